@@ -1,0 +1,32 @@
+# Two commands do everything: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint hosts clean
+
+demo: $(VENV)/.ready
+	$(BIN)/pisada render examples/night_walk/cues.csv --project examples/night_walk/project.toml --out demo
+
+test: hosts $(VENV)/.ready-dev lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.ready-dev
+	$(BIN)/ruff check .
+
+# A CI machine gets the system packages that tests want; a person's machine is left alone.
+hosts:
+	@if [ -n "$$CI" ]; then sh tests/install_hosts.sh; fi
+
+$(VENV)/.ready: pyproject.toml constraints.txt render/native/bridge.c
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) demo build *.egg-info

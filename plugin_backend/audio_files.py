@@ -1,0 +1,66 @@
+"""Read users' audio files, with one clear line when one cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from plugin_backend.errors import AudioFileError
+
+MOST_CHANNELS = 2
+
+
+def probe(path: Path) -> tuple[int, int, int]:
+    """Length in samples, rate in Hz and channels of a file we can use.
+
+    Raises:
+        AudioFileError: absent, unreadable, empty, or more than two channels; names the file.
+    """
+    if not Path(path).is_file():
+        raise AudioFileError(f"{path}: no such audio file")
+    try:
+        info = soundfile.info(str(path))
+    except soundfile.LibsndfileError as problem:
+        raise AudioFileError(f"{path}: not a readable audio file ({problem.error_string})") from problem
+    if info.frames <= 0:
+        raise AudioFileError(f"{path}: the file holds no samples")
+    if info.channels > MOST_CHANNELS:
+        raise AudioFileError(f"{path}: {info.channels} channels; give a mono or stereo file")
+    return info.frames, info.samplerate, info.channels
+
+
+def length_at(path: Path, sample_rate: int) -> int:
+    """The file's length in samples once at ``sample_rate``, rounded up.
+
+    Raises:
+        AudioFileError: see :func:`probe`.
+    """
+    samples, rate, _ = probe(path)
+    return -(-samples * sample_rate // rate)
+
+
+def mono_blocks(path: Path, sample_rate: int, block_samples: int = 65_536) -> Iterator[np.ndarray]:
+    """The file piece by piece, mixed to mono (mean of its channels) and resampled, ``[n]`` float32.
+
+    Raises:
+        AudioFileError: see :func:`probe`.
+    """
+    _, rate, _ = probe(path)
+    resampler = soxr.ResampleStream(rate, sample_rate, 1) if rate != sample_rate else None
+    with soundfile.SoundFile(str(path)) as file:
+        while True:
+            block = file.read(block_samples, dtype="float32", always_2d=True)
+            last = len(block) < block_samples
+            mono = block.mean(axis=1, dtype=np.float32)
+            yield resampler.resample_chunk(mono, last=last) if resampler else mono
+            if last:
+                return
+
+
+def read_mono(path: Path, sample_rate: int) -> np.ndarray:
+    """The whole file as :func:`mono_blocks` gives it, ``[samples]`` float32."""
+    return np.concatenate(list(mono_blocks(path, sample_rate)))

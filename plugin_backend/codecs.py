@@ -1,0 +1,53 @@
+"""Find a codec by name or file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from plugin_backend.codec import Codec, CodecSpec
+from plugin_backend.errors import CheckpointError
+from plugin_backend.pcm_codec import PcmCodec
+from plugin_backend.waveform_vae.record import read_spec
+
+FACTORY = Path(__file__).parent / "factory"
+PCM = PcmCodec.spec.name
+SUFFIX = ".safetensors"
+
+
+def factory_names() -> list[str]:
+    """The models shipped with Pisada, and ``pcm``, the identity codec."""
+    return sorted(path.stem for path in FACTORY.glob(f"*{SUFFIX}")) + [PCM]
+
+
+def _checkpoint_path(name: str) -> Path:
+    path = Path(name) if name.endswith(SUFFIX) else FACTORY / f"{name}{SUFFIX}"
+    if (path.parent != FACTORY and not name.endswith(SUFFIX)) or not path.is_file():
+        allowed = ", ".join(factory_names())
+        raise CheckpointError(f"no model '{name}': give one of {allowed}, or the path of a {SUFFIX} checkpoint")
+    return path
+
+
+def describe_codec(name: str) -> CodecSpec:
+    """A codec's numbers, quickly: no weights are loaded.
+
+    Raises:
+        CheckpointError: there is no such model, or its file is damaged.
+    """
+    return PcmCodec.spec if name == PCM else read_spec(_checkpoint_path(name))
+
+
+def load_codec(name: str) -> Codec:
+    """Load a codec.
+
+    Args:
+        name: a factory name such as ``foley``, ``pcm``, or the path of a ``.safetensors`` checkpoint.
+
+    Raises:
+        CheckpointError: there is no such model, or its file is damaged.
+    """
+    if name == PCM:
+        return PcmCodec()
+    path = _checkpoint_path(name)
+    from plugin_backend.waveform_vae.codec import WaveformCodec
+
+    return WaveformCodec(path)

@@ -1,0 +1,105 @@
+"""Every error Pisada raises on purpose, drawn as one tree.
+
+PisadaError                     anything we can explain in one line
+├── InputError                  what the user handed over is wrong (exit status 2)
+│   ├── CueSheetError           a cue sheet: names file, row and field
+│   │   └── TimecodeError       a timecode label: wrong rate, illegal drop-frame, malformed
+│   ├── ProjectError            a project TOML or a command-line option
+│   ├── PresetError             a preset file, a bank, an unknown preset name
+│   ├── CheckpointError         a model file or name
+│   ├── AudioFileError          a source or training file that cannot be used
+│   ├── PluginError             a VST/LV2 plug-in that cannot be loaded or set
+│   └── OutputError             the output folder cannot be written
+├── RenderError                 the render itself failed (exit status 1)
+│   ├── DiskFullError           no room for the stems
+│   └── WorkerError             a render process died or broke
+└── MissingExtraError           an optional part is not installed (exit status 1)
+"""
+
+
+class PisadaError(Exception):
+    """Anything Pisada can explain in one line; the base of the tree above."""
+
+    exit_status = 1
+
+
+class InputError(PisadaError):
+    """What the user handed over is wrong."""
+
+    exit_status = 2
+
+
+class CueSheetError(InputError):
+    """A cue sheet cannot be used.
+
+    Args:
+        problem: what is wrong and what is allowed.
+        file: the sheet's path, if known.
+        row: 1-based line in the sheet (the header is line 1), if known.
+        field: the column's name, if known.
+    """
+
+    def __init__(self, problem: str, *, file=None, row: int | None = None, field: str | None = None):
+        self.problem, self.file, self.row, self.field = problem, file, row, field
+        place = [str(file)] if file is not None else []
+        if row is not None:
+            place.append(f"row {row}")
+        if field is not None:
+            place.append(f"column '{field}'")
+        super().__init__(f"{', '.join(place)}: {problem}" if place else problem)
+
+    def at(self, *, file=None, row: int | None = None, field: str | None = None) -> "CueSheetError":
+        """The same error, told where it happened; what is already known is kept."""
+        return type(self)(self.problem, file=self.file or file, row=self.row or row, field=self.field or field)
+
+
+class TimecodeError(CueSheetError):
+    """A timecode label is malformed, illegal or of another rate."""
+
+
+class ProjectError(InputError):
+    """A project file or a command-line option is wrong."""
+
+
+class PresetError(InputError):
+    """A preset or a bank cannot be used."""
+
+
+class CheckpointError(InputError):
+    """A model file or model name cannot be used."""
+
+
+class AudioFileError(InputError):
+    """An audio file cannot be used."""
+
+
+class PluginError(InputError):
+    """An effect plug-in cannot be loaded or set."""
+
+
+class OutputError(InputError):
+    """The output folder cannot be written."""
+
+
+class RenderError(PisadaError):
+    """The render itself failed."""
+
+
+class DiskFullError(RenderError):
+    """There is no room for the stems."""
+
+
+class WorkerError(RenderError):
+    """A render process died or broke."""
+
+
+class MissingExtraError(PisadaError):
+    """An optional part is not installed.
+
+    Args:
+        what: the feature that wants it, in the user's words.
+        extra: the extra's name in our package metadata.
+    """
+
+    def __init__(self, what: str, extra: str):
+        super().__init__(f'{what} needs an optional part: pip install "pisada[{extra}]"')

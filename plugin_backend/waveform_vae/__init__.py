@@ -1,0 +1,1 @@
+"""The waveform family: a causal ConvNeXt encoder and an inverse-STFT decoder."""

@@ -1,0 +1,39 @@
+"""Checkpoints of the waveform family: ``NAME.safetensors`` (weights) beside ``NAME.json`` (sizes, record)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from plugin_backend.errors import CheckpointError
+from plugin_backend.files import replaced_when_whole
+from plugin_backend.waveform_vae.model import WaveformVAE
+from plugin_backend.waveform_vae.record import FAMILY, VERSION, read_config
+
+
+def save(model: WaveformVAE, path: Path, training: dict) -> None:
+    """Write ``path`` (``….safetensors``) and its JSON; ``training`` is kept as the record of how it was made."""
+    record = {"family": FAMILY, "version": VERSION, "config": asdict(model.config), "training": training}
+    with replaced_when_whole(path) as weights, replaced_when_whole(path.with_suffix(".json")) as card:
+        save_file({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, weights)
+        card.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def load(path: Path) -> WaveformVAE:
+    """Read a checkpoint; answers the model in evaluation mode.
+
+    Raises:
+        CheckpointError: a file is missing, damaged, of another family or of a newer version.
+    """
+    model = WaveformVAE(read_config(path))
+    try:
+        model.load_state_dict(load_file(path))
+    except (OSError, SafetensorError) as problem:
+        raise CheckpointError(f"{path}: not a readable checkpoint ({problem})") from problem
+    except RuntimeError as problem:
+        raise CheckpointError(f"{path}: the weights do not fit {path.with_suffix('.json').name}") from problem
+    return model.eval()

@@ -1,0 +1,58 @@
+"""A trained waveform VAE behind the :class:`~plugin_backend.codec.Codec` contract."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from plugin_backend.codec import Codec, DecoderStream, EncoderStream
+from plugin_backend.waveform_vae import checkpoint
+from plugin_backend.waveform_vae.model import WaveformVAE
+from plugin_backend.waveform_vae.record import read_spec
+
+SETTLED_FRAMES = 64
+"""Frames of zeros after which the encoder has forgotten the start of the sound."""
+
+
+class _Encoder(EncoderStream):
+    def __init__(self, model: WaveformVAE):
+        self.model, self.past = model, None
+
+    @torch.inference_mode()
+    def push(self, audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        tensor = torch.from_numpy(np.ascontiguousarray(audio, np.float32))
+        mean, log_variance, self.past = self.model.encoder(tensor, self.past)
+        mean, deviation = self.model.compact(mean, log_variance)
+        return mean.numpy(), deviation.numpy()
+
+
+class _Decoder(DecoderStream):
+    def __init__(self, model: WaveformVAE):
+        self.model, self.past = model, None
+
+    @torch.inference_mode()
+    def push(self, latents: np.ndarray) -> np.ndarray:
+        raw = self.model.expand(torch.from_numpy(np.ascontiguousarray(latents, np.float32)))
+        audio, self.past = self.model.decoder(raw, self.past)
+        return audio.numpy()
+
+
+class WaveformCodec(Codec):
+    """A waveform VAE read from its checkpoint; latents are compacted (dimension 0 most audible)."""
+
+    def __init__(self, path: Path):
+        self.spec = read_spec(path)
+        self.model = checkpoint.load(path)
+        zeros = np.zeros((1, SETTLED_FRAMES * self.spec.hop_samples), np.float32)
+        self._silence = self.encode(zeros)[:, -1:]
+
+    def encoder(self, batch: int = 1) -> EncoderStream:
+        return _Encoder(self.model)
+
+    def decoder(self, batch: int = 1) -> DecoderStream:
+        return _Decoder(self.model)
+
+    def silence(self, frames: int) -> np.ndarray:
+        return np.repeat(self._silence, frames, axis=1)

@@ -1,0 +1,75 @@
+"""Build the factory bank from the Foley corpus and the factory model.
+
+python -m presets.factory_bank CORPUS [--model foley]
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import tomllib
+from pathlib import Path
+
+from plugin_backend.codecs import load_codec
+from plugin_backend.errors import PresetError
+from presets.bank import FACTORY_BANK
+from presets.capture import capture, with_level
+from presets.preset import Preset
+from presets.store import SUFFIX, save_preset
+
+RECIPE = Path(__file__).with_name("factory_recipe.toml")
+PEAK_DB = {"hit": -12.0, "texture": -26.0}
+"""Where each kind's loudest take peaks, so that a sheet without gains is near a usable balance."""
+MOST_TEXTURES = 1
+
+
+def credits(corpus: Path) -> dict[str, str]:
+    """File below the corpus → who made it and under which licence."""
+    with open(corpus / "manifest.csv", newline="", encoding="utf-8") as lines:
+        return {
+            row["file"]: f"{row['author']} ({row['debian_package']}, {row['licence']})" for row in csv.DictReader(lines)
+        }
+
+
+def build(corpus: Path, folder: Path, model: str) -> list[Preset]:
+    """Write every preset of the recipe into ``folder``; presets no longer in the recipe go.
+
+    Raises:
+        PresetError: a recipe's pattern matches no file of the corpus.
+    """
+    codec, credited = load_codec(model), credits(corpus)
+    entries = tomllib.loads(RECIPE.read_text(encoding="utf-8"))["preset"]
+    presets = []
+    for program, entry in enumerate(entries):
+        kind = entry.get("kind", "hit")
+        files = [path for pattern in entry["files"] for path in sorted(corpus.glob(pattern))]
+        if not files:
+            raise PresetError(f"preset '{entry['name']}': no file of the corpus matches {entry['files']}")
+        if kind == "texture":
+            files = files[:MOST_TEXTURES]
+        names = sorted({credited[str(path.relative_to(corpus))] for path in files})
+        preset = capture(
+            codec,
+            entry["name"],
+            files,
+            kind,
+            description=entry["description"],
+            program=program,
+            stereo=kind == "texture",
+            credit="; ".join(names),
+        )
+        presets.append(with_level(preset, codec, PEAK_DB[kind]))
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in set(folder.glob(f"*{SUFFIX}")) - {save_preset(preset, folder) for preset in presets}:
+        stale.unlink()
+    return presets
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--model", default="foley")
+    parser.add_argument("--folder", type=Path, default=FACTORY_BANK)
+    options = parser.parse_args()
+    for made in build(options.corpus, options.folder, options.model):
+        print(f"{made.name}: {len(made.means)} takes, {made.header.gain_db:+.1f} dB")

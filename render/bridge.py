@@ -1,0 +1,89 @@
+"""The C bridge between Faust nodes and Python callbacks (``native/bridge.c``).
+
+Symbols must be visible to the whole process before any Faust code that names them is compiled:
+a missing one compiles and then crashes, so loading looks each up first.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+
+import numpy as np
+
+from plugin_backend.errors import RenderError
+
+CHANNELS, MOST_NODES = 2, 256
+SYMBOLS = ("pisada_arm", "pisada_pull", "pisada_push")
+_CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_int64, ctypes.POINTER(ctypes.c_float), ctypes.c_int)
+
+PULL = """
+pull = ffunction(float pisada_pull(int, int, int), <math.h>, "");
+t = (+(1) ~ _) - 1;
+process = pull({node}, 0, t), pull({node}, 1, t);
+"""
+PUSH = """
+push = ffunction(float pisada_push(int, int, int, float), <math.h>, "");
+t = (+(1) ~ _) - 1;
+process = push({node}, 0, t, _), push({node}, 1, t, _);
+"""
+"""Faust accepts a foreign function only when its include is literally ``<math.h>``."""
+
+
+@cache
+def load_bridge() -> ctypes.CDLL:
+    """Load the bridge into the process's global symbols, once.
+
+    Raises:
+        RenderError: the package was installed without its compiled part.
+    """
+    folder = Path(__file__).parent
+    path = next((p for suffix in EXTENSION_SUFFIXES if (p := folder / f"_bridge{suffix}").is_file()), None)
+    if path is None:
+        raise RenderError(f"no compiled bridge in {folder}: reinstall with a C compiler, e.g. pip install -e .")
+    library = ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
+    everything = ctypes.CDLL(None)
+    missing = [name for name in SYMBOLS if not hasattr(everything, name)]
+    if missing:
+        raise RenderError(f"{path}: symbols {', '.join(missing)} are not visible to the process")
+    library.pisada_arm.argtypes = [ctypes.c_int, ctypes.c_int, _CALLBACK, _CALLBACK]
+    library.pisada_arm.restype = ctypes.c_int
+    return library
+
+
+class BridgeNode:
+    """One stereo node: where its samples come from, and where the processed ones go.
+
+    Args:
+        node: 0..255, unique in the process.
+        block_samples: the engine's block.
+        pull: ``pull(position, block)`` fills ``block`` ``[2, n]`` (given as zeros).
+        push: ``push(position, block)`` takes ``block`` ``[2, n]``; copy to keep it.
+
+    An exception in either is kept in :attr:`failure`, and the node goes silent: raising through
+    the engine is not possible, so the caller looks after the render.
+    """
+
+    def __init__(self, node: int, block_samples: int, pull: Callable, push: Callable):
+        self.failure: Exception | None = None
+        self._pull = _CALLBACK(self._guard(pull, clear=True))
+        self._push = _CALLBACK(self._guard(push, clear=False))
+        if load_bridge().pisada_arm(node, block_samples, self._pull, self._push) != 0:
+            raise RenderError(f"a render graph has at most {MOST_NODES} stems; node {node} asked for")
+        self.pull_source, self.push_source = PULL.format(node=node), PUSH.format(node=node)
+
+    def _guard(self, call: Callable, clear: bool) -> Callable:
+        def guarded(_node, position, samples, size):
+            block = np.ctypeslib.as_array(samples, (CHANNELS, size))
+            if clear:
+                block[:] = 0
+            if self.failure is None:
+                try:
+                    call(position, block)
+                except Exception as failure:  # noqa: BLE001 - kept, and raised after the render
+                    self.failure = failure
+
+        return guarded

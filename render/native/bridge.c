@@ -1,0 +1,51 @@
+/* Lets a Faust node pull its samples from, and push them to, a callback once per block.
+
+   Faust calls pisada_pull / pisada_push once per sample and channel (left, then right) with a running
+   sample counter; the callbacks see whole blocks. Nodes are stereo, numbered from 0. */
+#include <stdint.h>
+#include <string.h>
+
+#define NODES 256
+#define CHANNELS 2
+#define MAX_BLOCK 8192
+
+typedef void (*block_callback)(int node, int64_t position, float *samples, int block);
+
+static struct {
+    block_callback pull, push;
+    int block;
+    int64_t pulled;
+    float in[CHANNELS * MAX_BLOCK], out[CHANNELS * MAX_BLOCK];
+} nodes[NODES];
+
+/* Arms a node for one render; answers 0, or -1 when node or block is out of range. */
+int pisada_arm(int node, int block, block_callback pull, block_callback push) {
+    if (node < 0 || node >= NODES || block < 1 || block > MAX_BLOCK) return -1;
+    nodes[node].pull = pull;
+    nodes[node].push = push;
+    nodes[node].block = block;
+    nodes[node].pulled = -1;
+    memset(nodes[node].in, 0, sizeof nodes[node].in);
+    return 0;
+}
+
+float pisada_pull(int node, int channel, int t) {
+    int block = nodes[node].block;
+    int64_t start = (int64_t)t / block * block;
+    if (start != nodes[node].pulled) {
+        nodes[node].pull(node, start, nodes[node].in, block);
+        nodes[node].pulled = start;
+    }
+    return nodes[node].in[channel * block + (t - start)];
+}
+
+float pisada_push(int node, int channel, int t, float sample) {
+    int block = nodes[node].block, offset = t % block;
+    nodes[node].out[channel * block + offset] = sample;
+    if (channel == CHANNELS - 1 && offset == block - 1)
+        nodes[node].push(node, (int64_t)t - offset, nodes[node].out, block);
+    return sample;
+}
+
+/* Python's import hook; the module is opened with ctypes and never imported. */
+void *PyInit__bridge(void) { return 0; }

@@ -1,0 +1,64 @@
+"""A picture of a run: each stem's waveform with its cues above it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from render.events import Plan
+from render.project import Project
+
+COLUMNS = 1600
+COLOURS = ("#4cc9f0", "#f9c74f", "#90be6d", "#f3722c", "#b388eb", "#43aa8b", "#f94144", "#e0e1dd")
+INK, PAPER, GRID = "#e0e1dd", "#14171c", "#2a2f38"
+
+
+class Outline:
+    """Peak level per picture column, gathered block by block in constant memory."""
+
+    def __init__(self, length_samples: int):
+        self.length_samples = length_samples
+        self.peaks = np.zeros(COLUMNS, np.float32)
+
+    def add(self, start_samples: int, block: np.ndarray) -> None:
+        """Take ``[2, n]`` samples that begin at ``start_samples``."""
+        loud = np.abs(block).max(axis=0)
+        columns = (start_samples + np.arange(loud.size)) * COLUMNS // self.length_samples
+        np.maximum.at(self.peaks, columns, loud)
+
+
+def draw(path: Path, plan: Plan, project: Project, outlines: dict[str, Outline]) -> None:
+    """Write the picture as PNG to ``path``."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    seconds = plan.length_samples / plan.sample_rate
+    times = (np.arange(COLUMNS) + 0.5) * seconds / COLUMNS
+    figure = Figure(figsize=(16, 1.1 + 1.5 * len(outlines)), dpi=100, facecolor=PAPER, layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(len(outlines), 1, sharex=True, squeeze=False)[:, 0]
+    for index, (panel, (name, outline)) in enumerate(zip(panels, outlines.items(), strict=True)):
+        colour = COLOURS[index % len(COLOURS)]
+        top = max(float(outline.peaks.max()), 1e-3)
+        panel.fill_between(times, -outline.peaks, outline.peaks, color=colour, linewidth=0.3)
+        mine = [event for event in plan.events if event.stem == name]
+        for event in mine:
+            start_s = event.start_samples / plan.sample_rate
+            end_s = min(event.end_samples / plan.sample_rate, seconds)
+            panel.plot([start_s, end_s], [1.2 * top] * 2, color=colour, linewidth=3, alpha=0.55, solid_capstyle="butt")
+            panel.plot([start_s] * 2, [1.1 * top, 1.3 * top], color=INK, linewidth=0.8)
+        level = f"{20 * np.log10(top):.1f} dBFS" if outline.peaks.any() else "silent"
+        panel.set_ylabel(f"{name}\n{len(mine)} cues\n{level}", color=INK, rotation=0, ha="right", va="center")
+        panel.set(xlim=(0, seconds), ylim=(-1.1 * top, 1.4 * top), yticks=[], facecolor=PAPER)
+        panel.tick_params(colors=INK)
+        panel.grid(axis="x", color=GRID, linewidth=0.6)
+        for spine in panel.spines.values():
+            spine.set_color(GRID)
+    clock = project.clock()
+    ticks = np.linspace(0, seconds, 9)
+    labels = [clock.label_at(int(tick * plan.sample_rate)) or f"{tick:.1f} s" for tick in ticks]
+    panels[-1].set_xticks(ticks, labels)
+    rate = f" at {project.rate.name} fps" if project.rate else ""
+    figure.suptitle(f"{project.show} {project.reel}: {len(plan.events)} cues{rate}", color=INK)
+    figure.savefig(path, format="png")

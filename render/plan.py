@@ -1,0 +1,161 @@
+"""Settle every cue of a sheet against a project and a bank: the plan a render follows."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from fractions import Fraction
+from pathlib import Path
+
+from plugin_backend.audio_files import length_at
+from plugin_backend.codec import CodecSpec
+from plugin_backend.codecs import PCM, describe_codec
+from plugin_backend.errors import AudioFileError, CueSheetError, PluginError, PresetError, ProjectError
+from presets.bank import FACTORY_BANK, Bank
+from presets.perform import take_of
+from presets.preset import Preset
+from render.cues import Cue, CueSheet
+from render.events import Event, Plan
+from render.project import STEM_NAME, STEM_RULE, Plugin, Project, Stem
+from render.timecode import samples_at
+from render.voice import speed_of
+
+SOURCE_FADE_SAMPLES = 240
+LONGEST_SAMPLES = 2**31 - 2**20
+"""The graph counts samples in 32 bits: 12 h 25 min at 48 kHz."""
+SUSPICIOUS_HEAD_S = 600
+
+
+def take_seed(project_seed: int, cue_id: str, take: int) -> int:
+    """A cue's own seed, 63 bits, from the project's seed, the cue's id and the take (BLAKE2b)."""
+    text = f"{project_seed}\0{cue_id}\0{take}".encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) >> 1
+
+
+def velocity_gain(velocity: float) -> float:
+    """Linear gain of a velocity 0..1: its square, as samplers do (0.5 is −12 dB)."""
+    return velocity * velocity
+
+
+def make_plan(project: Project, sheet: CueSheet) -> Plan:
+    """Resolve a sheet.
+
+    Raises:
+        CueSheetError: a cue names an unknown stem, preset or source, or ends past the programme; names its row.
+        PresetError: the bank is not usable, or its presets belong to another model.
+        CheckpointError: the model is not known.
+        ProjectError: the programme's end is before its start.
+        PluginError: a plug-in file does not exist.
+    """
+    clock, spec = project.clock(), describe_codec(project.model)
+    bank = Bank(Path(project.bank) if project.bank is not None else FACTORY_BANK)
+    stems = _stems(project, sheet)
+    _check_plugins(stems)
+    known = {stem.name for stem in stems}
+    events = [_event(cue, sheet, project, bank, spec, known) for cue in sheet.cues]
+    last = max(event.end_samples for event in events)
+    length = _length(project, last)
+    remarks = list(sheet.remarks)
+    if project.end is not None:
+        for cue, event in zip(sheet.cues, events, strict=True):
+            if event.start_samples >= length:
+                raise CueSheetError(f"starts after the programme's end {project.end}", file=sheet.path, row=cue.row)
+            if event.end_samples > length:
+                remarks.append(f"cue '{cue.id}' (row {cue.row}) is cut by the programme's end")
+    head_s = min(event.start_samples for event in events) / spec.sample_rate
+    if head_s > SUSPICIOUS_HEAD_S:
+        remarks.append(
+            f"the first cue comes {head_s / 60:.0f} min after the programme's start {project.start or '(zero)'}: "
+            "is --start-tc right?"
+        )
+    start_samples = samples_at(clock.start_frames, clock.rate, spec.sample_rate) if clock.rate else 0
+    return Plan(spec.sample_rate, start_samples, length, stems, tuple(events), bank.folder, tuple(remarks))
+
+
+def _stems(project: Project, sheet: CueSheet) -> tuple[Stem, ...]:
+    if project.stems:
+        return tuple(project.stems)
+    for cue in sheet.cues:
+        if not STEM_NAME.fullmatch(cue.stem):
+            raise CueSheetError(f"'{cue.stem}': {STEM_RULE}", file=sheet.path, row=cue.row, field="stem")
+    return tuple(Stem(name=name) for name in dict.fromkeys(cue.stem for cue in sheet.cues))
+
+
+def _check_plugins(stems: tuple[Stem, ...]) -> None:
+    for stem in stems:
+        for effect in stem.effects:
+            if not isinstance(effect, Plugin) or "://" in effect.path or effect.path.startswith("urn:"):
+                continue
+            if not Path(effect.path).exists():
+                raise PluginError(f"stem {stem.name}: no plug-in at {effect.path}")
+
+
+def _event(cue: Cue, sheet: CueSheet, project: Project, bank: Bank, spec: CodecSpec, stems: set[str]) -> Event:
+    def wrong(field: str, problem: object) -> CueSheetError:
+        return CueSheetError(str(problem), file=sheet.path, row=cue.row, field=field)
+
+    if cue.stem not in stems:
+        raise wrong("stem", f"no stem '{cue.stem}' in the project; it has {', '.join(sorted(stems))}")
+    preset, codec = None, spec.name
+    if cue.preset is not None:
+        try:
+            preset = bank[cue.preset]
+        except PresetError as problem:
+            raise wrong("preset", problem) from problem
+        codec = _codec_for(preset, project.model, spec)
+    seed = cue.seed if cue.seed is not None else take_seed(project.seed, cue.id, project.take)
+    try:
+        length = _cue_length(cue, preset, seed, spec.sample_rate)
+    except AudioFileError as problem:
+        raise wrong("source", problem) from problem
+    header = preset.header if preset else None
+    gain = 10 ** ((cue.gain_db + (header.gain_db if header else 0)) / 20) * velocity_gain(cue.velocity)
+    return Event(
+        id=cue.id,
+        stem=cue.stem,
+        start_samples=cue.start_samples,
+        length_samples=length,
+        preset=cue.preset,
+        source=cue.source,
+        codec=PCM if codec == PCM else project.model,
+        seed=seed,
+        gain=gain,
+        pan=cue.pan,
+        pitch_semitones=cue.pitch_semitones,
+        fade_in_samples=header.fade_in_samples if header and cue.source is None else 0,
+        fade_out_samples=header.fade_out_samples if header and cue.source is None else SOURCE_FADE_SAMPLES,
+    )
+
+
+def _codec_for(preset: Preset, model: str, spec: CodecSpec) -> str:
+    header = preset.header
+    if header.codec != PCM and header.fingerprint != spec.fingerprint:
+        raise PresetError(
+            f"preset '{preset.name}' was made with model '{header.codec}' ({header.fingerprint}), "
+            f"not with '{model}' ({spec.fingerprint}): choose that model, or capture the preset again"
+        )
+    return header.codec
+
+
+def _cue_length(cue: Cue, preset: Preset | None, seed: int, sample_rate: int) -> int:
+    speed = Fraction(speed_of(cue.pitch_semitones))
+    texture = preset is not None and preset.header.kind == "texture" and cue.source is None
+    asked = None if cue.gate and not texture else cue.duration_samples
+    if texture and asked is not None:
+        return asked
+    own = length_at(cue.source, sample_rate) if cue.source is not None else take_of(preset, seed).length_samples
+    return min(filter(None, (asked, math.ceil(own / speed))))
+
+
+def _length(project: Project, last: int) -> int:
+    clock, rate_hz = project.clock(), project.clock().sample_rate
+    if project.end is None:
+        tail = round(project.tail_s * rate_hz)
+        length = -(-(last + tail) // rate_hz) * rate_hz
+    else:
+        length = clock.timecode_samples(project.end)
+    if length <= 0:
+        raise ProjectError(f"the programme's end {project.end} is not after its start {project.start}")
+    if length > LONGEST_SAMPLES:
+        raise ProjectError(f"the programme is {length / rate_hz / 3600:.1f} h long; at most 12.4 h in one render")
+    return length

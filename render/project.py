@@ -1,0 +1,179 @@
+"""A project file: show, reel, time, stems, effects, model. Versioned TOML, every field checked."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from plugin_backend.errors import ProjectError
+from render.cues.midi_file import MidiMapping
+from render.timecode import Clock, FrameRate, frames_of
+
+SAMPLE_RATE = 48_000
+SCHEMA = 1
+STEM_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+STEM_RULE = "a stem's name has 1 to 32 letters, digits, '_' or '-', and starts with a letter or digit"
+
+Unit = Annotated[float, Meta(ge=0, le=1)]
+GainDb = Annotated[float, Meta(ge=-120, le=24)]
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the project file; unknown keys are errors."""
+
+
+class Reverb(Table, tag="reverb", tag_field="type"):
+    """JUCE's algorithmic reverb."""
+
+    room_size: Unit = 0.5
+    damping: Unit = 0.5
+    wet_level: Unit = 0.33
+    dry_level: Unit = 0.4
+    width: Unit = 1.0
+
+
+class Filter(Table, tag="filter", tag_field="type"):
+    """A second-order low-pass, high-pass or band-pass."""
+
+    mode: Literal["low", "high", "band"] = "high"
+    frequency_hz: Annotated[float, Meta(ge=10, le=20_000)] = 80.0
+    q: Annotated[float, Meta(ge=0.1, le=20)] = 0.7071
+
+
+class Compressor(Table, tag="compressor", tag_field="type"):
+    """A feed-forward compressor."""
+
+    threshold_db: Annotated[float, Meta(ge=-80, le=0)] = 0.0
+    ratio: Annotated[float, Meta(ge=1, le=100)] = 2.0
+    attack_ms: Annotated[float, Meta(ge=0, le=1000)] = 2.0
+    release_ms: Annotated[float, Meta(ge=1, le=5000)] = 50.0
+
+
+class Plugin(Table, tag="plugin", tag_field="type"):
+    """A VST3/VST2 file or an LV2 URI; parameters by name, normalised 0..1."""
+
+    path: str
+    parameters: dict[str, Unit] = {}
+
+
+Effect = Reverb | Filter | Compressor | Plugin
+
+
+class Stem(Table):
+    """One stem and the effects it runs through, in order."""
+
+    name: str
+    gain_db: GainDb = 0.0
+    effects: list[Effect] = []
+
+
+class Midi(Table):
+    """How a MIDI file's tracks, channels, programs and notes become stems and presets."""
+
+    tracks: dict[str, str] = {}
+    channels: dict[str, str] = {}
+    programs: dict[str, str] = {}
+    notes: dict[str, str] = {}
+
+
+class Project(Table):
+    """Everything about a render that is not a cue.
+
+    ``start`` and ``end`` are timecodes of the programme; without ``end`` it stops ``tail_s`` after
+    the last cue, at a whole second. No ``stems`` means: whatever the sheet names.
+    """
+
+    schema: Literal[1] = SCHEMA
+    show: str = "PISADA"
+    reel: str = "R1"
+    fps: str | None = None
+    start: str | None = None
+    end: str | None = None
+    model: str = "foley"
+    bank: str | None = None
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 1
+    take: Annotated[int, Meta(ge=1, le=9999)] = 1
+    bits: Literal[24, 32] = 24
+    tail_s: Annotated[float, Meta(ge=0, le=60)] = 2.0
+    stems: list[Stem] = []
+    midi: Midi = Midi()
+
+    def __post_init__(self):
+        for stem in self.stems:
+            if not STEM_NAME.fullmatch(stem.name):
+                raise ValueError(f"stem {stem.name!r}: {STEM_RULE}")
+        names = [stem.name for stem in self.stems]
+        if len(set(names)) < len(names):
+            raise ValueError("two stems have the same name")
+        for field in ("show", "reel"):
+            if not re.fullmatch(r"[\w -]{1,64}", getattr(self, field)):
+                raise ValueError(f"{field} {getattr(self, field)!r}: 1 to 64 letters, digits, '_', '-' or spaces")
+
+    @property
+    def rate(self) -> FrameRate | None:
+        """The frame rate, if one is given."""
+        return FrameRate.parse(self.fps) if self.fps is not None else None
+
+    def clock(self) -> Clock:
+        """The programme's time base.
+
+        Raises:
+            ProjectError: a start timecode without a frame rate.
+            TimecodeError: the start is not a label of the rate.
+        """
+        if self.rate is None and (self.start is not None or self.end is not None):
+            raise ProjectError("a start or end timecode needs a frame rate: give --fps, or 'fps' in the project file")
+        start = frames_of(self.start, self.rate) if self.start is not None else 0
+        return Clock(SAMPLE_RATE, self.rate, start)
+
+    def midi_mapping(self) -> MidiMapping:
+        """The MIDI tables with numbers for keys.
+
+        Raises:
+            ProjectError: a key is not a number in its range.
+        """
+        numbers = {
+            name: _numbered(getattr(self.midi, name), name, low, high)
+            for name, (low, high) in {"channels": (1, 16), "programs": (0, 127), "notes": (0, 127)}.items()
+        }
+        return MidiMapping(tracks=dict(self.midi.tracks), **numbers)
+
+
+def _numbered(table: dict[str, str], name: str, low: int, high: int) -> dict[int, str]:
+    for key in table:
+        if not (key.isascii() and key.isdigit() and low <= int(key) <= high):
+            raise ProjectError(f"[midi.{name}] {key!r}: keys are whole numbers {low} to {high}")
+    return {int(key): value for key, value in table.items()}
+
+
+def read_project(path: Path) -> Project:
+    """Read a project file; a relative ``bank`` and plug-in paths are taken from its folder.
+
+    Raises:
+        ProjectError: absent, not TOML, or a field out of range; names the file and field.
+    """
+    try:
+        project = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Project)
+    except OSError as problem:
+        raise ProjectError(f"{path}: {problem.strerror}") from problem
+    except (ValueError, msgspec.ValidationError) as problem:
+        raise ProjectError(f"{path}: {problem}") from problem
+    folder = path.parent
+    bank = str(folder / project.bank) if project.bank is not None else None
+    model = str(folder / project.model) if project.model.endswith(".safetensors") else project.model
+    stems = [
+        msgspec.structs.replace(stem, effects=[_located(effect, folder) for effect in stem.effects])
+        for stem in project.stems
+    ]
+    return msgspec.structs.replace(project, bank=bank, model=model, stems=stems)
+
+
+def _located(effect: Effect, folder: Path) -> Effect:
+    if not isinstance(effect, Plugin) or "://" in effect.path or effect.path.startswith("urn:"):
+        return effect
+    return msgspec.structs.replace(effect, path=str(folder / effect.path))

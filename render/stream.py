@@ -1,0 +1,130 @@
+"""Render a plan as a stream of blocks: the one renderer, offline and live alike."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from plugin_backend import errors
+from plugin_backend.errors import WorkerError
+from render.events import Plan
+from render.worker import render_stems
+
+OFFLINE_CHUNK_FRAMES, STREAM_CHUNK_FRAMES = 64, 4
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive samples of every stem: ``stems[name]`` is ``[2, n]`` float32 from ``start_samples`` on."""
+
+    start_samples: int
+    stems: dict[str, np.ndarray]
+
+    @property
+    def samples(self) -> int:
+        return next(iter(self.stems.values())).shape[1]
+
+
+@dataclass
+class RenderStats:
+    """What the render processes report: plug-in latencies in samples, and seconds by activity."""
+
+    latencies: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class _Worker:
+    def __init__(self, plan: Plan, names: tuple[str, ...], chunk_frames: int):
+        self.names = names
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe(duplex=False)
+        self.process = context.Process(
+            target=render_stems, args=(plan, names, chunk_frames, theirs), daemon=True, name=f"pisada-{names[0]}"
+        )
+        self.process.start()
+        theirs.close()
+
+    def receive(self, kind: str):
+        """The payload of the next message, which must be of ``kind``."""
+        try:
+            got, payload = self.pipe.recv()
+        except EOFError as closed:
+            self.process.join()
+            stems = ", ".join(self.names)
+            raise WorkerError(
+                f"the process rendering {stems} died (exit status {self.process.exitcode}); "
+                "a plug-in on these stems may have crashed it"
+            ) from closed
+        if got == "failed":
+            name, message = payload
+            raise getattr(errors, name)(message)
+        if got != kind:
+            raise WorkerError(f"a render process said '{got}' where '{kind}' was due")
+        return payload
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+def share_stems(plan: Plan, jobs: int) -> list[tuple[str, ...]]:
+    """Stem names split among ``jobs`` processes, evening out the seconds of cues; never changes a sample."""
+    load = {stem.name: 0 for stem in plan.stems}
+    for event in plan.events:
+        load[event.stem] += event.length_samples
+    shares: list[list[str]] = [[] for _ in range(max(1, min(jobs, len(load))))]
+    weights = [0] * len(shares)
+    for name in sorted(load, key=load.get, reverse=True):
+        lightest = weights.index(min(weights))
+        shares[lightest].append(name)
+        weights[lightest] += load[name] + plan.sample_rate
+    return [tuple(share) for share in shares]
+
+
+def stream(
+    plan: Plan, *, jobs: int = 1, chunk_frames: int = STREAM_CHUNK_FRAMES, stats: RenderStats | None = None
+) -> Iterator[Block]:
+    """Render ``plan``, yielding its blocks in order; memory does not grow with its length.
+
+    The engine waits while the caller is busy. Closing the generator stops the render at once.
+
+    Args:
+        plan: from :func:`render.plan.make_plan`.
+        jobs: processes to share the stems among.
+        chunk_frames: latent frames decoded at a time: few start sooner, many cost less.
+        stats: filled with latencies and timings as they become known.
+
+    Raises:
+        PluginError: a plug-in does not load or has no such parameter.
+        WorkerError: a render process died.
+    """
+    workers: list[_Worker] = []
+    try:
+        for names in share_stems(plan, jobs):
+            workers.append(_Worker(plan, names, chunk_frames))
+        order = [stem.name for stem in plan.stems]
+        for worker in workers:
+            mine = [name for name in order if name in worker.names]
+            latencies = worker.receive("ready")
+            if stats is not None:
+                stats.latencies.update(zip(mine, latencies, strict=True))
+        position = 0
+        while position < plan.length_samples:
+            stems = {}
+            for worker in workers:
+                mine = [name for name in order if name in worker.names]
+                stems.update(zip(mine, worker.receive("block"), strict=True))
+            block = Block(position, {name: stems[name] for name in order})
+            yield block
+            position += block.samples
+        for worker in workers:
+            for activity, seconds in worker.receive("done").items():
+                if stats is not None:
+                    stats.seconds[activity] = stats.seconds.get(activity, 0.0) + seconds
+    finally:
+        for worker in workers:
+            worker.stop()

@@ -1,0 +1,131 @@
+"""One cue, sounding: latents → codec → trim → varispeed → level, pan and fades."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import numpy as np
+import soxr
+
+from plugin_backend.audio_files import mono_blocks
+from plugin_backend.codec import Codec
+from presets.perform import perform, take_of
+from presets.preset import Preset
+from render.events import Event
+
+
+@dataclass
+class Stopwatch:
+    """Seconds spent in the codec."""
+
+    codec_s: float = field(default=0.0)
+
+
+def speed_of(pitch_semitones: float) -> float:
+    """Playback speed for a varispeed pitch: 12 semitones double it."""
+    return 2.0 ** (pitch_semitones / 12)
+
+
+def source_latents(event: Event, preset: Preset | None, codec: Codec, chunk_frames: int) -> Iterator[np.ndarray]:
+    """Latents ``[1, frames, dims]`` of the cue's source file, moved by the preset's scale and bias."""
+    hop, encoder = codec.spec.hop_samples, codec.encoder()
+    scale = np.float32(preset.header.scale or 1) if preset else np.float32(1)
+    bias = np.float32(preset.header.bias or 0) if preset else np.float32(0)
+    waiting = np.zeros(0, np.float32)
+    for block in mono_blocks(event.source, codec.spec.sample_rate):
+        waiting = np.concatenate([waiting, block])
+        while waiting.size >= chunk_frames * hop:
+            yield encoder.push(waiting[None, : chunk_frames * hop])[0] * scale + bias
+            waiting = waiting[chunk_frames * hop :]
+    if waiting.size:
+        yield encoder.push(np.pad(waiting, (0, -waiting.size % hop))[None])[0] * scale + bias
+
+
+def in_chunks(latents: Iterator[np.ndarray], frames: int, chunk_frames: int, codec: Codec) -> Iterator[np.ndarray]:
+    """Exactly ``frames`` frames in pieces of ``chunk_frames``; silence once ``latents`` ends."""
+    waiting = next(latents)
+    while frames > 0:
+        size = min(chunk_frames, frames)
+        while waiting.shape[1] < size:
+            more = next(latents, None)
+            if more is None:
+                more = np.repeat(codec.silence(size), waiting.shape[0], axis=0)
+            waiting = np.concatenate([waiting, more], axis=1)
+        yield waiting[:, :size]
+        waiting, frames = waiting[:, size:], frames - size
+
+
+def decoded(event: Event, preset: Preset | None, codec: Codec, chunk_frames: int, watch: Stopwatch) -> Iterator:
+    """The cue's sound in pieces ``[channels, n]``, before level and fades, starting at its first sample."""
+    spec, speed = codec.spec, speed_of(event.pitch_semitones)
+    if event.source is not None:
+        skip, latents = 0, source_latents(event, preset, codec, chunk_frames)
+    else:
+        skip, latents = take_of(preset, event.seed).skip_samples, perform(preset, event.seed)
+    drop = skip + spec.latency_samples
+    wanted = int(event.length_samples * speed) + spec.hop_samples
+    decoder = resamplers = None
+    for chunk in in_chunks(latents, spec.frames(wanted + drop), chunk_frames, codec):
+        began = perf_counter()
+        decoder = decoder or codec.decoder(chunk.shape[0])
+        audio = decoder.push(chunk)
+        watch.codec_s += perf_counter() - began
+        audio, drop = audio[:, min(drop, audio.shape[1]) :], drop - min(drop, audio.shape[1])
+        if speed != 1.0:
+            resamplers = resamplers or [
+                soxr.ResampleStream(spec.sample_rate * speed, spec.sample_rate, 1) for _ in range(len(audio))
+            ]
+            audio = np.stack(
+                [r.resample_chunk(np.ascontiguousarray(x)) for r, x in zip(resamplers, audio, strict=True)]
+            )
+        yield audio
+    if resamplers:
+        nothing = np.zeros(0, np.float32)
+        yield np.stack([r.resample_chunk(nothing, last=True) for r in resamplers])
+
+
+def pan_gains(pan: float, channels: int) -> np.ndarray:
+    """Left and right gains ``[2]``: constant power (−3 dB at centre) for mono, balance for stereo."""
+    angle = (pan + 1) * np.pi / 4
+    gains = np.array([np.cos(angle), np.sin(angle)])
+    return gains if channels == 1 else np.minimum(gains * np.sqrt(2), 1.0)
+
+
+def fade_curve(positions: np.ndarray, length: int, fade_in: int, fade_out: int) -> np.ndarray:
+    """Raised-cosine fades at both ends of a cue of ``length`` samples, at sample ``positions``."""
+    gain = np.ones(positions.size)
+    for fade, distance in ((fade_in, positions), (fade_out, length - 1 - positions)):
+        fade = min(fade, length // 2)
+        if fade:
+            gain *= 0.5 - 0.5 * np.cos(np.pi * np.clip((distance + 1) / (fade + 1), 0, 1))
+    return gain
+
+
+class Voice:
+    """A cue being read, block by block."""
+
+    def __init__(self, event: Event, preset: Preset | None, codec: Codec, chunk_frames: int, watch: Stopwatch):
+        self.event, self.position = event, 0
+        self._pieces = decoded(event, preset, codec, chunk_frames, watch)
+        self._waiting: np.ndarray | None = None
+
+    @property
+    def remaining(self) -> int:
+        """Samples not yet read."""
+        return self.event.length_samples - self.position
+
+    def read(self, samples: int) -> np.ndarray:
+        """The next ``samples`` samples (no more than remain), stereo ``[2, samples]`` float32."""
+        event = self.event
+        while self._waiting is None or self._waiting.shape[1] < samples:
+            piece = next(self._pieces, None)
+            if piece is None:
+                piece = np.zeros((1 if self._waiting is None else len(self._waiting), samples), np.float32)
+            self._waiting = piece if self._waiting is None else np.concatenate([self._waiting, piece], axis=1)
+        heard, self._waiting = self._waiting[:, :samples], self._waiting[:, samples:]
+        positions = np.arange(self.position, self.position + samples)
+        self.position += samples
+        gain = event.gain * fade_curve(positions, event.length_samples, event.fade_in_samples, event.fade_out_samples)
+        return (pan_gains(event.pan, len(heard))[:, None] * gain * heard).astype(np.float32)

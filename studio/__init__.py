@@ -1,0 +1,1 @@
+"""Where a person works: the ``pisada`` command line."""

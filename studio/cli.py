@@ -1,0 +1,117 @@
+"""The ``pisada`` command. Heavy parts are imported when a command runs, never for ``--help``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from plugin_backend.errors import OutputError, PisadaError, ProjectError
+
+INTERRUPTED = 130
+
+
+class Examples(click.Command):
+    """A command whose help ends with an example, kept as typed."""
+
+    def __init__(self, *args, example: str, **kwargs):
+        super().__init__(*args, epilog=f"\b\nExample:\n  {example}", **kwargs)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pisada")
+def pisada() -> None:
+    """Pisada: cue sheets in, VAE-performed Foley stems out."""
+
+
+@pisada.command(cls=Examples, example="pisada render reel1.csv --fps 23.976 --start-tc 01:00:00:00 --out stems")
+@click.argument("cues", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for stems, report.json and the picture.")
+@click.option("--project", "project_file", type=click.Path(path_type=Path), help="Project TOML; flags override it.")
+@click.option("--fps", help="Frame rate: 23.976, 24, 25, 29.97df, 29.97ndf, 30, …")
+@click.option("--start-tc", "start", help="Timecode of the programme's first frame.")
+@click.option("--bank", type=click.Path(path_type=Path), help="Folder of presets.  [default: the factory bank]")
+@click.option("--model", help="A factory model's name or a .safetensors file.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Project seed; each cue's own derives from it.")
+@click.option("--jobs", type=click.IntRange(1, 64), help="Processes to share the stems among.  [default: one a core]")
+@click.option("--stream", "streaming", is_flag=True, help="Decode in small pieces, as live playing does.")
+@click.option("--dry-run", is_flag=True, help="Print the resolved cue table; touch nothing.")
+def render(cues, out, project_file, fps, start, bank, model, seed, jobs, streaming, dry_run) -> None:
+    """Render the cue sheet CUES (CSV or MIDI) to Broadcast-WAV stems and their FOLEY sum."""
+    from render.cues import read_cues
+    from render.plan import make_plan
+    from studio.project_options import project_from
+
+    if out is None and not dry_run:
+        raise ProjectError("give --out DIR for the stems, or --dry-run to see the cue table")
+    project = project_from(
+        project_file, cues, fps=fps, start=start, bank=str(bank) if bank else None, model=model, seed=seed
+    )
+    sheet = read_cues(cues, project.clock(), project.midi_mapping())
+    plan = make_plan(project, sheet)
+    for remark in [*_column_remarks(sheet), *plan.remarks]:
+        click.echo(f"note: {remark}", err=True)
+    if dry_run:
+        from studio.tables import print_cue_table
+
+        print_cue_table(plan, project)
+        return
+    from studio.rendering import render_to_disk
+
+    render_to_disk(plan, project, out, jobs, streaming)
+
+
+def _column_remarks(sheet) -> list[str]:
+    if not sheet.unknown_columns:
+        return []
+    return [f"columns not used, kept as they are: {', '.join(sheet.unknown_columns)}"]
+
+
+@pisada.command(cls=Examples, example="pisada presets --bank my-bank")
+@click.option("--bank", type=click.Path(path_type=Path), help="Folder of presets.  [default: the factory bank]")
+def presets(bank) -> None:
+    """List a bank's presets."""
+    from presets.bank import FACTORY_BANK, Bank
+    from studio.tables import print_bank
+
+    print_bank(Bank(bank or FACTORY_BANK))
+
+
+@pisada.command(cls=Examples, example="pisada capture boots-01.wav boots-02.wav --name my-boots --bank my-bank")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--name", required=True, help="The preset's name: a-z, 0-9, '_', '-', '.'.")
+@click.option("--bank", required=True, type=click.Path(path_type=Path), help="Folder to keep it in; made if need be.")
+@click.option("--kind", type=click.Choice(["hit", "texture"]), default="hit", show_default=True)
+@click.option("--model", default="foley", show_default=True, help="A factory model's name or a .safetensors file.")
+@click.option("--variation", type=click.FloatRange(0, 4), default=1.0, show_default=True, help="How takes stray.")
+def capture(files, name, bank, kind, model, variation) -> None:
+    """Encode recordings FILES as one latent preset; every hit found becomes a take."""
+    from plugin_backend.codecs import load_codec
+    from presets import capture as capturing
+    from presets.store import save_preset
+
+    preset = capturing.capture(
+        load_codec(model), name, list(files), kind, variation=variation, stereo=kind == "texture"
+    )
+    try:
+        bank.mkdir(parents=True, exist_ok=True)
+        path = save_preset(preset, bank)
+    except OSError as problem:
+        raise OutputError(f"{bank}: cannot write here ({problem.strerror})") from problem
+    click.echo(f"{path}: {len(preset.means)} takes")
+
+
+def main() -> None:
+    """Run the command; exit 0, 2 for bad input, 130 when interrupted, 1 for anything else."""
+    try:
+        pisada(standalone_mode=False)
+    except click.UsageError as wrong:
+        wrong.show()
+        sys.exit(2)
+    except PisadaError as problem:
+        click.echo(f"pisada: {problem}", err=True)
+        sys.exit(problem.exit_status)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("pisada: interrupted; nothing was kept", err=True)
+        sys.exit(INTERRUPTED)

@@ -1,0 +1,162 @@
+"""Metrics, anchors, dense clips and retrieval on small made-up sounds."""
+
+import numpy as np
+import pytest
+
+from plugin_backend.evaluation.anchors import ANCHORS
+from plugin_backend.evaluation.dense_clips import CLIP_S, GAP_S, PEAK, dense_clips, group_of
+from plugin_backend.evaluation.metrics import (
+    envelope_correlation,
+    log_mel_error_db,
+    mel_filters,
+    onset_error_ms,
+    visqol,
+)
+from plugin_backend.evaluation.retrieval import nearest_originals
+from plugin_backend.training.corpus import Sound
+
+RATE_HZ = 48_000
+
+
+def noise(seconds: float, seed: int = 0, level: float = 0.2) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, level, round(seconds * RATE_HZ)).astype(np.float32)
+
+
+def step(seed: int, seconds: float = 0.3) -> np.ndarray:
+    """A decaying burst of noise with silence before and after."""
+    burst = noise(seconds, seed) * np.exp(-np.arange(round(seconds * RATE_HZ)) / (seconds * RATE_HZ / 5))
+    return np.pad(burst, 4800).astype(np.float32)
+
+
+def walk(seconds: float) -> np.ndarray:
+    return np.concatenate([step(seed) for seed in range(round(seconds * 2))])
+
+
+def decibels(power: float) -> float:
+    return 10 * np.log10(power)
+
+
+def test_identical_sounds_have_no_error():
+    sound = walk(2)
+    assert log_mel_error_db(sound, sound, RATE_HZ) == 0
+    assert envelope_correlation(sound, sound, RATE_HZ) == pytest.approx(1, abs=1e-12)
+    assert onset_error_ms(sound, sound, RATE_HZ) == 0
+
+
+@pytest.mark.parametrize("gain_db", [-6.02, 1.0, 6.02])
+def test_log_mel_error_of_a_gain_is_the_gain(gain_db):
+    sound = noise(1)
+    louder = sound.astype(np.float64) * 10 ** (gain_db / 20)
+    assert log_mel_error_db(louder, sound, RATE_HZ) == pytest.approx(abs(gain_db), abs=1e-6)
+
+
+def test_log_mel_error_of_silence_is_finite_and_bounded_by_the_floor():
+    sound, silence = noise(0.5), np.zeros(RATE_HZ // 2, np.float32)
+    assert 40 < log_mel_error_db(silence, sound, RATE_HZ) <= 60
+    assert log_mel_error_db(silence, silence, RATE_HZ) == 0
+
+
+@pytest.mark.parametrize("rate_hz", [22_050, 44_100, 48_000])
+def test_no_mel_band_is_empty(rate_hz):
+    assert mel_filters(round(rate_hz * 1024 / 48_000), rate_hz).max(axis=1).min() > 0.3
+
+
+def test_envelope_correlation_ignores_gain_and_sees_another_envelope():
+    sound = walk(2)
+    assert envelope_correlation(0.5 * sound, sound, RATE_HZ) == pytest.approx(1, abs=1e-6)
+    assert envelope_correlation(sound[::-1], sound, RATE_HZ) < 0.5
+    assert envelope_correlation(np.zeros_like(sound), sound, RATE_HZ) == 0
+
+
+@pytest.mark.parametrize("lag_samples", [-48, 0, 1, 768])
+def test_onset_error_counts_samples(lag_samples):
+    sound = np.pad(step(1), 4800)
+    assert onset_error_ms(np.roll(sound, lag_samples), sound, RATE_HZ) == pytest.approx(lag_samples / 48)
+
+
+@pytest.mark.parametrize("name, edge_hz", [("low-pass 3.5 kHz", 3500), ("low-pass 7 kHz", 7000)])
+def test_low_pass_anchors_have_the_stated_shape(name, edge_hz):
+    impulse = np.zeros(RATE_HZ, np.float32)
+    impulse[RATE_HZ // 2] = 1
+    hz_apart = np.abs(np.fft.rfft(ANCHORS[name](impulse, RATE_HZ)))
+    response_db = 20 * np.log10(hz_apart + 1e-9)
+    assert np.abs(response_db[1 : edge_hz + 1]).max() < 0.1
+    assert response_db[edge_hz * 8 // 7 + 1 :].max() < -25
+    assert response_db[edge_hz * 9 // 7 + 1 :].max() < -50
+
+
+def test_anchors_stay_aligned_and_keep_the_length():
+    sound = walk(2)
+    for anchor in ANCHORS.values():
+        damaged = anchor(sound, RATE_HZ)
+        assert damaged.shape == sound.shape and damaged.dtype == np.float32
+        assert abs(onset_error_ms(damaged, sound, RATE_HZ)) < 0.05
+
+
+def test_noise_anchor_is_30_db_down_and_repeats():
+    sound, anchor = walk(2), ANCHORS["noise at −30 dB"]
+    added = anchor(sound, RATE_HZ).astype(np.float64) - sound
+    assert decibels(np.mean(added**2) / np.mean(sound.astype(np.float64) ** 2)) == pytest.approx(-30, abs=0.1)
+    assert np.array_equal(anchor(sound, RATE_HZ), anchor(sound, RATE_HZ))
+
+
+def small_corpus() -> list[Sound]:
+    def sound(file, label, package, audio):
+        return Sound(file, label, package, 24_000.0, audio)
+
+    steps = [sound(f"s{i}", "footsteps/wood", "a", step(i)) for i in range(3)]
+    doors = [sound("d", "door", "a", step(7, 1.0)), sound("e", "door", "b", step(8, 2.0))]
+    water = [sound("w", "water", "a", noise(5)), sound("x", "water", "a", noise(3, 1, 0.01))]
+    return [*steps, *doors, *water, sound("silent", "fire", "a", np.zeros(100, np.float32))]
+
+
+def test_dense_clips_group_by_package_and_material():
+    clips = dense_clips(small_corpus(), RATE_HZ)
+    assert [(clip.group, clip.name) for clip in clips] == [
+        ("door", "a door"),
+        ("door", "b door"),
+        ("footsteps", "a footsteps/wood"),
+        ("water", "a water"),
+    ]
+    assert group_of("footsteps/wood") == "footsteps" and group_of("impact_metal") == "other"
+
+
+def test_dense_clips_do_not_depend_on_the_order_of_the_sounds():
+    clips, again = dense_clips(small_corpus(), RATE_HZ), dense_clips(small_corpus()[::-1], RATE_HZ)
+    assert all(np.array_equal(a.audio, b.audio) for a, b in zip(clips, again, strict=True))
+
+
+def test_dense_clips_are_full_and_dense():
+    for clip in dense_clips(small_corpus(), RATE_HZ):
+        assert clip.audio.size == CLIP_S * RATE_HZ and clip.audio.dtype == np.float32
+        assert np.abs(clip.audio).max() == pytest.approx(PEAK)
+        loud = np.flatnonzero(np.abs(clip.audio) > 1e-3 * PEAK)
+        assert np.diff(loud, prepend=0, append=clip.audio.size).max() <= (GAP_S + 0.02) * RATE_HZ
+
+
+def test_steps_walk_at_two_a_second_unless_that_leaves_a_long_silence():
+    def beginnings(seconds):
+        sounds = [Sound("s", "footsteps/wood", "a", 24_000.0, np.full(round(seconds * RATE_HZ), 0.5, np.float32))]
+        heard = dense_clips(sounds, RATE_HZ)[0].audio > 0.4
+        return np.flatnonzero(np.diff(heard.astype(int), prepend=0) > 0) / RATE_HZ
+
+    assert np.diff(beginnings(0.45)) == pytest.approx(0.5, abs=1e-4)
+    assert np.diff(beginnings(0.2)) == pytest.approx(0.2 + GAP_S, abs=1e-4)
+    assert np.diff(beginnings(0.7)) == pytest.approx(0.7, abs=1e-4)
+
+
+def test_sounds_are_nearest_to_themselves_whatever_their_level():
+    originals = [step(1), np.cumsum(step(2)).astype(np.float32), noise(0.4), step(3, 0.05)]
+    quieter = [0.1 * sound for sound in originals]
+    assert nearest_originals(quieter, originals, RATE_HZ).tolist() == [0, 1, 2, 3]
+    assert nearest_originals([originals[2]], originals, RATE_HZ).tolist() == [2]
+
+
+@pytest.mark.slow
+def test_visqol_is_best_for_identical_sounds():
+    pytest.importorskip("visqol")
+    sound = walk(2)
+    identical = visqol(sound, sound)
+    assert identical > 4.7
+    assert 1 <= visqol(ANCHORS["low-pass 3.5 kHz"](sound, RATE_HZ), sound) < identical
+    assert 1 <= visqol(ANCHORS["noise at −30 dB"](sound, RATE_HZ), sound) < identical

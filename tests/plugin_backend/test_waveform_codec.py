@@ -1,0 +1,139 @@
+"""The waveform family keeps the codec contract, on a small untrained model and on the shipped one."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from plugin_backend.codecs import FACTORY, describe_codec, load_codec
+from plugin_backend.errors import CheckpointError
+from plugin_backend.training.compaction import fit_compaction
+from plugin_backend.waveform_vae import checkpoint
+from plugin_backend.waveform_vae.config import WaveformVAEConfig
+from plugin_backend.waveform_vae.model import WaveformVAE
+
+SMALL = WaveformVAEConfig(encoder_width=16, encoder_blocks=2, decoder_width=16, decoder_blocks=2, latent_dim=4)
+
+
+@pytest.fixture
+def small(tmp_path):
+    torch.manual_seed(0)
+    path = tmp_path / "small.safetensors"
+    checkpoint.save(WaveformVAE(SMALL), path, {})
+    return path
+
+
+@pytest.fixture
+def sound():
+    return (np.random.default_rng(1).standard_normal((2, 40_000)) * 0.1).astype(np.float32)
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 3, 7, 79])
+def test_streaming_equals_offline(small, sound, pieces):
+    codec = load_codec(str(small))
+    hop = codec.spec.hop_samples
+    means, deviations = codec.posterior(sound)
+    padded = np.pad(sound, ((0, 0), (0, -sound.shape[1] % hop)))
+    encoder, decoder = codec.encoder(2), codec.decoder(2)
+    parts = [encoder.push(padded[:, i : i + pieces * hop]) for i in range(0, padded.shape[1], pieces * hop)]
+    np.testing.assert_allclose(np.concatenate([m for m, _ in parts], 1), means, atol=2e-6)
+    np.testing.assert_allclose(np.concatenate([d for _, d in parts], 1), deviations, atol=2e-6)
+    tail = np.repeat(codec.silence(codec.spec.latency_frames), 2, axis=0)
+    fed = np.concatenate([means, tail], 1)
+    out = np.concatenate([decoder.push(fed[:, i : i + pieces]) for i in range(0, fed.shape[1], pieces)], 1)
+    whole = codec.decode(means)
+    heard = out[:, codec.spec.latency_samples :][:, : whole.shape[1]]
+    error_db = 20 * np.log10(np.abs(heard - whole).max() / np.abs(whole).max() + 1e-12)
+    assert error_db < -120
+
+
+def test_no_sample_depends_on_the_future(small, sound):
+    codec = load_codec(str(small))
+    changed = sound.copy()
+    changed[:, 20_480:] = 0
+    before, after = codec.encode(sound), codec.encode(changed)
+    np.testing.assert_array_equal(before[:, :40], after[:, :40])
+    assert np.abs(before[:, 40] - after[:, 40]).max() > 1e-4
+
+
+def test_compaction_is_exactly_undone_and_orders_variance(small, sound):
+    model = checkpoint.load(small)
+    raw, log_variance, _ = model.encoder(torch.from_numpy(sound))
+    with torch.no_grad():
+        shares = fit_compaction(model, raw.flatten(0, 1))
+        compacted, _ = model.compact(raw, log_variance)
+    torch.testing.assert_close(model.expand(compacted), raw, atol=1e-5, rtol=1e-5)
+    assert shares == sorted(shares, reverse=True)
+    assert sum(shares) == pytest.approx(1)
+    spread = compacted.flatten(0, 1).var(0).tolist()
+    assert spread == sorted(spread, reverse=True)
+
+
+def test_save_and_load_keep_every_weight(small, tmp_path):
+    model = checkpoint.load(small)
+    checkpoint.save(model, tmp_path / "again.safetensors", {"minutes": 1})
+    first, again = load_file(small), load_file(tmp_path / "again.safetensors")
+    assert first.keys() == again.keys()
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert describe_codec(str(small)).fingerprint == describe_codec(str(tmp_path / "again.safetensors")).fingerprint
+
+
+def test_fingerprint_follows_the_weights(small):
+    before = describe_codec(str(small)).fingerprint
+    model = checkpoint.load(small)
+    with torch.no_grad():
+        model.decoder.embed.bias[0] += 1
+    checkpoint.save(model, small, {})
+    assert describe_codec(str(small)).fingerprint != before
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda path: path.with_suffix(".json").unlink(), "not a readable checkpoint"),
+        (lambda path: path.with_suffix(".json").write_text("{"), "not a readable checkpoint"),
+        (lambda path: path.with_suffix(".json").write_text('{"family": "other"}'), "not a 'waveform-vae' checkpoint"),
+        (lambda path: path.write_bytes(path.read_bytes()[:1000]), "not a readable checkpoint"),
+        (lambda path: path.write_bytes(b""), "not a readable checkpoint"),
+        (
+            lambda path: path.with_suffix(".json").write_text(
+                json.dumps({"family": "waveform-vae", "version": 1, "config": {"latent_dim": 5}})
+            ),
+            "do not fit",
+        ),
+    ],
+)
+def test_damaged_checkpoints_are_refused_in_one_line(small, damage, told):
+    damage(small)
+    with pytest.raises(CheckpointError, match=told) as caught:
+        load_codec(str(small))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["nope", "", "../foley", "model.pt", "/no/such.safetensors"])
+def test_unknown_models_name_what_there_is(name):
+    with pytest.raises(CheckpointError, match="give one of foley, pcm"):
+        load_codec(name)
+
+
+def test_the_factory_model_is_small_and_says_what_it_is():
+    spec = describe_codec("foley")
+    assert (spec.sample_rate, spec.hop_samples, spec.latent_dim, spec.latency_samples) == (48_000, 512, 16, 768)
+    assert (FACTORY / "foley.safetensors").stat().st_size < 20e6
+
+
+def test_the_factory_model_keeps_attacks_in_place():
+    """Noise bursts through encode and decode come out within 2 ms of where they went in."""
+    rng = np.random.default_rng(3)
+    sound = np.zeros((1, 96_000), np.float32)
+    starts = [10_000, 33_333, 60_001]
+    for start in starts:
+        sound[0, start : start + 4_800] = rng.standard_normal(4_800) * 0.2 * np.exp(-np.arange(4_800) / 1_000)
+    codec = load_codec("foley")
+    decoded = codec.decode(codec.encode(sound))[0]
+    for start in starts:
+        window = np.abs(decoded[start - 2_400 : start + 2_400])
+        onset = np.argmax(window > 0.25 * window.max()) - 2_400
+        assert abs(onset) < 96, onset

@@ -1,0 +1,168 @@
+"""Presets: what is saved comes back, what is damaged is refused, what is performed follows the seed."""
+
+from itertools import islice
+
+import msgspec
+import numpy as np
+import pytest
+import soundfile
+from safetensors.numpy import save_file
+
+from plugin_backend.errors import AudioFileError, PresetError
+from plugin_backend.pcm_codec import PcmCodec
+from presets.bank import FACTORY_BANK, Bank
+from presets.capture import capture, encode_pieces
+from presets.perform import perform
+from presets.preset import Preset, PresetHeader, Take
+from presets.slicing import split_hits
+from presets.store import KEY, load_preset, save_preset
+
+
+def make_preset(name="door", kind="hit", takes=3, dims=4, frames=50, **fields) -> Preset:
+    rng = np.random.default_rng(0)
+    means = [rng.standard_normal((frames, dims)).astype(np.float32) for _ in range(takes)]
+    deviations = [np.full((frames, dims), 0.1, np.float32) for _ in range(takes)]
+    header = PresetHeader(name=name, kind=kind, codec="m", fingerprint="f", takes=[Take(7, 20_000)] * takes, **fields)
+    return Preset(header, means, deviations)
+
+
+def test_saved_presets_come_back_whole(tmp_path):
+    preset = make_preset(description="Tür, größer", program=5, scale=[1.0] * 4, bias=[0.5] * 4)
+    again = load_preset(save_preset(preset, tmp_path))
+    assert again.header == preset.header
+    for kept, given in zip(again.means + again.deviations, preset.means + preset.deviations, strict=True):
+        np.testing.assert_array_equal(kept, given)
+    assert [path.name for path in tmp_path.iterdir()] == ["door.preset.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"name": "../evil"}, "a name has 1 to 64"),
+        ({"name": "Ünï"}, "a name has 1 to 64"),
+        ({"takes": 0}, "no take"),
+        ({"scale": [1.0, 2.0]}, "'scale' has 2 numbers; need 4"),
+        ({"bias": [float("nan")] * 4}, "'bias' has 4 numbers; need 4, all finite"),
+    ],
+)
+def test_bad_presets_are_refused(fields, told):
+    with pytest.raises(PresetError, match=told):
+        make_preset(**fields)
+
+
+def test_latents_that_are_not_numbers_are_refused():
+    preset = make_preset()
+    preset.means[1][0, 0] = np.nan
+    with pytest.raises(PresetError, match="take 1: latents must be finite"):
+        Preset(preset.header, preset.means, preset.deviations)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "not a readable preset"),
+        (b"\xff" * 64, "not a readable preset"),
+        ({}, "header is missing"),
+        ({KEY: "[]"}, "header is missing"),
+        ({KEY: '{"schema": 99}'}, "schema 99 is newer"),
+        ({KEY: '{"schema": 1, "name": "x"}'}, "missing required field `kind`"),
+    ],
+)
+def test_damaged_files_are_refused_by_name(tmp_path, content, told):
+    path = tmp_path / "bad.preset.safetensors"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        save_file({"mean.0": np.zeros((1, 1), np.float32), "deviation.0": np.zeros((1, 1), np.float32)}, path, content)
+    with pytest.raises(PresetError, match=told) as caught:
+        load_preset(path)
+    assert str(path) in str(caught.value)
+
+
+def test_an_unknown_preset_suggests_near_names(tmp_path):
+    for name in ("step-wood", "step-stone"):
+        save_preset(make_preset(name=name), tmp_path)
+    with pytest.raises(PresetError, match="no preset 'step-wod'.*step-wood"):
+        Bank(tmp_path)["step-wod"]
+
+
+def test_a_folder_without_presets_is_no_bank(tmp_path):
+    with pytest.raises(PresetError, match="not a bank"):
+        Bank(tmp_path)
+
+
+def test_the_seed_decides_take_and_latents():
+    preset = make_preset()
+    first, again = next(perform(preset, 11)), next(perform(preset, 11))
+    np.testing.assert_array_equal(first, again)
+    others = [next(perform(preset, seed)) for seed in range(12)]
+    assert not any(np.array_equal(first, other) for seed, other in enumerate(others) if seed != 11)
+    steady = Preset(msgspec.structs.replace(preset.header, variation=0.0), preset.means, preset.deviations)
+    heard = {next(perform(steady, seed)).tobytes() for seed in range(40)}
+    assert heard == {mean.tobytes() for mean in preset.means}
+
+
+def test_a_texture_goes_on_and_stays_inside_its_latents():
+    preset = make_preset(kind="texture", takes=1, frames=100, variation=0.0, stereo=True)
+    pieces = np.concatenate(list(islice(perform(preset, 3), 60)), axis=1)
+    assert pieces.shape[0] == 2
+    assert pieces.shape[1] > 1500
+    assert not np.array_equal(pieces[0], pieces[1])
+    low, high = preset.means[0].min(0), preset.means[0].max(0)
+    assert (pieces >= low - 1e-6).all()
+    assert (pieces <= high + 1e-6).all()
+
+
+@pytest.fixture
+def three_hits(tmp_path):
+    audio = np.zeros(44_100 * 2, np.float32)
+    rng = np.random.default_rng(0)
+    for start in (4_410, 30_000, 60_000):
+        audio[start : start + 4_410] = rng.standard_normal(4_410) * 0.2 * np.exp(-np.arange(4_410) / 800)
+    path = tmp_path / "hits.wav"
+    soundfile.write(path, audio, 44_100)
+    return path
+
+
+def test_each_hit_becomes_a_take_with_its_attack_at_the_start(three_hits):
+    codec = PcmCodec()
+    preset = capture(codec, "hits", [three_hits])
+    assert len(preset.means) == 3
+    for mean, take in zip(preset.means, preset.header.takes, strict=True):
+        heard = codec.decode(mean[None])[0, take.skip_samples :][: take.length_samples]
+        attack = np.argmax(np.abs(heard) > 0.1 * np.abs(heard).max())
+        assert attack <= 96
+    assert preset.header.fingerprint == "pcm"
+
+
+def test_split_hits_of_silence_is_nothing():
+    assert split_hits(np.zeros(48_000, np.float32), 48_000) == []
+
+
+def test_capturing_silence_or_nothing_says_so(tmp_path):
+    soundfile.write(tmp_path / "silent.wav", np.zeros(48_000), 48_000)
+    with pytest.raises(PresetError, match="no hit longer"):
+        capture(PcmCodec(), "x", [tmp_path / "silent.wav"])
+    with pytest.raises(AudioFileError, match="no such audio file"):
+        capture(PcmCodec(), "x", [tmp_path / "absent.wav"])
+
+
+def test_a_texture_is_one_take(three_hits):
+    preset = capture(PcmCodec(), "t", [three_hits], "texture")
+    assert [take.length_samples for take in preset.header.takes] == [96_000]
+
+
+def test_the_factory_bank_belongs_to_the_factory_model():
+    from plugin_backend.codecs import describe_codec
+
+    fingerprint = describe_codec("foley").fingerprint
+    bank = Bank(FACTORY_BANK)
+    assert {preset.header.fingerprint for preset in bank} == {fingerprint}
+    assert all(preset.header.credit for preset in bank)
+    programs = bank.programs()
+    assert sorted(programs) == list(range(len(bank.names)))
+
+
+def test_encode_pieces_passes_header_fields_on():
+    preset = encode_pieces(PcmCodec(), "x", [np.ones(600, np.float32)], "hit", program=3, fade_in_samples=0)
+    assert (preset.header.program, preset.header.fade_in_samples) == (3, 0)

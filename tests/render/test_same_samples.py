@@ -1,0 +1,45 @@
+"""However it is rendered, the same samples."""
+
+import numpy as np
+import pytest
+
+from render.project import Reverb, Stem
+
+ROWS = [
+    {"id": f"{stem}{i}", "start": f"{start}smp", "stem": stem, "preset": preset, "pan": pan}
+    for i, (stem, preset, start, pan) in enumerate(
+        [
+            ("FEET", "burst", 700, -0.3),
+            ("FEET", "click", 30_001, 0.1),
+            ("PROPS", "tone", 5_000, 0.7),
+            ("CLOTH", "burst", 12_345, 0),
+            ("CLOTH", "burst", 20_000, 0.2),
+        ]
+    )
+]
+STEMS = [Stem(name="FEET"), Stem(name="PROPS", effects=[Reverb(wet_level=0.2)]), Stem(name="CLOTH", gain_db=-3)]
+
+
+@pytest.fixture
+def offline(write_sheet, render_sheet):
+    return render_sheet(write_sheet(ROWS), stems=STEMS, out="offline")[0]
+
+
+@pytest.mark.parametrize("way", [{"chunk_frames": 4}, {"jobs": 2}, {"jobs": 3, "chunk_frames": 1}], ids=str)
+def test_bit_identical_after_the_codec(way, offline, write_sheet, render_sheet):
+    stems, _ = render_sheet(write_sheet(ROWS), stems=STEMS, out="other", **way)
+    for name, audio in offline.items():
+        assert np.array_equal(stems[name], audio), name
+
+
+@pytest.mark.parametrize("bits", [24, 32])
+def test_stems_sum_to_foley(bits, write_sheet, render_sheet):
+    stems, _ = render_sheet(write_sheet(ROWS), stems=STEMS, bits=bits)
+    total = sum(audio for name, audio in stems.items() if name != "FOLEY")
+    assert np.abs(total).max() > 0.1
+    np.testing.assert_allclose(stems["FOLEY"], total, atol=0 if bits == 24 else 1e-7)
+
+
+def test_stems_share_their_length_in_whole_seconds(offline):
+    last_cue_ends = 5_000 + 192_000
+    assert {audio.shape for audio in offline.values()} == {(-(-(last_cue_ends + 96_000) // 48_000) * 48_000, 2)}
