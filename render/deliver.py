@@ -17,13 +17,12 @@ from plugin_backend.files import replaced_when_whole
 from render.events import Plan
 from render.naming import next_version, picture_name, stem_name
 from render.picture import Outline, draw
-from render.project import Project
+from render.project import SUM, Project
 from render.report import build_report
 from render.stem_writer import CHANNELS, StemWriter
 from render.stream import OFFLINE_CHUNK_FRAMES, RenderStats, stream
 
 SPARE_BYTES = 4 * 2**20
-SUM = "FOLEY"
 
 
 @dataclass(frozen=True)
@@ -63,8 +62,7 @@ def deliver(
         _check_room(plan, project, out)
         version = next_version(project, out)
         names = [stem.name for stem in plan.stems]
-        paths = {name: out / stem_name(project, name, version) for name in names}
-        paths[SUM] = out / stem_name(project, None, version)
+        paths = {name: out / stem_name(project, name, version) for name in [*names, SUM]}
         delivery = Delivery(paths, out / "report.json", out / picture_name(project, version))
         try:
             with ExitStack() as whole:

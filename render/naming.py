@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from render.project import SAMPLE_RATE, Project
+from render.project import SAMPLE_RATE, SUM, Project
 
 VERSION = re.compile(r"_v(\d{3,})_")
 
@@ -18,13 +18,13 @@ def run_prefix(project: Project) -> str:
 def next_version(project: Project, folder: Path) -> int:
     """One more than the highest version of this reel in ``folder``; delivered files are never overwritten."""
     prefix = run_prefix(project)
-    names = [path.name for path in folder.glob(f"{prefix}_FOLEY*_v*")] if folder.is_dir() else []
+    names = [path.name for path in folder.glob(f"{prefix}_{SUM}*_v*")] if folder.is_dir() else []
     return 1 + max((int(found[1]) for name in names if (found := VERSION.search(name))), default=0)
 
 
-def stem_name(project: Project, stem: str | None, version: int) -> str:
-    """File name of a stem, or of the FOLEY sum for ``None``."""
-    track = "FOLEY" if stem is None else f"FOLEY-{stem}"
+def stem_name(project: Project, stem: str, version: int) -> str:
+    """File name of a stem, or of the sum."""
+    track = SUM if stem == SUM else f"{SUM}-{stem}"
     bits = "24b" if project.bits == 24 else "32f"
     parts = [run_prefix(project), track, f"v{version:03d}", f"{SAMPLE_RATE // 1000}k", bits]
     if project.rate is not None:
@@ -34,4 +34,4 @@ def stem_name(project: Project, stem: str | None, version: int) -> str:
 
 def picture_name(project: Project, version: int) -> str:
     """File name of the run's picture."""
-    return f"{run_prefix(project)}_FOLEY_v{version:03d}_cues.png"
+    return f"{run_prefix(project)}_{SUM}_v{version:03d}_cues.png"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import math
 from fractions import Fraction
@@ -14,10 +15,10 @@ from plugin_backend.errors import AudioFileError, CueSheetError, PluginError, Pr
 from presets.bank import FACTORY_BANK, Bank
 from presets.perform import take_of
 from presets.preset import Preset
-from render.cues import Cue, CueSheet
+from render.cues import Cue, CueSheet, read_cues
+from render.cues.reader import is_midi_file
 from render.events import Event, Plan
-from render.project import STEM_NAME, STEM_RULE, Plugin, Project, Stem
-from render.timecode import samples_at
+from render.project import STEM_RULE, Plugin, Project, Stem, is_stem_name
 from render.voice import speed_of
 
 SOURCE_FADE_SAMPLES = 240
@@ -37,6 +38,28 @@ def velocity_gain(velocity: float) -> float:
     return velocity * velocity
 
 
+def open_bank(project: Project) -> Bank:
+    """The project's bank, or the factory's.
+
+    Raises:
+        PresetError: the folder is not a bank.
+    """
+    return Bank(Path(project.bank) if project.bank is not None else FACTORY_BANK)
+
+
+def read_sheet(path: Path, project: Project) -> CueSheet:
+    """Read a cue sheet by the project's time base and MIDI tables; the bank's own program numbers fill in.
+
+    Raises:
+        CueSheetError: see :func:`render.cues.read_cues`.
+        ProjectError: the time base or a MIDI table is wrong.
+    """
+    mapping = project.midi_mapping()
+    if is_midi_file(path):
+        mapping = dataclasses.replace(mapping, programs={**open_bank(project).programs(), **mapping.programs})
+    return read_cues(path, project.clock(), mapping)
+
+
 def make_plan(project: Project, sheet: CueSheet) -> Plan:
     """Resolve a sheet.
 
@@ -48,7 +71,7 @@ def make_plan(project: Project, sheet: CueSheet) -> Plan:
         PluginError: a plug-in file does not exist.
     """
     clock, spec = project.clock(), describe_codec(project.model)
-    bank = Bank(Path(project.bank) if project.bank is not None else FACTORY_BANK)
+    bank = open_bank(project)
     stems = _stems(project, sheet)
     _check_plugins(stems)
     known = {stem.name for stem in stems}
@@ -68,17 +91,22 @@ def make_plan(project: Project, sheet: CueSheet) -> Plan:
             f"the first cue comes {head_s / 60:.0f} min after the programme's start {project.start or '(zero)'}: "
             "is --start-tc right?"
         )
-    start_samples = samples_at(clock.start_frames, clock.rate, spec.sample_rate) if clock.rate else 0
-    return Plan(spec.sample_rate, start_samples, length, stems, tuple(events), bank.folder, tuple(remarks))
+    return Plan(spec.sample_rate, clock.start_samples, length, stems, tuple(events), bank.folder, tuple(remarks))
 
 
 def _stems(project: Project, sheet: CueSheet) -> tuple[Stem, ...]:
     if project.stems:
         return tuple(project.stems)
     for cue in sheet.cues:
-        if not STEM_NAME.fullmatch(cue.stem):
+        if not is_stem_name(cue.stem):
             raise CueSheetError(f"'{cue.stem}': {STEM_RULE}", file=sheet.path, row=cue.row, field="stem")
-    return tuple(Stem(name=name) for name in dict.fromkeys(cue.stem for cue in sheet.cues))
+    names: dict[str, str] = {}
+    for cue in sheet.cues:
+        first = names.setdefault(cue.stem.upper(), cue.stem)
+        if first != cue.stem:
+            problem = f"'{cue.stem}' and '{first}' differ only in capitals; write one of them"
+            raise CueSheetError(problem, file=sheet.path, row=cue.row, field="stem")
+    return tuple(Stem(name=name) for name in names.values())
 
 
 def _check_plugins(stems: tuple[Stem, ...]) -> None:
@@ -148,14 +176,10 @@ def _cue_length(cue: Cue, preset: Preset | None, seed: int, sample_rate: int) ->
 
 
 def _length(project: Project, last: int) -> int:
-    clock, rate_hz = project.clock(), project.clock().sample_rate
-    if project.end is None:
+    rate_hz, length = project.clock().sample_rate, project.length_samples()
+    if length is None:
         tail = round(project.tail_s * rate_hz)
         length = -(-(last + tail) // rate_hz) * rate_hz
-    else:
-        length = clock.timecode_samples(project.end)
-    if length <= 0:
-        raise ProjectError(f"the programme's end {project.end} is not after its start {project.start}")
     if length > LONGEST_SAMPLES:
         raise ProjectError(f"the programme is {length / rate_hz / 3600:.1f} h long; at most 12.4 h in one render")
     return length

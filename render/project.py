@@ -10,17 +10,23 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from plugin_backend.errors import ProjectError
+from plugin_backend.errors import ProjectError, TimecodeError
 from render.cues.midi_file import MidiMapping
-from render.timecode import Clock, FrameRate, frames_of
+from render.timecode import Clock, FrameRate, frames_of, samples_at
 
 SAMPLE_RATE = 48_000
 SCHEMA = 1
 STEM_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
-STEM_RULE = "a stem's name has 1 to 32 letters, digits, '_' or '-', and starts with a letter or digit"
+SUM = "FOLEY"
+STEM_RULE = f"a stem's name has 1 to 32 letters, digits, '_' or '-', starts with a letter or digit, and is not {SUM}"
 
 Unit = Annotated[float, Meta(ge=0, le=1)]
 GainDb = Annotated[float, Meta(ge=-120, le=24)]
+
+
+def is_stem_name(name: str) -> bool:
+    """Whether :data:`STEM_RULE` allows it; FOLEY is the sum's."""
+    return STEM_NAME.fullmatch(name) is not None and name.upper() != SUM
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -105,11 +111,11 @@ class Project(Table):
 
     def __post_init__(self):
         for stem in self.stems:
-            if not STEM_NAME.fullmatch(stem.name):
+            if not is_stem_name(stem.name):
                 raise ValueError(f"stem {stem.name!r}: {STEM_RULE}")
-        names = [stem.name for stem in self.stems]
+        names = [stem.name.upper() for stem in self.stems]
         if len(set(names)) < len(names):
-            raise ValueError("two stems have the same name")
+            raise ValueError("two stems have the same name (capitals do not count)")
         for field in ("show", "reel"):
             if not re.fullmatch(r"[\w -]{1,64}", getattr(self, field)):
                 raise ValueError(f"{field} {getattr(self, field)!r}: 1 to 64 letters, digits, '_', '-' or spaces")
@@ -123,13 +129,30 @@ class Project(Table):
         """The programme's time base.
 
         Raises:
-            ProjectError: a start timecode without a frame rate.
-            TimecodeError: the start is not a label of the rate.
+            ProjectError: a start timecode without a frame rate, or not a label of the rate.
         """
         if self.rate is None and (self.start is not None or self.end is not None):
             raise ProjectError("a start or end timecode needs a frame rate: give --fps, or 'fps' in the project file")
-        start = frames_of(self.start, self.rate) if self.start is not None else 0
-        return Clock(SAMPLE_RATE, self.rate, start)
+        return Clock(SAMPLE_RATE, self.rate, self._frames("start") if self.start is not None else 0)
+
+    def _frames(self, field: str) -> int:
+        try:
+            return frames_of(getattr(self, field), self.rate)
+        except TimecodeError as problem:
+            raise ProjectError(f"programme {field}: {problem}") from problem
+
+    def length_samples(self) -> int | None:
+        """The programme's length by its ``end``, or none without one.
+
+        Raises:
+            ProjectError: the end is no label of the rate, or not after the start.
+        """
+        if self.end is None:
+            return None
+        clock, end_samples = self.clock(), samples_at(self._frames("end"), self.rate, SAMPLE_RATE)
+        if end_samples <= clock.start_samples:
+            raise ProjectError(f"the programme's end {self.end} is not after its start {clock.label_at(0)}")
+        return end_samples - clock.start_samples
 
     def midi_mapping(self) -> MidiMapping:
         """The MIDI tables with numbers for keys.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -44,7 +45,7 @@ class _Worker:
         self.process = context.Process(
             target=render_stems, args=(plan, names, chunk_frames, theirs), daemon=True, name=f"pisada-{names[0]}"
         )
-        self.process.start()
+        _start_uninterrupted(self.process)
         theirs.close()
 
     def receive(self, kind: str):
@@ -69,6 +70,18 @@ class _Worker:
         self.process.kill()
         self.process.join()
         self.pipe.close()
+
+
+def _start_uninterrupted(process) -> None:
+    """Start a process that Ctrl-C does not reach; stopping it is the parent's business."""
+    if not hasattr(signal, "pthread_sigmask"):
+        process.start()
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def share_stems(plan: Plan, jobs: int) -> list[tuple[str, ...]]:

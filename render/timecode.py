@@ -1,4 +1,4 @@
-"""Exact time: rational frame rates, integer frames, integer samples. No float decides a position."""
+"""Time: SMPTE labels ↔ frames ↔ samples. Integers and fractions only; one rounding, at the very end."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from fractions import Fraction
 
 from plugin_backend.errors import ProjectError, TimecodeError
 
-LABEL = re.compile(r"(\d{2}):(\d{2}):(\d{2})([:;])(\d{2})")
+SHAPE = re.compile(r"([0-9]{2}):([0-9]{2}):([0-9]{2})([:;])([0-9]{2})")
+FIELDS = (("hour", 24), ("minute", 60), ("second", 60))
 
 
 @dataclass(frozen=True)
 class FrameRate:
-    """A frame rate.
+    """A SMPTE frame rate.
 
     Attributes:
-        name: as users write it, e.g. ``29.97df``.
-        exact: frames per second.
-        nominal: frame numbers per labelled second.
-        drop: whether labels skip frame numbers (SMPTE 12M drop-frame).
+        name: canonical name, as ``--fps`` takes it: "23.976", "29.97df", …
+        exact: frames a second.
+        nominal: frame labels a second, 24 to 60.
+        drop: whether the labels are drop-frame, written with ``;`` before the frames.
     """
 
     name: str
@@ -29,37 +30,44 @@ class FrameRate:
 
     @classmethod
     def parse(cls, text: str) -> FrameRate:
-        """The rate of that name.
+        """The rate of that name, in either case.
 
         Raises:
-            ProjectError: unknown, or ambiguous between drop-frame and not; says what is allowed.
+            ProjectError: an unknown name, or one that leaves drop-frame open.
         """
-        name = ALIASES.get(text.strip().lower(), text.strip().lower())
+        name = text.strip().lower()
         if name in AMBIGUOUS:
-            raise ProjectError(f"frame rate '{text}' is ambiguous: write {name}df (drop-frame) or {name}ndf")
-        if name not in RATES:
-            raise ProjectError(f"no frame rate '{text}': use one of {', '.join(RATES)}")
-        return RATES[name]
+            raise ProjectError(f"frame rate {name} is ambiguous: write {name}df (drop-frame) or {name}ndf (non-drop)")
+        try:
+            return RATES[ALIASES.get(name, name)]
+        except KeyError:
+            raise ProjectError(f"frame rate {text!r} is not known: use one of {', '.join(RATES)}") from None
 
+    @property
+    def dropped(self) -> int:
+        """Labels skipped at the head of each minute, except every tenth: 0, 2 or 4."""
+        return self.nominal // 15 if self.drop else 0
 
-def _pulled_down(nominal: int) -> Fraction:
-    return Fraction(nominal * 1000, 1001)
+    @property
+    def frames_per_day(self) -> int:
+        """Labels from 00:00:00:00 to midnight."""
+        return 24 * 3600 * self.nominal - self.dropped * (24 * 60 - 24 * 6)
 
 
 RATES = {
     rate.name: rate
     for rate in (
-        FrameRate("23.976", _pulled_down(24), 24),
+        FrameRate("23.976", Fraction(24000, 1001), 24),
         FrameRate("24", Fraction(24), 24),
         FrameRate("25", Fraction(25), 25),
-        FrameRate("29.97df", _pulled_down(30), 30, drop=True),
-        FrameRate("29.97ndf", _pulled_down(30), 30),
+        FrameRate("29.97df", Fraction(30000, 1001), 30, drop=True),
+        FrameRate("29.97ndf", Fraction(30000, 1001), 30),
         FrameRate("30", Fraction(30), 30),
-        FrameRate("47.952", _pulled_down(48), 48),
+        FrameRate("47.952", Fraction(48000, 1001), 48),
         FrameRate("48", Fraction(48), 48),
         FrameRate("50", Fraction(50), 50),
-        FrameRate("59.94df", _pulled_down(60), 60, drop=True),
-        FrameRate("59.94ndf", _pulled_down(60), 60),
+        FrameRate("59.94df", Fraction(60000, 1001), 60, drop=True),
+        FrameRate("59.94ndf", Fraction(60000, 1001), 60),
         FrameRate("60", Fraction(60), 60),
     )
 }
@@ -67,44 +75,69 @@ ALIASES = {"23.98": "23.976", "24.0": "24", "25.0": "25", "30.0": "30", "47.95":
 AMBIGUOUS = ("29.97", "59.94")
 
 
-def frames_of(label: str, rate: FrameRate) -> int:
-    """Frames from midnight to ``label``.
+def frames_of(label: str, rate: FrameRate | None) -> int:
+    """Frames from 00:00:00:00 to a label.
+
+    Args:
+        label: ``HH:MM:SS:FF``, or ``HH:MM:SS;FF`` for a drop-frame rate; nothing else.
+        rate: the project's rate.
+
+    Returns:
+        0 to ``rate.frames_per_day - 1``.
 
     Raises:
-        TimecodeError: not ``HH:MM:SS:FF`` (``HH:MM:SS;FF`` at drop-frame rates), a number out of
-            range at this rate, or a label that drop-frame counting skips.
+        TimecodeError: no rate is known, or the label is malformed, illegal or of another rate.
     """
-    import opentimelineio
+    if rate is None:
+        raise TimecodeError(f"the timecode {label!r} needs a frame rate: give --fps")
+    _check(label, rate)
+    from opentimelineio.opentime import RationalTime
 
-    found = LABEL.fullmatch(label)
-    shape = "HH:MM:SS;FF" if rate.drop else "HH:MM:SS:FF"
-    if not found:
-        raise TimecodeError(f"'{label}' is not a timecode; write {shape}")
-    hours, minutes, seconds, frames = (int(found[group]) for group in (1, 2, 3, 5))
-    if (found[4] == ";") != rate.drop:
-        kind = "drop-frame" if rate.drop else "not drop-frame"
-        raise TimecodeError(f"'{label}': the project's {rate.name} is {kind}; write {shape}, or give another --fps")
-    for value, limit, unit in ((hours, 24, "hour"), (minutes, 60, "minute"), (seconds, 60, "second")):
-        if value >= limit:
-            raise TimecodeError(f"'{label}': {unit} {value:02d} does not exist; 00 to {limit - 1}")
-    if frames >= rate.nominal:
+    fps = RationalTime.nearest_smpte_timecode_rate(float(rate.exact))
+    return RationalTime.from_timecode(label, fps).to_frames()
+
+
+def _check(label: str, rate: FrameRate) -> None:
+    """Refuses what OpenTimelineIO would let through."""
+    mark = ";" if rate.drop else ":"
+    match = SHAPE.fullmatch(label)
+    if not match:
+        raise TimecodeError(f"{label!r} is not a timecode at {rate.name} fps: write HH:MM:SS{mark}FF")
+    if match[4] != mark:
+        kind = "non-drop-frame" if rate.drop else "drop-frame"
+        right = f"{label[:8]}{mark}{label[9:]}"
         raise TimecodeError(
-            f"'{label}': frame {frames:02d} does not exist at {rate.name} fps (00 to {rate.nominal - 1}); wrong rate?"
+            f"{label!r} is {kind} timecode, but the project runs at {rate.name} fps: write {right}, or change --fps"
         )
-    dropped = rate.nominal // 15
-    if rate.drop and seconds == 0 and minutes % 10 and frames < dropped:
-        raise TimecodeError(f"'{label}': drop-frame skips this label; the next one is {label[:-2]}{dropped:02d}")
-    return int(opentimelineio.opentime.RationalTime.from_timecode(label, float(rate.exact)).value)
+    hour, minute, second, frame = (int(match[group]) for group in (1, 2, 3, 5))
+    for (name, count), value in zip(FIELDS, (hour, minute, second), strict=True):
+        if value >= count:
+            raise TimecodeError(f"{label!r}: {name} {value} does not exist (00 to {count - 1})")
+    if frame >= rate.nominal:
+        raise TimecodeError(
+            f"{label!r}: frame {frame} does not exist at {rate.name} fps (00 to {rate.nominal - 1}): wrong rate?"
+        )
+    if minute % 10 and second == 0 and frame < rate.dropped:
+        raise TimecodeError(
+            f"{label!r} does not exist at {rate.name} fps: drop-frame skips it; the next label is "
+            f"{label[:9]}{rate.dropped:02d}"
+        )
 
 
 def label_of(frames: int, rate: FrameRate) -> str:
-    """The label of a frame counted from midnight; the inverse of :func:`frames_of`, around the clock."""
-    import opentimelineio
+    """The label of a count of frames; wraps at midnight, as a timecode generator does.
 
-    drop = rate.nominal // 15 if rate.drop else 0
-    day = 24 * 6 * (10 * 60 * rate.nominal - 9 * drop)
-    time = opentimelineio.opentime.RationalTime(frames % day, float(rate.exact))
-    return time.to_timecode(float(rate.exact), rate.drop)
+    Integer arithmetic of our own: OpenTimelineIO wraps after 86400 real seconds, so at 29.97ndf,
+    47.952 and 59.94ndf it restarts at 23:58:33.
+    """
+    frames %= rate.frames_per_day
+    per_minute = 60 * rate.nominal - rate.dropped
+    per_ten_minutes = 10 * per_minute + rate.dropped
+    tens, rest = divmod(frames, per_ten_minutes)
+    skips = max(0, (rest - rate.dropped) // per_minute)  # 0 in a tenth minute, else 1 to 9
+    seconds, frame = divmod(frames + rate.dropped * (9 * tens + skips), rate.nominal)
+    mark = ";" if rate.drop else ":"
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{mark}{frame:02d}"
 
 
 def round_half_up(value: Fraction) -> int:
@@ -113,8 +146,14 @@ def round_half_up(value: Fraction) -> int:
 
 
 def samples_at(frames: int, rate: FrameRate, sample_rate: int) -> int:
-    """The sample on which a frame begins, both counted from midnight, to the nearest sample."""
-    return round_half_up(frames / rate.exact * sample_rate)
+    """The sample nearest to the beginning of a frame, both counted from zero.
+
+    Args:
+        frames: a count of frames.
+        rate: their rate.
+        sample_rate: in Hz.
+    """
+    return round_half_up(Fraction(frames * sample_rate) / rate.exact)
 
 
 @dataclass(frozen=True)
@@ -123,48 +162,35 @@ class Clock:
 
     Attributes:
         sample_rate: in Hz.
-        rate: the frame rate; none when the project uses no timecode.
-        start_frames: the programme's first frame, counted from midnight.
+        rate: frame rate of its timecode, if it has one.
+        start_frames: frames from 00:00:00:00 to the programme's first.
     """
 
-    sample_rate: int = 48_000
+    sample_rate: int = 48000
     rate: FrameRate | None = None
     start_frames: int = 0
 
     @property
     def start_samples(self) -> int:
-        """The programme's first sample, counted from midnight; 0 without a rate."""
+        """The programme's first sample, counted from 00:00:00:00; 0 without a rate."""
         return samples_at(self.start_frames, self.rate, self.sample_rate) if self.rate else 0
 
-    def samples_of(self, frames: int) -> int:
-        """Samples from the programme's start to a frame counted from midnight; negative before it."""
+    def timecode_samples(self, label: str) -> int:
+        """Samples from the programme's start to a label; negative before it.
+
+        Raises:
+            TimecodeError: no rate is known, or the label is malformed, illegal or of another rate.
+        """
+        frames = frames_of(label, self.rate)
         return samples_at(frames, self.rate, self.sample_rate) - self.start_samples
 
-    def timecode_samples(self, label: str) -> int:
-        """Samples from the programme's start to ``label``; negative before it.
+    def label_at(self, samples_from_start: int) -> str | None:
+        """The label of the frame that holds a sample; None without a rate.
 
-        Raises:
-            TimecodeError: see :func:`frames_of`; also when there is no frame rate.
+        A frame begins at its ``samples_at``, so a cue at a label is labelled the same again.
         """
-        return self.samples_of(self.frames_of(label))
-
-    def frames_of(self, label: str) -> int:
-        """:func:`frames_of` at this clock's rate.
-
-        Raises:
-            TimecodeError: also when there is no frame rate.
-        """
-        if self.rate is None:
-            raise TimecodeError(
-                f"'{label}' is a timecode: give its frame rate with --fps, or 'fps' in the project file"
-            )
-        return frames_of(label, self.rate)
-
-    def label_at(self, samples: int) -> str | None:
-        """Timecode of the frame that holds a sample counted from the programme's start; none without a rate."""
         if self.rate is None:
             return None
-        absolute = self.start_samples + samples
-        frame = int(Fraction(absolute, self.sample_rate) * self.rate.exact)
-        frame += samples_at(frame + 1, self.rate, self.sample_rate) <= absolute
-        return label_of(frame, self.rate)
+        doubled = 2 * (self.start_samples + samples_from_start) + 1
+        frames = -(-doubled * self.rate.exact // (2 * self.sample_rate)) - 1
+        return label_of(frames, self.rate)

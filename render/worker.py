@@ -9,7 +9,6 @@ activity), ``failed`` (error class name, message).
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from multiprocessing.connection import Connection
 
@@ -45,7 +44,6 @@ class Gather:
 
 def render_stems(plan: Plan, names: tuple[str, ...], chunk_frames: int, pipe: Connection) -> None:
     """The process's main function."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(2, 1)  # plug-ins print; standard output belongs to the parent
     try:
         _render(plan, names, chunk_frames, pipe)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -39,8 +40,7 @@ def pisada() -> None:
 @click.option("--dry-run", is_flag=True, help="Print the resolved cue table; touch nothing.")
 def render(cues, out, project_file, fps, start, bank, model, seed, jobs, streaming, dry_run) -> None:
     """Render the cue sheet CUES (CSV or MIDI) to Broadcast-WAV stems and their FOLEY sum."""
-    from render.cues import read_cues
-    from render.plan import make_plan
+    from render.plan import make_plan, read_sheet
     from studio.project_options import project_from
 
     if out is None and not dry_run:
@@ -48,7 +48,7 @@ def render(cues, out, project_file, fps, start, bank, model, seed, jobs, streami
     project = project_from(
         project_file, cues, fps=fps, start=start, bank=str(bank) if bank else None, model=model, seed=seed
     )
-    sheet = read_cues(cues, project.clock(), project.midi_mapping())
+    sheet = read_sheet(cues, project)
     plan = make_plan(project, sheet)
     for remark in [*_column_remarks(sheet), *plan.remarks]:
         click.echo(f"note: {remark}", err=True)
@@ -104,6 +104,7 @@ def capture(files, name, bank, kind, model, variation) -> None:
 
 def main() -> None:
     """Run the command; exit 0, 2 for bad input, 130 when interrupted, 1 for anything else."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         pisada(standalone_mode=False)
     except click.UsageError as wrong:

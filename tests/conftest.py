@@ -68,14 +68,13 @@ def render_sheet(tmp_path, impulse_bank):
     import msgspec
     import soundfile
 
-    from render.cues import read_cues
     from render.deliver import deliver
-    from render.plan import make_plan
+    from render.plan import make_plan, read_sheet
     from render.project import Project
 
     def render(sheet: Path, *, out: str = "out", chunk_frames: int = 64, jobs: int = 1, **fields):
         project = msgspec.structs.replace(Project(show="T", bank=str(impulse_bank), model="pcm"), **fields)
-        plan = make_plan(project, read_cues(sheet, project.clock(), project.midi_mapping()))
+        plan = make_plan(project, read_sheet(sheet, project))
         delivery = deliver(plan, project, tmp_path / out, jobs=jobs, chunk_frames=chunk_frames)
         stems = {name: soundfile.read(path, always_2d=True)[0] for name, path in delivery.stems.items()}
         return stems, json.loads(delivery.report.read_text())

@@ -1,4 +1,4 @@
-"""Cue sheets: what an editor hands over, read into exact cues."""
+"""Cue sheets: CSV and MIDI files read into one list of cues."""
 
 from render.cues.cue import Cue, CueSheet
 from render.cues.reader import read_cues

@@ -1,181 +1,204 @@
-"""Cue sheets as CSV: header required, columns in any order, ``,`` ``;`` or tab between them."""
+"""CSV cue sheets: comma, semicolon or tab; one header line; one row a cue."""
 
 from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 from collections.abc import Iterator
-from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
-from render.cues.cue import RANGES, Cue, CueSheet, check_number, check_seed
-from render.timecode import Clock, round_half_up
+from render.cues.cue import NUMBERS, Cue, CueSheet, check_reach, read_number, sheet_bytes
+from render.timecode import Clock, frames_of, round_half_up, samples_at
 
-REQUIRED = ("id", "start", "stem", "preset")
-OPTIONAL = ("end", "duration", *RANGES, "source", "seed", "note")
 DELIMITERS = ",;\t"
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-SECONDS = re.compile(r"\d{1,9}\.\d{1,12}")
-SAMPLES = re.compile(r"(\d{1,15})smp")
-TIMECODE_LIKE = re.compile(r"[\d:;.,]*[:;][\d:;.,]*")
-WAYS = "a timecode such as 01:00:10:12, seconds with a decimal point such as 12.5, or samples such as 48000smp"
+REQUIRED = ("id", "start", "stem")
+KNOWN = {*REQUIRED, *NUMBERS, "end", "duration", "preset", "source", "note"}
+NAMES = ("id", "stem", "preset", "source")
+CONTROL_BYTE = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+BOM = "\ufeff"
+
+THREE_WAYS = "a timecode (01:00:10:00), seconds with a decimal point (12.5) or samples (48000smp)"
+SECONDS = re.compile(r"-?[0-9]{0,9}\.[0-9]{1,20}")
+SAMPLES = re.compile(r"(-?[0-9]{1,15}) ?smp", re.IGNORECASE)
+BARE = re.compile(r"[+-]?[0-9]+")
 
 
 def read_csv(path: Path, clock: Clock) -> CueSheet:
-    """Read a sheet.
+    """Reads a CSV cue sheet.
+
+    Args:
+        path: UTF-8 text, with or without a byte-order mark.
+        clock: the programme's time base.
 
     Raises:
-        CueSheetError: names file, row (the header is row 1) and column; see the README's table.
+        CueSheetError: anything that cannot be used, with file, row and column where they apply.
     """
+    path, row, cues, rows_by_id = Path(path), None, [], {}
     try:
-        return _parse(path, _text(path), clock)
-    except CueSheetError as problem:
-        raise problem.at(file=path) from problem.__cause__
-
-
-def _text(path: Path) -> str:
-    data = path.read_bytes()
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        row = data[: problem.start].count(b"\n") + 1
-        raise CueSheetError(
-            f"byte {problem.start} is not UTF-8; save the sheet as UTF-8 (in Excel: 'CSV UTF-8')", row=row
-        ) from problem
-
-
-def _parse(path: Path, text: str, clock: Clock) -> CueSheet:
-    rows = _rows(text)
-    _, header = next(rows, (1, []))
-    columns = [name.strip().lower() for name in header]
-    if not any(columns):
-        raise CueSheetError(f"the sheet is empty; its first row must name columns, at least {', '.join(REQUIRED)}")
-    _check_header(columns)
-    cues: list[Cue] = []
-    seen: dict[str, int] = {}
-    for row, cells in rows:
-        try:
-            cue = _cue(row, dict(_cells(columns, cells)), path.parent, clock)
-        except CueSheetError as problem:
-            raise problem.at(row=row) from problem.__cause__
-        if cue.id in seen:
-            raise CueSheetError(f"'{cue.id}' is also the id of row {seen[cue.id]}", row=row, field="id")
-        seen[cue.id] = row
-        cues.append(cue)
-    if not cues:
-        raise CueSheetError("the sheet has a header but no cues")
+        records = _records(_text(sheet_bytes(path)))
+        row, names = next(records, (None, None))
+        if names is None:
+            raise CueSheetError("the sheet is empty: it needs a header line and one line a cue")
+        columns = _columns(names)
+        folder = path.parent.resolve()
+        for row, cells in records:
+            cue = _cue(_by_column(columns, cells), row, clock, folder)
+            if cue.id in rows_by_id:
+                raise CueSheetError(f"{cue.id!r} is already the id of row {rows_by_id[cue.id]}", field="id")
+            rows_by_id[cue.id] = row
+            cues.append(cue)
+        if not cues:
+            raise CueSheetError("the sheet has a header and no cues")
+    except CueSheetError as error:
+        raise error.at(file=path, row=row) from error
     cues.sort(key=lambda cue: cue.start_samples)
-    unknown = [name for name in columns if name and name not in REQUIRED + OPTIONAL]
-    return CueSheet(path, cues, unknown, [])
+    return CueSheet(path, cues, [name for name in columns if name not in KNOWN], [])
 
 
-def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Rows that are not blank, each with the line it begins on."""
-    first = text.split("\n", 1)[0]
-    delimiter = max(DELIMITERS, key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    line = 1
+def _text(data: bytes) -> str:
     try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield line, cells
-            line = reader.line_num + 1
-    except csv.Error as problem:
-        raise CueSheetError(f"not readable as CSV ({problem})", row=line) from problem
-
-
-def _check_header(columns: list[str]) -> None:
-    for name in columns:
-        if name and columns.count(name) > 1:
-            raise CueSheetError("the column stands there twice", row=1, field=name)
-    missing = [name for name in REQUIRED if name not in columns and not (name == "preset" and "source" in columns)]
-    if missing:
-        found = ", ".join(name for name in columns if name)
-        raise CueSheetError(f"no column '{missing[0]}'; the header has {found}", row=1)
-
-
-def _cells(columns: list[str], cells: list[str]) -> Iterator[tuple[str, str]]:
-    if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
-        raise CueSheetError(f"{len(cells)} cells, but the header names {len(columns)} columns")
-    for name, cell in zip(columns, cells, strict=False):
-        if name:
-            yield name, cell.strip()
-
-
-def _cue(row: int, cells: dict[str, str], folder: Path, clock: Clock) -> Cue:
-    def cell(name: str) -> str:
-        return cells.get(name, "")
-
-    def checked(name: str, check, *args):
-        try:
-            return check(*args)
-        except CueSheetError as problem:
-            raise problem.at(field=name) from problem.__cause__
-
-    for name in ("id", "start", "stem"):
-        if not cell(name):
-            raise CueSheetError("this cell must not be empty", field=name)
-    for name in ("id", "stem", "preset", "source"):
-        if CONTROL.search(cell(name)):
-            raise CueSheetError("control characters are not allowed", field=name)
-    if not cell("preset") and not cell("source"):
-        raise CueSheetError("a cue needs a preset, or a source file", field="preset")
-    start, start_frames = checked("start", _position, cell("start"), clock)
-    if start < 0:
+        text = data.decode("utf-8").removeprefix(BOM)
+    except UnicodeDecodeError as error:
         raise CueSheetError(
-            f"{cell('start')} is before the programme's start {clock.label_at(0)}; give it with --start-tc",
-            field="start",
+            f"byte {error.start} (0x{data[error.start]:02x}) is not UTF-8: save it as UTF-8",
+            row=_line_of(data, error.start),
+        ) from error
+    if match := CONTROL_BYTE.search(data):
+        raise CueSheetError(
+            f"byte {match.start()} is a control character (0x{match[0][0]:02x}): is this a text file?",
+            row=_line_of(data, match.start()),
         )
-    numbers = {name: checked(name, check_number, name, cell(name)) for name in RANGES if cell(name)}
+    return text
+
+
+def _line_of(data: bytes, position: int) -> int:
+    return data[:position].replace(b"\r\n", b"\n").replace(b"\r", b"\n").count(b"\n") + 1
+
+
+def _records(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Each row that is not blank: its first line's number, and its stripped cells."""
+    header = next((line for line in io.StringIO(text, newline="") if line.strip()), "")
+    delimiter = max(DELIMITERS, key=header.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    while True:
+        row = reader.line_num + 1
+        try:
+            cells = [cell.strip() for cell in next(reader)]
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise CueSheetError(f"not readable as CSV (check the quotes): {error}", row=row) from error
+        if any(cells):
+            yield row, cells
+
+
+def _columns(names: list[str]) -> list[str]:
+    """The header's names: known ones in lower case, others as written, nameless ones at the end dropped."""
+    while not names[-1]:
+        names = names[:-1]
+    columns = [name.lower() if name.lower() in KNOWN else name for name in names]
+    found = f"the columns found are: {', '.join(names)}"
+    if "" in columns:
+        raise CueSheetError(f"column {columns.index('') + 1} has no name; {found}")
+    folded = [name.lower() for name in columns]
+    for name in folded:
+        if folded.count(name) > 1:
+            raise CueSheetError(f"two columns are called '{name}'; {found}")
+    needed = REQUIRED if "source" in columns else (*REQUIRED, "preset")
+    for name in needed:
+        if name not in columns:
+            raise CueSheetError(f"there is no column '{name}'; {found}")
+    return columns
+
+
+def _by_column(columns: list[str], cells: list[str]) -> dict[str, str]:
+    if any(cells[len(columns) :]):
+        raise CueSheetError(
+            f"{len(cells)} fields, but the header has {len(columns)}: put quotes around a text with the delimiter in it"
+        )
+    cells = cells[: len(columns)] + [""] * (len(columns) - len(cells))
+    return dict.fromkeys(KNOWN, "") | dict(zip(columns, cells, strict=True))
+
+
+def _cue(cells: dict[str, str], row: int, clock: Clock, folder: Path) -> Cue:
+    for name in REQUIRED:
+        if not cells[name]:
+            raise CueSheetError("must be filled in", field=name)
+    for name in NAMES:
+        if CONTROL.search(cells[name]):
+            raise CueSheetError(f"{cells[name]!r} holds a line break or a control character", field=name)
+    if not cells["preset"] and not cells["source"]:
+        raise CueSheetError("a cue needs a preset or a source", field="preset")
+    start_frames, start_samples = _start(cells["start"], clock)
     return Cue(
-        id=cell("id"),
-        start_samples=start,
-        stem=cell("stem"),
-        preset=cell("preset") or None,
-        duration_samples=_duration(cells, start, start_frames, clock, checked),
-        source=folder / cell("source") if cell("source") else None,
-        seed=checked("seed", check_seed, cell("seed")) if cell("seed") else None,
-        note=cell("note"),
+        id=cells["id"],
+        start_samples=start_samples,
+        stem=cells["stem"],
+        preset=cells["preset"] or None,
+        duration_samples=_duration(cells, start_frames, start_samples, clock),
+        source=Path(os.path.normpath(folder / cells["source"])) if cells["source"] else None,
+        note=cells["note"],
         row=row,
-        extra={name: text for name, text in cells.items() if name not in REQUIRED + OPTIONAL},
-        **numbers,
+        extra={name: cell for name, cell in cells.items() if name not in KNOWN},
+        **{name: read_number(name, cells[name]) for name in NUMBERS if cells[name]},
     )
 
 
-def _position(text: str, clock: Clock) -> tuple[int, int | None]:
-    """Samples from the programme's start; and frames from midnight when ``text`` is a timecode."""
-    if TIMECODE_LIKE.fullmatch(text):
-        frames = clock.frames_of(text)
-        return clock.samples_of(frames), frames
-    return _plain_samples(text, clock), None
+def _start(text: str, clock: Clock) -> tuple[int | None, int]:
+    """Frames from 00:00:00:00 if it is a timecode, and samples from the programme's start."""
+    frames, samples = _position(text, "start", clock)
+    if samples < 0:
+        begin = clock.label_at(0)
+        problem = f"{text!r} is before the programme's start"
+        raise CueSheetError(
+            f"{problem}, {begin}: give an earlier --start-tc" if begin else f"{problem}, which is 0.0", field="start"
+        )
+    return frames, samples
 
 
-def _plain_samples(text: str, clock: Clock) -> int:
-    if found := SAMPLES.fullmatch(text):
-        return int(found[1])
-    if SECONDS.fullmatch(text):
-        return round_half_up(Fraction(Decimal(text)) * clock.sample_rate)
-    raise CueSheetError(f"'{text}' is not a time; write {WAYS}")
-
-
-def _duration(cells: dict[str, str], start: int, start_frames: int | None, clock: Clock, checked) -> int | None:
-    end, duration = cells.get("end", ""), cells.get("duration", "")
+def _duration(cells: dict[str, str], start_frames: int | None, start_samples: int, clock: Clock) -> int | None:
+    """Samples from start to end, by whichever of the two columns is filled; None if neither is."""
+    end, duration = cells["end"], cells["duration"]
     if end and duration:
-        raise CueSheetError("give 'end' or 'duration', not both", field="end")
-    if not end and not duration:
-        return None
-    name, text = ("end", end) if end else ("duration", duration)
+        raise CueSheetError("both end and duration are filled in: keep one", field="end")
     if end:
-        length = checked(name, _position, text, clock)[0] - start
-    elif TIMECODE_LIKE.fullmatch(text):
-        frames = checked(name, clock.frames_of, text)
-        first = clock.start_frames if start_frames is None else start_frames
-        length = clock.samples_of(first + frames) - clock.samples_of(first)
-    else:
-        length = checked(name, _plain_samples, text, clock)
-    if length <= 0:
-        raise CueSheetError(f"'{text}' makes the cue end at or before its start", field=name)
-    return length
+        samples = _position(end, "end", clock)[1] - start_samples
+        if samples <= 0:
+            raise CueSheetError(f"the end {end!r} is not after the start {cells['start']!r}", field="end")
+        return samples
+    if not duration:
+        return None
+    frames, samples = _time(duration, "duration", clock)
+    if frames is not None and start_frames is not None:
+        end_samples = samples_at(start_frames + frames, clock.rate, clock.sample_rate) - clock.start_samples
+        samples = end_samples - start_samples
+    if samples <= 0:
+        raise CueSheetError(f"{duration!r} is not longer than nothing", field="duration")
+    return samples
+
+
+def _position(text: str, field: str, clock: Clock) -> tuple[int | None, int]:
+    """Frames from 00:00:00:00 if it is a timecode, and samples from the programme's start."""
+    frames, samples = _time(text, field, clock)
+    return frames, samples if frames is None else samples - clock.start_samples
+
+
+def _time(text: str, field: str, clock: Clock) -> tuple[int | None, int]:
+    """Frames if it is a timecode, and samples, both from zero."""
+    try:
+        if ":" in text or ";" in text:
+            frames = frames_of(text, clock.rate)
+            return frames, samples_at(frames, clock.rate, clock.sample_rate)
+        if SECONDS.fullmatch(text):
+            return None, check_reach(round_half_up(Fraction(text) * clock.sample_rate), clock.sample_rate)
+        if match := SAMPLES.fullmatch(text):
+            return None, check_reach(int(match[1]), clock.sample_rate)
+    except CueSheetError as error:
+        raise error.at(field=field) from error
+    what = "could be seconds, frames or samples" if BARE.fullmatch(text) else "is not a time"
+    raise CueSheetError(f"{text!r} {what}: write {THREE_WAYS}", field=field)

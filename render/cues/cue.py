@@ -1,31 +1,38 @@
-"""A cue and a sheet of them, whatever format they came in."""
+"""What every reader produces: cues in samples, with checked numbers."""
 
 from __future__ import annotations
 
-import math
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
 
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+WHOLE = re.compile(r"[0-9]{1,19}")
+LONGEST_HOURS = 24
+
 
 @dataclass(frozen=True)
 class Cue:
-    """One sound to make.
+    """One sound to perform.
 
     Attributes:
         id: unique in its sheet.
         start_samples: from the programme's first sample, 0 or more.
-        stem: where it goes.
-        preset: what performs it; may be none when there is a ``source``.
-        duration_samples: how long, or none for the preset's own length.
-        gain_db, pan, velocity, pitch_semitones: see :data:`RANGES`.
-        source: an audio file to transfer through the codec.
-        seed: in place of the derived one.
-        note: the editor's words.
-        row: line in the sheet, for messages.
-        gate: the duration is only a note's length; a hit plays on past it.
-        extra: columns we do not know, as they were.
+        stem: the stem it belongs to.
+        preset: what performs it; None for a bare source.
+        duration_samples: 1 or more; None plays the preset's own length.
+        gain_db: −120 to 24.
+        pan: −1 (left) to 1 (right).
+        velocity: 0 to 1.
+        pitch_semitones: −48 to 48.
+        source: an audio file to perform instead of the preset's takes; may not exist.
+        seed: 0 to 2^63 − 1; None derives one from the project's.
+        note: free text.
+        row: line in the sheet, the header being 1; in a MIDI file the event's number.
+        gate: the duration is only a note's length, so one-shots ignore it.
+        extra: unknown columns, as they stand.
     """
 
     id: str
@@ -47,7 +54,14 @@ class Cue:
 
 @dataclass(frozen=True)
 class CueSheet:
-    """Cues sorted by start (then as they stood), columns we do not know, and remarks on what was not used."""
+    """A sheet as read.
+
+    Attributes:
+        path: the file.
+        cues: by start, then in the sheet's order.
+        unknown_columns: columns that mean nothing to us, as written.
+        remarks: what was read and not used.
+    """
 
     path: Path
     cues: list[Cue]
@@ -55,37 +69,66 @@ class CueSheet:
     remarks: list[str]
 
 
-RANGES: dict[str, tuple[float, float]] = {
-    "gain_db": (-120.0, 24.0),
-    "pan": (-1.0, 1.0),
-    "velocity": (0.0, 1.0),
-    "pitch_semitones": (-48.0, 48.0),
+@dataclass(frozen=True)
+class Range:
+    """What a numeric column allows, ends included."""
+
+    low: int
+    high: int
+    whole: bool = False
+
+
+NUMBERS = {
+    "gain_db": Range(-120, 24),
+    "pan": Range(-1, 1),
+    "velocity": Range(0, 1),
+    "pitch_semitones": Range(-48, 48),
+    "seed": Range(0, 2**63 - 1, whole=True),
 }
-LARGEST_SEED = 2**63 - 1
 
 
-def check_number(field_name: str, text: str) -> float:
-    """``text`` as a number within :data:`RANGES`.
+def read_number(name: str, text: str) -> float | int:
+    """A cell of a numeric column.
+
+    Args:
+        name: a key of ``NUMBERS``.
+        text: the cell; decimal point, no thousands separators.
 
     Raises:
-        CueSheetError: not a number, not finite, or out of range; names the range.
+        CueSheetError: not a number (NaN and infinity are none), or out of range.
     """
-    low, high = RANGES[field_name]
+    allowed = NUMBERS[name]
+    pattern, kind = (WHOLE, int) if allowed.whole else (NUMBER, float)
+    if pattern.fullmatch(text):
+        value = kind(text)
+        if allowed.low <= value <= allowed.high:
+            return value
+    what = "a whole number" if allowed.whole else "a number"
+    raise CueSheetError(f"{text!r} is not {what} from {allowed.low} to {allowed.high}", field=name)
+
+
+def check_reach(samples: int, sample_rate: int) -> int:
+    """The same position or length, unless it is past any programme's end.
+
+    Raises:
+        CueSheetError: more than 24 hours: a slip of the pen, not a reel.
+    """
+    if samples > LONGEST_HOURS * 3600 * sample_rate:
+        raise CueSheetError(f"{samples} samples is more than {LONGEST_HOURS} hours")
+    return samples
+
+
+def sheet_bytes(path: Path) -> bytes:
+    """A sheet's content.
+
+    Raises:
+        CueSheetError: no such file, a folder, or unreadable.
+    """
     try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not low <= value <= high:
-        raise CueSheetError(f"'{text}' is not a number from {low:g} to {high:g}")
-    return value
-
-
-def check_seed(text: str) -> int:
-    """``text`` as a seed.
-
-    Raises:
-        CueSheetError: not a whole number in range.
-    """
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= LARGEST_SEED):
-        raise CueSheetError(f"'{text}' is not a whole number from 0 to {LARGEST_SEED}")
-    return int(text)
+        if not path.exists():
+            raise CueSheetError("no such file", file=path)
+        if not path.is_file():
+            raise CueSheetError("a folder or a device, not a cue sheet", file=path)
+        return path.read_bytes()
+    except OSError as error:
+        raise CueSheetError(f"cannot be read: {error.strerror}", file=path) from error

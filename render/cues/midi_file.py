@@ -1,29 +1,47 @@
-"""Cue sheets as Standard MIDI Files: note-on is the cue, the tempo map is followed exactly."""
+"""MIDI cue sheets: every note-on a cue, at exact positions of the file's tempo map."""
 
 from __future__ import annotations
 
-from collections import Counter
+import functools
+import io
+import struct
+from bisect import bisect_right
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
-from render.cues.cue import Cue, CueSheet
+from render.cues.cue import Cue, CueSheet, check_reach, sheet_bytes
 from render.timecode import Clock, round_half_up
 
 DEFAULT_TEMPO_US = 500_000
-USED = {"note_on", "note_off", "program_change", "set_tempo", "track_name", "end_of_track"}
+HIGHEST_7_BIT = 127
+DAMAGED = "not a whole MIDI file"
+UNREAD = {
+    "control_change": "controllers",
+    "pitchwheel": "pitch bends",
+    "aftertouch": "channel pressures",
+    "polytouch": "key pressures",
+    "sysex": "system exclusives",
+    "smpte_offset": "SMPTE offsets (the programme starts at tick 0)",
+    "marker": "markers",
+    "cue_marker": "cue points",
+    "lyrics": "lyrics",
+}
+# The meta events of the MIDI standard that mido names.
+METAS_MIDO_KNOWS = {*range(0x08), 0x09, 0x20, 0x21, 0x2F, 0x51, 0x54, 0x58, 0x59, 0x7F}
 
 
 @dataclass(frozen=True)
 class MidiMapping:
-    """How a MIDI file becomes stems and presets.
+    """How a file's tracks, channels, programs and notes become stems and presets.
 
     Attributes:
         tracks: track name → stem.
-        channels: channel (1..16) → stem.
-        programs: program (0..127) → preset.
-        notes: note number (0..127) → preset; wins over programs.
+        channels: channel, 1 to 16 → stem, for tracks not named above.
+        programs: program, 0 to 127 → preset.
+        notes: note, 0 to 127 → preset; wins over the program.
     """
 
     tracks: dict[str, str] = field(default_factory=dict)
@@ -32,141 +50,187 @@ class MidiMapping:
     notes: dict[int, str] = field(default_factory=dict)
 
 
-def is_midi(head: bytes) -> bool:
-    """Whether a file that begins so is a Standard MIDI File."""
-    return head == b"MThd"
+@dataclass
+class Note:
+    """One note-on; ``end_tick`` comes with its note-off. ``channel`` is 1 to 16, ``event`` counts from 1."""
+
+    event: int
+    tick: int
+    track: str
+    channel: int
+    note: int
+    velocity: int
+    program: int
+    end_tick: int | None = None
 
 
 class TempoMap:
-    """Exact time of every tick.
+    """Ticks → samples. Whole microseconds × ticks, and one rounding."""
 
-    Args:
-        ticks_per_quarter: the file's division.
-        changes: ``(tick, microseconds per quarter)``, sorted by tick.
-    """
+    def __init__(self, changes: list[tuple[int, int]], ticks_per_quarter: int):
+        """``changes``: (tick, microseconds a quarter), by tick; of several at one tick the last counts."""
+        self.ticks_per_quarter = ticks_per_quarter
+        self.segments = [(0, 0, DEFAULT_TEMPO_US)]  # from tick, microseconds × ticks_per_quarter, tempo
+        for tick, tempo_us in changes:
+            self.segments.append((tick, self._scaled_us(tick), tempo_us))
+        self.ticks = [segment[0] for segment in self.segments]
 
-    def __init__(self, ticks_per_quarter: int, changes: list[tuple[int, int]]):
-        self.division = ticks_per_quarter
-        self.changes = [(0, DEFAULT_TEMPO_US), *changes]
+    def _scaled_us(self, tick: int, index: int = -1) -> int:
+        first_tick, scaled_us, tempo_us = self.segments[index]
+        return scaled_us + (tick - first_tick) * tempo_us
 
-    def seconds(self, tick: int) -> Fraction:
-        """Seconds from tick 0."""
-        total = Fraction(0)
-        for index, (start, tempo_us) in enumerate(self.changes):
-            if start >= tick:
-                break
-            end = self.changes[index + 1][0] if index + 1 < len(self.changes) else tick
-            total += Fraction((min(end, tick) - start) * tempo_us, self.division * 1_000_000)
-        return total
+    def samples(self, tick: int, sample_rate: int) -> int:
+        """The sample nearest to a tick."""
+        scaled_us = self._scaled_us(tick, bisect_right(self.ticks, tick) - 1)
+        return round_half_up(Fraction(scaled_us * sample_rate, self.ticks_per_quarter * 1_000_000))
 
 
 def read_midi(path: Path, clock: Clock, mapping: MidiMapping) -> CueSheet:
-    """Read a file; tick 0 is the programme's start.
+    """Reads a MIDI file of type 0 or 1; tick 0 is the programme's start.
 
-    A cue's stem is the mapping's for its track or channel, else the track's name, else ``CHn``; its
-    preset is the mapping's for its note or program. Its duration is the note's length, as a gate.
+    A channel's program is the last one set before a note or at its very tick, over all tracks.
 
     Raises:
-        CueSheetError: damaged, SMPTE division, type 2, no notes, or a preset not mapped.
+        CueSheetError: damaged, of a kind that cannot be used, without notes, or a note without a preset.
     """
+    path = Path(path)
     try:
         return _read(path, clock, mapping)
-    except CueSheetError as problem:
-        raise problem.at(file=path) from problem.__cause__
-
-
-def _load(path: Path):
-    import mido
-
-    data = path.read_bytes()
-    if len(data) < 14:
-        raise CueSheetError("the MIDI file is damaged: its header is cut off")
-    if data[12] & 0x80:
-        raise CueSheetError("the MIDI file counts SMPTE frames; export it in ticks per quarter note")
-    if int.from_bytes(data[12:14]) == 0:
-        raise CueSheetError("the MIDI file is damaged: zero ticks per quarter note")
-    if int.from_bytes(data[8:10]) > 1:
-        raise CueSheetError("a MIDI file of type 2; export it as type 0 or 1")
-    try:
-        return mido.MidiFile(str(path), charset="utf-8"), []
-    except UnicodeDecodeError:
-        return mido.MidiFile(str(path), charset="latin-1"), ["track names are not UTF-8; read as Latin-1"]
-    except (OSError, EOFError, ValueError, IndexError, KeyError, TypeError, mido.KeySignatureError) as problem:
-        raise CueSheetError(f"the MIDI file is damaged ({problem})") from problem
+    except CueSheetError as error:
+        raise error.at(file=path) from error
 
 
 def _read(path: Path, clock: Clock, mapping: MidiMapping) -> CueSheet:
-    file, remarks = _load(path)
-    events = []
-    for number, track in enumerate(file.tracks):
-        tick = 0
-        for message in track:
-            tick += message.time
-            events.append((tick, number, message))
-    events.sort(key=lambda event: event[0])
-    tempo = TempoMap(file.ticks_per_beat, [(t, m.tempo) for t, _, m in events if m.type == "set_tempo"])
-    names = [track.name.strip() for track in file.tracks]
-    unread = Counter(message.type for _, _, message in events if message.type not in USED)
-    remarks += [f"{count} {kind} events are not used" for kind, count in sorted(unread.items())]
-    cues = _cues(events, names, tempo, clock, mapping, remarks)
-    if not cues:
+    file, remarks = _load(_clean(sheet_bytes(path)))
+    events = _in_time(file.tracks)
+    changes = [(tick, message.tempo) for tick, _, message in events if message.type == "set_tempo"]
+    if any(tempo_us == 0 for _, tempo_us in changes):
+        raise CueSheetError(f"{DAMAGED}: a tempo of 0 microseconds a quarter")
+    tempo_map = TempoMap(changes, file.ticks_per_beat)
+    names = ["".join(filter(str.isprintable, track.name)).strip() for track in file.tracks]
+    notes = _notes(events, names)
+    if not notes:
         raise CueSheetError("the MIDI file holds no notes")
+    counts, cues = Counter(), []
+    for note in notes:
+        stem = mapping.tracks.get(note.track) or mapping.channels.get(note.channel) or note.track or f"CH{note.channel}"
+        counts[stem] += 1
+        cues.append(_cue(note, stem, f"{stem}-{counts[stem]:04d}", tempo_map, clock, mapping))
+    endless = sum(cue.duration_samples is None for cue in cues)
+    if endless:
+        remarks.append(f"{endless} of {len(cues)} notes have no note-off, or no length: their cues have no duration")
+    unread = Counter(message.type for _, _, message in events if message.type in UNREAD)
+    if unread:
+        remarks.append("read and not used: " + ", ".join(f"{unread[kind]} {UNREAD[kind]}" for kind in sorted(unread)))
+    cues.sort(key=lambda cue: cue.start_samples)
     return CueSheet(path, cues, [], remarks)
 
 
-def _cues(events, names: list[str], tempo: TempoMap, clock: Clock, mapping: MidiMapping, remarks: list[str]):
-    def samples(tick: int) -> int:
-        return round_half_up(tempo.seconds(tick) * clock.sample_rate)
+def _clean(data: bytes) -> bytes:
+    """The file with its header checked and chunks of unknown kinds left out, as the standard asks."""
+    if len(data) < 14 or data[:4] != b"MThd":
+        raise CueSheetError(f"{DAMAGED}: the header is missing or cut off")
+    kind, track_count, division = struct.unpack(">HHH", data[8:14])
+    if division & 0x8000:
+        raise CueSheetError("its time is in SMPTE frames: export it with ticks per quarter note (PPQ)")
+    if division == 0:
+        raise CueSheetError(f"{DAMAGED}: zero ticks per quarter note")
+    if kind == 2:
+        raise CueSheetError("type 2 (independent patterns) has no common timeline: export it as type 0 or 1")
+    if kind > 2:
+        raise CueSheetError(f"{DAMAGED}: there is no MIDI type {kind}")
+    tracks, position = [], 8 + struct.unpack(">L", data[4:8])[0]
+    while position + 8 <= len(data):
+        name, size = struct.unpack(">4sL", data[position : position + 8])
+        if name == b"MTrk":
+            tracks.append(data[position : position + 8 + size])
+        position += 8 + size
+    if len(tracks) != track_count:
+        raise CueSheetError(f"{DAMAGED}: its header says {track_count} tracks, {len(tracks)} are there")
+    return b"MThd" + struct.pack(">LHHH", 6, kind, track_count, division) + b"".join(tracks)
 
-    programs: dict[int, int] = {}
-    counts: Counter[str] = Counter()
-    cues: list[Cue] = []
-    held: dict[tuple[int, int, int], list[int]] = {}
-    for tick, track, message in _programs_first(events):
+
+def _load(data: bytes):
+    """The ``mido.MidiFile`` and remarks on its text."""
+    import mido
+    from mido.midifiles.meta import KeySignatureError
+
+    _keep_unknown_metas_in_time()
+    try:
+        try:
+            return mido.MidiFile(file=io.BytesIO(data), charset="utf-8"), []
+        except UnicodeDecodeError:
+            file = mido.MidiFile(file=io.BytesIO(data), charset="latin-1")
+            return file, ["its texts are not UTF-8: track names were read as Latin-1"]
+    except (EOFError, OSError, ValueError, LookupError, TypeError, KeySignatureError) as error:
+        raise CueSheetError(f"{DAMAGED}: {str(error) or 'it ends too early'}") from error
+
+
+@functools.cache
+def _keep_unknown_metas_in_time() -> None:
+    """mido (1.3.3) drops the delta time of metas it does not know, moving all that follows: name them all."""
+    from mido.midifiles.meta import MetaSpec, add_meta_spec
+
+    for byte in set(range(256)) - METAS_MIDO_KNOWS:
+        members = {
+            "type_byte": byte,
+            "type": f"meta_{byte:02x}",
+            "attributes": ["data"],
+            "defaults": [()],
+            "decode": lambda self, message, data: setattr(message, "data", tuple(data)),
+            "encode": lambda self, message: list(message.data),
+        }
+        add_meta_spec(type("MetaSpec_unknown", (MetaSpec,), members))
+
+
+def _in_time(tracks) -> list[tuple[int, int, object]]:
+    """(tick, track's index, message) of all tracks, by tick; programs first, then in the file's order."""
+    events = []
+    for index, track in enumerate(tracks):
+        tick = 0
+        for message in track:
+            tick += message.time
+            events.append((tick, index, message))
+    return sorted(events, key=lambda event: (event[0], event[2].type != "program_change"))
+
+
+def _notes(events, names: list[str]) -> list[Note]:
+    """Every note-on, paired with the first note-off that follows on its track, channel and pitch."""
+    notes, programs, sounding = [], Counter(), defaultdict(deque)
+    for number, (tick, index, message) in enumerate(events, 1):
         if message.type == "program_change":
             programs[message.channel] = message.program
-        elif message.type in ("note_on", "note_off"):
-            key = (track, message.channel, message.note)
-            if message.type == "note_on" and message.velocity:
-                stem = _stem(names[track], message.channel, mapping)
-                counts[stem] += 1
-                held.setdefault(key, []).append(len(cues))
-                cues.append(
-                    Cue(
-                        id=f"{stem}-{counts[stem]:04d}",
-                        start_samples=samples(tick),
-                        stem=stem,
-                        preset=_preset(message, programs.get(message.channel, 0), names[track], mapping),
-                        velocity=message.velocity / 127,
-                        row=len(cues) + 1,
-                        gate=True,
-                    )
-                )
-            elif held.get(key):
-                index = held[key].pop(0)
-                length = samples(tick) - cues[index].start_samples
-                cues[index] = Cue(**{**vars(cues[index]), "duration_samples": length or None})
-    hanging = [cues[index].id for indices in held.values() for index in indices]
-    if hanging:
-        remarks.append(f"notes that never end: {', '.join(hanging)}")
-    return cues
+        if message.type not in ("note_on", "note_off"):
+            continue
+        waiting = sounding[index, message.channel, message.note]
+        if message.type == "note_on" and message.velocity > 0:
+            program = programs[message.channel]
+            channel = message.channel + 1
+            note = Note(number, tick, names[index], channel, message.note, message.velocity, program)
+            notes.append(note)
+            waiting.append(note)
+        elif waiting:
+            waiting.popleft().end_tick = tick
+    return notes
 
 
-def _programs_first(events):
-    """Events in time order; at one tick a program change comes before the notes it is meant for."""
-    order = {"program_change": 0, "note_off": 1}
-    return sorted(events, key=lambda event: (event[0], order.get(event[2].type, 2)))
-
-
-def _stem(track: str, channel: int, mapping: MidiMapping) -> str:
-    return mapping.tracks.get(track) or mapping.channels.get(channel + 1) or track or f"CH{channel + 1}"
-
-
-def _preset(message, program: int, track: str, mapping: MidiMapping) -> str:
-    preset = mapping.notes.get(message.note) or mapping.programs.get(program)
-    if preset is None:
+def _cue(note: Note, stem: str, cue_id: str, tempo_map: TempoMap, clock: Clock, mapping: MidiMapping) -> Cue:
+    preset = mapping.notes.get(note.note) or mapping.programs.get(note.program)
+    if not preset:
         raise CueSheetError(
-            f"track '{track}', channel {message.channel + 1}, note {message.note}: no preset for program {program}; "
-            "map it in [midi.programs] or [midi.notes] of the project file"
+            f"track {note.track!r}, channel {note.channel}: no preset for program {note.program}, note {note.note}: "
+            "name one in [midi.programs] or [midi.notes] of the project file",
+            row=note.event,
         )
-    return preset
+    start_samples = check_reach(tempo_map.samples(note.tick, clock.sample_rate), clock.sample_rate)
+    end_samples = tempo_map.samples(note.end_tick, clock.sample_rate) if note.end_tick is not None else start_samples
+    return Cue(
+        id=cue_id,
+        start_samples=start_samples,
+        stem=stem,
+        preset=preset,
+        duration_samples=(end_samples - start_samples) or None,
+        velocity=note.velocity / HIGHEST_7_BIT,
+        row=note.event,
+        gate=True,
+    )
