@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
 from datetime import datetime
 from pathlib import Path
@@ -105,10 +106,13 @@ class StemWriter:
 
     def _append(self, delivered: np.ndarray) -> None:
         samples = np.left_shift(delivered, 8) if self.bits == 24 else delivered
-        before = self._file.tell()
         try:
             self._file.write(np.ascontiguousarray(samples.T))
-        except AssertionError as short:  # how soundfile tells of a short write
-            raise DiskFullError(f"{self.path.parent}: the disk is full") from short
-        if self._file.tell() - before != samples.shape[1]:
-            raise DiskFullError(f"{self.path.parent}: the disk is full")
+        except (AssertionError, soundfile.LibsndfileError) as short:  # soundfile asserts that all was written
+            raise self._write_error(samples.nbytes) from short
+
+    def _write_error(self, wanted_bytes: int) -> DiskFullError | OutputError:
+        folder = self.path.parent
+        if shutil.disk_usage(folder).free < wanted_bytes:
+            return DiskFullError(f"{folder}: the disk is full")
+        return OutputError(f"{folder}: writing {self.path.name} failed")

@@ -6,6 +6,7 @@ import multiprocessing
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 
 import numpy as np
 
@@ -52,7 +53,7 @@ class _Worker:
         """The payload of the next message, which must be of ``kind``."""
         try:
             got, payload = self.pipe.recv()
-        except EOFError as closed:
+        except (EOFError, OSError) as closed:  # between two messages, or within one
             self.process.join()
             stems = ", ".join(self.names)
             raise WorkerError(
@@ -77,6 +78,7 @@ def _start_uninterrupted(process) -> None:
     if not hasattr(signal, "pthread_sigmask"):
         process.start()
         return
+    resource_tracker.ensure_running()  # starting it unblocks signals, so it comes first
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         process.start()
