@@ -1,0 +1,44 @@
+"""A cue's own audio file through the codec: any rate, mono or stereo, in place to the sample."""
+
+import numpy as np
+import pytest
+import soundfile
+
+
+@pytest.mark.parametrize("rate", [48_000, 44_100, 22_050, 96_000])
+def test_a_source_begins_at_its_cue_and_keeps_its_pitch(rate, tmp_path, write_sheet, render_sheet):
+    time = np.arange(rate) / rate
+    soundfile.write(tmp_path / "tone.wav", 0.5 * np.sin(2 * np.pi * 1000 * time), rate, subtype="FLOAT")
+    rows = [{"id": "a", "start": "5000smp", "stem": "A", "preset": "", "source": "tone.wav", "pan": -1}]
+    stems, report = render_sheet(write_sheet(rows), bits=32)
+    heard = stems["A"][5_000 : 5_000 + 48_000, 0]
+    expected = 0.5 * np.sin(2 * np.pi * np.arange(48_000) / 48)
+    assert not stems["A"][:5_000].any()
+    assert not stems["A"][53_000:].any()
+    np.testing.assert_allclose(heard[500:-500], expected[500:-500], atol=2e-3)
+    assert report["cues"][0]["length_samples"] == 48_000
+
+
+def test_stereo_sources_are_mixed_to_mono(tmp_path, write_sheet, render_sheet):
+    both = np.zeros((10_000, 2))
+    both[1_000] = [0.8, 0.4]
+    soundfile.write(tmp_path / "s.wav", both, 48_000, subtype="FLOAT")
+    rows = [{"id": "a", "start": "100smp", "stem": "A", "preset": "", "source": "s.wav", "pan": 1}]
+    stems, _ = render_sheet(write_sheet(rows), bits=32)
+    assert np.flatnonzero(stems["A"][:, 1]).tolist() == [1_100]
+    assert stems["A"][1_100, 1] == pytest.approx(0.6)
+
+
+def test_a_source_moved_by_a_preset(tmp_path, write_sheet, render_sheet):
+    from plugin_backend.pcm_codec import PcmCodec
+    from presets.capture import encode_pieces
+    from presets.store import save_preset
+
+    bank = tmp_path / "bank"
+    bank.mkdir()
+    halved = encode_pieces(PcmCodec(), "halved", [np.ones(512, np.float32)], "hit", scale=[0.5] * 512, bias=[0.1] * 512)
+    save_preset(halved, bank)
+    soundfile.write(tmp_path / "s.wav", np.full(48_000, 0.4), 48_000, subtype="FLOAT")
+    rows = [{"id": "a", "start": "0smp", "stem": "A", "preset": "halved", "source": "s.wav", "pan": -1}]
+    stems, _ = render_sheet(write_sheet(rows), bits=32, bank=str(bank))
+    np.testing.assert_allclose(stems["A"][:40_000, 0], 0.3, atol=1e-6)

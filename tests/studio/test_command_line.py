@@ -1,0 +1,118 @@
+"""The ``pisada`` command as a person meets it."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from studio.cli import pisada
+
+ROOT = Path(__file__).parents[2]
+SCENE = ROOT / "examples" / "night_walk"
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(pisada, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+def test_help_loads_nothing_heavy():
+    code = "import sys, studio.cli; print(sorted({'torch','numpy','dawdreamer','soundfile','rich'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", sorted(pisada.commands))
+def test_every_command_has_help_with_an_example(name):
+    answer = run(name, "--help")
+    assert answer.exit_code == 0
+    assert re.search(rf"Example:\n +pisada {name} ", answer.output)
+
+
+def test_a_dry_run_prints_the_resolved_cues_and_touches_nothing(tmp_path):
+    answer = run(
+        "render", SCENE / "cues.csv", "--project", SCENE / "project.toml", "--dry-run", "--out", tmp_path / "o"
+    )
+    lines = answer.stdout.splitlines()
+    assert lines[0].split() == ["id", "timecode", "sample", "length", "stem", "preset", "seed"]
+    first_step = next(line.split() for line in lines if line.startswith("FEET-001"))
+    assert first_step[1:3] == ["01:00:04:00", str(172_972_800 + 96 * 2002)]
+    assert lines[-1] == "154 cues, 4 stems, 5765760 samples (120.120 s)"
+    assert not (tmp_path / "o").exists()
+
+
+def test_the_example_scene_is_what_the_readme_says():
+    text = (SCENE / "cues.csv").read_text()
+    assert len(text.splitlines()) - 1 >= 60
+    assert {f"step-{floor}" for floor in ("gravel", "grass", "wood", "stone")} <= set(re.findall(r"step-\w+", text))
+
+
+def test_a_real_command_renders_and_prints_its_files(tmp_path, write_sheet):
+    sheet = write_sheet(
+        [
+            {"id": "a", "start": "0.25", "stem": "FEET", "preset": "step-stone", "colour": "red"},
+            {"id": "b", "start": "0.75", "stem": "PROPS", "preset": "prop-wood", "colour": "blue"},
+        ]
+    )
+    command = [sys.executable, "-m", "studio", "render", str(sheet), "--out", str(tmp_path / "stems"), "--stream"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    printed = [Path(line) for line in done.stdout.splitlines()]
+    assert [path.suffix for path in printed] == [".wav", ".wav", ".wav", ".json", ".png"]
+    assert "columns not used, kept as they are: colour" in done.stderr
+    audio, rate = soundfile.read(printed[0])
+    assert rate == 48_000
+    assert not audio[:12_000].any()
+    assert abs(audio[12_000:12_480]).max() > 0.01
+    assert printed[4].read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    report = json.loads(printed[3].read_text())
+    assert [cue["start_samples"] for cue in report["cues"]] == [12_000, 36_000]
+    assert sorted(path.name for path in (tmp_path / "stems").iterdir()) == sorted(path.name for path in printed)
+
+
+def test_exit_status_of_bad_input_and_of_bad_usage(tmp_path):
+    for arguments, told in (
+        (["render", str(tmp_path / "no.csv"), "--out", "x"], "pisada: "),
+        (["render", "x.csv", "--seed", "-1"], "Invalid value for '--seed'"),
+        (["rendr"], "No such command"),
+    ):
+        command = [sys.executable, "-m", "studio", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+        assert done.returncode == 2
+        assert told in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_midi_file_renders_with_the_banks_programs(tmp_path):
+    import mido
+
+    file, track = mido.MidiFile(ticks_per_beat=480), mido.MidiTrack()
+    file.tracks.append(track)
+    track.append(mido.MetaMessage("track_name", name="FEET"))
+    track.append(mido.Message("program_change", program=5))
+    track.append(mido.Message("note_on", note=60, velocity=127, time=480))
+    track.append(mido.Message("note_off", note=60, time=10))
+    file.save(tmp_path / "steps.mid")
+    answer = run("render", tmp_path / "steps.mid", "--dry-run")
+    row = next(line.split() for line in answer.stdout.splitlines() if line.startswith("FEET-0001"))
+    assert (row[2], row[5]) == ("24000", "step-gravel")
+
+
+def test_capture_then_render(tmp_path, write_sheet):
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    knock = rng.standard_normal(9_600) * np.exp(-np.arange(9_600) / 900) * 0.3
+    soundfile.write(tmp_path / "knock.wav", knock, 48_000)
+    answer = run("capture", tmp_path / "knock.wav", "--name", "knock", "--bank", tmp_path / "bank")
+    assert "knock.preset.safetensors: 1 takes" in answer.output
+    assert "knock" in run("presets", "--bank", tmp_path / "bank").output
+    sheet = write_sheet([{"id": "a", "start": "0.5", "stem": "A", "preset": "knock"}])
+    run("render", sheet, "--bank", tmp_path / "bank", "--out", tmp_path / "out")
+    audio, _ = soundfile.read(next((tmp_path / "out").glob("*FOLEY-A*.wav")))
+    attack = np.argmax(np.abs(audio[:, 0]) > 0.1 * np.abs(audio).max())
+    assert 24_000 <= attack <= 24_000 + 96
