@@ -19,6 +19,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path[0] = str(Path(__file__).parents[1])  # this file must not be found as the package `render`
+
 STEM_COUNTS = (1, 8, 32)
 STEM_RUN_S = 60
 LENGTHS_S = (120, 1800, 7200)
@@ -63,7 +65,7 @@ def measure(seconds: int, stems: int) -> dict:
 
 def in_fresh_process(seconds: int, stems: int) -> dict:
     command = [sys.executable, __file__, "--measure", str(seconds), str(stems)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
