@@ -43,11 +43,12 @@ def draw(path: Path, plan: Plan, project: Project, outlines: dict[str, Outline])
         top = max(float(outline.peaks.max()), 1e-3)
         panel.fill_between(times, -outline.peaks, outline.peaks, color=colour, linewidth=0.3)
         mine = [event for event in plan.events if event.stem == name]
-        for event in mine:
-            start_s = event.start_samples / plan.sample_rate
-            end_s = min(event.end_samples / plan.sample_rate, seconds)
-            panel.plot([start_s, end_s], [1.2 * top] * 2, color=colour, linewidth=3, alpha=0.55, solid_capstyle="butt")
-            panel.plot([start_s] * 2, [1.1 * top, 1.3 * top], color=INK, linewidth=0.8)
+        starts_s = np.array([event.start_samples for event in mine]) / plan.sample_rate
+        ends_s = np.array([event.end_samples for event in mine]) / plan.sample_rate
+        panel.hlines(
+            np.full(len(mine), 1.2 * top), starts_s, np.minimum(ends_s, seconds), colour, linewidth=3, alpha=0.55
+        )
+        panel.vlines(starts_s, 1.1 * top, 1.3 * top, INK, linewidth=0.8)
         level = f"{20 * np.log10(top):.1f} dBFS" if outline.peaks.any() else "silent"
         panel.set_ylabel(f"{name}\n{len(mine)} cues\n{level}", color=INK, rotation=0, ha="right", va="center")
         panel.set(xlim=(0, seconds), ylim=(-1.1 * top, 1.4 * top), yticks=[], facecolor=PAPER)
