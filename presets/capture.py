@@ -19,11 +19,21 @@ LEAD_SAMPLES = 48
 
 SHORTEST_HIT_S, LONGEST_HIT_S = 0.03, 4.0
 
+MOST_EVENING_DB = 12.0
+
 FADES_SAMPLES = {"hit": (48, 480), "texture": (2400, 4800)}
 """Fade in and out given to a captured preset, by kind."""
 
 
-def capture(codec: Codec, name: str, files: list[Path], kind: str = "hit", most_takes: int = 16, **fields) -> Preset:
+def capture(
+    codec: Codec,
+    name: str,
+    files: list[Path],
+    kind: str = "hit",
+    most_takes: int = 16,
+    even: bool = False,
+    **fields,
+) -> Preset:
     """Encode recordings as one preset.
 
     Args:
@@ -33,6 +43,8 @@ def capture(codec: Codec, name: str, files: list[Path], kind: str = "hit", most_
             file is one take, whole.
         kind: ``hit`` or ``texture``.
         most_takes: the loudest are kept, in file order.
+        even: bring every take's peak to their median, by at most 12 dB, as recordings of several
+            libraries need.
         fields: further header fields, e.g. ``program=3``.
 
     Raises:
@@ -54,7 +66,14 @@ def capture(codec: Codec, name: str, files: list[Path], kind: str = "hit", most_
         raise PresetError(f"preset '{name}': no hit longer than {SHORTEST_HIT_S * 1000:.0f} ms in its files")
     quietest = sorted((float(np.abs(piece).max()) for piece in pieces), reverse=True)[:most_takes][-1]
     pieces = [piece for piece in pieces if np.abs(piece).max() >= quietest][:most_takes]
-    return encode_pieces(codec, name, pieces, kind, **fields)
+    return encode_pieces(codec, name, even_peaks(pieces) if even else pieces, kind, **fields)
+
+
+def even_peaks(pieces: list[np.ndarray]) -> list[np.ndarray]:
+    """The pieces, each moved by at most :data:`MOST_EVENING_DB` towards their median peak."""
+    peaks_db = np.array([20 * np.log10(max(float(np.abs(piece).max()), 1e-6)) for piece in pieces])
+    moves_db = np.clip(np.median(peaks_db) - peaks_db, -MOST_EVENING_DB, MOST_EVENING_DB)
+    return [piece * np.float32(10 ** (move_db / 20)) for piece, move_db in zip(pieces, moves_db, strict=True)]
 
 
 def encode_pieces(codec: Codec, name: str, pieces: list[np.ndarray], kind: str, **fields) -> Preset:

@@ -53,6 +53,7 @@ def build(corpus: Path, folder: Path, model: str) -> list[Preset]:
             entry["name"],
             files,
             kind,
+            even=True,
             description=entry["description"],
             program=program,
             stereo=kind == "texture",

@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 from plugin_backend.errors import AudioFileError, PresetError
 from plugin_backend.pcm_codec import PcmCodec
 from presets.bank import FACTORY_BANK, Bank
-from presets.capture import capture, encode_pieces
+from presets.capture import capture, encode_pieces, even_peaks
 from presets.perform import perform
 from presets.preset import Preset, PresetHeader, Take
 from presets.slicing import split_hits
@@ -145,6 +145,14 @@ def test_capturing_silence_or_nothing_says_so(tmp_path):
         capture(PcmCodec(), "x", [tmp_path / "silent.wav"])
     with pytest.raises(AudioFileError, match="no such audio file"):
         capture(PcmCodec(), "x", [tmp_path / "absent.wav"])
+
+
+def test_even_takes_meet_at_their_median_peak():
+    pieces = [np.array([0.1, -0.05], np.float32), np.array([0.2], np.float32), np.array([0.8], np.float32)]
+    moved = even_peaks([*pieces, np.array([0.01], np.float32)])
+    median = 10 ** ((20 * np.log10(0.1) + 20 * np.log10(0.2)) / 40)
+    np.testing.assert_allclose([np.abs(piece).max() for piece in moved[:2]], median, rtol=1e-5)
+    np.testing.assert_allclose([moved[2][0], moved[3][0]], [0.8 * 10**-0.6, 0.01 * 10**0.6], rtol=1e-5)
 
 
 def test_a_texture_is_one_take(three_hits):
