@@ -47,18 +47,28 @@ def mono_blocks(path: Path, sample_rate: int, block_samples: int = 65_536) -> It
     """The file piece by piece, mixed to mono (mean of its channels) and resampled, ``[n]`` float32.
 
     Raises:
-        AudioFileError: see :func:`probe`.
+        AudioFileError: see :func:`probe`; also when the audio is damaged or not finite.
     """
     _, rate, _ = probe(path)
     resampler = soxr.ResampleStream(rate, sample_rate, 1) if rate != sample_rate else None
-    with soundfile.SoundFile(str(path)) as file:
-        while True:
-            block = file.read(block_samples, dtype="float32", always_2d=True)
-            last = len(block) < block_samples
-            mono = block.mean(axis=1, dtype=np.float32)
-            yield resampler.resample_chunk(mono, last=last) if resampler else mono
-            if last:
-                return
+    for block, last in _blocks(path, block_samples):
+        if not np.isfinite(block).all():
+            raise AudioFileError(f"{path}: the file holds NaN or infinite samples")
+        mono = block.mean(axis=1, dtype=np.float32)
+        yield resampler.resample_chunk(mono, last=last) if resampler else mono
+
+
+def _blocks(path: Path, block_samples: int) -> Iterator[tuple[np.ndarray, bool]]:
+    """``[n, channels]`` pieces of a file, and whether each is the last."""
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            last = False
+            while not last:
+                block = file.read(block_samples, dtype="float32", always_2d=True)
+                last = len(block) < block_samples
+                yield block, last
+    except soundfile.LibsndfileError as problem:
+        raise AudioFileError(f"{path}: the audio is damaged ({problem.error_string})") from problem
 
 
 def read_mono(path: Path, sample_rate: int) -> np.ndarray:

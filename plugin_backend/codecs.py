@@ -21,6 +21,8 @@ def factory_names() -> list[str]:
 
 def _checkpoint_path(name: str) -> Path:
     path = Path(name) if name.endswith(SUFFIX) else FACTORY / f"{name}{SUFFIX}"
+    if name != PCM and path.stem == PCM:
+        raise CheckpointError(f"{path}: '{PCM}' is the identity codec's name; call the checkpoint something else")
     if (path.parent != FACTORY and not name.endswith(SUFFIX)) or not path.is_file():
         allowed = ", ".join(factory_names())
         raise CheckpointError(f"no model '{name}': give one of {allowed}, or the path of a {SUFFIX} checkpoint")

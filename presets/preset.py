@@ -74,6 +74,10 @@ class Preset:
         return self.header.name
 
     def __post_init__(self):
+        try:
+            msgspec.convert(msgspec.to_builtins(self.header), PresetHeader)
+        except msgspec.ValidationError as problem:
+            raise PresetError(f"preset '{self.header.name}': {problem}") from problem
         problem = next(_problems(self), None)
         if problem:
             raise PresetError(f"preset '{self.header.name}': {problem}")

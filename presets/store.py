@@ -51,7 +51,10 @@ def load_preset(path: Path) -> Preset:
     except (OSError, SafetensorError, ValueError) as problem:
         raise PresetError(f"{path}: not a readable preset ({problem})") from problem
     try:
-        return Preset(_header(raw), means, deviations)
+        preset = Preset(_header(raw), means, deviations)
+        if path.name != f"{preset.name}{SUFFIX}":
+            raise PresetError(f"it holds preset '{preset.name}', so its name must be {preset.name}{SUFFIX}")
+        return preset
     except (PresetError, msgspec.ValidationError) as problem:
         raise PresetError(f"{path}: {problem}") from problem
 

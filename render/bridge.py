@@ -62,13 +62,12 @@ class BridgeNode:
         block_samples: the engine's block.
         pull: ``pull(position, block)`` fills ``block`` ``[2, n]`` (given as zeros).
         push: ``push(position, block)`` takes ``block`` ``[2, n]``; copy to keep it.
-
-    An exception in either is kept in :attr:`failure`, and the node goes silent: raising through
-    the engine is not possible, so the caller looks after the render.
+        fail: called with an exception of either. Raising through the engine is not possible and
+            a render cannot be cancelled, so it must not return: it ends the process.
     """
 
-    def __init__(self, node: int, block_samples: int, pull: Callable, push: Callable):
-        self.failure: Exception | None = None
+    def __init__(self, node: int, block_samples: int, pull: Callable, push: Callable, fail: Callable):
+        self._fail = fail
         self._pull = _CALLBACK(self._guard(pull, clear=True))
         self._push = _CALLBACK(self._guard(push, clear=False))
         if load_bridge().pisada_arm(node, block_samples, self._pull, self._push) != 0:
@@ -80,10 +79,9 @@ class BridgeNode:
             block = np.ctypeslib.as_array(samples, (CHANNELS, size))
             if clear:
                 block[:] = 0
-            if self.failure is None:
-                try:
-                    call(position, block)
-                except Exception as failure:  # noqa: BLE001 - kept, and raised after the render
-                    self.failure = failure
+            try:
+                call(position, block)
+            except Exception as failure:  # noqa: BLE001 - told to the parent, whatever it is
+                self._fail(failure)
 
         return guarded

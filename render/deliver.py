@@ -5,17 +5,17 @@ from __future__ import annotations
 import errno
 import json
 import shutil
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 
 from plugin_backend.errors import DiskFullError, OutputError
-from plugin_backend.files import replaced_when_whole
+from plugin_backend.files import replaced_when_whole, uninterrupted
 from render.events import Plan
-from render.naming import next_version, picture_name, stem_name
+from render.naming import next_version, picture_name, report_name, stem_name
 from render.picture import Outline, draw
 from render.project import SUM, Project
 from render.report import build_report
@@ -23,11 +23,15 @@ from render.stem_writer import CHANNELS, StemWriter
 from render.stream import OFFLINE_CHUNK_FRAMES, RenderStats, stream
 
 SPARE_BYTES = 4 * 2**20
+LATEST_REPORT = "report.json"
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """What a run left: stem name → file (``FOLEY`` is the sum), report and picture."""
+    """What a run left: stem name → file (``FOLEY`` is the sum), report and picture.
+
+    ``report.json`` beside them is a copy of the newest run's report.
+    """
 
     stems: dict[str, Path]
     report: Path
@@ -63,10 +67,14 @@ def deliver(
         version = next_version(project, out)
         names = [stem.name for stem in plan.stems]
         paths = {name: out / stem_name(project, name, version) for name in [*names, SUM]}
-        delivery = Delivery(paths, out / "report.json", out / picture_name(project, version))
+        delivery = Delivery(paths, out / report_name(project, version), out / picture_name(project, version))
         try:
             with ExitStack() as whole:
                 _write(whole, plan, project, delivery, stats, jobs, chunk_frames, progress, began)
+                with uninterrupted():
+                    whole.close()  # renames every file
+            with replaced_when_whole(out / LATEST_REPORT) as latest:
+                shutil.copyfile(delivery.report, latest)
         except OSError as problem:
             raise _told(problem, out) from problem
     return delivery
@@ -81,20 +89,13 @@ def _write(whole, plan, project, delivery, stats, jobs, chunk_frames, progress, 
     outlines = {name: Outline(plan.length_samples) for name in names}
     disk_s = 0.0
     with ExitStack() as open_files:
-        writers = {
-            name: open_files.enter_context(
-                StemWriter(
-                    path,
-                    plan.sample_rate,
-                    project.bits,
-                    plan.start_samples,
-                    f"{project.show} {project.reel} {name}",
-                    moment,
-                )
-            )
-            for name, path in temporary.items()
-        }
-        for block in stream(plan, jobs=jobs, chunk_frames=chunk_frames, stats=stats):
+        writers = {}
+        for name, path in temporary.items():
+            description = f"{project.show} {project.reel} {name}"
+            writer = StemWriter(path, plan.sample_rate, project.bits, plan.start_samples, description, moment)
+            writers[name] = open_files.enter_context(writer)
+        blocks = open_files.enter_context(closing(stream(plan, jobs=jobs, chunk_frames=chunk_frames, stats=stats)))
+        for block in blocks:
             paused = perf_counter()
             delivered = [writers[name].write(block.stems[name]) for name in names]
             writers[SUM].write_sum(delivered)
@@ -108,22 +109,21 @@ def _write(whole, plan, project, delivery, stats, jobs, chunk_frames, progress, 
     report_file.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
-class _folder:
-    """The output folder, made if need be, and taken away again if the run leaves it empty."""
-
-    def __init__(self, path: Path):
-        self.path = path
-
-    def __enter__(self) -> None:
-        self.made = not self.path.exists()
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as problem:
-            raise _told(problem, self.path) from problem
-
-    def __exit__(self, *_) -> None:
-        if self.made and not any(self.path.iterdir()):
-            self.path.rmdir()
+@contextmanager
+def _folder(path: Path) -> Iterator[None]:
+    """The output folder, made if need be; what was made and stays empty is taken away again."""
+    made = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise _told(problem, path) from problem
+    try:
+        yield
+    finally:
+        for folder in made:
+            if any(folder.iterdir()):
+                break
+            folder.rmdir()
 
 
 def _told(problem: OSError, out: Path) -> OutputError | DiskFullError:

@@ -29,6 +29,8 @@ class Event:
     pitch_semitones: float
     fade_in_samples: int
     fade_out_samples: int
+    note: str
+    extra: dict[str, str]
 
     @property
     def end_samples(self) -> int:

@@ -26,9 +26,10 @@ class StemGraph:
     Args:
         plan: the whole plan.
         mixers: stem name → its player, for the stems to render here, in order.
+        fail: see :class:`~render.bridge.BridgeNode`.
     """
 
-    def __init__(self, plan: Plan, mixers: dict[str, StemMixer]):
+    def __init__(self, plan: Plan, mixers: dict[str, StemMixer], fail: Callable[[Exception], None]):
         import dawdreamer
 
         load_bridge()
@@ -39,7 +40,7 @@ class StemGraph:
         self._take: Callable | None = None
         self._nodes, graph, chains = [], [], []
         for index, stem in enumerate(stems):
-            node = BridgeNode(index, BLOCK_SAMPLES, self._pull(mixers[stem.name]), self._push(index))
+            node = BridgeNode(index, BLOCK_SAMPLES, self._pull(mixers[stem.name]), self._push(index), fail)
             chain = [self._faust(f"pull{index}", node.pull_source)]
             effects = [build_effect(self.engine, f"effect{index}.{k}", e) for k, e in enumerate(stem.effects)]
             chain += [*effects, self._faust(f"push{index}", node.push_source)]
@@ -78,11 +79,7 @@ class StemGraph:
         return push
 
     def render(self, take: Callable[[int, np.ndarray], None]) -> None:
-        """Run once; ``take(stem_index, block)`` gets consecutive blocks ``[2, n]`` of each stem, aligned.
-
-        Raises:
-            PisadaError: whatever a stem's player or ``take`` raised.
-        """
+        """Run once; ``take(stem_index, block)`` gets consecutive blocks ``[2, n]`` of each stem, aligned."""
         total = self.plan.length_samples + max(self.latencies)
 
         def aligned(index: int, position: int, block: np.ndarray) -> None:
@@ -96,6 +93,3 @@ class StemGraph:
         began = perf_counter()
         self.engine.render((total + 0.5) / self.plan.sample_rate)
         self.engine_s = perf_counter() - began
-        for node in self._nodes:
-            if node.failure is not None:
-                raise node.failure

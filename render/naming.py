@@ -7,8 +7,6 @@ from pathlib import Path
 
 from render.project import SAMPLE_RATE, SUM, Project
 
-VERSION = re.compile(r"_v(\d{3,})_")
-
 
 def run_prefix(project: Project) -> str:
     """``SHOW_R1``: what all files of a reel begin with."""
@@ -17,9 +15,9 @@ def run_prefix(project: Project) -> str:
 
 def next_version(project: Project, folder: Path) -> int:
     """One more than the highest version of this reel in ``folder``; delivered files are never overwritten."""
-    prefix = run_prefix(project)
-    names = [path.name for path in folder.glob(f"{prefix}_{SUM}*_v*")] if folder.is_dir() else []
-    return 1 + max((int(found[1]) for name in names if (found := VERSION.search(name))), default=0)
+    shape = re.compile(rf"{re.escape(run_prefix(project))}_{SUM}_v(\d{{3,}})_.*")
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return 1 + max((int(found[1]) for name in names if (found := shape.fullmatch(name))), default=0)
 
 
 def stem_name(project: Project, stem: str, version: int) -> str:
@@ -35,3 +33,8 @@ def stem_name(project: Project, stem: str, version: int) -> str:
 def picture_name(project: Project, version: int) -> str:
     """File name of the run's picture."""
     return f"{run_prefix(project)}_{SUM}_v{version:03d}_cues.png"
+
+
+def report_name(project: Project, version: int) -> str:
+    """File name of the run's report; ``report.json`` beside it is the newest run's."""
+    return f"{run_prefix(project)}_{SUM}_v{version:03d}_report.json"

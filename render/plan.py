@@ -11,7 +11,7 @@ from pathlib import Path
 from plugin_backend.audio_files import length_at
 from plugin_backend.codec import CodecSpec
 from plugin_backend.codecs import PCM, describe_codec
-from plugin_backend.errors import AudioFileError, CueSheetError, PluginError, PresetError, ProjectError
+from plugin_backend.errors import AudioFileError, CheckpointError, CueSheetError, PluginError, PresetError, ProjectError
 from presets.bank import FACTORY_BANK, Bank
 from presets.perform import take_of
 from presets.preset import Preset
@@ -66,25 +66,34 @@ def make_plan(project: Project, sheet: CueSheet) -> Plan:
     Raises:
         CueSheetError: a cue names an unknown stem, preset or source, or ends past the programme; names its row.
         PresetError: the bank is not usable, or its presets belong to another model.
-        CheckpointError: the model is not known.
+        CheckpointError: the model is not known, or not at the render's sample rate.
         ProjectError: the programme's end is before its start.
         PluginError: a plug-in file does not exist.
     """
     clock, spec = project.clock(), describe_codec(project.model)
+    if spec.sample_rate != clock.sample_rate:
+        raise CheckpointError(
+            f"model '{project.model}' works at {spec.sample_rate} Hz; renders are {clock.sample_rate} Hz"
+        )
     bank = open_bank(project)
     stems = _stems(project, sheet)
     _check_plugins(stems)
     known = {stem.name for stem in stems}
-    events = [_event(cue, sheet, project, bank, spec, known) for cue in sheet.cues]
+    cues = sorted(sheet.cues, key=lambda cue: (cue.start_samples, cue.id))
+    events = [_event(cue, sheet, project, bank, spec, known) for cue in cues]
     last = max(event.end_samples for event in events)
     length = _length(project, last)
     remarks = list(sheet.remarks)
-    if project.end is not None:
-        for cue, event in zip(sheet.cues, events, strict=True):
-            if event.start_samples >= length:
-                raise CueSheetError(f"starts after the programme's end {project.end}", file=sheet.path, row=cue.row)
-            if event.end_samples > length:
-                remarks.append(f"cue '{cue.id}' (row {cue.row}) is cut by the programme's end")
+    if sheet.unknown_columns:
+        remarks.append(f"columns we do not know, kept in the report: {', '.join(sheet.unknown_columns)}")
+    for index, (cue, event) in enumerate(zip(cues, events, strict=True)):
+        if event.start_samples >= length:
+            raise CueSheetError(f"starts after the programme's end {project.end}", file=sheet.path, row=cue.row)
+        if event.end_samples > length:
+            remarks.append(f"cue '{cue.id}' (row {cue.row}) is cut by the programme's end")
+            events[index] = dataclasses.replace(event, length_samples=length - event.start_samples)
+        elif not cue.gate and cue.duration_samples is not None and event.length_samples < cue.duration_samples:
+            remarks.append(f"cue '{cue.id}' (row {cue.row}) asks for more than its sound has; it ends early")
     head_s = min(event.start_samples for event in events) / spec.sample_rate
     if head_s > SUSPICIOUS_HEAD_S:
         remarks.append(
@@ -140,6 +149,8 @@ def _event(cue: Cue, sheet: CueSheet, project: Project, bank: Bank, spec: CodecS
     gain = 10 ** ((cue.gain_db + (header.gain_db if header else 0)) / 20) * velocity_gain(cue.velocity)
     return Event(
         id=cue.id,
+        note=cue.note,
+        extra=cue.extra,
         stem=cue.stem,
         start_samples=cue.start_samples,
         length_samples=length,

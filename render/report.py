@@ -32,6 +32,8 @@ def cue_table(plan: Plan, clock: Clock) -> list[dict]:
             "preset": event.preset,
             "source": str(event.source) if event.source is not None else None,
             "seed": event.seed,
+            "note": event.note,
+            "extra": event.extra,
         }
         for event in plan.events
     ]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from plugin_backend.errors import DiskFullError, OutputError
+from plugin_backend.errors import DiskFullError, OutputError, RenderError
 
 SET_BROADCAST_INFO, RF64_AUTO_DOWNGRADE = 0x10F1, 0x1210
 """libsndfile commands that soundfile reaches only through its private handle."""
@@ -62,7 +62,7 @@ class StemWriter:
     def __init__(
         self, path: Path, sample_rate: int, bits: int, time_reference: int, description: str, moment: datetime
     ):
-        self.path, self.bits = path, bits
+        self.path, self.bits, self.description = path, bits, description
         self.clipped_samples, self.peak = 0, 0.0
         try:
             self._file = soundfile.SoundFile(str(path), "w", sample_rate, CHANNELS, SUBTYPES[bits], format="RF64")
@@ -85,7 +85,10 @@ class StemWriter:
 
         Raises:
             DiskFullError: the samples did not fit.
+            RenderError: a sample is NaN or infinite.
         """
+        if not np.isfinite(block).all():
+            raise RenderError(f"{self.description}: an effect made NaN or infinite samples")
         self.peak = max(self.peak, float(np.abs(block).max(initial=0.0)))
         if self.bits == 24:
             delivered, clipped = quantise_24(block)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
@@ -12,6 +11,7 @@ import numpy as np
 
 from plugin_backend import errors
 from plugin_backend.errors import WorkerError
+from plugin_backend.files import uninterrupted
 from render.events import Plan
 from render.worker import render_stems
 
@@ -46,7 +46,9 @@ class _Worker:
         self.process = context.Process(
             target=render_stems, args=(plan, names, chunk_frames, theirs), daemon=True, name=f"pisada-{names[0]}"
         )
-        _start_uninterrupted(self.process)
+        resource_tracker.ensure_running()  # starting it unblocks signals, so it comes first
+        with uninterrupted():
+            self.process.start()
         theirs.close()
 
     def receive(self, kind: str):
@@ -71,19 +73,6 @@ class _Worker:
         self.process.kill()
         self.process.join()
         self.pipe.close()
-
-
-def _start_uninterrupted(process) -> None:
-    """Start a process that Ctrl-C does not reach; stopping it is the parent's business."""
-    if not hasattr(signal, "pthread_sigmask"):
-        process.start()
-        return
-    resource_tracker.ensure_running()  # starting it unblocks signals, so it comes first
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        process.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def share_stems(plan: Plan, jobs: int) -> list[tuple[str, ...]]:

@@ -45,7 +45,7 @@ def source_latents(event: Event, preset: Preset | None, codec: Codec, chunk_fram
 
 def in_chunks(latents: Iterator[np.ndarray], frames: int, chunk_frames: int, codec: Codec) -> Iterator[np.ndarray]:
     """Exactly ``frames`` frames in pieces of ``chunk_frames``; silence once ``latents`` ends."""
-    waiting = next(latents)
+    waiting = next(latents, codec.silence(0))
     while frames > 0:
         size = min(chunk_frames, frames)
         while waiting.shape[1] < size:

@@ -8,8 +8,11 @@ activity), ``failed`` (error class name, message).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import traceback
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -45,19 +48,26 @@ class Gather:
 def render_stems(plan: Plan, names: tuple[str, ...], chunk_frames: int, pipe: Connection) -> None:
     """The process's main function."""
     os.dup2(2, 1)  # plug-ins print; standard output belongs to the parent
-    try:
-        _render(plan, names, chunk_frames, pipe)
-    except BrokenPipeError:
+
+    def fail(problem: Exception) -> None:
+        if isinstance(problem, errors.PisadaError):
+            told = type(problem).__name__, str(problem)
+        else:
+            traceback.print_exception(problem)
+            told = "WorkerError", f"rendering {', '.join(names)} failed: {type(problem).__name__}: {problem}"
+        with contextlib.suppress(OSError):  # the parent may be gone
+            pipe.send(("failed", told))
         os._exit(1)
-    except errors.PisadaError as problem:
-        pipe.send(("failed", (type(problem).__name__, str(problem))))
-    except MemoryError:
-        pipe.send(("failed", ("WorkerError", "a render process ran out of memory")))
+
+    try:
+        _render(plan, names, chunk_frames, pipe, fail)
+    except Exception as problem:  # noqa: BLE001 - told to the parent, whatever it is
+        fail(problem)
     sys.stderr.flush()
     os._exit(0)  # tearing plug-ins down can crash, and there is nothing left to keep
 
 
-def _render(plan: Plan, names: tuple[str, ...], chunk_frames: int, pipe: Connection) -> None:
+def _render(plan: Plan, names: tuple[str, ...], chunk_frames: int, pipe: Connection, fail: Callable) -> None:
     bank, watch = Bank(plan.bank), Stopwatch()
     mine = [event for event in plan.events if event.stem in names]
     codecs = {name: load_codec(name) for name in sorted({event.codec for event in mine})}
@@ -75,7 +85,7 @@ def _render(plan: Plan, names: tuple[str, ...], chunk_frames: int, pipe: Connect
         for stem in plan.stems
         if stem.name in names
     }
-    graph = StemGraph(plan, mixers)
+    graph = StemGraph(plan, mixers, fail)
     pipe.send(("ready", graph.latencies))
     graph.render(Gather(len(mixers), plan.length_samples, lambda block: pipe.send(("block", block))).take)
     graph_s = graph.engine_s - graph.pull_s - graph.push_s

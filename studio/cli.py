@@ -50,7 +50,7 @@ def render(cues, out, project_file, fps, start, bank, model, seed, jobs, streami
     )
     sheet = read_sheet(cues, project)
     plan = make_plan(project, sheet)
-    for remark in [*_column_remarks(sheet), *plan.remarks]:
+    for remark in plan.remarks:
         click.echo(f"note: {remark}", err=True)
     if dry_run:
         from studio.tables import print_cue_table
@@ -60,12 +60,6 @@ def render(cues, out, project_file, fps, start, bank, model, seed, jobs, streami
     from studio.rendering import render_to_disk
 
     render_to_disk(plan, project, out, jobs, streaming)
-
-
-def _column_remarks(sheet) -> list[str]:
-    if not sheet.unknown_columns:
-        return []
-    return [f"columns not used, kept as they are: {', '.join(sheet.unknown_columns)}"]
 
 
 @pisada.command(cls=Examples, example="pisada presets --bank my-bank")
@@ -104,7 +98,8 @@ def capture(files, name, bank, kind, model, variation) -> None:
 
 def main() -> None:
     """Run the command; exit 0, 2 for bad input, 130 when interrupted, 1 for anything else."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        signal.signal(number, signal.default_int_handler)
     try:
         pisada(standalone_mode=False)
     except click.UsageError as wrong:

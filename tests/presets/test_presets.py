@@ -174,3 +174,25 @@ def test_the_factory_bank_belongs_to_the_factory_model():
 def test_encode_pieces_passes_header_fields_on():
     preset = encode_pieces(PcmCodec(), "x", [np.ones(600, np.float32)], "hit", program=3, fade_in_samples=0)
     assert (preset.header.program, preset.header.fade_in_samples) == (3, 0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [({"program": 999}, "<= 127"), ({"variation": float("nan")}, ">= 0.0"), ({"gain_db": 99.0}, "<= 24")],
+)
+def test_header_fields_are_checked_when_made_too(fields, told):
+    with pytest.raises(PresetError, match=told):
+        make_preset(**fields)
+
+
+def test_a_renamed_preset_file_and_a_program_claimed_twice_are_told(tmp_path):
+    path = save_preset(make_preset(name="door", program=1), tmp_path)
+    save_preset(make_preset(name="gate", program=1), tmp_path)
+    with pytest.raises(PresetError, match="'door' and 'gate' both claim program 1"):
+        Bank(tmp_path).programs()
+    renamed = path.rename(tmp_path / "window.preset.safetensors")
+    with pytest.raises(PresetError, match="it holds preset 'door', so its name must be door.preset"):
+        load_preset(renamed)
+    renamed.rename(tmp_path / "My Door.preset.safetensors")
+    with pytest.raises(PresetError, match="My Door.*a name has 1 to 64"):
+        Bank(tmp_path)

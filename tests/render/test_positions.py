@@ -105,3 +105,17 @@ def test_level_pan_velocity_and_pitch(write_sheet, render_sheet):
     tone = stems["B"][60_000 : 60_000 + 48_000, 0]
     assert np.argmax(np.abs(np.fft.rfft(tone))) == 2000
     assert np.flatnonzero(np.abs(stems["B"][:, 0]) > 1e-3)[-1] < 48_000 + 96_000
+
+
+def test_a_cue_past_the_programmes_end_is_cut_with_its_fade(write_sheet, render_sheet):
+    rows = [{"id": "a", "start": "00:00:00:00", "stem": "A", "preset": "tone"}]
+    stems, report = render_sheet(write_sheet(rows), fps="24", end="00:00:01:00")
+    assert len(stems["A"]) == 48_000
+    assert report["cues"][0]["length_samples"] == 48_000
+    assert any("cut by the programme's end" in remark for remark in report["remarks"])
+
+
+def test_asking_a_hit_for_more_than_it_has_is_said(write_sheet, render_sheet):
+    rows = [{"id": "a", "start": "0.0", "duration": "9.0", "stem": "A", "preset": "burst"}]
+    _, report = render_sheet(write_sheet(rows))
+    assert any("asks for more than its sound has" in remark for remark in report["remarks"])

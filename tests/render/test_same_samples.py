@@ -74,3 +74,10 @@ def test_takes_and_seeds_decide_the_performance(write_sheet, render_sheet):
     assert np.array_equal(first, again)
     assert not set(seeds) & set(other_seeds)
     assert not np.array_equal(first, other_take)
+
+
+def test_the_order_of_rows_changes_nothing(offline, write_sheet, render_sheet):
+    tied = [{**row, "start": "700smp", "stem": "FEET", "gain_db": -row["pan"] * 5} for row in ROWS]
+    forward, _ = render_sheet(write_sheet(tied), out="forward", bits=32)
+    backward, _ = render_sheet(write_sheet(tied[::-1]), out="backward", bits=32)
+    assert np.array_equal(forward["FEET"], backward["FEET"])

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from plugin_backend.errors import AudioFileError
+
 
 @pytest.mark.parametrize("rate", [48_000, 44_100, 22_050, 96_000])
 def test_a_source_begins_at_its_cue_and_keeps_its_pitch(rate, tmp_path, write_sheet, render_sheet):
@@ -42,3 +44,36 @@ def test_a_source_moved_by_a_preset(tmp_path, write_sheet, render_sheet):
     rows = [{"id": "a", "start": "0smp", "stem": "A", "preset": "halved", "source": "s.wav", "pan": -1}]
     stems, _ = render_sheet(write_sheet(rows), bits=32, bank=str(bank))
     np.testing.assert_allclose(stems["A"][:40_000, 0], 0.3, atol=1e-6)
+
+
+def failing_source(tmp_path, write_sheet, render_sheet):
+    rows = [
+        {"id": "a", "start": "0smp", "stem": "A", "preset": "", "source": "s.wav"},
+        {"id": "b", "start": "0smp", "stem": "B", "preset": "hum", "duration": "1000.0"},
+    ]
+    with pytest.raises(AudioFileError) as caught:
+        render_sheet(write_sheet(rows))
+    assert not (tmp_path / "out").exists()
+    return str(caught.value)
+
+
+def test_a_source_that_holds_nan_stops_the_render_at_once(tmp_path, write_sheet, render_sheet):
+    audio = np.zeros(48_000)
+    audio[30_000] = np.nan
+    soundfile.write(tmp_path / "s.wav", audio, 48_000, subtype="FLOAT")
+    assert "s.wav: the file holds NaN" in failing_source(tmp_path, write_sheet, render_sheet)
+
+
+def test_a_damaged_source_is_named(tmp_path, write_sheet, render_sheet):
+    soundfile.write(tmp_path / "s.flac", np.random.default_rng(0).standard_normal(96_000) * 0.1, 48_000)
+    data = bytearray((tmp_path / "s.flac").read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 4_000] = bytes(4_000)
+    (tmp_path / "s.wav").write_bytes(data[: len(data) * 3 // 4])
+    assert "s.wav: the audio is damaged" in failing_source(tmp_path, write_sheet, render_sheet)
+
+
+def test_a_source_too_short_to_resample_is_silence(tmp_path, write_sheet, render_sheet):
+    soundfile.write(tmp_path / "s.wav", np.ones(1), 192_000)
+    rows = [{"id": "a", "start": "0smp", "stem": "A", "preset": "", "source": "s.wav"}]
+    stems, _ = render_sheet(write_sheet(rows))
+    assert np.abs(stems["A"][1:]).max() == 0

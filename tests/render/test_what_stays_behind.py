@@ -9,9 +9,10 @@ import threading
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from plugin_backend.errors import DiskFullError, WorkerError
+from plugin_backend.errors import DiskFullError, PresetError
 from render.cues import Cue, CueSheet
 from render.deliver import deliver
 from render.plan import make_plan
@@ -136,9 +137,7 @@ def test_a_failure_inside_the_graph_reaches_the_caller(tmp_path, impulse_bank):
     bank = shutil.copytree(impulse_bank, tmp_path / "bank")
     plan, project = hum_plan(bank, 5, stems=[Stem(name="A", effects=[Reverb()])])
     (bank / "hum.preset.safetensors").write_bytes(b"gone")
-    from plugin_backend.errors import PresetError
-
-    with pytest.raises((PresetError, WorkerError), match="hum.preset"):
+    with pytest.raises(PresetError, match="hum.preset"):
         deliver(plan, project, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -153,3 +152,23 @@ def test_versions_are_never_overwritten(tmp_path, impulse_bank):
         "T_R1_FOLEY_v002_48k_24b.wav",
     }
     assert all(path.read_bytes() == data for path, data in before.items())
+
+
+def test_a_show_named_like_a_version_keeps_every_run(tmp_path, impulse_bank):
+    plan, project = hum_plan(impulse_bank, 1)
+    project = msgspec.structs.replace(project, show="reel1_v012_final")
+    runs = [deliver(plan, project, tmp_path) for _ in range(3)]
+    assert len({path for run in runs for path in (*run.stems.values(), run.report, run.picture)}) == 3 * 4
+    assert [run.stems["FOLEY"].name for run in runs] == [
+        f"reel1_v012_final_R1_FOLEY_v00{n}_48k_24b.wav" for n in (1, 2, 3)
+    ]
+    assert (tmp_path / "report.json").read_bytes() == runs[-1].report.read_bytes()
+
+
+def test_folders_made_on_the_way_go_too(tmp_path, impulse_bank):
+    bank = shutil.copytree(impulse_bank, tmp_path / "bank")
+    plan, project = hum_plan(bank, 5)
+    (bank / "hum.preset.safetensors").write_bytes(b"gone")
+    with pytest.raises(PresetError):
+        deliver(plan, project, tmp_path / "a" / "b" / "c")
+    assert not (tmp_path / "a").exists()

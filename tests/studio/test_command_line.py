@@ -63,7 +63,7 @@ def test_a_real_command_renders_and_prints_its_files(tmp_path, write_sheet):
     assert done.returncode == 0, done.stderr
     printed = [Path(line) for line in done.stdout.splitlines()]
     assert [path.suffix for path in printed] == [".wav", ".wav", ".wav", ".json", ".png"]
-    assert "columns not used, kept as they are: colour" in done.stderr
+    assert "columns we do not know, kept in the report: colour" in done.stderr
     audio, rate = soundfile.read(printed[0])
     assert rate == 48_000
     assert not audio[:12_000].any()
@@ -71,7 +71,9 @@ def test_a_real_command_renders_and_prints_its_files(tmp_path, write_sheet):
     assert printed[4].read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     report = json.loads(printed[3].read_text())
     assert [cue["start_samples"] for cue in report["cues"]] == [12_000, 36_000]
-    assert sorted(path.name for path in (tmp_path / "stems").iterdir()) == sorted(path.name for path in printed)
+    assert [cue["extra"] for cue in report["cues"]] == [{"colour": "red"}, {"colour": "blue"}]
+    left = {path.name for path in (tmp_path / "stems").iterdir()}
+    assert left == {path.name for path in printed} | {"report.json"}
 
 
 def test_exit_status_of_bad_input_and_of_bad_usage(tmp_path):
