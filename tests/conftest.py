@@ -24,6 +24,12 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
+@pytest.fixture
+def corpus() -> Path:
+    """The whole Foley corpus, for tests marked ``corpus``."""
+    return CORPUS
+
+
 @pytest.fixture(scope="session")
 def impulse_bank(tmp_path_factory) -> Path:
     """A bank of identity presets: ``click`` is one full-scale sample, ``burst`` a second of noise,

@@ -54,3 +54,9 @@ def test_every_option_is_told_with_help():
         if parameter.param_type_name == "option" and not (parameter.help or parameter.name == "kind")
     ]
     assert untold == []
+
+
+def test_the_model_card_is_the_shipped_models():
+    from plugin_backend.codecs import FACTORY, describe_codec
+
+    assert describe_codec("foley").fingerprint in (FACTORY / "MODEL_CARD.md").read_text()

@@ -1,0 +1,21 @@
+"""The factory bank is what its recipe makes of the corpus with the shipped model."""
+
+import numpy as np
+import pytest
+
+from presets.bank import FACTORY_BANK, Bank
+from presets.factory_bank import build
+
+
+@pytest.mark.corpus
+@pytest.mark.slow
+def test_one_command_rebuilds_the_shipped_bank(tmp_path, corpus):
+    made = {preset.name: preset for preset in build(corpus, tmp_path, "foley")}
+    shipped = Bank(FACTORY_BANK)
+    assert sorted(made) == shipped.names
+    for preset in shipped:
+        again = made[preset.name]
+        assert again.header.credit == preset.header.credit
+        assert again.header.gain_db == pytest.approx(preset.header.gain_db, abs=0.1)
+        for kept, new in zip(preset.means, again.means, strict=True):
+            np.testing.assert_allclose(new, kept, atol=1e-2)
