@@ -60,3 +60,17 @@ def test_the_model_card_is_the_shipped_models():
     from plugin_backend.codecs import FACTORY, describe_codec
 
     assert describe_codec("foley").fingerprint in (FACTORY / "MODEL_CARD.md").read_text()
+
+
+@pytest.mark.slow
+def test_the_readmes_python_example_runs(tmp_path):
+    import subprocess
+    import sys
+
+    example = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    (tmp_path / "example.py").write_text(example)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    command = [sys.executable, "example.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "stems").glob("NIGHT_R1_FOLEY*.wav"))) == 5

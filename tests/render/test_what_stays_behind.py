@@ -23,8 +23,16 @@ MINUTES_LONG = "id,start,end,stem,preset\n" + "".join(f"c{i},0.0,3000.0,S{i},hum
 
 
 def children_of(pid: int) -> list[int]:
-    listing = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-    return [int(line) for line in listing.stdout.split()]
+    """Processes whose parent is ``pid``, read from /proc."""
+    children = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+        except OSError:  # it ended meanwhile
+            continue
+        if int(fields[1]) == pid and fields[0] != "Z":
+            children.append(int(status.parent.name))
+    return children
 
 
 def wait_for(condition, seconds: float = 60):
