@@ -106,7 +106,8 @@ def _write(whole, plan, project, delivery, stats, jobs, chunk_frames, progress, 
     stats.seconds["disk_s"] = disk_s
     draw(picture_file, plan, project, outlines)
     report = build_report(plan, project, delivery.stems, writers, stats, perf_counter() - began)
-    report_file.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    with open(report_file, "w", encoding="utf-8") as text:  # piece by piece: a long sheet's report is large
+        json.dump(report, text, indent=2)
 
 
 @contextmanager

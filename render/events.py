@@ -8,7 +8,7 @@ from pathlib import Path
 from render.project import Stem
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Event:
     """A cue, resolved: integer samples, linear gain, its own seed.
 

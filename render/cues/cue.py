@@ -13,7 +13,7 @@ WHOLE = re.compile(r"[0-9]{1,19}")
 LONGEST_HOURS = 24
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cue:
     """One sound to perform.
 
