@@ -50,12 +50,14 @@ def render_stems(plan: Plan, names: tuple[str, ...], chunk_frames: int, pipe: Co
     os.dup2(2, 1)  # plug-ins print; standard output belongs to the parent
 
     def fail(problem: Exception) -> None:
+        if isinstance(problem, BrokenPipeError):  # the parent is gone
+            os._exit(1)
         if isinstance(problem, errors.PisadaError):
             told = type(problem).__name__, str(problem)
         else:
             traceback.print_exception(problem)
             told = "WorkerError", f"rendering {', '.join(names)} failed: {type(problem).__name__}: {problem}"
-        with contextlib.suppress(OSError):  # the parent may be gone
+        with contextlib.suppress(OSError):  # it may be gone by now
             pipe.send(("failed", told))
         os._exit(1)
 
