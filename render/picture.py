@@ -45,9 +45,7 @@ def draw(path: Path, plan: Plan, project: Project, outlines: dict[str, Outline])
         mine = [event for event in plan.events if event.stem == name]
         starts_s = np.array([event.start_samples for event in mine]) / plan.sample_rate
         ends_s = np.array([event.end_samples for event in mine]) / plan.sample_rate
-        panel.hlines(
-            np.full(len(mine), 1.2 * top), starts_s, np.minimum(ends_s, seconds), colour, linewidth=3, alpha=0.55
-        )
+        panel.hlines(np.full(len(mine), 1.2 * top), starts_s, ends_s, colour, linewidth=3, alpha=0.55)
         panel.vlines(starts_s, 1.1 * top, 1.3 * top, INK, linewidth=0.8)
         level = f"{20 * np.log10(top):.1f} dBFS" if outline.peaks.any() else "silent"
         panel.set_ylabel(f"{name}\n{len(mine)} cues\n{level}", color=INK, rotation=0, ha="right", va="center")

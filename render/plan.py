@@ -121,9 +121,7 @@ def _stems(project: Project, sheet: CueSheet) -> tuple[Stem, ...]:
 def _check_plugins(stems: tuple[Stem, ...]) -> None:
     for stem in stems:
         for effect in stem.effects:
-            if not isinstance(effect, Plugin) or "://" in effect.path or effect.path.startswith("urn:"):
-                continue
-            if not Path(effect.path).exists():
+            if isinstance(effect, Plugin) and effect.is_file and not Path(effect.path).exists():
                 raise PluginError(f"stem {stem.name}: no plug-in at {effect.path}")
 
 

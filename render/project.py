@@ -66,6 +66,11 @@ class Plugin(Table, tag="plugin", tag_field="type"):
     path: str
     parameters: dict[str, Unit] = {}
 
+    @property
+    def is_file(self) -> bool:
+        """Whether ``path`` names a file or bundle, and not an LV2 by its URI."""
+        return "://" not in self.path and not self.path.startswith("urn:")
+
 
 Effect = Reverb | Filter | Compressor | Plugin
 
@@ -197,6 +202,6 @@ def read_project(path: Path) -> Project:
 
 
 def _located(effect: Effect, folder: Path) -> Effect:
-    if not isinstance(effect, Plugin) or "://" in effect.path or effect.path.startswith("urn:"):
+    if not isinstance(effect, Plugin) or not effect.is_file:
         return effect
     return msgspec.structs.replace(effect, path=str(folder / effect.path))

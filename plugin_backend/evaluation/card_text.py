@@ -67,7 +67,7 @@ The stream decodes one frame of {hop} samples at a time.
 ## Limits
 
 - Trained for {minutes} minutes on {training_minutes:.1f} minutes of sound, with spectral losses only: phase and fine
-  structure are approximate, and textures come back smoothed. The scores above say how far.
+  structure are approximate. The scores above say how far.
 - Footsteps are {footstep_minutes:.1f} of the training minutes, spread over many materials; labels come from
   file names, not from listening. Some recordings are 22.05 kHz originals without treble, and the
   held-out sounds contain some of these too, so scores say less about the top octave.

@@ -40,7 +40,7 @@ class _Decoder(DecoderStream):
 
 
 class WaveformCodec(Codec):
-    """A waveform VAE read from its checkpoint; latents are compacted (dimension 0 most audible)."""
+    """A waveform VAE read from its checkpoint; latents are compacted (dimension 0 varies most)."""
 
     def __init__(self, path: Path):
         self.spec = read_spec(path)

@@ -118,8 +118,8 @@ def check_reach(samples: int, sample_rate: int) -> int:
     return samples
 
 
-def sheet_bytes(path: Path) -> bytes:
-    """A sheet's content.
+def sheet_bytes(path: Path, most: int = -1) -> bytes:
+    """A sheet's content, or its first ``most`` bytes.
 
     Raises:
         CueSheetError: no such file, a folder, or unreadable.
@@ -129,6 +129,7 @@ def sheet_bytes(path: Path) -> bytes:
             raise CueSheetError("no such file", file=path)
         if not path.is_file():
             raise CueSheetError("a folder or a device, not a cue sheet", file=path)
-        return path.read_bytes()
+        with open(path, "rb") as file:
+            return file.read(most)
     except OSError as error:
         raise CueSheetError(f"cannot be read: {error.strerror}", file=path) from error

@@ -33,4 +33,4 @@ def is_midi_file(path: Path) -> bool:
     Raises:
         CueSheetError: missing or unreadable.
     """
-    return sheet_bytes(Path(path)).startswith(MIDI_MAGIC)
+    return sheet_bytes(Path(path), len(MIDI_MAGIC)) == MIDI_MAGIC
