@@ -7,8 +7,8 @@ import re
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from plugin_backend.corpus.split import FACTORY_HELD_OUT
 from plugin_backend.errors import AudioFileError
-from plugin_backend.training.corpus import HELD_OUT_PACKAGES
 
 COLUMNS = {"label", "seconds", "licence", "author", "debian_package", "version"}
 HEADING = """# Attribution
@@ -42,7 +42,7 @@ def read_manifest(corpus: Path) -> list[dict[str, str]]:
 
 def is_held_out(row: dict[str, str]) -> bool:
     """Whether a manifest row belongs to a held-out package."""
-    return row["debian_package"] in HELD_OUT_PACKAGES
+    return row["debian_package"] in FACTORY_HELD_OUT
 
 
 def summary(rows: list[dict[str, str]]) -> dict:

@@ -17,12 +17,13 @@ from pathlib import Path
 import torch
 
 from plugin_backend.codecs import load_codec
+from plugin_backend.corpus.split import FACTORY_HELD_OUT
 from plugin_backend.errors import CheckpointError, OutputError, PisadaError
 from plugin_backend.evaluation.attribution import attribution, is_held_out, read_manifest, summary
 from plugin_backend.evaluation.card_text import card
 from plugin_backend.evaluation.measure import measure
 from plugin_backend.files import replaced_when_whole
-from plugin_backend.training.corpus import HELD_OUT_PACKAGES, read_sounds
+from plugin_backend.training.sampler import read_sounds
 
 
 def facts(checkpoint: Path, codec) -> dict:
@@ -33,8 +34,8 @@ def facts(checkpoint: Path, codec) -> dict:
     """
     record = json.loads(checkpoint.with_suffix(".json").read_text(encoding="utf-8"))
     held_out = record.get("training", {}).get("held_out_packages", [])
-    if set(held_out) != HELD_OUT_PACKAGES:
-        raise CheckpointError(f"{checkpoint}: held out {held_out}, but the card judges on {sorted(HELD_OUT_PACKAGES)}")
+    if set(held_out) != FACTORY_HELD_OUT:
+        raise CheckpointError(f"{checkpoint}: held out {held_out}, but the card judges on {sorted(FACTORY_HELD_OUT)}")
     parts = {"encoder": codec.model.encoder, "decoder": codec.model.decoder}
     return {
         "name": codec.spec.name,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plugin_backend.training.corpus import Sound
+from plugin_backend.corpus.sound import Sound
 
 CLIP_S, LONGEST_PIECE_S, FADE_S, PEAK = 8.0, 4.0, 0.005, 0.5
 GAP_S = 0.1
@@ -49,7 +49,7 @@ def dense_clips(sounds: list[Sound], sample_rate: int) -> list[DenseClip]:
         group = group_of(sound.label)
         key = sound.label if group == "footsteps" else group
         if piece.size:
-            members[group, f"{sound.package} {key}"].append(piece * np.float32(PEAK / np.abs(piece).max()))
+            members[group, f"{sound.source} {key}"].append(piece * np.float32(PEAK / np.abs(piece).max()))
     return [
         DenseClip(group, name, joined(pieces, sample_rate, PERIOD_S[group]))
         for (group, name), pieces in sorted(members.items())

@@ -10,11 +10,11 @@ from collections.abc import Callable
 import numpy as np
 
 from plugin_backend.codec import Codec
+from plugin_backend.corpus.sound import Sound
 from plugin_backend.evaluation.anchors import ANCHORS
 from plugin_backend.evaluation.dense_clips import CLIP_S, DenseClip, dense_clips, group_of
 from plugin_backend.evaluation.metrics import envelope_correlation, log_mel_error_db, onset_error_ms, visqol
 from plugin_backend.evaluation.retrieval import nearest_originals
-from plugin_backend.training.corpus import Sound
 
 CODEC = "codec"
 System = Callable[[np.ndarray, int], np.ndarray]

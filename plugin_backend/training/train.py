@@ -13,9 +13,10 @@ from pathlib import Path
 
 import torch
 
+from plugin_backend.corpus.split import FACTORY_HELD_OUT
 from plugin_backend.training.compaction import fit_compaction
-from plugin_backend.training.corpus import HELD_OUT_PACKAGES, CropSampler, read_sounds
 from plugin_backend.training.losses import SpectralLoss, divergence
+from plugin_backend.training.sampler import CropSampler, read_sounds
 from plugin_backend.waveform_vae import checkpoint
 from plugin_backend.waveform_vae.config import WaveformVAEConfig
 from plugin_backend.waveform_vae.model import WaveformVAE
@@ -75,7 +76,7 @@ def train(corpus: Path, out: Path, minutes: float, seed: int = 1, say=print) -> 
             "crop_samples": CROP_SAMPLES,
             "batch": BATCH,
             "beta": BETA,
-            "held_out_packages": sorted(HELD_OUT_PACKAGES),
+            "held_out_packages": sorted(FACTORY_HELD_OUT),
             "variance_shares": [round(share, 4) for share in shares],
         }
         checkpoint.save(average, out, record)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from plugin_backend.corpus.sound import Sound
 from plugin_backend.evaluation.anchors import ANCHORS
 from plugin_backend.evaluation.dense_clips import CLIP_S, GAP_S, PEAK, dense_clips, group_of
 from plugin_backend.evaluation.metrics import (
@@ -13,7 +14,6 @@ from plugin_backend.evaluation.metrics import (
     visqol,
 )
 from plugin_backend.evaluation.retrieval import nearest_originals
-from plugin_backend.training.corpus import Sound
 
 RATE_HZ = 48_000
 

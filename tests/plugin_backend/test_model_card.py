@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from plugin_backend.corpus.split import FACTORY_HELD_OUT
 from plugin_backend.evaluation.attribution import attribution, read_manifest
 from plugin_backend.evaluation.card import main
-from plugin_backend.training.corpus import HELD_OUT_PACKAGES
 from plugin_backend.waveform_vae import checkpoint
 from plugin_backend.waveform_vae.config import WaveformVAEConfig
 from plugin_backend.waveform_vae.model import WaveformVAE
@@ -35,7 +35,7 @@ def corpus(tmp_path):
     return folder
 
 
-def saved_model(folder, held_out=HELD_OUT_PACKAGES):
+def saved_model(folder, held_out=FACTORY_HELD_OUT):
     config = WaveformVAEConfig(encoder_width=8, encoder_blocks=1, decoder_width=8, decoder_blocks=1)
     path = folder / "tiny.safetensors"
     checkpoint.save(WaveformVAE(config), path, {"minutes": 1.5, "held_out_packages": sorted(held_out)})

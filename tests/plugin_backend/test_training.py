@@ -8,8 +8,9 @@ import soundfile
 import torch
 
 from plugin_backend.codecs import load_codec
-from plugin_backend.training.corpus import CropSampler, Sound, read_sounds
+from plugin_backend.corpus.sound import Sound
 from plugin_backend.training.losses import SpectralLoss, divergence
+from plugin_backend.training.sampler import CropSampler, read_sounds
 from plugin_backend.training.train import train
 
 RATE = 48_000
@@ -37,7 +38,7 @@ def corpus(tmp_path):
 def test_whole_packages_are_held_out_and_band_edges_follow_the_files(corpus):
     learned, held_out = read_sounds(corpus, RATE, held_out=False), read_sounds(corpus, RATE, held_out=True)
     assert [sound.label for sound in learned] == ["footsteps/wood", "water", "door"]
-    assert [sound.package for sound in held_out] == ["minetest-data"]
+    assert [sound.source for sound in held_out] == ["minetest-data"]
     assert [sound.edge_hz for sound in learned] == [0.45 * 44_100, 0.45 * 22_050, 24_000]
     assert [sound.audio.size for sound in learned] == [24_000] * 3
 

@@ -8,29 +8,17 @@ judged on was recorded beside what it learned from.
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
 import soxr
 
-HELD_OUT_PACKAGES = frozenset({"minetest-data", "openarena-data", "scratch"})
-"""Kept from training; between them they hold steps on ten surfaces, doors and water."""
+from plugin_backend.corpus.sound import Sound
+from plugin_backend.corpus.split import FACTORY_HELD_OUT
 
 FOOTSTEP_WEIGHT = 6.0
 """How much likelier a second of footsteps is drawn than a second of anything else."""
-
-
-@dataclass(frozen=True)
-class Sound:
-    """One file of the corpus, mono at the corpus rate."""
-
-    file: str
-    label: str
-    package: str
-    edge_hz: float
-    audio: np.ndarray
 
 
 def read_sounds(folder: Path, sample_rate: int, held_out: bool) -> list[Sound]:
@@ -38,7 +26,7 @@ def read_sounds(folder: Path, sample_rate: int, held_out: bool) -> list[Sound]:
     sounds = []
     with open(folder / "manifest.csv", newline="", encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
-            if (row["debian_package"] in HELD_OUT_PACKAGES) != held_out:
+            if (row["debian_package"] in FACTORY_HELD_OUT) != held_out:
                 continue
             audio, rate = soundfile.read(folder / row["file"], dtype="float32", always_2d=True)
             mono = audio.mean(axis=1)

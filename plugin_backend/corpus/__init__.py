@@ -1,0 +1,1 @@
+"""Folders of recordings as material to learn from: found, checked, labelled, cached."""
