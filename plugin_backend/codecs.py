@@ -19,7 +19,12 @@ def factory_names() -> list[str]:
     return sorted(path.stem for path in FACTORY.glob(f"*{SUFFIX}")) + [PCM]
 
 
-def _checkpoint_path(name: str) -> Path:
+def checkpoint_path(name: str) -> Path:
+    """The checkpoint of a factory name, or the path itself.
+
+    Raises:
+        CheckpointError: there is no such model.
+    """
     path = Path(name) if name.endswith(SUFFIX) else FACTORY / f"{name}{SUFFIX}"
     if name != PCM and path.stem == PCM:
         raise CheckpointError(f"{path}: '{PCM}' is the identity codec's name; call the checkpoint something else")
@@ -35,7 +40,7 @@ def describe_codec(name: str) -> CodecSpec:
     Raises:
         CheckpointError: there is no such model, or its file is damaged.
     """
-    return PcmCodec.spec if name == PCM else read_spec(_checkpoint_path(name))
+    return PcmCodec.spec if name == PCM else read_spec(checkpoint_path(name))
 
 
 def load_codec(name: str) -> Codec:
@@ -49,7 +54,7 @@ def load_codec(name: str) -> Codec:
     """
     if name == PCM:
         return PcmCodec()
-    path = _checkpoint_path(name)
+    path = checkpoint_path(name)
     from plugin_backend.waveform_vae.codec import WaveformCodec
 
     return WaveformCodec(path)

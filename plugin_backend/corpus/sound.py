@@ -9,10 +9,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Sound:
-    """One recording, mono ``[samples]`` float32 at the corpus rate.
+    """One piece of a recording, mono ``[samples]`` float32 at the corpus rate.
 
     ``source`` is what was recorded together (a Debian package, a session, a library); training and
     judging never share one. Above ``edge_hz`` the original holds nothing that a model should learn.
+    ``start_samples`` is where the piece begins in its file, at the corpus rate. ``audio`` may be a
+    read-only view of a file on disk.
     """
 
     file: str
@@ -20,3 +22,4 @@ class Sound:
     source: str
     edge_hz: float
     audio: np.ndarray
+    start_samples: int = 0

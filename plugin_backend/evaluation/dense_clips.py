@@ -1,26 +1,24 @@
-"""Held-out sounds joined into clips without long silence, for ViSQOL saturates on single steps.
+"""Sounds joined into clips without long silence, for ViSQOL saturates on single steps.
 
-One clip per package and key (footsteps: each material; the rest: the group), always the same for
-the same sounds: the sounds of a clip, brought to one peak, follow one another, shuffled anew each
-round, until it is full.
+A clip holds sounds of one source and one label. One-shots are trimmed, brought to one peak and follow
+one another with 50 ms between; long sounds are cut into stretches of a clip's length. Material that
+does not fill its last clip is repeated in another order. The same sounds always give the same clips.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 
 from plugin_backend.corpus.sound import Sound
 
-CLIP_S, LONGEST_PIECE_S, FADE_S, PEAK = 8.0, 4.0, 0.005, 0.5
-GAP_S = 0.1
-"""The longest silence put between two sounds."""
-
-PERIOD_S = {"footsteps": 0.5, "door": 0.5, "water": 0.0, "other": 0.5}
-"""From one beginning to the next (two steps a second); later if the sound is longer, sooner if the
-silence between would be longer than ``GAP_S``."""
+CLIP_S, GAP_S, FADE_S, PEAK = 5.0, 0.05, 0.005, 0.5
+CLIPS_PER_LABEL = 4
+SPARSE_SHARE = 0.25
+"""A last clip filled less than this with new material is left out, unless it is the only one."""
 
 QUIET = 10 ** (-50 / 20)
 """What ends a sound: the level, relative to its peak, below which its head and tail are cut."""
@@ -28,32 +26,49 @@ QUIET = 10 ** (-50 / 20)
 
 @dataclass(frozen=True)
 class DenseClip:
-    """A clip of ``CLIP_S`` seconds, peak 0.5; ``name`` tells package and label."""
+    """A clip of ``CLIP_S`` seconds, peak 0.5; ``name`` tells source, label and number."""
 
-    group: str
+    label: str
     name: str
     audio: np.ndarray
 
 
+def class_of(label: str) -> str:
+    """The class of a label: its first part."""
+    return label.split("/")[0]
+
+
 def group_of(label: str) -> str:
-    """The group a corpus label belongs to: the key of ``PERIOD_S``."""
-    head = label.split("/")[0]
-    return head if head in PERIOD_S else "other"
+    """What a label is judged under: footsteps by material, everything else by class."""
+    return "/".join(label.split("/")[: 2 if class_of(label) == "footsteps" else 1])
 
 
-def dense_clips(sounds: list[Sound], sample_rate: int) -> list[DenseClip]:
-    """All clips the sounds give, ordered by group and name; silent sounds are left out."""
-    members = defaultdict(list)
+def dense_clips(sounds: list[Sound], sample_rate: int, clips_per_label: int = CLIPS_PER_LABEL) -> list[DenseClip]:
+    """At most ``clips_per_label`` clips of each label, its sources in turn; silent sounds are left out."""
+    members = defaultdict(lambda: defaultdict(list))
     for sound in sorted(sounds, key=lambda sound: sound.file):
-        piece = trimmed(sound.audio)[: round(LONGEST_PIECE_S * sample_rate)]
-        group = group_of(sound.label)
-        key = sound.label if group == "footsteps" else group
-        if piece.size:
-            members[group, f"{sound.source} {key}"].append(piece * np.float32(PEAK / np.abs(piece).max()))
+        members[group_of(sound.label)][sound.source] += pieces(sound.audio, sample_rate)
     return [
-        DenseClip(group, name, joined(pieces, sample_rate, PERIOD_S[group]))
-        for (group, name), pieces in sorted(members.items())
+        clip
+        for label, sources in sorted(members.items())
+        for clip in _in_turn(label, sources, sample_rate)[:clips_per_label]
     ]
+
+
+def _in_turn(label: str, sources: dict[str, list[np.ndarray]], sample_rate: int) -> list[DenseClip]:
+    """The first clip of every source, then the second of every source, and so on."""
+    clips = [
+        [DenseClip(label, f"{source} {label} {number}", audio) for number, audio in enumerate(joined(of_it, sample_rate))]
+        for source, of_it in sorted(sources.items())
+    ]
+    return [clip for row in zip_longest(*clips) for clip in row if clip is not None]
+
+
+def pieces(audio: np.ndarray, sample_rate: int) -> list[np.ndarray]:
+    """The trimmed sound at peak 0.5, in stretches of at most ``CLIP_S`` seconds; none if it is silent."""
+    heard, longest = trimmed(audio), round(CLIP_S * sample_rate)
+    stretches = (heard[start : start + longest] for start in range(0, heard.size, longest))
+    return [piece * np.float32(PEAK / np.abs(piece).max()) for piece in stretches if np.abs(piece).max() > 0]
 
 
 def trimmed(audio: np.ndarray) -> np.ndarray:
@@ -62,18 +77,22 @@ def trimmed(audio: np.ndarray) -> np.ndarray:
     return audio[heard[0] : heard[-1] + 1] if heard.size else audio[:0]
 
 
-def joined(pieces: list[np.ndarray], sample_rate: int, period_s: float) -> np.ndarray:
-    """``pieces`` one after another, each round in another order, as ``CLIP_S`` seconds of sound."""
-    rng = np.random.default_rng(0)
-    clip = np.zeros(round(CLIP_S * sample_rate), np.float32)
-    period, gap, fade = (round(seconds * sample_rate) for seconds in (period_s, GAP_S, FADE_S))
-    begin = 0
-    while begin < clip.size:
-        for index in rng.permutation(len(pieces)):
-            piece = pieces[index].copy()
+def joined(material: list[np.ndarray], sample_rate: int) -> list[np.ndarray]:
+    """``material`` one after another, 50 ms apart, as clips of ``CLIP_S`` seconds; none without material."""
+    if not material:
+        return []
+    rng, clips = np.random.default_rng(0), []
+    length, gap, fade = (round(seconds * sample_rate) for seconds in (CLIP_S, GAP_S, FADE_S))
+    waiting, fresh = list(material), sum(piece.size + gap for piece in material)
+    while not clips or fresh > SPARSE_SHARE * length:
+        clip, begin = np.zeros(length, np.float32), 0
+        while begin < length:
+            waiting = waiting or [material[index] for index in rng.permutation(len(material))]
+            piece = waiting.pop(0)[: length - begin].copy()
             tail = min(fade, piece.size)
             piece[piece.size - tail :] *= np.linspace(1, 0, tail, dtype=np.float32)
-            room = clip[begin : begin + piece.size]
-            room[:] = piece[: room.size]
-            begin += max(piece.size, min(period, piece.size + gap))
-    return clip
+            clip[begin : begin + piece.size] = piece
+            begin += piece.size + gap
+        clips.append(clip)
+        fresh -= begin
+    return clips

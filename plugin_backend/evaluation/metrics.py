@@ -1,6 +1,7 @@
 """Full-reference metrics: how far a guess is from the truth, for sounds aligned to the sample.
 
-Every function takes mono signals of equal length ``[samples]``, guess first, truth second.
+Every function takes mono signals of equal length ``[samples]``, guess first, truth second, and the
+rate in Hz.
 """
 
 from __future__ import annotations
@@ -10,40 +11,28 @@ import functools
 import numpy as np
 
 from plugin_backend.errors import MissingExtraError
+from plugin_backend.evaluation.spectra import LOWEST_HZ, mel_power, power_spectrogram
 
-WINDOW_S, HOP_S, MEL_BANDS, LOWEST_HZ = 1024 / 48_000, 256 / 48_000, 80, 40.0
 FLOOR_DB = -60.0
-"""Bands this far below the loudest band of the truth count as silence, in both signals."""
+"""Bands and bins this far below the loudest of the truth count as silence, in both signals."""
 
+HEARD_DB = -40.0
+"""Frames this far below the truth's loudest frame have no say in centroid and noisiness."""
+
+STFT_S = (2048 / 48_000, 1024 / 48_000, 512 / 48_000)
 ENVELOPE_S = 0.002
-SEARCH_S, SMOOTHING_S = 0.05, 0.001
 VISQOL_RATE_HZ = 48_000
 
 
-@functools.lru_cache(maxsize=4)
-def mel_filters(window_samples: int, sample_rate: int) -> np.ndarray:
-    """Triangles of unit height, ``[bands, window_samples // 2 + 1]``, 40 Hz to half the rate.
-
-    Mel scale of O'Shaughnessy (1987): ``2595 log10(1 + f / 700)``. In the lowest octaves, where a band
-    is narrower than a bin, its triangle is widened to one bin each side so that no band is empty.
-    """
-    span = 2595 * np.log10(1 + np.array([LOWEST_HZ, sample_rate / 2]) / 700)
-    corners_hz = 700 * (10 ** (np.linspace(*span, MEL_BANDS + 2) / 2595) - 1)
-    bin_hz = sample_rate / window_samples
-    low, centre, high = corners_hz[:-2, None], corners_hz[1:-1, None], corners_hz[2:, None]
-    hz = np.arange(window_samples // 2 + 1) * bin_hz
-    rise = (hz - centre) / np.maximum(centre - low, bin_hz)
-    fall = (hz - centre) / np.maximum(high - centre, bin_hz)
-    return np.maximum(0, 1 - np.where(hz < centre, -rise, fall))
+def floored(guess_power: np.ndarray, truth_power: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both powers held above the floor that the truth's loudest band sets."""
+    floor = max(truth_power.max() * 10 ** (FLOOR_DB / 10), np.finfo(float).tiny)
+    return np.maximum(guess_power, floor), np.maximum(truth_power, floor)
 
 
-def mel_power(audio: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Power in 80 mel bands, ``[bands, frames]``: Hann windows of 1024 samples every 256 (at 48 kHz)."""
-    window, hop = round(WINDOW_S * sample_rate), round(HOP_S * sample_rate)
-    padded = np.pad(np.asarray(audio, np.float64), window // 2)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
-    power = np.abs(np.fft.rfft(frames * np.hanning(window + 1)[:-1])) ** 2
-    return mel_filters(window, sample_rate) @ power.T
+def _mel_difference_db(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> np.ndarray:
+    a, b = floored(mel_power(guess, sample_rate), mel_power(truth, sample_rate))
+    return 10 * np.log10(a / b)
 
 
 def log_mel_error_db(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float:
@@ -52,10 +41,59 @@ def log_mel_error_db(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> 
     80 bands from 40 Hz to half the rate, windows of 21.3 ms every 5.3 ms; both signals are held above
     a floor 60 dB below the loudest band of the truth. Levels count: a gain of g dB scores g dB.
     """
-    guess_power, truth_power = mel_power(guess, sample_rate), mel_power(truth, sample_rate)
-    floor = max(truth_power.max() * 10 ** (FLOOR_DB / 10), np.finfo(float).tiny)
-    ratio = np.maximum(guess_power, floor) / np.maximum(truth_power, floor)
-    return float(np.abs(10 * np.log10(ratio)).mean())
+    return float(np.abs(_mel_difference_db(guess, truth, sample_rate)).mean())
+
+
+def mel_mse(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float:
+    """Mean squared difference of the same log-mel power, in dB²: a gain of g dB scores g²."""
+    return float(np.square(_mel_difference_db(guess, truth, sample_rate)).mean())
+
+
+def mrstft(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float:
+    """Multi-resolution STFT distance: spectral convergence plus log-magnitude distance (0 is identical).
+
+    After Yamamoto et al. (2020), eqs. 4–6: ``‖S − Ŝ‖ / ‖S‖ + mean |ln S − ln Ŝ|``, here the mean over
+    Hann windows of 2048, 1024 and 512 samples (at 48 kHz), a quarter apart, magnitudes floored 60 dB
+    below the truth's largest.
+    """
+    distances = []
+    for seconds in STFT_S:
+        window = round(seconds * sample_rate)
+        powers = (power_spectrogram(x, window, window // 4) for x in (guess, truth))
+        a, b = (np.sqrt(power) for power in floored(*powers))
+        distances.append(np.linalg.norm(a - b) / np.linalg.norm(b) + np.abs(np.log(a / b)).mean())
+    return float(np.mean(distances))
+
+
+def _heard_spectra(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Floored power of both above 40 Hz, in the frames that are heard in the truth; and the bins' Hz."""
+    window = round(STFT_S[1] * sample_rate)
+    hz = np.arange(window // 2 + 1) * (sample_rate / window)
+    powers = (power_spectrogram(x, window, window // 4)[hz >= LOWEST_HZ] for x in (guess, truth))
+    a, b = floored(*powers)
+    loudness = b.sum(axis=0)
+    heard = loudness >= loudness.max() * 10 ** (HEARD_DB / 10)
+    return a[:, heard], b[:, heard], hz[hz >= LOWEST_HZ]
+
+
+def centroid_error(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float:
+    """Mean absolute difference of the spectral centroid, in octaves, over the frames heard in the truth.
+
+    The centroid is the power-weighted mean frequency of a frame above 40 Hz.
+    """
+    a, b, hz = _heard_spectra(guess, truth, sample_rate)
+    return float(np.abs(np.log2((hz @ a / a.sum(axis=0)) / (hz @ b / b.sum(axis=0)))).mean())
+
+
+def noisiness_error(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float:
+    """Mean absolute difference of spectral flatness, 0..1, over the frames heard in the truth.
+
+    Flatness (Johnston 1988) is the geometric over the arithmetic mean of a frame's power above 40 Hz:
+    1 for white noise, near 0 for a tone.
+    """
+    a, b, _ = _heard_spectra(guess, truth, sample_rate)
+    flatness = [np.exp(np.log(power).mean(axis=0)) / power.mean(axis=0) for power in (a, b)]
+    return float(np.abs(flatness[0] - flatness[1]).mean())
 
 
 def envelope(audio: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -73,20 +111,6 @@ def envelope_correlation(guess: np.ndarray, truth: np.ndarray, sample_rate: int)
     return float(a @ b / size) if size > 0 else 0.0
 
 
-def onset_error_ms(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float:
-    """Lag of the guess behind the truth in ms (negative: early), within ±50 ms, in steps of one sample.
-
-    The lag that best correlates the magnitudes, each smoothed over 1 ms.
-    """
-    smoothing = np.ones(round(SMOOTHING_S * sample_rate))
-    a, b = (np.convolve(np.abs(x), smoothing, "same") for x in (guess, truth))
-    size = a.size + b.size
-    spectrum = np.fft.rfft(a - a.mean(), size) * np.fft.rfft(b - b.mean(), size).conj()
-    search = min(round(SEARCH_S * sample_rate), size // 2)
-    lags = np.arange(-search, search + 1)
-    return float(lags[np.fft.irfft(spectrum, size)[lags].argmax()] * 1000 / sample_rate)
-
-
 @functools.cache
 def _visqol():
     try:
@@ -98,14 +122,18 @@ def _visqol():
     return api
 
 
-def visqol(guess: np.ndarray, truth: np.ndarray) -> float:
-    """ViSQOL's estimate of a listening score, 1..4.73 (identical), audio mode, both at 48 kHz.
+def visqol(guess: np.ndarray, truth: np.ndarray, sample_rate: int = VISQOL_RATE_HZ) -> float:
+    """ViSQOL's estimate of a listening score, 1..4.73 (identical), audio mode; other rates become 48 kHz.
 
     Levels do not count (it matches them first), and it saturates on sparse sounds: give it dense
-    clips, several seconds long. About 0.75 s of work per second of sound.
+    clips, several seconds long. Between 0.1 and 0.75 s of work per second of sound.
 
     Raises:
         MissingExtraError: the ``evaluate`` extra is not installed.
     """
-    pair = (np.asarray(x, np.float64) for x in (truth, guess))
+    pair = [np.asarray(x, np.float64) for x in (truth, guess)]
+    if sample_rate != VISQOL_RATE_HZ:
+        import soxr
+
+        pair = [soxr.resample(x, sample_rate, VISQOL_RATE_HZ) for x in pair]
     return float(_visqol().measure_from_arrays(*pair, VISQOL_RATE_HZ).moslqo)

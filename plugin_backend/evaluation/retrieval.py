@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from plugin_backend.evaluation.metrics import mel_power
+from plugin_backend.evaluation.spectra import mel_power
 
 SLICES, FLOOR_DB = 20, -40.0
 

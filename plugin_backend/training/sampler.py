@@ -1,9 +1,4 @@
-"""A labelled folder of sounds as training crops.
-
-The corpus is a folder with a ``manifest.csv`` whose columns include ``file``, ``label``,
-``sample_rate`` and ``debian_package``. Whole packages are held out, so that nothing a model is
-judged on was recorded beside what it learned from.
-"""
+"""Training crops drawn from sounds: the same seed and step always draw the same crops."""
 
 from __future__ import annotations
 
@@ -16,9 +11,10 @@ import soxr
 
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.corpus.split import FACTORY_HELD_OUT
+from plugin_backend.training.augment.apply import apply_chain, band_edge_after
+from plugin_backend.training.augment.draw import draw_chain
 
-FOOTSTEP_WEIGHT = 6.0
-"""How much likelier a second of footsteps is drawn than a second of anything else."""
+LONGEST_GAP_S, QUIETEST_DB = 0.2, -24.0
 
 
 def read_sounds(folder: Path, sample_rate: int, held_out: bool) -> list[Sound]:
@@ -38,45 +34,53 @@ def read_sounds(folder: Path, sample_rate: int, held_out: bool) -> list[Sound]:
 
 
 class CropSampler:
-    """Draws augmented training crops; the same seed draws the same crops."""
+    """Draws crops of ``crop_samples``, filled with whole sounds and short gaps until they are full.
 
-    def __init__(self, sounds: list[Sound], crop_samples: int, seed: int):
-        self.sounds, self.crop_samples = sounds, crop_samples
-        self.rng = np.random.default_rng(seed)
-        seconds = np.array([max(s.audio.size, crop_samples // 2) for s in sounds], float)
-        near = np.array([FOOTSTEP_WEIGHT if s.label.startswith(("footsteps", "cloth")) else 1.0 for s in sounds])
-        self.chances = seconds * near / (seconds * near).sum()
+    ``chances`` ``[sounds]`` is how likely each sound is drawn. ``range_set`` names the augmentation
+    (``published``, ``musical``) or is ``None``.
+    """
 
-    def batch(self, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """``size`` crops: audio ``[size, crop_samples]`` and band edges ``[size]`` in Hz."""
-        crops, edges = zip(*(self._crop() for _ in range(size)), strict=True)
+    def __init__(
+        self,
+        sounds: list[Sound],
+        chances: np.ndarray,
+        crop_samples: int,
+        sample_rate: int,
+        range_set: str | None = None,
+    ):
+        self.sounds, self.chances, self.range_set = sounds, chances, range_set
+        self.crop_samples, self.sample_rate = crop_samples, sample_rate
+
+    def batch(self, size: int, seed: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """Crops of one step: audio ``[size, crop_samples]`` and band edges ``[size]`` in Hz."""
+        rng = np.random.default_rng((seed, step))
+        crops, edges = zip(*(self._crop(rng) for _ in range(size)), strict=True)
         return np.stack(crops), np.array(edges, np.float32)
 
-    def _crop(self) -> tuple[np.ndarray, float]:
+    def _crop(self, rng: np.random.Generator) -> tuple[np.ndarray, float]:
         crop = np.zeros(self.crop_samples, np.float32)
-        edge_hz, filled = np.inf, -int(self.rng.integers(0, self.crop_samples // 4))
+        edge_hz, filled = self.sample_rate / 2, -int(rng.integers(0, self.crop_samples // 4))
         while filled < self.crop_samples:
-            piece, piece_edge_hz = self._piece()
-            start = int(self.rng.integers(0, max(1, piece.size - self.crop_samples)))
+            piece, piece_edge_hz = self._piece(rng)
+            start = int(rng.integers(0, max(1, piece.size - self.crop_samples)))
             piece = piece[start : start + self.crop_samples - filled]
-            heard = piece[max(-filled, 0) :]
-            begin = max(filled, 0)
+            heard, begin = piece[max(-filled, 0) :], max(filled, 0)
             crop[begin : begin + heard.size] = heard
             edge_hz = min(edge_hz, piece_edge_hz) if heard.size else edge_hz
-            filled += piece.size + int(self.rng.integers(0, 9600))
+            filled += piece.size + int(rng.integers(0, round(LONGEST_GAP_S * self.sample_rate)))
         return np.clip(crop, -1, 1), edge_hz
 
-    def _piece(self) -> tuple[np.ndarray, float]:
-        """One sound with a random speed (±4 semitones), level and polarity."""
-        sound = self.sounds[self.rng.choice(len(self.sounds), p=self.chances)]
-        audio, edge_hz = sound.audio, sound.edge_hz
+    def _piece(self, rng: np.random.Generator) -> tuple[np.ndarray, float]:
+        """One sound, or two crops' worth of a long one, with effects, a random level and polarity."""
+        sound = self.sounds[rng.choice(len(self.sounds), p=self.chances)]
+        audio, edge_hz = np.asarray(sound.audio, np.float32), sound.edge_hz
         if audio.size > 4 * self.crop_samples:
-            start = int(self.rng.integers(0, audio.size - 2 * self.crop_samples))
+            start = int(rng.integers(0, audio.size - 2 * self.crop_samples))
             audio = audio[start : start + 2 * self.crop_samples]
-        if self.rng.random() < 0.5:
-            speed = 2 ** (self.rng.uniform(-4, 4) / 12)
-            audio = soxr.resample(audio, 48_000 * speed, 48_000, quality="MQ").astype(np.float32)
-            edge_hz = min(edge_hz * speed, 24_000.0) if speed > 1 else edge_hz * speed
+        if self.range_set:
+            chain = draw_chain(rng, self.range_set)
+            audio = apply_chain(chain, audio, self.sample_rate)
+            edge_hz = band_edge_after(chain, edge_hz, self.sample_rate)
         peak = float(np.abs(audio).max(initial=0.0)) or 1.0
-        level = 10 ** (self.rng.uniform(-24, 0) / 20) / max(peak, 0.1)
-        return audio * np.float32(level * self.rng.choice((-1.0, 1.0))), edge_hz
+        level = 10 ** (rng.uniform(QUIETEST_DB, 0) / 20) / max(peak, 0.1)
+        return audio * np.float32(level * rng.choice((-1.0, 1.0))), edge_hz

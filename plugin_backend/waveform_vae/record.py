@@ -13,12 +13,7 @@ from plugin_backend.waveform_vae.config import WaveformVAEConfig
 FAMILY, VERSION = "waveform-vae", 1
 
 
-def read_config(path: Path) -> WaveformVAEConfig:
-    """Sizes of the checkpoint at ``path`` (``….safetensors``), from the JSON beside it.
-
-    Raises:
-        CheckpointError: the JSON is missing, damaged, of another family or of a newer version.
-    """
+def _read_record(path: Path) -> dict:
     card = path.with_suffix(".json")
     try:
         record = json.loads(card.read_text(encoding="utf-8"))
@@ -26,6 +21,26 @@ def read_config(path: Path) -> WaveformVAEConfig:
         raise CheckpointError(f"{card}: not a readable checkpoint ({problem})") from problem
     if not isinstance(record, dict) or (record.get("family"), record.get("version")) != (FAMILY, VERSION):
         raise CheckpointError(f"{card}: not a '{FAMILY}' checkpoint of version {VERSION}, all this edition reads")
+    return record
+
+
+def read_training(path: Path) -> dict:
+    """How the checkpoint at ``path`` (``….safetensors``) was trained, from the JSON beside it.
+
+    Raises:
+        CheckpointError: the JSON is missing, damaged, of another family or of a newer version.
+    """
+    training = _read_record(path).get("training", {})
+    return training if isinstance(training, dict) else {}
+
+
+def read_config(path: Path) -> WaveformVAEConfig:
+    """Sizes of the checkpoint at ``path`` (``….safetensors``), from the JSON beside it.
+
+    Raises:
+        CheckpointError: as :func:`read_training` does; also when the sizes are not what this edition knows.
+    """
+    record, card = _read_record(path), path.with_suffix(".json")
     try:
         return WaveformVAEConfig(**record["config"])
     except (KeyError, TypeError) as problem:

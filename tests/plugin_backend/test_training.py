@@ -1,60 +1,65 @@
-"""Training: what it draws, what it minimises, and that a budget ends in a usable checkpoint."""
+"""Training: what it draws and minimises, that a stop loses nothing, and that a seed is a promise."""
 
-import json
+import dataclasses
 
 import numpy as np
 import pytest
-import soundfile
 import torch
+from safetensors.torch import load_file
 
 from plugin_backend.codecs import load_codec
 from plugin_backend.corpus.sound import Sound
+from plugin_backend.errors import CheckpointError, ProjectError
+from plugin_backend.training.compaction import audibility_db, fidelity_curve_db, fit_compaction
+from plugin_backend.training.discriminators import Judges, decoder_loss, judges_loss
 from plugin_backend.training.losses import SpectralLoss, divergence
-from plugin_backend.training.sampler import CropSampler, read_sounds
-from plugin_backend.training.train import train
+from plugin_backend.training.run import Run
+from plugin_backend.training.sampler import CropSampler
+from plugin_backend.training.schedule import phases
+from plugin_backend.training.settings import TrainingSettings
+from plugin_backend.waveform_vae.config import WaveformVAEConfig
+from plugin_backend.waveform_vae.model import WaveformVAE
+from plugin_backend.waveform_vae.record import read_training
 
-RATE = 48_000
-
-
-@pytest.fixture
-def corpus(tmp_path):
-    rng = np.random.default_rng(0)
-    rows = ["file,label,sample_rate,debian_package"]
-    for index, (label, package, rate) in enumerate(
-        [
-            ("footsteps/wood", "a", 44_100),
-            ("water", "a", 22_050),
-            ("door", "b", 48_000),
-            ("footsteps/stone", "minetest-data", 48_000),
-        ]
-    ):
-        decay = np.exp(-np.arange(rate // 2) / (rate / 20))
-        soundfile.write(tmp_path / f"{index}.wav", rng.standard_normal(rate // 2) * decay * 0.2, rate)
-        rows.append(f"{index}.wav,{label},{rate},{package}")
-    (tmp_path / "manifest.csv").write_text("\n".join(rows) + "\n")
-    return tmp_path
+RATE, CROP = 48_000, 16_384
+SETTINGS = TrainingSettings(steps=6, refine_share=0.5, batch=2, crop_samples=CROP, warm_up_steps=2, judge_every_steps=4)
 
 
-def test_whole_packages_are_held_out_and_band_edges_follow_the_files(corpus):
-    learned, held_out = read_sounds(corpus, RATE, held_out=False), read_sounds(corpus, RATE, held_out=True)
-    assert [sound.label for sound in learned] == ["footsteps/wood", "water", "door"]
-    assert [sound.source for sound in held_out] == ["minetest-data"]
-    assert [sound.edge_hz for sound in learned] == [0.45 * 44_100, 0.45 * 22_050, 24_000]
-    assert [sound.audio.size for sound in learned] == [24_000] * 3
+def steps_of_noise(count, seed=0):
+    rng = np.random.default_rng(seed)
+    decay = np.exp(-np.arange(RATE // 4) / (RATE / 40)).astype(np.float32)
+    bursts = (rng.standard_normal((count, decay.size)) * decay * 0.2).astype(np.float32)
+    return [Sound(f"{n}.wav", "footsteps/wood", "a", 24_000.0, burst) for n, burst in enumerate(bursts)]
 
 
-def test_the_same_seed_draws_the_same_crops(corpus):
-    sounds = read_sounds(corpus, RATE, held_out=False)
-    first, again, other = (CropSampler(sounds, 8_192, seed).batch(4) for seed in (1, 1, 2))
+def sampler(range_set=None, sounds=None):
+    sounds = sounds or steps_of_noise(4)
+    return CropSampler(sounds, np.full(len(sounds), 1 / len(sounds)), CROP, RATE, range_set)
+
+
+def quiet_run(out, settings=SETTINGS):
+    return Run(settings, sampler("musical"), sampler(), out, device="cpu", tell=lambda line: None)
+
+
+def test_a_step_of_a_seed_always_draws_the_same_crops():
+    crops = sampler("published")
+    first, again, later, other = (crops.batch(3, *at) for at in ((1, 7), (1, 7), (1, 8), (2, 7)))
     np.testing.assert_array_equal(first[0], again[0])
+    assert not np.array_equal(first[0], later[0])
     assert not np.array_equal(first[0], other[0])
-    assert first[0].shape == (4, 8_192)
+    assert first[0].shape == (3, CROP)
     assert np.abs(first[0]).max() <= 1
 
 
-def test_footsteps_are_drawn_more_often():
-    sounds = [Sound(label, label, "p", 24_000, np.ones(48_000, np.float32)) for label in ("water", "footsteps/wood")]
-    np.testing.assert_allclose(CropSampler(sounds, 8_192, 0).chances, [1 / 7, 6 / 7])
+def test_a_crop_takes_the_lowest_band_edge_of_what_it_holds():
+    dull = [Sound("dull.wav", "door", "a", 9_000.0, np.ones(2_000, np.float32))]
+    assert set(sampler(sounds=dull).batch(4, 0, 0)[1]) == {np.float32(9_000)}
+
+
+def test_sounds_are_drawn_as_their_chances_say():
+    sounds = [Sound("a", "a", "a", 24_000.0, np.full(CROP, 0.5, np.float32)) for _ in range(2)]
+    only_first = CropSampler([sounds[0], dataclasses.replace(sounds[1], edge_hz=1.0)], np.array([1.0, 0.0]), CROP, RATE)
+    assert set(only_first.batch(16, 0, 0)[1]) == {np.float32(24_000)}
 
 
 def test_the_spectral_loss_is_zero_at_the_truth_and_blind_above_the_edge():
@@ -73,13 +78,168 @@ def test_the_divergence_of_a_unit_normal_is_zero():
     assert divergence(zero + 1, zero).item() == pytest.approx(0.5 * 4)
 
 
-def test_a_budget_of_seconds_ends_in_a_usable_checkpoint(corpus, tmp_path):
+def test_critics_start_undecided_and_a_perfect_guess_has_no_feature_error():
+    torch.manual_seed(0)
+    judges, sound = Judges(), torch.randn(1, 8_192) * 0.1
+    seen = judges(sound)
+    assert decoder_loss(seen, seen)[1].item() == 0
+    doubt, match = decoder_loss(seen, judges(torch.randn(1, 8_192) * 0.1))
+    assert match.item() > 0.1
+    assert judges_loss(seen, seen).item() == pytest.approx(2.0, abs=0.2)
+    assert [len(features) for features in seen] == [5, 5, 5]
+
+
+def test_critics_learn_to_tell_noise_from_clicks():
+    torch.manual_seed(0)
+    judges = Judges()
+    optimiser = torch.optim.Adam(judges.parameters(), lr=1e-3)
+    real, fake = torch.randn(2, 4_096) * 0.1, torch.zeros(2, 4_096)
+    fake[:, ::512] = 0.5
+    for _ in range(12):
+        loss = judges_loss(judges(real), judges(fake))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert loss.item() < 1.0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "word"),
+    [
+        ({"steps": None}, "either minutes or steps"),
+        ({"minutes": 1.0}, "either minutes or steps"),
+        ({"steps": 0}, "more than nothing"),
+        ({"refine_share": 1.0}, "refine share 1.0"),
+    ],
+)
+def test_a_wrong_budget_is_told(wrong, word):
+    with pytest.raises(ProjectError, match=word):
+        phases(dataclasses.replace(SETTINGS, **wrong))
+
+
+def test_phases_share_the_budget_and_rates_rise_then_fall():
+    spectral, refine = phases(TrainingSettings(minutes=10, refine_share=0.4))
+    assert (spectral.name, spectral.length, refine.name, refine.length) == ("spectral", 360.0, "refine", 240.0)
+    settings = TrainingSettings(steps=1000, refine_share=0.0, warm_up_steps=100)
+    (only,) = phases(settings)
+    rates = [only.rate(step, only.progress(step, 0.0), settings) for step in (0, 99, 500, 1000)]
+    assert rates[0] == pytest.approx(settings.peak_rate / 100, rel=1e-3)
+    assert rates[1] == pytest.approx(settings.peak_rate, rel=0.03)
+    assert rates[2] == pytest.approx(settings.peak_rate / 2, rel=0.01)
+    assert rates[3] == settings.last_rate
+
+
+def test_the_compacted_axes_are_orthogonal_and_the_first_is_the_most_audible():
+    torch.manual_seed(3)
+    model = WaveformVAE(WaveformVAEConfig())
+    audio = torch.from_numpy(sampler().batch(4, 0, 0)[0])
+    kept = fit_compaction(model, [audio])
+    torch.testing.assert_close(model.rotation @ model.rotation.T, torch.eye(16), atol=1e-5, rtol=0)
+    heard = audibility_db(model, audio)
+    assert heard == sorted(heard, reverse=True)
+    np.testing.assert_allclose(kept["audibility_db"], heard, atol=1e-3)
+    assert sum(kept["variance_shares"]) == pytest.approx(1, abs=2e-3)
+    assert len(fidelity_curve_db(model, audio)) == 17
+
+
+def test_compacted_means_are_uncorrelated():
+    torch.manual_seed(3)
+    model = WaveformVAE(WaveformVAEConfig())
+    audio = torch.from_numpy(sampler().batch(4, 0, 0)[0])
+    fit_compaction(model, [audio])
+    with torch.no_grad():
+        mean, log_variance, _ = model.encoder(audio)
+        compacted, _ = model.compact(mean, log_variance)
+    covariance = torch.cov(compacted.flatten(0, 1).T)
+    off_diagonal = covariance - torch.diag(covariance.diagonal())
+    assert off_diagonal.abs().max() < 1e-4 * covariance.diagonal().max()
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path):
+    outs = [tmp_path / f"{name}.safetensors" for name in ("first", "again", "other")]
+    for out, seed in zip(outs, (1, 1, 2), strict=True):
+        quiet_run(out, dataclasses.replace(SETTINGS, seed=seed)).train()
+    first, again, other = (load_file(out) for out in outs)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("saved_at", [2, 5])
+def test_a_run_killed_in_either_phase_goes_on_to_the_same_weights(tmp_path, saved_at):
+    whole, halves = tmp_path / "whole.safetensors", tmp_path / "halves.safetensors"
+    quiet_run(whole).train()
+    run = quiet_run(halves)
+
+    def kill(moment):
+        if moment.step == saved_at:
+            run.save()
+        if moment.step == saved_at + 1:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run.train(kill)
+    record = quiet_run(halves).train()
+    assert record["steps"] == SETTINGS.steps
+    expected, resumed = load_file(whole), load_file(halves)
+    assert all(torch.equal(expected[name], resumed[name]) for name in expected)
+    assert not quiet_run(tmp_path / "new.safetensors").state_path.exists()
+
+
+def test_the_second_phase_leaves_the_encoder_alone(tmp_path):
+    run = quiet_run(tmp_path / "tiny.safetensors")
+    before = {}
+
+    def look(moment):
+        if moment.phase == "refine" and not before:
+            before.update({name: value.clone() for name, value in run.model.state_dict().items()})
+
+    run.train(look)
+    after = run.model.state_dict()
+    changed = {name for name in after if not torch.equal(after[name], before[name])}
+    assert any(name.startswith("decoder.") for name in changed)
+    assert not any(name.startswith("encoder.") for name in changed)
+
+
+def test_another_runs_state_is_refused_by_name(tmp_path):
     out = tmp_path / "tiny.safetensors"
-    train(corpus, out, minutes=0.02, say=lambda *_, **__: None)
+    quiet_run(out).save()
+    with pytest.raises(CheckpointError, match="other settings stopped here"):
+        quiet_run(out, dataclasses.replace(SETTINGS, seed=9))
+
+
+def test_a_damaged_state_is_refused_by_name(tmp_path):
+    run = quiet_run(tmp_path / "tiny.safetensors")
+    run.state_path.write_bytes(b"not a state")
+    with pytest.raises(CheckpointError, match="not a readable training state"):
+        quiet_run(tmp_path / "tiny.safetensors")
+
+
+def test_a_phase_without_progress_ends_early(tmp_path):
+    settings = dataclasses.replace(
+        SETTINGS, steps=400, refine_share=0.0, patience=2, judge_every_steps=1, peak_rate=0.0, last_rate=0.0
+    )
+    record = quiet_run(tmp_path / "still.safetensors", settings).train()
+    assert record["steps"] < 10
+
+
+def test_a_budget_of_seconds_ends_in_a_usable_checkpoint(tmp_path):
+    out = tmp_path / "tiny.safetensors"
+    settings = dataclasses.replace(SETTINGS, steps=None, minutes=0.03)
+    record = quiet_run(out, settings).train()
     codec = load_codec(str(out))
-    record = json.loads(out.with_suffix(".json").read_text())["training"]
     assert record["steps"] > 0
-    assert "minetest-data" in record["held_out_packages"]
-    rotation = codec.model.rotation
-    torch.testing.assert_close(rotation @ rotation.T, torch.eye(16), atol=1e-4, rtol=0)
+    assert {phase for phase, *_ in record["curve"]} == {"spectral", "refine"}
+    assert record == read_training(out)
     assert codec.decode(codec.encode(np.zeros((1, 4_800), np.float32))).shape == (1, 10 * 512)
+
+
+def test_a_run_can_start_from_the_factory_model(tmp_path):
+    out = tmp_path / "mine.safetensors"
+    settings = dataclasses.replace(SETTINGS, start="foley", steps=1, refine_share=0.0, peak_rate=0.0, last_rate=0.0)
+    quiet_run(out, settings).train()
+    ours, factory = (load_codec(name).model.state_dict() for name in (str(out), "foley"))
+    assert all(torch.equal(ours[n], factory[n]) for n in ours if n.startswith(("encoder.", "decoder.")))

@@ -1,0 +1,48 @@
+"""Where a run's losses and examples go: nowhere, or to TensorBoard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from plugin_backend.errors import MissingExtraError
+
+
+class Log:
+    """Keeps nothing."""
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:
+        """Numbers of one step, by name."""
+
+    def sounds(self, step: int, truth: np.ndarray, guess: np.ndarray, sample_rate: int) -> None:
+        """A held-out crop and what became of it, ``[samples]`` each."""
+
+    def close(self) -> None:
+        """Nothing more will come."""
+
+
+class TensorBoardLog(Log):
+    """Writes TensorBoard's event files into ``folder``.
+
+    Raises:
+        MissingExtraError: the ``train`` extra is not installed.
+    """
+
+    def __init__(self, folder: Path):
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as problem:
+            raise MissingExtraError("TensorBoard", "train") from problem
+        self.writer = SummaryWriter(str(folder))
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:
+        for name, value in values.items():
+            self.writer.add_scalar(f"loss/{name}", value, step)
+
+    def sounds(self, step: int, truth: np.ndarray, guess: np.ndarray, sample_rate: int) -> None:
+        for name, audio in (("held-out/truth", truth), ("held-out/decoded", guess)):
+            self.writer.add_audio(name, np.clip(audio, -1, 1)[None], step, sample_rate=sample_rate)
+
+    def close(self) -> None:
+        self.writer.close()

@@ -1,0 +1,253 @@
+"""A training run: phases, judgements, saving, and going on after a stop."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from plugin_backend.codecs import checkpoint_path
+from plugin_backend.errors import CheckpointError
+from plugin_backend.training.compaction import fit_compaction
+from plugin_backend.training.device import pick_device
+from plugin_backend.training.discriminators import Judges
+from plugin_backend.training.log import Log
+from plugin_backend.training.losses import SpectralLoss
+from plugin_backend.training.passes import refine_step, spectral_step, there_and_back
+from plugin_backend.training.sampler import CropSampler
+from plugin_backend.training.schedule import Phase, phases
+from plugin_backend.training.settings import AVERAGE_DECAY, REFINE_CROP_SAMPLES, TrainingSettings
+from plugin_backend.training.state import load_state, optimiser_tensors, restore_optimiser, save_state
+from plugin_backend.waveform_vae import checkpoint
+from plugin_backend.waveform_vae.config import WaveformVAEConfig
+from plugin_backend.waveform_vae.model import WaveformVAE
+from plugin_backend.waveform_vae.record import read_training
+
+SAVE_EVERY_S, LOG_EVERY_STEPS, JUDGED_BATCHES, MEANS_BATCHES = 300.0, 20, 6, 24
+FIRST_OF_A_PHASE = {"phase_steps": 0, "phase_seconds": 0.0, "best": None, "since_best": 0}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """How a run stands: told after every step."""
+
+    phase: str
+    progress: float
+    step: int
+    left_s: float
+    losses: dict[str, float]
+
+
+def starting_model(start: str) -> WaveformVAE:
+    """A new model for ``scratch``, or the one named."""
+    if start == "scratch":
+        return WaveformVAE(WaveformVAEConfig())
+    return checkpoint.load(checkpoint_path(start)).train()
+
+
+class Run:
+    """Trains ``out`` (``….safetensors``); its state, kept beside it, lets the same run go on after a stop.
+
+    Args:
+        settings: what to do.
+        learned, judged: crops to learn from and crops to judge by.
+        out: the checkpoint to write.
+        facts: what to keep in the checkpoint's record besides the settings.
+        device: see :func:`~plugin_backend.training.device.pick_device`.
+        log: where losses and examples go.
+        tell: called with one line at each judgement.
+
+    Raises:
+        CheckpointError: there is a state of a run with other settings, or one that cannot be read.
+    """
+
+    def __init__(
+        self,
+        settings: TrainingSettings,
+        learned: CropSampler,
+        judged: CropSampler,
+        out: Path,
+        facts: dict | None = None,
+        device: str = "auto",
+        log: Log | None = None,
+        tell: Callable[[str], None] = print,
+    ):
+        self.settings, self.out, self.facts, self.tell = settings, out, facts or {}, tell
+        self.phases, self.log = phases(settings), log or Log()
+        self.device = pick_device(device)
+        self.learned = learned
+        torch.manual_seed(settings.seed)
+        model = starting_model(settings.start)
+        self.model, self.average = model.to(self.device), copy.deepcopy(model).to(self.device)
+        self.best = copy.deepcopy(self.average)
+        self.judges = Judges().to(self.device)
+        self.spectral = SpectralLoss(model.config.sample_rate).to(self.device)
+        self.examples = [
+            self._tensors(judged.batch(settings.batch, settings.seed, index)) for index in range(JUDGED_BATCHES)
+        ]
+        self.at = {"phase": 0, "step": 0, "seconds": 0.0, "curve": [], "done": False} | FIRST_OF_A_PHASE
+        self._new_optimisers()
+        if self.state_path.exists():
+            self._resume()
+
+    @property
+    def state_path(self) -> Path:
+        """Where the state is kept: hidden beside the checkpoint."""
+        return self.out.with_name(f".{self.out.stem}.training")
+
+    def train(self, watch: Callable[[Moment], None] = lambda moment: None) -> dict:
+        """Train to the end of the budget; answers the record kept in the checkpoint."""
+        with ThreadPoolExecutor(1) as ahead:
+            while not self.at["done"]:
+                self._train_phase(self.phases[self.at["phase"]], ahead, watch)
+        self.state_path.unlink(missing_ok=True)
+        return read_training(self.out)
+
+    def _train_phase(self, phase: Phase, ahead: ThreadPoolExecutor, watch: Callable[[Moment], None]) -> None:
+        settings, at = self.settings, self.at
+        upcoming = ahead.submit(self._draw, at["step"])
+        saved = clock = time.monotonic()
+        told: dict[str, float] = {}
+        while True:
+            progress = phase.progress(at["phase_steps"], at["phase_seconds"])
+            over = progress >= 1 or 0 < settings.patience <= at["since_best"]
+            if over:
+                break
+            crops = self._tensors(upcoming.result())
+            upcoming = ahead.submit(self._draw, at["step"] + 1)
+            losses = self._step(phase, progress, *crops)
+            now = time.monotonic()
+            at["seconds"] += now - clock
+            at["phase_seconds"] += now - clock
+            clock = now
+            at["step"] += 1
+            at["phase_steps"] += 1
+            if at["step"] % settings.judge_every_steps == 0:
+                self._judge(phase)
+            if now - saved > SAVE_EVERY_S:
+                self.save()
+                saved = time.monotonic()
+            if at["step"] % LOG_EVERY_STEPS == 0:
+                told = {name: value.item() for name, value in losses.items()}
+                self.log.scalars(at["step"], told)
+            done = phase.progress(at["phase_steps"], at["phase_seconds"])
+            left_s = at["phase_seconds"] * (1 / done - 1) if done > 0 else 0.0
+            watch(Moment(phase.name, min(done, 1.0), at["step"], max(left_s, 0.0), told))
+        upcoming.result()
+        self._judge(phase)
+        self._end_phase(phase)
+
+    def _step(self, phase: Phase, progress: float, audio: torch.Tensor, edge_hz: torch.Tensor) -> dict:
+        """One update of the model, and of its running average."""
+        settings, at, config = self.settings, self.at, self.model.config
+        rate = phase.rate(at["phase_steps"], progress, settings)
+        for group in (*self.optimiser.param_groups, *self.judges_optimiser.param_groups):
+            group["lr"] = rate
+        chance = torch.Generator().manual_seed(settings.seed * 1_000_003 + at["step"])
+        frames = audio.shape[1] // config.hop
+        noise = torch.randn(audio.shape[0], frames, config.latent_dim, generator=chance).to(self.device)
+        self.optimiser.zero_grad(set_to_none=True)
+        if phase.name == "spectral":
+            beta = settings.beta * (min(1.0, progress / settings.beta_warm_up) if settings.start == "scratch" else 1.0)
+            losses = spectral_step(self.model, self.spectral, audio, edge_hz, noise, beta)
+        else:
+            room = audio.shape[1] - config.latency - REFINE_CROP_SAMPLES
+            start = int(torch.randint(0, max(room, 1), (1,), generator=chance))
+            losses = refine_step(
+                self.model, self.judges, self.judges_optimiser, self.spectral, audio, edge_hz, noise, start
+            )
+        torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
+        self.optimiser.step()
+        decay = min(AVERAGE_DECAY, (at["phase_steps"] + 1) / (at["phase_steps"] + 10))
+        with torch.no_grad():
+            for kept, new in zip(self.average.parameters(), self.model.parameters(), strict=True):
+                kept.lerp_(new, 1 - decay)
+        return losses
+
+    @torch.no_grad()
+    def _judge(self, phase: Phase) -> None:
+        """The held-out spectral loss of the average; the best of the first phase is kept."""
+        at = self.at
+        losses = []
+        for audio, edge_hz in self.examples:
+            guess, truth, _ = there_and_back(self.average, audio, None)
+            losses.append(self.spectral(guess, truth, edge_hz).item())
+        loss = sum(losses) / len(losses)
+        at["curve"].append([phase.name, at["step"], round(at["seconds"] / 60, 2), round(loss, 5)])
+        if phase.name == "refine" or at["best"] is None or loss < at["best"]:
+            at["best"], at["since_best"] = loss, 0
+            self.best.load_state_dict(self.average.state_dict())
+        else:
+            at["since_best"] += 1
+        self.log.scalars(at["step"], {"held_out_spectral": loss})
+        self.log.sounds(at["step"], truth[0].cpu().numpy(), guess[0].cpu().numpy(), self.model.config.sample_rate)
+        self.tell(f"{phase.name} step {at['step']}, {at['seconds'] / 60:.1f} min: held-out spectral loss {loss:.4f}")
+
+    def _end_phase(self, phase: Phase) -> None:
+        """Go on from the best weights; after the last phase the run is done."""
+        self.average.load_state_dict(self.best.state_dict())
+        self.model.load_state_dict(self.best.state_dict())
+        self.at["phase"] += 1
+        self.at |= FIRST_OF_A_PHASE
+        self.at["done"] = self.at["phase"] == len(self.phases)
+        if not self.at["done"]:
+            self._new_optimisers()
+        self.save()
+
+    def save(self) -> None:
+        """Write a usable checkpoint and the state to go on from."""
+        at = self.at
+        kept = self.average if at["best"] is None and not at["done"] else self.best
+        compaction = fit_compaction(kept, [self._tensors(self._draw(index))[0] for index in range(MEANS_BATCHES)])
+        record = self.facts | {
+            "settings": asdict(self.settings),
+            "seed": self.settings.seed,
+            "steps": at["step"],
+            "minutes": round(at["seconds"] / 60, 1),
+            "device": self.device.type,
+            "curve": at["curve"],
+        } | compaction
+        checkpoint.save(kept, self.out, record)
+        parts = {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "best": self.best.state_dict(),
+            "judges": self.judges.state_dict(),
+            "optimiser": optimiser_tensors(self.optimiser),
+            "judges_optimiser": optimiser_tensors(self.judges_optimiser),
+        }
+        save_state(self.state_path, parts, {"settings": asdict(self.settings), "at": at})
+
+    def _resume(self) -> None:
+        parts, facts = load_state(self.state_path)
+        if facts["settings"] != asdict(self.settings):
+            raise CheckpointError(
+                f"{self.state_path}: a run with other settings stopped here; give the same ones, or remove it"
+            )
+        self.at = facts["at"]
+        for name in ("model", "average", "best", "judges"):
+            getattr(self, name).load_state_dict(parts[name])
+        self._new_optimisers()
+        for name in ("optimiser", "judges_optimiser"):
+            restore_optimiser(getattr(self, name), parts.get(name, {}))
+        self.tell(f"going on from step {self.at['step']}")
+
+    def _new_optimisers(self) -> None:
+        """Fresh ones for the phase about to begin; the second phase trains the decoder alone."""
+        refining = not self.at["done"] and self.phases[self.at["phase"]].name == "refine"
+        self.trained = list((self.model.decoder if refining else self.model).parameters())
+        betas = (0.8, 0.99) if refining else (0.9, 0.99)
+        self.optimiser = torch.optim.AdamW(self.trained, lr=1e-3, betas=betas, weight_decay=1e-2)
+        self.judges_optimiser = torch.optim.AdamW(self.judges.parameters(), lr=1e-3, betas=(0.8, 0.99))
+
+    def _draw(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        return self.learned.batch(self.settings.batch, self.settings.seed, step)
+
+    def _tensors(self, arrays) -> tuple[torch.Tensor, ...]:
+        return tuple(torch.from_numpy(array).to(self.device) for array in arrays)

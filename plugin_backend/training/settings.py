@@ -1,0 +1,50 @@
+"""The numbers of a training run; kept in the checkpoint's record and compared when a run is resumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """One run.
+
+    A run ends after ``minutes`` or after ``steps``, whichever is given; with ``steps`` the same seed
+    gives the same weights on the same machine. ``refine_share`` of it is the adversarial phase.
+
+    Attributes:
+        start: ``scratch``, or the name or file of the model to start from.
+        batch, crop_samples: size of a step.
+        peak_rate: the largest learning rate of the first phase; ``refine_rate`` that of the second.
+        beta: weight of the latents' divergence, reached after ``beta_warm_up`` of the first phase.
+        range_set: augmentation, ``published``, ``musical`` or ``none``.
+        patience: judgements without a better one after which a phase ends early; 0 never ends it.
+    """
+
+    start: str = "scratch"
+    minutes: float | None = None
+    steps: int | None = None
+    refine_share: float = 0.35
+    seed: int = 1
+    batch: int = 8
+    crop_samples: int = 32_768
+    peak_rate: float = 1.2e-3
+    refine_rate: float = 2e-4
+    last_rate: float = 1e-5
+    warm_up_steps: int = 300
+    beta: float = 1e-3
+    beta_warm_up: float = 0.1
+    range_set: Literal["published", "musical", "none"] = "musical"
+    patience: int = 12
+    judge_every_steps: int = 500
+
+
+AVERAGE_DECAY = 0.999
+"""Of the running average of the weights, which is what is judged and kept."""
+
+REFINE_CROP_SAMPLES = 8_192
+"""What the critics see of each crop in the second phase."""
+
+SPECTRAL_WEIGHT, DOUBT_WEIGHT, FEATURE_WEIGHT = 10.0, 1.0, 2.0
+"""Weights of the second phase's losses."""
