@@ -6,20 +6,19 @@ sounds of different length equally long with the codec's silence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from plugin_backend.codec import Codec
 from plugin_backend.evaluation.spectra import mel_power
 
-ROUNDS, STEP = 8, 1.0
+ROUNDS = 6
 PROMINENT_DB = 30.0
 """What of a sound should be heard in a mixture: everything down to this far below its loudest band."""
 
 FLOOR_DB = 60.0
-LEAST_WEIGHT = 0.05
-SMALL = 1e-6
+LEAST_GAIN, SILENCE, SMALL = 0.05, 1e-3, 1e-6
 
 
 def aligned(latents: Sequence[np.ndarray], codec: Codec) -> list[np.ndarray]:
@@ -95,29 +94,59 @@ def decode_each_and_add(
 
 
 def dominance_aware(latents: Sequence[np.ndarray], codec: Codec) -> tuple[np.ndarray, np.ndarray]:
-    """A weighted mean of sounds in which each is as much itself as the others are.
+    """A weighted mean of sounds in which each is as much itself as the others are, and silence dilutes none.
 
-    How far a sound is lost in a mixture is the mean difference in dB between the decoded mixture and the
-    decoded sound, over the mel bands and moments where that sound is prominent (within 30 dB of its
-    loudest, the louder the weightier). Starting from equal weights, a sound that is lost more than the
-    average gains weight in proportion, eight times over; no weight falls below 0.05.
+    Every frame's weights are the sounds' *presence* times one gain per sound, brought to the sum 1.
+    Presence is the root of a frame's RMS relative to the sound's own loudest frame: where earth has died
+    away the cloth has the frame to itself, and a quiet sound counts as much as a loud one.
+
+    The gains are found by listening: from equal gains on, a sound that is lost (:func:`lost_db`) more
+    than the average gains in proportion, six times over; no gain falls below 0.05.
 
     Args:
         latents: equally long ``[batch, frames, dims]`` sounds.
         codec: theirs.
 
     Returns:
-        The mixture ``[batch, frames, dims]``, and its weights ``[sounds, batch]``, which sum to 1.
+        The mixture ``[batch, frames, dims]``, and its weights ``[sounds, batch, frames]``.
+    """
+    presence = np.stack([_presence(codec.decode(sound), codec.spec.hop_samples) for sound in latents])
+    wanted = np.stack([_bands_db(codec.decode(sound), codec) for sound in latents])
+    gains = np.full(wanted.shape[:2], 1 / len(latents))
+    for _ in range(ROUNDS):
+        lost = _lost_db(wanted, _bands_db(codec.decode(_present(latents, presence, gains)[0]), codec)) + SMALL
+        gains = np.maximum(gains * lost / lost.mean(axis=0), LEAST_GAIN)
+        gains /= gains.sum(axis=0)
+    return _present(latents, presence, gains)
+
+
+def lost_db(latents: Sequence[np.ndarray], mixture: np.ndarray, codec: Codec) -> np.ndarray:
+    """How far each sound is lost in a decoded mixture of the same length, in dB, ``[sounds, batch]``.
+
+    The mean difference between mixture and sound over the mel bands and moments where the sound is
+    prominent (within 30 dB of its loudest, the louder the weightier); 0 where it is all that is heard.
     """
     wanted = np.stack([_bands_db(codec.decode(sound), codec) for sound in latents])
+    return _lost_db(wanted, _bands_db(codec.decode(mixture), codec))
+
+
+def _lost_db(wanted: np.ndarray, mixture: np.ndarray) -> np.ndarray:
+    """From bands in dB, ``[sounds, batch, bands, frames]`` and ``[batch, bands, frames]``."""
     prominence = np.maximum(0, 1 - (wanted.max(axis=(2, 3), keepdims=True) - wanted) / PROMINENT_DB)
-    weights = np.full(wanted.shape[:2], 1 / len(latents))
-    for _ in range(ROUNDS):
-        mixture = _bands_db(codec.decode(weighted_sum(latents, weights[..., None, None])), codec)
-        lost_db = (prominence * np.abs(mixture - wanted)).sum(axis=(2, 3)) / prominence.sum(axis=(2, 3)) + SMALL
-        weights = np.maximum(weights * (lost_db / lost_db.mean(axis=0)) ** STEP, LEAST_WEIGHT)
-        weights /= weights.sum(axis=0)
-    return weighted_sum(latents, weights[..., None, None]), weights
+    return (prominence * np.abs(mixture - wanted)).sum(axis=(2, 3)) / prominence.sum(axis=(2, 3))
+
+
+def _present(latents, presence: np.ndarray, gains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mixture by presence ``[sounds, batch, frames]`` and gains ``[sounds, batch]``, and its weights."""
+    weights = presence * gains[..., None]
+    weights /= weights.sum(axis=0)
+    return weighted_sum(latents, weights[..., None]), weights
+
+
+def _presence(audio: np.ndarray, hop_samples: int) -> np.ndarray:
+    """``[batch, samples]`` → ``[batch, frames]``, near 0 for silence, 1 for the loudest frame."""
+    rms = np.sqrt(np.square(audio.reshape(audio.shape[0], -1, hop_samples), dtype=np.float64).mean(axis=2))
+    return np.sqrt(rms / np.maximum(rms.max(axis=1, keepdims=True), SMALL) + SILENCE)
 
 
 def _bands_db(audio: np.ndarray, codec: Codec) -> np.ndarray:

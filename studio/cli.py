@@ -9,15 +9,11 @@ from pathlib import Path
 import click
 
 from plugin_backend.errors import OutputError, PisadaError, ProjectError
+from studio.examples import Examples
+from studio.mix_command import mix
+from studio.train_command import train
 
 INTERRUPTED = 130
-
-
-class Examples(click.Command):
-    """A command whose help ends with an example, kept as typed."""
-
-    def __init__(self, *args, example: str, **kwargs):
-        super().__init__(*args, epilog=f"\b\nExample:\n  {example}", **kwargs)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -96,6 +92,10 @@ def capture(files, name, bank, kind, model, variation) -> None:
     click.echo(f"{path}: {len(preset.means)} takes")
 
 
+for command in (mix, train):
+    pisada.add_command(command)
+
+
 def main() -> None:
     """Run the command; exit 0, 2 for bad input, 130 when interrupted, 1 for anything else."""
     for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
@@ -108,6 +108,7 @@ def main() -> None:
     except PisadaError as problem:
         click.echo(f"pisada: {problem}", err=True)
         sys.exit(problem.exit_status)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("pisada: interrupted; nothing was kept", err=True)
+    except (KeyboardInterrupt, click.Abort) as stop:
+        told = str(stop.__cause__ or "") or "interrupted; nothing was kept"
+        click.echo(f"pisada: {told}", err=True)
         sys.exit(INTERRUPTED)

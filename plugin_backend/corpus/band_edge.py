@@ -61,7 +61,7 @@ def band_levels_db(spectrum: np.ndarray, rate_hz: int) -> np.ndarray:
 
 def cliff_hz(levels_db: np.ndarray) -> float:
     """Where a brick wall ends the spectrum; infinity without one."""
-    loudest, steepest, best = levels_db.max(), 0.0, None
+    loudest, steepest, best = levels_db[1:].max(), 0.0, None  # the first band may hold an offset
     for band in range(LOWEST_HZ // BAND_HZ, levels_db.size):
         below = np.median(levels_db[round(0.82 * band) : round(0.94 * band) + 1])
         above = np.sort(levels_db[round(1.06 * band) :])

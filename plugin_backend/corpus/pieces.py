@@ -26,12 +26,12 @@ def cut(audio: Scratch, sample_rate: int) -> list[tuple[int, int]]:
     heard = np.flatnonzero(peak > DIGITAL_SILENCE)
     if heard.size and (heard[-1] - heard[0]) * WINDOW_S > WHOLE_S:
         edges = _even([0, *_silences(level), level.size], level)
-    spans = (
-        (begin * window, min(end * window, audio.size))
+    spans = [
+        (begin, end)
         for begin, end in zip(edges[:-1], edges[1:], strict=True)
         if peak[begin:end].max(initial=0.0) > SILENT
-    )
-    return [_trimmed(audio, start, stop, round(SHORTEST_S * sample_rate)) for start, stop in spans]
+    ]
+    return [_trimmed(audio, peak, begin, end, window, sample_rate) for begin, end in spans]
 
 
 def _windows(audio: Scratch, window: int) -> tuple[np.ndarray, np.ndarray]:
@@ -68,9 +68,12 @@ def _even(edges: list[int], level: np.ndarray) -> list[int]:
     return result
 
 
-def _trimmed(audio: Scratch, start: int, stop: int, shortest: int) -> tuple[int, int]:
-    """The span without digital silence at its ends, but not shorter than ``shortest`` if it was longer."""
-    heard = np.flatnonzero(np.abs(audio.read(start, stop)) > DIGITAL_SILENCE)
-    begin, end = start + int(heard[0]), start + int(heard[-1]) + 1
-    end = min(stop, max(end, begin + shortest))
-    return max(start, min(begin, end - shortest)), end
+def _trimmed(audio: Scratch, peak: np.ndarray, begin: int, end: int, window: int, sample_rate: int) -> tuple[int, int]:
+    """The windows ``begin`` to ``end`` without digital silence at their ends, never too short for it."""
+    heard = begin + np.flatnonzero(peak[begin:end] > DIGITAL_SILENCE)
+    first, last = heard[0] * window, heard[-1] * window
+    start = first + np.flatnonzero(np.abs(audio.read(first, first + window)) > DIGITAL_SILENCE)[0]
+    stop = last + np.flatnonzero(np.abs(audio.read(last, last + window)) > DIGITAL_SILENCE)[-1] + 1
+    shortest, limit = round(SHORTEST_S * sample_rate), min(end * window, audio.size)
+    stop = min(limit, max(stop, start + shortest))
+    return int(max(begin * window, min(start, stop - shortest))), int(stop)

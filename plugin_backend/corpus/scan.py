@@ -68,8 +68,9 @@ def scan(folder: Path) -> Scan:
             if reason:
                 found.dropped.append((file, reason))
                 continue
-            label, source = told.get(file, (_folders(file) or UNLABELLED, None))
-            source = source or file.partition("/")[0] if "/" in file else source or USER
+            folders = file.rpartition("/")[0]
+            label, source = told.get(file, (folders or UNLABELLED, None))
+            source = source or folders.partition("/")[0] or USER
             found.files.append(Found(file, label, source, status.st_size, status.st_mtime_ns))
     there = {entry.file for entry in found.files} | {file for file, _ in found.dropped}
     found.dropped += [(file, "named in manifest.csv but not there") for file in told if file not in there]
@@ -84,10 +85,6 @@ def shown(name: str) -> str:
 
 def _relative(folder: Path, path: str) -> str:
     return Path(os.path.relpath(path, folder)).as_posix()
-
-
-def _folders(file: str) -> str:
-    return file.rpartition("/")[0]
 
 
 def _descend(found: Scan, folder: Path, path: str) -> bool:

@@ -15,7 +15,8 @@ class Scratch:
     """Mono float32 samples in a nameless temporary file of ``folder``; gone when closed or killed."""
 
     def __init__(self, folder: Path):
-        self._file, self.size = tempfile.TemporaryFile(dir=folder), 0
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (closed in __exit__)
+        self.size = 0
 
     def __enter__(self) -> Scratch:
         return self

@@ -1,32 +1,60 @@
-"""Everything the model card says about a codec in numbers, as plain dictionaries."""
+"""Scores of a codec and of the anchors beside it on dense clips, as plain dictionaries."""
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from plugin_backend.codec import Codec
-from plugin_backend.corpus.sound import Sound
 from plugin_backend.evaluation.anchors import ANCHORS
-from plugin_backend.evaluation.dense_clips import CLIP_S, DenseClip, dense_clips, group_of
-from plugin_backend.evaluation.metrics import envelope_correlation, log_mel_error_db, onset_error_ms, visqol
-from plugin_backend.evaluation.retrieval import nearest_originals
+from plugin_backend.evaluation.dense_clips import DenseClip, class_of
+from plugin_backend.evaluation.embeddings import Embedding, embed
+from plugin_backend.evaluation.frechet import Cloud, cloud_distance
+from plugin_backend.evaluation.metrics import (
+    centroid_error,
+    envelope_correlation,
+    log_mel_error_db,
+    mel_mse,
+    mrstft,
+    noisiness_error,
+    visqol,
+)
+from plugin_backend.evaluation.transients import hit_errors
 
 CODEC = "codec"
 System = Callable[[np.ndarray, int], np.ndarray]
-METRICS = {
+CLIP_METRICS: dict[str, Callable[[np.ndarray, np.ndarray, int], float]] = {
+    "visqol": visqol,
+    "mel_mse": mel_mse,
     "log_mel_error_db": log_mel_error_db,
+    "mrstft": mrstft,
     "envelope_correlation": envelope_correlation,
-    "onset_error_ms": lambda guess, truth, rate_hz: abs(onset_error_ms(guess, truth, rate_hz)),
-    "visqol": lambda guess, truth, rate_hz: visqol(guess, truth),
+    "centroid_error": centroid_error,
+    "noisiness_error": noisiness_error,
 }
-"""Name → function of guess, truth and rate; ``onset_error_ms`` without its sign."""
+"""Name → function of guess, truth and rate in Hz: one number a clip."""
 
-TIMED_RUNS, BLOCK_FRAMES = 5, 1
+HIT_METRICS = {"onset_error_ms": "onset_ms", "peak_error_db": "peak_db"}
+"""Name → field of :class:`~plugin_backend.evaluation.transients.HitErrors`, whose size is scored: one number a hit."""
+
+
+@dataclass
+class Scores:
+    """What was measured.
+
+    Attributes:
+        decoded: system → one sound per clip.
+        rows: one per clip and system, with ``clip``, ``label``, ``system`` and every clip metric.
+        hits: one per hit and system, with the hit metrics.
+        metrics: system → metric → ``mean``, ``median``, ``std``, ``n`` and ``by_label``.
+    """
+
+    decoded: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    rows: list[dict] = field(default_factory=list)
+    hits: list[dict] = field(default_factory=list)
+    metrics: dict[str, dict] = field(default_factory=dict)
 
 
 def there_and_back(codec: Codec) -> System:
@@ -39,88 +67,86 @@ def systems(codec: Codec) -> dict[str, System]:
     return {CODEC: there_and_back(codec)} | ANCHORS
 
 
-def score_clips(codec: Codec, clips: list[DenseClip], metrics: dict, say=print) -> list[dict]:
-    """One row per clip and system: ``group``, ``clip``, ``system`` and each metric."""
-    rate_hz, rows = codec.spec.sample_rate, []
-    for clip in clips:
-        for name, system in systems(codec).items():
-            guess = system(clip.audio, rate_hz)
-            scores = {metric: round(score(guess, clip.audio, rate_hz), 4) for metric, score in metrics.items()}
-            rows.append({"group": clip.group, "clip": clip.name, "system": name} | scores)
-            say(" | ".join(map(str, rows[-1].values())), flush=True)
-    return rows
-
-
-def score_groups(rows: list[dict]) -> list[dict]:
-    """Means of the rows over the clips of each group, and the number of ``clips``."""
-    gathered = defaultdict(list)
-    for row in rows:
-        gathered[row["group"], row["system"]].append(row)
-    names = [name for name in METRICS if name in rows[0]]
-    return [
-        {"group": group, "system": system, "clips": len(members)}
-        | {name: round(statistics.fmean(row[name] for row in members), 4) for name in names}
-        for (group, system), members in gathered.items()
-    ]
-
-
-def score_retrieval(codec: Codec, sounds: list[Sound]) -> list[dict]:
-    """Shares of single sounds nearest to their own original and own label, per system and group."""
-    rate_hz, table = codec.spec.sample_rate, []
-    originals = [sound.audio for sound in sounds]
-    groups = np.array([group_of(sound.label) for sound in sounds])
-    labels = np.array([sound.label for sound in sounds])
-    for name, system in systems(codec).items():
-        nearest = nearest_originals([system(audio, rate_hz) for audio in originals], originals, rate_hz)
-        own, own_label = nearest == np.arange(len(sounds)), labels[nearest] == labels
-        for group in sorted(set(groups)):
-            mine = groups == group
-            shares = {"own_first": own[mine].mean(), "label_first": own_label[mine].mean()}
-            row = {"group": group, "system": name, "sounds": int(mine.sum())}
-            table.append(row | {share: round(float(value), 4) for share, value in shares.items()})
-    return table
-
-
-def cpu_share(work: Callable[[], object], audio_s: float) -> float:
-    """CPU time of ``work`` as a share of the sound's length: the median of five runs after a warm-up."""
-    work()
-    spent = []
-    for _ in range(TIMED_RUNS):
-        began = time.thread_time()
-        work()
-        spent.append((time.thread_time() - began) / audio_s)
-    return round(statistics.median(spent), 5)
-
-
-def score_cost(codec: Codec) -> dict[str, float]:
-    """CPU time / sound time on this thread: whole clips, and a decoder stream fed frame by frame."""
-    spec = codec.spec
-    audio = np.random.default_rng(0).normal(0, 0.1, (1, spec.hop_samples * round(CLIP_S * 100))).astype(np.float32)
-    latents, audio_s = codec.encode(audio), audio.size / spec.sample_rate
-
-    def stream() -> None:
-        decoder = codec.decoder()
-        for frame in range(0, latents.shape[1], BLOCK_FRAMES):
-            decoder.push(latents[:, frame : frame + BLOCK_FRAMES])
-
-    return {
-        "encode": cpu_share(lambda: codec.encode(audio), audio_s),
-        "decode": cpu_share(lambda: codec.decode(latents), audio_s),
-        "decode_stream": cpu_share(stream, audio_s),
-    }
-
-
-def measure(codec: Codec, sounds: list[Sound], with_visqol: bool = True, say=print) -> dict:
-    """All scores of a codec on held-out sounds (at the codec's rate).
+def score_clips(
+    codec: Codec, clips: list[DenseClip], embeddings: list[Embedding], with_visqol: bool, tell: Callable[[], None]
+) -> Scores:
+    """Score codec and anchors on every clip; ``tell`` is called after every clip of every system.
 
     Raises:
         MissingExtraError: the ``evaluate`` extra is not installed.
     """
-    metrics = {name: score for name, score in METRICS.items() if with_visqol or name != "visqol"}
-    rows = score_clips(codec, dense_clips(sounds, codec.spec.sample_rate), metrics, say)
+    rate_hz, scores = codec.spec.sample_rate, Scores()
+    chosen = {name: metric for name, metric in CLIP_METRICS.items() if with_visqol or name != "visqol"}
+    for name, system in systems(codec).items():
+        scores.decoded[name] = []
+        for clip in clips:
+            guess = system(clip.audio, rate_hz)
+            place = {"clip": clip.name, "label": clip.label, "system": name}
+            values = {metric: round(score(guess, clip.audio, rate_hz), 5) for metric, score in chosen.items()}
+            scores.rows.append(place | values)
+            errors = hit_errors(guess, clip.audio, rate_hz)
+            sizes = [np.abs(getattr(errors, error)).round(5).tolist() for error in HIT_METRICS.values()]
+            scores.hits += [place | dict(zip(HIT_METRICS, hit, strict=True)) for hit in zip(*sizes, strict=True)]
+            scores.decoded[name].append(guess)
+            tell()
+        scores.metrics[name] = {metric: summarised(scores.rows, metric, name) for metric in chosen}
+        scores.metrics[name] |= {metric: summarised(scores.hits, metric, name) for metric in HIT_METRICS}
+    for embedding in embeddings:
+        for name, distances in frechet_distances(scores.decoded, clips, rate_hz, embedding).items():
+            scores.metrics[name][f"frechet_{embedding.name}"] = distances
+    return scores
+
+
+def summarised(rows: list[dict], metric: str, system: str) -> dict:
+    """Mean, median, deviation and number of a metric over all rows of a system and over each label's.
+
+    Footsteps of every material are also one label, ``footsteps``. Without rows the numbers are ``None``.
+    """
+    mine = [row for row in rows if row["system"] == system]
+    groups = {name: [row[metric] for row in mine if name in (row["label"], class_of(row["label"]))] for name in names_of(mine)}
+    return _described([row[metric] for row in mine]) | {"by_label": {name: _described(of) for name, of in groups.items()}}
+
+
+def names_of(rows: list[dict]) -> list[str]:
+    """Every label and every class of the rows."""
+    labels = {row["label"] for row in rows}
+    return sorted(labels | {class_of(label) for label in labels})
+
+
+def _described(values: list[float]) -> dict:
+    if not values:
+        return {"mean": None, "median": None, "std": None, "n": 0}
+    numbers = {"mean": np.mean(values), "median": np.median(values), "std": np.std(values)}
+    return {name: round(float(value), 4) for name, value in numbers.items()} | {"n": len(values)}
+
+
+def frechet_distances(
+    decoded: dict[str, list[np.ndarray]], clips: list[DenseClip], rate_hz: int, embedding: Embedding
+) -> dict[str, dict]:
+    """System → its Fréchet distance to the originals: all windows together as ``mean``, and per label.
+
+    A set has one distance, so ``std`` is the deviation over labels; ``n`` counts windows.
+    """
+    truth = embed([clip.audio for clip in clips], rate_hz, embedding)
+    rows = [{"label": clip.label} for clip in clips]
+    members = {name: [i for i, row in enumerate(rows) if name in (row["label"], class_of(row["label"]))] for name in names_of(rows)}
+    everything = list(range(len(clips)))
     return {
-        "groups": score_groups(rows),
-        "retrieval": score_retrieval(codec, sounds),
-        "cpu_time_per_sound_time": score_cost(codec),
-        "clips": rows,
+        system: _frechet_entry(embed(sounds, rate_hz, embedding), truth, everything, members)
+        for system, sounds in decoded.items()
     }
+
+
+def _frechet_entry(points: list[np.ndarray], truth: list[np.ndarray], everything: list[int], members: dict) -> dict:
+    def described(indices: list[int]) -> dict:
+        guess, known = (Cloud.of(np.concatenate([of[index] for index in indices])) for of in (points, truth))
+        return {
+            "mean": round(cloud_distance(guess, known), 4),
+            "std": 0.0,
+            "n": guess.count,
+            "shrinkage": round(guess.shrinkage, 4),
+        }
+
+    by_label = {name: described(indices) for name, indices in members.items()}
+    spread = round(float(np.std([entry["mean"] for entry in by_label.values()])), 4)
+    return described(everything) | {"std": spread, "by_label": by_label}

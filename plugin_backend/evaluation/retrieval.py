@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from plugin_backend.corpus.sound import Sound
+from plugin_backend.evaluation.dense_clips import class_of
 from plugin_backend.evaluation.spectra import mel_power
 
 SLICES, FLOOR_DB = 20, -40.0
@@ -36,3 +38,19 @@ def nearest_originals(decoded: list[np.ndarray], originals: list[np.ndarray], sa
     known = np.stack([descriptor(audio, sample_rate) for audio in originals])
     asked = np.stack([descriptor(audio, sample_rate) for audio in decoded])
     return np.square(asked[:, None] - known[None]).mean(axis=2).argmin(axis=1)
+
+
+def score_retrieval(sounds: list[Sound], decoded: dict[str, list[np.ndarray]], sample_rate: int) -> list[dict]:
+    """Shares of single sounds nearest to their own original and own label, per system and class."""
+    originals, table = [sound.audio for sound in sounds], []
+    classes = np.array([class_of(sound.label) for sound in sounds])
+    labels = np.array([sound.label for sound in sounds])
+    for name, guesses in decoded.items():
+        nearest = nearest_originals(guesses, originals, sample_rate)
+        own, own_label = nearest == np.arange(len(sounds)), labels[nearest] == labels
+        for of_class in sorted(set(classes)):
+            mine = classes == of_class
+            shares = {"own_first": own[mine].mean(), "label_first": own_label[mine].mean()}
+            row = {"class": str(of_class), "system": name, "sounds": int(mine.sum())}
+            table.append(row | {share: round(float(value), 4) for share, value in shares.items()})
+    return table

@@ -21,7 +21,9 @@ def pick_device(wanted: str) -> torch.device:
     if wanted == "auto":
         return torch.device(next(name for name in ("cuda", "mps", "cpu") if there[name]))
     if not there.get(wanted):
-        raise ProjectError(f"--device {wanted}: not on this machine; there is {', '.join(k for k in there if there[k])}")
+        raise ProjectError(
+            f"--device {wanted}: not on this machine; there is {', '.join(k for k in there if there[k])}"
+        )
     return torch.device(wanted)
 
 

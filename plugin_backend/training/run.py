@@ -44,6 +44,11 @@ class Moment:
     losses: dict[str, float]
 
 
+def state_path(out: Path) -> Path:
+    """Where the state of a run that writes ``out`` is kept: hidden beside it."""
+    return out.with_name(f".{out.stem}.training")
+
+
 def starting_model(start: str) -> WaveformVAE:
     """A new model for ``scratch``, or the one named."""
     if start == "scratch":
@@ -79,6 +84,7 @@ class Run:
         tell: Callable[[str], None] = print,
     ):
         self.settings, self.out, self.facts, self.tell = settings, out, facts or {}, tell
+        self.state_path = state_path(out)
         self.phases, self.log = phases(settings), log or Log()
         self.device = pick_device(device)
         self.learned = learned
@@ -95,11 +101,6 @@ class Run:
         self._new_optimisers()
         if self.state_path.exists():
             self._resume()
-
-    @property
-    def state_path(self) -> Path:
-        """Where the state is kept: hidden beside the checkpoint."""
-        return self.out.with_name(f".{self.out.stem}.training")
 
     def train(self, watch: Callable[[Moment], None] = lambda moment: None) -> dict:
         """Train to the end of the budget; answers the record kept in the checkpoint."""
@@ -205,14 +206,18 @@ class Run:
         at = self.at
         kept = self.average if at["best"] is None and not at["done"] else self.best
         compaction = fit_compaction(kept, [self._tensors(self._draw(index))[0] for index in range(MEANS_BATCHES)])
-        record = self.facts | {
-            "settings": asdict(self.settings),
-            "seed": self.settings.seed,
-            "steps": at["step"],
-            "minutes": round(at["seconds"] / 60, 1),
-            "device": self.device.type,
-            "curve": at["curve"],
-        } | compaction
+        record = (
+            self.facts
+            | {
+                "settings": asdict(self.settings),
+                "seed": self.settings.seed,
+                "steps": at["step"],
+                "minutes": round(at["seconds"] / 60, 1),
+                "device": self.device.type,
+                "curve": at["curve"],
+            }
+            | compaction
+        )
         checkpoint.save(kept, self.out, record)
         parts = {
             "model": self.model.state_dict(),

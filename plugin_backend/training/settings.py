@@ -40,6 +40,9 @@ class TrainingSettings:
     judge_every_steps: int = 500
 
 
+FINE_TUNE_RATE = 5e-4
+"""Peak learning rate of the first phase where a trained model is the start."""
+
 AVERAGE_DECAY = 0.999
 """Of the running average of the weights, which is what is judged and kept."""
 

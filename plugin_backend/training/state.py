@@ -19,7 +19,9 @@ VERSION = 1
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     """An optimiser's memory as flat names: ``3.exp_avg`` is of its fourth parameter."""
     memory = optimiser.state_dict()["state"]
-    return {f"{index}.{name}": torch.as_tensor(value) for index, entry in memory.items() for name, value in entry.items()}
+    return {
+        f"{index}.{name}": torch.as_tensor(value) for index, entry in memory.items() for name, value in entry.items()
+    }
 
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialised
 
 from plugin_backend.errors import CheckpointError
 from plugin_backend.files import replaced_when_whole
@@ -19,7 +20,8 @@ def save(model: WaveformVAE, path: Path, training: dict) -> None:
     """Write ``path`` (``….safetensors``) and its JSON; ``training`` is kept as the record of how it was made."""
     record = {"family": FAMILY, "version": VERSION, "config": asdict(model.config), "training": training}
     with replaced_when_whole(path) as weights, replaced_when_whole(path.with_suffix(".json")) as card:
-        save_file({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, weights)
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+        weights.write_bytes(serialised(tensors))
         card.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 

@@ -70,7 +70,9 @@ def reverb(audio: np.ndarray, rate: int, wet: float, room: float, damping: float
     if "low_pass" in edges:
         edges["low_pass_hz"] = edges["low_pass"] * FULL_SCALE_HZ
         edges["high_pass_hz"] = edges["low_pass_hz"] * edges["high_pass_of_low_pass"]
-    low_pass_hz, high_pass_hz = (float(np.clip(edges[k], *FREQUENCY_LIMITS_HZ)) for k in ("low_pass_hz", "high_pass_hz"))
+    low_pass_hz, high_pass_hz = (
+        float(np.clip(edges[k], *FREQUENCY_LIMITS_HZ)) for k in ("low_pass_hz", "high_pass_hz")
+    )
     pedals = _pedals()
     tail = pedals.Pedalboard(
         [

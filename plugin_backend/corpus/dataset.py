@@ -1,0 +1,192 @@
+"""A folder of recordings prepared once and mapped into memory from then on.
+
+The cache is a folder: ``audio-KEY.npy`` holds all pieces end to end (mono float32), ``index.json``
+tells which samples are what and carries the report, ``report.json`` is the report alone. ``KEY``
+follows from the files' names, sizes and times of change, their labels and the settings; the index is
+replaced last, so a cache is always whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from time import time
+from typing import Annotated
+
+import msgspec
+import numpy as np
+
+from plugin_backend.corpus.gather import gather
+from plugin_backend.corpus.report import make_report
+from plugin_backend.corpus.scan import CACHE_NAME, Scan, scan, shown
+from plugin_backend.corpus.sound import Sound
+from plugin_backend.errors import AudioFileError, OutputError
+from plugin_backend.files import replaced_when_whole
+
+SCHEMA = 1
+SETTINGS = 1
+"""Raised whenever the same files would be prepared otherwise, so that old caches are rebuilt."""
+
+STALE_S = 3600.0
+"""Half-written files of a killed run are removed when this old; younger ones may be another's."""
+
+NonNegative = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """A row of the index; ``start_samples`` counts in the file, ``offset_samples`` in the flat array."""
+
+    file: str
+    label: str
+    source: str
+    edge_hz: float
+    start_samples: NonNegative
+    offset_samples: NonNegative
+    length_samples: Annotated[int, msgspec.Meta(gt=0)]
+
+
+class Index(msgspec.Struct, frozen=True):
+    """``index.json``."""
+
+    schema: int
+    key: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{40}$")]
+    sample_rate: Annotated[int, msgspec.Meta(gt=0)]
+    pieces: Annotated[list[Piece], msgspec.Meta(min_length=1)]
+    report: dict
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A prepared corpus: its cache folder, rate in Hz, sounds (views of the mapped file) and report."""
+
+    cache: Path
+    sample_rate: int
+    sounds: list[Sound]
+    report: dict
+
+
+def open_cache(cache: Path) -> Corpus:
+    """A corpus prepared before.
+
+    Raises:
+        AudioFileError: no cache, damaged, or written by another version.
+    """
+    index = _read_index(cache)
+    if index is None:
+        raise AudioFileError(f"{cache}: no prepared corpus (no index.json)")
+    path = cache / _audio_name(index.key)
+    try:
+        audio = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as problem:
+        raise AudioFileError(f"{path}: the prepared corpus is damaged ({problem})") from problem
+    last = max(piece.offset_samples + piece.length_samples for piece in index.pieces)
+    if audio.dtype != np.dtype("<f4") or audio.ndim != 1 or last > audio.size:
+        raise AudioFileError(f"{path}: the prepared corpus is damaged (index and audio disagree)")
+    flat = np.asarray(audio)
+    sounds = [
+        Sound(p.file, p.label, p.source, p.edge_hz, flat[p.offset_samples :][: p.length_samples], p.start_samples)
+        for p in index.pieces
+    ]
+    return Corpus(cache, index.sample_rate, sounds, index.report)
+
+
+def prepare(
+    folder: Path,
+    cache: Path | None = None,
+    sample_rate: int = 48_000,
+    say: Callable[[str], None] = lambda _: None,
+) -> Corpus:
+    """The recordings below ``folder`` at ``sample_rate`` Hz, from ``cache`` if nothing has changed.
+
+    ``cache`` is by default ``folder/.pisada-corpus``. An interrupted run leaves nothing behind.
+
+    Raises:
+        AudioFileError: no usable sound, or a wrong manifest.
+        OutputError: the cache cannot be written, or is a folder that holds something else.
+    """
+    scanned = scan(folder)
+    key, place = _key(scanned, sample_rate), cache or folder / CACHE_NAME
+    corpus = _current(place, key, say)
+    if corpus:
+        say(f"{place}: nothing has changed since it was prepared")
+        return corpus
+    hint = "" if cache else "; name another folder for the prepared corpus with --out"
+    try:
+        new = not place.is_dir()
+        place.mkdir(parents=True, exist_ok=True)
+        try:
+            _sweep(place)
+            _build(folder, scanned, sample_rate, key, place, say)
+        finally:
+            if new:
+                with suppress(OSError):
+                    place.rmdir()
+    except OSError as problem:
+        raise OutputError(f"{place}: cannot write here ({problem.strerror}){hint}") from problem
+    return open_cache(place)
+
+
+def _build(folder: Path, scanned: Scan, sample_rate: int, key: str, cache: Path, say: Callable[[str], None]) -> None:
+    with replaced_when_whole(cache / _audio_name(key)) as flat:
+        gathered = gather(folder, scanned, sample_rate, flat, say)
+        pieces = [piece for file in sorted(gathered.pieces) for piece in gathered.pieces[file]]
+        if not pieces:
+            example = min(gathered.dropped, default=None)
+            told = f", for example {shown(example[0])}: {shown(example[1])}" if example else ""
+            raise AudioFileError(f"{folder}: no usable sound in {len(scanned.files)} audio files{told}")
+    remarks = list(gathered.remarks.items())
+    report = make_report(pieces, sample_rate, gathered.dropped, remarks, scanned.ignored)
+    index = {"schema": SCHEMA, "key": key, "sample_rate": sample_rate, "pieces": pieces, "report": report}
+    for name, content in (("report.json", report), ("index.json", index)):
+        with replaced_when_whole(cache / name) as temporary:
+            temporary.write_text(json.dumps(content, indent=1), encoding="ascii")
+    for old in cache.glob("audio-*.npy"):
+        if old.name != _audio_name(key):
+            old.unlink(missing_ok=True)
+
+
+def _key(scanned: Scan, sample_rate: int) -> str:
+    """Tells apart everything that would change the cache."""
+    files = [(f.file, f.label, f.source, f.size, f.mtime_ns) for f in scanned.files]
+    settings = [SCHEMA, SETTINGS, sample_rate, files, sorted(scanned.dropped)]
+    return hashlib.sha1(json.dumps(settings).encode(), usedforsecurity=False).hexdigest()
+
+
+def _audio_name(key: str) -> str:
+    return f"audio-{key}.npy"
+
+
+def _read_index(cache: Path) -> Index | None:
+    path = cache / "index.json"
+    if not path.exists():
+        return None
+    try:
+        index = msgspec.convert(json.loads(path.read_text(encoding="ascii")), Index)
+    except (OSError, ValueError) as problem:
+        raise AudioFileError(f"{path}: not the index of a prepared corpus ({problem})") from problem
+    if index.schema != SCHEMA:
+        raise AudioFileError(f"{path}: schema {index.schema}; this version reads schema {SCHEMA}")
+    return index
+
+
+def _current(cache: Path, key: str, say: Callable[[str], None]) -> Corpus | None:
+    """The corpus that the cache holds if it is just this; refuses a folder whose index is not ours."""
+    try:
+        index = _read_index(cache)
+        return open_cache(cache) if index and index.key == key else None
+    except AudioFileError as problem:
+        if not any(cache.glob("audio-*.npy")):
+            raise OutputError(f"{problem}; name a folder of its own for the prepared corpus") from problem
+        say(f"{problem}; prepared anew")
+        return None
+
+
+def _sweep(cache: Path) -> None:
+    for part in cache.glob(".*.part"):
+        with suppress(FileNotFoundError):
+            if time() - part.stat().st_mtime > STALE_S:
+                part.unlink()

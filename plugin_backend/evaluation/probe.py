@@ -1,0 +1,101 @@
+"""A small listener: logistic regression that tells labels apart, to ask what a decoded sound is heard as.
+
+It hears the average spectrum and the shape of the envelope (both without level) and YAMNet's
+embedding. It learns from sounds of some sources and is asked about others, so it has to have understood
+the label and not the recording.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from plugin_backend.evaluation.dense_clips import trimmed
+from plugin_backend.evaluation.embeddings import Embedding, windows_of
+from plugin_backend.evaluation.retrieval import descriptor
+
+LONGEST_S = 2.0
+RIDGE = 3e-2
+LEAST_SOUNDS = 2
+"""A label with fewer lessons is not taught."""
+
+
+def features(audio: np.ndarray, sample_rate: int, embedding: Embedding) -> np.ndarray:
+    """What the probe hears of the first two seconds of a trimmed sound, ``[dims]``."""
+    heard = trimmed(audio)[: round(LONGEST_S * sample_rate)]
+    heard = heard * (0.5 / max(np.abs(heard).max(initial=0.0), 1e-9))
+    points = embedding.embed(windows_of(heard.astype(np.float32), sample_rate, embedding))
+    return np.concatenate([descriptor(heard, sample_rate), points.mean(axis=0)])
+
+
+class Probe:
+    """Multinomial logistic regression with a ridge, each label counting alike; the same lessons, the same probe."""
+
+    def __init__(self, lessons: np.ndarray, labels: list[str]):
+        """Learn from features ``[n, dims]`` and their labels (at least two different ones)."""
+        import torch
+
+        self.labels = sorted(set(labels))
+        self.mean, deviation = lessons.mean(axis=0), lessons.std(axis=0)
+        self.scale = 1 / np.where(deviation > 1e-6, deviation, np.inf) / np.sqrt(lessons.shape[1])
+        x = torch.from_numpy((lessons - self.mean) * self.scale).double()
+        y = torch.tensor([self.labels.index(label) for label in labels])
+        counts = Counter(labels)
+        balance = torch.tensor([1 / counts[label] / len(counts) for label in labels]).double()
+        weights = torch.zeros(x.shape[1], len(self.labels), dtype=torch.float64, requires_grad=True)
+        bias = torch.zeros(len(self.labels), dtype=torch.float64, requires_grad=True)
+        search = torch.optim.LBFGS([weights, bias], max_iter=200, line_search_fn="strong_wolfe")
+
+        def loss():
+            search.zero_grad()
+            wrong = torch.nn.functional.cross_entropy(x @ weights + bias, y, reduction="none")
+            total = (balance * wrong).sum() + RIDGE / 100 * weights.square().sum()
+            total.backward()
+            return total
+
+        search.step(loss)
+        self.weights, self.bias = weights.detach().numpy(), bias.detach().numpy()
+
+    def chances(self, heard: np.ndarray) -> np.ndarray:
+        """Of features ``[n, dims]`` the probability of each of :attr:`labels`, ``[n, labels]``."""
+        scores = (heard - self.mean) * self.scale @ self.weights + self.bias
+        odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return odds / odds.sum(axis=1, keepdims=True)
+
+    def answers(self, heard: np.ndarray) -> np.ndarray:
+        """The most probable label's index for each row of features, ``[n]``."""
+        return self.chances(heard).argmax(axis=1)
+
+
+def examine(probe: Probe, heard: dict[str, np.ndarray], labels: list[str]) -> dict:
+    """How well the probe tells ``labels`` in the originals and in each version of the same sounds.
+
+    Args:
+        probe: a trained probe.
+        heard: per system features ``[n, dims]``, ``original`` among them.
+        labels: the truth for each row; rows of labels never taught are left out.
+
+    Returns:
+        ``chance`` (one over the labels that are asked for), ``n``, and per system ``accuracy``,
+        ``balanced_accuracy`` (mean over labels), ``agreement`` (share answered as for the original) and
+        the ``confusion`` matrix of counts (rows: truth, columns: answer, both in ``labels`` order).
+    """
+    known = [index for index, label in enumerate(labels) if label in probe.labels]
+    truth = np.array([probe.labels.index(labels[index]) for index in known], int)
+    asked = sorted(set(truth.tolist()))
+    result = {"labels": probe.labels, "n": len(known), "chance": 1 / len(probe.labels), "systems": {}}
+    if not known:
+        return result
+    reference = probe.answers(heard["original"][known])
+    for name, points in heard.items():
+        answers = probe.answers(points[known])
+        confusion = np.zeros((len(probe.labels), len(probe.labels)), int)
+        np.add.at(confusion, (truth, answers), 1)
+        result["systems"][name] = {
+            "accuracy": float((answers == truth).mean()),
+            "balanced_accuracy": float(np.mean([(answers[truth == one] == one).mean() for one in asked])),
+            "agreement": float((answers == reference).mean()),
+            "confusion": confusion.tolist(),
+        }
+    return result

@@ -1,0 +1,144 @@
+"""A preset made of others: their latents summed, blended, or weighted so that none is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from plugin_backend.codec import Codec
+from plugin_backend.errors import PresetError
+from plugin_backend.mixtures import aligned, dominance_aware, slerp, weighted_sum
+from presets.capture import LEAD_SAMPLES
+from presets.preset import Preset, PresetHeader, Take
+from presets.slicing import attack_samples
+
+Latents = list[np.ndarray]
+"""Equally long ``[1, frames, dims]`` latents, one per preset."""
+
+
+def _sum(latents: Latents, weights: np.ndarray, codec: Codec) -> np.ndarray:
+    return weighted_sum(latents, weights, codec.silence(1)[0])
+
+
+def _linear(latents: Latents, weights: np.ndarray, codec: Codec) -> np.ndarray:
+    return weighted_sum(latents, weights / weights.sum())
+
+
+def _spherical(latents: Latents, weights: np.ndarray, codec: Codec) -> np.ndarray:
+    return slerp(*latents, weights[1] / weights.sum())
+
+
+def _dominance(latents: Latents, weights: np.ndarray, codec: Codec) -> np.ndarray:
+    return dominance_aware(latents, codec)[0]
+
+
+WAYS: dict[str, Callable[[Latents, np.ndarray, Codec], np.ndarray]] = {
+    "sum": _sum,
+    "linear": _linear,
+    "spherical": _spherical,
+    "dominance": _dominance,
+}
+"""``sum`` adds departures from silence, ``linear`` is a weighted mean, ``spherical`` turns from the first
+preset to the second, ``dominance`` weighs every frame so that each preset stays audible."""
+
+
+def mix_presets(
+    presets: Sequence[Preset], codec: Codec, name: str, how: str = "linear", weights: Sequence[float] | None = None
+) -> Preset:
+    """One preset of two or more of the same kind.
+
+    Its take *n* mixes take *n* of each (counted round where one has fewer), aligned at the attack to
+    within a frame. Deviations mix as independent ones do. Gains in dB are averaged by weight.
+
+    Args:
+        presets: at least two, of ``codec``'s model.
+        codec: decodes the mixtures to find their attacks.
+        how: a key of :data:`WAYS`; ``spherical`` takes exactly two presets, ``dominance`` no weights.
+        weights: one a preset, not negative, not all zero; alike if ``None``.
+
+    Raises:
+        PresetError: the presets do not go together, or a number is out of range.
+    """
+    _check(presets, codec, how, weights)
+    shares = np.array(weights if weights is not None else [1.0] * len(presets), np.float64)
+    portions = shares / shares.sum()
+    means, deviations, takes = [], [], []
+    for index in range(max(len(preset.means) for preset in presets)):
+        chosen = [index % len(preset.means) for preset in presets]
+        latents, spreads = _side_by_side(presets, chosen, codec)
+        mixture = WAYS[how](latents, shares, codec)
+        longest = max(preset.header.takes[take].length_samples for preset, take in zip(presets, chosen, strict=True))
+        skip = max(0, attack_samples(codec.decode(mixture)[0]) - LEAD_SAMPLES) if presets[0].header.kind == "hit" else 0
+        means.append(mixture[0])
+        deviations.append(
+            np.sqrt(sum(np.square(np.float32(p) * own) for p, own in zip(portions, spreads, strict=True)))[0]
+        )
+        takes.append(Take(skip, longest))
+    headers = [preset.header for preset in presets]
+    header = PresetHeader(
+        name=name,
+        kind=headers[0].kind,
+        codec=codec.spec.name,
+        fingerprint=codec.spec.fingerprint,
+        takes=takes,
+        description=f"{how} of {', '.join(header.name for header in headers)}",
+        variation=float(portions @ [header.variation for header in headers]),
+        stereo=any(header.stereo for header in headers),
+        gain_db=round(float(portions @ [header.gain_db for header in headers]), 2),
+        fade_in_samples=min(header.fade_in_samples for header in headers),
+        fade_out_samples=max(header.fade_out_samples for header in headers),
+        credit="; ".join(dict.fromkeys(header.credit for header in headers if header.credit)),
+    )
+    return Preset(header, means, deviations)
+
+
+def _side_by_side(presets: Sequence[Preset], takes: Sequence[int], codec: Codec) -> tuple[Latents, Latents]:
+    """Means and deviations of one take each, equally long.
+
+    Hits wait in silence until their attacks fall into one frame, and end in silence; textures go round.
+    """
+    means, deviations = (
+        [latents[take] for latents, take in zip(both, takes, strict=True)]
+        for both in ([preset.means for preset in presets], [preset.deviations for preset in presets])
+    )
+    if presets[0].header.kind == "texture":
+        rounds = np.arange(max(map(len, means)))
+        return tuple([own[None, rounds % len(own)] for own in both] for both in (means, deviations))
+    frames_in = [
+        preset.header.takes[take].skip_samples // codec.spec.hop_samples
+        for preset, take in zip(presets, takes, strict=True)
+    ]
+    waits = [max(frames_in) - frames for frames in frames_in]
+    late = [np.concatenate([codec.silence(wait), own[None]], axis=1) for own, wait in zip(means, waits, strict=True)]
+    latents = aligned(late, codec)
+    spreads = [np.zeros_like(own) for own in latents]
+    for spread, own, wait in zip(spreads, deviations, waits, strict=True):
+        spread[0, wait : wait + len(own)] = own
+    return latents, spreads
+
+
+def _check(presets: Sequence[Preset], codec: Codec, how: str, weights: Sequence[float] | None) -> None:
+    problem = None
+    if len(presets) < 2:
+        problem = "give at least two presets"
+    elif how not in WAYS:
+        problem = f"no way '{how}' to mix; give one of {', '.join(WAYS)}"
+    elif how == "spherical" and len(presets) != 2:
+        problem = f"a spherical mixture takes two presets, not {len(presets)}"
+    elif how == "dominance" and weights is not None:
+        problem = "a dominance-aware mixture finds its own weights; give none"
+    elif len({preset.header.kind for preset in presets}) > 1:
+        problem = "hits and textures do not mix; give presets of one kind"
+    elif weights is not None and len(weights) != len(presets):
+        problem = f"{len(weights)} weights for {len(presets)} presets"
+    elif weights is not None and (not np.isfinite(weights).all() or min(weights) < 0 or max(weights) <= 0):
+        problem = "weights must be finite, none below 0, one above"
+    if problem:
+        raise PresetError(f"mixture: {problem}")
+    for preset in presets:
+        if preset.header.fingerprint != codec.spec.fingerprint:
+            raise PresetError(
+                f"preset '{preset.name}' belongs to model '{preset.header.codec}' ({preset.header.fingerprint}), "
+                f"not to '{codec.spec.name}' ({codec.spec.fingerprint})"
+            )

@@ -1,0 +1,37 @@
+"""``pisada mix``: a new preset out of others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from plugin_backend.errors import OutputError
+from studio.examples import Examples
+
+WAYS = ("sum", "linear", "spherical", "dominance")
+
+
+@click.command(cls=Examples, example="pisada mix step-gravel cloth-jacket --how dominance --name dusty --to my-bank")
+@click.argument("names", nargs=-1, required=True)
+@click.option("--name", required=True, help="The new preset's name: a-z, 0-9, '_', '-', '.'.")
+@click.option("--to", "out", required=True, type=click.Path(path_type=Path), help="Bank to keep it in, made if absent.")
+@click.option("--how", type=click.Choice(WAYS), default="linear", show_default=True, help="'dominance' loses none.")
+@click.option("--weight", "weights", multiple=True, type=click.FloatRange(0), help="One per preset, in their order.")
+@click.option("--bank", type=click.Path(path_type=Path), help="Folder of presets.  [default: the factory bank]")
+@click.option("--model", default="foley", show_default=True, help="A factory model's name or a .safetensors file.")
+def mix(names, name, out, how, weights, bank, model) -> None:
+    """Mix two or more presets NAMES in the latent space."""
+    from plugin_backend.codecs import load_codec
+    from presets.bank import FACTORY_BANK, Bank
+    from presets.mixing import mix_presets
+    from presets.store import save_preset
+
+    source = Bank(bank or FACTORY_BANK)
+    preset = mix_presets([source[each] for each in names], load_codec(model), name, how, weights or None)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        path = save_preset(preset, out)
+    except OSError as problem:
+        raise OutputError(f"{out}: cannot write here ({problem.strerror})") from problem
+    click.echo(f"{path}: {len(preset.means)} takes, {preset.header.description}")

@@ -1,0 +1,33 @@
+"""``pisada train``: a model of one's own sounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from studio.examples import Examples
+
+
+@click.command(cls=Examples, example="pisada train my-recordings --name my-doors --minutes 10")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--name", required=True, help="The model's name: a-z, 0-9, '_', '-', '.'.")
+@click.option("--out", type=click.Path(path_type=Path), default="models", show_default=True, help="Folder for it.")
+@click.option("--from", "start", default="foley", show_default=True, help="Model to start from, or 'scratch'.")
+@click.option("--minutes", type=click.FloatRange(0.01), help="How long to train.  [default: 30, unless --steps]")
+@click.option("--steps", type=click.IntRange(1), help="How many steps instead: the same seed, the same weights.")
+@click.option("--refine-share", type=click.FloatRange(0, 0.95), help="Share of the adversarial phase.")
+@click.option("--augment", type=click.Choice(["musical", "published", "none"]), default="musical", show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
+@click.option("--threads", type=click.IntRange(1, 256), help="Processor threads.  [default: one a core]")
+@click.option("--patience", type=click.IntRange(0), help="Judgements without progress that end a phase; 0: never.")
+@click.option("--hold-out", "held_out", multiple=True, help="A source to judge on and not learn from; may repeat.")
+@click.option("--cache", type=click.Path(path_type=Path), help="Where to keep the prepared corpus.")
+@click.option("--tensorboard", type=click.Path(path_type=Path), help="Folder for losses and sound examples.")
+@click.option("--replace", is_flag=True, help="Train anew over a finished model of this name.")
+def train(folder, name, out, replace, device, threads, held_out, cache, tensorboard, **chosen) -> None:
+    """Train a model on the recordings in FOLDER; rerun the same command after a stop to go on."""
+    from studio.training import train_to_disk
+
+    train_to_disk(folder, name, out, chosen, replace, device, threads, held_out, cache, tensorboard)

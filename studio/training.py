@@ -1,0 +1,125 @@
+"""Train a model from a folder, with a progress bar, and say what came of it."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace as with_changes
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from plugin_backend.corpus.balance import chances
+from plugin_backend.corpus.dataset import prepare
+from plugin_backend.corpus.split import split
+from plugin_backend.errors import OutputError, ProjectError
+from plugin_backend.training.log import Log, TensorBoardLog
+from plugin_backend.training.run import Moment, Run, state_path
+from plugin_backend.training.sampler import CropSampler
+from plugin_backend.training.settings import FINE_TUNE_RATE, TrainingSettings
+from plugin_backend.waveform_vae.config import WaveformVAEConfig
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+DEFAULT_MINUTES = 30.0
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+def settings_from(chosen: dict) -> TrainingSettings:
+    """The options a user gave over the defaults; a model to start from lowers the learning rate."""
+    given = {key: value for key, value in chosen.items() if value is not None}
+    given["range_set"] = given.pop("augment", "musical")
+    if "minutes" not in given and "steps" not in given:
+        given["minutes"] = DEFAULT_MINUTES
+    settings = TrainingSettings(**given)
+    return settings if settings.start == "scratch" else with_changes(settings, peak_rate=FINE_TUNE_RATE)
+
+
+@contextmanager
+def noted_signals() -> Iterator[list[int]]:
+    """Gather SIGINT and SIGTERM in the list answered, so that a run can stop between two steps."""
+    noted: list[int] = []
+    before = {number: signal.signal(number, lambda n, frame: noted.append(n)) for number in STOPPING}
+    try:
+        yield noted
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def train_to_disk(
+    folder: Path,
+    name: str,
+    out: Path,
+    chosen: dict,
+    replace: bool,
+    device: str,
+    threads: int | None,
+    held_out: tuple[str, ...],
+    cache: Path | None,
+    tensorboard: Path | None,
+) -> None:
+    """See ``pisada train --help``.
+
+    Raises:
+        ProjectError: a name or an option is wrong, or the model is there already.
+        OutputError: ``out`` cannot be written.
+        AudioFileError: ``folder`` holds nothing to learn from.
+    """
+    if not NAME.fullmatch(name):
+        raise ProjectError(f"--name {name}: use a-z, 0-9, '_', '-' and '.', beginning with a letter or digit")
+    path = out / f"{name}.safetensors"
+    if path.exists() and not replace and not state_path(path).exists():
+        raise ProjectError(f"{path} is there already: give another --name, or --replace to train it anew")
+    settings, console = settings_from(chosen), Console(stderr=True)
+    if threads:
+        torch.set_num_threads(threads)
+    rate_hz = WaveformVAEConfig().sample_rate
+    corpus = prepare(folder, cache, rate_hz, say=lambda line: console.print(line, highlight=False))
+    learned, judged = split(corpus.sounds, held_out or None, seed=settings.seed)
+    if not judged:
+        console.print("note: too few sounds to hold any back; the judgements are on what it learns from")
+    range_set = None if settings.range_set == "none" else settings.range_set
+    samplers = [
+        CropSampler(sounds, chances(sounds), settings.crop_samples, rate_hz, augmentation)
+        for sounds, augmentation in ((learned, range_set), (judged or learned, None))
+    ]
+    facts = {
+        "sounds": len(learned),
+        "minutes_of_sound": round(sum(sound.audio.size for sound in learned) / rate_hz / 60, 2),
+        "held_out_sources": sorted({sound.source for sound in judged} - {sound.source for sound in learned}),
+        "held_out_files": sorted({sound.file for sound in judged}),
+    }
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise OutputError(f"{out}: cannot write here ({problem.strerror})") from problem
+    log = TensorBoardLog(tensorboard) if tensorboard else Log()
+    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeElapsedColumn()
+    with Progress(*columns, console=console) as bar, noted_signals() as noted:
+        tasks: dict[str, int] = {}
+
+        def watch(moment: Moment) -> None:
+            if moment.phase not in tasks:
+                tasks[moment.phase] = bar.add_task(moment.phase, total=1.0, state="")
+            losses = " ".join(f"{name} {value:.3f}" for name, value in moment.losses.items())
+            state = f"step {moment.step} {losses} {moment.left_s / 60:.1f} min left"
+            bar.update(tasks[moment.phase], completed=moment.progress, state=state)
+            if noted:
+                raise KeyboardInterrupt
+
+        console.print(f"{len(learned)} sounds to learn from, {len(judged)} held back to judge by")
+        run = Run(settings, *samplers, path, facts, device, log, tell=lambda line: console.print(line, highlight=False))
+        try:
+            record = run.train(watch)
+        except KeyboardInterrupt:
+            run.save()
+            raise KeyboardInterrupt(
+                f"stopped at step {run.at['step']} and saved; the same command goes on from there"
+            ) from None
+        finally:
+            log.close()
+    console.print(f"{path}: {record['steps']} steps in {record['minutes']} min", highlight=False)

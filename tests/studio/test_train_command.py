@@ -1,0 +1,83 @@
+"""``pisada train`` as a user runs it: a folder in, a usable model out, stopped and gone on with."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from safetensors.torch import load_file
+
+from plugin_backend.codecs import load_codec
+
+RATE = 48_000
+
+
+@pytest.fixture
+def doors(tmp_path):
+    folder, rng = tmp_path / "doors", np.random.default_rng(0)
+    folder.mkdir()
+    for number in range(5):
+        slam = rng.standard_normal(RATE // 2) * np.exp(-np.arange(RATE // 2) / 2_400) * 0.2
+        soundfile.write(folder / f"{number}.wav", slam, RATE)
+    (folder / "notes.wav").write_text("this is text")
+    return folder
+
+
+def command(doors, out, *options):
+    return [sys.executable, "-m", "studio", "train", str(doors), "--name", "my-doors", "--out", str(out), *options]
+
+
+def run(*arguments):
+    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--steps", "1", "--from", "nothing"], "no model 'nothing'"),
+        (["--steps", "1", "--minutes", "1"], "either minutes or steps"),
+        (["--steps", "1", "--name", "../mine"], "--name ../mine: use a-z"),
+        (["--steps", "1", "--device", "mps"], "--device mps: not on this machine"),
+    ],
+)
+def test_wrong_options_are_told_in_one_line(doors, tmp_path, options, words):
+    done = run(doors, tmp_path / "models", *options)
+    assert done.returncode == 2, done.stderr
+    assert words in done.stderr.splitlines()[-1]
+    assert not list((tmp_path / "models").glob("*")) if (tmp_path / "models").exists() else True
+
+
+@pytest.mark.slow
+def test_a_folder_becomes_a_model_that_is_not_overwritten(doors, tmp_path):
+    out = tmp_path / "models"
+    done = run(doors, out, "--steps", "2")
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in out.iterdir()) == ["my-doors.json", "my-doors.safetensors"]
+    record = json.loads((out / "my-doors.json").read_text())["training"]
+    assert (record["steps"], record["settings"]["start"], record["sounds"]) == (2, "foley", 4)
+    codec = load_codec(str(out / "my-doors.safetensors"))
+    assert codec.decode(codec.encode(np.zeros((1, 4_800), np.float32))).shape == (1, 5_120)
+    again = run(doors, out, "--steps", "2")
+    assert again.returncode == 2
+    assert "is there already" in again.stderr
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_goes_on_to_the_same_weights(doors, tmp_path):
+    whole, halves = tmp_path / "whole", tmp_path / "halves"
+    assert run(doors, whole, "--steps", "4").returncode == 0
+    process = subprocess.Popen(command(doors, halves, "--steps", "4"), stderr=subprocess.PIPE, text=True)
+    assert any("sounds to learn from" in line for line in iter(process.stderr.readline, ""))
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 130, told
+    assert "the same command goes on" in told
+    done = run(doors, halves, "--steps", "4")
+    assert done.returncode == 0, done.stderr
+    assert "going on from step" in done.stderr
+    expected, resumed = (load_file(folder / "my-doors.safetensors") for folder in (whole, halves))
+    assert all(torch.equal(expected[name], resumed[name]) for name in expected)
