@@ -3,6 +3,7 @@
 A codec works on mono signals at one sample rate. A batch dimension comes first everywhere:
 audio is ``[batch, samples]`` float32 in about −1..1, latents are ``[batch, frames, dims]`` float32.
 Frame *t* describes the samples ``t * hop_samples … (t + 1) * hop_samples - 1`` of the sound.
+A stereo sound is a batch of two: its channels never touch, and alike ones stay alike.
 Codecs whose ``layout`` is ``"vector"`` (fixed-length spectral models) use exactly one frame.
 
 Two ways in and out, which agree to float rounding:
