@@ -17,9 +17,21 @@ from studio.examples import Examples
 @click.option("--minutes", type=click.FloatRange(0.01), help="How long to train.  [default: 30, unless --steps]")
 @click.option("--steps", type=click.IntRange(1), help="How many steps instead: the same seed, the same weights.")
 @click.option("--refine-share", type=click.FloatRange(0, 0.95), help="Share of the adversarial phase.")
-@click.option("--augment", type=click.Choice(["musical", "published", "none"]), default="musical", show_default=True)
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
+@click.option(
+    "--augment",
+    type=click.Choice(["musical", "published", "none"]),
+    default="musical",
+    show_default=True,
+    help="Ranges of the random effects.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of all that is drawn.")
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+    default="auto",
+    show_default=True,
+    help="Where to compute.",
+)
 @click.option("--threads", type=click.IntRange(1, 256), help="Processor threads.  [default: one a core]")
 @click.option("--patience", type=click.IntRange(0), help="Judgements without progress that end a phase; 0: never.")
 @click.option("--hold-out", "held_out", multiple=True, help="A source to judge on and not learn from; may repeat.")

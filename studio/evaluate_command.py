@@ -1,0 +1,25 @@
+"""``pisada evaluate``: how good a model is, in numbers, pictures and sounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from studio.examples import Examples
+
+
+@click.command(cls=Examples, example="pisada evaluate foley --data recordings --out evaluation")
+@click.argument("model")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of sounds to judge on.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for metrics.json and report.html.")
+@click.option("--clips-per-label", type=click.IntRange(1, 100), default=4, show_default=True, help="At most so many.")
+@click.option("--without-visqol", is_flag=True, help="Leave the slowest metric out.")
+@click.option("--all", "everything", is_flag=True, help="Judge sounds the model was trained on, too.")
+@click.option("--quick", is_flag=True, help="Few clips, hits and materials: a first look.")
+def evaluate(model, data, out, clips_per_label, without_visqol, everything, quick) -> None:
+    """Judge MODEL (a factory name or a .safetensors file) on held-out sounds, beside known anchors."""
+    from plugin_backend.evaluation.evaluate import Options
+    from studio.evaluating import evaluate_to_disk
+
+    evaluate_to_disk(model, data, out, Options(clips_per_label, not without_visqol, everything, quick))
