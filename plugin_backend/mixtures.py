@@ -110,8 +110,9 @@ def dominance_aware(latents: Sequence[np.ndarray], codec: Codec) -> tuple[np.nda
     Returns:
         The mixture ``[batch, frames, dims]``, and its weights ``[sounds, batch, frames]``.
     """
-    presence = np.stack([_presence(codec.decode(sound), codec.spec.hop_samples) for sound in latents])
-    wanted = np.stack([_bands_db(codec.decode(sound), codec) for sound in latents])
+    heard = [codec.decode(sound) for sound in latents]
+    presence = np.stack([_presence(audio, codec.spec.hop_samples) for audio in heard])
+    wanted = np.stack([_bands_db(audio, codec) for audio in heard])
     gains = np.full(wanted.shape[:2], 1 / len(latents))
     for _ in range(ROUNDS):
         lost = _lost_db(wanted, _bands_db(codec.decode(_present(latents, presence, gains)[0]), codec)) + SMALL

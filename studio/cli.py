@@ -11,6 +11,7 @@ import click
 from plugin_backend.errors import OutputError, PisadaError, ProjectError
 from studio.corpus_command import corpus
 from studio.corpus_fetch_command import corpus_fetch
+from studio.evaluate_command import evaluate
 from studio.examples import Examples
 from studio.mix_command import mix
 from studio.train_command import train
@@ -94,7 +95,7 @@ def capture(files, name, bank, kind, model, variation) -> None:
     click.echo(f"{path}: {len(preset.means)} takes")
 
 
-for command in (corpus, corpus_fetch, mix, train):
+for command in (corpus, corpus_fetch, evaluate, mix, train):
     pisada.add_command(command)
 
 

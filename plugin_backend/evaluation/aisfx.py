@@ -8,6 +8,7 @@ the paper's: 96 HTK mel bands of unit sum over 0–22.05 kHz, power in Hann wind
 
 from __future__ import annotations
 
+import functools
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,10 +23,16 @@ GAIN, LARGEST = 1e4, 9.457798957824707
 BATCH = 8
 
 
+@functools.cache
+def mel_bands() -> np.ndarray:
+    """96 triangles of unit sum, ``[bands, bins]``."""
+    filters = triangles(mel_spaced_hz(0.0, RATE_HZ / 2, BANDS + 2), FFT_SAMPLES, RATE_HZ, RATE_HZ / FFT_SAMPLES)
+    return filters / filters.sum(axis=1, keepdims=True)
+
+
 def log_mel(window: np.ndarray) -> np.ndarray:
     """``[101376]`` samples at 44.1 kHz as ``[100, 96]``."""
-    filters = triangles(mel_spaced_hz(0.0, RATE_HZ / 2, BANDS + 2), FFT_SAMPLES, RATE_HZ, RATE_HZ / FFT_SAMPLES)
-    power = (filters / filters.sum(axis=1, keepdims=True)) @ power_spectrogram(window, FFT_SAMPLES, HOP_SAMPLES)
+    power = mel_bands() @ power_spectrogram(window, FFT_SAMPLES, HOP_SAMPLES)
     return (np.log10(1 + GAIN * power) / LARGEST).T.astype(np.float32)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from plugin_backend.corpus.split import FACTORY_HELD_OUT
 from plugin_backend.errors import AudioFileError
 
-COLUMNS = {"label", "seconds", "licence", "author", "debian_package", "version"}
+COLUMNS = {"file", "label", "seconds", "licence", "author", "debian_package", "version"}
 HEADING = """# Attribution
 
 The model learned from the recordings below, all of them taken from Debian packages; we thank their

@@ -18,29 +18,27 @@ import torch
 
 from plugin_backend.codecs import load_codec
 from plugin_backend.corpus.split import FACTORY_HELD_OUT
-from plugin_backend.errors import CheckpointError, OutputError, PisadaError
+from plugin_backend.errors import CheckpointError, PisadaError
 from plugin_backend.evaluation.attribution import attribution, is_held_out, read_manifest, summary
 from plugin_backend.evaluation.card_text import card
-from plugin_backend.evaluation.measure import measure
-from plugin_backend.files import replaced_when_whole
-from plugin_backend.training.sampler import read_sounds
+from plugin_backend.evaluation.evaluate import Options, Tell, evaluate, held_out_of, silent
+from plugin_backend.evaluation.report import as_json, write_files
 
 
-def facts(checkpoint: Path, codec) -> dict:
+def facts(checkpoint: Path) -> dict:
     """What is known of the model without listening to it.
 
     Raises:
         CheckpointError: it was trained with other packages held out, so it cannot be judged fairly.
     """
+    codec, held_out = load_codec(str(checkpoint)), held_out_of(str(checkpoint)).sources
+    if held_out != FACTORY_HELD_OUT:
+        there, wanted = sorted(held_out), sorted(FACTORY_HELD_OUT)
+        raise CheckpointError(f"{checkpoint}: held out {there}, but the card judges on {wanted}")
     record = json.loads(checkpoint.with_suffix(".json").read_text(encoding="utf-8"))
-    held_out = record.get("training", {}).get("held_out_packages", [])
-    if set(held_out) != FACTORY_HELD_OUT:
-        raise CheckpointError(f"{checkpoint}: held out {held_out}, but the card judges on {sorted(FACTORY_HELD_OUT)}")
     parts = {"encoder": codec.model.encoder, "decoder": codec.model.decoder}
     return {
-        "name": codec.spec.name,
         "family": record["family"],
-        "fingerprint": codec.spec.fingerprint,
         "config": record["config"],
         "training": record["training"],
         "latency_samples": codec.spec.latency_samples,
@@ -50,7 +48,7 @@ def facts(checkpoint: Path, codec) -> dict:
     }
 
 
-def write_card(checkpoint: Path, corpus: Path, out: Path, with_visqol: bool = True, say=print) -> None:
+def write_card(checkpoint: Path, corpus: Path, out: Path, options: Options = Options(), tell: Tell = silent) -> None:  # noqa: B008
     """Judge ``checkpoint`` and write the three files into ``out``, which is made if need be.
 
     Raises:
@@ -61,26 +59,20 @@ def write_card(checkpoint: Path, corpus: Path, out: Path, with_visqol: bool = Tr
     """
     if checkpoint.suffix != ".safetensors":
         raise CheckpointError(f"{checkpoint}: give the path of a .safetensors checkpoint")
-    codec, rows = load_codec(str(checkpoint)), read_manifest(corpus)
-    result = facts(checkpoint, codec) | {
-        "corpus": {
-            "training": summary([row for row in rows if not is_held_out(row)]),
-            "held_out": summary([row for row in rows if is_held_out(row)]),
-        }
+    about, rows = facts(checkpoint), read_manifest(corpus)
+    metrics = evaluate(str(checkpoint), corpus, options, tell).metrics | {"facts": about}
+    metrics["corpus"] = {
+        "training": summary([row for row in rows if not is_held_out(row)]),
+        "held_out": summary([row for row in rows if is_held_out(row)]),
     }
-    result |= measure(codec, read_sounds(corpus, codec.spec.sample_rate, held_out=True), with_visqol, say)
-    texts = {
-        "MODEL_CARD.md": card(result),
-        "metrics.json": json.dumps(result, indent=2, ensure_ascii=False) + "\n",
-        "ATTRIBUTION.md": attribution(rows),
-    }
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            with replaced_when_whole(out / name) as part:
-                part.write_text(text, encoding="utf-8")
-    except OSError as problem:
-        raise OutputError(f"{out}: cannot be written ({problem.strerror})") from problem
+    texts = {"MODEL_CARD.md": card(metrics), "metrics.json": as_json(metrics), "ATTRIBUTION.md": attribution(rows)}
+    write_files(texts, out)
+
+
+def told_on_stderr(stage: str, done: int, total: int) -> None:
+    """One line a stage."""
+    if done == 0:
+        print(stage, file=sys.stderr, flush=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -90,10 +82,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("corpus", type=Path, help="a folder with a manifest.csv")
     parser.add_argument("--out", type=Path, required=True, help="the folder to write")
     parser.add_argument("--without-visqol", action="store_true", help="leave the slow metric out")
+    parser.add_argument("--quick", action="store_true", help="few clips, hits and materials: a first look")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
+    chosen = Options(with_visqol=not options.without_visqol, quick=options.quick)
     try:
-        write_card(options.checkpoint, options.corpus, options.out, not options.without_visqol)
+        write_card(options.checkpoint, options.corpus, options.out, chosen, told_on_stderr)
     except PisadaError as problem:
         print(problem, file=sys.stderr)
         return problem.exit_status

@@ -10,11 +10,11 @@ import numpy as np
 
 from plugin_backend.codec import Codec
 
-TIMED_RUNS, BLOCK_FRAMES, TIMED_FRAMES = 5, 1, 800
+TIMED_RUNS, BLOCK_FRAMES, TIMED_FRAMES = 3, 1, 400
 
 
 def cpu_share(work: Callable[[], object], audio_s: float) -> float:
-    """CPU time of ``work`` as a share of the sound's length: the median of five runs after a warm-up."""
+    """CPU time of ``work`` as a share of the sound's length: the median of three runs after a warm-up."""
     work()
     spent = []
     for _ in range(TIMED_RUNS):

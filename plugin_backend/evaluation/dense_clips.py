@@ -58,7 +58,10 @@ def dense_clips(sounds: list[Sound], sample_rate: int, clips_per_label: int = CL
 def _in_turn(label: str, sources: dict[str, list[np.ndarray]], sample_rate: int) -> list[DenseClip]:
     """The first clip of every source, then the second of every source, and so on."""
     clips = [
-        [DenseClip(label, f"{source} {label} {number}", audio) for number, audio in enumerate(joined(of_it, sample_rate))]
+        [
+            DenseClip(label, f"{source} {label} {number}", audio)
+            for number, audio in enumerate(joined(of_it, sample_rate))
+        ]
         for source, of_it in sorted(sources.items())
     ]
     return [clip for row in zip_longest(*clips) for clip in row if clip is not None]

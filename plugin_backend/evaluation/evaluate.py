@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,16 +13,31 @@ import numpy as np
 from plugin_backend.codec import Codec
 from plugin_backend.codecs import PCM, checkpoint_path, load_codec
 from plugin_backend.corpus.sound import Sound
-from plugin_backend.errors import AudioFileError, MissingExtraError
+from plugin_backend.errors import AudioFileError, CheckpointError, MissingExtraError
 from plugin_backend.evaluation.cost import score_cost
-from plugin_backend.evaluation.dense_clips import CLIP_S, CLIPS_PER_LABEL, GAP_S, DenseClip, class_of, dense_clips, group_of
+from plugin_backend.evaluation.dense_clips import (
+    CLIP_S,
+    CLIPS_PER_LABEL,
+    GAP_S,
+    DenseClip,
+    dense_clips,
+    joined,
+)
 from plugin_backend.evaluation.embeddings import EMBEDDINGS, Embedding, embed
 from plugin_backend.evaluation.frechet import Cloud
-from plugin_backend.evaluation.latents import interpolation, latent_map, prior_study
-from plugin_backend.evaluation.material import Material, read_material
-from plugin_backend.evaluation.materials import HITS, METHODS, MOST_MATERIALS, Materials, choose_hits, mixture_study, regeneration
-from plugin_backend.evaluation.measure import CODEC, Scores, score_clips, systems
-from plugin_backend.evaluation.probe import LEAST_SOUNDS, Probe, examine, features
+from plugin_backend.evaluation.latents import WAYS, interpolation, latent_map, prior_study
+from plugin_backend.evaluation.material import HeldOut, Material, read_material
+from plugin_backend.evaluation.materials import (
+    HITS,
+    METHODS,
+    MOST_MATERIALS,
+    Materials,
+    choose_hits,
+    mixture_study,
+    regeneration,
+)
+from plugin_backend.evaluation.measure import CODEC, score_clips, systems
+from plugin_backend.evaluation.probe_study import probe_study
 from plugin_backend.evaluation.retrieval import score_retrieval
 
 VERSION = 1
@@ -75,16 +91,21 @@ class _Steps:
         self.tell(self.stage, self.done, self.total)
 
 
-def held_out_sources(model: str) -> frozenset[str]:
-    """The sources a model's record says it was not trained on; none for the identity codec.
+def held_out_of(model: str) -> HeldOut:
+    """What a model's record says it was not trained on; nothing for the identity codec.
 
     Raises:
-        CheckpointError: there is no such model.
+        CheckpointError: there is no such model, or it has no readable record.
     """
     if model == PCM:
-        return frozenset()
-    training = json.loads(checkpoint_path(model).with_suffix(".json").read_text(encoding="utf-8")).get("training", {})
-    return frozenset(training.get("held_out_sources") or training.get("held_out_packages") or ())
+        return HeldOut()
+    card = checkpoint_path(model).with_suffix(".json")
+    try:
+        training = json.loads(card.read_text(encoding="utf-8")).get("training", {})
+    except (OSError, ValueError) as problem:
+        raise CheckpointError(f"{card}: not a readable checkpoint ({problem})") from problem
+    sources = training.get("held_out_sources") or training.get("held_out_packages") or ()
+    return HeldOut(frozenset(sources), frozenset(training.get("held_out_files", ())))
 
 
 def evaluate(model: str, folder: Path, options: Options = Options(), tell: Tell = silent) -> Evaluation:  # noqa: B008
@@ -100,9 +121,10 @@ def evaluate(model: str, folder: Path, options: Options = Options(), tell: Tell 
         MissingExtraError: the ``evaluate`` extra is not installed.
     """
     codec = load_codec(model)
-    rate_hz, held_out = codec.spec.sample_rate, held_out_sources(model)
+    rate_hz, held_out = codec.spec.sample_rate, held_out_of(model)
     tell("reading", 0, 1)
     material = read_material(folder, rate_hz, held_out, options.everything)
+    tell("reading", 1, 1)
     clips = dense_clips(material.judged, rate_hz, QUICK_CLIPS if options.quick else options.clips_per_label)
     if not clips:
         raise AudioFileError(f"{folder}: every sound is silent")
@@ -110,7 +132,7 @@ def evaluate(model: str, folder: Path, options: Options = Options(), tell: Tell 
     scores = score_clips(codec, clips, embeddings, options.with_visqol, _Steps(tell, "scoring", 4 * len(clips)))
     metrics = {
         "version": VERSION,
-        "model": {"name": codec.spec.name, "fingerprint": codec.spec.fingerprint, "held_out": sorted(held_out)},
+        "model": {"name": codec.spec.name, "fingerprint": codec.spec.fingerprint, "held_out": sorted(held_out.sources)},
         "data": _data(material),
         "protocol": _protocol(codec, clips, options),
         "remarks": [*material.remarks, *remarks],
@@ -118,13 +140,14 @@ def evaluate(model: str, folder: Path, options: Options = Options(), tell: Tell 
     }
     metrics |= scores.metrics[CODEC]
     decoded = _decode_singles(codec, material.judged, _Steps(tell, "single sounds", len(material.judged)))
-    yamnet = embeddings[0]
-    metrics["probe"], probe = _probe(material, decoded, rate_hz, yamnet, options.quick, tell)
+    lessons = _first_of_each(material.lessons, QUICK_LESSONS) if options.quick else material.lessons
+    step = _Steps(tell, "probe", len(lessons) + len(material.judged))
+    metrics["probe"], probe = probe_study(lessons, material.judged, decoded, rate_hz, embeddings[0], step)
     metrics["retrieval"] = score_retrieval(material.judged, decoded, rate_hz)
     metrics["latent_map"] = latent_map(codec, material.judged)
     sounds = _studies(metrics, codec, material, clips, embeddings, probe, options.quick, tell)
     metrics["cost"] = {"cpu_time_per_sound_time": score_cost(codec)}
-    metrics["clips"], metrics["hits"] = scores.rows, scores.hits
+    metrics["clips"] = scores.rows
     return Evaluation(metrics, rate_hz, clips, scores.decoded, sounds)
 
 
@@ -141,7 +164,7 @@ def _embeddings() -> tuple[list[Embedding], list[str]]:
 def _data(material: Material) -> dict:
     sources, labels = ({getattr(sound, name) for sound in material.judged} for name in ("source", "label"))
     return {
-        "judged": "held-out sources" if material.unseen else "everything",
+        "judged": "held out from training" if material.unseen else "everything",
         "unseen_in_training": material.unseen,
         "files": len(material.judged),
         "sources": sorted(sources),
@@ -173,74 +196,43 @@ def _decode_singles(codec: Codec, sounds: list[Sound], step: Callable[[], None])
     return decoded
 
 
-def _probe(material: Material, decoded: dict, rate_hz: int, yamnet: Embedding, quick: bool, tell: Tell):
-    """The probe's examination on materials and on classes, and the material probe; ``None`` without lessons."""
-    lessons = [sound for sound in material.lessons if np.abs(sound.audio).max(initial=0.0) > 0]
-    if quick:
-        taken: dict[str, int] = {}
-        few = []
-        for sound in lessons:
-            taken[sound.label] = taken.get(sound.label, 0) + 1
-            few += [sound] if taken[sound.label] <= QUICK_LESSONS else []
-        lessons = few
-    if len({class_of(sound.label) for sound in lessons}) < 2:
-        return {"left_out": "no sounds of other sources, with two labels at least, to learn from"}, None
-    step = _Steps(tell, "probe", len(lessons) + len(material.judged))
-
-    def heard(audio: np.ndarray) -> np.ndarray:
-        return features(audio, rate_hz, yamnet)
-
-    def stepped(audio: np.ndarray) -> np.ndarray:
-        step()
-        return heard(audio)
-
-    learned = np.stack([stepped(sound.audio) for sound in lessons])
-    asked = {"original": np.stack([stepped(sound.audio) for sound in material.judged])}
-    asked |= {name: np.stack([heard(audio) for audio in sounds]) for name, sounds in decoded.items()}
-    result, material_probe = {}, None
-    for task, name_of, wanted in (("materials", group_of, _is_material), ("classes", class_of, lambda label: True)):
-        taught = [index for index, sound in enumerate(lessons) if wanted(sound.label)]
-        names = [name_of(lessons[index].label) for index in taught]
-        taught = [index for index, name in zip(taught, names, strict=True) if names.count(name) >= LEAST_SOUNDS]
-        names = [name for name in names if names.count(name) >= LEAST_SOUNDS]
-        if len(set(names)) < 2:
-            continue
-        probe = Probe(learned[taught], names)
-        labels = [name_of(sound.label) if wanted(sound.label) else "" for sound in material.judged]
-        result[task] = examine(probe, asked, labels) | {"lessons": len(taught)}
-        material_probe = probe if task == "materials" else material_probe
-    return result, material_probe
-
-
-def _is_material(label: str) -> bool:
-    return class_of(label) in ("footsteps", "cloth") and label != "footsteps/generic"
+def _first_of_each(sounds: list[Sound], most: int) -> list[Sound]:
+    """The first ``most`` sounds of every label."""
+    taken: Counter[str] = Counter()
+    chosen = []
+    for sound in sounds:
+        taken[sound.label] += 1
+        chosen += [sound] if taken[sound.label] <= most else []
+    return chosen
 
 
 def _studies(metrics, codec, material, clips, embeddings, probe, quick: bool, tell: Tell) -> dict[str, np.ndarray]:
     """Enter materials, mixtures, interpolation and prior into ``metrics``; answers mixtures to listen to."""
     rate_hz = codec.spec.sample_rate
     most, hits = (QUICK_MATERIALS, QUICK_HITS) if quick else (MOST_MATERIALS, HITS)
+    embeddings = embeddings[:1] if quick else embeddings
+    tell("materials", 0, 1)
     materials = Materials(codec, choose_hits(material, rate_hz, most, hits), embeddings)
-    originals = {name: materials.clouds(materials.audio[name]) for name in materials.names}
-    clip_audio = [clip.audio for clip in clips]
-    corpus = {by.name: Cloud.of(np.concatenate(embed(clip_audio, rate_hz, by))) for by in embeddings}
-    pairs = materials.pairs()
-    metrics["materials"] = {"names": materials.names, "origin": materials.origin} | {
-        "regeneration": {"frechet": regeneration(materials, originals)}
+    corpus = {by.name: Cloud.of(np.concatenate(embed([c.audio for c in clips], rate_hz, by))) for by in embeddings}
+    tell("materials", 1, 1)
+    metrics["materials"] = {
+        "names": materials.names,
+        "origin": materials.origin,
+        "regeneration": regeneration(materials),
     }
-    metrics["mixtures"] = mixture_study(materials, originals, probe, _Steps(tell, "mixtures", len(pairs)))
-    steps = _Steps(tell, "interpolation", 2 * len(materials.names))
-    metrics["interpolation"] = interpolation(materials, originals, corpus, steps) if pairs else {"pairs": []}
+    metrics["mixtures"] = mixture_study(materials, probe, _Steps(tell, "mixtures", len(materials.pairs())))
+    metrics["interpolation"] = interpolation(materials, corpus, _Steps(tell, "interpolation", len(WAYS)))
     metrics["prior"] = prior_study(codec, material.judged, corpus, embeddings)
-    return _listening_pairs(materials)
+    return _listening_pair(materials)
 
 
-def _listening_pairs(materials: Materials) -> dict[str, np.ndarray]:
-    """For the pair with cloth and dirt (else the first pair), both sounds and each method's mixture."""
+def _listening_pair(materials: Materials) -> dict[str, np.ndarray]:
+    """For cloth and dirt, or the pair nearest to that, both sounds and each method's mixture, decoded."""
     pairs = sorted(materials.pairs(), key=lambda pair: -len({"cloth", "footsteps/dirt"} & set(pair)))
     if not pairs:
         return {}
-    pair = pairs[0]
-    latents = {name: materials.latents[name][:1] for name in pair}
-    mixed = {f"{pair[0]} + {pair[1]}, {method}": mix(list(latents.values()), materials.codec) for method, mix in METHODS.items()}
-    return {name: materials.codec.decode(z)[0] for name, z in (latents | mixed).items()}
+    latents = {name: materials.latents[name] for name in pairs[0]}
+    title = " + ".join(pairs[0])
+    mixed = {f"{title}, {method}": mix(list(latents.values()), materials.codec) for method, mix in METHODS.items()}
+    rate_hz = materials.codec.spec.sample_rate
+    return {name: joined(hits, rate_hz)[0] for name, z in (latents | mixed).items() if (hits := materials.decoded(z))}

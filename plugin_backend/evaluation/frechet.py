@@ -52,10 +52,11 @@ class Cloud:
         count, dims = embeddings.shape
         mean = embeddings.mean(axis=0)
         centred = embeddings - mean
-        gram = centred @ centred.T / count
-        spread, size = np.trace(gram) / dims, np.square(gram).sum() / dims
+        lengths = np.square(centred).sum(axis=1)
+        products = centred @ centred.T if count < dims else centred.T @ centred
+        spread, size = lengths.mean() / dims, np.square(products / count).sum() / dims
         from_identity = size - spread**2
-        error = (np.square(np.diag(gram)).sum() / dims - size / count) if count > 1 else from_identity
+        error = (np.square(lengths / count).sum() / dims - size / count) if count > 1 else from_identity
         shrinkage = min(1.0, max(error, 0.0) / from_identity) if from_identity > 0 else 1.0
         return cls(mean, centred, float(spread), float(shrinkage))
 
@@ -81,10 +82,8 @@ def cloud_distance(a: Cloud, b: Cloud) -> float:
     Outside the directions either cloud took, both are round, so only those need eigenvalues.
     """
     dims, apart = a.mean.size, float(np.square(a.mean - b.mean).sum())
-    if a.count + b.count < dims:
-        basis = np.linalg.qr(np.concatenate([a.centred, b.centred]).T)[0]
-    else:
-        basis = np.eye(dims)
+    few = a.count + b.count < dims
+    basis = np.linalg.qr(np.concatenate([a.centred, b.centred]).T)[0] if few else np.eye(dims)
     shared = _root_trace(a.covariance(basis), b.covariance(basis))
     shared += (dims - basis.shape[1]) * np.sqrt(a.floor * b.floor)
     traces = dims * (a.spread + b.spread)

@@ -37,7 +37,8 @@ def latent_map(codec: Codec, sounds: list[Sound]) -> dict:
     shares = np.zeros(2)
     shares[: min(2, sizes.size)] = (sizes**2 / max(np.square(sizes).sum(), 1e-12))[:2]
     medians = {
-        label: np.median(points[[one == label for one in labels]], axis=0).round(4).tolist() for label in sorted(set(labels))
+        label: np.median(points[[one == label for one in labels]], axis=0).round(4).tolist()
+        for label in sorted(set(labels))
     }
     return {
         "points": points.round(4).tolist(),
@@ -47,50 +48,47 @@ def latent_map(codec: Codec, sounds: list[Sound]) -> dict:
     }
 
 
-def interpolation(
-    materials: Materials, originals: dict[str, dict[str, Cloud]], corpus: dict[str, Cloud], tell: Callable[[], None]
-) -> dict:
+def interpolation(materials: Materials, corpus: dict[str, Cloud], tell: Callable[[], None]) -> dict:
     """Fréchet distances on the way from each material to the next, and by how much they exceed the worse end.
 
-    ``ends`` are distances to the originals of both ends together, ``corpus`` to all dense clips.
-    ``worst_ratio`` is the largest, over pairs and stops, of distance over the worse end's.
+    Per way and embedding: ``ends``, distances ``[pair][stop]`` to the originals of both ends together;
+    ``corpus``, to all dense clips; and of each the ``worst_ratio`` and ``mean_ratio`` over pairs of the
+    largest distance between the ends over the worse end's.
     """
-    pairs = list(zip(materials.names, materials.names[1:] + materials.names[:1], strict=True))
-    pairs = pairs[:1] if len(materials.names) == 2 else pairs
+    names = materials.names
+    pairs = list(zip(names, names[1:] + names[:1], strict=True))[: len(names) if len(names) > 2 else len(names) - 1]
     result = {"stops": list(STOPS), "pairs": [list(pair) for pair in pairs], "ways": {}}
-    both = {pair: _united(originals[pair[0]], originals[pair[1]]) for pair in pairs}
     for way, between in WAYS.items():
-        distances = {name: {"ends": [], "corpus": []} for name in corpus}
-        for pair in pairs:
-            a, b = (materials.latents[name] for name in pair)
-            stops = [materials.clouds(materials.decoded(between(a, b, t))) for t in STOPS]
-            for name in corpus:
-                distances[name]["ends"].append([round(cloud_distance(s[name], both[pair][name]), 4) for s in stops])
-                distances[name]["corpus"].append([round(cloud_distance(s[name], corpus[name]), 4) for s in stops])
-            tell()
-        result["ways"][way] = {
-            name: tables | {f"worst_ratio_{to}": _worst_ratio(rows) for to, rows in tables.items()}
-            | {f"mean_ratio_{to}": _mean_ratio(rows) for to, rows in tables.items()}
-            for name, tables in distances.items()
-        }  # fmt: skip
+        stops = [_clouds_between(materials, pair, between) for pair in pairs]
+        for name in corpus if pairs else ():
+            towards = {"ends": [_united(*(materials.originals[end][name] for end in pair)) for pair in pairs]}
+            towards["corpus"] = [corpus[name]] * len(pairs)
+            rows = {
+                to: [[cloud_distance(stop[name], goal) for stop in row] for row, goal in zip(stops, goals, strict=True)]
+                for to, goals in towards.items()
+            }
+            result["ways"].setdefault(way, {})[name] = {to: _with_ratios(np.array(row)) for to, row in rows.items()}
+        tell()
     return result
 
 
-def _united(a: dict[str, Cloud], b: dict[str, Cloud]) -> dict[str, Cloud]:
-    return {name: Cloud.of(np.concatenate([c.centred + c.mean for c in (a[name], b[name])])) for name in a}
+def _clouds_between(materials: Materials, pair: tuple[str, str], between: Callable) -> list[dict[str, Cloud]]:
+    a, b = (materials.latents[name] for name in pair)
+    middle = [materials.clouds(materials.decoded(between(a, b, t))) for t in STOPS[1:-1]]
+    return [materials.regenerated[pair[0]], *middle, materials.regenerated[pair[1]]]
 
 
-def _ratios(rows: list[list[float]]) -> np.ndarray:
-    table = np.array(rows).reshape(-1, len(STOPS))
-    return table[:, 1:-1].max(axis=1) / np.maximum(np.maximum(table[:, 0], table[:, -1]), 1e-9)
+def _united(a: Cloud, b: Cloud) -> Cloud:
+    return Cloud.of(np.concatenate([a.centred + a.mean, b.centred + b.mean]))
 
 
-def _worst_ratio(rows: list[list[float]]) -> float | None:
-    return round(float(_ratios(rows).max()), 4) if rows else None
-
-
-def _mean_ratio(rows: list[list[float]]) -> float | None:
-    return round(float(_ratios(rows).mean()), 4) if rows else None
+def _with_ratios(distances: np.ndarray) -> dict:
+    ratios = distances[:, 1:-1].max(axis=1) / np.maximum(distances[:, [0, -1]].max(axis=1), 1e-9)
+    return {
+        "distances": distances.round(4).tolist(),
+        "worst_ratio": round(float(ratios.max()), 4),
+        "mean_ratio": round(float(ratios.mean()), 4),
+    }
 
 
 def prior_latents(codec: Codec, sounds: list[Sound], frames: int) -> dict[str, np.ndarray]:
@@ -108,7 +106,9 @@ def prior_latents(codec: Codec, sounds: list[Sound], frames: int) -> dict[str, n
     mean, deviation = known.mean(axis=0), known.std(axis=0)
     values, axes = np.linalg.eigh(np.atleast_2d(np.cov(known.T, bias=True)))
     white = noise @ (axes * np.sqrt(np.maximum(values, 0))).T
-    before, after = (np.concatenate([sound[part] for sound in each]) - mean for part in (slice(None, -1), slice(1, None)))
+    before, after = (
+        np.concatenate([sound[part] for sound in each]) - mean for part in (slice(None, -1), slice(1, None))
+    )
     follow = np.clip((before * after).mean(axis=0) / np.maximum(deviation**2, 1e-12), 0, 0.999)
     smooth = white.copy()
     for frame in range(1, frames):
@@ -128,7 +128,9 @@ def prior_study(codec: Codec, sounds: list[Sound], corpus: dict[str, Cloud], emb
         audio = codec.decode(latents)
         audio *= PEAK / np.maximum(np.abs(audio).max(axis=1, keepdims=True), 1e-9)
         result[kind] = {
-            by.name: round(cloud_distance(Cloud.of(np.concatenate(embed(list(audio), rate_hz, by))), corpus[by.name]), 4)
+            by.name: round(
+                cloud_distance(Cloud.of(np.concatenate(embed(list(audio), rate_hz, by))), corpus[by.name]), 4
+            )
             for by in embeddings
         }
     return result

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from plugin_backend.audio_files import read_mono
 from plugin_backend.corpus.sound import Sound
-from plugin_backend.errors import AudioFileError, PisadaError
+from plugin_backend.errors import AudioFileError
+from plugin_backend.evaluation.attribution import read_manifest
+from plugin_backend.evaluation.overlap import met_before
 
 SUFFIXES = (".wav", ".flac", ".ogg")
+MANIFEST = "manifest.csv"
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What a model's record says it was not trained on: whole sources, or single files of a folder."""
+
+    sources: frozenset[str] = frozenset()
+    files: frozenset[str] = frozenset()
+
+    def __contains__(self, sound: Sound) -> bool:
+        return sound.source in self.sources or sound.file in self.files
 
 
 @dataclass(frozen=True)
@@ -20,8 +33,8 @@ class Material:
 
     Attributes:
         judged: the sounds every score is taken on.
-        lessons: sounds of other sources; empty if there are none.
-        unseen: whether ``judged`` are of sources the model was never trained on.
+        lessons: sounds that were not held out; empty if there are none.
+        unseen: whether the model was, by its record, trained on none of ``judged``.
         remarks: one line for each thing left out.
     """
 
@@ -31,21 +44,27 @@ class Material:
     remarks: list[str]
 
 
-def read_material(folder: Path, sample_rate: int, held_out: frozenset[str], everything: bool = False) -> Material:
+def read_material(folder: Path, sample_rate: int, held_out: HeldOut, everything: bool = False) -> Material:
     """Read ``folder`` and choose what is judged.
 
-    If it has sounds of ``held_out`` sources only these are judged; the others are lessons for the probe.
-    Otherwise, or with ``everything``, all sounds are judged.
+    If it has sounds that were held out only these are judged, and the others are lessons for the probe;
+    a held-out sound that is the same recording as one of the others is left out, for the model may have
+    met it. Otherwise, or with ``everything``, all sounds are judged.
 
     Raises:
         AudioFileError: the folder is missing, holds no usable sound, or its manifest cannot be used.
     """
     sounds, remarks = read_folder(folder, sample_rate)
-    inside = [sound for sound in sounds if sound.source in held_out]
-    outside = [sound for sound in sounds if sound.source not in held_out]
+    inside = [sound for sound in sounds if sound in held_out]
+    outside = [sound for sound in sounds if sound not in held_out]
     if inside and not everything:
-        return Material(inside, outside, True, remarks)
-    return Material(sounds, outside if inside else [], False, remarks)
+        met = met_before(inside, outside, sample_rate)
+        remarks += [f"left out: {file} is the same recording as {other}, not held out" for file, other in met.items()]
+        judged = [sound for sound in inside if sound.file not in met]
+        if not judged:
+            raise AudioFileError(f"{folder}: every held-out sound is the same recording as one not held out")
+        return Material(judged, outside, True, remarks)
+    return Material(sounds, outside if inside else [], not outside, remarks)
 
 
 def read_folder(folder: Path, sample_rate: int) -> tuple[list[Sound], list[str]]:
@@ -56,37 +75,32 @@ def read_folder(folder: Path, sample_rate: int) -> tuple[list[Sound], list[str]]
     in, its source the first part of that path (the folder's own name at the top).
 
     Raises:
-        AudioFileError: no usable sound, or the manifest cannot be used.
+        AudioFileError: no folder, no usable sound, or the manifest cannot be used.
     """
     if not folder.is_dir():
         raise AudioFileError(f"{folder}: no such folder")
-    if (folder / "manifest.csv").is_file():
-        sounds, remarks = _read_corpus(folder, sample_rate), []
-    else:
-        sounds, remarks = _read_plain(folder, sample_rate)
+    listed = _from_manifest(folder) if (folder / MANIFEST).is_file() else _from_paths(folder)
+    sounds, remarks = [], []
+    for file, label, source in listed:
+        try:
+            sounds.append(Sound(file, label, source, sample_rate / 2, read_mono(folder / file, sample_rate)))
+        except AudioFileError as problem:
+            remarks.append(f"left out: {problem}")
     if not sounds:
         raise AudioFileError(f"{folder}: no usable sound; give a folder of {', '.join(SUFFIXES)} files")
     return sounds, remarks
 
 
-def _read_corpus(folder: Path, sample_rate: int) -> list[Sound]:
-    from plugin_backend.evaluation.attribution import read_manifest
-    from plugin_backend.training.sampler import read_sounds
-
-    read_manifest(folder)
-    return [sound for side in (True, False) for sound in read_sounds(folder, sample_rate, held_out=side)]
+def _from_manifest(folder: Path) -> Iterator[tuple[str, str, str]]:
+    """File, label and source of each row."""
+    for row in read_manifest(folder):
+        yield row["file"], row["label"], row["debian_package"]
 
 
-def _read_plain(folder: Path, sample_rate: int) -> tuple[list[Sound], list[str]]:
-    sounds, remarks = [], []
-    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES):
+def _from_paths(folder: Path) -> Iterator[tuple[str, str, str]]:
+    """File, label and source of each audio file."""
+    top = folder.resolve().name
+    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()):
         place = path.relative_to(folder)
-        try:
-            audio = read_mono(path, sample_rate).astype(np.float32)
-        except PisadaError as problem:
-            remarks.append(f"left out: {problem}")
-            continue
-        label = place.parent.as_posix() if place.parent.parts else folder.resolve().name
-        source = place.parts[0] if len(place.parts) > 1 else folder.resolve().name
-        sounds.append(Sound(place.as_posix(), label, source, sample_rate / 2, audio))
-    return sounds, remarks
+        inside = len(place.parts) > 1
+        yield place.as_posix(), place.parent.as_posix() if inside else top, place.parts[0] if inside else top

@@ -24,7 +24,7 @@ CLASSES = ("footsteps", "cloth")
 """What counts as material, if a folder has at least two labels of these; else every label does."""
 
 LEFT_OUT = "footsteps/generic"
-LONGEST_S, LEAST_S, HITS, MOST_MATERIALS = 1.0, 0.03, 6, 12
+LONGEST_S, LEAST_S, HITS, MOST_MATERIALS = 1.0, 0.03, 4, 11
 HOP_SHARE = 0.125
 
 PLAIN, SUM, AWARE = "mean", "sum", "dominance-aware"
@@ -36,10 +36,16 @@ METHODS: dict[str, Callable[[list[np.ndarray], Codec], np.ndarray]] = {
 """Name → mixture of two batches of latents: their mean, their sum above silence, and the one that listens."""
 
 
+def is_material(label: str) -> bool:
+    """Whether a label names what something is made of, rather than what it does."""
+    return class_of(label) in CLASSES and label != LEFT_OUT
+
+
 def choose_hits(material: Material, sample_rate: int, most: int, hits: int = HITS) -> dict[str, tuple[str, list]]:
     """Material → where its sounds come from (``judged``, or ``lessons`` for want of those) and at most ``hits``.
 
-    Hits are trimmed, at peak 0.5 and at most a second long. The ``most`` materials with most sounds are taken.
+    Hits are trimmed, at peak 0.5 and at most a second long. At most ``most`` materials
+    are taken: cloth, then those with judged sounds, then those with most sounds.
     """
     found: dict[str, dict[str, list]] = defaultdict(lambda: {"judged": [], "lessons": []})
     for origin, sounds in (("judged", material.judged), ("lessons", material.lessons)):
@@ -47,17 +53,26 @@ def choose_hits(material: Material, sample_rate: int, most: int, hits: int = HIT
             heard = trimmed(sound.audio)[: round(LONGEST_S * sample_rate)]
             if heard.size >= LEAST_S * sample_rate:
                 found[group_of(sound.label)][origin].append(heard * np.float32(PEAK / np.abs(heard).max()))
-    steps = [label for label in found if class_of(label) in CLASSES and label != LEFT_OUT]
+    steps = [label for label in found if is_material(label)]
     chosen = {}
     for label in steps if len(steps) > 1 else found:
         origin = "judged" if found[label]["judged"] else "lessons"
         chosen[label] = (origin, found[label][origin])
-    largest = sorted(chosen, key=lambda label: (label != "cloth", -len(chosen[label][1]), label))[:most]
+
+    def rank(label: str) -> tuple:
+        origin, audio = chosen[label]
+        return label != "cloth", origin != "judged", -len(audio), label
+
+    largest = sorted(chosen, key=rank)[:most]
     return {label: (chosen[label][0], chosen[label][1][:hits]) for label in sorted(largest)}
 
 
 class Materials:
-    """The hits of each material with their latents: what mixtures and ways between materials are made of."""
+    """The hits of each material: what mixtures and ways between materials are made of.
+
+    By material: ``audio`` (a list of sounds), ``origin`` (``judged`` or ``lessons``), ``latents``
+    ``[count, frames, dims]``, and the clouds of its ``originals`` and of these ``regenerated``.
+    """
 
     def __init__(self, codec: Codec, hits: dict[str, tuple[str, list[np.ndarray]]], embeddings: list[Embedding]):
         self.codec, self.embeddings = codec, embeddings
@@ -67,6 +82,8 @@ class Materials:
         self.count = max((len(audio) for audio in self.audio.values()), default=0)
         latents = [self._encoded(self.audio[name]) for name in self.names]
         self.latents = dict(zip(self.names, aligned(latents, codec) if latents else [], strict=True))
+        self.originals = {name: self.clouds(self.audio[name]) for name in self.names}
+        self.regenerated = {name: self.clouds(self.decoded(self.latents[name])) for name in self.names}
 
     def _encoded(self, audio: list[np.ndarray]) -> np.ndarray:
         """``[count, frames, dims]``: a material with fewer hits repeats them."""
@@ -88,9 +105,9 @@ class Materials:
         return {by.name: Cloud.of(embed([clip], rate_hz, by, HOP_SHARE)[0]) for by in self.embeddings}
 
 
-def regeneration(materials: Materials, originals: dict[str, dict[str, Cloud]]) -> dict[str, list[list[float]]]:
+def regeneration(materials: Materials) -> dict[str, list[list[float]]]:
     """Embedding → Fréchet distances ``[original of row, decoded of column]``."""
-    decoded = {name: materials.clouds(materials.decoded(materials.latents[name])) for name in materials.names}
+    originals, decoded = materials.originals, materials.regenerated
     return {
         by.name: [
             [round(cloud_distance(decoded[column][by.name], originals[row][by.name]), 4) for column in materials.names]
@@ -100,69 +117,62 @@ def regeneration(materials: Materials, originals: dict[str, dict[str, Cloud]]) -
     }
 
 
-def mixture_study(
-    materials: Materials, originals: dict[str, dict[str, Cloud]], probe: Probe | None, tell: Callable[[], None]
-) -> dict:
+def mixture_study(materials: Materials, probe: Probe | None, tell: Callable[[], None]) -> dict:
     """What becomes of each material in a mixture with each other, by each method of :data:`METHODS`.
 
     Every matrix holds, at ``[row, column]``, what became of the row's material in the mixture of both:
     ``frechet`` (by embedding, to its originals), ``lost_db`` (see :func:`plugin_backend.mixtures.lost_db`)
     and ``heard_as`` (the probe's probability of the row's label as a share of both labels' probability).
-    The diagonals are empty. ``tell`` is called after every pair.
+    Diagonals are ``None``. ``evenness`` sums a method up: see :func:`evenness`. ``tell`` is called
+    after every pair.
     """
     size = len(materials.names)
-    tables: dict[str, dict] = {method: {"frechet": {}} for method in METHODS}
-    for table in tables.values():
-        table["lost_db"] = np.full((size, size), np.nan)
-        table["frechet"] = {by.name: np.full((size, size), np.nan) for by in materials.embeddings}
-        if probe is not None:
-            table["heard_as"] = np.full((size, size), np.nan)
+    names = ["lost_db", "heard_as", *(f"frechet_{by.name}" for by in materials.embeddings)]
+    tables = {method: {name: np.full((size, size), np.nan) for name in names} for method in METHODS}
     for pair in materials.pairs():
         for method, mix in METHODS.items():
-            _judge(pair, mix([materials.latents[name] for name in pair], materials.codec), materials, originals, probe, tables[method])
+            mixture = mix([materials.latents[name] for name in pair], materials.codec)
+            _judge(pair, mixture, materials, probe, tables[method])
         tell()
-    return {"materials": materials.names, "origin": materials.origin, "methods": {m: _plain(t) for m, t in tables.items()}}
-
-
-def _judge(pair, mixture: np.ndarray, materials: Materials, originals, probe: Probe | None, table: dict) -> None:
-    """Enter one mixture of two materials into a method's matrices."""
-    places = [materials.names.index(name) for name in pair]
-    hits = materials.decoded(mixture)
-    lost = lost_db([materials.latents[name] for name in pair], mixture, materials.codec).mean(axis=1)
-    clouds = materials.clouds(hits)
-    for mine, other, name, lost_here in zip(places, places[::-1], pair, lost, strict=True):
-        table["lost_db"][mine, other] = lost_here
-        for embedding, cloud in clouds.items():
-            table["frechet"][embedding][mine, other] = cloud_distance(cloud, originals[name][embedding])
-    if probe is None or not hits or not set(pair) <= set(probe.labels):
-        return
-    yamnet = next(by for by in materials.embeddings if by.name == "yamnet")
-    heard = probe.chances(np.stack([features(hit, materials.codec.spec.sample_rate, yamnet) for hit in hits]))
-    chances = heard.mean(axis=0)[[probe.labels.index(name) for name in pair]]
-    table["heard_as"][places, places[::-1]] = chances / chances.sum()
-
-
-def _plain(table):
-    """Arrays as lists with ``None`` for what does not exist, and how even each matrix is."""
-    frechet = {name: _rows(matrix) for name, matrix in table["frechet"].items()}
-    uneven = {
-        "lost_db": {
-            "difference": _mean(np.abs(table["lost_db"] - table["lost_db"].T)),
-            "mean": _mean(table["lost_db"]),
-            "worst": float(np.nan_to_num(table["lost_db"]).max(initial=0.0)),
-        }
-    } | {
-        f"frechet_{name}": {"mean": _mean(matrix), "ratio": _mean(np.maximum(matrix, matrix.T) / np.minimum(matrix, matrix.T))}
-        for name, matrix in table["frechet"].items()
+    return {
+        "materials": materials.names,
+        "origin": materials.origin,
+        "methods": {
+            method: {name: rows_of(matrix) for name, matrix in table.items()} | {"evenness": evenness(table)}
+            for method, table in tables.items()
+        },
     }
-    result = {"frechet": frechet, "lost_db": _rows(table["lost_db"]), "evenness": uneven}
-    if "heard_as" in table:
-        result["heard_as"] = _rows(table["heard_as"])
-        uneven["heard_as"] = {"lesser": _mean(np.minimum(table["heard_as"], table["heard_as"].T))}
-    return result
 
 
-def _rows(matrix: np.ndarray) -> list[list[float | None]]:
+def _judge(pair: tuple[str, str], mixture: np.ndarray, materials: Materials, probe: Probe | None, table: dict) -> None:
+    """Enter one mixture of two materials into a method's matrices."""
+    mine = [materials.names.index(name) for name in pair]
+    other = mine[::-1]
+    hits = materials.decoded(mixture)
+    table["lost_db"][mine, other] = lost_db([materials.latents[name] for name in pair], mixture, materials.codec).mean(
+        1
+    )
+    for embedding, cloud in materials.clouds(hits).items():
+        distances = [cloud_distance(cloud, materials.originals[name][embedding]) for name in pair]
+        table[f"frechet_{embedding}"][mine, other] = distances
+    if probe is not None and hits and set(pair) <= set(probe.labels):
+        rate_hz = materials.codec.spec.sample_rate
+        heard = probe.chances(np.stack([features(hit, rate_hz, materials.embeddings[0]) for hit in hits])).mean(axis=0)
+        chances = heard[[probe.labels.index(name) for name in pair]]
+        table["heard_as"][mine, other] = chances / chances.sum()
+
+
+def evenness(table: dict[str, np.ndarray]) -> dict[str, dict[str, float | None]]:
+    """Of each matrix its ``mean`` over mixtures, and over pairs the mean of the ``lesser`` and ``greater`` side."""
+    sides = {name: (matrix, np.fmin(matrix, matrix.T), np.fmax(matrix, matrix.T)) for name, matrix in table.items()}
+    return {
+        name: dict(zip(("mean", "lesser", "greater"), map(_mean, matrices), strict=True))
+        for name, matrices in sides.items()
+    }
+
+
+def rows_of(matrix: np.ndarray) -> list[list[float | None]]:
+    """A matrix as lists, ``None`` for what is not a number."""
     return [[None if np.isnan(value) else round(float(value), 4) for value in row] for row in matrix]
 
 

@@ -46,14 +46,13 @@ class Scores:
 
     Attributes:
         decoded: system → one sound per clip.
-        rows: one per clip and system, with ``clip``, ``label``, ``system`` and every clip metric.
-        hits: one per hit and system, with the hit metrics.
+        rows: one per clip and system, with ``clip``, ``label``, ``system``, every clip metric, and of each
+            hit metric a list.
         metrics: system → metric → ``mean``, ``median``, ``std``, ``n`` and ``by_label``.
     """
 
     decoded: dict[str, list[np.ndarray]] = field(default_factory=dict)
     rows: list[dict] = field(default_factory=list)
-    hits: list[dict] = field(default_factory=list)
     metrics: dict[str, dict] = field(default_factory=dict)
 
 
@@ -83,14 +82,12 @@ def score_clips(
             guess = system(clip.audio, rate_hz)
             place = {"clip": clip.name, "label": clip.label, "system": name}
             values = {metric: round(score(guess, clip.audio, rate_hz), 5) for metric, score in chosen.items()}
-            scores.rows.append(place | values)
             errors = hit_errors(guess, clip.audio, rate_hz)
-            sizes = [np.abs(getattr(errors, error)).round(5).tolist() for error in HIT_METRICS.values()]
-            scores.hits += [place | dict(zip(HIT_METRICS, hit, strict=True)) for hit in zip(*sizes, strict=True)]
+            sizes = {name: np.abs(getattr(errors, error)).round(4).tolist() for name, error in HIT_METRICS.items()}
+            scores.rows.append(place | values | sizes)
             scores.decoded[name].append(guess)
             tell()
-        scores.metrics[name] = {metric: summarised(scores.rows, metric, name) for metric in chosen}
-        scores.metrics[name] |= {metric: summarised(scores.hits, metric, name) for metric in HIT_METRICS}
+        scores.metrics[name] = {metric: summarised(scores.rows, metric, name) for metric in (*chosen, *HIT_METRICS)}
     for embedding in embeddings:
         for name, distances in frechet_distances(scores.decoded, clips, rate_hz, embedding).items():
             scores.metrics[name][f"frechet_{embedding.name}"] = distances
@@ -100,11 +97,12 @@ def score_clips(
 def summarised(rows: list[dict], metric: str, system: str) -> dict:
     """Mean, median, deviation and number of a metric over all rows of a system and over each label's.
 
-    Footsteps of every material are also one label, ``footsteps``. Without rows the numbers are ``None``.
+    Footsteps of every material are also one label, ``footsteps``. Without values the numbers are ``None``.
     """
     mine = [row for row in rows if row["system"] == system]
-    groups = {name: [row[metric] for row in mine if name in (row["label"], class_of(row["label"]))] for name in names_of(mine)}
-    return _described([row[metric] for row in mine]) | {"by_label": {name: _described(of) for name, of in groups.items()}}
+    groups = {name: [row for row in mine if name in (row["label"], class_of(row["label"]))] for name in names_of(mine)}
+    by_label = {name: _described(of, metric) for name, of in groups.items()}
+    return _described(mine, metric) | {"by_label": by_label}
 
 
 def names_of(rows: list[dict]) -> list[str]:
@@ -113,11 +111,12 @@ def names_of(rows: list[dict]) -> list[str]:
     return sorted(labels | {class_of(label) for label in labels})
 
 
-def _described(values: list[float]) -> dict:
-    if not values:
+def _described(rows: list[dict], metric: str) -> dict:
+    values = np.concatenate([np.atleast_1d(row[metric]) for row in rows])
+    if not values.size:
         return {"mean": None, "median": None, "std": None, "n": 0}
     numbers = {"mean": np.mean(values), "median": np.median(values), "std": np.std(values)}
-    return {name: round(float(value), 4) for name, value in numbers.items()} | {"n": len(values)}
+    return {name: round(float(value), 4) for name, value in numbers.items()} | {"n": values.size}
 
 
 def frechet_distances(
@@ -129,7 +128,10 @@ def frechet_distances(
     """
     truth = embed([clip.audio for clip in clips], rate_hz, embedding)
     rows = [{"label": clip.label} for clip in clips]
-    members = {name: [i for i, row in enumerate(rows) if name in (row["label"], class_of(row["label"]))] for name in names_of(rows)}
+    members = {
+        name: [i for i, row in enumerate(rows) if name in (row["label"], class_of(row["label"]))]
+        for name in names_of(rows)
+    }
     everything = list(range(len(clips)))
     return {
         system: _frechet_entry(embed(sounds, rate_hz, embedding), truth, everything, members)

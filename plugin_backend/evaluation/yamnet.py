@@ -7,6 +7,7 @@ windows of 25 ms every 10 ms, ``ln(mel + 0.001)``); it hears nothing above 7.5 k
 
 from __future__ import annotations
 
+import functools
 import tempfile
 import zipfile
 from importlib.util import find_spec
@@ -23,12 +24,17 @@ LOWEST_HZ, HIGHEST_HZ, LOG_OFFSET = 125.0, 7500.0, 0.001
 WEIGHTS, EMBEDDING = "YamNet_w8a8.onnx.zip", "/model/Reshape_output_0_qdq"
 
 
+@functools.cache
+def mel_bands() -> np.ndarray:
+    """64 unit-height triangles, ``[bands, bins]``."""
+    return triangles(mel_spaced_hz(LOWEST_HZ, HIGHEST_HZ, BANDS + 2), FFT_SAMPLES, RATE_HZ)
+
+
 def log_mel(window: np.ndarray) -> np.ndarray:
     """``[15600]`` samples at 16 kHz as ``[96, 64]``."""
     frames = np.lib.stride_tricks.sliding_window_view(window, FRAME_SAMPLES)[::HOP_SAMPLES][:FRAMES]
     magnitude = np.abs(np.fft.rfft(frames * np.hanning(FRAME_SAMPLES + 1)[:-1], FFT_SAMPLES))
-    filters = triangles(mel_spaced_hz(LOWEST_HZ, HIGHEST_HZ, BANDS + 2), FFT_SAMPLES, RATE_HZ)
-    return np.log(magnitude @ filters.T + LOG_OFFSET).astype(np.float32)
+    return np.log(magnitude @ mel_bands().T + LOG_OFFSET).astype(np.float32)
 
 
 class Yamnet:

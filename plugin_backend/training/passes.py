@@ -7,8 +7,14 @@ from torch import Tensor
 
 from plugin_backend.training.device import mixed_precision
 from plugin_backend.training.discriminators import Judges, decoder_loss, judges_loss
-from plugin_backend.training.losses import SpectralLoss, divergence
-from plugin_backend.training.settings import DOUBT_WEIGHT, FEATURE_WEIGHT, REFINE_CROP_SAMPLES, SPECTRAL_WEIGHT
+from plugin_backend.training.losses import SpectralLoss, divergence, peak_loss
+from plugin_backend.training.settings import (
+    DOUBT_WEIGHT,
+    FEATURE_WEIGHT,
+    PEAK_WEIGHT,
+    RECONSTRUCTION_WEIGHT,
+    REFINE_CROP_SAMPLES,
+)
 from plugin_backend.waveform_vae.model import WaveformVAE
 
 
@@ -31,11 +37,11 @@ def there_and_back(
 def spectral_step(
     model: WaveformVAE, spectral: SpectralLoss, audio: Tensor, edge_hz: Tensor, noise: Tensor, beta: float
 ) -> dict[str, Tensor]:
-    """First phase: the evidence lower bound with a spectral likelihood; backpropagates."""
+    """First phase: the evidence lower bound with a likelihood of spectra and peaks; backpropagates."""
     guess, truth, kl = there_and_back(model, audio, noise)
-    reconstruction = spectral(guess, truth, edge_hz)
-    (reconstruction + beta * kl).backward()
-    return {"spectral": reconstruction, "kl": kl}
+    likeness, peaks = spectral(guess, truth, edge_hz), peak_loss(guess, truth)
+    (likeness + PEAK_WEIGHT * peaks + beta * kl).backward()
+    return {"spectral": likeness, "peaks": peaks, "kl": kl}
 
 
 def refine_step(
@@ -54,7 +60,7 @@ def refine_step(
     own step is taken here.
     """
     guess, truth, _ = there_and_back(model, audio, noise, frozen=True)
-    reconstruction = spectral(guess, truth, edge_hz)
+    likeness, peaks = spectral(guess, truth, edge_hz), peak_loss(guess, truth)
     window = slice(start, start + REFINE_CROP_SAMPLES)
     seen, real = guess[:, window], truth[:, window]
     with mixed_precision(audio.device):
@@ -68,6 +74,7 @@ def refine_step(
         with torch.no_grad():
             features = judges(real)
         doubt, match = decoder_loss(features, judges(seen))
-    (SPECTRAL_WEIGHT * reconstruction + DOUBT_WEIGHT * doubt + FEATURE_WEIGHT * match).backward()
+    reconstruction = likeness + PEAK_WEIGHT * peaks
+    (RECONSTRUCTION_WEIGHT * reconstruction + DOUBT_WEIGHT * doubt + FEATURE_WEIGHT * match).backward()
     judges.requires_grad_(True)
-    return {"spectral": reconstruction, "judges": told, "doubt": doubt, "features": match}
+    return {"spectral": likeness, "peaks": peaks, "judges": told, "doubt": doubt, "features": match}

@@ -39,8 +39,8 @@ def phases(settings: TrainingSettings) -> list[Phase]:
     """
     if (settings.minutes is None) == (settings.steps is None):
         raise ProjectError("training: give either minutes or steps")
-    if not 0 <= settings.refine_share < 1:
-        raise ProjectError(f"training: refine share {settings.refine_share} is not in 0..1 (1 itself left out)")
+    if not 0 <= settings.refine_share <= 1:
+        raise ProjectError(f"training: refine share {settings.refine_share} is not in 0..1")
     in_steps = settings.steps is not None
     whole = settings.steps if in_steps else settings.minutes * 60
     if whole <= 0:

@@ -9,7 +9,7 @@ import torch
 
 from plugin_backend.codec import Codec, DecoderStream, EncoderStream
 from plugin_backend.waveform_vae import checkpoint
-from plugin_backend.waveform_vae.model import WaveformVAE
+from plugin_backend.waveform_vae.inference import FastDecoder, FastEncoder
 from plugin_backend.waveform_vae.record import read_spec
 
 SETTLED_FRAMES = 64
@@ -17,25 +17,24 @@ SETTLED_FRAMES = 64
 
 
 class _Encoder(EncoderStream):
-    def __init__(self, model: WaveformVAE):
-        self.model, self.past = model, None
+    def __init__(self, encoder: FastEncoder):
+        self.encoder, self.past = encoder, None
 
     @torch.inference_mode()
     def push(self, audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         tensor = torch.from_numpy(np.ascontiguousarray(audio, np.float32))
-        mean, log_variance, self.past = self.model.encoder(tensor, self.past)
-        mean, deviation = self.model.compact(mean, log_variance)
+        mean, deviation, self.past = self.encoder(tensor, self.past)
         return mean.numpy(), deviation.numpy()
 
 
 class _Decoder(DecoderStream):
-    def __init__(self, model: WaveformVAE):
-        self.model, self.past = model, None
+    def __init__(self, decoder: FastDecoder):
+        self.decoder, self.past = decoder, None
 
     @torch.inference_mode()
     def push(self, latents: np.ndarray) -> np.ndarray:
-        raw = self.model.expand(torch.from_numpy(np.ascontiguousarray(latents, np.float32)))
-        audio, self.past = self.model.decoder(raw, self.past)
+        tensor = torch.from_numpy(np.ascontiguousarray(latents, np.float32))
+        audio, self.past = self.decoder(tensor, self.past)
         return audio.numpy()
 
 
@@ -45,14 +44,15 @@ class WaveformCodec(Codec):
     def __init__(self, path: Path):
         self.spec = read_spec(path)
         self.model = checkpoint.load(path)
+        self._encoder, self._decoder = FastEncoder(self.model), FastDecoder(self.model)
         zeros = np.zeros((1, SETTLED_FRAMES * self.spec.hop_samples), np.float32)
         self._silence = self.encode(zeros)[:, -1:]
 
     def encoder(self, batch: int = 1) -> EncoderStream:
-        return _Encoder(self.model)
+        return _Encoder(self._encoder)
 
     def decoder(self, batch: int = 1) -> DecoderStream:
-        return _Decoder(self.model)
+        return _Decoder(self._decoder)
 
     def silence(self, frames: int) -> np.ndarray:
         return np.repeat(self._silence, frames, axis=1)

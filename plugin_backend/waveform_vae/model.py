@@ -9,6 +9,9 @@ from plugin_backend.waveform_vae.config import WaveformVAEConfig
 from plugin_backend.waveform_vae.layers import Backbone, with_past
 
 
+LOG_VARIANCE_RANGE = (-12.0, 4.0)
+
+
 class LogSpectrum(nn.Module):
     """Causal log-magnitude STFT frames: ``[batch, samples]`` → ``[batch, samples / hop, window / 2 + 1]``.
 
@@ -47,7 +50,7 @@ class Encoder(nn.Module):
         x = self.embed(bins.reshape(bins.shape[0], -1, self.stack * bins.shape[2]))
         x, blocks_past = self.backbone(x, blocks_past)
         mean, log_variance = self.posterior(x).float().chunk(2, dim=-1)
-        return mean, log_variance.clamp(-12.0, 4.0), (samples_past, blocks_past)
+        return mean, log_variance.clamp(*LOG_VARIANCE_RANGE), (samples_past, blocks_past)
 
 
 class InverseSTFTHead(nn.Module):
@@ -66,7 +69,11 @@ class InverseSTFTHead(nn.Module):
         self.register_buffer("window", torch.hann_window(window) / (window / hop / 2), persistent=False)
 
     def forward(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
-        log_magnitude, phase = self.out(x).float().chunk(2, dim=-1)
+        return self.overlapped(self.out(x), past)
+
+    def overlapped(self, spectra: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Log magnitudes and phases ``[batch, frames, window + 2]`` as overlapping windows of sound."""
+        log_magnitude, phase = spectra.float().chunk(2, dim=-1)
         spectrum = torch.polar(torch.exp(log_magnitude.clamp(max=self.LOUDEST_LOG)), phase)
         frames = torch.fft.irfft(spectrum, n=self.window_samples) * self.window
         overlaps = self.window_samples // self.hop

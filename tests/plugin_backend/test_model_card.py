@@ -50,16 +50,23 @@ def test_attribution_counts_files_marks_held_out_packages_and_escapes_markdown(c
     ]
 
 
-def test_card_writes_its_three_files_from_the_run(corpus, tmp_path):
+def test_card_writes_its_three_files_from_one_evaluation(corpus, tmp_path):
+    pytest.importorskip("onnxruntime")
     out = tmp_path / "out"
-    arguments = [str(saved_model(tmp_path)), str(corpus), "--out", str(out), "--without-visqol"]
+    arguments = [str(saved_model(tmp_path)), str(corpus), "--out", str(out), "--without-visqol", "--quick"]
     assert main(arguments) == 0
     assert sorted(path.name for path in out.iterdir()) == ["ATTRIBUTION.md", "MODEL_CARD.md", "metrics.json"]
     numbers = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
-    assert {(row["group"], row["clips"]) for row in numbers["groups"]} == {("door", 1), ("footsteps", 1)}
+    assert {name: of["n"] for name, of in numbers["mel_mse"]["by_label"].items()} == {
+        "door": 1,
+        "footsteps": 1,
+        "footsteps/wood": 1,
+    }
+    assert numbers["data"]["judged"] == "held out from training" and numbers["data"]["files"] == 2
     assert len(numbers["clips"]) == 2 * 4 and "visqol" not in numbers["clips"][0]
     text = (out / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "Trained for 1.5 minutes" in text and "16.0 ms" in text and "GPL-3.0-or-later" in text
+    assert f"| **codec** | 2 | {numbers['log_mel_error_db']['mean']:.2f} |" in text
     assert str(tmp_path) not in text and str(tmp_path) not in json.dumps(numbers)
 
 

@@ -109,7 +109,7 @@ def test_critics_learn_to_tell_noise_from_clicks():
         ({"steps": None}, "either minutes or steps"),
         ({"minutes": 1.0}, "either minutes or steps"),
         ({"steps": 0}, "more than nothing"),
-        ({"refine_share": 1.0}, "refine share 1.0"),
+        ({"refine_share": 1.5}, "refine share 1.5"),
     ],
 )
 def test_a_wrong_budget_is_told(wrong, word):

@@ -1,0 +1,80 @@
+"""Pieces of a self-contained page: tables, pictures and players, every text escaped."""
+
+from __future__ import annotations
+
+import base64
+import io
+from html import escape
+
+import numpy as np
+import soundfile
+
+HEAD = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>
+body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; color: #222 }}
+table {{ border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums }}
+th, td {{ padding: .15rem .7rem; text-align: right; border-bottom: 1px solid #ddd }}
+th:first-child, td:first-child {{ text-align: left }}
+tr.codec td {{ font-weight: 600; background: #eef4fb }}
+img {{ max-width: 100% }} audio {{ height: 2rem; vertical-align: middle }}
+.note {{ color: #555 }} .scroll {{ overflow-x: auto }}
+</style>
+<h1>{title}</h1>
+"""
+
+
+def head(title: str) -> str:
+    """The page's beginning."""
+    return HEAD.format(title=escape(title))
+
+
+def heading(text: str) -> str:
+    """A section's heading."""
+    return f"<h2>{escape(text)}</h2>\n"
+
+
+def paragraph(text: str, note: bool = False) -> str:
+    """A paragraph of plain text."""
+    return f"<p{' class=note' if note else ''}>{escape(text)}</p>\n"
+
+
+def listed(lines: list[str]) -> str:
+    """A list of plain texts."""
+    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>\n"
+
+
+def table(header: list[str], rows: list[list[str]], bold: str | None = None) -> str:
+    """A table; rows whose first cell is ``bold`` stand out."""
+    top = "".join(f"<th>{escape(cell)}</th>" for cell in header)
+    body = "".join(
+        f"<tr{' class=codec' if row[0] == bold else ''}>"
+        + "".join(f"<td>{escape(cell)}</td>" for cell in row)
+        + "</tr>\n"
+        for row in rows
+    )
+    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead>\n<tbody>{body}</tbody></table></div>\n'
+
+
+def number(value: float | None, form: str = "{:.2f}") -> str:
+    """A number in a table, or a dash."""
+    return "–" if value is None else form.format(value)
+
+
+def picture(png: bytes, told: str) -> str:
+    """An image inside the page; ``told`` is what it shows."""
+    data = base64.b64encode(png).decode("ascii")
+    return f'<p><img alt="{escape(told)}" src="data:image/png;base64,{data}"></p>\n'
+
+
+def players(title: str, sounds: dict[str, np.ndarray], sample_rate: int) -> str:
+    """A titled row of players, one for each named sound ``[samples]``: 16-bit FLAC inside the page."""
+    parts = [f"<h3>{escape(title)}</h3>\n<p>"]
+    for name, audio in sounds.items():
+        packed = io.BytesIO()
+        soundfile.write(packed, np.clip(audio, -1, 1), sample_rate, format="FLAC", subtype="PCM_16")
+        data = base64.b64encode(packed.getvalue()).decode("ascii")
+        parts.append(f'<label>{escape(name)} <audio controls preload="none" src="data:audio/flac;base64,{data}">')
+        parts.append("</audio></label>\n")
+    return "".join(parts) + "</p>\n"
