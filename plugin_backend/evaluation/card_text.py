@@ -86,8 +86,8 @@ The stream decodes one frame of {hop} samples at a time.
 
 ## Limits
 
-- Trained for {minutes} minutes on {training_minutes:.1f} minutes of sound, with spectral losses only: phase and fine
-  structure are approximate. The scores above say how far.
+- Trained for {minutes:.0f} minutes in all on {training_minutes:.1f} minutes of sound: phase and fine structure are
+  approximate. The scores above say how far.
 - Footsteps are {footstep_minutes:.1f} of the training minutes, spread over many materials; labels come from
   file names, not from listening. Some recordings are 22.05 kHz originals without treble, and the
   held-out sounds contain some of these too, so scores say less about the top octave.
@@ -104,7 +104,7 @@ GPL-3.0-or-later. The recordings' authors and licences are listed in [ATTRIBUTIO
 ARCHITECTURE = """\
 - Encoder: causal log-STFT of {encoder_window} samples every {encoder_hop} → {encoder_blocks} ConvNeXt blocks × \
 {encoder_width} channels → {latent_dim} means and deviations per {hop} samples.
-- Latents: {latent_dim} dimensions, rotated by PCA so that dimension 0 varies most over the training sounds.
+- Latents: {latent_dim} dimensions, principal axes of the training sounds, the most audible first.
 - Decoder: {decoder_blocks} causal ConvNeXt blocks × {decoder_width} channels → complex inverse STFT, windows of \
 {decoder_window} samples every {decoder_hop}."""
 
@@ -170,6 +170,21 @@ def bold(system: str) -> str:
     return f"**{system}**" if system == CODEC else system
 
 
+def runs_of(training: dict) -> list[dict]:
+    """The records of all runs that made the model, oldest first."""
+    return [*training.get("history", []), training]
+
+
+def told_runs(training: dict) -> str:
+    """One line per run: its plain numbers, then its settings."""
+    lines = []
+    for run in runs_of(training):
+        plain = run | run.get("settings", {})
+        told = ", ".join(f"{key} {value}" for key, value in plain.items() if isinstance(value, str | int | float))
+        lines.append(f"- {told}")
+    return "From the checkpoint's record, one line a run:\n\n" + "\n".join(lines)
+
+
 def study_numbers(result: dict) -> dict[str, float | str]:
     """The numbers of the card's paragraph on ways and random sounds."""
     unknown = float("nan")
@@ -198,7 +213,6 @@ def card(result: dict) -> str:
     config, training, parameters = facts["config"], facts["training"], facts["parameters"]
     costs = result["cost"]["cpu_time_per_sound_time"]
     sounds = result["data"]["files"]
-    scalars = {name: value for name, value in training.items() if not isinstance(value, list | dict)}
     return TEXT.format_map(
         config
         | facts
@@ -223,8 +237,8 @@ def card(result: dict) -> str:
             "held_minutes": data["held_out"]["minutes"],
             "held_files": data["held_out"]["files"],
             "licences": counted(data["training"]["files_per_licence"]),
-            "training": "From the checkpoint's record: " + ", ".join(f"{k} {v}" for k, v in scalars.items()) + ".",
-            "minutes": training.get("minutes", "an unrecorded number of"),
+            "training": told_runs(training),
+            "minutes": sum(run.get("minutes", 0.0) for run in runs_of(training)),
             "gap_ms": 1000 * protocol["gap_s"],
             "scores": score_table(result["metrics"], None, "what"),
             "labels": label_table(result["metrics"][CODEC]),

@@ -30,6 +30,9 @@ from plugin_backend.waveform_vae.model import WaveformVAE
 from plugin_backend.waveform_vae.record import read_training
 
 SAVE_EVERY_S, LOG_EVERY_STEPS, JUDGED_BATCHES, MEANS_BATCHES = 300.0, 20, 6, 24
+LEFT_OUT = {"history", "curve", "held_out_files", "variance_shares", "audibility_db", "fidelity_curve_db"}
+"""Of an earlier run's record when a later one goes on from it."""
+
 FIRST_OF_A_PHASE = {"phase_steps": 0, "phase_seconds": 0.0, "best": None, "since_best": 0}
 
 
@@ -47,6 +50,14 @@ class Moment:
 def state_path(out: Path) -> Path:
     """Where the state of a run that writes ``out`` is kept: hidden beside it."""
     return out.with_name(f".{out.stem}.training")
+
+
+def history_of(start: str) -> list[dict]:
+    """The records of the runs before the one that starts from ``start``, oldest first, curves left out."""
+    if start == "scratch":
+        return []
+    record = read_training(checkpoint_path(start))
+    return [*record.get("history", []), {key: value for key, value in record.items() if key not in LEFT_OUT}]
 
 
 def starting_model(start: str) -> WaveformVAE:
@@ -214,6 +225,7 @@ class Run:
                 "steps": at["step"],
                 "minutes": round(at["seconds"] / 60, 1),
                 "device": self.device.type,
+                "history": history_of(self.settings.start),
                 "curve": at["curve"],
             }
             | compaction

@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
-
 import numpy as np
-import soundfile
-import soxr
 
 from plugin_backend.corpus.sound import Sound
-from plugin_backend.corpus.split import FACTORY_HELD_OUT
 from plugin_backend.training.augment.apply import apply_chain, band_edge_after
 from plugin_backend.training.augment.draw import draw_chain
 
 LONGEST_GAP_S, QUIETEST_DB = 0.2, -24.0
-
-
-def read_sounds(folder: Path, sample_rate: int, held_out: bool) -> list[Sound]:
-    """All sounds of one side of the split, resampled to ``sample_rate`` and mixed to mono."""
-    sounds = []
-    with open(folder / "manifest.csv", newline="", encoding="utf-8") as lines:
-        for row in csv.DictReader(lines):
-            if (row["debian_package"] in FACTORY_HELD_OUT) != held_out:
-                continue
-            audio, rate = soundfile.read(folder / row["file"], dtype="float32", always_2d=True)
-            mono = audio.mean(axis=1)
-            if rate != sample_rate:
-                mono = soxr.resample(mono, rate, sample_rate).astype(np.float32)
-            edge_hz = 0.45 * rate if rate < sample_rate else sample_rate / 2
-            sounds.append(Sound(row["file"], row["label"], row["debian_package"], edge_hz, mono))
-    return sounds
 
 
 class CropSampler:

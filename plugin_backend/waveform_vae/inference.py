@@ -1,9 +1,10 @@
 """The trained model made fast: same arithmetic, fewer and better steps, and no sample depends on the block.
 
 What is folded: each norm's gain and offset into the layer after it, each block's output gain into its
-last layer, the latent compaction into the layers beside it. What is chosen: products by oneDNN with weights packed once, where this build of PyTorch has
-it. Every kernel here gives a row the same bits however many rows come with it, so streaming equals
-offline exactly, not only nearly. (A plain ``addmm`` does not, below four rows.)
+last layer, the latent compaction and the spectrum's scale into the layers beside them. What is chosen:
+products by oneDNN with weights packed once, where this build of PyTorch has it. Every kernel here gives a
+row the same bits however many rows come with it, so streaming equals offline exactly, not only nearly.
+(A plain ``addmm`` does not, below four rows.)
 
 Tensors are ``[batch, time, channels]``; every part maps ``(x, past) -> (y, past)`` as in
 :mod:`~plugin_backend.waveform_vae.layers`.
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from plugin_backend.waveform_vae.layers import Backbone, ConvNeXtBlock, with_past
-from plugin_backend.waveform_vae.model import LOG_VARIANCE_RANGE, WaveformVAE
+from plugin_backend.waveform_vae.model import LOG_VARIANCE_RANGE, LogSpectrum, WaveformVAE
 
 PACKED_ROWS = 256
 """The number of rows the packing is tuned for; any number works."""
@@ -64,17 +65,15 @@ class Block:
     """A :class:`~plugin_backend.waveform_vae.layers.ConvNeXtBlock`."""
 
     def __init__(self, block: ConvNeXtBlock):
-        self.taps = block.mix.conv.weight.detach()[:, 0].T.contiguous().unbind()
+        self.taps = block.mix.conv.weight.detach()[:, 0].T.contiguous()
         self.offset = block.mix.conv.bias.detach()
         self.expand = Normed(block.norm, block.expand)
         self.project = Linear(block.gain[:, None] * block.project.weight, block.gain * block.project.bias)
 
     def __call__(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
         joined, past = with_past(x, past, len(self.taps) - 1)
-        count = x.shape[1]
-        mixed = torch.addcmul(self.offset, joined[:, :count], self.taps[0])
-        for delay in range(1, len(self.taps)):
-            mixed.addcmul_(joined[:, delay : delay + count], self.taps[delay])
+        windows = joined.unfold(1, len(self.taps), 1).transpose(2, 3)  # [batch, time, taps, channels]
+        mixed = (windows * self.taps).sum(2).add_(self.offset)
         return self.project(self.expand(mixed, gelu=True)).add_(x), past
 
 
@@ -99,7 +98,8 @@ class FastEncoder:
     def __init__(self, model: WaveformVAE):
         encoder, rotation = model.encoder, model.rotation
         self.spectrum, self.stack, self.dim = encoder.spectrum, encoder.stack, model.config.latent_dim
-        self.embed = Linear(encoder.embed.weight, encoder.embed.bias)
+        embed = encoder.embed.weight / LogSpectrum.SPREAD
+        self.embed = Linear(embed, encoder.embed.bias - LogSpectrum.MEAN * embed.sum(1))
         mean, log_variance = encoder.posterior.weight.split(self.dim)
         mean_bias, log_variance_bias = encoder.posterior.bias.split(self.dim)
         posterior = nn.Linear(encoder.posterior.in_features, 2 * self.dim)
@@ -110,7 +110,7 @@ class FastEncoder:
 
     def __call__(self, audio: Tensor, past: tuple | None = None) -> tuple[Tensor, Tensor, tuple]:
         samples_past, blocks_past = past or (None, None)
-        bins, samples_past = self.spectrum(audio, samples_past)
+        bins, samples_past = self.spectrum.logarithms(audio, samples_past)
         x = self.embed(bins.reshape(bins.shape[0], -1, self.stack * bins.shape[2]))
         x, blocks_past = self.blocks(x, blocks_past)
         variance = x[..., self.dim :].clamp(*LOG_VARIANCE_RANGE).exp()

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from plugin_backend.waveform_vae.config import WaveformVAEConfig
 from plugin_backend.waveform_vae.layers import Backbone, with_past
 
-
 LOG_VARIANCE_RANGE = (-12.0, 4.0)
 
 
@@ -26,10 +25,15 @@ class LogSpectrum(nn.Module):
         self.register_buffer("window", torch.hann_window(window), persistent=False)
 
     def forward(self, audio: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
+        bins, past = self.logarithms(audio, past)
+        return (bins - self.MEAN) / self.SPREAD, past
+
+    def logarithms(self, audio: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The same before centring and scaling."""
         joined, past = with_past(audio, past, self.window_samples - self.hop)
         frames = joined.unfold(1, self.window_samples, self.hop) * self.window
         magnitude = torch.fft.rfft(frames.float()).abs()
-        return (torch.log(magnitude + self.FLOOR) - self.MEAN) / self.SPREAD, past
+        return torch.log(magnitude + self.FLOOR), past
 
 
 class Encoder(nn.Module):

@@ -12,7 +12,7 @@ from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import CheckpointError, ProjectError
 from plugin_backend.training.compaction import audibility_db, fidelity_curve_db, fit_compaction
 from plugin_backend.training.discriminators import Judges, decoder_loss, judges_loss
-from plugin_backend.training.losses import SpectralLoss, divergence
+from plugin_backend.training.losses import SpectralLoss, divergence, peak_loss
 from plugin_backend.training.run import Run
 from plugin_backend.training.sampler import CropSampler
 from plugin_backend.training.schedule import phases
@@ -243,3 +243,21 @@ def test_a_run_can_start_from_the_factory_model(tmp_path):
     quiet_run(out, settings).train()
     ours, factory = (load_codec(name).model.state_dict() for name in (str(out), "foley"))
     assert all(torch.equal(ours[n], factory[n]) for n in ours if n.startswith(("encoder.", "decoder.")))
+
+
+def test_a_run_that_goes_on_from_another_keeps_its_record(tmp_path):
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    quiet_run(first, dataclasses.replace(SETTINGS, steps=1, refine_share=0.0)).train()
+    settings = dataclasses.replace(SETTINGS, start=str(first), steps=2, refine_share=1.0)
+    record = quiet_run(second, settings).train()
+    assert [(run["steps"], run["settings"]["start"]) for run in record["history"]] == [(1, "scratch")]
+    assert {phase for phase, *_ in record["curve"]} == {"refine"}
+
+
+def test_the_peak_loss_hears_a_smeared_attack_that_spectra_forgive():
+    click, smeared = torch.zeros(1, 9_600), torch.zeros(1, 9_600)
+    click[0, 4_800] = 1.0
+    smeared[0, 4_700:4_900:2] = 0.1  # the same energy over 4 ms
+    assert peak_loss(click, click).item() == 0
+    assert peak_loss(smeared, click).item() > 0.5
+    assert peak_loss(0.5 * click, click).item() == pytest.approx(0.48, abs=0.02)
