@@ -38,16 +38,14 @@ class Linear:
         self.packed = torch.ops.mkldnn._reorder_linear_weight(self.weight, PACKED_ROWS) if can_pack() else None
 
     def __call__(self, x: Tensor, gelu: bool = False) -> Tensor:
-        rows = x.reshape(-1, x.shape[-1])
         if self.packed is not None:
             after, form = ("gelu", "tanh") if gelu else ("none", "")
-            y = torch.ops.mkldnn._linear_pointwise(rows, self.packed, self.bias, after, [], form)
-        else:
-            missing = max(0, FEWEST_ROWS - rows.shape[0])
-            y = nn.functional.linear(nn.functional.pad(rows, (0, 0, 0, missing)), self.weight, self.bias)
-            y = y[: rows.shape[0]]
-            y = nn.functional.gelu(y, approximate="tanh") if gelu else y
-        return y.view(*x.shape[:-1], -1)
+            return torch.ops.mkldnn._linear_pointwise(x, self.packed, self.bias, after, [], form)
+        rows = x.reshape(-1, x.shape[-1])
+        missing = max(0, FEWEST_ROWS - rows.shape[0])
+        y = nn.functional.linear(nn.functional.pad(rows, (0, 0, 0, missing)), self.weight, self.bias)
+        y = y[: rows.shape[0]].view(*x.shape[:-1], -1)
+        return nn.functional.gelu(y, approximate="tanh") if gelu else y
 
 
 class Normed(Linear):
