@@ -11,7 +11,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from plugin_backend.errors import PresetError
+from plugin_backend.errors import OutputError, PresetError
 from plugin_backend.files import replaced_when_whole
 from presets.preset import Preset, PresetHeader
 
@@ -23,15 +23,23 @@ UPGRADES: dict[int, Callable[[dict], dict]] = {}
 
 
 def save_preset(preset: Preset, folder: Path) -> Path:
-    """Write a preset into ``folder``; answers its path. An older one of that name is replaced."""
+    """Write a preset into ``folder``, made if need be; answers its path. An older one of that name is replaced.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
     path = folder / f"{preset.name}{SUFFIX}"
     header = {"schema": SCHEMA, **msgspec.to_builtins(preset.header)}
     tensors = {}
     for index, (mean, deviation) in enumerate(zip(preset.means, preset.deviations, strict=True)):
         tensors[f"mean.{index}"] = np.ascontiguousarray(mean, np.float32)
         tensors[f"deviation.{index}"] = np.ascontiguousarray(deviation, np.float32)
-    with replaced_when_whole(path) as temporary:
-        save_file(tensors, temporary, metadata={KEY: json.dumps(header)})
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with replaced_when_whole(path) as temporary:
+            save_file(tensors, temporary, metadata={KEY: json.dumps(header)})
+    except OSError as problem:
+        raise OutputError(f"{folder}: cannot write here ({problem.strerror})") from problem
     return path
 
 

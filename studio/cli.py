@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from plugin_backend.errors import OutputError, PisadaError, ProjectError
+from plugin_backend.errors import PisadaError, ProjectError
 from studio.corpus_command import corpus
 from studio.corpus_fetch_command import corpus_fetch
 from studio.evaluate_command import evaluate
@@ -87,12 +87,7 @@ def capture(files, name, bank, kind, model, variation) -> None:
     preset = capturing.capture(
         load_codec(model), name, list(files), kind, variation=variation, stereo=kind == "texture"
     )
-    try:
-        bank.mkdir(parents=True, exist_ok=True)
-        path = save_preset(preset, bank)
-    except OSError as problem:
-        raise OutputError(f"{bank}: cannot write here ({problem.strerror})") from problem
-    click.echo(f"{path}: {len(preset.means)} takes")
+    click.echo(f"{save_preset(preset, bank)}: {len(preset.means)} takes")
 
 
 for command in (corpus, corpus_fetch, evaluate, mix, train):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from plugin_backend.errors import OutputError
 from studio.examples import Examples
 
 WAYS = ("sum", "linear", "spherical", "dominance")
@@ -29,9 +28,4 @@ def mix(names, name, out, how, weights, bank, model) -> None:
 
     source = Bank(bank or FACTORY_BANK)
     preset = mix_presets([source[each] for each in names], load_codec(model), name, how, weights or None)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        path = save_preset(preset, out)
-    except OSError as problem:
-        raise OutputError(f"{out}: cannot write here ({problem.strerror})") from problem
-    click.echo(f"{path}: {len(preset.means)} takes, {preset.header.description}")
+    click.echo(f"{save_preset(preset, out)}: {len(preset.means)} takes, {preset.header.description}")
