@@ -86,7 +86,7 @@ The stream decodes one frame of {hop} samples at a time.
 
 ## Limits
 
-- Trained for {minutes:.0f} minutes in all on {training_minutes:.1f} minutes of sound: phase and fine structure are
+- Trained for {minutes:g} minutes in all on {training_minutes:.1f} minutes of sound: phase and fine structure are
   approximate. The scores above say how far.
 - Footsteps are {footstep_minutes:.1f} of the training minutes, spread over many materials; labels come from
   file names, not from listening. Some recordings are 22.05 kHz originals without treble, and the
@@ -179,7 +179,7 @@ def told_runs(training: dict) -> str:
     """One line per run: its plain numbers, then its settings."""
     lines = []
     for run in runs_of(training):
-        plain = run | run.get("settings", {})
+        plain = run.get("settings", {}) | run
         told = ", ".join(f"{key} {value}" for key, value in plain.items() if isinstance(value, str | int | float))
         lines.append(f"- {told}")
     return "From the checkpoint's record, one line a run:\n\n" + "\n".join(lines)
@@ -238,7 +238,7 @@ def card(result: dict) -> str:
             "held_files": data["held_out"]["files"],
             "licences": counted(data["training"]["files_per_licence"]),
             "training": told_runs(training),
-            "minutes": sum(run.get("minutes", 0.0) for run in runs_of(training)),
+            "minutes": round(sum(run.get("minutes", 0.0) for run in runs_of(training)), 1),
             "gap_ms": 1000 * protocol["gap_s"],
             "scores": score_table(result["metrics"], None, "what"),
             "labels": label_table(result["metrics"][CODEC]),
