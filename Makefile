@@ -11,7 +11,7 @@ demo: $(VENV)/.ready
 	$(BIN)/pisada render examples/night_walk/cues.csv --project examples/night_walk/project.toml --out demo
 
 test: hosts $(VENV)/.ready-dev lint
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

@@ -2,9 +2,9 @@
 
 What is folded: each norm's gain and offset into the layer after it, each block's output gain into its
 last layer, the latent compaction and the spectrum's scale into the layers beside them. What is chosen:
-products by oneDNN with weights packed once, where this build of PyTorch has it. Every kernel here gives a
-row the same bits however many rows come with it, so streaming equals offline exactly, not only nearly.
-(A plain ``addmm`` does not, below four rows.)
+products by oneDNN with weights packed once, where this build of PyTorch has it. With them every kernel here
+gives a row the same bits however many rows come with it, so streaming equals offline exactly; without,
+to float rounding.
 
 Tensors are ``[batch, time, channels]``; every part maps ``(x, past) -> (y, past)`` as in
 :mod:`~plugin_backend.waveform_vae.layers`.
@@ -20,9 +20,6 @@ from plugin_backend.waveform_vae.model import LOG_VARIANCE_RANGE, LogSpectrum, W
 
 PACKED_ROWS = 256
 """The number of rows the packing is tuned for; any number works."""
-
-FEWEST_ROWS = 4
-"""From here on an unpacked product treats every row alike."""
 
 
 def can_pack() -> bool:
@@ -41,10 +38,7 @@ class Linear:
         if self.packed is not None:
             after, form = ("gelu", "tanh") if gelu else ("none", "")
             return torch.ops.mkldnn._linear_pointwise(x, self.packed, self.bias, after, [], form)
-        rows = x.reshape(-1, x.shape[-1])
-        missing = max(0, FEWEST_ROWS - rows.shape[0])
-        y = nn.functional.linear(nn.functional.pad(rows, (0, 0, 0, missing)), self.weight, self.bias)
-        y = y[: rows.shape[0]].view(*x.shape[:-1], -1)
+        y = nn.functional.linear(x, self.weight, self.bias)
         return nn.functional.gelu(y, approximate="tanh") if gelu else y
 
 

@@ -33,7 +33,7 @@ def test_folding_and_packing_change_nothing_but_rounding(codec):
 
 @pytest.mark.parametrize("packed", [True, False])
 @pytest.mark.parametrize("frames", [1, 2, 3, 5, 16])
-def test_pieces_give_the_bits_of_the_whole(codec, frames, packed, monkeypatch):
+def test_pieces_give_the_bits_of_the_whole_and_rounding_apart_without_packing(codec, frames, packed, monkeypatch):
     if not packed:
         monkeypatch.setattr(inference, "can_pack", lambda: False)
     elif not inference.can_pack():
@@ -49,9 +49,9 @@ def test_pieces_give_the_bits_of_the_whole(codec, frames, packed, monkeypatch):
             samples, past_out = decode(part, past_out)
             encoded.append((part, spread))
             heard.append(samples)
-    assert torch.equal(torch.cat([part for part, _ in encoded], 1), mean)
-    assert torch.equal(torch.cat([spread for _, spread in encoded], 1), deviation)
-    assert torch.equal(torch.cat(heard, 1), audio)
+    pieces = [torch.cat(parts, 1) for parts in (*zip(*encoded, strict=True), heard)]
+    for piece, whole in zip(pieces, (mean, deviation, audio), strict=True):
+        assert torch.equal(piece, whole) if packed else (piece - whole).square().mean().sqrt() < 1e-6
 
 
 @pytest.mark.parametrize("block", [64, 100, 333, 512, 513, 1000, 4096, 8192])
@@ -62,5 +62,7 @@ def test_any_host_block_gives_the_bits_of_the_whole(codec, block):
     fed = np.pad(sound, (0, late + -late % block))
     heard = np.concatenate([stream.push(fed[i : i + block]) for i in range(0, fed.size, block)])[late:]
     whole = codec.decode(codec.encode(sound[None]))[0]
+    if not inference.can_pack():
+        pytest.skip("this build of PyTorch has no packed linear layer")
     known = SOUND.shape[1] - codec.spec.latency_samples  # the last frames hear what follows the sound
     np.testing.assert_array_equal(heard[:known], whole[:known])
