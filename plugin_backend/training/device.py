@@ -8,8 +8,6 @@ import torch
 
 from plugin_backend.errors import ProjectError
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
-
 
 def pick_device(wanted: str) -> torch.device:
     """``auto`` takes CUDA, then MPS, then the CPU.

@@ -100,7 +100,7 @@ class Run:
         self.device = pick_device(device)
         self.learned = learned
         torch.manual_seed(settings.seed)
-        model = starting_model(settings.start)
+        model, self.history = starting_model(settings.start), history_of(settings.start)
         self.model, self.average = model.to(self.device), copy.deepcopy(model).to(self.device)
         self.best = copy.deepcopy(self.average)
         self.judges = Judges().to(self.device)
@@ -153,7 +153,7 @@ class Run:
             watch(Moment(phase.name, min(done, 1.0), at["step"], max(left_s, 0.0), told))
         upcoming.result()
         self._judge(phase)
-        self._end_phase(phase)
+        self._end_phase()
 
     def _step(self, phase: Phase, progress: float, audio: torch.Tensor, edge_hz: torch.Tensor) -> dict:
         """One update of the model, and of its running average."""
@@ -201,7 +201,7 @@ class Run:
         self.log.sounds(at["step"], truth[0].cpu().numpy(), guess[0].cpu().numpy(), self.model.config.sample_rate)
         self.tell(f"{phase.name} step {at['step']}, {at['seconds'] / 60:.1f} min: held-out spectral loss {loss:.4f}")
 
-    def _end_phase(self, phase: Phase) -> None:
+    def _end_phase(self) -> None:
         """Go on from the best weights; after the last phase the run is done."""
         self.average.load_state_dict(self.best.state_dict())
         self.model.load_state_dict(self.best.state_dict())
@@ -225,7 +225,7 @@ class Run:
                 "steps": at["step"],
                 "minutes": round(at["seconds"] / 60, 1),
                 "device": self.device.type,
-                "history": history_of(self.settings.start),
+                "history": self.history,
                 "curve": at["curve"],
             }
             | compaction
