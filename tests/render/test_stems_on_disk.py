@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from wavinfo import WavInfoReader
 
-from render.stem_writer import StemWriter, quantise_24
+from plugin_backend.errors import RenderError
+from render.delivery.pops import Pops
+from render.delivery.slate import Slate
+from render.delivery.stem_writer import StemFile, StemWriter
+from render.delivery.sum_check import check_sum
+from render.layout import LAYOUTS
 
 
 def test_bext_holds_the_exact_start(tmp_path, write_sheet, render_sheet):
@@ -20,13 +25,28 @@ def test_bext_holds_the_exact_start(tmp_path, write_sheet, render_sheet):
         assert (info.fmt.sample_rate, info.fmt.bits_per_sample, info.fmt.channel_count) == (48_000, 24, 2)
 
 
-def test_24_bit_rounding_is_to_nearest_and_counts_what_clips():
-    step = 2.0**-23
-    values = np.array([[0.0, 0.4 * step, 0.6 * step, -0.4 * step, -0.6 * step, 1.0, -1.0, 1.5, -1.5]])
-    integers, clipped = quantise_24(values)
-    top = 2**23 - 1
-    assert integers.tolist() == [[0, 0, 1, 0, -1, top, -(2**23), top, -(2**23)]]
-    assert clipped == 3
+def test_the_sum_is_read_again_and_checked(tmp_path, write_sheet, render_sheet):
+    rows = [{"id": n, "start": "0.1", "stem": n, "preset": "burst", "gain_db": 12} for n in ("A", "B", "C")]
+    stems, report = render_sheet(write_sheet(rows))
+    clipped = np.abs(stems["A"] + stems["B"] + stems["C"]) >= 1
+    assert clipped.any()
+    assert report["sum_check"] == {
+        "samples": len(stems["A"]),
+        "clipped_samples": np.count_nonzero(clipped),
+        "largest_error": 0.0,
+    }
+    files = {name: tmp_path / "out" / stem["file"] for name, stem in report["stems"].items()}
+    with open(files["B"], "r+b") as file:
+        file.seek(files["B"].stat().st_size // 2 // 6 * 6)
+        byte = file.read(1)
+        file.seek(-1, 1)
+        file.write(bytes([byte[0] ^ 1]))
+    stereo = dict.fromkeys(files, LAYOUTS["stereo"])
+    with pytest.raises(RenderError, match=r"FOLEY is not the sum of the stems at sample \d+"):
+        check_sum(files, stereo, 24, Pops((), 48_000))
+    files["B"].write_bytes(files["B"].read_bytes()[:0])
+    with pytest.raises(RenderError, match="cannot be read again"):
+        check_sum(files, stereo, 24, Pops((), 48_000))
 
 
 @pytest.mark.slow
@@ -42,7 +62,9 @@ def test_past_four_gibibytes_nothing_is_lost(tmp_path):
     path = tmp_path / "long.wav"
     block = np.zeros((2, 2**22), np.float32)
     blocks = 132
-    with StemWriter(path, 48_000, 32, 2**33, "long", datetime(2026, 1, 1)) as writer:
+    slate = Slate("S", "R1", "T", "", 1, None, datetime(2026, 1, 1))
+    file = StemFile("long", "long", LAYOUTS["stereo"], 32, 48_000, 2**33, blocks * 2**22, slate)
+    with StemWriter(path, file) as writer:
         for index in range(blocks):
             if index == blocks - 1:
                 block[:, -1] = 0.5
@@ -54,5 +76,6 @@ def test_past_four_gibibytes_nothing_is_lost(tmp_path):
         file.seek(file.frames - 1)
         assert file.read().tolist() == [[0.5, 0.5]]
     assert size > 2**32
-    assert WavInfoReader(str(path)).bext.time_reference == 2**33
+    info = WavInfoReader(str(path))
+    assert (info.bext.time_reference, info.ixml.project) == (2**33, "S")
     path.unlink()

@@ -1,0 +1,82 @@
+"""What was noted of a file while it was written, so that a later version need not look at all of it again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from plugin_backend.files import replaced_when_whole
+from render.delivery.loudness import Loudness, Steps
+
+BLOCK_SAMPLES = 512
+FIELDS = {
+    "peaks": np.float32,
+    "clipped": np.int32,
+    "momentary": np.float64,
+    "short_term": np.float64,
+    "loudest": np.float64,
+    "true_peak": np.float64,
+    "peak_bound": np.float64,
+}
+
+
+@dataclass
+class Trail:
+    """One file, block by block and tenth of a second by tenth.
+
+    Attributes:
+        peaks: highest absolute sample as rendered, of each 512 samples; 0 is digital silence.
+        clipped: how many samples of those did not fit.
+        steps: what the meter heard of the programme.
+    """
+
+    peaks: np.ndarray
+    clipped: np.ndarray
+    steps: Steps
+
+    @property
+    def peak(self) -> float:
+        """Highest absolute sample as rendered."""
+        return float(self.peaks.max(initial=0.0))
+
+    @property
+    def clipped_samples(self) -> int:
+        return int(self.clipped.sum())
+
+    def loudness(self) -> Loudness:
+        """Of the programme."""
+        return self.steps.loudness()
+
+    def sounding(self) -> list[slice]:
+        """The stretches of samples that are not digital silence, in order; the last may end past the file."""
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], self.peaks > 0, [False]])))
+        return [slice(int(a) * BLOCK_SAMPLES, int(b) * BLOCK_SAMPLES) for a, b in edges.reshape(-1, 2)]
+
+    def save(self, path: Path) -> None:
+        """Write it; whole or not at all.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        arrays = {"peaks": self.peaks, "clipped": self.clipped, **vars(self.steps)}
+        with replaced_when_whole(path) as whole, open(whole, "wb") as file:
+            np.savez_compressed(file, **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> Trail | None:
+        """Read it back; ``None`` if it is not there or damaged."""
+        import zipfile
+        import zlib
+
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                found = {name: arrays[name] for name in (*FIELDS, "whole")}
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+            return None
+        if any(found[name].dtype != dtype or found[name].ndim != 1 for name, dtype in FIELDS.items()):
+            return None
+        peaks, clipped = found.pop("peaks"), found.pop("clipped")
+        return cls(peaks, clipped, Steps(**found | {"whole": int(found["whole"])}))
