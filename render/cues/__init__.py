@@ -1,4 +1,4 @@
-"""Cue sheets: CSV and MIDI files read into one list of cues."""
+"""Cue sheets: any format an editor has, read into one list of cues, checked, and written."""
 
 from render.cues.cue import Cue, CueSheet
 from render.cues.reader import read_cues

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
+from render.timecode import Clock
 
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 WHOLE = re.compile(r"[0-9]{1,19}")
 LONGEST_HOURS = 24
+LARGEST_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Cue:
         source: an audio file to perform instead of the preset's takes; may not exist.
         seed: 0 to 2^63 − 1; None derives one from the project's.
         note: free text.
-        row: line in the sheet, the header being 1; in a MIDI file the event's number.
+        row: line in the sheet, the header being 1; else the event's number.
         gate: the duration is only a note's length, so one-shots ignore it.
         extra: unknown columns, as they stand.
     """
@@ -61,12 +63,19 @@ class CueSheet:
         cues: by start, then in the sheet's order.
         unknown_columns: columns that mean nothing to us, as written.
         remarks: what was read and not used.
+        format: the file's, as ``docs/formats.md`` has it.
+        clock: the time base asked for, completed with the rate and the start that the file states; None if
+            the sheet was not read from a file.
+        unmatched: clips, markers and regions that no rule made a cue of; each is in the remarks.
     """
 
     path: Path
     cues: list[Cue]
     unknown_columns: list[str]
     remarks: list[str]
+    format: str = ""
+    clock: Clock | None = None
+    unmatched: int = 0
 
 
 @dataclass(frozen=True)
@@ -122,14 +131,17 @@ def sheet_bytes(path: Path, most: int = -1) -> bytes:
     """A sheet's content, or its first ``most`` bytes.
 
     Raises:
-        CueSheetError: no such file, a folder, or unreadable.
+        CueSheetError: no such file, a folder, unreadable, or all of more than 256 MiB was asked for.
     """
+    path = Path(path)
     try:
         if not path.exists():
             raise CueSheetError("no such file", file=path)
         if not path.is_file():
             raise CueSheetError("a folder or a device, not a cue sheet", file=path)
+        if most < 0 and path.stat().st_size > LARGEST_BYTES:
+            raise CueSheetError(f"larger than {LARGEST_BYTES // 2**20} MiB: no cue sheet is", file=path)
         with open(path, "rb") as file:
             return file.read(most)
-    except OSError as error:
-        raise CueSheetError(f"cannot be read: {error.strerror}", file=path) from error
+    except (OSError, ValueError) as error:
+        raise CueSheetError(f"cannot be read: {getattr(error, 'strerror', error)}", file=path) from error

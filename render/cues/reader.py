@@ -2,29 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
+from plugin_backend.errors import CueSheetError
+from render.cues.aaf_file import is_aaf, read_aaf
+from render.cues.bwf_guide import is_bwf, read_bwf
 from render.cues.csv_sheet import read_csv
 from render.cues.cue import CueSheet, sheet_bytes
+from render.cues.edl import is_edl, read_edl
+from render.cues.fcp7_xml import is_fcp7_xml, read_fcp7_xml
+from render.cues.fcpxml import is_fcpxml, read_fcpxml
+from render.cues.from_timeline import cues_of
+from render.cues.mapping import Mapping
 from render.cues.midi_file import MidiMapping, read_midi
-from render.timecode import Clock
+from render.cues.otio_file import is_otio, read_otio
+from render.cues.pro_tools_text import is_pro_tools_text, read_pro_tools_text
+from render.cues.reaper_project import is_reaper_project, read_reaper_project
+from render.cues.reaper_regions import is_reaper_regions, read_reaper_regions
+from render.cues.spot import Timeline
+from render.cues.xlsx_sheet import is_xlsx, read_xlsx
+from render.timecode import Clock, FrameRate
 
+HEAD_BYTES = 4096
 MIDI_MAGIC = b"MThd"
 NO_MAPPING = MidiMapping()
 
 
-def read_cues(path: Path, clock: Clock, mapping: MidiMapping = NO_MAPPING) -> CueSheet:
-    """Reads a CSV or MIDI cue sheet.
+READERS = (
+    (is_pro_tools_text, read_pro_tools_text),
+    (is_edl, read_edl),
+    (is_reaper_project, read_reaper_project),
+    (is_reaper_regions, read_reaper_regions),
+    (is_aaf, read_aaf),
+    (is_fcp7_xml, read_fcp7_xml),
+    (is_fcpxml, read_fcpxml),
+    (is_otio, read_otio),
+    (is_bwf, read_bwf),
+    (is_xlsx, read_xlsx),
+)
+"""What recognises a file by its first 4096 bytes, and what reads it; CSV, the last resort, is none of them."""
+
+
+def read_cues(
+    path: Path,
+    clock: Clock,
+    midi: MidiMapping = NO_MAPPING,
+    *,
+    mapping: Mapping | None = None,
+    presets: Collection[str] = (),
+    start_given: bool | None = None,
+) -> CueSheet:
+    """Reads a cue sheet of any format in ``docs/formats.md``.
 
     Args:
         path: the sheet.
-        clock: the programme's time base.
-        mapping: how a MIDI file's tracks and programs become stems and presets.
+        clock: the programme's time base; a rate or start that it leaves open comes from the file.
+        midi: how a MIDI file's tracks and programs become stems and presets.
+        mapping: how the clips, markers and regions of a timeline do.
+        presets: the names a timeline's may match without a mapping.
+        start_given: whether the clock's start is the user's word; None: if it is not 0.
 
     Raises:
-        CueSheetError: missing, unreadable, or anything in it that cannot be used; names file and row.
+        CueSheetError: missing, unreadable, of another rate than the clock's, or anything in it that cannot be
+            used; names file and row.
+        MissingExtraError: the format wants an optional part.
     """
-    return read_midi(path, clock, mapping) if is_midi_file(path) else read_csv(path, clock)
+    path = Path(path)
+    if is_midi_file(path):
+        sheet = replace(read_midi(path, clock, midi), format="MIDI", clock=clock)
+    else:
+        found = _read(path, clock, clock.start_frames != 0 if start_given is None else start_given)
+        if isinstance(found, Timeline):
+            return cues_of(found, path, mapping, presets)
+        sheet = found
+    if mapping is None:
+        return sheet
+    return replace(sheet, remarks=[*sheet.remarks, f"the mapping was not used: {sheet.format} names its own stems"])
+
+
+def stated_rate(path: Path) -> FrameRate | None:
+    """The frame rate that a file states itself.
+
+    Raises:
+        CueSheetError: see :func:`read_cues`.
+    """
+    path = Path(path)
+    found = None if is_midi_file(path) else _read(path, Clock(), start_given=False)
+    return found.clock.rate if isinstance(found, Timeline) else None
 
 
 def is_midi_file(path: Path) -> bool:
@@ -34,3 +100,30 @@ def is_midi_file(path: Path) -> bool:
         CueSheetError: missing or unreadable.
     """
     return sheet_bytes(Path(path), len(MIDI_MAGIC)) == MIDI_MAGIC
+
+
+def _read(path: Path, clock: Clock, start_given: bool) -> Timeline | CueSheet:
+    head = sheet_bytes(path, HEAD_BYTES)
+    read = next((read for recognises, read in READERS if recognises(head)), None)
+    if read is None or read is read_xlsx:
+        return (read or read_csv)(path, clock)
+    try:
+        if clock.rate is not None and not start_given:
+            found = _as_stated(read, path, clock)
+            if found is not None:
+                return found
+        found = read(path, clock)
+        if clock.rate not in (None, found.clock.rate):
+            raise CueSheetError(f"runs at {found.clock.rate.name} fps, the project at {clock.rate.name}: change --fps")
+    except CueSheetError as error:
+        raise error.at(file=path) from error
+    return found
+
+
+def _as_stated(read, path: Path, clock: Clock) -> Timeline | None:
+    """The timeline from the start that the file states, if it states the clock's rate, too."""
+    try:
+        found = read(path, Clock(clock.sample_rate))
+    except CueSheetError:  # it leaves the rate open; what else is wrong the next read will tell
+        return None
+    return found if found.clock.rate == clock.rate else None

@@ -1,0 +1,205 @@
+"""Clips, markers and regions become cues: by the row they carry, by a mapping, or by their names alone."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+
+from plugin_backend.errors import CueSheetError
+from render.cues.cue import NUMBERS, Cue, CueSheet, check_reach
+from render.cues.mapping import Mapping
+from render.cues.rows import KNOWN, MOST_ROWS, cue_of
+from render.cues.spot import Spot, Timeline
+from render.stem_names import stem_called
+
+OWN = "pisada."
+LONGEST_NAME = 80
+NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+SILENT = {("muted", "yes"): "is muted", ("media", "picture"): "is picture"}
+"""What readers note of a clip that nobody hears."""
+
+
+def cues_of(timeline: Timeline, path: Path, mapping: Mapping | None = None, presets: Collection[str] = ()) -> CueSheet:
+    """The sheet that a timeline makes.
+
+    Without a mapping a track's name is the stem, and a spot's name its preset if there is one of that name. A
+    spot that Pisada wrote carries its cue's row, ``pisada.<column>``, and needs no rule; its place and length are
+    the timeline's (an empty ``pisada.duration`` leaves the length to the preset). Other ids are the spot's name
+    and its sample from 00:00:00:00, so that an id, and with it the cue's seed, stays when other spots come or go.
+    Muted clips are left out.
+
+    Args:
+        path: where it comes from.
+        presets: the names the bank has.
+
+    Raises:
+        CueSheetError: a cue before the programme's start or out of range, or not one spot that makes a cue.
+    """
+    making = _Making(timeline, path.parent.resolve(), mapping, presets)
+    try:
+        for spot in timeline.spots:
+            try:
+                making.add(spot)
+            except CueSheetError as error:
+                raise error.at(row=spot.row) from error
+        return making.sheet(path)
+    except CueSheetError as error:
+        raise error.at(file=path) from error
+
+
+def one_line(text: str) -> str:
+    """A text on one line, of printable characters."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+class _Making:
+    """Cues as they come, and what did not become one: a remark's text → rows."""
+
+    def __init__(self, timeline: Timeline, folder: Path, mapping: Mapping | None, presets: Collection[str]):
+        self.timeline, self.clock, self.folder = timeline, timeline.clock, folder
+        self.mapping, self.presets = mapping, presets
+        self.cues: list[Cue] = []
+        self.columns: dict[str, None] = {}
+        self.ids: set[str] = set()
+        self.stems: dict[str, str] = {}
+        self.unmatched: dict[str, list[int]] = defaultdict(list)
+        self.told: dict[str, list[int]] = defaultdict(list)
+
+    def add(self, spot: Spot) -> None:
+        for (name, value), why in SILENT.items():
+            if spot.extra.get(name) == value:
+                self.told[f"{_named(spot)} {why}: left out"].append(spot.row)
+                return
+        own = {key.removeprefix(OWN): value for key, value in spot.extra.items() if key.startswith(OWN)}
+        cue = self._own(spot, own) if own else self._mapped(spot)
+        if cue is None:
+            return
+        if cue.start_samples < 0:
+            at, begin = self._at(spot.start_samples), self._at(0)
+            raise CueSheetError(
+                f"{_named(spot)} at {at} is before the programme's start, {begin}: give an earlier --start-tc, or "
+                "ignore it in a mapping"
+            )
+        for samples in (cue.start_samples, cue.duration_samples or 0):
+            check_reach(samples, self.clock.sample_rate)
+        if len(self.cues) == MOST_ROWS:
+            raise CueSheetError(f"more than {MOST_ROWS} cues: export a reel at a time")
+        self.ids.add(cue.id)
+        self.cues.append(cue)
+
+    def _own(self, spot: Spot, own: dict[str, str]) -> Cue:
+        cells = {_column(key) if key not in KNOWN else key: _text(value) for key, value in own.items()}
+        length = None if cells.get("duration") == "" else spot.duration_samples
+        wanted = cells.get("id", "")
+        if wanted in self.ids:
+            cells["id"] = self._id(wanted, spot)
+            self.told[f"a copy of the cue {wanted!r} is called {cells['id']!r}"].append(spot.row)
+        cue = cue_of(cells, spot.row, spot.start_samples, length, self.folder)
+        self.columns |= dict.fromkeys(cue.extra)
+        return cue
+
+    def _mapped(self, spot: Spot) -> Cue | None:
+        values, reason = self._values(spot)
+        if values is None:
+            where = " before the programme's start" if spot.start_samples < 0 else ""
+            self.unmatched[f"{_named(spot)}{where} {reason}"].append(spot.row)
+            return None
+        if not values:
+            self.told[f"{_named(spot)} is ignored by the mapping"].append(spot.row)
+            return None
+        return Cue(
+            id=self._id(one_line(spot.name)[:LONGEST_NAME] or spot.kind, spot),
+            start_samples=spot.start_samples,
+            stem=self._stem(values.get("stem") or one_line(spot.track), spot),
+            preset=values["preset"],
+            duration_samples=spot.duration_samples,
+            note=_text(spot.note),
+            row=spot.row,
+            extra=_extra(spot),
+            **{name: value for name, value in values.items() if name in NUMBERS},
+        )
+
+    def _values(self, spot: Spot) -> tuple[dict | None, str]:
+        """What a cue gets; nothing if it is ignored; None, and why, if nothing makes a cue of it."""
+        by_name = spot.name.strip().lower()
+        by_name = {"preset": by_name} if by_name in self.presets else {}
+        if self.mapping is None:
+            return by_name or None, "has no preset's name"
+        found = self.mapping.rule_for(spot)
+        if found is None:
+            return None, "matches no rule of the mapping"
+        rule, values = found
+        values = {} if rule.ignore else by_name | values
+        return (values, "") if rule.ignore or values.get("preset") else (None, "matches a rule that gives no preset")
+
+    def _stem(self, wanted: str, spot: Spot) -> str:
+        stem = stem_called(wanted, f"{spot.kind.upper()}S")
+        stem = self.stems.setdefault(stem.upper(), stem)
+        if wanted != stem:
+            self.told[f"the stem of {wanted!r} is called {stem!r}" if wanted else f"no track: stem {stem!r}"].append(
+                spot.row
+            )
+        return stem
+
+    def _id(self, name: str, spot: Spot) -> str:
+        place = f"{name}@{self.clock.start_samples + spot.start_samples}"
+        number, unique = 1, place
+        while unique in self.ids:
+            number += 1
+            unique = f"{place}#{number}"
+        return unique
+
+    def _at(self, samples: int) -> str:
+        return self.clock.label_at(samples) or f"{samples}smp"
+
+    def sheet(self, path: Path) -> CueSheet:
+        spots = self.timeline.spots
+        unmatched, told = (
+            [f"{_rows(rows)}: {what}" for what, rows in table.items()] for table in (self.unmatched, self.told)
+        )
+        if not spots:
+            raise CueSheetError(f"the {self.timeline.format} file holds no clips, markers or regions")
+        if not self.cues:
+            first = f", such as {unmatched[0]}" if unmatched else ""
+            raise CueSheetError(
+                f"not one of its {len(spots)} clips, markers and regions becomes a cue{first}; "
+                "say in a mapping file (--mapping) what they are"
+            )
+        count = sum(map(len, self.unmatched.values()))
+        empty = dict.fromkeys(self.columns, "")  # as in a sheet, every cue has every column
+        cues = [replace(cue, extra=empty | cue.extra) if empty else cue for cue in self.cues]
+        cues.sort(key=lambda cue: cue.start_samples)
+        remarks = [*self.timeline.remarks, *told, *unmatched]
+        return CueSheet(path, cues, list(self.columns), remarks, self.timeline.format, self.clock, count)
+
+
+def _named(spot: Spot) -> str:
+    track = f" on track {one_line(spot.track)[:LONGEST_NAME]!r}" if spot.track else ""
+    return f"{spot.kind} {one_line(spot.name)[:LONGEST_NAME]!r}{track}"
+
+
+def _rows(rows: list[int]) -> str:
+    return f"row{'s' if len(rows) > 1 else ''} {', '.join(map(str, rows))}"
+
+
+def _text(text: str) -> str:
+    """Free text that every cue sheet can hold."""
+    return NO_TEXT.sub("\ufffd", text).strip()
+
+
+def _column(key: str) -> str:
+    """A column's name that means nothing to us."""
+    name = one_line(key)[:LONGEST_NAME] or "unnamed"
+    return f"clip {name}" if name.lower() in KNOWN else name
+
+
+def _extra(spot: Spot) -> dict[str, str]:
+    """All else that the timeline says, in columns that mean nothing to us."""
+    source = str(spot.source) if spot.source is not None else ""
+    pairs = {"kind": spot.kind, "name": spot.name, "track": spot.track, "file": source} | spot.extra
+    return {_column(key).lower(): _text(value) for key, value in pairs.items()}

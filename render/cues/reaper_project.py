@@ -1,0 +1,275 @@
+"""REAPER projects (.rpp): items of every track, markers and regions. Lines are split by rpp's scanner.
+
+rpp's own tree has no line numbers, and its parser's time grows with the square of an element's length.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from plugin_backend.errors import CueSheetError
+from render.cues.reading import (
+    decoded,
+    in_reach,
+    noted,
+    own_note,
+    samples_of,
+    seconds_of,
+    text_lines,
+    told_at,
+)
+from render.cues.spot import Spot, Timeline
+from render.cues.timeline import completed
+from render.timecode import RATES, Clock, FrameRate, round_half_up, samples_at
+
+MAGIC = "<REAPER_PROJECT "
+PROJECT, TRACK, ITEM = ["REAPER_PROJECT"], ["REAPER_PROJECT", "TRACK"], ["REAPER_PROJECT", "TRACK", "ITEM"]
+READ = {
+    "REAPER_PROJECT": ("PROJOFFS", "TIMEMODE", "PLAYRATE"),
+    "TRACK": ("NAME", "MUTESOLO"),
+    "ITEM": ("POSITION", "LENGTH", "NAME", "MUTE"),
+}
+DEEPEST = 64
+LONGEST_LINE = 4096
+OWN_NOTE = re.compile(r"pisada:\s*(\{.*)")
+# TIMEMODE's frame rate and kind: 0 as it says, 1 drop-frame, 2 slower by 1000/1001.
+DEFAULT_RATE = ("30", "0")
+NTSC = {
+    ("24", "2"): "23.976",
+    ("30", "1"): "29.97df",
+    ("30", "2"): "29.97ndf",
+    ("48", "2"): "47.952",
+    ("60", "1"): "59.94df",
+    ("60", "2"): "59.94ndf",
+}
+
+Line = tuple[int, list[str]]  # its number and its words
+
+
+@dataclass
+class Item:
+    """One media item; of its takes the first."""
+
+    row: int
+    track: dict[str, Line]
+    number: int
+    values: dict[str, Line] = field(default_factory=dict)
+    notes: list[tuple[int, str]] = field(default_factory=list)
+    takes: int = 1
+
+
+@dataclass
+class Project:
+    """A project as its lines say it; ``found`` holds items and MARKER lines in the file's order."""
+
+    settings: dict[str, Line] = field(default_factory=dict)
+    found: list[Item | Line] = field(default_factory=list)
+    tracks: int = 0
+    unread: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+
+def is_reaper_project(head: bytes) -> bool:
+    """Whether a file begins as a REAPER project."""
+    return decoded(head, "latin-1")[0].startswith(MAGIC)
+
+
+def read_reaper_project(path: Path, clock: Clock) -> Timeline:
+    """Reads a REAPER project. Its decimal seconds become the nearest sample, counted from the project's start.
+
+    That start (PROJOFFS) is its place in time, and the programme's start too where the user gave no rate. A line
+    ``pisada: {…}`` in an item's notes comes back as entries of ``extra``; other lines are the spot's note. In
+    ``extra``, where there is something to say: ``muted``, ``track_muted``, ``takes``; of markers ``number``.
+
+    Args:
+        path: the project.
+        clock: the programme's time base.
+
+    Raises:
+        CueSheetError: damaged, or of another frame rate than the clock's.
+    """
+    path = Path(path)
+    with told_at(file=path):
+        lines, remarks = text_lines(path, "latin-1")
+        project = _read(lines)
+        clock, start_samples = _start(project, clock, remarks)
+        spots = list(_spots(project, clock, start_samples - clock.start_samples))
+    return Timeline("REAPER project", clock, spots, remarks + noted(project.unread))
+
+
+def _words(line: str) -> list[str]:
+    """A line's words, unquoted."""
+    from rpp.scanner import tokenize
+
+    try:
+        return [token.value for token in tokenize(line.strip()) if token.type == "STRING"]
+    except (ValueError, IndexError) as error:
+        raise CueSheetError(f"quotes that do not close: {line[:80]}") from error
+
+
+def _read(lines: list[str]) -> Project:
+    project, track, item, stack = Project(), {}, None, []
+    for row, line in enumerate(lines, 1):
+        line = line.replace("\t", " ").strip()
+        if line.startswith("<"):
+            stack.append(line[1:].split(" ", 1)[0])
+            if len(stack) > DEEPEST:
+                raise CueSheetError(f"elements nested over {DEEPEST} deep: damaged", row=row)
+            if stack == TRACK:
+                track, project.tracks = {}, project.tracks + 1
+            elif stack == ITEM:
+                item = Item(row, track, project.tracks)
+                project.found.append(item)
+            elif stack[:3] == ITEM and line.startswith("<SOURCE MIDI"):
+                project.unread["MIDI items: their notes are not read"].append(row)
+        elif line == ">" and stack:
+            stack.pop()
+        elif stack[3:] == ["NOTES"] and stack[:3] == ITEM and line.startswith("|"):
+            item.notes.append((row, line[1:]))
+        elif line and not stack:
+            project.unread["outside the project: not read"].append(row)
+        else:
+            _line(project, track, item, stack, row, line)
+    if stack:
+        raise CueSheetError(f"not a whole REAPER project: {stack[-1][:40]} does not end", row=len(lines))
+    return project
+
+
+def _line(project: Project, track: dict, item: Item | None, stack: list[str], row: int, line: str) -> None:
+    """Keeps a line, if it is one that is read; of several of one kind the first."""
+    key = line.split(" ", 1)[0]
+    if stack == ITEM and key == "TAKE":
+        item.takes += 1
+        return
+    if stack == PROJECT and key == "MARKER":
+        kept = None
+    elif stack in (PROJECT, TRACK, ITEM) and key in READ[stack[-1]]:
+        kept = {1: project.settings, 2: track, 3: item and item.values}[len(stack)]
+    elif stack[:4] == [*ITEM, "SOURCE"] and key == "FILE" and item.takes == 1:
+        kept = item.values
+    else:
+        return
+    with told_at(row=row):
+        if len(line) > LONGEST_LINE:
+            raise CueSheetError(f"{key} of over {LONGEST_LINE} characters")
+        words = _words(line)
+        if len(words) < 2:
+            words.append("")
+    if kept is None:
+        project.found.append((row, words))
+    else:
+        kept.setdefault(key, (row, words))
+
+
+def _start(project: Project, clock: Clock, remarks: list[str]) -> tuple[Clock, int]:
+    """The completed clock, and the project's start in samples from 00:00:00:00."""
+    row, words = project.settings.get("PROJOFFS", (1, ["PROJOFFS", "0"]))
+    rate_row, rate = _rate(project, clock, remarks)
+    with told_at(row=row):
+        seconds = seconds_of(words[1], "the project's start")
+        in_first_day = samples_of(seconds, clock.sample_rate)
+    if rate:
+        with told_at(row=rate_row):
+            clock = completed(clock, rate.exact, rate.drop, max(0, round_half_up(seconds * rate.exact)))
+    if clock.rate is None:
+        if seconds:
+            raise CueSheetError(f"it starts at {words[1]} s but states no frame rate: give --fps", row=row)
+        return clock, 0
+    frames = round_half_up(seconds * clock.rate.exact)
+    if abs(frames / clock.rate.exact - seconds) * clock.sample_rate < Fraction(1, 1000):  # as decimals go
+        return clock, samples_at(frames, clock.rate, clock.sample_rate)
+    remarks.append(f"line {row}: the project's start, {words[1]} s, lies inside a frame")
+    return clock, in_first_day
+
+
+def _rate(project: Project, clock: Clock, remarks: list[str]) -> tuple[int, FrameRate | None]:
+    """The frame rate that the project states, and on which line."""
+    row, words = project.settings.get("TIMEMODE", (1, []))
+    if len(words) < 5:  # as REAPER 4 wrote it
+        return row, None
+    number, kind = words[4], words[5] if len(words) > 5 else "0"
+    rate = RATES.get(NTSC.get((number, kind), number if kind == "0" else ""))
+    if rate is None:
+        remarks.append(f"line {row}: not a frame rate of film, so not used: {number[:20]} (kind {kind[:20]})")
+    elif (number, kind) == DEFAULT_RATE and clock.rate not in (None, rate):
+        remarks.append(f"line {row}: the project is left at REAPER's 30 fps, which moves nothing: it counts seconds")
+        return row, None
+    return row, rate
+
+
+def _spots(project: Project, clock: Clock, offset_samples: int) -> Iterator[Spot]:
+    """Spots in the file's order; ``offset_samples`` from the programme's start to the project's."""
+    ends = _region_ends(project)
+
+    def place(line: Line, word: int, *, after: Line | None = None) -> int:
+        with told_at(row=line[0]):
+            seconds = seconds_of(line[1][word], line[1][0])
+            seconds += seconds_of(after[1][1], after[1][0]) if after else 0
+            return in_reach(samples_of(seconds, clock.sample_rate) + offset_samples, clock.sample_rate)
+
+    for found in project.found:
+        if isinstance(found, Item):
+            for key in ("POSITION", "LENGTH"):
+                if key not in found.values:
+                    raise CueSheetError(f"the item has no {key}", row=found.row)
+            start = place(found.values["POSITION"], 1)
+            end = place(found.values["LENGTH"], 1, after=found.values["POSITION"])
+            yield _clip(found, start, end - start, project)
+        elif found[0] in ends:
+            row, words = found
+            start, closing = place(found, 2), ends[row]
+            length = place(closing, 2) - start if closing else 0
+            if closing and length <= 0:
+                raise CueSheetError(f"the region ends before it starts, on line {closing[0]}", row=row)
+            if _is_region(words) and not closing:
+                project.unread["regions without an end: no duration"].append(row)
+            kind = "region" if _is_region(words) else "marker"
+            yield Spot(kind, words[3], "", start, length or None, row, extra={"number": words[1]})
+
+
+def _is_region(words: list[str]) -> bool:
+    return len(words) > 4 and words[4].isdecimal() and int(words[4][-9:]) % 2 == 1
+
+
+def _region_ends(project: Project) -> dict[int, Line | None]:
+    """For each line that begins a marker or region the line that ends it, if any: the next region of its number."""
+    ends, open_rows = {}, {}
+    for line in project.found:
+        if isinstance(line, Item):
+            continue
+        row, words = line
+        if len(words) < 4:
+            raise CueSheetError("MARKER needs a number, a place and a name", row=row)
+        if _is_region(words) and words[1] in open_rows:
+            ends[open_rows.pop(words[1])] = line
+            continue
+        ends[row] = None
+        if _is_region(words):
+            open_rows[words[1]] = row
+    return ends
+
+
+def _clip(item: Item, start: int, length: int, project: Project) -> Spot:
+    texts = {key: words[1] for key, (_, words) in item.values.items()}
+    track = {key: words[1] for key, (_, words) in item.track.items()}
+    extra, note = {}, []
+    for row, line in item.notes:
+        if match := OWN_NOTE.fullmatch(line.strip()):
+            with told_at(row=row):
+                extra |= own_note(match[1])
+        else:
+            note.append(line)
+    flags = {"muted": texts.get("MUTE", "0"), "track_muted": track.get("MUTESOLO", "0")}
+    extra |= {key: "yes" for key, flag in flags.items() if flag not in ("0", "")}
+    if item.takes > 1:
+        extra["takes"] = str(item.takes)
+    if length <= 0:
+        project.unread["items without length: no duration"].append(item.row)
+    source = Path(texts["FILE"]) if texts.get("FILE") else None
+    name = texts.get("NAME", "")
+    on = track.get("NAME") or f"Track {item.number}"
+    return Spot("clip", name, on, start, length if length > 0 else None, item.row, "\n".join(note), source, extra)

@@ -1,0 +1,118 @@
+"""The CSV of REAPER's Region/Marker Manager: markers (M1) and regions (R1), in the project's ruler unit."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+from plugin_backend.errors import CueSheetError
+from render.cues.reading import decoded, in_reach, noted, samples_of, text_lines, told_at
+from render.cues.spot import Spot, Timeline
+from render.timecode import Clock
+
+COLUMNS = ["#", "Name", "Start", "End", "Length"]
+NUMBER = re.compile(r"([MR]?)([0-9]{1,9})")
+TIMECODE = re.compile(r"([0-9]{1,2}):([0-9]{2}:[0-9]{2})([:;])([0-9]{2})")
+CLOCK = re.compile(r"(-?)(?:(?:([0-9]{1,4}):)?([0-9]{1,6}):)?([0-9]{1,9}\.[0-9]{1,12})")
+SAMPLES = re.compile(r"-?[0-9]{1,15}")
+REFUSED = {
+    re.compile(r"-?[0-9]+\.[0-9]+\.[0-9]+"): "measures and beats, and the tempo is not in the file",
+    re.compile(r"([0-9]+:)?[0-9]+:[0-9]+"): "in whole seconds, or in frames without hours",
+}
+ASK = "set the ruler to Hours:Minutes:Seconds:Frames, Seconds or Samples and export again"
+AS_DROP = "a drop-frame programme: labels written with colons were read as drop-frame"
+AS_SAMPLES = "whole numbers were read as samples at the programme's sample rate"
+
+
+def is_reaper_regions(head: bytes) -> bool:
+    """Whether a file begins with the header of a Region/Marker Manager export."""
+    text = decoded(head, "latin-1")[0]
+    return text.split("\n", 1)[0].strip().split(",")[: len(COLUMNS)] == COLUMNS
+
+
+def read_reaper_regions(path: Path, clock: Clock) -> Timeline:
+    """Reads a Region/Marker Manager export.
+
+    Timecodes and seconds are REAPER's ruler, so absolute: they hold the project's start offset. A color comes back
+    in ``extra``, as does REAPER's number.
+
+    Args:
+        path: the export.
+        clock: the programme's time base; the file states no rate, so timecodes need one.
+
+    Raises:
+        CueSheetError: damaged, or times that name no sample: measures and beats, whole seconds.
+    """
+    path, notes = Path(path), defaultdict(list)
+    with told_at(file=path):
+        lines, remarks = text_lines(path, "latin-1")
+        spots = list(_spots(lines, clock, notes))
+    return Timeline("REAPER regions", clock, spots, remarks + noted(notes))
+
+
+def _records(lines: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Each row that is not blank, by column: its first line's number and its cells."""
+    reader, columns = csv.reader((f"{line}\n" for line in lines), strict=True), None
+    while True:
+        row = reader.line_num + 1
+        try:
+            cells = [cell.strip() for cell in next(reader)]
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise CueSheetError(f"not readable as CSV (check the quotes): {error}", row=row) from error
+        if columns is None:
+            columns = cells
+        elif any(cells):
+            if len(cells) < len(COLUMNS) or any(cells[len(columns) :]):
+                raise CueSheetError(f"{len(cells)} fields, but the header has {len(columns)}", row=row)
+            yield row, dict(zip(columns, cells, strict=False))
+
+
+def _spots(lines: list[str], clock: Clock, notes: dict[str, list[int]]) -> Iterator[Spot]:
+    for row, cells in _records(lines):
+        with told_at(row=row):
+            if not (match := NUMBER.fullmatch(cells["#"])):
+                raise CueSheetError(f"{cells['#'][:40]!r} is neither a marker (M1) nor a region (R1)", field="#")
+            start = _position(cells, "Start", clock, row, notes)
+            length = _position(cells, "End", clock, row, notes) - start if cells["End"] else 0
+            if length < 0:
+                raise CueSheetError(f"the end {cells['End']!r} is before the start {cells['Start']!r}", field="End")
+        region = match[1] == "R" or bool(cells["End"] and not match[1])
+        if region and not length:
+            notes["regions without length: no duration"].append(row)
+        extra = {"number": match[2]} | ({"color": cells["Color"]} if cells.get("Color") else {})
+        name = " ".join(cells["Name"].split("\n"))
+        yield Spot("region" if region else "marker", name, "", start, length or None, row, extra=extra)
+
+
+def _position(cells: dict[str, str], column: str, clock: Clock, row: int, notes: dict[str, list[int]]) -> int:
+    """Samples from the programme's start."""
+    text = cells[column]
+    try:
+        return in_reach(_samples(text, clock, row, notes) - clock.start_samples, clock.sample_rate)
+    except CueSheetError as error:
+        raise error.at(field=column) from error
+
+
+def _samples(text: str, clock: Clock, row: int, notes: dict[str, list[int]]) -> int:
+    """Samples from 00:00:00:00."""
+    if match := TIMECODE.fullmatch(text):
+        hour, middle, mark, frame = match.groups()
+        if mark == ":" and clock.rate and clock.rate.drop:  # REAPER writes both so
+            mark = ";"
+            notes[AS_DROP].append(row)
+        return clock.timecode_samples(f"{hour:0>2}:{middle}{mark}{frame}") + clock.start_samples
+    if match := CLOCK.fullmatch(text):
+        sign, hours, minutes, seconds = match.groups()
+        total = 3600 * int(hours or 0) + 60 * int(minutes or 0) + Fraction(seconds)
+        return samples_of(-total if sign else total, clock.sample_rate)
+    if SAMPLES.fullmatch(text):
+        notes[AS_SAMPLES].append(row)
+        return int(text)
+    reasons = (reason for shape, reason in REFUSED.items() if shape.fullmatch(text))
+    raise CueSheetError(f"{text[:40]!r} is {next(reasons, 'not a time')}: {ASK}")

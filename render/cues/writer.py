@@ -1,0 +1,35 @@
+"""One door out: a cue sheet into any format that can hold one, by the file's suffix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from plugin_backend.errors import OutputError
+from render.cues.cue import CueSheet
+from render.cues.write_csv import write_csv
+from render.cues.write_xlsx import write_xlsx
+from render.session.cues_out import write_session_cues
+from render.timecode import Clock
+
+WRITERS: dict[str, Callable[[CueSheet, Path, Clock], object]] = {
+    ".csv": write_csv,
+    ".xlsx": write_xlsx,
+    ".otio": write_session_cues,
+    ".rpp": write_session_cues,
+    ".aaf": write_session_cues,
+}
+
+
+def write_cues(sheet: CueSheet, path: Path, clock: Clock) -> None:
+    """Writes a sheet, whole or not at all.
+
+    Raises:
+        OutputError: the suffix is none of ``WRITERS``, or the file cannot be written.
+        CueSheetError: a cue that the format cannot hold.
+        MissingExtraError: the format wants an optional part.
+    """
+    writer = WRITERS.get(path.suffix.lower())
+    if writer is None:
+        raise OutputError(f"{path}: cues can be written to {', '.join(WRITERS)}")
+    writer(sheet, path, clock)

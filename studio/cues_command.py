@@ -1,0 +1,78 @@
+"""``pisada cues``: cue sheets converted and checked."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from plugin_backend.errors import OutputError
+from studio.cues_from_audio_command import from_audio
+from studio.examples import Examples
+from studio.sheet_options import sheet_options
+
+FOUND = 1
+
+
+@click.group(epilog="\b\nExample:\n  pisada cues check reel1.txt --mapping show.toml")
+def cues() -> None:
+    """Convert, check and find cues."""
+
+
+cues.add_command(from_audio)
+
+
+@cues.command(cls=Examples, example="pisada cues convert session.txt cues.csv --fps 23.976 --mapping show.toml")
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@sheet_options
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
+def convert(source, out, overwrite, **options) -> None:
+    """Read IN, any format that render takes, and write its cues as OUT: .csv, .xlsx, .otio, .rpp or .aaf."""
+    from render.cues.writer import write_cues
+
+    sheet, project = _read(source, **options)
+    if out.exists() and (not overwrite or (source.exists() and out.samefile(source))):
+        raise OutputError(f"{out}: is there already; give another name" + (", or --overwrite" if not overwrite else ""))
+    _tell(sheet.remarks)
+    write_cues(sheet, out, project.clock())
+    click.echo(f"{out}: {len(sheet.cues)} cues from {sheet.format}")
+
+
+@cues.command(cls=Examples, example="pisada cues check reel1.csv --fps 23.976 --start-tc 01:00:00:00 --bank my-bank")
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@sheet_options
+def check(source, **options) -> None:
+    """Look IN over before a render: overlaps, cues outside the reel, missing presets, a wrong rate, duplicates.
+
+    Exit status 0 if all is well, 1 if something was found, 2 if IN cannot be read.
+    """
+    from render.cues.check import Look, findings_of
+    from render.plan import open_bank
+    from studio.tables import print_findings
+
+    sheet, project = _read(source, **options)
+    _tell(sheet.remarks)
+    stems, presets = [stem.name for stem in project.stems], open_bank(project).names
+    look = Look(sheet, project.clock(), project.length_samples(), stems, presets)
+    findings = findings_of(look)
+    print_findings(findings, look)
+    if findings:
+        sys.exit(FOUND)
+
+
+def _read(source: Path, project_file, fps, start, mapping, bank):
+    """The sheet, and the project as the sheet completes it."""
+    from render.plan import completed, read_sheet
+    from studio.project_options import project_from
+
+    flags = {"bank": str(bank) if bank else None, "mapping": str(mapping) if mapping else None}
+    project = project_from(project_file, source, fps=fps, start=start, **flags)
+    sheet = read_sheet(source, project)
+    return sheet, completed(project, sheet)
+
+
+def _tell(remarks: list[str]) -> None:
+    for remark in remarks:
+        click.echo(f"note: {remark}", err=True)

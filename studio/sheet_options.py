@@ -1,0 +1,22 @@
+"""The options of every command that reads a cue sheet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+OPTIONS = (
+    click.option("--project", "project_file", type=click.Path(path_type=Path), help="Project TOML; flags override it."),
+    click.option("--fps", help="Frame rate: 23.976, 24, 25, 29.97df, 29.97ndf, 30, …"),
+    click.option("--start-tc", "start", help="Timecode of the programme's first frame."),
+    click.option("--mapping", type=click.Path(path_type=Path), help="TOML: what a session's clips and markers become."),
+    click.option("--bank", type=click.Path(path_type=Path), help="Folder of presets.  [default: the factory bank]"),
+)
+
+
+def sheet_options(command):
+    """Adds them, in their order."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
