@@ -1,0 +1,69 @@
+"""From "about here" to the sample: where a hit's attack begins.
+
+A hit begins at its first sample within 20 dB of its own peak, or above the background where that is louder. It is
+looked for backwards from the candidate, along an envelope of 1 ms RMS, until the sound was below for long enough.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+BACK_S, BACKGROUND_S, AHEAD_S = 0.1, 0.05, 0.15
+SETTLE_S, NOT_YET_S = 0.01, 0.015
+"""A candidate may be 10 ms late; what is more than 15 ms before it is background."""
+
+ENVELOPE_S = 0.001
+ATTACK = 10 ** (-20 / 20)
+QUIET_SHARE = 0.25
+ABOVE_QUIET, SAMPLE_ABOVE_QUIET = 10 ** (9 / 20), 3.0
+CLEAR = 10 ** (15 / 20)
+GAP_S, CLEAR_GAP_S = 0.012, 0.03
+"""How long a sound must have been quiet before it begins: longer where the background cannot be taken for it."""
+
+
+def refine(audio: np.ndarray, sample_rate: int, candidate: int, scale: float = 1.0) -> tuple[int, float]:
+    """The sample a hit begins at, and its peak (linear, of the loudest channel, as the file has it).
+
+    Args:
+        audio: ``[samples, channels]``.
+        sample_rate: in Hz.
+        candidate: a sample within about 10 ms after the steepest rise.
+        scale: shortens how far is looked back and ahead, and the gaps, where hits may be closer than 150 ms.
+    """
+    ahead_s, back_samples = AHEAD_S * scale, round(BACK_S * scale * sample_rate)
+    first = max(0, candidate - round((BACK_S + BACKGROUND_S) * sample_rate))
+    piece = audio[first : candidate + round(ahead_s * sample_rate)].astype(np.float64)
+    at, window = candidate - first, max(1, round(ENVELOPE_S * sample_rate))
+    before = piece[: max(1, at - round(NOT_YET_S * sample_rate))]
+    sound = np.abs(piece - (before.mean(axis=0) if len(before) > window else 0.0)).max(axis=1)
+    level = trailing_rms(sound, window)
+    quiet = (
+        float(np.sort(level[window : len(before)])[int(QUIET_SHARE * (len(before) - window - 1))])
+        if (len(before) > 2 * window)
+        else 0.0
+    )
+    start = max(0, at - round(SETTLE_S * sample_rate))
+    peak = level[start:].max()
+    gap = round((CLEAR_GAP_S if ATTACK * peak > CLEAR * quiet else GAP_S) * scale * sample_rate)
+    limit = max(0, at - back_samples)
+    begin = _begin(level, start, limit, min(peak, max(ATTACK * peak, ABOVE_QUIET * quiet)), gap)
+    near = slice(max(0, begin - window + 1), begin + window)
+    least = max(ATTACK * sound[start:].max(), SAMPLE_ABOVE_QUIET * quiet)
+    onset = near.start + int(np.argmax(sound[near] >= min(least, sound[near].max())))
+    heard = np.abs(piece[onset : onset + round(ahead_s * sample_rate)])
+    return first + onset, float(heard.max())
+
+
+def _begin(level: np.ndarray, start: int, limit: int, least: float, gap: int) -> int:
+    """The first index above ``least`` of those that lead to ``start`` without a gap; at the limit, the quietest."""
+    above = np.flatnonzero(level >= least)
+    run = above[: int(np.searchsorted(above, start)) + 1]
+    gaps = np.flatnonzero(np.diff(run) > gap)
+    begin = int(run[gaps[-1] + 1] if gaps.size else run[0])
+    return begin if begin >= limit else limit + int(level[limit : start + 1].argmin())
+
+
+def trailing_rms(sound: np.ndarray, window: int) -> np.ndarray:
+    """RMS of the ``window`` samples up to and with each."""
+    energy = np.concatenate([np.zeros(window), np.square(sound)]).cumsum()
+    return np.sqrt(np.maximum(energy[window:] - energy[:-window], 0.0) / window)

@@ -1,0 +1,118 @@
+"""A recording of any length, cut into overlapping slabs that always lie alike, however it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from plugin_backend.errors import AudioFileError
+
+RATES_HZ = (8_000, 192_000)
+MOST_CHANNELS = 32
+READ_SAMPLES = 65_536
+CELL_HOPS = 20
+CELL_S = 0.05
+CORE_CELLS, CONTEXT_CELLS = 600, 120
+"""A slab is asked about 30 s and hears 6 s more to either side."""
+
+MOST_CORE_VALUES, LEAST_CORE_CELLS = 2**24, 100
+"""Recordings of many channels at high rates are asked about less at a time, 5 s at least."""
+
+
+@dataclass(frozen=True)
+class Guide:
+    """What a recording is, before it is heard: length in samples, rate in Hz, channels."""
+
+    path: Path
+    length_samples: int
+    sample_rate: int
+    channels: int
+
+    @property
+    def hop_samples(self) -> int:
+        """From one frame to the next: 2.5 ms, a whole number of samples."""
+        return max(1, round(CELL_S / CELL_HOPS * self.sample_rate))
+
+    @property
+    def cell_samples(self) -> int:
+        """Twenty frames: the grain in which backgrounds are measured and slabs are cut."""
+        return CELL_HOPS * self.hop_samples
+
+
+@dataclass(frozen=True)
+class Slab:
+    """``audio`` ``[samples, channels]`` float32 from ``start_samples`` on.
+
+    The slab answers for ``[core_start, core_end)``, in the recording's samples; the rest is context.
+    """
+
+    audio: np.ndarray
+    start_samples: int
+    core_start: int
+    core_end: int
+
+
+def look_at(path: Path) -> Guide:
+    """The recording's size.
+
+    Raises:
+        AudioFileError: absent, unreadable, empty, over 32 channels, or a rate outside 8 to 192 kHz.
+    """
+    if not path.is_file():
+        raise AudioFileError(f"{path}: no such audio file")
+    try:
+        info = soundfile.info(str(path))
+    except soundfile.LibsndfileError as problem:
+        raise AudioFileError(f"{path}: not a readable audio file ({problem.error_string.rstrip('.')})") from problem
+    if info.frames <= 0:
+        raise AudioFileError(f"{path}: the file holds no samples")
+    if info.channels > MOST_CHANNELS:
+        raise AudioFileError(f"{path}: {info.channels} channels; up to {MOST_CHANNELS} can be used")
+    if not RATES_HZ[0] <= info.samplerate <= RATES_HZ[1]:
+        raise AudioFileError(f"{path}: a rate of {info.samplerate} Hz; {RATES_HZ[0]} to {RATES_HZ[1]} Hz can be used")
+    return Guide(path, info.frames, info.samplerate, info.channels)
+
+
+def slabs(
+    guide: Guide, core_cells: int = CORE_CELLS, context_cells: int = CONTEXT_CELLS, read_samples: int = READ_SAMPLES
+) -> Iterator[Slab]:
+    """The recording from end to end; one slab at a time is held.
+
+    Raises:
+        AudioFileError: the audio is damaged, ends before its length, or is not finite.
+    """
+    most_cells = max(LEAST_CORE_CELLS, MOST_CORE_VALUES // (guide.cell_samples * guide.channels))
+    core, context = min(core_cells, most_cells) * guide.cell_samples, context_cells * guide.cell_samples
+    held, start, core_start = np.zeros((0, guide.channels), np.float32), 0, 0
+    for block, last in _blocks(guide, read_samples, core + context):
+        held = np.concatenate([held, block])
+        while core_start < start + len(held) and (last or start + len(held) >= core_start + core + context):
+            yield Slab(held[: core_start + core + context - start], start, core_start, core_start + core)
+            core_start += core
+            begin = max(0, core_start - context)
+            held, start = held[begin - start :], begin
+
+
+def _blocks(guide: Guide, read_samples: int, most: int) -> Iterator[tuple[np.ndarray, bool]]:
+    """About ``most`` samples at a time, read ``read_samples`` at a time, and whether they are the last."""
+    done, pieces, waiting = 0, [], 0
+    try:
+        with soundfile.SoundFile(str(guide.path)) as file:
+            while done < guide.length_samples:
+                block = file.read(read_samples, dtype="float32", always_2d=True)
+                if not len(block):
+                    seconds = done / guide.sample_rate
+                    raise AudioFileError(f"{guide.path}: the audio is damaged (it ends after {seconds:.1f} s)")
+                if not np.isfinite(block).all():
+                    raise AudioFileError(f"{guide.path}: the file holds NaN or infinite samples")
+                done, waiting = done + len(block), waiting + len(block)
+                pieces.append(block)
+                if waiting >= most or done >= guide.length_samples:
+                    whole, pieces, waiting = np.concatenate(pieces), [], 0
+                    yield whole, done >= guide.length_samples
+    except soundfile.LibsndfileError as problem:
+        raise AudioFileError(f"{guide.path}: the audio is damaged ({problem.error_string.rstrip('.')})") from problem
