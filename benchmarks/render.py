@@ -30,7 +30,7 @@ PRESETS = ("step-gravel", "step-wood", "step-stone", "step-grass")
 def measure(seconds: int, stems: int) -> dict:
     """Render in this process; answers the report's figures and peak memory in MB."""
     from render.cues import Cue, CueSheet
-    from render.deliver import deliver
+    from render.delivery.deliver import deliver
     from render.plan import make_plan
     from render.project import Project, Reverb, Stem
 

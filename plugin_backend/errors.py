@@ -4,7 +4,7 @@ PisadaError                     anything we can explain in one line
 ├── InputError                  what the user handed over is wrong (exit status 2)
 │   ├── CueSheetError           a cue sheet: names file, row and field
 │   │   └── TimecodeError       a timecode label: wrong rate, illegal drop-frame, malformed
-│   ├── ProjectError            a project TOML or a command-line option
+│   ├── ProjectError            a project or mapping TOML, or a command-line option
 │   ├── PresetError             a preset file, a bank, an unknown preset name
 │   ├── CheckpointError         a model file or name
 │   ├── AudioFileError          a source or training file that cannot be used
@@ -58,7 +58,7 @@ class TimecodeError(CueSheetError):
 
 
 class ProjectError(InputError):
-    """A project file or a command-line option is wrong."""
+    """A project file, a mapping file or a command-line option is wrong."""
 
 
 class PresetError(InputError):

@@ -1,6 +1,6 @@
 """When it sounds: exact time, cue sheets, the render graph, stems."""
 
-from render.deliver import Delivery, deliver
+from render.delivery.deliver import Delivery, deliver
 from render.plan import make_plan, read_sheet
 from render.project import Project, read_project
 from render.stream import Block, stream

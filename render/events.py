@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from render.project import Stem
@@ -12,7 +12,7 @@ from render.project import Stem
 class Event:
     """A cue, resolved: integer samples, linear gain, its own seed.
 
-    ``start_samples`` counts from the programme's first sample; ``gain`` joins the cue's, the
+    ``start_samples`` counts from the stems' first sample (the head handle's); ``gain`` joins the cue's, the
     preset's and the velocity's; ``codec`` names the model that decodes it.
     """
 
@@ -42,8 +42,10 @@ class Event:
 class Plan:
     """All a render needs, and nothing it must look up again.
 
-    ``events`` are sorted by start; ``start_samples`` is the programme's first sample on the
-    absolute timeline (0 without a timecode).
+    ``events`` are sorted by start; ``start_samples`` is the stems' first sample on the absolute
+    timeline, and ``length_samples`` their length: handles and all. ``pops`` are starts and lengths,
+    counted from there too. Every stem has its layout settled. ``sounds`` names cues' decoded sounds in the
+    folder ``cache``; without one all is decoded.
     """
 
     sample_rate: int
@@ -53,3 +55,13 @@ class Plan:
     events: tuple[Event, ...]
     bank: Path
     remarks: tuple[str, ...] = ()
+    head_samples: int = 0
+    tail_samples: int = 0
+    pops: tuple[tuple[int, int], ...] = ()
+    sounds: dict[str, str] = field(default_factory=dict)
+    cache: Path | None = None
+
+    @property
+    def programme(self) -> slice:
+        """The programme within the stems: all but the handles."""
+        return slice(self.head_samples, self.length_samples - self.tail_samples)

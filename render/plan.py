@@ -8,6 +8,8 @@ import math
 from fractions import Fraction
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from plugin_backend.audio_files import length_at
 from plugin_backend.codec import CodecSpec
 from plugin_backend.codecs import PCM, describe_codec
@@ -16,12 +18,16 @@ from presets.bank import FACTORY_BANK, Bank
 from presets.perform import take_of
 from presets.preset import Preset
 from render.cues import Cue, CueSheet, read_cues
-from render.cues.reader import is_midi_file
+from render.cues.mapping import read_mapping
+from render.cues.reader import is_midi_file, stated_rate
 from render.events import Event, Plan
-from render.project import STEM_RULE, Plugin, Project, Stem, is_stem_name
+from render.handles import handles_of
+from render.layout import LAYOUTS
+from render.project import STEM_RULE, Filter, Plugin, Project, Stem, is_stem_name
 from render.voice import speed_of
 
 SOURCE_FADE_SAMPLES = 240
+STEREO = 2
 LONGEST_SAMPLES = 2**31 - 2**20
 """The graph counts samples in 32 bits: 12 h 25 min at 48 kHz."""
 SUSPICIOUS_HEAD_S = 600
@@ -48,50 +54,70 @@ def open_bank(project: Project) -> Bank:
 
 
 def read_sheet(path: Path, project: Project) -> CueSheet:
-    """Read a cue sheet by the project's time base and MIDI tables; the bank's own program numbers fill in.
+    """Read a cue sheet by the project's time base, MIDI tables and mapping; the bank's programs and names fill in.
 
     Raises:
         CueSheetError: see :func:`render.cues.read_cues`.
-        ProjectError: the time base or a MIDI table is wrong.
+        ProjectError: the time base, a MIDI table or the mapping file is wrong.
+        PresetError: the bank is not usable.
     """
-    mapping = project.midi_mapping()
+    midi, bank = project.midi_mapping(), open_bank(project)
     if is_midi_file(path):
-        mapping = dataclasses.replace(mapping, programs={**open_bank(project).programs(), **mapping.programs})
-    return read_cues(path, project.clock(), mapping)
+        midi = dataclasses.replace(midi, programs={**bank.programs(), **midi.programs})
+    mapping = read_mapping(Path(project.mapping)) if project.mapping is not None else None
+    start_given = project.start is not None
+    if project.fps is None and (start_given or project.end is not None) and (rate := stated_rate(path)):
+        project = replace(project, fps=rate.name)
+    return read_cues(path, project.clock(), midi, mapping=mapping, presets=bank.names, start_given=start_given)
+
+
+def completed(project: Project, sheet: CueSheet) -> Project:
+    """The project with the frame rate and the start that its sheet states, where it has none of its own."""
+    clock = sheet.clock
+    if clock is None or clock.rate is None:
+        return project
+    stated = clock.label_at(0) if clock.start_frames else None
+    return replace(project, fps=project.fps or clock.rate.name, start=project.start or stated)
 
 
 def make_plan(project: Project, sheet: CueSheet) -> Plan:
-    """Resolve a sheet.
+    """Resolve a sheet, against a project :func:`completed` by it.
 
     Raises:
         CueSheetError: a cue names an unknown stem, preset or source, or ends past the programme; names its row.
         PresetError: the bank is not usable, or its presets belong to another model.
         CheckpointError: the model is not known, or not at the render's sample rate.
-        ProjectError: the programme's end is before its start.
+        ProjectError: the programme's end is before its start, a handle is wrong, or an effect does not go with
+            its stem's layout.
         PluginError: a plug-in file does not exist.
     """
+    project = completed(project, sheet)
     clock, spec = project.clock(), describe_codec(project.model)
     if spec.sample_rate != clock.sample_rate:
         raise CheckpointError(
             f"model '{project.model}' works at {spec.sample_rate} Hz; renders are {clock.sample_rate} Hz"
         )
     bank = open_bank(project)
-    stems = _stems(project, sheet)
-    _check_plugins(stems)
+    stems = tuple(replace(stem, layout=stem.layout or project.layout) for stem in _stems(project, sheet))
+    _check_effects(stems)
     known = {stem.name for stem in stems}
     cues = sorted(sheet.cues, key=lambda cue: (cue.start_samples, cue.id))
     events = [_event(cue, sheet, project, bank, spec, known) for cue in cues]
     last = max(event.end_samples for event in events)
     length = _length(project, last)
-    remarks = list(sheet.remarks)
+    handles = handles_of(project.head_handle, project.tail_handle, project.pops, clock, length)
+    whole = handles.head + length + handles.tail
+    _check_length(whole, spec.sample_rate)
+    remarks = [*sheet.remarks, *handles.remarks]
     if sheet.unknown_columns:
         remarks.append(f"columns we do not know, kept in the report: {', '.join(sheet.unknown_columns)}")
     for index, (cue, event) in enumerate(zip(cues, events, strict=True)):
         if event.start_samples >= length:
             raise CueSheetError(f"starts after the programme's end {project.end}", file=sheet.path, row=cue.row)
-        if event.end_samples > length:
-            remarks.append(f"cue '{cue.id}' (row {cue.row}) is cut by the programme's end")
-            events[index] = dataclasses.replace(event, length_samples=length - event.start_samples)
+        if event.end_samples > length + handles.tail:
+            where = "the tail handle's end" if handles.tail else "the programme's end"
+            remarks.append(f"cue '{cue.id}' (row {cue.row}) is cut by {where}")
+            events[index] = dataclasses.replace(event, length_samples=length + handles.tail - event.start_samples)
         elif not cue.gate and cue.duration_samples is not None and event.length_samples < cue.duration_samples:
             remarks.append(f"cue '{cue.id}' (row {cue.row}) asks for more than its sound has; it ends early")
     head_s = min(event.start_samples for event in events) / spec.sample_rate
@@ -100,7 +126,18 @@ def make_plan(project: Project, sheet: CueSheet) -> Plan:
             f"the first cue comes {head_s / 60:.0f} min after the programme's start {project.start or '(zero)'}: "
             "is --start-tc right?"
         )
-    return Plan(spec.sample_rate, clock.start_samples, length, stems, tuple(events), bank.folder, tuple(remarks))
+    return Plan(
+        sample_rate=spec.sample_rate,
+        start_samples=clock.start_samples - handles.head,
+        length_samples=whole,
+        stems=stems,
+        events=tuple(dataclasses.replace(e, start_samples=e.start_samples + handles.head) for e in events),
+        bank=bank.folder,
+        remarks=tuple(remarks),
+        head_samples=handles.head,
+        tail_samples=handles.tail,
+        pops=handles.pops,
+    )
 
 
 def _stems(project: Project, sheet: CueSheet) -> tuple[Stem, ...]:
@@ -118,9 +155,15 @@ def _stems(project: Project, sheet: CueSheet) -> tuple[Stem, ...]:
     return tuple(Stem(name=name) for name in names.values())
 
 
-def _check_plugins(stems: tuple[Stem, ...]) -> None:
+def _check_effects(stems: tuple[Stem, ...]) -> None:
     for stem in stems:
         for effect in stem.effects:
+            if LAYOUTS[stem.layout].sounding > STEREO and not isinstance(effect, Filter):
+                kind = type(effect).__name__.lower()
+                raise ProjectError(
+                    f"stem {stem.name}: a {kind} is stereo and cannot run on {stem.layout}: "
+                    "make the stem stereo or mono, or leave it filters only"
+                )
             if isinstance(effect, Plugin) and effect.is_file and not Path(effect.path).exists():
                 raise PluginError(f"stem {stem.name}: no plug-in at {effect.path}")
 
@@ -189,6 +232,9 @@ def _length(project: Project, last: int) -> int:
     if length is None:
         tail = round(project.tail_s * rate_hz)
         length = -(-(last + tail) // rate_hz) * rate_hz
-    if length > LONGEST_SAMPLES:
-        raise ProjectError(f"the programme is {length / rate_hz / 3600:.1f} h long; at most 12.4 h in one render")
     return length
+
+
+def _check_length(samples: int, rate_hz: int) -> None:
+    if samples > LONGEST_SAMPLES:
+        raise ProjectError(f"the programme is {samples / rate_hz / 3600:.1f} h long; at most 12.4 h in one render")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,25 +11,18 @@ from msgspec import Meta
 
 from plugin_backend.errors import ProjectError, TimecodeError
 from render.cues.midi_file import MidiMapping
+from render.delivery import name_template
+from render.stem_names import STEM_RULE, SUM, is_stem_name  # noqa: F401 (others take SUM from here)
 from render.timecode import Clock, FrameRate, frames_of, samples_at
+from render.toml_file import Table, read_toml
 
 SAMPLE_RATE = 48_000
 SCHEMA = 1
-STEM_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
-SUM = "FOLEY"
-STEM_RULE = f"a stem's name has 1 to 32 letters, digits, '_' or '-', starts with a letter or digit, and is not {SUM}"
 
 Unit = Annotated[float, Meta(ge=0, le=1)]
 GainDb = Annotated[float, Meta(ge=-120, le=24)]
-
-
-def is_stem_name(name: str) -> bool:
-    """Whether :data:`STEM_RULE` allows it; FOLEY is the sum's."""
-    return STEM_NAME.fullmatch(name) is not None and name.upper() != SUM
-
-
-class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A table of the project file; unknown keys are errors."""
+LayoutName = Literal["mono", "stereo", "lcr", "5.1"]
+Words = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 class Reverb(Table, tag="reverb", tag_field="type"):
@@ -76,10 +68,11 @@ Effect = Reverb | Filter | Compressor | Plugin
 
 
 class Stem(Table):
-    """One stem and the effects it runs through, in order."""
+    """One stem and the effects it runs through, in order; no ``layout`` means the project's."""
 
     name: str
     gain_db: GainDb = 0.0
+    layout: LayoutName | None = None
     effects: list[Effect] = []
 
 
@@ -96,7 +89,10 @@ class Project(Table):
     """Everything about a render that is not a cue.
 
     ``start`` and ``end`` are timecodes of the programme; without ``end`` it stops ``tail_s`` after
-    the last cue, at a whole second. No ``stems`` means: whatever the sheet names.
+    the last cue, at a whole second. No ``stems`` means: whatever the sheet names. ``mapping`` is a
+    file of :mod:`render.cues.mapping`. ``name`` is a pattern of :mod:`render.delivery.name_template`,
+    a handle what :func:`render.handles.handles_of` takes, and ``spec`` one of
+    :mod:`render.delivery.specs`. ``scene`` (else the reel), ``tape`` and ``note`` go into iXML.
     """
 
     schema: Literal[1] = SCHEMA
@@ -109,12 +105,23 @@ class Project(Table):
     bank: str | None = None
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 1
     take: Annotated[int, Meta(ge=1, le=9999)] = 1
-    bits: Literal[24, 32] = 24
+    bits: Literal[16, 24, 32] = 24
+    layout: LayoutName = "stereo"
+    name: str = name_template.DEFAULT
+    head_handle: str | int = 0
+    tail_handle: str | int = 0
+    pops: bool = False
+    spec: Literal["r128", "a85", "streaming-me"] | None = None
+    scene: Words | None = None
+    tape: Words | None = None
+    note: Words = ""
     tail_s: Annotated[float, Meta(ge=0, le=60)] = 2.0
     stems: list[Stem] = []
     midi: Midi = Midi()
+    mapping: str | None = None
 
     def __post_init__(self):
+        name_template.check_template(self.name)
         for stem in self.stems:
             if not is_stem_name(stem.name):
                 raise ValueError(f"stem {stem.name!r}: {STEM_RULE}")
@@ -180,25 +187,19 @@ def _numbered(table: dict[str, str], name: str, low: int, high: int) -> dict[int
 
 
 def read_project(path: Path) -> Project:
-    """Read a project file; a relative ``bank`` and plug-in paths are taken from its folder.
+    """Read a project file; a relative ``bank``, ``mapping`` and plug-in paths are taken from its folder.
 
     Raises:
         ProjectError: absent, not TOML, or a field out of range; names the file and field.
     """
-    try:
-        project = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Project)
-    except OSError as problem:
-        raise ProjectError(f"{path}: {problem.strerror}") from problem
-    except (ValueError, msgspec.ValidationError) as problem:
-        raise ProjectError(f"{path}: {problem}") from problem
-    folder = path.parent
-    bank = str(folder / project.bank) if project.bank is not None else None
+    project, folder = read_toml(path, Project), path.parent
+    bank, mapping = (str(folder / each) if each is not None else None for each in (project.bank, project.mapping))
     model = str(folder / project.model) if project.model.endswith(".safetensors") else project.model
     stems = [
         msgspec.structs.replace(stem, effects=[_located(effect, folder) for effect in stem.effects])
         for stem in project.stems
     ]
-    return msgspec.structs.replace(project, bank=bank, model=model, stems=stems)
+    return msgspec.structs.replace(project, bank=bank, mapping=mapping, model=model, stems=stems)
 
 
 def _located(effect: Effect, folder: Path) -> Effect:

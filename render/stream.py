@@ -12,7 +12,9 @@ import numpy as np
 from plugin_backend import errors
 from plugin_backend.errors import WorkerError
 from plugin_backend.files import uninterrupted
+from render.delivery.clips import ClipOrder
 from render.events import Plan
+from render.sounds import Counts
 from render.worker import render_stems
 
 OFFLINE_CHUNK_FRAMES, STREAM_CHUNK_FRAMES = 64, 4
@@ -20,7 +22,7 @@ OFFLINE_CHUNK_FRAMES, STREAM_CHUNK_FRAMES = 64, 4
 
 @dataclass(frozen=True)
 class Block:
-    """Consecutive samples of every stem: ``stems[name]`` is ``[2, n]`` float32 from ``start_samples`` on."""
+    """Consecutive samples of every stem: ``stems[name]`` is ``[channels, n]`` float32 from ``start_samples`` on."""
 
     start_samples: int
     stems: dict[str, np.ndarray]
@@ -32,19 +34,29 @@ class Block:
 
 @dataclass
 class RenderStats:
-    """What the render processes report: plug-in latencies in samples, and seconds by activity."""
+    """What the render processes report: plug-in latencies in samples, seconds by activity, cues by origin."""
 
     latencies: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    counts: Counts = field(default_factory=Counts)
+
+    def add(self, seconds: dict[str, float], counts: Counts) -> None:
+        """Take one process's."""
+        for activity, spent in seconds.items():
+            self.seconds[activity] = self.seconds.get(activity, 0.0) + spent
+        self.counts.add(counts)
 
 
 class _Worker:
-    def __init__(self, plan: Plan, names: tuple[str, ...], chunk_frames: int):
+    def __init__(self, plan: Plan, names: tuple[str, ...], chunk_frames: int, clips: ClipOrder | None):
         self.names = names
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe(duplex=False)
         self.process = context.Process(
-            target=render_stems, args=(plan, names, chunk_frames, theirs), daemon=True, name=f"pisada-{names[0]}"
+            target=render_stems,
+            args=(plan, names, chunk_frames, clips, theirs),
+            daemon=True,
+            name=f"pisada-{names[0]}",
         )
         resource_tracker.ensure_running()  # starting it unblocks signals, so it comes first
         with uninterrupted():
@@ -90,7 +102,12 @@ def share_stems(plan: Plan, jobs: int) -> list[tuple[str, ...]]:
 
 
 def stream(
-    plan: Plan, *, jobs: int = 1, chunk_frames: int = STREAM_CHUNK_FRAMES, stats: RenderStats | None = None
+    plan: Plan,
+    *,
+    jobs: int = 1,
+    chunk_frames: int = STREAM_CHUNK_FRAMES,
+    stats: RenderStats | None = None,
+    clips: ClipOrder | None = None,
 ) -> Iterator[Block]:
     """Render ``plan``, yielding its blocks in order; memory does not grow with its length.
 
@@ -101,6 +118,7 @@ def stream(
         jobs: processes to share the stems among.
         chunk_frames: latent frames decoded at a time: few start sooner, many cost less.
         stats: filled with latencies and timings as they become known.
+        clips: where the cues' own sounds are written on the way, if anywhere.
 
     Raises:
         PluginError: a plug-in does not load or has no such parameter.
@@ -109,7 +127,7 @@ def stream(
     workers: list[_Worker] = []
     try:
         for names in share_stems(plan, jobs):
-            workers.append(_Worker(plan, names, chunk_frames))
+            workers.append(_Worker(plan, names, chunk_frames, clips))
         order = [stem.name for stem in plan.stems]
         for worker in workers:
             mine = [name for name in order if name in worker.names]
@@ -126,9 +144,9 @@ def stream(
             yield block
             position += block.samples
         for worker in workers:
-            for activity, seconds in worker.receive("done").items():
-                if stats is not None:
-                    stats.seconds[activity] = stats.seconds.get(activity, 0.0) + seconds
+            seconds, counts = worker.receive("done")
+            if stats is not None:
+                stats.add(seconds, counts)
     finally:
         for worker in workers:
             worker.stop()

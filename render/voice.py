@@ -14,6 +14,9 @@ from plugin_backend.codec import Codec
 from presets.perform import perform, take_of
 from presets.preset import Preset
 from render.events import Event
+from render.layout import Layout, pan_gains
+
+SKIP_SAMPLES = 2**16
 
 
 @dataclass
@@ -86,13 +89,6 @@ def decoded(event: Event, preset: Preset | None, codec: Codec, chunk_frames: int
         yield np.stack([r.resample_chunk(nothing, last=True) for r in resamplers])
 
 
-def pan_gains(pan: float, channels: int) -> np.ndarray:
-    """Left and right gains ``[2]``: constant power (−3 dB at centre) for mono, balance for stereo."""
-    angle = (pan + 1) * np.pi / 4
-    gains = np.array([np.cos(angle), np.sin(angle)])
-    return gains if channels == 1 else np.minimum(gains * np.sqrt(2), 1.0)
-
-
 def fade_curve(positions: np.ndarray, length: int, fade_in: int, fade_out: int) -> np.ndarray:
     """Raised-cosine fades at both ends of a cue of ``length`` samples, at sample ``positions``."""
     gain = np.ones(positions.size)
@@ -104,11 +100,11 @@ def fade_curve(positions: np.ndarray, length: int, fade_in: int, fade_out: int) 
 
 
 class Voice:
-    """A cue being read, block by block."""
+    """A cue being read, block by block, panned into its stem's ``layout``."""
 
-    def __init__(self, event: Event, preset: Preset | None, codec: Codec, chunk_frames: int, watch: Stopwatch):
-        self.event, self.position = event, 0
-        self._pieces = decoded(event, preset, codec, chunk_frames, watch)
+    def __init__(self, event: Event, pieces: Iterator[np.ndarray], layout: Layout):
+        self.event, self.position, self._layout = event, 0, layout
+        self._pieces = pieces
         self._waiting: np.ndarray | None = None
 
     @property
@@ -117,15 +113,25 @@ class Voice:
         return self.event.length_samples - self.position
 
     def read(self, samples: int) -> np.ndarray:
-        """The next ``samples`` samples (no more than remain), stereo ``[2, samples]`` float32."""
-        event = self.event
+        """The next ``samples`` samples (no more than remain), ``[layout.sounding, samples]`` float32."""
+        event, heard = self.event, self._next(samples)
+        positions = np.arange(self.position - samples, self.position)
+        gain = event.gain * fade_curve(positions, event.length_samples, event.fade_in_samples, event.fade_out_samples)
+        panned = pan_gains(event.pan, self._layout, len(heard))
+        return sum(panned[:, [c]] * gain * heard[c] for c in range(len(heard))).astype(np.float32)
+
+    def skip(self, samples: int) -> None:
+        """Go on by ``samples`` unheard samples (no more than remain)."""
+        while samples:
+            samples -= self._next(min(samples, SKIP_SAMPLES)).shape[1]
+
+    def _next(self, samples: int) -> np.ndarray:
+        """The next samples of the sound itself, ``[channels, samples]``; silence after its end."""
         while self._waiting is None or self._waiting.shape[1] < samples:
             piece = next(self._pieces, None)
             if piece is None:
                 piece = np.zeros((1 if self._waiting is None else len(self._waiting), samples), np.float32)
             self._waiting = piece if self._waiting is None else np.concatenate([self._waiting, piece], axis=1)
         heard, self._waiting = self._waiting[:, :samples], self._waiting[:, samples:]
-        positions = np.arange(self.position, self.position + samples)
         self.position += samples
-        gain = event.gain * fade_curve(positions, event.length_samples, event.fade_in_samples, event.fade_out_samples)
-        return (pan_gains(event.pan, len(heard))[:, None] * gain * heard).astype(np.float32)
+        return heard

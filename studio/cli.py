@@ -11,9 +11,13 @@ import click
 from plugin_backend.errors import PisadaError, ProjectError
 from studio.corpus_command import corpus
 from studio.corpus_fetch_command import corpus_fetch
+from studio.cues_command import cues as cues_group
+from studio.delivery_options import delivery_options
 from studio.evaluate_command import evaluate
 from studio.examples import Examples
 from studio.mix_command import mix
+from studio.session_command import session
+from studio.sheet_options import sheet_options
 from studio.train_command import train
 
 INTERRUPTED = 130
@@ -28,26 +32,38 @@ def pisada() -> None:
 @pisada.command(cls=Examples, example="pisada render reel1.csv --fps 23.976 --start-tc 01:00:00:00 --out stems")
 @click.argument("cues", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for stems, report.json and the picture.")
-@click.option("--project", "project_file", type=click.Path(path_type=Path), help="Project TOML; flags override it.")
-@click.option("--fps", help="Frame rate: 23.976, 24, 25, 29.97df, 29.97ndf, 30, …")
-@click.option("--start-tc", "start", help="Timecode of the programme's first frame.")
-@click.option("--bank", type=click.Path(path_type=Path), help="Folder of presets.  [default: the factory bank]")
+@sheet_options
 @click.option("--model", help="A factory model's name or a .safetensors file.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Project seed; each cue's own derives from it.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Processes to share the stems among.  [default: one a core]")
 @click.option("--stream", "streaming", is_flag=True, help="Decode in small pieces, as live playing does.")
+@delivery_options
+@click.option("--clips", is_flag=True, help="Write each cue as a file of its own too.")
+@click.option(
+    "--session",
+    "sessions",
+    multiple=True,
+    type=click.Choice(["rpp", "aaf", "otio"]),
+    help="Write a session of the stems too, as `pisada session` does; may be given again.",
+)
+@click.option("--no-cache", is_flag=True, help="Decode every cue, render every stem; keep nothing for the next time.")
+@click.option("--explain", is_flag=True, help="Say of every cue why it was rendered or not.")
 @click.option("--dry-run", is_flag=True, help="Print the resolved cue table; touch nothing.")
-def render(cues, out, project_file, fps, start, bank, model, seed, jobs, streaming, dry_run) -> None:
-    """Render the cue sheet CUES (CSV or MIDI) to Broadcast-WAV stems and their FOLEY sum."""
-    from render.plan import make_plan, read_sheet
+def render(
+    cues, out, project_file, fps, start, mapping, bank, model, seed, jobs, streaming, bits, clips, sessions,
+    no_cache, explain, dry_run, **delivery,
+) -> None:  # fmt: skip
+    """Render CUES (CSV, XLSX, MIDI, a session or an edit list) to Broadcast-WAV stems and their FOLEY sum."""
+    from render.plan import completed, make_plan, read_sheet
     from studio.project_options import project_from
 
     if out is None and not dry_run:
         raise ProjectError("give --out DIR for the stems, or --dry-run to see the cue table")
-    project = project_from(
-        project_file, cues, fps=fps, start=start, bank=str(bank) if bank else None, model=model, seed=seed
-    )
+    paths = {"bank": str(bank) if bank else None, "mapping": str(mapping) if mapping else None}
+    delivery["bits"] = int(bits) if bits else None
+    project = project_from(project_file, cues, fps=fps, start=start, model=model, seed=seed, **paths, **delivery)
     sheet = read_sheet(cues, project)
+    project = completed(project, sheet)
     plan = make_plan(project, sheet)
     for remark in plan.remarks:
         click.echo(f"note: {remark}", err=True)
@@ -55,10 +71,14 @@ def render(cues, out, project_file, fps, start, bank, model, seed, jobs, streami
         from studio.tables import print_cue_table
 
         print_cue_table(plan, project)
+        if explain and out is not None:
+            from studio.rendering import explain_without_rendering
+
+            explain_without_rendering(plan, project, out, no_cache)
         return
     from studio.rendering import render_to_disk
 
-    render_to_disk(plan, project, out, jobs, streaming)
+    render_to_disk(plan, project, out, jobs, streaming, clips, sessions, no_cache, explain)
 
 
 @pisada.command(cls=Examples, example="pisada presets --bank my-bank")
@@ -90,7 +110,7 @@ def capture(files, name, bank, kind, model, variation) -> None:
     click.echo(f"{save_preset(preset, bank)}: {len(preset.means)} takes")
 
 
-for command in (corpus, corpus_fetch, evaluate, mix, train):
+for command in (corpus, corpus_fetch, cues_group, evaluate, mix, session, train):
     pisada.add_command(command)
 
 

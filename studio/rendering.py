@@ -9,14 +9,30 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from render.deliver import deliver
+from render.cue_cache import CueCache, cache_home
+from render.delivery.changes import compare
+from render.delivery.deliver import deliver
+from render.delivery.report import CACHE_REMARK
 from render.events import Plan
 from render.project import Project
+from render.recipe import recipes_of
 from render.stream import OFFLINE_CHUNK_FRAMES, STREAM_CHUNK_FRAMES
+from studio.tables import print_changes, print_levels
 
 
-def render_to_disk(plan: Plan, project: Project, out: Path, jobs: int | None, streaming: bool) -> None:
-    """Deliver ``plan`` into ``out``, showing progress on standard error, then print the files."""
+def render_to_disk(
+    plan: Plan,
+    project: Project,
+    out: Path,
+    jobs: int | None,
+    streaming: bool,
+    clips: bool,
+    sessions: tuple[str, ...],
+    no_cache: bool,
+    explain: bool,
+) -> None:
+    """Deliver ``plan`` into ``out``, showing progress and levels on standard error, then print the files."""
+    cache = _cache(no_cache)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("rendering", total=plan.length_samples)
@@ -27,6 +43,32 @@ def render_to_disk(plan: Plan, project: Project, out: Path, jobs: int | None, st
             jobs=jobs or os.cpu_count() or 1,
             chunk_frames=STREAM_CHUNK_FRAMES if streaming else OFFLINE_CHUNK_FRAMES,
             progress=lambda samples: bar.advance(task, samples),
+            clips=clips,
+            cache=cache,
         )
-    for path in (*delivery.stems.values(), delivery.report, delivery.picture):
+    if cache is not None:
+        cache.prune()
+    if not delivery.cache_kept:
+        click.echo(f"note: {CACHE_REMARK}", err=True)
+    if explain:
+        print_changes(delivery.changes)
+    print_levels(delivery.measured)
+    folders = dict.fromkeys(path.parent for path in delivery.clips.values())
+    for path in (*delivery.stems.values(), *folders, delivery.report, delivery.picture):
         click.echo(path)
+    if sessions:
+        from render.session import write_session
+        from render.session.delivered import session_of, session_path
+
+        stems = session_of(delivery.report)
+        for format in sessions:
+            click.echo(write_session(stems, session_path(delivery.report, format), format))
+
+
+def explain_without_rendering(plan: Plan, project: Project, out: Path, no_cache: bool) -> None:
+    """Say what a render into ``out`` would do."""
+    print_changes(compare(plan, project, out, recipes_of(plan), _cache(no_cache)))
+
+
+def _cache(none: bool) -> CueCache | None:
+    return None if none else CueCache(cache_home())

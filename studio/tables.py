@@ -5,17 +5,19 @@ from __future__ import annotations
 import click
 
 from presets.bank import Bank
+from render.cues.check import Finding, Look
+from render.delivery.changes import Changes
+from render.delivery.report import Measured, cue_table
 from render.events import Plan
-from render.project import Project
-from render.report import cue_table
+from render.project import SUM, Project
 
 
-def print_table(header: tuple[str, ...], rows: list[tuple]) -> None:
-    """Columns separated by two spaces, as wide as their widest cell."""
+def print_table(header: tuple[str, ...], rows: list[tuple], err: bool = False) -> None:
+    """Columns separated by two spaces, as wide as their widest cell; on standard error with ``err``."""
     text = [header, *(tuple("-" if cell is None else str(cell) for cell in row) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*text, strict=True)]
     for row in text:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip(), err=err)
 
 
 def print_cue_table(plan: Plan, project: Project) -> None:
@@ -38,6 +40,51 @@ def print_cue_table(plan: Plan, project: Project) -> None:
     )
     seconds = plan.length_samples / plan.sample_rate
     click.echo(f"{len(plan.events)} cues, {len(plan.stems)} stems, {plan.length_samples} samples ({seconds:.3f} s)")
+
+
+def print_levels(files: dict[str, Measured]) -> None:
+    """What was measured of each stem and the sum, on standard error, then what the specification makes of it."""
+    print_table(
+        ("stem", "LUFS", "LRA", "dBTP", "peak dBFS", "clipped"),
+        [
+            (
+                name,
+                *(level[key] for key in ("integrated_lufs", "range_lu", "true_peak_dbtp")),
+                file.peak_dbfs,
+                file.clipped_samples,
+            )
+            for name, file in files.items()
+            for level in [file.loudness.as_fields()]
+        ],
+        err=True,
+    )
+    lines = [(name, line) for name, file in files.items() for line in file.lines]
+    if len(lines) > len(files) or any(line.verdict == "warn" for _, line in lines):  # more than clipping
+        click.echo(err=True)
+        rows = [(line.verdict, name, line.what, line.measured, line.allowed) for name, line in lines]
+        print_table(("", "stem", "measured", "found", "allowed"), rows, err=True)
+
+
+def print_changes(changes: Changes) -> None:
+    """What became of each stem and cue, and why, on standard error."""
+    stems = [(name, change.mode, change.why) for name, change in [*changes.stems.items(), (SUM, changes.sum)]]
+    print_table(("stem", "samples", "why"), stems, err=True)
+    click.echo(err=True)
+    print_table(("cue", "stem", "", "why"), [(c.id, c.stem, c.action, c.why) for c in changes.cues], err=True)
+    click.echo(err=True)
+
+
+def print_findings(findings: list[Finding], look: Look) -> None:
+    """What the checks of a cue sheet found, one a line, and how much was looked at."""
+    rows = []
+    for finding in findings:
+        cue = finding.cue
+        place = (cue.row, cue.id, look.clock.label_at(cue.start_samples) or cue.start_samples) if cue else (None,) * 3
+        rows.append((finding.check, *place, finding.told))
+    if rows:
+        print_table(("check", "row", "id", "start", "found"), rows)
+    stems = len({cue.stem for cue in look.sheet.cues})
+    click.echo(f"{look.sheet.format}: {len(look.sheet.cues)} cues, {stems} stems, {len(findings) or 'nothing'} found")
 
 
 def print_bank(bank: Bank) -> None:

@@ -24,6 +24,12 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
+@pytest.fixture(autouse=True)
+def no_cache_of_ones_own(tmp_path_factory, monkeypatch):
+    """Commands keep decoded cues in a folder of the tests, never in the home of who runs them."""
+    monkeypatch.setenv("PISADA_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
 @pytest.fixture
 def corpus() -> Path:
     """The whole Foley corpus, for tests marked ``corpus``."""
@@ -75,7 +81,7 @@ def read_with_another_library(path: Path) -> np.ndarray:
         warnings.simplefilter("ignore", wavfile.WavFileWarning)  # it skips bext
         rate, audio = wavfile.read(path)
     assert rate == 48_000
-    return audio / 2.0**31 if audio.dtype == np.int32 else audio.astype(np.float64)
+    return audio / -float(np.iinfo(audio.dtype).min) if audio.dtype.kind == "i" else audio.astype(np.float64)
 
 
 @pytest.fixture
@@ -86,7 +92,7 @@ def render_sheet(tmp_path, impulse_bank):
 
     import msgspec
 
-    from render.deliver import deliver
+    from render.delivery.deliver import deliver
     from render.plan import make_plan, read_sheet
     from render.project import Project
 

@@ -38,7 +38,7 @@ def test_the_package_list_is_complete():
 
 
 def test_every_csv_column_is_in_the_readme():
-    from render.cues.csv_sheet import KNOWN
+    from render.cues.rows import KNOWN
 
     readme = (ROOT / "README.md").read_text()
     assert [name for name in KNOWN if f"`{name}`" not in readme] == []

@@ -14,7 +14,7 @@ import pytest
 
 from plugin_backend.errors import DiskFullError, PresetError
 from render.cues import Cue, CueSheet
-from render.deliver import deliver
+from render.delivery.deliver import deliver
 from render.plan import make_plan
 from render.project import Project, Reverb, Stem
 from render.stream import stream

@@ -1,0 +1,270 @@
+"""What of a delivery is as it was: compare a plan with the newest version in the folder, cue by cue."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import msgspec
+
+from render.cue_cache import CueCache
+from render.delivery.naming import layouts_of, newest_report
+from render.delivery.trail import BLOCK_SAMPLES, Trail
+from render.digest import digest
+from render.events import Event, Plan
+from render.project import SUM, Plugin, Project, Stem
+from render.recipe import Recipe
+
+MIX_FIELDS = ("stem", "start_samples", "gain", "pan", "fade_in_samples", "fade_out_samples")
+"""What of an event is applied to its decoded sound."""
+
+TRAILS = "trails"
+STEM_PARTS, CUE_PARTS = {"key", "chain", "layout", "effects_latency_samples"}, {"id", "recipe", "mix", "stem"}
+"""What a report must say of each for a later version to build on it."""
+
+KEEP, PATCH, RENDER = "keep", "patch", "render"
+UNTOUCHED, MIXED, DECODED = "untouched", "mixed from the cache", "decoded"
+
+
+@dataclass(frozen=True)
+class StemChange:
+    """What becomes of a stem.
+
+    Attributes:
+        mode: ``keep`` its samples, ``patch`` some, or ``render`` all.
+        spans: the samples that change, in whole blocks, in order; all of them in a rendered stem.
+        why: in a few words.
+    """
+
+    mode: str
+    spans: tuple[slice, ...]
+    why: str
+
+
+@dataclass(frozen=True)
+class CueChange:
+    """What becomes of a cue: ``untouched``, ``mixed from the cache`` or ``decoded``, and why."""
+
+    id: str
+    stem: str
+    action: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Changes:
+    """A plan beside the version before it.
+
+    Attributes:
+        before: file name of that version's stems, by name, FOLEY among them; empty without one.
+        trails: of those files.
+        stems: by name.
+        cues: in the plan's order.
+        sum: what becomes of FOLEY.
+        latencies: the effects' of the stems before, in samples, by name.
+    """
+
+    before: dict[str, str]
+    trails: dict[str, Trail]
+    stems: dict[str, StemChange]
+    cues: list[CueChange]
+    sum: StemChange
+    latencies: dict[str, int]
+
+    @property
+    def patching(self) -> bool:
+        """Whether there is anything to keep."""
+        return any(change.mode != RENDER for change in self.stems.values())
+
+
+def frame_of(plan: Plan, project: Project) -> dict:
+    """What all files of a delivery share; when it changes, all of them do."""
+    programme = plan.programme
+    return {
+        "sample_rate": plan.sample_rate,
+        "start_samples": plan.start_samples,
+        "length_samples": plan.length_samples,
+        "programme": [programme.start, programme.stop],
+        "pops": [list(pop) for pop in plan.pops],
+        "bits": project.bits,
+        "seed": project.seed if project.bits == 16 else None,  # of the dither
+    }
+
+
+def chain_of(stem: Stem) -> dict:
+    """What a stem does to the sum of its cues; a plug-in's file counts with its size and time."""
+    files = [Path(effect.path) for effect in stem.effects if isinstance(effect, Plugin) and effect.is_file]
+    return {
+        "gain_db": stem.gain_db,
+        "layout": stem.layout,
+        "effects": msgspec.to_builtins(stem.effects),
+        "plugins": [[file.stat().st_size, file.stat().st_mtime_ns] for file in files],
+    }
+
+
+def mix_of(event: Event) -> dict:
+    """What happens to a cue's decoded sound."""
+    return {name: getattr(event, name) for name in MIX_FIELDS}
+
+
+def stem_keys(plan: Plan, project: Project, recipes: dict[str, Recipe]) -> dict[str, str]:
+    """Stem name → digest of all that decides its samples, FOLEY's among them."""
+    frame, keys = frame_of(plan, project), {}
+    for stem in plan.stems:
+        cues = [[recipes[e.id].key, e.length_samples, mix_of(e)] for e in plan.events if e.stem == stem.name]
+        keys[stem.name] = digest([frame, stem.name, chain_of(stem), cues])
+    return keys | {SUM: digest([layouts_of(plan)[SUM], sorted(keys.values())])}
+
+
+def compare(plan: Plan, project: Project, out: Path, recipes: dict[str, Recipe], cache: CueCache | None) -> Changes:
+    """Settle what has to be done.
+
+    Args:
+        out: the folder of the deliveries.
+        recipes: cue id → recipe, of every event.
+        cache: decoded cues; none counts as empty.
+    """
+    before, trails, why_not = _usable(newest_report(project, out), plan, project, out, cache)
+    earlier = {cue["id"]: cue for cue in before["cues"]} if before else {}
+    stems = {stem.name: _stem(stem, plan, before, why_not, earlier, recipes) for stem in plan.stems}
+    if plan.pops and any(change.mode == RENDER for change in stems.values()):
+        whole = StemChange(RENDER, (slice(0, plan.length_samples),), "another stem is, and the sum has pops")
+        stems = {name: change if change.mode == RENDER else whole for name, change in stems.items()}
+    cues = [_cue(event, stems[event.stem], earlier.get(event.id), recipes[event.id], cache) for event in plan.events]
+    files = {name: stem["file"] for name, stem in before["stems"].items()} if before else {}
+    latencies = {name: before["stems"][name]["effects_latency_samples"] for name in files if name != SUM}
+    return Changes(files, trails, stems, cues, _sum(plan, before, stems), latencies)
+
+
+def _sum(plan: Plan, before: dict | None, stems: dict[str, StemChange]) -> StemChange:
+    everything = (slice(0, plan.length_samples),)
+    if before is None or any(change.mode == RENDER for change in stems.values()):
+        return StemChange(RENDER, everything, "a stem is rendered whole")
+    if set(before["stems"]) != {*stems, SUM} or before["stems"][SUM]["layout"] != layouts_of(plan)[SUM]:
+        return StemChange(RENDER, everything, "a stem is gone")
+    spans = _merged(
+        [(span.start, span.stop) for change in stems.values() for span in change.spans], plan.length_samples
+    )
+    return StemChange(PATCH, spans, "the stems changed there") if spans else StemChange(KEEP, (), "no stem changed")
+
+
+def _usable(
+    path: Path | None, plan: Plan, project: Project, out: Path, cache: CueCache | None
+) -> tuple[dict | None, dict[str, Trail], str]:
+    """The report of the version before and the trails of its files, if they are as it left them; else why not."""
+    report, why_not = _read(path, plan, project, out)
+    if report is None:
+        return None, {}, why_not
+    trails = {
+        name: cache and Trail.load(trail_path(cache.folder, stem["key"])) for name, stem in report["stems"].items()
+    }
+    if None in trails.values():
+        return None, {}, "what was noted of the version before is not in the cache"
+    return report, trails, ""
+
+
+def trail_path(cache: Path, key: str) -> Path:
+    """Where the trail of a file is kept."""
+    return cache / TRAILS / f"{key}.npz"
+
+
+def _read(path: Path | None, plan: Plan, project: Project, out: Path) -> tuple[dict | None, str]:
+    if path is None:
+        return None, "there is no version before it"
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+        files = {
+            name: (out / stem["file"], stem["bytes"], stem["modified_ns"]) for name, stem in report["stems"].items()
+        }
+        if report["frame"] != frame_of(plan, project):
+            return None, f"length, handles, pops, start or bits differ from {path.name}"
+        for file, size, modified_ns in files.values():
+            state = file.stat()
+            if (state.st_size, state.st_mtime_ns) != (size, modified_ns):
+                return None, f"{file.name} was changed since it was rendered"
+        parts = [
+            *((STEM_PARTS, stem) for stem in report["stems"].values()),
+            *((CUE_PARTS, cue) for cue in report["cues"]),
+        ]
+        if not all(needed <= set(part) for needed, part in parts):
+            return None, f"{path.name} is of an older edition"
+    except FileNotFoundError as gone:
+        return None, f"{Path(gone.filename).name} is gone"
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, f"{path.name} is of an older edition, or cannot be read"
+    return report, ""
+
+
+def _stem(stem: Stem, plan: Plan, before: dict | None, why_not: str, earlier: dict, recipes) -> StemChange:
+    everything = (slice(0, plan.length_samples),)
+    if before is None:
+        return StemChange(RENDER, everything, why_not)
+    known = before["stems"].get(stem.name)
+    if known is None:
+        return StemChange(RENDER, everything, "a new stem")
+    if known["chain"] != chain_of(stem):
+        return StemChange(RENDER, everything, "its effects, gain or layout changed")
+    spans = _changed_spans(stem.name, plan, earlier, recipes)
+    if not spans:
+        return StemChange(KEEP, (), "nothing in it changed")
+    if stem.effects:
+        return StemChange(RENDER, everything, "its effects hear every change in it")
+    if any(span.start < at + size and at < span.stop for span in spans for at, size in plan.pops):
+        return StemChange(RENDER, everything, "a change touches a pop")
+    return StemChange(PATCH, spans, f"{len(spans)} stretch{'es' * (len(spans) > 1)} of it changed")
+
+
+def _changed_spans(name: str, plan: Plan, earlier: dict, recipes: dict[str, Recipe]) -> tuple[slice, ...]:
+    """Where a stem's cues came, went or differ: in whole blocks, merged, in order."""
+    now = {event.id: event for event in plan.events if event.stem == name}
+    then = {cue["id"]: cue for cue in earlier.values() if cue["stem"] == name}
+    spans = []
+    for cue in {**then, **now}:
+        event, row = now.get(cue), then.get(cue)
+        if event is not None and row is not None and not _differences(event, row, recipes[cue]):
+            continue
+        if event is not None:
+            spans.append((event.start_samples, event.end_samples))
+        if row is not None:
+            start = row["mix"]["start_samples"]
+            spans.append((start, start + row["recipe"]["length_samples"]))
+    return _merged(spans, plan.length_samples)
+
+
+def _merged(spans: list[tuple[int, int]], length_samples: int) -> tuple[slice, ...]:
+    merged: list[list[int]] = []
+    for start, stop in sorted(spans):
+        start, stop = (
+            start // BLOCK_SAMPLES * BLOCK_SAMPLES,
+            min(-(-stop // BLOCK_SAMPLES) * BLOCK_SAMPLES, length_samples),
+        )
+        if merged and start <= merged[-1][1]:
+            merged[-1][1] = max(merged[-1][1], stop)
+        else:
+            merged.append([start, stop])
+    return tuple(slice(*span) for span in merged)
+
+
+def _differences(event: Event, row: dict, recipe: Recipe) -> list[str]:
+    """Names of what is not as it was."""
+    was, mix = row["recipe"], mix_of(event)
+    heard = [name for name, value in asdict(recipe).items() if was.get(name) != value]
+    return heard + [name for name in MIX_FIELDS if row["mix"].get(name) != mix[name]]
+
+
+def _cue(event: Event, stem: StemChange, row: dict | None, recipe: Recipe, cache: CueCache | None) -> CueChange:
+    inside = any(event.start_samples < span.stop and span.start < event.end_samples for span in stem.spans)
+    if stem.mode == KEEP or not inside:
+        return CueChange(event.id, event.stem, UNTOUCHED, "as in the version before")
+    action = MIXED if cache is not None and recipe.key in cache else DECODED
+    if stem.mode == RENDER:
+        why = f"{event.stem} is rendered whole: {stem.why}"
+    elif row is None:
+        why = "a new cue"
+    else:
+        changed = _differences(event, row, recipe)
+        why = f"changed: {', '.join(changed)}" if changed else "it overlaps a change"
+    if action == DECODED and (cache is None or why == "it overlaps a change"):
+        why += "; its sound is not in the cache"
+    return CueChange(event.id, event.stem, action, why)

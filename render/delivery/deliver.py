@@ -1,0 +1,258 @@
+"""Stream a plan into stems on disk, their sum, clips, a report and a picture; all of them or none."""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from time import perf_counter
+
+from plugin_backend.errors import DiskFullError, OutputError
+from plugin_backend.files import folder_when_whole, replaced_when_whole, uninterrupted
+from render.cue_cache import CueCache
+from render.delivery import clips as cue_clips
+from render.delivery.changes import Changes, compare, stem_keys, trail_path
+from render.delivery.clips import ClipOrder
+from render.delivery.naming import clip_names, clips_name, layouts_of, next_version, picture_name, report_name
+from render.delivery.naming import stem_names as file_names
+from render.delivery.picture import draw
+from render.delivery.pops import Pops
+from render.delivery.quantise import dither_of
+from render.delivery.report import Measured, build_report, measured
+from render.delivery.revision import revise
+from render.delivery.slate import Slate, slate_of
+from render.delivery.stem_samples import StemFile, Written
+from render.delivery.stem_writer import StemWriter
+from render.delivery.sum_check import check_sum
+from render.events import Plan
+from render.layout import LAYOUTS
+from render.project import SUM, Project
+from render.recipe import recipes_of
+from render.stream import OFFLINE_CHUNK_FRAMES, Block, RenderStats, stream
+
+SPARE_BYTES, CLIP_SPARE_BYTES = 4 * 2**20, 4096
+LATEST_REPORT = "report.json"
+
+
+@dataclass
+class Delivery:
+    """What a run left: stem name → file (``FOLEY`` is the sum), report, picture, cue id → clip; what was measured
+    and what differed from the version before.
+
+    ``report.json`` beside them is a copy of the newest run's report.
+    """
+
+    stems: dict[str, Path]
+    report: Path
+    picture: Path
+    clips: dict[str, Path] = field(default_factory=dict)
+    measured: dict[str, Measured] = field(default_factory=dict)
+    changes: Changes | None = None
+    cache_kept: bool = True
+
+
+def deliver(
+    plan: Plan,
+    project: Project,
+    out: Path,
+    *,
+    jobs: int = 1,
+    chunk_frames: int = OFFLINE_CHUNK_FRAMES,
+    progress: Callable[[int], None] = lambda samples: None,
+    clips: bool = False,
+    cache: CueCache | None = None,
+) -> Delivery:
+    """Render ``plan`` into ``out``.
+
+    Files are written under temporary names and renamed when all are whole; whatever stops the run
+    leaves nothing behind. FOLEY is the exact sum of the stems as delivered (16- and 24-bit stems are
+    summed as integers), and is checked against them by reading all of them again.
+
+    Args:
+        progress: called with the samples just finished.
+        clips: write each cue's own sound too, as 24-bit files in a folder of the version.
+        cache: of decoded cues. With one, and without ``clips``, what the newest version in ``out`` holds
+            already is taken from there; the samples are those of a whole render.
+
+    Raises:
+        OutputError: ``out`` cannot be written.
+        DiskFullError: the stems do not fit.
+        WorkerError, PluginError: see :func:`render.stream.stream`.
+        RenderError: an effect made samples that are no numbers, or the files do not sum up when read again.
+    """
+    began, stats = perf_counter(), RenderStats()
+    with _folder(out):
+        _check_room(plan, project, out, clips)
+        version = next_version(plan, project, out)
+        folder = out / clips_name(project, version)
+        delivery = Delivery(
+            stems={name: out / file for name, file in file_names(plan, project, version).items()},
+            report=out / report_name(project, version),
+            picture=out / picture_name(project, version),
+            clips=dict(zip((e.id for e in plan.events), (folder / n for n in clip_names(plan)), strict=True))
+            if clips
+            else {},
+        )
+        try:
+            with ExitStack() as whole:
+                _write(whole, plan, project, delivery, out, folder, stats, jobs, chunk_frames, progress, began, cache)
+                with uninterrupted():
+                    whole.close()  # renames every file
+            with replaced_when_whole(out / LATEST_REPORT) as latest:
+                shutil.copyfile(delivery.report, latest)
+        except OSError as problem:
+            raise _told(problem, out) from problem
+    return delivery
+
+
+def _write(whole, plan, project, delivery, out, folder, stats, jobs, chunk_frames, progress, began, cache) -> None:
+    slate = slate_of(project, datetime.now().replace(microsecond=0))
+    recipes = recipes_of(plan)
+    delivery.changes = compare(plan, project, out, recipes, cache)
+    if cache is not None:
+        plan = replace(plan, cache=cache.folder, sounds={cue: recipe.key for cue, recipe in recipes.items()})
+    temporary = {name: whole.enter_context(replaced_when_whole(path)) for name, path in delivery.stems.items()}
+    report_file = whole.enter_context(replaced_when_whole(delivery.report))
+    picture_file = whole.enter_context(replaced_when_whole(delivery.picture))
+    files, order, spans = stem_files(plan, project, slate), None, None
+    if delivery.clips:
+        names = {cue: path.name for cue, path in delivery.clips.items()}
+        order = ClipOrder(whole.enter_context(folder_when_whole(folder)), names, slate)
+
+    def rendered(plan: Plan) -> Iterator[Block]:
+        return stream(plan, jobs=jobs, chunk_frames=chunk_frames, stats=stats, clips=order)
+
+    if delivery.changes.patching and not delivery.clips:
+        written = revise(plan, delivery.changes, out, temporary, files, project.seed, chunk_frames, rendered, stats)
+        spans = delivery.changes.sum.spans
+        progress(plan.length_samples)
+    else:
+        with closing(rendered(plan)) as blocks:
+            written = write_stems(blocks, temporary, files, project.seed, stats, progress)
+    paused = perf_counter()
+    layouts = {name: file.layout for name, file in files.items()}
+    check = check_sum(temporary, layouts, project.bits, Pops(plan.pops, plan.sample_rate), spans)
+    stats.seconds["check_s"] = perf_counter() - paused
+    for name, done in written.items():
+        delivery.measured[name] = measured(done, delivery.stems[name].name, project)
+    draw(picture_file, plan, project, {name: done.trail for name, done in written.items()})
+    keys = stem_keys(plan, project, recipes)
+    if cache is not None:
+        keep_trails(cache, keys, written, stats)
+    delivery.cache_kept = stats.counts.kept
+    basis = {name: {"key": keys[name], **_as_left(path)} for name, path in temporary.items()}
+    clips = {cue: f"{folder.name}/{path.name}" for cue, path in delivery.clips.items()}
+    wall_s = perf_counter() - began
+    report = build_report(plan, project, delivery.measured, check, clips, stats, wall_s, recipes, basis)
+    with open(report_file, "w", encoding="utf-8") as text:  # piece by piece: a long sheet's report is large
+        json.dump(report, text, indent=2)
+
+
+def _as_left(path: Path) -> dict:
+    """How a later run knows that a file is still as we left it."""
+    state = path.stat()
+    return {"bytes": state.st_size, "modified_ns": state.st_mtime_ns}
+
+
+def keep_trails(cache: CueCache, keys: dict[str, str], written: dict[str, Written], stats: RenderStats) -> None:
+    """Keep what was noted of each file beside the cues; if the disk refuses, the statistics say so."""
+    for name, done in written.items():
+        try:
+            done.trail.save(trail_path(cache.folder, keys[name]))
+        except OSError:
+            stats.counts.kept = False
+
+
+def write_stems(
+    blocks: Iterable[Block],
+    targets: dict[str, Path],
+    files: dict[str, StemFile],
+    seed: int,
+    stats: RenderStats,
+    progress: Callable[[int], None],
+) -> dict[str, Written]:
+    """Write one version's stems and their sum from consecutive blocks; the files are whole when it returns.
+
+    Args:
+        blocks: of every stem, all the files' samples together.
+        targets: stem name → where, FOLEY among them.
+        files: stem name → what it is.
+        seed: the project's.
+        stats: gets the seconds spent on disk and measuring.
+        progress: called with the samples just finished.
+    """
+    write_s = 0.0
+    with ExitStack() as open_files:
+        writers = {
+            name: open_files.enter_context(StemWriter(targets[name], file, dither_of(file.bits, name, seed)))
+            for name, file in files.items()
+        }
+        for block in blocks:
+            paused = perf_counter()
+            sounds = [(writers[name].write(sound), files[name].layout) for name, sound in block.stems.items()]
+            writers[SUM].write_sum(sounds)
+            write_s += perf_counter() - paused
+            progress(block.samples)
+    measure_s = sum(writer.measure_s for writer in writers.values())
+    stats.seconds.update(disk_s=write_s - measure_s, measure_s=measure_s)
+    return {name: Written(writer.file, writer.trail) for name, writer in writers.items()}
+
+
+def stem_files(plan: Plan, project: Project, slate: Slate) -> dict[str, StemFile]:
+    """What each file of a delivery is; stem name → that, FOLEY last."""
+    return {
+        name: StemFile(
+            track=name,
+            description=f"{project.show} {project.reel} {name}",
+            layout=LAYOUTS[layout],
+            bits=project.bits,
+            sample_rate=plan.sample_rate,
+            time_reference=plan.start_samples,
+            length_samples=plan.length_samples,
+            slate=slate,
+            pops=Pops(plan.pops, plan.sample_rate),
+            programme=plan.programme,
+        )
+        for name, layout in layouts_of(plan).items()
+    }
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[None]:
+    """The output folder, made if need be; what was made and stays empty is taken away again."""
+    made = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise _told(problem, path) from problem
+    try:
+        yield
+    finally:
+        for folder in made:
+            if any(folder.iterdir()):
+                break
+            folder.rmdir()
+
+
+def _told(problem: OSError, out: Path) -> OutputError | DiskFullError:
+    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFullError(f"{out}: the disk is full")
+    return OutputError(f"{out}: cannot write here ({problem.strerror or problem})")
+
+
+def _check_room(plan: Plan, project: Project, out: Path, clips: bool) -> None:
+    layouts = {name: LAYOUTS[layout].channels for name, layout in layouts_of(plan).items()}
+    needed = sum(layouts.values()) * plan.length_samples * project.bits // 8 + SPARE_BYTES
+    if clips:
+        bytes_each = cue_clips.BITS // 8
+        needed += sum(e.length_samples * layouts[e.stem] * bytes_each + CLIP_SPARE_BYTES for e in plan.events)
+    free = shutil.disk_usage(out).free
+    if needed > free:
+        raise DiskFullError(
+            f"{out}: the disk is full: the stems need {needed / 1e6:.0f} MB, {free / 1e6:.0f} MB are free"
+        )

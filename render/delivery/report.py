@@ -1,0 +1,148 @@
+"""The run's report: what was rendered, where, and what was measured. Measured, never normalised."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+from render.delivery.changes import chain_of, frame_of, mix_of
+from render.delivery.loudness import Loudness
+from render.delivery.specs import SPECS, Line, judge
+from render.delivery.stem_samples import Written
+from render.delivery.sum_check import SumCheck
+from render.events import Plan
+from render.project import SUM, Project
+from render.recipe import Recipe
+from render.stream import RenderStats
+from render.timecode import Clock
+
+SCHEMA = 2
+"""2: ``start_samples`` and ``length_samples`` are the programme's, ``file_…`` the files' with their handles;
+loudness, specification lines and the check of the sum joined."""
+
+
+CACHE_REMARK = "the cue cache could not be written: the next render decodes every cue again"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One file of a delivery, measured.
+
+    Attributes:
+        file: its name.
+        layout: its layout's name.
+        peak_dbfs: highest sample as rendered; above 0 where it clipped, ``None`` for silence.
+        clipped_samples: how many did not fit.
+        loudness: of the programme, without handles and pops.
+        lines: what the specification makes of it.
+    """
+
+    file: str
+    layout: str
+    peak_dbfs: float | None
+    clipped_samples: int
+    loudness: Loudness
+    lines: list[Line]
+
+
+def measured(written: Written, file: str, project: Project) -> Measured:
+    """What was noted of a file, judged."""
+    trail, loudness = written.trail, written.trail.loudness()
+    lines = judge(SPECS.get(project.spec), loudness, trail.clipped_samples, written.file.track == SUM)
+    return Measured(file, written.file.layout.name, peak_dbfs(trail.peak), trail.clipped_samples, loudness, lines)
+
+
+def peak_dbfs(peak: float) -> float | None:
+    """Sample peak in dBFS, two decimals; ``None`` for digital silence."""
+    return round(20 * math.log10(peak), 2) if peak > 0 else None
+
+
+def cue_table(plan: Plan, clock: Clock) -> list[dict]:
+    """One row a cue, in order: timecode, samples (from the programme's first), stem, preset or source, and its seed."""
+    return [
+        {
+            "id": event.id,
+            "timecode": clock.label_at(event.start_samples - plan.head_samples),
+            "absolute_sample": plan.start_samples + event.start_samples,
+            "start_samples": event.start_samples - plan.head_samples,
+            "length_samples": event.length_samples,
+            "stem": event.stem,
+            "preset": event.preset,
+            "source": str(event.source) if event.source is not None else None,
+            "seed": event.seed,
+            "note": event.note,
+            "extra": event.extra,
+        }
+        for event in plan.events
+    ]
+
+
+def build_report(
+    plan: Plan,
+    project: Project,
+    files: dict[str, Measured],
+    check: SumCheck,
+    clips: dict[str, str],
+    stats: RenderStats,
+    wall_s: float,
+    recipes: dict[str, Recipe],
+    basis: dict[str, dict],
+) -> dict:
+    """The report as plain data.
+
+    Args:
+        files: stem name → what was measured, ``FOLEY`` for the sum.
+        check: of the sum.
+        clips: cue id → clip, from the report's folder; empty without clips.
+        recipes: cue id → what decides its decoded sound.
+        basis: stem name → what a later version needs to know of its file.
+    """
+    programme = plan.programme
+    cues = cue_table(plan, project.clock())
+    for cue, event in zip(cues, plan.events, strict=True):
+        cue.update(recipe=asdict(recipes[event.id]), mix=mix_of(event))
+    chains = {stem.name: chain_of(stem) for stem in plan.stems}
+    if clips:
+        cues = [{**cue, "clip": clips[cue["id"]]} for cue in cues]
+    return {
+        "schema": SCHEMA,
+        "show": project.show,
+        "reel": project.reel,
+        "fps": project.rate.name if project.rate else None,
+        "start": project.start,
+        "start_samples": plan.start_samples + plan.head_samples,
+        "length_samples": programme.stop - programme.start,
+        "file_start_samples": plan.start_samples,
+        "file_length_samples": plan.length_samples,
+        "pops": [{"start_samples": at - plan.head_samples, "length_samples": size} for at, size in plan.pops],
+        "sample_rate": plan.sample_rate,
+        "bits": project.bits,
+        "model": project.model,
+        "seed": project.seed,
+        "take": project.take,
+        "spec": {"name": project.spec, "source": SPECS[project.spec].source} if project.spec else None,
+        "stems": {
+            name: {
+                "file": file.file,
+                "layout": file.layout,
+                "cues": len(plan.events) if name == SUM else sum(event.stem == name for event in plan.events),
+                "peak_dbfs": file.peak_dbfs,
+                "clipped_samples": file.clipped_samples,
+                **file.loudness.as_fields(),
+                "checks": [asdict(line) for line in file.lines],
+                "effects_latency_samples": stats.latencies.get(name),
+                "chain": chains.get(name),
+                **basis[name],
+            }
+            for name, file in files.items()
+        },
+        "sum_check": asdict(check),
+        "frame": frame_of(plan, project),
+        "decoded_cues": stats.counts.decoded,
+        "cached_cues": stats.counts.cached,
+        "remarks": [*plan.remarks, *([] if stats.counts.kept else [CACHE_REMARK])],
+        "wall_s": round(wall_s, 3),
+        "times_real_time": round(plan.length_samples / plan.sample_rate / wall_s, 2),
+        "seconds_by_activity": {name: round(seconds, 3) for name, seconds in stats.seconds.items()},
+        "cues": cues,
+    }

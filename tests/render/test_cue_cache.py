@@ -1,0 +1,123 @@
+"""Decoded cues on disk: whole or absent, the same samples, never in the way."""
+
+import os
+
+import numpy as np
+import pytest
+
+from render.cue_cache import CueCache, cache_home
+
+KEY = "ab" + "0" * 38
+
+
+def pieces(*sizes: int, channels: int = 1):
+    """Pieces of a ramp 0, 1, 2 … in every channel."""
+    start = 0
+    for size in sizes:
+        yield np.tile(np.arange(start, start + size, dtype=np.float32), (channels, 1))
+        start += size
+
+
+def files(cache: CueCache) -> list[str]:
+    return sorted(path.name for path in cache.folder.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def cache(tmp_path) -> CueCache:
+    return CueCache(tmp_path / "cues")
+
+
+@pytest.mark.parametrize("channels", (1, 2))
+def test_hands_pieces_on_and_gives_the_first_samples_back(cache, channels):
+    handed = np.concatenate(list(cache.storing(KEY, pieces(5, 7, 9, channels=channels), 10)), axis=1)
+    assert handed[0].tolist() == list(range(21))
+    assert cache.get(KEY).tolist() == [list(range(10))] * channels
+
+
+def test_a_sound_that_ends_early_is_followed_by_silence(cache):
+    list(cache.storing(KEY, pieces(3), 5))
+    assert cache.get(KEY).tolist() == [[0, 1, 2, 0, 0]]
+
+
+def test_a_sound_is_there_with_its_last_sample(cache):
+    handed = cache.storing(KEY, pieces(4, 4, 4), 8)
+    next(handed)
+    assert KEY not in cache
+    next(handed)
+    assert KEY in cache
+    handed.close()
+    assert files(cache) == [f"{KEY}.npy"]
+
+
+def test_a_reader_that_stops_leaves_nothing(cache):
+    handed = cache.storing(KEY, pieces(4, 4), 8)
+    next(handed)
+    handed.close()
+    assert files(cache) == []
+
+
+def test_two_cues_of_one_sound_may_be_decoded_at_once(cache):
+    one, other = (cache.storing(KEY, pieces(4, 4), 8) for _ in range(2))
+    next(one), next(other)
+    list(one), list(other)
+    assert cache.get(KEY).tolist() == [list(range(8))]
+    assert files(cache) == [f"{KEY}.npy"]
+
+
+@pytest.mark.parametrize("damage", (b"", b"\x93NUMPY\x01\x00", b"not an array at all"))
+def test_a_damaged_file_counts_as_absent_and_is_cleared(cache, damage):
+    list(cache.storing(KEY, pieces(8), 8))
+    cache.path(KEY).write_bytes(damage)
+    assert cache.get(KEY) is None
+    assert KEY not in cache
+
+
+def test_pickles_are_never_loaded(cache):
+    cache.path(KEY).parent.mkdir(parents=True)
+    np.save(cache.path(KEY), np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    assert cache.get(KEY) is None
+
+
+def test_a_folder_that_cannot_be_written_says_so_and_loses_no_piece(tmp_path):
+    (tmp_path / "cues").write_text("a file where the folder should be")
+    cache = CueCache(tmp_path / "cues")
+    handed = np.concatenate(list(cache.storing(KEY, pieces(4, 4), 8)), axis=1)
+    assert handed.tolist() == [list(range(8))]
+    assert not cache.kept
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
+def test_a_full_disk_says_so_and_loses_no_piece(cache, monkeypatch):
+    import builtins
+
+    real = builtins.open
+    monkeypatch.setattr("builtins.open", lambda name, *rest: real("/dev/full" if ".part" in str(name) else name, *rest))
+    handed = np.concatenate(list(cache.storing(KEY, pieces(9000, 9000), 18_000)), axis=1)
+    assert handed.shape == (1, 18_000)
+    assert not cache.kept
+    assert KEY not in cache
+
+
+def test_pruning_deletes_what_was_used_longest_ago(cache):
+    for index, key in enumerate((f"{n:02d}" + "0" * 38) for n in range(4)):
+        list(cache.storing(key, pieces(100), 100))
+        os.utime(cache.path(key), (1000 + index, 1000 + index))
+    size = cache.path("00" + "0" * 38).stat().st_size
+    cache.get("00" + "0" * 38)  # used just now
+    assert cache.prune(2 * size) == 2 * size
+    assert files(cache) == ["00" + "0" * 38 + ".npy", "03" + "0" * 38 + ".npy"]
+
+
+def test_pruning_clears_what_dead_writers_left(cache):
+    cache.path(KEY).parent.mkdir(parents=True)
+    for name, age in ((".old.part", 2 * 24 * 3600), (".new.part", 0)):
+        part = cache.path(KEY).with_name(name)
+        part.write_bytes(b"x")
+        os.utime(part, (part.stat().st_mtime - age,) * 2)
+    cache.prune()
+    assert files(cache) == [".new.part"]
+
+
+def test_the_environment_names_the_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("PISADA_CACHE", str(tmp_path))
+    assert cache_home() == tmp_path
