@@ -11,12 +11,12 @@ STEP_16 = 2.0**-15
 
 
 @pytest.mark.parametrize("bits", [16, 24])
-def test_rounding_is_to_nearest_and_counts_what_clips(bits):
+def test_rounding_is_to_nearest_and_knows_what_clips(bits):
     step, top = 2.0 ** (1 - bits), 2 ** (bits - 1)
     values = np.array([[0.0, 0.4 * step, 0.6 * step, -0.4 * step, -0.6 * step, 1.0, -1.0, 1.5, -1.5]])
-    integers, clipped = quantise(values, bits)
+    integers, outside = quantise(values, bits)
     assert integers.tolist() == [[0, 0, 1, 0, -1, top - 1, -top, top - 1, -top]]
-    assert clipped == 3
+    assert outside.tolist() == [[False] * 5 + [True, False, True, True]]
 
 
 def test_the_noise_is_triangular_and_each_stem_has_its_own():
