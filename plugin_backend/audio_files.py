@@ -14,20 +14,30 @@ from plugin_backend.errors import AudioFileError
 MOST_CHANNELS = 2
 
 
-def probe(path: Path) -> tuple[int, int, int]:
-    """Length in samples, rate in Hz and channels of a file we can use.
+def info_of(path: Path):
+    """What libsndfile says of a file with samples in it.
 
     Raises:
-        AudioFileError: absent, unreadable, empty, or more than two channels; names the file.
+        AudioFileError: absent, unreadable or empty; names the file.
     """
     if not Path(path).is_file():
         raise AudioFileError(f"{path}: no such audio file")
     try:
         info = soundfile.info(str(path))
     except soundfile.LibsndfileError as problem:
-        raise AudioFileError(f"{path}: not a readable audio file ({problem.error_string})") from problem
+        raise AudioFileError(f"{path}: not a readable audio file ({problem.error_string.rstrip('.')})") from problem
     if info.frames <= 0:
         raise AudioFileError(f"{path}: the file holds no samples")
+    return info
+
+
+def probe(path: Path) -> tuple[int, int, int]:
+    """Length in samples, rate in Hz and channels of a file we can use.
+
+    Raises:
+        AudioFileError: absent, unreadable, empty, or more than two channels; names the file.
+    """
+    info = info_of(path)
     if info.channels > MOST_CHANNELS:
         raise AudioFileError(f"{path}: {info.channels} channels; give a mono or stereo file")
     return info.frames, info.samplerate, info.channels

@@ -43,6 +43,15 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
     text = _text(data)
     delimiter = max(DELIMITERS, key=lambda mark: _columns(text, mark))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    yield from filled_rows(reader)
+
+
+def filled_rows(reader) -> Iterator[tuple[int, list[str]]]:
+    """Each row of a ``csv.reader`` that is not blank: its first line's number and its cells, stripped.
+
+    Raises:
+        CueSheetError: not CSV; names the row.
+    """
     while True:
         row = reader.line_num + 1
         try:

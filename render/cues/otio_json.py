@@ -130,4 +130,8 @@ def noted_in(value: dict) -> dict:
     """What our own writer noted, unchecked."""
     metadata = value.get("metadata")
     noted = metadata.get("pisada") if isinstance(metadata, dict) else None
-    return noted if isinstance(noted, dict) else {}
+    if not isinstance(noted, dict):
+        return {}
+    order = metadata.get("pisada_columns")
+    known = [name for name in order if isinstance(name, str) and name in noted] if isinstance(order, list) else []
+    return {name: noted[name] for name in known} | noted

@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
+from render.cues.csv_sheet import filled_rows
 from render.cues.reading import decoded, in_reach, noted, samples_of, text_lines, told_at
 from render.cues.spot import Spot, Timeline
 from render.timecode import Clock
@@ -56,18 +57,11 @@ def read_reaper_regions(path: Path, clock: Clock) -> Timeline:
 
 def _records(lines: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
     """Each row that is not blank, by column: its first line's number and its cells."""
-    reader, columns = csv.reader((f"{line}\n" for line in lines), strict=True), None
-    while True:
-        row = reader.line_num + 1
-        try:
-            cells = [cell.strip() for cell in next(reader)]
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise CueSheetError(f"not readable as CSV (check the quotes): {error}", row=row) from error
+    columns = None
+    for row, cells in filled_rows(csv.reader((f"{line}\n" for line in lines), strict=True)):
         if columns is None:
             columns = cells
-        elif any(cells):
+        else:
             if len(cells) < len(COLUMNS) or any(cells[len(columns) :]):
                 raise CueSheetError(f"{len(cells)} fields, but the header has {len(columns)}", row=row)
             yield row, dict(zip(columns, cells, strict=False))

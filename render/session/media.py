@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from plugin_backend.audio_files import info_of
 from plugin_backend.errors import AudioFileError
 from render.session.session import Item, Session
 
@@ -28,16 +29,9 @@ def look_at(path: Path) -> Media:
     """What libsndfile says of a file.
 
     Raises:
-        AudioFileError: absent or unreadable; names the file.
+        AudioFileError: absent, unreadable or empty; names the file.
     """
-    import soundfile
-
-    if not path.is_file():
-        raise AudioFileError(f"{path}: no such audio file")
-    try:
-        info = soundfile.info(str(path))
-    except soundfile.LibsndfileError as problem:
-        raise AudioFileError(f"{path}: not a readable audio file ({problem.error_string})") from problem
+    info = info_of(path)
     return Media(info.frames, info.channels, info.samplerate, PCM_BITS.get(info.subtype))
 
 

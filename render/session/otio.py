@@ -9,7 +9,8 @@ from render.session.media import Media, media_of
 from render.session.rpp import relative
 from render.session.session import Item, Session, readable
 
-NAMESPACE = "pisada"
+NAMESPACE, ORDER = "pisada", "pisada_columns"
+"""Keys of our metadata; OpenTimelineIO sorts a dictionary, so the order of its columns is beside it."""
 """Key of our own metadata in clips, tracks and the timeline."""
 
 
@@ -74,6 +75,7 @@ def _children(otio, items: list[Item], origin: int, media: dict[Path, Media], fo
         clip = otio.schema.Clip(readable(item.name), reference, source)
         if item.columns:
             clip.metadata[NAMESPACE] = dict(item.columns)
+            clip.metadata[ORDER] = list(item.columns)
         children.append(clip)
         reached = item.end_samples
     return children

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from plugin_backend.audio_files import info_of
 from plugin_backend.errors import AudioFileError
 
 RATES_HZ = (8_000, 192_000)
@@ -62,14 +63,7 @@ def look_at(path: Path) -> Guide:
     Raises:
         AudioFileError: absent, unreadable, empty, over 32 channels, or a rate outside 8 to 192 kHz.
     """
-    if not path.is_file():
-        raise AudioFileError(f"{path}: no such audio file")
-    try:
-        info = soundfile.info(str(path))
-    except soundfile.LibsndfileError as problem:
-        raise AudioFileError(f"{path}: not a readable audio file ({problem.error_string.rstrip('.')})") from problem
-    if info.frames <= 0:
-        raise AudioFileError(f"{path}: the file holds no samples")
+    info = info_of(path)
     if info.channels > MOST_CHANNELS:
         raise AudioFileError(f"{path}: {info.channels} channels; up to {MOST_CHANNELS} can be used")
     if not RATES_HZ[0] <= info.samplerate <= RATES_HZ[1]:

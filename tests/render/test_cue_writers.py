@@ -57,12 +57,7 @@ def test_csv_to_each_format_and_back_is_exact(sheet, tmp_path, suffix):
     back = read_cues(tmp_path / f"out{suffix}", NTSC)
     assert cues_in(back) == cues_in(sheet)
     write_cues(back, tmp_path / "back.csv", NTSC)
-    plain, again = (
-        list(csv.DictReader((tmp_path / name).read_text("utf-8").splitlines())) for name in ("plain.csv", "back.csv")
-    )
-    assert again == plain
-    if suffix != ".otio":  # OpenTimelineIO sorts its metadata, and with them the columns we do not know
-        assert (tmp_path / "back.csv").read_bytes() == (tmp_path / "plain.csv").read_bytes()
+    assert (tmp_path / "back.csv").read_bytes() == (tmp_path / "plain.csv").read_bytes()
 
 
 def test_a_sheet_without_a_rate_is_in_samples(tmp_path):
