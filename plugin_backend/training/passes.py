@@ -7,11 +7,11 @@ from torch import Tensor
 
 from plugin_backend.training.device import mixed_precision
 from plugin_backend.training.discriminators import Judges, decoder_loss, judges_loss
-from plugin_backend.training.losses import SpectralLoss, divergence, peak_loss
+from plugin_backend.training.losses import SpectralLoss, divergence, envelope_loss
 from plugin_backend.training.settings import (
     DOUBT_WEIGHT,
+    ENVELOPE_WEIGHT,
     FEATURE_WEIGHT,
-    PEAK_WEIGHT,
     RECONSTRUCTION_WEIGHT,
     REFINE_CROP_SAMPLES,
 )
@@ -37,11 +37,11 @@ def there_and_back(
 def spectral_step(
     model: WaveformVAE, spectral: SpectralLoss, audio: Tensor, edge_hz: Tensor, noise: Tensor, beta: float
 ) -> dict[str, Tensor]:
-    """First phase: the evidence lower bound with a likelihood of spectra and peaks; backpropagates."""
+    """First phase: the evidence lower bound with a likelihood of spectra and envelopes; backpropagates."""
     guess, truth, kl = there_and_back(model, audio, noise)
-    likeness, peaks = spectral(guess, truth, edge_hz), peak_loss(guess, truth)
-    (likeness + PEAK_WEIGHT * peaks + beta * kl).backward()
-    return {"spectral": likeness, "peaks": peaks, "kl": kl}
+    likeness, envelope = spectral(guess, truth, edge_hz), envelope_loss(guess, truth)
+    (likeness + ENVELOPE_WEIGHT * envelope + beta * kl).backward()
+    return {"spectral": likeness, "envelope": envelope, "kl": kl}
 
 
 def refine_step(
@@ -60,7 +60,7 @@ def refine_step(
     own step is taken here.
     """
     guess, truth, _ = there_and_back(model, audio, noise, frozen=True)
-    likeness, peaks = spectral(guess, truth, edge_hz), peak_loss(guess, truth)
+    likeness, envelope = spectral(guess, truth, edge_hz), envelope_loss(guess, truth)
     window = slice(start, start + REFINE_CROP_SAMPLES)
     seen, real = guess[:, window], truth[:, window]
     with mixed_precision(audio.device):
@@ -74,7 +74,7 @@ def refine_step(
         with torch.no_grad():
             features = judges(real)
         doubt, match = decoder_loss(features, judges(seen))
-    reconstruction = likeness + PEAK_WEIGHT * peaks
+    reconstruction = likeness + ENVELOPE_WEIGHT * envelope
     (RECONSTRUCTION_WEIGHT * reconstruction + DOUBT_WEIGHT * doubt + FEATURE_WEIGHT * match).backward()
     judges.requires_grad_(True)
-    return {"spectral": likeness, "peaks": peaks, "judges": told, "doubt": doubt, "features": match}
+    return {"spectral": likeness, "envelope": envelope, "judges": told, "doubt": doubt, "features": match}

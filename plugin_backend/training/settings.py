@@ -49,8 +49,8 @@ AVERAGE_DECAY = 0.999
 REFINE_CROP_SAMPLES = 8_192
 """What the critics see of each crop in the second phase."""
 
-PEAK_WEIGHT = 0.3
-"""Of the peak loss beside the spectral loss, in both phases."""
+ENVELOPE_WEIGHT = 0.3
+"""Of the envelope loss beside the spectral loss, in both phases."""
 
 RECONSTRUCTION_WEIGHT, DOUBT_WEIGHT, FEATURE_WEIGHT = 25.0, 1.0, 2.0
 """Weights of the second phase's losses."""

@@ -47,8 +47,8 @@ class TruePeak:
     neighbour of one that might.
 
     Attributes:
-        found: of each piece, its true peak if it was interpolated, else 0.
-        bound: of each piece, what its true peak cannot exceed if it was not, else 0.
+        found: of each step, the true peak of what was interpolated.
+        bound: of each step, what the true peak of the rest cannot exceed.
     """
 
     def __init__(self, channels: int, sample_rate: int):
@@ -58,23 +58,39 @@ class TruePeak:
         self._state = pyebur128.R128State(channels, sample_rate, pyebur128.MeasurementMode.MODE_TRUE_PEAK)
         self._last: np.ndarray | None = None
         self._last_loud = False
-        self._highest = 0.0
+        self._last_found = self._last_bound = 0.0
+        self._highest, self._pieces = 0.0, 0
         self.found, self.bound = array("d"), array("d")
 
     def add(self, piece: np.ndarray, peak: float) -> None:
         """Take interleaved samples, and the highest of them (full scale is 1)."""
         loud = peak * OVERSHOOT > self._highest
-        if loud and self._last is not None and self.bound[-1]:
-            self.found[-1], self.bound[-1] = self._hear(self._last), 0.0
+        if loud and self._last_bound:
+            self._last_found, self._last_bound = self._hear(self._last), 0.0
+        self.end_piece()
         heard = loud or self._last_loud
-        self.found.append(self._hear(piece) if heard else 0.0)
-        self.bound.append(0.0 if heard else peak * OVERSHOOT)
+        self._last_found, self._last_bound = (self._hear(piece), 0.0) if heard else (0.0, peak * OVERSHOOT)
         self._last, self._last_loud = piece, loud
 
-    def leave_out(self, pieces: int) -> None:
-        """Note pieces of silence between long silence."""
-        self.found.extend([0.0] * pieces)
-        self.bound.extend([0.0] * pieces)
+    def end_piece(self) -> None:
+        """Note the last piece, which no later one can ask to hear any more."""
+        if self._last is None:
+            return
+        step = self._pieces // PIECES
+        if step == len(self.found):
+            self.found.append(0.0)
+            self.bound.append(0.0)
+        self.found[step] = max(self.found[step], self._last_found)
+        self.bound[step] = max(self.bound[step], self._last_bound)
+        self._pieces += 1
+        self._last = None
+
+    def leave_out(self, steps: int) -> None:
+        """Note steps of silence amid long silence."""
+        self.end_piece()
+        self.found.extend([0.0] * steps)
+        self.bound.extend([0.0] * steps)
+        self._pieces += steps * PIECES
 
     def _hear(self, piece: np.ndarray) -> float:
         self._state.add_frames(piece, piece.size // self._channels)
@@ -124,7 +140,7 @@ class Meter:
             steps = windows * WINDOW_S * STEPS_A_SECOND
             for series in (self._momentary, self._short_term, self._loudest):
                 series.extend([-math.inf] * steps)
-            self._true_peak.leave_out(steps * PIECES)
+            self._true_peak.leave_out(steps)
             self._hear(np.zeros((rest, self._channels), dtype))
 
     def _hear(self, frames: np.ndarray) -> None:
@@ -158,20 +174,13 @@ class Meter:
             whole = len(self._momentary)
             if self._waiting.size:
                 self._true_peak.add(self._waiting, _peaks(self._waiting[None])[0])
-            if len(self._true_peak.found) > whole * PIECES:
-                for series, last in (
-                    (self._momentary, -math.inf),
-                    (self._short_term, -math.inf),
-                    (self._loudest, self._top),
-                ):
-                    series.append(last)
-        starts = np.arange(len(self._momentary)) * PIECES
-        peaks = (np.array(series) for series in (self._true_peak.found, self._true_peak.bound))
-        return Steps(
-            *(np.array(series) for series in (self._momentary, self._short_term, self._loudest)),
-            *(np.maximum.reduceat(series, starts) if starts.size else series for series in peaks),
-            whole,
-        )
+            self._true_peak.end_piece()
+            if len(self._true_peak.found) > whole:
+                self._momentary.append(-math.inf)
+                self._short_term.append(-math.inf)
+                self._loudest.append(self._top)
+        series = (self._momentary, self._short_term, self._loudest, self._true_peak.found, self._true_peak.bound)
+        return Steps(*map(np.array, series), whole)
 
     def result(self) -> Loudness:
         """All that was measured; call once, at the end."""
