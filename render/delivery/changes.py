@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import msgspec
 
 from render.cue_cache import CueCache
 from render.delivery.naming import layouts_of, newest_report
+from render.delivery.previous import Previous, PreviousCue, mix_of, read_previous
 from render.delivery.trail import BLOCK_SAMPLES, Trail
 from render.digest import digest
 from render.events import Event, Plan
 from render.project import SUM, Plugin, Project, Stem
 from render.recipe import Recipe
 
-MIX_FIELDS = ("stem", "start_samples", "gain", "pan", "fade_in_samples", "fade_out_samples")
-"""What of an event is applied to its decoded sound."""
-
 TRAILS = "trails"
-STEM_PARTS, CUE_PARTS = {"key", "chain", "layout", "effects_latency_samples"}, {"id", "recipe", "mix", "stem"}
-"""What a report must say of each for a later version to build on it."""
 
 KEEP, PATCH, RENDER = "keep", "patch", "render"
 UNTOUCHED, MIXED, DECODED = "untouched", "mixed from the cache", "decoded"
@@ -103,16 +98,11 @@ def chain_of(stem: Stem) -> dict:
     }
 
 
-def mix_of(event: Event) -> dict:
-    """What happens to a cue's decoded sound."""
-    return {name: getattr(event, name) for name in MIX_FIELDS}
-
-
 def stem_keys(plan: Plan, project: Project, recipes: dict[str, Recipe]) -> dict[str, str]:
     """Stem name → digest of all that decides its samples, FOLEY's among them."""
     frame, keys = frame_of(plan, project), {}
     for stem in plan.stems:
-        cues = [[recipes[e.id].key, e.length_samples, mix_of(e)] for e in plan.events if e.stem == stem.name]
+        cues = [[recipes[e.id].key, e.length_samples, asdict(mix_of(e))] for e in plan.events if e.stem == stem.name]
         keys[stem.name] = digest([frame, stem.name, chain_of(stem), cues])
     return keys | {SUM: digest([layouts_of(plan)[SUM], sorted(keys.values())])}
 
@@ -126,22 +116,23 @@ def compare(plan: Plan, project: Project, out: Path, recipes: dict[str, Recipe],
         cache: decoded cues; none counts as empty.
     """
     before, trails, why_not = _usable(newest_report(project, out), plan, project, out, cache)
-    earlier = {cue["id"]: cue for cue in before["cues"]} if before else {}
+    earlier = {cue.id: cue for cue in before.cues} if before else {}
     stems = {stem.name: _stem(stem, plan, before, why_not, earlier, recipes) for stem in plan.stems}
     if plan.pops and any(change.mode == RENDER for change in stems.values()):
         whole = StemChange(RENDER, (slice(0, plan.length_samples),), "another stem is, and the sum has pops")
         stems = {name: change if change.mode == RENDER else whole for name, change in stems.items()}
     cues = [_cue(event, stems[event.stem], earlier.get(event.id), recipes[event.id], cache) for event in plan.events]
-    files = {name: stem["file"] for name, stem in before["stems"].items()} if before else {}
-    latencies = {name: before["stems"][name]["effects_latency_samples"] for name in files if name != SUM}
+    known = before.stems if before else {}
+    files = {name: stem.file for name, stem in known.items()}
+    latencies = {name: stem.effects_latency_samples or 0 for name, stem in known.items() if name in stems}
     return Changes(files, trails, stems, cues, _sum(plan, before, stems), latencies)
 
 
-def _sum(plan: Plan, before: dict | None, stems: dict[str, StemChange]) -> StemChange:
+def _sum(plan: Plan, before: Previous | None, stems: dict[str, StemChange]) -> StemChange:
     everything = (slice(0, plan.length_samples),)
     if before is None or any(change.mode == RENDER for change in stems.values()):
         return StemChange(RENDER, everything, "a stem is rendered whole")
-    if set(before["stems"]) != {*stems, SUM} or before["stems"][SUM]["layout"] != layouts_of(plan)[SUM]:
+    if set(before.stems) != {*stems, SUM} or before.stems[SUM].layout != layouts_of(plan)[SUM]:
         return StemChange(RENDER, everything, "a stem is gone")
     spans = _merged(
         [(span.start, span.stop) for change in stems.values() for span in change.spans], plan.length_samples
@@ -151,17 +142,26 @@ def _sum(plan: Plan, before: dict | None, stems: dict[str, StemChange]) -> StemC
 
 def _usable(
     path: Path | None, plan: Plan, project: Project, out: Path, cache: CueCache | None
-) -> tuple[dict | None, dict[str, Trail], str]:
-    """The report of the version before and the trails of its files, if they are as it left them; else why not."""
-    report, why_not = _read(path, plan, project, out)
-    if report is None:
-        return None, {}, why_not
-    trails = {
-        name: cache and Trail.load(trail_path(cache.folder, stem["key"])) for name, stem in report["stems"].items()
-    }
+) -> tuple[Previous | None, dict[str, Trail], str]:
+    """The version before and the trails of its files, if they are as it left them; else why not."""
+    if path is None:
+        return None, {}, "there is no version before it"
+    try:
+        before = read_previous(path)
+        if before.frame != frame_of(plan, project):
+            return None, {}, f"length, handles, pops, start or bits differ from {path.name}"
+        for stem in before.stems.values():
+            state = (out / stem.file).stat()
+            if (state.st_size, state.st_mtime_ns) != (stem.bytes, stem.modified_ns):
+                return None, {}, f"{stem.file} was changed since it was rendered"
+    except FileNotFoundError as gone:
+        return None, {}, f"{Path(gone.filename).name} is gone"
+    except (OSError, msgspec.MsgspecError, ValueError):
+        return None, {}, f"{path.name} is of an older edition, or cannot be read"
+    trails = {name: cache and Trail.load(trail_path(cache.folder, stem.key)) for name, stem in before.stems.items()}
     if None in trails.values():
         return None, {}, "what was noted of the version before is not in the cache"
-    return report, trails, ""
+    return before, trails, ""
 
 
 def trail_path(cache: Path, key: str) -> Path:
@@ -169,41 +169,14 @@ def trail_path(cache: Path, key: str) -> Path:
     return cache / TRAILS / f"{key}.npz"
 
 
-def _read(path: Path | None, plan: Plan, project: Project, out: Path) -> tuple[dict | None, str]:
-    if path is None:
-        return None, "there is no version before it"
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-        files = {
-            name: (out / stem["file"], stem["bytes"], stem["modified_ns"]) for name, stem in report["stems"].items()
-        }
-        if report["frame"] != frame_of(plan, project):
-            return None, f"length, handles, pops, start or bits differ from {path.name}"
-        for file, size, modified_ns in files.values():
-            state = file.stat()
-            if (state.st_size, state.st_mtime_ns) != (size, modified_ns):
-                return None, f"{file.name} was changed since it was rendered"
-        parts = [
-            *((STEM_PARTS, stem) for stem in report["stems"].values()),
-            *((CUE_PARTS, cue) for cue in report["cues"]),
-        ]
-        if not all(needed <= set(part) for needed, part in parts):
-            return None, f"{path.name} is of an older edition"
-    except FileNotFoundError as gone:
-        return None, f"{Path(gone.filename).name} is gone"
-    except (OSError, ValueError, KeyError, TypeError):
-        return None, f"{path.name} is of an older edition, or cannot be read"
-    return report, ""
-
-
-def _stem(stem: Stem, plan: Plan, before: dict | None, why_not: str, earlier: dict, recipes) -> StemChange:
+def _stem(stem: Stem, plan: Plan, before: Previous | None, why_not: str, earlier: dict, recipes) -> StemChange:
     everything = (slice(0, plan.length_samples),)
     if before is None:
         return StemChange(RENDER, everything, why_not)
-    known = before["stems"].get(stem.name)
+    known = before.stems.get(stem.name)
     if known is None:
         return StemChange(RENDER, everything, "a new stem")
-    if known["chain"] != chain_of(stem):
+    if known.chain != chain_of(stem):
         return StemChange(RENDER, everything, "its effects, gain or layout changed")
     spans = _changed_spans(stem.name, plan, earlier, recipes)
     if not spans:
@@ -218,7 +191,7 @@ def _stem(stem: Stem, plan: Plan, before: dict | None, why_not: str, earlier: di
 def _changed_spans(name: str, plan: Plan, earlier: dict, recipes: dict[str, Recipe]) -> tuple[slice, ...]:
     """Where a stem's cues came, went or differ: in whole blocks, merged, in order."""
     now = {event.id: event for event in plan.events if event.stem == name}
-    then = {cue["id"]: cue for cue in earlier.values() if cue["stem"] == name}
+    then = {cue.id: cue for cue in earlier.values() if cue.stem == name}
     spans = []
     for cue in {**then, **now}:
         event, row = now.get(cue), then.get(cue)
@@ -227,8 +200,8 @@ def _changed_spans(name: str, plan: Plan, earlier: dict, recipes: dict[str, Reci
         if event is not None:
             spans.append((event.start_samples, event.end_samples))
         if row is not None:
-            start = row["mix"]["start_samples"]
-            spans.append((start, start + row["recipe"]["length_samples"]))
+            start = row.mix.start_samples
+            spans.append((start, start + row.recipe.length_samples))
     return _merged(spans, plan.length_samples)
 
 
@@ -246,14 +219,16 @@ def _merged(spans: list[tuple[int, int]], length_samples: int) -> tuple[slice, .
     return tuple(slice(*span) for span in merged)
 
 
-def _differences(event: Event, row: dict, recipe: Recipe) -> list[str]:
+def _differences(event: Event, row: PreviousCue, recipe: Recipe) -> list[str]:
     """Names of what is not as it was."""
-    was, mix = row["recipe"], mix_of(event)
-    heard = [name for name, value in asdict(recipe).items() if was.get(name) != value]
-    return heard + [name for name in MIX_FIELDS if row["mix"].get(name) != mix[name]]
+    return _unlike(recipe, row.recipe) + _unlike(mix_of(event), row.mix)
 
 
-def _cue(event: Event, stem: StemChange, row: dict | None, recipe: Recipe, cache: CueCache | None) -> CueChange:
+def _unlike(one, other) -> list[str]:
+    return [field.name for field in fields(one) if getattr(one, field.name) != getattr(other, field.name)]
+
+
+def _cue(event: Event, stem: StemChange, row: PreviousCue | None, recipe: Recipe, cache: CueCache | None) -> CueChange:
     inside = any(event.start_samples < span.stop and span.start < event.end_samples for span in stem.spans)
     if stem.mode == KEEP or not inside:
         return CueChange(event.id, event.stem, UNTOUCHED, "as in the version before")

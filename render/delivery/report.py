@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 
-from render.delivery.changes import chain_of, frame_of, mix_of
+from render.delivery.changes import chain_of, frame_of
 from render.delivery.loudness import Loudness
+from render.delivery.previous import mix_of
 from render.delivery.specs import SPECS, Line, judge
 from render.delivery.stem_samples import Written
 from render.delivery.sum_check import SumCheck
@@ -100,7 +101,7 @@ def build_report(
     programme = plan.programme
     cues = cue_table(plan, project.clock())
     for cue, event in zip(cues, plan.events, strict=True):
-        cue.update(recipe=asdict(recipes[event.id]), mix=mix_of(event))
+        cue.update(recipe=asdict(recipes[event.id]), mix=asdict(mix_of(event)))
     chains = {stem.name: chain_of(stem) for stem in plan.stems}
     if clips:
         cues = [{**cue, "clip": clips[cue["id"]]} for cue in cues]

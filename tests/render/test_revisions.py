@@ -167,6 +167,12 @@ def _spoil_report(delivery) -> None:
     delivery.report.write_text("{")
 
 
+def _point_outside(delivery) -> None:
+    report = json.loads(delivery.report.read_text())
+    report["stems"]["A"]["file"] = "../" + report["stems"]["A"]["file"]
+    delivery.report.write_text(json.dumps(report))
+
+
 def _lose_notes(delivery) -> None:
     for path in (delivery.report.parents[1] / "cache" / "trails").iterdir():
         path.write_bytes(b"PK")
@@ -176,6 +182,7 @@ def _lose_notes(delivery) -> None:
     (_touch, "T_R1_FOLEY-A_v001_48k_24b.wav was changed since it was rendered"),
     (lambda delivery: delivery.stems["B"].unlink(), "T_R1_FOLEY-B_v001_48k_24b.wav is gone"),
     (_spoil_report, "T_R1_FOLEY_v001_report.json is of an older edition, or cannot be read"),
+    (_point_outside, "T_R1_FOLEY_v001_report.json is of an older edition, or cannot be read"),
     (_lose_notes, "what was noted of the version before is not in the cache"),
 ])  # fmt: skip
 def test_a_version_before_that_cannot_be_trusted_is_not_built_on(render, harm, why):
