@@ -118,3 +118,33 @@ def test_capture_then_render(tmp_path, write_sheet):
     audio, _ = soundfile.read(next((tmp_path / "out").glob("*FOLEY-A*.wav")))
     attack = np.argmax(np.abs(audio[:, 0]) > 0.1 * np.abs(audio).max())
     assert 24_000 <= attack <= 24_000 + 96
+
+
+def test_explain_says_what_became_of_every_stem_and_cue(tmp_path, write_sheet, impulse_bank):
+    rows = [
+        {"id": "a", "start": "0.25", "stem": "FEET", "preset": "click"},
+        {"id": "b", "start": "0.75", "stem": "PROPS", "preset": "burst"},
+    ]
+
+    def render(sheet, *more):
+        return run("render", sheet, "--model", "pcm", "--bank", impulse_bank, "--out", tmp_path / "out", *more)
+
+    first = render(write_sheet(rows), "--explain").stderr
+    assert re.search(r"^FEET +render +there is no version before it$", first, re.M)
+    edited = write_sheet([rows[0], {**rows[1], "pan": 1}])
+    told = render(edited, "--dry-run", "--explain").stderr
+    assert told == "".join(line for line in render(edited, "--explain").stderr.splitlines(True) if line in told)
+    table = [line.split(maxsplit=2) for line in told.splitlines() if line.strip()]
+    assert ["FEET", "keep", "nothing in it changed"] in table
+    assert ["a", "FEET", "untouched             as in the version before"] in table
+    assert ["b", "PROPS", "mixed from the cache  changed: pan"] in table
+    assert len(list((tmp_path / "out").glob("*_v00?_48k_24b.wav"))) == 6
+
+
+def test_without_the_cache_nothing_is_kept_and_all_is_rendered(tmp_path, write_sheet, impulse_bank, monkeypatch):
+    monkeypatch.setenv("PISADA_CACHE", str(tmp_path / "cache"))
+    sheet = write_sheet([{"id": "a", "start": "0.25", "stem": "FEET", "preset": "click"}])
+    for _ in range(2):
+        told = run("render", sheet, "--model", "pcm", "--bank", impulse_bank, "--out", tmp_path / "out", "--no-cache", "--explain")  # fmt: skip # noqa: E501
+        assert re.search(r"^a +FEET +decoded ", told.stderr, re.M)
+    assert not (tmp_path / "cache").exists()
