@@ -82,7 +82,7 @@ def slabs(
     most_cells = max(LEAST_CORE_CELLS, MOST_CORE_VALUES // (guide.cell_samples * guide.channels))
     core, context = min(core_cells, most_cells) * guide.cell_samples, context_cells * guide.cell_samples
     held, start, core_start = np.zeros((0, guide.channels), np.float32), 0, 0
-    for block, last in _blocks(guide, read_samples, core + context):
+    for block, last in file_blocks(guide, read_samples, core + context):
         held = np.concatenate([held, block])
         while core_start < start + len(held) and (last or start + len(held) >= core_start + core + context):
             yield Slab(held[: core_start + core + context - start], start, core_start, core_start + core)
@@ -91,7 +91,7 @@ def slabs(
             held, start = held[begin - start :], begin
 
 
-def _blocks(guide: Guide, read_samples: int, most: int) -> Iterator[tuple[np.ndarray, bool]]:
+def file_blocks(guide: Guide, read_samples: int, most: int) -> Iterator[tuple[np.ndarray, bool]]:
     """About ``most`` samples at a time, read ``read_samples`` at a time, and whether they are the last."""
     done, pieces, waiting = 0, [], 0
     try:

@@ -1,0 +1,53 @@
+"""One sound takes another's envelope."""
+
+from __future__ import annotations
+
+from math import gcd
+
+import numpy as np
+
+CELLS = 8
+"""A hop is measured in so many parts: 1.3 ms each of 512 samples at 48 kHz."""
+
+FLOOR = 1e-12
+"""Powers below −120 dBFS are equal."""
+
+MOST_GAIN = 10 ** (24 / 20)
+
+
+class Follower:
+    """Powers of two aligned sounds, each through a one-pole, and the gain that makes one's the other's.
+
+    Attributes:
+        follow_ms: the one-pole's time constant.
+    """
+
+    def __init__(self, channels: int, hop_samples: int, sample_rate: int, follow_ms: float):
+        self.follow_ms = follow_ms
+        self._cells = gcd(hop_samples, CELLS)
+        self._size = hop_samples // self._cells
+        self._cell_ms = 1000 * self._size / sample_rate
+        self._ramp = np.arange(1, self._size + 1) / self._size
+        self._powers, self._ratio = np.zeros((2, channels)), np.ones(channels)
+
+    def gains(self, dry: np.ndarray, wet: np.ndarray, follow: float) -> np.ndarray:
+        """The gain ``[channels, hop]`` for ``wet``, both ``[channels, hop]``; ``follow`` 0 makes it 1."""
+        both = np.stack([dry, wet]).reshape(2, len(dry), self._cells, self._size)
+        powers = np.square(both, dtype=np.float64).mean(axis=3)
+        keep, ratios = np.exp(-self._cell_ms / self.follow_ms), [self._ratio]
+        for cell in range(self._cells):
+            self._powers = powers[:, :, cell] + keep * (self._powers - powers[:, :, cell])
+            wanted, had = np.maximum(self._powers, FLOOR)
+            ratios.append(np.minimum(np.sqrt(wanted / had), MOST_GAIN))
+        self._ratio = ratios[-1]
+        corners = np.stack(ratios, axis=1) ** follow
+        rise = np.diff(corners, axis=1)[:, :, None] * self._ramp
+        return (corners[:, :-1, None] + rise).reshape(len(dry), -1)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Plain arrays."""
+        return {"powers": self._powers, "ratio": self._ratio, "follow_ms": np.array(self.follow_ms)}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Be as it was."""
+        self._powers, self._ratio, self.follow_ms = state["powers"], state["ratio"], float(state["follow_ms"])

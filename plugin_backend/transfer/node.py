@@ -1,0 +1,184 @@
+"""The transfer node: blocks of sound in, as many out, moved towards a preset, late by a constant."""
+
+from __future__ import annotations
+
+from math import gcd
+
+import numpy as np
+
+from plugin_backend.codec import Codec
+from plugin_backend.transfer.codec_past import past_of, restore_past
+from plugin_backend.transfer.envelope import Follower
+from plugin_backend.transfer.latents import LatentMover, part
+from plugin_backend.transfer.moments import sounding
+from plugin_backend.transfer.parameters import PARAMETERS
+from plugin_backend.transfer.slew import SLEW_S, Slew
+from plugin_backend.transfer.target import Target
+
+LOUDEST = 1e3
+"""Samples are held within ±60 dBFS, so that nothing after them overflows."""
+
+SMALLEST = np.finfo(np.float32).tiny
+"""What is smaller is denormal, and taken for 0."""
+
+
+class TransferNode:
+    """Encode, move, decode; follow the input's envelope; mix with the input, which waits as long.
+
+    All that happens inside happens in whole hops counted from the stream's first sample, so where blocks are cut
+    changes nothing (with packed products not a bit; see :mod:`plugin_backend.waveform_vae.inference`). A control
+    that is set acts from the next hop on; those heard as level or mixture glide for 50 ms.
+
+    Args:
+        codec: its ``layout`` must be ``"frames"``.
+        channels: of every block.
+        multiple_samples: every block's length will be a multiple of this; 1 allows any. Hops need no extra latency.
+        mono: encode the mean of the channels and give every channel that wet sound.
+        heard: mean and deviation of all the input's latents, each ``[dims]``, where they are known; otherwise they
+            are measured as it goes, over the last seconds.
+
+    Attributes:
+        latency_samples: output sample *i* is input sample ``i − latency_samples``. To hear the end, push as many zeros.
+        repaired_samples: how many NaN and infinite samples came in; they were taken for 0.
+
+    Raises:
+        ValueError: a number less than 1, or the codec has no frames to stream.
+    """
+
+    def __init__(
+        self,
+        codec: Codec,
+        channels: int = 1,
+        multiple_samples: int = 1,
+        mono: bool = False,
+        heard: tuple[np.ndarray, np.ndarray] | None = None,
+    ):
+        spec = codec.spec
+        if channels < 1 or multiple_samples < 1:
+            raise ValueError(f"{channels} channels in multiples of {multiple_samples} samples; at least 1 is allowed")
+        if spec.layout != "frames":
+            raise ValueError(f"{spec.name}: a codec of layout '{spec.layout}' cannot be streamed")
+        self.spec, self.channels, self.mono = spec, channels, mono
+        self._multiple, self._encoded = multiple_samples, 1 if mono else channels
+        self._encoder, self._decoder = codec.encoder(self._encoded), codec.decoder(self._encoded)
+        frames_per_s = spec.sample_rate / spec.hop_samples
+        self._mover = LatentMover(self._encoded, spec.latent_dim, frames_per_s, heard)
+        self._slew = Slew(round(SLEW_S * frames_per_s))
+        follow_ms = PARAMETERS["follow_ms"].default
+        self._follower = Follower(channels, spec.hop_samples, spec.sample_rate, follow_ms)
+        held = spec.hop_samples - gcd(spec.hop_samples, multiple_samples)
+        self.latency_samples, self.repaired_samples = spec.latency_samples + held, 0
+        self._waiting, self._begun = np.zeros((channels, 0), np.float32), False
+        self._ready = np.zeros((channels, held), np.float32)
+        self._dry = np.zeros((channels, spec.latency_samples), np.float32)
+        self._ramp = np.arange(1, spec.hop_samples + 1) / spec.hop_samples
+
+    def select(self, target: Target, slot: str = "a") -> None:
+        """Move towards another target from the next hop on, cross-faded; slot ``b`` is what ``morph`` leads to."""
+        self._mover.slots[slot].select(target, at_once=not self._begun)
+
+    def set(self, name: str, value: float) -> None:
+        """Set one of ``PARAMETERS``.
+
+        Raises:
+            ProjectError: out of range.
+        """
+        value = PARAMETERS[name].checked(value)
+        if name == "follow_ms":
+            self._follower.follow_ms = value
+        elif name == "smooth_ms":
+            self._mover.smooth_ms = value
+        elif name == "gain_db":
+            self._slew.set("gain", 10 ** (value / 20), at_once=not self._begun)
+        else:
+            self._slew.set(name, value, at_once=not self._begun)
+
+    def set_latent(self, latent: int, name: str, value: float) -> None:
+        """Set one of ``LATENT_PARAMETERS`` of one latent.
+
+        Raises:
+            ProjectError: out of range, or no such latent.
+        """
+        self._mover.set_latent(latent, name, value)
+
+    def push(self, block: np.ndarray) -> np.ndarray:
+        """Take ``[channels, n]``; answer ``[channels, n]`` float32, late by ``latency_samples``.
+
+        Raises:
+            ValueError: another number of channels, or *n* is not a multiple of ``multiple_samples``.
+        """
+        channels, count = block.shape
+        if channels != self.channels or count % self._multiple:
+            raise ValueError(
+                f"a block of {channels} channels, {count} samples; "
+                f"{self.channels} channels in multiples of {self._multiple} samples are allowed here"
+            )
+        waiting = np.concatenate([self._waiting, self._clean(block)], axis=1)
+        whole = waiting.shape[1] - waiting.shape[1] % self.spec.hop_samples
+        ready, self._waiting = self._ready, waiting[:, whole:].copy()
+        if whole:
+            ready = np.concatenate([ready, self._hops(waiting[:, :whole])], axis=1)
+        self._ready = ready[:, count:].copy()
+        return ready[:, :count]
+
+    def _clean(self, block: np.ndarray) -> np.ndarray:
+        block = np.asarray(block, np.float32)
+        finite = np.isfinite(block)
+        if not finite.all():
+            self.repaired_samples += int(finite.size - np.count_nonzero(finite))
+            block = np.where(finite, block, np.float32(0))
+        return np.where(np.abs(block) < SMALLEST, np.float32(0), np.clip(block, -LOUDEST, LOUDEST))
+
+    def _hops(self, audio: np.ndarray) -> np.ndarray:
+        """Whole hops ``[channels, k * hop]`` through everything."""
+        self._begun, hop = True, self.spec.hop_samples
+        fed = audio.mean(axis=0, keepdims=True) if self.mono else audio
+        z, loud = self._encoder.push(fed)[0], sounding(fed, hop)
+        controls = [self._slew.advance() for _ in range(z.shape[1])]
+        moved = [self._mover.move(z[:, t], loud[:, t], now) for t, (_, now) in enumerate(controls)]
+        wet = np.broadcast_to(self._decoder.push(np.stack(moved, axis=1)), audio.shape)
+        delayed = np.concatenate([self._dry, audio], axis=1)
+        dry, self._dry = delayed[:, : audio.shape[1]], delayed[:, audio.shape[1] :].copy()
+        out = np.empty(audio.shape, np.float32)
+        for t, (before, now) in enumerate(controls):
+            here = slice(t * hop, (t + 1) * hop)
+            mix, gain = (before[name] + (now[name] - before[name]) * self._ramp for name in ("mix", "gain"))
+            level = gain * self._follower.gains(dry[:, here], wet[:, here], now["follow"])
+            out[:, here] = (1 - mix) * dry[:, here] + mix * level * wet[:, here]
+        return out
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Where the stream is, as plain arrays by name: with :meth:`restore` it goes on with the same samples.
+
+        Raises:
+            ValueError: what the codec's streams remember cannot be saved.
+        """
+        parts = {
+            "mover": self._mover.state(),
+            "slew": self._slew.state(),
+            "follower": self._follower.state(),
+            "encoder": past_of(self._encoder, self.spec),
+            "decoder": past_of(self._decoder, self.spec),
+        }
+        own = {"waiting": self._waiting, "ready": self._ready, "dry": self._dry, "begun": np.array(self._begun)}
+        own |= {"repaired": np.array(self.repaired_samples), "made_by": self._made_by()}
+        return own | {f"{name}.{key}": value for name, state in parts.items() for key, value in state.items()}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Go on where another node was; this one must be new, and made alike.
+
+        Raises:
+            ValueError: the state is of another codec, or of a node made otherwise.
+        """
+        if not np.array_equal(state["made_by"], self._made_by()):
+            raise ValueError("this state is of another codec, number of channels, multiple or mono setting")
+        self._waiting, self._ready, self._dry = state["waiting"], state["ready"], state["dry"]
+        self._begun, self.repaired_samples = bool(state["begun"]), int(state["repaired"])
+        for name, held in (("mover", self._mover), ("slew", self._slew), ("follower", self._follower)):
+            held.restore(part(state, name))
+        restore_past(self._encoder, part(state, "encoder"))
+        restore_past(self._decoder, part(state, "decoder"))
+
+    def _made_by(self) -> np.ndarray:
+        told = f"{self.spec.fingerprint} {self.channels} {self._multiple} {self.mono}"
+        return np.frombuffer(told.encode(), np.uint8).copy()

@@ -1,0 +1,79 @@
+"""What latents are moved to: a preset's statistics or its bias and scale, and its own frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from plugin_backend.codec import Codec
+from plugin_backend.transfer.moments import Moments, sounding
+
+MOST_FRAMES = 1024
+"""More own frames than this are thinned evenly."""
+
+NEARNESS = 0.5
+"""Own frames this far (squared, in deviations) beyond the nearest weigh 1/e of it."""
+
+LEAST_DEVIATION, MOST_SCALE = 0.05, 4.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """One preset as arrays.
+
+    Attributes:
+        mean, deviation: of its sounding frames, ``[dims]``.
+        frames: its own sounding frames and one of silence, ``[n, dims]``.
+        scale, bias: ``[dims]`` where it has them; else empty, and what is moved is matched in mean and deviation.
+    """
+
+    mean: np.ndarray
+    deviation: np.ndarray
+    frames: np.ndarray
+    scale: np.ndarray
+    bias: np.ndarray
+
+    @property
+    def matches(self) -> bool:
+        """Whether it needs to know the statistics of what it moves."""
+        return not (self.scale.size or self.bias.size)
+
+    def moved(self, z: np.ndarray, heard: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """Frames ``[channels, dims]`` by bias and scale: the preset's, or those that give mean and deviation of
+        what is ``heard`` the preset's; by at most four times, or a quarter."""
+        if not self.matches:
+            return z * (self.scale if self.scale.size else 1.0) + (self.bias if self.bias.size else 0.0)
+        mean, deviation = heard
+        ratio = np.maximum(self.deviation, LEAST_DEVIATION) / np.maximum(deviation, LEAST_DEVIATION)
+        return (z - mean) * np.clip(ratio, 1 / MOST_SCALE, MOST_SCALE) + self.mean
+
+    def nearest(self, z: np.ndarray) -> np.ndarray:
+        """A mean of own frames, those near ``z`` ``[channels, dims]`` weighing most: as smooth as ``z``."""
+        spread = np.maximum(self.deviation, LEAST_DEVIATION)
+        return np.stack([self._nearest(frame, spread) for frame in z])
+
+    def _nearest(self, frame: np.ndarray, spread: np.ndarray) -> np.ndarray:
+        distance = np.square((self.frames - frame) / spread).sum(axis=1)
+        weight = np.exp((distance.min() - distance) / NEARNESS)
+        return (weight[:, None] * self.frames).sum(axis=0) / weight.sum()
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Its fields."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def target_from(
+    takes: list[np.ndarray], codec: Codec, scale: list[float] | None = None, bias: list[float] | None = None
+) -> Target:
+    """The target that ``takes``, latents ``[frames, dims]`` each, make; they are decoded to hear which frames sound."""
+    heard = []
+    for take in takes:
+        loud = sounding(codec.decode(take[None].astype(np.float32))[0], codec.spec.hop_samples)
+        heard.append(take[loud])
+    frames = np.concatenate(heard if any(map(len, heard)) else takes).astype(np.float64)
+    moments = Moments(frames.shape[1])
+    moments.add(frames)
+    kept = frames[np.linspace(0, len(frames) - 1, min(len(frames), MOST_FRAMES)).round().astype(int)]
+    own = np.concatenate([kept, codec.silence(1)[0].astype(np.float64)])
+    return Target(*moments.measured(), own, np.array(scale or [], np.float64), np.array(bias or [], np.float64))

@@ -1,0 +1,155 @@
+"""Recordings through a preset, one file out of each."""
+
+from __future__ import annotations
+
+import errno
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from plugin_backend.codec import Codec
+from plugin_backend.errors import DiskFullError, OutputError, ProjectError, RenderError
+from plugin_backend.files import replaced_when_whole
+from plugin_backend.transfer.latents import LatentMover
+from presets.preset import Preset
+from render.apply.hits import ready_to_strike, struck
+from render.apply.recording import looked_at
+from render.apply.settings import HITS, Settings
+from render.apply.targets import check_model, target_of
+from render.apply.transfer import transferred
+from render.cues.rows import CONTROL
+from render.delivery.quantise import dither_of
+from render.delivery.slate import Slate
+from render.delivery.stem_samples import StemFile
+from render.delivery.stem_writer import StemWriter
+from render.spotting.place import timestamp
+from render.spotting.slabs import Guide
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A file written.
+
+    Attributes:
+        hits: how many were struck, in mode ``hits``.
+        clipped: how many samples did not fit.
+        remarks: what could not be kept.
+    """
+
+    path: Path
+    hits: int | None
+    clipped: int
+    remarks: tuple[str, ...]
+
+
+class Applier:
+    """A preset made ready for any number of recordings.
+
+    Args:
+        codec: the preset's.
+        preset: what is applied.
+        settings: how.
+        to: what ``morph`` leads to.
+
+    Raises:
+        PresetError: a preset is of another model, or a texture in mode ``hits``.
+        ProjectError: a second preset without ``morph``, or ``morph`` without one; a latent that is not there.
+    """
+
+    def __init__(self, codec: Codec, preset: Preset, settings: Settings, to: Preset | None = None):
+        self.codec, self.preset, self.settings = codec, preset, settings
+        if (to is not None) != ("morph" in settings.controls):
+            raise ProjectError("morph goes with a second preset: give both or neither")
+        check_model(preset, codec)
+        mover = LatentMover(1, codec.spec.latent_dim, 1.0)
+        settings.set_latents(mover)
+        if settings.mode == HITS:
+            self.preset = ready_to_strike(preset, mover)
+        else:
+            self._targets = [target_of(each, codec) for each in (preset, to) if each is not None]
+
+    def outputs(self, sources: list[Path], out: Path, overwrite: bool = False) -> dict[Path, Path]:
+        """Recording → the file it becomes, ``NAME_PRESET.wav``; every recording is looked at.
+
+        Raises:
+            OutputError: a file is there already, or two recordings would become one.
+            AudioFileError: a recording cannot be used.
+        """
+        paths: dict[Path, Path] = {}
+        for source in sources:
+            looked_at(source)
+            path = out / f"{CONTROL.sub('_', source.stem)}_{self.preset.name}.wav"
+            twin = next((other for other, its in paths.items() if its == path), None)
+            if twin is not None:
+                raise OutputError(f"{source}: {twin} becomes {path.name}, too; apply them into different folders")
+            if path.exists() and (not overwrite or path.samefile(source)):
+                raise OutputError(
+                    f"{path}: is there already; give another --out" + ", or --overwrite" * (not overwrite)
+                )
+            paths[source] = path
+        return paths
+
+    def apply(self, source: Path, path: Path, progress: Callable[[int], None] = lambda samples: None) -> Applied:
+        """Apply it to a recording of any length; memory does not grow with it.
+
+        Args:
+            source: whatever libsndfile reads, 8 to 192 kHz, mono, stereo, lcr or 5.1.
+            path: a Broadcast-WAV file of the same length, rate, channels and TimeReference; it appears when whole.
+            progress: called with the samples just finished.
+
+        Raises:
+            AudioFileError: the recording cannot be used.
+            OutputError, DiskFullError: ``path`` cannot be written.
+        """
+        guide, layout = looked_at(source)
+        stamp, remarks = _stamp(guide)
+        bits, hits = self.settings.bits, None
+        if self.settings.mode == HITS:
+            blocks, hits = struck(guide, self.codec, self.preset, self.settings)
+        else:
+            blocks = transferred(guide, self.codec, self._targets, self.settings)
+        file = StemFile(
+            track=source.stem,
+            description=f"{self.preset.name} applied to {source.name}",
+            layout=layout,
+            bits=bits,
+            sample_rate=guide.sample_rate,
+            time_reference=stamp,
+            length_samples=guide.length_samples,
+            slate=Slate("", source.stem, "", "", 1, None, datetime.now().replace(microsecond=0)),
+        )
+        dither = dither_of(bits, self.preset.name, self.settings.seed)
+        with _appearing(path) as temporary, StemWriter(temporary, file, dither) as writer:
+            for block in blocks:
+                writer.write(block)
+                progress(block.shape[1])
+        return Applied(path, hits, writer.trail.clipped_samples, remarks)
+
+
+def _stamp(guide: Guide) -> tuple[int, tuple[str, ...]]:
+    """The recording's TimeReference, 0 without one."""
+    try:
+        return timestamp(guide.path) or 0, ()
+    except (RenderError, struct.error) as problem:
+        return 0, (f"{guide.path}: no timestamp can be read ({problem}): none is kept",)
+
+
+@contextmanager
+def _appearing(path: Path) -> Iterator[Path]:
+    """A temporary file that becomes ``path``; folders made for it go again if it does not."""
+    made = [folder for folder in path.parents if not folder.exists()]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replaced_when_whole(path) as temporary:
+            yield temporary
+    except OSError as problem:
+        if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFullError(f"{path.parent}: the disk is full") from problem
+        raise OutputError(f"{path.parent}: cannot write here ({problem.strerror or problem})") from problem
+    finally:
+        for folder in made:
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()

@@ -1,0 +1,113 @@
+"""A take of the preset at every hit of a recording, as hard as it was hit."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+import soundfile
+
+from plugin_backend.codec import Codec
+from plugin_backend.errors import PresetError
+from plugin_backend.transfer.latents import LatentMover
+from presets.perform import take_of
+from presets.preset import Preset
+from render.apply.recording import blocks_of, exactly, resampled
+from render.apply.settings import Settings
+from render.events import Event
+from render.layout import LAYOUTS
+from render.mixer import StemMixer
+from render.plan import take_seed, velocity_gain
+from render.spotting.attack import AHEAD_S
+from render.spotting.hits import Hit, Sensitivity, spot_in
+from render.spotting.slabs import Guide
+from render.stream import OFFLINE_CHUNK_FRAMES
+from render.voice import Stopwatch, Voice, decoded
+
+
+class Strike(Voice):
+    """A take at a hit: in each channel as loud as the hit was there."""
+
+    def __init__(self, event: Event, pieces: Iterator[np.ndarray], levels: np.ndarray):
+        super().__init__(event, pieces, LAYOUTS["mono"])
+        self._levels = levels.astype(np.float32)[:, None]
+
+    def read(self, samples: int) -> np.ndarray:
+        """The next ``samples`` samples, ``[channels, samples]`` float32."""
+        return self._levels * super().read(samples)
+
+
+def struck(guide: Guide, codec: Codec, preset: Preset, settings: Settings) -> tuple[Iterator[np.ndarray], int]:
+    """The recording with takes at its hits, in blocks of its length, rate and channels; and how many hits there are.
+
+    A take begins at its hit's very sample, as a cue would. Where the codec has another rate, each take is resampled by
+    itself.
+    """
+    hits = spot_in(guide, Sensitivity(settings.sensitivity, settings.min_gap_ms))
+    return _mixed(guide, codec, preset, settings, hits), len(hits)
+
+
+def _mixed(guide: Guide, codec: Codec, preset: Preset, settings: Settings, hits: list[Hit]) -> Iterator[np.ndarray]:
+    events = [_event(guide, codec, preset, settings, index, hit) for index, hit in enumerate(hits)]
+    levels = {event.id: own for event, own in zip(events, levels_of(guide, hits), strict=True)}
+    watch, rate = Stopwatch(), codec.spec.sample_rate
+
+    def start(event: Event) -> Voice:
+        pieces = decoded(event, preset, codec, OFFLINE_CHUNK_FRAMES, watch)
+        return Strike(event, resampled(pieces, rate, guide.sample_rate), levels[event.id])
+
+    mixer, position, mix = StemMixer(events, 1.0, start), 0, np.float32(settings.value("mix"))
+    for dry in exactly(blocks_of(guide), guide.length_samples):
+        wet = np.zeros(dry.shape, np.float32)
+        mixer.fill(position, wet)
+        position += dry.shape[1]
+        yield (1 - mix) * dry + mix * wet
+
+
+def _event(guide: Guide, codec: Codec, preset: Preset, settings: Settings, index: int, hit: Hit) -> Event:
+    header, seed = preset.header, take_seed(settings.seed, str(index), 1)
+
+    def at_rate(samples: int) -> int:
+        return -(-samples * guide.sample_rate // codec.spec.sample_rate)
+
+    length = at_rate(take_of(preset, seed).length_samples)
+    gain_db = header.gain_db + settings.value("gain_db")
+    return Event(
+        id=str(index),
+        stem="",
+        start_samples=hit.onset_samples,
+        length_samples=min(length, guide.length_samples - hit.onset_samples),
+        preset=preset.name,
+        source=None,
+        codec=header.codec,
+        seed=seed,
+        gain=10 ** (gain_db / 20) * velocity_gain(hit.velocity) ** settings.value("follow"),
+        pan=0.0,
+        pitch_semitones=0.0,
+        fade_in_samples=at_rate(header.fade_in_samples),
+        fade_out_samples=at_rate(header.fade_out_samples),
+        note="",
+        extra={},
+    )
+
+
+def levels_of(guide: Guide, hits: list[Hit]) -> Iterator[np.ndarray]:
+    """Of each hit, every channel's peak relative to the loudest channel's, ``[channels]``."""
+    ahead = round(AHEAD_S * guide.sample_rate)
+    with soundfile.SoundFile(str(guide.path)) as file:
+        for hit in hits:
+            file.seek(hit.onset_samples)
+            peaks = np.abs(file.read(ahead, dtype="float32", always_2d=True)).max(axis=0, initial=0.0)
+            yield peaks / peaks.max() if peaks.max() > 0 else np.ones(guide.channels)
+
+
+def ready_to_strike(preset: Preset, mover: LatentMover) -> Preset:
+    """The preset with a mover's controls of each latent acting on its takes.
+
+    Raises:
+        PresetError: it is a texture, which does not strike.
+    """
+    if preset.header.kind != "hit":
+        raise PresetError(f"preset '{preset.name}' is a texture, which cannot strike: choose a hit, or mode transfer")
+    return dataclasses.replace(preset, means=[mover.controlled(mean).astype(np.float32) for mean in preset.means])

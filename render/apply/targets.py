@@ -1,0 +1,41 @@
+"""Presets by name or file, and what latents are moved to by them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from plugin_backend.codec import Codec
+from plugin_backend.errors import PresetError
+from plugin_backend.transfer.target import Target, target_from
+from presets.bank import FACTORY_BANK, Bank
+from presets.preset import Preset
+from presets.store import SUFFIX, load_preset
+
+
+def find_preset(name: str, bank: Path | None = None) -> Preset:
+    """The preset of that name in a bank (the factory's by default), or of that file.
+
+    Raises:
+        PresetError: there is none.
+    """
+    return load_preset(Path(name)) if name.endswith(SUFFIX) else Bank(bank or FACTORY_BANK)[name]
+
+
+def check_model(preset: Preset, codec: Codec) -> None:
+    """Raises PresetError if the preset's latents are not the codec's."""
+    header, spec = preset.header, codec.spec
+    if header.fingerprint != spec.fingerprint:
+        raise PresetError(
+            f"preset '{preset.name}' was made with model '{header.codec}' ({header.fingerprint}), "
+            f"not with '{spec.name}' ({spec.fingerprint}): choose that model, or capture the preset again"
+        )
+
+
+def target_of(preset: Preset, codec: Codec) -> Target:
+    """Where a preset moves latents.
+
+    Raises:
+        PresetError: it is of another model.
+    """
+    check_model(preset, codec)
+    return target_from(preset.means, codec, preset.header.scale, preset.header.bias)

@@ -1,0 +1,47 @@
+"""Apply a preset to files with a progress bar, and say what was written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from plugin_backend.audio_files import info_of
+from plugin_backend.codecs import load_codec
+from render.apply.apply import Applied, Applier
+from render.apply.settings import Settings
+from render.apply.targets import find_preset
+
+
+def apply_to_disk(
+    name: str,
+    files: list[Path],
+    out: Path,
+    overwrite: bool,
+    to: str | None,
+    bank: Path | None,
+    model: str | None,
+    settings: Settings,
+) -> None:
+    """See ``pisada apply --help``."""
+    preset, second = find_preset(name, bank), find_preset(to, bank) if to is not None else None
+    applier = Applier(load_codec(model or preset.header.codec), preset, settings, second)
+    targets = applier.outputs(files, out, overwrite)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("applying", total=sum(info_of(source).frames for source in targets))
+        for source, path in targets.items():
+            bar.update(task, description=source.name)
+            _tell(source, applier.apply(source, path, lambda samples: bar.advance(task, samples)))
+
+
+def _tell(source: Path, applied: Applied) -> None:
+    for remark in applied.remarks:
+        click.echo(f"note: {remark}", err=True)
+    if applied.clipped:
+        click.echo(f"note: {applied.path}: {applied.clipped} samples were clipped; lower --gain-db", err=True)
+    if applied.hits == 0:
+        click.echo(f"note: {source}: no hits were found; a higher --sensitivity finds softer ones", err=True)
+    click.echo(applied.path if applied.hits is None else f"{applied.path}: {applied.hits} hits")

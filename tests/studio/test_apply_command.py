@@ -1,0 +1,88 @@
+"""``pisada apply`` as a person meets it."""
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from plugin_backend.errors import OutputError, ProjectError
+from plugin_backend.transfer.parameters import PARAMETERS
+from studio.apply_command import apply_preset
+
+RATE = 48_000
+
+
+@pytest.fixture
+def recordings(tmp_path, monkeypatch):
+    """``claps.wav``, a burst at samples 24000 and 72000, and ``tone.flac`` of another rate."""
+    monkeypatch.chdir(tmp_path)
+    claps = np.zeros(2 * RATE, np.float32)
+    burst = 0.5 * np.exp(-np.arange(3_000) / 300) * np.random.default_rng(0).uniform(-1, 1, 3_000)
+    for at in (24_000, 72_000):
+        claps[at : at + 3_000] = burst
+        claps[at] = 0.5
+    soundfile.write("claps.wav", claps, RATE, "PCM_24")
+    soundfile.write("tone.flac", 0.1 * np.sin(np.arange(5_001) / 10), 44_100)
+    return tmp_path
+
+
+def run(*arguments):
+    return CliRunner().invoke(apply_preset, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+def test_a_batch_is_written_and_told(recordings, impulse_bank):
+    told = run("click", "claps.wav", "tone.flac", "--out", "out", "--bank", impulse_bank, "--strength", 0, "--blend", 0)
+    assert told.stdout.splitlines() == ["out/claps_click.wav", "out/tone_click.wav"]
+    assert sorted(path.name for path in (recordings / "out").iterdir()) == ["claps_click.wav", "tone_click.wav"]
+    np.testing.assert_array_equal(soundfile.read("out/claps_click.wav")[0], soundfile.read("claps.wav")[0])
+    info = soundfile.info("out/tone_click.wav")
+    assert (info.frames, info.samplerate, info.subtype) == (5_001, 44_100, "PCM_24")
+
+
+def test_hits_are_counted_and_a_preset_may_be_a_file(recordings, impulse_bank):
+    file = impulse_bank / "click.preset.safetensors"
+    told = run(file, "claps.wav", "--out", "out", "--mode", "hits", "--bits", 32)
+    assert told.stdout == "out/claps_click.wav: 2 hits\n"
+    assert np.flatnonzero(soundfile.read("out/claps_click.wav")[0]).tolist() == [24_000, 72_000]
+    soundfile.write("silence.wav", np.zeros(RATE), RATE)
+    told = run(file, "silence.wav", "--out", "out", "--mode", "hits")
+    assert "note: silence.wav: no hits were found; a higher --sensitivity finds softer ones" in told.stderr
+    assert told.stdout == "out/silence_click.wav: 0 hits\n"
+
+
+def test_clipping_is_told(recordings, impulse_bank):
+    out = ("--out", "out", "--bank", impulse_bank, "--gain-db", 12)
+    told = run("click", "claps.wav", *out, "--strength", 0, "--blend", 0)
+    assert "samples were clipped; lower --gain-db" in told.stderr
+
+
+def test_what_is_there_is_kept_unless_told_otherwise(recordings, impulse_bank):
+    arguments = ("click", "claps.wav", "--out", "out", "--bank", impulse_bank, "--mode", "hits")
+    run(*arguments)
+    (recordings / "out" / "claps_click.wav").write_bytes(b"mine")
+    with pytest.raises(OutputError, match="is there already; give another --out, or --overwrite"):
+        run(*arguments)
+    assert (recordings / "out" / "claps_click.wav").read_bytes() == b"mine"
+    run(*arguments, "--overwrite")
+    assert soundfile.info("out/claps_click.wav").frames == 2 * RATE
+
+
+def test_bad_values_are_told_before_anything_is_written(recordings, impulse_bank):
+    for wrong, told in (
+        (("--mix", "nan"), "^mix nan: 0 to 1 can be used$"),
+        (("--morph", "0.5"), "^morph goes with a second preset: give both or neither$"),
+        (("--latent", "3:loud"), "^latent '3:loud': '' is not a number$"),
+        (("--mode", "hits", "--sensitivity", "0"), "^sensitivity 0: 0.1 to 10 can be used$"),
+    ):
+        with pytest.raises(ProjectError, match=told):
+            run("click", "claps.wav", "--out", "out", "--bank", impulse_bank, *wrong)
+    assert not (recordings / "out").exists()
+
+
+def test_the_options_are_the_table():
+    told = " ".join(run("--help").stdout.split())
+    for control in PARAMETERS.values():
+        assert f"--{control.name.replace('_', '-')} X" in told
+        assert f"[default: {control.default:g}]" in told
+        assert control.doc.split(";")[0].split(":")[0] in told
+    assert told.endswith("pisada apply step-gravel guide.wav --out gravel --mix 0.8")
