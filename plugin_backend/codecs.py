@@ -6,6 +6,8 @@ from pathlib import Path
 
 from plugin_backend.codec import Codec, CodecSpec
 from plugin_backend.errors import CheckpointError
+from plugin_backend.interop.rave_card import SUFFIX as RAVE_SUFFIX
+from plugin_backend.interop.rave_card import read_card
 from plugin_backend.pcm_codec import PcmCodec
 from plugin_backend.waveform_vae.record import read_spec
 
@@ -40,6 +42,8 @@ def describe_codec(name: str) -> CodecSpec:
     Raises:
         CheckpointError: there is no such model, or its file is damaged.
     """
+    if name.endswith(RAVE_SUFFIX):
+        return read_card(Path(name)).spec
     return PcmCodec.spec if name == PCM else read_spec(checkpoint_path(name))
 
 
@@ -47,13 +51,18 @@ def load_codec(name: str) -> Codec:
     """Load a codec.
 
     Args:
-        name: a factory name such as ``foley``, ``pcm``, or the path of a ``.safetensors`` checkpoint.
+        name: a factory name such as ``foley``, ``pcm``, the path of a ``.safetensors`` checkpoint, or of the
+            ``.rave.json`` card of an imported RAVE export.
 
     Raises:
-        CheckpointError: there is no such model, or its file is damaged.
+        CheckpointError: there is no such model, its file is damaged, or it is a RAVE export not trusted.
     """
     if name == PCM:
         return PcmCodec()
+    if name.endswith(RAVE_SUFFIX):
+        from plugin_backend.interop.rave_codec import RaveCodec
+
+        return RaveCodec.read(Path(name))
     path = checkpoint_path(name)
     from plugin_backend.waveform_vae.codec import WaveformCodec
 

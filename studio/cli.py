@@ -9,18 +9,21 @@ from pathlib import Path
 import click
 
 from plugin_backend.errors import PisadaError, ProjectError
+from studio.apply_command import apply_preset
 from studio.corpus_command import corpus
 from studio.corpus_fetch_command import corpus_fetch
 from studio.cues_command import cues as cues_group
 from studio.delivery_options import delivery_options
 from studio.evaluate_command import evaluate
 from studio.examples import Examples
+from studio.export_command import export
+from studio.import_rave_command import import_rave
 from studio.mix_command import mix
 from studio.session_command import session
 from studio.sheet_options import sheet_options
 from studio.train_command import train
 
-INTERRUPTED = 130
+FAILED, INTERRUPTED = 1, 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -59,6 +62,8 @@ def render(
 
     if out is None and not dry_run:
         raise ProjectError("give --out DIR for the stems, or --dry-run to see the cue table")
+    if out is None and explain:
+        raise ProjectError("--explain compares with the newest version in a folder: give --out DIR too")
     paths = {"bank": str(bank) if bank else None, "mapping": str(mapping) if mapping else None}
     delivery["bits"] = int(bits) if bits else None
     project = project_from(project_file, cues, fps=fps, start=start, model=model, seed=seed, **paths, **delivery)
@@ -110,7 +115,7 @@ def capture(files, name, bank, kind, model, variation) -> None:
     click.echo(f"{save_preset(preset, bank)}: {len(preset.means)} takes")
 
 
-for command in (corpus, corpus_fetch, cues_group, evaluate, mix, session, train):
+for command in (apply_preset, corpus, corpus_fetch, cues_group, evaluate, export, import_rave, mix, session, train):
     pisada.add_command(command)
 
 
@@ -126,6 +131,9 @@ def main() -> None:
     except PisadaError as problem:
         click.echo(f"pisada: {problem}", err=True)
         sys.exit(problem.exit_status)
+    except OSError as problem:  # what no command told: a name too long to look at, a full disk behind standard output
+        click.echo(f"pisada: {problem.filename or 'input or output'}: {problem.strerror or problem}", err=True)
+        sys.exit(FAILED)
     except (KeyboardInterrupt, click.Abort) as stop:
         told = str(stop.__cause__ or "") or "interrupted; nothing was kept"
         click.echo(f"pisada: {told}", err=True)

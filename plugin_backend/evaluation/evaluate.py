@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from plugin_backend.codec import Codec
-from plugin_backend.codecs import PCM, checkpoint_path, load_codec
+from plugin_backend.codecs import PCM, RAVE_SUFFIX, checkpoint_path, load_codec
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import AudioFileError, CheckpointError, MissingExtraError
 from plugin_backend.evaluation.cost import score_cost
@@ -92,12 +92,12 @@ class _Steps:
 
 
 def held_out_of(model: str) -> HeldOut:
-    """What a model's record says it was not trained on; nothing for the identity codec.
+    """What a model's record says it was not trained on; nothing for the identity codec and imported RAVE models.
 
     Raises:
         CheckpointError: there is no such model, or it has no readable record.
     """
-    if model == PCM:
+    if model == PCM or model.endswith(RAVE_SUFFIX):
         return HeldOut()
     card = checkpoint_path(model).with_suffix(".json")
     try:
