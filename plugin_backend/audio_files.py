@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def info_of(path: Path):
     Raises:
         AudioFileError: absent, unreadable or empty; names the file.
     """
-    if not Path(path).is_file():
+    if not os.path.isfile(path):  # also of a name no file can have
         raise AudioFileError(f"{path}: no such audio file")
     try:
         info = soundfile.info(str(path))

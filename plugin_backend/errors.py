@@ -16,6 +16,9 @@ PisadaError                     anything we can explain in one line
 └── MissingExtraError           an optional part is not installed (exit status 1)
 """
 
+LONGEST_PROBLEM = 600
+"""Characters; of a longer one the middle is left out."""
+
 
 class PisadaError(Exception):
     """Anything Pisada can explain in one line; the base of the tree above."""
@@ -40,6 +43,8 @@ class CueSheetError(InputError):
     """
 
     def __init__(self, problem: str, *, file=None, row: int | None = None, field: str | None = None):
+        if len(problem) > LONGEST_PROBLEM:  # it quotes a cell, and a cell may hold a book
+            problem = f"{problem[: LONGEST_PROBLEM // 2]} … {problem[-LONGEST_PROBLEM // 4 :]}"
         self.problem, self.file, self.row, self.field = problem, file, row, field
         place = [str(file)] if file is not None else []
         if row is not None:

@@ -11,13 +11,20 @@ from render.delivery.report import Measured, cue_table
 from render.events import Plan
 from render.project import SUM, Project
 
+LONGEST_CELL = 500
+
 
 def print_table(header: tuple[str, ...], rows: list[tuple], err: bool = False) -> None:
     """Columns separated by two spaces, as wide as their widest cell; on standard error with ``err``."""
-    text = [header, *(tuple("-" if cell is None else str(cell) for cell in row) for row in rows)]
+    text = [header, *(tuple(_cell(cell) for cell in row) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*text, strict=True)]
     for row in text:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip(), err=err)
+
+
+def _cell(cell: object) -> str:
+    text = "-" if cell is None else str(cell)
+    return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
 
 
 def print_cue_table(plan: Plan, project: Project) -> None:

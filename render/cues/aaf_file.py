@@ -130,7 +130,7 @@ class _Composition:
                 self.found.unread(f"track {slot.slot_id} ({kind}) is neither sound, picture nor markers")
         if others:
             self.found.remarks.append(f"timecode tracks besides the first are not used: {', '.join(map(str, others))}")
-        return self.found.timeline("aaf")
+        return self.found.timeline("AAF")
 
     def _track(self, slot) -> str:
         number = value_of(slot, "PhysicalTrackNumber") or slot.slot_id

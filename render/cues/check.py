@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -82,7 +83,7 @@ def presets(look: Look) -> Iterator[Finding]:
     for cue in look.sheet.cues:
         if cue.preset is not None and cue.preset not in known:
             yield Finding("preset", f"no preset {cue.preset!r} in the bank", cue)
-        if cue.source is not None and not cue.source.is_file():
+        if cue.source is not None and not os.path.isfile(cue.source):  # also of a name no file can have
             yield Finding("source", f"no file {cue.source}", cue)
 
 
@@ -142,7 +143,9 @@ def other_grid(look: Look) -> Iterator[Finding]:
 def unused_frames(look: Look) -> Iterator[Finding]:
     """Frame numbers that stop at a slower rate's last: 30 fps with no frames 24 to 29 was spotted at 24."""
     rate = look.clock.rate
-    numbers = [int(label[-2:]) for label in _labels(look)] if rate else []
+    if rate is None:
+        return
+    numbers = [int(label[-2:]) for label in _labels(look)]
     for nominal in sorted({other.nominal for other in RATES.values()}):
         used = max(numbers, default=-1)
         if nominal < rate.nominal and nominal - 2 <= used < nominal and _chance(nominal, rate, len(numbers)) < RARE:

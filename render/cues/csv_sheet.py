@@ -25,7 +25,7 @@ def read_csv(path: Path, clock: Clock) -> CueSheet:
     """Reads a CSV cue sheet.
 
     Args:
-        path: UTF-8 text, with or without a byte-order mark; at most 64 MiB and 100,000 cues.
+        path: UTF-8 text, with or without a byte-order mark; at most 64 MiB, 100,000 cues and 256 columns.
         clock: the programme's time base.
 
     Raises:

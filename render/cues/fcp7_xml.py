@@ -72,7 +72,7 @@ class _Sequence:
                 self._track(track, clean(name), kind)
         for marker in self.sequence.iterfind("marker"):
             self._marker(marker, "", Fraction(0), self.rate)
-        return self.found.timeline("fcp7-xml")
+        return self.found.timeline("Final Cut Pro 7 XML")
 
     def _track(self, track, name: str, kind: str) -> None:
         items = list(track)

@@ -70,7 +70,7 @@ class _Project:
     def read(self) -> Timeline:
         for spine in self.sequence.iterfind("spine"):
             self._spine(spine, self.begin, 0)
-        return self.found.timeline("fcpxml")
+        return self.found.timeline("FCPXML")
 
     def _spine(self, spine, zero: Fraction, depth: int) -> None:
         """A storyline whose clips' offsets count from ``zero`` minus itself: one after the other, unless they say."""

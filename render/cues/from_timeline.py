@@ -11,7 +11,7 @@ from pathlib import Path
 from plugin_backend.errors import CueSheetError
 from render.cues.cue import NUMBERS, Cue, CueSheet, check_reach
 from render.cues.mapping import Mapping
-from render.cues.rows import KNOWN, MOST_ROWS, cue_of
+from render.cues.rows import KNOWN, MOST_COLUMNS, MOST_ROWS, cue_of
 from render.cues.spot import Spot, Timeline
 from render.stem_names import stem_called
 
@@ -101,6 +101,8 @@ class _Making:
             self.told[f"a copy of the cue {wanted!r} is called {cells['id']!r}"].append(spot.row)
         cue = cue_of(cells, spot.row, spot.start_samples, length, self.folder)
         self.columns |= dict.fromkeys(cue.extra)
+        if len(self.columns) > MOST_COLUMNS:
+            raise CueSheetError(f"more than {MOST_COLUMNS} columns in the rows beside its clips")
         return cue
 
     def _mapped(self, spot: Spot) -> Cue | None:

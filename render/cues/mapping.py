@@ -136,7 +136,10 @@ class Mapping(Table):
         for rule in self.rules:
             groups = rule.groups(spot)
             if groups is not None:
-                return rule, self.defaults.given | {name: _filled(value, groups) for name, value in rule.given.items()}
+                values = self.defaults.given | {name: _filled(value, groups) for name, value in rule.given.items()}
+                if "preset" in values:
+                    values["preset"] = values["preset"].lower()  # as every preset's name is; an EDL's are capitals
+                return rule, values
         return None
 
 

@@ -105,7 +105,7 @@ class _Reading:
             )
             extra = {"media": "" if kind == "Audio" else "picture" if kind == "Video" else kind}
             self._item(track, name, -trim, None, extra, 0)
-        return self.found.timeline("otio")
+        return self.found.timeline("OTIO")
 
     def _item(self, item: dict, track: str, begin: Fraction, window: Range | None, extra: dict, depth: int) -> None:
         """One clip, stack or track from ``begin``; ``window`` is the first and last second that is seen of it."""

@@ -16,7 +16,7 @@ from render.timecode import round_half_up
 
 LARGEST_MIB = 64
 MOST_LINES = 1_000_000
-LARGEST_NOTE = 65_536
+LARGEST_NOTE = 2**20
 BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\xef\xbb\xbf": "utf-8"}
 # Controls but the tab, line and paragraph separators, and halves of surrogate pairs: in no name, and no line's end.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")

@@ -16,7 +16,7 @@ REQUIRED = ("id", "start", "stem")
 TIMES = ("start", "end", "duration")
 KNOWN = {*REQUIRED, *NUMBERS, "end", "duration", "preset", "source", "note", "gate"}
 NAMES = ("id", "stem", "preset", "source")
-MOST_ROWS = 100_000
+MOST_ROWS, MOST_COLUMNS = 100_000, 256
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 YES_OR_NO = {"": False, "no": False, "yes": True}
 
@@ -36,7 +36,8 @@ def sheet_of(path: Path, kind: str, records: Iterator[tuple[int, list[str]]], cl
         clock: the programme's time base.
 
     Raises:
-        CueSheetError: anything that cannot be used, or over 100,000 rows; with file, row and column where they apply.
+        CueSheetError: anything that cannot be used, or over 100,000 rows or 256 columns; with file, row and column
+            where they apply.
     """
     row, cues, rows_by_id = None, [], {}
     try:
@@ -65,10 +66,12 @@ def columns_of(names: list[str]) -> list[str]:
     """The header's names: known ones in lower case, others as written, nameless ones at the end dropped.
 
     Raises:
-        CueSheetError: a required column is missing, or one has no name or another's.
+        CueSheetError: a required column is missing, one has no name or another's, or there are over 256.
     """
-    while not names[-1]:
-        names = names[:-1]
+    named = max(number for number, name in enumerate(names, 1) if name)
+    if named > MOST_COLUMNS:
+        raise CueSheetError(f"more than {MOST_COLUMNS} columns")
+    names = names[:named]
     columns = [name.lower() if name.lower() in KNOWN else name for name in names]
     found = f"the columns found are: {', '.join(names)}"
     if "" in columns:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
 from render.cues.cue import NUMBERS, Cue, CueSheet, check_reach
-from render.cues.rows import CONTROL, KNOWN
+from render.cues.rows import CONTROL, KNOWN, MOST_COLUMNS
 from render.timecode import Clock
 
 COLUMNS = ("id", "start", "end", "duration", "stem", "preset", *NUMBERS, "source", "gate", "note")
@@ -25,7 +26,8 @@ def rows_of(sheet: CueSheet, path: Path, clock: Clock) -> tuple[list[str], list[
         clock: the programme's time base.
 
     Raises:
-        CueSheetError: no cues, a cue further than 24 hours out, or columns that a sheet cannot have side by side.
+        CueSheetError: no cues, a cue further than 24 hours out, over 256 columns, or some that a sheet cannot have
+            side by side.
     """
     if not sheet.cues:
         raise CueSheetError("no cues to write", file=path)
@@ -35,6 +37,8 @@ def rows_of(sheet: CueSheet, path: Path, clock: Clock) -> tuple[list[str], list[
     cues = sorted(sheet.cues, key=lambda cue: (cue.start_samples, cue.id))
     rows = [_times(cue, clock) | cells_of(cue, folder) for cue in cues]
     header = [name for name in COLUMNS if name in ALWAYS or any(row.get(name) for row in rows)] + extra
+    if len(header) > MOST_COLUMNS:
+        raise CueSheetError(f"{len(header)} columns; a sheet has at most {MOST_COLUMNS}", file=path)
     return header, [[row.get(name, "") for name in header] for row in rows]
 
 
@@ -74,7 +78,7 @@ def _number(value: float | int) -> str:
 
 
 def _check_columns(names: list[str], path: Path) -> None:
-    folded = [name.lower() for name in names]
+    times = Counter(name.lower() for name in names)
     for name in names:
-        if name.lower() in KNOWN or folded.count(name.lower()) > 1 or not name.strip() or CONTROL.search(name):
+        if name.lower() in KNOWN or times[name.lower()] > 1 or not name.strip() or CONTROL.search(name):
             raise CueSheetError(f"a column cannot be called {name!r} beside the others", file=path)

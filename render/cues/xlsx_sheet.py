@@ -15,7 +15,7 @@ from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
 from render.cues.cue import CueSheet, sheet_bytes
-from render.cues.rows import KNOWN, MOST_ROWS, TIMES, sheet_of
+from render.cues.rows import KNOWN, MOST_COLUMNS, MOST_ROWS, TIMES, sheet_of
 from render.timecode import Clock
 
 FORMAT = "XLSX"
@@ -25,7 +25,6 @@ LARGEST_BYTES = 64 * 2**20
 MOST_FILES = 2_000
 HIGHEST_RATIO = 200
 SMALL_BYTES = 2**20
-MOST_COLUMNS = 256
 MOST_CELLS = 20_000_000
 HIGHEST_ROW = 2**20  # Excel's own
 FORMULA = re.compile(rb"<(\w+:)?f[\s/>]")

@@ -72,11 +72,14 @@ class Trail:
         import zlib
 
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with np.load(path, allow_pickle=False) as arrays:  # of a single array this is a TypeError
                 found = {name: arrays[name] for name in (*FIELDS, "whole")}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
             return None
         if any(found[name].dtype != dtype or found[name].ndim != 1 for name, dtype in FIELDS.items()):
+            return None
+        blocks, steps = ({found[name].size for name in names} for names in (tuple(FIELDS)[:2], tuple(FIELDS)[2:]))
+        if len(blocks) > 1 or len(steps) > 1 or found["whole"].shape or found["whole"].dtype.kind != "i":
             return None
         peaks, clipped = found.pop("peaks"), found.pop("clipped")
         return cls(peaks, clipped, Steps(**found | {"whole": int(found["whole"])}))

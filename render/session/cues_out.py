@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
-from plugin_backend.errors import ProjectError
+from plugin_backend.errors import CueSheetError, ProjectError
 from render.cues.cue import NUMBERS, Cue, CueSheet
+from render.cues.reading import LARGEST_NOTE
 from render.session import FORMATS, write_anew
 from render.session.session import Item, Session, Track
 from render.timecode import Clock
@@ -44,7 +46,10 @@ def write_session_cues(sheet: CueSheet, path: Path, clock: Clock) -> Path:
     for cue in sheet.cues:
         length = cue.duration_samples or NOMINAL_SAMPLES
         start = clock.start_samples + cue.start_samples
-        item = Item(cue.id, None, start, length, columns=columns_of(cue, path.parent))
+        columns = columns_of(cue, path.parent)
+        if len(json.dumps(columns)) > LARGEST_NOTE:
+            raise CueSheetError("more text than a session keeps beside a clip (1 MiB): write .csv", row=cue.row)
+        item = Item(cue.id, None, start, length, columns=columns)
         items.setdefault(cue.stem, []).append(item)
     tracks = tuple(Track(stem, tuple(each)) for stem, each in items.items())
     write_anew(Session(path.stem, clock.rate, clock.start_samples, clock.sample_rate, tracks), path, format)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -92,7 +93,7 @@ def _markers(run: Report) -> tuple[Marker, ...]:
 
 def report_path(given: Path) -> Path:
     """The report that a folder or a report's own path means."""
-    return given / LATEST_REPORT if given.is_dir() else given
+    return given / LATEST_REPORT if os.path.isdir(given) else given
 
 
 def session_path(report: Path, format: str, clips: bool = False) -> Path:
@@ -116,6 +117,8 @@ def _read(path: Path) -> Report:
         run = msgspec.json.decode(path.read_bytes(), type=Report)
     except OSError as problem:
         raise ProjectError(f"{path}: {problem.strerror}; give a render's report or its folder") from problem
+    except RecursionError as problem:
+        raise ProjectError(f"{path}: not the report of a render (nested too deeply)") from problem
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         raise ProjectError(f"{path}: not the report of a render ({problem})") from problem
     places = [run.start_samples, *(run.start_samples + pop.start_samples for pop in run.pops)]

@@ -70,12 +70,11 @@ def frame_rate_code(rate: FrameRate) -> tuple[str, str]:
 
 def _time(session: Session) -> list[list[str]]:
     rate = session.rate
-    base, variant = frame_rate_code(rate) if rate else ("30", "0")
     start = Fraction(session.origin_frames) / rate.exact if rate else Fraction(0)
-    ruler = RULER_TIMECODE if rate else RULER_TIME
+    mode = [RULER_TIMECODE, "5", "-1", *frame_rate_code(rate), "0", "-1"] if rate else [RULER_TIME, "5", "-1"]
     return [
         ["PROJOFFS", _decimal(start), "0", "0"],
-        ["TIMEMODE", ruler, "5", "-1", base, variant, "0", "-1"],
+        ["TIMEMODE", *mode],  # without a rate as REAPER 4 wrote it, which states none
         ["SAMPLERATE", str(session.sample_rate), "1", "0"],
     ]
 

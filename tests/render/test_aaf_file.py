@@ -141,7 +141,7 @@ def test_a_clip_is_a_spot(read):
     extra = {"comment.Scene": "12A", "pisada.gain_db": "-3", "pisada.seed": ""}
     source = Path("/a b/../steps.wav")
     assert timeline.spots == [Spot("clip", "Step", "FEET", 12_345, 678, 1, "wet", source, extra)]
-    assert (timeline.format, timeline.clock, timeline.remarks) == ("aaf", FILM, [])
+    assert (timeline.format, timeline.clock, timeline.remarks) == ("AAF", FILM, [])
 
 
 # edit rate of the sound, the timecode's rate, its fps, drop-frame, first frame, the rate

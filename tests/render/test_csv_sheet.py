@@ -124,6 +124,16 @@ def test_a_source_stands_in_for_a_preset(read, tmp_path):
     assert (cue.preset, cue.source) == (None, Path("/sounds/x.wav"))
 
 
+def test_a_million_commas_behind_the_header_are_padding_too(read):
+    assert read(f"id,start,stem,preset{',' * 10**6}\na,1.0,A,p{',' * 10**6}\n").unknown_columns == []
+
+
+def test_what_an_error_quotes_of_a_long_cell_is_short(read):
+    with pytest.raises(CueSheetError, match=r"column 'start': '9{290,} … .*or samples \(48000smp\)$") as caught:
+        read(row(start="9" * 100_000))
+    assert len(str(caught.value)) < 800
+
+
 def test_nameless_columns_at_the_end_are_spreadsheet_padding(read):
     sheet = read("id,start,stem,preset,,\na,1.0,A,p,,\n")
     assert (sheet.unknown_columns, sheet.cues[0].extra) == ([], {})
@@ -145,6 +155,7 @@ BAD = {
     "no preset column": ("id,start,stem\na,1.0,A\n", ["row 1", "no column 'preset'", "id, start, stem"]),
     "not a sheet": ("hello\nworld\n", ["no column 'id'", "found are: hello"]),
     "column twice": ("id,start,stem,preset,START\na,1.0,A,p,2.0\n", ["row 1", "two columns are called 'start'"]),
+    "columns": (",".join(["id,start,stem,preset", *(f"c{n}" for n in range(253))]), ["row 1", "more than 256 columns"]),
     "nameless column": ("id,,start,stem,preset\na,x,1.0,A,p\n", ["row 1", "column 2 has no name"]),
     "too many fields": (HEAD + "a,1.0,A,p,heel, toe\n", ["row 2", "6 fields", "header has 4", "quotes"]),
     "id twice": (HEAD + "a,1.0,A,p\n\na,2.0,A,p\n", ["row 4", "column 'id'", "'a' is already the id of row 2"]),

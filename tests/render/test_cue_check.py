@@ -34,6 +34,12 @@ def test_a_clean_sheet():
     assert look(cue("a", 0, 100), cue("b", 100), cue("c", 100, 50, "PROPS"), length_samples=150) == []
 
 
+def test_a_sheet_without_a_frame_rate_is_looked_at_too():
+    cues = [cue(f"c{n}", 1000 * n + n * n) for n in range(30)]
+    assert look(*cues, clock=Clock()) == []
+    assert [each[0] for each in look(*cues, cue("x", 1, preset="q"), clock=Clock())] == ["preset"]
+
+
 def test_overlaps_are_of_one_stem_and_of_durations_that_are_meant():
     cues = [
         cue("long", 0, 1000),
@@ -65,6 +71,8 @@ def test_presets_and_sources_that_are_not_there(tmp_path):
         ("source", "b", f"no file {tmp_path / 'b.wav'}"),
         ("preset", "c", "no preset 'q' in the bank"),
     ]
+    unthinkable = cue("a", 1, preset=None, source=Path("x" * 5000))
+    assert [each[0] for each in look(unthinkable)] == ["source"]
 
 
 def test_duplicates():

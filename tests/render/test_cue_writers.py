@@ -145,6 +145,7 @@ def test_any_cues_survive_csv_and_xlsx(tmp_path, cues, rate):
         ({"extra": {"Scene": "x", "scene": "y"}}, "a column cannot be called 'Scene'"),
         ({"extra": {"a\nb": "x"}}, r"a column cannot be called 'a\\nb'"),
         ({"extra": {"": "x"}}, "a column cannot be called ''"),
+        ({"extra": {f"c{n}": "x" for n in range(253)}}, "257 columns; a sheet has at most 256"),
         ({"note": "x" * 200_000}, "row 2, column 'note': 200000 characters; a cell has at most"),
         ({"duration_samples": 48_000 * 3600 * 25}, "more than 24 hours"),
     ],

@@ -104,6 +104,25 @@ def test_another_suffix_and_a_text_too_long_for_an_aaf_are_refused(clock, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("format", ["otio", "rpp"])
+def test_a_long_text_comes_back_and_one_that_would_not_is_refused(format, clock, tmp_path):
+    cues = [Cue("a", 0, "FEET", "step", note="n" * 131_000), Cue("b", 9, "FEET", "step", note="ö" * 131_000)]
+    path = write_session_cues(CueSheet(tmp_path / "x", cues, [], []), tmp_path / f"x.{format}", clock)
+    assert without_row(read_cues(path, clock).cues) == cues
+    cue = Cue("c", 0, "FEET", "step", row=7, extra={f"c{n}": "n" * 131_000 for n in range(9)})
+    with pytest.raises(CueSheetError, match="row 7: more text than a session keeps"):
+        write_session_cues(CueSheet(tmp_path / "x", [cue], [], []), tmp_path / f"y.{format}", clock)
+    assert not (tmp_path / f"y.{format}").exists()
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_sheet_without_a_frame_rate_gets_none(format, tmp_path):
+    cues = [Cue("a", 1, "FEET", "step"), Cue("b", 48_000, "FEET", "step")]
+    path = write_session_cues(CueSheet(tmp_path / "x", cues, [], []), tmp_path / f"x.{format}", Clock())
+    again = read_cues(path, Clock())
+    assert (without_row(again.cues), again.clock) == (cues, Clock())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("format", FORMATS)
 def test_five_thousand_cues_come_back(format, clock, tmp_path):

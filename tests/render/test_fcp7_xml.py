@@ -61,7 +61,7 @@ def test_a_clip_is_a_spot(read):
     assert timeline.spots == [
         Spot("clip", "Step", "FEET", 96_000, 48_000, 1, "wet shoes", Path("C:/a b/../steps.wav"), {"label": "Iris"})
     ]
-    assert (timeline.format, timeline.clock) == ("fcp7-xml", Clock(48_000, RATES["25"], 900_000))
+    assert (timeline.format, timeline.clock) == ("Final Cut Pro 7 XML", Clock(48_000, RATES["25"], 900_000))
     assert timeline.remarks == []
 
 

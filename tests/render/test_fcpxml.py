@@ -45,7 +45,7 @@ def test_a_clip_is_a_spot(read):
         Spot("clip", "Step", "FEET", 96_000, 19_200, 1, "wet", Path("/a/steps.wav")),
         Spot("marker", "heel", "FEET", 105_600, None, 2),
     ]
-    assert (timeline.format, timeline.clock) == ("fcpxml", Clock(48_000, RATES["25"], 90_000))
+    assert (timeline.format, timeline.clock) == ("FCPXML", Clock(48_000, RATES["25"], 90_000))
     assert timeline.remarks == []
 
 

@@ -115,6 +115,21 @@ def test_the_first_rule_that_matches_counts(mapping):
     assert sheet.unmatched == 4
 
 
+def test_a_preset_found_in_the_capitals_of_an_edl_is_written_small(mapping):
+    rules = mapping("schema = 1\n[[rules]]\nname = { regex = 'FS (.*)' }\nstem = 'FEET'\npreset = 'step-\\1'")
+    assert [cue.preset for cue in cues_of(timeline(clip("FS GRAVEL")), PATH, rules).cues] == ["step-gravel"]
+
+
+def test_rows_beside_clips_have_256_columns_together(mapping):
+    spots = [
+        clip(f"{n}", row=n, extra=OWN | {"pisada.id": f"{n}"} | {f"pisada.{n}-{m}": "" for m in range(100)})
+        for n in range(1, 4)
+    ]
+    assert len(cues_of(timeline(*spots[:2]), PATH).unknown_columns) == 201
+    with pytest.raises(CueSheetError, match="row 3: more than 256 columns"):
+        cues_of(timeline(*spots), PATH)
+
+
 def test_without_a_mapping_tracks_are_stems_and_names_are_presets():
     spots = [
         clip("Step-Wood", "Feet left", 5, row=1),

@@ -68,7 +68,7 @@ def test_a_clip_is_a_spot(read):
         Spot("clip", "Step", "FEET", 96_000, 48_000, 1, "", Path("/a b/../steps.wav"), own),
         Spot("marker", "heel", "FEET", 120_000, None, 2, "left", None, {"colour": "RED"}),
     ]
-    assert (found.format, found.clock, found.remarks) == ("otio", Clock(48_000, RATES["24"], 86_400), [])
+    assert (found.format, found.clock, found.remarks) == ("OTIO", Clock(48_000, RATES["24"], 86_400), [])
 
 
 @pytest.mark.parametrize("stated", [23.976, 23.98, 23.976023976, 24000 / 1001])

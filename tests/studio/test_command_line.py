@@ -10,7 +10,9 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
+from plugin_backend.errors import ProjectError
 from studio.cli import pisada
+from studio.tables import print_table
 
 ROOT = Path(__file__).parents[2]
 SCENE = ROOT / "examples" / "night_walk"
@@ -139,6 +141,29 @@ def test_explain_says_what_became_of_every_stem_and_cue(tmp_path, write_sheet, i
     assert ["a", "FEET", "untouched             as in the version before"] in table
     assert ["b", "PROPS", "mixed from the cache  changed: pan"] in table
     assert len(list((tmp_path / "out").glob("*_v00?_48k_24b.wav"))) == 6
+
+
+def test_explain_wants_a_folder_to_compare_with(tmp_path, write_sheet):
+    sheet = write_sheet([{"id": "a", "start": "1.0", "stem": "A", "preset": "p"}])
+    with pytest.raises(ProjectError, match="give --out DIR too"):
+        run("render", sheet, "--dry-run", "--explain")
+
+
+def test_a_table_is_not_as_wide_as_a_hostile_name(capsys):
+    print_table(("id", "n"), [("x" * 10_000, 1), ("y", 2)])
+    assert [len(line) for line in capsys.readouterr().out.splitlines()] == [503, 503, 503]
+
+
+def test_what_the_system_refuses_is_one_line(tmp_path):
+    name = tmp_path / ("x" * 300)
+    commands = {
+        1: ["cues", "convert", SCENE / "cues.csv", f"{name}.csv", "--fps", "24"],
+        2: ["session", name, "--format", "rpp"],
+    }
+    for status, command in commands.items():
+        answer = subprocess.run([sys.executable, "-m", "studio", *command], capture_output=True, text=True)
+        assert (answer.returncode, answer.stderr.count("\n")) == (status, 1), answer.stderr
+        assert "File name too long" in answer.stderr
 
 
 def test_without_the_cache_nothing_is_kept_and_all_is_rendered(tmp_path, write_sheet, impulse_bank, monkeypatch):

@@ -112,7 +112,7 @@ def test_what_is_no_delivery_is_refused(delivery, tmp_path):
     assert "has no clip: render with --clips" in refused(out, "--format", "rpp", "--clips")
     wrong = tmp_path / "report.json"
     displaced = [json.dumps({**report, "start_samples": start}) for start in (-1, 2**40, 2**80, 1e999)]
-    for text in ("", "{", "[]", "\udcff", '{"show": 1}', *displaced):
+    for text in ("", "{", "[]", '{"x":' + "[" * 100_000, "\udcff", '{"show": 1}', *displaced):
         wrong.write_bytes(text.encode("utf-8", "surrogateescape"))
         assert "not the report of a render" in refused(tmp_path, "--format", "rpp")
     for file in ("../secret.wav", "/etc/passwd", "a\n.wav", "", ".."):

@@ -1,0 +1,46 @@
+"""What is noted of a file is read back as it was; what is no such note counts as none."""
+
+import numpy as np
+import pytest
+
+from render.delivery.loudness import Steps
+from render.delivery.trail import FIELDS, Trail
+
+
+def arrays(blocks: int = 3, steps: int = 2) -> dict[str, np.ndarray]:
+    return {
+        name: np.arange(blocks if name in ("peaks", "clipped") else steps, dtype=dtype)
+        for name, dtype in FIELDS.items()
+    } | {"whole": np.array(steps)}
+
+
+def test_comes_back(tmp_path):
+    noted = arrays()
+    peaks, clipped = noted.pop("peaks"), noted.pop("clipped")
+    Trail(peaks, clipped, Steps(**noted | {"whole": 2})).save(tmp_path / "a.npz")
+    again = Trail.load(tmp_path / "a.npz")
+    assert (again.peaks.tolist(), again.clipped_samples, again.steps.whole) == ([0, 1, 2], 3, 2)
+    assert again.steps.peak_bound.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("harm", [
+    {"peaks": np.zeros(4, np.float32)},
+    {"loudest": np.zeros(3)},
+    {"momentary": np.zeros((1, 2))},
+    {"clipped": np.zeros(3)},
+    {"whole": np.array([2, 2])},
+    {"whole": np.array("2")},
+])  # fmt: skip
+def test_notes_that_do_not_fit_together_are_none(tmp_path, harm):
+    np.savez_compressed(tmp_path / "a.npz", **arrays() | harm)
+    assert Trail.load(tmp_path / "a.npz") is None
+
+
+def test_another_file_under_the_name_is_none(tmp_path):
+    assert Trail.load(tmp_path / "a.npz") is None
+    with open(tmp_path / "a.npz", "wb") as file:
+        np.save(file, np.zeros(5))
+    assert Trail.load(tmp_path / "a.npz") is None
+    for content in (b"", b"PK", b"PK\x05\x06" + bytes(18), b"\x80\x04."):
+        (tmp_path / "a.npz").write_bytes(content)
+        assert Trail.load(tmp_path / "a.npz") is None
