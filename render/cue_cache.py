@@ -83,7 +83,7 @@ class CueCache:
         return self.folder / key[:2] / f"{key}.npy"
 
     def __contains__(self, key: str) -> bool:
-        return self.path(key).is_file()
+        return os.path.isfile(self.path(key))
 
     def get(self, key: str) -> np.ndarray | None:
         """The sound ``[channels, samples]``, mapped and marked as used; ``None`` if it is absent or damaged."""

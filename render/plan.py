@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -164,7 +165,7 @@ def _check_effects(stems: tuple[Stem, ...]) -> None:
                     f"stem {stem.name}: a {kind} is stereo and cannot run on {stem.layout}: "
                     "make the stem stereo or mono, or leave it filters only"
                 )
-            if isinstance(effect, Plugin) and effect.is_file and not Path(effect.path).exists():
+            if isinstance(effect, Plugin) and effect.is_file and not os.path.exists(effect.path):
                 raise PluginError(f"stem {stem.name}: no plug-in at {effect.path}")
 
 

@@ -79,7 +79,7 @@ def render(
         if explain and out is not None:
             from studio.rendering import explain_without_rendering
 
-            explain_without_rendering(plan, project, out, no_cache)
+            explain_without_rendering(plan, project, out, no_cache, clips)
         return
     from studio.rendering import render_to_disk
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from plugin_backend.errors import MissingExtraError
 from render.cue_cache import CueCache, cache_home
 from render.delivery.changes import compare
 from render.delivery.deliver import deliver
@@ -32,6 +34,8 @@ def render_to_disk(
     explain: bool,
 ) -> None:
     """Deliver ``plan`` into ``out``, showing progress and levels on standard error, then print the files."""
+    if "aaf" in sessions and find_spec("aaf2") is None:  # told now, not after an hour
+        raise MissingExtraError("writing an AAF", "aaf")
     cache = _cache(no_cache)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
@@ -65,9 +69,9 @@ def render_to_disk(
             click.echo(write_session(stems, session_path(delivery.report, format), format))
 
 
-def explain_without_rendering(plan: Plan, project: Project, out: Path, no_cache: bool) -> None:
+def explain_without_rendering(plan: Plan, project: Project, out: Path, no_cache: bool, clips: bool) -> None:
     """Say what a render into ``out`` would do."""
-    print_changes(compare(plan, project, out, recipes_of(plan), _cache(no_cache)))
+    print_changes(compare(plan, project, out, recipes_of(plan), _cache(no_cache), clips))
 
 
 def _cache(none: bool) -> CueCache | None:

@@ -18,6 +18,9 @@ from render.recipe import Recipe
 
 TRAILS = "trails"
 
+MIX_VERSION = 1
+"""Raised whenever the same plan would be mixed, or an effect of ours sound, differently."""
+
 KEEP, PATCH, RENDER = "keep", "patch", "render"
 UNTOUCHED, MIXED, DECODED = "untouched", "mixed from the cache", "decoded"
 
@@ -77,6 +80,7 @@ def frame_of(plan: Plan, project: Project) -> dict:
     """What all files of a delivery share; when it changes, all of them do."""
     programme = plan.programme
     return {
+        "version": MIX_VERSION,
         "sample_rate": plan.sample_rate,
         "start_samples": plan.start_samples,
         "length_samples": plan.length_samples,
@@ -89,13 +93,20 @@ def frame_of(plan: Plan, project: Project) -> dict:
 
 def chain_of(stem: Stem) -> dict:
     """What a stem does to the sum of its cues; a plug-in's file counts with its size and time."""
-    files = [Path(effect.path) for effect in stem.effects if isinstance(effect, Plugin) and effect.is_file]
+    plugins = [Path(effect.path) for effect in stem.effects if isinstance(effect, Plugin) and effect.is_file]
     return {
         "gain_db": stem.gain_db,
         "layout": stem.layout,
         "effects": msgspec.to_builtins(stem.effects),
-        "plugins": [[file.stat().st_size, file.stat().st_mtime_ns] for file in files],
+        "plugins": [_files_of(plugin) for plugin in plugins],
     }
+
+
+def _files_of(plugin: Path) -> list[list]:
+    """Name, size and time of a plug-in's file, or of every file in its bundle."""
+    files = sorted(path for path in plugin.rglob("*") if path.is_file()) if plugin.is_dir() else [plugin]
+    states = [(path.relative_to(plugin.parent), path.stat()) for path in files]
+    return [[str(name), state.st_size, state.st_mtime_ns] for name, state in states]
 
 
 def stem_keys(plan: Plan, project: Project, recipes: dict[str, Recipe]) -> dict[str, str]:
@@ -107,15 +118,20 @@ def stem_keys(plan: Plan, project: Project, recipes: dict[str, Recipe]) -> dict[
     return keys | {SUM: digest([layouts_of(plan)[SUM], sorted(keys.values())])}
 
 
-def compare(plan: Plan, project: Project, out: Path, recipes: dict[str, Recipe], cache: CueCache | None) -> Changes:
+def compare(
+    plan: Plan, project: Project, out: Path, recipes: dict[str, Recipe], cache: CueCache | None, clips: bool = False
+) -> Changes:
     """Settle what has to be done.
 
     Args:
         out: the folder of the deliveries.
         recipes: cue id → recipe, of every event.
         cache: decoded cues; none counts as empty.
+        clips: every cue is wanted as a file of its own.
     """
     before, trails, why_not = _usable(newest_report(project, out), plan, project, out, cache)
+    if clips:
+        before, why_not = None, "every cue is heard for its clip"
     earlier = {cue.id: cue for cue in before.cues} if before else {}
     stems = {stem.name: _stem(stem, plan, before, why_not, earlier, recipes) for stem in plan.stems}
     if plan.pops and any(change.mode == RENDER for change in stems.values()):
@@ -156,10 +172,11 @@ def _usable(
                 return None, {}, f"{stem.file} was changed since it was rendered"
     except FileNotFoundError as gone:
         return None, {}, f"{Path(gone.filename).name} is gone"
-    except (OSError, msgspec.MsgspecError, ValueError):
+    except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
         return None, {}, f"{path.name} is of an older edition, or cannot be read"
     trails = {name: cache and Trail.load(trail_path(cache.folder, stem.key)) for name, stem in before.stems.items()}
-    if None in trails.values():
+    blocks = -(-plan.length_samples // BLOCK_SAMPLES)
+    if any(trail is None or trail.peaks.size != blocks for trail in trails.values()):
         return None, {}, "what was noted of the version before is not in the cache"
     return before, trails, ""
 
@@ -207,11 +224,11 @@ def _changed_spans(name: str, plan: Plan, earlier: dict, recipes: dict[str, Reci
 
 def _merged(spans: list[tuple[int, int]], length_samples: int) -> tuple[slice, ...]:
     merged: list[list[int]] = []
-    for start, stop in sorted(spans):
-        start, stop = (
-            start // BLOCK_SAMPLES * BLOCK_SAMPLES,
-            min(-(-stop // BLOCK_SAMPLES) * BLOCK_SAMPLES, length_samples),
-        )
+    for start, stop in sorted((max(0, start), min(stop, length_samples)) for start, stop in spans):
+        if start >= stop:
+            continue
+        start = start // BLOCK_SAMPLES * BLOCK_SAMPLES
+        stop = min(-(-stop // BLOCK_SAMPLES) * BLOCK_SAMPLES, length_samples)
         if merged and start <= merged[-1][1]:
             merged[-1][1] = max(merged[-1][1], stop)
         else:

@@ -6,7 +6,7 @@ import errno
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,8 +17,9 @@ from plugin_backend.files import folder_when_whole, replaced_when_whole, uninter
 from render.cue_cache import CueCache
 from render.delivery import clips as cue_clips
 from render.delivery.changes import Changes, compare, stem_keys, trail_path
+from render.delivery.claim import claimed_version, sweep
 from render.delivery.clips import ClipOrder
-from render.delivery.naming import clip_names, clips_name, layouts_of, next_version, picture_name, report_name
+from render.delivery.naming import clip_names, clips_name, layouts_of, picture_name, report_name, run_prefix
 from render.delivery.naming import stem_names as file_names
 from render.delivery.picture import draw
 from render.delivery.pops import Pops
@@ -86,9 +87,10 @@ def deliver(
         RenderError: an effect made samples that are no numbers, or the files do not sum up when read again.
     """
     began, stats = perf_counter(), RenderStats()
-    with _folder(out):
+    with _folder(out), ExitStack() as claims:
         _check_room(plan, project, out, clips)
-        version = next_version(plan, project, out)
+        sweep(out, run_prefix(project))
+        version = claims.enter_context(claimed_version(plan, project, out))
         folder = out / clips_name(project, version)
         delivery = Delivery(
             stems={name: out / file for name, file in file_names(plan, project, version).items()},
@@ -113,7 +115,7 @@ def deliver(
 def _write(whole, plan, project, delivery, out, folder, stats, jobs, chunk_frames, progress, began, cache) -> None:
     slate = slate_of(project, datetime.now().replace(microsecond=0))
     recipes = recipes_of(plan)
-    delivery.changes = compare(plan, project, out, recipes, cache)
+    delivery.changes = compare(plan, project, out, recipes, cache, bool(delivery.clips))
     if cache is not None:
         plan = replace(plan, cache=cache.folder, sounds={cue: recipe.key for cue, recipe in recipes.items()})
     temporary = {name: whole.enter_context(replaced_when_whole(path)) for name, path in delivery.stems.items()}
@@ -127,7 +129,7 @@ def _write(whole, plan, project, delivery, out, folder, stats, jobs, chunk_frame
     def rendered(plan: Plan) -> Iterator[Block]:
         return stream(plan, jobs=jobs, chunk_frames=chunk_frames, stats=stats, clips=order)
 
-    if delivery.changes.patching and not delivery.clips:
+    if delivery.changes.patching:
         written = revise(plan, delivery.changes, out, temporary, files, project.seed, chunk_frames, rendered, stats)
         spans = delivery.changes.sum.spans
         progress(plan.length_samples)
@@ -225,8 +227,8 @@ def stem_files(plan: Plan, project: Project, slate: Slate) -> dict[str, StemFile
 @contextmanager
 def _folder(path: Path) -> Iterator[None]:
     """The output folder, made if need be; what was made and stays empty is taken away again."""
-    made = [folder for folder in (path, *path.parents) if not folder.exists()]
     try:
+        made = [folder for folder in (path, *path.parents) if not folder.exists()]
         path.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise _told(problem, path) from problem
@@ -234,9 +236,8 @@ def _folder(path: Path) -> Iterator[None]:
         yield
     finally:
         for folder in made:
-            if any(folder.iterdir()):
-                break
-            folder.rmdir()
+            with suppress(OSError):  # it holds something, or is gone
+                folder.rmdir()
 
 
 def _told(problem: OSError, out: Path) -> OutputError | DiskFullError:

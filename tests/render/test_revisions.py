@@ -12,9 +12,10 @@ from plugin_backend.pcm_codec import PcmCodec
 from presets.capture import encode_pieces
 from presets.store import save_preset
 from render.cue_cache import CueCache
+from render.delivery.changes import chain_of
 from render.delivery.deliver import deliver
 from render.plan import make_plan, read_sheet
-from render.project import Project, Reverb, Stem
+from render.project import Plugin, Project, Reverb, Stem
 
 ROWS = [
     {"id": "a1", "start": "0.5", "stem": "A", "preset": "burst", "gain_db": 6},
@@ -215,9 +216,39 @@ def test_a_stem_that_went_is_taken_out_of_the_sum(render):
     assert_same(revised, render(rows, "whole", cached=False))
 
 
+def _misplace(delivery) -> None:
+    report = json.loads(delivery.report.read_text())
+    for cue, start in zip(report["cues"], (-(10**9), 10**15, -5, 7, 9, 11, 13), strict=True):
+        cue["mix"]["start_samples"] = start
+    delivery.report.write_text(json.dumps(report))
+
+
+def _nest(delivery) -> None:
+    delivery.report.write_text('{"frame": {"x": ' + "[" * 100_000 + "]" * 100_000 + "}}")
+
+
+@pytest.mark.parametrize("harm", [_misplace, _nest])
+def test_a_report_somebody_spoiled_does_no_harm(render, harm):
+    first, _ = render(ROWS, "out")
+    harm(first)
+    assert_same(render(ROWS, "out"), render(ROWS, "whole", cached=False))
+
+
+def test_a_plugin_bundle_counts_with_every_file_in_it(tmp_path):
+    bundle = tmp_path / "Wide.vst3"
+    (bundle / "Contents").mkdir(parents=True)
+    (bundle / "Contents" / "Wide.so").write_bytes(b"1")
+    stem = Stem(name="A", layout="stereo", effects=[Plugin(path=str(bundle))])
+    before = chain_of(stem)
+    (bundle / "Contents" / "Wide.so").write_bytes(b"22")
+    assert before["plugins"][0][0][:2] == ["Wide.vst3/Contents/Wide.so", 1]
+    assert chain_of(stem)["plugins"][0][0][:2] == ["Wide.vst3/Contents/Wide.so", 2]
+
+
 def test_clips_are_written_in_a_revision_too(render):
     render(ROWS, "out")
     revised = render(changed("a1", gain_db=0), "out", clips=True)
+    assert {change.why for change in revised[0].changes.stems.values()} == {"every cue is heard for its clip"}
     assert sorted(path.name for path in revised[0].clips["a1"].parent.iterdir()) == sorted(
         path.name for path in revised[0].clips.values()
     )
