@@ -34,7 +34,12 @@ from studio.examples import Examples
 )
 @click.option("--threads", type=click.IntRange(1, 256), help="Processor threads.  [default: one a core]")
 @click.option("--patience", type=click.IntRange(0), help="Judgements without progress that end a phase; 0: never.")
-@click.option("--hold-out", "held_out", multiple=True, help="A source to judge on and not learn from; may repeat.")
+@click.option(
+    "--hold-out",
+    "held_out",
+    multiple=True,
+    help="A source to judge on and not learn from; may repeat.  [default: what --from held out, else a tenth]",
+)
 @click.option("--cache", type=click.Path(path_type=Path), help="Where to keep the prepared corpus.")
 @click.option("--tensorboard", type=click.Path(path_type=Path), help="Folder for losses and sound examples.")
 @click.option("--replace", is_flag=True, help="Train anew over a finished model of this name.")

@@ -13,6 +13,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from plugin_backend.codecs import checkpoint_path
 from plugin_backend.corpus.balance import chances
 from plugin_backend.corpus.dataset import prepare
 from plugin_backend.corpus.split import split
@@ -22,6 +23,7 @@ from plugin_backend.training.run import Moment, Run, state_path
 from plugin_backend.training.sampler import CropSampler
 from plugin_backend.training.settings import FINE_TUNE_RATE, TrainingSettings
 from plugin_backend.waveform_vae.config import WaveformVAEConfig
+from plugin_backend.waveform_vae.record import read_training
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 DEFAULT_MINUTES = 30.0
@@ -36,6 +38,17 @@ def settings_from(chosen: dict) -> TrainingSettings:
         given["minutes"] = DEFAULT_MINUTES
     settings = TrainingSettings(**given)
     return settings if settings.start == "scratch" else with_changes(settings, peak_rate=FINE_TUNE_RATE)
+
+
+def held_out_before(start: str, sources: set[str]) -> tuple[str, ...]:
+    """Those of ``sources`` that the starting model was never taught; learning them now would spoil its judges.
+
+    None for ``scratch``, or where nothing else would be left to learn from.
+    """
+    if start == "scratch":
+        return ()
+    kept = sources & set(read_training(checkpoint_path(start)).get("held_out_sources") or ())
+    return tuple(sorted(kept)) if kept != sources else ()
 
 
 @contextmanager
@@ -79,6 +92,10 @@ def train_to_disk(
         torch.set_num_threads(threads)
     rate_hz = WaveformVAEConfig().sample_rate
     corpus = prepare(folder, cache, rate_hz, say=lambda line: console.print(line, highlight=False))
+    if not held_out:
+        held_out = held_out_before(settings.start, {sound.source for sound in corpus.sounds})
+        if held_out:
+            console.print(f"holding out, as {settings.start} did: {', '.join(held_out)}", highlight=False)
     learned, judged = split(corpus.sounds, held_out or None, seed=settings.seed)
     if not judged:
         console.print("note: too few sounds to hold any back; the judgements are on what it learns from")

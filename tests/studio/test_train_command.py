@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from plugin_backend.codecs import load_codec
+from studio.training import held_out_before
 
 RATE = 48_000
 
@@ -49,6 +50,14 @@ def test_wrong_options_are_told_in_one_line(doors, tmp_path, options, words):
     assert done.returncode == 2, done.stderr
     assert words in done.stderr.splitlines()[-1]
     assert not list((tmp_path / "models").glob("*")) if (tmp_path / "models").exists() else True
+
+
+def test_what_the_starting_model_was_judged_on_is_held_out_again():
+    factory = {"minetest-data", "openarena-data", "scratch"}
+    assert held_out_before("foley", {"scratch", "mine", "minetest-data"}) == ("minetest-data", "scratch")
+    assert held_out_before("foley", factory) == ()
+    assert held_out_before("foley", {"mine"}) == ()
+    assert held_out_before("scratch", {"scratch", "mine"}) == ()
 
 
 @pytest.mark.slow
