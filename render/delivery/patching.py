@@ -59,11 +59,12 @@ class Patch:
         path: the copy.
         samples: rounds and notes what is written; its notes of all else are the copy's.
         before: trail of the version before.
+        spans: the stretches that will be written, in whole blocks.
     """
 
-    def __init__(self, path: Path, samples: StemSamples, before: Trail):
-        self.path, self.samples, self._before = path, samples, before
-        samples.peaks[:], samples.clipped[:] = before.peaks, before.clipped
+    def __init__(self, path: Path, samples: StemSamples, before: Trail, spans: tuple[slice, ...]):
+        self.path, self.samples, self.spans, self._before = path, samples, spans, before
+        samples.go_on_from(before, spans)
 
     def write(self, sounds: Iterable[tuple[int, np.ndarray]]) -> None:
         """Take positions and what :class:`StemSamples` made of the samples there."""
@@ -74,10 +75,10 @@ class Patch:
                 out.seek(offset + position * file.layout.channels * file.bits // 8)
                 out.write(as_bytes(self.samples.as_frames(sound), file.bits))
 
-    def trail(self, spans: Iterable[slice]) -> Trail:
+    def trail(self) -> Trail:
         """The file's trail once it is written; only ``spans`` and what sounds into them is heard again."""
         steps, file = self._before.steps, self.samples.file
-        for span in spans:
+        for span in self.spans:
             hear_again(steps, self.path, file, span)
         find_true_peak(steps, self.path, file)
         return Trail(self.samples.peaks, self.samples.clipped, steps)

@@ -12,7 +12,7 @@ import soundfile
 
 from render.delivery import chunks
 from render.delivery.bext import MOMENT_OFFSET, moment_fields
-from render.delivery.changes import KEEP, PATCH, RENDER, Changes
+from render.delivery.changes import PATCH, RENDER, Changes, StemChange
 from render.delivery.patching import Patch, copy_sounding
 from render.delivery.quantise import dither_of
 from render.delivery.stem_samples import StemFile, StemSamples, Written, read_steps
@@ -58,13 +58,13 @@ def revise(
         change = changes.stems[stem.name]
         if change.mode == RENDER:
             continue
-        patch = _copied(stem.name, changes, before, targets, files, seed)
+        patch = _copied(stem.name, change, changes, before, targets, files, seed)
         if change.mode == PATCH:
             events = [event for event in plan.events if event.stem == stem.name]
             gain = 10 ** (stem.gain_db / 20)
             for span in change.spans:
                 patch.write(_remixed(events, gain, span, patch.samples, sounds))
-        written[stem.name] = _finished(patch, change.spans)
+        written[stem.name] = _finished(patch)
     written[SUM] = _sum(plan, changes, before, targets, files)
     stats.counts.add(sounds.counts)
     return written
@@ -90,15 +90,15 @@ def _render(plan: Plan, changes: Changes, targets, files, seed: int, rendered) -
     return {name: Written(files[name], writer.trail) for name, writer in writers.items()}
 
 
-def _copied(name: str, changes: Changes, before: Path, targets, files, seed: int) -> Patch:
+def _copied(name: str, change: StemChange, changes: Changes, before: Path, targets, files, seed: int) -> Patch:
     file, trail = files[name], changes.trails[name]
     copy_sounding(before / changes.before[name], targets[name], trail, file)
     chunks.patch(targets[name], b"bext", MOMENT_OFFSET, moment_fields(file.slate.moment))
-    return Patch(targets[name], StemSamples(file, dither_of(file.bits, name, seed)), trail)
+    return Patch(targets[name], StemSamples(file, dither_of(file.bits, name, seed)), trail, change.spans)
 
 
-def _finished(patch: Patch, spans: tuple[slice, ...]) -> Written:
-    trail = patch.trail(spans)
+def _finished(patch: Patch) -> Written:
+    trail = patch.trail()
     finish(patch.path, patch.samples.file, trail)
     return Written(patch.samples.file, trail)
 
@@ -129,11 +129,11 @@ def _sum(plan: Plan, changes: Changes, before: Path, targets, files) -> Written:
                 for _, sounds in _delivered(stems, slice(0, plan.length_samples), file.bits):
                     writer.write_sum(sounds)
             return Written(file, writer.trail)
-        patch = _copied(SUM, changes, before, targets, files, 0)
+        patch = _copied(SUM, change, changes, before, targets, files, 0)
         for span in change.spans:
             sums = ((at, patch.samples.summed(sounds, at)) for at, sounds in _delivered(stems, span, file.bits))
             patch.write(sums)
-    return _finished(patch, change.spans if change.mode != KEEP else ())
+    return _finished(patch)
 
 
 def _delivered(stems: list, span: slice, bits: int) -> Iterator[tuple[int, list]]:

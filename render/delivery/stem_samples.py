@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +61,7 @@ class Written:
 
 
 class StemSamples:
-    """Turns blocks at any position, each a multiple of 512 samples from the file's first, into what is delivered.
+    """Turns blocks at any position into what is delivered.
 
     Attributes:
         peaks: highest absolute sample as rendered, of each 512.
@@ -104,11 +105,20 @@ class StemSamples:
     def _note(self, levels: np.ndarray, outside: np.ndarray, position: int) -> None:
         if not np.isfinite(levels).all():
             raise RenderError(f"{self.file.description}: an effect made NaN or infinite samples")
-        first, starts = position // BLOCK_SAMPLES, np.arange(0, levels.shape[1], BLOCK_SAMPLES)
-        if starts.size:
+        first, count = position // BLOCK_SAMPLES, levels.shape[1]
+        starts = np.union1d([0], np.arange(-position % BLOCK_SAMPLES, count, BLOCK_SAMPLES))
+        if count:
             blocks = slice(first, first + starts.size)
-            self.peaks[blocks] = np.maximum.reduceat(np.abs(levels).max(axis=0), starts)
-            self.clipped[blocks] = np.add.reduceat(np.count_nonzero(outside, axis=0), starts)
+            loudest = np.maximum.reduceat(np.abs(levels).max(axis=0), starts)
+            self.peaks[blocks] = np.maximum(self.peaks[blocks], loudest)
+            self.clipped[blocks] += np.add.reduceat(np.count_nonzero(outside, axis=0), starts).astype(np.int32)
+
+    def go_on_from(self, before: Trail, spans: Iterable[slice]) -> None:
+        """Take the notes of an earlier version, but for the stretches that will be written anew."""
+        self.peaks[:], self.clipped[:] = before.peaks, before.clipped
+        for span in spans:
+            blocks = slice(span.start // BLOCK_SAMPLES, -(-span.stop // BLOCK_SAMPLES))
+            self.peaks[blocks] = self.clipped[blocks] = 0
 
     def with_pops(self, sound: np.ndarray, position: int) -> np.ndarray:
         """What is written of ``sound``, as :meth:`rendered` or :meth:`summed` answered it."""

@@ -91,7 +91,7 @@ class StemWriter:
             raise self._write_error(chunks.SPARE_BYTES) from short
 
     def write(self, block: np.ndarray) -> np.ndarray:
-        """Append ``[channels, n]`` float, all but the last a multiple of 512; answers it as delivered, without pops.
+        """Append ``[channels, n]`` float; answers it as delivered, without pops.
 
         Returns:
             int32 steps for 16 and 24 bits, float32 for 32.

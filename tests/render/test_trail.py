@@ -1,10 +1,15 @@
 """What is noted of a file is read back as it was; what is no such note counts as none."""
 
+from datetime import datetime
+
 import numpy as np
 import pytest
 
 from render.delivery.loudness import Steps
+from render.delivery.slate import Slate
+from render.delivery.stem_samples import StemFile, StemSamples
 from render.delivery.trail import FIELDS, Trail
+from render.layout import LAYOUTS
 
 
 def arrays(blocks: int = 3, steps: int = 2) -> dict[str, np.ndarray]:
@@ -44,3 +49,25 @@ def test_another_file_under_the_name_is_none(tmp_path):
     for content in (b"", b"PK", b"PK\x05\x06" + bytes(18), b"\x80\x04."):
         (tmp_path / "a.npz").write_bytes(content)
         assert Trail.load(tmp_path / "a.npz") is None
+
+
+def stem_file(samples: int) -> StemFile:
+    slate = Slate("T", "R1", "T_R1", "", 1, None, datetime(2026, 1, 1))
+    return StemFile("A", "T R1 A", LAYOUTS["stereo"], 24, 48_000, 0, samples, slate)
+
+
+def test_blocks_of_any_size_leave_the_same_notes():
+    rng = np.random.default_rng(2)
+    sound = rng.standard_normal((2, 5_000)) * 0.5
+    sound[:, 1_000:2_100] = 0
+    whole, pieces = (StemSamples(stem_file(sound.shape[1])) for _ in range(2))
+    whole.rendered(sound, 0)
+    position = 0
+    for size in (1, 511, 100, 412, 3_000, 976):
+        pieces.rendered(sound[:, position : position + size], position)
+        position += size
+    assert whole.peaks.tolist() == pieces.peaks.tolist()
+    assert whole.clipped.tolist() == pieces.clipped.tolist()
+    steps = np.rint(sound * 2**23)
+    assert whole.clipped.sum() == np.count_nonzero((steps > 2**23 - 1) | (steps < -(2**23))) > 0
+    assert [index for index, peak in enumerate(whole.peaks) if peak == 0] == [2, 3]
