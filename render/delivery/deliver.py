@@ -90,7 +90,10 @@ def deliver(
     with _folder(out), ExitStack() as claims:
         _check_room(plan, project, out, clips)
         sweep(out, run_prefix(project))
-        version = claims.enter_context(claimed_version(plan, project, out))
+        try:
+            version = claims.enter_context(claimed_version(plan, project, out))
+        except OSError as problem:
+            raise _told(problem, out) from problem
         folder = out / clips_name(project, version)
         delivery = Delivery(
             stems={name: out / file for name, file in file_names(plan, project, version).items()},
