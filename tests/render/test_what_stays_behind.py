@@ -51,7 +51,12 @@ def running(tmp_path, impulse_bank):
     command = [sys.executable, "-m", "studio", "render", str(tmp_path / "cues.csv"), "--out", str(out)]
     command += ["--bank", str(impulse_bank), "--model", "pcm", "--jobs", "2"]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores Ctrl-C
     )
     wait_for(lambda: out.is_dir() and any(path.stat().st_size > 2**20 for path in out.glob(".*.part")))
     yield process, out
