@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 from plugin_backend.codecs import describe_codec
@@ -11,7 +12,7 @@ from plugin_backend.errors import AudioFileError
 from presets.bank import Bank
 from presets.digest import sound_digest
 from render.digest import digest
-from render.events import Event, Plan
+from render.events import Plan
 
 VERSION = 1
 """Raised whenever the same recipe would decode to other samples."""
@@ -44,48 +45,26 @@ class Recipe:
 
 
 def recipes_of(plan: Plan) -> dict[str, Recipe]:
-    """Cue id → recipe, of every event of a plan.
+    """Cue id → recipe, of every event of a plan; each preset, source and codec is looked at once.
 
     Raises:
         AudioFileError: a source cannot be read.
     """
-    recipes = Recipes(Bank(plan.bank))
-    return {event.id: recipes.of(event) for event in plan.events}
-
-
-class Recipes:
-    """Recipes of events; each preset, source and codec is looked at once.
-
-    Args:
-        bank: where the presets are.
-    """
-
-    def __init__(self, bank: Bank):
-        self._bank = bank
-        self._presets: dict[str, str] = {}
-        self._sources: dict[Path, str] = {}
-        self._codecs: dict[str, str] = {}
-
-    def of(self, event: Event) -> Recipe:
-        """The event's recipe.
-
-        Raises:
-            AudioFileError: its source cannot be read.
-        """
-        return Recipe(
-            codec=_once(self._codecs, event.codec, lambda name: describe_codec(name).fingerprint),
-            preset=_once(self._presets, event.preset, lambda name: sound_digest(self._bank[name])),
-            source=_once(self._sources, event.source, file_digest),
+    bank = Bank(plan.bank)
+    codec = cache(lambda name: describe_codec(name).fingerprint)
+    preset = cache(lambda name: sound_digest(bank[name]))
+    source = cache(file_digest)
+    return {
+        event.id: Recipe(
+            codec=codec(event.codec),
+            preset=preset(event.preset) if event.preset is not None else None,
+            source=source(event.source) if event.source is not None else None,
             seed=event.seed if event.source is None else None,
             pitch_semitones=event.pitch_semitones,
             length_samples=event.length_samples,
         )
-
-
-def _once(known: dict, name, find):
-    if name is not None and name not in known:
-        known[name] = find(name)
-    return known.get(name)
+        for event in plan.events
+    }
 
 
 def file_digest(path: Path) -> str:

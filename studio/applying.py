@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from plugin_backend.audio_files import info_of
 from plugin_backend.codecs import load_codec
 from render.apply.apply import Applied, Applier
 from render.apply.settings import Settings
 from render.apply.targets import find_preset
+from studio.progress import progress_bar
 
 
 def apply_to_disk(
@@ -29,8 +28,7 @@ def apply_to_disk(
     preset, second = find_preset(name, bank), find_preset(to, bank) if to is not None else None
     applier = Applier(load_codec(model or preset.header.codec), preset, settings, second)
     targets = applier.outputs(files, out, overwrite)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with progress_bar() as bar:
         task = bar.add_task("applying", total=sum(info_of(source).frames for source in targets))
         for source, path in targets.items():
             bar.update(task, description=source.name)

@@ -7,8 +7,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from plugin_backend.errors import MissingExtraError
 from render.cue_cache import CueCache, cache_home
@@ -19,6 +17,7 @@ from render.events import Plan
 from render.project import Project
 from render.recipe import recipes_of
 from render.stream import OFFLINE_CHUNK_FRAMES, STREAM_CHUNK_FRAMES
+from studio.progress import progress_bar
 from studio.tables import print_changes, print_levels
 
 
@@ -37,8 +36,7 @@ def render_to_disk(
     if "aaf" in sessions and find_spec("aaf2") is None:  # told now, not after an hour
         raise MissingExtraError("writing an AAF", "aaf")
     cache = _cache(no_cache)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with progress_bar() as bar:
         task = bar.add_task("rendering", total=plan.length_samples)
         delivery = deliver(
             plan,

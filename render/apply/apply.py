@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from plugin_backend.codec import Codec
-from plugin_backend.errors import DiskFullError, OutputError, ProjectError, RenderError
+from plugin_backend.errors import OutputError, ProjectError, RenderError
 from plugin_backend.files import replaced_when_whole
 from plugin_backend.transfer.latents import LatentMover
 from presets.preset import Preset
@@ -21,6 +19,7 @@ from render.apply.settings import HITS, Settings
 from render.apply.targets import check_model, target_of
 from render.apply.transfer import transferred
 from render.cues.rows import CONTROL
+from render.delivery.folder import made_folder, told
 from render.delivery.quantise import dither_of
 from render.delivery.slate import Slate
 from render.delivery.stem_samples import StemFile
@@ -133,23 +132,16 @@ def _stamp(guide: Guide) -> tuple[int, tuple[str, ...]]:
     """The recording's TimeReference, 0 without one."""
     try:
         return timestamp(guide.path) or 0, ()
-    except (RenderError, struct.error) as problem:
+    except RenderError as problem:
         return 0, (f"{guide.path}: no timestamp can be read ({problem}): none is kept",)
 
 
 @contextmanager
 def _appearing(path: Path) -> Iterator[Path]:
     """A temporary file that becomes ``path``; folders made for it go again if it does not."""
-    made = [folder for folder in path.parents if not folder.exists()]
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replaced_when_whole(path) as temporary:
-            yield temporary
-    except OSError as problem:
-        if problem.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFullError(f"{path.parent}: the disk is full") from problem
-        raise OutputError(f"{path.parent}: cannot write here ({problem.strerror or problem})") from problem
-    finally:
-        for folder in made:
-            if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
+    with made_folder(path.parent):
+        try:
+            with replaced_when_whole(path) as temporary:
+                yield temporary
+        except OSError as problem:
+            raise told(problem, path.parent) from problem

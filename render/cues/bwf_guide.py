@@ -19,6 +19,7 @@ from render.cues.cue import sheet_bytes
 from render.cues.reading import decoded, in_reach, told_at
 from render.cues.spot import Spot, Timeline
 from render.cues.timeline import clean, completed, exact_rate
+from render.delivery.bext import TIME_REFERENCE_OFFSET
 from render.timecode import Clock, round_half_up
 
 KINDS = (b"RIFF", b"RF64", b"BW64")
@@ -29,7 +30,6 @@ MOST_POINTS = 100_000
 LARGEST_CHUNK = 4 * 2**20
 IN_DS64 = 0xFFFFFFFF
 DESCRIPTION, ORIGINATOR = slice(0, 256), slice(256, 288)
-TIME_REFERENCE_OFFSET = 338  # EBU Tech 3285
 RATE = re.compile(r"[1-9][0-9]{0,5}(/[1-9][0-9]{0,5}|\.[0-9]{1,6})?")
 FLAGS = {"DF": True, "NDF": False}
 IXML = {"project": "PROJECT", "scene": "SCENE", "take": "TAKE", "tape": "TAPE", "ixml_note": "NOTE"}

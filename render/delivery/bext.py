@@ -11,8 +11,8 @@ UNUSED = 0x7FFF
 LOUDNESS_OFFSET = 412
 """Where the five loudness fields begin in the chunk."""
 
-MOMENT_OFFSET = 320
-"""Where the date begins in the chunk."""
+MOMENT_OFFSET, TIME_REFERENCE_OFFSET = 320, 338
+"""Where the date and the first sample's place begin in the chunk."""
 
 
 def bext(description: str, time_reference: int, moment: datetime) -> bytes:

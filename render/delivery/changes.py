@@ -10,6 +10,7 @@ import msgspec
 from render.cue_cache import CueCache
 from render.delivery.naming import layouts_of, newest_report
 from render.delivery.previous import Previous, PreviousCue, mix_of, read_previous
+from render.delivery.spans import joined
 from render.delivery.trail import BLOCK_SAMPLES, Trail
 from render.digest import digest
 from render.events import Event, Plan
@@ -129,13 +130,13 @@ def compare(
         cache: decoded cues; none counts as empty.
         clips: every cue is wanted as a file of its own.
     """
-    before, trails, why_not = _usable(newest_report(project, out), plan, project, out, cache)
-    if clips:
-        before, why_not = None, "every cue is heard for its clip"
+    before, trails, why_not = None, {}, "every cue is heard for its clip"
+    if not clips:
+        before, trails, why_not = _usable(newest_report(project, out), plan, project, out, cache)
     earlier = {cue.id: cue for cue in before.cues} if before else {}
     stems = {stem.name: _stem(stem, plan, before, why_not, earlier, recipes) for stem in plan.stems}
     if plan.pops and any(change.mode == RENDER for change in stems.values()):
-        whole = StemChange(RENDER, (slice(0, plan.length_samples),), "another stem is, and the sum has pops")
+        whole = _whole(plan, "another stem is, and the sum has pops")
         stems = {name: change if change.mode == RENDER else whole for name, change in stems.items()}
     cues = [_cue(event, stems[event.stem], earlier.get(event.id), recipes[event.id], cache) for event in plan.events]
     known = before.stems if before else {}
@@ -145,11 +146,10 @@ def compare(
 
 
 def _sum(plan: Plan, before: Previous | None, stems: dict[str, StemChange]) -> StemChange:
-    everything = (slice(0, plan.length_samples),)
     if before is None or any(change.mode == RENDER for change in stems.values()):
-        return StemChange(RENDER, everything, "a stem is rendered whole")
+        return _whole(plan, "a stem is rendered whole")
     if set(before.stems) != {*stems, SUM} or before.stems[SUM].layout != layouts_of(plan)[SUM]:
-        return StemChange(RENDER, everything, "a stem is gone")
+        return _whole(plan, "a stem is gone")
     spans = _merged(
         [(span.start, span.stop) for change in stems.values() for span in change.spans], plan.length_samples
     )
@@ -186,22 +186,25 @@ def trail_path(cache: Path, key: str) -> Path:
     return cache / TRAILS / f"{key}.npz"
 
 
+def _whole(plan: Plan, why: str) -> StemChange:
+    return StemChange(RENDER, (slice(0, plan.length_samples),), why)
+
+
 def _stem(stem: Stem, plan: Plan, before: Previous | None, why_not: str, earlier: dict, recipes) -> StemChange:
-    everything = (slice(0, plan.length_samples),)
     if before is None:
-        return StemChange(RENDER, everything, why_not)
+        return _whole(plan, why_not)
     known = before.stems.get(stem.name)
     if known is None:
-        return StemChange(RENDER, everything, "a new stem")
+        return _whole(plan, "a new stem")
     if known.chain != chain_of(stem):
-        return StemChange(RENDER, everything, "its effects, gain or layout changed")
+        return _whole(plan, "its effects, gain or layout changed")
     spans = _changed_spans(stem.name, plan, earlier, recipes)
     if not spans:
         return StemChange(KEEP, (), "nothing in it changed")
     if stem.effects:
-        return StemChange(RENDER, everything, "its effects hear every change in it")
+        return _whole(plan, "its effects hear every change in it")
     if any(span.start < at + size and at < span.stop for span in spans for at, size in plan.pops):
-        return StemChange(RENDER, everything, "a change touches a pop")
+        return _whole(plan, "a change touches a pop")
     return StemChange(PATCH, spans, f"{len(spans)} stretch{'es' * (len(spans) > 1)} of it changed")
 
 
@@ -223,17 +226,14 @@ def _changed_spans(name: str, plan: Plan, earlier: dict, recipes: dict[str, Reci
 
 
 def _merged(spans: list[tuple[int, int]], length_samples: int) -> tuple[slice, ...]:
-    merged: list[list[int]] = []
-    for start, stop in sorted((max(0, start), min(stop, length_samples)) for start, stop in spans):
-        if start >= stop:
-            continue
-        start = start // BLOCK_SAMPLES * BLOCK_SAMPLES
-        stop = min(-(-stop // BLOCK_SAMPLES) * BLOCK_SAMPLES, length_samples)
-        if merged and start <= merged[-1][1]:
-            merged[-1][1] = max(merged[-1][1], stop)
-        else:
-            merged.append([start, stop])
-    return tuple(slice(*span) for span in merged)
+    """Starts and ends as stretches of the file, in whole blocks, merged, in order."""
+    inside = sorted((max(0, start), min(stop, length_samples)) for start, stop in spans)
+    blocks = (
+        slice(start // BLOCK_SAMPLES * BLOCK_SAMPLES, min(-(-stop // BLOCK_SAMPLES) * BLOCK_SAMPLES, length_samples))
+        for start, stop in inside
+        if start < stop
+    )
+    return joined(blocks)
 
 
 def _differences(event: Event, row: PreviousCue, recipe: Recipe) -> list[str]:

@@ -33,7 +33,10 @@ def chunks_of(file: BinaryIO) -> dict[bytes, tuple[int, int]]:
         file.seek(at)
         name, size = struct.unpack("<4sI", file.read(8))
         if name == b"ds64":
-            data_size = struct.unpack("<8xQ", file.read(16))[0]
+            sizes = file.read(16)
+            if len(sizes) < 16:
+                raise RenderError("the chunk b'ds64' is cut off")
+            data_size = struct.unpack("<8xQ", sizes)[0]
         if name == b"data" and size == IN_DS64 and data_size is not None:
             size = data_size
         if at + 8 + size > end:

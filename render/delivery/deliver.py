@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 
-from plugin_backend.errors import DiskFullError, OutputError
+from plugin_backend.errors import DiskFullError
 from plugin_backend.files import folder_when_whole, replaced_when_whole, uninterrupted
 from render.cue_cache import CueCache
 from render.delivery import clips as cue_clips
 from render.delivery.changes import Changes, compare, stem_keys, trail_path
 from render.delivery.claim import claimed_version, sweep
 from render.delivery.clips import ClipOrder
+from render.delivery.folder import made_folder, told
 from render.delivery.naming import clip_names, clips_name, layouts_of, picture_name, report_name, run_prefix
 from render.delivery.naming import stem_names as file_names
 from render.delivery.picture import draw
@@ -87,13 +87,13 @@ def deliver(
         RenderError: an effect made samples that are no numbers, or the files do not sum up when read again.
     """
     began, stats = perf_counter(), RenderStats()
-    with _folder(out), ExitStack() as claims:
+    with made_folder(out), ExitStack() as claims:
         _check_room(plan, project, out, clips)
         sweep(out, run_prefix(project))
         try:
             version = claims.enter_context(claimed_version(plan, project, out))
         except OSError as problem:
-            raise _told(problem, out) from problem
+            raise told(problem, out) from problem
         folder = out / clips_name(project, version)
         delivery = Delivery(
             stems={name: out / file for name, file in file_names(plan, project, version).items()},
@@ -111,7 +111,7 @@ def deliver(
             with replaced_when_whole(out / LATEST_REPORT) as latest:
                 shutil.copyfile(delivery.report, latest)
         except OSError as problem:
-            raise _told(problem, out) from problem
+            raise told(problem, out) from problem
     return delivery
 
 
@@ -225,28 +225,6 @@ def stem_files(plan: Plan, project: Project, slate: Slate) -> dict[str, StemFile
         )
         for name, layout in layouts_of(plan).items()
     }
-
-
-@contextmanager
-def _folder(path: Path) -> Iterator[None]:
-    """The output folder, made if need be; what was made and stays empty is taken away again."""
-    try:
-        made = [folder for folder in (path, *path.parents) if not folder.exists()]
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise _told(problem, path) from problem
-    try:
-        yield
-    finally:
-        for folder in made:
-            with suppress(OSError):  # it holds something, or is gone
-                folder.rmdir()
-
-
-def _told(problem: OSError, out: Path) -> OutputError | DiskFullError:
-    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFullError(f"{out}: the disk is full")
-    return OutputError(f"{out}: cannot write here ({problem.strerror or problem})")
 
 
 def _check_room(plan: Plan, project: Project, out: Path, clips: bool) -> None:

@@ -13,12 +13,16 @@ from plugin_backend.errors import RenderError
 from render.delivery import chunks
 from render.delivery.loudness import STEPS_A_SECOND, Steps
 from render.delivery.meter import WINDOW_S, Meter
+from render.delivery.spans import joined
 from render.delivery.stem_samples import READ_TYPES, StemFile, StemSamples
 from render.delivery.trail import Trail
 
 COPY_BYTES, READ_SAMPLES = 2**20, 2**16
 WARM_UP_STEPS = 4 * STEPS_A_SECOND
 """Heard before a change, so that filters and windows hold what they would: 3 s of window, 1 s for the filters."""
+
+HEARD_AROUND_S = WARM_UP_STEPS // STEPS_A_SECOND + WINDOW_S
+"""Changes nearer than what is heard before and after them are heard together, so that nothing is heard twice."""
 
 
 def copy_sounding(before: Path, path: Path, trail: Trail, file: StemFile) -> None:
@@ -78,7 +82,7 @@ class Patch:
     def trail(self) -> Trail:
         """The file's trail once it is written; only ``spans`` and what sounds into them is heard again."""
         steps, file = self._before.steps, self.samples.file
-        for span in self.spans:
+        for span in joined(self.spans, HEARD_AROUND_S * file.sample_rate):
             hear_again(steps, self.path, file, span)
         find_true_peak(steps, self.path, file)
         return Trail(self.samples.peaks, self.samples.clipped, steps)

@@ -62,8 +62,7 @@ def revise(
         if change.mode == PATCH:
             events = [event for event in plan.events if event.stem == stem.name]
             gain = 10 ** (stem.gain_db / 20)
-            for span in change.spans:
-                patch.write(_remixed(events, gain, span, patch.samples, sounds))
+            patch.write(piece for span in change.spans for piece in _remixed(events, gain, span, patch.samples, sounds))
         written[stem.name] = _finished(patch)
     written[SUM] = _sum(plan, changes, before, targets, files)
     stats.counts.add(sounds.counts)
@@ -130,9 +129,11 @@ def _sum(plan: Plan, changes: Changes, before: Path, targets, files) -> Written:
                     writer.write_sum(sounds)
             return Written(file, writer.trail)
         patch = _copied(SUM, change, changes, before, targets, files, 0)
-        for span in change.spans:
-            sums = ((at, patch.samples.summed(sounds, at)) for at, sounds in _delivered(stems, span, file.bits))
-            patch.write(sums)
+        patch.write(
+            (at, patch.samples.summed(sounds, at))
+            for span in change.spans
+            for at, sounds in _delivered(stems, span, file.bits)
+        )
     return _finished(patch)
 
 

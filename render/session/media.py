@@ -8,9 +8,9 @@ from pathlib import Path
 
 from plugin_backend.audio_files import info_of
 from plugin_backend.errors import AudioFileError
+from render.delivery.bext import TIME_REFERENCE_OFFSET
 from render.session.session import Item, Session
 
-TIME_REFERENCE_OFFSET = 338  # in the bext chunk: EBU Tech 3285, table 1
 LATEST_SAMPLES = 2**36  # past any day's end, at any rate
 PCM_BITS = {"PCM_16": 16, "PCM_24": 24}
 

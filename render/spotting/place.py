@@ -8,12 +8,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from plugin_backend.errors import RenderError
+from render.delivery.bext import TIME_REFERENCE_OFFSET
 from render.delivery.chunks import chunks_of
 from render.spotting.slabs import Guide
 from render.timecode import Clock, round_half_up
-
-TIME_REFERENCE = 338
-"""Where the bext chunk has it: EBU Tech 3285, table 1."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ def place_of(guide: Guide, clock: Clock) -> Place:
     begin, remarks = Fraction(0), ()
     try:
         stamp = timestamp(guide.path)
-    except (RenderError, struct.error) as problem:
+    except RenderError as problem:
         stamp, remarks = None, (f"no timestamp can be read ({problem}): it is taken to begin with the programme",)
     if stamp and clock.rate is None:
         remarks = (f"its timestamp, sample {stamp} from midnight, is not used without --fps and --start-tc",)
@@ -54,7 +52,7 @@ def timestamp(path: Path) -> int | None:
         if file.read(4) not in (b"RIFF", b"RF64"):
             return None
         body, size = chunks_of(file).get(b"bext", (0, 0))
-        if size < TIME_REFERENCE + 8:
+        if size < TIME_REFERENCE_OFFSET + 8:
             return None
-        file.seek(body + TIME_REFERENCE)
+        file.seek(body + TIME_REFERENCE_OFFSET)
         return struct.unpack("<Q", file.read(8))[0] or None
