@@ -7,6 +7,7 @@ from math import gcd
 import numpy as np
 
 from plugin_backend.codec import Codec
+from plugin_backend.stage import Stage
 from plugin_backend.transfer.codec_past import past_of, restore_past
 from plugin_backend.transfer.envelope import Follower
 from plugin_backend.transfer.latents import LatentMover, part
@@ -22,7 +23,7 @@ SMALLEST = np.finfo(np.float32).tiny
 """What is smaller is denormal, and taken for 0."""
 
 
-class TransferNode:
+class TransferNode(Stage):
     """Encode, move, decode; follow the input's envelope; mix with the input, which waits as long.
 
     All that happens inside happens in whole hops counted from the stream's first sample, so where blocks are cut
@@ -44,6 +45,8 @@ class TransferNode:
     Raises:
         ValueError: a number less than 1, or the codec has no frames to stream.
     """
+
+    parameters = PARAMETERS
 
     def __init__(
         self,
