@@ -56,7 +56,7 @@ class BlockStream:
         whole = len(waiting) - len(waiting) % self._hop
         ready, self._waiting = self._ready, waiting[whole:]
         if whole:
-            means, _ = self._encoder.push(waiting[None, :whole])
+            means = self._encoder.means(waiting[None, :whole])
             ready = np.concatenate([ready, self._decoder.push(means)[0]])
         self._ready = ready[count:]
         return ready[:count]

@@ -63,6 +63,10 @@ class EncoderStream(ABC):
     def push(self, audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Take ``[batch, k * hop_samples]``; answer means and deviations, each ``[batch, k, dims]``."""
 
+    def means(self, audio: np.ndarray) -> np.ndarray:
+        """As :meth:`push`, but the means alone; models that reckon deviations apart spare them."""
+        return self.push(audio)[0]
+
 
 class DecoderStream(ABC):
     """Decodes latents piece by piece."""

@@ -26,6 +26,12 @@ class _Encoder(EncoderStream):
         mean, deviation, self.past = self.encoder(tensor, self.past)
         return mean.numpy(), deviation.numpy()
 
+    @torch.inference_mode()
+    def means(self, audio: np.ndarray) -> np.ndarray:
+        tensor = torch.from_numpy(np.ascontiguousarray(audio, np.float32))
+        mean, _, self.past = self.encoder(tensor, self.past, deviations=False)
+        return mean.numpy()
+
 
 class _Decoder(DecoderStream):
     def __init__(self, decoder: FastDecoder):

@@ -16,7 +16,7 @@ def with_past(x: Tensor, past: Tensor | None, length: int) -> tuple[Tensor, Tens
     if past is None:
         past = x.new_zeros(x.shape[0], length, *x.shape[2:])
     joined = torch.cat([past, x], dim=1)
-    return joined, joined[:, joined.shape[1] - length :]
+    return joined, joined.narrow(1, x.shape[1], length)
 
 
 class CausalDepthwise(nn.Module):

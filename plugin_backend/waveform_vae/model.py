@@ -82,10 +82,11 @@ class InverseSTFTHead(nn.Module):
         frames = torch.fft.irfft(spectrum, n=self.window_samples) * self.window
         overlaps = self.window_samples // self.hop
         joined, past = with_past(frames, past, overlaps - 1)
-        pieces = joined.unflatten(2, (overlaps, self.hop))
-        count = frames.shape[1]
-        audio = sum(pieces[:, overlaps - 1 - k : overlaps - 1 - k + count, k] for k in range(overlaps))
-        return audio.flatten(1), past
+        batch, count, _ = frames.shape
+        steps, window = joined.shape[1], self.window_samples
+        shape, strides = (batch, count, overlaps, self.hop), (steps * window, window, window - self.hop, 1)
+        pieces = joined.as_strided(shape, strides, window - self.hop)  # [batch, hops, windows that reach it, hop]
+        return pieces.sum(2).flatten(1), past
 
 
 class Decoder(nn.Module):
