@@ -36,6 +36,18 @@ def checkpoint_path(name: str) -> Path:
     return path
 
 
+_kept: dict[str, Codec] = {}
+
+
+def keep_codec(name: str) -> None:
+    """Load a codec once, for this process and for those forked from it; :func:`load_codec` then answers it.
+
+    Raises:
+        CheckpointError: see :func:`load_codec`.
+    """
+    _kept[name] = load_codec(name)
+
+
 def describe_codec(name: str) -> CodecSpec:
     """A codec's numbers, quickly: no weights are loaded.
 
@@ -59,6 +71,8 @@ def load_codec(name: str) -> Codec:
     """
     if name == PCM:
         return PcmCodec()
+    if name in _kept and _kept[name].spec.fingerprint == describe_codec(name).fingerprint:
+        return _kept[name]
     if name.endswith(RAVE_SUFFIX):
         from plugin_backend.interop.rave_codec import RaveCodec
 

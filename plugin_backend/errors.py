@@ -3,12 +3,14 @@
 PisadaError                     anything we can explain in one line
 ├── InputError                  what the user handed over is wrong (exit status 2)
 │   ├── CueSheetError           a cue sheet: names file, row and field
-│   │   └── TimecodeError       a timecode label: wrong rate, illegal drop-frame, malformed
+│   │   ├── TimecodeError       a timecode label: wrong rate, illegal drop-frame, malformed
+│   │   └── JobsError           a batch's jobs file: names file, row and field
 │   ├── ProjectError            a project or mapping TOML, or a command-line option
 │   ├── PresetError             a preset file, a bank, an unknown preset name
 │   ├── CheckpointError         a model file or name
 │   ├── AudioFileError          a source or training file that cannot be used
 │   ├── PluginError             a VST/LV2 plug-in that cannot be loaded or set
+│   ├── DeviceError             a sound device, MIDI port or OSC port that cannot be used, or is gone
 │   └── OutputError             the output folder cannot be written
 ├── RenderError                 the render itself failed (exit status 1)
 │   ├── DiskFullError           no room for the stems
@@ -62,6 +64,10 @@ class TimecodeError(CueSheetError):
     """A timecode label is malformed, illegal or of another rate."""
 
 
+class JobsError(CueSheetError):
+    """A batch's jobs file cannot be used."""
+
+
 class ProjectError(InputError):
     """A project file, a mapping file or a command-line option is wrong."""
 
@@ -80,6 +86,10 @@ class AudioFileError(InputError):
 
 class PluginError(InputError):
     """An effect plug-in cannot be loaded or set."""
+
+
+class DeviceError(InputError):
+    """A sound device, a MIDI port or an OSC port cannot be used, or is gone."""
 
 
 class OutputError(InputError):

@@ -30,7 +30,13 @@ push = ffunction(float pisada_push(int, int, int, float), <math.h>, "");
 t = (+(1) ~ _) - 1;
 process = push({node}, 0, t, _), push({node}, 1, t, _);
 """
-"""Faust accepts a foreign function only when its include is literally ``<math.h>``."""
+AFTER = """
+pull = ffunction(float pisada_pull(int, int, int), <math.h>, "");
+t = (+(1) ~ _) - 1;
+process = !, !, pull({node}, 0, t), pull({node}, 1, t);
+"""
+"""Faust accepts a foreign function only when its include is literally ``<math.h>``. ``AFTER`` is a pull with two
+inputs, which it does not hear: they put it after its push."""
 
 
 @cache
@@ -60,19 +66,21 @@ class BridgeNode:
     Args:
         node: 0..255, unique in the process.
         block_samples: the engine's block.
-        pull: ``pull(position, block)`` fills ``block`` ``[2, n]`` (given as zeros).
+        pull: ``pull(position, block)`` fills ``block`` ``[2, n]`` (given as zeros). ``None`` makes an insert: its pull,
+            which must come right after its push in the graph, answers what ``push`` has left in its block.
         push: ``push(position, block)`` takes ``block`` ``[2, n]``; copy to keep it.
         fail: called with an exception of either. Raising through the engine is not possible and
             a render cannot be cancelled, so it must not return: it ends the process.
     """
 
-    def __init__(self, node: int, block_samples: int, pull: Callable, push: Callable, fail: Callable):
-        self._fail = fail
-        self._pull = _CALLBACK(self._guard(pull, clear=True))
+    def __init__(self, node: int, block_samples: int, pull: Callable | None, push: Callable, fail: Callable):
+        self.number, self._fail = node, fail
+        self._pull = _CALLBACK(self._guard(pull, clear=True)) if pull is not None else _CALLBACK()
         self._push = _CALLBACK(self._guard(push, clear=False))
         if load_bridge().pisada_arm(node, block_samples, self._pull, self._push) != 0:
-            raise RenderError(f"a render graph has at most {MOST_NODES} stems; node {node} asked for")
-        self.pull_source, self.push_source = PULL.format(node=node), PUSH.format(node=node)
+            raise RenderError(f"a render graph has at most {MOST_NODES} nodes; node {node} asked for")
+        self.pull_source = (PULL if pull is not None else AFTER).format(node=node)
+        self.push_source = PUSH.format(node=node)
 
     def _guard(self, call: Callable, clear: bool) -> Callable:
         def guarded(_node, position, samples, size):
@@ -80,6 +88,8 @@ class BridgeNode:
             if clear:
                 block[:] = 0
             try:
+                if position < 0:
+                    raise RenderError("the engine ran the two halves of an insert in the wrong order")
                 call(position, block)
             except Exception as failure:  # noqa: BLE001 - told to the parent, whatever it is
                 self._fail(failure)

@@ -1,4 +1,4 @@
-"""Effects as DawDreamer processors: one builder per kind of effect."""
+"""The engine's effects and plug-ins as DawDreamer processors; ours are in :mod:`render.inserts`."""
 
 from __future__ import annotations
 

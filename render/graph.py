@@ -1,17 +1,26 @@
-"""The DawDreamer graph of a render: per stem a pull node, its effects, a push node; two for lcr and 5.1."""
+"""The DawDreamer graph of a render: per stem a pull node, its effects, a push node; two for lcr and 5.1.
+
+Stages of ours are inserts among the effects: a push node that hands each block to them, and at once a pull node that
+answers it, without latency.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import groupby
 from time import perf_counter
 
 import numpy as np
 
-from render.bridge import BridgeNode, load_bridge
+from plugin_backend.codec import Codec
+from plugin_backend.codecs import load_codec
+from render.bridge import CHANNELS, BridgeNode, load_bridge
 from render.effects import build_effect, latency_samples, set_effect
 from render.events import Plan
+from render.inserts import Insert, is_insert, make_insert, strike
 from render.layout import LAYOUTS, Layout
 from render.mixer import StemMixer
+from render.project import Effect, Stem
 
 BLOCK_SAMPLES = 512
 """Pinned: some plug-ins sound different at another block size."""
@@ -47,6 +56,26 @@ class _Bus:
             self._take(position, self._out)
 
 
+class _Chain:
+    """What a stem's sound runs through on one stereo node: processors in order, and what each of them is late by."""
+
+    def __init__(self):
+        self.processors: list = []
+        self.late: list[tuple[object, Effect]] = []
+
+    def set(self, stem: Stem, events: list) -> int:
+        """Set the loaded effects, and tell those that are struck of the stem's cues; the latency of all."""
+        total = 0
+        for it, effect in self.late:
+            if is_insert(effect):
+                strike(it, events, total)
+                total += it.latency_samples
+            else:
+                set_effect(it, effect)
+                total += latency_samples(it, effect)
+        return total
+
+
 class StemGraph:
     """Some stems of a plan as one engine, rendered once.
 
@@ -58,9 +87,16 @@ class StemGraph:
         plan: the whole plan.
         mixers: stem name → its player, for the stems to render here, in order.
         fail: see :class:`~render.bridge.BridgeNode`.
+        codec: gives the model of a name, where an effect wants one.
     """
 
-    def __init__(self, plan: Plan, mixers: dict[str, StemMixer], fail: Callable[[Exception], None]):
+    def __init__(
+        self,
+        plan: Plan,
+        mixers: dict[str, StemMixer],
+        fail: Callable[[Exception], None],
+        codec: Callable[[str], Codec] = load_codec,
+    ):
         import dawdreamer
 
         load_bridge()
@@ -69,29 +105,47 @@ class StemGraph:
         self.engine_s = self.pull_s = self.push_s = 0.0
         stems = [stem for stem in plan.stems if stem.name in mixers]
         self._take: Callable | None = None
-        self._nodes, graph, chains = [], [], []
+        self._fail, self._codec, self._nodes = fail, codec, []
+        graph, chains = [], []
         for index, stem in enumerate(stems):
             bus = _Bus(mixers[stem.name], LAYOUTS[stem.layout], self._taker(index))
-            chain_of_stem = []
-            for pair in bus.pairs:
-                number = len(self._nodes)
-                pull, push = self._pull(bus, pair), self._push(bus, pair)
-                node = BridgeNode(number, BLOCK_SAMPLES, pull, push, fail)
-                effects = [build_effect(self.engine, f"effect{number}.{k}", e) for k, e in enumerate(stem.effects)]
-                chain = [self._faust(f"pull{number}", node.pull_source), *effects]
-                chain.append(self._faust(f"push{number}", node.push_source))
-                inputs = [[], *([processor.get_name()] for processor in chain[:-1])]
-                graph += list(zip(chain, inputs, strict=True))
-                self._nodes.append(node)
-                chain_of_stem += zip(effects, stem.effects, strict=True)
-            chains.append((chain_of_stem, len(bus.pairs)))
+            chains.append([self._chain(stem, bus, pair) for pair in bus.pairs])
+            for chain in chains[-1]:
+                inputs = [[], *([processor.get_name()] for processor in chain.processors[:-1])]
+                graph += list(zip(chain.processors, inputs, strict=True))
         end = self.engine.make_playback_processor("end", np.zeros((0, 1), np.float32))
         self.engine.load_graph([*graph, (end, [])])
-        for chain, _ in chains:
-            for processor, effect in chain:
-                set_effect(processor, effect)
-        self._kept = graph
-        self.latencies = [sum(latency_samples(p, e) for p, e in chain) // pairs for chain, pairs in chains]
+        self._kept, self.latencies = graph, []
+        for stem, of_stem in zip(stems, chains, strict=True):
+            events = [event for event in plan.events if event.stem == stem.name]
+            self.latencies.append(max(chain.set(stem, events) for chain in of_stem))
+
+    def _chain(self, stem: Stem, bus: _Bus, pair: tuple[int, int]) -> _Chain:
+        chain, ends = _Chain(), self._node(self._pull(bus, pair), self._push(bus, pair))
+        chain.processors.append(self._faust(f"pull{ends.number}", ends.pull_source))
+        for ours, run in groupby(stem.effects, is_insert):
+            if ours:
+                self._add_insert(chain, list(run), mono=pair[0] == pair[1])
+            else:
+                for effect in run:
+                    processor = build_effect(self.engine, f"effect{ends.number}.{len(chain.late)}", effect)
+                    chain.processors.append(processor)
+                    chain.late.append((processor, effect))
+        chain.processors.append(self._faust(f"push{ends.number}", ends.push_source))
+        return chain
+
+    def _add_insert(self, chain: _Chain, effects: list[Effect], mono: bool) -> None:
+        """Adjacent stages are one insert."""
+        rate, channels = self.plan.sample_rate, 1 if mono else CHANNELS
+        stages = [make_insert(effect, rate, channels, BLOCK_SAMPLES, self._codec) for effect in effects]
+        node = self._node(None, Insert(stages, mono).process)
+        chain.processors.append(self._faust(f"push{node.number}", node.push_source))
+        chain.processors.append(self._faust(f"pull{node.number}", node.pull_source))
+        chain.late += zip(stages, effects, strict=True)
+
+    def _node(self, pull: Callable | None, push: Callable) -> BridgeNode:
+        self._nodes.append(BridgeNode(len(self._nodes), BLOCK_SAMPLES, pull, push, self._fail))
+        return self._nodes[-1]
 
     def _faust(self, name: str, source: str):
         processor = self.engine.make_faust_processor(name)

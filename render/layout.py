@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from plugin_backend.dsp.pan_law import balance, constant_power
+
 LAYOUT_NAMES = ("mono", "stereo", "lcr", "5.1")
 
 
@@ -50,14 +52,13 @@ def pan_gains(pan: float, layout: Layout, channels: int) -> np.ndarray:
     between the neighbours L–C or C–R in lcr and 5.1 (all in C at centre); 1 in mono. A stereo cue keeps
     to L and R, and pan is its balance; a mono stem takes both at −3 dB, which undoes the centre pan.
     """
-    left, right = np.cos((pan + 1) * np.pi / 4), np.sin((pan + 1) * np.pi / 4)
     if layout.sounding == 1:
         return np.full((1, channels), 1.0 if channels == 1 else np.sqrt(0.5))
     gains = np.zeros((layout.sounding, channels))
     if channels == 2:
-        gains[0, 0], gains[1, 1] = min(left * np.sqrt(2), 1.0), min(right * np.sqrt(2), 1.0)
+        gains[0, 0], gains[1, 1] = balance(pan)
     elif layout.sounding == 2:
-        gains[:, 0] = left, right
+        gains[:, 0] = constant_power(pan)
     else:
         side, aside = (0, -pan) if pan < 0 else (1, pan)
         gains[side, 0], gains[2, 0] = np.sin(aside * np.pi / 2), np.cos(aside * np.pi / 2)

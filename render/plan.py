@@ -23,6 +23,7 @@ from render.cues.mapping import read_mapping
 from render.cues.reader import is_midi_file, stated_rate
 from render.events import Event, Plan
 from render.handles import handles_of
+from render.inserts import check_inserts, is_insert, settled
 from render.layout import LAYOUTS
 from render.project import STEM_RULE, Filter, Plugin, Project, Stem, is_stem_name
 from render.voice import speed_of
@@ -91,24 +92,31 @@ def make_plan(project: Project, sheet: CueSheet) -> Plan:
         ProjectError: the programme's end is before its start, a handle is wrong, or an effect does not go with
             its stem's layout.
         PluginError: a plug-in file does not exist.
+        AudioFileError: an effect's impulse response cannot be used.
     """
     project = completed(project, sheet)
-    clock, spec = project.clock(), describe_codec(project.model)
-    if spec.sample_rate != clock.sample_rate:
-        raise CheckpointError(
-            f"model '{project.model}' works at {spec.sample_rate} Hz; renders are {clock.sample_rate} Hz"
-        )
+    clock, specs = project.clock(), {name: describe_codec(name) for name in project.codecs}
+    for name, spec in specs.items():
+        if spec.sample_rate != clock.sample_rate:
+            raise CheckpointError(f"model '{name}' works at {spec.sample_rate} Hz; renders are {clock.sample_rate} Hz")
     bank = open_bank(project)
-    stems = tuple(replace(stem, layout=stem.layout or project.layout) for stem in _stems(project, sheet))
+    stems = tuple(
+        replace(
+            stem,
+            layout=stem.layout or project.layout,
+            effects=[settled(effect, bank.folder, specs, _codec_for) for effect in stem.effects],
+        )
+        for stem in _stems(project, sheet)
+    )
     _check_effects(stems)
     known = {stem.name for stem in stems}
     cues = sorted(sheet.cues, key=lambda cue: (cue.start_samples, cue.id))
-    events = [_event(cue, sheet, project, bank, spec, known) for cue in cues]
+    events = [_event(cue, sheet, project, bank, specs, known) for cue in cues]
     last = max(event.end_samples for event in events)
     length = _length(project, last)
     handles = handles_of(project.head_handle, project.tail_handle, project.pops, clock, length)
     whole = handles.head + length + handles.tail
-    _check_length(whole, spec.sample_rate)
+    _check_length(whole, clock.sample_rate)
     remarks = [*sheet.remarks, *handles.remarks]
     if sheet.unknown_columns:
         remarks.append(f"columns we do not know, kept in the report: {', '.join(sheet.unknown_columns)}")
@@ -121,14 +129,14 @@ def make_plan(project: Project, sheet: CueSheet) -> Plan:
             events[index] = dataclasses.replace(event, length_samples=length + handles.tail - event.start_samples)
         elif not cue.gate and cue.duration_samples is not None and event.length_samples < cue.duration_samples:
             remarks.append(f"cue '{cue.id}' (row {cue.row}) asks for more than its sound has; it ends early")
-    head_s = min(event.start_samples for event in events) / spec.sample_rate
+    head_s = min(event.start_samples for event in events) / clock.sample_rate
     if head_s > SUSPICIOUS_HEAD_S:
         remarks.append(
             f"the first cue comes {head_s / 60:.0f} min after the programme's start {project.start or '(zero)'}: "
             "is --start-tc right?"
         )
     return Plan(
-        sample_rate=spec.sample_rate,
+        sample_rate=clock.sample_rate,
         start_samples=clock.start_samples - handles.head,
         length_samples=whole,
         stems=stems,
@@ -159,32 +167,35 @@ def _stems(project: Project, sheet: CueSheet) -> tuple[Stem, ...]:
 def _check_effects(stems: tuple[Stem, ...]) -> None:
     for stem in stems:
         for effect in stem.effects:
-            if LAYOUTS[stem.layout].sounding > STEREO and not isinstance(effect, Filter):
+            if LAYOUTS[stem.layout].sounding > STEREO and not (isinstance(effect, Filter) or is_insert(effect)):
                 kind = type(effect).__name__.lower()
                 raise ProjectError(
                     f"stem {stem.name}: a {kind} is stereo and cannot run on {stem.layout}: "
-                    "make the stem stereo or mono, or leave it filters only"
+                    "make the stem stereo or mono, or leave it what works on each channel"
                 )
             if isinstance(effect, Plugin) and effect.is_file and not os.path.exists(effect.path):
                 raise PluginError(f"stem {stem.name}: no plug-in at {effect.path}")
+        check_inserts(stem, LAYOUTS[stem.layout].sounding)
 
 
-def _event(cue: Cue, sheet: CueSheet, project: Project, bank: Bank, spec: CodecSpec, stems: set[str]) -> Event:
+def _event(
+    cue: Cue, sheet: CueSheet, project: Project, bank: Bank, specs: dict[str, CodecSpec], stems: set[str]
+) -> Event:
     def wrong(field: str, problem: object) -> CueSheetError:
         return CueSheetError(str(problem), file=sheet.path, row=cue.row, field=field)
 
     if cue.stem not in stems:
         raise wrong("stem", f"no stem '{cue.stem}' in the project; it has {', '.join(sorted(stems))}")
-    preset, codec = None, spec.name
+    preset, codec = None, project.codecs[0]
     if cue.preset is not None:
         try:
             preset = bank[cue.preset]
         except PresetError as problem:
             raise wrong("preset", problem) from problem
-        codec = _codec_for(preset, project.model, spec)
+        codec = _codec_for(preset, specs)
     seed = cue.seed if cue.seed is not None else take_seed(project.seed, cue.id, project.take)
     try:
-        length = _cue_length(cue, preset, seed, spec.sample_rate)
+        length = _cue_length(cue, preset, seed, specs[project.codecs[0]].sample_rate)
     except AudioFileError as problem:
         raise wrong("source", problem) from problem
     header = preset.header if preset else None
@@ -198,7 +209,7 @@ def _event(cue: Cue, sheet: CueSheet, project: Project, bank: Bank, spec: CodecS
         length_samples=length,
         preset=cue.preset,
         source=cue.source,
-        codec=PCM if codec == PCM else project.model,
+        codec=codec,
         seed=seed,
         gain=gain,
         pan=cue.pan,
@@ -208,14 +219,19 @@ def _event(cue: Cue, sheet: CueSheet, project: Project, bank: Bank, spec: CodecS
     )
 
 
-def _codec_for(preset: Preset, model: str, spec: CodecSpec) -> str:
+def _codec_for(preset: Preset, specs: dict[str, CodecSpec]) -> str:
+    """The model, of those there are by name, that a preset was made with."""
     header = preset.header
-    if header.codec != PCM and header.fingerprint != spec.fingerprint:
+    if header.codec == PCM:
+        return PCM
+    made_by = next((name for name, spec in specs.items() if spec.fingerprint == header.fingerprint), None)
+    if made_by is None:
+        given = " or ".join(f"'{name}' ({spec.fingerprint})" for name, spec in specs.items())
         raise PresetError(
             f"preset '{preset.name}' was made with model '{header.codec}' ({header.fingerprint}), "
-            f"not with '{model}' ({spec.fingerprint}): choose that model, or capture the preset again"
+            f"not with {given}: choose that model, or capture the preset again"
         )
-    return header.codec
+    return made_by
 
 
 def _cue_length(cue: Cue, preset: Preset | None, seed: int, sample_rate: int) -> int:

@@ -9,9 +9,12 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from plugin_backend.codecs import SUFFIX
 from plugin_backend.errors import ProjectError, TimecodeError
+from plugin_backend.interop.rave_card import SUFFIX as RAVE_SUFFIX
 from render.cues.midi_file import MidiMapping
 from render.delivery import name_template
+from render.stage_tables import StageEffect, located
 from render.stem_names import STEM_RULE, SUM, is_stem_name  # noqa: F401 (others take SUM from here)
 from render.timecode import Clock, FrameRate, frames_of, samples_at
 from render.toml_file import Table, read_toml
@@ -64,7 +67,7 @@ class Plugin(Table, tag="plugin", tag_field="type"):
         return "://" not in self.path and not self.path.startswith("urn:")
 
 
-Effect = Reverb | Filter | Compressor | Plugin
+Effect = Reverb | Filter | Compressor | Plugin | StageEffect
 
 
 class Stem(Table):
@@ -90,7 +93,8 @@ class Project(Table):
 
     ``start`` and ``end`` are timecodes of the programme; without ``end`` it stops ``tail_s`` after
     the last cue, at a whole second. No ``stems`` means: whatever the sheet names. ``mapping`` is a
-    file of :mod:`render.cues.mapping`. ``name`` is a pattern of :mod:`render.delivery.name_template`,
+    file of :mod:`render.cues.mapping`. ``models``, where there are any, stand for ``model``: each preset is decoded by
+    the one that made it. ``name`` is a pattern of :mod:`render.delivery.name_template`,
     a handle what :func:`render.handles.handles_of` takes, and ``spec`` one of
     :mod:`render.delivery.specs`. ``scene`` (else the reel), ``tape`` and ``note`` go into iXML.
     """
@@ -102,6 +106,7 @@ class Project(Table):
     start: str | None = None
     end: str | None = None
     model: str = "foley"
+    models: Annotated[list[str], Meta(max_length=64)] = []
     bank: str | None = None
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 1
     take: Annotated[int, Meta(ge=1, le=9999)] = 1
@@ -131,6 +136,11 @@ class Project(Table):
         for field in ("show", "reel"):
             if not re.fullmatch(r"[\w -]{1,64}", getattr(self, field)):
                 raise ValueError(f"{field} {getattr(self, field)!r}: 1 to 64 letters, digits, '_', '-' or spaces")
+
+    @property
+    def codecs(self) -> tuple[str, ...]:
+        """Names of the models that may decode; the first encodes what comes without a preset."""
+        return tuple(self.models) or (self.model,)
 
     @property
     def rate(self) -> FrameRate | None:
@@ -187,22 +197,48 @@ def _numbered(table: dict[str, str], name: str, low: int, high: int) -> dict[int
 
 
 def read_project(path: Path) -> Project:
-    """Read a project file; a relative ``bank``, ``mapping`` and plug-in paths are taken from its folder.
+    """Read a project file; relative paths in it (bank, mapping, models, plug-ins) are taken from its folder.
 
     Raises:
         ProjectError: absent, not TOML, or a field out of range; names the file and field.
     """
     project, folder = read_toml(path, Project), path.parent
+    if project.models and project.model != Project().model:
+        raise ProjectError(f"{path}: 'model' and 'models' are both given; name them all in 'models'")
     bank, mapping = (str(folder / each) if each is not None else None for each in (project.bank, project.mapping))
-    model = str(folder / project.model) if project.model.endswith(".safetensors") else project.model
+    model, *models = (
+        str(folder / name) if name.endswith((SUFFIX, RAVE_SUFFIX)) else name
+        for name in (project.model, *project.models)
+    )
     stems = [
         msgspec.structs.replace(stem, effects=[_located(effect, folder) for effect in stem.effects])
         for stem in project.stems
     ]
-    return msgspec.structs.replace(project, bank=bank, mapping=mapping, model=model, stems=stems)
+    return msgspec.structs.replace(project, bank=bank, mapping=mapping, model=model, models=models, stems=stems)
 
 
 def _located(effect: Effect, folder: Path) -> Effect:
+    if isinstance(effect, StageEffect):
+        return located(effect, folder)
     if not isinstance(effect, Plugin) or not effect.is_file:
         return effect
     return msgspec.structs.replace(effect, path=str(folder / effect.path))
+
+
+def project_from(file: Path | None, cues: Path, **flags) -> Project:
+    """A project file joined with flags, which win.
+
+    Args:
+        file: a project TOML, or none.
+        cues: the cue sheet; without a project its name becomes the show's.
+        flags: fields of :class:`Project`; ``None`` means not given.
+
+    Raises:
+        ProjectError: see :func:`read_project`, or a flag is out of range.
+    """
+    show = re.sub(r"[^\w -]", "-", cues.stem)[:64] or "PISADA"
+    project = read_project(file) if file is not None else Project(show=show)
+    given = {name: value for name, value in flags.items() if value is not None}
+    if "model" in given:
+        given = {"models": []} | given
+    return msgspec.structs.replace(project, **given)

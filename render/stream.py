@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
 
@@ -47,13 +47,18 @@ class RenderStats:
         self.counts.add(counts)
 
 
-class _Worker:
+class RenderProcess:
+    """A process that renders some stems, and the pipe through which their blocks come."""
+
+    context = "spawn"
+    target = staticmethod(render_stems)
+
     def __init__(self, plan: Plan, names: tuple[str, ...], chunk_frames: int, clips: ClipOrder | None):
         self.names = names
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context(self.context)
         self.pipe, theirs = context.Pipe(duplex=False)
         self.process = context.Process(
-            target=render_stems,
+            target=self.target,
             args=(plan, names, chunk_frames, clips, theirs),
             daemon=True,
             name=f"pisada-{names[0]}",
@@ -66,20 +71,27 @@ class _Worker:
     def receive(self, kind: str):
         """The payload of the next message, which must be of ``kind``."""
         try:
-            got, payload = self.pipe.recv()
+            got, payload = self.message()
         except (EOFError, OSError) as closed:  # between two messages, or within one
             self.process.join()
-            stems = ", ".join(self.names)
-            raise WorkerError(
-                f"the process rendering {stems} died (exit status {self.process.exitcode}); "
-                "a plug-in on these stems may have crashed it"
-            ) from closed
+            raise self.died(self.process.exitcode) from closed
         if got == "failed":
             name, message = payload
             raise getattr(errors, name)(message)
         if got != kind:
             raise WorkerError(f"a render process said '{got}' where '{kind}' was due")
         return payload
+
+    def message(self) -> tuple:
+        """The next message, once it is there; EOFError or OSError when the process is gone."""
+        return self.pipe.recv()
+
+    def died(self, status: int) -> WorkerError:
+        """What a death is to the user."""
+        return WorkerError(
+            f"the process rendering {', '.join(self.names)} died (exit status {status}); "
+            "a plug-in on these stems may have crashed it"
+        )
 
     def stop(self) -> None:
         self.process.kill()
@@ -108,6 +120,7 @@ def stream(
     chunk_frames: int = STREAM_CHUNK_FRAMES,
     stats: RenderStats | None = None,
     clips: ClipOrder | None = None,
+    process: Callable[..., RenderProcess] = RenderProcess,
 ) -> Iterator[Block]:
     """Render ``plan``, yielding its blocks in order; memory does not grow with its length.
 
@@ -119,15 +132,16 @@ def stream(
         chunk_frames: latent frames decoded at a time: few start sooner, many cost less.
         stats: filled with latencies and timings as they become known.
         clips: where the cues' own sounds are written on the way, if anywhere.
+        process: what starts a render process; a batch forks them from one that is warm.
 
     Raises:
         PluginError: a plug-in does not load or has no such parameter.
         WorkerError: a render process died.
     """
-    workers: list[_Worker] = []
+    workers: list[RenderProcess] = []
     try:
         for names in share_stems(plan, jobs):
-            workers.append(_Worker(plan, names, chunk_frames, clips))
+            workers.append(process(plan, names, chunk_frames, clips))
         order = [stem.name for stem in plan.stems]
         for worker in workers:
             mine = [name for name in order if name in worker.names]

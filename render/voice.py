@@ -10,7 +10,7 @@ import numpy as np
 import soxr
 
 from plugin_backend.audio_files import mono_blocks
-from plugin_backend.codec import Codec
+from plugin_backend.codec import Codec, CodecSpec
 from presets.perform import perform, take_of
 from presets.preset import Preset
 from render.events import Event
@@ -60,26 +60,46 @@ def in_chunks(latents: Iterator[np.ndarray], frames: int, chunk_frames: int, cod
         waiting, frames = waiting[:, size:], frames - size
 
 
+def extent(event: Event, preset: Preset | None, spec: CodecSpec) -> tuple[int, int]:
+    """Frames to decode for a cue, the codec's latency counted in, and decoded samples before the cue's first."""
+    skip = take_of(preset, event.seed).skip_samples if event.source is None else 0
+    drop = skip + spec.latency_samples
+    wanted = int(event.length_samples * speed_of(event.pitch_semitones)) + spec.hop_samples
+    return spec.frames(wanted + drop), drop
+
+
+def latents_of(event: Event, preset: Preset | None, codec: Codec, chunk_frames: int) -> Iterator[np.ndarray]:
+    """The cue's latents, pieces ``[channels, frames, dims]``, drawn or encoded as they are read; some never end."""
+    if event.source is not None:
+        return source_latents(event, preset, codec, chunk_frames)
+    return perform(preset, event.seed)
+
+
 def decoded(event: Event, preset: Preset | None, codec: Codec, chunk_frames: int, watch: Stopwatch) -> Iterator:
     """The cue's sound in pieces ``[channels, n]``, before level and fades, starting at its first sample."""
-    spec, speed = codec.spec, speed_of(event.pitch_semitones)
-    if event.source is not None:
-        skip, latents = 0, source_latents(event, preset, codec, chunk_frames)
-    else:
-        skip, latents = take_of(preset, event.seed).skip_samples, perform(preset, event.seed)
-    drop = skip + spec.latency_samples
-    wanted = int(event.length_samples * speed) + spec.hop_samples
-    decoder = resamplers = None
-    for chunk in in_chunks(latents, spec.frames(wanted + drop), chunk_frames, codec):
-        began = perf_counter()
-        decoder = decoder or codec.decoder(chunk.shape[0])
-        audio = decoder.push(chunk)
-        watch.codec_s += perf_counter() - began
-        audio, drop = audio[:, min(drop, audio.shape[1]) :], drop - min(drop, audio.shape[1])
+    frames, drop = extent(event, preset, codec.spec)
+    latents = latents_of(event, preset, codec, chunk_frames)
+
+    def pushed() -> Iterator[np.ndarray]:
+        decoder = None
+        for chunk in in_chunks(latents, frames, chunk_frames, codec):
+            began = perf_counter()
+            decoder = decoder or codec.decoder(chunk.shape[0])
+            audio = decoder.push(chunk)
+            watch.codec_s += perf_counter() - began
+            yield audio
+
+    return trimmed(event, pushed(), drop, codec.spec.sample_rate)
+
+
+def trimmed(event: Event, pieces: Iterator[np.ndarray], drop_samples: int, rate_hz: int) -> Iterator[np.ndarray]:
+    """What the codec answered, from the cue's first sample on and at its speed; in pieces as they came."""
+    speed, resamplers = speed_of(event.pitch_semitones), None
+    for audio in pieces:
+        first = min(drop_samples, audio.shape[1])
+        audio, drop_samples = audio[:, first:], drop_samples - first
         if speed != 1.0:
-            resamplers = resamplers or [
-                soxr.ResampleStream(spec.sample_rate * speed, spec.sample_rate, 1) for _ in range(len(audio))
-            ]
+            resamplers = resamplers or [soxr.ResampleStream(rate_hz * speed, rate_hz, 1) for _ in range(len(audio))]
             audio = np.stack(
                 [r.resample_chunk(np.ascontiguousarray(x)) for r, x in zip(resamplers, audio, strict=True)]
             )

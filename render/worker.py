@@ -76,8 +76,8 @@ def _render(
     plan: Plan, names: tuple[str, ...], chunk_frames: int, clips: ClipOrder | None, pipe: Connection, fail: Callable
 ) -> None:
     watch = Stopwatch()
-    sounds = Sounds(plan, chunk_frames, watch)
     mine = [event for event in plan.events if event.stem in names]
+    sounds = Sounds(plan, chunk_frames, watch, mine)
     layouts = {stem.name: LAYOUTS[stem.layout] for stem in plan.stems if stem.name in names}
     heard = ClipWriter(clips, plan).take if clips is not None else None
 
@@ -91,7 +91,7 @@ def _render(
         for stem in plan.stems
         if stem.name in names
     }
-    graph = StemGraph(plan, mixers, fail)
+    graph = StemGraph(plan, mixers, fail, sounds.codec)
     pipe.send(("ready", graph.latencies))
     channels = [layout.channels for layout in layouts.values()]
     graph.render(Gather(channels, plan.length_samples, lambda block: pipe.send(("block", block))).take)

@@ -36,6 +36,16 @@ def control_options(command):
 @control_options
 @click.option("--latent", "latents", multiple=True, help="3:bias=0.5,scale=2 or 4:off or 5:value=1; may repeat.")
 @click.option("--to", help="Second preset, which --morph leads to.")
+@click.option(
+    "--sum", "sums", metavar="PRESET=WEIGHT", multiple=True, help="Its latents are summed with PRESET's; may repeat."
+)
+@click.option(
+    "--add",
+    "additions",
+    metavar="[MODEL:]PRESET[=GAIN_DB]",
+    multiple=True,
+    help="It is decoded beside PRESET, by its own model, and added; with hits it plays too; may repeat.",
+)
 @click.option("--mono-encode", "mono", is_flag=True, help="Encode the mean of IN's channels; each keeps its envelope.")
 @click.option("--running", is_flag=True, help="Measure IN as it goes, as live playing does; else it is heard twice.")
 @click.option("--sensitivity", type=float, default=2.0, show_default=True, help="Of the search for hits, 0.1 to 10.")
@@ -44,7 +54,7 @@ def control_options(command):
 @click.option("--bits", type=click.Choice(["16", "24", "32"]), default="24", show_default=True, help="32 is float.")
 @click.option("--bank", type=click.Path(path_type=Path), help="Folder of presets.  [default: the factory bank]")
 @click.option("--model", help="A factory model's name or a .safetensors file.  [default: the preset's]")
-def apply_preset(preset, files, out, overwrite, to, bank, model, latents, bits, **chosen) -> None:
+def apply_preset(preset, files, out, overwrite, to, bank, model, latents, bits, sums, additions, **chosen) -> None:
     """Apply PRESET, a name or a file, to recordings IN: mono, stereo or 5.1, any length and rate.
 
     What is written has IN's length, rate, channels and timestamp, and is aligned with it to the sample.
@@ -55,4 +65,4 @@ def apply_preset(preset, files, out, overwrite, to, bank, model, latents, bits, 
     controls = {name: chosen.pop(name) for name in PARAMETERS}
     given = {name: value for name, value in controls.items() if value is not None}
     settings = Settings(controls=given, latents=latents_of(latents), bits=int(bits), **chosen)
-    apply_to_disk(preset, list(files), out, overwrite, to, bank, model, settings)
+    apply_to_disk(preset, list(files), out, overwrite, to, bank, model, settings, sums, additions)

@@ -10,6 +10,7 @@ import click
 
 from plugin_backend.errors import PisadaError, ProjectError
 from studio.apply_command import apply_preset
+from studio.batch_command import batch
 from studio.corpus_command import corpus
 from studio.corpus_fetch_command import corpus_fetch
 from studio.cues_command import cues as cues_group
@@ -18,6 +19,7 @@ from studio.evaluate_command import evaluate
 from studio.examples import Examples
 from studio.export_command import export
 from studio.import_rave_command import import_rave
+from studio.live_command import live, live_replay
 from studio.mix_command import mix
 from studio.session_command import session
 from studio.sheet_options import sheet_options
@@ -36,7 +38,12 @@ def pisada() -> None:
 @click.argument("cues", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for stems, report.json and the picture.")
 @sheet_options
-@click.option("--model", help="A factory model's name or a .safetensors file.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    help="A factory model's name or a .safetensors file; if given again, each preset is decoded by its own.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Project seed; each cue's own derives from it.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Processes to share the stems among.  [default: one a core]")
 @click.option("--stream", "streaming", is_flag=True, help="Decode in small pieces, as live playing does.")
@@ -53,12 +60,12 @@ def pisada() -> None:
 @click.option("--explain", is_flag=True, help="Say of every cue why it was rendered or not.")
 @click.option("--dry-run", is_flag=True, help="Print the resolved cue table; touch nothing.")
 def render(
-    cues, out, project_file, fps, start, mapping, bank, model, seed, jobs, streaming, bits, clips, sessions,
+    cues, out, project_file, fps, start, mapping, bank, models, seed, jobs, streaming, bits, clips, sessions,
     no_cache, explain, dry_run, **delivery,
 ) -> None:  # fmt: skip
     """Render CUES (CSV, XLSX, MIDI, a session or an edit list) to Broadcast-WAV stems and their FOLEY sum."""
     from render.plan import completed, make_plan, read_sheet
-    from studio.project_options import project_from
+    from render.project import project_from
 
     if out is None and not dry_run:
         raise ProjectError("give --out DIR for the stems, or --dry-run to see the cue table")
@@ -66,7 +73,8 @@ def render(
         raise ProjectError("--explain compares with the newest version in a folder: give --out DIR too")
     paths = {"bank": str(bank) if bank else None, "mapping": str(mapping) if mapping else None}
     delivery["bits"] = int(bits) if bits else None
-    project = project_from(project_file, cues, fps=fps, start=start, model=model, seed=seed, **paths, **delivery)
+    chosen = {"models": list(models)} if len(models) > 1 else {"model": next(iter(models), None)}
+    project = project_from(project_file, cues, fps=fps, start=start, seed=seed, **chosen, **paths, **delivery)
     sheet = read_sheet(cues, project)
     project = completed(project, sheet)
     plan = make_plan(project, sheet)
@@ -115,7 +123,21 @@ def capture(files, name, bank, kind, model, variation) -> None:
     click.echo(f"{save_preset(preset, bank)}: {len(preset.means)} takes")
 
 
-for command in (apply_preset, corpus, corpus_fetch, cues_group, evaluate, export, import_rave, mix, session, train):
+for command in (
+    apply_preset,
+    batch,
+    corpus,
+    corpus_fetch,
+    cues_group,
+    evaluate,
+    export,
+    import_rave,
+    live,
+    live_replay,
+    mix,
+    session,
+    train,
+):
     pisada.add_command(command)
 
 

@@ -65,7 +65,7 @@ def check(source, **options) -> None:
 def _read(source: Path, project_file, fps, start, mapping, bank):
     """The sheet, and the project as the sheet completes it."""
     from render.plan import completed, read_sheet
-    from studio.project_options import project_from
+    from render.project import project_from
 
     flags = {"bank": str(bank) if bank else None, "mapping": str(mapping) if mapping else None}
     project = project_from(project_file, source, fps=fps, start=start, **flags)

@@ -57,6 +57,25 @@ def impulse_bank(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory) -> tuple[Path, Path]:
+    """Checkpoints of two waveform VAEs, quick and untrained, that differ in hop, latents, latency and weights."""
+    import torch
+
+    from plugin_backend.waveform_vae import checkpoint
+    from plugin_backend.waveform_vae.config import WaveformVAEConfig
+    from plugin_backend.waveform_vae.model import WaveformVAE
+
+    widths = {"encoder_width": 16, "encoder_blocks": 2, "decoder_width": 16, "decoder_blocks": 2}
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("models")
+    paths = folder / "quick.safetensors", folder / "slow.safetensors"
+    for path, sizes in zip(paths, ((256, 4, 512), (512, 6, 1024)), strict=True):
+        own = dict(zip(("hop", "latent_dim", "decoder_window"), sizes, strict=True))
+        checkpoint.save(WaveformVAE(WaveformVAEConfig(**own, **widths)), path, {})
+    return paths
+
+
 @pytest.fixture
 def write_sheet(tmp_path):
     """Writes rows (a list of dicts) as a CSV cue sheet; answers its path."""
@@ -104,3 +123,56 @@ def render_sheet(tmp_path, impulse_bank):
         return stems, json.loads(delivery.report.read_text())
 
     return render
+
+
+class JackServer:
+    """A JACK server of its own with the dummy driver: a sound card without a card."""
+
+    def __init__(self, name: str):
+        self.name, self.process = name, None
+
+    def start(self, rate_hz: int = 48_000, period_samples: int = 512) -> None:
+        """Run it, and wait until clients can come."""
+        import subprocess
+        import time
+
+        wanted = f"jackd -r -n {self.name} -d dummy -r {rate_hz} -p {period_samples}"
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.process = subprocess.Popen(wanted.split(), **quiet)
+        for _ in range(100):
+            if subprocess.run(
+                ["jack_wait", "-s", self.name, "-c"], capture_output=True, text=True, check=False
+            ).stdout.startswith("running"):
+                return
+            time.sleep(0.1)
+        raise AssertionError("the JACK server does not start")
+
+    def kill(self) -> None:
+        """Pull the plug."""
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def stop(self) -> None:
+        """End it in order: a machine remembers eight servers that were killed, and then starts no more."""
+        if self.process is None:
+            self.start()
+        self.process.terminate()
+        self.process.wait()
+
+
+@pytest.fixture
+def jack_server(monkeypatch):
+    """A running :class:`JackServer` that clients started from here find by themselves."""
+    import ctypes.util
+    import os
+    import shutil
+
+    if not shutil.which("jackd") or not ctypes.util.find_library("portaudio"):
+        pytest.skip("a JACK server and PortAudio are needed (Debian: apt-get install jackd2 libportaudio2)")
+    server = JackServer(f"pisada-{os.getpid()}")
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
+    monkeypatch.setenv("JACK_NO_START_SERVER", "1")
+    server.start()
+    yield server
+    server.stop()

@@ -28,19 +28,22 @@ class Follower:
         self._size = hop_samples // self._cells
         self._cell_ms = 1000 * self._size / sample_rate
         self._ramp = np.arange(1, self._size + 1) / self._size
+        self._steps = np.arange(self._cells)
         self._powers, self._ratio = np.zeros((2, channels)), np.ones(channels)
 
     def gains(self, dry: np.ndarray, wet: np.ndarray, follow: float) -> np.ndarray:
         """The gain ``[channels, hop]`` for ``wet``, both ``[channels, hop]``; ``follow`` 0 makes it 1."""
         both = np.stack([dry, wet]).reshape(2, len(dry), self._cells, self._size)
-        powers = np.square(both, dtype=np.float64).mean(axis=3)
-        keep, ratios = np.exp(-self._cell_ms / self.follow_ms), [self._ratio]
-        for cell in range(self._cells):
-            self._powers = powers[:, :, cell] + keep * (self._powers - powers[:, :, cell])
-            wanted, had = np.maximum(self._powers, FLOOR)
-            ratios.append(np.minimum(np.sqrt(wanted / had), MOST_GAIN))
-        self._ratio = ratios[-1]
-        corners = np.stack(ratios, axis=1) ** follow
+        heard = np.square(both, dtype=np.float64).mean(axis=3)
+        keep = np.exp(-self._cell_ms / self.follow_ms)
+        # the one-pole of all cells at once: what each hears of every earlier one, and of the power before them
+        fall = np.tril(keep ** np.maximum(self._steps[:, None] - self._steps, 0)) * (1 - keep)
+        powers = (heard[:, :, None] * fall).sum(axis=3) + keep ** (self._steps + 1) * self._powers[:, :, None]
+        wanted, had = np.maximum(powers, FLOOR)
+        corners = np.empty((len(dry), self._cells + 1))
+        corners[:, 0], corners[:, 1:] = self._ratio, np.minimum(np.sqrt(wanted / had), MOST_GAIN)
+        self._powers, self._ratio = powers[:, :, -1], corners[:, -1].copy()
+        corners = corners**follow
         rise = np.diff(corners, axis=1)[:, :, None] * self._ramp
         return (corners[:, :-1, None] + rise).reshape(len(dry), -1)
 

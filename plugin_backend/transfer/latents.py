@@ -1,26 +1,46 @@
-"""Frame by frame: latents moved to the targets, then by each latent's own controls, smoothed, held."""
+"""Frame by frame: latents moved to the targets and summed, then by each latent's own controls, smoothed, held."""
 
 from __future__ import annotations
+
+from string import ascii_lowercase
 
 import numpy as np
 
 from plugin_backend.errors import ProjectError
+from plugin_backend.mixtures import slerp, weighted_sum
 from plugin_backend.transfer.moments import Moments
 from plugin_backend.transfer.parameters import LATENT_PARAMETERS
 from plugin_backend.transfer.slot import Slot
 
 FADE_S = 0.05
-SLOTS = ("a", "b")
+PAIR, MOST_SLOTS = 2, len(ascii_lowercase)
+
+
+def slot_names(count: int) -> tuple[str, ...]:
+    """``a``, ``b`` and so on.
+
+    Raises:
+        ValueError: fewer than the pair, or more than there are letters.
+    """
+    if not PAIR <= count <= MOST_SLOTS:
+        raise ValueError(f"{count} slots; {PAIR} to {MOST_SLOTS} are allowed")
+    return tuple(ascii_lowercase[:count])
 
 
 class LatentMover:
     """Moves the frames of one stream.
+
+    Slots ``a`` and ``b`` are a pair: ``morph`` leads from what the one makes of a frame to what the other does (an
+    empty ``a`` leaves the frame as it is). What the pair and every further slot make is summed as
+    :func:`~plugin_backend.mixtures.weighted_sum` does, by ``weight``, ``weight.c`` and so on: departures from ``rest``.
 
     Args:
         channels: that move alike; what is heard is measured over all of them.
         dims: of a frame.
         frames_per_s: of the codec.
         heard: mean and deviation of the whole input, each ``[dims]``; ``None`` measures while it runs.
+        slots: how many there are.
+        rest: what no sound at all is, ``[dims]``; ``None`` is the origin.
 
     Attributes:
         controls: of each of ``LATENT_PARAMETERS``, the latents' values ``[dims]``; see :meth:`set_latent`.
@@ -28,9 +48,17 @@ class LatentMover:
     """
 
     def __init__(
-        self, channels: int, dims: int, frames_per_s: float, heard: tuple[np.ndarray, np.ndarray] | None = None
+        self,
+        channels: int,
+        dims: int,
+        frames_per_s: float,
+        heard: tuple[np.ndarray, np.ndarray] | None = None,
+        slots: int = PAIR,
+        rest: np.ndarray | None = None,
     ):
-        self.slots = {name: Slot(round(FADE_S * frames_per_s)) for name in SLOTS}
+        self.slots = {name: Slot(round(FADE_S * frames_per_s)) for name in slot_names(slots)}
+        self._summed = {f"weight.{name}": self.slots[name] for name in slot_names(slots)[PAIR:]}
+        self._rest = np.zeros(dims) if rest is None else rest.astype(np.float64)
         self.controls = {name: np.full(dims, float(parameter.default)) for name, parameter in LATENT_PARAMETERS.items()}
         self.smooth_ms = 0.0
         self._heard, self._running = heard, Moments.running(dims, frames_per_s)
@@ -43,7 +71,7 @@ class LatentMover:
         Args:
             z: as encoded.
             loud: ``[channels]``, which are no silence.
-            now: values of ``strength``, ``blend`` and ``morph``.
+            now: values of ``strength``, ``blend``, ``morph``, ``spherical`` and the weights.
         """
         z = z.astype(np.float64)
         if self._heard is None and any(slot.matches for slot in self.slots.values()):
@@ -75,11 +103,26 @@ class LatentMover:
         return np.where(own["on"] >= 0.5, z, 0.0)
 
     def _towards(self, z: np.ndarray, now: dict[str, float]) -> np.ndarray:
-        heard = self._heard or self._running.measured()
-        there = [name for name in SLOTS if self.slots[name].target is not None]
-        moved = {name: self.slots[name].moved(z, heard, now["strength"], now["blend"]) for name in there}
-        a, b = moved.get("a", z), moved.get("b")
-        return a if b is None else a + now["morph"] * (b - a)
+        how = self._heard or self._running.measured(), now["strength"], now["blend"]
+        parts, weights = [self._pair(z, how, now)], [now["weight"]]
+        for name, slot in self._summed.items():
+            if not now[name]:
+                slot.settle()
+            elif slot.target is not None:
+                parts.append(slot.moved(z, *how))
+                weights.append(now[name])
+        return parts[0] if weights == [1.0] else weighted_sum(parts, weights, self._rest)
+
+    def _pair(self, z: np.ndarray, how: tuple, now: dict[str, float]) -> np.ndarray:
+        a, b = (self.slots[name] for name in "ab")
+        first = a.moved(z, *how) if a.target is not None else z
+        if b.target is None:
+            return first
+        second, morph = b.moved(z, *how), now["morph"]
+        straight = first + morph * (second - first)
+        if not now["spherical"]:
+            return straight
+        return straight + now["spherical"] * (slerp(first, second, morph) - straight)
 
     def state(self) -> dict[str, np.ndarray]:
         """Plain arrays."""
@@ -88,7 +131,9 @@ class LatentMover:
         own |= {f"running.{name}": value for name, value in self._running.state().items()}
         if self._heard is not None:
             own |= {"heard": np.stack(self._heard)}
-        return own | {f"{name}.{key}": value for name in SLOTS for key, value in self.slots[name].state().items()}
+        return own | {
+            f"{name}.{key}": value for name, slot in self.slots.items() for key, value in slot.state().items()
+        }
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Be as it was."""
@@ -97,8 +142,8 @@ class LatentMover:
         self.controls = {name: state[f"control.{name}"].copy() for name in LATENT_PARAMETERS}
         self._running.restore(part(state, "running"))
         self._heard = tuple(state["heard"]) if "heard" in state else None
-        for name in SLOTS:
-            self.slots[name].restore(part(state, name))
+        for name, slot in self.slots.items():
+            slot.restore(part(state, name))
 
 
 def part(state: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:

@@ -7,20 +7,16 @@ from math import gcd
 import numpy as np
 
 from plugin_backend.codec import Codec
+from plugin_backend.parameter import table
 from plugin_backend.stage import Stage
+from plugin_backend.transfer.clean import cleaned
 from plugin_backend.transfer.codec_past import past_of, restore_past
 from plugin_backend.transfer.envelope import Follower
-from plugin_backend.transfer.latents import LatentMover, part
+from plugin_backend.transfer.latents import PAIR, LatentMover, part, slot_names
 from plugin_backend.transfer.moments import sounding
-from plugin_backend.transfer.parameters import PARAMETERS
+from plugin_backend.transfer.parameters import PARAMETERS, latent_parameters, weight_of
 from plugin_backend.transfer.slew import SLEW_S, Slew
 from plugin_backend.transfer.target import Target
-
-LOUDEST = 1e3
-"""Samples are held within ±60 dBFS, so that nothing after them overflows."""
-
-SMALLEST = np.finfo(np.float32).tiny
-"""What is smaller is denormal, and taken for 0."""
 
 
 class TransferNode(Stage):
@@ -37,16 +33,17 @@ class TransferNode(Stage):
         mono: encode the mean of the channels and give every channel that wet sound.
         heard: mean and deviation of all the input's latents, each ``[dims]``, where they are known; otherwise they
             are measured as it goes, over the last seconds.
+        slots: places for targets: ``a`` and ``b``, between which ``morph`` leads, and from ``c`` on others that are
+            summed with them before decoding, 26 at most. Sums are of departures from the codec's silence.
 
     Attributes:
+        parameters: ``PARAMETERS``, ``weight.c`` and so on of summed slots, and every latent's, as ``3:bias``.
         latency_samples: output sample *i* is input sample ``i − latency_samples``. To hear the end, push as many zeros.
         repaired_samples: how many NaN and infinite samples came in; they were taken for 0.
 
     Raises:
-        ValueError: a number less than 1, or the codec has no frames to stream.
+        ValueError: a number out of range, or the codec has no frames to stream.
     """
-
-    parameters = PARAMETERS
 
     def __init__(
         self,
@@ -55,18 +52,21 @@ class TransferNode(Stage):
         multiple_samples: int = 1,
         mono: bool = False,
         heard: tuple[np.ndarray, np.ndarray] | None = None,
+        slots: int = PAIR,
     ):
-        spec = codec.spec
+        spec, names = codec.spec, slot_names(slots)
         if channels < 1 or multiple_samples < 1:
             raise ValueError(f"{channels} channels in multiples of {multiple_samples} samples; at least 1 is allowed")
         if spec.layout != "frames":
             raise ValueError(f"{spec.name}: a codec of layout '{spec.layout}' cannot be streamed")
-        self.spec, self.channels, self.mono = spec, channels, mono
-        self._multiple, self._encoded = multiple_samples, 1 if mono else channels
+        self.spec, self.channels, self.mono, self.multiple_samples = spec, channels, mono, multiple_samples
+        self._encoded, weights = 1 if mono else channels, table(*map(weight_of, names[PAIR:]))
+        self.parameters = PARAMETERS | weights | latent_parameters(spec.latent_dim)
         self._encoder, self._decoder = codec.encoder(self._encoded), codec.decoder(self._encoded)
         frames_per_s = spec.sample_rate / spec.hop_samples
-        self._mover = LatentMover(self._encoded, spec.latent_dim, frames_per_s, heard)
-        self._slew = Slew(round(SLEW_S * frames_per_s))
+        rest = codec.silence(1)[0, 0]
+        self._mover = LatentMover(self._encoded, spec.latent_dim, frames_per_s, heard, slots, rest)
+        self._slew = Slew(round(SLEW_S * frames_per_s), weights)
         follow_ms = PARAMETERS["follow_ms"].default
         self._follower = Follower(channels, spec.hop_samples, spec.sample_rate, follow_ms)
         held = spec.hop_samples - gcd(spec.hop_samples, multiple_samples)
@@ -77,17 +77,20 @@ class TransferNode(Stage):
         self._ramp = np.arange(1, spec.hop_samples + 1) / spec.hop_samples
 
     def select(self, target: Target, slot: str = "a") -> None:
-        """Move towards another target from the next hop on, cross-faded; slot ``b`` is what ``morph`` leads to."""
+        """Move towards another target from the next hop on, cross-faded; a summed slot is heard by its weight."""
         self._mover.slots[slot].select(target, at_once=not self._begun)
 
     def set(self, name: str, value: float) -> None:
-        """Set one of ``PARAMETERS``.
+        """Set one of ``parameters``.
 
         Raises:
             ProjectError: out of range.
         """
-        value = PARAMETERS[name].checked(value)
-        if name == "follow_ms":
+        value = self.parameters[name].checked(value)
+        latent, colon, control = name.partition(":")
+        if colon:
+            self._mover.set_latent(int(latent), control, value)
+        elif name == "follow_ms":
             self._follower.follow_ms = value
         elif name == "smooth_ms":
             self._mover.smooth_ms = value
@@ -111,12 +114,14 @@ class TransferNode(Stage):
             ValueError: another number of channels, or *n* is not a multiple of ``multiple_samples``.
         """
         channels, count = block.shape
-        if channels != self.channels or count % self._multiple:
+        if channels != self.channels or count % self.multiple_samples:
             raise ValueError(
                 f"a block of {channels} channels, {count} samples; "
-                f"{self.channels} channels in multiples of {self._multiple} samples are allowed here"
+                f"{self.channels} channels in multiples of {self.multiple_samples} samples are allowed here"
             )
-        waiting = np.concatenate([self._waiting, self._clean(block)], axis=1)
+        block, repaired = cleaned(block)
+        self.repaired_samples += repaired
+        waiting = np.concatenate([self._waiting, block], axis=1)
         whole = waiting.shape[1] - waiting.shape[1] % self.spec.hop_samples
         ready, self._waiting = self._ready, waiting[:, whole:].copy()
         if whole:
@@ -124,19 +129,11 @@ class TransferNode(Stage):
         self._ready = ready[:, count:].copy()
         return ready[:, :count]
 
-    def _clean(self, block: np.ndarray) -> np.ndarray:
-        block = np.asarray(block, np.float32)
-        finite = np.isfinite(block)
-        if not finite.all():
-            self.repaired_samples += int(finite.size - np.count_nonzero(finite))
-            block = np.where(finite, block, np.float32(0))
-        return np.where(np.abs(block) < SMALLEST, np.float32(0), np.clip(block, -LOUDEST, LOUDEST))
-
     def _hops(self, audio: np.ndarray) -> np.ndarray:
         """Whole hops ``[channels, k * hop]`` through everything."""
         self._begun, hop = True, self.spec.hop_samples
         fed = audio.mean(axis=0, keepdims=True) if self.mono else audio
-        z, loud = self._encoder.push(fed)[0], sounding(fed, hop)
+        z, loud = self._encoder.means(fed), sounding(fed, hop)
         controls = [self._slew.advance() for _ in range(z.shape[1])]
         moved = [self._mover.move(z[:, t], loud[:, t], now) for t, (_, now) in enumerate(controls)]
         wet = np.broadcast_to(self._decoder.push(np.stack(moved, axis=1)), audio.shape)
@@ -174,7 +171,7 @@ class TransferNode(Stage):
             ValueError: the state is of another codec, or of a node made otherwise.
         """
         if not np.array_equal(state["made_by"], self._made_by()):
-            raise ValueError("this state is of another codec, number of channels, multiple or mono setting")
+            raise ValueError("this state is of another codec, number of channels or slots, multiple or mono setting")
         self._waiting, self._ready, self._dry = state["waiting"], state["ready"], state["dry"]
         self._begun, self.repaired_samples = bool(state["begun"]), int(state["repaired"])
         for name, held in (("mover", self._mover), ("slew", self._slew), ("follower", self._follower)):
@@ -183,5 +180,5 @@ class TransferNode(Stage):
         restore_past(self._decoder, part(state, "decoder"))
 
     def _made_by(self) -> np.ndarray:
-        told = f"{self.spec.fingerprint} {self.channels} {self._multiple} {self.mono}"
+        told = f"{self.spec.fingerprint} {self.channels} {self.multiple_samples} {self.mono} {len(self._mover.slots)}"
         return np.frombuffer(told.encode(), np.uint8).copy()

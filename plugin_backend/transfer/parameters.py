@@ -1,8 +1,13 @@
-"""Every control of the transfer node in one table; options, maps and docs are made from it."""
+"""Every control of the transfer node, of its latents and of layers, in tables; options, maps and docs are made of them.
+
+A latent's control is named as on the command line, ``3:bias``; the weight of a summed slot ``weight.c``.
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from functools import cache
 
 from plugin_backend.parameter import Parameter, table
 
@@ -12,6 +17,10 @@ PARAMETERS = table(
     Parameter("strength", 0, 1, 1, "", "How far the latents move by the preset's bias and scale."),
     Parameter("blend", 0, 1, 0.5, "", "How far they then go to the preset's own latents nearest to them."),
     Parameter("morph", 0, 1, 0, "", "From the preset (0) to a second one (1), where there is one."),
+    Parameter(
+        "spherical", 0, 1, 0, "", "The way of `morph`: straight (0), or along a sphere about the latents' mean (1)."
+    ),
+    Parameter("weight", -4, 4, 1, "", "Of the preset where latents are summed; weights of sum 1 make a mean."),
     Parameter("follow", 0, 1, 1, "", "How much the wet sound takes the input's level: its envelope, or its hits'."),
     Parameter("follow_ms", 1, 500, 5, "ms", "Time constant of the envelope that is followed."),
     Parameter("smooth_ms", 0, 2000, 0, "ms", "Time constant of the one-pole that smooths every latent; 0: none."),
@@ -25,3 +34,20 @@ LATENT_PARAMETERS = table(
     Parameter("freeze", 0, 1, 0, "", "1 holds the latent where it is."),
 )
 """Of each latent, in the order they act; smoothing comes before ``freeze``."""
+
+LAYER_PARAMETERS = table(
+    Parameter("on", 0, 1, 1, "", "0 silences the layer, which runs on unheard; between, its share.")
+)
+"""Of each of several layers, beside those of its node."""
+
+
+def weight_of(slot: str) -> Parameter:
+    """The control of a summed slot's weight; nothing is heard of it at first."""
+    return replace(PARAMETERS["weight"], name=f"weight.{slot}", default=0.0)
+
+
+@cache
+def latent_parameters(dims: int) -> dict[str, Parameter]:
+    """``LATENT_PARAMETERS`` of every latent, named ``0:value`` and so on."""
+    rows = (replace(row, name=f"{latent}:{row.name}") for latent in range(dims) for row in LATENT_PARAMETERS.values())
+    return table(*rows)

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from plugin_backend.transfer.parameters import PARAMETERS
 
 SLEW_S = 0.05
-GLIDING = ("mix", "gain", "strength", "blend", "morph", "follow")
+GLIDING = ("mix", "gain", "strength", "blend", "morph", "spherical", "weight", "follow")
 """``gain`` is linear, of ``gain_db``; the others are as they are set."""
 
 
 class Slew:
-    """Values of :data:`GLIDING` now, on their way, and a frame's step.
+    """Values of :data:`GLIDING` and more now, on their way, and a frame's step.
 
     Args:
         frames: how many a glide takes.
+        weights: names of controls that glide too, from 0 on.
     """
 
-    def __init__(self, frames: int):
-        self._frames = max(1, frames)
-        self.now = np.array([1.0 if name == "gain" else PARAMETERS[name].default for name in GLIDING])
+    def __init__(self, frames: int, weights: Iterable[str] = ()):
+        weights = tuple(weights)
+        self._frames, self._names = max(1, frames), GLIDING + weights
+        own = [1.0 if name == "gain" else PARAMETERS[name].default for name in GLIDING]
+        self.now = np.array(own + [0.0] * len(weights))
         self.wanted, self.step = self.now.copy(), np.zeros_like(self.now)
 
     def set(self, name: str, value: float, at_once: bool) -> None:
         """Let a control glide to a value, or jump there."""
-        index = GLIDING.index(name)
+        index = self._names.index(name)
         self.wanted[index] = value
         self.step[index] = abs(value - self.now[index]) / self._frames
         if at_once:
@@ -37,7 +42,7 @@ class Slew:
         self.now = before + np.clip(self.wanted - before, -self.step, self.step)
         arrived = np.abs(self.wanted - self.now) <= 1e-9
         self.now[arrived] = self.wanted[arrived]
-        return dict(zip(GLIDING, before.tolist(), strict=True)), dict(zip(GLIDING, self.now.tolist(), strict=True))
+        return tuple(dict(zip(self._names, values.tolist(), strict=True)) for values in (before, self.now))
 
     def state(self) -> dict[str, np.ndarray]:
         """Plain arrays."""

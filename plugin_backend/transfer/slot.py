@@ -55,6 +55,11 @@ class Slot:
                 targets["before"] = None
         return result
 
+    def settle(self) -> None:
+        """Be at once where it was going: while nobody hears it, there is nothing to fade."""
+        if self._left or self._targets["next"] is not None:
+            self.select(self._targets["next"] or self.target, at_once=True)
+
     def state(self) -> dict[str, np.ndarray]:
         """Plain arrays."""
         there = {role: target for role, target in self._targets.items() if target is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 
@@ -50,13 +51,20 @@ class Target:
 
     def nearest(self, z: np.ndarray) -> np.ndarray:
         """A mean of own frames, those near ``z`` ``[channels, dims]`` weighing most: as smooth as ``z``."""
-        spread = np.maximum(self.deviation, LEAST_DEVIATION)
-        return np.stack([self._nearest(frame, spread) for frame in z])
+        return np.stack([self._nearest(frame) for frame in z])
 
-    def _nearest(self, frame: np.ndarray, spread: np.ndarray) -> np.ndarray:
-        distance = np.square((self.frames - frame) / spread).sum(axis=1)
+    @cached_property
+    def _scaled(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The deviations to measure in, the own frames in them, and their squared lengths."""
+        spread = np.maximum(self.deviation, LEAST_DEVIATION)
+        frames = self.frames / spread
+        return spread, frames, np.square(frames).sum(axis=1)
+
+    def _nearest(self, frame: np.ndarray) -> np.ndarray:
+        spread, frames, squares = self._scaled
+        distance = squares - 2 * np.einsum("fd,d->f", frames, frame / spread)  # but for the square of frame
         weight = np.exp((distance.min() - distance) / NEARNESS)
-        return (weight[:, None] * self.frames).sum(axis=0) / weight.sum()
+        return np.einsum("f,fd->d", weight, self.frames) / weight.sum()
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Its fields."""

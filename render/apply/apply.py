@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,11 +12,13 @@ from plugin_backend.codec import Codec
 from plugin_backend.errors import OutputError, ProjectError, RenderError
 from plugin_backend.files import replaced_when_whole
 from plugin_backend.transfer.latents import LatentMover
+from plugin_backend.transfer.layers import check_rates
 from presets.preset import Preset
-from render.apply.hits import ready_to_strike, struck
+from render.apply.hits import striking, struck
+from render.apply.layer import Layer, moving
 from render.apply.recording import looked_at
 from render.apply.settings import HITS, Settings
-from render.apply.targets import check_model, target_of
+from render.apply.targets import check_model
 from render.apply.transfer import transferred
 from render.cues.rows import CONTROL
 from render.delivery.folder import made_folder, told
@@ -45,33 +47,59 @@ class Applied:
 
 
 class Applier:
-    """A preset made ready for any number of recordings.
+    """A preset made ready for any number of recordings, alone or with others.
 
     Args:
         codec: the preset's.
         preset: what is applied.
         settings: how.
         to: what ``morph`` leads to.
+        summed: presets of the same codec and their weights, summed with it before decoding.
+        added: what is decoded beside it and added, or plays at its hits too.
+
+    Attributes:
+        name: of all that is applied, as in the files' names.
+        told: the same with weights and levels, as in their descriptions.
 
     Raises:
         PresetError: a preset is of another model, or a texture in mode ``hits``.
-        ProjectError: a second preset without ``morph``, or ``morph`` without one; a latent that is not there.
+        CheckpointError: codecs of different sample rates are added in mode ``transfer``.
+        ProjectError: a second preset without ``morph``, or ``morph`` without one; sums in mode ``hits``, or of more
+            presets than there are slots; a latent that is not there.
     """
 
-    def __init__(self, codec: Codec, preset: Preset, settings: Settings, to: Preset | None = None):
-        self.codec, self.preset, self.settings = codec, preset, settings
-        if (to is not None) != ("morph" in settings.controls):
-            raise ProjectError("morph goes with a second preset: give both or neither")
-        check_model(preset, codec)
+    def __init__(
+        self,
+        codec: Codec,
+        preset: Preset,
+        settings: Settings,
+        to: Preset | None = None,
+        summed: Sequence[tuple[Preset, float]] = (),
+        added: Sequence[Layer] = (),
+    ):
+        parts = [(preset.name, preset.name)]
+        parts += [(own.name, f"{weight:g} x {own.name}") for own, weight in summed]
+        parts += [(layer.preset.name, f"{layer.preset.name} at {layer.gain_db:g} dB") for layer in added]
+        self.name, self.told = (
+            mark.join(words) for mark, words in zip(("+", " + "), zip(*parts, strict=True), strict=True)
+        )
+        self.settings = settings
+        _check_pair(settings, to)
+        layers = [Layer(codec, preset), *added]
+        for layer in layers:
+            check_model(layer.preset, layer.codec)
         mover = LatentMover(1, codec.spec.latent_dim, 1.0)
         settings.set_latents(mover)
         if settings.mode == HITS:
-            self.preset = ready_to_strike(preset, mover)
+            if summed:
+                raise ProjectError("hits are played, not moved: a sum cannot be used with them; add its preset instead")
+            self.layers = [striking(layer, mover if layer is layers[0] else None) for layer in layers]
         else:
-            self._targets = [target_of(each, codec) for each in (preset, to) if each is not None]
+            check_rates([layer.codec.spec for layer in layers])
+            self.layers = [moving(layers[0], to, summed), *map(moving, layers[1:])]
 
     def outputs(self, sources: list[Path], out: Path, overwrite: bool = False) -> dict[Path, Path]:
-        """Recording → the file it becomes, ``NAME_PRESET.wav``; every recording is looked at.
+        """Recording → the file it becomes, ``NAME_PRESET.wav`` or ``NAME_PRESET+OTHER.wav``; each is looked at.
 
         Raises:
             OutputError: a file is there already, or two recordings would become one.
@@ -80,7 +108,7 @@ class Applier:
         paths: dict[Path, Path] = {}
         for source in sources:
             looked_at(source)
-            path = out / f"{CONTROL.sub('_', source.stem)}_{self.preset.name}.wav"
+            path = out / f"{CONTROL.sub('_', source.stem)}_{self.name}.wav"
             twin = next((other for other, its in paths.items() if its == path), None)
             if twin is not None:
                 raise OutputError(f"{source}: {twin} becomes {path.name}, too; apply them into different folders")
@@ -107,12 +135,12 @@ class Applier:
         stamp, remarks = _stamp(guide)
         bits, hits = self.settings.bits, None
         if self.settings.mode == HITS:
-            blocks, hits = struck(guide, self.codec, self.preset, self.settings)
+            blocks, hits = struck(guide, self.layers, self.settings)
         else:
-            blocks = transferred(guide, self.codec, self._targets, self.settings)
+            blocks = transferred(guide, self.layers, self.settings)
         file = StemFile(
             track=source.stem,
-            description=f"{self.preset.name} applied to {source.name}",
+            description=f"{self.told} applied to {source.name}",
             layout=layout,
             bits=bits,
             sample_rate=guide.sample_rate,
@@ -120,12 +148,19 @@ class Applier:
             length_samples=guide.length_samples,
             slate=Slate("", source.stem, "", "", 1, None, datetime.now().replace(microsecond=0)),
         )
-        dither = dither_of(bits, self.preset.name, self.settings.seed)
+        dither = dither_of(bits, self.name, self.settings.seed)
         with _appearing(path) as temporary, StemWriter(temporary, file, dither) as writer:
             for block in blocks:
                 writer.write(block)
                 progress(block.shape[1])
         return Applied(path, hits, writer.trail.clipped_samples, remarks)
+
+
+def _check_pair(settings: Settings, to: Preset | None) -> None:
+    if (to is not None) != ("morph" in settings.controls):
+        raise ProjectError("morph goes with a second preset: give both or neither")
+    if to is None and "spherical" in settings.controls:
+        raise ProjectError("spherical is a way to morph: give a second preset, too")
 
 
 def _stamp(guide: Guide) -> tuple[int, tuple[str, ...]]:

@@ -1,18 +1,17 @@
-"""A take of the preset at every hit of a recording, as hard as it was hit."""
+"""A take of the preset, or of several, at every hit of a recording, as hard as it was hit."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import soundfile
 
-from plugin_backend.codec import Codec
 from plugin_backend.errors import PresetError
 from plugin_backend.transfer.latents import LatentMover
 from presets.perform import take_of
-from presets.preset import Preset
+from render.apply.layer import Layer
 from render.apply.recording import blocks_of, exactly, resampled
 from render.apply.settings import Settings
 from render.events import Event
@@ -38,24 +37,29 @@ class Strike(Voice):
         return self._levels * super().read(samples)
 
 
-def struck(guide: Guide, codec: Codec, preset: Preset, settings: Settings) -> tuple[Iterator[np.ndarray], int]:
+def struck(guide: Guide, layers: Sequence[Layer], settings: Settings) -> tuple[Iterator[np.ndarray], int]:
     """The recording with takes at its hits, in blocks of its length, rate and channels; and how many hits there are.
 
-    A take begins at its hit's very sample, as a cue would. Where the codec has another rate, each take is resampled by
-    itself.
+    A take of every layer begins at its hit's very sample, as a cue would. Where the codec has another rate, each take
+    is resampled by itself.
     """
     hits = spot_in(guide, Sensitivity(settings.sensitivity, settings.min_gap_ms))
-    return _mixed(guide, codec, preset, settings, hits), len(hits)
+    return _mixed(guide, layers, settings, hits), len(hits)
 
 
-def _mixed(guide: Guide, codec: Codec, preset: Preset, settings: Settings, hits: list[Hit]) -> Iterator[np.ndarray]:
-    events = [_event(guide, codec, preset, settings, index, hit) for index, hit in enumerate(hits)]
-    levels = {event.id: own for event, own in zip(events, levels_of(guide, hits), strict=True)}
-    watch, rate = Stopwatch(), codec.spec.sample_rate
+def _mixed(guide: Guide, layers: Sequence[Layer], settings: Settings, hits: list[Hit]) -> Iterator[np.ndarray]:
+    events, struck_by, levels = [], {}, {}
+    for index, (hit, own) in enumerate(zip(hits, levels_of(guide, hits), strict=True)):
+        for number, layer in enumerate(layers):
+            event = _event(guide, layer, settings, f"{index}.{number}" if number else str(index), hit)
+            events.append(event)
+            struck_by[event.id], levels[event.id] = layer, own
+    watch = Stopwatch()
 
     def start(event: Event) -> Voice:
-        pieces = decoded(event, preset, codec, OFFLINE_CHUNK_FRAMES, watch)
-        return Strike(event, resampled(pieces, rate, guide.sample_rate), levels[event.id])
+        layer = struck_by[event.id]
+        pieces = decoded(event, layer.preset, layer.codec, OFFLINE_CHUNK_FRAMES, watch)
+        return Strike(event, resampled(pieces, layer.codec.spec.sample_rate, guide.sample_rate), levels[event.id])
 
     mixer, position, mix = StemMixer(events, 1.0, start), 0, np.float32(settings.value("mix"))
     for dry in exactly(blocks_of(guide), guide.length_samples):
@@ -65,16 +69,16 @@ def _mixed(guide: Guide, codec: Codec, preset: Preset, settings: Settings, hits:
         yield (1 - mix) * dry + mix * wet
 
 
-def _event(guide: Guide, codec: Codec, preset: Preset, settings: Settings, index: int, hit: Hit) -> Event:
-    header, seed = preset.header, take_seed(settings.seed, str(index), 1)
+def _event(guide: Guide, layer: Layer, settings: Settings, name: str, hit: Hit) -> Event:
+    preset, header, seed = layer.preset, layer.preset.header, take_seed(settings.seed, name, 1)
 
     def at_rate(samples: int) -> int:
-        return -(-samples * guide.sample_rate // codec.spec.sample_rate)
+        return -(-samples * guide.sample_rate // layer.codec.spec.sample_rate)
 
     length = at_rate(take_of(preset, seed).length_samples)
-    gain_db = header.gain_db + settings.value("gain_db")
+    gain_db = header.gain_db + layer.gain_db + settings.value("gain_db")
     return Event(
-        id=str(index),
+        id=name,
         stem="",
         start_samples=hit.onset_samples,
         length_samples=min(length, guide.length_samples - hit.onset_samples),
@@ -102,12 +106,15 @@ def levels_of(guide: Guide, hits: list[Hit]) -> Iterator[np.ndarray]:
             yield peaks / peaks.max() if peaks.max() > 0 else np.ones(guide.channels)
 
 
-def ready_to_strike(preset: Preset, mover: LatentMover) -> Preset:
-    """The preset with a mover's controls of each latent acting on its takes.
+def striking(layer: Layer, mover: LatentMover | None) -> Layer:
+    """The layer with a mover's controls of each latent, if there is one, acting on its preset's takes.
 
     Raises:
         PresetError: it is a texture, which does not strike.
     """
+    preset = layer.preset
     if preset.header.kind != "hit":
         raise PresetError(f"preset '{preset.name}' is a texture, which cannot strike: choose a hit, or mode transfer")
-    return dataclasses.replace(preset, means=[mover.controlled(mean).astype(np.float32) for mean in preset.means])
+    if mover is not None:
+        preset = replace(preset, means=[mover.controlled(mean).astype(np.float32) for mean in preset.means])
+    return replace(layer, preset=preset)

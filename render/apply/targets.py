@@ -21,13 +21,16 @@ def find_preset(name: str, bank: Path | None = None) -> Preset:
     return load_preset(Path(name)) if name.endswith(SUFFIX) else Bank(bank or FACTORY_BANK)[name]
 
 
-def check_model(preset: Preset, codec: Codec) -> None:
+CHOOSE = "choose that model, or capture the preset again"
+
+
+def check_model(preset: Preset, codec: Codec, advice: str = CHOOSE) -> None:
     """Raises PresetError if the preset's latents are not the codec's."""
     header, spec = preset.header, codec.spec
     if header.fingerprint != spec.fingerprint:
         raise PresetError(
             f"preset '{preset.name}' was made with model '{header.codec}' ({header.fingerprint}), "
-            f"not with '{spec.name}' ({spec.fingerprint}): choose that model, or capture the preset again"
+            f"not with '{spec.name}' ({spec.fingerprint}): {advice}"
         )
 
 

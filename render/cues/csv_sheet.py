@@ -32,10 +32,10 @@ def read_csv(path: Path, clock: Clock) -> CueSheet:
         CueSheetError: anything that cannot be used, with file, row and column where they apply.
     """
     path = Path(path)
-    return sheet_of(path, FORMAT, _records(path), clock)
+    return sheet_of(path, FORMAT, records(path), clock)
 
 
-def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
+def records(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Each row that is not blank: its first line's number, and its stripped cells."""
     data = sheet_bytes(path, LARGEST_BYTES + 1)
     if len(data) > LARGEST_BYTES:

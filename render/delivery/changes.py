@@ -14,6 +14,7 @@ from render.delivery.spans import joined
 from render.delivery.trail import BLOCK_SAMPLES, Trail
 from render.digest import digest
 from render.events import Event, Plan
+from render.inserts import described
 from render.project import SUM, Plugin, Project, Stem
 from render.recipe import Recipe
 
@@ -93,12 +94,12 @@ def frame_of(plan: Plan, project: Project) -> dict:
 
 
 def chain_of(stem: Stem) -> dict:
-    """What a stem does to the sum of its cues; a plug-in's file counts with its size and time."""
+    """What a stem does to the sum of its cues; a plug-in's file counts by size and time, others by all in it."""
     plugins = [Path(effect.path) for effect in stem.effects if isinstance(effect, Plugin) and effect.is_file]
     return {
         "gain_db": stem.gain_db,
         "layout": stem.layout,
-        "effects": msgspec.to_builtins(stem.effects),
+        "effects": [described(effect) for effect in stem.effects],
         "plugins": [_files_of(plugin) for plugin in plugins],
     }
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -34,7 +35,7 @@ from render.events import Plan
 from render.layout import LAYOUTS
 from render.project import SUM, Project
 from render.recipe import recipes_of
-from render.stream import OFFLINE_CHUNK_FRAMES, Block, RenderStats, stream
+from render.stream import OFFLINE_CHUNK_FRAMES, Block, RenderProcess, RenderStats, stream
 
 SPARE_BYTES, CLIP_SPARE_BYTES = 4 * 2**20, 4096
 LATEST_REPORT = "report.json"
@@ -43,7 +44,7 @@ LATEST_REPORT = "report.json"
 @dataclass
 class Delivery:
     """What a run left: stem name → file (``FOLEY`` is the sum), report, picture, cue id → clip; what was measured
-    and what differed from the version before.
+    and what differed from the version before; cues by where their sound came from.
 
     ``report.json`` beside them is a copy of the newest run's report.
     """
@@ -55,6 +56,8 @@ class Delivery:
     measured: dict[str, Measured] = field(default_factory=dict)
     changes: Changes | None = None
     cache_kept: bool = True
+    decoded: int = 0
+    cached: int = 0
 
 
 def deliver(
@@ -67,6 +70,9 @@ def deliver(
     progress: Callable[[int], None] = lambda samples: None,
     clips: bool = False,
     cache: CueCache | None = None,
+    moment: datetime | None = None,
+    version: int | None = None,
+    process: Callable[..., RenderProcess] = RenderProcess,
 ) -> Delivery:
     """Render ``plan`` into ``out``.
 
@@ -79,6 +85,9 @@ def deliver(
         clips: write each cue's own sound too, as 24-bit files in a folder of the version.
         cache: of decoded cues. With one, and without ``clips``, what the newest version in ``out`` holds
             already is taken from there; the samples are those of a whole render.
+        moment: the origination date and time that every file bears; none means now.
+        version: its number, in a folder that no other run writes into; none means the next that is free.
+        process: see :func:`render.stream.stream`.
 
     Raises:
         OutputError: ``out`` cannot be written.
@@ -91,7 +100,7 @@ def deliver(
         _check_room(plan, project, out, clips)
         sweep(out, run_prefix(project))
         try:
-            version = claims.enter_context(claimed_version(plan, project, out))
+            version = version or claims.enter_context(claimed_version(plan, project, out))
         except OSError as problem:
             raise told(problem, out) from problem
         folder = out / clips_name(project, version)
@@ -105,7 +114,12 @@ def deliver(
         )
         try:
             with ExitStack() as whole:
-                _write(whole, plan, project, delivery, out, folder, stats, jobs, chunk_frames, progress, began, cache)
+                slate = slate_of(project, moment or datetime.now().replace(microsecond=0))
+                start = partial(stream, jobs=jobs, chunk_frames=chunk_frames, stats=stats, process=process)
+                _write(
+                    whole, plan, project, delivery, out, folder, stats, slate, start, chunk_frames, progress,
+                    began, cache,
+                )  # fmt: skip
                 with uninterrupted():
                     whole.close()  # renames every file
             with replaced_when_whole(out / LATEST_REPORT) as latest:
@@ -115,8 +129,9 @@ def deliver(
     return delivery
 
 
-def _write(whole, plan, project, delivery, out, folder, stats, jobs, chunk_frames, progress, began, cache) -> None:
-    slate = slate_of(project, datetime.now().replace(microsecond=0))
+def _write(
+    whole, plan, project, delivery, out, folder, stats, slate, start, chunk_frames, progress, began, cache
+) -> None:  # fmt: skip
     recipes = recipes_of(plan)
     delivery.changes = compare(plan, project, out, recipes, cache, bool(delivery.clips))
     if cache is not None:
@@ -130,7 +145,7 @@ def _write(whole, plan, project, delivery, out, folder, stats, jobs, chunk_frame
         order = ClipOrder(whole.enter_context(folder_when_whole(folder)), names, slate)
 
     def rendered(plan: Plan) -> Iterator[Block]:
-        return stream(plan, jobs=jobs, chunk_frames=chunk_frames, stats=stats, clips=order)
+        return start(plan, clips=order)
 
     if delivery.changes.patching:
         written = revise(plan, delivery.changes, out, temporary, files, project.seed, chunk_frames, rendered, stats)
@@ -150,6 +165,7 @@ def _write(whole, plan, project, delivery, out, folder, stats, jobs, chunk_frame
     if cache is not None:
         keep_trails(cache, keys, written, stats)
     delivery.cache_kept = stats.counts.kept
+    delivery.decoded, delivery.cached = stats.counts.decoded, stats.counts.cached
     basis = {name: {"key": keys[name], **_as_left(path)} for name, path in temporary.items()}
     clips = {cue: f"{folder.name}/{path.name}" for cue, path in delivery.clips.items()}
     wall_s = perf_counter() - began
@@ -227,12 +243,18 @@ def stem_files(plan: Plan, project: Project, slate: Slate) -> dict[str, StemFile
     }
 
 
-def _check_room(plan: Plan, project: Project, out: Path, clips: bool) -> None:
+def sound_bytes(plan: Plan, project: Project, clips: bool) -> int:
+    """What a version's stems, their sum and its clips take on disk."""
     layouts = {name: LAYOUTS[layout].channels for name, layout in layouts_of(plan).items()}
-    needed = sum(layouts.values()) * plan.length_samples * project.bits // 8 + SPARE_BYTES
+    needed = sum(layouts.values()) * plan.length_samples * project.bits // 8
     if clips:
         bytes_each = cue_clips.BITS // 8
         needed += sum(e.length_samples * layouts[e.stem] * bytes_each + CLIP_SPARE_BYTES for e in plan.events)
+    return needed
+
+
+def _check_room(plan: Plan, project: Project, out: Path, clips: bool) -> None:
+    needed = sound_bytes(plan, project, clips) + SPARE_BYTES
     free = shutil.disk_usage(out).free
     if needed > free:
         raise DiskFullError(

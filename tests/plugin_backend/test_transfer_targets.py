@@ -7,7 +7,7 @@ import pytest
 
 from plugin_backend.pcm_codec import PcmCodec
 from plugin_backend.transfer.moments import Moments, sounding
-from plugin_backend.transfer.parameters import LATENT_PARAMETERS, PARAMETERS
+from plugin_backend.transfer.parameters import LATENT_PARAMETERS, LAYER_PARAMETERS, PARAMETERS
 from plugin_backend.transfer.slot import Slot
 from plugin_backend.transfer.target import MOST_FRAMES, Target, target_from
 
@@ -86,7 +86,10 @@ def test_a_slot_fades_whole_and_only_the_latest_waits():
     assert frames(1) == [1]
 
 
-@pytest.mark.parametrize("control", [*PARAMETERS.values(), *LATENT_PARAMETERS.values()], ids=lambda c: c.name)
+TABLES = PARAMETERS, LATENT_PARAMETERS, LAYER_PARAMETERS
+
+
+@pytest.mark.parametrize("control", [row for table in TABLES for row in table.values()], ids=lambda c: c.name)
 def test_every_control_is_in_the_docs_as_it_is(control):
     default = "–" if np.isnan(control.default) else f"{control.default:g}"
     unit = f" {control.unit}" if control.unit else ""

@@ -78,3 +78,73 @@ def pcm_of():
     from scipy.io import wavfile
 
     return lambda path: wavfile.read(path)[1] >> 8
+
+
+@pytest.fixture(scope="session")
+def poison(tmp_path_factory):
+    """Builds a VST2 effect that crashes (1), hangs (2) or only copies (0); answers its path."""
+    import shutil
+    import subprocess
+    import sysconfig
+
+    compiler = shutil.which((sysconfig.get_config_var("CC") or "cc").split()[0]) or shutil.which("cc")
+    if compiler is None:
+        pytest.skip("needs a C compiler")
+    folder, source = tmp_path_factory.mktemp("plugins"), Path(__file__).parent / "native" / "poison.c"
+
+    def build(kind: int) -> Path:
+        path = folder / f"poison{kind}.so"
+        if not path.exists():
+            subprocess.run([compiler, "-shared", "-fPIC", f"-DPOISON={kind}", "-o", path, source], check=True)
+        return path
+
+    return build
+
+
+@pytest.fixture
+def write_batch(tmp_path, impulse_bank):
+    """Writes a jobs file of ``count`` short reels without a model, and what it names; answers its path.
+
+    Every third reel has clips, every fourth a reverb; further rows may be given.
+    """
+
+    def write(count: int, more: tuple[dict, ...] = (), seconds: float = 1.5) -> Path:
+        wet = """schema = 1
+show = "WET"
+tail_s = 0.0
+[[stems]]
+name = "FEET"
+effects = [{ type = "reverb" }]
+[[stems]]
+name = "ROOM"
+"""
+        (tmp_path / "wet.toml").write_text(wet)
+        (tmp_path / "dry.toml").write_text('schema = 1\nshow = "DRY"\ntail_s = 0.0\n')
+        sheet = "id,start,duration,stem,preset,gain_db\n"
+        for number in range(4):
+            rows = [f"c{step},{0.1 + step * 0.11 + number / 50:.3f},,FEET,burst,{-20 - step}" for step in range(6)]
+            rows.append(f"room,0.0,{seconds - 0.2:.3f},ROOM,hum,-12")
+            (tmp_path / f"reel{number}.csv").write_text(sheet + "\n".join(rows) + "\n")
+        named = ("name", "cues", "fps", "end", "bank", "model", "project", "seed", "bits", "clips", "moment")
+        lines = [",".join(named)]
+        for number in range(count):
+            row = {
+                "name": f"reel-{number:02d}",
+                "cues": f"reel{number % 4}.csv",
+                "bank": impulse_bank,
+                "model": "pcm",
+                "project": "dry.toml" if number % 4 else "wet.toml",
+                "seed": number + 1,
+                "bits": 16 if number % 2 else 24,
+                "clips": "yes" if number % 3 == 0 else "",
+                "moment": "2026-11-21T20:00:00",
+            }
+            lines.append(",".join(str(row.get(name, "")) for name in named))
+        for row in more:
+            row = {"bank": impulse_bank, "model": "pcm", **row}
+            lines.append(",".join(str(row.get(name, "")) for name in named))
+        path = tmp_path / "jobs.csv"
+        path.write_text("\n".join(lines) + "\n")
+        return path
+
+    return write

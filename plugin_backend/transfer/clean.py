@@ -1,0 +1,21 @@
+"""What is no sound is kept out: NaN, infinities, denormals, and levels that would overflow."""
+
+from __future__ import annotations
+
+import numpy as np
+
+LOUDEST = 1e3
+"""Samples are held within ±60 dBFS, so that nothing after them overflows."""
+
+SMALLEST = np.finfo(np.float32).tiny
+"""What is smaller is denormal, and taken for 0."""
+
+
+def cleaned(block: np.ndarray) -> tuple[np.ndarray, int]:
+    """A block as float32, and how many of its samples were NaN or infinite and taken for 0."""
+    block, repaired = np.asarray(block, np.float32), 0
+    finite = np.isfinite(block)
+    if not finite.all():
+        repaired = int(finite.size - np.count_nonzero(finite))
+        block = np.where(finite, block, np.float32(0))
+    return np.where(np.abs(block) < SMALLEST, np.float32(0), np.clip(block, -LOUDEST, LOUDEST)), repaired

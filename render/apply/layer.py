@@ -1,0 +1,88 @@
+"""What sounds together in one application: presets summed before one decoding, or decoded beside one another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from plugin_backend.codec import Codec
+from plugin_backend.errors import ProjectError
+from plugin_backend.transfer.latents import MOST_SLOTS, PAIR, slot_names
+from plugin_backend.transfer.parameters import PARAMETERS
+from plugin_backend.transfer.target import Target
+from presets.preset import Preset
+from render.apply.targets import check_model, target_of
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A preset with its codec, decoded by itself.
+
+    Attributes:
+        gain_db: of this layer; the level of all comes on top.
+        targets: of its node's slots, in order; none where it strikes.
+        weights: of the slots from ``c`` on, summed with the first two.
+    """
+
+    codec: Codec
+    preset: Preset
+    gain_db: float = 0.0
+    targets: dict[str, Target] = field(default_factory=dict)
+    weights: dict[str, float] = field(default_factory=dict)
+
+
+def moving(layer: Layer, to: Preset | None = None, summed: Sequence[tuple[Preset, float]] = ()) -> Layer:
+    """The layer with targets: its preset's, that of ``to`` for ``morph``, and those of presets summed, with weights.
+
+    Raises:
+        PresetError: one is of another model.
+        ProjectError: there are not so many slots.
+    """
+    if len(summed) > MOST_SLOTS - PAIR:
+        raise ProjectError(f"{len(summed)} presets to sum; at most {MOST_SLOTS - PAIR} can be summed with another")
+    for preset, _ in summed:
+        check_model(preset, layer.codec, "their latents have no sum; add the preset, decoded beside it")
+    slots = slot_names(PAIR + len(summed))[PAIR:]
+    presets = {"a": layer.preset, "b": to, **{slot: own for slot, (own, _) in zip(slots, summed, strict=True)}}
+    return replace(
+        layer,
+        targets={slot: target_of(own, layer.codec) for slot, own in presets.items() if own is not None},
+        weights={slot: weight for slot, (_, weight) in zip(slots, summed, strict=True)},
+    )
+
+
+def summed_of(text: str) -> tuple[str, float]:
+    """Read ``cloth-leather=0.5``: a preset and its weight.
+
+    Raises:
+        ProjectError: malformed, or out of range.
+    """
+    form = f"sum {text!r}: write PRESET=WEIGHT, as in cloth-leather=0.5"
+    name, _, number = text.rpartition("=")
+    return _named(name, form), _number(number, "weight", form)
+
+
+def added_of(text: str) -> tuple[str | None, str, float]:
+    """Read ``cloth-leather``, ``cloth-leather=-6`` or ``my-doors.safetensors:knock=-6``: model, preset, level in dB.
+
+    Raises:
+        ProjectError: malformed, or out of range.
+    """
+    form = f"add {text!r}: write PRESET, PRESET=GAIN_DB or MODEL:PRESET=GAIN_DB, as in cloth-leather=-6"
+    what, _, number = text.rpartition("=") if "=" in text else (text, "", "0")
+    model, colon, name = what.rpartition(":")
+    return (_named(model, form) if colon else None), _named(name, form), _number(number, "gain_db", form)
+
+
+def _named(name: str, form: str) -> str:
+    if not name:
+        raise ProjectError(form)
+    return name
+
+
+def _number(text: str, control: str, form: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise ProjectError(form) from None
+    return PARAMETERS[control].checked(value)

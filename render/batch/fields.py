@@ -1,0 +1,55 @@
+"""What a job may say: where its cues are, and the fields of a project it sets."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from render.project import Project
+from render.toml_file import Table
+
+FILES = ("cues", "project", "bank", "mapping", "model")
+"""Fields that name files; a relative one is taken from the jobs file's folder."""
+
+OF_A_PROJECT = (
+    "show", "reel", "fps", "start", "end", "model", "bank", "mapping", "seed", "take", "bits", "layout",
+    "head_handle", "tail_handle", "pops", "spec", "scene", "tape", "note", "tail_s",
+)  # fmt: skip
+
+OF_A_JOB = {"cues": str, "project": str, "clips": bool, "moment": Annotated[datetime, Meta(tz=False)]}
+"""Sheet and project file; whether each cue is wanted as a file; the local date and time that the files bear."""
+
+NAME_RULE = (
+    "a job's name is its folder's: 1 to 64 letters a-z, digits, '_', '-' or '.', beginning with a letter or digit, "
+    "not ending in '.', no device's name, and not beginning with 'batch.'"
+)
+DEVICES = r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)"
+NAME = re.compile(rf"(?!batch\.)(?!{DEVICES})[a-z0-9](?:[a-z0-9_.-]{{0,62}}[a-z0-9_-])?")
+
+
+def is_job_name(name: str) -> bool:
+    """Whether a folder may be called so, on any system, beside the batch's own files."""
+    return NAME.fullmatch(name.casefold()) is not None and name.isascii()
+
+
+_TYPES = {field.name: field.type for field in msgspec.structs.fields(Project)}
+_PROJECT_FIELDS = [(name, _TYPES[name] | None, None) for name in OF_A_PROJECT]
+
+Fields = msgspec.defstruct(
+    "Fields",
+    [*((name, kind | None, None) for name, kind in OF_A_JOB.items()), *_PROJECT_FIELDS],
+    bases=(Table,),
+    kw_only=True,
+    module=__name__,
+)
+"""A table of such fields, all optional, each with the range that :class:`~render.project.Project` gives it."""
+
+
+def given(table: Table) -> dict:
+    """Field → value, of those of :data:`Fields` that a table states."""
+    values = {name: getattr(table, name) for name in Fields.__struct_fields__}
+    return {name: value for name, value in values.items() if value is not None}

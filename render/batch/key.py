@@ -1,0 +1,35 @@
+"""What decides a job's bytes, as one word: two runs of one key and moment leave the same stems."""
+
+from __future__ import annotations
+
+from render.delivery.changes import stem_keys
+from render.delivery.naming import clip_names, stem_names
+from render.delivery.report import cue_table
+from render.digest import digest
+from render.events import Plan
+from render.project import Project
+from render.recipe import recipes_of
+
+VERSION = 1
+"""Raised whenever the same inputs would leave other files."""
+
+SLATE = ("show", "reel", "scene", "tape", "note", "take", "spec")
+
+
+def job_key(plan: Plan, project: Project, clips: bool) -> str:
+    """Forty hex digits of sheet, project, presets, model, sources and plug-ins.
+
+    Raises:
+        AudioFileError: a source cannot be read.
+    """
+    cues = [{name: cue[name] for name in cue if name != "source"} for cue in cue_table(plan, project.clock())]
+    return digest(
+        {
+            "version": VERSION,
+            "stems": stem_keys(plan, project, recipes_of(plan)),
+            "files": stem_names(plan, project, 1),
+            "slate": {name: getattr(project, name) for name in SLATE},
+            "cues": cues,
+            "clips": clip_names(plan) if clips else None,
+        }
+    )

@@ -1,0 +1,105 @@
+"""The default engine: spawned worker processes on this machine, each warm for the next job."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from multiprocessing import connection, resource_tracker
+
+import msgspec
+
+from render.batch.engine import Message, Order, Outcome
+from render.batch.pool_worker import serve
+from render.batch.threads import one_thread_each
+
+DECODE = msgspec.json.Decoder(Message)
+
+
+class _Worker:
+    """One process: idle, or at an order."""
+
+    def __init__(self):
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=serve, args=(theirs, os.getpid()), name="pisada-batch")
+        resource_tracker.ensure_running()
+        with one_thread_each():
+            self.process.start()
+        theirs.close()
+        self.order: Order | None = None
+
+    def submit(self, order: Order) -> None:
+        self.order = order
+        with suppress(OSError):  # it died idle; wait() finds it so
+            self.pipe.send_bytes(msgspec.json.encode(order))
+
+    def messages(self) -> Iterator[Message]:
+        """What it has said; ends with EOFError or OSError when it is gone."""
+        while self.pipe.poll():
+            yield DECODE.decode(self.pipe.recv_bytes())
+
+    def death(self) -> Outcome | None:
+        """What its death means to its order."""
+        self.stop()
+        if self.order is None:
+            return None
+        status = self.process.exitcode
+        if status == -signal.SIGKILL:
+            return Outcome(name=self.order.name, kind="killed", cause="its worker was killed (SIGKILL)")
+        how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
+        return Outcome(name=self.order.name, kind="crash", cause=f"its worker died ({how})")
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+class Pool:
+    """``workers`` processes; one that dies fails its order and is replaced."""
+
+    def __init__(self, workers: int):
+        self.slots = workers
+        self._workers: list[_Worker] = []
+
+    def submit(self, order: Order) -> None:
+        """See :class:`~render.batch.engine.Engine`."""
+        idle = next((each for each in self._workers if each.order is None and each.process.is_alive()), None)
+        if idle is None:
+            idle = _Worker()
+            self._workers.append(idle)
+        idle.submit(order)
+
+    def wait(self, timeout_s: float) -> list[Message]:
+        """See :class:`~render.batch.engine.Engine`."""
+        by_handle = {worker.pipe: worker for worker in self._workers}
+        by_handle |= {worker.process.sentinel: worker for worker in self._workers}
+        ready = connection.wait(list(by_handle), timeout_s) if by_handle else []
+        said: list[Message] = []
+        for worker in {id(by_handle[handle]): by_handle[handle] for handle in ready}.values():
+            said += self._heard(worker)
+        return said
+
+    def _heard(self, worker: _Worker) -> list[Message]:
+        said = []
+        try:
+            for message in worker.messages():
+                said.append(message)
+            gone = not worker.process.is_alive()
+        except (EOFError, OSError):
+            gone = True
+        if any(isinstance(message, Outcome) for message in said):
+            worker.order = None
+        if gone:
+            self._workers.remove(worker)
+            said += filter(None, [worker.death()])
+        return said
+
+    def close(self) -> None:
+        """See :class:`~render.batch.engine.Engine`."""
+        for worker in self._workers:
+            worker.stop()
+        self._workers.clear()

@@ -1,0 +1,71 @@
+"""Render processes forked from a warm worker: the codec is there already, and a crash takes one job along."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from functools import partial
+
+from plugin_backend.codecs import PCM, keep_codec
+from plugin_backend.errors import WorkerError
+from render.batch.orphans import die_with
+from render.events import Plan
+from render.project import Plugin
+from render.stream import RenderProcess
+from render.worker import render_stems
+
+CONTEXT = "fork" if sys.platform == "linux" else "spawn"
+"""Elsewhere a fork does not survive the system's own threads, and every job loads its codec."""
+
+
+def warm_up(plan: Plan) -> None:
+    """Load what a plan's render processes need, once, for all that are forked from here."""
+    import dawdreamer  # noqa: F401
+
+    models = {event.codec for event in plan.events} - {PCM} if CONTEXT == "fork" else ()
+    for model in models:
+        import torch
+
+        torch.set_num_threads(1)  # no thread is alive when we fork
+        keep_codec(model)
+
+
+def _rendered(parent: int, *arguments) -> None:
+    die_with(parent)
+    render_stems(*arguments)
+
+
+class WarmProcess(RenderProcess):
+    """A render process of a batch: forked, silent at most ``hang_s``, its death told with stem and plug-in.
+
+    Attributes:
+        death: the kind of cause, once it has died.
+    """
+
+    context = CONTEXT
+
+    def __init__(self, plan: Plan, *arguments, hang_s: float, deaths: list[str]):
+        self.target = partial(_rendered, os.getpid())
+        self._hang_s, self._deaths = hang_s, deaths
+        self._stems = [stem for stem in plan.stems if stem.name in arguments[0]]
+        super().__init__(plan, *arguments)
+
+    def message(self) -> tuple:
+        if not self.pipe.poll(self._hang_s):
+            self._deaths.append("crash")
+            raise WorkerError(f"{self._who()} hangs: nothing came for {self._hang_s:g} s")
+        return self.pipe.recv()
+
+    def died(self, status: int) -> WorkerError:
+        if status == -signal.SIGKILL:
+            self._deaths.append("killed")
+            return WorkerError(f"{self._who()} was killed (SIGKILL): out of memory, or by hand")
+        self._deaths.append("crash")
+        how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
+        return WorkerError(f"{self._who()} crashed ({how})")
+
+    def _who(self) -> str:
+        plugins = [effect.path for stem in self._stems for effect in stem.effects if isinstance(effect, Plugin)]
+        stems = f"the process rendering {', '.join(stem.name for stem in self._stems)}"
+        return f"{stems} with the plug-in{'s' * (len(plugins) > 1)} {', '.join(plugins)}" if plugins else stems

@@ -1,0 +1,89 @@
+"""What is played live: presets, mode, controls, effects, pads and blocks. A TOML file, every field checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from plugin_backend.errors import ProjectError
+from render.apply.settings import Settings
+from render.toml_file import Table, read_toml
+
+COVERED_SAMPLES = 512
+"""Blocks ahead, where not said: as many as hold so many samples, the factory model's hop."""
+
+
+class Effect(Table):
+    """One effect after the preset: a name of ``plugin_backend.dsp``, and its settings."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,32}$")]
+    settings: dict[str, float | str] = {}
+
+
+class Rig(Table):
+    """All of a live set-up but its devices.
+
+    Attributes:
+        preset, to: what is applied, and what ``morph`` leads to ("": nothing).
+        model, bank: a codec's name or file, and a folder (the factory's without one).
+        mode: ``transfer`` or ``hits``, as in :class:`render.apply.settings.Settings`.
+        controls, latents: as there; a latent's number is written as a string, as TOML and JSON keys are.
+        mono, sensitivity, min_gap_ms: as there.
+        effects: after the preset, in order.
+        pads: MIDI note number, or any other name of a pad → preset, struck on top.
+        channels, block_samples: of what is played.
+        ahead_blocks: how many blocks the answer to a block has; 0 takes as many as hold 512 samples.
+        seed: what takes and variations follow from.
+    """
+
+    schema: Literal[1] = 1
+    preset: str = ""
+    to: str = ""
+    model: str = "foley"
+    bank: str | None = None
+    mode: Literal["transfer", "hits"] = "transfer"
+    controls: dict[str, float] = {}
+    latents: dict[Annotated[str, Meta(pattern=r"^\d{1,4}$")], dict[str, float]] = {}
+    mono: bool = False
+    sensitivity: Annotated[float, Meta(ge=0.1, le=10)] = 2.0
+    min_gap_ms: Annotated[float, Meta(ge=20, le=5000)] = 150.0
+    effects: Annotated[list[Effect], Meta(max_length=16)] = []
+    pads: Annotated[dict[str, str], Meta(max_length=128)] = {}
+    channels: Annotated[int, Meta(ge=1, le=8)] = 1
+    block_samples: Annotated[int, Meta(ge=64, le=2048)] = 512
+    ahead_blocks: Annotated[int, Meta(ge=0, le=64)] = 0
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
+
+    def __post_init__(self):
+        try:
+            self.settings  # noqa: B018 - its own checks
+        except ProjectError as problem:
+            raise ValueError(str(problem)) from problem
+
+    @property
+    def settings(self) -> Settings:
+        """How the preset is applied."""
+        latents = {int(latent): own for latent, own in self.latents.items()}
+        kept = {"sensitivity": self.sensitivity, "min_gap_ms": self.min_gap_ms, "seed": self.seed}
+        return Settings(self.mode, dict(self.controls), latents, self.mono, **kept)
+
+    @property
+    def ahead(self) -> int:
+        """``ahead_blocks``, settled."""
+        return ahead_of(self.block_samples, self.ahead_blocks)
+
+
+def ahead_of(block_samples: int, ahead_blocks: int) -> int:
+    """Blocks ahead: as said, or as many as hold :data:`COVERED_SAMPLES`."""
+    return ahead_blocks or -(-COVERED_SAMPLES // block_samples)
+
+
+def read_rig(path: Path) -> Rig:
+    """Read a rig.
+
+    Raises:
+        ProjectError: absent, not TOML, or a field out of range; names the file and field.
+    """
+    return read_toml(path, Rig)

@@ -1,0 +1,139 @@
+"""Mode ``hits``: at each hit of the input a take of the preset, as hard as it was hit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from plugin_backend.codec import Codec
+from plugin_backend.onset import OnsetDetector
+from plugin_backend.parameter import Parameter
+from plugin_backend.transfer.latents import LatentMover
+from plugin_backend.transfer.parameters import PARAMETERS
+from presets.preset import Preset
+from render.apply.hits import striking
+from render.apply.layer import Layer
+from render.apply.targets import check_model
+from render.live.delay import Delay
+from render.live.rig import Rig
+from render.live.rise import FullLevel, Rise
+from render.live.schedule import Glide, Schedule
+from render.live.takes import Takes
+from render.live.voices import Voice, Voices
+
+CONTROLS = ("mix", "gain_db", "follow")
+TAKES_AHEAD = 6
+HISTORY_S = 0.01
+
+
+class Struck:
+    """The detector, and the takes it plays.
+
+    Attributes:
+        grain_samples: pieces of any length can be pushed.
+        latency_samples: how far ahead the detector hears: a take begins with its hit.
+    """
+
+    grain_samples = 1
+
+    def __init__(self, rig: Rig, codec: Codec, takes: Takes, on_hit):
+        self._rig, self._codec, self._takes, self._on_hit = rig, codec, takes, on_hit
+        self._rate = codec.spec.sample_rate
+        self._mover = LatentMover(1, codec.spec.latent_dim, 1.0)
+        rig.settings.set_latents(self._mover)
+        self.parameters: dict[str, Parameter] = {name: PARAMETERS[name] for name in CONTROLS}
+        self._presets: dict[str, Preset] = {}
+        self._preset: Preset | None = None
+        self._hits = 0
+        self._full, self._schedule, self._voices = FullLevel(), Schedule(), Voices()
+        value = rig.settings.value
+        self._follow = value("follow")
+        self._mix = Glide(value("mix"), self._rate)
+        self._gain = Glide(10 ** (value("gain_db") / 20), self._rate)
+        self.restart(0)
+        self.latency_samples = self._detector.lookahead_samples
+        self._detector.push(np.zeros((rig.channels, rig.block_samples), np.float32))
+        self.restart(0)
+
+    def prepare(self, preset: Preset) -> None:
+        """Decode its next takes.
+
+        Raises:
+            PresetError: it is a texture, or of another model.
+        """
+        if preset.name not in self._presets:
+            check_model(preset, self._codec)
+            self._presets[preset.name] = striking(Layer(self._codec, preset), self._mover).preset
+        self._takes.keep(self._presets[preset.name], self._numbers())
+
+    def ready(self, preset: Preset) -> bool:
+        """Whether its next take is decoded."""
+        own = self._presets.get(preset.name)
+        return own is not None and self._takes.has(own, str(self._hits))
+
+    def select(self, preset: Preset, slot: str, at_samples: int) -> None:
+        """Play it at the hits from here on."""
+        if preset.name not in self._presets:
+            self.prepare(preset)
+        if slot == "a":
+            self._preset = self._presets[preset.name]
+
+    def set(self, name: str, value: float, at_samples: int) -> None:
+        """Set one of ``parameters``; ``follow`` for the hits to come."""
+        if name == "follow":
+            self._follow = value
+        elif name == "mix":
+            self._schedule.add(at_samples, lambda: self._mix.set(value))
+        else:
+            self._schedule.add(at_samples, lambda: self._gain.set(10 ** (value / 20)))
+
+    def restart(self, at_samples: int) -> None:
+        """Hear the input anew from ``at_samples`` on; what sounds goes on."""
+        rig, settings = self._rig, self._rig.settings
+        self._detector = OnsetDetector(self._rate, rig.channels, settings.sensitivity, settings.min_gap_ms)
+        self._begin, self._rises = at_samples, []
+        self._delay = Delay(rig.channels, self._detector.lookahead_samples)
+        self._history = np.zeros((rig.channels, round(HISTORY_S * self._rate)), np.float32)
+
+    def push(self, block: np.ndarray, start_samples: int) -> np.ndarray:
+        """Take ``[channels, n]``; answer as many, late by ``latency_samples``."""
+        count = block.shape[1]
+        heard = np.concatenate([self._history, block], axis=1)
+        first = start_samples - self._history.shape[1]
+        for onset in self._detector.push(block):
+            self._follow_until(self._begin + onset.decided_samples, heard, first)
+            self._strike(self._begin + onset.onset_samples, self._begin + onset.decided_samples, heard, first)
+        self._follow_until(start_samples + count, heard, first)
+        self._history = heard[:, count:].copy()
+        wet, dry = np.zeros_like(block), self._delay.push(block)
+        out_start = start_samples - self.latency_samples
+        self._voices.add_to(wet, out_start)
+        out = np.empty_like(block)
+        for here in self._schedule.pieces(out_start, count):
+            size = here.stop - here.start
+            mix, gain = self._mix.next(size), self._gain.next(size)
+            out[:, here] = (1 - mix) * dry[:, here] + mix * gain * wet[:, here]
+        return out
+
+    def _follow_until(self, end: int, heard: np.ndarray, first: int) -> None:
+        for rise in self._rises:
+            rise.hear(heard, first, end)
+        for rise in self._rises:
+            if rise.whole:
+                self._full.settle(rise.peak)
+        self._rises = [rise for rise in self._rises if not rise.whole]
+
+    def _strike(self, onset: int, decided: int, heard: np.ndarray, first: int) -> None:
+        rise = Rise(onset, self.latency_samples, heard, first, decided, self._full, self._follow)
+        self._rises.append(rise)
+        if self._preset is not None:
+            sound = self._takes.take(self._preset, str(self._hits))
+            self._voices.start(Voice(self._preset.name, onset, sound, 1.0, rise.levels))
+        self._hits += 1
+        self._on_hit(onset)
+
+    def _numbers(self) -> list[str]:
+        return [str(number) for number in range(self._hits, self._hits + TAKES_AHEAD)]
+
+    def wanted(self) -> list[tuple[Preset, list[str]]]:
+        """Takes to decode before they are needed."""
+        return [(self._preset, self._numbers())] if self._preset is not None else []

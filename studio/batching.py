@@ -1,0 +1,124 @@
+"""Plan and run a batch, and say what became of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from plugin_backend.errors import MissingExtraError
+from render.batch import BatchPlan, Engine, Policy, Result, check_room, plan_batch, read_jobs, run_batch
+from render.batch.cost import with_margin
+from render.batch.html import write_html
+from render.batch.log import NAME as LOG_NAME
+from render.batch.log import JsonLog
+from render.batch.planning import free_bytes
+from render.cue_cache import CueCache, cache_home
+from studio.batch_progress import BatchProgress, planning_bar
+from studio.tables import print_table
+
+SOME_FAILED = 1
+ENGINES = {"pool": ("render.batch.pool", "Pool"), "ray": ("render.batch.ray_engine", "RayEngine")}
+"""Engine → module and class; called with the number of workers."""
+
+
+def plan_only(file: Path, out: Path, workers: int | None, verify: bool) -> None:
+    """Print what a run would do."""
+    workers = workers or os.cpu_count() or 1
+    plan = _planned(file, out, verify)
+    print_table(("job", "cues", "programme", "estimate", "MB", "state"), [_row(plan, each) for each in plan.jobs])
+    known = f"measured on {plan.measured} jobs" if plan.measured else "by the stated costs, nothing measured yet"
+    click.echo(
+        f"{len(plan.todo)} of {len(plan.jobs)} jobs to do: about {_clock(plan.seconds(workers))} with {workers} "
+        f"workers ({known}), {with_margin(plan.needed_bytes) / 1e6:.0f} MB of {free_bytes(out) / 1e6:.0f} MB free"
+    )
+    check_room(plan, out)
+    if any(planned.problem for planned in plan.jobs):
+        sys.exit(SOME_FAILED)
+
+
+def _row(plan: BatchPlan, planned) -> tuple:
+    if planned.problem:
+        return planned.job.name, None, None, None, None, f"cannot be run: {planned.problem}"
+    cost, name = planned.cost, planned.job.name
+    state = plan.todo.get(name, "done")
+    seconds = _clock(plan.foretold(planned))
+    return name, cost.cues, _clock(cost.programme_s), seconds, f"{cost.bytes / 1e6:.1f}", state
+
+
+def _clock(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def run_to_disk(
+    file: Path,
+    out: Path,
+    *,
+    workers: int | None,
+    engine: str,
+    retries: int,
+    backoff_s: float,
+    hang_s: float,
+    verify: bool,
+    no_cache: bool,
+    json_log: Path | None,
+) -> None:
+    """Run a batch with live progress; exits 1 if any job failed."""
+    plan = _planned(file, out, verify)
+    runner = engine_of(engine, workers or os.cpu_count() or 1)
+    log = JsonLog(json_log or out / LOG_NAME)
+    try:
+        with BatchProgress(plan) as progress:
+
+            def listen(event) -> None:
+                log(event)
+                progress(event)
+
+            result = run_batch(
+                plan,
+                out,
+                runner,
+                policy=Policy(retries, backoff_s),
+                cache=None if no_cache else CueCache(cache_home()),
+                hang_s=hang_s,
+                verify=verify,
+                listen=listen,
+            )
+    finally:
+        log.close()
+    for problem in filter(None, (log.problem, result.behind and f"the journal is behind: {result.behind}")):
+        click.echo(f"note: {problem}", err=True)
+    click.echo(write_html(plan, result, out))
+    _tell(result, len(plan.jobs))
+
+
+def _planned(file: Path, out: Path, verify: bool) -> BatchPlan:
+    jobs = read_jobs(file)
+    with planning_bar(len(jobs.jobs)) as advance:
+        return plan_batch(jobs, out, verify=verify, progress=advance)
+
+
+def engine_of(name: str, workers: int) -> Engine:
+    """An engine by its name.
+
+    Raises:
+        MissingExtraError: what it needs is not installed.
+    """
+    module, kind = ENGINES[name]
+    try:
+        return getattr(import_module(module), kind)(workers)
+    except ModuleNotFoundError as problem:
+        raise MissingExtraError(f"the engine '{name}'", "cluster") from problem
+
+
+def _tell(result: Result, jobs: int) -> None:
+    whole = len(result.done) + len(result.before)
+    for name, cause in result.failed.items():
+        click.echo(f"failed: {name}: {cause}", err=True)
+    click.echo(f"{whole} of {jobs} jobs done, {len(result.done)} in this run", err=True)
+    if result.failed:
+        sys.exit(SOME_FAILED)

@@ -1,0 +1,232 @@
+"""Play live, show the meter, and say what was played and kept."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from plugin_backend.codecs import load_codec
+from plugin_backend.errors import MissingExtraError, PisadaError, RenderError
+from plugin_backend.files import uninterrupted
+from presets.bank import FACTORY_BANK, Bank
+from render.live.audio_loop import AudioLoop
+from render.live.device_host import Wish
+from render.live.devices import list_devices
+from render.live.file_ends import FileOutput, file_input, is_input_file, is_output_file
+from render.live.instrument import Instrument
+from render.live.learn import Desk, wished
+from render.live.mapping import FILE, LiveMap, check, read_map, write_map
+from render.live.midi import MidiInput, list_ports
+from render.live.osc import OscInput
+from render.live.player import Player
+from render.live.priority import WORKER, ask_for
+from render.live.recording import Recorder
+from render.live.rig import Rig
+from studio.live_meter import LiveMeter, Reading
+
+LOOK_EVERY_S = 0.1
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Where sound comes from and goes: devices' names or files, the devices' channels, from 0, and the priority."""
+
+    input: str | None = None
+    output: str | None = None
+    input_channels: tuple[int, ...] = ()
+    output_channels: tuple[int, ...] = ()
+    realtime: bool = False
+
+
+@dataclass(frozen=True)
+class Controllers:
+    """What a performer's hands are on: a MIDI port, a UDP port for OSC, the map's file, and what is to be learned."""
+
+    midi: str | None = None
+    osc: int | None = None
+    map_file: Path | None = None
+    learn: tuple[str, ...] = ()
+
+
+def print_devices() -> None:
+    """List sound devices and MIDI inputs on standard output."""
+    for device in list_devices():
+        marks = "".join("*" if way in device.default_for else " " for way in ("input", "output"))
+        click.echo(
+            f"{device.number:>3} {marks} {device.name} ({device.host}): "
+            f"{device.inputs} in, {device.outputs} out, {device.rate_hz} Hz"
+        )
+    try:
+        for name in list_ports():
+            click.echo(f"MIDI   {name}")
+    except MissingExtraError as missing:
+        click.echo(f"note: {missing}", err=True)
+
+
+def play_live(
+    rig: Rig, ends: Ends, record: Path | None, controllers: Controllers, seconds: float | None, metered: bool
+) -> None:
+    """See ``pisada live --help``."""
+    codec, bank = load_codec(rig.model), Bank(rig.bank or FACTORY_BANK)
+    instrument = Instrument(rig, codec, bank)
+    map_file, live_map = _map(controllers, instrument)
+    with ExitStack() as held:
+        view = LiveMeter(metered)
+        refused = ask_for(WORKER) if ends.realtime else ""  # who waits while holding Python makes others wait
+        loop, sink = _loop(rig, instrument, ends, lambda into, out: player.play(into, out))
+        held.callback(loop.stop)
+        if sink:
+            held.callback(sink.close)
+        recorder = Recorder(record, rig, instrument) if record is not None else None
+        player = Player(instrument, rig.block_samples, rig.ahead, recorder, realtime=ends.realtime)
+        held.callback(player.close)
+        desk = Desk(player.control, instrument.controls, live_map, rig.pads, _programs(bank), rig.preset)
+        for wanted in controllers.learn:
+            desk.learn(wanted)
+        inputs = _inputs(controllers, desk, held)
+        held.callback(loop.stop)  # before what it plays through ends
+        held.enter_context(view)
+        _tell_begin(loop, inputs, desk, view)
+        if refused:
+            view.say(f"note: {refused}")
+        show = Show(loop, player, desk, inputs, rig, view, map_file)
+        loop.start()
+        with suppress(KeyboardInterrupt):
+            show.run(seconds)
+        with uninterrupted():
+            held.close()
+    _tell_end(show, record, sink, recorder)
+
+
+def _loop(rig: Rig, instrument: Instrument, ends: Ends, play) -> tuple[AudioLoop, FileOutput | None]:
+    latency, rate_hz = rig.ahead * rig.block_samples + instrument.latency_samples, instrument.sample_rate
+    source = sink = None
+    if is_input_file(ends.input):
+        source = file_input(Path(ends.input), rig.channels, rig.block_samples, rate_hz, latency)
+    if is_output_file(ends.output):
+        sink = FileOutput(Path(ends.output), rig.channels, rate_hz)
+    devices = None if source else ends.input, None if sink else ends.output
+    picks = ends.input_channels, ends.output_channels
+    try:
+        wish = Wish(*devices, rate_hz, rig.block_samples, rig.channels, *picks, realtime=ends.realtime)
+        return AudioLoop(play, latency, wish, source, sink.take if sink else None), sink
+    except PisadaError:
+        if sink:
+            sink.close()
+            sink.path.unlink(missing_ok=True)
+        raise
+
+
+def _map(controllers: Controllers, instrument: Instrument) -> tuple[Path, LiveMap]:
+    for wanted in controllers.learn:
+        check(wished("cc.1.0", wanted), instrument.controls)
+    path = controllers.map_file or Path(FILE)
+    if path.exists() or (controllers.map_file is not None and not controllers.learn):
+        return path, read_map(path, instrument.controls)
+    return path, LiveMap()
+
+
+def _programs(bank: Bank) -> dict[int, str]:
+    """Numbers that presets claim; of a bank where none does, its order."""
+    return bank.programs() or dict(enumerate(bank.names[:128]))
+
+
+def _inputs(controllers: Controllers, desk: Desk, held: ExitStack) -> list[MidiInput | OscInput]:
+    inputs: list[MidiInput | OscInput] = []
+    for kind, wanted, heard in (
+        (MidiInput, controllers.midi, desk.midi),
+        (OscInput, controllers.osc, desk.osc),
+    ):
+        if wanted is not None:
+            inputs.append(kind(wanted, heard))
+            held.callback(inputs[-1].close)
+    return inputs
+
+
+def _tell_begin(loop: AudioLoop, inputs: list, desk: Desk, view: LiveMeter) -> None:
+    opened = loop.opened
+    view.say(f"{loop.name}: {opened.rate_hz} Hz, blocks of {opened.block_samples}, {loop.latency_ms:.2f} ms late")
+    if loop.resampled:
+        view.say("note: the device runs at another rate than the model; both ways are resampled, about 50 ms more")
+    for one in inputs:
+        view.say(one.told)
+    if desk.learning:
+        view.say(f"move a controller for {desk.learning[0]}")
+
+
+class Show:
+    """Looks after everything while sound runs."""
+
+    def __init__(self, loop: AudioLoop, player: Player, desk: Desk, inputs: list, rig: Rig, view, map_file: Path):
+        self.loop, self.player, self.desk, self.inputs, self.view = loop, player, desk, inputs, view
+        self.map_file, self.learned, self.seconds = map_file, 0, 0.0
+        self._rig, self._told, self._gone, self._cpu = rig, 0, "", (0.0, 0.0, 0.0)
+
+    def run(self, seconds: float | None) -> None:
+        """Until the sound ends, the time is up, or Ctrl-C."""
+        began = time.monotonic()
+        while not self.loop.ended.wait(LOOK_EVERY_S):
+            self.look(time.monotonic() - began)
+            if seconds is not None and self.seconds >= seconds:
+                return
+        self.seconds = time.monotonic() - began
+
+    def look(self, seconds: float) -> None:
+        """Show the meter, tell what is new, keep what was learned."""
+        self.seconds = seconds
+        problem = self.loop.problem or next((one.problem for one in self.inputs if one.problem), "")
+        if problem and problem != self._gone:
+            self.view.say(f"{problem}; looking for it every second, Ctrl-C ends" if not self._gone else problem)
+        if self._gone and not problem:
+            self.view.say(f"{self.loop.name}: it is back, at {self.loop.opened.rate_hz} Hz")
+        self._gone = problem
+        for told in self.desk.problems[self._told :]:
+            self.view.say(f"note: {told}")
+            self._told += 1
+        self.keep_learned()
+        self.view.show(self._reading(problem))
+
+    def keep_learned(self) -> None:
+        """Save the map, where it grew."""
+        if self.desk.learned == self.learned:
+            return
+        self.learned = self.desk.learned
+        write_map(self.map_file, self.desk.live_map)
+        binding = self.desk.live_map.binding[-1]
+        more = f"; move a controller for {self.desk.learning[0]}" if self.desk.learning else ""
+        self.view.say(f"{self.map_file}: {binding.source} moves {binding.control} {binding.text}".rstrip() + more)
+
+    def _reading(self, problem: str) -> Reading:
+        wall, busy, share = self._cpu
+        now, used = time.monotonic(), time.process_time()
+        if now - wall >= 1:
+            share = (used - busy) / (now - wall) if wall else 0.0
+            self._cpu = now, used, share
+        loop, names = self.loop, " → ".join(name for name in (self.desk.preset, self._rig.to) if name)
+        return Reading(
+            self.seconds, self.player.meter(), loop.latency_ms, share, loop.troubles, loop.missed, loop.reopened,
+            names, loop.name, self.desk.last, problem,
+        )  # fmt: skip
+
+
+def _tell_end(show: Show, record: Path | None, sink: FileOutput | None, recorder: Recorder | None) -> None:
+    player, loop = show.player.meter(), show.loop
+    show.keep_learned()
+    click.echo(
+        f"{show.seconds / 60:.1f} min played, {player.late_blocks} of {player.blocks} blocks late, "
+        f"{player.restarts} restarts, {loop.troubles} lost and {loop.missed} missed by the device, "
+        f"{loop.latency_ms:.2f} ms latency"
+    )
+    unused = sum(getattr(one, "malformed", 0) for one in show.inputs)
+    if unused or show.desk.refused:
+        click.echo(f"note: {max(unused, show.desk.refused)} controller messages could not be used", err=True)
+    for path in (record, sink.path if sink else None):
+        if path is not None:
+            click.echo(path)
+    for problem in (player.problem, recorder.problem if recorder else "", loop.failure):
+        if problem:
+            raise loop.failure or RenderError(str(problem))

@@ -1,0 +1,73 @@
+"""``pisada batch`` as a person meets it."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SHEET = "id,start,stem,preset\na,0.2,FEET,click\n"
+
+
+def batch(*arguments) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "studio", "batch", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def folder(tmp_path, impulse_bank):
+    """A jobs file of one good job, and one whose name would be HTML and whose source is no audio."""
+    (tmp_path / "one.csv").write_text(SHEET)
+    (tmp_path / "bad<script>.csv").write_text("id,start,stem,source\na,0.2,FEET,<b>x.wav\n")
+    (tmp_path / "<b>x.wav").write_bytes(b"no audio")
+    (tmp_path / "jobs.toml").write_text(
+        f'schema = 1\n[defaults]\nmodel = "pcm"\nbank = "{impulse_bank}"\nspec = "r128"\ntail_s = 0\n'
+        '[[jobs]]\nname = "good"\ncues = "one.csv"\nshow = "A"\n'
+        '[[jobs]]\nname = "wrong"\ncues = "bad<script>.csv"\nshow = "A"\n'
+    )
+    return tmp_path
+
+
+def test_the_plan_touches_nothing(folder):
+    told = batch(folder / "jobs.toml", "--out", folder / "out", "--plan")
+    assert told.returncode == 1
+    lines = told.stdout.splitlines()
+    assert re.fullmatch(r"job\s+cues\s+programme\s+estimate\s+MB\s+state", lines[0])
+    assert re.fullmatch(r"good\s+1\s+0:00:01\s+0:00:01\s+\d\.\d\s+new", lines[1])
+    assert re.match(r"wrong\s+-\s+-\s+-\s+-\s+cannot be run: .*x.wav", lines[2])
+    assert re.match(
+        r"1 of 2 jobs to do: about 0:00:01 with \d+ workers \(by the stated costs, nothing measured", lines[3]
+    )
+    assert not (folder / "out").exists()
+
+
+def test_a_run_lists_its_failures_and_reports_in_one_file(folder):
+    out = folder / "out"
+    told = batch(folder / "jobs.toml", "--out", out, "--workers", 1, "--no-cache")
+    assert told.returncode == 1
+    assert told.stdout == f"{out / 'batch.html'}\n"
+    assert "1 of 2 jobs done, 1 in this run" in told.stderr
+    assert re.search(r"^failed: wrong: .*<b>x\.wav", told.stderr, re.MULTILINE)
+    page = (out / "batch.html").read_text()
+    assert page.index("&lt;b&gt;x.wav") < page.index("<h2>Loudness</h2>") < page.index("data:image/png;base64,")
+    assert "<b>" not in page
+    assert not re.search(r'(?:src|href)="(?!data:)', page)
+    assert "integrated LUFS: " in page  # the warning of r128
+    kinds = [json.loads(line)["kind"] for line in (out / "batch.jsonl").read_text().splitlines()]
+    assert kinds == ["failed", "begin", "start", "done", "end"]
+    (folder / "jobs.toml").write_text((folder / "jobs.toml").read_text().replace("bad<script>.csv", "one.csv"))
+    told = batch(folder / "jobs.toml", "--out", out, "--workers", 1, "--json-log", folder / "log.jsonl")
+    assert told.returncode == 0
+    assert "2 of 2 jobs done, 1 in this run" in told.stderr
+    assert len((folder / "log.jsonl").read_text().splitlines()) == 4
+
+
+def test_a_wrong_jobs_file_begins_nothing(folder):
+    (folder / "jobs.toml").write_text('schema = 1\n[[jobs]]\nname = "../good"\ncues = "one.csv"\n')
+    told = batch(folder / "jobs.toml", "--out", folder / "out")
+    assert (told.returncode, told.stdout) == (2, "")
+    assert "jobs.toml: '../good': a job's name is its folder's" in told.stderr
+    assert not (folder / "out").exists()
