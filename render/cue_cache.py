@@ -85,7 +85,7 @@ class CueCache:
     def __contains__(self, key: str) -> bool:
         return os.path.isfile(self.path(key))
 
-    def get(self, key: str) -> np.ndarray | None:
+    def get(self, key: str, samples: int) -> np.ndarray | None:
         """The sound ``[channels, samples]``, mapped and marked as used; ``None`` if it is absent or damaged."""
         path = self.path(key)
         try:
@@ -94,7 +94,7 @@ class CueCache:
             return None
         except (OSError, ValueError, EOFError):
             sound = None
-        if sound is None or sound.dtype != np.float32 or sound.ndim != 2:
+        if sound is None or sound.dtype != np.float32 or sound.ndim != 2 or len(sound) != samples:
             with contextlib.suppress(OSError):
                 path.unlink()
             return None

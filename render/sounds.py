@@ -109,7 +109,7 @@ class Sounds:
 
     def _from_cache(self, event: Event) -> Iterator[np.ndarray] | None:
         key = self._key(event)
-        sound = self.cache.get(key) if key is not None else None
+        sound = self.cache.get(key, event.length_samples) if key is not None else None
         return iter([sound]) if sound is not None else None
 
     def _decode(self, event: Event) -> Iterator[np.ndarray]:

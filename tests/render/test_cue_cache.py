@@ -31,12 +31,12 @@ def cache(tmp_path) -> CueCache:
 def test_hands_pieces_on_and_gives_the_first_samples_back(cache, channels):
     handed = np.concatenate(list(cache.storing(KEY, pieces(5, 7, 9, channels=channels), 10)), axis=1)
     assert handed[0].tolist() == list(range(21))
-    assert cache.get(KEY).tolist() == [list(range(10))] * channels
+    assert cache.get(KEY, 10).tolist() == [list(range(10))] * channels
 
 
 def test_a_sound_that_ends_early_is_followed_by_silence(cache):
     list(cache.storing(KEY, pieces(3), 5))
-    assert cache.get(KEY).tolist() == [[0, 1, 2, 0, 0]]
+    assert cache.get(KEY, 5).tolist() == [[0, 1, 2, 0, 0]]
 
 
 def test_a_sound_is_there_with_its_last_sample(cache):
@@ -60,7 +60,7 @@ def test_two_cues_of_one_sound_may_be_decoded_at_once(cache):
     one, other = (cache.storing(KEY, pieces(4, 4), 8) for _ in range(2))
     next(one), next(other)
     list(one), list(other)
-    assert cache.get(KEY).tolist() == [list(range(8))]
+    assert cache.get(KEY, 8).tolist() == [list(range(8))]
     assert files(cache) == [f"{KEY}.npy"]
 
 
@@ -68,14 +68,21 @@ def test_two_cues_of_one_sound_may_be_decoded_at_once(cache):
 def test_a_damaged_file_counts_as_absent_and_is_cleared(cache, damage):
     list(cache.storing(KEY, pieces(8), 8))
     cache.path(KEY).write_bytes(damage)
-    assert cache.get(KEY) is None
+    assert cache.get(KEY, 8) is None
+    assert KEY not in cache
+
+
+@pytest.mark.parametrize("samples", (7, 9))
+def test_a_sound_of_another_length_counts_as_damaged(cache, samples):
+    list(cache.storing(KEY, pieces(8), 8))
+    assert cache.get(KEY, samples) is None
     assert KEY not in cache
 
 
 def test_pickles_are_never_loaded(cache):
     cache.path(KEY).parent.mkdir(parents=True)
     np.save(cache.path(KEY), np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    assert cache.get(KEY) is None
+    assert cache.get(KEY, 8) is None
 
 
 def test_a_folder_that_cannot_be_written_says_so_and_loses_no_piece(tmp_path):
@@ -103,7 +110,7 @@ def test_pruning_deletes_what_was_used_longest_ago(cache):
         list(cache.storing(key, pieces(100), 100))
         os.utime(cache.path(key), (1000 + index, 1000 + index))
     size = cache.path("00" + "0" * 38).stat().st_size
-    cache.get("00" + "0" * 38)  # used just now
+    cache.get("00" + "0" * 38, 100)  # used just now
     assert cache.prune(2 * size) == 2 * size
     assert files(cache) == ["00" + "0" * 38 + ".npy", "03" + "0" * 38 + ".npy"]
 
