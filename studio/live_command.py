@@ -13,8 +13,18 @@ from studio.examples import Examples
 
 
 @click.command("live", cls=Examples, example="pisada live --preset step-gravel --midi nano --record take-1")
-@click.option("--preset", help="A preset of the bank.")
+@click.option("--preset", help="A preset of the bank, or a .preset.safetensors file.")
 @click.option("--to", help="Second preset, which --morph leads to.")
+@click.option(
+    "--sum", "sums", metavar="PRESET=WEIGHT", multiple=True, help="Its latents are summed with PRESET's; may repeat."
+)
+@click.option(
+    "--add",
+    "additions",
+    metavar="[MODEL:]PRESET[=GAIN_DB]",
+    multiple=True,
+    help="It is decoded beside PRESET, by its own model, and added; with hits it plays too; may repeat.",
+)
 @click.option("--mode", type=click.Choice(["transfer", "hits"]), help="Move the sound, or play a take at each hit.")
 @click.option("--rig", "rig_file", type=click.Path(path_type=Path), help="A set-up: a TOML file; flags win.")
 @click.option("--in", "input_", metavar="DEV|FILE", help="Input: number, part of a name, or a recording.")
@@ -44,7 +54,7 @@ from studio.examples import Examples
 @click.option("--no-meter", is_flag=True, help="Draw no meter.")
 def live(
     rig_file, input_, output, in_channels, out_channels, record, midi, osc, map_file, learn, listed, seconds,
-    realtime, no_meter, latents, **chosen,
+    realtime, no_meter, latents, sums, additions, **chosen,
 ) -> None:  # fmt: skip
     """Play a preset live: the microphone through it to the output, under MIDI and OSC control.
 
@@ -59,7 +69,7 @@ def live(
     from studio.living import Controllers, Ends, play_live
 
     controls = {name: value for name in PARAMETERS if (value := chosen.pop(name)) is not None}
-    rig = rig_from(rig_file, controls, latents, chosen)
+    rig = rig_from(rig_file, controls, latents, chosen, sums, additions)
     ends = Ends(
         input_, output, _numbers("--in-channels", in_channels), _numbers("--out-channels", out_channels), realtime
     )

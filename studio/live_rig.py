@@ -8,12 +8,20 @@ from pathlib import Path
 import msgspec
 
 from plugin_backend.errors import ProjectError
-from presets.bank import FACTORY_BANK, Bank
+from render.apply.layer import added_of, summed_of
 from render.apply.settings import latents_of
+from render.apply.targets import find_preset
 from render.live.rig import Rig, read_rig
 
 
-def rig_from(file: Path | None, controls: dict[str, float], latents: tuple[str, ...], flags: Mapping) -> Rig:
+def rig_from(
+    file: Path | None,
+    controls: dict[str, float],
+    latents: tuple[str, ...],
+    flags: Mapping,
+    sums: tuple[str, ...] = (),
+    additions: tuple[str, ...] = (),
+) -> Rig:
     """The rig a command plays.
 
     Args:
@@ -21,6 +29,7 @@ def rig_from(file: Path | None, controls: dict[str, float], latents: tuple[str, 
         controls: transfer parameters given.
         latents: as :func:`~render.apply.settings.latents_of` reads them.
         flags: other fields of :class:`~render.live.rig.Rig`; ``None``: not given. The model is then the preset's.
+        sums, additions: as :mod:`render.apply.layer` reads them; additions take the place of the rig's.
 
     Raises:
         ProjectError: a value is out of range, or there is no preset.
@@ -30,11 +39,15 @@ def rig_from(file: Path | None, controls: dict[str, float], latents: tuple[str, 
     given = {name: str(value) if isinstance(value, Path) else value for name, value in told.items()}
     own = {str(latent): values for latent, values in latents_of(latents).items()}
     given |= {"controls": rig.controls | controls, "latents": _joined(rig.latents, own)}
+    given["sum"] = rig.sum | dict(map(summed_of, sums))
+    added = [(model or "", name, gain_db) for model, name, gain_db in map(added_of, additions)]
+    if added:
+        given["add"] = [dict(zip(("model", "preset", "gain_db"), one, strict=True)) for one in added]
     fields = msgspec.to_builtins(rig) | given
     if not fields["preset"]:
         raise ProjectError("give --preset NAME, or a --rig FILE that names one")
     if "model" not in given and file is None:
-        fields["model"] = Bank(fields["bank"] or FACTORY_BANK)[fields["preset"]].header.codec
+        fields["model"] = find_preset(fields["preset"], fields["bank"]).header.codec
     try:
         return msgspec.convert(fields, Rig)
     except msgspec.ValidationError as problem:

@@ -20,6 +20,7 @@ from render.live.file_ends import FileOutput, file_input, is_input_file, is_outp
 from render.live.instrument import Instrument
 from render.live.learn import Desk, wished
 from render.live.mapping import FILE, LiveMap, check, read_map, write_map
+from render.live.meter import Meter
 from render.live.midi import MidiInput, list_ports
 from render.live.osc import OscInput
 from render.live.player import Player
@@ -77,48 +78,45 @@ def play_live(
     with ExitStack() as held:
         view = LiveMeter(metered)
         refused = ask_for(WORKER) if ends.realtime else ""  # who waits while holding Python makes others wait
-        loop, sink = _loop(rig, instrument, ends, lambda into, out: player.play(into, out))
-        held.callback(loop.stop)
-        if sink:
-            held.callback(sink.close)
+        inputs = _inputs(controllers, held)  # what may be missing comes before what is made
         recorder = Recorder(record, rig, instrument) if record is not None else None
-        player = Player(instrument, rig.block_samples, rig.ahead, recorder, realtime=ends.realtime)
-        held.callback(player.close)
+        loop, sink = _loop(rig, instrument, ends, lambda into, out: player.play(into, out), held)
+        with uninterrupted():  # what it begins is ended, too
+            player = Player(instrument, rig.block_samples, rig.ahead, recorder, realtime=ends.realtime)
+            held.callback(player.close)
+        held.callback(loop.stop)  # before what it plays through ends
         desk = Desk(player.control, instrument.controls, live_map, rig.pads, _programs(bank), rig.preset)
         for wanted in controllers.learn:
             desk.learn(wanted)
-        inputs = _inputs(controllers, desk, held)
-        held.callback(loop.stop)  # before what it plays through ends
+        for one in inputs:
+            one.listen(desk.midi if isinstance(one, MidiInput) else desk.osc)
         held.enter_context(view)
-        _tell_begin(loop, inputs, desk, view)
-        if refused:
-            view.say(f"note: {refused}")
         show = Show(loop, player, desk, inputs, rig, view, map_file)
-        loop.start()
         with suppress(KeyboardInterrupt):
+            _tell_begin(loop, inputs, desk, view)
+            if refused:
+                view.say(f"note: {refused}")
+            loop.start()
             show.run(seconds)
-        with uninterrupted():
+        with suppress(KeyboardInterrupt), uninterrupted():  # one more asks for what is being done
             held.close()
     _tell_end(show, record, sink, recorder)
 
 
-def _loop(rig: Rig, instrument: Instrument, ends: Ends, play) -> tuple[AudioLoop, FileOutput | None]:
+def _loop(rig: Rig, instrument: Instrument, ends: Ends, play, held: ExitStack) -> tuple[AudioLoop, FileOutput | None]:
     latency, rate_hz = rig.ahead * rig.block_samples + instrument.latency_samples, instrument.sample_rate
     source = sink = None
     if is_input_file(ends.input):
         source = file_input(Path(ends.input), rig.channels, rig.block_samples, rate_hz, latency)
     if is_output_file(ends.output):
         sink = FileOutput(Path(ends.output), rig.channels, rate_hz)
+        held.callback(sink.close)
     devices = None if source else ends.input, None if sink else ends.output
     picks = ends.input_channels, ends.output_channels
-    try:
-        wish = Wish(*devices, rate_hz, rig.block_samples, rig.channels, *picks, realtime=ends.realtime)
-        return AudioLoop(play, latency, wish, source, sink.take if sink else None), sink
-    except PisadaError:
-        if sink:
-            sink.close()
-            sink.path.unlink(missing_ok=True)
-        raise
+    wish = Wish(*devices, rate_hz, rig.block_samples, rig.channels, *picks, realtime=ends.realtime)
+    loop = AudioLoop(play, latency, wish, source, sink.take if sink else None)
+    held.callback(loop.stop)
+    return loop, sink
 
 
 def _map(controllers: Controllers, instrument: Instrument) -> tuple[Path, LiveMap]:
@@ -135,14 +133,11 @@ def _programs(bank: Bank) -> dict[int, str]:
     return bank.programs() or dict(enumerate(bank.names[:128]))
 
 
-def _inputs(controllers: Controllers, desk: Desk, held: ExitStack) -> list[MidiInput | OscInput]:
+def _inputs(controllers: Controllers, held: ExitStack) -> list[MidiInput | OscInput]:
     inputs: list[MidiInput | OscInput] = []
-    for kind, wanted, heard in (
-        (MidiInput, controllers.midi, desk.midi),
-        (OscInput, controllers.osc, desk.osc),
-    ):
+    for kind, wanted in ((MidiInput, controllers.midi), (OscInput, controllers.osc)):
         if wanted is not None:
-            inputs.append(kind(wanted, heard))
+            inputs.append(kind(wanted))
             held.callback(inputs[-1].close)
     return inputs
 
@@ -163,8 +158,8 @@ class Show:
 
     def __init__(self, loop: AudioLoop, player: Player, desk: Desk, inputs: list, rig: Rig, view, map_file: Path):
         self.loop, self.player, self.desk, self.inputs, self.view = loop, player, desk, inputs, view
-        self.map_file, self.learned, self.seconds = map_file, 0, 0.0
-        self._rig, self._told, self._gone, self._cpu = rig, 0, "", (0.0, 0.0, 0.0)
+        self.map_file, self.learned, self.seconds, self.unsaved = map_file, 0, 0.0, None
+        self._rig, self._told, self._gone, self._cpu = rig, 0, {}, (0.0, 0.0, 0.0)
 
     def run(self, seconds: float | None) -> None:
         """Until the sound ends, the time is up, or Ctrl-C."""
@@ -178,29 +173,43 @@ class Show:
     def look(self, seconds: float) -> None:
         """Show the meter, tell what is new, keep what was learned."""
         self.seconds = seconds
-        problem = self.loop.problem or next((one.problem for one in self.inputs if one.problem), "")
-        if problem and problem != self._gone:
-            self.view.say(f"{problem}; looking for it every second, Ctrl-C ends" if not self._gone else problem)
-        if self._gone and not problem:
-            self.view.say(f"{self.loop.name}: it is back, at {self.loop.opened.rate_hz} Hz")
-        self._gone = problem
+        problems = [self._lost(one) for one in (self.loop, *self.inputs)]
+        player = self.player.meter()
+        if player.problem and "player" not in self._gone:  # it does not come back
+            self._gone["player"] = player.problem
+            self.view.say(f"note: {player.problem}")
         for told in self.desk.problems[self._told :]:
             self.view.say(f"note: {told}")
             self._told += 1
         self.keep_learned()
-        self.view.show(self._reading(problem))
+        self.view.show(self._reading(player, next(filter(None, problems), "")))
+
+    def _lost(self, one: AudioLoop | MidiInput | OscInput) -> str:
+        """What a device or port is lost by, told when that changes."""
+        before, problem = self._gone.get(one, ""), one.problem
+        self._gone[one] = problem
+        if problem and problem != before:
+            self.view.say(problem if before else f"{problem}; looking for it every second, Ctrl-C ends")
+        elif before and not problem:
+            self.view.say(one.back)
+        return problem
 
     def keep_learned(self) -> None:
-        """Save the map, where it grew."""
+        """Save the map, where it grew; playing goes on where that cannot be."""
         if self.desk.learned == self.learned:
             return
-        self.learned = self.desk.learned
-        write_map(self.map_file, self.desk.live_map)
+        self.learned, self.unsaved = self.desk.learned, None
+        try:
+            write_map(self.map_file, self.desk.live_map)
+        except PisadaError as problem:
+            self.unsaved = problem
+            self.view.say(f"note: {problem}; what was learned is not saved")
+            return
         binding = self.desk.live_map.binding[-1]
         more = f"; move a controller for {self.desk.learning[0]}" if self.desk.learning else ""
         self.view.say(f"{self.map_file}: {binding.source} moves {binding.control} {binding.text}".rstrip() + more)
 
-    def _reading(self, problem: str) -> Reading:
+    def _reading(self, player: Meter, problem: str) -> Reading:
         wall, busy, share = self._cpu
         now, used = time.monotonic(), time.process_time()
         if now - wall >= 1:
@@ -208,7 +217,7 @@ class Show:
             self._cpu = now, used, share
         loop, names = self.loop, " → ".join(name for name in (self.desk.preset, self._rig.to) if name)
         return Reading(
-            self.seconds, self.player.meter(), loop.latency_ms, share, loop.troubles, loop.missed, loop.reopened,
+            self.seconds, player, loop.latency_ms, share, loop.troubles, loop.missed, loop.reopened,
             names, loop.name, self.desk.last, problem,
         )  # fmt: skip
 
@@ -225,8 +234,9 @@ def _tell_end(show: Show, record: Path | None, sink: FileOutput | None, recorder
     if unused or show.desk.refused:
         click.echo(f"note: {max(unused, show.desk.refused)} controller messages could not be used", err=True)
     for path in (record, sink.path if sink else None):
-        if path is not None:
+        if path is not None and path.exists():
             click.echo(path)
-    for problem in (player.problem, recorder.problem if recorder else "", loop.failure):
-        if problem:
-            raise loop.failure or RenderError(str(problem))
+    failure = loop.failure or show.unsaved
+    problem = player.problem or (recorder.problem if recorder else "")
+    if failure or problem:
+        raise failure or RenderError(problem)

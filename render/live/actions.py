@@ -7,7 +7,7 @@ import re
 import msgspec
 
 PRESETS = ("preset", "preset_b")
-STRIKE, RELEASE, BYPASS = "strike", "release", "bypass"
+STRIKE, RELEASE, BYPASS, AB = "strike", "release", "bypass", "ab"
 LATENT, EFFECT = re.compile(r"latent\.(\d{1,4})\.(\w{1,32})"), re.compile(r"fx\.(\d{1,2})\.(\w{1,32})")
 
 
@@ -18,7 +18,8 @@ class Action(msgspec.Struct, frozen=True):
         at_samples: the input sample from which on it acts (what that sample became is the first that differs).
         control: a transfer parameter (``mix``); ``latent.3.bias``; ``fx.0.depth``, of the first effect; ``preset`` or
             ``preset_b``, ``text`` being its name; ``strike``, ``text`` being a preset or a pad and ``value`` the
-            velocity 0..1; ``release``, of the held sounds of that preset or pad, or of all; ``bypass``, 1 or 0.
+            velocity 0..1; ``release``, of the held sounds of that preset or pad, or of all; ``bypass``, 1 or 0;
+            ``ab``, 0..1, of the rig's two snapshots.
         value: of a numeric control, in its own units.
         text: a name.
     """

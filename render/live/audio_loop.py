@@ -67,6 +67,11 @@ class AudioLoop:
         return " → ".join(file if given is not None else name for name, given, file in ends)
 
     @property
+    def back(self) -> str:
+        """That it is there again, in a line."""
+        return f"{self.name}: it is back, at {self.opened.rate_hz} Hz"
+
+    @property
     def resampled(self) -> bool:
         return self.opened.rate_hz != self._wish.rate_hz
 
@@ -93,7 +98,7 @@ class AudioLoop:
         if wish.no_input and wish.no_output:
             link = ClockLink(wish.rate_hz, wish.block_samples, self._paced)
         else:
-            link = DeviceLink(wish)
+            link = DeviceLink(wish, self._stopping.is_set)
         opened = link.opened
         rates = wish.rate_hz, opened.rate_hz
         outputs = opened.output_channels

@@ -17,7 +17,7 @@ WAKE_S = 0.1
 
 
 class DeviceLink:
-    """Blocks of a device that is opened now.
+    """Blocks of a device that is opened now, unless ``stop`` says meanwhile that nobody wants it any more.
 
     Attributes:
         opened: what is.
@@ -29,9 +29,9 @@ class DeviceLink:
         DeviceError: it cannot be opened.
     """
 
-    def __init__(self, wish: Wish):
+    def __init__(self, wish: Wish, stop: Callable[[], bool] = lambda: False):
         needed("sounddevice", "pisada live with a sound device")
-        self._driver = Driver(host, wish)
+        self._driver = Driver(host, wish, stop=stop)
         self.opened: Opened = self._driver.ready
         self.troubles = self.missed = 0
         self.latency_samples = BEHIND_BLOCKS * self.opened.block_samples

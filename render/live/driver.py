@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
@@ -18,12 +19,12 @@ from plugin_backend import errors
 from plugin_backend.errors import DeviceError, PisadaError
 from plugin_backend.files import uninterrupted
 
-OPENED_WITHIN_S = 30.0
+OPENED_WITHIN_S, LOOK_EVERY_S = 30.0, 0.1
 TOLD_BYTES = 400
 
 
 class Driver:
-    """Runs ``target(pipe, *arguments)`` elsewhere.
+    """Runs ``target(pipe, *arguments)`` elsewhere, unless ``stop`` says, before it answered, that nobody waits for it.
 
     Its first message must be ``("ready", payload)`` or ``("failed", error class name, message)``.
 
@@ -35,7 +36,7 @@ class Driver:
         PisadaError: what it failed with; :class:`DeviceError` where it died or was silent.
     """
 
-    def __init__(self, target: Callable, *arguments):
+    def __init__(self, target: Callable, *arguments, stop: Callable[[], bool] = lambda: False):
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_run, args=(target, theirs, *arguments), daemon=True)
@@ -44,15 +45,19 @@ class Driver:
             self.process.start()
         theirs.close()
         try:
-            self.ready = self._first()
+            self.ready = self._first(stop)
         except BaseException:
             self.close()
             raise
 
-    def _first(self):
+    def _first(self, stop: Callable[[], bool]):
+        until = time.monotonic() + OPENED_WITHIN_S
         try:
-            if not self.pipe.poll(OPENED_WITHIN_S):
-                raise DeviceError(f"the driver did not answer within {OPENED_WITHIN_S:g} s")
+            while not self.pipe.poll(LOOK_EVERY_S):
+                if stop():
+                    raise DeviceError("the driver was not waited for")
+                if time.monotonic() > until:
+                    raise DeviceError(f"the driver did not answer within {OPENED_WITHIN_S:g} s")
             kind, *rest = self.pipe.recv()
         except (EOFError, OSError) as closed:
             raise DeviceError("the driver's process died") from closed

@@ -29,7 +29,7 @@ class Exchange:
         self._pipe, self._in, self._out = pipe, picks.get(INPUT, []), picks.get(OUTPUT, [])
         self.number, self.ended = -1, False
         self._begun, self._troubles, self._missed = False, 0, 0
-        self._answered, self._held = -1, None
+        self._answered, self._held, self._under_way = -1, None, 0
 
     def begin(self, latency_samples: int, channels: int, block_samples: int, rate_hz: int) -> None:
         """From now on; what the device asked before, while others still got ready, was silence.
@@ -86,9 +86,10 @@ class Exchange:
 
     def _send(self, indata: np.ndarray | None) -> None:
         sound = np.ascontiguousarray(indata[:, self._in]).tobytes() if indata is not None else b""
-        waiting = self.number - self._answered
+        waiting = self._under_way
         if waiting <= BEHIND_BLOCKS + 1 or waiting * (1024 + len(sound)) <= MOST_WAITING_BYTES:  # else: a gap
             self._pipe.send_bytes(HEAD.pack(self.number, self._troubles, self._missed) + sound)
+            self._under_way += 1
 
     def _answer(self, wanted: int) -> np.ndarray | None:
         """The answer to block ``wanted``, if it is there; before the first it was silence."""
@@ -96,6 +97,7 @@ class Exchange:
             return np.zeros(self._heard.size, np.float32)
         while self._answered < wanted and self._held is None and self._pipe.poll(0):
             told = self._pipe.recv_bytes()
+            self._under_way -= 1
             self._answered, *_ = HEAD.unpack_from(told)
             if self._answered >= wanted:
                 self._held = self._answered, np.frombuffer(told, np.float32, offset=HEAD.size)

@@ -44,6 +44,8 @@ def file_input(path: Path, channels: int, block_samples: int, rate_hz: int, tail
 class FileOutput:
     """A float WAV file (RF64 where it must be) of what is heard; what is there when playing stops is whole.
 
+    Where nothing was heard there is no file.
+
     Raises:
         OutputError: it is there already, or cannot be written.
     """
@@ -51,7 +53,7 @@ class FileOutput:
     def __init__(self, path: Path, channels: int, rate_hz: int):
         if path.exists():
             raise OutputError(f"{path}: is there already; give another name")
-        self.path = path
+        self.path, self._taken = path, False
         try:
             self._file = soundfile.SoundFile(str(path), "w", rate_hz, channels, "FLOAT", format="RF64")
         except soundfile.LibsndfileError as problem:
@@ -64,6 +66,7 @@ class FileOutput:
         Raises:
             OutputError, DiskFullError: it cannot be written.
         """
+        self._taken = True
         try:
             self._file.write(block.T)
         except OSError as problem:
@@ -74,3 +77,5 @@ class FileOutput:
     def close(self) -> None:
         """No more comes."""
         self._file.close()
+        if not self._taken:
+            self.path.unlink(missing_ok=True)

@@ -12,24 +12,28 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from plugin_backend.codec import Codec
+from plugin_backend.dsp.fade import FADE_S, Glide
 from plugin_backend.parameter import Parameter
 from plugin_backend.stage import Stage
 from plugin_backend.transfer.clean import cleaned
+from plugin_backend.transfer.snapshots import morphed
 from presets.preset import Preset
 from render.apply.settings import HITS
-from render.live.actions import BYPASS, EFFECT, PRESETS, RELEASE, STRIKE, Action
+from render.live.actions import AB, BYPASS, EFFECT, PRESETS, RELEASE, STRIKE, Action
 from render.live.chain import Chain, stages_of
 from render.live.delay import Delay
 from render.live.moved import Moved
 from render.live.repertoire import Repertoire
 from render.live.rig import Rig
-from render.live.schedule import Glide, Schedule
+from render.live.schedule import Schedule
+from render.live.shelf import Shelf
 from render.live.struck import Struck
 from render.live.takes import Takes
 from render.live.voices import Voice, Voices
 from render.plan import velocity_gain
 
 BYPASSED = Parameter(BYPASS, 0, 1, 0, "", "1 lets the dry input through alone.")
+BETWEEN = Parameter(AB, 0, 1, 0, "", "From the rig's snapshot a (0) to b (1).")
 STRIKES_AHEAD = 2
 
 
@@ -59,19 +63,26 @@ class Instrument:
     def __init__(self, rig: Rig, codec: Codec, presets: Mapping[str, Preset], stages: Sequence[Stage] | None = None):
         self.rig, self.channels, self.sample_rate = rig, rig.channels, codec.spec.sample_rate
         self.fingerprint = codec.spec.fingerprint
-        self._takes, self._strikes = Takes(codec, rig.seed), defaultdict(int)
-        hits = rig.mode == HITS
-        self._source = (
-            Struck(rig, codec, self._takes, lambda at: self._chain.trigger(at)) if hits else Moved(rig, codec)
-        )
+        shelf = Shelf(rig, presets)
+        added = shelf.added(rig, codec)
+        self._takes = Takes([codec, *(layer.codec for layer in added)], rig.seed)
+        self._strikes: defaultdict[str, int] = defaultdict(int)
+        if rig.mode == HITS:
+            self._source = Struck(rig, codec, self._takes, lambda at: self._chain.trigger(at), added)
+        else:
+            first = shelf[rig.preset] if rig.sum else None
+            self._source = Moved(rig, codec, first, shelf.summed(rig), added)
         self._voices = Voices()
         if stages is None:
             stages = stages_of(rig.effects, self.sample_rate, rig.channels)
         self._chain = Chain(stages)
-        self._bypass, self._switches = Glide(0.0, self.sample_rate), Schedule()
+        self._bypass, self._switches = Glide(0.0, round(FADE_S * self.sample_rate)), Schedule()
         self.latency_samples = self._source.latency_samples + self._chain.latency_samples
         self.controls = self._source.parameters | self._chain.parameters | {BYPASS: BYPASSED}
-        self._known = Repertoire(rig, codec, presets, self.controls)
+        self._turned = dict(self.controls)  # by ``ab``, which is none of them
+        if rig.a or rig.b:
+            self.controls[AB] = BETWEEN
+        self._known = Repertoire(rig, codec, shelf, self.controls)
         self.position, self.valid_from, self.taken = 0, 0, []
         self._schedule, self._delay = Schedule(), Delay(self.channels, self.latency_samples)
         self.dry = np.zeros((self.channels, 0), np.float32)
@@ -80,6 +91,7 @@ class Instrument:
                 action = self.checked(Action(0, control, text=name))
                 self.prepare(action)
                 self._source.select(self._known[name], "ab"[PRESETS.index(control)], 0)
+        self._turn(AB, 0.0, 0)
         for pad in rig.pads:
             self.prepare(self.checked(Action(0, STRIKE, 1.0, pad)))
 
@@ -141,13 +153,20 @@ class Instrument:
         elif control == RELEASE:
             self._voices.release(text, at)
             self._chain.release(at)
+        else:
+            self._turn(control, value, at)
+        self.taken.append(action)
+
+    def _turn(self, control: str, value: float, at: int) -> None:
+        if control == AB:
+            for name, between in morphed(self.rig.a, self.rig.b, value, self._turned).items():
+                self._turn(name, between, at)
         elif control == BYPASS:
-            self._switches.add(at, lambda: self._bypass.set(value))
+            self._switches.add(at, lambda: self._bypass.select(value))
         elif effect := EFFECT.fullmatch(control):
             self._chain.set(int(effect[1]), effect[2], value, at)
         else:
             self._source.set(control, value, at)
-        self.taken.append(action)
 
     def _strike(self, at: int, velocity: float, preset: Preset) -> None:
         number = self._numbers(preset)[0]
@@ -178,7 +197,7 @@ class Instrument:
 
     def _switched(self, out: np.ndarray, start: int) -> np.ndarray:
         for here in self._switches.pieces(start, out.shape[1]):
-            share = self._bypass.next(here.stop - here.start)
+            share = self._bypass.take(here.stop - here.start)
             if np.any(share):
                 out[:, here] += share * (self.dry[:, here] - out[:, here])
         return out

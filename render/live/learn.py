@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from plugin_backend.errors import PisadaError
+from plugin_backend.errors import PisadaError, ProjectError
 from plugin_backend.parameter import Parameter
 from render.live.actions import PRESETS, RELEASE, STRIKE
 from render.live.mapping import NAMED, Binding, LiveMap, bound, check
@@ -14,6 +14,7 @@ from render.live.midi import source_of
 PREFIX = "/pisada/"
 LEARN = "learn"
 MOST_TOLD = 32
+MOST_LEARNING = 64
 
 
 class Desk:
@@ -54,9 +55,11 @@ class Desk:
         """Bind the next controller moved to a control, or to ``strike:NAME`` and the like.
 
         Raises:
-            ProjectError: there is no such control.
+            ProjectError: there is no such control, or too many wait already.
         """
         check(wished("cc.1.0", wanted), self._controls)
+        if len(self.learning) == MOST_LEARNING:
+            raise ProjectError(f"{MOST_LEARNING} controls wait for a controller, and no more can")
         self.learning.append(wanted)
 
     @property
@@ -100,9 +103,8 @@ class Desk:
 
     def _moved(self, source: str, share: float) -> bool:
         """A controller's new position; answers whether it is taken."""
-        if self.learning and source not in self._fresh and share > 0:
-            binding = wished(source, self.learning.pop(0))
-            self.live_map, self.learned = bound(self.live_map, binding), self.learned + 1
+        wanted = self.learning and source not in self._fresh and share > 0
+        if wanted and self._try(lambda: self._learn(source), "learning"):
             self._fresh.add(source)
         taken = False
         for binding in self.live_map.binding:
@@ -112,6 +114,11 @@ class Desk:
         if not taken:
             self.last = f"{source} {share:.2f} (not bound)"
         return taken
+
+    def _learn(self, source: str) -> None:
+        self.live_map = bound(self.live_map, wished(source, self.learning[0]))
+        self.learned += 1
+        self.learning.pop(0)
 
     def _bound(self, binding: Binding, share: float) -> None:
         if binding.control not in NAMED:

@@ -26,7 +26,7 @@ class Loader:
         self._instrument, self._done, self._failed = instrument, done, failed
         self._asked: SimpleQueue[Action | str | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="loader", daemon=True)
-        self._fetching, self._realtime = False, realtime
+        self._fetching, self._closing, self._realtime = False, False, realtime
         self._thread.start()
 
     def load(self, action: Action) -> None:
@@ -42,7 +42,7 @@ class Loader:
     def _run(self) -> None:
         if self._realtime:
             ask_for(BESIDE)  # the worker tells of a refusal
-        while (asked := self._asked.get()) is not None:
+        while (asked := self._asked.get()) is not None and not self._closing:
             try:
                 if isinstance(asked, Action):
                     self._instrument.prepare(asked)
@@ -55,5 +55,6 @@ class Loader:
 
     def close(self) -> None:
         """Finish what is being prepared, and no more."""
+        self._closing = True
         self._asked.put(None)
         self._thread.join()

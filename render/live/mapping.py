@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Meta
 
 from plugin_backend.errors import ProjectError
@@ -20,6 +21,7 @@ FILE = "pisada-live.toml"
 SOURCE = (
     r"^(cc\.([1-9]|1[0-6])\.\d{1,3}|note\.([1-9]|1[0-6])\.\d{1,3}|(bend|pressure)\.([1-9]|1[0-6])|osc:/[!-~]{1,120})$"
 )
+MOST_BINDINGS = 512
 NAMED = (*PRESETS, STRIKE, RELEASE)
 """Controls that take a name."""
 
@@ -41,7 +43,7 @@ class Binding(Table):
     low: float | None = None
     high: float | None = None
     curve: Annotated[float, Meta(ge=0.1, le=10)] = 1.0
-    text: Annotated[str, Meta(max_length=200)] = ""
+    text: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
 
     def value(self, share: float, parameter: Parameter) -> float:
         """Of the control, for the controller's position 0..1."""
@@ -53,7 +55,7 @@ class LiveMap(Table):
     """All of a performer's controllers."""
 
     schema: Literal[1] = 1
-    binding: Annotated[list[Binding], Meta(max_length=512)] = []
+    binding: Annotated[list[Binding], Meta(max_length=MOST_BINDINGS)] = []
 
 
 def ends(binding: Binding, parameter: Parameter) -> tuple[float, float]:
@@ -63,7 +65,8 @@ def ends(binding: Binding, parameter: Parameter) -> tuple[float, float]:
 
 
 def check(binding: Binding, controls: Mapping[str, Parameter]) -> None:
-    """Raises ProjectError if the instrument has no such control, or not that range of it."""
+    """Raises ProjectError if the instrument has no such control, or not that range of it, or no map can hold it."""
+    _holdable(binding)
     if binding.control in NAMED:
         if not binding.text and binding.control != RELEASE:
             raise ProjectError(f'{binding.control} needs a name: text = "step-gravel"')
@@ -76,6 +79,13 @@ def check(binding: Binding, controls: Mapping[str, Parameter]) -> None:
         )
     for end in ends(binding, controls[binding.control]):
         controls[binding.control].checked(end)
+
+
+def _holdable(binding: Binding) -> None:
+    try:
+        msgspec.convert(msgspec.to_builtins(binding), Binding)
+    except msgspec.ValidationError as problem:
+        raise ProjectError(f"a map cannot hold {binding.source} → {binding.control}: {problem}") from problem
 
 
 def read_map(path: Path, controls: Mapping[str, Parameter]) -> LiveMap:
@@ -94,8 +104,15 @@ def read_map(path: Path, controls: Mapping[str, Parameter]) -> LiveMap:
 
 
 def bound(live_map: LiveMap, binding: Binding) -> LiveMap:
-    """The map with one binding more; what its source moved before, it moves no longer."""
+    """The map with one binding more; what its source moved before, it moves no longer.
+
+    Raises:
+        ProjectError: a map cannot hold it, or no more.
+    """
+    _holdable(binding)
     kept = [one for one in live_map.binding if one.source != binding.source]
+    if len(kept) == MOST_BINDINGS:
+        raise ProjectError(f"a map holds {MOST_BINDINGS} bindings, and no more")
     return LiveMap(binding=[*kept, binding])
 
 
@@ -111,7 +128,7 @@ def write_map(path: Path, live_map: LiveMap) -> None:
         for name in binding.__struct_fields__:
             value = getattr(binding, name)
             if value is not None and (name in ("source", "control") or value != getattr(EMPTY, name)):
-                lines.append(f"{name} = {json.dumps(value)}")
+                lines.append(f"{name} = {json.dumps(value, ensure_ascii=False)}")
     try:
         with replaced_when_whole(path) as temporary:
             temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -78,7 +78,7 @@ def _listen(pipe: Connection, wanted: str) -> None:
 
 
 class MidiInput:
-    """Calls ``heard(mido message)`` for each message of a port, on its own thread; a lost port is looked for again.
+    """A port that is open; from :meth:`listen` on each message is handed over, and a lost port is looked for again.
 
     Attributes:
         name: the port's.
@@ -88,15 +88,18 @@ class MidiInput:
         DeviceError: there is no such port. MissingExtraError: no python-rtmidi.
     """
 
-    def __init__(self, wanted: str, heard: Callable):
+    def __init__(self, wanted: str):
         needed("rtmidi", "pisada live --midi")
-        self._heard, self._stopping, self.problem = heard, threading.Event(), ""
+        self._stopping, self.problem, self._thread = threading.Event(), "", None
         self._driver = Driver(_listen, wanted)
         self.name = self._driver.ready
-        self._thread = threading.Thread(target=self._run, name="pisada-midi", daemon=True)
+
+    def listen(self, heard: Callable) -> None:
+        """Call ``heard(mido message)`` for each message, on a thread of its own."""
+        self._thread = threading.Thread(target=self._run, args=(heard,), name="pisada-midi", daemon=True)
         self._thread.start()
 
-    def _run(self) -> None:
+    def _run(self, heard: Callable) -> None:
         import mido
 
         quiet = 0.0
@@ -112,18 +115,23 @@ class MidiInput:
                 quiet = 0.0
             elif quiet == 0 and told:
                 with suppress(ValueError):  # no message that MIDI knows
-                    self._heard(mido.Message.from_bytes(told))
+                    heard(mido.Message.from_bytes(told))
 
     def _again(self) -> None:
         self.problem = f"MIDI port {self.name}: it is gone"
         self._driver.close()
         while not self._stopping.wait(AGAIN_S):
             try:
-                self._driver = Driver(_listen, self.name)
+                self._driver = Driver(_listen, self.name, stop=self._stopping.is_set)
             except DeviceError:
                 continue
             self.problem = ""
             return
+
+    @property
+    def back(self) -> str:
+        """That it is there again, in a line."""
+        return f"{self.told}: it is back"
 
     @property
     def told(self) -> str:
@@ -133,7 +141,8 @@ class MidiInput:
     def close(self) -> None:
         """Listen no more."""
         self._stopping.set()
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         self._driver.close()
 
 

@@ -17,11 +17,10 @@ WAKE_S = 0.1
 
 
 class OscInput:
-    """Calls ``heard(address, arguments)`` for each message, on a thread of its own.
+    """A port that is taken; from :meth:`listen` on each message is handed over.
 
     Args:
         port: UDP, 1..65535; 0 takes any free one.
-        heard: answers whether it could use the message.
 
     Attributes:
         port: the one taken.
@@ -32,7 +31,7 @@ class OscInput:
         DeviceError: the port is taken. MissingExtraError: no python-osc.
     """
 
-    def __init__(self, port: int, heard: Callable[[str, list], bool]):
+    def __init__(self, port: int):
         needed("pythonosc", "pisada live --osc")
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
@@ -42,11 +41,14 @@ class OscInput:
             raise DeviceError(f"OSC port {port}: {problem.strerror}") from problem
         self._socket.settimeout(WAKE_S)
         self.port, self.malformed = self._socket.getsockname()[1], 0
-        self._heard, self._stopping, self.problem = heard, threading.Event(), ""
-        self._thread = threading.Thread(target=self._run, name="pisada-osc", daemon=True)
+        self._stopping, self.problem, self._thread = threading.Event(), "", None
+
+    def listen(self, heard: Callable[[str, list], bool]) -> None:
+        """Call ``heard(address, arguments)``, which answers whether it could use it, on a thread of its own."""
+        self._thread = threading.Thread(target=self._run, args=(heard,), name="pisada-osc", daemon=True)
         self._thread.start()
 
-    def _run(self) -> None:
+    def _run(self, heard: Callable[[str, list], bool]) -> None:
         while not self._stopping.is_set():
             try:
                 data = self._socket.recv(LONGEST_BYTES + 1)
@@ -56,7 +58,7 @@ class OscInput:
             if not messages:
                 self.malformed += 1
             for address, arguments in messages:
-                self.malformed += not self._heard(address, arguments)
+                self.malformed += not heard(address, arguments)
 
     @property
     def told(self) -> str:
@@ -66,7 +68,8 @@ class OscInput:
     def close(self) -> None:
         """Listen no more."""
         self._stopping.set()
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         self._socket.close()
 
 

@@ -68,11 +68,12 @@ class Player:
         self._late, self._problem = 0, ""
         self._peaks_in, self._peaks_out = Peaks(instrument.channels), Peaks(instrument.channels)
         self._recorder, self._loader, self._closed = recorder, None, False
-        if recorder is not None:
-            recorder.begin(block_samples, self._ahead, realtime)
         self._worker = Worker(instrument, self._ring, block_samples, self._note, self._fetch, self._failed)
         if threaded:
             instrument.fetch()
+        if recorder is not None:  # the last that may fail
+            recorder.begin(block_samples, self._ahead, realtime)
+        if threaded:
             self._switch_s = sys.getswitchinterval()
             sys.setswitchinterval(SWITCH_S)
             gc.collect()

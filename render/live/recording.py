@@ -7,6 +7,7 @@ of, then the files' headers: a process that is killed leaves what can be read an
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -15,7 +16,7 @@ import numpy as np
 import soundfile
 
 from plugin_backend.errors import OutputError
-from render.delivery.folder import told
+from render.delivery.folder import made_folder, told
 from render.delivery.stem_writer import RF64_AUTO_DOWNGRADE
 from render.live.instrument import Instrument
 from render.live.log import CONTROL, INPUT, OUTPUT, Header, Line, as_line
@@ -58,23 +59,28 @@ class Recorder:
             OutputError, DiskFullError: they cannot be written.
         """
         player, rig = self._instrument, self._rig
-        names = {name for name in (rig.preset, rig.to, *rig.pads.values()) if name}
         header = Header(
             rig=rig,
             fingerprint=player.fingerprint,
-            presets={name: player.digest(name) for name in sorted(names)},
+            presets={name: player.digest(name) for name in sorted(rig.named)},
             sample_rate=player.sample_rate,
             block_samples=block_samples,
             ahead_blocks=ahead_blocks,
             latency_samples=ahead_blocks * block_samples + player.latency_samples,
         )
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._log = open(self.folder / CONTROL, "xb", buffering=0)  # noqa: SIM115 - the thread closes it
-            self._log.write(as_line(header))
-        except OSError as problem:
-            raise told(problem, self.folder) from problem
-        self._files = [self._opened(name) for name in (INPUT, OUTPUT)]
+        with ExitStack() as undone:
+            undone.enter_context(made_folder(self.folder))
+            try:
+                self._log = undone.enter_context(open(self.folder / CONTROL, "xb", buffering=0))
+                undone.callback((self.folder / CONTROL).unlink)
+                self._log.write(as_line(header))
+            except OSError as problem:
+                raise told(problem, self.folder) from problem
+            self._files = []
+            for name in (INPUT, OUTPUT):
+                self._files.append(undone.enter_context(self._opened(name)))
+                undone.callback((self.folder / name).unlink)
+            self._undone = undone.pop_all()  # all are there: the thread closes them
         self._slots = max(16, round(RING_S * player.sample_rate / block_samples))
         shape = self._slots, 2, player.channels, block_samples
         self._ring, self._lates = np.zeros(shape, np.float32), np.zeros(self._slots, bool)
@@ -161,9 +167,11 @@ class Recorder:
             except soundfile.LibsndfileError as problem:
                 self._stop(f"{self.folder}: {problem.error_string}")
         self._log.close()
+        if not self._put:
+            self._undone.close()
 
     def close(self) -> None:
-        """Write what is left; after the last block was put."""
+        """Write what is left; after the last block was put. Where none was, no file stays."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join()

@@ -38,7 +38,7 @@ class Repertoire:
         return self._presets[name]
 
     def checked(self, action: Action) -> Action:
-        """The action, its pad replaced by the preset it strikes.
+        """The action, a pad or a file replaced by the name of its preset.
 
         Raises:
             ProjectError: no such control, or out of range.
@@ -49,10 +49,12 @@ class Repertoire:
             text = self._rig.pads.get(text, text)
             if text or control == STRIKE:
                 check_model(self[text], self._codec)
+                text = self[text].name
             if control == STRIKE:
                 VELOCITY.checked(action.value)
         elif control in PRESETS:
             check_model(self[text], self._codec)
+            text = self[text].name
             if self._rig.mode == HITS and self[text].header.kind != "hit":
                 raise PresetError(f"preset '{text}' is a texture, which cannot strike: choose a hit, or mode transfer")
         elif control not in self._controls:

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from plugin_backend.errors import ProjectError
-from render.apply.settings import Settings
+from plugin_backend.transfer.parameters import PARAMETERS
+from render.apply.settings import HITS, Settings
 from render.toml_file import Table, read_toml
 
 COVERED_SAMPLES = 512
@@ -22,15 +23,27 @@ class Effect(Table):
     settings: dict[str, float | str] = {}
 
 
+class Added(Table):
+    """A preset decoded beside the others and added; of its own model unless one is named."""
+
+    preset: Annotated[str, Meta(min_length=1)]
+    model: str = ""
+    gain_db: float = 0.0
+
+
 class Rig(Table):
     """All of a live set-up but its devices.
 
     Attributes:
-        preset, to: what is applied, and what ``morph`` leads to ("": nothing).
+        preset, to: what is applied, and what ``morph`` leads to ("": nothing); presets are names of the bank's, or
+            files of presets.
+        sum: preset → weight: latents summed with the preset's before decoding, the first of control ``weight.c``.
+        add: what is decoded beside it, or plays at its hits too; the first is layer 2.
         model, bank: a codec's name or file, and a folder (the factory's without one).
         mode: ``transfer`` or ``hits``, as in :class:`render.apply.settings.Settings`.
         controls, latents: as there; a latent's number is written as a string, as TOML and JSON keys are.
         mono, sensitivity, min_gap_ms: as there.
+        a, b: two snapshots, control → value, of any of the instrument's controls; ``ab`` leads from one to the other.
         effects: after the preset, in order.
         pads: MIDI note number, or any other name of a pad → preset, struck on top.
         channels, block_samples: of what is played.
@@ -41,11 +54,15 @@ class Rig(Table):
     schema: Literal[1] = 1
     preset: str = ""
     to: str = ""
+    sum: dict[str, float] = {}
+    add: Annotated[list[Added], Meta(max_length=8)] = []
     model: str = "foley"
     bank: str | None = None
     mode: Literal["transfer", "hits"] = "transfer"
     controls: dict[str, float] = {}
     latents: dict[Annotated[str, Meta(pattern=r"^\d{1,4}$")], dict[str, float]] = {}
+    a: dict[str, float] = {}
+    b: dict[str, float] = {}
     mono: bool = False
     sensitivity: Annotated[float, Meta(ge=0.1, le=10)] = 2.0
     min_gap_ms: Annotated[float, Meta(ge=20, le=5000)] = 150.0
@@ -59,6 +76,14 @@ class Rig(Table):
     def __post_init__(self):
         try:
             self.settings  # noqa: B018 - its own checks
+            for weight in self.sum.values():
+                PARAMETERS["weight"].checked(weight)
+            for one in self.add:
+                PARAMETERS["gain_db"].checked(one.gain_db)
+            if self.mode == HITS and self.sum:
+                raise ProjectError("hits are played, not moved: a sum cannot be used with them; add its preset instead")
+            if (self.sum or self.add) and not self.preset:
+                raise ProjectError("sum and add go with a preset: give one")
         except ProjectError as problem:
             raise ValueError(str(problem)) from problem
 
@@ -68,6 +93,12 @@ class Rig(Table):
         latents = {int(latent): own for latent, own in self.latents.items()}
         kept = {"sensitivity": self.sensitivity, "min_gap_ms": self.min_gap_ms, "seed": self.seed}
         return Settings(self.mode, dict(self.controls), latents, self.mono, **kept)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Every preset it names, once."""
+        names = self.preset, self.to, *self.pads.values(), *self.sum, *(one.preset for one in self.add)
+        return tuple(dict.fromkeys(filter(None, names)))
 
     @property
     def ahead(self) -> int:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+import msgspec
 import numpy as np
 
 from plugin_backend.codec import Codec
+from plugin_backend.dsp.fade import FADE_S, Glide
 from plugin_backend.onset import OnsetDetector
 from plugin_backend.parameter import Parameter
 from plugin_backend.transfer.latents import LatentMover
@@ -16,7 +21,7 @@ from render.apply.targets import check_model
 from render.live.delay import Delay
 from render.live.rig import Rig
 from render.live.rise import FullLevel, Rise
-from render.live.schedule import Glide, Schedule
+from render.live.schedule import Schedule
 from render.live.takes import Takes
 from render.live.voices import Voice, Voices
 
@@ -35,20 +40,21 @@ class Struck:
 
     grain_samples = 1
 
-    def __init__(self, rig: Rig, codec: Codec, takes: Takes, on_hit):
+    def __init__(self, rig: Rig, codec: Codec, takes: Takes, on_hit, added: Sequence[Layer] = ()):
         self._rig, self._codec, self._takes, self._on_hit = rig, codec, takes, on_hit
         self._rate = codec.spec.sample_rate
         self._mover = LatentMover(1, codec.spec.latent_dim, 1.0)
         rig.settings.set_latents(self._mover)
         self.parameters: dict[str, Parameter] = {name: PARAMETERS[name] for name in CONTROLS}
+        self._added = [_levelled(striking(layer, None)) for layer in added]
         self._presets: dict[str, Preset] = {}
         self._preset: Preset | None = None
         self._hits = 0
         self._full, self._schedule, self._voices = FullLevel(), Schedule(), Voices()
         value = rig.settings.value
         self._follow = value("follow")
-        self._mix = Glide(value("mix"), self._rate)
-        self._gain = Glide(10 ** (value("gain_db") / 20), self._rate)
+        self._mix = Glide(value("mix"), round(FADE_S * self._rate))
+        self._gain = Glide(10 ** (value("gain_db") / 20), round(FADE_S * self._rate))
         self.restart(0)
         self.latency_samples = self._detector.lookahead_samples
         self._detector.push(np.zeros((rig.channels, rig.block_samples), np.float32))
@@ -82,9 +88,9 @@ class Struck:
         if name == "follow":
             self._follow = value
         elif name == "mix":
-            self._schedule.add(at_samples, lambda: self._mix.set(value))
+            self._schedule.add(at_samples, lambda: self._mix.select(value))
         else:
-            self._schedule.add(at_samples, lambda: self._gain.set(10 ** (value / 20)))
+            self._schedule.add(at_samples, lambda: self._gain.select(10 ** (value / 20)))
 
     def restart(self, at_samples: int) -> None:
         """Hear the input anew from ``at_samples`` on; what sounds goes on."""
@@ -110,7 +116,7 @@ class Struck:
         out = np.empty_like(block)
         for here in self._schedule.pieces(out_start, count):
             size = here.stop - here.start
-            mix, gain = self._mix.next(size), self._gain.next(size)
+            mix, gain = self._mix.take(size), self._gain.take(size)
             out[:, here] = (1 - mix) * dry[:, here] + mix * gain * wet[:, here]
         return out
 
@@ -125,15 +131,31 @@ class Struck:
     def _strike(self, onset: int, decided: int, heard: np.ndarray, first: int) -> None:
         rise = Rise(onset, self.latency_samples, heard, first, decided, self._full, self._follow)
         self._rises.append(rise)
-        if self._preset is not None:
-            sound = self._takes.take(self._preset, str(self._hits))
-            self._voices.start(Voice(self._preset.name, onset, sound, 1.0, rise.levels))
+        for layer, preset in enumerate(self._played):
+            sound = self._takes.take(preset, _number(self._hits, layer))
+            self._voices.start(Voice(preset.name, onset, sound, 1.0, rise.levels))
         self._hits += 1
         self._on_hit(onset)
 
-    def _numbers(self) -> list[str]:
-        return [str(number) for number in range(self._hits, self._hits + TAKES_AHEAD)]
+    @property
+    def _played(self) -> list[Preset]:
+        """At each hit."""
+        return [] if self._preset is None else [self._preset, *self._added]
+
+    def _numbers(self, layer: int = 0) -> list[str]:
+        return [_number(hit, layer) for hit in range(self._hits, self._hits + TAKES_AHEAD)]
 
     def wanted(self) -> list[tuple[Preset, list[str]]]:
         """Takes to decode before they are needed."""
-        return [(self._preset, self._numbers())] if self._preset is not None else []
+        return [(preset, self._numbers(layer)) for layer, preset in enumerate(self._played)]
+
+
+def _number(hit: int, layer: int) -> str:
+    """Of a take, as :mod:`render.apply.hits` numbers them."""
+    return f"{hit}.{layer}" if layer else str(hit)
+
+
+def _levelled(layer: Layer) -> Preset:
+    """The layer's preset at the layer's level."""
+    preset = layer.preset
+    return replace(preset, header=msgspec.structs.replace(preset.header, gain_db=preset.header.gain_db + layer.gain_db))

@@ -24,8 +24,8 @@ class Takes:
     Which are decoded before and which when they are wanted changes no sample.
     """
 
-    def __init__(self, codec: Codec, seed: int):
-        self._codec, self._seed = codec, seed
+    def __init__(self, codecs: Iterable[Codec], seed: int):
+        self._codecs, self._seed = {codec.spec.fingerprint: codec for codec in codecs}, seed
         self._kept: dict[tuple[str, str], np.ndarray] = {}
 
     def take(self, preset: Preset, number: str) -> np.ndarray:
@@ -52,15 +52,18 @@ class Takes:
         """A texture's sound, endless, in pieces ``[channels, n]`` decoded as they are wanted."""
         gain = np.float32(10 ** (preset.header.gain_db / 20))
         event = self._event(preset, number, ENDLESS)
-        for piece in decoded(event, preset, self._codec, STREAM_CHUNK_FRAMES, Stopwatch()):
+        for piece in decoded(event, preset, self._codec_of(preset), STREAM_CHUNK_FRAMES, Stopwatch()):
             yield gain * piece
 
     def _decoded(self, preset: Preset, number: str) -> np.ndarray:
         header, event = preset.header, self._event(preset, number, None)
-        pieces = decoded(event, preset, self._codec, OFFLINE_CHUNK_FRAMES, Stopwatch())
+        pieces = decoded(event, preset, self._codec_of(preset), OFFLINE_CHUNK_FRAMES, Stopwatch())
         sound = np.concatenate([piece[0] for piece in pieces])[: event.length_samples]
         curve = fade_curve(np.arange(len(sound)), len(sound), header.fade_in_samples, header.fade_out_samples)
         return (10 ** (header.gain_db / 20) * curve * sound).astype(np.float32)
+
+    def _codec_of(self, preset: Preset) -> Codec:
+        return self._codecs[preset.header.fingerprint]
 
     def _event(self, preset: Preset, number: str, length: int | None) -> Event:
         header, seed = preset.header, take_seed(self._seed, number, 1)

@@ -26,7 +26,8 @@ def until(there, seconds=10.0):
 @pytest.fixture
 def osc():
     heard = []
-    listening = OscInput(0, lambda address, arguments: heard.append((address, arguments)) or address != "/refused")
+    listening = OscInput(0)
+    listening.listen(lambda address, arguments: heard.append((address, arguments)) or address != "/refused")
     yield listening, heard
     listening.close()
 
@@ -62,7 +63,7 @@ def test_only_this_machine_is_heard(osc):
     listening, _ = osc
     assert listening._socket.getsockname()[0] == "127.0.0.1"
     with pytest.raises(DeviceError, match=f"OSC port {listening.port}: "):
-        OscInput(listening.port, lambda *_: True)
+        OscInput(listening.port)
 
 
 def test_rubbish_is_counted_and_the_next_message_heard(osc):
@@ -137,10 +138,12 @@ def test_midi_comes_through_a_jack_port_and_its_loss_is_told(jack_server):
     heard = []
     with keyboard:
         assert [name for name in list_ports() if "keyboard" in name] == ["keyboard:keys"]
-        midi = MidiInput("keyb", lambda message: heard.append(source_of(message)))
+        midi = MidiInput("keyb")
+        midi.listen(lambda message: heard.append(source_of(message)))
         waiting += [(0x99, 36, 127), (0xB0, 20, 0), (0xC0, 5)]
         until(lambda: len(heard) == 3)
         assert heard == [("note.10.36", 1.0), ("cc.1.20", 0.0), None]
         keyboard.deactivate()
     until(lambda: midi.problem == f"MIDI port {midi.name}: it is gone")
+    assert midi.back == f"MIDI: {midi.name}: it is back"
     midi.close()

@@ -169,3 +169,30 @@ def test_a_servers_devices_are_listed_and_none_without_it(jack_server):
     assert ("system", 2, 2, RATE) in [(one.name, one.inputs, one.outputs, one.rate_hz) for one in list_devices()]
     jack_server.kill()
     assert "system" not in [device.name for device in list_devices()]
+
+
+def test_after_a_stall_that_left_blocks_out_they_are_handed_over_again():
+    """Nobody reads for 100 blocks of 8 channels of 2048, of which only few may wait; then all that came is answered."""
+    ours, theirs = Pipe()
+    exchange = Exchange(theirs, {"input": list(range(8)), "output": [0]}, False)
+    exchange.begin(4096, 1, 2048, RATE)
+    block, heard = np.ones((2048, 8), np.float32), np.zeros((2048, 1), np.float32)
+    for _ in range(100):
+        exchange.both_ways(block, heard, 2048, None, False)
+    came = []
+    for _ in range(3):
+        while ours.poll(0):
+            came.append(HEAD.unpack_from(ours.recv_bytes())[0])
+            ours.send_bytes(HEAD.pack(came[-1], 0, 0) + heard.tobytes())
+        exchange.both_ways(block, heard, 2048, None, False)
+    assert came == [0, 1, 2, 101]
+
+
+def test_a_driver_that_hangs_is_not_waited_for_once_nobody_wants_it():
+    with pytest.raises(DeviceError, match="not waited for"):
+        Driver(silent, stop=lambda: True)
+
+
+def test_a_file_that_heard_nothing_is_not_left_behind(tmp_path):
+    FileOutput(tmp_path / "a.wav", 1, RATE).close()
+    assert list(tmp_path.iterdir()) == []

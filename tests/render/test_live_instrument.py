@@ -191,6 +191,29 @@ def test_a_rig_is_read_and_checked(tmp_path):
             read_rig(path)
 
 
+def test_one_control_leads_from_one_snapshot_to_the_other(impulse_bank):
+    codec, bank = load_codec("pcm"), Bank(impulse_bank)
+    effects = [Effect(name="gain", settings={})]
+    a, b = {"gain_db": -12.0, "latent.3.bias": 1.0, "fx.0.gain_db": 0.0}, {"mix": 0.5, "fx.0.gain_db": -6.0}
+    sound = np.random.default_rng(3).uniform(-0.5, 0.5, (1, 24_576)).astype(np.float32)
+    rig = Rig(model="pcm", effects=effects, a=a, b=b)
+    wanted = {"gain_db": -9.0, "latent.3.bias": 0.75, "fx.0.gain_db": -1.5, "mix": 0.875}
+    deeds = [Action(12_000, name, value) for name, value in wanted.items()]
+    begun = [Action(0, name, value) for name, value in (a | {"mix": 1.0}).items()]
+    outputs = []
+    for own, done in ((rig, [Action(12_000, "ab", 0.25)]), (Rig(model="pcm", effects=effects), [*begun, *deeds])):
+        instrument = Instrument(own, codec, bank)
+        for deed in done:
+            instrument.act(instrument.checked(deed))
+        outputs.append(heard(instrument, sound, 512))
+        assert [deed.control for deed in instrument.taken] == [deed.control for deed in done]
+    np.testing.assert_array_equal(*outputs)
+    with pytest.raises(ProjectError, match="no control 'mixx'"):
+        Instrument(Rig(model="pcm", a={"mixx": 1.0}), codec, bank)
+    with pytest.raises(ProjectError, match="no control 'ab'"):
+        Instrument(Rig(model="pcm"), codec, bank).checked(Action(0, "ab", 0.5))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("mode, minutes", [("transfer", 10), ("hits", 1)])
 def test_minutes_of_silence_after_a_sound_are_silence_and_cost_no_memory(impulse_bank, mode, minutes):

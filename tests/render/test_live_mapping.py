@@ -39,6 +39,7 @@ def test_a_map_is_read_as_it_was_written(tmp_path):
         Binding(source="note.10.36", control="strike", text='a "quoted" name'),
         Binding(source="osc:/my/fader", control="gain_db", low=0.0, high=-24.0, curve=2.0),
         Binding(source="bend.16", control="latent.3.bias"),
+        Binding(source="note.1.1", control="strike", text="Tür 🚪"),
     ]
     write_map(tmp_path / "map.toml", LiveMap(binding=bindings))
     assert read_map(tmp_path / "map.toml", CONTROLS) == LiveMap(binding=bindings)
@@ -174,3 +175,31 @@ def test_what_cannot_be_done_is_counted_and_told_once():
         assert not hands.desk.osc("/other", ["text"])
     assert (hands.done, hands.desk.refused, len(hands.desk.problems)) == ([], 18, 6)
     assert "mix 7: 0 to 1 can be used" in hands.desk.problems
+
+
+@pytest.mark.parametrize("address", ["/", "/fäder", "/two words", "/" + "x" * 121])
+def test_an_address_that_no_map_can_hold_is_not_learned_and_the_next_is(tmp_path, address):
+    hands = Hands()
+    hands.desk.learn("mix")
+    hands.desk.osc(address, [0.5])
+    assert (hands.desk.learned, hands.desk.learning, len(hands.desk.problems)) == (0, ["mix"], 1)
+    hands.desk.osc("/fader", [0.5])
+    write_map(tmp_path / "map.toml", hands.desk.live_map)
+    assert [one.source for one in read_map(tmp_path / "map.toml", CONTROLS).binding] == ["osc:/fader"]
+
+
+@pytest.mark.parametrize("name", ["x" * 201, "a\x7fb", "a\nb"])
+def test_a_name_that_no_map_can_hold_is_not_waited_for(name):
+    hands = Hands()
+    assert not hands.desk.osc("/pisada/learn", [f"strike:{name}"])
+    assert hands.desk.learning == [] and "a map cannot hold" in hands.desk.problems[0]
+
+
+def test_what_waits_and_what_a_map_holds_has_an_end():
+    hands = Hands()
+    for number in range(600):
+        hands.desk.osc("/pisada/learn", ["mix"])
+        hands.desk.osc(f"/fader/{number}", [0.5])
+    assert len(hands.desk.live_map.binding) == 512
+    assert len(hands.desk.learning) == 64
+    assert any("512 bindings" in told for told in hands.desk.problems)

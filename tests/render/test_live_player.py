@@ -10,8 +10,10 @@ from plugin_backend.errors import ProjectError
 from plugin_backend.pcm_codec import PcmCodec
 from presets.bank import FACTORY_BANK, Bank
 from presets.capture import encode_pieces
+from render.live.actions import Action
 from render.live.harness import blocks_from, play_through
 from render.live.instrument import Instrument
+from render.live.loader import Loader
 from render.live.player import Player
 from render.live.rig import Rig
 
@@ -150,6 +152,28 @@ def test_controls_come_from_any_thread_and_wrong_ones_are_refused_at_once(player
         thread.join()
     np.testing.assert_allclose(out[0, playing.latency_samples :][: sound.size], sound[0], atol=1e-6)
     assert playing.meter().problem == ""
+
+
+def test_at_the_end_what_waits_to_be_prepared_is_left():
+    begun, go_on, prepared = threading.Event(), threading.Event(), []
+
+    class Slow:
+        def prepare(self, action):
+            begun.set()
+            go_on.wait()
+            prepared.append(action.text)
+
+    loader = Loader(Slow(), lambda action: None, pytest.fail, False)
+    for name in ("first", "second", "third"):
+        loader.load(Action(0, "preset", text=name))
+    begun.wait()
+    closing = threading.Thread(target=loader.close)
+    closing.start()
+    while not loader._closing:
+        pass
+    go_on.set()
+    closing.join()
+    assert prepared == ["first"]
 
 
 def test_blocks_of_another_shape_are_refused(player):

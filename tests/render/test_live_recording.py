@@ -219,3 +219,47 @@ def test_a_disk_that_takes_no_more_is_told_of_and_playing_goes_on(tmp_path, impu
 def test_spans_are_runs():
     assert spans([3, 4, 5, 9, 11, 12]) == [(3, 3), (9, 1), (11, 2)]
     assert spans([]) == []
+
+
+def test_a_recording_that_cannot_begin_leaves_nothing(tmp_path, impulse_bank):
+    (tmp_path / "take").mkdir()
+    (tmp_path / "take" / "output.wav").symlink_to(tmp_path / "absent" / "output.wav")
+    with pytest.raises(OutputError, match="cannot write here"):
+        played(tmp_path / "take", Rig(model="pcm", bank=str(impulse_bank)), clapping(0.1), bank=impulse_bank)
+    assert [path.name for path in (tmp_path / "take").iterdir()] == ["output.wav"]
+
+
+def test_a_preset_is_a_file_too_and_controllers_name_no_other(tmp_path, impulse_bank):
+    rng, codec = np.random.default_rng(0), load_codec("pcm")
+    paths = [
+        save_preset(encode_pieces(codec, name, [rng.uniform(-1, 1, 2_048).astype(np.float32)], "hit"), tmp_path / "own")
+        for name in ("knock", "click")  # the bank has a click, too
+    ]
+    rig = Rig(model="pcm", preset=str(paths[0]), pads={"36": str(paths[1])}, mode="hits", bank=str(impulse_bank))
+    deeds = [(10_000, "strike", 1.0, "36"), (20_000, "strike", 1.0, str(paths[0])), (30_000, "preset", 0.0, "burst")]
+    player = played(tmp_path / "take", rig, clapping(0.8), deeds, bank=impulse_bank)
+    with pytest.raises(PresetError, match="no preset '"):
+        player.control("preset", text=str(tmp_path / "elsewhere.preset.safetensors"))
+    _, *lines = map(json.loads, (tmp_path / "take" / "control.jsonl").read_text().splitlines())
+    assert [line["action"]["text"] for line in lines if "action" in line] == ["click", "knock", "burst"]
+    heard = of(tmp_path / "take" / "output.wav")[player.latency_samples :, 0]
+    bare = played(tmp_path / "bare", rig, clapping(0.8), deeds[2:], bank=impulse_bank)
+    struck = (heard - of(tmp_path / "bare" / "output.wav")[bare.latency_samples :, 0])[10_000:12_000]
+    assert np.sqrt(np.square(struck).mean()) > 0.3  # noise, where the bank's click is one sample
+    np.testing.assert_array_equal(
+        of(replay(tmp_path / "take", tmp_path / "again.wav"))[player.latency_samples :, 0], heard
+    )
+    (tmp_path / "other").mkdir()
+    twin = (tmp_path / "other" / paths[0].name).absolute()
+    twin.write_bytes(paths[0].read_bytes())
+    with pytest.raises(PresetError, match="two presets of one name"):
+        Instrument(Rig(model="pcm", preset=str(paths[0]), to=str(twin)), codec, Bank(impulse_bank))
+
+
+def test_where_nothing_was_played_no_file_and_no_folder_stays(tmp_path, impulse_bank):
+    rig = Rig(model="pcm", bank=str(impulse_bank))
+    instrument = Instrument(rig, load_codec("pcm"), Bank(impulse_bank))
+    player = Player(instrument, 512, 1, Recorder(tmp_path / "a" / "take", rig, instrument))
+    assert len(list((tmp_path / "a" / "take").iterdir())) == 3
+    player.close()
+    assert list(tmp_path.iterdir()) == []

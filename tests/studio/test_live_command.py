@@ -6,6 +6,7 @@ import math
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,11 +20,22 @@ from click.testing import CliRunner
 from pythonosc.udp_client import SimpleUDPClient
 from rich.console import Console
 
-from plugin_backend.errors import DeviceError, ProjectError
+from plugin_backend.codecs import load_codec
+from plugin_backend.errors import DeviceError, InputError, OutputError
+from presets.bank import Bank
+from render.live.audio_loop import AudioLoop
+from render.live.device_host import Wish
+from render.live.instrument import Instrument
+from render.live.learn import Desk
+from render.live.mapping import LiveMap
 from render.live.meter import Meter
+from render.live.player import Player
+from render.live.rig import Added, Rig
 from studio import live_meter
 from studio.live_command import live, live_replay
 from studio.live_meter import LiveMeter, Reading
+from studio.live_rig import rig_from
+from studio.living import Show
 
 RATE, BLOCK, WINDOW = 48_000, 512, 64
 PLAIN = ("--preset", "click", "--strength", 0, "--blend", 0, "--no-meter")
@@ -41,7 +53,7 @@ class Running:
         command = [sys.executable, "-m", "studio", "live", *map(str, arguments)]
         self._errors = folder / "stderr.txt"
         with open(self._errors, "w") as errors:
-            out = {"stdout": subprocess.PIPE, "stderr": errors, "text": True}
+            out = {"stdout": subprocess.PIPE, "stderr": errors, "text": True, "preexec_fn": _in_the_foreground}
             self.process = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, **out)
         self.said = ""
 
@@ -53,12 +65,26 @@ class Running:
             time.sleep(0.02)
         assert words in self.said, self.said
 
-    def end(self) -> str:
-        """Ctrl-C, as a terminal's hang-up sends it; answers the summary."""
-        self.process.send_signal(signal.SIGTERM)
+    def end(self, by: signal.Signals = signal.SIGINT, status: int = 0) -> str:
+        """Ctrl-C, or another way to be ended; answers the summary."""
+        self.process.send_signal(by)
         summary, _ = self.process.communicate(timeout=30)
-        assert self.process.returncode == 0
+        self.said = self._errors.read_text()
+        assert (self.process.returncode, "Traceback" in self.said) == (status, False), self.said
         return summary
+
+
+def _in_the_foreground() -> None:
+    """What runs behind a shell is deaf to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def log_of(take: Path) -> list[dict]:
+    """The lines of a whole recording, which knows how long it is."""
+    log = [json.loads(line) for line in (take / "control.jsonl").read_text().splitlines()]
+    lengths = [soundfile.info(take / name).frames for name in ("input.wav", "output.wav")]
+    assert lengths == 2 * [log[-1]["end"]]
+    return log
 
 
 @pytest.fixture
@@ -112,7 +138,7 @@ def test_what_comes_back_through_jack_is_the_input_late_by_what_is_told(peer, im
     counts = dict(
         zip(("late", "blocks"), map(int, re.search(r"(\d+) of (\d+) blocks late", summary).groups()), strict=True)
     )
-    log = [json.loads(line) for line in (tmp_path / "take" / "control.jsonl").read_text().splitlines()]
+    log = log_of(tmp_path / "take")
     assert counts["blocks"] * BLOCK == soundfile.info(tmp_path / "take" / "input.wav").frames
     assert sum(line["late"][1] for line in log if "late" in line) == counts["late"]
 
@@ -177,9 +203,75 @@ def test_what_osc_teaches_is_kept_while_it_plays(impulse_bank, tmp_path):
     assert (tmp_path / "m.toml").read_text() == (
         'schema = 1\n\n[[binding]]\nsource = "osc:/my/fader"\ncontrol = "gain_db"\n'
     )
-    log = [json.loads(line) for line in (tmp_path / "take" / "control.jsonl").read_text().splitlines()]
+    log = log_of(tmp_path / "take")
     done = [(line["action"]["control"], line["action"]["value"]) for line in log if line.get("action")]
     assert done == [("gain_db", 24), ("mix", 0.5)]
+
+
+def test_a_map_that_cannot_be_saved_is_told_and_playing_goes_on(impulse_bank, tmp_path):
+    soundfile.write(tmp_path / "in.wav", np.zeros(20 * RATE), RATE)
+    ends = ("--in", tmp_path / "in.wav", "--out", tmp_path / "out.wav", "--bank", impulse_bank)
+    hands = ("--osc", 57_131, "--map", tmp_path / "absent" / "m.toml", "--learn", "gain_db")
+    playing = Running(tmp_path, *PLAIN, *ends, *hands, "--record", tmp_path / "take")
+    playing.until("move a controller for gain_db")
+    hand = SimpleUDPClient("127.0.0.1", 57_131)
+    hand.send_message("/my/fader", 1.0)
+    playing.until("absent: cannot write here (No such file or directory); what was learned is not saved")
+    hand.send_message("/pisada/mix", 5.0)
+    playing.until("note: mix 5")
+    summary = playing.end(signal.SIGTERM, DeviceError.exit_status)
+    assert summary.splitlines()[1:] == [str(tmp_path / "take"), str(tmp_path / "out.wav")]
+    assert playing.said.splitlines()[-1].startswith(f"pisada: {tmp_path / 'absent'}: cannot write here")
+    assert [line["action"]["value"] for line in log_of(tmp_path / "take") if "action" in line] == [24]
+
+
+@pytest.mark.parametrize(
+    "missing, told",
+    [
+        (("--midi", "nowhere"), "MIDI port 'nowhere': not there"),
+        (("--osc", "57132"), "OSC port 57132: "),
+        (("--record", "kept"), "input.wav: is there already"),
+    ],
+)
+def test_what_is_missing_is_told_before_anything_is_made(impulse_bank, tmp_path, missing, told):
+    soundfile.write(tmp_path / "in.wav", np.zeros(RATE), RATE)
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "input.wav").touch()
+    before = sorted(tmp_path.rglob("*"))
+    ends = ("--in", tmp_path / "in.wav", "--out", tmp_path / "out.wav", "--record", tmp_path / "take")
+    missing = tuple(tmp_path / part if part == "kept" else part for part in missing)
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken,
+        pytest.raises((DeviceError, OutputError), match=told),
+    ):
+        taken.bind(("127.0.0.1", 57_132))
+        run(*PLAIN, *ends, *missing, "--bank", impulse_bank)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_failure_while_playing_is_told_at_once_and_once(impulse_bank):
+    class Lines(list):
+        say, show = list.append, lambda self, reading: None
+
+    class Broken:
+        parameters, latency_samples = {}, 0
+
+        def push(self, block):
+            raise RuntimeError("the string broke")
+
+    rig = Rig(model="pcm")
+    instrument = Instrument(rig, load_codec("pcm"), Bank(impulse_bank), [Broken()])
+    player = Player(instrument, BLOCK)
+    loop = AudioLoop(player.play, 0, Wish(None, None, RATE, BLOCK, 1), iter([np.zeros((1, BLOCK))] * 20), lambda out: 0)
+    said = Lines()
+    show = Show(loop, player, Desk(player.control, {}, LiveMap(), {}, {}), [], rig, said, Path("m.toml"))
+    loop.start()
+    show.run(None)
+    for _ in range(2):
+        show.look(1.0)
+    loop.stop()
+    player.close()
+    assert said == ["note: RuntimeError: the string broke"]
 
 
 def test_bad_options_are_told_before_anything_is_opened(impulse_bank, tmp_path):
@@ -192,10 +284,26 @@ def test_bad_options_are_told_before_anything_is_opened(impulse_bank, tmp_path):
         ((*PLAIN, "--in-channels", "0"), "--in-channels '0': write up to 8 numbers from 1, as in 1,2"),
         ((*PLAIN, "--map", tmp_path / "m.toml"), r"binding\[0\] \(cc.1.1\): no control 'loudness'"),
         ((*PLAIN, "--learn", "loudness"), "no control 'loudness'"),
+        ((*PLAIN, "--sum", "hum"), "write PRESET=WEIGHT"),
+        ((*PLAIN, "--add", "hum=99"), "gain_db 99: -60 to 24 can be used"),
+        ((*PLAIN, "--add", "hums"), "no preset 'hums'"),
+        ((*PLAIN[2:], "--preset", tmp_path / "no.preset.safetensors"), "no.preset.safetensors: not a readable preset"),
     ):
-        with pytest.raises(ProjectError, match=told):
+        with pytest.raises(InputError, match=told):
             run(*wrong, *files, "--bank", impulse_bank)
         assert not (tmp_path / "out.wav").exists()
+
+
+def test_flags_join_the_rigs_and_take_the_models_name_from_a_presets_file(impulse_bank, tmp_path):
+    own = impulse_bank / "click.preset.safetensors"
+    rig = rig_from(None, {"mix": 0.5}, ("3:off",), {"preset": str(own)}, ("hum=0.5",), ("m.safetensors:hum=-6", "tone"))
+    assert (rig.model, rig.preset, rig.sum, rig.controls) == ("pcm", str(own), {"hum": 0.5}, {"mix": 0.5})
+    assert rig.add == [Added(preset="hum", model="m.safetensors", gain_db=-6.0), Added(preset="tone")]
+    (tmp_path / "rig.toml").write_text(
+        'preset = "click"\n[sum]\ntone = 0.1\nhum = 0.2\n[[add]]\npreset = "burst"\ngain_db = -3.0\n'
+    )
+    joined = rig_from(tmp_path / "rig.toml", {}, (), {}, ("hum=0.5",))
+    assert (joined.sum, joined.add) == ({"tone": 0.1, "hum": 0.5}, [Added(preset="burst", gain_db=-3.0)])
 
 
 def test_the_meter_shows_peaks_counts_and_what_is_wrong():
