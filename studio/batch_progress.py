@@ -19,6 +19,9 @@ TOLD = {
     "remark": "{job}: {told}",
 }
 
+PARTS = 1000
+"""A job's progress is counted in so many: whole numbers, so that all jobs done are all of it."""
+
 
 @contextmanager
 def planning_bar(jobs: int) -> Iterator[Callable[[int], None]]:
@@ -41,11 +44,12 @@ class BatchProgress:
         )
         self._bar = Progress(*columns, console=Console(stderr=True))
         jobs = {planned.job.name: planned for planned in plan.jobs if planned.job.name in plan.todo}
-        self._weights = {name: plan.foretold(planned) for name, planned in jobs.items()}
+        self._weights = {name: round(plan.foretold(planned) * 1000) + 1 for name, planned in jobs.items()}
         self._programme_s = {name: planned.cost.programme_s for name, planned in jobs.items()}
-        self._parts = dict.fromkeys(jobs, 0.0)
-        self._whole = self._bar.add_task("batch", total=sum(self._weights.values()) or 1, speed="")
+        self._parts = dict.fromkeys(jobs, 0)
+        self._whole = self._bar.add_task("batch", total=sum(self._weights.values()) * PARTS or 1, speed="")
         self._tasks: dict[str, tuple[int, float]] = {}
+        self._done, self._heard_s = 0, 0.0
         self._began = monotonic()
 
     def __enter__(self) -> BatchProgress:
@@ -73,13 +77,15 @@ class BatchProgress:
     def _at(self, job: str, part: float) -> None:
         if job not in self._parts:
             return
-        self._parts[job] = part
+        more = round(part * PARTS) - self._parts[job]
+        self._parts[job] += more
+        self._done += more * self._weights[job]
+        self._heard_s += more * self._programme_s[job] / PARTS
         task, began = self._tasks[job]
         speed = _speed(part * self._programme_s[job], monotonic() - began)
         self._bar.update(task, completed=part, speed=speed)
-        done = sum(self._weights[name] * each for name, each in self._parts.items())
-        heard = sum(self._programme_s[name] * each for name, each in self._parts.items())
-        self._bar.update(self._whole, completed=done, speed=_speed(heard, monotonic() - self._began))
+        speed = _speed(self._heard_s, monotonic() - self._began)
+        self._bar.update(self._whole, completed=self._done, speed=speed)
 
 
 def _speed(programme_s: float, seconds: float) -> str:

@@ -25,10 +25,30 @@ ENGINES = {"pool": ("render.batch.pool", "Pool"), "ray": ("render.batch.ray_engi
 """Engine → module and class; called with the number of workers."""
 
 
-def plan_only(file: Path, out: Path, workers: int | None, verify: bool) -> None:
-    """Print what a run would do."""
+def planned_batch(file: Path, out: Path, only: tuple[str, ...], verify: bool) -> BatchPlan:
+    """A jobs file planned, or those of its jobs that are named."""
+    jobs = read_jobs(file)
+    jobs = jobs.only(only) if only else jobs
+    with planning_bar(len(jobs.jobs)) as advance:
+        return plan_batch(jobs, out, verify=verify, progress=advance)
+
+
+def write_template(plan: BatchPlan, folder: Path, out: Path) -> None:
+    """Write an Open Job Description template of the batch; exits 1 if some job cannot be run."""
+    from render.batch.openjd import write_openjd
+
+    template = write_openjd(plan, folder, out)
+    problems = [f"{planned.job.name}: cannot be run: {planned.problem}" for planned in plan.jobs if planned.problem]
+    for problem in problems:
+        click.echo(f"note: {problem}", err=True)
+    click.echo(template)
+    if problems:
+        sys.exit(SOME_FAILED)
+
+
+def show_plan(plan: BatchPlan, out: Path, workers: int | None) -> None:
+    """Print what a run would do; exits 1 if some job cannot be run."""
     workers = workers or os.cpu_count() or 1
-    plan = _planned(file, out, verify)
     print_table(("job", "cues", "programme", "estimate", "MB", "state"), [_row(plan, each) for each in plan.jobs])
     known = f"measured on {plan.measured} jobs" if plan.measured else "by the stated costs, nothing measured yet"
     click.echo(
@@ -55,7 +75,7 @@ def _clock(seconds: float) -> str:
 
 
 def run_to_disk(
-    file: Path,
+    plan: BatchPlan,
     out: Path,
     *,
     workers: int | None,
@@ -68,7 +88,6 @@ def run_to_disk(
     json_log: Path | None,
 ) -> None:
     """Run a batch with live progress; exits 1 if any job failed."""
-    plan = _planned(file, out, verify)
     runner = engine_of(engine, workers or os.cpu_count() or 1)
     log = JsonLog(json_log or out / LOG_NAME)
     try:
@@ -92,14 +111,10 @@ def run_to_disk(
         log.close()
     for problem in filter(None, (log.problem, result.behind and f"the journal is behind: {result.behind}")):
         click.echo(f"note: {problem}", err=True)
-    click.echo(write_html(plan, result, out))
     _tell(result, len(plan.jobs))
-
-
-def _planned(file: Path, out: Path, verify: bool) -> BatchPlan:
-    jobs = read_jobs(file)
-    with planning_bar(len(jobs.jobs)) as advance:
-        return plan_batch(jobs, out, verify=verify, progress=advance)
+    click.echo(write_html(plan, result, out))
+    if result.failed:
+        sys.exit(SOME_FAILED)
 
 
 def engine_of(name: str, workers: int) -> Engine:
@@ -120,5 +135,3 @@ def _tell(result: Result, jobs: int) -> None:
     for name, cause in result.failed.items():
         click.echo(f"failed: {name}: {cause}", err=True)
     click.echo(f"{whole} of {jobs} jobs done, {len(result.done)} in this run", err=True)
-    if result.failed:
-        sys.exit(SOME_FAILED)

@@ -1,12 +1,13 @@
 """Many reels overnight: jobs files, their plan, engines that run them, and the record of what is done."""
 
 from render.batch.engine import Engine, Order, Outcome
+from render.batch.events import Event, Result
 from render.batch.job import Job, Jobs
 from render.batch.jobs import read_jobs
 from render.batch.planning import BatchPlan, check_room, plan_batch
 from render.batch.pool import Pool
 from render.batch.retry import Policy
-from render.batch.run import Event, Result, run_batch
+from render.batch.run import run_batch
 
 __all__ = [
     "BatchPlan",

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import msgspec
 
 from plugin_backend.errors import CueSheetError, JobsError
 from render.batch.fields import Fields, given
-from render.batch.job import Job, Jobs, job_of
+from render.batch.job import MOST_JOBS, Job, Jobs, job_of
 from render.cues.csv_sheet import records
 
 NEEDED = ("name", "cues")
 COLUMNS = ("name", *Fields.__struct_fields__)
 TRUTHS = {"yes": True, "no": False, "true": True, "false": False, "1": True, "0": False}
 FLAGS = ("pops", "clips")
+LISTS = ("models",)
+BETWEEN = ";"
 
 
 def read_csv_jobs(path: Path) -> Jobs:
@@ -27,7 +30,7 @@ def read_csv_jobs(path: Path) -> Jobs:
         rows = records(path)
         header = [cell.lower() for cell in next(rows, (1, []))[1]]
         _check_header(header, path)
-        return Jobs(path, tuple(_job(path, header, row, cells) for row, cells in rows))
+        return Jobs(path, tuple(_job(path, header, row, cells) for row, cells in islice(rows, MOST_JOBS + 1)))
     except JobsError:
         raise
     except CueSheetError as problem:
@@ -56,10 +59,15 @@ def _job(path: Path, header: list[str], row: int, cells: list[str]) -> Job:
         if column in FLAGS and cell.lower() not in TRUTHS:
             raise JobsError(f"{cell!r}: yes or no", file=path, row=row, field=column)
         try:
-            value = TRUTHS[cell.lower()] if column in FLAGS else cell
-            table = msgspec.convert({column: value}, Fields, strict=False)
+            table = msgspec.convert({column: _value(column, cell)}, Fields, strict=False)
         except (ValueError, msgspec.ValidationError) as problem:
             told_of = str(problem).rpartition(" - at ")[0] or str(problem)
             raise JobsError(f"{cell!r}: {told_of}", file=path, row=row, field=column) from problem
         fields |= given(table)
     return job_of(name, fields, path, f"row {row}", row)
+
+
+def _value(column: str, cell: str) -> bool | list[str] | str:
+    if column in FLAGS:
+        return TRUTHS[cell.lower()]
+    return [part for each in cell.split(BETWEEN) if (part := each.strip())] if column in LISTS else cell

@@ -12,11 +12,14 @@ from msgspec import Meta
 from render.project import Project
 from render.toml_file import Table
 
-FILES = ("cues", "project", "bank", "mapping", "model")
+FILES = ("cues", "project", "bank", "mapping")
 """Fields that name files; a relative one is taken from the jobs file's folder."""
 
+MODELS = ("model", "models")
+"""Fields that name models, by word or by file; either stands for the other."""
+
 OF_A_PROJECT = (
-    "show", "reel", "fps", "start", "end", "model", "bank", "mapping", "seed", "take", "bits", "layout",
+    "show", "reel", "fps", "start", "end", *MODELS, "bank", "mapping", "seed", "take", "bits", "layout",
     "head_handle", "tail_handle", "pops", "spec", "scene", "tape", "note", "tail_s",
 )  # fmt: skip
 
@@ -53,3 +56,9 @@ def given(table: Table) -> dict:
     """Field → value, of those of :data:`Fields` that a table states."""
     values = {name: getattr(table, name) for name in Fields.__struct_fields__}
     return {name: value for name, value in values.items() if value is not None}
+
+
+def over(fields: dict, nearer: dict) -> dict:
+    """Fields with nearer ones, which win."""
+    models = MODELS if any(name in nearer for name in MODELS) else ()
+    return {name: value for name, value in fields.items() if name not in models} | nearer

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import escape
 from pathlib import Path
 
 import msgspec
 
 from plugin_backend.files import replaced_when_whole
+from render.batch.events import Result
 from render.batch.journal import DONE, Row
 from render.batch.planning import BatchPlan, Planned
-from render.batch.run import Result
 from render.delivery.folder import told
+from render.delivery.naming import picture_name, report_name
+from render.project import Project
 
 NAME = "batch.html"
-MOST_PICTURE_BYTES = 64 * 2**20
+MOST_PICTURE_BYTES, MOST_REPORT_BYTES = 64 * 2**20, 2**28
 COLUMNS = (
     ("integrated_lufs", "LUFS"),
     ("range_lu", "LRA"),
@@ -27,11 +29,12 @@ COLUMNS = (
 STYLE = (
     "body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:75rem;padding:0 1rem;color:#1c2128;"
     "background:#fff}table{border-collapse:collapse;width:100%;margin:.5rem 0 1.5rem}th,td{text-align:left;"
-    "padding:.25rem .6rem;border-bottom:1px solid #d9dde3;vertical-align:top}td.n,th.n{text-align:right;"
-    "font-variant-numeric:tabular-nums}.failed{color:#a40e26}.warn{background:#fff3cd}td{overflow-wrap:anywhere}"
+    "padding:.25rem .6rem;border-bottom:1px solid #d9dde3;vertical-align:top}"
+    ".levels :is(td,th):nth-child(n+3):nth-child(-n+7){text-align:right;font-variant-numeric:tabular-nums}"
+    ".failed{color:#a40e26}td{overflow-wrap:anywhere}"
     "img{width:100%;border-radius:4px}details{margin:.4rem 0}summary{cursor:pointer}"
     "@media(prefers-color-scheme:dark){body{color:#e0e1dd;background:#14171c}th,td{border-color:#2a2f38}"
-    ".failed{color:#ff8f9d}.warn{background:#4a3d10}}"
+    ".failed{color:#ff8f9d}}"
 )
 
 
@@ -76,16 +79,21 @@ def _pieces(plan: BatchPlan, result: Result, out: Path) -> Iterator[str]:
     if result.behind:
         yield f'<p class="failed">The journal is behind: {escape(result.behind)}</p>'
     if result.failed:
-        yield '<h2 class="failed">Failed</h2>' + _table(("job", "attempts", "cause"), _failures(result, rows))
+        yield '<h2 class="failed">Failed</h2>' + _table(
+            "failures", ("job", "attempts", "cause"), _failures(result, rows)
+        )
     done = [planned for planned in plan.jobs if planned.job.name not in result.failed]
-    reports = {planned.job.name: _report(out, rows.get(planned.job.name.casefold())) for planned in done}
-    yield "<h2>Loudness</h2>" + _table(("job", "stem", *(title for _, title in COLUMNS), "checks"), _levels(reports))
+    row_of = {planned.job.name: rows.get(planned.job.name.casefold()) for planned in done}
+    reports = {planned.job.name: _report(out, planned, row_of[planned.job.name]) for planned in done}
+    header = ("job", "stem", *(title for _, title in COLUMNS), "checks")
+    yield "<h2>Loudness</h2>" + _table("levels", header, _levels(reports))
     yield "<h2>Jobs</h2>"
     left = MOST_PICTURE_BYTES
     for planned in done:
-        picture = _picture(out, rows.get(planned.job.name.casefold()), left)
+        name = planned.job.name
+        picture = _picture(out, planned, row_of[name], left)
         left -= len(picture)
-        yield _details(planned, rows.get(planned.job.name.casefold()), reports[planned.job.name], picture)
+        yield _details(planned, row_of[name], reports[name], picture)
     yield "</html>\n"
 
 
@@ -107,10 +115,10 @@ def _warns(line: dict) -> bool:
     return line.get("verdict") == "warn"
 
 
-def _table(header: tuple[str, ...], rows: Iterator[tuple]) -> str:
+def _table(kind: str, header: tuple[str, ...], rows: Iterator[tuple]) -> str:
     head = "".join(f"<th>{escape(title)}</th>" for title in header)
     body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><tr>{head}</tr>{body}</table>"
+    return f'<table class="{kind}"><tr>{head}</tr>{body}</table>'
 
 
 def _details(planned: Planned, row: Row | None, report: _Report | None, picture: str) -> str:
@@ -125,26 +133,23 @@ def _details(planned: Planned, row: Row | None, report: _Report | None, picture:
     )
 
 
-def _files(out: Path, row: Row | None, ending: str) -> list[Path]:
+def _read(out: Path, planned: Planned, row: Row | None, named: Callable[[Project, int], str], most_bytes: int) -> bytes:
+    """A file that a job left, if it is there and not too large; else nothing."""
     if row is None or row.state != DONE:
-        return []
-    return sorted((out / row.name).glob(f"*_v{row.version:03d}_{ending}"))
+        return b""
+    path = out / row.name / named(planned.project, row.version)
+    try:
+        return path.read_bytes() if path.stat().st_size <= most_bytes else b""
+    except OSError:
+        return b""
 
 
-def _report(out: Path, row: Row | None) -> _Report | None:
-    for path in _files(out, row, "report.json"):
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=_Report)
-        except (OSError, msgspec.MsgspecError):
-            return None
-    return None
+def _report(out: Path, planned: Planned, row: Row | None) -> _Report | None:
+    try:
+        return msgspec.json.decode(_read(out, planned, row, report_name, MOST_REPORT_BYTES), type=_Report)
+    except msgspec.MsgspecError:
+        return None
 
 
-def _picture(out: Path, row: Row | None, most_bytes: int) -> str:
-    for path in _files(out, row, "cues.png"):
-        try:
-            if path.stat().st_size * 4 // 3 <= most_bytes:
-                return base64.b64encode(path.read_bytes()).decode("ascii")
-        except OSError:
-            return ""
-    return ""
+def _picture(out: Path, planned: Planned, row: Row | None, left_bytes: int) -> str:
+    return base64.b64encode(_read(out, planned, row, picture_name, left_bytes * 3 // 4)).decode("ascii")

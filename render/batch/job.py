@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from plugin_backend.errors import JobsError, ProjectError
-from render.batch.fields import FILES, NAME_RULE, OF_A_PROJECT, is_job_name
+from render.batch.fields import FILES, MODELS, NAME_RULE, OF_A_PROJECT, is_job_name
 from render.project import Project, project_from
+from render.stage_tables import FILES as MODEL_FILES
 
 MOST_JOBS = 100_000
-MODELS = (".safetensors", ".rave.json")
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -62,25 +65,63 @@ class Jobs:
     file: Path
     jobs: tuple[Job, ...]
 
+    def only(self, names: Collection[str]) -> Jobs:
+        """Those of these names, capitals or not.
+
+        Raises:
+            JobsError: there is none of a name.
+        """
+        there = {job.name.casefold(): job for job in self.jobs}
+        for name in names:
+            if name.casefold() not in there:
+                raise JobsError(f"there is no job '{name}'", file=self.file)
+        wanted = {name.casefold() for name in names}
+        return replace(self, jobs=tuple(job for name, job in there.items() if name in wanted))
+
+
+def is_utf8(path: Path) -> bool:
+    """Whether a path can be told in text: orders, journal, log and report are UTF-8."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
 
 def located(fields: dict, folder: Path) -> dict:
     """Fields with their files as seen from ``folder``; a model's name stays."""
-    files = {name: fields[name] for name in FILES if name in fields}
-    if not files.get("model", "").endswith(MODELS):
-        files.pop("model", None)
-    return fields | {name: str(folder / file) for name, file in files.items()}
+    there = {name: str(folder / fields[name]) for name in FILES if name in fields}
+    if "model" in fields:
+        there["model"] = _model(fields["model"], folder)
+    if "models" in fields:
+        there["models"] = [_model(name, folder) for name in fields["models"]]
+    return fields | there
+
+
+def _model(name: str, folder: Path) -> str:
+    return str(folder / name) if name.endswith(MODEL_FILES) else name
 
 
 def job_of(name: str, fields: dict, file: Path, where: str, row: int | None = None) -> Job:
-    """A job, its name and cues checked.
+    """A job, its name, cues, paths and models checked.
 
     Raises:
-        JobsError: the name may not be a folder's, or no cue sheet is given.
+        JobsError: the name may not be a folder's, no cue sheet is given, or a path or model may not be.
     """
+
+    def wrong(problem: str, field: str | None = None) -> JobsError:
+        if row is not None:
+            return JobsError(problem, file=file, row=row, field=field)
+        return JobsError(f"{where}: {problem}", file=file)
+
     if not is_job_name(name):
         raise JobsError(f"{name!r}: {NAME_RULE}", file=file, row=row, field="name" if row is not None else None)
     if "cues" not in fields:
-        told = "no cue sheet: give it 'cues'"
-        raise JobsError(told if row is not None else f"{where}: {told}", file=file, row=row)
-    fields = located(fields, file.parent)
+        raise wrong("no cue sheet: give it 'cues'")
+    if all(field in fields for field in MODELS):
+        raise wrong("'model' and 'models' are both given; name them all in 'models'")
+    for field in (*FILES, *MODELS):
+        if CONTROL.search("".join(fields.get(field, ""))):
+            raise wrong(f"{fields[field]!a}: a path holds no control characters", field)
+    fields = located(fields, file.absolute().parent)
     return Job(name, Path(fields["cues"]), fields, where)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from plugin_backend.errors import JobsError
 from render.batch.csv_jobs import read_csv_jobs
-from render.batch.job import MOST_JOBS, Job, Jobs
+from render.batch.job import MOST_JOBS, Job, Jobs, is_utf8
 from render.batch.toml_jobs import read_toml_jobs
 
 READERS = {".toml": read_toml_jobs, ".csv": read_csv_jobs}
@@ -22,6 +22,8 @@ def read_jobs(path: Path) -> Jobs:
     path = Path(path)
     if path.suffix.lower() not in READERS:
         raise JobsError("a jobs file ends in .toml or .csv", file=path)
+    if not is_utf8(path.absolute()):
+        raise JobsError("needs a path in UTF-8", file=ascii(str(path)))
     jobs = READERS[path.suffix.lower()](path)
     if not jobs.jobs:
         raise JobsError("it holds no job", file=path)
@@ -30,10 +32,10 @@ def read_jobs(path: Path) -> Jobs:
 
 
 def _check_names(jobs: Jobs) -> None:
+    if len(jobs.jobs) > MOST_JOBS:
+        raise JobsError(f"more than {MOST_JOBS} jobs", file=jobs.file)
     first: dict[str, Job] = {}
     for job in jobs.jobs:
         other = first.setdefault(job.name.casefold(), job)
         if other is not job:
             raise JobsError(f"{job.where}: '{job.name}' is {other.where} too (capitals do not count)", file=jobs.file)
-    if len(jobs.jobs) > MOST_JOBS:
-        raise JobsError(f"{len(jobs.jobs)} jobs; at most {MOST_JOBS}", file=jobs.file)

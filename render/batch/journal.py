@@ -7,11 +7,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal
 
 import msgspec
 
 from plugin_backend.errors import OutputError
+from plugin_backend.files import uninterrupted
 from render.batch.engine import Outcome, Output
+from render.batch.fields import is_job_name
 
 NAME = "batch.sqlite"
 SCHEMA = 1
@@ -31,7 +34,8 @@ CREATE TABLE attempts (
 ) STRICT;
 """
 
-WAITING, RUNNING, MOVING, DONE, FAILED = "waiting", "running", "moving", "done", "failed"
+WAITING, RUNNING, MOVING, DONE, FAILED = STATES = ("waiting", "running", "moving", "done", "failed")
+MOMENT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$"
 
 
 class Row(msgspec.Struct, kw_only=True):
@@ -51,9 +55,9 @@ class Row(msgspec.Struct, kw_only=True):
 
     name: str
     key: str
-    state: str
-    version: int
-    moment: str
+    state: Literal[STATES]
+    version: Annotated[int, msgspec.Meta(ge=0)]
+    moment: Annotated[str, msgspec.Meta(pattern=MOMENT)]
     attempts: int = 0
     kind: str | None = None
     cause: str = ""
@@ -84,8 +88,7 @@ class Journal:
         self._connection, self._path, self._pending = connection, path, []
         self.behind = ""
         found = connection.execute(f"SELECT {', '.join(COLUMNS)} FROM jobs")
-        rows = [Row(**dict(zip(COLUMNS, values, strict=True))) for values in found]
-        self.rows = {row.name.casefold(): row for row in rows}
+        self.rows = {row.name.casefold(): row for row in (_row(values, path) for values in found)}
 
     def outputs(self, name: str) -> list[Output]:
         """What a job's last whole attempt left."""
@@ -124,6 +127,10 @@ class Journal:
         return self._write([])
 
     def _write(self, statements: list[tuple]) -> bool:
+        with uninterrupted():  # what is on disk and what waits are not to part
+            return self._written(statements)
+
+    def _written(self, statements: list[tuple]) -> bool:
         self._pending += statements
         try:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -138,6 +145,18 @@ class Journal:
                 self._connection.execute("ROLLBACK")
         self._pending, self.behind = [], ""
         return True
+
+
+def _row(values: tuple, path: Path) -> Row:
+    """A row as read: what it names becomes a folder's name."""
+    try:
+        row = msgspec.convert(dict(zip(COLUMNS, values, strict=True)), Row)
+        datetime.fromisoformat(row.moment)
+    except (ValueError, msgspec.ValidationError) as problem:
+        raise OutputError(f"{path}: the journal is damaged: job {values[0]!r}: {problem}") from problem
+    if not is_job_name(row.name):
+        raise OutputError(f"{path}: it names a job that may not be: {row.name!r}")
+    return row
 
 
 @contextmanager

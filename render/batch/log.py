@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import msgspec
 
-from render.batch.run import Event
+from render.batch.events import Event
 
 NAME = "batch.jsonl"
 
@@ -20,7 +21,7 @@ class JsonLog:
     """
 
     def __init__(self, path: Path):
-        self.path, self.problem, self._file = path, "", None
+        self.path, self.problem, self._file, self._torn = path, "", None, False
 
     def __call__(self, event: Event) -> None:
         if event.kind == "progress":
@@ -28,13 +29,15 @@ class JsonLog:
         try:
             if self._file is None:
                 self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115 - closed by close
-                if self._torn():
-                    self._file.write(b"\n")
-            self._file.write(msgspec.json.encode(event) + b"\n")
+                self._torn = self._ends_torn()
+            line = b"\n" * self._torn + msgspec.json.encode(event) + b"\n"
+            self._torn = self._file.write(line) < len(line)
+            if self._torn:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as problem:
             self.problem = f"{self.path}: {problem.strerror or problem}"
 
-    def _torn(self) -> bool:
+    def _ends_torn(self) -> bool:
         """Whether a run before was cut within a line."""
         if not os.path.getsize(self.path):
             return False

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from plugin_backend.errors import DiskFullError, InputError
+from plugin_backend.errors import DiskFullError, OutputError, PisadaError
 from render.batch.cost import Cost, cost_of, with_margin
-from render.batch.job import Job, Jobs
+from render.batch.job import Job, Jobs, is_utf8
 from render.batch.journal import DONE, MOVING, Journal, glimpsed
 from render.batch.key import job_key
 from render.batch.stage import as_left
@@ -79,8 +79,10 @@ def plan_batch(
         progress: called with 1 for each job planned.
 
     Raises:
-        OutputError: the journal in ``out`` cannot be read.
+        OutputError: the journal in ``out`` cannot be read, or its name is no UTF-8.
     """
+    if not is_utf8(out):
+        raise OutputError(f"{str(out)!a}: a batch's folder needs a name in UTF-8")
     planned = []
     for job in jobs.jobs:
         planned.append(planned_job(job))
@@ -97,7 +99,7 @@ def planned_job(job: Job) -> Planned:
         whole = completed(project, sheet)
         plan = make_plan(whole, sheet)
         return Planned(job, project, job_key(plan, whole, job.clips), cost_of(plan, whole, job.clips))
-    except InputError as problem:
+    except PisadaError as problem:
         return Planned(job, problem=str(problem))
     except OSError as problem:
         return Planned(job, problem=f"{problem.filename or job.cues}: {problem.strerror or problem}")

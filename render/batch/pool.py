@@ -11,11 +11,14 @@ from multiprocessing import connection, resource_tracker
 
 import msgspec
 
+from plugin_backend.files import uninterrupted
 from render.batch.engine import Message, Order, Outcome
 from render.batch.pool_worker import serve
 from render.batch.threads import one_thread_each
 
 DECODE = msgspec.json.Decoder(Message)
+LAST_WORDS_S = 2.0
+"""How long a process that has closed its pipe may take to end as it likes."""
 
 
 class _Worker:
@@ -25,8 +28,8 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, os.getpid()), name="pisada-batch")
-        resource_tracker.ensure_running()
-        with one_thread_each():
+        resource_tracker.ensure_running()  # starting it unblocks signals, so it comes first
+        with one_thread_each(), uninterrupted():  # a Ctrl-C goes to the whole group; the parent stops its workers
             self.process.start()
         theirs.close()
         self.order: Order | None = None
@@ -43,6 +46,7 @@ class _Worker:
 
     def death(self) -> Outcome | None:
         """What its death means to its order."""
+        self.process.join(LAST_WORDS_S)
         self.stop()
         if self.order is None:
             return None
@@ -64,12 +68,18 @@ class Pool:
     def __init__(self, workers: int):
         self.slots = workers
         self._workers: list[_Worker] = []
+        self._unstarted: list[Outcome] = []
 
     def submit(self, order: Order) -> None:
         """See :class:`~render.batch.engine.Engine`."""
         idle = next((each for each in self._workers if each.order is None and each.process.is_alive()), None)
         if idle is None:
-            idle = _Worker()
+            try:
+                idle = _Worker()
+            except OSError as problem:  # no memory, no processes, no handles: that may pass
+                cause = f"no worker could be started ({problem.strerror or problem})"
+                self._unstarted.append(Outcome(name=order.name, kind="killed", cause=cause))
+                return
             self._workers.append(idle)
         idle.submit(order)
 
@@ -77,9 +87,12 @@ class Pool:
         """See :class:`~render.batch.engine.Engine`."""
         by_handle = {worker.pipe: worker for worker in self._workers}
         by_handle |= {worker.process.sentinel: worker for worker in self._workers}
-        ready = connection.wait(list(by_handle), timeout_s) if by_handle else []
-        said: list[Message] = []
-        for worker in {id(by_handle[handle]): by_handle[handle] for handle in ready}.values():
+        said: list[Message] = self._unstarted
+        self._unstarted = []
+        ready = connection.wait(list(by_handle), 0 if said else timeout_s) if by_handle else []
+        speaking = {by_handle[handle] for handle in ready}
+        # what a plug-in started may outlive its worker, and hold the worker's handles
+        for worker in [each for each in self._workers if each in speaking or not each.process.is_alive()]:
             said += self._heard(worker)
         return said
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from multiprocessing.connection import Connection
 
 from render.batch.orphans import die_with
@@ -12,7 +11,6 @@ from render.batch.orphans import die_with
 def serve(pipe: Connection, parent: int) -> None:
     """The process's main function."""
     die_with(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C goes to the whole group; the parent stops us
     os.dup2(2, 1)  # libraries print; standard output belongs to the parent
     import msgspec
 

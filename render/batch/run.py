@@ -3,60 +3,27 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-import msgspec
+from msgspec.structs import replace
 
+from plugin_backend.files import uninterrupted
 from render.batch.engine import Engine, Order, Outcome, Progress
+from render.batch.events import Event, Result
 from render.batch.journal import DONE, FAILED, MOVING, RUNNING, WAITING, Row, open_journal, utc_now
 from render.batch.lock import locked
 from render.batch.planning import BatchPlan, Planned, check_room, compared
+from render.batch.queue import Queue
+from render.batch.recovery import recover, rows_of
 from render.batch.retry import Policy
 from render.batch.stage import clear, make_way, move_in, stage_of
 from render.cue_cache import CueCache
 from render.delivery.folder import made_folder, told
 
 WAIT_S = 0.5
-
-
-class Event(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Something happened: ``begin`` and ``end`` of the run; of a job ``start``, ``progress``, ``retry``, ``done``,
-    ``failed``, ``remark``.
-
-    Attributes:
-        kind: one of these.
-        utc: when.
-        job: whose.
-        told: the cause, or the remark.
-        samples, of_samples: of the programme.
-        wall_s: of the attempt.
-        after_s: until the next attempt.
-    """
-
-    kind: str
-    utc: str
-    job: str = ""
-    told: str = ""
-    samples: int = 0
-    of_samples: int = 0
-    wall_s: float = 0.0
-    after_s: float = 0.0
-
-
-@dataclass
-class Result:
-    """How a batch ended: names done in this run and before it; name → cause of those failed; whether the journal
-    could keep all of it (else why not); seconds; the journal's rows, by name case-folded."""
-
-    done: list[str] = field(default_factory=list)
-    before: list[str] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)
-    behind: str = ""
-    wall_s: float = 0.0
-    rows: dict[str, Row] = field(default_factory=dict)
 
 
 def run_batch(
@@ -100,29 +67,24 @@ class _Run:
         self.plan: BatchPlan = plan
         self.cache, self.hang_s, self.listen = cache, hang_s, listen
         self.result = Result()
-        self.failures: dict[str, int] = {}
-        self.ready: list[Planned] = []
-        self.later: list[tuple[float, Planned]] = []
-        self.alone: list[Planned] = []
+        self.failures: Counter[tuple[str, str]] = Counter()
         self.under_way: dict[str, Planned] = {}
         self.lonely: set[str] = set()
 
     def run(self, verify: bool) -> Result:
         began = time.monotonic()
-        plan = self._settled(verify)
+        recover(self.out, self.journal)
+        plan = compared(self.plan.jobs, self.out, self.journal, verify)
         check_room(plan, self.out)
-        self._admit(plan)
-        self._say("begin", told=f"{len(plan.todo)} of {len(plan.jobs)} jobs are to do")
-        todo = [planned for planned in plan.jobs if planned.job.name in plan.todo]
-        self.ready = sorted(todo, key=lambda planned: planned.cost.seconds)  # the longest first, from the end
+        self._begin(plan)
+        self.queue = Queue(planned for planned in plan.jobs if planned.job.name in plan.todo)
         try:
-            while self.ready or self.later or self.alone or self.under_way:
+            while self.queue or self.under_way:
                 self._turn()
         except KeyboardInterrupt:
             self.engine.close()
-            self._finish_moves()
-            clear(self.out)
-            whole = sum(row.state == DONE for row in self.journal.rows.values())
+            recover(self.out, self.journal)
+            whole = sum(self._row(planned).state == DONE for planned in plan.jobs)
             told_of = f"interrupted: {whole} of {len(plan.jobs)} jobs are done; the same command goes on with the rest"
             raise KeyboardInterrupt(told_of) from None
         clear(self.out)
@@ -135,59 +97,22 @@ class _Run:
         self._say("end", told=ended, wall_s=self.result.wall_s)
         return self.result
 
-    def _settled(self, verify: bool) -> BatchPlan:
-        """Finish what a killed run was putting into place, drop its stages, and look again at what is done."""
-        self._finish_moves()
-        clear(self.out)
-        return compared(self.plan.jobs, self.out, self.journal, verify)
-
-    def _finish_moves(self) -> None:
-        """Put into place what was being put there; what ran waits again."""
-        for row in list(self.journal.rows.values()):
-            if row.state == MOVING:
-                try:
-                    move_in(self.out, row.name, self.journal.outputs(row.name))
-                except OSError:
-                    self.journal.put([msgspec.structs.replace(row, state=WAITING)])
-                else:
-                    self.journal.put([msgspec.structs.replace(row, state=DONE)])
-            elif row.state == RUNNING:
-                self.journal.put([msgspec.structs.replace(row, state=WAITING)])
-
-    def _admit(self, plan: BatchPlan) -> None:
-        """Note every job in the journal, with the moment its files will bear; and those that cannot be run."""
-        now, rows = datetime.now().replace(microsecond=0).isoformat(), []
+    def _begin(self, plan: BatchPlan) -> None:
+        self._say("begin", told=f"{len(plan.todo)} of {len(plan.jobs)} jobs are to do")
+        self.journal.put(rows_of(plan, self.journal))
         for planned in plan.jobs:
             name = planned.job.name
-            row = self.journal.rows.get(name.casefold())
             if planned.problem:
                 self.result.failed[name] = planned.problem
-                if row is None or row.state != DONE:
-                    moment = row.moment if row else now
-                    rows.append(Row(name=name, key="", state=FAILED, version=0, moment=moment, kind="input"))
-                    rows[-1].cause = planned.problem
                 self._say("failed", name, planned.problem)
             elif name not in plan.todo:
                 self.result.before.append(name)
-            else:
-                if row is None or row.key != planned.key:
-                    attempts = row.attempts if row else 0
-                    row = Row(name=name, key=planned.key, state=WAITING, version=0, moment=now, attempts=attempts)
-                moment = planned.job.moment or row.moment
-                rows.append(msgspec.structs.replace(row, state=WAITING, moment=moment, model_s=planned.cost.seconds))
-        self.journal.put(rows)
 
     def _turn(self) -> None:
         """Start what may start, and take what was said."""
-        now = time.monotonic()
-        due = [each for each in self.later if each[0] <= now]
-        self.later = [each for each in self.later if each[0] > now]
-        self.ready += [planned for _, planned in due]
-        while self.ready and len(self.under_way) < self.engine.slots:
-            self._start(self.ready.pop())
-        if self.alone and not (self.under_way or self.later):
-            self._start(self.alone.pop())
-        wait_s = min([WAIT_S, *(due - now for due, _ in self.later)])
+        while planned := self.queue.take(time.monotonic(), len(self.under_way), self.engine.slots):
+            self._start(planned)
+        wait_s = self.queue.wait_s(time.monotonic(), WAIT_S)
         if not self.under_way:
             time.sleep(wait_s)
             return
@@ -195,11 +120,12 @@ class _Run:
             if isinstance(message, Progress):
                 self._say("progress", message.name, samples=message.samples, of_samples=message.of_samples)
             else:
-                self._ended(self.under_way.pop(message.name), message)
+                with uninterrupted():
+                    self._ended(self.under_way.pop(message.name), message)
 
     def _start(self, planned: Planned) -> None:
-        job, row = planned.job, self._row(planned)
-        row = msgspec.structs.replace(row, state=RUNNING, attempts=row.attempts + 1, began=utc_now(), ended=None)
+        job, row, out = planned.job, self._row(planned), self.out.absolute()
+        row = replace(row, state=RUNNING, attempts=row.attempts + 1, began=utc_now(), ended=None)
         self.journal.put([row])
         self.under_way[job.name] = planned
         self._say("start", job.name)
@@ -209,12 +135,12 @@ class _Run:
                 key=planned.key,
                 cues=str(job.cues),
                 project=planned.project,
-                stage=str(stage_of(self.out, job.name)),
-                folder=str(self.out / job.name),
+                stage=str(stage_of(out, job.name)),
+                folder=str(out / job.name),
                 version=row.version or None,
                 moment=datetime.fromisoformat(row.moment),
                 clips=job.clips,
-                cache=str(self.cache.folder) if self.cache is not None else None,
+                cache=str(self.cache.folder.absolute()) if self.cache is not None else None,
                 alone=job.name in self.lonely,
                 hang_s=self.hang_s,
             )
@@ -226,7 +152,7 @@ class _Run:
         row = self._row(planned)
         self.journal.attempt(row.began, outcome)
         if outcome.kind is None:
-            self.journal.put([msgspec.structs.replace(row, state=DONE)])
+            self.journal.put([replace(row, state=DONE)])
             self.result.done.append(outcome.name)
             self._say("done", outcome.name, wall_s=outcome.wall_s)
             if not outcome.cache_kept:
@@ -238,7 +164,7 @@ class _Run:
     def _taken_in(self, planned: Planned, outcome: Outcome) -> Outcome:
         """Put what was rendered into its folder; the outcome that comes of it."""
         name = outcome.name
-        row = msgspec.structs.replace(
+        row = replace(
             self._row(planned), state=MOVING, version=outcome.version, ended=utc_now(), wall_s=outcome.wall_s,
             kind=None, cause="",
         )  # fmt: skip
@@ -247,20 +173,18 @@ class _Run:
                 self._say("remark", name, remark)
             if not self.journal.leave(row, outcome.outputs):
                 cause = f"{self.out}: the journal cannot be written ({self.journal.behind})"
-                return msgspec.structs.replace(outcome, kind="passing", cause=cause)
+                return replace(outcome, kind="passing", cause=cause)
             move_in(self.out, name, outcome.outputs)
         except OSError as problem:
-            return msgspec.structs.replace(outcome, kind="passing", cause=str(told(problem, self.out)))
+            return replace(outcome, kind="passing", cause=str(told(problem, self.out)))
         return outcome
 
     def _failed(self, planned: Planned, outcome: Outcome, row: Row) -> None:
-        name = outcome.name
-        self.failures[name] = self.failures.get(name, 0) + 1
-        retry = self.policy.after(outcome.kind, self.failures[name])
+        name, counted = outcome.name, (outcome.name, outcome.kind)
+        self.failures[counted] += 1
+        retry = self.policy.after(outcome.kind, self.failures[counted])
         state = FAILED if retry is None else WAITING
-        self.journal.put(
-            [msgspec.structs.replace(row, state=state, kind=outcome.kind, cause=outcome.cause, ended=utc_now())]
-        )
+        self.journal.put([replace(row, state=state, kind=outcome.kind, cause=outcome.cause, ended=utc_now())])
         if retry is None:
             self.result.failed[name] = outcome.cause
             self._say("failed", name, outcome.cause, wall_s=outcome.wall_s)
@@ -268,9 +192,7 @@ class _Run:
         self._say("retry", name, outcome.cause, wall_s=outcome.wall_s, after_s=retry.after_s)
         if retry.alone:
             self.lonely.add(name)
-            self.alone.append(planned)
-        else:
-            self.later.append((time.monotonic() + retry.after_s, planned))
+        self.queue.again(planned, retry, time.monotonic())
 
     def _row(self, planned: Planned) -> Row:
         return self.journal.rows[planned.job.name.casefold()]

@@ -7,6 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
+from plugin_backend.errors import AudioFileError
 from render.batch.engine import Output
 from render.batch.perform import sync
 from render.delivery.deliver import LATEST_REPORT
@@ -38,7 +39,7 @@ def make_way(out: Path, name: str, outputs: list[Output], before: list[Output]) 
     ours, remarks = {output.file: output.digest for output in before}, []
     for output in outputs:
         target = folder / output.file
-        if target.exists() and file_digest(target) not in (ours.get(output.file), output.digest):
+        if os.path.lexists(target) and _digest(target) not in (ours.get(output.file, output.digest), output.digest):
             remarks.append(f"{name}/{output.file} was changed by someone: kept as {_set_aside(folder, target)}")
     return remarks
 
@@ -67,7 +68,7 @@ def move_in(out: Path, name: str, outputs: list[Output]) -> None:
 def _set_aside(folder: Path, file: Path) -> str:
     aside, number = folder / ASIDE, 1
     aside.mkdir(exist_ok=True)
-    while (aside / f"{number}_{file.name}").exists():
+    while os.path.lexists(aside / f"{number}_{file.name}"):
         number += 1
     os.replace(file, aside / f"{number}_{file.name}")
     return f"{folder.name}/{ASIDE}/{number}_{file.name}"
@@ -84,4 +85,12 @@ def as_left(folder: Path, output: Output, verify: bool = False) -> bool:
         return False
     if state.st_mtime_ns == output.modified_ns and not verify:
         return True
-    return file_digest(path) == output.digest
+    return _digest(path) == output.digest
+
+
+def _digest(path: Path) -> str | None:
+    """A file's; none if it cannot be read, or is a folder."""
+    try:
+        return file_digest(path)
+    except AudioFileError:
+        return None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from plugin_backend.errors import JobsError
-from render.batch.fields import Fields, given
+from render.batch.fields import Fields, given, over
 from render.batch.job import MOST_JOBS, Job, Jobs, job_of
 from render.toml_file import Table, read_toml
 
@@ -72,10 +72,10 @@ def read_toml_jobs(path: Path) -> Jobs:
     for name, points in _combinations(file, path):
         fields = defaults
         for point in points:
-            fields = fields | given(point)
+            fields = over(fields, given(point))
         override = given(own.pop(name)) if name in own else {}
-        found.append(job_of(name, fields | override, path, f"[matrix] {name}"))
-    found += [job_of(name, defaults | given(job), path, f"[[jobs]] {name}") for name, job in own.items()]
+        found.append(job_of(name, over(fields, override), path, f"[matrix] {name}"))
+    found += [job_of(name, over(defaults, given(job)), path, f"[[jobs]] {name}") for name, job in own.items()]
     return Jobs(path, tuple[Job, ...](found))
 
 

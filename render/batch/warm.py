@@ -12,6 +12,7 @@ from plugin_backend.errors import WorkerError
 from render.batch.orphans import die_with
 from render.events import Plan
 from render.project import Plugin
+from render.stage_tables import Transfer
 from render.stream import RenderProcess
 from render.worker import render_stems
 
@@ -23,8 +24,9 @@ def warm_up(plan: Plan) -> None:
     """Load what a plan's render processes need, once, for all that are forked from here."""
     import dawdreamer  # noqa: F401
 
-    models = {event.codec for event in plan.events} - {PCM} if CONTEXT == "fork" else ()
-    for model in models:
+    transfers = (effect for stem in plan.stems for effect in stem.effects if isinstance(effect, Transfer))
+    models = {*(event.codec for event in plan.events), *(transfer.model for transfer in transfers)} - {PCM}
+    for model in models if CONTEXT == "fork" else ():
         import torch
 
         torch.set_num_threads(1)  # no thread is alive when we fork

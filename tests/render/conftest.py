@@ -82,7 +82,7 @@ def pcm_of():
 
 @pytest.fixture(scope="session")
 def poison(tmp_path_factory):
-    """Builds a VST2 effect that crashes (1), hangs (2) or only copies (0); answers its path."""
+    """Builds a VST2 effect that crashes (1), hangs (2), makes a NaN (3) or only copies (0); answers its path."""
     import shutil
     import subprocess
     import sysconfig

@@ -1,11 +1,14 @@
 """Jobs files: what they ask for, and what is said of those that are wrong."""
 
+import os
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
-from plugin_backend.errors import JobsError, ProjectError
-from render.batch import read_jobs
+from plugin_backend.errors import JobsError, OutputError, ProjectError
+from render.batch import Jobs, plan_batch, read_jobs
+from render.batch.job import MOST_JOBS
 
 WHOLE = """
 schema = 1
@@ -84,6 +87,48 @@ def test_a_csv_row_is_a_job(jobs_file):
     assert (one.project().bits, one.project().show, other.project().bits) == (16, "a", 24)
 
 
+def test_models_are_a_list_or_parted_by_semicolons_and_the_nearer_word_wins(jobs_file):
+    path = jobs_file('name,cues,models\na,a.csv,"foley; my/own.safetensors;"\nb,b.csv,\n', "jobs.csv")
+    own = str(path.parent / "my/own.safetensors")
+    assert [job.fields.get("models") for job in read_jobs(path).jobs] == [["foley", own], None]
+    assert read_jobs(path).jobs[0].project().codecs == ("foley", own)
+    path = jobs_file(
+        'schema = 1\n[defaults]\ncues = "c.csv"\nmodels = ["foley", "pcm"]\n'
+        '[[jobs]]\nname = "both"\n[[jobs]]\nname = "one"\nmodel = "pcm"\n'
+    )
+    both, one = read_jobs(path).jobs
+    assert (both.project().codecs, one.project().codecs) == (("foley", "pcm"), ("pcm",))
+
+
+def test_jobs_are_picked_by_name(jobs_file):
+    jobs = read_jobs(jobs_file("name,cues\na,a.csv\nb,b.csv\nC,c.csv\n", "jobs.csv"))
+    assert [job.name for job in jobs.only(("c", "a")).jobs] == ["a", "C"]
+    with pytest.raises(JobsError, match=r"jobs.csv: there is no job 'd'"):
+        jobs.only(("a", "d"))
+
+
+def test_paths_are_whole_wherever_the_jobs_file_is_seen_from(jobs_file, monkeypatch):
+    path = jobs_file("name,cues\na,a.csv\n", "jobs.csv")
+    monkeypatch.chdir(path.parent)
+    assert read_jobs(Path("jobs.csv")).jobs == read_jobs(path).jobs
+
+
+def test_a_path_that_is_no_utf8_is_refused(tmp_path):
+    folder = tmp_path / os.fsdecode(b"reel-\xe9")
+    folder.mkdir()
+    (folder / "jobs.csv").write_text("name,cues\na,a.csv\n")
+    with pytest.raises(JobsError, match=r"reel-.udce9/jobs.csv': needs a path in UTF-8"):
+        read_jobs(folder / "jobs.csv")
+    with pytest.raises(OutputError, match=r"reel-.udce9': a batch's folder needs a name in UTF-8"):
+        plan_batch(Jobs(tmp_path / "jobs.csv", ()), folder)
+
+
+def test_a_csv_of_too_many_jobs_is_not_read_to_its_end(jobs_file):
+    rows = "".join(f"{number},a.csv\n" for number in range(MOST_JOBS + 1))
+    with pytest.raises(JobsError, match="jobs.csv: more than 100000 jobs"):
+        read_jobs(jobs_file(f"name,cues\n{rows}a,a.csv,of,wrong,cells\n", "jobs.csv"))
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -101,6 +146,8 @@ def test_a_csv_row_is_a_job(jobs_file):
         ("name,cues\na,\n", "row 2: no cue sheet"),
         ("name,cues\na,a.csv,24\n", "row 2: 3 cells under 2 columns"),
         ("name,cues\na,a.csv\nA,b.csv\n", r"row 3: 'A' is row 2 too \(capitals do not count\)"),
+        ("name,cues,model,models\na,a.csv,pcm,foley\n", "row 2: 'model' and 'models' are both given"),
+        ('name,cues,models\na,a.csv,"' + ";".join("m" * 65) + '"\n', "row 2, column 'models'.*length <= 64"),
         ('name,cues\n"a,a.csv\n', "row 2: not readable as CSV"),
         ("name,cues\n", "it holds no job"),
     ],
@@ -118,6 +165,8 @@ def test_a_wrong_csv_is_told_by_row_and_column(text, told, jobs_file):
         ("schema = 1\n[defaults]\nbit = 16\n", r"unknown field `bit` - at `\$.defaults`"),
         ("schema = 1\n[defaults]\nbits = 20\n", r"Invalid enum value 20 - at `\$.defaults.bits`"),
         ('schema = 1\n[[jobs]]\nname = "a/b"\ncues = "c"\n', "'a/b': a job's name is its folder's"),
+        ('schema = 1\n[[jobs]]\nname = "a"\ncues = "\\u0000"\n', r"\[\[jobs\]\] a: '.x00': a path holds no control"),
+        ('schema = 1\n[[jobs]]\nname = "a"\ncues = "c"\nmodels = ["\\u001b[2J"]\n', "a path holds no control"),
         ('schema = 1\n[[jobs]]\nname = "a"\n', r"\[\[jobs\]\] a: no cue sheet"),
         ('schema = 1\n[[jobs]]\nname = "a"\n[[jobs]]\nname = "a"\n', "'a' is there twice"),
         ('schema = 1\n[[matrix.reels]]\nid = "a"\n[[matrix.reels]]\nid = "a"\n', "two have the same id"),

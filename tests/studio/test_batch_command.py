@@ -1,12 +1,15 @@
 """``pisada batch`` as a person meets it."""
 
 import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from render.batch import read_jobs
 
 ROOT = Path(__file__).parents[2]
 SHEET = "id,start,stem,preset\na,0.2,FEET,click\n"
@@ -57,7 +60,7 @@ def test_a_run_lists_its_failures_and_reports_in_one_file(folder):
     assert not re.search(r'(?:src|href)="(?!data:)', page)
     assert "integrated LUFS: " in page  # the warning of r128
     kinds = [json.loads(line)["kind"] for line in (out / "batch.jsonl").read_text().splitlines()]
-    assert kinds == ["failed", "begin", "start", "done", "end"]
+    assert kinds == ["begin", "failed", "start", "done", "end"]
     (folder / "jobs.toml").write_text((folder / "jobs.toml").read_text().replace("bad<script>.csv", "one.csv"))
     told = batch(folder / "jobs.toml", "--out", out, "--workers", 1, "--json-log", folder / "log.jsonl")
     assert told.returncode == 0
@@ -71,3 +74,33 @@ def test_a_wrong_jobs_file_begins_nothing(folder):
     assert (told.returncode, told.stdout) == (2, "")
     assert "jobs.toml: '../good': a job's name is its folder's" in told.stderr
     assert not (folder / "out").exists()
+
+
+def test_only_the_jobs_named_are_run(folder):
+    told = batch(folder / "jobs.toml", "--out", folder / "out", "--workers", 1, "--only", "GOOD")
+    assert told.returncode == 0
+    assert "1 of 1 jobs done" in told.stderr
+    told = batch(folder / "jobs.toml", "--out", folder / "out", "--only", "goood")
+    assert (told.returncode, "jobs.toml: there is no job 'goood'" in told.stderr) == (2, True)
+
+
+def test_a_template_names_whole_paths_and_the_jobs_that_cannot_be_run(folder):
+    jobs = os.path.relpath(folder / "jobs.toml", ROOT)
+    told = batch(jobs, "--out", folder / "out", "--openjd", folder / "farm")
+    assert (told.returncode, told.stdout) == (1, f"{folder / 'farm' / 'template.json'}\n")
+    assert re.search(r"^note: wrong: cannot be run: .*<b>x\.wav", told.stderr, re.MULTILINE)
+    good, wrong = read_jobs(folder / "farm" / "parts" / "1.toml").jobs
+    assert (good.name, wrong.name) == ("good", "wrong")
+    assert good.cues.samefile(folder / "one.csv")
+    assert not (folder / "out").exists()
+    told = batch(jobs, "--out", folder / "out", "--openjd", folder / "farm", "--plan")
+    assert (told.returncode, "--plan touches nothing" in told.stderr) == (2, True)
+
+
+def test_what_became_of_the_jobs_is_told_though_the_report_cannot_be_written(folder):
+    (folder / "out" / "batch.html" / "mine").mkdir(parents=True)
+    told = batch(folder / "jobs.toml", "--out", folder / "out", "--workers", 1)
+    assert told.returncode == 2
+    assert "1 of 2 jobs done, 1 in this run" in told.stderr
+    assert "failed: wrong: " in told.stderr
+    assert f"pisada: {folder / 'out'}: cannot write here" in told.stderr

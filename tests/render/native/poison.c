@@ -1,5 +1,7 @@
 /* A VST2 effect in the letters of its binary interface: it copies its input, until its time has come.
- * -DPOISON=1 crashes in its second block, 2 hangs there, 0 does nothing. */
+ * -DPOISON=1 crashes in its second block, 2 hangs there, 3 makes a NaN, 4 forks a process that outlives it and hangs,
+ * 0 does nothing. */
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +48,9 @@ static void replace(Effect *effect, float **in, float **out, int32_t samples) {
     for (int channel = 0; channel < 2; channel++) memmove(out[channel], in[channel], samples * sizeof(float));
     if (++blocks < 2) return;
     if (POISON == 1) *(volatile int *)0 = 1;
-    while (POISON == 2) pause();
+    if (POISON == 4 && !fork()) _exit((int)sleep(60));
+    while (POISON == 2 || POISON == 4) pause();
+    if (POISON == 3) out[1][samples / 2] = NAN;
 }
 
 Effect *VSTPluginMain(void *host) {
