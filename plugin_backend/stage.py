@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from plugin_backend.clean import cleaned
 from plugin_backend.parameter import Parameter
 
 
@@ -20,11 +21,15 @@ class Stage(ABC):
         parameters: what :meth:`set` takes.
         channels: of every block.
         latency_samples: output sample *i* is what input sample ``i − latency_samples`` became.
+        multiple_samples: every block's length must be a multiple of this.
+        repaired_samples: how many NaN and infinite samples came in; they were taken for 0.
     """
 
     parameters: Mapping[str, Parameter]
     channels: int
     latency_samples: int = 0
+    multiple_samples: int = 1
+    repaired_samples: int = 0
 
     @abstractmethod
     def set(self, name: str, value: float) -> None:
@@ -36,7 +41,23 @@ class Stage(ABC):
 
     @abstractmethod
     def push(self, block: np.ndarray) -> np.ndarray:
-        """Take ``[channels, n]`` float32; answer as many."""
+        """Take ``[channels, n]`` float32; answer as many.
+
+        Raises:
+            ValueError: another number of channels, or *n* is not a multiple of ``multiple_samples``.
+        """
+
+    def _received(self, block: np.ndarray) -> np.ndarray:
+        """The block checked, without what is no sound."""
+        channels, count = block.shape
+        if channels != self.channels or count % self.multiple_samples:
+            raise ValueError(
+                f"a block of {channels} channels, {count} samples; "
+                f"{self.channels} channels in multiples of {self.multiple_samples} samples are allowed here"
+            )
+        block, repaired = cleaned(block)
+        self.repaired_samples += repaired
+        return block
 
     @abstractmethod
     def state(self) -> dict[str, np.ndarray]:

@@ -125,7 +125,7 @@ class StemGraph:
         chain.processors.append(self._faust(f"pull{ends.number}", ends.pull_source))
         for ours, run in groupby(stem.effects, is_insert):
             if ours:
-                self._add_insert(chain, list(run), mono=pair[0] == pair[1])
+                self._add_insert(chain, stem.name, list(run), mono=pair[0] == pair[1])
             else:
                 for effect in run:
                     processor = build_effect(self.engine, f"effect{ends.number}.{len(chain.late)}", effect)
@@ -134,11 +134,11 @@ class StemGraph:
         chain.processors.append(self._faust(f"push{ends.number}", ends.push_source))
         return chain
 
-    def _add_insert(self, chain: _Chain, effects: list[Effect], mono: bool) -> None:
+    def _add_insert(self, chain: _Chain, stem: str, effects: list[Effect], mono: bool) -> None:
         """Adjacent stages are one insert."""
         rate, channels = self.plan.sample_rate, 1 if mono else CHANNELS
         stages = [make_insert(effect, rate, channels, BLOCK_SAMPLES, self._codec) for effect in effects]
-        node = self._node(None, Insert(stages, mono).process)
+        node = self._node(None, Insert(stem, stages, mono).process)
         chain.processors.append(self._faust(f"push{node.number}", node.push_source))
         chain.processors.append(self._faust(f"pull{node.number}", node.pull_source))
         chain.late += zip(stages, effects, strict=True)

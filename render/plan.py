@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
-import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,22 +13,20 @@ from msgspec.structs import replace
 from plugin_backend.audio_files import length_at
 from plugin_backend.codec import CodecSpec
 from plugin_backend.codecs import PCM, describe_codec
-from plugin_backend.errors import AudioFileError, CheckpointError, CueSheetError, PluginError, PresetError, ProjectError
+from plugin_backend.errors import AudioFileError, CheckpointError, CueSheetError, PresetError, ProjectError
 from presets.bank import FACTORY_BANK, Bank
 from presets.perform import take_of
 from presets.preset import Preset
+from render.chain import settled
 from render.cues import Cue, CueSheet, read_cues
 from render.cues.mapping import read_mapping
 from render.cues.reader import is_midi_file, stated_rate
 from render.events import Event, Plan
 from render.handles import handles_of
-from render.inserts import check_inserts, is_insert, settled
-from render.layout import LAYOUTS
-from render.project import STEM_RULE, Filter, Plugin, Project, Stem, is_stem_name
+from render.project import STEM_RULE, Project, Stem, is_stem_name
 from render.voice import speed_of
 
 SOURCE_FADE_SAMPLES = 240
-STEREO = 2
 LONGEST_SAMPLES = 2**31 - 2**20
 """The graph counts samples in 32 bits: 12 h 25 min at 48 kHz."""
 SUSPICIOUS_HEAD_S = 600
@@ -101,14 +98,9 @@ def make_plan(project: Project, sheet: CueSheet) -> Plan:
             raise CheckpointError(f"model '{name}' works at {spec.sample_rate} Hz; renders are {clock.sample_rate} Hz")
     bank = open_bank(project)
     stems = tuple(
-        replace(
-            stem,
-            layout=stem.layout or project.layout,
-            effects=[settled(effect, bank.folder, specs, _codec_for) for effect in stem.effects],
-        )
+        settled(replace(stem, layout=stem.layout or project.layout), bank.folder, specs, _codec_for)
         for stem in _stems(project, sheet)
     )
-    _check_effects(stems)
     known = {stem.name for stem in stems}
     cues = sorted(sheet.cues, key=lambda cue: (cue.start_samples, cue.id))
     events = [_event(cue, sheet, project, bank, specs, known) for cue in cues]
@@ -162,20 +154,6 @@ def _stems(project: Project, sheet: CueSheet) -> tuple[Stem, ...]:
             problem = f"'{cue.stem}' and '{first}' differ only in capitals; write one of them"
             raise CueSheetError(problem, file=sheet.path, row=cue.row, field="stem")
     return tuple(Stem(name=name) for name in names.values())
-
-
-def _check_effects(stems: tuple[Stem, ...]) -> None:
-    for stem in stems:
-        for effect in stem.effects:
-            if LAYOUTS[stem.layout].sounding > STEREO and not (isinstance(effect, Filter) or is_insert(effect)):
-                kind = type(effect).__name__.lower()
-                raise ProjectError(
-                    f"stem {stem.name}: a {kind} is stereo and cannot run on {stem.layout}: "
-                    "make the stem stereo or mono, or leave it what works on each channel"
-                )
-            if isinstance(effect, Plugin) and effect.is_file and not os.path.exists(effect.path):
-                raise PluginError(f"stem {stem.name}: no plug-in at {effect.path}")
-        check_inserts(stem, LAYOUTS[stem.layout].sounding)
 
 
 def _event(

@@ -58,7 +58,7 @@ class Compressor(Table, tag="compressor", tag_field="type"):
 class Plugin(Table, tag="plugin", tag_field="type"):
     """A VST3/VST2 file or an LV2 URI; parameters by name, normalised 0..1."""
 
-    path: str
+    path: Annotated[str, Meta(min_length=1, max_length=4096)]
     parameters: dict[str, Unit] = {}
 
     @property

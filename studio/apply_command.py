@@ -21,6 +21,29 @@ def control_options(command):
     return command
 
 
+def preset_options(command):
+    """Give a command the options for presets beside the first: ``to``, ``sums`` and ``additions``."""
+    for option in (
+        click.option(
+            "--add",
+            "additions",
+            metavar="[MODEL:]PRESET[=GAIN_DB]",
+            multiple=True,
+            help="It is decoded beside PRESET, by its own model, and added; with hits it plays too; may repeat.",
+        ),
+        click.option(
+            "--sum",
+            "sums",
+            metavar="PRESET=WEIGHT",
+            multiple=True,
+            help="Its latents are summed with PRESET's; may repeat.",
+        ),
+        click.option("--to", help="Second preset, which --morph leads to."),
+    ):
+        command = option(command)
+    return command
+
+
 @click.command("apply", cls=Examples, example="pisada apply step-gravel guide.wav --out gravel --mix 0.8")
 @click.argument("preset")
 @click.argument("files", metavar="IN...", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -35,17 +58,7 @@ def control_options(command):
 )
 @control_options
 @click.option("--latent", "latents", multiple=True, help="3:bias=0.5,scale=2 or 4:off or 5:value=1; may repeat.")
-@click.option("--to", help="Second preset, which --morph leads to.")
-@click.option(
-    "--sum", "sums", metavar="PRESET=WEIGHT", multiple=True, help="Its latents are summed with PRESET's; may repeat."
-)
-@click.option(
-    "--add",
-    "additions",
-    metavar="[MODEL:]PRESET[=GAIN_DB]",
-    multiple=True,
-    help="It is decoded beside PRESET, by its own model, and added; with hits it plays too; may repeat.",
-)
+@preset_options
 @click.option("--mono-encode", "mono", is_flag=True, help="Encode the mean of IN's channels; each keeps its envelope.")
 @click.option("--running", is_flag=True, help="Measure IN as it goes, as live playing does; else it is heard twice.")
 @click.option("--sensitivity", type=float, default=2.0, show_default=True, help="Of the search for hits, 0.1 to 10.")

@@ -7,11 +7,9 @@ from pathlib import Path
 import click
 
 from plugin_backend.audio_files import info_of
-from plugin_backend.codec import Codec
 from plugin_backend.codecs import load_codec
-from presets.preset import Preset
 from render.apply.apply import Applied, Applier
-from render.apply.layer import Layer, added_of, summed_of
+from render.apply.layer import added_of, layer_of, summed_of
 from render.apply.settings import Settings
 from render.apply.targets import find_preset
 from studio.progress import progress_bar
@@ -33,7 +31,7 @@ def apply_to_disk(
     summed, added = [summed_of(text) for text in sums], [added_of(text) for text in additions]
     preset, second = find_preset(name, bank), find_preset(to, bank) if to is not None else None
     codecs = [load_codec(model or preset.header.codec)]
-    layers = [_layer(codecs, its_model, find_preset(its, bank), gain_db) for its_model, its, gain_db in added]
+    layers = [layer_of(codecs, its_model, find_preset(its, bank), gain_db) for its_model, its, gain_db in added]
     summed = [(find_preset(its, bank), weight) for its, weight in summed]
     applier = Applier(codecs[0], preset, settings, second, summed, layers)
     targets = applier.outputs(files, out, overwrite)
@@ -42,15 +40,6 @@ def apply_to_disk(
         for source, path in targets.items():
             bar.update(task, description=source.name)
             _tell(source, applier.apply(source, path, lambda samples: bar.advance(task, samples)))
-
-
-def _layer(codecs: list[Codec], model: str | None, preset: Preset, gain_db: float) -> Layer:
-    """With the codec named, one loaded before that made the preset, or the preset's own."""
-    found = [codec for codec in codecs if model is None and codec.spec.fingerprint == preset.header.fingerprint]
-    if not found:
-        found = [load_codec(model or preset.header.codec)]
-        codecs += found
-    return Layer(found[0], preset, gain_db)
 
 
 def _tell(source: Path, applied: Applied) -> None:

@@ -8,23 +8,13 @@ import click
 
 from plugin_backend.errors import ProjectError
 from plugin_backend.transfer.parameters import PARAMETERS
-from studio.apply_command import control_options
+from studio.apply_command import control_options, preset_options
 from studio.examples import Examples
 
 
 @click.command("live", cls=Examples, example="pisada live --preset step-gravel --midi nano --record take-1")
 @click.option("--preset", help="A preset of the bank, or a .preset.safetensors file.")
-@click.option("--to", help="Second preset, which --morph leads to.")
-@click.option(
-    "--sum", "sums", metavar="PRESET=WEIGHT", multiple=True, help="Its latents are summed with PRESET's; may repeat."
-)
-@click.option(
-    "--add",
-    "additions",
-    metavar="[MODEL:]PRESET[=GAIN_DB]",
-    multiple=True,
-    help="It is decoded beside PRESET, by its own model, and added; with hits it plays too; may repeat.",
-)
+@preset_options
 @click.option("--mode", type=click.Choice(["transfer", "hits"]), help="Move the sound, or play a take at each hit.")
 @click.option("--rig", "rig_file", type=click.Path(path_type=Path), help="A set-up: a TOML file; flags win.")
 @click.option("--in", "input_", metavar="DEV|FILE", help="Input: number, part of a name, or a recording.")

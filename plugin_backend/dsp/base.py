@@ -9,7 +9,6 @@ import numpy as np
 
 from plugin_backend.dsp.fade import FADE_S, Glide
 from plugin_backend.stage import Stage
-from plugin_backend.transfer.clean import cleaned
 
 
 def linear(gain_db: float) -> float:
@@ -73,10 +72,7 @@ class DspStage(Stage):
         Raises:
             ValueError: another number of channels.
         """
-        if len(block) != self.channels:
-            raise ValueError(f"a block of {len(block)} channels; {self.channels} are allowed here")
-        heard, repaired = cleaned(block)
-        self.repaired_samples += repaired
+        heard = self._received(block)
         made = self._process(heard) if heard.shape[1] else heard
         self.position_samples += heard.shape[1]
         return np.asarray(made, np.float32)

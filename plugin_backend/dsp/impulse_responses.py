@@ -7,56 +7,63 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin_backend.audio_files import info_of, probe
+from plugin_backend.audio_files import probe
+from plugin_backend.clean import LOUDEST
 from plugin_backend.dsp.parameters import HALL, MADE, ROOM
 from plugin_backend.errors import AudioFileError
 
 LONGEST_S = 20
+RATES_HZ = (8_000, 192_000)
 MADE_AT_HZ = 48_000
 SPLIT_HZ = 2_500
 DECAYS_S = {ROOM: (0.45, 0.25), HALL: (2.4, 1.1)}
 """Seconds in which the lows and the highs of each made one fall by 60 dB (RT60)."""
 
 
-def check_impulse_response(ir: str) -> int:
-    """How many channels it has.
+def check_impulse_response(ir: str) -> None:
+    """Read it, and see that it can be used.
 
     Raises:
-        AudioFileError: absent, unreadable, more than two channels or too long; names the file.
+        AudioFileError: absent, unreadable, damaged, more than two channels, too long, a rate outside 8 to 192 kHz, or
+            a sample that is not finite or beyond 60 dBFS; names the file.
     """
-    if ir in MADE:
-        return 2
-    samples, rate, channels = probe(Path(ir))
-    if samples > LONGEST_S * rate:
-        raise AudioFileError(f"{ir}: {samples / rate:.1f} s; an impulse response has at most {LONGEST_S} s")
-    return channels
+    if ir not in MADE:
+        _read(ir)
 
 
 def impulse_response(ir: str, sample_rate: int) -> np.ndarray:
     """One of ``MADE`` or a file, ``[channels, samples]`` float64 at ``sample_rate``; its gain is the same at any.
 
     Raises:
-        AudioFileError: see :func:`check_impulse_response`; also when it is damaged or not finite.
+        AudioFileError: see :func:`check_impulse_response`.
     """
     import soxr
 
-    check_impulse_response(ir)
-    rate, made = (MADE_AT_HZ, _made(ir)) if ir in MADE else (info_of(Path(ir)).samplerate, _read(ir))
+    made, rate = (_made(ir), MADE_AT_HZ) if ir in MADE else _read(ir)
     if rate == sample_rate:
         return made
     return soxr.resample(np.ascontiguousarray(made.T), rate, sample_rate).T * (rate / sample_rate)
 
 
-def _read(ir: str) -> np.ndarray:
+def _read(ir: str) -> tuple[np.ndarray, int]:
     import soundfile
 
+    samples, rate, _ = probe(Path(ir))
+    if not RATES_HZ[0] <= rate <= RATES_HZ[1]:
+        raise AudioFileError(f"{ir}: a rate of {rate} Hz; {RATES_HZ[0]} to {RATES_HZ[1]} Hz can be used")
+    if samples > LONGEST_S * rate:
+        raise AudioFileError(f"{ir}: {samples / rate:.1f} s; an impulse response has at most {LONGEST_S} s")
     try:
-        audio, _ = soundfile.read(ir, dtype="float64", always_2d=True)
+        audio, _ = soundfile.read(ir, samples, dtype="float64", always_2d=True)
     except soundfile.LibsndfileError as problem:
         raise AudioFileError(f"{ir}: the audio is damaged ({problem.error_string})") from problem
+    if len(audio) < samples:
+        raise AudioFileError(f"{ir}: the audio is damaged (it ends after {len(audio)} of {samples} samples)")
     if not np.isfinite(audio).all():
         raise AudioFileError(f"{ir}: the file holds NaN or infinite samples")
-    return audio.T
+    if np.abs(audio).max(initial=0.0) > LOUDEST:
+        raise AudioFileError(f"{ir}: samples of up to {np.abs(audio).max():.3g} times full scale; {LOUDEST:g} at most")
+    return audio.T, rate
 
 
 @lru_cache

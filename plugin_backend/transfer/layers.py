@@ -9,11 +9,10 @@ from math import lcm
 import numpy as np
 
 from plugin_backend.codec import CodecSpec
+from plugin_backend.dsp.fade import FADE_S, Glide
 from plugin_backend.errors import CheckpointError
 from plugin_backend.parameter import Parameter
 from plugin_backend.stage import Stage
-from plugin_backend.transfer.clean import cleaned
-from plugin_backend.transfer.glide import Glide
 from plugin_backend.transfer.latents import part
 from plugin_backend.transfer.node import TransferNode
 from plugin_backend.transfer.parameters import LAYER_PARAMETERS, PARAMETERS
@@ -64,7 +63,8 @@ class Layers(Stage):
             node.set("mix", 1.0)
             own = {name: row for name, row in node.parameters.items() if name != "mix"} | LAYER_PARAMETERS
             self.parameters |= {f"{number}.{name}": replace(row, name=f"{number}.{name}") for name, row in own.items()}
-        self._glides = {name: Glide(1.0, rate_hz) for name in (*TOTAL, *map(str, range(1, len(nodes) + 1)))}
+        numbers = map(str, range(1, len(nodes) + 1))
+        self._glides = {name: Glide(1.0, round(FADE_S * rate_hz)) for name in (*TOTAL, *numbers)}
         late = [self.latency_samples, *(self.latency_samples - node.latency_samples for node in nodes)]
         self._lines, self._begun = [np.zeros((self.channels, samples), np.float32) for samples in late], False
 
@@ -77,9 +77,9 @@ class Layers(Stage):
         value = self.parameters[name].checked(value)
         layer, _, own = name.partition(".")
         if name in TOTAL:
-            self._glides[name].set(10 ** (value / 20) if name == "gain_db" else value, at_once=not self._begun)
+            self._glides[name].select(10 ** (value / 20) if name == "gain_db" else value, at_once=not self._begun)
         elif own == "on":
-            self._glides[layer].set(value, at_once=not self._begun)
+            self._glides[layer].select(value, at_once=not self._begun)
         else:
             self.nodes[int(layer) - 1].set(own, value)
 
@@ -89,18 +89,12 @@ class Layers(Stage):
         Raises:
             ValueError: another number of channels, or *n* is not a multiple of ``multiple_samples``.
         """
-        channels, count = block.shape
-        if channels != self.channels or count % self.multiple_samples:
-            raise ValueError(
-                f"a block of {channels} channels, {count} samples; "
-                f"{self.channels} channels in multiples of {self.multiple_samples} samples are allowed here"
-            )
-        block, repaired = cleaned(block)
-        self.repaired_samples += repaired
+        block = self._received(block)
+        count = block.shape[1]
         self._begun, wet = True, np.zeros(block.shape)
         for number, node in enumerate(self.nodes, 1):
-            wet += self._glides[str(number)].next(count) * self._delayed(number, node.push(block))
-        mix, gain = (self._glides[name].next(count) for name in TOTAL)
+            wet += self._glides[str(number)].take(count) * self._delayed(number, node.push(block))
+        mix, gain = (self._glides[name].take(count) for name in TOTAL)
         return ((1 - mix) * self._delayed(0, block) + mix * gain * wet).astype(np.float32)
 
     def _delayed(self, line: int, block: np.ndarray) -> np.ndarray:
@@ -116,9 +110,9 @@ class Layers(Stage):
         """
         own = {"begun": np.array(self._begun), "repaired": np.array(self.repaired_samples)}
         own |= {f"line.{line}": held for line, held in enumerate(self._lines)}
-        own |= {f"glide.{name}": glide.state() for name, glide in self._glides.items()}
-        nodes = {str(number): node.state() for number, node in enumerate(self.nodes, 1)}
-        return own | {f"{number}.{name}": value for number, state in nodes.items() for name, value in state.items()}
+        parts = {f"glide.{name}": glide.state() for name, glide in self._glides.items()}
+        parts |= {str(number): node.state() for number, node in enumerate(self.nodes, 1)}
+        return own | {f"{name}.{key}": value for name, state in parts.items() for key, value in state.items()}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Go on where others were; these must be new, and made alike.
@@ -126,11 +120,11 @@ class Layers(Stage):
         Raises:
             ValueError: the state is of other codecs, or of layers made otherwise.
         """
-        if f"glide.{len(self.nodes)}" not in state or f"glide.{len(self.nodes) + 1}" in state:
+        if f"glide.{len(self.nodes)}.now" not in state or f"glide.{len(self.nodes) + 1}.now" in state:
             raise ValueError(f"this state is not of {len(self.nodes)} layers")
         for number, node in enumerate(self.nodes, 1):
             node.restore(part(state, str(number)))
         self._begun, self.repaired_samples = bool(state["begun"]), int(state["repaired"])
         self._lines = [state[f"line.{line}"] for line in range(len(self._lines))]
         for name, glide in self._glides.items():
-            glide.restore(state[f"glide.{name}"])
+            glide.restore(part(state, f"glide.{name}"))

@@ -9,7 +9,6 @@ import numpy as np
 from plugin_backend.codec import Codec
 from plugin_backend.parameter import table
 from plugin_backend.stage import Stage
-from plugin_backend.transfer.clean import cleaned
 from plugin_backend.transfer.codec_past import past_of, restore_past
 from plugin_backend.transfer.envelope import Follower
 from plugin_backend.transfer.latents import PAIR, LatentMover, part, slot_names
@@ -113,14 +112,8 @@ class TransferNode(Stage):
         Raises:
             ValueError: another number of channels, or *n* is not a multiple of ``multiple_samples``.
         """
-        channels, count = block.shape
-        if channels != self.channels or count % self.multiple_samples:
-            raise ValueError(
-                f"a block of {channels} channels, {count} samples; "
-                f"{self.channels} channels in multiples of {self.multiple_samples} samples are allowed here"
-            )
-        block, repaired = cleaned(block)
-        self.repaired_samples += repaired
+        block = self._received(block)
+        count = block.shape[1]
         waiting = np.concatenate([self._waiting, block], axis=1)
         whole = waiting.shape[1] - waiting.shape[1] % self.spec.hop_samples
         ready, self._waiting = self._ready, waiting[:, whole:].copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ from render.delivery.stem_samples import StemFile
 from render.delivery.stem_writer import StemWriter
 from render.spotting.place import timestamp
 from render.spotting.slabs import Guide
+
+MOST_NAMED, LONGEST_NAME = 128, 224
+"""Characters of what is applied in a file's name, and bytes of it all: file systems allow 255, a temporary has more."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Applier:
         added: what is decoded beside it and added, or plays at its hits too.
 
     Attributes:
-        name: of all that is applied, as in the files' names.
+        name: of all that is applied, as in the files' names; of many, the first and how many more.
         told: the same with weights and levels, as in their descriptions.
 
     Raises:
@@ -80,9 +84,10 @@ class Applier:
         parts = [(preset.name, preset.name)]
         parts += [(own.name, f"{weight:g} x {own.name}") for own, weight in summed]
         parts += [(layer.preset.name, f"{layer.preset.name} at {layer.gain_db:g} dB") for layer in added]
-        self.name, self.told = (
-            mark.join(words) for mark, words in zip(("+", " + "), zip(*parts, strict=True), strict=True)
-        )
+        names, told = zip(*parts, strict=True)
+        self.name, self.told = "+".join(names), " + ".join(told)
+        if len(self.name) > MOST_NAMED:
+            self.name = f"{names[0]}+{len(names) - 1}-more"
         self.settings = settings
         _check_pair(settings, to)
         layers = [Layer(codec, preset), *added]
@@ -102,7 +107,8 @@ class Applier:
         """Recording → the file it becomes, ``NAME_PRESET.wav`` or ``NAME_PRESET+OTHER.wav``; each is looked at.
 
         Raises:
-            OutputError: a file is there already, or two recordings would become one.
+            OutputError: a file is there already, is another of the recordings, or would have too long a name; or two
+                recordings would become one.
             AudioFileError: a recording cannot be used.
         """
         paths: dict[Path, Path] = {}
@@ -112,15 +118,20 @@ class Applier:
             twin = next((other for other, its in paths.items() if its == path), None)
             if twin is not None:
                 raise OutputError(f"{source}: {twin} becomes {path.name}, too; apply them into different folders")
-            if path.exists() and (not overwrite or path.samefile(source)):
-                raise OutputError(
-                    f"{path}: is there already; give another --out" + ", or --overwrite" * (not overwrite)
-                )
+            if len(os.fsencode(path.name)) > LONGEST_NAME:
+                raise OutputError(f"{source}: with '_{self.name}' its name is over {LONGEST_NAME} bytes; rename it")
+            there = os.path.exists(path)  # which, unlike Path's, a name no file can have does not trouble
+            heard = there and any(path.samefile(other) for other in sources)
+            if heard or (there and not overwrite):
+                remedy = "" if heard else ", or --overwrite"
+                raise OutputError(f"{path}: is there already; give another --out{remedy}")
             paths[source] = path
         return paths
 
     def apply(self, source: Path, path: Path, progress: Callable[[int], None] = lambda samples: None) -> Applied:
-        """Apply it to a recording of any length; memory does not grow with it.
+        """Apply it to a recording of any length.
+
+        Held of it are blocks, and of each hour at 48 kHz 4.1 MB of notes for the file's loudness and clipping.
 
         Args:
             source: whatever libsndfile reads, 8 to 192 kHz, mono, stereo, lcr or 5.1.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from plugin_backend.codec import Codec
+from plugin_backend.codecs import load_codec
 from plugin_backend.errors import ProjectError
 from plugin_backend.transfer.latents import MOST_SLOTS, PAIR, slot_names
 from plugin_backend.transfer.parameters import PARAMETERS
@@ -29,6 +30,19 @@ class Layer:
     gain_db: float = 0.0
     targets: dict[str, Target] = field(default_factory=dict)
     weights: dict[str, float] = field(default_factory=dict)
+
+
+def layer_of(codecs: list[Codec], model: str | None, preset: Preset, gain_db: float) -> Layer:
+    """A preset with the codec named, or one of ``codecs`` that made it, or its own, which then joins them.
+
+    Raises:
+        CheckpointError: there is no such model.
+    """
+    found = [codec for codec in codecs if not model and codec.spec.fingerprint == preset.header.fingerprint]
+    if not found:
+        found = [load_codec(model or preset.header.codec)]
+        codecs += found
+    return Layer(found[0], preset, gain_db)
 
 
 def moving(layer: Layer, to: Preset | None = None, summed: Sequence[tuple[Preset, float]] = ()) -> Layer:

@@ -11,7 +11,7 @@ from plugin_backend.transfer.node import TransferNode
 from plugin_backend.transfer.parameters import LATENT_PARAMETERS, PARAMETERS
 
 TRANSFER, HITS = "transfer", "hits"
-LATENT = re.compile(r"(\d{1,4}):(.+)")
+LATENT = re.compile(r"([0-9]{1,4}):(.+)")
 SWITCHES = {"on": ("on", 1.0), "off": ("on", 0.0), "freeze": ("freeze", 1.0)}
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from render.chain import described
 from render.cue_cache import CueCache
 from render.delivery.naming import layouts_of, newest_report
 from render.delivery.previous import Previous, PreviousCue, mix_of, read_previous
@@ -14,7 +15,6 @@ from render.delivery.spans import joined
 from render.delivery.trail import BLOCK_SAMPLES, Trail
 from render.digest import digest
 from render.events import Event, Plan
-from render.inserts import described
 from render.project import SUM, Plugin, Project, Stem
 from render.recipe import Recipe
 

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from plugin_backend.clean import cleaned
 from plugin_backend.codec import Codec
 from plugin_backend.dsp.fade import FADE_S, Glide
 from plugin_backend.parameter import Parameter
 from plugin_backend.stage import Stage
-from plugin_backend.transfer.clean import cleaned
 from plugin_backend.transfer.snapshots import morphed
 from presets.preset import Preset
 from render.apply.settings import HITS

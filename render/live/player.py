@@ -12,7 +12,7 @@ from time import perf_counter
 
 import numpy as np
 
-from plugin_backend.transfer.clean import cleaned
+from plugin_backend.clean import cleaned
 from render.live.actions import PRESETS, STRIKE, Action
 from render.live.fallback import Fallback
 from render.live.instrument import Instrument

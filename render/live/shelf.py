@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from plugin_backend.codec import Codec
-from plugin_backend.codecs import load_codec
 from plugin_backend.errors import PresetError
 from plugin_backend.transfer.layers import check_rates
 from presets.preset import Preset
 from presets.store import SUFFIX, load_preset
-from render.apply.layer import Layer
+from render.apply.layer import Layer, layer_of
 from render.apply.targets import check_model
 from render.live.rig import Rig
 
@@ -57,14 +56,9 @@ class Shelf:
             CheckpointError: there is no such codec, or it works at another rate.
             PresetError: a preset is of another one.
         """
-        codecs, layers = [codec], []
-        for one in rig.add:
-            preset = self[one.preset]
-            fits = [other for other in codecs if not one.model and other.spec.fingerprint == preset.header.fingerprint]
-            if not fits:
-                fits = [load_codec(one.model or preset.header.codec)]
-                codecs += fits
-            check_model(preset, fits[0])
-            layers.append(Layer(fits[0], preset, one.gain_db))
+        codecs = [codec]
+        layers = [layer_of(codecs, one.model, self[one.preset], one.gain_db) for one in rig.add]
+        for layer in layers:
+            check_model(layer.preset, layer.codec)
         check_rates([other.spec for other in codecs])
         return layers

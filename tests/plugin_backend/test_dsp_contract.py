@@ -181,7 +181,7 @@ def test_what_cannot_be_made_is_told_in_a_line(name, settings, channels, told):
 
 
 def test_wrong_blocks_and_strikes_are_refused():
-    with pytest.raises(ValueError, match="a block of 1 channels; 2 are allowed here"):
+    with pytest.raises(ValueError, match="a block of 1 channels, 4 samples; 2 channels"):
         make_stage("gain", {}, RATE, 2).push(np.zeros((1, 4), np.float32))
     with pytest.raises(ValueError, match="0 channels"):
         make_stage("gain", {}, RATE, 0)

@@ -6,7 +6,7 @@ import soundfile
 from scipy.signal import fftconvolve
 
 from plugin_backend.dsp import make_stage
-from plugin_backend.dsp.impulse_responses import LONGEST_S, impulse_response
+from plugin_backend.dsp.impulse_responses import LONGEST_S, check_impulse_response, impulse_response
 from plugin_backend.dsp.lfo import EDGE_S
 from plugin_backend.dsp.ramp import ramp
 from plugin_backend.errors import AudioFileError
@@ -284,10 +284,30 @@ def test_the_made_rooms_fall_as_they_say_and_keep_a_noises_level(name, seconds):
     assert abs(np.corrcoef(ir)[0, 1]) < 0.05
 
 
-def test_an_impulse_response_that_is_too_long_or_damaged_is_told(tmp_path):
-    soundfile.write(tmp_path / "long.wav", np.zeros(8_000 * LONGEST_S + 1), 8_000)
-    soundfile.write(tmp_path / "nan.wav", np.array([1, np.nan]), 8_000, "FLOAT")
-    soundfile.write(tmp_path / "wide.wav", np.zeros((5, 3)), 8_000)
-    for name, told in (("long", "at most 20 s"), ("nan", "NaN or infinite"), ("wide", "3 channels; give a mono or")):
-        with pytest.raises(AudioFileError, match=f"{name}.wav: .*{told}"):
-            make_stage("convolution", {"ir": str(tmp_path / f"{name}.wav")}, RATE, 1)
+def test_an_impulse_response_that_cannot_be_used_is_told(tmp_path):
+    for name, samples, rate in (
+        ("long", np.zeros(8_000 * LONGEST_S + 1), 8_000),
+        ("nan", np.array([1, np.nan]), 8_000),
+        ("loud", np.array([0, -2e3]), 8_000),
+        ("wide", np.zeros((5, 8)), 8_000),
+        ("slow", np.ones(19), 1),
+        ("fast", np.ones(19), 400_000),
+        ("none", np.zeros(0), 8_000),
+    ):
+        soundfile.write(tmp_path / f"{name}.wav", samples, rate, "FLOAT")
+    (tmp_path / "text.wav").write_text("a room")
+    (tmp_path / "folder.wav").mkdir()
+    for name, told in (
+        ("long", "20.0 s; an impulse response has at most 20 s"),
+        ("nan", "the file holds NaN or infinite samples"),
+        ("loud", r"samples of up to 2e\+03 times full scale; 1000 at most"),
+        ("wide", "8 channels; give a mono or stereo file"),
+        ("slow", "a rate of 1 Hz; 8000 to 192000 Hz can be used"),
+        ("fast", "a rate of 400000 Hz; 8000 to 192000 Hz can be used"),
+        ("none", "the file holds no samples"),
+        ("text", "not a readable audio file"),
+        ("folder", "no such audio file"),
+    ):
+        for check in (check_impulse_response, lambda ir: make_stage("convolution", {"ir": ir}, RATE, 1)):
+            with pytest.raises(AudioFileError, match=f"{name}.wav: {told}"):
+                check(str(tmp_path / f"{name}.wav"))

@@ -133,7 +133,7 @@ def test_a_layer_goes_off_in_fifty_milliseconds():
     layers.push(ones)
     layers.set("1.on", 0)
     heard = layers.push(ones)[0]
-    np.testing.assert_allclose(heard[:2_400], 1 - np.arange(1, 2_401) / 2_400, atol=1e-6)
+    np.testing.assert_allclose(heard[:2_400], 0.5 + 0.5 * np.cos(np.pi * np.arange(1, 2_401) / 2_400), atol=1e-6)
     assert not heard[2_400:].any()
 
 

@@ -198,6 +198,11 @@ def test_files_are_refused_before_any_is_begun(tmp_path, applier):
     (tmp_path / "x_click.wav").symlink_to(itself)
     with pytest.raises(OutputError, match="is there already; give another --out$"):
         ready.outputs([itself], tmp_path, overwrite=True)
+    with pytest.raises(OutputError, match="one_click.wav: is there already; give another --out$"):
+        ready.outputs([one, there], tmp_path, overwrite=True)  # it would be replaced before it is heard
+    long = written(tmp_path / f"{'x' * 216}.wav", sound)
+    with pytest.raises(OutputError, match="with '_click' its name is over 224 bytes; rename it$"):
+        ready.outputs([long], tmp_path)
 
 
 def test_a_bad_recording_leaves_nothing(tmp_path, applier):

@@ -117,6 +117,10 @@ def test_the_file_tells_what_was_applied(source):
     one, two = moving("one", 1.0, 0.0), moving("two", 1.0, 0.0)
     ready = Applier(PCM, one, Settings(bits=32), summed=[(two, 0.5)], added=[Layer(PCM, two, -6.0)])
     assert [path.name for path in ready.outputs([source], source.parent).values()] == ["in_one+two+two.wav"]
+    many = Applier(
+        PCM, one, Settings(), summed=[(moving(f"a-name-of-thirty-characters-{n:02}", 1.0, 0.0), 0.1) for n in range(9)]
+    )
+    assert [path.name for path in many.outputs([source], source.parent).values()] == ["in_one+9-more.wav"]
     applied(ready, source)
     with open(source.with_name("out.wav"), "rb") as file:
         at, _ = chunks_of(file)[b"bext"]

@@ -7,15 +7,16 @@ import pytest
 import soundfile
 
 from plugin_backend.codecs import load_codec
-from plugin_backend.errors import AudioFileError, PresetError, ProjectError, RenderError
+from plugin_backend.errors import AudioFileError, CheckpointError, PresetError, ProjectError, RenderError
 from plugin_backend.transfer.node import TransferNode
 from presets.bank import FACTORY_BANK
 from presets.store import load_preset, save_preset
 from render.apply.targets import target_of
 from render.bridge import BridgeNode, load_bridge
+from render.chain import described
 from render.delivery.changes import chain_of
 from render.events import Event
-from render.inserts import Insert, described, make_insert, settings_of, strike
+from render.inserts import Insert, make_insert, settings_of, strike
 from render.plan import make_plan, read_sheet
 from render.project import Filter, Project, Reverb, Stem, read_project
 from render.stage_tables import Adsr, Convolution, Eq, Gain, Lfo, Pan, Pulses, Transfer
@@ -148,21 +149,30 @@ def plan_of(effects, write_sheet, bank, layout="stereo", **fields):
 @pytest.mark.parametrize(
     ("effects", "layout", "kind", "told"),
     [
-        ([Pan()], "mono", ProjectError, "stem A: a pan is stereo and cannot run on mono: it has no sides"),
+        ([Pan()], "mono", ProjectError, "stem A: pan is stereo and cannot run on mono: it has no sides"),
         (
             [Pan()],
             "lcr",
             ProjectError,
-            "stem A: a pan is stereo and cannot run on lcr: .*filter, eq, lfo, pulses, gain",
+            "stem A: pan is stereo and cannot run on lcr: .*filter, eq, lfo, pulses, gain",
         ),
-        ([Convolution()], "5.1", ProjectError, "stem A: a convolution is stereo and cannot run on 5.1"),
-        ([Adsr()], "lcr", ProjectError, "stem A: a adsr is stereo and cannot run on lcr"),
-        ([Transfer(preset="click")], "lcr", ProjectError, "stem A: a transfer is stereo and cannot run on lcr"),
+        ([Convolution()], "5.1", ProjectError, "stem A: convolution is stereo and cannot run on 5.1"),
+        ([Adsr()], "lcr", ProjectError, "stem A: adsr is stereo and cannot run on lcr"),
+        ([Transfer(preset="click")], "lcr", ProjectError, "stem A: transfer is stereo and cannot run on lcr"),
         ([Gain(gain_db=float("nan"))], "stereo", ProjectError, "stem A: gain_db nan: -60 to 24 can be used"),
         ([Convolution(ir="no.wav")], "stereo", AudioFileError, "stem A: no.wav: no such audio file"),
-        ([Transfer(preset="clock")], "stereo", PresetError, "no preset 'clock' in .*; near it: click"),
+        ([Transfer(preset="clock")], "stereo", PresetError, "stem A: no preset 'clock' in .*; near it: click"),
+        ([Transfer(preset="click", to="clock")], "stereo", PresetError, "stem A: no preset 'clock' in "),
+        ([Transfer(preset="click", model="mine")], "stereo", CheckpointError, "stem A: no model 'mine': give one of"),
+        (
+            [Transfer(preset="click", model="foley")],
+            "stereo",
+            PresetError,
+            "stem A: preset 'click' is of model 'pcm', not of 'foley'",
+        ),
         ([Transfer(preset="click", morph=0.5)], "stereo", ProjectError, "stem A: morph goes with a second preset"),
         ([Transfer(preset="click", latents=["x"])], "stereo", ProjectError, "stem A: latent 'x'"),
+        ([Transfer(preset="click", latents=["512:off"])], "stereo", ProjectError, "stem A: latent 512: 0 to 511 are"),
     ],
 )
 def test_what_cannot_run_is_told_before_anything_is_rendered(effects, layout, kind, told, write_sheet, impulse_bank):
@@ -192,6 +202,8 @@ def test_a_project_file_names_stages_and_their_files_from_its_folder(tmp_path):
         ("type='lfo', shape='saw'", "Invalid enum value 'saw'"),
         ("type='pulses', speed=3", "unknown field `speed`"),
         ("type='transfer'", "missing required field `preset`"),
+        ("type='gain', gain_db=nan", ">= -60"),
+        ("type='plugin', path=''", "length >= 1"),
     ],
 )
 def test_a_bad_stage_in_a_project_file_is_told_with_its_place(effect, told, tmp_path):
@@ -234,7 +246,7 @@ def test_an_insert_of_one_channel_hears_the_mean_of_both():
             return block / 2
 
     block = np.array([[1, 2, 3, 4], [3, 2, 1, 0]], np.float32)
-    Insert([Half(), Half()], mono=True).process(0, block)
+    Insert("A", [Half(), Half()], mono=True).process(0, block)
     assert block.tolist() == [[0.5] * 4, [0.5] * 4]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+import soundfile
 
 from plugin_backend.pcm_codec import PcmCodec
 from presets.capture import encode_pieces
@@ -16,6 +17,7 @@ from render.delivery.changes import chain_of
 from render.delivery.deliver import deliver
 from render.plan import make_plan, read_sheet
 from render.project import Plugin, Project, Reverb, Stem
+from render.stage_tables import Convolution, Eq, Gain
 
 ROWS = [
     {"id": "a1", "start": "0.5", "stem": "A", "preset": "burst", "gain_db": 6},
@@ -142,6 +144,31 @@ def test_the_true_peak_is_found_again_when_the_loudest_cue_goes(render):
     render(changed("a1", gain_db=12), "out")
     rows = [row for row in ROWS if row["id"] != "a1"]
     assert_same(render(rows, "out"), render(rows, "whole", cached=False))
+
+
+def test_an_effect_or_a_file_of_it_that_changed_renders_that_stem_and_leaves_the_others(render, tmp_path):
+    ir, tail = tmp_path / "ir.wav", np.zeros(2_000)
+    tail[[0, 1_500]] = 0.5, 0.25
+    rows = [{"id": name, "start": "0.1", "stem": name, "preset": "burst"} for name in "ABC"]
+
+    def rendered(out: str, response, peak_db: float, cached: bool = True):
+        soundfile.write(ir, response, 48_000, "PCM_24")
+        chains = {"A": [Convolution(ir=str(ir), mix=1)], "B": [Eq(peak1_db=peak_db)], "C": [Gain(gain_db=-3)]}
+        stems = [Stem(name=name, effects=effects) for name, effects in chains.items()]
+        return render(rows, out, cached=cached, stems=stems, tail_s=0.1)
+
+    before = rendered("out", tail, 3)[0].stems
+    for response, peak_db, changed_stem in ((tail / 2, 3, "A"), (tail / 2, 4, "B")):
+        revised = rendered("out", response, peak_db)
+        modes = {name: (change.mode, change.why) for name, change in revised[0].changes.stems.items()}
+        anew = ("render", "its effects, gain or layout changed")
+        assert modes == dict.fromkeys("ABC", ("keep", "nothing in it changed")) | {changed_stem: anew}
+        assert (revised[1]["decoded_cues"], len(revised[0].stems)) == (0, 4)
+        for name in "ABC":
+            same = chunks(revised[0].stems[name])[b"data"] == chunks(before[name])[b"data"]
+            assert same == (name != changed_stem), name
+        assert_same(revised, rendered(f"whole {changed_stem}", response, peak_db, cached=False))
+        before = revised[0].stems
 
 
 def test_a_preset_that_sounds_different_is_decoded_anew(render, tmp_path, impulse_bank):

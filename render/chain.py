@@ -1,0 +1,114 @@
+"""A stem's chain of effects before a render: nothing left to look up, checked, told to revisions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from plugin_backend.codec import CodecSpec
+from plugin_backend.codecs import describe_codec
+from plugin_backend.dsp.impulse_responses import check_impulse_response
+from plugin_backend.dsp.parameters import MADE, PER_CHANNEL
+from plugin_backend.dsp.stages import checked_settings
+from plugin_backend.errors import InputError, PluginError, PresetError, ProjectError
+from plugin_backend.transfer.latents import LatentMover
+from presets.digest import sound_digest
+from presets.preset import Preset
+from presets.store import SUFFIX
+from render.apply.targets import find_preset
+from render.inserts import is_insert, kind_of, settings_of, transfer_settings
+from render.layout import LAYOUTS
+from render.project import SAMPLE_RATE, Effect, Plugin, Stem
+from render.recipe import file_digest
+from render.stage_tables import PRESETS, Convolution, Transfer
+
+EACH_CHANNEL = ("filter", *PER_CHANNEL)
+"""What does to each channel what it would do to it alone: all that lcr and 5.1 take."""
+
+MONO, STEREO = 1, 2
+
+
+def settled(stem: Stem, bank: Path, specs: Mapping[str, CodecSpec], model_of: Callable[[Preset, Mapping], str]) -> Stem:
+    """The stem, whose layout is known, with its transfers' presets as files and their models named; all is checked.
+
+    Args:
+        bank: where presets are found by name.
+        specs: of the project's models, by name.
+        model_of: which of them made a preset.
+
+    Raises:
+        InputError: an effect cannot be used; names the stem. ``PresetError``: no such preset, or it is of none of the
+            models, or of another than the first. ``CheckpointError``: no such model. ``ProjectError``: a value is out
+            of range, or does not go with the layout. ``AudioFileError``: an impulse response. ``PluginError``: a
+            plug-in file does not exist.
+    """
+    try:
+        effects = [_looked_up(effect, bank, specs, model_of) for effect in stem.effects]
+        for effect in effects:
+            _check(effect, stem.layout)
+    except InputError as problem:
+        raise type(problem)(f"stem {stem.name}: {problem}") from problem
+    return replace(stem, effects=effects)
+
+
+def _looked_up(effect: Effect, bank: Path, specs: Mapping[str, CodecSpec], model_of: Callable) -> Effect:
+    if not isinstance(effect, Transfer):
+        return effect
+    if effect.model is not None:
+        specs = {effect.model: describe_codec(effect.model)}
+    found = {name: find_preset(getattr(effect, name), bank) for name in PRESETS if getattr(effect, name) is not None}
+    models = [model_of(preset, specs) for preset in found.values()]
+    if len(set(models)) > 1:
+        raise PresetError(
+            f"presets '{effect.preset}' and '{effect.to}' are of different models: nothing is between them"
+        )
+    if effect.model not in (None, models[0]):
+        raise PresetError(f"preset '{effect.preset}' is of model '{models[0]}', not of '{effect.model}'")
+    files = {name: str(_file_of(getattr(effect, name), bank)) for name in found}
+    return replace(effect, model=models[0], **files)
+
+
+def _file_of(name: str, bank: Path) -> Path:
+    return Path(name) if name.endswith(SUFFIX) else bank / f"{name}{SUFFIX}"
+
+
+def _check(effect: Effect, layout: str) -> None:
+    kind, sounding = kind_of(effect), LAYOUTS[layout].sounding
+    if kind == "pan" and sounding == MONO:
+        raise ProjectError(f"pan is stereo and cannot run on {layout}: it has no sides")
+    if sounding > STEREO and kind not in EACH_CHANNEL:
+        raise ProjectError(
+            f"{kind} is stereo and cannot run on {layout}: make the stem stereo or mono, or leave it what works on "
+            f"each channel: {', '.join(EACH_CHANNEL)}"
+        )
+    if isinstance(effect, Transfer):
+        _check_transfer(effect)
+    elif is_insert(effect):
+        checked_settings(kind, settings_of(effect))
+    if isinstance(effect, Convolution):
+        check_impulse_response(effect.ir)
+    if isinstance(effect, Plugin) and effect.is_file and not os.path.exists(effect.path):
+        raise PluginError(f"no plug-in at {effect.path}")
+
+
+def _check_transfer(effect: Transfer) -> None:
+    settings, spec = transfer_settings(effect), describe_codec(effect.model)
+    if spec.sample_rate != SAMPLE_RATE or spec.layout != "frames":
+        raise ProjectError(f"a transfer needs a model of {SAMPLE_RATE} Hz that streams; '{effect.model}' is none")
+    settings.set_latents(LatentMover(1, spec.latent_dim, 1.0))
+
+
+def described(effect: Effect) -> dict:
+    """All that decides what an effect does, as plain data; the content of its files in place of their names."""
+    told = msgspec.to_builtins(effect)
+    if isinstance(effect, Transfer):
+        found = {name: getattr(effect, name) for name in PRESETS if getattr(effect, name) is not None}
+        told |= {name: sound_digest(find_preset(file)) for name, file in found.items()}
+        told["model"] = describe_codec(effect.model).fingerprint if effect.model is not None else None
+    elif isinstance(effect, Convolution) and effect.ir not in MADE:
+        told["ir"] = file_digest(Path(effect.ir))
+    return told
