@@ -25,7 +25,7 @@ from render.batch.pool import DECODE, Pool
 
 SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
 """What Ray is told unless the environment says otherwise: no report home, and workers of the usual priority."""
-ADDRESS_VARIABLE = "RAY_ADDRESS"
+ADDRESS_VARIABLE, LOCAL = "RAY_ADDRESS", "local"
 POLL_S, CONNECT_S = 0.25, 5.0
 LOOPBACK = "127.0.0.2"
 """A loopback address that Ray leaves alone: 127.0.0.1 it would replace by the address others reach us at."""
@@ -76,6 +76,9 @@ class RayEngine:
     def __init__(self, workers: int):
         for name, value in SETTINGS.items():
             os.environ.setdefault(name, value)
+        if _address() == LOCAL:  # Ray reads these when it is imported
+            os.environ["RAY_AUTH_MODE"] = "token"
+            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
         import ray
 
         self._ray, self._bad_starts = ray, 0
@@ -84,19 +87,16 @@ class RayEngine:
         self._actors = [self._started() for _ in range(workers)]
 
     def _join(self, workers: int) -> None:
-        address = os.environ.get(ADDRESS_VARIABLE, "local")
+        address = _address()
         here = {"num_cpus": workers, "include_dashboard": False, "_node_ip_address": LOOPBACK}
         here["object_store_memory"] = STORE_BYTES
-        if address == "local":
-            os.environ["RAY_AUTH_MODE"] = "token"
-            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
         _check_answers(address)
         try:
             self._ray.init(
                 address=address,
                 log_to_driver=False,
                 logging_level="warning",
-                **(here if address == "local" else {}),
+                **(here if address == LOCAL else {}),
             )
         except (ConnectionError, RuntimeError, ValueError) as problem:
             raise WorkerError(f"no Ray cluster at {ADDRESS_VARIABLE}={address}: {problem}") from problem
@@ -157,6 +157,10 @@ class RayEngine:
             self._ray.kill(actor.handle)
         self._actors.clear()
         self._ray.shutdown()
+
+
+def _address() -> str:
+    return os.environ.get(ADDRESS_VARIABLE, LOCAL)
 
 
 def _check_answers(address: str) -> None:

@@ -83,6 +83,19 @@ def test_a_node_that_is_killed_costs_no_job_and_no_byte(jobs, two_nodes, tmp_pat
     assert stems_in(tmp_path / "ray") == stems_in(tmp_path / "pool")
 
 
+@pytest.mark.slow
+def test_the_command_starts_a_cluster_of_its_own(jobs, tmp_path):
+    pytest.importorskip("ray", reason="ray is not installed (pip install 'pisada[cluster]')")
+    env = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    command = [sys.executable, "-m", "studio", "batch", tmp_path / "jobs.csv", "--only", "r1", "--only", "r4"]
+    for engine in ("ray", "pool"):
+        whole = [*command, "--out", tmp_path / engine, "--engine", engine, "--workers", "1"]
+        done = subprocess.run(whole, env=env, capture_output=True, text=True, timeout=240)
+        assert done.returncode == 0, done.stderr
+    assert len(stems_in(tmp_path / "ray")) == 4
+    assert stems_in(tmp_path / "ray") == stems_in(tmp_path / "pool")
+
+
 def test_a_cluster_that_does_not_answer_is_told(monkeypatch):
     pytest.importorskip("ray", reason="ray is not installed (pip install 'pisada[cluster]')")
     monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
