@@ -55,14 +55,7 @@ def footsteps(presets: tuple[str, ...], count: int) -> list:
                 source=None,
                 codec="foley",
                 seed=seed,
-                gain=1.0,
-                pan=0.0,
-                pitch_semitones=0.0,
-                fade_in_samples=0,
-                fade_out_samples=0,
-                note="",
-                extra={},
-            )  # fmt: skip
+            )
         )
     return events
 

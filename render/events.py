@@ -24,13 +24,13 @@ class Event:
     source: Path | None
     codec: str
     seed: int
-    gain: float
-    pan: float
-    pitch_semitones: float
-    fade_in_samples: int
-    fade_out_samples: int
-    note: str
-    extra: dict[str, str]
+    gain: float = 1.0
+    pan: float = 0.0
+    pitch_semitones: float = 0.0
+    fade_in_samples: int = 0
+    fade_out_samples: int = 0
+    note: str = ""
+    extra: dict[str, str] = field(default_factory=dict)
 
     @property
     def end_samples(self) -> int:

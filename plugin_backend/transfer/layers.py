@@ -9,6 +9,7 @@ from math import lcm
 import numpy as np
 
 from plugin_backend.codec import CodecSpec
+from plugin_backend.delay import Delay
 from plugin_backend.dsp.fade import FADE_S, Glide
 from plugin_backend.errors import CheckpointError
 from plugin_backend.parameter import Parameter
@@ -66,7 +67,7 @@ class Layers(Stage):
         numbers = map(str, range(1, len(nodes) + 1))
         self._glides = {name: Glide(1.0, round(FADE_S * rate_hz)) for name in (*TOTAL, *numbers)}
         late = [self.latency_samples, *(self.latency_samples - node.latency_samples for node in nodes)]
-        self._lines, self._begun = [np.zeros((self.channels, samples), np.float32) for samples in late], False
+        self._lines, self._begun = [Delay(self.channels, samples) for samples in late], False
 
     def set(self, name: str, value: float) -> None:
         """Set one of ``parameters``: of a node from its next hop on, of the sum and ``on`` from the next sample on.
@@ -93,14 +94,9 @@ class Layers(Stage):
         count = block.shape[1]
         self._begun, wet = True, np.zeros(block.shape)
         for number, node in enumerate(self.nodes, 1):
-            wet += self._glides[str(number)].take(count) * self._delayed(number, node.push(block))
+            wet += self._glides[str(number)].take(count) * self._lines[number].push(node.push(block))
         mix, gain = (self._glides[name].take(count) for name in TOTAL)
-        return ((1 - mix) * self._delayed(0, block) + mix * gain * wet).astype(np.float32)
-
-    def _delayed(self, line: int, block: np.ndarray) -> np.ndarray:
-        waiting = np.concatenate([self._lines[line], block], axis=1)
-        self._lines[line] = waiting[:, block.shape[1] :].copy()
-        return waiting[:, : block.shape[1]]
+        return ((1 - mix) * self._lines[0].push(block) + mix * gain * wet).astype(np.float32)
 
     def state(self) -> dict[str, np.ndarray]:
         """Where the stream is, as plain arrays by name: with :meth:`restore` it goes on with the same samples.
@@ -109,7 +105,7 @@ class Layers(Stage):
             ValueError: what a codec's streams remember cannot be saved.
         """
         own = {"begun": np.array(self._begun), "repaired": np.array(self.repaired_samples)}
-        own |= {f"line.{line}": held for line, held in enumerate(self._lines)}
+        own |= {f"line.{number}": line.held for number, line in enumerate(self._lines)}
         parts = {f"glide.{name}": glide.state() for name, glide in self._glides.items()}
         parts |= {str(number): node.state() for number, node in enumerate(self.nodes, 1)}
         return own | {f"{name}.{key}": value for name, state in parts.items() for key, value in state.items()}
@@ -125,6 +121,7 @@ class Layers(Stage):
         for number, node in enumerate(self.nodes, 1):
             node.restore(part(state, str(number)))
         self._begun, self.repaired_samples = bool(state["begun"]), int(state["repaired"])
-        self._lines = [state[f"line.{line}"] for line in range(len(self._lines))]
+        for number, line in enumerate(self._lines):
+            line.held = state[f"line.{number}"]
         for name, glide in self._glides.items():
             glide.restore(part(state, f"glide.{name}"))

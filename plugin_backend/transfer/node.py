@@ -7,6 +7,7 @@ from math import gcd
 import numpy as np
 
 from plugin_backend.codec import Codec
+from plugin_backend.delay import Delay
 from plugin_backend.parameter import table
 from plugin_backend.stage import Stage
 from plugin_backend.transfer.codec_past import past_of, restore_past
@@ -72,7 +73,7 @@ class TransferNode(Stage):
         self.latency_samples, self.repaired_samples = spec.latency_samples + held, 0
         self._waiting, self._begun = np.zeros((channels, 0), np.float32), False
         self._ready = np.zeros((channels, held), np.float32)
-        self._dry = np.zeros((channels, spec.latency_samples), np.float32)
+        self._dry = Delay(channels, spec.latency_samples)
         self._ramp = np.arange(1, spec.hop_samples + 1) / spec.hop_samples
 
     def select(self, target: Target, slot: str = "a") -> None:
@@ -130,8 +131,7 @@ class TransferNode(Stage):
         controls = [self._slew.advance() for _ in range(z.shape[1])]
         moved = [self._mover.move(z[:, t], loud[:, t], now) for t, (_, now) in enumerate(controls)]
         wet = np.broadcast_to(self._decoder.push(np.stack(moved, axis=1)), audio.shape)
-        delayed = np.concatenate([self._dry, audio], axis=1)
-        dry, self._dry = delayed[:, : audio.shape[1]], delayed[:, audio.shape[1] :].copy()
+        dry = self._dry.push(audio)
         out = np.empty(audio.shape, np.float32)
         for t, (before, now) in enumerate(controls):
             here = slice(t * hop, (t + 1) * hop)
@@ -153,7 +153,7 @@ class TransferNode(Stage):
             "encoder": past_of(self._encoder, self.spec),
             "decoder": past_of(self._decoder, self.spec),
         }
-        own = {"waiting": self._waiting, "ready": self._ready, "dry": self._dry, "begun": np.array(self._begun)}
+        own = {"waiting": self._waiting, "ready": self._ready, "dry": self._dry.held, "begun": np.array(self._begun)}
         own |= {"repaired": np.array(self.repaired_samples), "made_by": self._made_by()}
         return own | {f"{name}.{key}": value for name, state in parts.items() for key, value in state.items()}
 
@@ -165,7 +165,7 @@ class TransferNode(Stage):
         """
         if not np.array_equal(state["made_by"], self._made_by()):
             raise ValueError("this state is of another codec, number of channels or slots, multiple or mono setting")
-        self._waiting, self._ready, self._dry = state["waiting"], state["ready"], state["dry"]
+        self._waiting, self._ready, self._dry.held = state["waiting"], state["ready"], state["dry"]
         self._begun, self.repaired_samples = bool(state["begun"]), int(state["repaired"])
         for name, held in (("mover", self._mover), ("slew", self._slew), ("follower", self._follower)):
             held.restore(part(state, name))

@@ -87,12 +87,8 @@ def _event(guide: Guide, layer: Layer, settings: Settings, name: str, hit: Hit) 
         codec=header.codec,
         seed=seed,
         gain=10 ** (gain_db / 20) * velocity_gain(hit.velocity) ** settings.value("follow"),
-        pan=0.0,
-        pitch_semitones=0.0,
         fade_in_samples=at_rate(header.fade_in_samples),
         fade_out_samples=at_rate(header.fade_out_samples),
-        note="",
-        extra={},
     )
 
 

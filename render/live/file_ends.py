@@ -11,8 +11,8 @@ import soundfile
 
 from plugin_backend.errors import OutputError
 from render.delivery.folder import told
-from render.delivery.stem_writer import RF64_AUTO_DOWNGRADE
 from render.live.cable import spread
+from render.live.float_file import float_file
 from render.live.harness import blocks_from
 from render.spotting.slabs import look_at
 
@@ -55,10 +55,9 @@ class FileOutput:
             raise OutputError(f"{path}: is there already; give another name")
         self.path, self._taken = path, False
         try:
-            self._file = soundfile.SoundFile(str(path), "w", rate_hz, channels, "FLOAT", format="RF64")
+            self._file = float_file(path, rate_hz, channels)
         except soundfile.LibsndfileError as problem:
             raise OutputError(f"{path}: cannot write here ({problem.error_string})") from problem
-        soundfile._snd.sf_command(self._file._file, RF64_AUTO_DOWNGRADE, soundfile._ffi.NULL, 1)
 
     def take(self, block: np.ndarray) -> None:
         """Write ``[channels, n]``.

@@ -13,6 +13,7 @@ import numpy as np
 
 from plugin_backend.clean import cleaned
 from plugin_backend.codec import Codec
+from plugin_backend.delay import Delay
 from plugin_backend.dsp.fade import FADE_S, Glide
 from plugin_backend.parameter import Parameter
 from plugin_backend.stage import Stage
@@ -21,7 +22,6 @@ from presets.preset import Preset
 from render.apply.settings import HITS
 from render.live.actions import AB, BYPASS, EFFECT, PRESETS, RELEASE, STRIKE, Action
 from render.live.chain import Chain, stages_of
-from render.live.delay import Delay
 from render.live.moved import Moved
 from render.live.repertoire import Repertoire
 from render.live.rig import Rig

@@ -17,7 +17,7 @@ import soundfile
 
 from plugin_backend.errors import OutputError
 from render.delivery.folder import made_folder, told
-from render.delivery.stem_writer import RF64_AUTO_DOWNGRADE
+from render.live.float_file import float_file
 from render.live.instrument import Instrument
 from render.live.log import CONTROL, INPUT, OUTPUT, Header, Line, as_line
 from render.live.priority import BESIDE, ask_for
@@ -89,13 +89,10 @@ class Recorder:
         self._thread.start()
 
     def _opened(self, name: str) -> soundfile.SoundFile:
-        rate, channels = self._instrument.sample_rate, self._instrument.channels
         try:
-            file = soundfile.SoundFile(str(self.folder / name), "w", rate, channels, "FLOAT", format="RF64")
+            return float_file(self.folder / name, self._instrument.sample_rate, self._instrument.channels)
         except soundfile.LibsndfileError as problem:
             raise OutputError(f"{self.folder}: cannot write here ({problem.error_string})") from problem
-        soundfile._snd.sf_command(file._file, RF64_AUTO_DOWNGRADE, soundfile._ffi.NULL, 1)
-        return file
 
     def put(self, into: np.ndarray, out: np.ndarray, late: bool) -> None:
         """Keep a block of input and output; from the audio callback. It waits for nothing."""

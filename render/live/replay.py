@@ -13,8 +13,8 @@ from plugin_backend.errors import AudioFileError, CheckpointError, OutputError, 
 from plugin_backend.files import replaced_when_whole
 from presets.bank import FACTORY_BANK, Bank
 from render.delivery.folder import made_folder, told
-from render.delivery.stem_writer import RF64_AUTO_DOWNGRADE
 from render.live.fallback import Fallback
+from render.live.float_file import float_file
 from render.live.instrument import Instrument
 from render.live.log import CONTROL, INPUT, Header, Line, read_log
 
@@ -44,7 +44,10 @@ def replay(folder: Path, out: Path, as_played: bool = True, bank: Path | None = 
     lines = lines if as_played else [line for line in lines if line.action is not None]
     with made_folder(out.parent):
         try:
-            with replaced_when_whole(out) as temporary, _opened(temporary, header) as file:
+            with (
+                replaced_when_whole(out) as temporary,
+                float_file(temporary, header.sample_rate, header.rig.channels) as file,
+            ):
                 for block in _rendered(header, lines, instrument, _blocks(folder / INPUT, header)):
                     file.write(block.T)
         except OSError as problem:
@@ -73,12 +76,6 @@ def _instrument(header: Header, lines: list[Line], bank: Path | None, model: str
             f"it was played with a latency of {header.latency_samples} samples; this edition has another"
         )
     return instrument
-
-
-def _opened(path: Path, header: Header) -> soundfile.SoundFile:
-    file = soundfile.SoundFile(str(path), "w", header.sample_rate, header.rig.channels, "FLOAT", format="RF64")
-    soundfile._snd.sf_command(file._file, RF64_AUTO_DOWNGRADE, soundfile._ffi.NULL, 1)
-    return file
 
 
 def _blocks(path: Path, header: Header) -> Iterator[np.ndarray]:

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from plugin_backend.codec import Codec
+from plugin_backend.delay import Delay
 from plugin_backend.dsp.fade import FADE_S, Glide
 from plugin_backend.onset import OnsetDetector
 from plugin_backend.parameter import Parameter
@@ -18,7 +19,6 @@ from presets.preset import Preset
 from render.apply.hits import striking
 from render.apply.layer import Layer
 from render.apply.targets import check_model
-from render.live.delay import Delay
 from render.live.rig import Rig
 from render.live.rise import FullLevel, Rise
 from render.live.schedule import Schedule

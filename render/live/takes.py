@@ -76,11 +76,4 @@ class Takes:
             source=None,
             codec=header.codec,
             seed=seed,
-            gain=1.0,
-            pan=0.0,
-            pitch_semitones=0.0,
-            fade_in_samples=0,
-            fade_out_samples=0,
-            note="",
-            extra={},
         )

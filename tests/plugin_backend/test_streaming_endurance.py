@@ -5,24 +5,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from plugin_backend.codecs import load_codec
 from plugin_backend.transfer.node import TransferNode
-from plugin_backend.transfer.target import Target, target_from
 
 RATE, HOP = 48_000, 512
 SIZES = [[64], [100], [333], [512], [513], [1000], [4096], [8192], [1, 700, 31, 1024, 511, 8191]]
-
-
-@pytest.fixture(scope="module")
-def foley():
-    return load_codec("foley")
-
-
-@pytest.fixture(scope="module")
-def targets(foley) -> list[Target]:
-    """Of two noises, one dark and one bright."""
-    noise = np.random.default_rng(7).standard_normal(RATE // 2).astype(np.float32) * 0.2
-    return [target_from([foley.encode(sound[None])[0]], foley) for sound in (np.cumsum(noise) / 60, np.diff(noise))]
 
 
 def noise(samples: int, seed: int = 2) -> np.ndarray:

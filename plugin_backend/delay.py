@@ -11,13 +11,16 @@ class Delay:
     Args:
         channels: of every block.
         samples: how much.
+
+    Attributes:
+        held: what has come and not gone, ``[channels, samples]``: all there is of its state.
     """
 
     def __init__(self, channels: int, samples: int):
-        self._held = np.zeros((channels, samples), np.float32)
+        self.held = np.zeros((channels, samples), np.float32)
 
     def push(self, block: np.ndarray) -> np.ndarray:
         """Take ``[channels, n]``; answer as many."""
-        joined = np.concatenate([self._held, block], axis=1)
-        self._held = joined[:, block.shape[1] :].copy()
+        joined = np.concatenate([self.held, block], axis=1)
+        self.held = joined[:, block.shape[1] :].copy()
         return joined[:, : block.shape[1]]
