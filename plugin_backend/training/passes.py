@@ -53,11 +53,12 @@ def refine_step(
     edge_hz: Tensor,
     noise: Tensor,
     start: int,
+    trust: float = 1.0,
 ) -> dict[str, Tensor]:
     """Second phase: the critics learn, then the decoder learns from them; the encoder stays as it is.
 
     The critics see ``REFINE_CROP_SAMPLES`` from ``start``. Backpropagates into the decoder; the critics'
-    own step is taken here.
+    own step is taken here. ``trust`` in 0..1 is how much the decoder listens to them.
     """
     guess, truth, _ = there_and_back(model, audio, noise, frozen=True)
     likeness, envelope = spectral(guess, truth, edge_hz), envelope_loss(guess, truth)
@@ -75,6 +76,7 @@ def refine_step(
             features = judges(real)
         doubt, match = decoder_loss(features, judges(seen))
     reconstruction = likeness + ENVELOPE_WEIGHT * envelope
-    (RECONSTRUCTION_WEIGHT * reconstruction + DOUBT_WEIGHT * doubt + FEATURE_WEIGHT * match).backward()
+    heard = trust * (DOUBT_WEIGHT * doubt + FEATURE_WEIGHT * match)
+    (RECONSTRUCTION_WEIGHT * reconstruction + heard).backward()
     judges.requires_grad_(True)
     return {"spectral": likeness, "envelope": envelope, "judges": told, "doubt": doubt, "features": match}

@@ -15,6 +15,7 @@ import torch
 from plugin_backend.codecs import checkpoint_path
 from plugin_backend.errors import CheckpointError
 from plugin_backend.training.compaction import fit_compaction
+from plugin_backend.training.critics import critics_path, load_critics, save_critics
 from plugin_backend.training.device import pick_device
 from plugin_backend.training.discriminators import Judges
 from plugin_backend.training.log import Log
@@ -22,7 +23,7 @@ from plugin_backend.training.losses import SpectralLoss
 from plugin_backend.training.passes import refine_step, spectral_step, there_and_back
 from plugin_backend.training.sampler import CropSampler
 from plugin_backend.training.schedule import Phase, phases
-from plugin_backend.training.settings import AVERAGE_DECAY, REFINE_CROP_SAMPLES, TrainingSettings
+from plugin_backend.training.settings import AVERAGE_DECAY, NEW_CRITICS_STEPS, REFINE_CROP_SAMPLES, TrainingSettings
 from plugin_backend.training.state import load_state, optimiser_tensors, restore_optimiser, save_state
 from plugin_backend.waveform_vae import checkpoint
 from plugin_backend.waveform_vae.config import WaveformVAEConfig
@@ -104,11 +105,21 @@ class Run:
         self.model, self.average = model.to(self.device), copy.deepcopy(model).to(self.device)
         self.best = copy.deepcopy(self.average)
         self.judges = Judges().to(self.device)
+        knowing = settings.start != "scratch" and load_critics(
+            self.judges, critics_path(checkpoint_path(settings.start))
+        )
         self.spectral = SpectralLoss(model.config.sample_rate).to(self.device)
         self.examples = [
             self._tensors(judged.batch(settings.batch, settings.seed, index)) for index in range(JUDGED_BATCHES)
         ]
-        self.at = {"phase": 0, "step": 0, "seconds": 0.0, "curve": [], "done": False} | FIRST_OF_A_PHASE
+        self.at = {
+            "phase": 0,
+            "step": 0,
+            "seconds": 0.0,
+            "curve": [],
+            "done": False,
+            "critics_know": knowing,
+        } | FIRST_OF_A_PHASE
         self._new_optimisers()
         if self.state_path.exists():
             self._resume()
@@ -118,6 +129,8 @@ class Run:
         with ThreadPoolExecutor(1) as ahead:
             while not self.at["done"]:
                 self._train_phase(self.phases[self.at["phase"]], ahead, watch)
+        if any(phase.name == "refine" for phase in self.phases):
+            save_critics(self.judges, critics_path(self.out))
         self.state_path.unlink(missing_ok=True)
         return read_training(self.out)
 
@@ -171,8 +184,9 @@ class Run:
         else:
             room = audio.shape[1] - config.latency - REFINE_CROP_SAMPLES
             start = int(torch.randint(0, max(room, 1), (1,), generator=chance))
+            trust = 1.0 if at["critics_know"] else min(1.0, at["phase_steps"] / NEW_CRITICS_STEPS)
             losses = refine_step(
-                self.model, self.judges, self.judges_optimiser, self.spectral, audio, edge_hz, noise, start
+                self.model, self.judges, self.judges_optimiser, self.spectral, audio, edge_hz, noise, start, trust
             )
         torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
         self.optimiser.step()
@@ -247,7 +261,7 @@ class Run:
             raise CheckpointError(
                 f"{self.state_path}: a run with other settings stopped here; give the same ones, or remove it"
             )
-        self.at = facts["at"]
+        self.at |= facts["at"]
         for name in ("model", "average", "best", "judges"):
             getattr(self, name).load_state_dict(parts[name])
         self._new_optimisers()

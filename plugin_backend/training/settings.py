@@ -49,6 +49,9 @@ AVERAGE_DECAY = 0.999
 REFINE_CROP_SAMPLES = 8_192
 """What the critics see of each crop in the second phase."""
 
+NEW_CRITICS_STEPS = 500
+"""Over which the decoder comes to trust critics that know nothing yet."""
+
 ENVELOPE_WEIGHT = 0.3
 """Of the envelope loss beside the spectral loss, in both phases."""
 

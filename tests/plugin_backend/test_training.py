@@ -13,6 +13,7 @@ from plugin_backend.errors import CheckpointError, ProjectError
 from plugin_backend.training.compaction import audibility_db, fidelity_curve_db, fit_compaction
 from plugin_backend.training.discriminators import Judges, decoder_loss, judges_loss
 from plugin_backend.training.losses import SpectralLoss, divergence, envelope_loss
+from plugin_backend.training.passes import refine_step
 from plugin_backend.training.run import Run
 from plugin_backend.training.sampler import CropSampler
 from plugin_backend.training.schedule import phases
@@ -260,6 +261,33 @@ def test_a_run_that_goes_on_from_another_keeps_its_record(tmp_path):
     record = quiet_run(second, settings).train()
     assert [(run["steps"], run["settings"]["start"]) for run in record["history"]] == [(1, "scratch")]
     assert {phase for phase, *_ in record["curve"]} == {"refine"}
+
+
+def test_a_later_run_goes_on_with_the_critics_of_the_first(tmp_path):
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    taught = quiet_run(first)
+    taught.train()
+    later = quiet_run(second, dataclasses.replace(SETTINGS, start=str(first)))
+    before, after = taught.judges.state_dict(), later.judges.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert later.at["critics_know"] and not taught.at["critics_know"]
+    (tmp_path / "first.critics").write_bytes(b"not critics")
+    with pytest.raises(CheckpointError, match=r"first\.critics: not critics this edition knows"):
+        quiet_run(second, dataclasses.replace(SETTINGS, start=str(first)))
+
+
+def test_a_decoder_without_trust_learns_nothing_from_the_critics(tmp_path):
+    run = quiet_run(tmp_path / "tiny.safetensors")
+    audio, edge_hz = run._tensors(run._draw(0))
+    noise = torch.zeros(audio.shape[0], audio.shape[1] // 512, run.model.config.latent_dim)
+    gradients = []
+    for trust in (0.0, 1e-6, 1.0):
+        run.model.zero_grad(set_to_none=True)
+        still = torch.optim.SGD(run.judges.parameters(), lr=0.0)
+        refine_step(run.model, run.judges, still, run.spectral, audio, edge_hz, noise, 0, trust)
+        gradients.append(torch.cat([p.grad.flatten() for p in run.model.decoder.parameters() if p.grad is not None]))
+    hardly, wholly = ((gradient - gradients[0]).norm() for gradient in gradients[1:])
+    assert hardly < 1e-3 * wholly
 
 
 def test_the_envelope_loss_hears_a_smeared_attack_that_spectra_forgive():
