@@ -1,0 +1,1 @@
+"""What the DAW plug-in and its backend share: parameters, memory, messages, where they are installed."""

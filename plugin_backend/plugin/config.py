@@ -1,0 +1,63 @@
+"""What the installed plug-in is told: which Python runs its backend, which bank and which model. ``key value`` lines.
+
+A DAW does not have the virtual environment, so ``pisada plugin install`` writes the interpreter's path here.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from plugin_backend.errors import PluginError
+from plugin_backend.files import replaced_when_whole
+
+VARIABLE = "PISADA_PLUGIN_CONFIG"
+"""Names another file in place of the user's."""
+
+KEYS = ("interpreter", "model", "bank")
+
+
+@dataclass(frozen=True)
+class PluginConfig:
+    """``model`` is a codec's name or file; ``bank`` a folder, "" for the factory's."""
+
+    interpreter: str
+    model: str = "foley"
+    bank: str = ""
+
+
+def config_path() -> Path:
+    """Where it is: ``$PISADA_PLUGIN_CONFIG``, else ``pisada/plugin.conf`` under ``$XDG_CONFIG_HOME`` or ``~/.config``.
+
+    The plug-in, in C++, looks in the same places.
+    """
+    if given := os.environ.get(VARIABLE):
+        return Path(given)
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "pisada" / "plugin.conf"
+
+
+def read_config(path: Path) -> PluginConfig:
+    """Read it.
+
+    Raises:
+        PluginError: it is missing, or a line is not one of ours.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise PluginError(f"{path}: cannot be read ({problem}); run `pisada plugin install`") from problem
+    values = dict(line.partition(" ")[::2] for line in lines if line.strip() and not line.startswith("#"))
+    wrong = next((key for key in values if key not in KEYS), None)
+    if wrong is not None or not values.get("interpreter"):
+        told = f"no key '{wrong}'" if wrong is not None else "it names no interpreter"
+        raise PluginError(f"{path}: {told}; {', '.join(KEYS)} are known")
+    return PluginConfig(**values)
+
+
+def write_config(config: PluginConfig, path: Path) -> None:
+    """Write it, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [f"{key} {getattr(config, key)}" for key in KEYS if getattr(config, key)]
+    with replaced_when_whole(path) as whole:
+        whole.write_text("\n".join(lines) + "\n", encoding="utf-8")
