@@ -14,7 +14,7 @@ class Engine(ABC):
 
     Attributes:
         channels, hop_samples, rate_hz: of every hop.
-        latency_samples: output sample *i* is what input sample ``i − latency_samples`` became, or what was struck there.
+        latency_samples: output sample *i* is what input sample ``i − latency_samples`` became, or what began there.
         problems: lines to tell the user; who tells them clears the list.
     """
 
@@ -52,5 +52,6 @@ class Engine(ABC):
     def reset(self) -> None:
         """Forget what came before: the next hop is the first of a sound."""
 
+    @abstractmethod
     def close(self) -> None:
         """End what runs beside."""
