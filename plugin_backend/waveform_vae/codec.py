@@ -60,5 +60,14 @@ class WaveformCodec(Codec):
     def decoder(self, batch: int = 1) -> DecoderStream:
         return _Decoder(self._decoder)
 
+    def means_of(self, audio: torch.Tensor, past) -> tuple[torch.Tensor, tuple]:
+        """Means ``[batch, k, dims]`` of ``[batch, k * hop_samples]`` and the streams' memory, for who keeps it."""
+        mean, _, past = self._encoder(audio, past, deviations=False)
+        return mean, past
+
+    def audio_of(self, latents: torch.Tensor, past) -> tuple[torch.Tensor, tuple]:
+        """Sound ``[batch, k * hop_samples]`` of ``[batch, k, dims]`` and the streams' memory, for who keeps it."""
+        return self._decoder(latents, past)
+
     def silence(self, frames: int) -> np.ndarray:
         return np.repeat(self._silence, frames, axis=1)
