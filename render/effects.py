@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-from plugin_backend.errors import PluginError
+from plugin_backend.errors import PluginError, RenderError
 from render.project import Compressor, Effect, Filter, Plugin, Reverb
 
 CHANNELS = 2
@@ -64,6 +64,23 @@ def set_effect(processor, effect: Effect) -> None:
             near = difflib.get_close_matches(name, index, n=3) or list(index)[:8]
             raise PluginError(f"{Path(effect.path).name}: no parameter '{name}'; it has {', '.join(near)}")
         processor.set_parameter(index[name], value)
+
+
+FAILED = "Failed"
+"""Our own plug-in's reading: what it rendered offline is not to be used."""
+
+
+def check_rendered(processor, effect: Effect) -> None:
+    """After a render, hear from the effect whether it could be made.
+
+    Raises:
+        RenderError: our own plug-in lost its backend on the way.
+    """
+    if not isinstance(effect, Plugin):
+        return
+    for entry in processor.get_parameters_description():
+        if entry["name"] == FAILED and processor.get_parameter(entry["index"]) >= 0.5:
+            raise RenderError(f"{effect.path}: its backend failed during the render; `pisada plugin doctor` tells why")
 
 
 def latency_samples(processor, effect: Effect) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 from plugin_backend.codec import Codec
 from plugin_backend.codecs import load_codec
 from render.bridge import CHANNELS, BridgeNode, load_bridge
-from render.effects import build_effect, latency_samples, set_effect
+from render.effects import build_effect, check_rendered, latency_samples, set_effect
 from render.events import Plan
 from render.inserts import Insert, is_insert, make_insert, strike
 from render.layout import LAYOUTS, Layout
@@ -116,6 +116,8 @@ class StemGraph:
         end = self.engine.make_playback_processor("end", np.zeros((0, 1), np.float32))
         self.engine.load_graph([*graph, (end, [])])
         self._kept, self.latencies = graph, []
+        late = (pair for of_stem in chains for chain in of_stem for pair in chain.late)
+        self._loaded = [pair for pair in late if not is_insert(pair[1])]
         for stem, of_stem in zip(stems, chains, strict=True):
             events = [event for event in plan.events if event.stem == stem.name]
             self.latencies.append(max(chain.set(stem, events) for chain in of_stem))
@@ -187,3 +189,5 @@ class StemGraph:
         began = perf_counter()
         self.engine.render((total + 0.5) / self.plan.sample_rate)
         self.engine_s = perf_counter() - began
+        for processor, effect in self._loaded:
+            check_rendered(processor, effect)
