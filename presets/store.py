@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors import SafetensorError
+from safetensors.numpy import load, save_file
 
 from plugin_backend.errors import OutputError, PresetError
 from plugin_backend.files import replaced_when_whole
@@ -50,21 +50,40 @@ def load_preset(path: Path) -> Preset:
         PresetError: the file is missing, damaged, of a newer schema, or out of range; names the file.
     """
     try:
-        with safe_open(path, framework="numpy") as file:
-            raw = json.loads((file.metadata() or {}).get(KEY, "null"))
-            names = set(file.keys())
-            count = sum(name.startswith("mean.") for name in names)
-            means = [file.get_tensor(f"mean.{i}") for i in range(count)]
-            deviations = [file.get_tensor(f"deviation.{i}") for i in range(count)]
-    except (OSError, SafetensorError, ValueError) as problem:
-        raise PresetError(f"{path}: not a readable preset ({problem})") from problem
+        data = path.read_bytes()
+    except OSError as problem:
+        raise PresetError(f"{path}: not a readable preset ({problem.strerror})") from problem
+    return preset_of(data, path.name, str(path))
+
+
+def preset_of(data: bytes, name: str, told: str) -> Preset:
+    """Read a preset from the bytes of its file, as :func:`load_preset` does.
+
+    Args:
+        name: the file's, ``NAME.preset.safetensors``.
+        told: what errors call it.
+
+    Raises:
+        PresetError: they are damaged, of a newer schema, of another name, or out of range.
+    """
+    try:
+        tensors = load(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])  # safetensors: a u64, so much JSON
+        raw = json.loads((header.get("__metadata__") or {}).get(KEY, "null"))
+        count = sum(name.startswith("mean.") for name in tensors)
+        means = [tensors[f"mean.{i}"].copy() for i in range(count)]
+        deviations = [tensors[f"deviation.{i}"].copy() for i in range(count)]
+        if any(one.dtype.kind != "f" or one.ndim == 0 for one in (*means, *deviations)):
+            raise ValueError("its latents are no arrays of floats")
+    except (SafetensorError, ValueError, KeyError, RecursionError) as problem:
+        raise PresetError(f"{told}: not a readable preset ({problem})") from problem
     try:
         preset = Preset(_header(raw), means, deviations)
-        if path.name != f"{preset.name}{SUFFIX}":
+        if name != f"{preset.name}{SUFFIX}":
             raise PresetError(f"it holds preset '{preset.name}', so its name must be {preset.name}{SUFFIX}")
         return preset
     except (PresetError, msgspec.ValidationError) as problem:
-        raise PresetError(f"{path}: {problem}") from problem
+        raise PresetError(f"{told}: {problem}") from problem
 
 
 def _header(raw: object) -> PresetHeader:

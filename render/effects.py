@@ -66,8 +66,8 @@ def set_effect(processor, effect: Effect) -> None:
         processor.set_parameter(index[name], value)
 
 
-FAILED = "Failed"
-"""Our own plug-in's reading: what it rendered offline is not to be used."""
+FAILED = "Failed", "failed"
+"""Our own plug-in's reading, and how it reads where what was rendered offline is not to be used."""
 
 
 def check_rendered(processor, effect: Effect) -> None:
@@ -79,7 +79,7 @@ def check_rendered(processor, effect: Effect) -> None:
     if not isinstance(effect, Plugin):
         return
     for entry in processor.get_parameters_description():
-        if entry["name"] == FAILED and processor.get_parameter(entry["index"]) >= 0.5:
+        if (entry["name"], processor.get_parameter_text(entry["index"])) == FAILED:
             raise RenderError(f"{effect.path}: its backend failed during the render; `pisada plugin doctor` tells why")
 
 

@@ -21,6 +21,7 @@ from studio.export_command import export
 from studio.import_rave_command import import_rave
 from studio.live_command import live, live_replay
 from studio.mix_command import mix
+from studio.plugin_command import plugin
 from studio.session_command import session
 from studio.sheet_options import sheet_options
 from studio.train_command import train
@@ -135,6 +136,7 @@ for command in (
     live,
     live_replay,
     mix,
+    plugin,
     session,
     train,
 ):

@@ -16,7 +16,7 @@ from render.delivery.report import CACHE_REMARK
 from render.events import Plan
 from render.project import Project
 from render.recipe import recipes_of
-from render.stream import OFFLINE_CHUNK_FRAMES, STREAM_CHUNK_FRAMES
+from render.streaming import OFFLINE_CHUNK_FRAMES, STREAM_CHUNK_FRAMES
 from studio.progress import progress_bar
 from studio.tables import print_changes, print_levels
 

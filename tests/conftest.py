@@ -1,5 +1,6 @@
 """Shared fixtures: banks whose sound is known to the sample, and where optional things are."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ def pytest_collection_modifyitems(items):
     skips = {
         "corpus": (CORPUS.is_dir(), "the whole Foley corpus is not beside the project"),
         "plugin": (ZAMAXIM.exists(), "zam-plugins is not installed (Debian: apt-get install zam-plugins)"),
+        "ardour": (shutil.which("ardour7-export"), "Ardour 7 is not installed (Debian: apt-get install ardour)"),
     }
     for item in items:
         for marker, (there, reason) in skips.items():
@@ -34,6 +36,22 @@ def no_cache_of_ones_own(tmp_path_factory, monkeypatch):
 def corpus() -> Path:
     """The whole Foley corpus, for tests marked ``corpus``."""
     return CORPUS
+
+
+@pytest.fixture(scope="session")
+def built_bundles(tmp_path_factory) -> list[Path]:
+    """Our plug-ins, for tests marked ``juce``; built once in the user's cache, which takes minutes."""
+    from plugin_backend.errors import PluginError
+    from plugin_backend.plugin.build import build, build_cache
+    from plugin_backend.plugin.sdk import find_sdk, missing_packages, needs
+
+    if missing := missing_packages():
+        pytest.skip(needs(missing))
+    try:
+        find_sdk(None, build_cache())
+    except PluginError as problem:
+        pytest.skip(str(problem))
+    return build(tmp_path_factory.mktemp("bundles"))
 
 
 @pytest.fixture(scope="session")

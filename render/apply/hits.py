@@ -21,7 +21,7 @@ from render.plan import take_seed, velocity_gain
 from render.spotting.attack import AHEAD_S
 from render.spotting.hits import Hit, Sensitivity, spot_in
 from render.spotting.slabs import Guide
-from render.stream import OFFLINE_CHUNK_FRAMES
+from render.streaming import OFFLINE_CHUNK_FRAMES
 from render.voice import Stopwatch, Voice, decoded
 
 

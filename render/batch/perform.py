@@ -27,7 +27,7 @@ from render.delivery.folder import told
 from render.delivery.naming import next_version
 from render.plan import completed, make_plan, read_sheet
 from render.recipe import file_digest
-from render.stream import OFFLINE_CHUNK_FRAMES
+from render.streaming import OFFLINE_CHUNK_FRAMES
 
 TELL_S = 0.25
 

@@ -13,7 +13,7 @@ from render.batch.orphans import die_with
 from render.events import Plan
 from render.project import Plugin
 from render.stage_tables import Transfer
-from render.stream import RenderProcess
+from render.streaming import RenderProcess
 from render.worker import render_stems
 
 CONTEXT = "fork" if sys.platform == "linux" else "spawn"

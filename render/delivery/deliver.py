@@ -35,7 +35,7 @@ from render.events import Plan
 from render.layout import LAYOUTS
 from render.project import SUM, Project
 from render.recipe import recipes_of
-from render.stream import OFFLINE_CHUNK_FRAMES, Block, RenderProcess, RenderStats, stream
+from render.streaming import OFFLINE_CHUNK_FRAMES, Block, RenderProcess, RenderStats, stream
 
 SPARE_BYTES, CLIP_SPARE_BYTES = 4 * 2**20, 4096
 LATEST_REPORT = "report.json"
@@ -87,12 +87,12 @@ def deliver(
             already is taken from there; the samples are those of a whole render.
         moment: the origination date and time that every file bears; none means now.
         version: its number, in a folder that no other run writes into; none means the next that is free.
-        process: see :func:`render.stream.stream`.
+        process: see :func:`render.streaming.stream`.
 
     Raises:
         OutputError: ``out`` cannot be written.
         DiskFullError: the stems do not fit.
-        WorkerError, PluginError: see :func:`render.stream.stream`.
+        WorkerError, PluginError: see :func:`render.streaming.stream`.
         RenderError: an effect made samples that are no numbers, or the files do not sum up when read again.
     """
     began, stats = perf_counter(), RenderStats()

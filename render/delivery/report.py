@@ -14,7 +14,7 @@ from render.delivery.sum_check import SumCheck
 from render.events import Plan
 from render.project import SUM, Project
 from render.recipe import Recipe
-from render.stream import RenderStats
+from render.streaming import RenderStats
 from render.timecode import Clock
 
 SCHEMA = 2

@@ -23,7 +23,7 @@ from render.layout import LAYOUTS
 from render.mixer import StemMixer
 from render.project import SUM
 from render.sounds import Sounds
-from render.stream import Block, RenderStats
+from render.streaming import Block, RenderStats
 from render.voice import Stopwatch, Voice
 
 SUM_SAMPLES = 16 * BLOCK_SAMPLES

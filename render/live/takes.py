@@ -11,7 +11,7 @@ from presets.perform import take_of
 from presets.preset import Preset
 from render.events import Event
 from render.plan import take_seed
-from render.stream import OFFLINE_CHUNK_FRAMES, STREAM_CHUNK_FRAMES
+from render.streaming import OFFLINE_CHUNK_FRAMES, STREAM_CHUNK_FRAMES
 from render.voice import Stopwatch, decoded, fade_curve
 
 MOST_SPARE = 32

@@ -148,3 +148,37 @@ name = "ROOM"
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def plugin_values():
+    """Answers a slot's parameters: defaults, but for what is named."""
+    from plugin_backend.plugin.memory import PARAMETERS
+    from plugin_backend.plugin.parameters import INDEX, PLUGIN_PARAMETERS
+
+    def values(**named: float) -> np.ndarray:
+        row = np.zeros(PARAMETERS, np.float32)
+        row[: len(PLUGIN_PARAMETERS)] = [parameter.row.default for parameter in PLUGIN_PARAMETERS]
+        for name, value in named.items():
+            row[INDEX[name]] = value
+        return row
+
+    return values
+
+
+@pytest.fixture(scope="session")
+def played():
+    """Pushes ``[channels, n]`` through a plug-in's engine, offline unless told otherwise; answers as many.
+
+    ``parameters`` is one row, or a function from a hop's first sample to one; ``events`` are by sample.
+    """
+
+    def play(engine, sound: np.ndarray, parameters, events=(), wait: bool = True) -> np.ndarray:
+        hop, out = engine.hop_samples, []
+        for at in range(0, sound.shape[1], hop):
+            here = [(sample - at, message) for sample, message in events if at <= sample < at + hop]
+            row = parameters(at) if callable(parameters) else parameters
+            out.append(engine.push(sound[:, at : at + hop], row, here, wait))
+        return np.concatenate(out, axis=1)
+
+    return play

@@ -17,7 +17,7 @@ from render.cues import Cue, CueSheet
 from render.delivery.deliver import deliver
 from render.plan import make_plan
 from render.project import Project, Reverb, Stem
-from render.stream import stream
+from render.streaming import stream
 
 MINUTES_LONG = "id,start,end,stem,preset\n" + "".join(f"c{i},0.0,3000.0,S{i},hum\n" for i in range(4))
 

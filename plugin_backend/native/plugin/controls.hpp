@@ -1,0 +1,20 @@
+// The other controls, each a knob under its name.
+#pragma once
+
+#include "widgets.hpp"
+
+namespace pisada {
+
+class Controls : public juce::Component {
+ public:
+    explicit Controls(Processor& processor);
+    void paint(juce::Graphics& g) override;
+    void resized() override;
+
+ private:
+    juce::Rectangle<int> cell(int index) const;
+
+    juce::OwnedArray<Fader> knobs_;
+};
+
+}  // namespace pisada

@@ -1,0 +1,47 @@
+// A parameter of the table, held in its own unit.
+#pragma once
+
+#include <juce_audio_processors/juce_audio_processors.h>
+
+#include <atomic>
+#include <functional>
+
+#include "pisada_tables.h"
+
+namespace pisada {
+
+class Value : public juce::RangedAudioParameter {
+ public:
+    // What a preset's number is called; "": it has no name.
+    using Named = std::function<juce::String(int)>;
+
+    Value(const tables::Parameter& row, Named named);
+
+    // In its own unit, on a grid fine enough not to be heard (0.0001; 0.001 beyond 100): hosts hand over floats from
+    // 0 to 1, and an output gain of 0 dB or a bias of 0.3 shall come out of them as just that.
+    float get() const noexcept { return value_.load(std::memory_order_relaxed); }
+    void set(float value);  // tells the host
+
+    const tables::Parameter& row() const noexcept { return row_; }
+    juce::String shown(float value) const;
+
+    const juce::NormalisableRange<float>& getNormalisableRange() const override { return range_; }
+    float getValue() const override { return range_.convertTo0to1(get()); }
+    void setValue(float proportion) override;
+    float getDefaultValue() const override { return range_.convertTo0to1(row_.initial); }
+    int getNumSteps() const override;
+    bool isDiscrete() const override { return row_.sort != tables::Sort::continuous; }
+    juce::StringArray getAllValueStrings() const override { return {}; }  // they change: the bank's names
+    bool isBoolean() const override { return row_.sort == tables::Sort::switched; }
+    bool isAutomatable() const override { return row_.sort != tables::Sort::reading; }
+    juce::String getText(float proportion, int longest) const override;
+    float getValueForText(const juce::String& text) const override;
+
+ private:
+    const tables::Parameter& row_;
+    Named named_;
+    juce::NormalisableRange<float> range_;
+    std::atomic<float> value_;
+};
+
+}  // namespace pisada

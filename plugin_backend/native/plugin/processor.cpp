@@ -1,0 +1,203 @@
+#include "processor.hpp"
+
+#include <cstdio>
+
+#include "editor.hpp"
+
+namespace pisada {
+
+namespace {
+
+using juce::String;
+
+bool has(const tables::Parameter& row) { return thisKind == Kind::instrument ? row.instrument : row.effect; }
+
+constexpr size_t slotIndices[] = {tables::index_preset, tables::index_preset_b};
+
+}  // namespace
+
+juce::AudioProcessor::BusesProperties Processor::buses() {
+    const auto stereo = juce::AudioChannelSet::stereo();
+    const auto out = BusesProperties().withOutput("Output", stereo);
+    return thisKind == Kind::instrument ? out : out.withInput("Input", stereo);
+}
+
+Processor::Processor() : AudioProcessor(buses()) {
+    for (size_t index = 0; index < tables::parameterCount; ++index)
+        if (has(tables::parameters[index])) {
+            const int slot = index == tables::index_preset_b;
+            const auto named = [this, slot](int number) { return shelf_.nameOf(slot, number); };
+            addParameter(values_[index] = new Value(tables::parameters[index], named));
+        }
+    startTimerHz(10);
+}
+
+juce::AudioProcessorEditor* Processor::createEditor() { return new Editor(*this); }
+
+bool Processor::isBusesLayoutSupported(const BusesLayout& layout) const {
+    const auto out = layout.getMainOutputChannelSet();
+    const bool known = out == juce::AudioChannelSet::mono() || out == juce::AudioChannelSet::stereo();
+    return known && (thisKind == Kind::instrument || layout.getMainInputChannelSet() == out);
+}
+
+void Processor::prepareToPlay(double rateHz, int mostSamples) {
+    const bool prepared = bridge_.prepare(rateHz, getMainBusNumOutputChannels(), mostSamples);
+    unheard_ = ! prepared && shelf_.told()->latents == 0;
+    setLatencySamples(bridge_.latencySamples());
+    showFailed(false);
+}
+
+// `failed` stays, for hosts that reset at the end of a render: the next block tells it anew.
+void Processor::reset() { bridge_.reset(); }
+
+void Processor::processBlock(juce::AudioBuffer<float>& sound, juce::MidiBuffer& midi) {
+    play(sound, midi, value(tables::index_bypass)->get() >= 0.5f);
+}
+
+void Processor::processBlockBypassed(juce::AudioBuffer<float>& sound, juce::MidiBuffer& midi) {
+    play(sound, midi, true);
+}
+
+void Processor::play(juce::AudioBuffer<float>& sound, const juce::MidiBuffer& midi, bool bypass) {
+    float values[tables::parameterCount];
+    for (size_t index = 0; index < tables::parameterCount; ++index)
+        values[index] = values_[index] == nullptr ? tables::parameters[index].initial : values_[index]->get();
+    for (int slot = 0; slot < 2; ++slot)
+        values[slotIndices[slot]] = shelf_.heard(slot, values[slotIndices[slot]]);
+
+    int count = 0;
+    if (thisKind == Kind::instrument)
+        for (const auto event : midi)
+            if (event.numBytes <= 3 && count < mostEvents) {
+                auto& mine = events_[(size_t) count++];
+                mine = {event.samplePosition, (std::uint8_t) event.numBytes, {}};
+                std::copy_n(event.data, event.numBytes, mine.data);
+            }
+
+    const float* const* in = thisKind == Kind::instrument ? nullptr : sound.getArrayOfReadPointers();
+    bridge_.process(in, sound.getArrayOfWritePointers(), sound.getNumSamples(), values, events_.data(), count,
+                    isNonRealtime(), bypass);
+    showFailed(bridge_.offlineFailed());
+}
+
+void Processor::showFailed(bool failed) {
+    auto* parameter = value(tables::index_failed);
+    if ((parameter->get() >= 0.5f) != failed)
+        parameter->set(failed ? 1.0f : 0.0f);
+}
+
+double Processor::getTailLengthSeconds() const {
+    // Of the instrument: the longest hit one may expect. Of the effect: what the codec rings, and the smoothing.
+    return thisKind == Kind::instrument ? 10.0 : 1.0 + 5 * value(tables::index_smooth_ms)->get() / 1000;
+}
+
+void Processor::timerCallback() {
+    const auto told = shelf_.told();
+    // The backend came late, after `prepareToPlay` gave it up. Never while a host waits for exact sound.
+    if (unheard_ && told->latents > 0 && ! isNonRealtime()) {
+        unheard_ = false;
+        suspendProcessing(true);
+        {
+            const juce::ScopedLock lock(getCallbackLock());
+            bridge_.prepare(getSampleRate(), getMainBusNumOutputChannels(), getBlockSize(), 0);
+        }
+        suspendProcessing(false);
+    }
+    if (getSampleRate() > 0 && getLatencySamples() != bridge_.latencySamples())
+        setLatencySamples(bridge_.latencySamples());
+    if (shown_ == told->serial)
+        return;
+    shown_ = told->serial;
+    std::string names;
+    for (const auto& preset : told->bank)
+        names += preset.name + '\n';
+    if (names != shownNames_) {
+        shownNames_ = names;
+        updateHostDisplay(ChangeDetails().withParameterInfoChanged(true));
+    }
+}
+
+void Processor::choose(int slot, int number) {
+    shelf_.forget(slot);
+    auto* parameter = value(slotIndices[slot]);
+    parameter->beginChangeGesture();
+    parameter->set((float) number);
+    parameter->endChangeGesture();
+}
+
+juce::String Processor::problem() {
+    const auto told = shelf_.told();
+    if (! told->problem.empty())
+        return String::fromUTF8(told->problem.c_str());
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (refusal_.isNotEmpty())
+        return refusal_;
+    const auto fingerprint = String::fromUTF8(told->fingerprint.c_str());
+    if (savedFingerprint_.isNotEmpty() && fingerprint.isNotEmpty() && savedFingerprint_ != fingerprint)
+        return "the session was saved with another model (" + savedModel_ + " " + savedFingerprint_.substring(0, 8)
+               + "): it sounds different";
+    return {};
+}
+
+std::map<String, float> Processor::currentValues() const {
+    std::map<String, float> values;
+    for (const auto* each : values_)
+        if (each != nullptr && each->row().sort != tables::Sort::reading)
+            values[each->row().id] = each->get();
+    return values;
+}
+
+void Processor::getStateInformation(juce::MemoryBlock& into) {
+    State state;
+    state.values = currentValues();
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (! refused_.isEmpty() && state.values == refusedAt_) {
+            into = refused_;
+            return;
+        }
+        state.model = savedModel_;
+        state.fingerprint = savedFingerprint_;
+    }
+    const auto told = shelf_.told();
+    if (! told->fingerprint.empty()) {
+        state.model = String::fromUTF8(told->model.c_str());
+        state.fingerprint = String::fromUTF8(told->fingerprint.c_str());
+    }
+    state.kind = thisKind == Kind::instrument ? "instrument" : "effect";
+    for (int slot = 0; slot < 2; ++slot)
+        state.slots[(size_t) slot] = shelf_.kept(slot, (int) value(slotIndices[slot])->get());
+    into.reset();
+    juce::MemoryOutputStream(into, false).writeText(written(state), false, false, nullptr);
+}
+
+void Processor::setStateInformation(const void* data, int bytes) {
+    State state;
+    const auto refusal = read(data, bytes, state);
+    if (refusal.problem.isNotEmpty()) {
+        std::fprintf(stderr, "pisada: %s\n", refusal.problem.toRawUTF8());
+        const auto values = currentValues();
+        const std::lock_guard<std::mutex> lock(mutex_);
+        refusal_ = refusal.problem;
+        refused_.replaceAll(data, refusal.newer ? (size_t) bytes : 0);
+        refusedAt_ = values;
+        return;
+    }
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        refusal_.clear();
+        refused_.reset();
+        savedModel_ = state.model;
+        savedFingerprint_ = state.fingerprint;
+    }
+    for (int slot = 0; slot < 2; ++slot)
+        shelf_.restore(slot, state.slots[(size_t) slot]);
+    for (auto* each : values_) {
+        if (each == nullptr || each->row().sort == tables::Sort::reading)
+            continue;
+        const auto found = state.values.find(each->row().id);
+        each->set(found == state.values.end() ? each->row().initial : found->second);
+    }
+}
+
+}  // namespace pisada

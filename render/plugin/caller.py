@@ -1,0 +1,214 @@
+"""Speaks to a backend as the plug-in does, from Python: for ``pisada plugin doctor`` and for benchmarks. Linux.
+
+Doorbells are sockets here, as on systems without a futex; memory and messages are the same.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from plugin_backend.errors import PluginError
+from plugin_backend.plugin import memory
+from plugin_backend.plugin.messages import LONGEST_BYTES, packed, unpacked
+from plugin_backend.plugin.parameters import INDEX, PLUGIN_PARAMETERS
+
+HELLO_S, READY_S, ANSWER_S, END_S = 10.0, 120.0, 30.0, 5.0
+INHERITED = 3
+
+
+class Caller:
+    """A backend started and spoken to; a context: it is ended at the end.
+
+    Args:
+        interpreter: runs ``render.plugin``.
+        log: a file descriptor for its standard error; ``None``: where this process's goes.
+
+    Attributes:
+        hello: the values of the first message.
+        latencies: kind, rate in Hz → samples.
+        presets: of the bank, as told.
+        problems: lines, as they came.
+    """
+
+    def __init__(self, interpreter: str, log: int | None = None):
+        mine, own = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with own:
+            child = os.dup(own.fileno()) if own.fileno() == INHERITED else own.fileno()
+            actions = [(os.POSIX_SPAWN_DUP2, child, INHERITED)]
+            actions += [(os.POSIX_SPAWN_DUP2, log, 2)] if log is not None else []
+            environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+            command = [interpreter, "-E", "-P", "-m", "render.plugin"]
+            self._pid = os.posix_spawn(interpreter, command, environment, file_actions=actions, setsigmask=[])
+        self._socket, self._ids, self._heard = mine, 0, []
+        self.hello: dict[str, str] = {}
+        self.latencies: dict[tuple[str, int], int] = {}
+        self.presets: list[dict[str, str]] = []
+        self.problems: list[str] = []
+        self._bell, theirs = socket.socketpair()
+        with theirs:
+            try:
+                self.send("bell", [theirs.fileno()], kind="socket")
+            except PluginError:
+                self.close()
+                raise
+
+    def __enter__(self) -> Caller:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it: it ends by itself when its socket does, and is killed if it has not after 5 s."""
+        self._socket.close()
+        self._bell.close()
+        until = time.monotonic() + END_S
+        while os.waitpid(self._pid, os.WNOHANG) == (0, 0):
+            if time.monotonic() > until:
+                os.kill(self._pid, signal.SIGKILL)
+                os.waitpid(self._pid, 0)
+                return
+            time.sleep(0.01)
+
+    def send(self, verb: str, descriptors: list[int] = (), **values: object) -> None:
+        """Send a message.
+
+        Raises:
+            PluginError: nobody is there any more.
+        """
+        try:
+            socket.send_fds(self._socket, [packed(verb, **values)], list(descriptors))
+        except OSError as problem:
+            raise PluginError(f"the backend is gone ({problem.strerror})") from problem
+
+    def until(self, verb: str, seconds: float) -> dict[str, str]:
+        """Wait for a message; what comes before it is kept.
+
+        Raises:
+            PluginError: it does not come in time, or the backend ended.
+        """
+        return self._until(lambda told, values: told == verb, f"'{verb}'", seconds)
+
+    def greeted(self) -> None:
+        """Wait for what it says of itself.
+
+        Raises:
+            PluginError: it does not in 10 s, or it is of another version.
+        """
+        self.until("hello", HELLO_S)
+        if self.hello.get("version") != str(memory.VERSION):
+            raise PluginError(f"the backend is of version {self.hello.get('version')}, this is {memory.VERSION}")
+        count = int(self.hello.get("presets", "0"))
+        if count > len(self.presets):
+            self._until(lambda *_: len(self.presets) >= count, f"{count} presets", HELLO_S)
+
+    def opened(self, kind: str, channels: int = 1, rate_hz: int = 48_000) -> Instance:
+        """Open an instance, once the server is ready.
+
+        Raises:
+            PluginError: it cannot be.
+        """
+        self._ids += 1
+        instance = Instance(self, self._ids, kind, channels, rate_hz)
+
+        def done(verb: str, values: dict[str, str]) -> bool:
+            mine = values.get("id") == str(instance.id)
+            if mine and verb == "problem":
+                raise PluginError(values.get("text", ""))
+            return mine and verb == "opened"
+
+        self._until(done, "'opened'", ANSWER_S)
+        return instance
+
+    def ring(self) -> None:
+        """A hop was submitted."""
+        self._bell.send(b"\0")
+
+    def _until(self, done: Callable[[str, dict[str, str]], bool], what: str, seconds: float) -> dict[str, str]:
+        end = time.monotonic() + seconds
+        while True:
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([self._socket], [], [], left)[0]:
+                raise PluginError("; ".join([f"the backend did not say {what} in {seconds:g} s", *self.problems]))
+            verb, values = self._take()
+            if verb == "died":
+                raise PluginError("; ".join([f"the backend's server died ({values.get('how')})", *self.problems]))
+            if done(verb, values):
+                return values
+
+    def _take(self) -> tuple[str, dict[str, str]]:
+        try:
+            data = self._socket.recv(LONGEST_BYTES)
+        except OSError as problem:
+            raise PluginError(f"the backend is gone ({problem.strerror})") from problem
+        if not data:
+            raise PluginError("the backend ended: " + ("; ".join(self.problems) or "its log says why"))
+        verb, values = unpacked(data)
+        if verb == "hello":
+            self.hello = values
+        elif verb == "latency":
+            self.latencies[values["kind"], int(float(values["rate_hz"]))] = int(values["samples"])
+        elif verb == "preset":
+            self.presets.append(values)
+        elif verb == "problem":
+            self.problems.append(values.get("text", ""))
+        return verb, values
+
+
+class Instance:
+    """One instance's memory, and what a plug-in does with it."""
+
+    def __init__(self, caller: Caller, number: int, kind: str, channels: int, rate_hz: int):
+        self.id, self.hop, self._caller = number, memory.hop_of(rate_hz), caller
+        size = memory.memory_bytes(channels, self.hop)
+        descriptor = os.memfd_create("pisada", os.MFD_CLOEXEC)
+        os.ftruncate(descriptor, size)
+        whole = mmap.mmap(descriptor, size)
+        self._header = np.frombuffer(whole, memory.HEADER, 1)[0:1]
+        self._slots = np.frombuffer(whole, memory.slot_dtype(channels, self.hop), memory.SLOTS, memory.HEADER_BYTES)
+        values = {"magic": memory.MAGIC, "version": memory.VERSION, "channels": channels, "hop_samples": self.hop}
+        for name, value in (values | {"rate_hz": rate_hz, "host_pid": os.getpid()}).items():
+            self._header[name] = value
+        self.parameters = np.array([parameter.row.default for parameter in PLUGIN_PARAMETERS], np.float32)
+        self._count = 0
+        self._answers, theirs = socket.socketpair()
+        with theirs:
+            caller.send("open", [descriptor, theirs.fileno()], id=number, kind=kind, seed=0)
+        os.close(descriptor)
+
+    def put(self, **values: float) -> None:
+        """Set parameters by id, in their units."""
+        for name, value in values.items():
+            self.parameters[INDEX[name]] = value
+
+    def play(self, hop: np.ndarray) -> np.ndarray:
+        """Submit ``[channels, hop]`` float32, wait for the answer, as an offline render does.
+
+        Raises:
+            PluginError: none comes in 30 s.
+        """
+        count, slot = self._count, self._slots[self._count % memory.SLOTS]
+        slot["epoch"], slot["flags"] = 1, memory.OFFLINE | (memory.RESET if count == 0 else 0)
+        slot["event_count"], slot["position_samples"] = 0, count * self.hop
+        slot["parameters"][: len(self.parameters)] = self.parameters
+        slot["input"][:] = hop
+        slot["submitted_ns"] = time.monotonic_ns()
+        slot["in_tag"] = count + 1
+        self._header["submitted"] = count + 1
+        self._caller.ring()
+        end = time.monotonic() + ANSWER_S
+        while slot["out_tag"] != count + 1:
+            if not select.select([self._answers], [], [], max(0.0, end - time.monotonic()))[0]:
+                raise PluginError(f"hop {count} was not answered in {ANSWER_S:g} s")
+            if not self._answers.recv(4096) and slot["out_tag"] != count + 1:
+                raise PluginError(f"the server ended before it answered hop {count}")
+        self._count += 1
+        return slot["output"].copy()

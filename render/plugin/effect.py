@@ -1,0 +1,111 @@
+"""The effect: every hop through the transfer node, then LFO and gain."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from plugin_backend.codec import Codec
+from plugin_backend.plugin.parameters import INDEX
+from plugin_backend.transfer.node import TransferNode
+from plugin_backend.transfer.target import Target
+from presets.preset import Preset
+from render.apply.targets import check_model, target_of
+from render.live.actions import LATENT
+from render.plugin.after import after
+from render.plugin.chosen import SLOTS, Chosen
+from render.plugin.engine import Engine
+from render.plugin.shelf import Shelf
+from render.plugin.values import Turned, in_range, number
+
+BROKEN = "the model made numbers that are no sound: such hops are silent, and the sound begins anew after each"
+
+
+class Unmoved(Target):
+    """The place of a preset where none is chosen: what is there stays as it is, and what comes is faded to."""
+
+    matches = False
+
+    def moved(self, z: np.ndarray, heard: tuple) -> np.ndarray:
+        """The frames themselves."""
+        return z
+
+    def nearest(self, z: np.ndarray) -> np.ndarray:
+        """The frames themselves."""
+        return z
+
+
+UNMOVED = Unmoved(*np.zeros((5, 0)))
+
+
+class Effect(Engine):
+    """At the codec's own rate; see :func:`render.plugin.engines.make_engine`.
+
+    What it gives is to the bit what a ``TransferNode(codec, channels, multiple_samples=hop_samples)`` with the same
+    targets and controls gives, followed by the stages ``lfo`` and ``gain``. Where no second preset is chosen ``morph``
+    leads nowhere.
+    """
+
+    def __init__(self, codec: Codec, presets: Shelf, channels: int, hop_samples: int):
+        self._codec, self.channels, self.hop_samples = codec, channels, hop_samples
+        self.rate_hz, self.problems = codec.spec.sample_rate, []
+        self._chosen = Chosen(presets, lambda preset: self._target(presets, preset), self.problems)
+        self._turned = Turned()
+        self.reset()
+        self.latency_samples = self._node.latency_samples
+        self._node.push(np.zeros((channels, hop_samples), np.float32))  # the first time is slow
+        self.reset()
+
+    def _target(self, presets: Shelf, preset: Preset) -> Target:
+        return presets.made(preset, self._codec.spec.fingerprint, lambda own: target_of(own, self._codec))
+
+    def session(self, slot: str, preset: Preset | None) -> None:
+        """See :class:`~render.plugin.engine.Engine`."""
+        if preset is not None:
+            check_model(preset, self._codec)
+        self._chosen.session(slot, preset)
+
+    def reset(self) -> None:
+        """See :class:`~render.plugin.engine.Engine`."""
+        self._node = TransferNode(self._codec, self.channels, multiple_samples=self.hop_samples)
+        self._after, self._position = after(self.rate_hz, self.channels), 0
+        self._in: dict[str, Target | None] = {"b": None}
+        self._turned.reset()
+        self._broken = False
+
+    def push(self, hop: np.ndarray, parameters: np.ndarray, events: list[tuple[int, bytes]], wait: bool) -> np.ndarray:
+        """See :class:`~render.plugin.engine.Engine`; nothing is struck here."""
+        values = in_range(parameters)
+        for slot, name in SLOTS.items():
+            self._select(slot, self._chosen.of(slot, number(values, name), wait))
+        if self._in["b"] is None:
+            values[INDEX["morph"]] = 0.0
+        for parameter, value in self._turned.now(values):
+            self._set(parameter.control, value)
+        moved = self._node.push(hop)
+        if not np.isfinite(moved).all():  # nor would it ever be again: it is remembered
+            if not self._broken:
+                self.problems.append(BROKEN)
+            self.reset()
+            self._broken = True
+            return np.zeros_like(moved)
+        out = self._after.push(moved, self._position)
+        self._position += hop.shape[1]
+        return out
+
+    def _select(self, slot: str, target: Target | None) -> None:
+        if slot in self._in and self._in[slot] is target:
+            return
+        self._in[slot] = target
+        if slot == "a" or target is not None:  # an unheard ``b`` stays until another comes
+            self._node.select(target or UNMOVED, slot)
+
+    def _set(self, control: str, value: float) -> None:
+        if found := LATENT.fullmatch(control):
+            if int(found[1]) < self._codec.spec.latent_dim:
+                self._node.set_latent(int(found[1]), found[2], value)
+        elif not self._after.turn(control, value, self._position):
+            self._node.set(control, value)
+
+    def close(self) -> None:
+        """See :class:`~render.plugin.engine.Engine`."""
+        self._chosen.close()

@@ -1,0 +1,157 @@
+"""The instrument: MIDI notes strike the chosen preset, and controls move what sounds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+
+from plugin_backend.codec import Codec
+from plugin_backend.errors import PresetError
+from presets.preset import Preset
+from render.apply.targets import check_model
+from render.plan import take_seed, velocity_gain
+from render.plugin.after import after
+from render.plugin.chosen import SLOTS, Chosen
+from render.plugin.engine import Engine
+from render.plugin.keyboard import CONTROL, LENGTHS, OFF, ON, PROGRAM, Keyboard
+from render.plugin.moving import Moving
+from render.plugin.note import Note
+from render.plugin.performance import performed
+from render.plugin.rows import Rows
+from render.plugin.shelf import Shelf
+from render.plugin.values import Turned, in_range, number
+
+BROKEN = "the model made numbers that are no sound: such hops are silent, and what sounded is cut off"
+
+
+class Keys(Engine):
+    """At the codec's own rate; see :func:`render.plugin.engines.make_engine`.
+
+    A note begins at its event's sample: what the codec needs before is decoded in that hop. Every preset's strikes
+    are counted, and take and variation follow from seed and number as in :class:`render.live.takes.Takes`. A strike
+    leads by ``morph`` to the second preset's take of the same number, straight from frame to frame, attack on attack;
+    level and fades go along. Which presets a note is between is settled when it is struck, how far is not.
+
+    The whole bank is read when this is made, so that choosing takes no time later.
+    """
+
+    latency_samples = 0
+
+    def __init__(self, codec: Codec, presets: Shelf, channels: int, hop_samples: int, seed: int):
+        self._codec, self.channels, self.hop_samples = codec, channels, hop_samples
+        self.rate_hz, self.problems = codec.spec.sample_rate, []
+        self._seed, self._silence = seed, codec.silence(1)
+        self._chosen = Chosen(presets, self._checked, self.problems)
+        try:
+            self._programs = presets.programs()
+        except PresetError as problem:
+            self._programs = {}
+            self.problems.append(f"program changes choose nothing: {problem}")
+        self._turned = Turned()
+        codec.decoder().push(np.repeat(self._silence, 2, axis=1))  # the first time is slow
+        self.reset()
+
+    def _checked(self, preset: Preset) -> Preset:
+        check_model(preset, self._codec)
+        return preset
+
+    def session(self, slot: str, preset: Preset | None) -> None:
+        """See :class:`~render.plugin.engine.Engine`."""
+        if preset is not None:
+            self._checked(preset)
+        self._chosen.session(slot, preset)
+
+    def reset(self) -> None:
+        """See :class:`~render.plugin.engine.Engine`; strikes are counted anew."""
+        self._moving, self._position = Moving(self._codec.spec, self.hop_samples), 0
+        self._strikes: defaultdict[str, int] = defaultdict(int)
+        self._program: int | None = None
+        self._number, self._broken = -1, False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._rows, self._keyboard = Rows(self._codec), Keyboard()
+        self._after = after(self.rate_hz, self.channels)
+        self._turned.reset()
+
+    def push(self, hop: np.ndarray, parameters: np.ndarray, events: list[tuple[int, bytes]], wait: bool) -> np.ndarray:
+        """See :class:`~render.plugin.engine.Engine`; what comes in is not heard, and nothing is to be waited for."""
+        values, at = in_range(parameters), self._position
+        for parameter, value in self._turned.now(values):
+            if not self._after.turn(parameter.control, value, at):
+                self._moving.set(parameter.control, value)
+        if self._number != number(values, SLOTS["a"]):
+            self._number, self._program = number(values, SLOTS["a"]), None
+        self._presets = [
+            self._chosen.of("a", self._wanted, wait=True),
+            self._chosen.of("b", number(values, SLOTS["b"]), wait=True),
+        ]
+        self._moving.advance()
+        for offset, message in events:
+            self._heard(message, at + offset)
+        self._decode(at + self.hop_samples)
+        out = np.zeros((self.channels, self.hop_samples), np.float32)
+        self._keyboard.add_to(out, at)
+        self._position += self.hop_samples
+        if not np.isfinite(out).all():
+            if not self._broken:
+                self.problems.append(BROKEN)
+            self._begin()
+            self._broken = True
+            return np.zeros_like(out)
+        return self._after.push(out, at)
+
+    @property
+    def _wanted(self) -> int:
+        return self._number if self._program is None else self._program
+
+    def _heard(self, message: bytes, at: int) -> None:
+        kind, channel = message[0] & 0xF0, message[0] & 0x0F
+        if len(message) != LENGTHS.get(kind):
+            return
+        if kind == ON and message[2]:
+            self._strike(channel, message[1], message[2] / 127, at)
+        elif kind in (ON, OFF):
+            self._keyboard.let_go(channel, message[1], at)
+        elif kind == CONTROL:
+            self._keyboard.controller(channel, message[1], message[2], at)
+        elif kind == PROGRAM:
+            self._choose(message[1])
+
+    def _choose(self, program: int) -> None:
+        if program in self._programs:
+            self._program = self._programs[program]
+            self._presets[0] = self._chosen.of("a", self._wanted, wait=True)
+        elif (told := f"program {program}: the bank has no such preset") not in self.problems:
+            self.problems.append(told)
+
+    def _strike(self, channel: int, key: int, velocity: float, at: int) -> None:
+        preset, other = self._presets
+        if preset is None:
+            return
+        spec, struck = self._codec.spec, self._strikes[preset.name]
+        self._strikes[preset.name] += 1
+        seed, presets = take_seed(self._seed, f"strike {struck}", 1), [preset] if other is None else [preset, other]
+        morph = self._moving.morph if other is not None else 0.0
+        takes = performed(presets, seed, round(morph), self._silence, spec.hop_samples)
+        own = takes, morph, spec.latency_samples, spec.hop_samples
+        self._keyboard.start(Note(preset.name, channel, key, at, velocity_gain(velocity), *own))
+
+    def _decode(self, end: int) -> None:
+        """All that will be heard until ``end``: those that want as many frames in one call."""
+        alike: defaultdict[tuple[int, bool], list[Note]] = defaultdict(list)
+        for note in self._keyboard.notes:
+            note.morphs = self._moving.morphs
+            alike[note.frames_until(end), note.new].append(note)
+        for (frames, _), notes in alike.items():
+            if frames:
+                owners = [note for note in notes for _ in range(note.channels)]
+                audio = self._rows.push(owners, self._moving.moved(notes, frames))
+                for note in notes:
+                    first = owners.index(note)
+                    note.feed(audio[first : first + note.channels])
+
+    def close(self) -> None:
+        """See :class:`~render.plugin.engine.Engine`."""
+        self._chosen.close()

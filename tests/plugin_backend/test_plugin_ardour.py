@@ -1,0 +1,118 @@
+"""An Ardour session with our plug-in on three tracks, exported without a screen, is our own render to the sample."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from plugin_backend.codecs import load_codec
+from plugin_backend.plugin.config import PluginConfig, write_config
+from plugin_backend.plugin.memory import hop_of
+from plugin_backend.plugin.parameters import INDEX, PLUGIN_PARAMETERS
+from presets.bank import FACTORY_BANK, Bank
+from render.plugin.engines import make_engine
+from render.plugin.shelf import Shelf
+from tests.plugin_backend.ardour.ardour7 import Ardour, Track
+
+pytestmark = [pytest.mark.ardour, pytest.mark.juce, pytest.mark.slow]
+RATE, SILENT, LENGTH = 48_000, 64 * 512, 128 * 512
+"""Before an export Ardour runs plug-ins on silence for as long as it pleases. A model remembers half a second, and one
+that heard silence is not one that heard nothing: so sounds begin with more silence than that."""
+
+ROWS = {parameter.id: parameter for parameter in PLUGIN_PARAMETERS}
+
+
+@pytest.fixture
+def ardour(tmp_path, built_bundles) -> Ardour:
+    """With our VST3s in its home, and told of the foley model and the factory bank."""
+    write_config(PluginConfig(sys.executable), tmp_path / "home" / ".config" / "pisada" / "plugin.conf")
+    (tmp_path / "home" / ".vst3").mkdir()
+    own = Ardour(tmp_path / "home", VST3_PATH="")
+    (bundle,) = [path for path in built_bundles if path.name == "Pisada.vst3"]
+    (tmp_path / "home" / ".vst3" / "Pisada.vst3").symlink_to(bundle)
+    own.scan(tmp_path / "home" / ".vst3" / "Pisada.vst3")
+    return own
+
+
+def sounds(count: int) -> list[np.ndarray]:
+    """Silence, then steps of noise, each track its own: ``[2, LENGTH]`` float32."""
+    random, fade = np.random.default_rng(7), np.exp(-(np.arange(LENGTH) % 12_000) / 1_500)
+    fade[:SILENT] = 0
+    return [(random.standard_normal((2, LENGTH)) * 0.1 * fade).astype(np.float32) for _ in range(count)]
+
+
+def fractions(values: dict[str, float]) -> dict[str, float]:
+    """Parameters in their units as a host keeps them, by the names it shows."""
+    return {
+        ROWS[name].name: (value - ROWS[name].row.low) / (ROWS[name].row.high - ROWS[name].row.low)
+        for name, value in values.items()
+    }
+
+
+def rendered(sound: np.ndarray, values: dict[str, float]) -> np.ndarray:
+    """By the engine, here; its delay taken out."""
+    hop = hop_of(RATE)
+    engine = make_engine("effect", load_codec("foley"), Shelf(Bank(FACTORY_BANK)), RATE, 2, hop, 0)
+    parameters = np.array([parameter.row.default for parameter in PLUGIN_PARAMETERS], np.float32)
+    for name, value in values.items():
+        parameters[INDEX[name]] = value
+    count = -(-(LENGTH + engine.latency_samples) // hop)
+    whole = np.zeros((2, count * hop), np.float32)
+    whole[:, :LENGTH] = sound
+    heard = [engine.push(piece, parameters, [], True) for piece in np.split(whole, count, axis=1)]
+    engine.close()
+    return np.concatenate(heard, axis=1)[:, engine.latency_samples :][:, :LENGTH]
+
+
+def preset_number(name: str) -> int:
+    return Bank(FACTORY_BANK).names.index(name) + 1
+
+
+def test_three_tracks_exported_are_our_own_render_to_the_sample(ardour, tmp_path):
+    settings = [
+        {"preset": preset_number("step-gravel"), "strength": 0.5, "latent3_bias": 1.0},
+        {"preset": preset_number("step-wood"), "preset_b": preset_number("amb-rain"), "morph": 0.25, "mix": 0.75},
+        {"latent0_on": 0.0, "follow": 0.5},
+    ]
+    tracks = [
+        Track(f"T{number}", sound, "Pisada", fractions(values))
+        for number, (sound, values) in enumerate(zip(sounds(3), settings, strict=True))
+    ]
+    ardour.session(tmp_path / "show", tracks)
+    heard, said = ardour.exported(tmp_path / "show")
+    wanted = [rendered(track.sound, values) for track, values in zip(tracks, settings, strict=True)]
+    assert min(np.abs(one).max() for one in wanted) > 0.01
+    a, b, c = (one[:, SILENT:] for one in wanted)
+    sums = (a + b) + c, (a + c) + b, (b + c) + a  # Ardour adds tracks in the order of their addresses in memory
+    assert any(np.array_equal(heard[:, SILENT:], one) for one in sums), (
+        np.abs(heard[:, SILENT:] - sums[0]).max(),
+        said,
+    )
+    assert heard.shape == tracks[0].sound.shape and np.abs(heard[:, :SILENT]).max() < 1e-4
+
+
+def test_a_wet_track_at_mix_0_cancels_its_dry_twin(ardour, tmp_path):
+    (sound,) = sounds(1)
+    tracks = [Track("T0", sound, "Pisada", fractions({"mix": 0.0})), Track("T1", -sound)]
+    ardour.session(tmp_path / "show", tracks)
+    heard, said = ardour.exported(tmp_path / "show")
+    assert heard.shape[1] >= LENGTH and np.abs(sound).max() > 0.1
+    np.testing.assert_array_equal(heard, 0.0, err_msg=said)
+
+
+def test_no_backend_is_left_when_ardour_ends(ardour, tmp_path):
+    ardour.session(tmp_path / "show", [Track("T0", sounds(1)[0], "Pisada")])
+    ardour.exported(tmp_path / "show")
+    home = str(tmp_path / "home").encode()
+    left = [path for path in Path("/proc").glob("[0-9]*/environ") if of(path, home)]
+    assert left == []
+
+
+def of(environ: Path, home: bytes) -> bool:
+    try:
+        return b"HOME=" + home in environ.read_bytes()
+    except OSError:  # it ended, or is not ours
+        return False

@@ -1,0 +1,62 @@
+"""The plug-in's backend with an engine that can be seen through, and that fails or crashes when it is asked to.
+
+python -E -P tests/render/plain_backend.py [SECONDS]      # the longest pause after crashes
+"""
+
+# ruff: noqa: E402 (the path comes before the imports)
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).parents[2])  # this file's folder must not come first
+
+from plugin_backend.plugin.config import config_path
+from plugin_backend.plugin.parameters import INDEX
+from render.plugin import keeper, loader
+from render.plugin.engine import Engine
+
+RAISE, NOT_FINITE, CRASH, ILL_NAMED = 100.0, 200.0, 300.0, "slow"
+
+
+class Plain(Engine):
+    """Answers ``input × 2^gain_db + hops since the reset + 1000 × slot a's takes``, and each event's data at its place.
+
+    The first sample of a hop asks for what is named above.
+    """
+
+    latency_samples = 0
+
+    def __init__(self, kind, codec, presets, rate_hz, channels, hop_samples, seed):
+        self.channels, self.hop_samples, self.rate_hz, self.problems = channels, hop_samples, rate_hz, []
+        self._hops, self._takes = 0, 0
+
+    def push(self, hop, parameters, events, wait):
+        asked = float(hop[0, 0])
+        if asked == RAISE:
+            raise ValueError("asked to")
+        if asked == CRASH:
+            os.abort()
+        out = hop * 2.0 ** float(parameters[INDEX["gain_db"]]) + self._hops + 1000 * self._takes
+        for offset, data in events:
+            out[:, offset] += sum(data)
+        self._hops += 1
+        return out * float("nan") if asked == NOT_FINITE else out
+
+    def session(self, slot, preset):
+        time.sleep(0.01)  # long enough to be overtaken
+        self._takes = 0 if preset is None else len(preset.header.takes)
+
+    def reset(self):
+        self._hops = 0
+
+    def close(self):
+        pass
+
+
+if __name__ == "__main__":
+    loader.make_engine = Plain
+    sys.exit(keeper.keep(config_path(), *(float(seconds) for seconds in sys.argv[1:])))
