@@ -13,7 +13,8 @@ demo: $(VENV)/.ready
 	$(BIN)/pisada render examples/night_walk/cues.csv --project examples/night_walk/project.toml --out demo
 
 test: hosts $(VENV)/.ready-dev samples lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not alone" --numprocesses auto --maxprocesses 8 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m alone
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

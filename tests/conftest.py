@@ -13,7 +13,16 @@ from presets.store import save_preset
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
 ZAMAXIM = Path("/usr/lib/vst3/ZaMaximX2.vst3")
 
+ALONE = {
+    *("test_batch_command", "test_batch_faults", "test_batch_pool", "test_batch_queue", "test_batch_ray"),
+    *("test_batch_run", "test_interop_pd", "test_live_command", "test_live_controllers", "test_live_devices"),
+    *("test_live_player", "test_live_recording", "test_plugin_ardour", "test_plugin_bridge", "test_plugin_build"),
+    *("test_plugin_command", "test_plugin_hosts", "test_plugin_server", "test_streaming_endurance"),
+}
+"""Files that play in real time, kill processes, fill the machine, or build for others: not beside the rest."""
 
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by marker
 def pytest_collection_modifyitems(items):
     skips = {
         "corpus": (CORPUS.is_dir(), "the whole Foley corpus is not beside the project"),
@@ -21,6 +30,8 @@ def pytest_collection_modifyitems(items):
         "ardour": (shutil.which("ardour7-export"), "Ardour 7 is not installed (Debian: apt-get install ardour)"),
     }
     for item in items:
+        if item.path.stem in ALONE:
+            item.add_marker(pytest.mark.alone)
         for marker, (there, reason) in skips.items():
             if not there and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
