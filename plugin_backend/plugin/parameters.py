@@ -59,6 +59,7 @@ PRESET = Parameter("preset", 0, MOST_PRESETS, 0, "", "Of the bank, by number; 0 
 FAILED = Parameter(
     "failed", 0, 1, 0, "", "1 once an offline render could not be made: what it wrote is not to be used."
 )
+SEED = Parameter("seed", 0, 999_999, 0, "", "Which takes and variations notes strike, from the next on.")
 BYPASS = Parameter("bypass", 0, 1, 0, "", "1 lets the dry input through, as late.")
 
 PLUGIN_PARAMETERS = (
@@ -79,6 +80,7 @@ PLUGIN_PARAMETERS = (
     ),
     PluginParameter("lfo_rate_hz", "LFO Rate", LFO["rate_hz"], control="fx.0.rate_hz"),
     *(parameter for number in range(LATENTS) for parameter in _latent(number)),
+    PluginParameter("seed", "Variation Seed", SEED, WHOLE, kinds=(INSTRUMENT,)),
     PluginParameter("bypass", "Bypass", BYPASS, SWITCH),
     PluginParameter("failed", "Failed", FAILED, READING),
 )

@@ -78,6 +78,7 @@ class Keys(Engine):
     def push(self, hop: np.ndarray, parameters: np.ndarray, events: list[tuple[int, bytes]], wait: bool) -> np.ndarray:
         """See :class:`~render.plugin.engine.Engine`; what comes in is not heard, and nothing is to be waited for."""
         values, at = in_range(parameters), self._position
+        self._variation = self._seed + number(values, "seed")
         for parameter, value in self._turned.now(values):
             if not self._after.turn(parameter.control, value, at):
                 self._moving.set(parameter.control, value)
@@ -132,7 +133,7 @@ class Keys(Engine):
             return
         spec, struck = self._codec.spec, self._strikes[preset.name]
         self._strikes[preset.name] += 1
-        seed, presets = take_seed(self._seed, f"strike {struck}", 1), [preset] if other is None else [preset, other]
+        seed, presets = take_seed(self._variation, f"strike {struck}", 1), [preset] if other is None else [preset, other]
         morph = self._moving.morph if other is not None else 0.0
         takes = performed(presets, seed, round(morph), self._silence, spec.hop_samples)
         own = takes, morph, spec.latency_samples, spec.hop_samples

@@ -94,8 +94,8 @@ def test_a_host_lists_the_tables_parameters(built_bundles, tmp_path, kind):
     for row, parameter in zip(rows, wanted, strict=True):
         shown = [float(words.get(row[key], row[key])) for key in ("min", "max", "defaultValueText")]
         assert shown == [parameter.row.low, parameter.row.high, parameter.row.default], parameter.id
-    steps = {"whole": 256, "switch": 2, "reading": 2}
-    assert all(row["numSteps"] == steps.get(p.sort, row["numSteps"]) for row, p in zip(rows, wanted, strict=True))
+    steps = {row["name"]: row["numSteps"] for row in rows if row["isDiscrete"]}
+    assert steps == {p.name: p.row.high - p.row.low + 1 for p in wanted if p.sort != "continuous"}
 
 
 PEDALBOARD = """

@@ -6,7 +6,7 @@ namespace {
 
 constexpr size_t shown[] = {tables::index_mix,       tables::index_strength,  tables::index_blend,
                             tables::index_follow,    tables::index_smooth_ms, tables::index_lfo_depth,
-                            tables::index_lfo_rate_hz, tables::index_gain_db};
+                            tables::index_lfo_rate_hz, tables::index_gain_db,   tables::index_seed};
 
 }  // namespace
 

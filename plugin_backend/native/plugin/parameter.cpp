@@ -64,7 +64,7 @@ juce::String Value::shown(float value) const {
             return juce::String(value, row_.high > 100 ? 1 : row_.high > 1 ? 2 : 3);
         case Sort::whole: {
             const int number = juce::roundToInt(value);
-            const auto name = named_(number);
+            const auto name = named_ ? named_(number) : juce::String();
             return name.isEmpty() ? juce::String(number) : juce::String(number) + " " + name;
         }
         case Sort::reading:
@@ -82,7 +82,7 @@ juce::String Value::getText(float proportion, int longest) const {
 
 float Value::getValueForText(const juce::String& text) const {
     const auto plain = text.trim();
-    if (row_.sort == Sort::whole && ! plain.containsOnly("0123456789")) {
+    if (named_ && ! plain.containsOnly("0123456789")) {
         for (int number = (int) row_.low; number <= (int) row_.high; ++number)
             if (named_(number).equalsIgnoreCase(plain))
                 return convertTo0to1((float) number);

@@ -12,7 +12,7 @@ namespace pisada {
 
 class Value : public juce::RangedAudioParameter {
  public:
-    // What a preset's number is called; "": it has no name.
+    // What a preset's number is called; "": it has no name. Null: these are no presets' numbers.
     using Named = std::function<juce::String(int)>;
 
     Value(const tables::Parameter& row, Named named);

@@ -25,8 +25,10 @@ juce::AudioProcessor::BusesProperties Processor::buses() {
 Processor::Processor() : AudioProcessor(buses()) {
     for (size_t index = 0; index < tables::parameterCount; ++index)
         if (has(tables::parameters[index])) {
-            const int slot = index == tables::index_preset_b;
-            const auto named = [this, slot](int number) { return shelf_.nameOf(slot, number); };
+            Value::Named named;
+            for (int slot = 0; slot < 2; ++slot)
+                if (index == slotIndices[slot])
+                    named = [this, slot](int number) { return shelf_.nameOf(slot, number); };
             addParameter(values_[index] = new Value(tables::parameters[index], named));
         }
     startTimerHz(10);
