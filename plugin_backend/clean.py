@@ -14,8 +14,10 @@ SMALLEST = np.finfo(np.float32).tiny
 def cleaned(block: np.ndarray) -> tuple[np.ndarray, int]:
     """A block as float32, and how many of its samples were NaN or infinite and taken for 0."""
     block, repaired = np.asarray(block, np.float32), 0
-    finite = np.isfinite(block)
-    if not finite.all():
+    level = np.abs(block)
+    if not level.max(initial=0) <= LOUDEST:  # or one is NaN
+        finite = np.isfinite(block)
         repaired = int(finite.size - np.count_nonzero(finite))
-        block = np.where(finite, block, np.float32(0))
-    return np.where(np.abs(block) < SMALLEST, np.float32(0), np.clip(block, -LOUDEST, LOUDEST)), repaired
+        block = np.clip(np.where(finite, block, np.float32(0)), -LOUDEST, LOUDEST)
+        level = np.abs(block)
+    return np.where(level < SMALLEST, np.float32(0), block), repaired

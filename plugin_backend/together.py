@@ -61,9 +61,10 @@ class _Stream:
         """What the model makes of it; waits for others that may ask too."""
         asked = torch.from_numpy(np.ascontiguousarray(given, np.float32))
         here = getcurrent()
-        if isinstance(here, _Task):
-            return here.parent.switch((self, asked)).numpy()
-        return _computed([(self, asked)])[0].numpy()
+        answer = here.parent.switch((self, asked)) if isinstance(here, _Task) else _computed([(self, asked)])[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer.numpy()
 
 
 class _Encoder(_Stream, EncoderStream):
@@ -125,20 +126,27 @@ def all_done(tasks: Sequence[Callable[[], object]]) -> list:
                 del running[number]
             else:
                 waiting.append((number, told))
+        if not waiting:
+            break
         answers = dict(zip((n for n, _ in waiting), _computed([asked for _, asked in waiting]), strict=True))
     return [outcomes[number] for number in range(len(tasks))]
 
 
 @torch.inference_mode()
-def _computed(asked: Sequence[tuple[_Stream, Tensor]]) -> list[Tensor]:
-    """Answers in the order asked; those of one function and as many steps are computed in one call."""
+def _computed(asked: Sequence[tuple[_Stream, Tensor]]) -> list[Tensor | Exception]:
+    """Answers in the order asked; those of one function and as many steps are computed in one call. If that fails,
+    each of them gets why."""
     alike = defaultdict(list)
     for index, (stream, given) in enumerate(asked):
         alike[stream.compute, given.shape[1:], stream.memory is None].append(index)
-    answers: dict[int, Tensor] = {}
+    answers: dict[int, Tensor | Exception] = {}
     for (compute, _, fresh), indices in alike.items():
         streams, given = [asked[i][0] for i in indices], [asked[i][1] for i in indices]
-        together, memory = compute(_joined(given), None if fresh else _memory_of(streams))
+        try:
+            together, memory = compute(_joined(given), None if fresh else _memory_of(streams))
+        except Exception as problem:  # noqa: BLE001 - raised where it was asked
+            answers |= dict.fromkeys(indices, problem)
+            continue
         first = 0
         for index, stream, own in zip(indices, streams, given, strict=True):
             stream.hold(memory, first, len(own))

@@ -70,7 +70,7 @@ def preset_of(data: bytes, name: str, told: str) -> Preset:
         tensors = load(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])  # safetensors: a u64, so much JSON
         raw = json.loads((header.get("__metadata__") or {}).get(KEY, "null"))
-        count = sum(name.startswith("mean.") for name in tensors)
+        count = sum(key.startswith("mean.") for key in tensors)
         means = [tensors[f"mean.{i}"].copy() for i in range(count)]
         deviations = [tensors[f"deviation.{i}"].copy() for i in range(count)]
         if any(one.dtype.kind != "f" or one.ndim == 0 for one in (*means, *deviations)):

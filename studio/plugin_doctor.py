@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import numpy as np
@@ -46,8 +47,6 @@ def examined() -> Iterator[Check]:
 
 def check_model_and_bank(config: PluginConfig) -> Check:
     """Do they load, and which presets go with the model?"""
-    from pathlib import Path
-
     from plugin_backend.codecs import describe_codec
     from presets.bank import FACTORY_BANK, Bank
 
@@ -95,7 +94,7 @@ def check_backend(config: PluginConfig) -> Iterator[Check]:
 def impulse_through(caller, late_samples: int | None) -> Check:
     """At ``mix`` 0 what goes in comes out, as late as was told: one sample, to the bit."""
     instance = caller.opened("effect", 1, RATE_HZ)
-    instance.put(mix=0.0)
+    instance.set(mix=0.0)
     sound = np.zeros((HOPS, 1, instance.hop), np.float32)
     sound[STRUCK, 0, 0] = 1.0  # controls have come to rest there
     heard = np.concatenate([instance.play(hop)[0] for hop in sound])

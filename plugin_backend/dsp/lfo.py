@@ -81,20 +81,23 @@ class Lfo(Triggered, DspStage):
 
     def _process(self, heard: np.ndarray) -> np.ndarray:
         count = heard.shape[1]
-        cycles, edge, wave = self._cycles.take(count), np.broadcast_to(self._edge.take(count), count), np.empty(count)
+        depth, cycles, edge = self._glide("depth", count), self._cycles.take(count), self._edge.take(count)
+        edge, wave, unheard = np.full(count, edge), np.empty(count), not np.any(depth)  # its time goes on
         for here, struck in self._strikes(count):
             if STRUCK in struck and self.chosen("sync") == TRIGGER:
                 now = cycles[here.start]
                 self._offset = float(np.floor(now) + 1 - now)
                 self._turn(at_once=self.position_samples + here.start == 0)
             for part, before, now, weight in self._wave.parts(here.stop - here.start):
+                if unheard:
+                    continue
                 at = cycles[here][part], edge[here][part]
                 made = self._waved(*at, now)
                 if before is not None:
                     gone = self._waved(*at, before)
                     made = gone + weight * (made - gone)
                 wave[here][part] = made
-        return heard * (1 - self._glide("depth", count) * (1 - wave))
+        return heard if unheard else heard * (1 - depth * (1 - wave))
 
     def _waved(self, cycles: np.ndarray, edge: np.ndarray, what: np.ndarray) -> np.ndarray:
         return WAVES[int(what[0])](cycles + what[1], edge, self._seed)

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
@@ -52,15 +53,16 @@ def build(
         The bundles in ``out``.
 
     Raises:
-        PluginError: the SDK, a compiler or a header is not there (and what to install), or a compiler refuses (with
-            the last lines it said).
+        PluginError: this is not Linux, the SDK, a compiler or a header is not there (and what to install), or a
+            compiler refuses (with the last lines it said).
         OutputError: ``out`` or the cache cannot be written.
     """
     wanted = [name for name in FORMATS if name in set(formats)]
     if unknown := set(formats) - set(FORMATS):
         raise PluginError(f"no format {', '.join(sorted(unknown))}: {', '.join(FORMATS)} are built")
     try:
-        return [_copied(bundle, out) for bundle in _built(wanted, sdk, jobs, say, cache or build_cache())]
+        with _alone(cache or build_cache(), say) as own:
+            return [_copied(bundle, out) for bundle in _built(wanted, sdk, jobs, say, own)]
     except OSError as problem:
         raise OutputError(f"{problem.filename or out}: cannot write here ({problem.strerror or problem})") from problem
 
@@ -73,19 +75,18 @@ def build_cache() -> Path:
 
 
 def _built(formats: list[str], sdk: Path | None, jobs: int | None, say: Callable, cache: Path) -> list[Path]:
-    with _alone(cache):
-        juce = find_sdk(sdk, cache, say)
-        version = sdk_version(juce)
-        done = cache / "bundles" / _digest(SOURCES, formats, version)
-        if not done.is_dir():
-            if missing := missing_packages():
-                raise PluginError(needs(missing))
-            work = cache / f"work-{version}"
-            taken = _taken(work / "native")
-            done = cache / "bundles" / _digest(taken, formats, version)
-            say(f"building {' and '.join(PRODUCTS)} ({', '.join(formats)}): some minutes the first time")
-            _compile(work, taken, juce, formats, jobs)
-            _keep(work, formats, done)
+    juce = find_sdk(sdk, cache, say)
+    version = sdk_version(juce)
+    done = cache / "bundles" / _digest(SOURCES, formats, version)
+    if not done.is_dir():
+        if missing := missing_packages():
+            raise PluginError(needs(missing))
+        work = cache / f"work-{version}"
+        taken = _taken(work / "native")
+        done = cache / "bundles" / _digest(taken, formats, version)
+        say(f"building {' and '.join(PRODUCTS)} ({', '.join(formats)}): some minutes the first time")
+        _compile(work, taken, juce, formats, jobs)
+        _keep(work, formats, done)
     return sorted(done.iterdir())
 
 
@@ -106,15 +107,27 @@ def _compile(work: Path, sources: Path, juce: Path, formats: list[str], jobs: in
     generated.parent.mkdir(parents=True, exist_ok=True)
     if not generated.exists() or generated.read_text(encoding="utf-8") != cpp_header():
         generated.write_text(cpp_header(), encoding="utf-8")
-    _run(
+    _configure(
+        work / "cmake",
         [
             "cmake", "-S", sources, "-B", work / "cmake", *(["-G", "Ninja"] if shutil.which("ninja") else []),
             "-Wno-dev", "-DCMAKE_BUILD_TYPE=Release", f"-DJUCE_DIR={juce}", f"-DPISADA_GENERATED={generated.parent}",
             f"-DPISADA_FORMATS={';'.join(formats)}", f"-DPISADA_EDITION={_edition()}",
         ],
-        "CMake refuses",
     )  # fmt: skip
     _run(["cmake", "--build", work / "cmake", "--parallel", str(jobs or os.cpu_count() or 1)], "the compiler refuses")
+
+
+def _configure(folder: Path, command: list) -> None:
+    """A folder that another compiler, generator or JUCE left, and CMake does not take, is begun anew."""
+    was_there = folder.is_dir()
+    try:
+        _run(command, "CMake refuses")
+    except PluginError:
+        if not was_there:
+            raise
+        shutil.rmtree(folder)
+        _run(command, "CMake refuses")
 
 
 def _keep(work: Path, formats: list[str], done: Path) -> None:
@@ -182,11 +195,17 @@ def _copied(bundle: Path, folder: Path) -> Path:
 
 
 @contextmanager
-def _alone(cache: Path) -> Iterator[None]:
-    """One build at a time in a cache."""
+def _alone(cache: Path, say: Callable[[str], None]) -> Iterator[Path]:
+    """The cache for one build at a time, until what it made is copied: a later one removes the oldest."""
+    if not sys.platform.startswith("linux"):
+        raise PluginError(f"the plug-in is made for Linux so far: it cannot be built on {sys.platform}")
     import fcntl
 
     cache.mkdir(parents=True, exist_ok=True)
     with open(cache / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"waiting for another build in {cache}")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield cache

@@ -20,11 +20,26 @@ KEYS = ("interpreter", "model", "bank")
 
 @dataclass(frozen=True)
 class PluginConfig:
-    """``model`` is a codec's name or file; ``bank`` a folder, "" for the factory's."""
+    """``model`` is a codec's name or file; ``bank`` a folder, "" for the factory's.
+
+    Raises:
+        PluginError: a value would not be read as it was written: it has more than one line, or is no text.
+    """
 
     interpreter: str
     model: str = "foley"
     bank: str = ""
+
+    def __post_init__(self):
+        for key in KEYS:
+            value = getattr(self, key)
+            if value.splitlines() not in ([value], []) or _undecodable(value):
+                raise PluginError(f"{key} {value!r}: the plug-in's config cannot hold such a name")
+
+
+def _undecodable(text: str) -> bool:
+    """Whether it is a name in bytes that are no UTF-8."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def config_path() -> Path:

@@ -54,7 +54,9 @@ def check_interpreter(interpreter: str) -> Check:
     said = (done.stderr.strip().splitlines() or [""])[-1]
     if done.returncode:
         return Check("interpreter", FAILED, f"{interpreter}: no Pisada in it ({said})", f"{AGAIN} with its own pisada")
-    edition, whole = done.stdout.split()
+    edition, _, whole = (done.stdout.strip().splitlines() or [""])[-1].partition(" ")
+    if whole not in ("True", "False"):
+        return Check("interpreter", FAILED, f"{interpreter}: answers as no Python does ({edition[:40]!r})", AGAIN)
     if edition != version("pisada") or whole != "True":
         found = f"{interpreter}: Pisada {edition}, and this is {version('pisada')}"
         return Check("interpreter", FAILED, found, AGAIN)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from plugin_backend.errors import PluginError
-from plugin_backend.files import folder_when_whole
+from plugin_backend.files import folder_when_whole, replaced_when_whole
 
 PACKAGES = ("juce-modules-source", "juce-modules-source-data")
 
@@ -62,7 +62,7 @@ def find_sdk(given: Path | None, cache: Path, say: Callable[[str], None] = lambd
         say: gets a line before something is fetched.
 
     Raises:
-        PluginError: it is not there and cannot be fetched: says what to install.
+        PluginError: it is not there and cannot be fetched, or is not JUCE 7: says what to install.
     """
     root = given or Path("/usr")
     found = _config(root)
@@ -75,6 +75,8 @@ def find_sdk(given: Path | None, cache: Path, say: Callable[[str], None] = lambd
         found = _config(root)
     if found is None:
         raise PluginError(f"{root}: the packages hold no JUCE; remove it, or give a JUCE 7 with --sdk")
+    if not (version := sdk_version(found)).startswith("7."):
+        raise PluginError(f"{found}: JUCE {version}, and JUCE 7 is needed: name one with --sdk")
     return _relocated(found, cache)
 
 
@@ -97,17 +99,17 @@ def _fetch(root: Path, say: Callable[[str], None]) -> None:
     say(f"fetching {' and '.join(PACKAGES)} (8 MB, unpacked in {root}, not installed)")
     root.parent.mkdir(parents=True, exist_ok=True)
     with folder_when_whole(root) as folder:
-        got = subprocess.run(
-            ["apt-get", "download", *PACKAGES], cwd=folder, capture_output=True, text=True, check=False
-        )
-        if got.returncode:
-            last = (got.stderr.strip().splitlines() or ["it failed"])[-1]
-            raise PluginError(
-                f"apt-get download {' '.join(PACKAGES)}: {last}; or install JUCE 7 and name it with --sdk"
-            )
+        _does(["apt-get", "download", *PACKAGES], folder)
         for package in sorted(folder.glob("*.deb")):
-            subprocess.run(["dpkg", "-x", package, folder], check=True, capture_output=True)
+            _does(["dpkg", "-x", package.name, "."], folder)
             package.unlink()
+
+
+def _does(command: list[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it failed"])[-1]
+        raise PluginError(f"{' '.join(command)}: {last}; or install JUCE 7 and name it with --sdk")
 
 
 def _relocated(config: Path, cache: Path) -> Path:
@@ -117,11 +119,14 @@ def _relocated(config: Path, cache: Path) -> Path:
     if not says_usr or root is None or root == Path("/usr"):
         return config
     mine = cache / "juce-cmake" / config.name
-    shutil.rmtree(mine, ignore_errors=True)
-    shutil.copytree(config, mine)
-    for path in mine.glob("*.cmake"):
-        text = path.read_text(encoding="utf-8").replace(
-            f'"/usr/lib/{config.parents[1].name}/cmake/{config.name}', f'"{mine}'
-        )
-        path.write_text(re.sub(r'"/usr(?=[/"])', lambda _: f'"{root}', text), encoding="utf-8")
+    wanted = {path.name: path.read_bytes() for path in config.iterdir() if path.is_file()}
+    for name in wanted:
+        if name.endswith(".cmake"):
+            text = wanted[name].decode().replace(f'"/usr/lib/{config.parents[1].name}/cmake/{config.name}', f'"{mine}')
+            wanted[name] = re.sub(r'"/usr(?=[/"])', lambda _: f'"{root}', text).encode()
+    for name, own in wanted.items():  # one that is right is left alone: a build may be reading it
+        if not (mine / name).exists() or (mine / name).read_bytes() != own:
+            mine.mkdir(parents=True, exist_ok=True)
+            with replaced_when_whole(mine / name) as whole:
+                whole.write_bytes(own)
     return mine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import gcd
 
 import numpy as np
@@ -13,6 +14,15 @@ FLOOR = 1e-12
 """Powers below −120 dBFS are equal."""
 
 MOST_GAIN = 10 ** (24 / 20)
+
+
+@lru_cache(256)
+def one_pole(cell_ms: float, time_ms: float, cells: int) -> tuple[np.ndarray, np.ndarray]:
+    """A one-pole of all cells at once: what each hears of every earlier one ``[cells, cells]``, and of what was before
+    them ``[cells]``."""
+    keep, steps = np.exp(-cell_ms / time_ms), np.arange(cells)
+    fall = np.tril(keep ** np.maximum(steps[:, None] - steps, 0)) * (1 - keep)
+    return fall, keep ** (steps + 1)
 
 
 class Follower:
@@ -28,23 +38,20 @@ class Follower:
         self._size = hop_samples // self._cells
         self._cell_ms = 1000 * self._size / sample_rate
         self._ramp = np.arange(1, self._size + 1) / self._size
-        self._steps = np.arange(self._cells)
         self._powers, self._ratio = np.zeros((2, channels)), np.ones(channels)
 
     def gains(self, dry: np.ndarray, wet: np.ndarray, follow: float) -> np.ndarray:
         """The gain ``[channels, hop]`` for ``wet``, both ``[channels, hop]``; ``follow`` 0 makes it 1."""
-        both = np.stack([dry, wet]).reshape(2, len(dry), self._cells, self._size)
-        heard = np.square(both, dtype=np.float64).mean(axis=3)
-        keep = np.exp(-self._cell_ms / self.follow_ms)
-        # the one-pole of all cells at once: what each hears of every earlier one, and of the power before them
-        fall = np.tril(keep ** np.maximum(self._steps[:, None] - self._steps, 0)) * (1 - keep)
-        powers = (heard[:, :, None] * fall).sum(axis=3) + keep ** (self._steps + 1) * self._powers[:, :, None]
+        both = np.array([dry, wet]).reshape(2, len(dry), self._cells, self._size)
+        heard = np.square(both, dtype=np.float64).sum(axis=3) / self._size
+        fall, kept = one_pole(self._cell_ms, self.follow_ms, self._cells)
+        powers = (heard[:, :, None] * fall).sum(axis=3) + kept * self._powers[:, :, None]
         wanted, had = np.maximum(powers, FLOOR)
         corners = np.empty((len(dry), self._cells + 1))
         corners[:, 0], corners[:, 1:] = self._ratio, np.minimum(np.sqrt(wanted / had), MOST_GAIN)
         self._powers, self._ratio = powers[:, :, -1], corners[:, -1].copy()
         corners = corners**follow
-        rise = np.diff(corners, axis=1)[:, :, None] * self._ramp
+        rise = (corners[:, 1:] - corners[:, :-1])[:, :, None] * self._ramp
         return (corners[:, :-1, None] + rise).reshape(len(dry), -1)
 
     def state(self) -> dict[str, np.ndarray]:

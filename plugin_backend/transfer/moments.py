@@ -57,4 +57,4 @@ class Moments:
 def sounding(audio: np.ndarray, hop_samples: int) -> np.ndarray:
     """Which frames of ``[..., frames * hop_samples]`` are louder than silence, ``[..., frames]``."""
     frames = audio.reshape(*audio.shape[:-1], -1, hop_samples)
-    return np.square(frames, dtype=np.float64).mean(axis=-1) > GATE**2
+    return np.square(frames, dtype=np.float64).sum(axis=-1) / hop_samples > GATE**2

@@ -130,15 +130,21 @@ class TransferNode(Stage):
         z, loud = self._encoder.means(fed), sounding(fed, hop)
         controls = [self._slew.advance() for _ in range(z.shape[1])]
         moved = [self._mover.move(z[:, t], loud[:, t], now) for t, (_, now) in enumerate(controls)]
-        wet = np.broadcast_to(self._decoder.push(np.stack(moved, axis=1)), audio.shape)
+        wet = self._decoder.push(np.stack(moved, axis=1))
+        if len(wet) < len(audio):
+            wet = np.broadcast_to(wet, audio.shape)
         dry = self._dry.push(audio)
         out = np.empty(audio.shape, np.float32)
         for t, (before, now) in enumerate(controls):
             here = slice(t * hop, (t + 1) * hop)
-            mix, gain = (before[name] + (now[name] - before[name]) * self._ramp for name in ("mix", "gain"))
+            mix, gain = (self._way(before[name], now[name]) for name in ("mix", "gain"))
             level = gain * self._follower.gains(dry[:, here], wet[:, here], now["follow"])
             out[:, here] = (1 - mix) * dry[:, here] + mix * level * wet[:, here]
         return out
+
+    def _way(self, before: float, now: float) -> np.ndarray:
+        """From one value to another, ``[hop]``; one number of them where they are alike."""
+        return np.float64(now) if before == now else before + (now - before) * self._ramp
 
     def state(self) -> dict[str, np.ndarray]:
         """Where the stream is, as plain arrays by name: with :meth:`restore` it goes on with the same samples.

@@ -14,7 +14,7 @@ import msgspec
 from plugin_backend.files import uninterrupted
 from render.batch.engine import Message, Order, Outcome
 from render.batch.pool_worker import serve
-from render.batch.threads import one_thread_each
+from render.threads import one_thread_each
 
 DECODE = msgspec.json.Decoder(Message)
 LAST_WORDS_S = 2.0

@@ -8,9 +8,7 @@ import sys
 from pathlib import Path
 
 from plugin_backend.plugin.config import config_path
-
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-"""A process of one thread may be forked. NumPy reads it when it is imported: nothing above may."""
+from render.threads import ONE_EACH  # nothing here may import NumPy before it is set
 
 
 def main() -> int:
@@ -18,7 +16,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="render.plugin", description="The backend of the DAW plug-in, which runs it.")
     parser.add_argument("--config", type=Path, help="in place of the user's plugin.conf")
     arguments = parser.parse_args()
-    os.environ.update(ONE_THREAD)
+    os.environ.update(ONE_EACH)
     from render.plugin.keeper import keep
 
     return keep(arguments.config or config_path())

@@ -5,6 +5,8 @@ The codec's sound alone is resampled: the dry stays as it came, and mixture, LFO
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import soxr
 
@@ -83,7 +85,7 @@ class AtRate(Engine):
         at = self._position
         for parameter, value in self._turned.now(values):
             if parameter.control == "mix":
-                self._mixing.add(at, lambda value=value: self._mix.select(value, at_once=at == 0))
+                self._mixing.add(at, partial(self._mix.select, value, at_once=at == 0))
             else:
                 self._after.turn(parameter.control, value, at)
 

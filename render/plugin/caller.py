@@ -1,11 +1,10 @@
-"""Speaks to a backend as the plug-in does, from Python: for ``pisada plugin doctor`` and for benchmarks. Linux.
+"""Speaks to a backend as the plug-in does, from Python: for ``pisada plugin doctor``. Linux.
 
 Doorbells are sockets here, as on systems without a futex; memory and messages are the same.
 """
 
 from __future__ import annotations
 
-import mmap
 import os
 import select
 import signal
@@ -18,10 +17,9 @@ import numpy as np
 from plugin_backend.errors import PluginError
 from plugin_backend.plugin import memory
 from plugin_backend.plugin.messages import LONGEST_BYTES, packed, unpacked
-from plugin_backend.plugin.parameters import INDEX, PLUGIN_PARAMETERS
+from render.plugin.host_side import HostMemory, started
 
 HELLO_S, READY_S, ANSWER_S, END_S = 10.0, 120.0, 30.0, 5.0
-INHERITED = 3
 
 
 class Caller:
@@ -30,6 +28,9 @@ class Caller:
     Args:
         interpreter: runs ``render.plugin``.
         log: a file descriptor for its standard error; ``None``: where this process's goes.
+
+    Raises:
+        PluginError: it cannot be started.
 
     Attributes:
         hello: the values of the first message.
@@ -41,13 +42,12 @@ class Caller:
     def __init__(self, interpreter: str, log: int | None = None):
         mine, own = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with own:
-            child = os.dup(own.fileno()) if own.fileno() == INHERITED else own.fileno()
-            actions = [(os.POSIX_SPAWN_DUP2, child, INHERITED)]
-            actions += [(os.POSIX_SPAWN_DUP2, log, 2)] if log is not None else []
-            environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-            command = [interpreter, "-E", "-P", "-m", "render.plugin"]
-            self._pid = os.posix_spawn(interpreter, command, environment, file_actions=actions, setsigmask=[])
-        self._socket, self._ids, self._heard = mine, 0, []
+            try:
+                self._pid = started(interpreter, own.fileno(), log)
+            except OSError as problem:
+                mine.close()
+                raise PluginError(f"{interpreter}: cannot be started ({problem.strerror})") from problem
+        self._socket, self._ids = mine, 0
         self.hello: dict[str, str] = {}
         self.latencies: dict[tuple[str, int], int] = {}
         self.presets: list[dict[str, str]] = []
@@ -163,31 +163,16 @@ class Caller:
         return verb, values
 
 
-class Instance:
-    """One instance's memory, and what a plug-in does with it."""
+class Instance(HostMemory):
+    """An instance of a caller's backend."""
 
     def __init__(self, caller: Caller, number: int, kind: str, channels: int, rate_hz: int):
-        self.id, self.hop, self._caller = number, memory.hop_of(rate_hz), caller
-        size = memory.memory_bytes(channels, self.hop)
-        descriptor = os.memfd_create("pisada", os.MFD_CLOEXEC)
-        os.ftruncate(descriptor, size)
-        whole = mmap.mmap(descriptor, size)
-        self._header = np.frombuffer(whole, memory.HEADER, 1)[0:1]
-        self._slots = np.frombuffer(whole, memory.slot_dtype(channels, self.hop), memory.SLOTS, memory.HEADER_BYTES)
-        values = {"magic": memory.MAGIC, "version": memory.VERSION, "channels": channels, "hop_samples": self.hop}
-        for name, value in (values | {"rate_hz": rate_hz, "host_pid": os.getpid()}).items():
-            self._header[name] = value
-        self.parameters = np.array([parameter.row.default for parameter in PLUGIN_PARAMETERS], np.float32)
-        self._count = 0
+        super().__init__(channels, rate_hz)
+        self.id, self._caller = number, caller
         self._answers, theirs = socket.socketpair()
         with theirs:
-            caller.send("open", [descriptor, theirs.fileno()], id=number, kind=kind, seed=0)
-        os.close(descriptor)
-
-    def put(self, **values: float) -> None:
-        """Set parameters by id, in their units."""
-        for name, value in values.items():
-            self.parameters[INDEX[name]] = value
+            caller.send("open", [self.descriptor, theirs.fileno()], id=number, kind=kind, seed=0)
+        os.close(self.descriptor)
 
     def play(self, hop: np.ndarray) -> np.ndarray:
         """Submit ``[channels, hop]`` float32, wait for the answer, as an offline render does.
@@ -195,20 +180,11 @@ class Instance:
         Raises:
             PluginError: none comes in 30 s.
         """
-        count, slot = self._count, self._slots[self._count % memory.SLOTS]
-        slot["epoch"], slot["flags"] = 1, memory.OFFLINE | (memory.RESET if count == 0 else 0)
-        slot["event_count"], slot["position_samples"] = 0, count * self.hop
-        slot["parameters"][: len(self.parameters)] = self.parameters
-        slot["input"][:] = hop
-        slot["submitted_ns"] = time.monotonic_ns()
-        slot["in_tag"] = count + 1
-        self._header["submitted"] = count + 1
+        number, end = self.fill(hop), time.monotonic() + ANSWER_S
         self._caller.ring()
-        end = time.monotonic() + ANSWER_S
-        while slot["out_tag"] != count + 1:
+        while not self.answered(number):
             if not select.select([self._answers], [], [], max(0.0, end - time.monotonic()))[0]:
-                raise PluginError(f"hop {count} was not answered in {ANSWER_S:g} s")
-            if not self._answers.recv(4096) and slot["out_tag"] != count + 1:
-                raise PluginError(f"the server ended before it answered hop {count}")
-        self._count += 1
-        return slot["output"].copy()
+                raise PluginError(f"hop {number} was not answered in {ANSWER_S:g} s")
+            if not self._answers.recv(4096) and not self.answered(number):
+                raise PluginError(f"the server ended before it answered hop {number}")
+        return self.answer(number)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from plugin_backend.errors import PisadaError
 from presets.preset import Preset
+from render.live.priority import BESIDE, ask_for
 from render.plugin.shelf import Shelf
 
 SLOTS = {"a": "preset", "b": "preset_b"}
 """Slot → the parameter whose number chooses what is in it."""
+
+_MISSING = object()
 
 
 class Chosen:
@@ -39,8 +42,10 @@ class Chosen:
         """Let number 0 be this one; from any thread."""
         before, _ = self._session[slot]
         key = slot, before[1] + 1
-        self._session[slot] = key, preset
-        self._made.pop(before, None)
+        with self._lock:  # else what is being made of the one before would be kept for ever
+            self._session[slot] = key, preset
+            self._made.pop(before, None)
+            self._asked.discard(before)
         if preset is not None:
             self._queue.put((key, preset))
 
@@ -50,12 +55,14 @@ class Chosen:
         Not waiting, what was there stays until it is ready.
         """
         key, preset = (number, None) if number else self._session[slot]
-        if key not in self._made and not (number or preset):
-            self._made[key] = None
-        if key not in self._made and wait:
+        if not (number or preset):
+            self._last[slot] = None
+            return None
+        if wait and key not in self._made:
             self._prepare(key, preset)
-        if key in self._made:
-            self._last[slot] = self._made[key]
+        made = self._made.get(key, _MISSING)  # in one step: a session may come meanwhile
+        if made is not _MISSING:
+            self._last[slot] = made
         elif key not in self._asked:
             self._asked.add(key)
             self._queue.put((key, preset))
@@ -63,11 +70,12 @@ class Chosen:
 
     def ready(self, slot: str, number: int) -> bool:
         """Whether what a number stands for is there, or is known not to be."""
-        return (number or self._session[slot][0]) in self._made
+        key, preset = (number, None) if number else self._session[slot]
+        return not (number or preset) or key in self._made
 
     def _prepare(self, key, preset: Preset | None) -> None:
         with self._lock:
-            if key in self._made:
+            if key in self._made or (preset is not None and key != self._session[key[0]][0]):
                 return
             try:
                 self._made[key] = self._make(self._presets[key] if preset is None else preset)
@@ -76,14 +84,14 @@ class Chosen:
                 self._made[key] = None
 
     def _run(self) -> None:
-        if hasattr(os, "sched_getscheduler") and os.sched_getscheduler(0) != os.SCHED_OTHER:
-            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))  # whoever started it plays
+        ask_for(BESIDE)  # it shares Python's lock with who plays; that one tells of a refusal
         while (asked := self._queue.get()) is not None:
             self._prepare(*asked)
 
     def close(self) -> None:
         """Make what is being made, and no more."""
-        while not self._queue.empty():
-            self._queue.get()
+        with contextlib.suppress(Empty):
+            while True:  # the thread takes from it too
+                self._queue.get_nowait()
         self._queue.put(None)
         self._thread.join()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from plugin_backend.codec import Codec
@@ -48,15 +50,13 @@ class Effect(Engine):
     def __init__(self, codec: Codec, presets: Shelf, channels: int, hop_samples: int):
         self._codec, self.channels, self.hop_samples = codec, channels, hop_samples
         self.rate_hz, self.problems = codec.spec.sample_rate, []
-        self._chosen = Chosen(presets, lambda preset: self._target(presets, preset), self.problems)
+        make = partial(target_of, codec=codec)
+        self._chosen = Chosen(presets, lambda preset: presets.made(preset, codec.spec.fingerprint, make), self.problems)
         self._turned = Turned()
         self.reset()
         self.latency_samples = self._node.latency_samples
         self._node.push(np.zeros((channels, hop_samples), np.float32))  # the first time is slow
         self.reset()
-
-    def _target(self, presets: Shelf, preset: Preset) -> Target:
-        return presets.made(preset, self._codec.spec.fingerprint, lambda own: target_of(own, self._codec))
 
     def session(self, slot: str, preset: Preset | None) -> None:
         """See :class:`~render.plugin.engine.Engine`."""

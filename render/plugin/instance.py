@@ -1,7 +1,7 @@
 """One plug-in instance: the memory that its host shares, checked once and mapped, and the hops in it.
 
 The loader makes its engine; from then on the worker alone touches the memory. Nothing the host writes there is trusted:
-a number out of range is brought into it, a slot whose tags do not fit is no hop.
+an event out of range is brought into it, a slot whose tags do not fit is no hop.
 """
 
 from __future__ import annotations
@@ -41,10 +41,6 @@ MOST_BEHIND = 4
 """Hops of real time that wait besides those the host has just submitted; of more, all but those are left out."""
 
 _COUNTED = 2**32 - 1
-_ROWS = [parameter.row for parameter in PLUGIN_PARAMETERS]
-_LOW, _HIGH, _DEFAULT = (
-    np.array([getattr(row, name) for row in _ROWS], np.float32) for name in ("low", "high", "default")
-)
 
 
 @dataclass(slots=True)
@@ -54,6 +50,7 @@ class Hop:
     Attributes:
         number: from the instance's first hop on, never begun anew.
         sound: ``[channels, hop_samples]``.
+        parameters: as they came; engines bring them into their ranges.
         reset: the sound begins with it.
         offline: the host waits for it.
     """
@@ -92,7 +89,7 @@ class Instance:
         self._in_tag, self._out_tag, self._flags = slots["in_tag"], slots["out_tag"], slots["flags"]
         self._submitted_ns, self._answered_ns = slots["submitted_ns"], slots["answered_ns"]
         self._event_count, self._events = slots["event_count"], slots["events"]
-        self._parameters = slots["parameters"][:, : len(_ROWS)]
+        self._parameters = slots["parameters"][:, : len(PLUGIN_PARAMETERS)]
         self._input, self._output = slots["input"], slots["output"]
         self._word = Word(self._answered) if answers is None else None
         self.engine: Engine | None = None
@@ -123,9 +120,6 @@ class Instance:
             return None
         flags, sound = int(self._flags[at]), self._input[at].copy()
         parameters = self._parameters[at].copy()
-        if not np.isfinite(parameters).all():
-            parameters = np.where(np.isfinite(parameters), parameters, _DEFAULT)
-        np.clip(parameters, _LOW, _HIGH, out=parameters)
         count = int(self._event_count[at])
         events = self._messages(at, min(count, EVENTS)) if count else []
         reset = bool(flags & RESET) or self._anew

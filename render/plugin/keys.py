@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import partial
 
 import numpy as np
 
@@ -25,6 +26,20 @@ from render.plugin.values import Turned, in_range, number
 BROKEN = "the model made numbers that are no sound: such hops are silent, and what sounded is cut off"
 
 
+def checked(preset: Preset, codec: Codec) -> Preset:
+    """The preset itself.
+
+    Raises:
+        PresetError: it is of another model, or is heard from after its latents' end.
+    """
+    check_model(preset, codec)
+    for index, (take, mean) in enumerate(zip(preset.header.takes, preset.means, strict=True)):
+        if take.skip_samples > (most := len(mean) * codec.spec.hop_samples):
+            told = f"take {index} is heard from sample {take.skip_samples} on, and has {most}"
+            raise PresetError(f"preset '{preset.name}': {told}: capture it again")
+    return preset
+
+
 class Keys(Engine):
     """At the codec's own rate; see :func:`render.plugin.engines.make_engine`.
 
@@ -42,24 +57,20 @@ class Keys(Engine):
         self._codec, self.channels, self.hop_samples = codec, channels, hop_samples
         self.rate_hz, self.problems = codec.spec.sample_rate, []
         self._seed, self._silence = seed, codec.silence(1)
-        self._chosen = Chosen(presets, self._checked, self.problems)
+        self._chosen = Chosen(presets, partial(checked, codec=codec), self.problems)
         try:
             self._programs = presets.programs()
         except PresetError as problem:
             self._programs = {}
             self.problems.append(f"program changes choose nothing: {problem}")
-        self._turned = Turned()
+        self._turned, self._missed = Turned(), set()
         codec.decoder().push(np.repeat(self._silence, 2, axis=1))  # the first time is slow
         self.reset()
-
-    def _checked(self, preset: Preset) -> Preset:
-        check_model(preset, self._codec)
-        return preset
 
     def session(self, slot: str, preset: Preset | None) -> None:
         """See :class:`~render.plugin.engine.Engine`."""
         if preset is not None:
-            self._checked(preset)
+            checked(preset, self._codec)
         self._chosen.session(slot, preset)
 
     def reset(self) -> None:
@@ -124,8 +135,9 @@ class Keys(Engine):
         if program in self._programs:
             self._program = self._programs[program]
             self._presets[0] = self._chosen.of("a", self._wanted, wait=True)
-        elif (told := f"program {program}: the bank has no such preset") not in self.problems:
-            self.problems.append(told)
+        elif program not in self._missed:  # each is told once
+            self._missed.add(program)
+            self.problems.append(f"program {program}: the bank has no such preset")
 
     def _strike(self, channel: int, key: int, velocity: float, at: int) -> None:
         preset, other = self._presets
@@ -133,7 +145,10 @@ class Keys(Engine):
             return
         spec, struck = self._codec.spec, self._strikes[preset.name]
         self._strikes[preset.name] += 1
-        seed, presets = take_seed(self._variation, f"strike {struck}", 1), [preset] if other is None else [preset, other]
+        seed, presets = (
+            take_seed(self._variation, f"strike {struck}", 1),
+            [preset] if other is None else [preset, other],
+        )
         morph = self._moving.morph if other is not None else 0.0
         takes = performed(presets, seed, round(morph), self._silence, spec.hop_samples)
         own = takes, morph, spec.latency_samples, spec.hop_samples

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import sys
@@ -51,6 +52,13 @@ def one_line(problem: BaseException) -> str:
         return str(problem)
     traceback.print_exception(problem)
     return f"{type(problem).__name__}: {problem}"
+
+
+def tell_problems(instance: Instance, tell: Tell) -> None:
+    """Tell what its engine has found; from any thread."""
+    with contextlib.suppress(IndexError):  # none is left; another thread may have told it
+        while True:
+            tell("problem", id=instance.id, text=instance.engine.problems.pop(0))
 
 
 class Loader:
@@ -107,7 +115,7 @@ class Loader:
             instance.fail()
             self._tell("problem", id=instance.id, text=one_line(problem))
             return
-        self._told(instance)
+        tell_problems(instance, self._tell)
         self._ready(instance)
         self._tell("opened", id=instance.id)
 
@@ -119,17 +127,13 @@ class Loader:
                 if descriptor is not None:
                     preset = preset_of(_bytes(descriptor, told), f"{name}{SUFFIX}", told)
                 instance.engine.session(slot, preset)
-                self._told(instance)
+                tell_problems(instance, self._tell)
         except Exception as problem:  # noqa: BLE001 - told, whatever it is
             self._tell("problem", id=instance.id, text=one_line(problem))
         finally:
             instance.done += 1
             if descriptor is not None:
                 os.close(descriptor)
-
-    def _told(self, instance: Instance) -> None:
-        while instance.engine.problems:
-            self._tell("problem", id=instance.id, text=instance.engine.problems.pop(0))
 
     def _end(self, engine: Engine) -> None:
         try:

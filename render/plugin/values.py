@@ -32,7 +32,7 @@ class Turned:
 
     def now(self, values: np.ndarray) -> list[tuple[PluginParameter, float]]:
         """Those that have a control and changed."""
-        changed = np.flatnonzero(values != self._last)
+        changed = (values != self._last).nonzero()[0].tolist()
         self._last = values
         rows = ((PLUGIN_PARAMETERS[index], float(values[index])) for index in changed)
         return [(parameter, value) for parameter, value in rows if parameter.control]

@@ -16,10 +16,7 @@ from plugin_backend.together import all_done
 from render.live.priority import WORKER, ask_for
 from render.plugin.bell import Bell
 from render.plugin.instance import Hop, Instance
-from render.plugin.loader import Tell, one_line
-
-SWITCH_S = 5e-4
-"""How soon another thread lets this one in."""
+from render.plugin.loader import Tell, one_line, tell_problems
 
 IDLE_S = 0.2
 """The longest wait for the bell."""
@@ -65,7 +62,6 @@ class Worker:
     def _run(self) -> None:
         if remark := ask_for(WORKER):
             print(f"server {os.getpid()}: {remark}", file=sys.stderr, flush=True)
-        sys.setswitchinterval(SWITCH_S)
         while self._bell is None:
             self._changed.wait()
         while True:
@@ -117,8 +113,7 @@ class Worker:
                 self._drop(instance)
                 continue
             instance.answer(hop, sound, began_ns)
-            while instance.engine.problems:
-                self._tell("problem", id=instance.id, text=instance.engine.problems.pop(0))
+            tell_problems(instance, self._tell)
 
 
 def _played(hop: Hop) -> np.ndarray:

@@ -86,6 +86,24 @@ def test_a_sine_lfo_has_its_period_depth_and_phase():
     )
 
 
+def test_an_lfo_without_depth_runs_on_unheard():
+    """Its rate glides, its shape changes and a strike comes meanwhile; then it is where it would be."""
+    heard = []
+    for depth in (0, 1e-9):
+        stage = make_stage("lfo", {"depth": depth, "rate_hz": 3, "sync": "trigger"}, RATE, 1)
+        before = [stage.push(ones(5_000))]
+        stage.set("rate_hz", 7)
+        stage.set("shape", "square")
+        before.append(stage.push(ones(5_000)))
+        stage.trigger()
+        before.append(stage.push(ones(100)))
+        stage.set("depth", 0.8)
+        np.testing.assert_array_equal(np.concatenate(before, axis=1), 1)
+        heard.append(stage.push(ones(20_000)))
+    np.testing.assert_allclose(*heard, atol=1e-6)
+    assert np.ptp(heard[0]) > 0.7
+
+
 def test_a_square_lfo_is_off_half_the_time_and_its_edges_are_as_long_as_said():
     heard, edge = level("lfo", 48_000, shape="square", rate_hz=4), round(EDGE_S * RATE)
     for start in range(0, 48_000, 12_000):

@@ -2,8 +2,10 @@
 
 import json
 import os
+import resource
 import signal
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -46,6 +48,13 @@ def test_offline_an_identity_comes_to_the_bit_as_late_as_told(probe, blocks):
     np.testing.assert_array_equal(sound[0], late(NOISE, told[0]["latency"]))
     assert (told[0]["late"], told[0]["hops"]) == (0, FRAMES // HOP)
     assert told[0]["peaks"] == pytest.approx([np.abs(NOISE).max(), np.abs(sound).max()])
+
+
+def test_a_block_longer_than_the_ring_comes_to_the_bit(probe):
+    noise = np.tile(NOISE, 4)
+    sound, told = probe.backend("--latency", LATENCY).play(noise, blocks="1,60000,0,7", offline=1)
+    assert told[0]["latency"] == 60 * HOP + LATENCY  # all that the ring gives
+    np.testing.assert_array_equal(sound[0], late(noise, told[0]["latency"]))
 
 
 @pytest.mark.parametrize(("rate", "channels", "hop"), [(44_100, 1, 512), (96_000, 2, 1024), (192_000, 1, 2048)])
@@ -263,6 +272,7 @@ def test_a_fork_of_the_host_leaves_the_backend_alone(probe):
         (None, "plugin.conf: cannot be read (No such file or directory); run `pisada plugin install`"),
         ("model foley\n", "plugin.conf: it names no interpreter; run `pisada plugin install`"),
         ("interpreter /none/such\n", "/none/such: cannot be started (No such file or directory)"),
+        ("interpreter bin/python\n", "plugin.conf: 'bin/python' is no whole path; run `pisada plugin install`"),
     ],
 )
 def test_without_a_backend_the_dry_is_heard_and_told_why(probe, config, problem):
@@ -287,6 +297,15 @@ def test_a_backend_that_does_not_fit_is_told(probe, options, settings, problem):
     _, told = probe.backend(*options).play(NOISE, ready=0, **settings)
     assert (told[0]["prepared"], told[0]["told"]["state"]) == (False, "failed")
     assert told[0]["told"]["problem"].startswith(problem)
+
+
+def test_a_host_without_descriptors_starts_nothing_and_is_told(probe):
+    words = probe.backend().words(NOISE, "", {"ready": 0})
+    few = partial(resource.setrlimit, resource.RLIMIT_NOFILE, (16, 16))
+    (told,) = json.loads(probe.run([probe.program, *words], preexec_fn=few).stdout)["instances"]
+    assert not told["prepared"]
+    assert told["told"]["problem"].endswith("cannot be started (Too many open files); close other plug-ins")
+    assert not list(probe.pids.iterdir())
 
 
 def test_a_backend_that_ends_at_once_is_given_up_and_told(probe):

@@ -19,6 +19,7 @@ from plugin_backend.plugin import build as building
 from plugin_backend.plugin import memory, sdk
 from plugin_backend.plugin.header import cpp_header
 from plugin_backend.plugin.parameters import EFFECT, INSTRUMENT, PLUGIN_PARAMETERS, of_kind
+from tests.plugin_backend.plugin_probe import ROOT, STAND_IN
 
 PRODUCTS = {EFFECT: "Pisada", INSTRUMENT: "Pisada Instrument"}
 ALPHABET = b".ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+"
@@ -54,10 +55,12 @@ def test_the_header_holds_the_tables(tmp_path):
         ]
 
 
-def hosted(script: str, *arguments: object, tmp_path: Path) -> tuple[dict, str]:
+def hosted(
+    script: str, *arguments: object, tmp_path: Path, interpreter: object = "/nowhere/python"
+) -> tuple[dict, str]:
     """What a host of its own, told of an interpreter that is not there, prints as JSON; and its standard error."""
     config = tmp_path / "plugin.conf"
-    config.write_text("interpreter /nowhere/python\n")
+    config.write_text(f"interpreter {interpreter}\n")
     own = {"PISADA_PLUGIN_CONFIG": str(config), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     command = [sys.executable, "-c", script, *map(str, arguments)]
     done = subprocess.run(command, env=os.environ | own, capture_output=True, text=True, check=False)
@@ -121,6 +124,26 @@ print(json.dumps([plugin.is_effect, {name: plugin.parameters[name].string_value 
     assert float(values.pop("output_gain_db")) == pytest.approx(-6, abs=0.05)
     assert float(values.pop("latent_3_bias")) == pytest.approx(2.4, abs=0.01)
     assert values == {"latent_3_on": "off", "latent_4_on": "on", "lfo_rate_hz": "4.00"}
+
+
+@pytest.mark.juce
+def test_what_a_user_types_is_a_value_in_range_or_changes_nothing(built_bundles, tmp_path):
+    script = (
+        PEDALBOARD
+        + """
+plugin.output_gain_db, plugin.parameters["morph_target"].raw_value = -6, 9 / 255
+asked = {"lfo_rate_hz": "0", "smoothing_ms": "-5", "output_gain_db": "-inf", "dry_wet": "9", "morph_target": "12 of it"}
+told = {name: plugin.parameters[name].get_raw_value_for_text(text) for name, text in asked.items()}
+names = "output_gain_db", "morph_target"
+as_they_were = [plugin.parameters[name].raw_value for name in names]
+told |= {name + " 2": plugin.parameters[name].get_raw_value_for_text("no number") for name in names}
+print(json.dumps([told, as_they_were]))
+"""
+    )
+    (told, (gain, preset)), _ = hosted(script, of_product(built_bundles, EFFECT), tmp_path=tmp_path)
+    low = {"lfo_rate_hz": 0, "smoothing_ms": 0, "output_gain_db": 0, "dry_wet": 1, "morph_target": 12 / 255}
+    assert told == pytest.approx(low | {"output_gain_db 2": gain, "morph_target 2": preset}, abs=1e-6)
+    assert 0 < gain < 1 and 0 < preset < 1
 
 
 @pytest.mark.juce
@@ -204,6 +227,15 @@ def test_a_state_keeps_the_preset_itself(built_bundles, tmp_path):
 
 
 @pytest.mark.juce
+def test_a_preset_that_cannot_be_kept_is_told(built_bundles, tmp_path):
+    (_, (_, text, again)), errors = restored(
+        built_bundles, tmp_path, saved(), saved(inside='<parameter id="preset" value="7"/>')
+    )
+    assert (text, "<preset" in again) == ("7", False)
+    assert errors.count("pisada: preset 7 is saved by its number only") == 1
+
+
+@pytest.mark.juce
 def test_a_state_of_a_newer_version_is_refused_and_given_back(built_bundles, tmp_path):
     newer = saved(9, "<tomorrow/>").replace("0.25", "0.5")
     (before, (mix, _, again)), errors = restored(built_bundles, tmp_path, saved(), newer)
@@ -280,6 +312,26 @@ def test_the_instrument_has_no_input(built_bundles, tmp_path):
 
 
 @pytest.mark.juce
+def test_every_note_of_a_long_block_is_played(built_bundles, tmp_path):
+    stand_in = tmp_path / "interpreter"
+    (tmp_path / "pids").mkdir()
+    stand_in.write_text(
+        f"#!/bin/sh\nexport PYTHONPATH='{ROOT}'\nexec '{sys.executable}' '{STAND_IN}' --folder '{tmp_path / 'pids'}'\n"
+    )
+    stand_in.chmod(0o700)
+    script = (
+        PEDALBOARD
+        + """
+notes = [(bytes([0x90, 127, 64]), 5 * number / 48_000) for number in range(1_500)]
+heard = plugin(notes, 0.5, 48_000, 2, 8_192)
+print(json.dumps([int((row > 0.9).sum()) for row in heard]))
+"""
+    )
+    heard, said = hosted(script, of_product(built_bundles, INSTRUMENT), tmp_path=tmp_path, interpreter=stand_in)
+    assert heard == [1_500, 1_500], said
+
+
+@pytest.mark.juce
 def test_the_lv2_names_ranges_and_units_in_turtle(built_bundles):
     for kind in (EFFECT, INSTRUMENT):
         manifest = (of_product(built_bundles, kind, ".lv2") / "manifest.ttl").read_text()
@@ -289,6 +341,8 @@ def test_the_lv2_names_ranges_and_units_in_turtle(built_bundles):
         block = next(each for each in turtle.split(" .\n") if f'rdfs:label "{parameter.name}"' in each)
         low, high = (float(re.search(rf"lv2:{name} ([-\d.e]+)", block)[1]) for name in ("minimum", "maximum"))
         assert (low, high) == pytest.approx((parameter.row.low, parameter.row.high))
+        places = [float(text) for text in re.findall(r"rdf:value ([-\d.e]+)", block)]
+        assert places in ([], [low, high]), parameter.id  # what a host's menu sets
 
 
 @pytest.mark.juce
@@ -302,6 +356,56 @@ def test_nothing_is_built_twice(built_bundles, tmp_path):
         files = [file.relative_to(path) for file in path.rglob("*") if file.is_file()]
         assert files
         assert all((path / file).read_bytes() == (other / file).read_bytes() for file in files)
+
+
+def test_a_build_waits_for_another_and_says_so(tmp_path):
+    import fcntl
+
+    said: list[str] = []
+    with open(tmp_path / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(PluginError, match="no JUCE here"):
+            building.build(tmp_path, sdk=tmp_path, cache=tmp_path, say=lambda line: said.append(line) or lock.close())
+    assert said == [f"waiting for another build in {tmp_path}"]
+
+
+def test_a_cmake_folder_of_another_generator_is_begun_anew(tmp_path):
+    if not all(map(shutil.which, ("cmake", "ninja", "make"))):
+        pytest.skip("cmake, ninja and make are needed (Debian: apt-get install cmake ninja-build make)")
+    (tmp_path / "CMakeLists.txt").write_text("cmake_minimum_required(VERSION 3.22)\nproject(it LANGUAGES NONE)\n")
+    for generator, made in ("Unix Makefiles", "Makefile"), ("Ninja", "build.ninja"):
+        building._configure(tmp_path / "b", ["cmake", "-S", tmp_path, "-B", tmp_path / "b", "-G", generator])
+        assert (tmp_path / "b" / made).exists()
+    (tmp_path / "CMakeLists.txt").write_text("message(FATAL_ERROR it)\n")
+    with pytest.raises(PluginError, match="CMake refuses"):
+        building._configure(tmp_path / "b", ["cmake", "-S", tmp_path, "-B", tmp_path / "b"])
+
+
+def test_another_juce_and_another_system_are_told(tmp_path, monkeypatch):
+    (tmp_path / "JUCEConfig.cmake").touch()
+    (tmp_path / "JUCEConfigVersion.cmake").write_text('set(PACKAGE_VERSION "8.0.4")\n')
+    with pytest.raises(PluginError, match="JUCE 8.0.4, and JUCE 7 is needed: name one with --sdk"):
+        building.build(tmp_path / "out", sdk=tmp_path, cache=tmp_path / "cache")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(PluginError, match="it cannot be built on darwin"):
+        building.build(tmp_path / "out", sdk=tmp_path, cache=tmp_path / "cache")
+
+
+def test_an_unpacked_juce_is_told_where_it_is_and_then_left_alone(tmp_path):
+    config, usr = tmp_path / "usr" / "lib" / "some-arch" / "cmake" / "JUCE-7.0.5", tmp_path / "usr"
+    (usr / "share" / "juce" / "modules").mkdir(parents=True)
+    config.mkdir(parents=True)
+    (config / "JUCEConfigVersion.cmake").write_text('set(PACKAGE_VERSION "7.0.5")\n')
+    (config / "JUCEConfig.cmake").write_text(f'"/usr/share/juce/modules" "/usr/lib/some-arch/cmake/{config.name}/it"\n')
+    (config / "it.h.in").write_text('"/usr/stays"')
+    mine = sdk.find_sdk(tmp_path, tmp_path / "cache")
+    assert (mine / "JUCEConfig.cmake").read_text() == f'"{usr}/share/juce/modules" "{mine}/it"\n'
+    assert (mine / "it.h.in").read_text() == '"/usr/stays"'
+    before = {path: path.stat().st_ino for path in mine.iterdir()}
+    (mine / "JUCEConfig.cmake").write_text("half")
+    assert sdk.find_sdk(tmp_path, tmp_path / "cache") == mine
+    assert (mine / "JUCEConfig.cmake").read_text() != "half"
+    assert {path for path, inode in before.items() if path.stat().st_ino != inode} == {mine / "JUCEConfig.cmake"}
 
 
 def test_a_folder_without_juce_is_told(tmp_path):

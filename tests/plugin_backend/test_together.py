@@ -99,3 +99,17 @@ def test_one_task_that_fails_leaves_the_others_alone(foley, targets, hops):
     failed, got = all_done([broken, pushed(own, hops[1, 0])])
     assert isinstance(failed, FloatingPointError) and str(failed) == "no sound"
     np.testing.assert_array_equal(got, alone(foley, targets, hops, 1)[0])
+
+
+def test_a_model_that_fails_is_told_to_who_asked_it_and_others_go_on(foley, targets, hops):
+    codec, plain = shared(foley), node(foley, targets, 3)
+    failing, going = node(codec, targets, 1), node(codec, targets, 3)
+    for h in range(3):
+        all_done([pushed(failing, hops[1, h]), pushed(going, hops[3, h])])
+        plain.push(hops[3, h])
+    failing._decoder.memory = failing._encoder.memory  # of another shape than the model's own
+    failed, got = all_done([pushed(failing, hops[1, 3]), lambda: going._encoder.means(hops[3, 3])])
+    assert isinstance(failed, Exception) and not isinstance(failed, AssertionError)
+    np.testing.assert_array_equal(got, plain._encoder.means(hops[3, 3]))
+    with pytest.raises(type(failed)):
+        failing._decoder.push(np.zeros((2, 1, foley.spec.latent_dim), np.float32))

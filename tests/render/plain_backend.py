@@ -18,6 +18,7 @@ from plugin_backend.plugin.config import config_path
 from plugin_backend.plugin.parameters import INDEX
 from render.plugin import keeper, loader
 from render.plugin.engine import Engine
+from render.plugin.values import in_range
 
 RAISE, NOT_FINITE, CRASH, ILL_NAMED = 100.0, 200.0, 300.0, "slow"
 
@@ -40,7 +41,7 @@ class Plain(Engine):
             raise ValueError("asked to")
         if asked == CRASH:
             os.abort()
-        out = hop * 2.0 ** float(parameters[INDEX["gain_db"]]) + self._hops + 1000 * self._takes
+        out = hop * 2.0 ** float(in_range(parameters)[INDEX["gain_db"]]) + self._hops + 1000 * self._takes
         for offset, data in events:
             out[:, offset] += sum(data)
         self._hops += 1

@@ -1,6 +1,6 @@
-"""A stand-in for the DAW's side of the plug-in: starts a backend as the C++ does, makes memory, submits hops.
+"""A stand-in for a DAW: several instances of one backend, by futexes or sockets, and all that the backend told.
 
-Nothing here is the backend's own code but the shared tables. Its futex calls are its own too.
+Nothing here is the backend's own code but the shared tables and a host's side. Its futex calls are its own.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import ctypes
 import mmap
 import os
 import select
-import signal
 import socket
 import sys
 import time
@@ -19,11 +18,10 @@ import numpy as np
 
 from plugin_backend.plugin import memory
 from plugin_backend.plugin.messages import LONGEST_BYTES, packed, unpacked
-from plugin_backend.plugin.parameters import INDEX, PLUGIN_PARAMETERS
+from render.plugin.host_side import MODULE, HostMemory, started
 
 FUTEX = {"x86_64": 202, "aarch64": 98, "riscv64": 98}[os.uname().machine]
 LIBC = ctypes.CDLL(None)
-MODULE = ("-m", "render.plugin")
 PATIENCE_S = 60.0
 """A wait as long as this has failed."""
 
@@ -48,21 +46,10 @@ class Host:
         self.link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         if small:
             theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "LD_"))}
-        files = [
-            (os.POSIX_SPAWN_OPEN, 2, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
-            (os.POSIX_SPAWN_DUP2, theirs.fileno(), 3),
-            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-        ]
-        arguments = [sys.executable, "-E", "-P", *module]
-        self.pid = os.posix_spawn(
-            sys.executable,
-            arguments,
-            environment | {"PISADA_PLUGIN_CONFIG": str(config)} | more,
-            file_actions=files,
-            setsigmask=[],
-            setsigdef=range(1, signal.SIGSYS),
-        )
+        said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        more = {"PISADA_PLUGIN_CONFIG": str(config)} | more
+        self.pid = started(sys.executable, theirs.fileno(), said, module, **more)
+        os.close(said)
         theirs.close()
         self.log, self.told, self.socket_bell, self.ended = log, [], socket_bell, False
         self._ids = 0
@@ -134,29 +121,13 @@ class Host:
         return Instance(self, self._ids, kind, channels, rate_hz, **more)
 
 
-class Instance:
-    """A plug-in instance: its memory."""
+class Instance(HostMemory):
+    """A plug-in instance."""
 
     def __init__(self, host: Host, number: int, kind: str, channels: int, rate_hz: int, seed: int = 0):
+        super().__init__(channels, rate_hz)
         self.host, self.id, self.kind, self.seed = host, number, kind, seed
-        self.channels, self.rate_hz, self.hop = channels, rate_hz, memory.hop_of(rate_hz)
-        size = memory.memory_bytes(channels, self.hop)
-        self.fd = os.memfd_create("pisada", os.MFD_CLOEXEC)
-        os.ftruncate(self.fd, size)
-        whole = mmap.mmap(self.fd, size)
-        self.header = np.ndarray((1,), memory.HEADER, whole)
-        self.slots = np.ndarray((memory.SLOTS,), memory.slot_dtype(channels, self.hop), whole, memory.HEADER_BYTES)
-        for name, value in (
-            ("magic", memory.MAGIC),
-            ("version", memory.VERSION),
-            ("channels", channels),
-            ("hop_samples", self.hop),
-            ("rate_hz", rate_hz),
-            ("host_pid", os.getpid()),
-        ):
-            self.header[name] = value
-        self.parameters = np.array([parameter.row.default for parameter in PLUGIN_PARAMETERS], np.float32)
-        self.count, self._reset, self._answered = 0, True, self.header["answered"]
+        self._answered = self.header["answered"]
         self._ours, self._theirs = socket.socketpair() if host.socket_bell else (None, None)
         self.open()
 
@@ -166,7 +137,7 @@ class Instance:
 
     def open(self) -> None:
         more = [self._theirs.fileno()] if self._theirs else []
-        self.host.send("open", self.fd, *more, id=self.id, kind=self.kind, seed=self.seed)
+        self.host.send("open", self.descriptor, *more, id=self.id, kind=self.kind, seed=self.seed)
 
     def close(self) -> None:
         self.host.send("close", id=self.id)
@@ -181,35 +152,12 @@ class Instance:
         self.host.send("session", fd, id=self.id, slot=slot, name=name)
         os.close(fd)
 
-    def set(self, **values: float) -> None:
-        for name, value in values.items():
-            self.parameters[INDEX[name]] = value
-
-    def reset(self) -> None:
-        """The next hop is the first of a sound."""
-        self._reset = True
-
     def submit(self, hop: np.ndarray, *, offline: bool = True, events=(), ring: bool = True) -> int:
         """Put a hop; answers its number."""
-        number, slot = self.count, self.slots[self.count % memory.SLOTS]
-        slot["flags"] = (memory.OFFLINE if offline else 0) | (memory.RESET if self._reset else 0)
-        self._reset = False
-        slot["event_count"] = len(events)
-        for place, (offset, data) in zip(slot["events"], events, strict=False):
-            place["offset_samples"], place["count"] = offset, len(data)
-            place["data"][: len(data)] = list(data)
-        slot["position_samples"], slot["submitted_ns"] = number * self.hop, time.monotonic_ns()
-        slot["parameters"][: len(self.parameters)] = self.parameters
-        slot["input"] = hop
-        slot["in_tag"] = number + 1
-        self.count = number + 1
-        self.header["submitted"] = self.count & 0xFFFFFFFF
+        number = self.fill(hop, offline, events)
         if ring:
             self.host.ring()
         return number
-
-    def answered(self, number: int) -> bool:
-        return int(self.slots["out_tag"][number % memory.SLOTS]) == number + 1
 
     def wait(self, number: int, seconds: float = PATIENCE_S) -> np.ndarray | None:
         """The answer to a hop; ``None``: the engine failed, or it does not come so long."""
@@ -227,7 +175,7 @@ class Instance:
                 longest = (ctypes.c_long * 2)(0, 100_000_000)
                 word = ctypes.c_void_p(self._answered.ctypes.data)
                 LIBC.syscall(FUTEX, word, 0, ctypes.c_uint32(seen), longest, None, 0)
-        return self.slots["output"][number % memory.SLOTS].copy()
+        return self.answer(number)
 
     def play(self, hop: np.ndarray, **more: object) -> np.ndarray | None:
         """Submit a hop and wait for its answer."""

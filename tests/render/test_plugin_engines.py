@@ -1,7 +1,9 @@
 """The plug-in's effect: to the bit the transfer node and the stages after it, by number or by session."""
 
+import gc
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -182,6 +184,27 @@ def test_in_real_time_a_preset_comes_when_it_is_ready(foley, bank, effect, plugi
     engine.reset()
     wanted = played(effect(foley, bank), SOUND[:1], row)
     np.testing.assert_array_equal(played(engine, SOUND[:1], row, wait=False), wanted)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("rate_hz", [RATE, 96_000])
+def test_of_a_closed_engine_nothing_is_left_for_the_garbage_collector(kind, rate_hz, foley, bank, plugin_values):
+    """Which may come hours later, and while a hop is computed."""
+    engine = make_engine(kind, foley, Shelf(bank), rate_hz, 2, hop_of(rate_hz), 0)
+    row, hop = (
+        plugin_values(preset=number(bank, "cloth-leather"), preset_b=1),
+        np.zeros((2, hop_of(rate_hz)), np.float32),
+    )
+    gc.disable()
+    try:
+        for _ in range(3):
+            engine.push(hop, row, [(0, b"\x90\x3c\x64")], True)
+        engine.close()
+        left = [weakref.ref(one) for one in (engine, getattr(engine, "_inner", engine))]
+        del engine
+        assert [one() for one in left] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_what_many_instances_want_is_made_once(foley, bank):

@@ -1,10 +1,14 @@
 """The plug-in's instrument: notes at their samples, held and let go, moved while they sound, decoded together."""
 
+from dataclasses import replace
+
+import msgspec
 import numpy as np
 import pytest
 
 from plugin_backend.codec import CodecSpec, DecoderStream
 from plugin_backend.codecs import load_codec
+from plugin_backend.errors import PresetError
 from plugin_backend.pcm_codec import PcmCodec
 from plugin_backend.plugin.parameters import INDEX
 from plugin_backend.waveform_vae.inference import can_pack
@@ -154,6 +158,27 @@ def test_a_program_change_chooses_until_the_parameter_does(programs, keys, plugi
     out = played(engine, silence(40), lambda at: plugin_values(preset=3 if at < 22 * HOP else 2), sorted(events))[0]
     np.testing.assert_allclose(out[100 :: 5 * HOP], [0.3, 0.3, 0.2, 0.2, 0.1, 0.2, 0.2, 0.2], rtol=1e-6)
     assert engine.problems == ["program 77: the bank has no such preset"]
+    engine.problems.clear()  # it was told
+    engine.push(silence(1), plugin_values(), [(0, b"\xc0\x4d"), (1, b"\xc0\x4e")], False)
+    assert engine.problems == ["program 78: the bank has no such preset"]
+
+
+def test_the_seed_chooses_takes_from_the_next_strike_on(keys, plugin_values, played, tmp_path):
+    """A preset of constants: the first sample tells the take."""
+    pieces = [np.full(2 * HOP, level, np.float32) for level in np.linspace(0.1, 0.8, 8)]
+    own = {"program": None, "variation": 0.0, "fade_in_samples": 0, "fade_out_samples": 0}
+    save_preset(encode_pieces(PcmCodec(), "levels", pieces, "hit", **own), tmp_path)
+    bank, at = Bank(tmp_path), range(100, 40 * HOP, 4 * HOP)
+    wanted = {}
+    for seed in (0, 471_123):
+        takes = Takes([PcmCodec()], SEED + seed)
+        wanted[seed] = [takes.take(bank["levels"], f"strike {strike}")[0] for strike in range(len(at))]
+    assert wanted[0] != wanted[471_123]
+    for turned in (0, 18 * HOP, 99 * HOP):
+        row = lambda first, turned=turned: plugin_values(preset=1, seed=471_123 if first >= turned else 0)  # noqa: E731
+        heard = played(keys(PcmCodec(), bank), silence(40), row, [(sample, on()) for sample in at])[0]
+        own = [wanted[471_123 if sample >= turned else 0][strike] for strike, sample in enumerate(at)]
+        np.testing.assert_allclose(heard[list(at)], own, rtol=1e-6)
 
 
 def test_without_a_preset_nothing_is_heard_and_a_session_is_number_nought(programs, keys, plugin_values, played):
@@ -164,6 +189,16 @@ def test_without_a_preset_nothing_is_heard_and_a_session_is_number_nought(progra
     out = played(engine, silence(4), plugin_values(gain_db=-6), [(0, on())])
     np.testing.assert_allclose(out[0, : 4 * HOP], 0.2 * 10 ** (-6 / 20), rtol=1e-5)
     assert engine.problems == []
+
+
+def test_a_preset_heard_from_years_after_its_latents_is_refused(programs, keys, plugin_values):
+    """Its notes would first decode all that is before."""
+    header = programs["a"].header
+    late = msgspec.structs.replace(header, takes=[msgspec.structs.replace(header.takes[0], skip_samples=10**15)])
+    engine = keys(PcmCodec(), programs)
+    with pytest.raises(PresetError, match="preset 'a': take 0 is heard from sample 1000000000000000 on, and has 2048:"):
+        engine.session("a", replace(programs["a"], header=late))
+    assert not engine.push(silence(1), plugin_values(), [(0, on())], True).any()
 
 
 def test_sliders_move_what_already_sounds(programs, keys, plugin_values, played):

@@ -322,8 +322,8 @@ def _header(**values):
 @pytest.mark.parametrize(
     "change, told",
     [
-        (lambda instance: os.ftruncate(instance.fd, 100), "memory of 100 bytes, shorter than its header"),
-        (lambda instance: os.ftruncate(instance.fd, 8192), r"memory of 8192 bytes; \d+ are needed"),
+        (lambda instance: os.ftruncate(instance.descriptor, 100), "memory of 100 bytes, shorter than its header"),
+        (lambda instance: os.ftruncate(instance.descriptor, 8192), r"memory of 8192 bytes; \d+ are needed"),
         (_header(magic=7), "memory that is no plug-in's"),
         (_header(version=9), "memory of version 9, this backend's is 1"),
         (_header(channels=3), "3 channels; 1 and 2 are allowed"),
@@ -394,7 +394,7 @@ def test_ten_thousand_instances_come_and_go(steady):
     first, held = host.instance(), len(os.listdir(f"/proc/{pid}/fd"))
     assert first.play(STEP) is not None
     for number in range(100, 10_100):
-        host.send("open", first.fd, id=number, kind="effect", seed=0)
+        host.send("open", first.descriptor, id=number, kind="effect", seed=0)
         host.send("close", id=number)
     last = host.instance()
     host.until("opened", id=last.id)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -151,6 +152,14 @@ def test_bad_input_is_told_in_a_line_and_nothing_is_left(home, tmp_path, wrong, 
     assert set(written(home)) == {"letters.txt"}
 
 
+@pytest.mark.parametrize("name", ["two\nlines", os.fsdecode(b"no \xff text")])
+def test_a_bank_whose_name_the_config_cannot_hold_is_told_and_nothing_is_left(home, tmp_path, impulse_bank, name):
+    bank = shutil.copytree(impulse_bank, tmp_path / name)
+    with pytest.raises(PluginError, match="^bank '.*the plug-in's config cannot hold such a name$"):
+        run("install", "--from", bundles(tmp_path / "built"), "--model", "pcm", "--bank", bank)
+    assert set(written(home)) == {"letters.txt"}
+
+
 @pytest.mark.parametrize(
     "put, told",
     [
@@ -213,6 +222,9 @@ def test_an_interpreter_without_pisada_or_that_is_none_is_found(tmp_path):
     bare.chmod(0o755)
     without = check_interpreter(str(bare))
     assert without.state == "failed" and "no Pisada in it" in without.found
+    for program in ("/bin/echo", "/bin/true"):
+        found = check_interpreter(program)
+        assert found.state == "failed" and f"{program}: answers as no Python does" in found.found
     assert check_interpreter(sys.executable).state == "ok"
 
 

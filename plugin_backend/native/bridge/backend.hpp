@@ -73,16 +73,21 @@ class Backend {
     bool hopeless() const { return hopeless_.load(std::memory_order_acquire); }  // cannot be started
 
  private:
+    static constexpr std::uint64_t firstBackOffNs = 250000000;
+    static constexpr int mostFailures = 3;  // deaths in a row, before any engine: then no offline render waits for it
+
+    static const char* nameOf(Kind kind);
     static void* thread(void* self);
     void run();
     bool leaves(Launched& process);
     void start(Launched& process);
     void wait(const Launched& process);
+    void gone(Launched& process, bool hung);
+    void lose(const std::string& problem);
+
     bool hear(Launched& process);  // false: it is gone, or is none of ours
     bool take(const Message& message);
     void speak(const Launched& process);
-    void gone(Launched& process, bool hung);
-    void lose(const std::string& problem);
 
     // Under the lock.
     void changed();

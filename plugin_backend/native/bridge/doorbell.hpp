@@ -1,7 +1,6 @@
 // How one side wakes the other: a futex in the shared memory, or a byte through a socket where there is none.
 #pragma once
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -43,8 +42,7 @@ class SocketPair {
  public:
     explicit SocketPair(bool wanted) {
         int ends[2];
-        if (!wanted || ::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return;
-        for (int end : ends) ::fcntl(end, F_SETFD, FD_CLOEXEC), ::fcntl(end, F_SETFL, O_NONBLOCK);
+        if (!wanted || ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) return;
         ours_ = Descriptor(ends[0]);
         theirs_ = Descriptor(ends[1]);
     }

@@ -53,9 +53,12 @@ std::string interpreter(std::string& problem) {
         return "";
     }
     const std::string key = "interpreter ";
-    for (std::string line; std::getline(file, line);)
-        if (line.compare(0, key.size(), key) == 0 && line.size() > key.size()) return line.substr(key.size());
-    problem = path + ": it names no interpreter; run `pisada plugin install`";
+    std::string named;
+    for (std::string line; named.empty() && std::getline(file, line);)
+        if (line.compare(0, key.size(), key) == 0) named = line.substr(key.size());
+    if (!named.empty() && named[0] == '/') return named;
+    const std::string found = named.empty() ? "it names no interpreter" : "'" + named + "' is no whole path";
+    problem = path + ": " + found + "; run `pisada plugin install`";  // a part of one would be sought where the host is
     return "";
 }
 
@@ -129,11 +132,12 @@ Launched launch() {
     }
     made.socket = Descriptor(ends[0]);
     const Descriptor low(ends[1]), opened = openLog(), theirs = low.another(), log = opened.another();
-    const int failure = spawned(made.pid, path, theirs, log);
+    const int failure = theirs && log ? spawned(made.pid, path, theirs, log) : EMFILE;
     if (failure) {
         made.pid = -1;
         made.socket.close();
-        made.problem = path + ": cannot be started (" + std::strerror(failure) + "); run `pisada plugin install`";
+        const char* const advice = failure == EMFILE ? "close other plug-ins" : "run `pisada plugin install`";
+        made.problem = path + ": cannot be started (" + std::strerror(failure) + "); " + advice;
         return made;
     }
 #if defined(__linux__) && defined(SYS_pidfd_open)

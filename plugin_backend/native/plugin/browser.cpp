@@ -56,13 +56,18 @@ void Browser::turnTo(int slot) {
         tabs_[each].setToggleState(each == slot, juce::dontSendNotification);
     fill();
     for (int row = 0; row < getNumRows(); ++row)
-        if (rows_[(size_t) row].number == number(slot_))
+        if (isChosen(rows_[(size_t) row]))
             list_.selectRow(row);
+}
+
+bool Browser::isChosen(const Row& row) const {
+    const int now = number(slot_);
+    return row.number == now && row.sessions == processor_.shelf().isSessions(slot_, now);
 }
 
 void Browser::show() {
     const auto now = String(processor_.shelf().told()->serial) + " " + String(number(0)) + " " + String(number(1)) + " "
-                     + String((int) processor_.shelf().isSessions(slot_, number(slot_)));
+                     + String(processor_.shelf().sessions(slot_));
     if (now != shown_) {
         shown_ = now;
         fill();
@@ -79,11 +84,13 @@ void Browser::fill() {
     };
     if (words.isEmpty())
         add({0, "none", {}, "No preset"});
-    if (const int now = number(slot_); shelf.isSessions(slot_, now))
-        add({now, shelf.nameOf(slot_, now), "session's", "Came with the session"});
+    const int own = shelf.sessions(slot_);
+    const auto kept = own > 0 ? shelf.kept(slot_, own) : Chosen();
+    if (own > 0)
+        add({own, kept.name, "session's", "Came with the session", true});
     for (const auto& preset : shelf.told()->bank) {
         const auto text = [](const std::string& bytes) { return String::fromUTF8(bytes.c_str()); };
-        if (! shelf.isSessions(slot_, preset.number))
+        if (preset.number != own || text(preset.digest) != kept.digest)
             add({preset.number, text(preset.name), text(preset.sort), text(preset.description)});
     }
     list_.updateContent();
@@ -91,8 +98,8 @@ void Browser::fill() {
 }
 
 void Browser::choose(int row) {
-    if (juce::isPositiveAndBelow(row, getNumRows()) && rows_[(size_t) row].sort != "session's")
-        processor_.choose(slot_, rows_[(size_t) row].number);
+    if (juce::isPositiveAndBelow(row, getNumRows()))
+        processor_.choose(slot_, rows_[(size_t) row].number, rows_[(size_t) row].sessions);
     show();
 }
 
@@ -108,7 +115,7 @@ void Browser::paintListBoxItem(int row, juce::Graphics& g, int width, int height
     if (! juce::isPositiveAndBelow(row, getNumRows()))
         return;
     const auto& mine = rows_[(size_t) row];
-    const bool chosen = mine.number == number(slot_);
+    const bool chosen = isChosen(mine);
     auto area = juce::Rectangle<int>(width, height);
     if (chosen || selected) {
         g.setColour(chosen ? slotColours[slot_].withAlpha(0.22f) : groove.withAlpha(0.6f));

@@ -16,6 +16,7 @@ class Browser : public juce::Component, private juce::ListBoxModel {
     struct Row {
         int number;
         juce::String name, sort, hint;
+        bool sessions = false;
     };
 
     int getNumRows() override { return (int) rows_.size(); }
@@ -29,6 +30,7 @@ class Browser : public juce::Component, private juce::ListBoxModel {
     void fill();
     void choose(int row);
     int number(int slot) const;
+    bool isChosen(const Row& row) const;
 
     Processor& processor_;
     int slot_ = 0;

@@ -28,7 +28,7 @@ juce::NormalisableRange<float> rangeOf(const tables::Parameter& row) {
     const double low = row.low, wide = (double) row.high - row.low, power = bend(row);
     return {row.low, row.high,
             [=, &row](float, float, float p) { return onGrid(row, low + wide * std::pow((double) p, 1 / power)); },
-            [=](float, float, float v) { return (float) std::pow((v - low) / wide, power); },
+            [=](float, float, float v) { return (float) std::pow(juce::jlimit(0.0, 1.0, (v - low) / wide), power); },
             [&row](float, float, float v) { return onGrid(row, v); }};
 }
 
@@ -51,6 +51,12 @@ void Value::setValue(float proportion) {
     // A host may hand over anything.
     const float sane = std::isfinite(proportion) ? juce::jlimit(0.0f, 1.0f, proportion) : getDefaultValue();
     value_.store(range_.convertFrom0to1(sane), std::memory_order_relaxed);
+}
+
+// JUCE 7 tells LV2 of every step of what is discrete, and gives its place as if all ranges were from 0 to 1.
+bool Value::isDiscrete() const {
+    const bool lv2 = juce::PluginHostType::getPluginLoadedAs() == juce::AudioProcessor::wrapperType_LV2;
+    return row_.sort != Sort::continuous && ! (lv2 && row_.high - row_.low > 1);
 }
 
 int Value::getNumSteps() const {
@@ -86,11 +92,13 @@ float Value::getValueForText(const juce::String& text) const {
         for (int number = (int) row_.low; number <= (int) row_.high; ++number)
             if (named_(number).equalsIgnoreCase(plain))
                 return convertTo0to1((float) number);
-        return convertTo0to1((float) plain.getIntValue());
+        return juce::CharacterFunctions::isDigit(plain[0]) ? convertTo0to1((float) plain.getIntValue()) : getValue();
     }
     if (row_.sort == Sort::switched || row_.sort == Sort::reading)
         return plain.equalsIgnoreCase("on") || plain.equalsIgnoreCase("failed") || plain.getFloatValue() >= 0.5f;
-    return convertTo0to1(plain.getFloatValue());
+    if (plain.equalsIgnoreCase("-inf"))
+        return 0;
+    return plain.containsAnyOf("0123456789") ? convertTo0to1(plain.getFloatValue()) : getValue();  // else as it was
 }
 
 }  // namespace pisada

@@ -30,7 +30,7 @@ class Value : public juce::RangedAudioParameter {
     void setValue(float proportion) override;
     float getDefaultValue() const override { return range_.convertTo0to1(row_.initial); }
     int getNumSteps() const override;
-    bool isDiscrete() const override { return row_.sort != tables::Sort::continuous; }
+    bool isDiscrete() const override;
     juce::StringArray getAllValueStrings() const override { return {}; }  // they change: the bank's names
     bool isBoolean() const override { return row_.sort == tables::Sort::switched; }
     bool isAutomatable() const override { return row_.sort != tables::Sort::reading; }

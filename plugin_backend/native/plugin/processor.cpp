@@ -34,6 +34,11 @@ Processor::Processor() : AudioProcessor(buses()) {
     startTimerHz(10);
 }
 
+Processor::~Processor() {
+    stopTimer();
+    const std::lock_guard<std::recursive_mutex> lock(ticking_);  // an LV2's host removes us in any thread it likes
+}
+
 juce::AudioProcessorEditor* Processor::createEditor() { return new Editor(*this); }
 
 bool Processor::isBusesLayoutSupported(const BusesLayout& layout) const {
@@ -43,10 +48,15 @@ bool Processor::isBusesLayoutSupported(const BusesLayout& layout) const {
 }
 
 void Processor::prepareToPlay(double rateHz, int mostSamples) {
-    const bool prepared = bridge_.prepare(rateHz, getMainBusNumOutputChannels(), mostSamples);
-    unheard_ = ! prepared && shelf_.told()->latents == 0;
+    unheard_ = ! prepare(rateHz, mostSamples, 10000) && shelf_.told()->latents == 0;
     setLatencySamples(bridge_.latencySamples());
+    tellLatency();
     showFailed(false);
+}
+
+bool Processor::prepare(double rateHz, int mostSamples, int waitForHelloMs) {
+    const std::lock_guard<std::mutex> lock(preparing_);
+    return bridge_.prepare(rateHz, getMainBusNumOutputChannels(), mostSamples, waitForHelloMs);
 }
 
 // `failed` stays, for hosts that reset at the end of a render: the next block tells it anew.
@@ -94,15 +104,12 @@ double Processor::getTailLengthSeconds() const {
 }
 
 void Processor::timerCallback() {
+    const std::lock_guard<std::recursive_mutex> lock(ticking_);
     const auto told = shelf_.told();
     // The backend came late, after `prepareToPlay` gave it up. Never while a host waits for exact sound.
-    if (unheard_ && told->latents > 0 && ! isNonRealtime()) {
-        unheard_ = false;
-        suspendProcessing(true);
-        {
-            const juce::ScopedLock lock(getCallbackLock());
-            bridge_.prepare(getSampleRate(), getMainBusNumOutputChannels(), getBlockSize(), 0);
-        }
+    if (unheard_ && told->latents > 0 && ! isNonRealtime() && unheard_.exchange(false)) {
+        suspendProcessing(true);  // no block is under way from here on, and none waits for us
+        prepare(getSampleRate(), getBlockSize(), 0);
         suspendProcessing(false);
     }
     if (getSampleRate() > 0 && getLatencySamples() != bridge_.latencySamples())
@@ -119,8 +126,9 @@ void Processor::timerCallback() {
     }
 }
 
-void Processor::choose(int slot, int number) {
-    shelf_.forget(slot);
+void Processor::choose(int slot, int number, bool sessions) {
+    if (! sessions && shelf_.isSessions(slot, number))
+        shelf_.forget(slot);  // only then: an undo comes back to the session's
     auto* parameter = value(slotIndices[slot]);
     parameter->beginChangeGesture();
     parameter->set((float) number);
@@ -132,8 +140,8 @@ juce::String Processor::problem() {
     if (! told->problem.empty())
         return String::fromUTF8(told->problem.c_str());
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (refusal_.isNotEmpty())
-        return refusal_;
+    if (refusal_.isNotEmpty() || unkept_.isNotEmpty())
+        return refusal_.isNotEmpty() ? refusal_ : unkept_;
     const auto fingerprint = String::fromUTF8(told->fingerprint.c_str());
     if (savedFingerprint_.isNotEmpty() && fingerprint.isNotEmpty() && savedFingerprint_ != fingerprint)
         return "the session was saved with another model (" + savedModel_ + " " + savedFingerprint_.substring(0, 8)
@@ -167,8 +175,19 @@ void Processor::getStateInformation(juce::MemoryBlock& into) {
         state.fingerprint = String::fromUTF8(told->fingerprint.c_str());
     }
     state.kind = thisKind == Kind::instrument ? "instrument" : "effect";
-    for (int slot = 0; slot < 2; ++slot)
-        state.slots[(size_t) slot] = shelf_.kept(slot, (int) value(slotIndices[slot])->get());
+    String unkept;
+    for (int slot = 0; slot < 2; ++slot) {
+        auto& chosen = state.slots[(size_t) slot] = shelf_.kept(slot, (int) value(slotIndices[slot])->get());
+        if (chosen.number > 0 && chosen.file.isEmpty())
+            unkept = "preset " + (String(chosen.number) + " " + chosen.name).trimEnd()
+                     + " is saved by its number only, as its file cannot be read here: save again once it can";
+    }
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (unkept.isNotEmpty() && unkept != unkept_)
+            std::fprintf(stderr, "pisada: %s\n", unkept.toRawUTF8());
+        unkept_ = unkept;
+    }
     into.reset();
     juce::MemoryOutputStream(into, false).writeText(written(state), false, false, nullptr);
 }

@@ -20,6 +20,7 @@ class Shelf {
     // "" where there is none of that number.
     juce::String nameOf(int slot, int number);
     bool isSessions(int slot, int number) const noexcept { return number > 0 && number == shadowed_[(size_t) slot]; }
+    int sessions(int slot) const noexcept { return shadowed_[(size_t) slot]; }  // its number; 0: none came with it
 
     // What a slot's number is to the backend: 0 for the session's preset. The audio thread.
     float heard(int slot, float number) const noexcept { return isSessions(slot, (int) number) ? 0.0f : number; }

@@ -69,6 +69,9 @@ void Header::paint(juce::Graphics& g) {
 void Header::resized() { bypass_.setBounds(getLocalBounds().removeFromRight(88).withSizeKeepingCentre(88, 26)); }
 
 void Banner::show(const Standing& standing) {
+    const auto& was = standing_;
+    if (was.problem == standing.problem && was.advice == standing.advice && was.colour == standing.colour)
+        return;
     standing_ = standing;
     setTooltip(standing.problem);
     setTitle(standing.problem + " " + standing.advice);

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+ONE_EACH = dict.fromkeys(COUNTS, "1")
+"""Of the environment; libraries read it as they are imported."""
 
 
 @contextmanager
 def one_thread_each() -> Iterator[None]:
     """What is started in the block computes with one thread."""
     before = {name: os.environ.get(name) for name in COUNTS}
-    os.environ.update(dict.fromkeys(COUNTS, "1"))
+    os.environ.update(ONE_EACH)
     try:
         yield
     finally:

@@ -1,0 +1,23 @@
+#include "latency.hpp"
+
+#include <pluginterfaces/vst/ivsteditcontroller.h>
+
+namespace pisada {
+
+namespace {
+
+bool hostHasNoLoop() {
+    using juce::File;
+    static const bool none = File::getSpecialLocation(File::hostApplicationPath).getFileName().startsWith("python");
+    return none;
+}
+
+}  // namespace
+
+void LatencyTeller::tellLatency() {
+    using namespace Steinberg::Vst;
+    if (handler_ != nullptr && hostHasNoLoop())
+        static_cast<IComponentHandler*>(handler_)->restartComponent(kLatencyChanged);  // it came as nothing else
+}
+
+}  // namespace pisada
