@@ -98,7 +98,7 @@ def built_gain(sdk: Path | None, cache: Path) -> Path:
 
 
 def before_all_others() -> None:
-    """Of a process about to be the host's; a refusal leaves it as it is, and the table says so."""
+    """Of a process that is the host's; what it starts is not so. A refusal leaves it as it is, and is said."""
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(PRIORITY))
     except OSError:
@@ -178,6 +178,7 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, help="Pisada.vst3, in place of one built")
     given = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    before_all_others()
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {given.channels} channel(s)")
     print("\n| | instances | µs a block p50 | p99 | max | late |\n|---|---:|---:|---:|---:|---:|", flush=True)
     with tempfile.TemporaryDirectory() as folder:
