@@ -52,11 +52,9 @@ def noise(channels: int, seconds: float) -> np.ndarray:
 
 def values() -> np.ndarray:
     """Every parameter at its default, and a preset chosen."""
-    from plugin_backend.plugin.parameters import INDEX, PLUGIN_PARAMETERS
+    from plugin_backend.plugin.memory import parameter_row
 
-    parameters = np.array([parameter.row.default for parameter in PLUGIN_PARAMETERS], np.float32)
-    parameters[INDEX["preset"]] = number_of(PRESET)
-    return parameters
+    return parameter_row(preset=number_of(PRESET))
 
 
 def number_of(preset: str) -> int:

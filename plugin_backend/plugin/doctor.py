@@ -11,7 +11,7 @@ from pathlib import Path
 from plugin_backend.errors import PluginError
 from plugin_backend.plugin.build import FORMATS, PRODUCTS
 from plugin_backend.plugin.config import PluginConfig, config_path, read_config
-from plugin_backend.plugin.install import digests, read_record
+from plugin_backend.plugin.install import digests, read_record, record_path
 from plugin_backend.plugin.places import bundles_in, host_folders, log_path
 
 OK, WEAK, FAILED = "ok", "weak", "failed"
@@ -66,7 +66,7 @@ def check_interpreter(interpreter: str) -> Check:
 def check_bundles(path: Path | None = None) -> Iterator[Check]:
     """For each format: which bundles hosts find, and whether they are what this edition installed."""
     try:
-        record = read_record((path or config_path()).with_suffix(".installed.json"))
+        record = read_record(record_path(path))
     except PluginError as problem:
         yield Check("installed", FAILED, str(problem), "delete that file, and " + AGAIN)
         return

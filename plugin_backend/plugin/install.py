@@ -43,9 +43,9 @@ class Record(msgspec.Struct, forbid_unknown_fields=True):
     folders: list[str] = []
 
 
-def record_path() -> Path:
-    """Beside the config."""
-    return config_path().with_suffix(".installed.json")
+def record_path(config: Path | None = None) -> Path:
+    """Beside a config, the user's by default."""
+    return (config or config_path()).with_suffix(".installed.json")
 
 
 def read_record(path: Path) -> Record:
@@ -89,7 +89,7 @@ def install(
         PluginError: something of that name is there that install did not put there; then nothing was done.
     """
     at = at or config_path()
-    kept = at.with_suffix(".installed.json")
+    kept = record_path(at)
     record = read_record(kept)
     formats = {suffix: format_ for format_, suffix in SUFFIXES.items()}
     places = [(bundle, folder / bundle.name) for bundle in bundles for folder in folders[formats[bundle.suffix]]]
@@ -125,7 +125,7 @@ def uninstall(at: Path | None = None) -> Iterator[tuple[Path, str]]:
         PluginError: nothing is recorded.
     """
     at = at or config_path()
-    kept = at.with_suffix(".installed.json")
+    kept = record_path(at)
     record = read_record(kept)
     if not record.bundles and not record.config:
         raise PluginError(f"{kept}: `pisada plugin install` has put nothing anywhere")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from plugin_backend.plugin.parameters import PLUGIN_PARAMETERS
+from plugin_backend.plugin.parameters import INDEX, PLUGIN_PARAMETERS
 
 MAGIC, VERSION = 0x41534950, 1
 """``PISA``; of memory and messages together. Either side refuses another's."""
@@ -63,6 +63,15 @@ def slot_dtype(channels: int, hop_samples: int) -> np.dtype:
     names, formats, offsets = (list(column) for column in zip(*fields, strict=True))
     size = _aligned(_aligned(begin + audio) + audio)
     return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": size})
+
+
+def parameter_row(**values: float) -> np.ndarray:
+    """A slot's ``parameters``, ``[PARAMETERS]`` float32 in their units: defaults, but for what is named by its id."""
+    row = np.zeros(PARAMETERS, np.float32)
+    row[: len(PLUGIN_PARAMETERS)] = [parameter.row.default for parameter in PLUGIN_PARAMETERS]
+    for name, value in values.items():
+        row[INDEX[name]] = value
+    return row
 
 
 def memory_bytes(channels: int, hop_samples: int) -> int:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from plugin_backend.plugin import memory
-from plugin_backend.plugin.parameters import INDEX, PLUGIN_PARAMETERS
+from plugin_backend.plugin.parameters import INDEX
 
 INHERITED = 3
 MODULE = ("-m", "render.plugin")
@@ -62,7 +62,7 @@ class HostMemory:
         values = {"magic": memory.MAGIC, "version": memory.VERSION, "channels": channels, "hop_samples": self.hop}
         for name, value in (values | {"rate_hz": rate_hz, "host_pid": os.getpid()}).items():
             self.header[name] = value
-        self.parameters = np.array([parameter.row.default for parameter in PLUGIN_PARAMETERS], np.float32)
+        self.parameters = memory.parameter_row()
         self.count, self._reset = 0, True
 
     def set(self, **values: float) -> None:
@@ -87,7 +87,7 @@ class HostMemory:
             place["offset_samples"], place["count"] = offset, len(data)
             place["data"][: len(data)] = list(data)
         slot["position_samples"], slot["submitted_ns"] = number * self.hop, time.monotonic_ns()
-        slot["parameters"][: len(self.parameters)] = self.parameters
+        slot["parameters"] = self.parameters
         slot["input"] = hop
         slot["in_tag"] = number + 1
         self.count = number + 1

@@ -10,8 +10,8 @@ import pytest
 
 from plugin_backend.codecs import load_codec
 from plugin_backend.plugin.config import PluginConfig, write_config
-from plugin_backend.plugin.memory import hop_of
-from plugin_backend.plugin.parameters import INDEX, PLUGIN_PARAMETERS
+from plugin_backend.plugin.memory import hop_of, parameter_row
+from plugin_backend.plugin.parameters import PLUGIN_PARAMETERS
 from presets.bank import FACTORY_BANK, Bank
 from render.plugin.engines import make_engine
 from render.plugin.shelf import Shelf
@@ -56,9 +56,7 @@ def rendered(sound: np.ndarray, values: dict[str, float]) -> np.ndarray:
     """By the engine, here; its delay taken out."""
     hop = hop_of(RATE)
     engine = make_engine("effect", load_codec("foley"), Shelf(Bank(FACTORY_BANK)), RATE, 2, hop, 0)
-    parameters = np.array([parameter.row.default for parameter in PLUGIN_PARAMETERS], np.float32)
-    for name, value in values.items():
-        parameters[INDEX[name]] = value
+    parameters = parameter_row(**values)
     count = -(-(LENGTH + engine.latency_samples) // hop)
     whole = np.zeros((2, count * hop), np.float32)
     whole[:, :LENGTH] = sound

@@ -150,20 +150,28 @@ name = "ROOM"
     return write
 
 
+@pytest.fixture(scope="module")
+def foley():
+    """The shipped model."""
+    from plugin_backend.codecs import load_codec
+
+    return load_codec("foley")
+
+
+@pytest.fixture(scope="module")
+def factory():
+    """The shipped bank."""
+    from presets.bank import FACTORY_BANK, Bank
+
+    return Bank(FACTORY_BANK)
+
+
 @pytest.fixture(scope="session")
 def plugin_values():
     """Answers a slot's parameters: defaults, but for what is named."""
-    from plugin_backend.plugin.memory import PARAMETERS
-    from plugin_backend.plugin.parameters import INDEX, PLUGIN_PARAMETERS
+    from plugin_backend.plugin.memory import parameter_row
 
-    def values(**named: float) -> np.ndarray:
-        row = np.zeros(PARAMETERS, np.float32)
-        row[: len(PLUGIN_PARAMETERS)] = [parameter.row.default for parameter in PLUGIN_PARAMETERS]
-        for name, value in named.items():
-            row[INDEX[name]] = value
-        return row
-
-    return values
+    return parameter_row
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from plugin_backend.codecs import load_codec
 from plugin_backend.errors import PresetError, ProjectError
 from plugin_backend.parameter import Parameter, table
 from plugin_backend.stage import Stage
-from presets.bank import FACTORY_BANK, Bank
+from presets.bank import Bank
 from render.live.actions import Action
 from render.live.instrument import Instrument
 from render.live.rig import Effect, Rig, read_rig
@@ -43,16 +43,6 @@ class Offset(Stage):
 
     def restore(self, state):
         pass
-
-
-@pytest.fixture(scope="module")
-def foley():
-    return load_codec("foley")
-
-
-@pytest.fixture(scope="module")
-def factory():
-    return Bank(FACTORY_BANK)
 
 
 def heard(instrument: Instrument, sound: np.ndarray, block: int) -> np.ndarray:

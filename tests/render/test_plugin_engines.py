@@ -32,11 +32,6 @@ SOUND = (np.random.default_rng(3).standard_normal((2, 60 * HOP)) * 0.1).astype(n
 
 
 @pytest.fixture(scope="module")
-def foley():
-    return load_codec("foley")
-
-
-@pytest.fixture(scope="module")
 def bank():
     return Bank(FACTORY_BANK)
 

@@ -20,8 +20,8 @@ from plugin_backend.codecs import load_codec
 from plugin_backend.dsp import make_stage
 from plugin_backend.pcm_codec import PcmCodec
 from plugin_backend.plugin.config import PluginConfig, write_config
-from plugin_backend.plugin.memory import PARAMETERS, hop_of
-from plugin_backend.plugin.parameters import EFFECT, INDEX, INSTRUMENT, PLUGIN_PARAMETERS
+from plugin_backend.plugin.memory import hop_of, parameter_row
+from plugin_backend.plugin.parameters import EFFECT, INSTRUMENT, PLUGIN_PARAMETERS
 from plugin_backend.transfer.node import TransferNode
 from presets.bank import FACTORY_BANK, Bank
 from presets.capture import encode_pieces
@@ -57,15 +57,6 @@ def fractions(**values: float) -> dict[str, float]:
     return told
 
 
-def row_of(**values: float) -> np.ndarray:
-    """A slot's parameters."""
-    row = np.zeros(PARAMETERS, np.float32)
-    row[: len(PLUGIN_PARAMETERS)] = [parameter.row.default for parameter in PLUGIN_PARAMETERS]
-    for name, value in values.items():
-        row[INDEX[name]] = value
-    return row
-
-
 def rendered(
     kind: str,
     codec,
@@ -82,7 +73,7 @@ def rendered(
     out = []
     for at in range(0, whole.shape[1], hop):
         here = [(sample - at, message) for sample, message in events if at <= sample < at + hop]
-        row = row_of(**(values(at) if callable(values) else values))
+        row = parameter_row(**(values(at) if callable(values) else values))
         out.append(engine.push(whole[:, at : at + hop], row, here, True))
     engine.close()
     assert engine.problems == []

@@ -12,7 +12,7 @@ from plugin_backend.errors import PresetError
 from plugin_backend.pcm_codec import PcmCodec
 from plugin_backend.plugin.parameters import INDEX
 from plugin_backend.waveform_vae.inference import can_pack
-from presets.bank import FACTORY_BANK, Bank
+from presets.bank import Bank
 from presets.capture import encode_pieces
 from presets.store import save_preset
 from render.live.takes import Takes
@@ -21,16 +21,6 @@ from render.plugin.engines import make_engine
 from render.plugin.shelf import Shelf
 
 RATE, HOP, SEED = 48_000, 512, 7
-
-
-@pytest.fixture(scope="module")
-def foley():
-    return load_codec("foley")
-
-
-@pytest.fixture(scope="module")
-def factory():
-    return Bank(FACTORY_BANK)
 
 
 @pytest.fixture
