@@ -129,8 +129,11 @@ class Run:
         with ThreadPoolExecutor(1) as ahead:
             while not self.at["done"]:
                 self._train_phase(self.phases[self.at["phase"]], ahead, watch)
-        if any(phase.name == "refine" for phase in self.phases):
-            save_critics(self.judges, critics_path(self.out))
+        critics = critics_path(self.out)
+        if self.at["critics_know"] or any(phase.name == "refine" for phase in self.phases):
+            save_critics(self.judges, critics)
+        else:  # those of a model that was here before know nothing of this one
+            critics.unlink(missing_ok=True)
         self.state_path.unlink(missing_ok=True)
         return read_training(self.out)
 

@@ -276,6 +276,14 @@ def test_a_later_run_goes_on_with_the_critics_of_the_first(tmp_path):
         quiet_run(second, dataclasses.replace(SETTINGS, start=str(first)))
 
 
+def test_a_model_trained_anew_without_critics_keeps_none_of_another(tmp_path):
+    out = tmp_path / "tiny.safetensors"
+    quiet_run(out).train()
+    assert (tmp_path / "tiny.critics").exists()
+    quiet_run(out, dataclasses.replace(SETTINGS, steps=1, refine_share=0.0)).train()
+    assert not (tmp_path / "tiny.critics").exists()
+
+
 def test_a_decoder_without_trust_learns_nothing_from_the_critics(tmp_path):
     run = quiet_run(tmp_path / "tiny.safetensors")
     audio, edge_hz = run._tensors(run._draw(0))
