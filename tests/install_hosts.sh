@@ -1,6 +1,6 @@
 #!/bin/sh
 # System packages for a CI machine: what DawDreamer links to, plug-ins that tests host, a sound server without a card, Pd;
-# then what our own plug-in is built with, and Ardour to host it (95 packages, 65 MB to fetch, 227 MB, 16 s).
+# then what our own plug-in is built with, and Ardour to host it.
 set -eu
 wanted="libgl1 libglib2.0-0 zam-plugins libportaudio2 jackd2 g++ puredata-core puredata-dev"
 plugin="cmake ninja-build pkg-config libfreetype-dev libx11-dev libxext-dev libpng-dev libjpeg62-turbo-dev zlib1g-dev"
