@@ -1,10 +1,10 @@
-"""The trained model made fast: same arithmetic, fewer and better steps, and no sample depends on the block.
+"""The trained model made fast: fewer and better steps, and no sample depends on the block.
 
 What is folded: each norm's gain and offset into the layer after it, each block's output gain into its
-last layer, the latent compaction and the spectrum's scale into the layers beside them. What is chosen:
-products by oneDNN with weights packed once, where this build of PyTorch has it. With them every kernel here
-gives a row the same bits however many rows come with it, so streaming equals offline exactly; without,
-to float rounding.
+last layer, the latent compaction and the spectrum's scale into the layers beside them. The folded weights are
+rounded to half precision (see :mod:`~plugin_backend.waveform_vae.products`). Every kernel here gives a row the same
+bits however many rows come with it, so streaming equals offline exactly; where PyTorch has only its plain product, to
+float rounding.
 
 Tensors are ``[batch, time, channels]``; every part maps ``(x, past) -> (y, past)`` as in
 :mod:`~plugin_backend.waveform_vae.layers`.
@@ -17,54 +17,7 @@ from torch import Tensor, nn
 
 from plugin_backend.waveform_vae.layers import Backbone, ConvNeXtBlock, with_past
 from plugin_backend.waveform_vae.model import LOG_VARIANCE_RANGE, LogSpectrum, WaveformVAE
-
-PACKED_ROWS = 256
-"""The number of rows the packing is tuned for; any number works."""
-
-
-def can_pack() -> bool:
-    """Whether this build of PyTorch has oneDNN's packed linear layer."""
-    return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
-
-
-class Linear:
-    """``x @ weight.T + bias`` with an optional GELU, for a fixed weight."""
-
-    def __init__(self, weight: Tensor, bias: Tensor, gelu: bool = False):
-        self.weight, self.bias = weight.detach().contiguous(), bias.detach().contiguous()
-        if can_pack():
-            packed = torch.ops.mkldnn._reorder_linear_weight(self.weight, PACKED_ROWS)
-            after, form = ("gelu", "tanh") if gelu else ("none", "")
-            self._product = torch.ops.mkldnn._linear_pointwise.default
-            self._fixed = (packed, self.bias, after, [], form)
-        else:
-            self._product, self._fixed = _unpacked, (self.weight, self.bias, gelu)
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return self._product(x, *self._fixed)
-
-
-def _unpacked(x: Tensor, weight: Tensor, bias: Tensor, gelu: bool) -> Tensor:
-    y = nn.functional.linear(x, weight, bias)
-    return nn.functional.gelu(y, approximate="tanh") if gelu else y
-
-
-class Narrow(Linear):
-    """The same of a few numbers: multiplied and added up, which takes less than asking oneDNN at all."""
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return (x.unsqueeze(-2) * self.weight).sum(-1).add_(self.bias)
-
-
-class Normed(Linear):
-    """A layer norm and the linear layer after it."""
-
-    def __init__(self, norm: nn.LayerNorm, linear: nn.Linear, gelu: bool = False):
-        super().__init__(linear.weight * norm.weight, linear.bias + linear.weight @ norm.bias, gelu)
-        self.width, self.eps = norm.normalized_shape, norm.eps
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return self._product(torch.layer_norm(x, self.width, eps=self.eps), *self._fixed)
+from plugin_backend.waveform_vae.products import Linear, Narrow, Normed
 
 
 class Block:
@@ -115,7 +68,7 @@ class FastEncoder:
         mean, log_variance = encoder.posterior.weight.split(self.dim)
         mean_bias, log_variance_bias = encoder.posterior.bias.split(self.dim)
         posterior = nn.Linear(encoder.posterior.in_features, 2 * self.dim)
-        posterior.weight.data = torch.cat([rotation.T @ mean, log_variance])
+        posterior.weight.data = torch.cat([_matmul(rotation.T, mean), log_variance])
         posterior.bias.data = torch.cat([rotation.T @ (mean_bias - model.centre), log_variance_bias])
         self.blocks = Blocks(encoder.backbone, posterior)
         self.spread = Narrow(rotation.square().T, torch.zeros(self.dim))
@@ -141,7 +94,7 @@ class FastDecoder:
         decoder = model.decoder
         self.stack, self.head = decoder.stack, decoder.head
         weight = decoder.embed.weight
-        self.embed = Linear(weight @ model.rotation, decoder.embed.bias + weight @ model.centre)
+        self.embed = Linear(_matmul(weight, model.rotation), decoder.embed.bias + weight @ model.centre)
         self.blocks = Blocks(decoder.backbone, decoder.head.out)
 
     def __call__(self, latents: Tensor, past: tuple | None = None) -> tuple[Tensor, tuple]:
@@ -150,3 +103,8 @@ class FastDecoder:
         x, blocks_past = self.blocks(x.view(x.shape[0], -1, x.shape[2] // self.stack), blocks_past)
         audio, frames_past = self.head.overlapped(x, frames_past)
         return audio, (blocks_past, frames_past)
+
+
+def _matmul(a: Tensor, b: Tensor) -> Tensor:
+    """In double, so that every machine's product rounds to the same half."""
+    return (a.double() @ b.double()).float()

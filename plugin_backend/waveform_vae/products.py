@@ -1,0 +1,129 @@
+"""Products with fixed weights: half-precision weights, float32 everything else, and no row hears how many there are.
+
+A stream pushes two rows through a layer, so what a product costs is fetching its weights and asking for it. Weights of
+half the size take half as long to fetch; they are rounded once, the same on every machine, and every way of multiplying
+takes the rounded ones. FBGEMM's product is asked for in 2 µs, oneDNN's in 12; both give a row the same bits however
+many rows come with it, PyTorch's plain one does not.
+"""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+
+PACKED_ROWS = 256
+"""The number of rows oneDNN's packing is tuned for; any number works."""
+
+LARGEST = torch.finfo(torch.half).max
+
+
+class HalfProduct:
+    """FBGEMM's, on x86: weights in half precision, sums in float32."""
+
+    @staticmethod
+    def there() -> bool:
+        return "fbgemm" in torch.backends.quantized.supported_engines and hasattr(
+            torch.ops.aten, "fbgemm_linear_fp16_weight_fp32_activation"
+        )
+
+    def __init__(self, weight: Tensor, bias: Tensor, gelu: bool):
+        _hear_of_its_end()
+        self.packed, self.bias = torch.fbgemm_pack_gemm_matrix_fp16(weight), bias
+        self._linear = torch.ops.aten.fbgemm_linear_fp16_weight_fp32_activation.default
+        self.gelu = torch.ops.aten.gelu_.default if gelu else None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        y = self._linear(x, self.packed, self.bias)
+        return self.gelu(y, approximate="tanh") if self.gelu else y
+
+
+@cache
+def _hear_of_its_end() -> None:
+    """PyTorch says once a process that these go one day; then the next way below is taken, so nobody need read it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        packed = torch.fbgemm_pack_gemm_matrix_fp16(torch.zeros(16, 16))
+        torch.fbgemm_linear_fp16_weight_fp32_activation(torch.zeros(1, 16), packed, torch.zeros(16))
+
+
+class PackedProduct:
+    """oneDNN's, with weights packed once and the GELU in it."""
+
+    @staticmethod
+    def there() -> bool:
+        return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
+
+    def __init__(self, weight: Tensor, bias: Tensor, gelu: bool):
+        packed = torch.ops.mkldnn._reorder_linear_weight(weight, PACKED_ROWS)
+        self.fixed = (packed, bias, *(("gelu", [], "tanh") if gelu else ("none", [], "")))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return torch.ops.mkldnn._linear_pointwise.default(x, *self.fixed)
+
+
+class PlainProduct:
+    """PyTorch's own; rows differ by float rounding with their number."""
+
+    @staticmethod
+    def there() -> bool:
+        return True
+
+    def __init__(self, weight: Tensor, bias: Tensor, gelu: bool):
+        self.weight, self.bias, self.gelu = weight, bias, gelu
+
+    def __call__(self, x: Tensor) -> Tensor:
+        y = nn.functional.linear(x, self.weight, self.bias)
+        return nn.functional.gelu(y, approximate="tanh") if self.gelu else y
+
+
+WAYS = (HalfProduct, PackedProduct, PlainProduct)
+"""The first that this build of PyTorch has is taken."""
+
+
+def way() -> type:
+    return next(kind for kind in WAYS if kind.there())
+
+
+def rows_apart() -> bool:
+    """Whether a row's bits are its own: then streaming equals offline exactly, else to float rounding."""
+    return way() is not PlainProduct
+
+
+def rounded(weight: Tensor) -> Tensor:
+    """To half precision, as float32; weights beyond its range are brought into it."""
+    return weight.detach().clamp(-LARGEST, LARGEST).half().float().contiguous()
+
+
+class Linear:
+    """``x @ weight.T + bias`` with an optional GELU (tanh form), for a fixed weight, which is rounded."""
+
+    def __init__(self, weight: Tensor, bias: Tensor, gelu: bool = False):
+        self.weight, self.bias = rounded(weight), bias.detach().float().contiguous()
+        self._product = way()(self.weight, self.bias, gelu)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self._product(x)
+
+
+class Normed(Linear):
+    """A layer norm and the linear layer after it."""
+
+    def __init__(self, norm: nn.LayerNorm, linear: nn.Linear, gelu: bool = False):
+        super().__init__(linear.weight * norm.weight, linear.bias + linear.weight @ norm.bias, gelu)
+        self.width, self.eps = norm.normalized_shape, norm.eps
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self._product(torch.layer_norm(x, self.width, eps=self.eps))
+
+
+class Narrow:
+    """The same of a few numbers, unrounded: multiplied and added up, which takes less than asking for a product."""
+
+    def __init__(self, weight: Tensor, bias: Tensor):
+        self.weight, self.bias = weight.detach().contiguous(), bias.detach().contiguous()
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return (x.unsqueeze(-2) * self.weight).sum(-1).add_(self.bias)
