@@ -14,11 +14,12 @@ CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
 ZAMAXIM = Path("/usr/lib/vst3/ZaMaximX2.vst3")
 
 ALONE = {
-    *("test_batch_command", "test_batch_faults", "test_batch_pool", "test_batch_queue", "test_batch_ray"),
-    *("test_batch_run", "test_interop_pd", "test_live_command", "test_live_controllers", "test_live_devices"),
-    *("test_live_player", "test_live_recording", "test_plugin_ardour", "test_plugin_bridge", "test_plugin_build"),
-    *("test_plugin_caller", "test_plugin_command", "test_plugin_hosts", "test_plugin_in_graph", "test_plugin_server"),
-    "test_streaming_endurance",
+    *("test_batch_command", "test_batch_crashes", "test_batch_faults", "test_batch_journal", "test_batch_pool"),
+    *("test_batch_queue", "test_batch_ray", "test_batch_run", "test_interop_pd", "test_live_command"),
+    *("test_live_controllers", "test_live_devices", "test_live_player", "test_live_recording", "test_plugin_ardour"),
+    *("test_plugin_bridge", "test_plugin_build", "test_plugin_bundles", "test_plugin_caller", "test_plugin_command"),
+    *("test_plugin_hosts", "test_plugin_hosts_timing", "test_plugin_in_graph", "test_plugin_server"),
+    *("test_plugin_server_crashes", "test_plugin_server_refusals", "test_plugin_states", "test_streaming_endurance"),
 }
 """Files that play in real time, kill processes, fill the machine, or build for others: not beside the rest."""
 

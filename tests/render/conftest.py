@@ -1,6 +1,6 @@
-"""A WAVE file's chunks, read by the letter of RIFF and EBU Tech 3306; a reel whose every sample is known."""
+"""What tests of the renderer share: WAVE files read by the letter, reels and batches of known sounds, plug-ins, AAF."""
 
-import struct
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,43 +10,14 @@ import soundfile
 from render.session.session import Item, Marker, Session, Track
 from render.timecode import RATES
 
-SMALL = 1 << 20
 REEL_START = 172_799_827  # 01:00:00;00 at 29.97 drop-frame: frame 107,892 × 1601.6, rounded
-
-
-def chunks_by_the_letter(path: Path) -> dict[str, bytes]:
-    """Chunk id → body (of at most 1 MiB), in order; asserts that every size is right."""
-    found: dict[str, bytes] = {}
-    length = path.stat().st_size
-    with open(path, "rb") as file:
-        form, size, kind = struct.unpack("<4sI4s", file.read(12))
-        assert kind == b"WAVE"
-        while file.tell() < length:
-            name, body = struct.unpack("<4sI", file.read(8))
-            if name == b"ds64":
-                riff_size, data_size, _ = struct.unpack("<QQQ", file.read(24))
-                file.seek(-24, 1)
-            if name == b"data" and form == b"RF64":
-                assert body == 0xFFFFFFFF
-                body = data_size
-            begin = file.tell()
-            assert begin % 2 == 0
-            assert begin + body <= length
-            found[name.decode()] = file.read(min(body, SMALL))
-            file.seek(begin + body + body % 2)
-        assert file.tell() == length
-    if form == b"RF64":
-        assert size == 0xFFFFFFFF
-        assert next(iter(found)) == "ds64"
-        size = riff_size
-    assert size == length - 8
-    found["form"] = form
-    return found
 
 
 @pytest.fixture
 def read_chunks():
     """Answers the chunks of a file, by the letter."""
+    from tests.render.wave_chunks import chunks_by_the_letter
+
     return chunks_by_the_letter
 
 
@@ -151,6 +122,48 @@ name = "ROOM"
 
 
 @pytest.fixture(scope="module")
+def pool():
+    """One worker for all the batches of a file."""
+    from render.batch import Pool
+    from tests.render.batch_runs import Kept
+
+    kept = Kept(1)
+    yield kept
+    Pool.close(kept)
+
+
+@pytest.fixture
+def run(tmp_path, pool):
+    """Plans and runs a jobs file into ``tmp_path/out``; answers the result and the events."""
+    from render.batch import Policy, Pool, plan_batch, read_jobs, run_batch
+    from tests.render.batch_runs import QUICK
+
+    def go(jobs: Path, workers: int = 1, policy: Policy = QUICK, **options):
+        events, engine = [], pool if workers == 1 else Pool(workers)
+        plan = plan_batch(read_jobs(jobs), tmp_path / "out")
+        result = run_batch(plan, tmp_path / "out", engine, policy=policy, listen=events.append, **options)
+        return result, [(event.kind, event.job, event.told) for event in events if event.kind != "progress"]
+
+    return go
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Writes an AAF file by a function of a ``Maker``; answers its path."""
+    import aaf2
+
+    from tests.render.aaf_maker import Maker
+
+    def made(build, rate: str = "48000/1", name: str = "reel.aaf") -> Path:
+        path = tmp_path / name
+        with aaf2.open(str(path), "w") as file:
+            build(Maker(file, rate))
+        return path
+
+    return made
+
+
+@pytest.fixture(scope="module")
 def foley():
     """The shipped model."""
     from plugin_backend.codecs import load_codec
@@ -190,3 +203,92 @@ def played():
         return np.concatenate(out, axis=1)
 
     return play
+
+
+@pytest.fixture
+def keys():
+    """Makes a plug-in's instrument; each is closed."""
+    from render.plugin.engines import make_engine
+    from render.plugin.shelf import Shelf
+    from tests.render.struck_keys import HOP, RATE, SEED
+
+    made = []
+
+    def make(codec, bank, channels=1):
+        made.append(make_engine("instrument", codec, Shelf(bank), RATE, channels, HOP, SEED))
+        return made[-1]
+
+    yield make
+    for engine in made:
+        engine.close()
+
+
+@pytest.fixture
+def programs(tmp_path):
+    """A bank of constants: ``a`` is 0.1 (program 9), ``b`` 0.2 (program 4), ``c`` 0.3 (none)."""
+    from plugin_backend.pcm_codec import PcmCodec
+    from presets.bank import Bank
+    from presets.capture import encode_pieces
+    from presets.store import save_preset
+    from tests.render.struck_keys import HOP
+
+    for name, level, program in (("a", 0.1, 9), ("b", 0.2, 4), ("c", 0.3, None)):
+        audio = np.full(4 * HOP, level, np.float32)
+        own = {"program": program, "variation": 0.0, "fade_in_samples": 0, "fade_out_samples": 0}
+        save_preset(encode_pieces(PcmCodec(), name, [audio], "hit", **own), tmp_path)
+    return Bank(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory, built_bundles):
+    """Starts hosts for our built plug-ins (a ``Hosts``)."""
+    from tests.render.hosted_plugin import Hosts
+
+    return Hosts(tmp_path_factory.mktemp("hosts"), built_bundles)
+
+
+@pytest.fixture
+def start(tmp_path, impulse_bank):
+    """Starts a plug-in's backend, of the identity codec and the impulse bank if not told otherwise; ends them all."""
+    from plugin_host import Host, ends, gone
+
+    from plugin_backend.plugin.config import PluginConfig, write_config
+
+    hosts = []
+
+    def begin(model="pcm", bank=impulse_bank, **more) -> Host:
+        config = tmp_path / f"plugin{len(hosts)}.conf"
+        write_config(PluginConfig(sys.executable, str(model), str(bank)), config)
+        hosts.append(Host(config, tmp_path / f"log{len(hosts)}", **more))
+        return hosts[-1]
+
+    yield begin
+    for host in hosts:
+        host.close()
+        servers = [int(values["pid"]) for values in host.all("ready")]
+        assert gone(host.pid) and all(ends(pid) for pid in servers)
+
+
+@pytest.fixture(scope="module")
+def one_for_all(tmp_path_factory, impulse_bank):
+    """A backend with the engine of plain_backend.py, ready; answers it and the server's process id."""
+    from plugin_host import PLAIN, Host
+
+    from plugin_backend.plugin.config import PluginConfig, write_config
+
+    folder = tmp_path_factory.mktemp("backend")
+    write_config(PluginConfig(sys.executable, "pcm", str(impulse_bank)), folder / "plugin.conf")
+    with Host(folder / "plugin.conf", folder / "log", module=(PLAIN,)) as host:
+        yield host, host.ready()
+        assert host.all("died") == []
+
+
+@pytest.fixture
+def steady(one_for_all):
+    """One backend for all the tests of a file that must not be able to end it."""
+    from plugin_host import STEP, gone
+
+    host, pid = one_for_all
+    yield host, pid
+    assert host.instance().play(STEP) is not None and not gone(pid)
+    host.told.clear()

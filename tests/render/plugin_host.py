@@ -25,6 +25,28 @@ LIBC = ctypes.CDLL(None)
 PATIENCE_S = 60.0
 """A wait as long as this has failed."""
 
+PLAIN = str(Path(__file__).with_name("plain_backend.py"))
+RAISE, NOT_FINITE, CRASH = 100.0, 200.0, 300.0
+"""Samples that ask something of its engine."""
+
+STEP = np.full((2, 512), 0.25, np.float32)
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended, be it that nobody has asked how."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def ends(pid: int) -> bool:
+    for _ in range(2_000):
+        if gone(pid):
+            return True
+        time.sleep(0.01)
+    return False
+
 
 class Host:
     """A backend process and the link to it.
