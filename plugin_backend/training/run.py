@@ -18,6 +18,7 @@ from plugin_backend.training.compaction import fit_compaction
 from plugin_backend.training.critics import critics_path, load_critics, save_critics
 from plugin_backend.training.device import pick_device
 from plugin_backend.training.discriminators import Judges
+from plugin_backend.training.level import fit_level
 from plugin_backend.training.log import Log
 from plugin_backend.training.losses import SpectralLoss
 from plugin_backend.training.passes import refine_step, spectral_step, there_and_back
@@ -232,8 +233,10 @@ class Run:
     def save(self) -> None:
         """Write a usable checkpoint and the state to go on from."""
         at = self.at
-        kept = self.average if at["best"] is None and not at["done"] else self.best
-        compaction = fit_compaction(kept, [self._tensors(self._draw(index))[0] for index in range(MEANS_BATCHES)])
+        kept = copy.deepcopy(self.average if at["best"] is None and not at["done"] else self.best)
+        sounds = [self._tensors(self._draw(index))[0] for index in range(MEANS_BATCHES)]
+        raised_db = fit_level(kept, sounds)
+        compaction = fit_compaction(kept, sounds)
         record = (
             self.facts
             | {
@@ -244,6 +247,7 @@ class Run:
                 "device": self.device.type,
                 "history": self.history,
                 "curve": at["curve"],
+                "raised_db": round(raised_db, 3),
             }
             | compaction
         )

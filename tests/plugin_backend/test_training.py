@@ -12,12 +12,14 @@ from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import CheckpointError, ProjectError
 from plugin_backend.training.compaction import audibility_db, fidelity_curve_db, fit_compaction
 from plugin_backend.training.discriminators import Judges, decoder_loss, judges_loss
+from plugin_backend.training.level import fit_level
 from plugin_backend.training.losses import SpectralLoss, divergence, envelope_loss
 from plugin_backend.training.passes import refine_step
 from plugin_backend.training.run import Run
 from plugin_backend.training.sampler import CropSampler
 from plugin_backend.training.schedule import phases
 from plugin_backend.training.settings import TrainingSettings
+from plugin_backend.waveform_vae import checkpoint
 from plugin_backend.waveform_vae.config import WaveformVAEConfig
 from plugin_backend.waveform_vae.model import WaveformVAE
 from plugin_backend.waveform_vae.record import read_training
@@ -164,6 +166,42 @@ def test_compacted_means_are_uncorrelated():
     assert off_diagonal.abs().max() < 1e-4 * covariance.diagonal().max()
 
 
+def lacking_db(model, audio):
+    """By how many dB the decoder's sound is quieter than ``audio`` ``[batch, samples]``."""
+    with torch.no_grad():
+        guess = model.decoder(model.encoder(audio)[0])[0][:, model.config.latency :]
+    truth = audio[:, : guess.shape[1]]
+    return (10 * torch.log10(truth.square().mean(1) / guess.square().mean(1))).numpy()
+
+
+def test_sounds_come_back_as_loud_as_they_are():
+    torch.manual_seed(3)
+    model = WaveformVAE(WaveformVAEConfig())
+    audio = torch.from_numpy(sampler().batch(5, 0, 0)[0])
+    before = lacking_db(model, audio)
+    assert fit_level(model, [audio]) == pytest.approx(np.median(before), abs=1e-3)
+    np.testing.assert_allclose(lacking_db(model, audio), before - np.median(before), atol=1e-3)
+    assert fit_level(model, [audio]) == pytest.approx(0, abs=1e-3)
+
+
+def test_silence_says_nothing_of_the_level():
+    torch.manual_seed(3)
+    model = WaveformVAE(WaveformVAEConfig())
+    audio = torch.from_numpy(sampler().batch(3, 0, 0)[0])
+    quiet = torch.cat([torch.zeros(5, audio.shape[1]), audio])
+    before = lacking_db(model, audio)
+    assert fit_level(model, [quiet]) == pytest.approx(np.median(before), abs=1e-3)
+    assert fit_level(model, [torch.zeros_like(audio)]) == 0.0
+
+
+def test_a_trained_model_is_as_loud_as_what_it_learned(tmp_path):
+    out = tmp_path / "m.safetensors"
+    record = quiet_run(out, SETTINGS).train()
+    crops = [torch.from_numpy(sampler("musical").batch(SETTINGS.batch, SETTINGS.seed, step)[0]) for step in range(24)]
+    assert fit_level(checkpoint.load(out), crops) == pytest.approx(0, abs=0.01)
+    assert record["raised_db"] != 0
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path):
     outs = [tmp_path / f"{name}.safetensors" for name in ("first", "again", "other")]
     for out, seed in zip(outs, (1, 1, 2), strict=True):
@@ -246,12 +284,17 @@ def test_a_budget_of_seconds_ends_in_a_usable_checkpoint(tmp_path):
     assert codec.decode(codec.encode(np.zeros((1, 4_800), np.float32))).shape == (1, 10 * 512)
 
 
-def test_a_run_can_start_from_the_factory_model(tmp_path):
+def test_a_run_can_start_from_the_factory_model_and_sets_its_level(tmp_path):
     out = tmp_path / "mine.safetensors"
     settings = dataclasses.replace(SETTINGS, start="foley", steps=1, refine_share=0.0, peak_rate=0.0, last_rate=0.0)
     quiet_run(out, settings).train()
     ours, factory = (load_codec(name).model.state_dict() for name in (str(out), "foley"))
-    assert all(torch.equal(ours[n], factory[n]) for n in ours if n.startswith(("encoder.", "decoder.")))
+    level = "decoder.head.out.bias"
+    assert all(torch.equal(ours[n], factory[n]) for n in ours if n.startswith(("encoder.", "decoder.")) and n != level)
+    magnitudes, phases = (ours[level] - factory[level]).chunk(2)
+    expected = torch.full_like(magnitudes, read_training(out)["raised_db"] * np.log(10) / 20)
+    torch.testing.assert_close(magnitudes, expected, atol=1e-4, rtol=0)
+    assert not phases.any()
 
 
 def test_a_run_that_goes_on_from_another_keeps_its_record(tmp_path):
