@@ -18,7 +18,7 @@ Fingerprint `{fingerprint}`, family `{family}`.
 {architecture}
 
 Latency {latency_samples} samples ({latency_ms:.1f} ms at {sample_rate} Hz) beyond the {hop}-sample frame.
-{total_m:.2f} M parameters (encoder {encoder_m:.2f} M, decoder {decoder_m:.2f} M); file {file_mb:.1f} MB.
+{total_m:.2f} M parameters (encoder {encoder_m:.2f} M, decoder {decoder_m:.2f} M); file {file_mb:.1f} MB. Played with weights rounded to half precision.
 
 ## Data
 
