@@ -11,7 +11,7 @@ from plugin_backend.corpus.sound import Sound
 from plugin_backend.evaluation.dense_clips import class_of, group_of
 from plugin_backend.evaluation.embeddings import Embedding
 from plugin_backend.evaluation.materials import is_material
-from plugin_backend.evaluation.probe import Probe, examine, features
+from plugin_backend.evaluation.probe import Probe, examine, examine_takes, features
 
 LEAST_LESSONS = 2
 """A label with fewer sounds is not taught."""
@@ -22,6 +22,9 @@ TASKS: dict[str, tuple[Callable[[str], str], Callable[[str], bool]]] = {
 }
 """Task → what a label is called in it, and which labels take part."""
 
+TAKES = ", other takes"
+"""After a task's name: taught by other takes of the judged sources, not by other sources."""
+
 
 def probe_study(
     lessons: list[Sound],
@@ -31,10 +34,14 @@ def probe_study(
     yamnet: Embedding,
     step: Callable[[], None],
 ) -> tuple[dict, Probe | None]:
-    """Examine a probe for each task of :data:`TASKS`; answers the results and the probe for materials.
+    """Examine a probe for each task of :data:`TASKS`, taught by other sources and by other takes.
 
     A task with fewer than two labels to teach is left out, and said so. ``step`` is called once for every
     lesson and judged sound.
+
+    Returns:
+        The results by task, and a probe for materials that knows the judged originals, to ask about their mixtures;
+        ``None`` if they are of fewer than two.
     """
 
     def heard(sounds: list[np.ndarray], step: Callable[[], None] = lambda: None) -> np.ndarray:
@@ -46,21 +53,34 @@ def probe_study(
 
     lessons = [sound for sound in lessons if sound.audio.any()]
     results: dict = {}
-    probes: dict[str, Probe] = {}
     names = {task: taught_names([sound.label for sound in lessons], task) for task in TASKS}
     asked = {"original": heard([sound.audio for sound in judged], step)}
     if any(len(set(taught) - {None}) > 1 for taught in names.values()):
         learned = heard([sound.audio for sound in lessons], step)
-        asked |= {system: heard(sounds) for system, sounds in decoded.items()}
-    for task, (name_of, takes_part) in TASKS.items():
+    asked |= {system: heard(sounds) for system, sounds in decoded.items()}
+    truths = {
+        task: [name_of(sound.label) if takes_part(sound.label) else "" for sound in judged]
+        for task, (name_of, takes_part) in TASKS.items()
+    }
+    for task, labels in truths.items():
         taught = [index for index, name in enumerate(names[task]) if name is not None]
         if len({names[task][index] for index in taught}) < 2:
             results[task] = {"left_out": "the folder has no sounds of other sources with two labels to learn from"}
             continue
-        probes[task] = Probe(learned[taught], [names[task][index] for index in taught])
-        labels = [name_of(sound.label) if takes_part(sound.label) else "" for sound in judged]
-        results[task] = {"lessons": len(taught)} | examine(probes[task], asked, labels)
-    return results, probes.get("materials")
+        probe = Probe(learned[taught], [names[task][index] for index in taught])
+        results[task] = {"lessons": len(taught)} | examine(probe, asked, labels)
+    for task, labels in truths.items():
+        found = examine_takes(asked, labels)
+        if found["n"]:
+            results[f"{task}{TAKES}"] = {"lessons": found["n"]} | found
+    return results, _knowing(asked["original"], truths["materials"])
+
+
+def _knowing(points: np.ndarray, labels: list[str]) -> Probe | None:
+    named = [index for index, label in enumerate(labels) if label]
+    if len({labels[index] for index in named}) < 2:
+        return None
+    return Probe(points[named], [labels[index] for index in named])
 
 
 def taught_names(labels: list[str], task: str) -> list[str | None]:

@@ -167,7 +167,7 @@ def _mixtures(metrics: dict) -> str:
 
 
 def _probe(metrics: dict) -> str:
-    page = html.heading("What a listener that learned from other sources hears")
+    page = html.heading("What a listener hears that learned from other sources, or from other takes")
     for task, found in metrics["probe"].items():
         if "left_out" in found or not found["systems"]:
             page += html.paragraph(

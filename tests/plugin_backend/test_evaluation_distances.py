@@ -8,7 +8,7 @@ import pytest
 from plugin_backend.evaluation.anchors import ANCHORS
 from plugin_backend.evaluation.embeddings import EMBEDDINGS, embed, windows_of
 from plugin_backend.evaluation.frechet import Cloud, cloud_distance, frechet_distance, gaussian_distance
-from plugin_backend.evaluation.probe import Probe, examine
+from plugin_backend.evaluation.probe import Probe, examine, examine_takes
 
 RATE_HZ = 48_000
 
@@ -118,6 +118,24 @@ def test_the_probe_is_not_asked_what_it_was_not_taught():
     assert examine(probe, {"original": np.array([[0.0], [5.0]])}, ["a", "c"])["n"] == 1
 
 
+def test_takes_are_asked_about_by_probes_that_learned_the_others():
+    labels = ["wood"] * 10 + ["metal"] * 7 + ["", "glass"]
+    points = draw(19, 4, 3)
+    points[10:17] += 6.0
+    points[0] = points[12]  # a sound that is like another label's: learned with its own answer, it would be known
+    found = examine_takes({"original": points, "swapped": points[::-1].copy()}, labels)
+    assert (found["labels"], found["n"], found["chance"], found["majority"]) == (["metal", "wood"], 17, 0.5, 10 / 17)
+    assert found["systems"]["original"]["confusion"] == [[7, 0], [1, 9]]
+    assert found["systems"]["original"]["agreement"] == 1
+    assert found["systems"]["swapped"]["accuracy"] < 0.5
+    assert sum(map(sum, found["systems"]["swapped"]["confusion"])) == 17
+
+
+@pytest.mark.parametrize("labels", [["wood"] * 4, ["", "wood", "wood", "metal"], [""] * 4])
+def test_of_fewer_than_two_labels_there_is_nothing_to_tell(labels):
+    assert examine_takes({"original": draw(4, 3, 1)}, labels)["n"] == 0
+
+
 @pytest.mark.slow
 @pytest.mark.corpus
 def test_the_probe_tells_footstep_materials_of_the_held_out_packages_better_than_the_commonest_answer(corpus):
@@ -133,4 +151,7 @@ def test_the_probe_tells_footstep_materials_of_the_held_out_packages_better_than
     found = result["materials"]
     assert found["systems"]["original"]["accuracy"] > found["majority"] > found["chance"]
     assert found["systems"]["codec"]["agreement"] == 1
-    assert "cloth" in probe.labels and "footsteps/generic" not in probe.labels
+    assert "cloth" in found["labels"] and "footsteps/generic" not in found["labels"]
+    takes = result["materials, other takes"]
+    assert takes["systems"]["original"]["accuracy"] > found["systems"]["original"]["accuracy"]
+    assert set(takes["labels"]) <= set(probe.labels) == {sound.label for sound in judged}
