@@ -40,8 +40,8 @@ def probe_study(
     lesson and judged sound.
 
     Returns:
-        The results by task, and a probe for materials that knows the judged originals, to ask about their mixtures;
-        ``None`` if they are of fewer than two.
+        The results by task, and a probe to ask about mixtures of materials: it knows the judged originals, and of
+        materials without any the lessons; ``None`` if that is fewer than two materials.
     """
 
     def heard(sounds: list[np.ndarray], step: Callable[[], None] = lambda: None) -> np.ndarray:
@@ -55,7 +55,7 @@ def probe_study(
     results: dict = {}
     names = {task: taught_names([sound.label for sound in lessons], task) for task in TASKS}
     asked = {"original": heard([sound.audio for sound in judged], step)}
-    if any(len(set(taught) - {None}) > 1 for taught in names.values()):
+    if any(name is not None for taught in names.values() for name in taught):
         learned = heard([sound.audio for sound in lessons], step)
     asked |= {system: heard(sounds) for system, sounds in decoded.items()}
     truths = {
@@ -73,14 +73,14 @@ def probe_study(
         found = examine_takes(asked, labels)
         if found["n"]:
             results[f"{task}{TAKES}"] = {"lessons": found["n"]} | found
-    return results, _knowing(asked["original"], truths["materials"])
-
-
-def _knowing(points: np.ndarray, labels: list[str]) -> Probe | None:
-    named = [index for index, label in enumerate(labels) if label]
-    if len({labels[index] for index in named}) < 2:
-        return None
-    return Probe(points[named], [labels[index] for index in named])
+    judged_names, lesson_names = truths["materials"], names["materials"]
+    borrowed = [index for index, name in enumerate(lesson_names) if name and name not in judged_names]
+    own = [index for index, name in enumerate(judged_names) if name]
+    known = [*(judged_names[index] for index in own), *(lesson_names[index] for index in borrowed)]
+    if len(set(known)) < 2:
+        return results, None
+    points = asked["original"][own]
+    return results, Probe(np.concatenate([points, learned[borrowed]]) if borrowed else points, known)
 
 
 def taught_names(labels: list[str], task: str) -> list[str | None]:
