@@ -55,5 +55,5 @@ NEW_CRITICS_STEPS = 500
 ENVELOPE_WEIGHT = 0.3
 """Of the envelope loss beside the spectral loss, in both phases."""
 
-RECONSTRUCTION_WEIGHT, DOUBT_WEIGHT, FEATURE_WEIGHT = 25.0, 1.0, 2.0
+RECONSTRUCTION_WEIGHT, DOUBT_WEIGHT, FEATURE_WEIGHT = 10.0, 1.0, 2.0
 """Weights of the second phase's losses."""

@@ -287,7 +287,9 @@ def test_a_budget_of_seconds_ends_in_a_usable_checkpoint(tmp_path):
 def test_a_run_can_start_from_the_factory_model_and_sets_its_level(tmp_path):
     out = tmp_path / "mine.safetensors"
     settings = dataclasses.replace(SETTINGS, start="foley", steps=1, refine_share=0.0, peak_rate=0.0, last_rate=0.0)
-    quiet_run(out, settings).train()
+    run = quiet_run(out, settings)
+    assert run.at["critics_know"], "the factory model's critics are shipped with it"
+    run.train()
     ours, factory = (load_codec(name).model.state_dict() for name in (str(out), "foley"))
     level = "decoder.head.out.bias"
     assert all(torch.equal(ours[n], factory[n]) for n in ours if n.startswith(("encoder.", "decoder.")) and n != level)
@@ -338,7 +340,7 @@ def test_a_decoder_without_trust_learns_nothing_from_the_critics(tmp_path):
         refine_step(run.model, run.judges, still, run.spectral, audio, edge_hz, noise, 0, trust)
         gradients.append(torch.cat([p.grad.flatten() for p in run.model.decoder.parameters() if p.grad is not None]))
     hardly, wholly = ((gradient - gradients[0]).norm() for gradient in gradients[1:])
-    assert hardly < 1e-3 * wholly
+    assert hardly < 0.02 * wholly  # bfloat16 rounds
 
 
 def test_the_envelope_loss_hears_a_smeared_attack_that_spectra_forgive():
