@@ -143,7 +143,7 @@ def test_a_preset_chosen_later_fades_in_and_none_fades_out(foley, bank, effect, 
     away = np.abs(heard - dry).reshape(60, HOP).max(axis=1)
     assert away[11] < 0.5 * away[16:30].max()
     assert away[16:30].max() > np.abs(dry).max()
-    assert not away[58:].any()  # all that remembers has forgotten
+    assert away[58:].max() < 1e-7  # all that remembers has forgotten: smoothers come near for ever
 
 
 def test_a_session_is_number_nought_until_another_is_chosen(foley, bank, effect, plugin_values, played):
