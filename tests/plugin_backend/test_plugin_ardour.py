@@ -87,7 +87,8 @@ def test_three_tracks_exported_are_our_own_render_to_the_sample(ardour, tmp_path
         a, b, c = (one[side, SILENT:] for one in wanted)
         sums = (a + b) + c, (a + c) + b, (b + c) + a
         assert any(np.array_equal(own, one) for one in sums), (np.abs(own - sums[0]).max(), said)
-    assert heard.shape == tracks[0].sound.shape and np.abs(heard[:, :SILENT]).max() < 1e-3
+    own = sum(np.abs(one[:, :SILENT]).max() for one in wanted)
+    assert heard.shape == tracks[0].sound.shape and np.abs(heard[:, :SILENT]).max() < 1.5 * own, own
 
 
 def test_a_wet_track_at_mix_0_cancels_its_dry_twin(ardour, tmp_path):

@@ -1,5 +1,6 @@
 """Training: what it draws and minimises, that a stop loses nothing, and that a seed is a promise."""
 
+import contextlib
 import dataclasses
 
 import numpy as np
@@ -10,38 +11,18 @@ from safetensors.torch import load_file
 from plugin_backend.codecs import load_codec
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import CheckpointError, ProjectError
+from plugin_backend.training import passes
 from plugin_backend.training.compaction import audibility_db, fidelity_curve_db, fit_compaction
 from plugin_backend.training.discriminators import Judges, decoder_loss, judges_loss
-from plugin_backend.training.level import fit_level
 from plugin_backend.training.losses import SpectralLoss, divergence, envelope_loss
 from plugin_backend.training.passes import refine_step
-from plugin_backend.training.run import Run
 from plugin_backend.training.sampler import CropSampler
 from plugin_backend.training.schedule import phases
 from plugin_backend.training.settings import TrainingSettings
-from plugin_backend.waveform_vae import checkpoint
 from plugin_backend.waveform_vae.config import WaveformVAEConfig
 from plugin_backend.waveform_vae.model import WaveformVAE
 from plugin_backend.waveform_vae.record import read_training
-
-RATE, CROP = 48_000, 16_384
-SETTINGS = TrainingSettings(steps=6, refine_share=0.5, batch=2, crop_samples=CROP, warm_up_steps=2, judge_every_steps=4)
-
-
-def steps_of_noise(count, seed=0):
-    rng = np.random.default_rng(seed)
-    decay = np.exp(-np.arange(RATE // 4) / (RATE / 40)).astype(np.float32)
-    bursts = (rng.standard_normal((count, decay.size)) * decay * 0.2).astype(np.float32)
-    return [Sound(f"{n}.wav", "footsteps/wood", "a", 24_000.0, burst) for n, burst in enumerate(bursts)]
-
-
-def sampler(range_set=None, sounds=None):
-    sounds = sounds or steps_of_noise(4)
-    return CropSampler(sounds, np.full(len(sounds), 1 / len(sounds)), CROP, RATE, range_set)
-
-
-def quiet_run(out, settings=SETTINGS):
-    return Run(settings, sampler("musical"), sampler(), out, device="cpu", tell=lambda line: None)
+from tests.plugin_backend.training_runs import CROP, RATE, SETTINGS, quiet_run, sampler
 
 
 def test_a_step_of_a_seed_always_draws_the_same_crops():
@@ -164,42 +145,6 @@ def test_compacted_means_are_uncorrelated():
     covariance = torch.cov(compacted.flatten(0, 1).T)
     off_diagonal = covariance - torch.diag(covariance.diagonal())
     assert off_diagonal.abs().max() < 1e-4 * covariance.diagonal().max()
-
-
-def lacking_db(model, audio):
-    """By how many dB the decoder's sound is quieter than ``audio`` ``[batch, samples]``."""
-    with torch.no_grad():
-        guess = model.decoder(model.encoder(audio)[0])[0][:, model.config.latency :]
-    truth = audio[:, : guess.shape[1]]
-    return (10 * torch.log10(truth.square().mean(1) / guess.square().mean(1))).numpy()
-
-
-def test_sounds_come_back_as_loud_as_they_are():
-    torch.manual_seed(3)
-    model = WaveformVAE(WaveformVAEConfig())
-    audio = torch.from_numpy(sampler().batch(5, 0, 0)[0])
-    before = lacking_db(model, audio)
-    assert fit_level(model, [audio]) == pytest.approx(np.median(before), abs=1e-3)
-    np.testing.assert_allclose(lacking_db(model, audio), before - np.median(before), atol=1e-3)
-    assert fit_level(model, [audio]) == pytest.approx(0, abs=1e-3)
-
-
-def test_silence_says_nothing_of_the_level():
-    torch.manual_seed(3)
-    model = WaveformVAE(WaveformVAEConfig())
-    audio = torch.from_numpy(sampler().batch(3, 0, 0)[0])
-    quiet = torch.cat([torch.zeros(5, audio.shape[1]), audio])
-    before = lacking_db(model, audio)
-    assert fit_level(model, [quiet]) == pytest.approx(np.median(before), abs=1e-3)
-    assert fit_level(model, [torch.zeros_like(audio)]) == 0.0
-
-
-def test_a_trained_model_is_as_loud_as_what_it_learned(tmp_path):
-    out = tmp_path / "m.safetensors"
-    record = quiet_run(out, SETTINGS).train()
-    crops = [torch.from_numpy(sampler("musical").batch(SETTINGS.batch, SETTINGS.seed, step)[0]) for step in range(24)]
-    assert fit_level(checkpoint.load(out), crops) == pytest.approx(0, abs=0.01)
-    assert record["raised_db"] != 0
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path):
@@ -329,7 +274,8 @@ def test_a_model_trained_anew_without_critics_keeps_none_of_another(tmp_path):
     assert not (tmp_path / "tiny.critics").exists()
 
 
-def test_a_decoder_without_trust_learns_nothing_from_the_critics(tmp_path):
+def test_a_decoder_without_trust_learns_nothing_from_the_critics(tmp_path, monkeypatch):
+    monkeypatch.setattr(passes, "mixed_precision", lambda device: contextlib.nullcontext())  # bfloat16 rounds
     run = quiet_run(tmp_path / "tiny.safetensors")
     audio, edge_hz = run._tensors(run._draw(0))
     noise = torch.zeros(audio.shape[0], audio.shape[1] // 512, run.model.config.latent_dim)
@@ -340,7 +286,7 @@ def test_a_decoder_without_trust_learns_nothing_from_the_critics(tmp_path):
         refine_step(run.model, run.judges, still, run.spectral, audio, edge_hz, noise, 0, trust)
         gradients.append(torch.cat([p.grad.flatten() for p in run.model.decoder.parameters() if p.grad is not None]))
     hardly, wholly = ((gradient - gradients[0]).norm() for gradient in gradients[1:])
-    assert hardly < 0.02 * wholly  # bfloat16 rounds
+    assert hardly < 1e-3 * wholly
 
 
 def test_the_envelope_loss_hears_a_smeared_attack_that_spectra_forgive():
