@@ -18,6 +18,13 @@ from studio.examples import Examples
 @click.option("--steps", type=click.IntRange(1), help="How many steps instead: the same seed, the same weights.")
 @click.option("--refine-share", type=click.FloatRange(0, 1), help="Share of the adversarial phase.")
 @click.option(
+    "--likeness",
+    type=click.FloatRange(0, 1000, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="Weight in that phase of being alike; less sounds more natural and is further from the sound given.",
+)
+@click.option(
     "--augment",
     type=click.Choice(["musical", "published", "none"]),
     default="musical",

@@ -12,7 +12,6 @@ from plugin_backend.training.settings import (
     DOUBT_WEIGHT,
     ENVELOPE_WEIGHT,
     FEATURE_WEIGHT,
-    RECONSTRUCTION_WEIGHT,
     REFINE_CROP_SAMPLES,
 )
 from plugin_backend.waveform_vae.model import WaveformVAE
@@ -53,12 +52,14 @@ def refine_step(
     edge_hz: Tensor,
     noise: Tensor,
     start: int,
+    likeness_weight: float,
     trust: float = 1.0,
 ) -> dict[str, Tensor]:
     """Second phase: the critics learn, then the decoder learns from them; the encoder stays as it is.
 
     The critics see ``REFINE_CROP_SAMPLES`` from ``start``. Backpropagates into the decoder; the critics'
-    own step is taken here. ``trust`` in 0..1 is how much the decoder listens to them.
+    own step is taken here. ``likeness_weight`` is that of spectra and envelopes; ``trust`` in 0..1 is how much the
+    decoder listens to the critics.
     """
     guess, truth, _ = there_and_back(model, audio, noise, frozen=True)
     likeness, envelope = spectral(guess, truth, edge_hz), envelope_loss(guess, truth)
@@ -77,6 +78,6 @@ def refine_step(
         doubt, match = decoder_loss(features, judges(seen))
     reconstruction = likeness + ENVELOPE_WEIGHT * envelope
     heard = trust * (DOUBT_WEIGHT * doubt + FEATURE_WEIGHT * match)
-    (RECONSTRUCTION_WEIGHT * reconstruction + heard).backward()
+    (likeness_weight * reconstruction + heard).backward()
     judges.requires_grad_(True)
     return {"spectral": likeness, "envelope": envelope, "judges": told, "doubt": doubt, "features": match}

@@ -189,9 +189,9 @@ class Run:
             room = audio.shape[1] - config.latency - REFINE_CROP_SAMPLES
             start = int(torch.randint(0, max(room, 1), (1,), generator=chance))
             trust = 1.0 if at["critics_know"] else min(1.0, at["phase_steps"] / NEW_CRITICS_STEPS)
-            losses = refine_step(
-                self.model, self.judges, self.judges_optimiser, self.spectral, audio, edge_hz, noise, start, trust
-            )
+            critics = self.judges, self.judges_optimiser
+            weights = settings.likeness, trust
+            losses = refine_step(self.model, *critics, self.spectral, audio, edge_hz, noise, start, *weights)
         torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
         self.optimiser.step()
         decay = min(AVERAGE_DECAY, (at["phase_steps"] + 1) / (at["phase_steps"] + 10))

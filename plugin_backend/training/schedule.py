@@ -41,6 +41,8 @@ def phases(settings: TrainingSettings) -> list[Phase]:
         raise ProjectError("training: give either minutes or steps")
     if not 0 <= settings.refine_share <= 1:
         raise ProjectError(f"training: refine share {settings.refine_share} is not in 0..1")
+    if settings.likeness <= 0:
+        raise ProjectError(f"training: likeness {settings.likeness} is not above 0")
     in_steps = settings.steps is not None
     whole = settings.steps if in_steps else settings.minutes * 60
     if whole <= 0:

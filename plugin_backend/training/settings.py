@@ -15,6 +15,8 @@ class TrainingSettings:
 
     Attributes:
         start: ``scratch``, or the name or file of the model to start from.
+        likeness: weight of the spectra and envelopes in the second phase, above 0; the less, the more the critics
+            decide.
         batch, crop_samples: size of a step.
         peak_rate: the largest learning rate of the first phase; ``refine_rate`` that of the second.
         beta: weight of the latents' divergence, reached after ``beta_warm_up`` of the first phase.
@@ -26,6 +28,7 @@ class TrainingSettings:
     minutes: float | None = None
     steps: int | None = None
     refine_share: float = 0.35
+    likeness: float = 10.0
     seed: int = 1
     batch: int = 8
     crop_samples: int = 32_768
@@ -55,5 +58,5 @@ NEW_CRITICS_STEPS = 500
 ENVELOPE_WEIGHT = 0.3
 """Of the envelope loss beside the spectral loss, in both phases."""
 
-RECONSTRUCTION_WEIGHT, DOUBT_WEIGHT, FEATURE_WEIGHT = 10.0, 1.0, 2.0
-"""Weights of the second phase's losses."""
+DOUBT_WEIGHT, FEATURE_WEIGHT = 1.0, 2.0
+"""Of what the critics say in the second phase, beside ``likeness``."""

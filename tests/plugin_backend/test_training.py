@@ -102,6 +102,7 @@ def test_critics_learn_to_tell_noise_from_clicks():
         ({"minutes": 1.0}, "either minutes or steps"),
         ({"steps": 0}, "more than nothing"),
         ({"refine_share": 1.5}, "refine share 1.5"),
+        ({"likeness": 0.0}, "likeness 0.0 is not above 0"),
     ],
 )
 def test_a_wrong_budget_is_told(wrong, word):
@@ -274,19 +275,33 @@ def test_a_model_trained_anew_without_critics_keeps_none_of_another(tmp_path):
     assert not (tmp_path / "tiny.critics").exists()
 
 
-def test_a_decoder_without_trust_learns_nothing_from_the_critics(tmp_path, monkeypatch):
-    monkeypatch.setattr(passes, "mixed_precision", lambda device: contextlib.nullcontext())  # bfloat16 rounds
-    run = quiet_run(tmp_path / "tiny.safetensors")
+def decoder_gradient(run, likeness_weight, trust):
+    """Flat gradient of the decoder in the second phase, in float32."""
     audio, edge_hz = run._tensors(run._draw(0))
     noise = torch.zeros(audio.shape[0], audio.shape[1] // 512, run.model.config.latent_dim)
-    gradients = []
-    for trust in (0.0, 1e-6, 1.0):
-        run.model.zero_grad(set_to_none=True)
-        still = torch.optim.SGD(run.judges.parameters(), lr=0.0)
-        refine_step(run.model, run.judges, still, run.spectral, audio, edge_hz, noise, 0, trust)
-        gradients.append(torch.cat([p.grad.flatten() for p in run.model.decoder.parameters() if p.grad is not None]))
-    hardly, wholly = ((gradient - gradients[0]).norm() for gradient in gradients[1:])
-    assert hardly < 1e-3 * wholly
+    run.model.zero_grad(set_to_none=True)
+    critics = run.judges, torch.optim.SGD(run.judges.parameters(), lr=0.0)
+    refine_step(run.model, *critics, run.spectral, audio, edge_hz, noise, 0, likeness_weight, trust)
+    return torch.cat([p.grad.flatten() for p in run.model.decoder.parameters() if p.grad is not None])
+
+
+def test_likeness_and_trust_weigh_spectra_against_critics(tmp_path, monkeypatch):
+    monkeypatch.setattr(passes, "mixed_precision", lambda device: contextlib.nullcontext())  # bfloat16 rounds
+    run = quiet_run(tmp_path / "tiny.safetensors")
+    spectra = decoder_gradient(run, 1.0, 0.0)
+    both, hardly = (decoder_gradient(run, 1.0, trust) for trust in (1.0, 1e-6))
+    assert (hardly - spectra).norm() < 1e-3 * (both - spectra).norm()
+    assert (decoder_gradient(run, 4.0, 1.0) - (both + 3 * spectra)).norm() < 1e-3 * both.norm()
+
+
+def test_a_run_refines_with_the_likeness_it_was_given(tmp_path):
+    weights = []
+    for likeness in (10.0, 10.0, 2.0):
+        run = quiet_run(tmp_path / "tiny.safetensors", dataclasses.replace(SETTINGS, likeness=likeness))
+        run._step(run.phases[1], 0.0, *run._tensors(run._draw(0)))
+        weights.append(torch.cat([p.detach().flatten() for p in run.model.decoder.parameters()]))
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
 
 
 def test_the_envelope_loss_hears_a_smeared_attack_that_spectra_forgive():
