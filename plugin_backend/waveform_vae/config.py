@@ -31,3 +31,9 @@ class WaveformVAEConfig:
     def latency(self) -> int:
         """Samples by which the decoder's output lags: the frames that overlap a sample must all be known."""
         return self.decoder_window - self.decoder_hop
+
+    @property
+    def decoder_frames_of_memory(self) -> int:
+        """Latent frames before the present one that still change what the decoder writes."""
+        steps = self.decoder_blocks * (self.kernel - 1) + self.decoder_window // self.decoder_hop - 1
+        return -(-steps * self.decoder_hop // self.hop)
