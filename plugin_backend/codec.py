@@ -61,7 +61,7 @@ class EncoderStream(ABC):
 
     @abstractmethod
     def push(self, audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Take ``[batch, k * hop_samples]``; answer means and deviations, each ``[batch, k, dims]``."""
+        """Take ``[batch, k * hop_samples]``, k at least 1; answer means and deviations, each ``[batch, k, dims]``."""
 
     def means(self, audio: np.ndarray) -> np.ndarray:
         """As :meth:`push`, but the means alone; models that reckon deviations apart spare them."""
@@ -73,7 +73,7 @@ class DecoderStream(ABC):
 
     @abstractmethod
     def push(self, latents: np.ndarray) -> np.ndarray:
-        """Take ``[batch, k, dims]``; answer ``[batch, k * hop_samples]``, late by ``latency_samples``."""
+        """Take ``[batch, k, dims]``, k at least 1; answer ``[batch, k * hop_samples]``, late by ``latency_samples``."""
 
 
 class Codec(ABC):
@@ -96,11 +96,13 @@ class Codec(ABC):
     def posterior(self, audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Posterior means and deviations of whole sounds, each ``[batch, frames, dims]``.
 
-        The end is padded with silence to a whole frame.
+        The end is padded with silence to a whole frame; of no samples come no frames.
         """
-        samples = audio.shape[-1]
+        batch, samples = audio.shape
+        if not samples:
+            return (np.zeros((batch, 0, self.spec.latent_dim), np.float32),) * 2
         padding = self.spec.frames(samples) * self.spec.hop_samples - samples
-        return self.encoder(audio.shape[0]).push(np.pad(audio, ((0, 0), (0, padding))))
+        return self.encoder(batch).push(np.pad(audio, ((0, 0), (0, padding))))
 
     def encode(self, audio: np.ndarray) -> np.ndarray:
         """Posterior means of whole sounds, ``[batch, frames, dims]``."""

@@ -92,7 +92,8 @@ def examine_takes(heard: dict[str, np.ndarray], labels: list[str]) -> dict:
 
     The sounds are dealt into :data:`FOLDS` in turn, each label by itself; a probe learns the originals of all folds but
     one and is asked about that one, original and decoded. So it need not understand a label beyond these sources, only
-    hear whether the codec leaves its marks. ``chance`` and all else are as in :func:`examine`.
+    hear whether the codec leaves its marks. ``lessons`` is how many the probe that learned fewest did; ``chance`` and
+    all else are as in :func:`examine`.
 
     Args:
         heard: per system features ``[n, dims]``, ``original`` among them.
@@ -113,7 +114,8 @@ def examine_takes(heard: dict[str, np.ndarray], labels: list[str]) -> dict:
         probe = Probe(heard["original"][learned], [labels[index] for index in learned])
         for name, points in heard.items():
             answers[name][fold == left_out] = [names.index(probe.labels[one]) for one in probe.answers(points[asked])]
-    return _told(names, truth, answers)
+    lessons = min((int((fold != left_out).sum()) for left_out in set(fold)), default=0)
+    return {"lessons": lessons} | _told(names, truth, answers)
 
 
 def _told(labels: list[str], truth: np.ndarray, answers: dict[str, np.ndarray]) -> dict:

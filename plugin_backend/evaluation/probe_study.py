@@ -72,7 +72,7 @@ def probe_study(
     for task, labels in truths.items():
         found = examine_takes(asked, labels)
         if found["n"]:
-            results[f"{task}{TAKES}"] = {"lessons": found["n"]} | found
+            results[f"{task}{TAKES}"] = found
     judged_names, lesson_names = truths["materials"], names["materials"]
     borrowed = [index for index, name in enumerate(lesson_names) if name and name not in judged_names]
     own = [index for index, name in enumerate(judged_names) if name]

@@ -125,6 +125,7 @@ def test_takes_are_asked_about_by_probes_that_learned_the_others():
     points[0] = points[12]  # a sound that is like another label's: learned with its own answer, it would be known
     found = examine_takes({"original": points, "swapped": points[::-1].copy()}, labels)
     assert (found["labels"], found["n"], found["chance"], found["majority"]) == (["metal", "wood"], 17, 0.5, 10 / 17)
+    assert found["lessons"] == 13  # a fold is two of wood and, twice, two of metal
     assert found["systems"]["original"]["confusion"] == [[7, 0], [1, 9]]
     assert found["systems"]["original"]["agreement"] == 1
     assert found["systems"]["swapped"]["accuracy"] < 0.5
@@ -133,7 +134,8 @@ def test_takes_are_asked_about_by_probes_that_learned_the_others():
 
 @pytest.mark.parametrize("labels", [["wood"] * 4, ["", "wood", "wood", "metal"], [""] * 4])
 def test_of_fewer_than_two_labels_there_is_nothing_to_tell(labels):
-    assert examine_takes({"original": draw(4, 3, 1)}, labels)["n"] == 0
+    found = examine_takes({"original": draw(4, 3, 1)}, labels)
+    assert (found["n"], found["lessons"]) == (0, 0)
 
 
 def test_mixtures_are_asked_about_with_materials_that_only_the_lessons_have():

@@ -49,6 +49,13 @@ def test_streaming_equals_offline(small, sound, pieces):
     assert error_db < -120
 
 
+def test_a_sound_of_no_samples_is_no_frames(small):
+    codec = load_codec(str(small))
+    means, deviations = codec.posterior(np.zeros((2, 0), np.float32))
+    assert means.shape == deviations.shape == (2, 0, 4)
+    assert codec.decode(codec.encode(np.zeros((2, 0), np.float32))).shape == (2, 0)
+
+
 def test_no_sample_depends_on_the_future(small, sound):
     codec = load_codec(str(small))
     changed = sound.copy()
