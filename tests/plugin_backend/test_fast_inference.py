@@ -92,7 +92,7 @@ def test_weights_beyond_half_precision_are_brought_into_it_and_ways_still_agree(
     torch.testing.assert_close(product(torch.eye(4)[None]), product.weight.T[None])
 
 
-def test_loading_a_model_says_nothing_of_pytorchs_plans(codec):
+def test_loading_a_model_says_nothing_of_pytorchs_plans():
     told = subprocess.run(
         [sys.executable, "-c", "from plugin_backend.codecs import load_codec; c = load_codec('foley'); c.silence(1)"],
         capture_output=True,

@@ -116,7 +116,7 @@ def test_codecs_of_other_hops_and_hits_of_other_lengths_too(tiny_models, keys, p
     assert distance_db(out, wanted) < -125
 
 
-def test_of_too_many_notes_the_oldest_fades(programs, keys, plugin_values, played, impulse_bank):
+def test_of_too_many_notes_the_oldest_fades(keys, plugin_values, played, impulse_bank):
     bank = Bank(impulse_bank)
     engine = keys(PcmCodec(), bank)
     events = [(at, on(at % 120)) for at in range(MOST_VOICES + 5)]
