@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ def info_of(path: Path):
     if not os.path.isfile(path):  # also of a name no file can have
         raise AudioFileError(f"{path}: no such audio file")
     try:
-        info = soundfile.info(str(path))
+        info = soundfile.info(os.fsencode(path))
     except soundfile.LibsndfileError as problem:
         raise AudioFileError(f"{path}: not a readable audio file ({problem.error_string.rstrip('.')})") from problem
     if info.frames <= 0:
@@ -61,18 +61,28 @@ def mono_blocks(path: Path, sample_rate: int, block_samples: int = 65_536) -> It
         AudioFileError: see :func:`probe`; also when the audio is damaged or not finite.
     """
     _, rate, _ = probe(path)
+    yield from resampled(_mono(path, block_samples), rate, sample_rate)
+
+
+def resampled(blocks: Iterable[tuple[np.ndarray, bool]], rate: int, sample_rate: int) -> Iterator[np.ndarray]:
+    """Pieces ``[n]`` of a sound at ``rate`` Hz, each told whether it is the last, at ``sample_rate`` Hz."""
     resampler = soxr.ResampleStream(rate, sample_rate, 1) if rate != sample_rate else None
+    for block, last in blocks:
+        yield resampler.resample_chunk(block, last=last) if resampler else block
+
+
+def _mono(path: Path, block_samples: int) -> Iterator[tuple[np.ndarray, bool]]:
+    """``[n]`` float32 pieces of a file, the mean of its channels, and whether each is the last."""
     for block, last in _blocks(path, block_samples):
         if not np.isfinite(block).all():
             raise AudioFileError(f"{path}: the file holds NaN or infinite samples")
-        mono = block.mean(axis=1, dtype=np.float32)
-        yield resampler.resample_chunk(mono, last=last) if resampler else mono
+        yield block.mean(axis=1, dtype=np.float32), last
 
 
 def _blocks(path: Path, block_samples: int) -> Iterator[tuple[np.ndarray, bool]]:
     """``[n, channels]`` pieces of a file, and whether each is the last."""
     try:
-        with soundfile.SoundFile(str(path)) as file:
+        with soundfile.SoundFile(os.fsencode(path)) as file:
             last = False
             while not last:
                 block = file.read(block_samples, dtype="float32", always_2d=True)

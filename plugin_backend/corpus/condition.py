@@ -25,6 +25,24 @@ def condition(decoded: Scratch, rate_hz: int, sample_rate: int, into: Scratch) -
     """Fill ``into`` with the audio at ``sample_rate`` (soxr VHQ); answers remarks.
 
     Raises:
+        AudioFileError: see :func:`faults`.
+    """
+    offset, excess = faults(decoded, rate_hz)
+    _resample(decoded, rate_hz, sample_rate, offset, 1 / excess, into)
+    removed = (f"DC offset of {offset:+.3f} removed",) if offset else ()
+    return removed + too_loud(excess)
+
+
+def too_loud(excess: float) -> tuple[str, ...]:
+    """The remark on audio that was divided by ``excess``; none if that is 1."""
+    told = f"peaks {20 * np.log10(excess):.0f} dB above full scale; brought down to it"
+    return (told,) if excess > 1 else ()
+
+
+def faults(decoded: Scratch, rate_hz: int) -> tuple[float, float]:
+    """The offset to take away, 0 if it is small, and what to divide by then, 1 unless peaks are insane.
+
+    Raises:
         AudioFileError: silent or too short; the message is the reason alone.
     """
     if decoded.size < SHORTEST_S * rate_hz:
@@ -34,16 +52,9 @@ def condition(decoded: Scratch, rate_hz: int, sample_rate: int, into: Scratch) -
     peak = max(high - offset, offset - low)
     if peak <= SILENT:
         raise AudioFileError("silent" if abs(offset) <= SILENT else f"silent but for a constant of {offset:.3f}")
-    remarks, scale = [], 1.0
-    if abs(offset) > LARGE_OFFSET * peak:
-        remarks.append(f"DC offset of {offset:+.3f} removed")
-    else:
+    if abs(offset) <= LARGE_OFFSET * peak:
         offset, peak = 0.0, max(high, -low)
-    if peak > SANE_PEAK:
-        remarks.append(f"peaks {20 * np.log10(peak):.0f} dB above full scale; brought down to it")
-        scale = 1 / peak
-    _resample(decoded, rate_hz, sample_rate, offset, scale, into)
-    return tuple(remarks)
+    return offset, peak if peak > SANE_PEAK else 1.0
 
 
 def offset_of(audio: Scratch, rate_hz: int) -> float:

@@ -18,9 +18,6 @@ from plugin_backend.corpus.scan import Found, Scan
 from plugin_backend.corpus.scratch import Scratch
 from plugin_backend.errors import AudioFileError
 
-CLIPPED_SHARE = 0.001
-"""From this share of clipped samples on, a file is told to be clipped."""
-
 BETTER_EDGE = 1.1
 """Of two copies of a recording the later is kept only if it reaches this much higher."""
 
@@ -64,10 +61,7 @@ def gather(folder: Path, scanned: Scan, sample_rate: int, flat: Path, say: Calla
 def _prepare(path: Path, decoded: Scratch, audio: Scratch, sample_rate: int) -> tuple[list[str], float]:
     """Remarks and band edge in Hz; ``audio`` then holds the file at ``sample_rate``."""
     told = decode(path, decoded)
-    remarks = list(told.remarks)
-    if told.clipped_share >= CLIPPED_SHARE:
-        remarks.append(f"clipped: {100 * told.clipped_share:.1f} % of its samples")
-    remarks += condition(decoded, told.rate_hz, sample_rate, audio)
+    remarks = [*told.remarks, *condition(decoded, told.rate_hz, sample_rate, audio)]
     return remarks, min(band_edge_hz(decoded, told.rate_hz), sample_rate / 2)
 
 

@@ -23,6 +23,9 @@ MOST_CHANNELS = 64
 CLIPPED = 0.9999
 """A sample this close to full scale, or beyond, counts as clipped."""
 
+CLIPPED_SHARE = 0.001
+"""From this share of clipped samples on, a file is told to be clipped."""
+
 CANCELLED = 0.1
 """Channels whose mean keeps less than this share of their energy cancel; the loudest is taken instead."""
 
@@ -32,15 +35,16 @@ ENDS_EARLY = re.compile(r"(?:data|SSND) : (?!0 |4294967295 )\d+ \(should be|lack
 
 @dataclass(frozen=True)
 class Decoded:
-    """What was decoded besides the samples: rate in Hz, share of clipped samples (0–1), remarks."""
+    """What was decoded besides the samples: rate in Hz, remarks."""
 
     rate_hz: int
-    clipped_share: float
     remarks: tuple[str, ...]
 
 
-def decode(path: Path, into: Scratch) -> Decoded:
+def decode(path: Path, into: Scratch, cancelled: float = CANCELLED) -> Decoded:
     """Fill ``into`` with the file as the mean of its channels, at its own rate.
+
+    Where the mean keeps less than the share ``cancelled`` of their energy, it is the loudest channel instead.
 
     Raises:
         AudioFileError: it cannot be used; the message is the reason alone, without the file's name.
@@ -51,14 +55,14 @@ def decode(path: Path, into: Scratch) -> Decoded:
             if not os.fstat(file.fileno()).st_size:
                 raise AudioFileError("an empty file of zero bytes")
         with soundfile.SoundFile(os.fsencode(path)) as file:
-            return _decode(file, into)
+            return _decode(file, into, cancelled)
     except OSError as problem:
         raise AudioFileError(f"cannot be opened ({problem.strerror})") from problem
     except soundfile.LibsndfileError as problem:
         raise AudioFileError(f"not a readable audio file ({problem.error_string.rstrip('.')})") from problem
 
 
-def _decode(file: soundfile.SoundFile, into: Scratch) -> Decoded:
+def _decode(file: soundfile.SoundFile, into: Scratch, cancelled: float) -> Decoded:
     if not RATES_HZ[0] <= file.samplerate <= RATES_HZ[1]:
         raise AudioFileError(f"a rate of {file.samplerate} Hz; {RATES_HZ[0]} to {RATES_HZ[1]} Hz can be used")
     if file.channels > MOST_CHANNELS:
@@ -80,10 +84,12 @@ def _decode(file: soundfile.SoundFile, into: Scratch) -> Decoded:
     if ends_early or into.size < 0.99 * file.frames:
         told = f" of {file.frames / file.samplerate:.2f} s" if into.size < 0.99 * file.frames else " s"
         remarks.append(f"truncated; the {into.size / file.samplerate:.2f}{told} that decode are kept")
-    if mixed_energy < CANCELLED * energy.mean():
+    if mixed_energy < cancelled * energy.mean():
         remarks.append(f"its channels cancel; channel {energy.argmax() + 1} of {file.channels} is taken")
         _take_channel(file, int(energy.argmax()), into)
-    return Decoded(file.samplerate, clipped_share, tuple(remarks))
+    if clipped_share >= CLIPPED_SHARE:
+        remarks.append(f"clipped: {100 * clipped_share:.1f} % of its samples")
+    return Decoded(file.samplerate, tuple(remarks))
 
 
 def _next_block(file: soundfile.SoundFile) -> tuple[np.ndarray, bool]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import csv
+import math
 import re
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from plugin_backend.corpus.manifest import NAME, check_cells, read_rows
 from plugin_backend.corpus.split import FACTORY_HELD_OUT
 from plugin_backend.errors import AudioFileError
 
-COLUMNS = {"file", "label", "seconds", "licence", "author", "debian_package", "version"}
+COLUMNS = ("file", "label", "seconds", "licence", "author", "debian_package", "version")
 HEADING = """# Attribution
 
 The model learned from the recordings below, all of them taken from Debian packages; we thank their
@@ -23,21 +24,27 @@ Authors and licences are as the packages state them.
 
 
 def read_manifest(corpus: Path) -> list[dict[str, str]]:
-    """The rows of ``manifest.csv``.
+    """The rows of ``manifest.csv``, each with all of :data:`COLUMNS`.
 
     Raises:
-        AudioFileError: it is missing, unreadable or lacks a column.
+        AudioFileError: it is missing, unreadable, lacks a column or names no file; or a cell is empty or no length.
     """
-    path = corpus / "manifest.csv"
+    path = corpus / NAME
+    rows = read_rows(path, COLUMNS)
+    if not rows:
+        raise AudioFileError(f"{path}: names no file")
+    check_cells(path, rows, COLUMNS)
+    for line, row in rows:
+        if not _is_length(row["seconds"]):
+            raise AudioFileError(f"{path}, row {line}, column 'seconds': '{row['seconds']}' is no length in seconds")
+    return [row for _, row in rows]
+
+
+def _is_length(text: str) -> bool:
     try:
-        with open(path, newline="", encoding="utf-8") as lines:
-            rows = list(csv.DictReader(lines))
-    except (OSError, UnicodeDecodeError, csv.Error) as problem:
-        raise AudioFileError(f"{path}: cannot be read ({problem})") from problem
-    missing = COLUMNS - set(rows[0] if rows else ())
-    if missing:
-        raise AudioFileError(f"{path}: lacks {', '.join(sorted(missing))}")
-    return rows
+        return 0 <= float(text) < math.inf
+    except ValueError:
+        return False
 
 
 def is_held_out(row: dict[str, str]) -> bool:

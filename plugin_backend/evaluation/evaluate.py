@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from plugin_backend.codec import Codec
 from plugin_backend.codecs import PCM, RAVE_SUFFIX, checkpoint_path, load_codec
+from plugin_backend.corpus.scan import shown
 from plugin_backend.corpus.sound import Sound
-from plugin_backend.errors import AudioFileError, CheckpointError, MissingExtraError
+from plugin_backend.errors import CheckpointError, MissingExtraError
 from plugin_backend.evaluation.cost import score_cost
 from plugin_backend.evaluation.dense_clips import (
     CLIP_S,
@@ -39,6 +40,7 @@ from plugin_backend.evaluation.materials import (
 from plugin_backend.evaluation.measure import CODEC, score_clips, systems
 from plugin_backend.evaluation.probe_study import probe_study
 from plugin_backend.evaluation.retrieval import score_retrieval
+from plugin_backend.waveform_vae.record import read_training
 
 VERSION = 1
 QUICK_CLIPS, QUICK_HITS, QUICK_MATERIALS, QUICK_LESSONS = 1, 2, 4, 8
@@ -91,6 +93,14 @@ class _Steps:
         self.tell(self.stage, self.done, self.total)
 
 
+class _Unseen(msgspec.Struct):
+    """What of a model's record tells what it was not trained on; ``held_out_packages`` is how it once was told."""
+
+    held_out_sources: list[str] | None = None
+    held_out_packages: list[str] | None = None
+    held_out_files: list[str] | None = None
+
+
 def held_out_of(model: str) -> HeldOut:
     """What a model's record says it was not trained on; nothing for the identity codec and imported RAVE models.
 
@@ -99,13 +109,13 @@ def held_out_of(model: str) -> HeldOut:
     """
     if model == PCM or model.endswith(RAVE_SUFFIX):
         return HeldOut()
-    card = checkpoint_path(model).with_suffix(".json")
+    path = checkpoint_path(model)
     try:
-        training = json.loads(card.read_text(encoding="utf-8")).get("training", {})
-    except (OSError, ValueError) as problem:
-        raise CheckpointError(f"{card}: not a readable checkpoint ({problem})") from problem
-    sources = training.get("held_out_sources") or training.get("held_out_packages") or ()
-    return HeldOut(frozenset(sources), frozenset(training.get("held_out_files", ())))
+        told = msgspec.convert(read_training(path), _Unseen)
+    except msgspec.ValidationError as problem:
+        raise CheckpointError(f"{path.with_suffix('.json')}: 'training': {problem}") from problem
+    sources = told.held_out_sources or told.held_out_packages or ()
+    return HeldOut(frozenset(sources), frozenset(told.held_out_files or ()))
 
 
 def evaluate(model: str, folder: Path, options: Options = Options(), tell: Tell = silent) -> Evaluation:  # noqa: B008
@@ -113,11 +123,11 @@ def evaluate(model: str, folder: Path, options: Options = Options(), tell: Tell 
 
     Args:
         model: a factory name or the path of a checkpoint.
-        folder: see :func:`~plugin_backend.evaluation.material.read_folder`.
+        folder: see :func:`~plugin_backend.evaluation.reading.read_folder`.
 
     Raises:
         CheckpointError: the model cannot be used.
-        AudioFileError: the folder cannot be used, or all its sounds are silent.
+        AudioFileError: the folder cannot be used.
         MissingExtraError: the ``evaluate`` extra is not installed.
     """
     codec = load_codec(model)
@@ -126,13 +136,15 @@ def evaluate(model: str, folder: Path, options: Options = Options(), tell: Tell 
     material = read_material(folder, rate_hz, held_out, options.everything)
     tell("reading", 1, 1)
     clips = dense_clips(material.judged, rate_hz, QUICK_CLIPS if options.quick else options.clips_per_label)
-    if not clips:
-        raise AudioFileError(f"{folder}: every sound is silent")
     embeddings, remarks = _embeddings()
     scores = score_clips(codec, clips, embeddings, options.with_visqol, _Steps(tell, "scoring", 4 * len(clips)))
     metrics = {
         "version": VERSION,
-        "model": {"name": codec.spec.name, "fingerprint": codec.spec.fingerprint, "held_out": sorted(held_out.sources)},
+        "model": {
+            "name": codec.spec.name,
+            "fingerprint": codec.spec.fingerprint,
+            "held_out": sorted(map(shown, held_out.sources)),
+        },
         "data": _data(material),
         "protocol": _protocol(codec, clips, options),
         "remarks": [*material.remarks, *remarks],

@@ -1,19 +1,15 @@
-"""The folder an evaluation listens to: read, labelled, and split into what a model saw and what it did not."""
+"""The folder an evaluation listens to, split into what a model saw and what it did not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from plugin_backend.audio_files import read_mono
+from plugin_backend.corpus.scan import shown
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import AudioFileError
-from plugin_backend.evaluation.attribution import read_manifest
 from plugin_backend.evaluation.overlap import met_before
-
-SUFFIXES = (".wav", ".flac", ".ogg")
-MANIFEST = "manifest.csv"
+from plugin_backend.evaluation.reading import read_folder
 
 
 @dataclass(frozen=True)
@@ -35,7 +31,9 @@ class Material:
         judged: the sounds every score is taken on.
         lessons: sounds that were not held out; empty if there are none.
         unseen: whether the model was, by its record, trained on none of ``judged``.
-        remarks: one line for each thing left out.
+        remarks: one line for each thing left out, and for each that is judged and odd.
+
+    Names, labels and sources are as ``shown``: what does not print in them is escaped.
     """
 
     judged: list[Sound]
@@ -54,53 +52,21 @@ def read_material(folder: Path, sample_rate: int, held_out: HeldOut, everything:
     Raises:
         AudioFileError: the folder is missing, holds no usable sound, or its manifest cannot be used.
     """
-    sounds, remarks = read_folder(folder, sample_rate)
-    inside = [sound for sound in sounds if sound in held_out]
-    outside = [sound for sound in sounds if sound not in held_out]
+    read = read_folder(folder, sample_rate)
+    left_out = [f"{file}: {reason}" for file, reason in read.left_out]
+    inside = [sound for sound in read.sounds if sound in held_out]
+    outside = [sound for sound in read.sounds if sound not in held_out]
+    judged, lessons, unseen = read.sounds, outside if inside else [], not outside
     if inside and not everything:
         met = met_before(inside, outside, sample_rate)
-        remarks += [f"left out: {file} is the same recording as {other}, not held out" for file, other in met.items()]
-        judged = [sound for sound in inside if sound.file not in met]
+        left_out += [f"{file} is the same recording as {other}, not held out" for file, other in met.items()]
+        judged, lessons, unseen = [sound for sound in inside if sound.file not in met], outside, True
         if not judged:
             raise AudioFileError(f"{folder}: every held-out sound is the same recording as one not held out")
-        return Material(judged, outside, True, remarks)
-    return Material(sounds, outside if inside else [], not outside, remarks)
+    odd = [f"{sound.file}: {read.remarks[sound.file]}" for sound in judged if sound.file in read.remarks]
+    remarks = [f"left out: {shown(line)}" for line in left_out] + [f"kept: {shown(line)}" for line in odd]
+    return Material(*([_shown(sound) for sound in side] for side in (judged, lessons)), unseen, remarks)
 
 
-def read_folder(folder: Path, sample_rate: int) -> tuple[list[Sound], list[str]]:
-    """All sounds of a folder, mono at ``sample_rate``, and a line for each file that could not be used.
-
-    A folder with a ``manifest.csv`` is a corpus: labels and sources (Debian packages) are its columns.
-    In any other, every WAV, FLAC and Ogg file is a sound; its label is the path of the folder it lies
-    in, its source the first part of that path (the folder's own name at the top).
-
-    Raises:
-        AudioFileError: no folder, no usable sound, or the manifest cannot be used.
-    """
-    if not folder.is_dir():
-        raise AudioFileError(f"{folder}: no such folder")
-    listed = _from_manifest(folder) if (folder / MANIFEST).is_file() else _from_paths(folder)
-    sounds, remarks = [], []
-    for file, label, source in listed:
-        try:
-            sounds.append(Sound(file, label, source, sample_rate / 2, read_mono(folder / file, sample_rate)))
-        except AudioFileError as problem:
-            remarks.append(f"left out: {problem}")
-    if not sounds:
-        raise AudioFileError(f"{folder}: no usable sound; give a folder of {', '.join(SUFFIXES)} files")
-    return sounds, remarks
-
-
-def _from_manifest(folder: Path) -> Iterator[tuple[str, str, str]]:
-    """File, label and source of each row."""
-    for row in read_manifest(folder):
-        yield row["file"], row["label"], row["debian_package"]
-
-
-def _from_paths(folder: Path) -> Iterator[tuple[str, str, str]]:
-    """File, label and source of each audio file."""
-    top = folder.resolve().name
-    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()):
-        place = path.relative_to(folder)
-        inside = len(place.parts) > 1
-        yield place.as_posix(), place.parent.as_posix() if inside else top, place.parts[0] if inside else top
+def _shown(sound: Sound) -> Sound:
+    return replace(sound, **{name: shown(getattr(sound, name)) for name in ("file", "label", "source")})

@@ -14,6 +14,9 @@ from plugin_backend.evaluation.dense_clips import class_of
 from plugin_backend.evaluation.measure import CODEC
 
 DPI, BINS = 100, 24
+STYLE = {"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "text.parse_math": False}
+"""Labels are users' folders: a ``$`` in them is no formula."""
+
 HISTOGRAMS = {
     "log_mel_error_db": "log-mel error, dB",
     "visqol": "ViSQOL",
@@ -26,7 +29,7 @@ MANY = 8
 
 def png(width: float, height: float, columns: int, draw: Callable[[list[Axes]], None]) -> bytes:
     """A figure of ``columns`` axes side by side, ``width`` × ``height`` inches, as ``draw`` fills it."""
-    with matplotlib.rc_context({"font.size": 8, "axes.spines.top": False, "axes.spines.right": False}):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         draw(list(np.atleast_1d(figure.subplots(1, columns))))
         picture = io.BytesIO()

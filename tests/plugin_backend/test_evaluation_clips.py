@@ -131,7 +131,7 @@ def test_a_plain_folder_is_labelled_by_its_folders_and_bad_files_are_told(folder
         ("mine/steps/a.wav", "mine/steps", "mine"),
         ("mine/doors/b.flac", "mine/doors", "mine"),
         ("yours/steps/c.ogg", "yours/steps", "yours"),
-        ("d.wav", "sounds", "sounds"),
+        ("d.wav", "unlabelled", "user"),
     }
     assert not material.unseen and material.lessons == []
     assert len(material.remarks) == 1 and "not-audio.wav" in material.remarks[0]
@@ -169,8 +169,9 @@ def test_a_corpus_takes_labels_and_sources_from_its_manifest(folder):
     head = ["file", "label", "debian_package", "licence", "author", "seconds", "version"]
     with open(folder / "manifest.csv", "w", newline="", encoding="utf-8") as lines:
         csv.writer(lines).writerows([head, ["d.wav", "door", "some-game", "CC0", "Ann", 0.1, "1"]])
-    (only,) = read_material(folder, RATE_HZ, HeldOut()).judged
-    assert (only.file, only.label, only.source) == ("d.wav", "door", "some-game")
+    named, *others = read_material(folder, RATE_HZ, HeldOut()).judged
+    assert (named.file, named.label, named.source) == ("d.wav", "door", "some-game")
+    assert [sound.label for sound in others] == ["mine/doors", "mine/steps", "yours/steps"]
 
 
 @pytest.mark.parametrize("content, problem", [(None, "no such folder"), ("", "no usable sound"), ("file\n", "lacks")])
