@@ -40,7 +40,7 @@ from studio.examples import Examples
     help="Where to compute.",
 )
 @click.option("--threads", type=click.IntRange(1, 256), help="Processor threads.  [default: one a core]")
-@click.option("--patience", type=click.IntRange(0), help="Judgements without progress that end a phase; 0: never.")
+@click.option("--patience", type=click.IntRange(0), help="Judgements without progress that end phase one; 0: never.")
 @click.option(
     "--hold-out",
     "held_out",

@@ -13,21 +13,23 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from plugin_backend.codecs import checkpoint_path
+from plugin_backend.codecs import PCM, checkpoint_path
 from plugin_backend.corpus.balance import chances
-from plugin_backend.corpus.dataset import prepare
+from plugin_backend.corpus.dataset import Corpus, prepare
+from plugin_backend.corpus.scan import shown
 from plugin_backend.corpus.split import split
 from plugin_backend.errors import OutputError, ProjectError
 from plugin_backend.training.log import Log, TensorBoardLog
 from plugin_backend.training.run import Moment, Run, state_path
 from plugin_backend.training.sampler import CropSampler
+from plugin_backend.training.schedule import phases
 from plugin_backend.training.settings import FINE_TUNE_RATE, TrainingSettings
 from plugin_backend.waveform_vae.config import WaveformVAEConfig
 from plugin_backend.waveform_vae.record import read_training
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
-DEFAULT_MINUTES = 30.0
-STOPPING = (signal.SIGINT, signal.SIGTERM)
+DEFAULT_MINUTES, MOST_TOLD = 30.0, 10
+STOPPING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 def settings_from(chosen: dict) -> TrainingSettings:
@@ -37,6 +39,7 @@ def settings_from(chosen: dict) -> TrainingSettings:
     if "minutes" not in given and "steps" not in given:
         given["minutes"] = DEFAULT_MINUTES
     settings = TrainingSettings(**given)
+    phases(settings)  # refuses a wrong budget before anything is prepared
     return settings if settings.start == "scratch" else with_changes(settings, peak_rate=FINE_TUNE_RATE)
 
 
@@ -51,9 +54,18 @@ def held_out_before(start: str, sources: set[str]) -> tuple[str, ...]:
     return tuple(sorted(kept)) if kept != sources else ()
 
 
+def tell_what_was_dropped(corpus: Corpus, console: Console) -> None:
+    """A line for each file that is not learned from, as far as they fit on a screen."""
+    dropped = corpus.report["dropped"]
+    for each in dropped[:MOST_TOLD]:
+        console.print(f"dropped {shown(each['file'])}: {shown(each['reason'])}", highlight=False, markup=False)
+    if len(dropped) > MOST_TOLD:
+        console.print(f"and {len(dropped) - MOST_TOLD} more: `pisada corpus` tells of all", highlight=False)
+
+
 @contextmanager
 def noted_signals() -> Iterator[list[int]]:
-    """Gather SIGINT and SIGTERM in the list answered, so that a run can stop between two steps."""
+    """Gather the signals that stop a program in the list answered, so that a run can stop between two steps."""
     noted: list[int] = []
     before = {number: signal.signal(number, lambda n, frame: noted.append(n)) for number in STOPPING}
     try:
@@ -84,6 +96,8 @@ def train_to_disk(
     """
     if not NAME.fullmatch(name):
         raise ProjectError(f"--name {name}: use a-z, 0-9, '_', '-' and '.', beginning with a letter or digit")
+    if name == PCM:
+        raise ProjectError(f"--name {name}: this is the identity codec's name; call the model something else")
     path = out / f"{name}.safetensors"
     if path.exists() and not replace and not state_path(path).exists():
         raise ProjectError(f"{path} is there already: give another --name, or --replace to train it anew")
@@ -91,7 +105,12 @@ def train_to_disk(
     if threads:
         torch.set_num_threads(threads)
     rate_hz = WaveformVAEConfig().sample_rate
-    corpus = prepare(folder, cache, rate_hz, say=lambda line: console.print(line, highlight=False))
+    corpus = prepare(folder, cache, rate_hz, lambda line: console.print(line, highlight=False), "--cache")
+    tell_what_was_dropped(corpus, console)
+    absent = sorted(set(held_out) - {sound.source for sound in corpus.sounds})
+    if absent:
+        there = ", ".join(sorted({sound.source for sound in corpus.sounds}))
+        raise ProjectError(f"--hold-out {absent[0]}: no such source; sources here: {there}")
     if not held_out:
         held_out = held_out_before(settings.start, {sound.source for sound in corpus.sounds})
         if held_out:

@@ -99,10 +99,12 @@ def prepare(
     cache: Path | None = None,
     sample_rate: int = 48_000,
     say: Callable[[str], None] = lambda _: None,
+    option: str = "--out",
 ) -> Corpus:
     """The recordings below ``folder`` at ``sample_rate`` Hz, from ``cache`` if nothing has changed.
 
-    ``cache`` is by default ``folder/.pisada-corpus``. An interrupted run leaves nothing behind.
+    ``cache`` is by default ``folder/.pisada-corpus``; ``option`` is what a user gives it by, for the error that asks
+    for another. An interrupted run leaves nothing behind.
 
     Raises:
         AudioFileError: no usable sound, or a wrong manifest.
@@ -114,7 +116,7 @@ def prepare(
     if corpus:
         say(f"{place}: nothing has changed since it was prepared")
         return corpus
-    hint = "" if cache else "; name another folder for the prepared corpus with --out"
+    hint = "" if cache else f"; name another folder for the prepared corpus with {option}"
     try:
         new = not place.is_dir()
         place.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,3 +26,9 @@ class Sound:
     edge_hz: float
     audio: np.ndarray
     start_samples: int = 0
+
+
+def digest(sounds: Iterable[Sound]) -> str:
+    """Tells sounds apart by name, label, source and place, without reading them: 40 hexadecimal digits."""
+    each = [(one.file, one.label, one.source, one.edge_hz, one.start_samples, one.audio.size) for one in sounds]
+    return hashlib.sha1(json.dumps(each).encode(), usedforsecurity=False).hexdigest()

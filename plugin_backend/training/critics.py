@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialised
 
 from plugin_backend.errors import CheckpointError
 from plugin_backend.files import replaced_when_whole
@@ -20,7 +21,8 @@ def critics_path(model: Path) -> Path:
 def save_critics(judges: Judges, path: Path) -> None:
     """Write them as safetensors."""
     with replaced_when_whole(path) as whole:
-        save_file({name: value.detach().cpu().contiguous() for name, value in judges.state_dict().items()}, whole)
+        tensors = {name: value.detach().cpu().contiguous() for name, value in judges.state_dict().items()}
+        whole.write_bytes(serialised(tensors))
 
 
 def load_critics(judges: Judges, path: Path) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin_backend.errors import MissingExtraError
+from plugin_backend.errors import MissingExtraError, OutputError
 
 
 class Log:
@@ -27,6 +27,7 @@ class TensorBoardLog(Log):
 
     Raises:
         MissingExtraError: the ``train`` extra is not installed.
+        OutputError: ``folder`` cannot be written.
     """
 
     def __init__(self, folder: Path):
@@ -34,7 +35,10 @@ class TensorBoardLog(Log):
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as problem:
             raise MissingExtraError("TensorBoard", "train") from problem
-        self.writer = SummaryWriter(str(folder))
+        try:
+            self.writer = SummaryWriter(str(folder))
+        except OSError as problem:
+            raise OutputError(f"{folder}: cannot write TensorBoard's files here ({problem.strerror})") from problem
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         for name, value in values.items():

@@ -117,8 +117,8 @@ def refine_step(
         told = judges_loss(judges(real), judges(seen.detach()))
     judges_optimiser.zero_grad(set_to_none=True)
     told.backward()
-    torch.nn.utils.clip_grad_norm_(judges.parameters(), 10.0)
-    judges_optimiser.step()
+    if torch.isfinite(torch.nn.utils.clip_grad_norm_(judges.parameters(), 10.0)):
+        judges_optimiser.step()
     judges.requires_grad_(False)
     with mixed_precision(audio.device):
         with torch.no_grad():

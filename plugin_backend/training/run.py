@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 
 from plugin_backend.codecs import checkpoint_path
+from plugin_backend.corpus.sound import digest
 from plugin_backend.errors import CheckpointError
 from plugin_backend.training.compaction import fit_compaction
 from plugin_backend.training.critics import critics_path, load_critics, save_critics
@@ -35,7 +37,10 @@ SAVE_EVERY_S, LOG_EVERY_STEPS, JUDGED_BATCHES, MEANS_BATCHES = 300.0, 20, 6, 24
 LEFT_OUT = {"history", "curve", "held_out_files", "variance_shares", "audibility_db", "fidelity_curve_db"}
 """Of an earlier run's record when a later one goes on from it."""
 
-FIRST_OF_A_PHASE = {"phase_steps": 0, "phase_seconds": 0.0, "best": None, "since_best": 0}
+FIRST_OF_A_PHASE = {"phase_steps": 0, "phase_seconds": 0.0, "best": None, "since_best": 0, "spoilt": 0}
+
+MOST_SPOILT = 50
+"""Steps without a finite loss, one after another, that end a phase with the best weights it had."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ class Run:
         tell: called with one line at each judgement.
 
     Raises:
-        CheckpointError: there is a state of a run with other settings, or one that cannot be read.
+        CheckpointError: there is a state of a run with other settings or sounds, or one that cannot be read.
     """
 
     def __init__(
@@ -100,7 +105,7 @@ class Run:
         self.state_path = state_path(out)
         self.phases, self.log = phases(settings), log or Log()
         self.device = pick_device(device)
-        self.learned = learned
+        self.learned, self.judged = learned, judged
         torch.manual_seed(settings.seed)
         model, self.history = starting_model(settings.start), history_of(settings.start)
         self.model, self.average = model.to(self.device), copy.deepcopy(model).to(self.device)
@@ -146,6 +151,9 @@ class Run:
         while True:
             progress = phase.progress(at["phase_steps"], at["phase_seconds"])
             over = progress >= 1 or 0 < settings.patience <= at["since_best"]
+            if at["spoilt"] >= MOST_SPOILT:
+                self.tell(f"{MOST_SPOILT} steps without a finite loss: {phase.name} ends with the best weights it had")
+                over = True
             if over:
                 break
             crops = self._tensors(upcoming.result())
@@ -191,7 +199,12 @@ class Run:
             critics = self.judges, self.judges_optimiser
             weights = settings.likeness, trust
             losses = refine_step(self.model, *critics, self.spectral, audio, edge_hz, noise, drawn, *weights)
-        torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
+        if not torch.isfinite(torch.nn.utils.clip_grad_norm_(self.trained, 1.0)):
+            at["spoilt"] += 1
+            if at["spoilt"] == 1:
+                self.tell(f"step {at['step']}: its losses are not finite; it is left out")
+            return losses
+        at["spoilt"] = 0
         self.optimiser.step()
         decay = min(AVERAGE_DECAY, (at["phase_steps"] + 1) / (at["phase_steps"] + 10))
         with torch.no_grad():
@@ -201,7 +214,7 @@ class Run:
 
     @torch.no_grad()
     def _judge(self, phase: Phase) -> None:
-        """The held-out spectral loss of the average; the best of the first phase is kept."""
+        """The held-out spectral loss of the average; of the first phase the best is kept, of the second the last."""
         at = self.at
         losses = []
         for audio, edge_hz in self.examples:
@@ -209,7 +222,8 @@ class Run:
             losses.append(self.spectral(guess, truth, edge_hz).item())
         loss = sum(losses) / len(losses)
         at["curve"].append([phase.name, at["step"], round(at["seconds"] / 60, 2), round(loss, 5)])
-        if phase.name == "refine" or at["best"] is None or loss < at["best"]:
+        better = phase.name == "refine" or at["best"] is None or loss < at["best"]
+        if better and math.isfinite(loss):
             at["best"], at["since_best"] = loss, 0
             self.best.load_state_dict(self.average.state_dict())
         else:
@@ -259,15 +273,25 @@ class Run:
             "optimiser": optimiser_tensors(self.optimiser),
             "judges_optimiser": optimiser_tensors(self.judges_optimiser),
         }
-        save_state(self.state_path, parts, {"settings": asdict(self.settings), "at": at})
+        save_state(self.state_path, parts, self._identity() | {"history": self.history, "at": at})
+
+    def _identity(self) -> dict:
+        """What must be the same for a stopped run to go on."""
+        return {
+            "settings": asdict(self.settings),
+            "sounds to learn from": digest(self.learned.sounds),
+            "sounds to judge by": digest(self.judged.sounds),
+        }
 
     def _resume(self) -> None:
         parts, facts = load_state(self.state_path)
-        if facts["settings"] != asdict(self.settings):
-            raise CheckpointError(
-                f"{self.state_path}: a run with other settings stopped here; give the same ones, or remove it"
-            )
+        for what, own in self._identity().items():
+            if facts[what] != own:
+                raise CheckpointError(
+                    f"{self.state_path}: a run with other {what} stopped here; give the same ones, or remove it"
+                )
         self.at |= facts["at"]
+        self.history = facts["history"]
         for name in ("model", "average", "best", "judges"):
             getattr(self, name).load_state_dict(parts[name])
         self._new_optimisers()

@@ -41,12 +41,13 @@ def phases(settings: TrainingSettings) -> list[Phase]:
         raise ProjectError("training: give either minutes or steps")
     if not 0 <= settings.refine_share <= 1:
         raise ProjectError(f"training: refine share {settings.refine_share} is not in 0..1")
-    if settings.likeness <= 0:
-        raise ProjectError(f"training: likeness {settings.likeness} is not above 0")
+    if not 0 < settings.likeness < math.inf:
+        raise ProjectError(f"training: likeness {settings.likeness} is not a number above 0")
     in_steps = settings.steps is not None
     whole = settings.steps if in_steps else settings.minutes * 60
-    if whole <= 0:
-        raise ProjectError("training: the budget must be more than nothing")
+    if not 0 < whole < math.inf:
+        what = f"{settings.steps} steps" if in_steps else f"{settings.minutes} minutes"
+        raise ProjectError(f"training: a budget of {what} is not a number above 0")
     refine = round(whole * settings.refine_share) if in_steps else whole * settings.refine_share
     lengths = {"spectral": whole - refine, "refine": refine}
     peaks = {"spectral": settings.peak_rate, "refine": settings.refine_rate}

@@ -21,7 +21,8 @@ class TrainingSettings:
         peak_rate: the largest learning rate of the first phase; ``refine_rate`` that of the second.
         beta: weight of the latents' divergence, reached after ``beta_warm_up`` of the first phase.
         range_set: augmentation, ``published``, ``musical`` or ``none``.
-        patience: judgements without a better one after which a phase ends early; 0 never ends it.
+        patience: judgements without a better one after which the first phase ends early; 0 never ends it. What the
+            second phase is for, the held-out loss does not hear: it takes all its share.
     """
 
     start: str = "scratch"

@@ -13,7 +13,7 @@ from torch import Tensor
 from plugin_backend.errors import CheckpointError
 from plugin_backend.files import replaced_when_whole
 
-VERSION = 1
+VERSION = 2
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

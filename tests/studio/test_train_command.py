@@ -17,15 +17,19 @@ from studio.training import held_out_before
 RATE = 48_000
 
 
-@pytest.fixture
-def doors(tmp_path):
-    folder, rng = tmp_path / "doors", np.random.default_rng(0)
+def make_doors(folder):
+    rng = np.random.default_rng(0)
     folder.mkdir()
     for number in range(5):
         slam = rng.standard_normal(RATE // 2) * np.exp(-np.arange(RATE // 2) / 2_400) * 0.2
         soundfile.write(folder / f"{number}.wav", slam, RATE)
     (folder / "notes.wav").write_text("this is text")
     return folder
+
+
+@pytest.fixture
+def doors(tmp_path):
+    return make_doors(tmp_path / "doors")
 
 
 def command(doors, out, *options):
@@ -43,6 +47,15 @@ def run(*arguments):
         (["--steps", "1", "--minutes", "1"], "either minutes or steps"),
         (["--steps", "1", "--name", "../mine"], "--name ../mine: use a-z"),
         (["--steps", "1", "--device", "mps"], "--device mps: not on this machine"),
+        (["--steps", "1", "--name", "pcm"], "--name pcm: this is the identity codec's name"),
+        (["--minutes", "nan"], "a budget of nan minutes is not a number above 0"),
+        (["--steps", "1", "--likeness", "nan"], "likeness nan is not a number above 0"),
+        (
+            ["--steps", "1", "--hold-out", "user", "--hold-out", "dors"],
+            "--hold-out dors: no such source; sources here: ",
+        ),
+        (["--steps", "1", "--cache", "/dev/null/x"], "/dev/null/x: cannot write here"),
+        (["--steps", "1", "--tensorboard", "/dev/null/x"], "/dev/null/x: cannot write TensorBoard's files here"),
     ],
 )
 def test_wrong_options_are_told_in_one_line(doors, tmp_path, options, words):
@@ -65,6 +78,7 @@ def test_a_folder_becomes_a_model_that_is_not_overwritten(doors, tmp_path):
     out = tmp_path / "models"
     done = run(doors, out, "--steps", "2")
     assert done.returncode == 0, done.stderr
+    assert "dropped notes.wav: " in done.stderr
     assert sorted(path.name for path in out.iterdir()) == ["my-doors.critics", "my-doors.json", "my-doors.safetensors"]
     record = json.loads((out / "my-doors.json").read_text())["training"]
     assert (record["steps"], record["settings"]["start"], record["sounds"]) == (2, "foley", 4)
@@ -75,18 +89,53 @@ def test_a_folder_becomes_a_model_that_is_not_overwritten(doors, tmp_path):
     assert "is there already" in again.stderr
 
 
-@pytest.mark.slow
-def test_an_interrupted_run_goes_on_to_the_same_weights(doors, tmp_path):
-    whole, halves = tmp_path / "whole", tmp_path / "halves"
-    assert run(doors, whole, "--steps", "4").returncode == 0
-    process = subprocess.Popen(command(doors, halves, "--steps", "4"), stderr=subprocess.PIPE, text=True)
+def test_a_place_that_cannot_hold_the_prepared_corpus_names_the_option_that_moves_it(doors, tmp_path):
+    (doors / ".pisada-corpus").write_text("in the way")
+    done = run(doors, tmp_path / "models", "--steps", "1")
+    assert done.returncode == 2
+    assert done.stderr.rstrip().endswith("name another folder for the prepared corpus with --cache")
+
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory):
+    """Sounds, and what four steps on them, never stopped, end with."""
+    folder = tmp_path_factory.mktemp("whole")
+    doors = make_doors(folder / "doors")
+    done = run(doors, folder / "models", "--steps", "4")
+    assert done.returncode == 0, done.stderr
+    return doors, load_file(folder / "models" / "my-doors.safetensors")
+
+
+def stopped(doors, out, number):
+    """A run that a signal reached while it learned: its exit status and what it told."""
+    process = subprocess.Popen(command(doors, out, "--steps", "4"), stderr=subprocess.PIPE, text=True)
     assert any("sounds to learn from" in line for line in iter(process.stderr.readline, ""))
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, told = process.communicate(timeout=120)
-    assert process.returncode == 130, told
+    return process.returncode, told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=["ctrl-c", "closed terminal"])
+def test_an_interrupted_run_goes_on_to_the_same_weights(whole_run, tmp_path, number):
+    doors, expected = whole_run
+    status, told = stopped(doors, tmp_path, number)
+    assert status == 130, told
     assert "the same command goes on" in told
-    done = run(doors, halves, "--steps", "4")
+    assert_goes_on_to(expected, doors, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_from_its_last_save_to_the_same_weights(whole_run, tmp_path):
+    doors, expected = whole_run
+    stopped(doors, tmp_path, signal.SIGINT)
+    assert stopped(doors, tmp_path, signal.SIGKILL)[0] == -signal.SIGKILL
+    assert_goes_on_to(expected, doors, tmp_path)
+
+
+def assert_goes_on_to(expected, doors, out):
+    done = run(doors, out, "--steps", "4")
     assert done.returncode == 0, done.stderr
     assert "going on from step" in done.stderr
-    expected, resumed = (load_file(folder / "my-doors.safetensors") for folder in (whole, halves))
+    resumed = load_file(out / "my-doors.safetensors")
     assert all(torch.equal(expected[name], resumed[name]) for name in expected)

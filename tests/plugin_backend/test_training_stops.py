@@ -1,0 +1,98 @@
+"""How a run ends early, goes on, or refuses to."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from plugin_backend.errors import CheckpointError
+from plugin_backend.training.run import MEANS_BATCHES, MOST_SPOILT, Run
+from plugin_backend.training.sampler import CropSampler
+from tests.plugin_backend.training_runs import CROP, RATE, SETTINGS, quiet_run, sampler, steps_of_noise
+
+
+def test_another_runs_state_is_refused_by_name(tmp_path):
+    out = tmp_path / "tiny.safetensors"
+    quiet_run(out).save()
+    with pytest.raises(CheckpointError, match="other settings stopped here"):
+        quiet_run(out, dataclasses.replace(SETTINGS, seed=9))
+
+
+@pytest.mark.parametrize(("side", "word"), [(0, "sounds to learn from"), (1, "sounds to judge by")])
+def test_a_run_does_not_go_on_with_other_sounds(tmp_path, side, word):
+    out = tmp_path / "tiny.safetensors"
+    quiet_run(out).save()
+    samplers = [sampler("musical"), sampler()]
+    samplers[side] = sampler(sounds=steps_of_noise(5))
+    with pytest.raises(CheckpointError, match=f"a run with other {word} stopped here"):
+        Run(SETTINGS, *samplers, out, device="cpu")
+
+
+def test_a_run_over_its_own_start_goes_on_with_the_record_it_began_with(tmp_path):
+    out = tmp_path / "tiny.safetensors"
+    quiet_run(out, dataclasses.replace(SETTINGS, steps=1, refine_share=0.0)).train()
+    again = dataclasses.replace(SETTINGS, start=str(out), steps=2, refine_share=0.0)
+    quiet_run(out, again).save()  # stopped: the start is overwritten by what it is so far
+    record = quiet_run(out, again).train()
+    assert [run["steps"] for run in record["history"]] == [1]
+
+
+class Spoilt(CropSampler):
+    """Crops that are not numbers from one step to another."""
+
+    first, last = 0, 0
+
+    def batch(self, size, seed, step):
+        audio, edges = super().batch(size, seed, step)
+        return np.where(self.first <= step <= self.last, np.float32(np.nan), audio), edges
+
+
+def spoilt_run(out, settings, first, last, told):
+    sounds = sampler()
+    crops = Spoilt(sounds.sounds, sounds.chances, CROP, RATE)
+    crops.first, crops.last = first, last
+    return Run(settings, crops, sampler(), out, device="cpu", tell=told.append)
+
+
+@pytest.mark.parametrize("refine_share", [0.0, 1.0])
+def test_a_step_that_is_not_finite_is_left_out_and_told(tmp_path, refine_share):
+    told, at = [], MEANS_BATCHES + 1
+    settings = dataclasses.replace(SETTINGS, refine_share=refine_share, steps=at + 3)
+    run = spoilt_run(tmp_path / "t.safetensors", settings, at, at, told)
+    before = {name: value.clone() for name, value in run.model.state_dict().items()}
+    run.train()
+    assert told.count(f"step {at}: its losses are not finite; it is left out") == 1
+    after = load_file(tmp_path / "t.safetensors")
+    assert all(value.isfinite().all() for value in (*after.values(), *run.judges.state_dict().values()))
+    assert any(not torch.equal(after[name], before[name]) for name in after if name.startswith("decoder.backbone"))
+
+
+def test_many_such_steps_end_the_phase_with_the_best_weights_it_had(tmp_path):
+    told, at = [], MEANS_BATCHES + 1
+    settings = dataclasses.replace(SETTINGS, refine_share=1.0, steps=10_000)
+    run = spoilt_run(tmp_path / "t.safetensors", settings, at, 10_000, told)
+    assert run.train()["steps"] == at + MOST_SPOILT
+    assert all(value.isfinite().all() for value in load_file(tmp_path / "t.safetensors").values())
+    assert "50 steps without a finite loss: refine ends with the best weights it had" in told
+
+
+def test_the_second_phase_takes_all_its_share_whatever_the_patience(tmp_path):
+    settings = dataclasses.replace(SETTINGS, refine_share=1.0, patience=1, judge_every_steps=1)
+    assert quiet_run(tmp_path / "tiny.safetensors", settings).train()["steps"] == settings.steps
+
+
+def test_a_damaged_state_is_refused_by_name(tmp_path):
+    run = quiet_run(tmp_path / "tiny.safetensors")
+    run.state_path.write_bytes(b"not a state")
+    with pytest.raises(CheckpointError, match="not a readable training state"):
+        quiet_run(tmp_path / "tiny.safetensors")
+
+
+def test_a_phase_without_progress_ends_early(tmp_path):
+    settings = dataclasses.replace(
+        SETTINGS, steps=400, refine_share=0.0, patience=2, judge_every_steps=1, peak_rate=0.0, last_rate=0.0
+    )
+    record = quiet_run(tmp_path / "still.safetensors", settings).train()
+    assert record["steps"] < 10
