@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from plugin_backend.waveform_vae import inference
+from plugin_backend.waveform_vae.config import STEADY_FRAMES
 from plugin_backend.waveform_vae.model import LOG_VARIANCE_RANGE, InverseSTFTHead, LogSpectrum
 
 
@@ -105,7 +106,9 @@ class Decoder(nn.Module):
         self.width = folded.embed.weight.shape[0] // folded.stack
         self.embed, self.head = Dense(folded.embed), Normed(folded.blocks.head)
         self.blocks = nn.ModuleList(Block(block) for block in folded.blocks.blocks)
-        self.remembered = sum(block.remembered for block in self.blocks) + (self.overlaps - 1) * self.window
+        self.steady = STEADY_FRAMES
+        self.remembered = sum(block.remembered for block in self.blocks) + self.steady - 1
+        self.remembered += (self.overlaps - 1) * self.window
 
     def forward(self, latents: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         batch, at = latents.shape[0], 0
@@ -115,10 +118,19 @@ class Decoder(nn.Module):
             x, after = block(x, past[:, at : at + block.remembered])
             kept.append(after)
             at += block.remembered
-        log_magnitude, phase = torch.chunk(self.head(x), 2, dim=-1)
-        frames = self.windows(torch.exp(torch.clamp(log_magnitude, max=self.loudest)), phase)
-        joined = torch.cat([past[:, at:].reshape(batch, self.overlaps - 1, self.window), frames], dim=1)
         count = x.shape[1]
+        log_magnitude, phase = torch.chunk(self.head(x), 2, dim=-1)
+        magnitude = torch.exp(torch.clamp(log_magnitude, max=self.loudest))
+        real = magnitude[:, :, :2] * torch.cos(phase[:, :, :2])
+        offsets = torch.cat([past[:, at : at + self.steady - 1], real[:, :, 0] - real[:, :, 1]], dim=1)
+        kept.append(offsets[:, count:])
+        at += self.steady - 1
+        first = real[:, :, 0]
+        for k in range(self.steady):
+            first = first - offsets[:, k : k + count] / self.steady
+        magnitude = torch.cat([first[:, :, None], magnitude[:, :, 1:]], dim=2)
+        frames = self.windows(magnitude, torch.cat([torch.zeros_like(phase[:, :, :1]), phase[:, :, 1:]], dim=2))
+        joined = torch.cat([past[:, at:].reshape(batch, self.overlaps - 1, self.window), frames], dim=1)
         kept.append(joined[:, count:].reshape(batch, (self.overlaps - 1) * self.window))
         pieces = joined.reshape(batch, -1, self.overlaps, self.hop)
         audio = pieces[:, self.overlaps - 1 :, 0]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+STEADY_FRAMES = 8
+"""Of the decoder's frames: what of an offset stays as long (43 ms) is taken away."""
+
 
 @dataclass(frozen=True)
 class WaveformVAEConfig:
@@ -35,5 +38,6 @@ class WaveformVAEConfig:
     @property
     def decoder_frames_of_memory(self) -> int:
         """Latent frames before the present one that still change what the decoder writes."""
-        steps = self.decoder_blocks * (self.kernel - 1) + self.decoder_window // self.decoder_hop - 1
+        overlaps = self.decoder_window // self.decoder_hop
+        steps = self.decoder_blocks * (self.kernel - 1) + overlaps - 1 + STEADY_FRAMES - 1
         return -(-steps * self.decoder_hop // self.hop)

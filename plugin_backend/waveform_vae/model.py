@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from plugin_backend.waveform_vae.config import WaveformVAEConfig
+from plugin_backend.waveform_vae.config import STEADY_FRAMES, WaveformVAEConfig
 from plugin_backend.waveform_vae.layers import Backbone, with_past
 
 LOG_VARIANCE_RANGE = (-12.0, 4.0)
@@ -61,7 +61,11 @@ class InverseSTFTHead(nn.Module):
     """Frames of features → overlapping windows of sound (Vocos, Siuzdak 2023).
 
     ``[batch, frames, width]`` → ``[batch, frames * hop]``; each frame starts at its own hop, so the
-    output is late by ``window - hop`` samples. ``past`` is the last ``window / hop - 1`` windows.
+    output is late by ``window - hop`` samples. ``past`` is the last ``window / hop - 1`` windows and the last
+    ``STEADY_FRAMES - 1`` offsets.
+
+    From each frame's offset the mean of the last ``STEADY_FRAMES`` is taken: no loss of magnitudes hears the sign of
+    an offset, and a decoder would hold a speaker out of its middle as long as a sound lasts. What moves faster stays.
     """
 
     LOUDEST_LOG = 7.0
@@ -72,21 +76,33 @@ class InverseSTFTHead(nn.Module):
         self.out = nn.Linear(width, window + 2)
         self.register_buffer("window", torch.hann_window(window) / (window / hop / 2), persistent=False)
 
-    def forward(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, past: tuple | None) -> tuple[Tensor, tuple]:
         return self.overlapped(self.out(x), past)
 
-    def overlapped(self, spectra: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
+    def overlapped(self, spectra: Tensor, past: tuple | None) -> tuple[Tensor, tuple]:
         """Log magnitudes and phases ``[batch, frames, window + 2]`` as overlapping windows of sound."""
+        windows_past, offsets_past = past or (None, None)
         log_magnitude, phase = spectra.float().chunk(2, dim=-1)
         spectrum = torch.polar(torch.exp(log_magnitude.clamp(max=self.LOUDEST_LOG)), phase)
+        spectrum, offsets_past = self.unsteadied(spectrum, offsets_past)
         frames = torch.fft.irfft(spectrum, n=self.window_samples) * self.window
         overlaps = self.window_samples // self.hop
-        joined, past = with_past(frames, past, overlaps - 1)
+        joined, windows_past = with_past(frames, windows_past, overlaps - 1)
         batch, count, _ = frames.shape
         steps, window = joined.shape[1], self.window_samples
         shape, strides = (batch, count, overlaps, self.hop), (steps * window, window, window - self.hop, 1)
         pieces = joined.as_strided(shape, strides, window - self.hop)  # [batch, hops, windows that reach it, hop]
-        return pieces.sum(2).flatten(1), past
+        return pieces.sum(2).flatten(1), (windows_past, offsets_past)
+
+    def unsteadied(self, spectrum: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Complex half spectra ``[batch, frames, bins]`` without what of their offsets is steady.
+
+        A Hann-windowed frame's mean is half the difference between its first two bins' real parts, over its length.
+        """
+        first, second = spectrum[..., 0].real, spectrum[..., 1].real
+        joined, past = with_past(first - second, past, STEADY_FRAMES - 1)
+        steady = sum(joined.unfold(1, first.shape[1], 1).unbind(1)) / STEADY_FRAMES
+        return torch.cat([(first - steady)[..., None], spectrum[..., 1:]], dim=-1), past
 
 
 class Decoder(nn.Module):
