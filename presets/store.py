@@ -22,13 +22,18 @@ UPGRADES: dict[int, Callable[[dict], dict]] = {}
 """From a schema version to the function that turns its header into the next version's."""
 
 
+def path_of(name: str, folder: Path) -> Path:
+    """Where a preset of that name lies in a bank."""
+    return folder / f"{name}{SUFFIX}"
+
+
 def save_preset(preset: Preset, folder: Path) -> Path:
     """Write a preset into ``folder``, made if need be; answers its path. An older one of that name is replaced.
 
     Raises:
         OutputError: the folder cannot be written.
     """
-    path = folder / f"{preset.name}{SUFFIX}"
+    path = path_of(preset.name, folder)
     header = {"schema": SCHEMA, **msgspec.to_builtins(preset.header)}
     tensors = {}
     for index, (mean, deviation) in enumerate(zip(preset.means, preset.deviations, strict=True)):

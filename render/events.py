@@ -13,7 +13,8 @@ class Event:
     """A cue, resolved: integer samples, linear gain, its own seed.
 
     ``start_samples`` counts from the stems' first sample (the head handle's); ``gain`` joins the cue's, the
-    preset's and the velocity's; ``codec`` names the model that decodes it.
+    preset's and the velocity's; ``codec`` names the model that decodes it. ``sheet`` and ``row`` are where it was
+    asked for, if anywhere.
     """
 
     id: str
@@ -31,6 +32,8 @@ class Event:
     fade_out_samples: int = 0
     note: str = ""
     extra: dict[str, str] = field(default_factory=dict)
+    sheet: Path | None = None
+    row: int | None = None
 
     @property
     def end_samples(self) -> int:

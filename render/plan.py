@@ -182,6 +182,8 @@ def _event(
         id=cue.id,
         note=cue.note,
         extra=cue.extra,
+        sheet=sheet.path,
+        row=cue.row,
         stem=cue.stem,
         start_samples=cue.start_samples,
         length_samples=length,

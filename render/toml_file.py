@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from plugin_backend.errors import ProjectError
+from render.allowed import explained
 
 LARGEST_BYTES = 2**20
 
@@ -31,10 +32,13 @@ def read_toml(path: Path, kind: type[Kind]) -> Kind:
             data = file.read(LARGEST_BYTES + 1)
         if len(data) > LARGEST_BYTES:
             raise ProjectError(f"{path}: larger than 1 MiB")
-        return msgspec.convert(tomllib.loads(data.decode("utf-8")), kind)
+        content = tomllib.loads(data.decode("utf-8"))
+        return msgspec.convert(content, kind)
     except OSError as problem:
         raise ProjectError(f"{path}: {problem.strerror}") from problem
     except RecursionError as problem:
         raise ProjectError(f"{path}: nested too deeply") from problem
-    except (ValueError, msgspec.ValidationError) as problem:
+    except msgspec.ValidationError as problem:
+        raise ProjectError(f"{path}: {''.join(explained(problem, content, kind))}") from problem
+    except ValueError as problem:
         raise ProjectError(f"{path}: {problem}") from problem

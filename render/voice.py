@@ -11,6 +11,7 @@ import soxr
 
 from plugin_backend.audio_files import mono_blocks
 from plugin_backend.codec import Codec, CodecSpec
+from plugin_backend.errors import AudioFileError, CueSheetError
 from presets.perform import perform, take_of
 from presets.preset import Preset
 from render.events import Event
@@ -32,18 +33,29 @@ def speed_of(pitch_semitones: float) -> float:
 
 
 def source_latents(event: Event, preset: Preset | None, codec: Codec, chunk_frames: int) -> Iterator[np.ndarray]:
-    """Latents ``[1, frames, dims]`` of the cue's source file, moved by the preset's scale and bias."""
+    """Latents ``[1, frames, dims]`` of the cue's source file, moved by the preset's scale and bias.
+
+    Raises:
+        CueSheetError: the audio is damaged or not finite; names sheet and row.
+    """
     hop, encoder = codec.spec.hop_samples, codec.encoder()
     scale = np.float32(preset.header.scale or 1) if preset else np.float32(1)
     bias = np.float32(preset.header.bias or 0) if preset else np.float32(0)
     waiting = np.zeros(0, np.float32)
-    for block in mono_blocks(event.source, codec.spec.sample_rate):
+    for block in _source_blocks(event, codec.spec.sample_rate):
         waiting = np.concatenate([waiting, block])
         while waiting.size >= chunk_frames * hop:
             yield encoder.push(waiting[None, : chunk_frames * hop])[0] * scale + bias
             waiting = waiting[chunk_frames * hop :]
     if waiting.size:
         yield encoder.push(np.pad(waiting, (0, -waiting.size % hop))[None])[0] * scale + bias
+
+
+def _source_blocks(event: Event, rate_hz: int) -> Iterator[np.ndarray]:
+    try:
+        yield from mono_blocks(event.source, rate_hz)
+    except AudioFileError as problem:
+        raise CueSheetError(str(problem), file=event.sheet, row=event.row, field="source") from problem
 
 
 def in_chunks(latents: Iterator[np.ndarray], frames: int, chunk_frames: int, codec: Codec) -> Iterator[np.ndarray]:

@@ -39,14 +39,15 @@ def apply_to_disk(
         task = bar.add_task("applying", total=sum(info_of(source).frames for source in targets))
         for source, path in targets.items():
             bar.update(task, description=source.name)
-            _tell(source, applier.apply(source, path, lambda samples: bar.advance(task, samples)))
+            _tell(source, applier.apply(source, path, lambda samples: bar.advance(task, samples)), settings.bits)
 
 
-def _tell(source: Path, applied: Applied) -> None:
+def _tell(source: Path, applied: Applied, bits: int) -> None:
     for remark in applied.remarks:
         click.echo(f"note: {remark}", err=True)
-    if applied.clipped:
-        click.echo(f"note: {applied.path}: {applied.clipped} samples were clipped; lower --gain-db", err=True)
+    if applied.outside:
+        became = "are above full scale" if bits == 32 else "were clipped"
+        click.echo(f"note: {applied.path}: {applied.outside} samples {became}; lower --gain-db", err=True)
     if applied.hits == 0:
         click.echo(f"note: {source}: no hits were found; a higher --sensitivity finds softer ones", err=True)
     click.echo(applied.path if applied.hits is None else f"{applied.path}: {applied.hits} hits")

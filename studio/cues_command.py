@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from plugin_backend.errors import OutputError
 from studio.cues_from_audio_command import from_audio
 from studio.examples import Examples
+from studio.new_file import check_new
 from studio.sheet_options import sheet_options
 
 FOUND = 1
@@ -33,8 +33,7 @@ def convert(source, out, overwrite, **options) -> None:
     from render.cues.writer import write_cues
 
     sheet, project = _read(source, **options)
-    if out.exists() and (not overwrite or (source.exists() and out.samefile(source))):
-        raise OutputError(f"{out}: is there already; give another name" + (", or --overwrite" if not overwrite else ""))
+    check_new(out, overwrite, source)
     _tell(sheet.remarks)
     write_cues(sheet, out, project.clock())
     click.echo(f"{out}: {len(sheet.cues)} cues from {sheet.format}")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from plugin_backend.errors import OutputError
 from studio.examples import Examples
+from studio.new_file import check_new
 
 
 @click.command(
@@ -46,8 +46,7 @@ def from_audio(guide, out, overwrite, stem, preset, sensitivity, min_gap_ms, fps
     from render.spotting import Sensitivity, cues_of_guide
 
     out = out or Path(f"{guide.stem}.csv")
-    if out.exists() and (not overwrite or (guide.exists() and out.samefile(guide))):
-        raise OutputError(f"{out}: is there already; give another name" + (", or --overwrite" if not overwrite else ""))
+    check_new(out, overwrite, guide)
     clock = Project(fps=fps, start=start).clock()
     sheet = cues_of_guide(guide, clock, stem, preset, Sensitivity(sensitivity, min_gap_ms))
     for remark in sheet.remarks:

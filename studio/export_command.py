@@ -7,8 +7,11 @@ from pathlib import Path
 import click
 
 from studio.examples import Examples
+from studio.new_file import check_new
 
 KINDS = ["torchscript", "nn-tilde", "onnx", "neutone"]
+PARTS = {"onnx": ("encoder", "decoder")}
+"""Of formats that are several files, ``NAME.PART.onnx`` each."""
 
 
 @click.command(cls=Examples, example="pisada export foley --format nn-tilde --out foley.ts")
@@ -17,13 +20,17 @@ KINDS = ["torchscript", "nn-tilde", "onnx", "neutone"]
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The file: .ts, .onnx or .nm.")
 @click.option("--licence", help="Kept in the file.  [default: the factory model's own]")
 @click.option("--credit", help="Kept in the file.  [default: the factory model's attribution]")
-def export(model, kind, out, licence, credit) -> None:
+@click.option("--overwrite", is_flag=True, help="Replace what is there.")
+def export(model, kind, out, licence, credit, overwrite) -> None:
     """Write MODEL (a factory name or a .safetensors file) for nn~, Neutone FX, ONNX Runtime or LibTorch.
 
     What the file plays is compared with what Pisada plays before it is kept.
     """
     from plugin_backend.interop.export import export_model
 
+    names = [f"{out.stem}.{part}{out.suffix}" for part in PARTS.get(kind, ())] or [out.name]
+    for name in names:
+        check_new(out.with_name(name), overwrite, Path(model))
     done = export_model(model, kind, out, licence, credit)
     for path in done.paths:
         click.echo(path)

@@ -22,7 +22,7 @@ def import_rave(model, trust, name) -> None:
     from plugin_backend.interop import rave_import
     from plugin_backend.interop.rave_card import read_card
 
-    if trust:
+    if trust and model.is_file():
         click.echo(f"warning: {model} is about to run as you, because you trust it", err=True)
     path = rave_import.import_rave(model, trust, name)
     card = read_card(path)

@@ -55,14 +55,20 @@ class Controllers:
 
 def print_devices() -> None:
     """List sound devices and MIDI inputs on standard output."""
-    for device in list_devices():
+    devices = list_devices()
+    if not devices:
+        click.echo("no sound devices were found")
+    for device in devices:
         marks = "".join("*" if way in device.default_for else " " for way in ("input", "output"))
         click.echo(
             f"{device.number:>3} {marks} {device.name} ({device.host}): "
             f"{device.inputs} in, {device.outputs} out, {device.rate_hz} Hz"
         )
     try:
-        for name in list_ports():
+        ports = list_ports()
+        if not ports:
+            click.echo("no MIDI inputs were found")
+        for name in ports:
             click.echo(f"MIDI   {name}")
     except MissingExtraError as missing:
         click.echo(f"note: {missing}", err=True)

@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from studio.examples import Examples
+from studio.new_file import check_new
 
 WAYS = ("sum", "linear", "spherical", "dominance")
 
 
-@click.command(cls=Examples, example="pisada mix step-gravel cloth-jacket --how dominance --name dusty --to my-bank")
+@click.command(cls=Examples, example="pisada mix step-gravel cloth-leather --how dominance --name dusty --to my-bank")
 @click.argument("names", nargs=-1, required=True)
 @click.option("--name", required=True, help="The new preset's name: a-z, 0-9, '_', '-', '.'.")
 @click.option("--to", "out", required=True, type=click.Path(path_type=Path), help="Bank to keep it in, made if absent.")
@@ -19,13 +20,15 @@ WAYS = ("sum", "linear", "spherical", "dominance")
 @click.option("--weight", "weights", multiple=True, type=click.FloatRange(0), help="One per preset, in their order.")
 @click.option("--bank", type=click.Path(path_type=Path), help="Folder of presets.  [default: the factory bank]")
 @click.option("--model", default="foley", show_default=True, help="A factory model's name or a .safetensors file.")
-def mix(names, name, out, how, weights, bank, model) -> None:
+@click.option("--overwrite", is_flag=True, help="Replace a preset of that name in the bank.")
+def mix(names, name, out, how, weights, bank, model, overwrite) -> None:
     """Mix two or more presets NAMES in the latent space."""
     from plugin_backend.codecs import load_codec
     from presets.bank import FACTORY_BANK, Bank
     from presets.mixing import mix_presets
-    from presets.store import save_preset
+    from presets.store import path_of, save_preset
 
+    check_new(path_of(name, out), overwrite, other="give another --name")
     source = Bank(bank or FACTORY_BANK)
     preset = mix_presets([source[each] for each in names], load_codec(model), name, how, weights or None)
     click.echo(f"{save_preset(preset, out)}: {len(preset.means)} takes, {preset.header.description}")

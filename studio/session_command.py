@@ -30,6 +30,9 @@ def session(delivery, formats, clips, embed, out) -> None:
 
     if out is not None and len(formats) > 1:
         raise ProjectError("--out names one file: give one --format")
+    if embed and "aaf" not in formats:
+        raise ProjectError(f"audio can be embedded in an AAF only, not in .{formats[0]}: give --format aaf, too")
     whole = session_of(delivery, clips)
     for format in formats:
-        click.echo(write_session(whole, out or session_path(delivery, format, clips), format, embed))
+        path = out or session_path(delivery, format, clips)
+        click.echo(write_session(whole, path, format, embed and format == "aaf"))

@@ -60,8 +60,12 @@ def read_config(path: Path) -> PluginConfig:
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError as problem:
+        told = f"the plug-in is not installed, there is no {path}; run `pisada plugin install`"
+        raise PluginError(told) from problem
     except (OSError, UnicodeDecodeError) as problem:
-        raise PluginError(f"{path}: cannot be read ({problem}); run `pisada plugin install`") from problem
+        why = problem.strerror if isinstance(problem, OSError) else "not UTF-8"
+        raise PluginError(f"{path}: cannot be read ({why}); run `pisada plugin install`") from problem
     values = dict(line.partition(" ")[::2] for line in lines if line.strip() and not line.startswith("#"))
     wrong = next((key for key in values if key not in KEYS), None)
     if wrong is not None or not values.get("interpreter"):

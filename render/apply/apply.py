@@ -22,6 +22,7 @@ from render.apply.settings import HITS, Settings
 from render.apply.targets import check_model
 from render.apply.transfer import transferred
 from render.cues.rows import CONTROL
+from render.delivery.chunks import cut_short
 from render.delivery.folder import made_folder, told
 from render.delivery.quantise import dither_of
 from render.delivery.slate import Slate
@@ -40,13 +41,13 @@ class Applied:
 
     Attributes:
         hits: how many were struck, in mode ``hits``.
-        clipped: how many samples did not fit.
-        remarks: what could not be kept.
+        outside: how many samples were above full scale; integers clip there, 32-bit float holds them.
+        remarks: what is wrong with the recording, or could not be kept.
     """
 
     path: Path
     hits: int | None
-    clipped: int
+    outside: int
     remarks: tuple[str, ...]
 
 
@@ -164,7 +165,7 @@ class Applier:
             for block in blocks:
                 writer.write(block)
                 progress(block.shape[1])
-        return Applied(path, hits, writer.trail.clipped_samples, remarks)
+        return Applied(path, hits, writer.trail.outside_samples, remarks)
 
 
 def _check_pair(settings: Settings, to: Preset | None) -> None:
@@ -175,11 +176,12 @@ def _check_pair(settings: Settings, to: Preset | None) -> None:
 
 
 def _stamp(guide: Guide) -> tuple[int, tuple[str, ...]]:
-    """The recording's TimeReference, 0 without one."""
+    """The recording's TimeReference, 0 without one; and remarks."""
+    remarks = cut_short(guide.path)
     try:
-        return timestamp(guide.path) or 0, ()
+        return timestamp(guide.path) or 0, remarks
     except RenderError as problem:
-        return 0, (f"{guide.path}: no timestamp can be read ({problem}): none is kept",)
+        return 0, (*remarks, f"{guide.path}: no timestamp can be read ({problem}): none is kept")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from plugin_backend.errors import CueSheetError, JobsError
+from render.allowed import explained
 from render.batch.fields import Fields, given
 from render.batch.job import MOST_JOBS, Job, Jobs, job_of
 from render.cues.csv_sheet import records
@@ -58,11 +59,12 @@ def _job(path: Path, header: list[str], row: int, cells: list[str]) -> Job:
     for column, cell in told.items():
         if column in FLAGS and cell.lower() not in TRUTHS:
             raise JobsError(f"{cell!r}: yes or no", file=path, row=row, field=column)
+        given_here = {column: _value(column, cell)}
         try:
-            table = msgspec.convert({column: _value(column, cell)}, Fields, strict=False)
+            table = msgspec.convert(given_here, Fields, strict=False)
         except (ValueError, msgspec.ValidationError) as problem:
-            told_of = str(problem).rpartition(" - at ")[0] or str(problem)
-            raise JobsError(f"{cell!r}: {told_of}", file=path, row=row, field=column) from problem
+            told_of, _, allowed = explained(problem, given_here, Fields)
+            raise JobsError(f"{cell!r}: {told_of}{allowed}", file=path, row=row, field=column) from problem
         fields |= given(table)
     return job_of(name, fields, path, f"row {row}", row)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -45,9 +46,10 @@ def claimed_version(plan: Plan, project: Project, out: Path) -> Iterator[int]:
 
 
 def sweep(out: Path, prefix: str) -> None:
-    """Remove the hidden parts and claims of a reel's runs that died more than a day ago."""
+    """Remove the hidden parts, files and folders, and claims of a reel's runs that died more than a day ago."""
     oldest = time.time() - STALE_S
     for path in out.glob(f".{prefix}_*"):
         with suppress(OSError):
-            if path.suffix in (".part", ".claim") and path.stat().st_mtime < oldest and path.is_file():
-                path.unlink()
+            if path.suffix in (".part", ".claim") and path.stat().st_mtime < oldest:
+                remove = shutil.rmtree if path.is_dir() else Path.unlink
+                remove(path)

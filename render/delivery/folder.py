@@ -30,6 +30,19 @@ def made_folder(path: Path) -> Iterator[None]:
                 folder.rmdir()
 
 
+def touched(path: Path) -> Path:
+    """Make an empty file for libsndfile to open, which has no words of its own for what the system refuses.
+
+    Raises:
+        OutputError, DiskFullError: it cannot be made.
+    """
+    try:
+        path.touch()
+    except OSError as problem:
+        raise told(problem, path.parent) from problem
+    return path
+
+
 def told(problem: OSError, folder: Path) -> OutputError | DiskFullError:
     """What a failure to write into a folder is to the user."""
     if problem.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -32,8 +32,8 @@ class Measured:
     Attributes:
         file: its name.
         layout: its layout's name.
-        peak_dbfs: highest sample as rendered; above 0 where it clipped, ``None`` for silence.
-        clipped_samples: how many did not fit.
+        peak_dbfs: highest sample as rendered; above 0 where it clipped or is float, ``None`` for silence.
+        clipped_samples: how many did not fit; 0 of 32-bit float, which holds what is above full scale.
         loudness: of the programme, without handles and pops.
         lines: what the specification makes of it.
     """
@@ -49,8 +49,10 @@ class Measured:
 def measured(written: Written, file: str, project: Project) -> Measured:
     """What was noted of a file, judged."""
     trail, loudness = written.trail, written.trail.loudness()
-    lines = judge(SPECS.get(project.spec), loudness, trail.clipped_samples, written.file.track == SUM)
-    return Measured(file, written.file.layout.name, peak_dbfs(trail.peak), trail.clipped_samples, loudness, lines)
+    outside, held = trail.outside_samples, written.file.bits == 32
+    lines = judge(SPECS.get(project.spec), loudness, outside, written.file.track == SUM, held)
+    peak, clipped = peak_dbfs(trail.peak), 0 if held else outside
+    return Measured(file, written.file.layout.name, peak, clipped, loudness, lines)
 
 
 def peak_dbfs(peak: float) -> float | None:

@@ -47,13 +47,14 @@ class Line:
     verdict: str
 
 
-def judge(spec: Spec | None, loudness: Loudness, clipped_samples: int, is_sum: bool) -> list[Line]:
+def judge(spec: Spec | None, loudness: Loudness, outside_samples: int, is_sum: bool, held: bool = False) -> list[Line]:
     """The lines of one file.
 
-    True peak and clipping hold for every file; loudness only for the sum, as a single stem has no target.
-    Silence passes a limit and misses a target.
+    True peak and full scale hold for every file; loudness only for the sum, as a single stem has no target.
+    Silence passes a limit and misses a target. Samples above full scale clip, but where they are ``held``, in float.
     """
-    lines = [_line("clipped samples", clipped_samples, "0", clipped_samples == 0)]
+    what = "samples above full scale" if held else "clipped samples"
+    lines = [_line(what, outside_samples, "0", outside_samples == 0)]
     if spec is None:
         return lines
     peak, limit = loudness.true_peak_dbtp, spec.true_peak_dbtp

@@ -65,7 +65,7 @@ class StemSamples:
 
     Attributes:
         peaks: highest absolute sample as rendered, of each 512.
-        clipped: how many samples of those did not fit.
+        clipped: how many samples of those were above full scale.
     """
 
     def __init__(self, file: StemFile, dither: Dither | None = None):

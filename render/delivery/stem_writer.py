@@ -12,6 +12,7 @@ import soundfile
 from plugin_backend.errors import DiskFullError, OutputError
 from render.delivery import chunks
 from render.delivery.bext import LOUDNESS_OFFSET, bext, loudness_fields
+from render.delivery.folder import touched
 from render.delivery.ixml import ixml
 from render.delivery.meter import Meter
 from render.delivery.quantise import Dither
@@ -44,7 +45,7 @@ class StemWriter:
         measure_s: seconds spent in the meter.
 
     Raises:
-        OutputError: the file cannot be created.
+        OutputError, DiskFullError: the file cannot be created.
     """
 
     def __init__(self, path: Path, file: StemFile, dither: Dither | None = None, metered: bool = True):
@@ -54,7 +55,7 @@ class StemWriter:
         self._meter = Meter(file.layout, file.sample_rate) if metered else None
         shape = file.sample_rate, file.layout.channels, SUBTYPES[file.bits]
         try:
-            self._file = soundfile.SoundFile(str(path), "w", *shape, format="RF64")
+            self._file = soundfile.SoundFile(str(touched(path)), "w", *shape, format="RF64")
         except soundfile.LibsndfileError as problem:
             raise OutputError(f"{path.parent}: cannot write here ({problem.error_string})") from problem
         self._describe()

@@ -28,7 +28,7 @@ class Trail:
 
     Attributes:
         peaks: highest absolute sample as rendered, of each 512 samples; 0 is digital silence.
-        clipped: how many samples of those did not fit.
+        clipped: how many samples of those were above full scale; integers clip there, 32-bit float holds them.
         steps: what the meter heard of the programme.
     """
 
@@ -42,7 +42,8 @@ class Trail:
         return float(self.peaks.max(initial=0.0))
 
     @property
-    def clipped_samples(self) -> int:
+    def outside_samples(self) -> int:
+        """How many samples were above full scale."""
         return int(self.clipped.sum())
 
     def loudness(self) -> Loudness:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import soundfile
 
+from render.delivery.folder import touched
 from render.delivery.stem_writer import RF64_AUTO_DOWNGRADE
 
 
@@ -13,8 +14,8 @@ def float_file(path: Path, rate_hz: int, channels: int) -> soundfile.SoundFile:
     """Open it; it is an RF64 file where a plain one has no room.
 
     Raises:
-        LibsndfileError: it cannot be written.
+        OutputError, DiskFullError: it cannot be made. LibsndfileError: it cannot be written.
     """
-    file = soundfile.SoundFile(str(path), "w", rate_hz, channels, "FLOAT", format="RF64")
+    file = soundfile.SoundFile(str(touched(path)), "w", rate_hz, channels, "FLOAT", format="RF64")
     soundfile._snd.sf_command(file._file, RF64_AUTO_DOWNGRADE, soundfile._ffi.NULL, 1)
     return file

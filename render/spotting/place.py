@@ -9,7 +9,7 @@ from pathlib import Path
 
 from plugin_backend.errors import RenderError
 from render.delivery.bext import TIME_REFERENCE_OFFSET
-from render.delivery.chunks import chunks_of
+from render.delivery.chunks import FORMS, chunks_of, cut_short
 from render.spotting.slabs import Guide
 from render.timecode import Clock, round_half_up
 
@@ -30,13 +30,14 @@ class Place:
 
 def place_of(guide: Guide, clock: Clock) -> Place:
     """By the guide's timestamp if it has one and the clock has a frame rate, else at the programme's start."""
-    begin, remarks = Fraction(0), ()
+    begin, remarks = Fraction(0), cut_short(guide.path)
     try:
         stamp = timestamp(guide.path)
     except RenderError as problem:
-        stamp, remarks = None, (f"no timestamp can be read ({problem}): it is taken to begin with the programme",)
+        stamp = None
+        remarks += (f"no timestamp can be read ({problem}): it is taken to begin with the programme",)
     if stamp and clock.rate is None:
-        remarks = (f"its timestamp, sample {stamp} from midnight, is not used without --fps and --start-tc",)
+        remarks += (f"its timestamp, sample {stamp} from midnight, is not used without --fps and --start-tc",)
     elif stamp:
         begin = Fraction(stamp * clock.sample_rate, guide.sample_rate) - clock.start_samples
     return Place(begin, guide.sample_rate, clock.sample_rate, remarks)
@@ -49,9 +50,9 @@ def timestamp(path: Path) -> int | None:
         RenderError: a RIFF file whose chunks do not fit together.
     """
     with open(path, "rb") as file:
-        if file.read(4) not in (b"RIFF", b"RF64"):
+        if file.read(4) not in FORMS:
             return None
-        body, size = chunks_of(file).get(b"bext", (0, 0))
+        body, size = chunks_of(file, may_be_cut=True).get(b"bext", (0, 0))
         if size < TIME_REFERENCE_OFFSET + 8:
             return None
         file.seek(body + TIME_REFERENCE_OFFSET)

@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from plugin_backend.codecs import PCM, load_codec
-from plugin_backend.errors import PresetError
+from plugin_backend.errors import OutputError, PresetError
 from presets.bank import FACTORY_BANK, Bank
 from presets.capture import encode_pieces
 from presets.mixing import WAYS, mix_presets
@@ -119,3 +119,17 @@ def test_the_command_writes_a_preset_that_renders(tmp_path):
     preset, codec = load_preset(tmp_path / "both.preset.safetensors"), load_codec("foley")
     assert preset.header.description == "dominance of step-wood, step-stone"
     assert np.abs(codec.decode(preset.means[0][None])).max() > 0.01
+
+
+def test_the_command_replaces_a_preset_only_when_told(tmp_path):
+    def mix(how, *more):
+        names = ["step-wood", "step-stone", "--how", how, "--name", "both", "--to", str(tmp_path)]
+        return CliRunner().invoke(pisada, ["mix", *names, *more], catch_exceptions=False)
+
+    assert mix("linear").exit_code == 0
+    with pytest.raises(OutputError, match="both.preset.safetensors: is there already; give another --name, or --over"):
+        mix("sum")
+    path = tmp_path / "both.preset.safetensors"
+    assert load_preset(path).header.description == "linear of step-wood, step-stone"
+    assert mix("sum", "--overwrite").exit_code == 0
+    assert load_preset(path).header.description == "sum of step-wood, step-stone"

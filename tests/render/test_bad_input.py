@@ -92,19 +92,31 @@ def test_a_bad_sheet_or_flag(name, refuse):
 PROJECTS = {
     "not TOML": ("show = ", "p.toml: "),
     "unknown key": ("shw = 'X'", "unknown field `shw`"),
+    "a key that reads like a place": ("'x - at `$.stems[5].effects[5].mode' = 1", "unknown field `x - at"),
     "wrong type": ("seed = 'x'", r"Expected `int`, got `str` - at `\$.seed`"),
     "out of range": ("[[stems]]\nname = 'FEET'\ngain_db = 99", r"<= 24.* - at `\$.stems\[0\].gain_db`"),
     "name that leaves the folder": ("show = '../x'", "show '../x'"),
     "stem twice": ("[[stems]]\nname='FEET'\n[[stems]]\nname='feet'", "two stems have the same name"),
     "unknown stem": ("[[stems]]\nname = 'PROPS'", "row 2, column 'stem': no stem 'FEET' in the project; it has PROPS"),
-    "unknown effect": ("[[stems]]\nname='FEET'\neffects=[{type='echo'}]", "Invalid value 'echo'"),
+    "unknown effect": (
+        "[[stems]]\nname='FEET'\neffects=[{type='echo'}]",
+        "Invalid value 'echo' .* of 'FEET': reverb, filter, compressor, plugin, eq, .* or transfer can be used$",
+    ),
     "plug-in absent": (
         "[[stems]]\nname='FEET'\neffects=[{type='plugin', path='no.vst3'}]",
         "stem FEET: no plug-in at .*no.vst3",
     ),
     "end before start": ("fps='24'\nstart='01:00:00:00'\nend='00:59:00:00'", "is not after its start 01:00:00:00"),
     "cue past the end": ("fps='24'\nend='00:00:00:12'", "row 2: starts after the programme's end"),
-    "newer schema": ("schema = 2", "schema"),
+    "newer schema": ("schema = 2", r"at `\$.schema`: 1 can be used$"),
+    "no such number of bits": ("bits = 17", r"p.toml: Invalid enum value 17 - at `\$.bits`: 16, 24 or 32 can be used$"),
+    "bits in words": ("bits = 'all'", r"at `\$.bits`: 16, 24 or 32 can be used$"),
+    "no such layout": ("layout = 'quad'", r"at `\$.layout`: 5.1, lcr, mono or stereo can be used$"),
+    "no such spec": ("spec = 'x'", r"at `\$.spec`: a85, r128 or streaming-me can be used$"),
+    "no such mode of an effect": (
+        "[[stems]]\nname='FEET'\neffects=[{type='reverb'}, {type='filter', mode='x'}]",
+        r"at `\$.stems\[0\].effects\[1\].mode` of 'FEET': band, high or low can be used$",
+    ),
     "MIDI key": ("[midi.programs]\n200 = 'click'", "keys are whole numbers 0 to 127"),
 }
 

@@ -47,7 +47,10 @@ def test_a_number_that_was_finished_in_between_is_not_taken_again(planned, tmp_p
 
 def test_only_what_died_long_ago_is_swept(tmp_path):
     old, new, other = (tmp_path / name for name in (".T_R1_x.wav.1.part", ".T_R1_y.wav.2.part", ".U_R1_x.wav.1.part"))
-    for path, age in ((old, 2), (new, 0), (other, 2)):
+    clips = tmp_path / ".T_R1_FOLEY_v001_clips.1.part"
+    clips.mkdir()
+    (clips / "0001_A_a.wav").touch()
+    for path, age in ((old, 2), (new, 0), (other, 2), (clips, 2)):
         path.touch()
         os.utime(path, (time.time() - age * 24 * 3600,) * 2)
     sweep(tmp_path, "T_R1")

@@ -191,3 +191,13 @@ def test_levels_are_measured_of_what_is_delivered(write_sheet, render_sheet):
     verdicts = {line["what"]: line["verdict"] for line in report["stems"]["FOLEY"]["checks"]}
     assert verdicts == {"clipped samples": "pass", "true peak dBTP": "warn", "integrated LUFS": "warn"}
     assert report["spec"]["name"] == "a85"
+
+
+def test_float_above_full_scale_is_not_clipped_and_is_told(write_sheet, render_sheet):
+    rows = [{"id": "a", "start": "0.5", "stem": "A", "preset": "tone", "gain_db": 20}]
+    stems, report = render_sheet(write_sheet(rows), bits=32)
+    outside, found = np.count_nonzero(np.abs(stems["A"]) > 1), report["stems"]["A"]
+    assert outside > 0
+    assert (found["clipped_samples"], report["sum_check"]["clipped_samples"]) == (0, 0)
+    told = {"what": "samples above full scale", "measured": outside, "allowed": "0", "verdict": "warn"}
+    assert found["checks"] == [told]

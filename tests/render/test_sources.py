@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from plugin_backend.errors import AudioFileError
+from plugin_backend.errors import CueSheetError
 
 
 @pytest.mark.parametrize("rate", [48_000, 44_100, 22_050, 96_000])
@@ -51,10 +51,12 @@ def failing_source(tmp_path, write_sheet, render_sheet):
         {"id": "a", "start": "0smp", "stem": "A", "preset": "", "source": "s.wav"},
         {"id": "b", "start": "0smp", "stem": "B", "preset": "hum", "duration": "1000.0"},
     ]
-    with pytest.raises(AudioFileError) as caught:
+    with pytest.raises(CueSheetError) as caught:
         render_sheet(write_sheet(rows))
     assert not (tmp_path / "out").exists()
-    return str(caught.value)
+    told = str(caught.value)
+    assert told.startswith(f"{tmp_path / 'cues.csv'}, row 2, column 'source': ")
+    return told
 
 
 def test_a_source_that_holds_nan_stops_the_render_at_once(tmp_path, write_sheet, render_sheet):

@@ -24,7 +24,7 @@ def test_comes_back(tmp_path):
     peaks, clipped = noted.pop("peaks"), noted.pop("clipped")
     Trail(peaks, clipped, Steps(**noted | {"whole": 2})).save(tmp_path / "a.npz")
     again = Trail.load(tmp_path / "a.npz")
-    assert (again.peaks.tolist(), again.clipped_samples, again.steps.whole) == ([0, 1, 2], 3, 2)
+    assert (again.peaks.tolist(), again.outside_samples, again.steps.whole) == ([0, 1, 2], 3, 2)
     assert again.steps.peak_bound.tolist() == [0, 1]
 
 

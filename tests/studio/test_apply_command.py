@@ -1,5 +1,7 @@
 """``pisada apply`` as a person meets it."""
 
+import struct
+
 import numpy as np
 import pytest
 import soundfile
@@ -7,6 +9,8 @@ from click.testing import CliRunner
 
 from plugin_backend.errors import OutputError, ProjectError
 from plugin_backend.transfer.parameters import PARAMETERS
+from render.delivery.chunks import append, chunks_of
+from render.spotting.place import timestamp
 from studio.apply_command import apply_preset
 
 RATE = 48_000
@@ -54,6 +58,32 @@ def test_clipping_is_told(recordings, impulse_bank):
     out = ("--out", "out", "--bank", impulse_bank, "--gain-db", 12)
     told = run("click", "claps.wav", *out, "--strength", 0, "--blend", 0)
     assert "samples were clipped; lower --gain-db" in told.stderr
+    told = run("click", "claps.wav", *out, "--strength", 0, "--blend", 0, "--bits", 32, "--overwrite")
+    outside = int((np.abs(soundfile.read("out/claps_click.wav")[0]) > 1).sum())
+    assert outside > 0
+    notes = [line for line in told.stderr.splitlines() if line.startswith("note: ")]
+    assert notes == [f"note: out/claps_click.wav: {outside} samples are above full scale; lower --gain-db"]
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_the_systems_words(recordings, impulse_bank):
+    with pytest.raises(OSError) as why:
+        open("/sys/claps_click.wav", "xb").close()
+    with pytest.raises(OutputError, match=rf"^/sys: cannot write here \({why.value.strerror}\)$"):
+        run("click", "claps.wav", "--out", "/sys", "--bank", impulse_bank)
+
+
+def test_a_recording_that_was_cut_short_is_told_and_keeps_its_timestamp(recordings, impulse_bank):
+    append(recordings / "claps.wav", b"bext", bytes(338) + struct.pack("<QH", 123_456, 1) + bytes(254))
+    run("click", "claps.wav", "--out", "whole", "--bank", impulse_bank)
+    with open("whole/claps_click.wav", "rb") as file:
+        at, size = chunks_of(file)[b"data"]
+        file.seek(0)
+        (recordings / "cut.wav").write_bytes(file.read(at + size - 3_000))
+    told = run("click", "cut.wav", "--out", "out", "--bank", impulse_bank, "--strength", 0, "--blend", 0)
+    cut = "cut.wav: the file is cut short: its data chunk ends 3000 bytes past the file"
+    assert [line for line in told.stderr.splitlines() if line.startswith("note: ")] == [f"note: {cut}"]
+    assert soundfile.info("out/cut_click.wav").frames == 2 * RATE - 1_000
+    assert timestamp(recordings / "out" / "cut_click.wav") == 123_456
 
 
 def test_what_is_there_is_kept_unless_told_otherwise(recordings, impulse_bank):

@@ -10,7 +10,8 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-from plugin_backend.errors import ProjectError
+from plugin_backend.errors import OutputError, ProjectError
+from presets.store import load_preset
 from studio.cli import pisada
 from studio.tables import print_table
 
@@ -115,6 +116,15 @@ def test_capture_then_render(tmp_path, write_sheet):
     answer = run("capture", tmp_path / "knock.wav", "--name", "knock", "--bank", tmp_path / "bank")
     assert "knock.preset.safetensors: 1 takes" in answer.output
     assert "knock" in run("presets", "--bank", tmp_path / "bank").output
+    again = ("capture", tmp_path / "knock.wav", "--name", "knock", "--bank", tmp_path / "bank", "--variation", 0.5)
+    with pytest.raises(OutputError, match="knock.preset.safetensors: is there already; give another --name, or --over"):
+        run(*again)
+    file = tmp_path / "bank" / "knock.preset.safetensors"
+    assert load_preset(file).header.variation == 1
+    (tmp_path / "knock.wav").write_bytes((tmp_path / "knock.wav").read_bytes()[:-100])
+    cut = f"note: {tmp_path / 'knock.wav'}: the file is cut short: its data chunk ends 100 bytes past the file\n"
+    assert run(*again, "--overwrite").stderr == cut
+    assert load_preset(file).header.variation == 0.5
     sheet = write_sheet([{"id": "a", "start": "0.5", "stem": "A", "preset": "knock"}])
     run("render", sheet, "--bank", tmp_path / "bank", "--out", tmp_path / "out")
     audio, _ = soundfile.read(next((tmp_path / "out").glob("*FOLEY-A*.wav")))
@@ -156,11 +166,12 @@ def test_a_table_is_not_as_wide_as_a_hostile_name(capsys):
 
 def test_what_the_system_refuses_is_one_line(tmp_path):
     name = tmp_path / ("x" * 300)
-    commands = {
-        1: ["cues", "convert", SCENE / "cues.csv", f"{name}.csv", "--fps", "24"],
-        2: ["session", name, "--format", "rpp"],
-    }
-    for status, command in commands.items():
+    commands = [
+        (1, ["plugin", "install", "--to", name]),
+        (2, ["cues", "convert", SCENE / "cues.csv", f"{name}.csv", "--fps", "24"]),
+        (2, ["session", name, "--format", "rpp"]),
+    ]
+    for status, command in commands:
         answer = subprocess.run([sys.executable, "-m", "studio", *command], capture_output=True, text=True)
         assert (answer.returncode, answer.stderr.count("\n")) == (status, 1), answer.stderr
         assert "File name too long" in answer.stderr

@@ -149,7 +149,9 @@ def test_convert_replaces_nothing_unasked_and_never_its_source(write_sheet, tmp_
     assert isinstance(again.exception, OutputError)
     assert "is there already" in str(again.exception)
     assert run("cues", "convert", sheet, out, "--overwrite").exit_code == 0
-    assert isinstance(run("cues", "convert", sheet, sheet, "--overwrite").exception, OutputError)
+    onto_itself = run("cues", "convert", sheet, sheet, "--overwrite").exception
+    assert isinstance(onto_itself, OutputError)
+    assert str(onto_itself) == f"{sheet}: is what is read, and is never replaced; give another name"
     assert sheet.read_bytes() == before
     assert "cues can be written to" in str(run("cues", "convert", sheet, tmp_path / "out.doc").exception)
 

@@ -69,6 +69,16 @@ def test_a_broadcast_wav_lies_where_its_timestamp_says(guide):
     assert told.stderr.startswith("note: its timestamp, sample 173020848 from midnight, is not used")
 
 
+def test_a_guide_that_was_cut_short_is_told(guide):
+    whole = guide.read_bytes()
+    guide.write_bytes(whole[:-300])
+    told = run(guide)
+    assert told.stderr == f"note: {guide}: the file is cut short: its data chunk ends 300 bytes past the file\n"
+    at = whole.index(b"data") + 4
+    guide.write_bytes(whole[:at] + b"\xff\xff\xff\xff" + whole[at + 4 :])  # written to a pipe: no size is known
+    assert run(guide, "--overwrite").stderr == ""
+
+
 def test_sensitivity_and_gap_reach_the_search(guide):
     run(guide, "--min-gap-ms", 1500)
     assert [row["start"] for row in table("guide.csv")] == [f"{ONSETS[0]}smp", f"{ONSETS[2]}smp"]
@@ -81,7 +91,7 @@ def test_a_sheet_that_is_there_is_kept_unless_told_otherwise(guide):
         run(guide)
     assert guide.with_suffix(".csv").read_text() == "mine"
     before = guide.read_bytes()
-    with pytest.raises(OutputError, match="is there already; give another name$"):
+    with pytest.raises(OutputError, match="guide.wav: is what is read, and is never replaced; give another name$"):
         run(guide, "--out", guide, "--overwrite")
     assert guide.read_bytes() == before
 

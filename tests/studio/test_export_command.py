@@ -10,7 +10,7 @@ import torch
 from click.testing import CliRunner
 from torch import Tensor, nn
 
-from plugin_backend.errors import PisadaError
+from plugin_backend.errors import OutputError, PisadaError
 from plugin_backend.interop.nn_host import NnHost
 from plugin_backend.waveform_vae import checkpoint
 from plugin_backend.waveform_vae.config import WaveformVAEConfig
@@ -80,6 +80,23 @@ def test_an_onnx_export_is_two_files(tiny, tmp_path):
     names = ["tiny.encoder.onnx", "tiny.decoder.onnx"]
     assert answer.stdout.split() == [str(tmp_path / name) for name in names]
     assert sorted(path.name for path in tmp_path.glob("*.onnx")) == sorted(names)
+    for name in names:  # either is in the way
+        (tmp_path / names[0]).rename(tmp_path / "aside")
+        with pytest.raises(OutputError, match="tiny.*coder.onnx: is there already; give another name, or --overwrite$"):
+            run("export", tiny, "--format", "onnx", "--out", tmp_path / "tiny.onnx")
+        (tmp_path / "aside").rename(tmp_path / name)
+
+
+def test_an_export_replaces_nothing_unasked_and_never_its_model(tiny, tmp_path):
+    out = tmp_path / "tiny.ts"
+    out.write_text("mine")
+    with pytest.raises(OutputError, match="tiny.ts: is there already; give another name, or --overwrite$"):
+        run("export", tiny, "--format", "nn-tilde", "--out", out)
+    with pytest.raises(OutputError, match="tiny.safetensors: is what is read, and is never replaced"):
+        run("export", tiny, "--format", "nn-tilde", "--out", tiny, "--overwrite")
+    assert out.read_text() == "mine"
+    assert run("export", tiny, "--format", "nn-tilde", "--out", out, "--overwrite").exit_code == 0
+    assert NnHost(out).params["encode"] == [1, 1, 3, 512]
 
 
 def test_an_unknown_format_is_refused_with_those_there_are():
@@ -100,6 +117,12 @@ def test_without_trust_nothing_is_loaded_and_the_reason_is_told(rave, tmp_path):
     with pytest.raises(PisadaError, match="can run any code as you; give --trust"):
         run("import-rave", rave)
     assert not list(tmp_path.glob("*.rave.json")) and not (tmp_path / "config").exists()
+
+
+def test_a_file_that_is_not_there_is_not_said_to_run(tmp_path):
+    answer = CliRunner().invoke(pisada, ["import-rave", str(tmp_path / "nope.ts"), "--trust"])
+    assert isinstance(answer.exception, PisadaError) and "nope.ts" in str(answer.exception)
+    assert answer.output == ""
 
 
 def test_an_imported_rave_captures_and_renders_to_the_sample(rave, tmp_path):

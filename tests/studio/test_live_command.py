@@ -1,5 +1,6 @@
 """``pisada live`` through a real sound server, and through files."""
 
+import ctypes.util
 import io
 import json
 import math
@@ -328,6 +329,16 @@ def test_the_meter_shows_peaks_counts_and_what_is_wrong():
         "it is gone",
     ):
         assert words in shown
+
+
+@pytest.mark.skipif(
+    os.path.exists("/dev/snd") or not ctypes.util.find_library("portaudio"),
+    reason="PortAudio and a machine without sound are needed",
+)
+def test_where_no_devices_are_that_is_told(monkeypatch):
+    monkeypatch.setenv("JACK_NO_START_SERVER", "1")
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", "none")
+    assert run("--list").stdout.splitlines() == ["no sound devices were found", "no MIDI inputs were found"]
 
 
 def test_devices_are_listed_and_an_unknown_one_is_told(jack_server, impulse_bank):

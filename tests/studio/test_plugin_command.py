@@ -187,6 +187,9 @@ def test_the_doctor_says_what_is_missing_and_what_to_do(home):
     assert [states[name][0] for name in ("config", "vst3", "lv2")] == ["failed"] * 3
     assert {states[name][1] for name in ("config", "vst3", "lv2")} == {"run `pisada plugin install`"}
     assert "impulse" not in states
+    found = next(check["found"] for check in told["checks"] if check["name"] == "config")
+    config = home / ".config" / "pisada" / "plugin.conf"
+    assert found == f"the plug-in is not installed, there is no {config}; run `pisada plugin install`"
     log = home / ".cache" / "pisada" / "plugin.log"
     log.parent.mkdir(parents=True)
     log.write_text("".join(f"line {number}\x1b\n" for number in range(30)))

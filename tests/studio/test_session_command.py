@@ -104,6 +104,19 @@ def test_a_session_is_never_overwritten(delivery):
     assert run(out / "report.json", "--format", "rpp", "--out", out / "again.rpp").exit_code == 0
 
 
+def test_only_the_aaf_is_embedded_and_embedding_without_one_is_refused_at_once(delivery):
+    out, _, _ = delivery
+    before = sorted(out.iterdir())
+    told = refused(out, "--format", "rpp", "--format", "otio", "--embed")
+    assert told == "audio can be embedded in an AAF only, not in .rpp: give --format aaf, too"
+    assert sorted(out.iterdir()) == before
+    answer = run(out, "--format", "rpp", "--format", "aaf", "--embed")
+    assert answer.exit_code == 0, answer.exception
+    rpp, aaf = map(out.joinpath, (line.rpartition("/")[2] for line in answer.output.split()))
+    assert "FOLEY-FEET_v001_48k_24b_23976.wav" in rpp.read_text()
+    assert aaf.stat().st_size > sum(path.stat().st_size for path in out.glob("*FOLEY-*.wav"))
+
+
 def test_what_is_no_delivery_is_refused(delivery, tmp_path):
     out, _, report = delivery
     assert "give one --format" in refused(out, "--format", "rpp", "--format", "otio", "--out", "x")

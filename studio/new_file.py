@@ -1,0 +1,28 @@
+"""A file that a command is about to write: refused where one is there, unless it may be replaced."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from plugin_backend.errors import OutputError
+
+
+def check_new(path: Path, overwrite: bool, source: Path | None = None, other: str = "give another name") -> None:
+    """Look before anything is done.
+
+    Args:
+        path: the file to write.
+        overwrite: whether one that is there may be replaced.
+        source: what it is made of, which is never replaced.
+        other: what else the user can do.
+
+    Raises:
+        OutputError: it is there, or is ``source``.
+    """
+    if not os.path.exists(path):  # which, unlike Path's, a name no file can have does not trouble
+        return
+    if source is not None and os.path.exists(source) and path.samefile(source):
+        raise OutputError(f"{path}: is what is read, and is never replaced; {other}")
+    if not overwrite:
+        raise OutputError(f"{path}: is there already; {other}, or --overwrite")
