@@ -35,7 +35,7 @@ def build(corpus: Path, folder: Path, model: str) -> list[Preset]:
     """Write every preset of the recipe into ``folder``; presets no longer in the recipe go.
 
     Raises:
-        PresetError: a recipe's pattern matches no file of the corpus.
+        PresetError: a recipe's pattern matches no file of the corpus, or two presets have a take in common.
     """
     codec, credited = load_codec(model), credits(corpus)
     entries = tomllib.loads(RECIPE.read_text(encoding="utf-8"))["preset"]
@@ -60,10 +60,25 @@ def build(corpus: Path, folder: Path, model: str) -> list[Preset]:
             credit="; ".join(names),
         )
         presets.append(with_level(preset, codec, PEAK_DB[kind]))
+    refuse_twins(presets)
     folder.mkdir(parents=True, exist_ok=True)
     for stale in set(folder.glob(f"*{SUFFIX}")) - {save_preset(preset, folder) for preset in presets}:
         stale.unlink()
     return presets
+
+
+def refuse_twins(presets: list[Preset]) -> None:
+    """A corpus may hold one recording under two names; two presets must not.
+
+    Raises:
+        PresetError: two presets have a take in common.
+    """
+    owners: dict[bytes, str] = {}
+    for preset in presets:
+        for take in preset.means:
+            owner = owners.setdefault(take.tobytes(), preset.header.name)
+            if owner != preset.header.name:
+                raise PresetError(f"presets '{owner}' and '{preset.header.name}' have a take in common")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,14 @@
 """The factory bank is what its recipe makes of the corpus with the shipped model."""
 
+from dataclasses import replace
+
+import msgspec
 import numpy as np
 import pytest
 
+from plugin_backend.errors import PresetError
 from presets.bank import FACTORY_BANK, Bank
-from presets.factory_bank import build
+from presets.factory_bank import build, refuse_twins
 
 
 @pytest.mark.corpus
@@ -19,3 +23,12 @@ def test_one_command_rebuilds_the_shipped_bank(tmp_path, corpus):
         assert again.header.gain_db == pytest.approx(preset.header.gain_db, abs=0.1)
         for kept, new in zip(preset.means, again.means, strict=True):
             np.testing.assert_allclose(new, kept, atol=1e-2)
+
+
+def test_no_two_presets_share_a_take():
+    """One recording lies in the corpus as gravel and as rock."""
+    shipped = list(Bank(FACTORY_BANK))
+    refuse_twins(shipped)
+    twin = replace(shipped[3], header=msgspec.structs.replace(shipped[3].header, name="twin"))
+    with pytest.raises(PresetError, match=f"presets '{shipped[3].name}' and 'twin' have a take in common"):
+        refuse_twins([*shipped, twin])
