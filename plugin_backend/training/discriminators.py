@@ -74,13 +74,10 @@ def judges_loss(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
 
 
 def decoder_loss(real: list[list[Tensor]], fake: list[list[Tensor]]) -> tuple[Tensor, Tensor]:
-    """What the decoder minimises: the critics' doubt, and the distance of their features (scaled to truth's size).
-
-    ``fake`` may hold more sounds than ``real``: those after have nothing to be compared with.
-    """
+    """What the decoder minimises: the critics' doubt, and the distance of their features (scaled to truth's size)."""
     doubt = torch.stack([-guess[-1].mean() for guess in fake]).mean()
     matches = [
-        (a[: len(b)] - b).abs().mean() / (b.abs().mean() + 1e-5)
+        (a - b).abs().mean() / (b.abs().mean() + 1e-5)
         for truth, guess in zip(real, fake, strict=True)
         for a, b in zip(guess[:-1], truth[:-1], strict=True)
     ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
@@ -16,7 +14,6 @@ from plugin_backend.training.settings import (
     FEATURE_WEIGHT,
     REFINE_CROP_SAMPLES,
 )
-from plugin_backend.waveform_vae.config import WaveformVAEConfig
 from plugin_backend.waveform_vae.model import WaveformVAE
 
 
@@ -34,49 +31,6 @@ def there_and_back(
         latents = mean if noise is None else mean + noise * torch.exp(0.5 * log_variance)
         guess, _ = model.decoder(latents)
     return guess[:, latency:].float(), audio[:, :-latency], divergence(mean, log_variance)
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """What chance decides of one refinement step: see :func:`refine_step` and :func:`midway`."""
-
-    start: int
-    shares: Tensor
-    lead_frames: int
-
-    @classmethod
-    def of(cls, batch: int, samples: int, config: WaveformVAEConfig, chance: torch.Generator) -> Drawn:
-        """For ``batch`` crops (an even number) of ``samples``."""
-        room = samples - config.latency - REFINE_CROP_SAMPLES
-        seen_frames = REFINE_CROP_SAMPLES // config.hop
-        start = int(torch.randint(0, max(room, 1), (1,), generator=chance))
-        lead_frames = int(torch.randint(0, seen_frames, (1,), generator=chance))
-        return cls(start, torch.rand(batch // 2, 1, 1, generator=chance), lead_frames)
-
-
-def midway(model: WaveformVAE, audio: Tensor, shares: Tensor, lead_frames: int) -> Tensor:
-    """Sound from between two halves of a batch: their loudest frames meet, their latents are interpolated.
-
-    Args:
-        audio: ``[2 × pairs, samples]``.
-        shares: ``[pairs, 1, 1]`` in 0..1: how much of each latent is the second half's.
-        lead_frames: how many frames before the loudest one are answered.
-
-    Answers ``[pairs, REFINE_CROP_SAMPLES]``. Only the decoder learns from it.
-    """
-    config = model.config
-    power = audio.unflatten(1, (-1, config.hop)).square().mean(2)
-    with mixed_precision(audio.device):
-        with torch.no_grad():
-            mean, _, _ = model.encoder(audio)
-        earlier = config.decoder_frames_of_memory
-        first = power.argmax(1) - lead_frames - earlier
-        frames = torch.arange(earlier + -(-(REFINE_CROP_SAMPLES + config.latency) // config.hop), device=audio.device)
-        heard = torch.stack([row[(begin + frames) % len(row)] for row, begin in zip(mean, first, strict=True)])
-        one, other = heard.chunk(2)
-        guess, _ = model.decoder(torch.lerp(one, other, shares.to(heard.device)))
-    begin = earlier * config.hop + config.latency
-    return guess[:, begin : begin + REFINE_CROP_SAMPLES].float()
 
 
 def spectral_step(
@@ -97,22 +51,20 @@ def refine_step(
     audio: Tensor,
     edge_hz: Tensor,
     noise: Tensor,
-    drawn: Drawn,
+    start: int,
     likeness_weight: float,
     trust: float = 1.0,
 ) -> dict[str, Tensor]:
     """Second phase: the critics learn, then the decoder learns from them; the encoder stays as it is.
 
-    The critics see ``REFINE_CROP_SAMPLES`` of each crop, and as much from between every two crops, which no
-    recording is compared with (as in Berthelot et al. 2018): mixtures are to sound recorded too. Backpropagates
-    into the decoder; the critics' own step is taken here. ``likeness_weight`` is that of spectra and envelopes;
-    ``trust`` in 0..1 is how much the decoder listens to the critics.
+    The critics see ``REFINE_CROP_SAMPLES`` from ``start``. Backpropagates into the decoder; the critics'
+    own step is taken here. ``likeness_weight`` is that of spectra and envelopes; ``trust`` in 0..1 is how much the
+    decoder listens to the critics.
     """
     guess, truth, _ = there_and_back(model, audio, noise, frozen=True)
     likeness, envelope = spectral(guess, truth, edge_hz), envelope_loss(guess, truth)
-    window = slice(drawn.start, drawn.start + REFINE_CROP_SAMPLES)
-    real = truth[:, window]
-    seen = torch.cat([guess[:, window], midway(model, audio, drawn.shares, drawn.lead_frames)])
+    window = slice(start, start + REFINE_CROP_SAMPLES)
+    seen, real = guess[:, window], truth[:, window]
     with mixed_precision(audio.device):
         told = judges_loss(judges(real), judges(seen.detach()))
     judges_optimiser.zero_grad(set_to_none=True)

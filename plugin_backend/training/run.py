@@ -23,10 +23,10 @@ from plugin_backend.training.discriminators import Judges
 from plugin_backend.training.level import fit_level
 from plugin_backend.training.log import Log
 from plugin_backend.training.losses import SpectralLoss
-from plugin_backend.training.passes import Drawn, refine_step, spectral_step, there_and_back
+from plugin_backend.training.passes import refine_step, spectral_step, there_and_back
 from plugin_backend.training.sampler import CropSampler
 from plugin_backend.training.schedule import Phase, phases
-from plugin_backend.training.settings import AVERAGE_DECAY, NEW_CRITICS_STEPS, TrainingSettings
+from plugin_backend.training.settings import AVERAGE_DECAY, NEW_CRITICS_STEPS, REFINE_CROP_SAMPLES, TrainingSettings
 from plugin_backend.training.state import load_state, optimiser_tensors, restore_optimiser, save_state
 from plugin_backend.waveform_vae import checkpoint
 from plugin_backend.waveform_vae.config import WaveformVAEConfig
@@ -194,11 +194,12 @@ class Run:
             beta = settings.beta * (min(1.0, progress / settings.beta_warm_up) if settings.start == "scratch" else 1.0)
             losses = spectral_step(self.model, self.spectral, audio, edge_hz, noise, beta)
         else:
-            drawn = Drawn.of(*audio.shape, config, chance)
+            room = audio.shape[1] - config.latency - REFINE_CROP_SAMPLES
+            start = int(torch.randint(0, max(room, 1), (1,), generator=chance))
             trust = 1.0 if at["critics_know"] else min(1.0, at["phase_steps"] / NEW_CRITICS_STEPS)
             critics = self.judges, self.judges_optimiser
             weights = settings.likeness, trust
-            losses = refine_step(self.model, *critics, self.spectral, audio, edge_hz, noise, drawn, *weights)
+            losses = refine_step(self.model, *critics, self.spectral, audio, edge_hz, noise, start, *weights)
         if not torch.isfinite(torch.nn.utils.clip_grad_norm_(self.trained, 1.0)):
             at["spoilt"] += 1
             if at["spoilt"] == 1:

@@ -34,10 +34,3 @@ class WaveformVAEConfig:
     def latency(self) -> int:
         """Samples by which the decoder's output lags: the frames that overlap a sample must all be known."""
         return self.decoder_window - self.decoder_hop
-
-    @property
-    def decoder_frames_of_memory(self) -> int:
-        """Latent frames before the present one that still change what the decoder writes."""
-        overlaps = self.decoder_window // self.decoder_hop
-        steps = self.decoder_blocks * (self.kernel - 1) + overlaps - 1 + STEADY_FRAMES - 1
-        return -(-steps * self.decoder_hop // self.hop)

@@ -16,7 +16,7 @@ from plugin_backend.training import passes
 from plugin_backend.training.compaction import audibility_db, fidelity_curve_db, fit_compaction
 from plugin_backend.training.discriminators import Judges, decoder_loss, judges_loss
 from plugin_backend.training.losses import SpectralLoss, divergence, envelope_loss
-from plugin_backend.training.passes import Drawn, refine_step
+from plugin_backend.training.passes import refine_step
 from plugin_backend.training.sampler import CropSampler
 from plugin_backend.training.schedule import phases
 from plugin_backend.training.settings import TrainingSettings
@@ -262,10 +262,9 @@ def decoder_gradient(run, likeness_weight, trust):
     """Flat gradient of the decoder in the second phase, in float32."""
     audio, edge_hz = run._tensors(run._draw(0))
     noise = torch.zeros(audio.shape[0], audio.shape[1] // 512, run.model.config.latent_dim)
-    drawn = Drawn.of(*audio.shape, run.model.config, torch.Generator().manual_seed(1))
     run.model.zero_grad(set_to_none=True)
     critics = run.judges, torch.optim.SGD(run.judges.parameters(), lr=0.0)
-    refine_step(run.model, *critics, run.spectral, audio, edge_hz, noise, drawn, likeness_weight, trust)
+    refine_step(run.model, *critics, run.spectral, audio, edge_hz, noise, 0, likeness_weight, trust)
     return torch.cat([p.grad.flatten() for p in run.model.decoder.parameters() if p.grad is not None])
 
 
