@@ -69,8 +69,8 @@ probability of the less probable material, as a share of both (½ is balance). F
 
 {mixtures}
 
-On the straight way from one material to the next the Fréchet distance (YAMNet) to both ends' originals is at worst
-{way_worst:.2f} times, on average {way_mean:.2f} times, the worse end's.
+On the way from one material to the next the Fréchet distance to both ends' originals, over the worse end's, is
+{ways}.
 Random latents, Fréchet distance (YAMNet) to the clips: {prior} (decoded clips: {own:.1f}).
 
 ### Recognisability
@@ -190,11 +190,13 @@ def told_runs(training: dict) -> str:
 
 def study_numbers(result: dict) -> dict[str, float | str]:
     """The numbers of the card's paragraph on ways and random sounds."""
-    unknown = float("nan")
-    way = result["interpolation"]["ways"].get("linear", {}).get("yamnet", {}).get("ends", {})
+    ways = [
+        f"at worst {to['ends']['worst_ratio']:.2f} and on average {to['ends']['mean_ratio']:.2f} ({how}, by {listener})"
+        for how, by in result["interpolation"]["ways"].items()
+        for listener, to in by.items()
+    ]
     return {
-        "way_worst": way.get("worst_ratio", unknown),
-        "way_mean": way.get("mean_ratio", unknown),
+        "ways": ", ".join(ways) or "not measured: there are fewer than two materials",
         "own": result["frechet_yamnet"]["mean"],
         "prior": ", ".join(f"{kind} {of['yamnet']:.1f}" for kind, of in result["prior"].items()),
     }
