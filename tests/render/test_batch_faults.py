@@ -179,7 +179,7 @@ def test_twenty_kills_a_full_disk_and_a_poison_change_no_byte(write_batch, poiso
     assert run.status == 1
     assert f"{JOBS} of {JOBS + 2} jobs done" in said
     assert re.search(r"failed: poisoned: .* FEET with the plug-in \S*poison1.so crashed \(SIGSEGV\)", said)
-    assert re.search(r"failed: torn: \S*torn.flac: the audio is damaged", said)
+    assert re.search(r"failed: torn: \S*torn.csv, row 2, column 'source': \S*torn.flac: the audio is damaged", said)
 
     assert stems_of(out) == whole
     calm_names, names = (sorted(p.relative_to(f) for f in (x,) for p in f.rglob("*")) for x in (tmp_path / "calm", out))
