@@ -13,19 +13,19 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from plugin_backend.codecs import PCM, checkpoint_path
+from plugin_backend.codecs import PCM
 from plugin_backend.corpus.balance import chances
 from plugin_backend.corpus.dataset import Corpus, prepare
 from plugin_backend.corpus.scan import shown
 from plugin_backend.corpus.split import split
 from plugin_backend.errors import OutputError, ProjectError
+from plugin_backend.evaluation.material import held_out_of
 from plugin_backend.training.log import Log, TensorBoardLog
 from plugin_backend.training.run import Moment, Run, state_path
 from plugin_backend.training.sampler import CropSampler
 from plugin_backend.training.schedule import phases
 from plugin_backend.training.settings import FINE_TUNE_RATE, TrainingSettings
 from plugin_backend.waveform_vae.config import WaveformVAEConfig
-from plugin_backend.waveform_vae.record import read_training
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 DEFAULT_MINUTES, MOST_TOLD = 30.0, 10
@@ -50,7 +50,7 @@ def held_out_before(start: str, sources: set[str]) -> tuple[str, ...]:
     """
     if start == "scratch":
         return ()
-    kept = sources & set(read_training(checkpoint_path(start)).get("held_out_sources") or ())
+    kept = sources & held_out_of(start).sources
     return tuple(sorted(kept)) if kept != sources else ()
 
 

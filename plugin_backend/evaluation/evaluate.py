@@ -7,14 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from plugin_backend.codec import Codec
-from plugin_backend.codecs import PCM, RAVE_SUFFIX, checkpoint_path, load_codec
+from plugin_backend.codecs import load_codec
 from plugin_backend.corpus.scan import shown
 from plugin_backend.corpus.sound import Sound
-from plugin_backend.errors import CheckpointError, MissingExtraError
+from plugin_backend.errors import MissingExtraError
 from plugin_backend.evaluation.cost import score_cost
 from plugin_backend.evaluation.dense_clips import (
     CLIP_S,
@@ -27,7 +26,7 @@ from plugin_backend.evaluation.dense_clips import (
 from plugin_backend.evaluation.embeddings import EMBEDDINGS, Embedding, embed
 from plugin_backend.evaluation.frechet import Cloud
 from plugin_backend.evaluation.latents import WAYS, interpolation, latent_map, prior_study
-from plugin_backend.evaluation.material import HeldOut, Material, read_material
+from plugin_backend.evaluation.material import Material, held_out_of, read_material
 from plugin_backend.evaluation.materials import (
     HITS,
     METHODS,
@@ -40,7 +39,6 @@ from plugin_backend.evaluation.materials import (
 from plugin_backend.evaluation.measure import CODEC, score_clips, systems
 from plugin_backend.evaluation.probe_study import probe_study
 from plugin_backend.evaluation.retrieval import score_retrieval
-from plugin_backend.waveform_vae.record import read_training
 
 VERSION = 1
 QUICK_CLIPS, QUICK_HITS, QUICK_MATERIALS, QUICK_LESSONS = 1, 2, 4, 8
@@ -91,31 +89,6 @@ class _Steps:
     def __call__(self) -> None:
         self.done += 1
         self.tell(self.stage, self.done, self.total)
-
-
-class _Unseen(msgspec.Struct):
-    """What of a model's record tells what it was not trained on; ``held_out_packages`` is how it once was told."""
-
-    held_out_sources: list[str] | None = None
-    held_out_packages: list[str] | None = None
-    held_out_files: list[str] | None = None
-
-
-def held_out_of(model: str) -> HeldOut:
-    """What a model's record says it was not trained on; nothing for the identity codec and imported RAVE models.
-
-    Raises:
-        CheckpointError: there is no such model, or it has no readable record.
-    """
-    if model == PCM or model.endswith(RAVE_SUFFIX):
-        return HeldOut()
-    path = checkpoint_path(model)
-    try:
-        told = msgspec.convert(read_training(path), _Unseen)
-    except msgspec.ValidationError as problem:
-        raise CheckpointError(f"{path.with_suffix('.json')}: 'training': {problem}") from problem
-    sources = told.held_out_sources or told.held_out_packages or ()
-    return HeldOut(frozenset(sources), frozenset(told.held_out_files or ()))
 
 
 def evaluate(model: str, folder: Path, options: Options = Options(), tell: Tell = silent) -> Evaluation:  # noqa: B008

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
+
+from plugin_backend.codecs import PCM, RAVE_SUFFIX, checkpoint_path
 from plugin_backend.corpus.scan import shown
 from plugin_backend.corpus.sound import Sound
-from plugin_backend.errors import AudioFileError
+from plugin_backend.errors import AudioFileError, CheckpointError
 from plugin_backend.evaluation.overlap import met_before
 from plugin_backend.evaluation.reading import read_folder
+from plugin_backend.waveform_vae.record import read_training
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,31 @@ class HeldOut:
 
     def __contains__(self, sound: Sound) -> bool:
         return sound.source in self.sources or sound.file in self.files
+
+
+class _Unseen(msgspec.Struct):
+    """What of a model's record tells what it was not trained on; ``held_out_packages`` is how it once was told."""
+
+    held_out_sources: list[str] | None = None
+    held_out_packages: list[str] | None = None
+    held_out_files: list[str] | None = None
+
+
+def held_out_of(model: str) -> HeldOut:
+    """What a model's record says it was not trained on; nothing for the identity codec and imported RAVE models.
+
+    Raises:
+        CheckpointError: there is no such model, or it has no readable record.
+    """
+    if model == PCM or model.endswith(RAVE_SUFFIX):
+        return HeldOut()
+    path = checkpoint_path(model)
+    try:
+        told = msgspec.convert(read_training(path), _Unseen)
+    except msgspec.ValidationError as problem:
+        raise CheckpointError(f"{path.with_suffix('.json')}: 'training': {problem}") from problem
+    sources = told.held_out_sources or told.held_out_packages or ()
+    return HeldOut(frozenset(sources), frozenset(told.held_out_files or ()))
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,7 @@ class Decoder(nn.Module):
         count = x.shape[1]
         log_magnitude, phase = torch.chunk(self.head(x), 2, dim=-1)
         magnitude = torch.exp(torch.clamp(log_magnitude, max=self.loudest))
+        # InverseSTFTHead.unsteadied, without complex numbers: the first bin becomes a signed magnitude of phase 0
         real = magnitude[:, :, :2] * torch.cos(phase[:, :, :2])
         offsets = torch.cat([past[:, at : at + self.steady - 1], real[:, :, 0] - real[:, :, 1]], dim=1)
         kept.append(offsets[:, count:])

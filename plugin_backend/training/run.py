@@ -150,11 +150,10 @@ class Run:
         told: dict[str, float] = {}
         while True:
             progress = phase.progress(at["phase_steps"], at["phase_seconds"])
-            over = progress >= 1 or 0 < settings.patience <= at["since_best"]
+            if progress >= 1 or 0 < settings.patience <= at["since_best"]:
+                break
             if at["spoilt"] >= MOST_SPOILT:
                 self.tell(f"{MOST_SPOILT} steps without a finite loss: {phase.name} ends with the best weights it had")
-                over = True
-            if over:
                 break
             crops = self._tensors(upcoming.result())
             upcoming = ahead.submit(self._draw, at["step"] + 1)
@@ -197,9 +196,18 @@ class Run:
             room = audio.shape[1] - config.latency - REFINE_CROP_SAMPLES
             start = int(torch.randint(0, max(room, 1), (1,), generator=chance))
             trust = 1.0 if at["critics_know"] else min(1.0, at["phase_steps"] / NEW_CRITICS_STEPS)
-            critics = self.judges, self.judges_optimiser
-            weights = settings.likeness, trust
-            losses = refine_step(self.model, *critics, self.spectral, audio, edge_hz, noise, start, *weights)
+            losses = refine_step(
+                self.model,
+                self.judges,
+                self.judges_optimiser,
+                self.spectral,
+                audio,
+                edge_hz,
+                noise,
+                start,
+                settings.likeness,
+                trust,
+            )
         if not torch.isfinite(torch.nn.utils.clip_grad_norm_(self.trained, 1.0)):
             at["spoilt"] += 1
             if at["spoilt"] == 1:
