@@ -30,13 +30,26 @@ class Block:
         self.project = Linear(block.gain[:, None] * block.project.weight, block.gain * block.project.bias)
         self.length = len(self.taps)
 
-    def __call__(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
+    def __call__(self, x: Tensor, past: Tensor | None, mixed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Work as layers do, on rows that were made once for all blocks.
+
+        Args:
+            x: ``[batch, time, width]``.
+            past: the last steps before it.
+            mixed: ``[rows, width]`` to write to: ``batch * time`` rows, and as many more as a product needs.
+
+        Returns:
+            ``[batch, time, width]``, the same with further rows ``[rows, width]`` (of one memory), and the past.
+        """
         joined, past = with_past(x, past, self.length - 1)
         batch, time, width = x.shape
         step = (time + self.length - 1) * width
         windows = joined.as_strided((batch, time, self.length, width), (step, width, width, 1))
-        mixed = (windows * self.taps).sum(2).add_(self.offset)
-        return self.project(self.expand(mixed)).add_(x), past
+        torch.sum(windows * self.taps, 2, out=mixed.as_strided(x.shape, x.stride())).add_(self.offset)
+        hidden = self.expand.multiply(torch.layer_norm(mixed, self.expand.width, eps=self.expand.eps))
+        rows = self.project.multiply(hidden)
+        y = rows.as_strided(x.shape, x.stride()).add_(x)
+        return y, rows, past
 
 
 class Blocks:
@@ -47,11 +60,13 @@ class Blocks:
         self.head = Normed(backbone.norm, head)
 
     def __call__(self, x: Tensor, past: list | None) -> tuple[Tensor, list]:
-        after = []
+        after, count = [], x.shape[0] * x.shape[1]
+        mixed = x.new_zeros(self.head.room(count), x.shape[2])
         for block, remembered in zip(self.blocks, past or [None] * len(self.blocks), strict=True):
-            x, remembered = block(x, remembered)
+            x, rows, remembered = block(x, remembered, mixed)
             after.append(remembered)
-        return self.head(x), after
+        normed = torch.layer_norm(rows, self.head.width, eps=self.head.eps)
+        return self.head.multiply(normed)[:count].view(*x.shape[:2], -1), after
 
 
 class FastEncoder:
