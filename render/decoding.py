@@ -78,7 +78,7 @@ def decoded_together(
     latents = np.zeros((len(events), longest, codec.spec.latent_dim), np.float32)
     for row, event, preset, (frames, _) in zip(latents, events, presets, extents, strict=True):
         row[:frames] = next(in_chunks(latents_of(event, preset, codec, frames), frames, frames, codec))[0]
-    began, decoder = perf_counter(), codec.decoder(len(events))
+    began, decoder = perf_counter(), codec.decoder(len(events), [event.seed for event in events])
     starts = range(0, longest, chunk_frames)
     audio = [decoder.push(latents[:, at : at + chunk_frames]) for at in starts]
     watch.codec_s += perf_counter() - began

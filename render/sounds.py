@@ -183,5 +183,4 @@ def _one_thread() -> None:
 
 def _identity(event: Event) -> tuple:
     """What decides its sound within a plan; see :class:`render.recipe.Recipe` for what does everywhere."""
-    seed = event.seed if event.source is None else None
-    return event.codec, event.preset, event.source, seed, event.pitch_semitones, event.length_samples
+    return event.codec, event.preset, event.source, event.seed, event.pitch_semitones, event.length_samples

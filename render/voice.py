@@ -10,7 +10,7 @@ import numpy as np
 import soxr
 
 from plugin_backend.audio_files import mono_blocks
-from plugin_backend.codec import Codec, CodecSpec
+from plugin_backend.codec import Codec, CodecSpec, sides_of
 from plugin_backend.errors import AudioFileError, CueSheetError
 from presets.perform import perform, take_of
 from presets.preset import Preset
@@ -96,7 +96,7 @@ def decoded(event: Event, preset: Preset | None, codec: Codec, chunk_frames: int
         decoder = None
         for chunk in in_chunks(latents, frames, chunk_frames, codec):
             began = perf_counter()
-            decoder = decoder or codec.decoder(chunk.shape[0])
+            decoder = decoder or codec.decoder(len(chunk), [event.seed] * len(chunk), sides_of(len(chunk)))
             audio = decoder.push(chunk)
             watch.codec_s += perf_counter() - began
             yield audio

@@ -6,7 +6,7 @@ from math import gcd
 
 import numpy as np
 
-from plugin_backend.codec import Codec
+from plugin_backend.codec import Codec, sides_of
 from plugin_backend.delay import Delay
 from plugin_backend.parameter import table
 from plugin_backend.stage import Stage
@@ -35,6 +35,8 @@ class TransferNode(Stage):
             are measured as it goes, over the last seconds.
         slots: places for targets: ``a`` and ``b``, between which ``morph`` leads, and from ``c`` on others that are
             summed with them before decoding, 26 at most. Sums are of departures from the codec's silence.
+        seed: what the decoder's noise follows from, 0 … 2^63 − 1.
+        width: 0 … 1: how far the first two channels' noises differ. At 0 alike channels stay alike.
 
     Attributes:
         parameters: ``PARAMETERS``, ``weight.c`` and so on of summed slots, and every latent's, as ``3:bias``.
@@ -53,6 +55,8 @@ class TransferNode(Stage):
         mono: bool = False,
         heard: tuple[np.ndarray, np.ndarray] | None = None,
         slots: int = PAIR,
+        seed: int = 0,
+        width: float = 0.0,
     ):
         spec, names = codec.spec, slot_names(slots)
         if channels < 1 or multiple_samples < 1:
@@ -62,7 +66,8 @@ class TransferNode(Stage):
         self.spec, self.channels, self.mono, self.multiple_samples = spec, channels, mono, multiple_samples
         self._encoded, weights = 1 if mono else channels, table(*map(weight_of, names[PAIR:]))
         self.parameters = PARAMETERS | weights | latent_parameters(spec.latent_dim)
-        self._encoder, self._decoder = codec.encoder(self._encoded), codec.decoder(self._encoded)
+        self._encoder = codec.encoder(self._encoded)
+        self._decoder = codec.decoder(self._encoded, [seed] * self._encoded, sides_of(self._encoded, width))
         frames_per_s = spec.sample_rate / spec.hop_samples
         rest = codec.silence(1)[0, 0]
         self._mover = LatentMover(self._encoded, spec.latent_dim, frames_per_s, heard, slots, rest)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from plugin_backend.waveform_vae.layers import Backbone, ConvNeXtBlock, with_past
-from plugin_backend.waveform_vae.model import LOG_VARIANCE_RANGE, LogSpectrum, WaveformVAE
+from plugin_backend.waveform_vae.model import LOG_VARIANCE_RANGE, SPREAD, WaveformVAE
 from plugin_backend.waveform_vae.products import Linear, Narrow, Normed
 
 
@@ -77,9 +77,9 @@ class FastEncoder:
 
     def __init__(self, model: WaveformVAE):
         encoder, rotation = model.encoder, model.rotation
-        self.spectrum, self.stack, self.dim = encoder.spectrum, encoder.stack, model.config.latent_dim
-        embed = encoder.embed.weight / LogSpectrum.SPREAD
-        self.embed = Linear(embed, encoder.embed.bias - LogSpectrum.MEAN * embed.sum(1))
+        self.views, self.dim = encoder, model.config.latent_dim
+        embed = encoder.embed.weight / SPREAD
+        self.embed = Linear(embed, encoder.embed.bias - _matmul(embed, encoder.centre))
         mean, log_variance = encoder.posterior.weight.split(self.dim)
         mean_bias, log_variance_bias = encoder.posterior.bias.split(self.dim)
         posterior = nn.Linear(encoder.posterior.in_features, 2 * self.dim)
@@ -92,9 +92,8 @@ class FastEncoder:
         self, audio: Tensor, past: tuple | None = None, deviations: bool = True
     ) -> tuple[Tensor, Tensor | None, tuple]:
         samples_past, blocks_past = past or (None, None)
-        bins, samples_past = self.spectrum.logarithms(audio, samples_past)
-        x = self.embed(bins.reshape(bins.shape[0], -1, self.stack * bins.shape[2]))
-        x, blocks_past = self.blocks(x, blocks_past)
+        seen, samples_past = self.views.logarithms(audio, samples_past)
+        x, blocks_past = self.blocks(self.embed(seen), blocks_past)
         mean, past = x[..., : self.dim], (samples_past, blocks_past)
         if not deviations:
             return mean, None, past
@@ -107,16 +106,16 @@ class FastDecoder:
 
     def __init__(self, model: WaveformVAE):
         decoder = model.decoder
-        self.stack, self.head = decoder.stack, decoder.head
+        self.stack, self.head, self.start = decoder.stack, decoder.head, decoder.start
         weight = decoder.embed.weight
         self.embed = Linear(_matmul(weight, model.rotation), decoder.embed.bias + weight @ model.centre)
         self.blocks = Blocks(decoder.backbone, decoder.head.out)
 
     def __call__(self, latents: Tensor, past: tuple | None = None) -> tuple[Tensor, tuple]:
-        blocks_past, frames_past = past or (None, None)
+        blocks_past, frames_past = past or self.start(len(latents))
         x = self.embed(latents)
         x, blocks_past = self.blocks(x.view(x.shape[0], -1, x.shape[2] // self.stack), blocks_past)
-        audio, frames_past = self.head.overlapped(x, frames_past)
+        audio, frames_past = self.head.sounded(x, frames_past)
         return audio, (blocks_past, frames_past)
 
 

@@ -73,6 +73,7 @@ def _node(guide: Guide, layer: Layer, settings: Settings, heard: dict[str, tuple
         mono=settings.mono,
         heard=heard[fingerprint] if matches else None,
         slots=PAIR + len(layer.weights),
+        seed=settings.seed,
     )
     for slot, target in layer.targets.items():
         node.select(target, slot)

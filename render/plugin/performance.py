@@ -23,6 +23,7 @@ class Performance:
         skip_samples: decoded before it is heard, the codec's latency not counted.
         length_samples: of a hit, heard.
         gain: the preset's own level.
+        seed: what take, variation and the decoder's noise follow from.
     """
 
     def __init__(self, preset: Preset, seed: int, silence: np.ndarray, late_frames: int, hop_samples: int):
@@ -30,7 +31,7 @@ class Performance:
         self.hit = header.kind == "hit"
         self.skip_samples, self.length_samples = take.skip_samples + late_frames * hop_samples, take.length_samples
         self._fades = header.fade_in_samples, header.fade_out_samples
-        self.gain = 10 ** (header.gain_db / 20)
+        self.gain, self.seed = 10 ** (header.gain_db / 20), seed
         self._pieces, self._silence = perform(preset, seed), silence
         first = next(self._pieces)
         self.channels = len(first)
