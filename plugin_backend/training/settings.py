@@ -59,5 +59,8 @@ NEW_CRITICS_STEPS = 500
 ENVELOPE_WEIGHT = 0.3
 """Of the envelope loss beside the spectral loss, in both phases."""
 
+SIZES_A_STEP = 4
+"""How many of the STFT sizes a step compares, drawn anew each time: half the cost, the same mean."""
+
 DOUBT_WEIGHT, FEATURE_WEIGHT = 1.0, 2.0
 """Of what the critics say in the second phase, beside ``likeness``."""

@@ -46,6 +46,13 @@ class WaveformVAEConfig:
     short_bands: int = 16
     coherent: bool = False
 
+    @classmethod
+    def noise_first(cls) -> WaveformVAEConfig:
+        """The sizes of new models."""
+        return cls(
+            head="noise", encoder_view=2048, encoder_view_bins=96, encoder_energy_samples=32, coherent=True
+        )
+
     @property
     def latency(self) -> int:
         """Samples by which the decoder's output lags: the frames that overlap a sample must all be known."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -141,6 +143,11 @@ class InverseSTFTHead(nn.Module):
         shape, strides = (batch, count, overlaps, self.hop), (steps * window, window, window - self.hop, 1)
         pieces = joined.as_strided(shape, strides, window - self.hop)  # [batch, hops, windows that reach it, hop]
         return pieces.sum(2).flatten(1), (windows_past, offsets_past)
+
+    @torch.no_grad()
+    def raise_by(self, gain_db: float) -> None:
+        """Make all that comes out louder by ``gain_db``."""
+        self.out.bias[: self.out.out_features // 2] += gain_db * math.log(10) / 20
 
     def unsteadied(self, spectrum: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """Complex half spectra ``[batch, frames, bins]`` without what of their offsets is steady.

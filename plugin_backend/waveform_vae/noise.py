@@ -1,6 +1,6 @@
 """White noise with an address: a sample follows from its seed and its position alone, so any piece of it can be made.
 
-The whole sound, a stream in blocks of any length, a batch and a replayed take therefore get the same noise, bit for bit,
+The whole sound, a stream in blocks of any length, a batch and a replayed take therefore get the same noise, to the bit,
 on every machine: all arithmetic is of integers.
 """
 

@@ -141,6 +141,11 @@ class NoiseHead(nn.Module):
         attacks, short_past = self.short(gains * spectra, short_past)
         return sound + attacks, (long_past, short_past, address, sides)
 
+    @torch.no_grad()
+    def raise_by(self, gain_db: float) -> None:
+        """Make all that comes out louder by ``gain_db``."""
+        self.out.bias[: sum(self.sizes[:2])] += gain_db * math.log(10) / 20
+
     def _noise(self, address: Tensor, sides: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """Noise from the address on, as far as the last window reaches; and the address ``count`` samples on."""
         seeds, starts = address.cpu().numpy().T
