@@ -5,12 +5,15 @@ Everything remembered is float32, as hosts keep it: a noise's position is counte
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 from plugin_backend.interop.fourier import Inverse, MatrixInverse, MatrixTransform, Transform
 from plugin_backend.waveform_vae import noise
 from plugin_backend.waveform_vae.config import STEADY_FRAMES
+from plugin_backend.waveform_vae.high_pass import SECTIONS, pole_of
 from plugin_backend.waveform_vae.model import InverseSTFTHead
 from plugin_backend.waveform_vae.noise_head import LOG_GAIN_RANGE, Bands, NoiseHead, Overlap
 
@@ -125,17 +128,49 @@ class Shaped(nn.Module):
         return audio, past
 
 
+class OnePole(nn.Module):
+    """One section of :class:`~plugin_backend.waveform_vae.high_pass.HighPass`, a frame at a time by products.
+
+    Within a frame the output is a product of the input's steps with a triangle of powers of the pole; from frame to
+    frame the last output fades. It remembers the last sample that came in and the last that went out.
+    """
+
+    def __init__(self, pole: float, frame_samples: int):
+        super().__init__()
+        self.frame, self.gain = frame_samples, (1 + pole) / 2
+        places = torch.arange(frame_samples)
+        lag = (places[:, None] - places[None, :]).double()
+        self.register_buffer("within", torch.where(lag >= 0, pole ** lag.clamp(min=0), 0.0).float())
+        self.register_buffer("fading", (pole ** (places.double() + 1)).float())
+        self.log_pole = math.log(pole) * frame_samples
+
+    def forward(self, sound: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """``[batch, frames * frame]``, ``[batch, 2]`` → the same."""
+        batch = sound.shape[0]
+        steps = self.gain * (sound - torch.cat([past[:, :1], sound[:, :-1]], dim=1))
+        rested = torch.matmul(steps.reshape(batch, -1, self.frame), self.within.T)  # each frame from rest
+        frames = torch.arange(rested.shape[1], device=sound.device)
+        lag = frames[:, None] - frames[None, :] - 1  # what ended frame j weighs exp(log_pole * lag) before frame i
+        powers = torch.exp(self.log_pole * torch.clamp(lag, min=0).float()) * (lag >= 0).float()
+        before = torch.matmul(powers, rested[:, :, -1:])[:, :, 0]
+        before = before + past[:, 1:] * torch.exp(self.log_pole * frames.float())
+        passed = (rested + before[:, :, None] * self.fading).reshape(batch, -1)
+        return passed, torch.cat([sound[:, -1:], passed[:, -1:]], dim=1)
+
+
 class NoiseSource(nn.Module):
     """A :class:`~plugin_backend.waveform_vae.noise_head.NoiseHead`.
 
-    It remembers windows, then ``NUMBERS``: the seed (a whole number below 2^24), the next frame, and how often
-    ``FRAMES_APART`` of them have passed.
+    It remembers windows, then ``NUMBERS``: the seed (a whole number below 2^24), the next frame, how often
+    ``FRAMES_APART`` of them have passed, and what the high-passes remember.
     """
 
-    NUMBERS = 3
+    NUMBERS = 3 + 2 * SECTIONS
 
     def __init__(self, head: NoiseHead, by_matrix: bool):
         super().__init__()
+        pole = pole_of(head.sample_rate)
+        self.passes = nn.ModuleList(OnePole(pole, head.long.hop) for _ in range(SECTIONS))
         self.long, self.short = (
             Shaped(overlap, bands, by_matrix)
             for overlap, bands in ((head.long, head.long_bands), (head.short, head.short_bands))
@@ -160,8 +195,13 @@ class NoiseSource(nn.Module):
         attacks, short_past = self.short(short, white, steady, past[:, ends[0] : ends[1]])
         frame = frame + frames
         passed = torch.floor(frame / self.apart)
-        numbers = torch.stack([seeds, frame - passed * self.apart, further + passed], dim=1)
-        return tone + attacks, torch.cat([long_past, short_past, numbers], dim=1)
+        kept = [long_past, short_past, torch.stack([seeds, frame - passed * self.apart, further + passed], dim=1)]
+        audio, at = tone + attacks, ends[1] + 3
+        for one_pole in self.passes:
+            audio, after = one_pole(audio, past[:, at : at + 2])
+            kept.append(after)
+            at += 2
+        return audio, torch.cat(kept, dim=1)
 
 
 def head_of(head: InverseSTFTHead | NoiseHead, by_matrix: bool = False) -> nn.Module:

@@ -17,6 +17,7 @@ from plugin_backend.training.settings import (
     REFINE_CROP_SAMPLES,
     SIZES_A_STEP,
 )
+from plugin_backend.waveform_vae.high_pass import high_passed
 from plugin_backend.waveform_vae.model import WaveformVAE
 
 
@@ -62,7 +63,8 @@ def two_draws(
         starts = [decoder.start(len(audio), seeds) for seeds in chance.seeds]
         features, _ = decoder.features(latents, starts[0][0])
         frames = decoder.head.out(features).float()
-    first, second = (decoder.head.sounded(frames, start[1])[0][:, latency:] for start in starts)
+    draws = (high_passed(decoder.head.sounded(frames, start[1])[0], model.config.sample_rate) for start in starts)
+    first, second = (sound[:, latency:] for sound in draws)
     return first, second, audio[:, :-latency], divergence(mean, log_variance)
 
 

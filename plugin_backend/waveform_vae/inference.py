@@ -15,6 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from plugin_backend.waveform_vae.high_pass import HighPass
 from plugin_backend.waveform_vae.layers import Backbone, ConvNeXtBlock, with_past
 from plugin_backend.waveform_vae.model import LOG_VARIANCE_RANGE, SPREAD, WaveformVAE
 from plugin_backend.waveform_vae.products import Linear, Narrow, Normed
@@ -106,17 +107,26 @@ class FastDecoder:
 
     def __init__(self, model: WaveformVAE):
         decoder = model.decoder
-        self.stack, self.head, self.start = decoder.stack, decoder.head, decoder.start
+        self.stack, self.decoder, self.head = decoder.stack, decoder, decoder.head
+        self.high_pass = HighPass(model.config.sample_rate) if model.config.head == "noise" else None
         weight = decoder.embed.weight
         self.embed = Linear(_matmul(weight, model.rotation), decoder.embed.bias + weight @ model.centre)
         self.blocks = Blocks(decoder.backbone, decoder.head.out)
 
+    def start(self, batch: int, seeds: Tensor | None = None, sides: Tensor | None = None) -> tuple:
+        """The past at a sound's first sample; see :meth:`~plugin_backend.waveform_vae.model.Decoder.start`."""
+        past = self.decoder.start(batch, seeds, sides)
+        return past if self.high_pass is None else (*past, self.high_pass.start(batch))
+
     def __call__(self, latents: Tensor, past: tuple | None = None) -> tuple[Tensor, tuple]:
-        blocks_past, frames_past = past or self.start(len(latents))
+        blocks_past, frames_past, *passed = past or self.start(len(latents))
         x = self.embed(latents)
         x, blocks_past = self.blocks(x.view(x.shape[0], -1, x.shape[2] // self.stack), blocks_past)
         audio, frames_past = self.head.sounded(x, frames_past)
-        return audio, (blocks_past, frames_past)
+        if self.high_pass is None:
+            return audio, (blocks_past, frames_past)
+        audio, after = self.high_pass(audio, *passed)
+        return audio, (blocks_past, frames_past, after)
 
 
 def _matmul(a: Tensor, b: Tensor) -> Tensor:

@@ -91,7 +91,7 @@ class NoiseHead(nn.Module):
 
     def __init__(self, config: WaveformVAEConfig):
         super().__init__()
-        rate = config.sample_rate
+        self.sample_rate = rate = config.sample_rate
         self.long, self.short = Overlap(config.decoder_window), Overlap(config.short_window)
         self.per_frame = config.decoder_hop // self.short.hop
         self.long_bands = Bands(config.long_bands, config.decoder_window, rate, LOWEST_HZ["long"])
