@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-SMOOTHING_S, LOW, HIGH, MARGIN_S = 0.004, 0.1, 0.9, 0.05
+SMOOTHING_S, STEP_S, LOW, HIGH, MARGIN_S = 0.004, 0.00025, 0.1, 0.9, 0.05
 ATTACK_DB, EARLY_S, WINDOW_S, LOWEST_DB = -26.0, 0.002, 0.002, -120.0
 
 
@@ -40,15 +40,17 @@ class HitShape:
 
 def rise_and_fall_ms(audio: np.ndarray, sample_rate: int) -> tuple[float, float]:
     """From 10 to 90 % of the smoothed energy's peak, and back, in ms; ``audio`` ``[samples]`` is not silent."""
+    block = round(STEP_S * sample_rate)
     margin = round(MARGIN_S * sample_rate)
-    energy = gaussian_filter1d(np.pad(np.asarray(audio, np.float64), margin) ** 2, SMOOTHING_S * sample_rate)
+    power = np.pad(np.asarray(audio, np.float64), (margin, margin + -(audio.size + 2 * margin) % block)) ** 2
+    energy = gaussian_filter1d(power.reshape(-1, block).sum(axis=1), SMOOTHING_S * sample_rate / block)
     peak = int(energy.argmax())
     low, high = LOW * energy[peak], HIGH * energy[peak]
     up = np.flatnonzero(energy[:peak] < high)[-1] + 1
     begin = np.flatnonzero(energy[:up] < low)[-1]
     down = peak + np.flatnonzero(energy[peak:] < high)[0]
     end = down + np.flatnonzero(energy[down:] < low)[0]
-    return 1000 * (up - begin) / sample_rate, 1000 * (end - down) / sample_rate
+    return tuple(1000 * block / sample_rate * steps for steps in (float(up - begin), float(end - down)))
 
 
 def attack_of(audio: np.ndarray) -> int:

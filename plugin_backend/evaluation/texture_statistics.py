@@ -10,6 +10,7 @@ envelopes 1, 2, 3, 5, 8, 11, 16 and 21 bands apart. Bands 70 dB below the origin
 from __future__ import annotations
 
 import numpy as np
+from scipy.fft import next_fast_len
 
 BANDS, LOWEST_HZ, HIGHEST_HZ = 30, 50.0, 16_000.0
 COMPRESSION, ENVELOPE_HZ = 0.3, 400
@@ -32,11 +33,12 @@ def envelopes(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     step, count = centres[1] - centres[0], round(audio.size * ENVELOPE_HZ / sample_rate)
     found = np.empty((BANDS, count))
     for band, centre in enumerate(centres[1:-1]):
-        gain = np.cos(np.clip((place - centre) / step, -1, 1) * np.pi / 2)
-        analytic = np.zeros(audio.size, complex)
-        analytic[: spectrum.size] = 2 * gain * spectrum
-        power = np.fft.rfft(np.abs(np.fft.ifft(analytic)) ** 2)[: count // 2 + 1]
-        found[band] = np.fft.irfft(power, count) * (count / audio.size)
+        first, last = np.searchsorted(place, [centre - step, centre + step])
+        gain = np.cos((place[first:last] - centre) / step * np.pi / 2)
+        size = next_fast_len(max(2 * (last - first), count))  # an envelope needs twice the band's own samples
+        analytic = np.fft.ifft(2 * gain * spectrum[first:last], size) * (size / audio.size)
+        power = np.fft.rfft(np.abs(analytic) ** 2)[: count // 2 + 1]
+        found[band] = np.fft.irfft(power, count) * (count / size)
     return np.maximum(found, 0.0)
 
 
