@@ -51,22 +51,34 @@ def capture(
         AudioFileError: a file cannot be used.
         PresetError: no hit was found, or a field is out of range.
     """
-    rate = codec.spec.sample_rate
+    pieces = recorded_takes(name, files, kind, codec.spec.sample_rate, most_takes, even)
+    return encode_pieces(codec, name, pieces, kind, **fields)
+
+
+def recorded_takes(
+    name: str, files: list[Path], kind: str, rate_hz: int, most_takes: int = 16, even: bool = False
+) -> list[np.ndarray]:
+    """The sounds that become a preset's takes, each mono ``[samples]`` at ``rate_hz``; see :func:`capture`.
+
+    Raises:
+        AudioFileError: a file cannot be used.
+        PresetError: no hit was found; ``name`` is the preset's.
+    """
     pieces = []
     for file in files:
-        audio = read_mono(file, rate)
-        regions = split_hits(audio, rate) if kind == "hit" else [(0, audio.size)]
-        longest = round(LONGEST_HIT_S * rate)
+        audio = read_mono(file, rate_hz)
+        regions = split_hits(audio, rate_hz) if kind == "hit" else [(0, audio.size)]
+        longest = round(LONGEST_HIT_S * rate_hz)
         pieces += [
             audio[a : min(b, a + longest)] if kind == "hit" else audio
             for a, b in regions
-            if b - a >= SHORTEST_HIT_S * rate
+            if b - a >= SHORTEST_HIT_S * rate_hz
         ]
     if not pieces:
         raise PresetError(f"preset '{name}': no hit longer than {SHORTEST_HIT_S * 1000:.0f} ms in its files")
     quietest = sorted((float(np.abs(piece).max()) for piece in pieces), reverse=True)[:most_takes][-1]
     pieces = [piece for piece in pieces if np.abs(piece).max() >= quietest][:most_takes]
-    return encode_pieces(codec, name, even_peaks(pieces) if even else pieces, kind, **fields)
+    return even_peaks(pieces) if even else pieces
 
 
 def even_peaks(pieces: list[np.ndarray]) -> list[np.ndarray]:

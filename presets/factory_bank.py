@@ -10,6 +10,7 @@ import csv
 import tomllib
 from pathlib import Path
 
+from plugin_backend.codec import Codec
 from plugin_backend.codecs import load_codec
 from plugin_backend.errors import PresetError
 from presets.bank import FACTORY_BANK
@@ -31,6 +32,38 @@ def credits(corpus: Path) -> dict[str, str]:
         }
 
 
+def recipe() -> list[dict]:
+    """The entries of the recipe, in the order of their MIDI programs."""
+    return tomllib.loads(RECIPE.read_text(encoding="utf-8"))["preset"]
+
+
+def kind_of(entry: dict) -> str:
+    """``hit`` or ``texture``."""
+    return entry.get("kind", "hit")
+
+
+def files_of(entry: dict, corpus: Path) -> list[Path]:
+    """The recordings that an entry of the recipe names.
+
+    Raises:
+        PresetError: none of its patterns matches a file of the corpus.
+    """
+    files = [path for pattern in entry["files"] for path in sorted(corpus.glob(pattern))]
+    if not files:
+        raise PresetError(f"preset '{entry['name']}': no file of the corpus matches {entry['files']}")
+    return files[:MOST_TEXTURES] if kind_of(entry) == "texture" else files
+
+
+def captured(entry: dict, corpus: Path, codec: Codec, **fields) -> Preset:
+    """The preset that an entry describes, at its recordings' own level; ``fields`` are further header fields.
+
+    Raises:
+        PresetError: see :func:`files_of`.
+    """
+    kind = kind_of(entry)
+    return capture(codec, entry["name"], files_of(entry, corpus), kind, even=True, stereo=kind == "texture", **fields)
+
+
 def build(corpus: Path, folder: Path, model: str) -> list[Preset]:
     """Write every preset of the recipe into ``folder``; presets no longer in the recipe go.
 
@@ -38,28 +71,11 @@ def build(corpus: Path, folder: Path, model: str) -> list[Preset]:
         PresetError: a recipe's pattern matches no file of the corpus, or two presets have a take in common.
     """
     codec, credited = load_codec(model), credits(corpus)
-    entries = tomllib.loads(RECIPE.read_text(encoding="utf-8"))["preset"]
     presets = []
-    for program, entry in enumerate(entries):
-        kind = entry.get("kind", "hit")
-        files = [path for pattern in entry["files"] for path in sorted(corpus.glob(pattern))]
-        if not files:
-            raise PresetError(f"preset '{entry['name']}': no file of the corpus matches {entry['files']}")
-        if kind == "texture":
-            files = files[:MOST_TEXTURES]
-        names = sorted({credited[str(path.relative_to(corpus))] for path in files})
-        preset = capture(
-            codec,
-            entry["name"],
-            files,
-            kind,
-            even=True,
-            description=entry["description"],
-            program=program,
-            stereo=kind == "texture",
-            credit="; ".join(names),
-        )
-        presets.append(with_level(preset, codec, PEAK_DB[kind]))
+    for program, entry in enumerate(recipe()):
+        names = sorted({credited[str(path.relative_to(corpus))] for path in files_of(entry, corpus)})
+        told = {"description": entry["description"], "program": program, "credit": "; ".join(names)}
+        presets.append(with_level(captured(entry, corpus, codec, **told), codec, PEAK_DB[kind_of(entry)]))
     refuse_twins(presets)
     folder.mkdir(parents=True, exist_ok=True)
     for stale in set(folder.glob(f"*{SUFFIX}")) - {save_preset(preset, folder) for preset in presets}:

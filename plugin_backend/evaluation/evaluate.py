@@ -109,8 +109,11 @@ def evaluate(model: str, folder: Path, options: Options = Options(), tell: Tell 
     material = read_material(folder, rate_hz, held_out, options.everything)
     tell("reading", 1, 1)
     clips = dense_clips(material.judged, rate_hz, QUICK_CLIPS if options.quick else options.clips_per_label)
-    embeddings, remarks = _embeddings()
-    scores = score_clips(codec, clips, embeddings, options.with_visqol, _Steps(tell, "scoring", 4 * len(clips)))
+    embeddings, remarks = installed_embeddings()
+    judged = systems(codec)
+    step = _Steps(tell, "scoring", len(judged) * len(clips))
+    hops = dict.fromkeys(judged, codec.spec.hop_samples)
+    scores = score_clips(judged, hops, clips, rate_hz, embeddings, options.with_visqol, step)
     metrics = {
         "version": VERSION,
         "model": {
@@ -136,7 +139,7 @@ def evaluate(model: str, folder: Path, options: Options = Options(), tell: Tell 
     return Evaluation(metrics, rate_hz, clips, scores.decoded, sounds)
 
 
-def _embeddings() -> tuple[list[Embedding], list[str]]:
+def installed_embeddings() -> tuple[list[Embedding], list[str]]:
     """Every embedding that is installed, YAMNet first, and a line for the optional one that is not."""
     found, remarks = [EMBEDDINGS["yamnet"]()], []
     try:
