@@ -28,7 +28,7 @@ class TrainingSettings:
     start: str = "scratch"
     minutes: float | None = None
     steps: int | None = None
-    refine_share: float = 0.35
+    refine_share: float = 0.0
     likeness: float = 10.0
     seed: int = 1
     batch: int = 8
