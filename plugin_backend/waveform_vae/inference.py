@@ -16,58 +16,88 @@ import torch
 from torch import Tensor, nn
 
 from plugin_backend.waveform_vae.high_pass import HighPass
-from plugin_backend.waveform_vae.layers import Backbone, ConvNeXtBlock, with_past
+from plugin_backend.waveform_vae.layers import Backbone, ConvNeXtBlock
 from plugin_backend.waveform_vae.model import LOG_VARIANCE_RANGE, SPREAD, WaveformVAE
-from plugin_backend.waveform_vae.products import Linear, Narrow, Normed
+from plugin_backend.waveform_vae.products import WIDTH_OF_VECTORS, Linear, Narrow, Normed, in_one_thread
 
 
 class Block:
-    """A :class:`~plugin_backend.waveform_vae.layers.ConvNeXtBlock`."""
+    """The weights of a :class:`~plugin_backend.waveform_vae.layers.ConvNeXtBlock`."""
 
     def __init__(self, block: ConvNeXtBlock):
         self.taps = block.mix.conv.weight.detach()[:, 0].T.contiguous()
         self.offset = block.mix.conv.bias.detach()
-        self.expand = Normed(block.norm, block.expand, gelu=True)
-        self.project = Linear(block.gain[:, None] * block.project.weight, block.gain * block.project.bias)
-        self.length = len(self.taps)
+        self.expand = Normed(block.norm, _widened(block.expand), gelu=True)
+        project = block.gain[:, None] * block.project.weight
+        more = len(self.expand.weight) - project.shape[1]
+        self.project = Linear(nn.functional.pad(project, (0, more)), block.gain * block.project.bias)
 
-    def __call__(self, x: Tensor, past: Tensor | None, mixed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Work as layers do, on rows that were made once for all blocks.
+    def __call__(self, windows: Tensor, tapped: Tensor, mixed: Tensor) -> Tensor:
+        """What is added to the present steps.
 
         Args:
-            x: ``[batch, time, width]``.
-            past: the last steps before it.
-            mixed: ``[rows, width]`` to write to: ``batch * time`` rows, and as many more as a product needs.
-
-        Returns:
-            ``[batch, time, width]``, the same with further rows ``[rows, width]`` (of one memory), and the past.
+            windows: ``[rows, taps, width]``: for each step those before it and itself.
+            tapped: room for as much. Laid out so, every row's taps are added up in one order.
+            mixed: room for ``[rows, width]``.
         """
-        joined, past = with_past(x, past, self.length - 1)
-        batch, time, width = x.shape
-        step = (time + self.length - 1) * width
-        windows = joined.as_strided((batch, time, self.length, width), (step, width, width, 1))
-        torch.sum(windows * self.taps, 2, out=mixed.as_strided(x.shape, x.stride())).add_(self.offset)
-        hidden = self.expand.multiply(torch.layer_norm(mixed, self.expand.width, eps=self.expand.eps))
-        rows = self.project.multiply(hidden)
-        y = rows.as_strided(x.shape, x.stride()).add_(x)
-        return y, rows, past
+        torch.mul(windows, self.taps, out=tapped)
+        for taps, sums in zip(in_one_thread(tapped), in_one_thread(mixed, tapped.shape[1]), strict=True):
+            torch.sum(taps, 1, out=sums)
+        return self.project.multiply(self.expand.multiply(self.expand.normed(mixed.add_(self.offset))))
 
 
 class Blocks:
-    """A :class:`~plugin_backend.waveform_vae.layers.Backbone` and the linear layer after its norm."""
+    """A :class:`~plugin_backend.waveform_vae.layers.Backbone` and the linear layer after its norm.
+
+    Steps of a batch are rows in the order of time, so that a row's past is always as many rows before it, and the
+    rows that a product needs further come after all. What is remembered is ``[batch, blocks, steps, width]``.
+    """
+
+    STEPS_AT_ONCE = 512
 
     def __init__(self, backbone: Backbone, head: nn.Linear):
         self.blocks = [Block(block) for block in backbone.blocks]
         self.head = Normed(backbone.norm, head)
+        self.taps = len(self.blocks[0].taps)
 
-    def __call__(self, x: Tensor, past: list | None) -> tuple[Tensor, list]:
-        after, count = [], x.shape[0] * x.shape[1]
-        mixed = x.new_zeros(self.head.room(count), x.shape[2])
-        for block, remembered in zip(self.blocks, past or [None] * len(self.blocks), strict=True):
-            x, rows, remembered = block(x, remembered, mixed)
-            after.append(remembered)
-        normed = torch.layer_norm(rows, self.head.width, eps=self.head.eps)
-        return self.head.multiply(normed)[:count].view(*x.shape[:2], -1), after
+    def start(self, batch: int) -> Tensor:
+        """What is remembered at a sound's start: silence."""
+        return torch.zeros(batch, len(self.blocks), self.taps - 1, self.blocks[0].taps.shape[1])
+
+    def __call__(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
+        if x.shape[1] <= self.STEPS_AT_ONCE:
+            return self._at_once(x, past)
+        pieces = []
+        for piece in x.split(self.STEPS_AT_ONCE, 1):
+            piece, past = self._at_once(piece, past)
+            pieces.append(piece)
+        return torch.cat(pieces, 1), past
+
+    def _at_once(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
+        (batch, time, width), blocks = x.shape, len(self.blocks)
+        count, before = batch * time, batch * (self.taps - 1)
+        room = self.head.room(count)
+        steps = x.new_zeros(blocks + 1, before + room, width)
+        remembered = (batch, blocks, self.taps - 1, width), (width, (before + room) * width, batch * width, 1)
+        if past is not None:
+            steps.as_strided(*remembered).copy_(past)
+        steps.as_strided(x.shape, (width, batch * width, 1), before * width).copy_(x)
+        shape, strides = (blocks, room, self.taps, width), ((before + room) * width, width, batch * width, 1)
+        windows, present = steps.as_strided(shape, strides).unbind(), steps[:, before:].unbind()
+        tapped, mixed = x.new_empty(shape[1:]), x.new_empty(room, width)
+        for block, seen, now, then in zip(self.blocks, windows, present, present[1:], strict=False):
+            torch.add(block(seen, tapped, mixed), now, out=then)
+        y = self.head.multiply(self.head.normed(present[-1]))[:count].view(time, batch, -1).transpose(0, 1)
+        return y.contiguous(), steps.as_strided(*remembered, count * width)
+
+
+def _widened(linear: nn.Linear) -> nn.Linear:
+    """With further outputs of 0, so that vectors of the GELU leave none over."""
+    more = -linear.out_features % WIDTH_OF_VECTORS
+    wide = nn.Linear(linear.in_features, linear.out_features + more)
+    wide.weight.data = nn.functional.pad(linear.weight.detach(), (0, 0, 0, more))
+    wide.bias.data = nn.functional.pad(linear.bias.detach(), (0, more))
+    return wide
 
 
 class FastEncoder:
@@ -115,7 +145,7 @@ class FastDecoder:
 
     def start(self, batch: int, seeds: Tensor | None = None, sides: Tensor | None = None) -> tuple:
         """The past at a sound's first sample; see :meth:`~plugin_backend.waveform_vae.model.Decoder.start`."""
-        past = self.decoder.start(batch, seeds, sides)
+        past = self.blocks.start(batch), self.decoder.start(batch, seeds, sides)[1]
         return past if self.high_pass is None else (*past, self.high_pass.start(batch))
 
     def __call__(self, latents: Tensor, past: tuple | None = None) -> tuple[Tensor, tuple]:

@@ -20,6 +20,14 @@ from plugin_backend.waveform_vae.row_counts import RowCounts, row_counts
 PACKED_ROWS = 256
 """The number of rows oneDNN's packing is tuned for; any number works."""
 
+WIDTH_OF_VECTORS = 32
+"""Numbers that PyTorch's loops take at once, at most: two vectors of AVX-512."""
+
+ELEMENTS_SHARED = 16_384
+"""Of so many and more, PyTorch gives some to other threads."""
+
+_gelu_ = torch.ops.aten.gelu_.default
+
 LARGEST = torch.finfo(torch.half).max
 
 
@@ -29,18 +37,18 @@ class HalfProduct:
     @staticmethod
     def there() -> bool:
         return "fbgemm" in torch.backends.quantized.supported_engines and hasattr(
-            torch.ops.aten, "fbgemm_linear_fp16_weight_fp32_activation"
+            torch, "fbgemm_linear_fp16_weight_fp32_activation"
         )
 
     def __init__(self, weight: Tensor, bias: Tensor, gelu: bool):
         _hear_of_its_end()
         self.packed, self.bias = torch.fbgemm_pack_gemm_matrix_fp16(weight), bias
-        self._linear = torch.ops.aten.fbgemm_linear_fp16_weight_fp32_activation.default
-        self.gelu = torch.ops.aten.gelu_.default if gelu else None
+        self._linear = torch.fbgemm_linear_fp16_weight_fp32_activation
+        self.gelu = gelu
 
     def __call__(self, x: Tensor) -> Tensor:
         y = self._linear(x, self.packed, self.bias)
-        return self.gelu(y, approximate="tanh") if self.gelu else y
+        return gelu_(y) if self.gelu else y
 
 
 @cache
@@ -83,7 +91,25 @@ class PlainProduct:
         rows = torch.cat([x, x.new_zeros(-len(x) % self.GROUP, x.shape[1])])
         groups = [nn.functional.linear(group, self.weight, self.bias) for group in rows.split(self.GROUP)]
         y = torch.cat(groups)[: len(x)]
-        return nn.functional.gelu(y, approximate="tanh") if self.gelu else y
+        return gelu_(y) if self.gelu else y
+
+
+def in_one_thread(x: Tensor, elements: int = 1) -> tuple[Tensor, ...]:
+    """Rows in as many pieces as keep PyTorch from sharing them among threads.
+
+    Its loops work on vectors, and on what is left over at the end in another way, to other bits; each thread has such
+    an end. ``elements`` is how many are read for each one of ``x``.
+    """
+    if torch.get_num_threads() == 1 or x.numel() * elements < ELEMENTS_SHARED:
+        return (x,)
+    return x.split((ELEMENTS_SHARED - 1) // (x.numel() // len(x) * elements))
+
+
+def gelu_(x: Tensor) -> Tensor:
+    """The tanh form, in place, of ``[rows, width]``; ``width`` must be a multiple of ``WIDTH_OF_VECTORS``."""
+    for piece in in_one_thread(x):
+        _gelu_(piece, approximate="tanh")
+    return x
 
 
 WAYS = (HalfProduct, PackedProduct, PlainProduct)
@@ -152,8 +178,9 @@ class Normed(Linear):
         super().__init__(linear.weight * norm.weight, linear.bias + linear.weight @ norm.bias, gelu)
         self.width, self.eps = norm.normalized_shape, norm.eps
 
-    def __call__(self, x: Tensor) -> Tensor:
-        return super().__call__(torch.layer_norm(x, self.width, eps=self.eps))
+    def normed(self, x: Tensor) -> Tensor:
+        """Before it is multiplied."""
+        return torch.layer_norm(x, self.width, eps=self.eps)
 
 
 class Narrow:

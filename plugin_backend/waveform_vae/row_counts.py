@@ -28,7 +28,7 @@ from plugin_backend.processor import processor
 MEASURED = 120
 """FBGEMM's greatest group of rows; every smaller count is tried."""
 
-SIZES = ((32, 192), (16, 768))
+SIZES = ((34, 192), (18, 768))
 """Outputs and inputs of the products tried: as many inputs as the factory model's, which decide how sums are split."""
 
 DIFFERENT = 7

@@ -9,6 +9,7 @@ from plugin_backend.codecs import load_codec
 from plugin_backend.interop.heads import FRAMES_APART, White
 from plugin_backend.waveform_vae import checkpoint
 from plugin_backend.waveform_vae.config import WaveformVAEConfig
+from plugin_backend.waveform_vae.high_pass import high_passed
 from plugin_backend.waveform_vae.model import WaveformVAE
 from plugin_backend.waveform_vae.noise import white
 from plugin_backend.waveform_vae.noise_head import Bands, Overlap
@@ -20,7 +21,7 @@ FRAMES, DIMS, HOP = 24, 6, 512
 def codec(tmp_path_factory):
     """A small untrained model with a noise head, whose coherent part is not silent."""
     torch.manual_seed(4)
-    widths = {"encoder_width": 32, "encoder_blocks": 2, "decoder_width": 32, "decoder_blocks": 2}
+    widths = {"encoder_width": 16, "encoder_blocks": 2, "decoder_width": 16, "decoder_blocks": 2}
     model = WaveformVAE(
         WaveformVAEConfig(
             latent_dim=DIMS, head="noise", encoder_view=2048, encoder_view_bins=40, encoder_energy_samples=64,
@@ -139,4 +140,14 @@ def test_training_and_inference_make_the_same_sound(codec, latents):
     with torch.no_grad():
         start = model.decoder.start(3, torch.tensor([1, 2, 3]))
         plain, _ = model.decoder(model.expand(torch.from_numpy(latents)), start)
+    plain = high_passed(plain, 48_000)
     assert np.abs(fast - plain.numpy()).max() < 5e-3 * np.abs(fast).max()  # weights are rounded to half precision
+
+
+def test_nothing_steady_and_little_rumble_comes_out(codec, latents):
+    sound = codec.decode(np.tile(latents, (1, 30, 1)), [1, 2, 3])[:, 20_000:]
+    assert 20 * np.log10(np.abs(sound.mean(axis=1)).max() / sound.std()) < -60
+    tone = np.cos(2 * np.pi * np.array([[5.0], [20.0], [200.0]]) * np.arange(96_000) / 48_000).astype(np.float32)
+    passed = high_passed(torch.from_numpy(tone), 48_000).numpy()[:, 24_000:72_000]
+    gains_db = 20 * np.log10(passed.std(axis=1) / tone.std(axis=1))
+    np.testing.assert_allclose(gains_db, [-24.6, -6.0, -0.1], atol=0.1)  # two poles at 20 Hz: −3 dB each there
