@@ -1,6 +1,6 @@
 """Judge a bank: every factory preset's takes beside the recordings they were made from.
 
-    pisada evaluate MODEL --bank --data CORPUS --out DIR
+    pisada evaluate MODEL --data CORPUS --out DIR --bank
 
 The recordings are those the recipe names, sliced and evened as when the preset was captured; the takes are
 decoded from their mean latents, without variation, and faded as a cue would be. Both begin where the take is
@@ -9,23 +9,25 @@ first heard.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from plugin_backend.codec import Codec
+from plugin_backend.codecs import load_codec
 from plugin_backend.corpus.manifest import NAME
 from plugin_backend.dsp.ramp import ramp
 from plugin_backend.errors import AudioFileError, PresetError
 from plugin_backend.evaluation.attribution import read_manifest
 from plugin_backend.evaluation.embeddings import Embedding, embed
+from plugin_backend.evaluation.evaluate import Tell, silent
 from plugin_backend.evaluation.frechet import frechet_distance
 from plugin_backend.evaluation.measure import CODEC, described, score_pair
 from plugin_backend.evaluation.sound_pairs import Pair, hits, texture_study, tonality
 from plugin_backend.evaluation.two_sample import SPECTRA, spectra, two_sample
-from presets.bank import Bank
+from presets.bank import FACTORY_BANK, Bank
 from presets.capture import recorded_takes
 from presets.factory_bank import captured, files_of, kind_of, recipe
 from presets.preset import Preset
@@ -94,6 +96,18 @@ def judged_presets(corpus: Path, codec: Codec, bank: Bank | None = None) -> Iter
         yield JudgedPreset(name, kind, package, pairs)
 
 
+def bank_of(model: str, corpus: Path) -> list[JudgedPreset]:
+    """The factory presets beside their recordings: as shipped with the model that made them, else captured anew.
+
+    Raises:
+        CheckpointError: the model cannot be used.
+        AudioFileError, PresetError: see :func:`judged_presets`.
+    """
+    codec, bank = load_codec(model), Bank(FACTORY_BANK)
+    shipped = codec.spec.fingerprint == bank[bank.names[0]].header.fingerprint
+    return list(judged_presets(corpus, codec, bank if shipped else None))
+
+
 def strung(preset: JudgedPreset, sample_rate: int) -> Pair:
     """All takes of a preset one after another, 50 ms apart, as one pair."""
     gap = np.zeros(round(GAP_S * sample_rate), np.float32)
@@ -104,10 +118,8 @@ def strung(preset: JudgedPreset, sample_rate: int) -> Pair:
     return Pair(preset.name, preset.name, preset.package, *sides)
 
 
-def judge_bank(
-    presets: list[JudgedPreset], codec: Codec, embeddings: list[Embedding], tell: Callable[[], None] = lambda: None
-) -> dict:
-    """All measures of a bank; ``tell`` is called after each preset.
+def judge_bank(presets: list[JudgedPreset], codec: Codec, embeddings: list[Embedding], tell: Tell = silent) -> dict:
+    """All measures of a bank; ``tell`` is called before the first preset and after each.
 
     Returns:
         ``presets``: per name ``kind``, ``takes``, ``end_db`` (hits: how loud the recording still is in the last 10 ms
@@ -118,7 +130,8 @@ def judge_bank(
     """
     rate_hz, hop = codec.spec.sample_rate, codec.spec.hop_samples
     rows, found = {"hit": [], "texture": []}, {}
-    for preset in presets:
+    tell("bank", 0, len(presets))
+    for done, preset in enumerate(presets, 1):
         mine = [score_pair(pair.guess, pair.truth, rate_hz, hop, False) for pair in preset.pairs]
         rows[preset.kind] += mine
         found[preset.name] = {"kind": preset.kind, "takes": len(preset.pairs), "metrics": _summary(mine)}
@@ -128,7 +141,7 @@ def judge_bank(
             found[preset.name]["end_db"] = round(float(np.median([_end_db(p.truth, rate_hz) for p in preset.pairs])), 2)
         else:
             found[preset.name]["textures"] = texture_study(preset.pairs, rate_hz)
-        tell()
+        tell("bank", done, len(presets))
     pairs = {kind: [pair for one in presets if one.kind == kind for pair in one.pairs] for kind in rows}
     ringing = [pair for one in presets if one.name in RINGING for pair in one.pairs]
     strings = [strung(preset, rate_hz) for preset in presets]

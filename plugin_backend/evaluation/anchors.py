@@ -75,17 +75,21 @@ def shaped_noise(audio: np.ndarray, sample_rate: int, bands: int, window_samples
     filters = triangles(mel_spaced_hz(0.0, sample_rate / 2, bands + 2), window, sample_rate, sample_rate / window)
     power = np.abs(_windows(audio, window, hop)) ** 2 @ (filters / filters.sum(axis=1, keepdims=True)).T
     wanted = power @ (filters / np.maximum(filters.sum(axis=0), 1e-12))
-    white = _windows(np.random.default_rng(0).standard_normal(audio.size + 2 * window), window, hop)[: len(wanted)]
+    white = _windows(np.random.default_rng(0).standard_normal(audio.size), window, hop)
     energy = np.square(np.hanning(window + 1)[:-1]).sum()
     return _overlapped(white * np.sqrt(wanted / energy), window, hop, audio.size)
 
 
 def random_phase(audio: np.ndarray, sample_rate: int, window_samples: int, hop_samples: int) -> np.ndarray:
-    """The sound's own magnitudes with phases drawn at random; windows as in :func:`shaped_noise`."""
+    """The sound's own magnitudes with phases drawn at random; windows as in :func:`shaped_noise`.
+
+    Windows that do not agree with their neighbours lose energy where they are added; it is given back.
+    """
     window, hop = (round(samples * sample_rate / 48_000) for samples in (window_samples, hop_samples))
     spectra = _windows(audio, window, hop)
     phases = np.random.default_rng(0).uniform(0, 2 * np.pi, spectra.shape)
-    return _overlapped(np.abs(spectra) * np.exp(1j * phases), window, hop, audio.size)
+    lost = np.float32(np.sqrt(window / hop))
+    return _overlapped(np.abs(spectra) * np.exp(1j * phases), window, hop, audio.size) * lost
 
 
 NOISE_ANCHORS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {

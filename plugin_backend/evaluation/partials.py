@@ -2,9 +2,10 @@
 
 A partial is a peak of the power spectrum that stands 15 dB and more over the floor, the median of the
 150 Hz on either side: the largest of ten thousand bins of noise stands 11 dB over their median. It is looked for from
-0.2 to 1.2 s after the attack; in a sound that lasts less than 0.45 s, from 20 ms after it on. Its frequency is
-that of a parabola through the peak of the spectrum, four times interpolated; its decay is the slope of its
-level in dB, in Hann windows of 80 ms at that very frequency, from its loudest to 20 dB below.
+0.2 to 1.2 s after the attack; in a sound that lasts less than 0.45 s, from 20 ms after it on. The window is one
+(Blackman & Harris's, without side lobes that could pass for partials). Its frequency is that of a parabola through the
+peak of the spectrum, four times interpolated; its decay is the slope of its level in dB, in Hann windows of 80 ms at
+that very frequency, from its loudest to 20 dB below.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import median_filter
+from scipy.signal.windows import blackmanharris
 
 START_S, STOP_S, SHORT_S, SHORT_START_S, LEAST_S = 0.2, 1.2, 0.45, 0.02, 0.1
 ATTACK_DB, END_DB = -26.0, -60.0
@@ -63,7 +65,7 @@ class _Spectrum:
 
     @classmethod
     def of(cls, audio: np.ndarray, sample_rate: int) -> _Spectrum:
-        heard = np.asarray(audio, np.float64) * np.hanning(audio.size + 2)[1:-1]
+        heard = np.asarray(audio, np.float64) * blackmanharris(audio.size)
         power = [np.abs(np.fft.rfft(heard, factor * heard.size)) ** 2 + 1e-24 for factor in (1, PADDING)]
         bin_hz = sample_rate / heard.size
         floor_db = 10 * np.log10(median_filter(power[0], 2 * round(FLOOR_HZ / bin_hz) + 1))

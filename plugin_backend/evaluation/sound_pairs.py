@@ -50,7 +50,9 @@ def studies(
     sample_rate: int,
     tell: Callable[[], None] = lambda: None,
 ) -> dict[str, dict]:
-    """System → ``textures`` (of the clips that are, or of all if none is), ``hits`` and ``tonality`` of single sounds.
+    """System → ``texture_statistics`` of clips; ``hits`` and ``tonality`` of single sounds.
+
+    Those clips count that are textures; all, if none is.
 
     Args:
         systems: name → what makes a decoded sound of an original one.
@@ -65,7 +67,7 @@ def studies(
         textures = [_pair(clips[i].name, clips[i], decoded[name][i]) for i in chosen]
         alone = [_pair(sound.file, sound, system(sound.audio, sample_rate)) for sound in singles]
         found[name] = {
-            "textures": texture_study(textures, sample_rate),
+            "texture_statistics": texture_study(textures, sample_rate),
             "hits": hits(alone, sample_rate),
             "tonality": tonality(alone, sample_rate),
         }
