@@ -11,6 +11,7 @@ import numpy as np
 from plugin_backend.audio_files import read_mono
 from plugin_backend.codec import Codec
 from plugin_backend.errors import PresetError
+from plugin_backend.offset import offset_of
 from presets.preset import Preset, PresetHeader, Take
 from presets.slicing import attack_samples, split_hits
 
@@ -55,6 +56,7 @@ def capture(
     pieces = []
     for file in files:
         audio = read_mono(file, rate)
+        audio -= np.float32(offset_of([audio], rate // 100))
         regions = split_hits(audio, rate) if kind == "hit" else [(0, audio.size)]
         longest = round(LONGEST_HIT_S * rate)
         pieces += [

@@ -14,7 +14,7 @@ from presets.digest import sound_digest
 from render.digest import digest
 from render.events import Plan
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the same recipe would decode to other samples."""
 
 

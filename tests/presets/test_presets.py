@@ -135,6 +135,16 @@ def test_each_hit_becomes_a_take_with_its_attack_at_the_start(three_hits):
     assert preset.header.fingerprint == "pcm"
 
 
+def test_an_offset_of_a_recording_is_not_captured(three_hits, tmp_path):
+    """It would be louder than a hit's end, so that no hit ends."""
+    audio, rate = soundfile.read(three_hits)
+    soundfile.write(tmp_path / "offset.wav", audio + 0.02, rate)
+    plain, offset = (capture(PcmCodec(), "hits", [path]) for path in (three_hits, tmp_path / "offset.wav"))
+    assert offset.header.takes == plain.header.takes
+    for kept, given in zip(offset.means, plain.means, strict=True):
+        np.testing.assert_allclose(kept, given, atol=1e-4)
+
+
 def test_split_hits_of_silence_is_nothing():
     assert split_hits(np.zeros(48_000, np.float32), 48_000) == []
 
