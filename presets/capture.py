@@ -11,6 +11,7 @@ import numpy as np
 from plugin_backend.audio_files import read_mono
 from plugin_backend.codec import Codec
 from plugin_backend.errors import PresetError
+from plugin_backend.offset import offset_of
 from presets.preset import Preset, PresetHeader, Take
 from presets.slicing import attack_samples, split_hits
 
@@ -67,6 +68,7 @@ def recorded_takes(
     pieces = []
     for file in files:
         audio = read_mono(file, rate_hz)
+        audio -= np.float32(offset_of([audio], rate_hz // 100))
         regions = split_hits(audio, rate_hz) if kind == "hit" else [(0, audio.size)]
         longest = round(LONGEST_HIT_S * rate_hz)
         pieces += [

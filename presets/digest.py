@@ -10,14 +10,16 @@ import numpy as np
 from presets.preset import Preset
 
 HEARD = ("kind", "variation", "stereo", "scale", "bias")
-"""Fields of the header that change what is decoded; level and fades come after, words not at all."""
+"""Fields of the header that change what is decoded, beside a chain, where there is one; level and fades come after,
+words not at all."""
 
 
 def sound_digest(preset: Preset) -> str:
     """32 hex digits (BLAKE2b) that differ when two presets would decode differently from one seed."""
     header = preset.header
     takes = [[take.skip_samples, take.length_samples] for take in header.takes]
-    told = json.dumps([{name: getattr(header, name) for name in HEARD}, takes])
+    heard = {name: getattr(header, name) for name in HEARD} | ({"chain": header.chain} if header.chain else {})
+    told = json.dumps([heard, takes], sort_keys=bool(header.chain))
     digest = hashlib.blake2b(told.encode(), digest_size=16)
     for tensor in (*preset.means, *preset.deviations):
         digest.update(repr(tensor.shape).encode())

@@ -16,9 +16,11 @@ from plugin_backend.files import replaced_when_whole
 from presets.preset import Preset, PresetHeader
 
 SUFFIX = ".preset.safetensors"
-SCHEMA, KEY = 1, "pisada_preset"
+SCHEMA, KEY = 2, "pisada_preset"
 
-UPGRADES: dict[int, Callable[[dict], dict]] = {}
+UPGRADES: dict[int, Callable[[dict], dict]] = {
+    1: lambda fields: fields,  # what 2 added may be absent: licence, tags, material, chain, provenance
+}
 """From a schema version to the function that turns its header into the next version's."""
 
 

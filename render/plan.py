@@ -14,7 +14,7 @@ from plugin_backend.audio_files import length_at
 from plugin_backend.codec import CodecSpec
 from plugin_backend.codecs import PCM, describe_codec
 from plugin_backend.errors import AudioFileError, CheckpointError, CueSheetError, PresetError, ProjectError
-from presets.bank import FACTORY_BANK, Bank
+from presets.bank import Bank
 from presets.perform import take_of
 from presets.preset import Preset
 from render.chain import settled
@@ -47,9 +47,9 @@ def open_bank(project: Project) -> Bank:
     """The project's bank, or the factory's.
 
     Raises:
-        PresetError: the folder is not a bank.
+        PresetError: a folder of it is not a bank.
     """
-    return Bank(Path(project.bank) if project.bank is not None else FACTORY_BANK)
+    return Bank(project.bank)
 
 
 def read_sheet(path: Path, project: Project) -> CueSheet:
@@ -98,7 +98,7 @@ def make_plan(project: Project, sheet: CueSheet) -> Plan:
             raise CheckpointError(f"model '{name}' works at {spec.sample_rate} Hz; renders are {clock.sample_rate} Hz")
     bank = open_bank(project)
     stems = tuple(
-        settled(replace(stem, layout=stem.layout or project.layout), bank.folder, specs, _codec_for)
+        settled(replace(stem, layout=stem.layout or project.layout), bank, specs, _codec_for)
         for stem in _stems(project, sheet)
     )
     known = {stem.name for stem in stems}
@@ -133,7 +133,7 @@ def make_plan(project: Project, sheet: CueSheet) -> Plan:
         length_samples=whole,
         stems=stems,
         events=tuple(dataclasses.replace(e, start_samples=e.start_samples + handles.head) for e in events),
-        bank=bank.folder,
+        bank=bank.folders,
         remarks=tuple(remarks),
         head_samples=handles.head,
         tail_samples=handles.tail,

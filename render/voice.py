@@ -12,6 +12,7 @@ import soxr
 from plugin_backend.audio_files import mono_blocks
 from plugin_backend.codec import Codec, CodecSpec, sides_of
 from plugin_backend.errors import AudioFileError, CueSheetError
+from plugin_backend.offset import filter_for
 from presets.perform import perform, take_of
 from presets.preset import Preset
 from render.events import Event
@@ -38,17 +39,21 @@ def source_latents(event: Event, preset: Preset | None, codec: Codec, chunk_fram
     Raises:
         CueSheetError: the audio is damaged or not finite; names sheet and row.
     """
-    hop, encoder = codec.spec.hop_samples, codec.encoder()
+    hop, encoder, offset = codec.spec.hop_samples, codec.encoder(), filter_for(codec, 1)
+
+    def encoded(audio: np.ndarray) -> np.ndarray:
+        return encoder.push(np.pad(offset.push(audio[None]), ((0, 0), (0, -audio.size % hop))))[0] * scale + bias
+
     scale = np.float32(preset.header.scale or 1) if preset else np.float32(1)
     bias = np.float32(preset.header.bias or 0) if preset else np.float32(0)
     waiting = np.zeros(0, np.float32)
     for block in _source_blocks(event, codec.spec.sample_rate):
         waiting = np.concatenate([waiting, block])
         while waiting.size >= chunk_frames * hop:
-            yield encoder.push(waiting[None, : chunk_frames * hop])[0] * scale + bias
+            yield encoded(waiting[: chunk_frames * hop])
             waiting = waiting[chunk_frames * hop :]
     if waiting.size:
-        yield encoder.push(np.pad(waiting, (0, -waiting.size % hop))[None])[0] * scale + bias
+        yield encoded(waiting)
 
 
 def _source_blocks(event: Event, rate_hz: int) -> Iterator[np.ndarray]:

@@ -8,6 +8,7 @@ import click
 
 from plugin_backend.audio_files import info_of
 from plugin_backend.codecs import load_codec
+from presets.bank import Named
 from render.apply.apply import Applied, Applier
 from render.apply.layer import added_of, layer_of, summed_of
 from render.apply.settings import Settings
@@ -21,7 +22,7 @@ def apply_to_disk(
     out: Path,
     overwrite: bool,
     to: str | None,
-    bank: Path | None,
+    bank: Named,
     model: str | None,
     settings: Settings,
     sums: tuple[str, ...] = (),

@@ -12,7 +12,7 @@ import click
 from plugin_backend.codecs import load_codec
 from plugin_backend.errors import MissingExtraError, PisadaError, RenderError
 from plugin_backend.files import uninterrupted
-from presets.bank import FACTORY_BANK, Bank
+from presets.bank import Bank
 from render.live.audio_loop import AudioLoop
 from render.live.device_host import Wish
 from render.live.devices import list_devices
@@ -78,7 +78,7 @@ def play_live(
     rig: Rig, ends: Ends, record: Path | None, controllers: Controllers, seconds: float | None, metered: bool
 ) -> None:
     """See ``pisada live --help``."""
-    codec, bank = load_codec(rig.model), Bank(rig.bank or FACTORY_BANK)
+    codec, bank = load_codec(rig.model), Bank(rig.bank)
     instrument = Instrument(rig, codec, bank)
     map_file, live_map = _map(controllers, instrument)
     with ExitStack() as held:

@@ -8,15 +8,19 @@ import numpy as np
 
 from plugin_backend.codec import Codec, sides_of
 from plugin_backend.delay import Delay
+from plugin_backend.offset import filter_for
 from plugin_backend.parameter import table
 from plugin_backend.stage import Stage
 from plugin_backend.transfer.codec_past import past_of, restore_past
-from plugin_backend.transfer.envelope import Follower
+from plugin_backend.transfer.envelope import Ceiling, Follower
 from plugin_backend.transfer.latents import PAIR, LatentMover, part, slot_names
 from plugin_backend.transfer.moments import sounding
 from plugin_backend.transfer.parameters import PARAMETERS, latent_parameters, weight_of
 from plugin_backend.transfer.slew import SLEW_S, Slew
 from plugin_backend.transfer.target import Target
+
+REMEMBERING = ("mover", "slew", "follower", "ceiling", "heard_offset", "made_offset")
+"""Parts with a state of their own."""
 
 
 class TransferNode(Stage):
@@ -74,11 +78,13 @@ class TransferNode(Stage):
         self._slew = Slew(round(SLEW_S * frames_per_s), weights)
         follow_ms = PARAMETERS["follow_ms"].default
         self._follower = Follower(channels, spec.hop_samples, spec.sample_rate, follow_ms)
+        self._ceiling = Ceiling(channels, spec.hop_samples, spec.sample_rate)
+        self._heard_offset, self._made_offset = filter_for(codec, channels), filter_for(codec, channels, begins=False)
         held = spec.hop_samples - gcd(spec.hop_samples, multiple_samples)
         self.latency_samples, self.repaired_samples = spec.latency_samples + held, 0
         self._waiting, self._begun = np.zeros((channels, 0), np.float32), False
         self._ready = np.zeros((channels, held), np.float32)
-        self._dry = Delay(channels, spec.latency_samples)
+        self._dry = Delay(2 * channels, spec.latency_samples)
         self._ramp = np.arange(1, spec.hop_samples + 1) / spec.hop_samples
 
     def select(self, target: Target, slot: str = "a") -> None:
@@ -131,20 +137,23 @@ class TransferNode(Stage):
     def _hops(self, audio: np.ndarray) -> np.ndarray:
         """Whole hops ``[channels, k * hop]`` through everything."""
         self._begun, hop = True, self.spec.hop_samples
-        fed = audio.mean(axis=0, keepdims=True) if self.mono else audio
+        heard = self._heard_offset.push(audio).astype(np.float32)
+        fed = heard.mean(axis=0, keepdims=True) if self.mono else heard
         z, loud = self._encoder.means(fed), sounding(fed, hop)
         controls = [self._slew.advance() for _ in range(z.shape[1])]
         moved = [self._mover.move(z[:, t], loud[:, t], now) for t, (_, now) in enumerate(controls)]
         wet = self._decoder.push(np.stack(moved, axis=1))
         if len(wet) < len(audio):
             wet = np.broadcast_to(wet, audio.shape)
-        dry = self._dry.push(audio)
+        dry, heard = np.split(self._dry.push(np.concatenate([audio, heard])), 2)
         out = np.empty(audio.shape, np.float32)
         for t, (before, now) in enumerate(controls):
-            here = slice(t * hop, (t + 1) * hop)
+            here, follow = slice(t * hop, (t + 1) * hop), now["follow"]
+            followed = wet[:, here] * self._follower.gains(heard[:, here], wet[:, here], follow)
+            followed += follow * (self._made_offset.push(followed) - followed)
+            made = self._ceiling.held(dry[:, here], followed, follow)
             mix, gain = (self._way(before[name], now[name]) for name in ("mix", "gain"))
-            level = gain * self._follower.gains(dry[:, here], wet[:, here], now["follow"])
-            out[:, here] = (1 - mix) * dry[:, here] + mix * level * wet[:, here]
+            out[:, here] = (1 - mix) * dry[:, here] + mix * gain * made
         return out
 
     def _way(self, before: float, now: float) -> np.ndarray:
@@ -157,13 +166,8 @@ class TransferNode(Stage):
         Raises:
             ValueError: what the codec's streams remember cannot be saved.
         """
-        parts = {
-            "mover": self._mover.state(),
-            "slew": self._slew.state(),
-            "follower": self._follower.state(),
-            "encoder": past_of(self._encoder, self.spec),
-            "decoder": past_of(self._decoder, self.spec),
-        }
+        parts = {name: getattr(self, f"_{name}").state() for name in REMEMBERING}
+        parts |= {name: past_of(getattr(self, f"_{name}"), self.spec) for name in ("encoder", "decoder")}
         own = {"waiting": self._waiting, "ready": self._ready, "dry": self._dry.held, "begun": np.array(self._begun)}
         own |= {"repaired": np.array(self.repaired_samples), "made_by": self._made_by()}
         return own | {f"{name}.{key}": value for name, state in parts.items() for key, value in state.items()}
@@ -178,8 +182,8 @@ class TransferNode(Stage):
             raise ValueError("this state is of another codec, number of channels or slots, multiple or mono setting")
         self._waiting, self._ready, self._dry.held = state["waiting"], state["ready"], state["dry"]
         self._begun, self.repaired_samples = bool(state["begun"]), int(state["repaired"])
-        for name, held in (("mover", self._mover), ("slew", self._slew), ("follower", self._follower)):
-            held.restore(part(state, name))
+        for name in REMEMBERING:
+            getattr(self, f"_{name}").restore(part(state, name))
         restore_past(self._encoder, part(state, "encoder"))
         restore_past(self._decoder, part(state, "decoder"))
 

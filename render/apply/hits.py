@@ -18,7 +18,7 @@ from render.events import Event
 from render.layout import LAYOUTS
 from render.mixer import StemMixer
 from render.plan import take_seed, velocity_gain
-from render.spotting.attack import AHEAD_S
+from render.spotting.attack import AHEAD_S, BACKGROUND_S
 from render.spotting.hits import Hit, Sensitivity, spot_in
 from render.spotting.slabs import Guide
 from render.streaming import OFFLINE_CHUNK_FRAMES
@@ -93,12 +93,15 @@ def _event(guide: Guide, layer: Layer, settings: Settings, name: str, hit: Hit) 
 
 
 def levels_of(guide: Guide, hits: list[Hit]) -> Iterator[np.ndarray]:
-    """Of each hit, every channel's peak relative to the loudest channel's, ``[channels]``."""
-    ahead = round(AHEAD_S * guide.sample_rate)
+    """Of each hit, every channel's peak above what it stands on, relative to the loudest channel's, ``[channels]``."""
+    back, ahead = (round(seconds * guide.sample_rate) for seconds in (BACKGROUND_S, AHEAD_S))
     with soundfile.SoundFile(str(guide.path)) as file:
         for hit in hits:
-            file.seek(hit.onset_samples)
-            peaks = np.abs(file.read(ahead, dtype="float32", always_2d=True)).max(axis=0, initial=0.0)
+            first = max(0, hit.onset_samples - back)
+            file.seek(first)
+            heard = file.read(hit.onset_samples - first + ahead, dtype="float32", always_2d=True)
+            before, heard = np.split(heard, [hit.onset_samples - first])
+            peaks = np.abs(heard - (before.mean(axis=0) if len(before) == back else 0.0)).max(axis=0, initial=0.0)
             yield peaks / peaks.max() if peaks.max() > 0 else np.ones(guide.channels)
 
 

@@ -11,7 +11,7 @@ import soundfile
 from plugin_backend.codecs import load_codec
 from plugin_backend.errors import AudioFileError, CheckpointError, OutputError, PresetError, ProjectError
 from plugin_backend.files import replaced_when_whole
-from presets.bank import FACTORY_BANK, Bank
+from presets.bank import Bank, Named
 from render.delivery.folder import made_folder, told
 from render.live.fallback import Fallback
 from render.live.float_file import float_file
@@ -21,7 +21,7 @@ from render.live.log import CONTROL, INPUT, Header, Line, read_log
 BLOCKS_AT_ONCE = 256
 
 
-def replay(folder: Path, out: Path, as_played: bool = True, bank: Path | None = None, model: str | None = None) -> Path:
+def replay(folder: Path, out: Path, as_played: bool = True, bank: Named = None, model: str | None = None) -> Path:
     """Render a recording again, block for block, in constant memory.
 
     Args:
@@ -57,20 +57,20 @@ def replay(folder: Path, out: Path, as_played: bool = True, bank: Path | None = 
     return out
 
 
-def _instrument(header: Header, lines: list[Line], bank: Path | None, model: str | None) -> Instrument:
+def _instrument(header: Header, lines: list[Line], bank: Named, model: str | None) -> Instrument:
     rig = header.rig
     codec = load_codec(model or rig.model)
     if codec.spec.fingerprint != header.fingerprint:
         raise CheckpointError(
             f"it was played with model '{rig.model}' ({header.fingerprint}), not with {codec.spec.fingerprint}"
         )
-    presets = Bank(Path(bank or rig.bank or FACTORY_BANK))
+    presets = Bank(bank or rig.bank)
     wanted = list(header.presets.items())
     wanted += [(line.action.text, line.digest) for line in lines if line.action is not None and line.digest]
     instrument = Instrument(rig, codec, presets)
     for name, digest in dict.fromkeys(wanted):
         if instrument.digest(name) != digest:
-            raise PresetError(f"preset '{name}' in {presets.folder} is not what was played: it sounds different now")
+            raise PresetError(f"preset '{name}' in {presets.told} is not what was played: it sounds different now")
     if header.latency_samples != header.ahead_blocks * header.block_samples + instrument.latency_samples:
         raise ProjectError(
             f"it was played with a latency of {header.latency_samples} samples; this edition has another"
