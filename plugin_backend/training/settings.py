@@ -56,7 +56,7 @@ REFINE_CROP_SAMPLES = 8_192
 NEW_CRITICS_STEPS = 500
 """Over which the decoder comes to trust critics that know nothing yet."""
 
-ENVELOPE_WEIGHT = 0.3
+ENVELOPE_WEIGHT = 0.6
 """Of the envelope loss beside the spectral loss, in both phases."""
 
 SIZES_A_STEP = 4

@@ -233,7 +233,7 @@ def test_values_no_host_should_send_do_no_harm(foley, bank, effect, plugin_value
 class Breaks(PcmCodec):
     """Its third frame is no sound."""
 
-    def decoder(self, batch=1):
+    def decoder(self, batch=1, seeds=None, sides=None):
         inner, made = super().decoder(batch), []
 
         class Decoder(type(inner)):
