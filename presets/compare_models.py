@@ -12,6 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from plugin_backend.codec import Codec
@@ -21,11 +22,13 @@ from plugin_backend.evaluation.anchors import NOISE_ANCHORS
 from plugin_backend.evaluation.artefacts import silence_dbfs
 from plugin_backend.evaluation.card import told_on_stderr
 from plugin_backend.evaluation.card_text import table
-from plugin_backend.evaluation.dense_clips import dense_clips
+from plugin_backend.evaluation.dense_clips import dense_clips, group_of
 from plugin_backend.evaluation.embeddings import Embedding
 from plugin_backend.evaluation.evaluate import Tell, installed_embeddings, silent
 from plugin_backend.evaluation.material import Material, held_out_of, read_material
-from plugin_backend.evaluation.measure import CODEC, score_clips, there_and_back
+from plugin_backend.evaluation.materials import is_material
+from plugin_backend.evaluation.measure import CODEC, System, score_clips, there_and_back
+from plugin_backend.evaluation.probe import examine_takes, features
 from plugin_backend.evaluation.sound_pairs import single_hits, studies
 from plugin_backend.evaluation.sound_table import NULL, ROWS, Row, lines, sound_scores
 from plugin_backend.files import replaced_when_whole
@@ -41,6 +44,7 @@ CLIP_ROWS = [
     Row("hit peak error, dB (median)", ("clips", "peak_error_db", "median")),
     Row("2 ms envelope", ("clips", "envelope_correlation", "mean"), "{:.3f}"),
     Row("centroid error, octaves", ("clips", "centroid_error", "mean"), "{:.3f}"),
+    Row("material named as the original's (probe, other takes)", ("material",)),
 ]
 BANK_ROWS = [
     Row("bank: comb of textures over controls, dB more", ("bank", "metrics", "texture", "comb_db", "mean")),
@@ -81,7 +85,23 @@ def judge_clips(
     scores = score_clips(systems, hops, clips, first.sample_rate, embeddings, with_visqol, lambda: None)
     singles = single_hits(material.judged, first.sample_rate)
     found = sound_scores(scores, studies(systems, clips, scores.decoded, singles, first.sample_rate))
-    return {name: of | {"clips": scores.metrics.get(name, {})} for name, of in found.items()}
+    alike = as_the_original(material, systems, first.sample_rate, embeddings[0])
+    return {name: of | {"clips": scores.metrics.get(name), "material": alike.get(name)} for name, of in found.items()}
+
+
+def as_the_original(
+    material: Material, systems: dict[str, System], rate_hz: int, yamnet: Embedding
+) -> dict[str, float]:
+    """System → the share of materials that a probe, taught by other takes, names as it names the originals."""
+    sounds = [sound for sound in material.judged if is_material(sound.label)]
+    labels = [group_of(sound.label) for sound in sounds]
+    heard = {"original": lambda audio, rate_hz: audio} | systems
+    points = {
+        name: np.stack([features(system(sound.audio, rate_hz), rate_hz, yamnet) for sound in sounds])
+        for name, system in heard.items()
+    }
+    found = examine_takes(points, labels)["systems"]
+    return {name: found[name]["agreement"] for name in systems if name in found}
 
 
 def compare(

@@ -10,7 +10,7 @@ import numpy as np
 from plugin_backend.codec import Codec
 from plugin_backend.corpus.band_edge import band_levels_db, cliff_hz
 from plugin_backend.evaluation.comb import OWN, combs
-from plugin_backend.evaluation.spectra import power_spectrogram
+from plugin_backend.evaluation.spectra import RUMBLE_HZ, power_spectrogram, without_rumble
 
 LOWEST_DB = -200.0
 KEPT = 0.999
@@ -23,9 +23,9 @@ def decibels(ratio: float, factor: float = 10.0) -> float:
     return max(LOWEST_DB, float(factor * np.log10(max(ratio, 1e-30))))
 
 
-def level_db(guess: np.ndarray, truth: np.ndarray) -> float | None:
-    """How much louder the guess is as a whole (RMS); ``None`` if the truth is silent."""
-    energies = [float(np.square(audio, dtype=np.float64).mean()) for audio in (guess, truth)]
+def level_db(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float | None:
+    """How much louder the guess is as a whole (RMS above 25 Hz); ``None`` if the truth is silent."""
+    energies = [float(np.square(without_rumble(audio, sample_rate)).sum()) for audio in (guess, truth)]
     return decibels(energies[0] / energies[1]) if energies[1] > 0 else None
 
 
@@ -107,10 +107,10 @@ def artefacts(guess: np.ndarray, truth: np.ndarray, sample_rate: int, hop_sample
     """Every number of this module for one sound, name → value; ``None`` where it means nothing."""
     above = above_edge_db(guess, truth, sample_rate)
     return {
-        "level_db": level_db(guess, truth),
+        "level_db": level_db(guess, truth, sample_rate),
         "offset_db": offset_db(guess),
         "original_offset_db": offset_db(truth),
-        "rumble_25_percent": rumble_percent(guess, truth, sample_rate, 25.0),
+        "rumble_25_percent": rumble_percent(guess, truth, sample_rate, RUMBLE_HZ),
         "rumble_40_percent": rumble_percent(guess, truth, sample_rate, 40.0),
         "hiss_db": hiss_db(guess, truth),
         "above_edge_db": above[0] if above else None,

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from plugin_backend.evaluation.spectra import without_rumble
+
 WINDOW_S = 0.002
 APART_S = 0.05
 """Two hits are further apart than this."""
@@ -64,12 +66,13 @@ def hit_errors(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> HitErr
 
     The guess's hit begins where its rise is largest within ±10 ms of the truth's onset. The peak level
     is the loudest 2 ms RMS from 10 ms before the truth's onset to 50 ms after it, in both signals; the level is
-    that of the whole stretch.
+    that of the whole stretch, above 25 Hz.
     """
     rise, rms = _rise(guess, sample_rate)
     truth_rms = _rise(truth, sample_rate)[1]
     apart, search = round(APART_S * sample_rate), round(SEARCH_S * sample_rate)
-    energies = [np.concatenate([[0.0], np.square(audio, dtype=np.float64).cumsum()]) for audio in (guess, truth)]
+    heard = [without_rumble(audio, sample_rate) for audio in (guess, truth)]
+    energies = [np.concatenate([[0.0], np.square(audio).cumsum()]) for audio in heard]
     late, louder, whole = [], [], []
     for onset in onsets(truth, sample_rate):
         start = max(onset - search, 0)

@@ -153,6 +153,15 @@ def test_rise_and_fall_are_eight_tenths_of_linear_ramps():
     assert rise_ms == pytest.approx(40, abs=3) and fall_ms == pytest.approx(80, abs=3)
 
 
+def test_rumble_decides_neither_level_nor_rise_of_a_hit():
+    sound = hit(0.05, 0.1)
+    rumbling = sound + tones([12.0], 0.5, level=0.5) * np.hanning(sound.size).astype(np.float32)
+    shape = hit_shape(rumbling, sound, RATE_HZ)
+    assert shape.level_db == pytest.approx(0, abs=0.1)
+    assert shape.rise_ms == pytest.approx(shape.original_rise_ms, abs=1)
+    assert artefacts(rumbling, sound, RATE_HZ, HOP)["level_db"] == pytest.approx(0, abs=0.1)
+
+
 def test_a_smeared_hit_rises_and_falls_longer_and_its_level_is_signed():
     pairs = [Pair(str(seed), "dig", "here", hit(0.05, 0.1, seed), 0.5 * hit(0.1, 0.15, seed)) for seed in range(3)]
     study = hits(pairs, RATE_HZ)
