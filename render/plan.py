@@ -5,19 +5,21 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from plugin_backend.audio_files import length_at
+from plugin_backend.audio_files import AudioInfo, probe
 from plugin_backend.codec import CodecSpec
 from plugin_backend.codecs import PCM, describe_codec
 from plugin_backend.errors import AudioFileError, CheckpointError, CueSheetError, PresetError, ProjectError
 from presets.bank import Bank
 from presets.perform import take_of
 from presets.preset import Preset
-from render.chain import settled
+from render.chain import responses_of, settled
 from render.cues import Cue, CueSheet, read_cues
 from render.cues.mapping import read_mapping
 from render.cues.reader import is_midi_file, stated_rate
@@ -101,15 +103,18 @@ def make_plan(project: Project, sheet: CueSheet) -> Plan:
         settled(replace(stem, layout=stem.layout or project.layout), bank, specs, _codec_for)
         for stem in _stems(project, sheet)
     )
-    known = {stem.name for stem in stems}
+    known, look_at = {stem.name for stem in stems}, cache(probe)
     cues = sorted(sheet.cues, key=lambda cue: (cue.start_samples, cue.id))
-    events = [_event(cue, sheet, project, bank, specs, known) for cue in cues]
+    events = [_event(cue, sheet, project, bank, specs, known, look_at) for cue in cues]
     last = max(event.end_samples for event in events)
     length = _length(project, last)
     handles = handles_of(project.head_handle, project.tail_handle, project.pops, clock, length)
     whole = handles.head + length + handles.tail
     _check_length(whole, clock.sample_rate)
     remarks = [*sheet.remarks, *handles.remarks]
+    heard = [cue.source for cue in cues if cue.source is not None]
+    for file in dict.fromkeys([*heard, *(Path(ir) for stem in stems for ir in responses_of(stem))]):
+        remarks += [f"{file}: {remark}" for remark in look_at(file).remarks]
     if sheet.unknown_columns:
         remarks.append(f"columns we do not know, kept in the report: {', '.join(sheet.unknown_columns)}")
     for index, (cue, event) in enumerate(zip(cues, events, strict=True)):
@@ -157,7 +162,13 @@ def _stems(project: Project, sheet: CueSheet) -> tuple[Stem, ...]:
 
 
 def _event(
-    cue: Cue, sheet: CueSheet, project: Project, bank: Bank, specs: dict[str, CodecSpec], stems: set[str]
+    cue: Cue,
+    sheet: CueSheet,
+    project: Project,
+    bank: Bank,
+    specs: dict[str, CodecSpec],
+    stems: set[str],
+    look_at: Callable[[Path], AudioInfo],
 ) -> Event:
     def wrong(field: str, problem: object) -> CueSheetError:
         return CueSheetError(str(problem), file=sheet.path, row=cue.row, field=field)
@@ -173,7 +184,8 @@ def _event(
         codec = _codec_for(preset, specs)
     seed = cue.seed if cue.seed is not None else take_seed(project.seed, cue.id, project.take)
     try:
-        length = _cue_length(cue, preset, seed, specs[project.codecs[0]].sample_rate)
+        source_samples = look_at(cue.source).length_at(specs[project.codecs[0]].sample_rate) if cue.source else None
+        length = _cue_length(cue, preset, seed, source_samples)
     except AudioFileError as problem:
         raise wrong("source", problem) from problem
     header = preset.header if preset else None
@@ -214,13 +226,13 @@ def _codec_for(preset: Preset, specs: dict[str, CodecSpec]) -> str:
     return made_by
 
 
-def _cue_length(cue: Cue, preset: Preset | None, seed: int, sample_rate: int) -> int:
+def _cue_length(cue: Cue, preset: Preset | None, seed: int, source_samples: int | None) -> int:
     speed = Fraction(speed_of(cue.pitch_semitones))
     texture = preset is not None and preset.header.kind == "texture" and cue.source is None
     asked = None if cue.gate and not texture else cue.duration_samples
     if texture and asked is not None:
         return asked
-    own = length_at(cue.source, sample_rate) if cue.source is not None else take_of(preset, seed).length_samples
+    own = source_samples if source_samples is not None else take_of(preset, seed).length_samples
     return min(filter(None, (asked, math.ceil(own / speed))))
 
 

@@ -37,7 +37,7 @@ def apply_to_disk(
     applier = Applier(codecs[0], preset, settings, second, summed, layers)
     targets = applier.outputs(files, out, overwrite)
     with progress_bar() as bar:
-        task = bar.add_task("applying", total=sum(info_of(source).frames for source in targets))
+        task = bar.add_task("applying", total=sum(info_of(source).length_samples for source in targets))
         for source, path in targets.items():
             bar.update(task, description=source.name)
             _tell(source, applier.apply(source, path, lambda samples: bar.advance(task, samples)), settings.bits)

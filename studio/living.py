@@ -27,6 +27,7 @@ from render.live.player import Player
 from render.live.priority import WORKER, ask_for
 from render.live.recording import Recorder
 from render.live.rig import Rig
+from render.spotting.slabs import look_at
 from studio.live_meter import LiveMeter, Reading
 
 LOOK_EVERY_S = 0.1
@@ -113,6 +114,8 @@ def _loop(rig: Rig, instrument: Instrument, ends: Ends, play, held: ExitStack) -
     latency, rate_hz = rig.ahead * rig.block_samples + instrument.latency_samples, instrument.sample_rate
     source = sink = None
     if is_input_file(ends.input):
+        for remark in look_at(Path(ends.input)).remarks:
+            click.echo(f"note: {remark}", err=True)
         source = file_input(Path(ends.input), rig.channels, rig.block_samples, rate_hz, latency)
     if is_output_file(ends.output):
         sink = FileOutput(Path(ends.output), rig.channels, rate_hz)

@@ -28,7 +28,7 @@ from plugin_backend.errors import AudioFileError, OutputError
 from plugin_backend.files import replaced_when_whole
 
 SCHEMA = 1
-SETTINGS = 1
+SETTINGS = 2
 """Raised whenever the same files would be prepared otherwise, so that old caches are rebuilt."""
 
 STALE_S = 3600.0

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from plugin_backend.codec import Codec
-from plugin_backend.errors import OutputError, ProjectError, RenderError
+from plugin_backend.errors import OutputError, ProjectError
 from plugin_backend.files import replaced_when_whole
 from plugin_backend.transfer.latents import LatentMover
 from plugin_backend.transfer.layers import check_rates
@@ -22,14 +22,12 @@ from render.apply.settings import HITS, Settings
 from render.apply.targets import check_model
 from render.apply.transfer import transferred
 from render.cues.rows import CONTROL
-from render.delivery.chunks import cut_short
 from render.delivery.folder import made_folder, told
 from render.delivery.quantise import dither_of
 from render.delivery.slate import Slate
 from render.delivery.stem_samples import StemFile
 from render.delivery.stem_writer import StemWriter
 from render.spotting.place import timestamp
-from render.spotting.slabs import Guide
 
 MOST_NAMED, LONGEST_NAME = 128, 224
 """Characters of what is applied in a file's name, and bytes of it all: file systems allow 255, a temporary has more."""
@@ -42,7 +40,7 @@ class Applied:
     Attributes:
         hits: how many were struck, in mode ``hits``.
         outside: how many samples were above full scale; integers clip there, 32-bit float holds them.
-        remarks: what is wrong with the recording, or could not be kept.
+        remarks: what is wrong with the recording.
     """
 
     path: Path
@@ -144,7 +142,6 @@ class Applier:
             OutputError, DiskFullError: ``path`` cannot be written.
         """
         guide, layout = looked_at(source)
-        stamp, remarks = _stamp(guide)
         bits, hits = self.settings.bits, None
         if self.settings.mode == HITS:
             blocks, hits = struck(guide, self.layers, self.settings)
@@ -156,7 +153,7 @@ class Applier:
             layout=layout,
             bits=bits,
             sample_rate=guide.sample_rate,
-            time_reference=stamp,
+            time_reference=timestamp(source) or 0,
             length_samples=guide.length_samples,
             slate=Slate("", source.stem, "", "", 1, None, datetime.now().replace(microsecond=0)),
         )
@@ -165,7 +162,7 @@ class Applier:
             for block in blocks:
                 writer.write(block)
                 progress(block.shape[1])
-        return Applied(path, hits, writer.trail.outside_samples, remarks)
+        return Applied(path, hits, writer.trail.outside_samples, guide.remarks)
 
 
 def _check_pair(settings: Settings, to: Preset | None) -> None:
@@ -173,15 +170,6 @@ def _check_pair(settings: Settings, to: Preset | None) -> None:
         raise ProjectError("morph goes with a second preset: give both or neither")
     if to is None and "spherical" in settings.controls:
         raise ProjectError("spherical is a way to morph: give a second preset, too")
-
-
-def _stamp(guide: Guide) -> tuple[int, tuple[str, ...]]:
-    """The recording's TimeReference, 0 without one; and remarks."""
-    remarks = cut_short(guide.path)
-    try:
-        return timestamp(guide.path) or 0, remarks
-    except RenderError as problem:
-        return 0, (*remarks, f"{guide.path}: no timestamp can be read ({problem}): none is kept")
 
 
 @contextmanager
