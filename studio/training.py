@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from plugin_backend.codecs import PCM
 from plugin_backend.corpus.balance import chances
 from plugin_backend.corpus.dataset import Corpus, prepare
+from plugin_backend.corpus.report import copies_of
 from plugin_backend.corpus.scan import shown
 from plugin_backend.corpus.split import split
 from plugin_backend.errors import OutputError, ProjectError
@@ -128,6 +129,7 @@ def train_to_disk(
         "minutes_of_sound": round(sum(sound.audio.size for sound in learned) / rate_hz / 60, 2),
         "held_out_sources": sorted({sound.source for sound in judged} - {sound.source for sound in learned}),
         "held_out_files": sorted({sound.file for sound in judged}),
+        "held_out_copies": copies_of({sound.file for sound in judged}, corpus.report),
     }
     try:
         out.mkdir(parents=True, exist_ok=True)
