@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from plugin_backend.audio_files import AudioInfo, probe
 from plugin_backend.codec import CodecSpec
 from plugin_backend.codecs import PCM, describe_codec
-from plugin_backend.errors import AudioFileError, CheckpointError, CueSheetError, PresetError, ProjectError
+from plugin_backend.errors import AudioFileError, CueSheetError, PresetError, ProjectError
 from presets.bank import Bank
 from presets.perform import take_of
 from presets.preset import Preset
@@ -87,7 +87,7 @@ def make_plan(project: Project, sheet: CueSheet) -> Plan:
     Raises:
         CueSheetError: a cue names an unknown stem, preset or source, or ends past the programme; names its row.
         PresetError: the bank is not usable, or its presets belong to another model.
-        CheckpointError: the model is not known, or not at the render's sample rate.
+        CheckpointError: the model is not known.
         ProjectError: the programme's end is before its start, a handle is wrong, or an effect does not go with
             its stem's layout.
         PluginError: a plug-in file does not exist.
@@ -95,9 +95,6 @@ def make_plan(project: Project, sheet: CueSheet) -> Plan:
     """
     project = completed(project, sheet)
     clock, specs = project.clock(), {name: describe_codec(name) for name in project.codecs}
-    for name, spec in specs.items():
-        if spec.sample_rate != clock.sample_rate:
-            raise CheckpointError(f"model '{name}' works at {spec.sample_rate} Hz; renders are {clock.sample_rate} Hz")
     bank = open_bank(project)
     stems = tuple(
         settled(replace(stem, layout=stem.layout or project.layout), bank, specs, _codec_for)
@@ -183,11 +180,16 @@ def _event(
             raise wrong("preset", problem) from problem
         codec = _codec_for(preset, specs)
     seed = cue.seed if cue.seed is not None else take_seed(project.seed, cue.id, project.take)
+    rate_hz, codec_hz = project.clock().sample_rate, (specs.get(codec) or describe_codec(codec)).sample_rate
+
+    def at_rate(samples: int) -> int:
+        return -(-samples * rate_hz // codec_hz)
+
     try:
-        source_samples = look_at(cue.source).length_at(specs[project.codecs[0]].sample_rate) if cue.source else None
-        length = _cue_length(cue, preset, seed, source_samples)
+        own = look_at(cue.source).length_at(rate_hz) if cue.source is not None else None
     except AudioFileError as problem:
         raise wrong("source", problem) from problem
+    length = _cue_length(cue, preset, own if own is not None else at_rate(take_of(preset, seed).length_samples))
     header = preset.header if preset else None
     gain = 10 ** ((cue.gain_db + (header.gain_db if header else 0)) / 20) * velocity_gain(cue.velocity)
     return Event(
@@ -206,8 +208,8 @@ def _event(
         gain=gain,
         pan=cue.pan,
         pitch_semitones=cue.pitch_semitones,
-        fade_in_samples=header.fade_in_samples if header and cue.source is None else 0,
-        fade_out_samples=header.fade_out_samples if header and cue.source is None else SOURCE_FADE_SAMPLES,
+        fade_in_samples=at_rate(header.fade_in_samples) if header and cue.source is None else 0,
+        fade_out_samples=at_rate(header.fade_out_samples) if header and cue.source is None else SOURCE_FADE_SAMPLES,
     )
 
 
@@ -226,14 +228,13 @@ def _codec_for(preset: Preset, specs: dict[str, CodecSpec]) -> str:
     return made_by
 
 
-def _cue_length(cue: Cue, preset: Preset | None, seed: int, source_samples: int | None) -> int:
-    speed = Fraction(speed_of(cue.pitch_semitones))
+def _cue_length(cue: Cue, preset: Preset | None, own_samples: int) -> int:
+    """How long a cue sounds; ``own_samples`` is what its source or its take lasts at its own pitch."""
     texture = preset is not None and preset.header.kind == "texture" and cue.source is None
     asked = None if cue.gate and not texture else cue.duration_samples
     if texture and asked is not None:
         return asked
-    own = source_samples if source_samples is not None else take_of(preset, seed).length_samples
-    return min(filter(None, (asked, math.ceil(own / speed))))
+    return min(filter(None, (asked, math.ceil(own_samples / Fraction(speed_of(cue.pitch_semitones))))))
 
 
 def _length(project: Project, last: int) -> int:

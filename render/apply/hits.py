@@ -11,7 +11,7 @@ from plugin_backend.errors import PresetError
 from plugin_backend.transfer.latents import LatentMover
 from presets.perform import take_of
 from render.apply.layer import Layer
-from render.apply.recording import blocks_of, exactly, resampled
+from render.apply.recording import blocks_of, exactly
 from render.apply.settings import Settings
 from render.events import Event
 from render.layout import LAYOUTS
@@ -57,8 +57,8 @@ def _mixed(guide: Guide, layers: Sequence[Layer], settings: Settings, hits: list
 
     def start(event: Event) -> Voice:
         layer = struck_by[event.id]
-        pieces = decoded(event, layer.preset, layer.codec, OFFLINE_CHUNK_FRAMES, watch)
-        return Strike(event, resampled(pieces, layer.codec.spec.sample_rate, guide.sample_rate), levels[event.id])
+        pieces = decoded(event, layer.preset, layer.codec, OFFLINE_CHUNK_FRAMES, watch, guide.sample_rate)
+        return Strike(event, pieces, levels[event.id])
 
     mixer, position, mix = StemMixer(events, 1.0, start), 0, np.float32(settings.value("mix"))
     for dry in exactly(blocks_of(guide), guide.length_samples):
