@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from plugin_backend.codec import Codec
@@ -16,7 +17,7 @@ from plugin_backend.transfer.latents import LatentMover
 from plugin_backend.transfer.layers import check_rates
 from presets.preset import Preset
 from render.apply.hits import striking, struck
-from render.apply.layer import Layer, moving
+from render.apply.layer import Layer, check_sums, moving
 from render.apply.recording import looked_at
 from render.apply.settings import HITS, Settings
 from render.apply.targets import check_model
@@ -97,10 +98,18 @@ class Applier:
         if settings.mode == HITS:
             if summed:
                 raise ProjectError("hits are played, not moved: a sum cannot be used with them; add its preset instead")
-            self.layers = [striking(layer, mover if layer is layers[0] else None) for layer in layers]
+            layers = [striking(layer, mover if layer is layers[0] else None) for layer in layers]
         else:
             check_rates([layer.codec.spec for layer in layers])
-            self.layers = [moving(layers[0], to, summed), *map(moving, layers[1:])]
+            check_sums(layers[0], to, summed)
+        self._layers, self._to, self._summed = layers, to, summed
+
+    @cached_property
+    def layers(self) -> list[Layer]:
+        """What is applied, with its targets; codecs that wait to be loaded are loaded for it."""
+        if self.settings.mode == HITS:
+            return self._layers
+        return [moving(self._layers[0], self._to, self._summed), *map(moving, self._layers[1:])]
 
     def outputs(self, sources: list[Path], out: Path, overwrite: bool = False) -> dict[Path, Path]:
         """Recording → the file it becomes, ``NAME_PRESET.wav`` or ``NAME_PRESET+OTHER.wav``; each is looked at.
