@@ -13,7 +13,7 @@ from safetensors.numpy import load, save_file
 
 from plugin_backend.errors import OutputError, PresetError
 from plugin_backend.files import replaced_when_whole
-from presets.preset import Preset, PresetHeader
+from presets.preset import NAME, NAME_RULE, Preset, PresetHeader
 
 SUFFIX = ".preset.safetensors"
 SCHEMA, KEY = 2, "pisada_preset"
@@ -25,7 +25,13 @@ UPGRADES: dict[int, Callable[[dict], dict]] = {
 
 
 def path_of(name: str, folder: Path) -> Path:
-    """Where a preset of that name lies in a bank."""
+    """Where a preset of that name lies in a bank.
+
+    Raises:
+        PresetError: it is no name.
+    """
+    if not NAME.fullmatch(name):
+        raise PresetError(f"preset '{name}': {NAME_RULE}")
     return folder / f"{name}{SUFFIX}"
 
 

@@ -55,6 +55,11 @@ def settled(stem: Stem, bank: Bank, specs: Mapping[str, CodecSpec], model_of: Ca
     return replace(stem, effects=effects)
 
 
+def responses_of(stem: Stem) -> list[str]:
+    """The files that its effects take impulse responses from."""
+    return [each.ir for each in stem.effects if isinstance(each, Convolution) and each.ir not in MADE]
+
+
 def _looked_up(effect: Effect, bank: Bank, specs: Mapping[str, CodecSpec], model_of: Callable) -> Effect:
     if not isinstance(effect, Transfer):
         return effect

@@ -77,12 +77,18 @@ def in_chunks(latents: Iterator[np.ndarray], frames: int, chunk_frames: int, cod
         waiting, frames = waiting[:, size:], frames - size
 
 
-def extent(event: Event, preset: Preset | None, spec: CodecSpec) -> tuple[int, int]:
-    """Frames to decode for a cue, the codec's latency counted in, and decoded samples before the cue's first."""
+def extent(event: Event, preset: Preset | None, spec: CodecSpec, rate_hz: int | None = None) -> tuple[int, int]:
+    """Frames to decode for a cue, the codec's latency counted in, and decoded samples before the cue's first.
+
+    The cue's length counts at ``rate_hz``, or else at the codec's rate.
+    """
     skip = take_of(preset, event.seed).skip_samples if event.source is None else 0
     drop = skip + spec.latency_samples
-    wanted = int(event.length_samples * speed_of(event.pitch_semitones)) + spec.hop_samples
-    return spec.frames(wanted + drop), drop
+    speed = speed_of(event.pitch_semitones)
+    if rate_hz not in (None, spec.sample_rate):
+        speed *= spec.sample_rate / rate_hz
+    wanted = int(event.length_samples * speed)
+    return spec.frames(wanted + spec.hop_samples + drop), drop
 
 
 def latents_of(event: Event, preset: Preset | None, codec: Codec, chunk_frames: int) -> Iterator[np.ndarray]:
@@ -92,9 +98,19 @@ def latents_of(event: Event, preset: Preset | None, codec: Codec, chunk_frames: 
     return perform(preset, event.seed)
 
 
-def decoded(event: Event, preset: Preset | None, codec: Codec, chunk_frames: int, watch: Stopwatch) -> Iterator:
-    """The cue's sound in pieces ``[channels, n]``, before level and fades, starting at its first sample."""
-    frames, drop = extent(event, preset, codec.spec)
+def decoded(
+    event: Event,
+    preset: Preset | None,
+    codec: Codec,
+    chunk_frames: int,
+    watch: Stopwatch,
+    rate_hz: int | None = None,
+) -> Iterator[np.ndarray]:
+    """The cue's sound in pieces ``[channels, n]``, before level and fades, from its first sample on.
+
+    At ``rate_hz``, which the cue's length counts at, or else at the codec's rate.
+    """
+    frames, drop = extent(event, preset, codec.spec, rate_hz)
     latents = latents_of(event, preset, codec, chunk_frames)
 
     def pushed() -> Iterator[np.ndarray]:
@@ -106,17 +122,19 @@ def decoded(event: Event, preset: Preset | None, codec: Codec, chunk_frames: int
             watch.codec_s += perf_counter() - began
             yield audio
 
-    return trimmed(event, pushed(), drop, codec.spec.sample_rate)
+    return trimmed(event, pushed(), drop, codec.spec.sample_rate, rate_hz)
 
 
-def trimmed(event: Event, pieces: Iterator[np.ndarray], drop_samples: int, rate_hz: int) -> Iterator[np.ndarray]:
-    """What the codec answered, from the cue's first sample on and at its speed; in pieces as they came."""
-    speed, resamplers = speed_of(event.pitch_semitones), None
+def trimmed(
+    event: Event, pieces: Iterator[np.ndarray], drop_samples: int, codec_hz: int, rate_hz: int | None = None
+) -> Iterator[np.ndarray]:
+    """What the codec made at ``codec_hz``, from the cue's first sample on, at its speed; at ``rate_hz`` if given."""
+    played_hz, rate_hz, resamplers = codec_hz * speed_of(event.pitch_semitones), rate_hz or codec_hz, None
     for audio in pieces:
         first = min(drop_samples, audio.shape[1])
         audio, drop_samples = audio[:, first:], drop_samples - first
-        if speed != 1.0:
-            resamplers = resamplers or [soxr.ResampleStream(rate_hz * speed, rate_hz, 1) for _ in range(len(audio))]
+        if played_hz != rate_hz:
+            resamplers = resamplers or [soxr.ResampleStream(played_hz, rate_hz, 1) for _ in range(len(audio))]
             audio = np.stack(
                 [r.resample_chunk(np.ascontiguousarray(x)) for r, x in zip(resamplers, audio, strict=True)]
             )

@@ -22,7 +22,7 @@ from studio.export_command import export
 from studio.import_rave_command import import_rave
 from studio.live_command import live, live_replay
 from studio.mix_command import mix
-from studio.new_file import check_new
+from studio.new_file import check_folder, check_new
 from studio.plugin_command import plugin
 from studio.session_command import session
 from studio.sheet_options import sheet_options
@@ -120,17 +120,19 @@ def presets(banks) -> None:
 @click.option("--overwrite", is_flag=True, help="Replace a preset of that name in the bank.")
 def capture(files, name, bank, kind, model, variation, overwrite) -> None:
     """Encode recordings FILES as one latent preset; every hit found becomes a take."""
-    from plugin_backend.codecs import load_codec
+    from plugin_backend.audio_files import info_of
+    from plugin_backend.codecs import deferred_codec
     from presets import capture as capturing
     from presets.store import path_of, save_preset
-    from render.delivery.chunks import cut_short
 
     check_new(path_of(name, bank), overwrite, other="give another --name")
+    check_folder(bank)
     preset = capturing.capture(
-        load_codec(model), name, list(files), kind, variation=variation, stereo=kind == "texture"
+        deferred_codec(model), name, list(files), kind, variation=variation, stereo=kind == "texture"
     )
-    for remark in (told for file in files for told in cut_short(file)):
-        click.echo(f"note: {remark}", err=True)
+    for file in files:
+        for remark in info_of(file).remarks:
+            click.echo(f"note: {file}: {remark}", err=True)
     click.echo(f"{save_preset(preset, bank)}: {len(preset.means)} takes")
 
 

@@ -19,7 +19,7 @@ from presets.bank import Bank
 from render.live.audio_loop import AudioLoop
 from render.live.device_host import Wish
 from render.live.devices import list_devices
-from render.live.file_ends import FileOutput, file_input, is_input_file, is_output_file
+from render.live.file_ends import FileOutput, check_output, file_input, is_input_file, is_output_file
 from render.live.instrument import Instrument
 from render.live.learn import Desk, wished
 from render.live.mapping import FILE, LiveMap, check, read_map, write_map
@@ -30,6 +30,7 @@ from render.live.player import Player
 from render.live.priority import WORKER, ask_for
 from render.live.recording import Recorder
 from render.live.rig import Rig
+from render.spotting.slabs import look_at
 from studio.live_meter import LiveMeter, Reading
 
 LOOK_EVERY_S = 0.1
@@ -87,7 +88,8 @@ def play_live(
     rig: Rig, ends: Ends, record: Path | None, controllers: Controllers, seconds: float | None, metered: bool
 ) -> None:
     """See ``pisada live --help``."""
-    codec, bank = load_codec(rig.model), Bank(rig.bank)
+    _check_ends(ends)
+    bank, codec = Bank(rig.bank), load_codec(rig.model)
     instrument = Instrument(rig, codec, bank)
     map_file, live_map = _map(controllers, instrument)
     with ExitStack() as held:
@@ -123,6 +125,15 @@ def play_live(
         with suppress(KeyboardInterrupt), uninterrupted():  # one more asks for what is being done
             held.close()
     _tell_end(show, record, sink, recorder)
+
+
+def _check_ends(ends: Ends) -> None:
+    """What is wrong with files in place of devices, before a model is loaded."""
+    if is_input_file(ends.input):
+        for remark in look_at(Path(ends.input)).remarks:
+            click.echo(f"note: {remark}", err=True)
+    if is_output_file(ends.output):
+        check_output(Path(ends.output))
 
 
 def _loop(

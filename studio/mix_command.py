@@ -8,7 +8,7 @@ import click
 
 from studio.bank_option import bank_option
 from studio.examples import Examples
-from studio.new_file import check_new
+from studio.new_file import check_folder, check_new
 
 WAYS = ("sum", "linear", "spherical", "dominance")
 
@@ -24,12 +24,13 @@ WAYS = ("sum", "linear", "spherical", "dominance")
 @click.option("--overwrite", is_flag=True, help="Replace a preset of that name in the bank.")
 def mix(names, name, out, how, weights, banks, model, overwrite) -> None:
     """Mix two or more presets NAMES, or preset files, in the latent space."""
-    from plugin_backend.codecs import load_codec
+    from plugin_backend.codecs import deferred_codec
     from presets.bank import Bank
     from presets.mixing import mix_presets
     from presets.store import path_of, save_preset
 
     check_new(path_of(name, out), overwrite, other="give another --name")
+    check_folder(out)
     source = Bank(banks)
-    preset = mix_presets([source[each] for each in names], load_codec(model), name, how, weights or None)
+    preset = mix_presets([source[each] for each in names], deferred_codec(model), name, how, weights or None)
     click.echo(f"{save_preset(preset, out)}: {len(preset.means)} takes, {preset.header.description}")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from plugin_backend.codec import Codec
-from plugin_backend.codecs import load_codec
+from plugin_backend.codecs import deferred_codec
 from plugin_backend.corpus.scan import shown
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import MissingExtraError
@@ -106,7 +106,7 @@ def evaluate(model: str, folder: Path, options: Options = Options(), tell: Tell 
         AudioFileError: the folder cannot be used.
         MissingExtraError: the ``evaluate`` extra is not installed.
     """
-    codec = load_codec(model)
+    codec = deferred_codec(model)
     rate_hz, held_out = codec.spec.sample_rate, held_out_of(model)
     tell("reading", 0, 1)
     material = read_material(folder, rate_hz, held_out, options.everything)

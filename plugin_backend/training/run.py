@@ -32,6 +32,7 @@ from plugin_backend.training.settings import (
     NEW_CRITICS_STEPS,
     REFINE_CROP_SAMPLES,
     TrainingSettings,
+    state_path,
 )
 from plugin_backend.training.state import load_state, optimiser_tensors, restore_optimiser, save_state
 from plugin_backend.waveform_vae import checkpoint
@@ -58,11 +59,6 @@ class Moment:
     step: int
     left_s: float
     losses: dict[str, float]
-
-
-def state_path(out: Path) -> Path:
-    """Where the state of a run that writes ``out`` is kept: hidden beside it."""
-    return out.with_name(f".{out.stem}.training")
 
 
 def history_of(start: str) -> list[dict]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 
@@ -42,6 +43,11 @@ class TrainingSettings:
     range_set: Literal["published", "musical", "none"] = "musical"
     patience: int = 12
     judge_every_steps: int = 500
+
+
+def state_path(out: Path) -> Path:
+    """Where the state of a run that writes ``out`` is kept: hidden beside it."""
+    return out.with_name(f".{out.stem}.training")
 
 
 FINE_TUNE_RATE = 5e-4

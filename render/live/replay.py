@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from plugin_backend.audio_files import AudioFile
 from plugin_backend.codecs import load_codec
 from plugin_backend.errors import AudioFileError, CheckpointError, OutputError, PresetError, ProjectError
 from plugin_backend.files import replaced_when_whole
@@ -40,6 +41,7 @@ def replay(folder: Path, out: Path, as_played: bool = True, bank: Named = None, 
     if out.exists():
         raise OutputError(f"{out}: is there already; give another name")
     header, lines = read_log(folder / CONTROL)
+    _check_input(folder / INPUT, header)
     instrument = _instrument(header, lines, bank, model)
     lines = lines if as_played else [line for line in lines if line.action is not None]
     with made_folder(out.parent):
@@ -78,12 +80,19 @@ def _instrument(header: Header, lines: list[Line], bank: Named, model: str | Non
     return instrument
 
 
+def _check_input(path: Path, header: Header) -> None:
+    try:
+        with AudioFile(path) as file:
+            if (file.info.rate_hz, file.info.channels) != (header.sample_rate, header.rig.channels):
+                raise AudioFileError("not of the log's rate and channels")
+    except AudioFileError as problem:
+        raise AudioFileError(f"{path}: {problem}") from problem
+
+
 def _blocks(path: Path, header: Header) -> Iterator[np.ndarray]:
     """The input's whole blocks."""
     try:
         with soundfile.SoundFile(str(path)) as file:
-            if (file.samplerate, file.channels) != (header.sample_rate, header.rig.channels):
-                raise AudioFileError(f"{path}: not of the log's rate and channels")
             size = header.block_samples
             while len(frames := file.read(BLOCKS_AT_ONCE * size, dtype="float32", always_2d=True)) >= size:
                 for at in range(0, len(frames) - size + 1, size):
