@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from plugin_backend.codec import Codec
-from plugin_backend.codecs import deferred_codec
+from plugin_backend.codecs import describe_codec, load_codec
 from plugin_backend.corpus.scan import shown
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import MissingExtraError
@@ -106,11 +106,11 @@ def evaluate(model: str, folder: Path, options: Options = Options(), tell: Tell 
         AudioFileError: the folder cannot be used.
         MissingExtraError: the ``evaluate`` extra is not installed.
     """
-    codec = deferred_codec(model)
-    rate_hz, held_out = codec.spec.sample_rate, held_out_of(model)
+    rate_hz, held_out = describe_codec(model).sample_rate, held_out_of(model)
     tell("reading", 0, 1)
     material = read_material(folder, rate_hz, held_out, options.everything)
     tell("reading", 1, 1)
+    codec = load_codec(model)
     clips = dense_clips(material.judged, rate_hz, QUICK_CLIPS if options.quick else options.clips_per_label)
     embeddings, remarks = installed_embeddings()
     judged = systems(codec)
