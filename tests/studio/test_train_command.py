@@ -86,7 +86,7 @@ def test_a_folder_becomes_a_model_that_is_not_overwritten(doors, tmp_path):
     done = run(doors, out, "--steps", "2")
     assert done.returncode == 0, done.stderr
     assert "dropped notes.wav: " in done.stderr
-    assert sorted(path.name for path in out.iterdir()) == ["my-doors.critics", "my-doors.json", "my-doors.safetensors"]
+    assert sorted(path.name for path in out.iterdir()) == ["my-doors.json", "my-doors.safetensors"]
     record = json.loads((out / "my-doors.json").read_text())["training"]
     assert (record["steps"], record["settings"]["start"], record["sounds"]) == (2, "foley", 3)
     assert record["held_out_copies"] == [f"copy-{file.removesuffix('.wav')}.flac" for file in record["held_out_files"]]
