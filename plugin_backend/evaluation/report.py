@@ -114,7 +114,7 @@ def _scores(metrics: dict) -> str:
 
 
 def _sound(metrics: dict) -> str:
-    columns = {name: {"clips": metrics["metrics"].get(name, {})} | of for name, of in metrics["sound"].items()}
+    columns = sound_table.numbers_of(metrics)
     note = "Textures are the clips of what goes on; single sounds are all others, each by itself. "
     note += "null: the two-sample test of the originals' own halves; ½ is what cannot be told apart."
     page = html.heading("What is added, smeared and lost")
