@@ -12,6 +12,7 @@ from pathlib import Path
 from plugin_backend.codec import Codec
 from plugin_backend.errors import OutputError, ProjectError, RenderError
 from plugin_backend.files import replaced_when_whole
+from plugin_backend.spotting.slabs import Guide
 from plugin_backend.transfer.latents import LatentMover
 from plugin_backend.transfer.layers import check_rates
 from presets.preset import Preset
@@ -29,7 +30,6 @@ from render.delivery.slate import Slate
 from render.delivery.stem_samples import StemFile
 from render.delivery.stem_writer import StemWriter
 from render.spotting.place import timestamp
-from render.spotting.slabs import Guide
 
 MOST_NAMED, LONGEST_NAME = 128, 224
 """Characters of what is applied in a file's name, and bytes of it all: file systems allow 255, a temporary has more."""

@@ -9,6 +9,9 @@ import numpy as np
 import soundfile
 
 from plugin_backend.errors import PresetError
+from plugin_backend.spotting.attack import AHEAD_S
+from plugin_backend.spotting.hits import Hit, Sensitivity, spot_in
+from plugin_backend.spotting.slabs import Guide
 from plugin_backend.transfer.latents import LatentMover
 from presets.perform import take_of
 from render.apply.layer import Layer
@@ -18,9 +21,6 @@ from render.events import Event
 from render.layout import LAYOUTS
 from render.mixer import StemMixer
 from render.plan import take_seed, velocity_gain
-from render.spotting.attack import AHEAD_S
-from render.spotting.hits import Hit, Sensitivity, spot_in
-from render.spotting.slabs import Guide
 from render.streaming import OFFLINE_CHUNK_FRAMES
 from render.voice import Stopwatch, Voice, decoded
 

@@ -8,9 +8,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from plugin_backend.errors import RenderError
+from plugin_backend.spotting.slabs import Guide
 from render.delivery.bext import TIME_REFERENCE_OFFSET
 from render.delivery.chunks import FORMS, chunks_of, cut_short
-from render.spotting.slabs import Guide
 from render.timecode import Clock, round_half_up
 
 
