@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 
+import msgspec
 import numpy as np
 
 from presets.preset import Preset
 
-HEARD = ("kind", "variation", "stereo", "scale", "bias")
+HEARD = ("kind", "variation", "stereo", "scale", "bias", "low_cut_hz")
 """Fields of the header that change what is decoded; level and fades come after, words not at all."""
 
 
@@ -17,9 +18,9 @@ def sound_digest(preset: Preset) -> str:
     """32 hex digits (BLAKE2b) that differ when two presets would decode differently from one seed."""
     header = preset.header
     takes = [[take.skip_samples, take.length_samples] for take in header.takes]
-    told = json.dumps([{name: getattr(header, name) for name in HEARD}, takes])
+    told = json.dumps([{name: getattr(header, name) for name in HEARD}, takes, msgspec.to_builtins(header.ring)])
     digest = hashlib.blake2b(told.encode(), digest_size=16)
-    for tensor in (*preset.means, *preset.deviations):
+    for tensor in (*preset.means, *preset.deviations, *preset.modes):
         digest.update(repr(tensor.shape).encode())
         digest.update(np.ascontiguousarray(tensor, "<f4").tobytes())
     return digest.hexdigest()

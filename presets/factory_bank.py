@@ -13,14 +13,16 @@ from pathlib import Path
 from plugin_backend.codecs import load_codec
 from plugin_backend.errors import PresetError
 from presets.bank import FACTORY_BANK
-from presets.capture import capture, with_level
+from presets.capture import AUTO, capture
+from presets.heard import with_level
 from presets.preset import Preset
+from presets.slicing import SILENCE
 from presets.store import SUFFIX, save_preset
 
 RECIPE = Path(__file__).with_name("factory_recipe.toml")
 PEAK_DB = {"hit": -12.0, "texture": -26.0}
 """Where each kind's loudest take peaks, so that a sheet without gains is near a usable balance."""
-MOST_TEXTURES = 1
+MOST_TEXTURES, MOST_TAKES = 1, 16
 
 
 def credits(corpus: Path) -> dict[str, str]:
@@ -48,18 +50,21 @@ def build(corpus: Path, folder: Path, model: str) -> list[Preset]:
         if kind == "texture":
             files = files[:MOST_TEXTURES]
         names = sorted({credited[str(path.relative_to(corpus))] for path in files})
-        preset = capture(
+        captured = capture(
             codec,
             entry["name"],
             files,
             kind,
+            MOST_TAKES,
             even=True,
+            modes=entry.get("modes", AUTO),
+            split=entry.get("split", SILENCE),
             description=entry["description"],
             program=program,
             stereo=kind == "texture",
             credit="; ".join(names),
         )
-        presets.append(with_level(preset, codec, PEAK_DB[kind]))
+        presets.append(with_level(captured.preset, codec, PEAK_DB[kind]))
     refuse_twins(presets)
     folder.mkdir(parents=True, exist_ok=True)
     for stale in set(folder.glob(f"*{SUFFIX}")) - {save_preset(preset, folder) for preset in presets}:

@@ -15,7 +15,7 @@ from plugin_backend.codec import CodecSpec
 from plugin_backend.codecs import PCM, describe_codec
 from plugin_backend.errors import AudioFileError, CheckpointError, CueSheetError, PresetError, ProjectError
 from presets.bank import FACTORY_BANK, Bank
-from presets.perform import take_of
+from presets.perform import fades_of, take_of
 from presets.preset import Preset
 from render.chain import settled
 from render.cues import Cue, CueSheet, read_cues
@@ -176,7 +176,7 @@ def _event(
         length = _cue_length(cue, preset, seed, specs[project.codecs[0]].sample_rate)
     except AudioFileError as problem:
         raise wrong("source", problem) from problem
-    header = preset.header if preset else None
+    header, fades = preset.header if preset else None, _fades(cue, preset, seed, length)
     gain = 10 ** ((cue.gain_db + (header.gain_db if header else 0)) / 20) * velocity_gain(cue.velocity)
     return Event(
         id=cue.id,
@@ -194,9 +194,19 @@ def _event(
         gain=gain,
         pan=cue.pan,
         pitch_semitones=cue.pitch_semitones,
-        fade_in_samples=header.fade_in_samples if header and cue.source is None else 0,
-        fade_out_samples=header.fade_out_samples if header and cue.source is None else SOURCE_FADE_SAMPLES,
+        fade_in_samples=fades[0],
+        fade_out_samples=fades[1],
     )
+
+
+def _fades(cue: Cue, preset: Preset | None, seed: int, length: int) -> tuple[int, int]:
+    """In and out, in samples. A take's long fade belongs to its own end: a cue that ends sooner has the preset's."""
+    if preset is None or cue.source is not None:
+        return 0, SOURCE_FADE_SAMPLES
+    fade_in, fade_out = fades_of(preset, seed)
+    own = take_of(preset, seed).length_samples / speed_of(cue.pitch_semitones)
+    whole = preset.header.kind == "hit" and length >= math.floor(own)
+    return fade_in, fade_out if whole else min(fade_out, preset.header.fade_out_samples)
 
 
 def _codec_for(preset: Preset, specs: dict[str, CodecSpec]) -> str:

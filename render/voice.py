@@ -12,7 +12,9 @@ import soxr
 from plugin_backend.audio_files import mono_blocks
 from plugin_backend.codec import Codec, CodecSpec
 from plugin_backend.errors import AudioFileError, CueSheetError
-from presets.perform import perform, take_of
+from plugin_backend.modes.table import no_modes
+from presets.finish import Finish
+from presets.perform import perform, rung, take_of
 from presets.preset import Preset
 from render.events import Event
 from render.layout import Layout, pan_gains
@@ -101,15 +103,17 @@ def decoded(event: Event, preset: Preset | None, codec: Codec, chunk_frames: int
             watch.codec_s += perf_counter() - began
             yield audio
 
-    return trimmed(event, pushed(), drop, codec.spec.sample_rate)
+    return finished(event, preset, pushed(), drop, codec.spec.sample_rate)
 
 
-def trimmed(event: Event, pieces: Iterator[np.ndarray], drop_samples: int, rate_hz: int) -> Iterator[np.ndarray]:
-    """What the codec answered, from the cue's first sample on and at its speed; in pieces as they came."""
-    speed, resamplers = speed_of(event.pitch_semitones), None
+def finished(
+    event: Event, preset: Preset | None, pieces: Iterator[np.ndarray], drop_samples: int, rate_hz: int
+) -> Iterator[np.ndarray]:
+    """What the codec decoded, from the cue's first sample on, with what rings, at its speed; in pieces as they came."""
+    speed, resamplers, finish = speed_of(event.pitch_semitones), None, None
     for audio in pieces:
-        first = min(drop_samples, audio.shape[1])
-        audio, drop_samples = audio[:, first:], drop_samples - first
+        finish = finish or _finish(event, preset, rate_hz, len(audio), drop_samples)
+        audio = finish.push(audio)
         if speed != 1.0:
             resamplers = resamplers or [soxr.ResampleStream(rate_hz * speed, rate_hz, 1) for _ in range(len(audio))]
             audio = np.stack(
@@ -119,6 +123,12 @@ def trimmed(event: Event, pieces: Iterator[np.ndarray], drop_samples: int, rate_
     if resamplers:
         nothing = np.zeros(0, np.float32)
         yield np.stack([r.resample_chunk(nothing, last=True) for r in resamplers])
+
+
+def _finish(event: Event, preset: Preset | None, rate_hz: int, channels: int, drop_samples: int) -> Finish:
+    if event.source is not None:
+        return Finish(no_modes(), 0.0, rate_hz, channels, drop_samples)
+    return Finish(rung(preset, event.seed), preset.header.low_cut_hz, rate_hz, channels, drop_samples)
 
 
 def fade_curve(positions: np.ndarray, length: int, fade_in: int, fade_out: int) -> np.ndarray:

@@ -14,7 +14,7 @@ from presets.bank import FACTORY_BANK, Bank
 from presets.capture import capture, encode_pieces, even_peaks
 from presets.perform import perform
 from presets.preset import Preset, PresetHeader, Take
-from presets.slicing import split_hits
+from presets.slicing import Slice, split_hits
 from presets.store import KEY, load_preset, save_preset
 
 
@@ -126,7 +126,7 @@ def three_hits(tmp_path):
 
 def test_each_hit_becomes_a_take_with_its_attack_at_the_start(three_hits):
     codec = PcmCodec()
-    preset = capture(codec, "hits", [three_hits])
+    preset = capture(codec, "hits", [three_hits]).preset
     assert len(preset.means) == 3
     for mean, take in zip(preset.means, preset.header.takes, strict=True):
         heard = codec.decode(mean[None])[0, take.skip_samples :][: take.length_samples]
@@ -148,15 +148,15 @@ def test_capturing_silence_or_nothing_says_so(tmp_path):
 
 
 def test_even_takes_meet_at_their_median_peak():
-    pieces = [np.array([0.1, -0.05], np.float32), np.array([0.2], np.float32), np.array([0.8], np.float32)]
-    moved = even_peaks([*pieces, np.array([0.01], np.float32)])
+    pieces = [np.array(own, np.float32) for own in ([0.1, -0.05], [0.2], [0.8], [0.01])]
+    moved = [own.audio for own in even_peaks([Slice(piece, (0,), 0, "") for piece in pieces])]
     median = 10 ** ((20 * np.log10(0.1) + 20 * np.log10(0.2)) / 40)
     np.testing.assert_allclose([np.abs(piece).max() for piece in moved[:2]], median, rtol=1e-5)
     np.testing.assert_allclose([moved[2][0], moved[3][0]], [0.8 * 10**-0.6, 0.01 * 10**0.6], rtol=1e-5)
 
 
 def test_a_texture_is_one_take(three_hits):
-    preset = capture(PcmCodec(), "t", [three_hits], "texture")
+    preset = capture(PcmCodec(), "t", [three_hits], "texture").preset
     assert [take.length_samples for take in preset.header.takes] == [96_000]
 
 
