@@ -12,7 +12,8 @@ from plugin_backend.audio_files import read_mono
 from plugin_backend.codec import Codec
 from plugin_backend.errors import PresetError
 from plugin_backend.modes.fit import fit_modes
-from plugin_backend.modes.table import DECAY, LEVEL, ONSET, no_modes
+from plugin_backend.modes.table import DECAY, LENGTH, LEVEL, MOST_MODES, ONSET, no_modes
+from plugin_backend.modes.tones import fit_tones
 from plugin_backend.spotting.hits import Sensitivity
 from presets.preset import Preset, PresetHeader, Take
 from presets.slicing import HITS, Slice, attack_samples, slices_of
@@ -21,6 +22,8 @@ LEAD_SAMPLES = 48
 """Heard before the attack: 1 ms at 48 kHz. Nothing before it is heard, whatever the model makes of it."""
 
 SHORTEST_HIT_S, LONGEST_HIT_S, LONGEST_RING_S = 0.03, 8.0, 12.0
+GRAIN_S, LEAST_RINGING = 0.043, 1e-3
+"""What rings is kept where it holds at least −30 dB of a take's energy."""
 SOFTEST_DB = -40.0
 """A hit this far below the loudest of all is no take of its own."""
 
@@ -150,7 +153,7 @@ def encode_slices(codec: Codec, name: str, slices: list[Slice], kind: str, modes
     for own in slices:
         rows, rest = no_modes(), own.audio
         if kind == "hit" and modes != NONE:
-            rows, rest = fit_modes(own.audio, spec.sample_rate, list(own.onsets), None if modes == AUTO else int(modes))
+            rows, rest = ringing_parts(own, spec.sample_rate, None if modes == AUTO else int(modes))
         skip = max(0, own.onsets[0] - LEAD_SAMPLES) if kind == "hit" else 0
         length = max(1, own.audio.size - skip)
         ring = min(_ring_end(rows, own.audio, spec.sample_rate), round(LONGEST_RING_S * spec.sample_rate)) - skip
@@ -177,13 +180,29 @@ def encode_slices(codec: Codec, name: str, slices: list[Slice], kind: str, modes
     )
 
 
+def ringing_parts(own: Slice, sample_rate: int, most: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """What rings in a slice, ``[n, 6]``, and the rest of it: modes, at most ``most``; without a limit, tones too."""
+    rows, rest = fit_modes(own.audio, sample_rate, list(own.onsets), most)
+    if most is not None:
+        return rows, rest
+    grains, rest = fit_tones(rest, sample_rate, round(GRAIN_S * sample_rate / 128) * 128, own.onsets[0])
+    if len(rows) + len(grains) > MOST_MODES or _energy(own.audio - rest) < LEAST_RINGING * _energy(own.audio):
+        return no_modes(), own.audio
+    return np.concatenate([rows, grains]), rest
+
+
+def _energy(audio: np.ndarray) -> float:
+    return float(np.square(audio, dtype=np.float64).sum())
+
+
 def _ring_end(rows: np.ndarray, audio: np.ndarray, sample_rate: int) -> int:
     """The sample at which all modes are 60 dB below the take's peak."""
     peak = float(np.abs(audio).max(initial=0.0))
     if not len(rows) or not peak:
         return 0
     falls = np.maximum(20 * np.log10(np.maximum(rows[:, LEVEL], 1e-9) / peak) + 60, 0)
-    return int((rows[:, ONSET] + falls / 60 * rows[:, DECAY] * sample_rate).max())
+    lasts = falls / 60 * rows[:, DECAY] * sample_rate
+    return int((rows[:, ONSET] + np.where(rows[:, LENGTH] > 0, rows[:, LENGTH], lasts)).max())
 
 
 def _faded(audio: np.ndarray, samples: int) -> np.ndarray:

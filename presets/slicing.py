@@ -10,7 +10,7 @@ import numpy as np
 
 from plugin_backend.audio_files import read_mono
 from plugin_backend.spotting.hits import Sensitivity, spot_in
-from plugin_backend.spotting.slabs import look_at
+from plugin_backend.spotting.slabs import Guide, look_at
 
 HITS, SILENCE, FILE = "hits", "silence", "file"
 SPLITS = (HITS, SILENCE, FILE)
@@ -19,6 +19,9 @@ SPLITS = (HITS, SILENCE, FILE)
 WINDOW_S, RISE_DB, FALL_DB, GAP_S, LEAD_S = 0.005, -26.0, -46.0, 0.06, 0.002
 END_DB, ABOVE_FLOOR, FLOOR_SHARE = -60.0, 10 ** (3 / 20), 0.05
 """A tail ends 60 dB below its peak, or where the recording's own quietest twentieth is 3 dB below it."""
+
+STRIKE_SENSITIVITY, STRIKE_GAP_MS, STRIKE_GAP_S, STRIKE_DB = 2.0, 40.0, 0.1, -20.0
+"""Strikes within a take are heard more closely than takes, but not within 100 ms, nor 20 dB below the loudest."""
 
 SHORTEST_FADE_S, LEAST_FALL_DB_PER_S = 0.01, 40.0
 
@@ -73,13 +76,24 @@ def slices_of(path: Path, sample_rate: int, split: str, sensitivity: Sensitivity
     found = spot_in(guide, sensitivity)
     hits = [min(audio.size - 1, round(hit.onset_samples * sample_rate / guide.sample_rate)) for hit in found]
     regions = {HITS: _at_hits, SILENCE: _at_silences, FILE: _whole}[split](audio, hits, sample_rate)
-    floor = _floor(audio, sample_rate)
+    floor, strikes = _floor(audio, sample_rate), _strikes(guide, sensitivity, sample_rate)
     slices = []
     for start, limit, onset in regions:
         end = tail_end(audio[start:limit], onset - start, floor, sample_rate) + start if split != FILE else limit
-        onsets = sorted({onset, *(hit for hit in hits if onset < hit < end)})
+        onsets = [onset]
+        for strike in strikes:
+            if onsets[-1] + STRIKE_GAP_S * sample_rate <= strike < end - STRIKE_GAP_S * sample_rate:
+                onsets.append(strike)
         slices.append(_slice(audio[start:end], [at - start for at in onsets], sample_rate, f"{path} at {start}"))
     return slices, len(hits)
+
+
+def _strikes(guide: Guide, sensitivity: Sensitivity, sample_rate: int) -> list[int]:
+    """Where something is struck within takes: what clatters is, again and again."""
+    found = spot_in(guide, Sensitivity(min(10.0, STRIKE_SENSITIVITY * sensitivity.factor), STRIKE_GAP_MS))
+    loudest = max((hit.peak_dbfs for hit in found), default=0.0)
+    loud = [hit.onset_samples for hit in found if hit.peak_dbfs > loudest + STRIKE_DB]
+    return [round(at * sample_rate / guide.sample_rate) for at in loud]
 
 
 def _slice(audio: np.ndarray, onsets: Sequence[int], sample_rate: int, source: str) -> Slice:

@@ -1,6 +1,7 @@
 """The modes of a hit: what of it rings, as rows of numbers, and the rest of it.
 
-Long spectra are looked at first, then shorter ones of what is left, since short modes drown in long windows. In each,
+Long spectra are looked at first, then shorter ones of what is left, since short modes drown in long windows; then the
+long ones again, for the slow ends that many modes have. In each,
 the peaks that stand well over their surroundings are fitted as lines (:mod:`plugin_backend.modes.spectral_fit`), from
 the strongest down, each taken out before the next is looked for; then neighbours once more, together. What rings is
 what is prominent, well explained by a decay from the hit on, and rings for many periods: a footstep has no modes.
@@ -14,8 +15,8 @@ from plugin_backend.modes.ringing import Ringing
 from plugin_backend.modes.spectral_fit import LN_60_DB, Line, around, first_line, refined
 from plugin_backend.modes.table import COLUMNS, no_modes
 
-AUTO_MODES = 64
-SKIP_S = 0.004
+AUTO_MODES = 96
+SKIP_S, LATE_S = 0.004, 0.05
 """The attack itself, in which everything sounds, is not looked at."""
 
 WINDOWS_S = (6.0, 1.2, 0.35, 0.1)
@@ -44,31 +45,32 @@ def fit_modes(
     Args:
         audio: ``[samples]``.
         sample_rate: in Hz.
-        onsets: where it is struck, in order; each strike is fitted until the next.
-        most: modes of all strikes together; the strongest are kept. ``None``: 64.
+        onsets: where it is struck, in order; each strike is fitted until the next, and ends with it.
+        most: modes of all strikes together; the strongest are kept. ``None``: 96 a strike.
 
     Returns:
         Modes ``[n, 6]`` float32 (see :mod:`plugin_backend.modes.table`), and ``[samples]`` float32: the take minus
         what :class:`~plugin_backend.modes.ringing.Ringing` plays.
     """
-    rest, found = audio.astype(np.float64), []
-    peak = float(np.abs(rest).max(initial=0.0))
-    for onset, end in zip(onsets, [*onsets[1:], len(rest)], strict=True):
-        lines = _strike(rest[onset:end], sample_rate, peak * LEAST_LEVEL)
-        found += [(onset, line) for line in lines]
-        rest[onset:] -= _played(lines, sample_rate, len(rest) - onset)
-    kept = sorted(found, key=lambda own: -_energy(own[1]))[: AUTO_MODES if most is None else most]
-    rows = _rows(sorted(kept, key=lambda own: (own[0], own[1].pole.imag)), sample_rate)
+    found = []
+    peak = float(np.abs(audio).max(initial=0.0))
+    for onset, end in zip(onsets, [*onsets[1:], 0], strict=True):
+        lines = _strike(audio[onset : end or None].astype(np.float64), sample_rate, peak * LEAST_LEVEL)
+        found += [(onset, max(0, end - onset), line) for line in lines]
+    kept = sorted(found, key=lambda own: -_late_energy(own[2], sample_rate))[
+        : AUTO_MODES * len(onsets) if most is None else most
+    ]
+    rows = _rows(sorted(kept, key=lambda own: (own[0], own[2].pole.imag)), sample_rate)
     rest = audio - Ringing(rows, sample_rate).samples(0, audio.size)
     return rows, rest.astype(np.float32)
 
 
 def _played(lines: list[Line], sample_rate: int, samples: int) -> np.ndarray:
     """The lines, summed, from their onset on."""
-    return Ringing(_rows([(0, line) for line in lines], sample_rate), sample_rate).samples(0, samples)
+    return Ringing(_rows([(0, 0, line) for line in lines], sample_rate), sample_rate).samples(0, samples)
 
 
-def _rows(found: list[tuple[int, Line]], sample_rate: int) -> np.ndarray:
+def _rows(found: list[tuple[int, int, Line]], sample_rate: int) -> np.ndarray:
     rows = [
         (
             onset,
@@ -76,24 +78,24 @@ def _rows(found: list[tuple[int, Line]], sample_rate: int) -> np.ndarray:
             LN_60_DB / (-line.pole.real * sample_rate),
             min(abs(line.start), COLUMNS["level"].high),
             float(np.angle(line.start)),
-            0,
+            length,
         )
-        for onset, line in found
+        for onset, length, line in found
     ]
     return np.array(rows, np.float32) if rows else no_modes()
 
 
-def _energy(line: Line) -> float:
-    return abs(line.start) ** 2 / -line.pole.real
+def _late_energy(line: Line, sample_rate: int) -> float:
+    """Once the attack is over, which hides what is short."""
+    return abs(line.start) ** 2 * np.exp(2 * line.pole.real * LATE_S * sample_rate) / -line.pole.real
 
 
 def _strike(audio: np.ndarray, sample_rate: int, least_level: float) -> list[Line]:
     """The lines of one strike, from its first sample on."""
     skip, rest, found = round(SKIP_S * sample_rate), audio.copy(), []
-    sizes = {min(audio.size - skip, round(seconds * sample_rate)) for seconds in WINDOWS_S}
-    for size in sorted(sizes, reverse=True):
-        if size < LEAST_WINDOW_S * sample_rate:
-            continue
+    sizes = [min(audio.size - skip, round(seconds * sample_rate)) for seconds in WINDOWS_S]
+    sizes = [size for size in dict.fromkeys(sizes) if size >= LEAST_WINDOW_S * sample_rate]
+    for size in [*sizes, *sizes[: len(sizes) - 1]]:
         lines = _window(rest[skip : skip + size], sample_rate)
         own = [Line(line.pole, line.start * np.exp(-line.pole * skip)) for line in lines]
         own = [line for line in own if abs(line.start) >= least_level]

@@ -28,7 +28,10 @@ def between(a: np.ndarray, b: np.ndarray, amount: float) -> np.ndarray:
     for column in (FREQUENCY, DECAY):
         paired[:, column] = one[:, column] ** (1 - amount) * other[:, column] ** amount
     paired[:, LEVEL] = one[:, LEVEL] ** (1 - amount) * other[:, LEVEL] ** amount
-    paired[:, ONSET] = np.rint((1 - amount) * one[:, ONSET] + amount * other[:, ONSET])
+    for column in (ONSET, LENGTH):
+        paired[:, column] = np.rint((1 - amount) * one[:, column] + amount * other[:, column])
+    for_good = (one[:, LENGTH] == 0) | (other[:, LENGTH] == 0)
+    paired[for_good, LENGTH] = 0
     turned = (1 - amount) * np.exp(1j * one[:, PHASE]) + amount * np.exp(1j * other[:, PHASE])
     paired[:, PHASE] = np.angle(turned)
     lone_a, lone_b = np.delete(a, ours, axis=0), np.delete(b, theirs, axis=0)
@@ -39,7 +42,7 @@ def between(a: np.ndarray, b: np.ndarray, amount: float) -> np.ndarray:
 
 def _pairs(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Indices of modes that belong together."""
-    ours, theirs = (np.flatnonzero((rows[:, LENGTH] == 0) & (rows[:, LEVEL] > 0)) for rows in (a, b))
+    ours, theirs = (np.flatnonzero((rows[:, DECAY] > 0) & (rows[:, LEVEL] > 0)) for rows in (a, b))
     if not len(ours) or not len(theirs):
         return np.zeros(0, int), np.zeros(0, int)
     from scipy.optimize import linear_sum_assignment
