@@ -15,11 +15,9 @@ from plugin_backend.modes.fit import fit_modes
 from plugin_backend.modes.table import DECAY, LENGTH, LEVEL, MOST_MODES, ONSET, no_modes
 from plugin_backend.modes.tones import fit_tones
 from plugin_backend.spotting.hits import Sensitivity
+from presets.heard import LEAD_SAMPLES
 from presets.preset import Preset, PresetHeader, Take
 from presets.slicing import HITS, Slice, attack_samples, slices_of
-
-LEAD_SAMPLES = 48
-"""Heard before the attack: 1 ms at 48 kHz. Nothing before it is heard, whatever the model makes of it."""
 
 SHORTEST_HIT_S, LONGEST_HIT_S, LONGEST_RING_S = 0.03, 8.0, 12.0
 GRAIN_S, LEAST_RINGING = 0.043, 1e-3

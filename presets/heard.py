@@ -12,6 +12,9 @@ from plugin_backend.modes.ringing import Ringing
 from presets.finish import LowCut
 from presets.preset import Preset
 
+LEAD_SAMPLES = 48
+"""Heard before the attack: 1 ms at 48 kHz. Nothing before it is heard, whatever the model makes of it."""
+
 
 def heard(preset: Preset, codec: Codec, take: int) -> np.ndarray:
     """One take, ``[samples]`` float32: its mean latents decoded, rumble cut, modes as they were captured.

@@ -14,13 +14,14 @@ from plugin_backend.transfer.codec_past import past_of, restore_past
 from plugin_backend.transfer.envelope import Follower
 from plugin_backend.transfer.latents import PAIR, LatentMover, part, slot_names
 from plugin_backend.transfer.moments import sounding
-from plugin_backend.transfer.parameters import PARAMETERS, latent_parameters, weight_of
+from plugin_backend.transfer.parameters import PARAMETERS, RING, latent_parameters, weight_of
+from plugin_backend.transfer.ringer import Ringer
 from plugin_backend.transfer.slew import SLEW_S, Slew
 from plugin_backend.transfer.target import Target
 
 
 class TransferNode(Stage):
-    """Encode, move, decode; follow the input's envelope; mix with the input, which waits as long.
+    """Encode, move, decode; follow the input's envelope; ring at its hits; mix with the input, which waits as long.
 
     All that happens inside happens in whole hops counted from the stream's first sample, so where blocks are cut
     changes nothing (with packed products not a bit; see :mod:`plugin_backend.waveform_vae.inference`). A control
@@ -74,6 +75,7 @@ class TransferNode(Stage):
         self._waiting, self._begun = np.zeros((channels, 0), np.float32), False
         self._ready = np.zeros((channels, held), np.float32)
         self._dry = Delay(channels, spec.latency_samples)
+        self._ringer = Ringer(channels, spec.sample_rate, spec.latency_samples)
         self._ramp = np.arange(1, spec.hop_samples + 1) / spec.hop_samples
 
     def select(self, target: Target, slot: str = "a") -> None:
@@ -94,6 +96,8 @@ class TransferNode(Stage):
             self._follower.follow_ms = value
         elif name == "smooth_ms":
             self._mover.smooth_ms = value
+        elif name in RING:
+            self._ringer.controls[name.removeprefix("ring_")] = value
         elif name == "gain_db":
             self._slew.set("gain", 10 ** (value / 20), at_once=not self._begun)
         else:
@@ -140,7 +144,16 @@ class TransferNode(Stage):
             mix, gain = (self._way(before[name], now[name]) for name in ("mix", "gain"))
             level = gain * self._follower.gains(dry[:, here], wet[:, here], now["follow"])
             out[:, here] = (1 - mix) * dry[:, here] + mix * level * wet[:, here]
+            if (rung := self._ringer.push(audio[:, here], self._struck(now), now)) is not None:
+                out[:, here] += mix * gain * rung
         return out
+
+    def _struck(self, now: dict[str, float]) -> list[tuple[Target | None, float]]:
+        """The pair's targets, then those summed with it, each with its weight."""
+        slots = self._mover.slots
+        pair = [(slots[name].target, now["weight"]) for name in "ab"]
+        summed = [(slot.target, now[f"weight.{name}"]) for name, slot in list(slots.items())[PAIR:]]
+        return [*pair, *summed]
 
     def _way(self, before: float, now: float) -> np.ndarray:
         """From one value to another, ``[hop]``; one number of them where they are alike."""
@@ -156,6 +169,7 @@ class TransferNode(Stage):
             "mover": self._mover.state(),
             "slew": self._slew.state(),
             "follower": self._follower.state(),
+            "ringer": self._ringer.state(),
             "encoder": past_of(self._encoder, self.spec),
             "decoder": past_of(self._decoder, self.spec),
         }
@@ -173,7 +187,12 @@ class TransferNode(Stage):
             raise ValueError("this state is of another codec, number of channels or slots, multiple or mono setting")
         self._waiting, self._ready, self._dry.held = state["waiting"], state["ready"], state["dry"]
         self._begun, self.repaired_samples = bool(state["begun"]), int(state["repaired"])
-        for name, held in (("mover", self._mover), ("slew", self._slew), ("follower", self._follower)):
+        for name, held in (
+            ("mover", self._mover),
+            ("slew", self._slew),
+            ("follower", self._follower),
+            ("ringer", self._ringer),
+        ):
             held.restore(part(state, name))
         restore_past(self._encoder, part(state, "encoder"))
         restore_past(self._decoder, part(state, "decoder"))
