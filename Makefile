@@ -10,7 +10,7 @@ PEERS := ptulsconv==4.0.2
 .PHONY: demo test lint hosts samples clean
 
 demo: $(VENV)/.ready
-	$(BIN)/pisada render examples/night_walk/cues.csv --project examples/night_walk/project.toml --out demo
+	$(BIN)/pisada render examples/night_walk/cues.csv --project examples/night_walk/project.toml --out demo --unless-there
 
 test: hosts $(VENV)/.ready-dev samples lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not alone" --numprocesses auto --maxprocesses 8 --dist loadfile

@@ -13,15 +13,35 @@ Two ways in and out, which agree to float rounding:
   A decoder stream answers ``hop_samples`` samples per frame at once, and its output lags the sound
   by ``latency_samples``: drop that many samples at the start, push as many more at the end
   (:meth:`Codec.silence` gives frames to push).
+
+What a decoder draws (noise) follows from a row's seed and the position in its stream alone, so both ways, any blocks
+and any batch give the same samples. Rows of a stereo sound have one seed; their ``sides`` part their noise.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 from typing import Literal
 
 import numpy as np
+
+
+def sides_of(channels: int, width: float = 1.0) -> list[float]:
+    """The ``sides`` of a sound's channels, of which the first two are left and right.
+
+    Args:
+        channels: at least 1.
+        width: 0 … 1. Left and right noise correlate by 1 − ``width``, so that their sum (mono) keeps its power within
+            3 dB at any width.
+
+    Returns:
+        One number a channel; 0 for all but the first two of several.
+    """
+    side = sqrt(width / 2)
+    return [side, -side, *[0.0] * (channels - 2)] if channels > 1 else [0.0]
 
 
 @dataclass(frozen=True)
@@ -86,8 +106,16 @@ class Codec(ABC):
         """A fresh encoder stream."""
 
     @abstractmethod
-    def decoder(self, batch: int = 1) -> DecoderStream:
-        """A fresh decoder stream."""
+    def decoder(
+        self, batch: int = 1, seeds: Sequence[int] | None = None, sides: Sequence[float] | None = None
+    ) -> DecoderStream:
+        """A fresh decoder stream.
+
+        Args:
+            batch: rows.
+            seeds: one a row, 0 … 2^63 − 1: what its noise follows from; 0 by default. Codecs without noise ignore it.
+            sides: one a row, −1 … 1: the share of a second noise of the seed; 0 by default. See :func:`sides_of`.
+        """
 
     @abstractmethod
     def silence(self, frames: int) -> np.ndarray:
@@ -108,10 +136,15 @@ class Codec(ABC):
         """Posterior means of whole sounds, ``[batch, frames, dims]``."""
         return self.posterior(audio)[0]
 
-    def decode(self, latents: np.ndarray) -> np.ndarray:
-        """Whole sounds from latents, ``[batch, frames * hop_samples]``, aligned with what was encoded."""
+    def decode(
+        self, latents: np.ndarray, seeds: Sequence[int] | None = None, sides: Sequence[float] | None = None
+    ) -> np.ndarray:
+        """Whole sounds from latents, ``[batch, frames * hop_samples]``, aligned with what was encoded.
+
+        ``seeds`` and ``sides`` are those of :meth:`decoder`.
+        """
         batch, frames, _ = latents.shape
         tail = np.repeat(self.silence(self.spec.latency_frames), batch, axis=0)
-        audio = self.decoder(batch).push(np.concatenate([latents, tail], axis=1))
+        audio = self.decoder(batch, seeds, sides).push(np.concatenate([latents, tail], axis=1))
         start = self.spec.latency_samples
         return audio[:, start : start + frames * self.spec.hop_samples]

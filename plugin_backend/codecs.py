@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 
-from plugin_backend.codec import Codec, CodecSpec
+import numpy as np
+
+from plugin_backend.codec import Codec, CodecSpec, DecoderStream, EncoderStream
 from plugin_backend.errors import CheckpointError
 from plugin_backend.interop.rave_card import SUFFIX as RAVE_SUFFIX
 from plugin_backend.interop.rave_card import read_card
@@ -81,3 +84,32 @@ def load_codec(name: str) -> Codec:
     from plugin_backend.waveform_vae.codec import WaveformCodec
 
     return WaveformCodec(path)
+
+
+class _Deferred(Codec):
+    """A codec whose numbers are known at once, and whose weights are loaded when they are first wanted."""
+
+    def __init__(self, name: str):
+        self._name, self.spec = name, describe_codec(name)
+
+    @cached_property
+    def _codec(self) -> Codec:
+        return load_codec(self._name)
+
+    def encoder(self, batch: int = 1) -> EncoderStream:
+        return self._codec.encoder(batch)
+
+    def decoder(self, batch: int = 1) -> DecoderStream:
+        return self._codec.decoder(batch)
+
+    def silence(self, frames: int) -> np.ndarray:
+        return self._codec.silence(frames)
+
+
+def deferred_codec(name: str) -> Codec:
+    """A codec that is loaded when it first encodes or decodes: what is wrong without it is found before.
+
+    Raises:
+        CheckpointError: there is no such model, or its description is damaged; later, see :func:`load_codec`.
+    """
+    return _Deferred(name)

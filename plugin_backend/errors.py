@@ -18,6 +18,9 @@ PisadaError                     anything we can explain in one line
 └── MissingExtraError           an optional part is not installed (exit status 1)
 """
 
+import sys
+from pathlib import Path
+
 LONGEST_PROBLEM = 600
 """Characters; of a longer one the middle is left out."""
 
@@ -118,5 +121,19 @@ class MissingExtraError(PisadaError):
     """
 
     def __init__(self, what: str, extra: str):
-        wanted = extra if extra.startswith("--no-deps ") else f'"pisada[{extra}]"'
-        super().__init__(f"{what} needs an optional part: pip install {wanted}")
+        super().__init__(f"{what} needs an optional part: {pip_line(extra)}")
+
+
+def pip_line(extra: str, package: Path = Path(__file__).parents[1]) -> str:
+    """What installs an extra into this Python: from the clone that runs, or by the package's name where there is none.
+
+    Args:
+        extra: as :class:`MissingExtraError` takes it.
+        package: the folder that holds our packages.
+    """
+    wanted = f'"pisada[{extra}]"'
+    if extra.startswith("--no-deps "):
+        wanted = extra
+    elif (package / "pyproject.toml").is_file():
+        wanted = f'--editable "{package}[{extra}]"'
+    return f"{sys.executable} -m pip install {wanted}"

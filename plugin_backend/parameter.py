@@ -23,8 +23,10 @@ class Parameter:
         """The value, if it is in range.
 
         Raises:
-            ProjectError: it is not.
+            ProjectError: it is not, or is no number.
         """
+        if isinstance(value, str):
+            raise ProjectError(f"{self.name} {value!r:.80}: {self.low:g} to {self.high:g} can be used")
         if not self.low <= value <= self.high and not (math.isnan(value) and math.isnan(self.default)):
             raise ProjectError(f"{self.name} {value:g}: {self.low:g} to {self.high:g} can be used")
         return float(value)

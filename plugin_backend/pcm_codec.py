@@ -6,6 +6,8 @@ bank hold plain recordings beside latent presets.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from plugin_backend.codec import Codec, CodecSpec, DecoderStream, EncoderStream
@@ -33,7 +35,9 @@ class PcmCodec(Codec):
     def encoder(self, batch: int = 1) -> EncoderStream:
         return _Encoder(self.spec.hop_samples)
 
-    def decoder(self, batch: int = 1) -> DecoderStream:
+    def decoder(
+        self, batch: int = 1, seeds: Sequence[int] | None = None, sides: Sequence[float] | None = None
+    ) -> DecoderStream:
         return _Decoder()
 
     def silence(self, frames: int) -> np.ndarray:

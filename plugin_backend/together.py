@@ -84,6 +84,10 @@ class _Encoder(_Stream, EncoderStream):
 
 
 class _Decoder(_Stream, DecoderStream):
+    def __init__(self, codec: WaveformCodec, past: tuple):
+        super().__init__(codec.audio_of)
+        self.past = past
+
     def push(self, latents: np.ndarray) -> np.ndarray:
         return self.ask(latents)
 
@@ -98,8 +102,10 @@ class SharedCodec(Codec):
     def encoder(self, batch: int = 1) -> EncoderStream:
         return _Encoder(self._codec)
 
-    def decoder(self, batch: int = 1) -> DecoderStream:
-        return _Decoder(self._codec.audio_of)
+    def decoder(
+        self, batch: int = 1, seeds: Sequence[int] | None = None, sides: Sequence[float] | None = None
+    ) -> DecoderStream:
+        return _Decoder(self._codec, self._codec.decoder_past(batch, seeds, sides))
 
     def silence(self, frames: int) -> np.ndarray:
         return self._codec.silence(frames)

@@ -14,6 +14,7 @@ from plugin_backend.errors import PresetError
 from plugin_backend.modes.fit import fit_modes
 from plugin_backend.modes.table import DECAY, LENGTH, LEVEL, MOST_MODES, ONSET, no_modes
 from plugin_backend.modes.tones import fit_tones
+from plugin_backend.offset import offset_of
 from plugin_backend.spotting.hits import Sensitivity
 from presets.heard import LEAD_SAMPLES
 from presets.preset import Preset, PresetHeader, Take
@@ -83,22 +84,43 @@ def capture(
         AudioFileError: a file cannot be used.
         PresetError: no hit was found, or a field is out of range.
     """
-    rate, sensitivity = codec.spec.sample_rate, sensitivity or Sensitivity()
+    slices, hits, remarks = recorded_takes(
+        name, files, kind, codec.spec.sample_rate, most_takes, even, split, sensitivity or Sensitivity()
+    )
+    return Captured(encode_slices(codec, name, slices, kind, modes, **fields), hits, remarks)
+
+
+def recorded_takes(
+    name: str,
+    files: list[Path],
+    kind: str,
+    rate_hz: int,
+    most_takes: int,
+    even: bool,
+    split: str,
+    sensitivity: Sensitivity,
+) -> tuple[list[Slice], int, tuple[str, ...]]:
+    """The sounds that become a preset's takes; see :func:`capture`.
+
+    Returns:
+        The slices, mono at ``rate_hz``; how many hits there are in the files; and remarks, as in :class:`Captured`.
+
+    Raises:
+        AudioFileError: a file cannot be used.
+        PresetError: no hit was found; ``name`` is the preset's.
+    """
+    hits, remarks = 0, ()
     if kind == "texture":
-        pieces = [read_mono(file, rate) for file in files]
-        slices, hits, remarks = (
-            [Slice(piece, (0,), 0, str(file)) for piece, file in zip(pieces, files, strict=True)],
-            0,
-            (),
-        )
+        pieces = [read_mono(file, rate_hz) for file in files]
+        offsets = [np.float32(offset_of([piece], rate_hz // 100)) for piece in pieces]
+        slices = [Slice(piece - by, (0,), 0) for piece, by in zip(pieces, offsets, strict=True)]
     else:
-        cut = [slices_of(file, rate, split, sensitivity) for file in files]
+        cut = [slices_of(file, rate_hz, split, sensitivity) for file in files]
         hits = sum(count for _, count in cut)
-        slices, remarks = chosen([own for found, _ in cut for own in found], rate, most_takes)
+        slices, remarks = chosen([own for found, _ in cut for own in found], rate_hz, most_takes)
     if not slices:
         raise PresetError(f"preset '{name}': no hit longer than {SHORTEST_HIT_S * 1000:.0f} ms in its files")
-    preset = encode_slices(codec, name, even_peaks(slices) if even else slices, kind, modes, **fields)
-    return Captured(preset, hits, remarks)
+    return even_peaks(slices) if even else slices, hits, remarks
 
 
 def chosen(slices: list[Slice], sample_rate: int, most_takes: int) -> tuple[list[Slice], tuple[str, ...]]:
@@ -118,9 +140,7 @@ def chosen(slices: list[Slice], sample_rate: int, most_takes: int) -> tuple[list
             dropped[reason] += 1
             continue
         longest = round(LONGEST_HIT_S * sample_rate)
-        kept.append(
-            own if own.audio.size <= longest else Slice(own.audio[:longest], own.onsets, longest // 8, own.source)
-        )
+        kept.append(own if own.audio.size <= longest else Slice(own.audio[:longest], own.onsets, longest // 8))
     return kept, tuple(f"{count} hit{'s' * (count > 1)} left out: {reason}" for reason, count in dropped.items())
 
 
@@ -140,7 +160,7 @@ def even_peaks(slices: list[Slice]) -> list[Slice]:
 
 def encode_pieces(codec: Codec, name: str, pieces: list[np.ndarray], kind: str, **fields) -> Preset:
     """Encode sounds ``[samples]`` at the codec's rate as the takes of one preset, as they are: without modes."""
-    slices = [Slice(piece.astype(np.float32), (attack_samples(piece),), 0, "") for piece in pieces]
+    slices = [Slice(piece.astype(np.float32), (attack_samples(piece),), 0) for piece in pieces]
     return encode_slices(codec, name, slices, kind, NONE, **fields)
 
 

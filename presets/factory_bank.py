@@ -10,13 +10,15 @@ import csv
 import tomllib
 from pathlib import Path
 
+from plugin_backend.codec import Codec
 from plugin_backend.codecs import load_codec
 from plugin_backend.errors import PresetError
+from plugin_backend.spotting.hits import Sensitivity
 from presets.bank import FACTORY_BANK
-from presets.capture import AUTO, capture
+from presets.capture import AUTO, encode_slices, recorded_takes
 from presets.heard import with_level
 from presets.preset import Preset
-from presets.slicing import SILENCE
+from presets.slicing import SILENCE, Slice
 from presets.store import SUFFIX, save_preset
 
 RECIPE = Path(__file__).with_name("factory_recipe.toml")
@@ -33,6 +35,51 @@ def credits(corpus: Path) -> dict[str, str]:
         }
 
 
+def recipe() -> list[dict]:
+    """The entries of the recipe, in the order of their MIDI programs."""
+    return tomllib.loads(RECIPE.read_text(encoding="utf-8"))["preset"]
+
+
+def kind_of(entry: dict) -> str:
+    """``hit`` or ``texture``."""
+    return entry.get("kind", "hit")
+
+
+def files_of(entry: dict, corpus: Path) -> list[Path]:
+    """The recordings that an entry of the recipe names.
+
+    Raises:
+        PresetError: none of its patterns matches a file of the corpus.
+    """
+    files = [path for pattern in entry["files"] for path in sorted(corpus.glob(pattern))]
+    if not files:
+        raise PresetError(f"preset '{entry['name']}': no file of the corpus matches {entry['files']}")
+    return files[:MOST_TEXTURES] if kind_of(entry) == "texture" else files
+
+
+def captured(entry: dict, corpus: Path, codec: Codec, **fields) -> Preset:
+    """The preset that an entry describes, at its recordings' own level; ``fields`` are further header fields.
+
+    Raises:
+        PresetError: see :func:`files_of`.
+    """
+    kind = kind_of(entry)
+    slices = recorded(entry, corpus, codec.spec.sample_rate)
+    return encode_slices(
+        codec, entry["name"], slices, kind, entry.get("modes", AUTO), stereo=kind == "texture", **fields
+    )
+
+
+def recorded(entry: dict, corpus: Path, rate_hz: int) -> list[Slice]:
+    """The sounds that become an entry's takes.
+
+    Raises:
+        PresetError: see :func:`files_of`.
+    """
+    split, files = entry.get("split", SILENCE), files_of(entry, corpus)
+    return recorded_takes(entry["name"], files, kind_of(entry), rate_hz, MOST_TAKES, True, split, Sensitivity())[0]
+
+
 def build(corpus: Path, folder: Path, model: str) -> list[Preset]:
     """Write every preset of the recipe into ``folder``; presets no longer in the recipe go.
 
@@ -40,31 +87,11 @@ def build(corpus: Path, folder: Path, model: str) -> list[Preset]:
         PresetError: a recipe's pattern matches no file of the corpus, or two presets have a take in common.
     """
     codec, credited = load_codec(model), credits(corpus)
-    entries = tomllib.loads(RECIPE.read_text(encoding="utf-8"))["preset"]
     presets = []
-    for program, entry in enumerate(entries):
-        kind = entry.get("kind", "hit")
-        files = [path for pattern in entry["files"] for path in sorted(corpus.glob(pattern))]
-        if not files:
-            raise PresetError(f"preset '{entry['name']}': no file of the corpus matches {entry['files']}")
-        if kind == "texture":
-            files = files[:MOST_TEXTURES]
-        names = sorted({credited[str(path.relative_to(corpus))] for path in files})
-        captured = capture(
-            codec,
-            entry["name"],
-            files,
-            kind,
-            MOST_TAKES,
-            even=True,
-            modes=entry.get("modes", AUTO),
-            split=entry.get("split", SILENCE),
-            description=entry["description"],
-            program=program,
-            stereo=kind == "texture",
-            credit="; ".join(names),
-        )
-        presets.append(with_level(captured.preset, codec, PEAK_DB[kind]))
+    for program, entry in enumerate(recipe()):
+        names = sorted({credited[str(path.relative_to(corpus))] for path in files_of(entry, corpus)})
+        told = {"description": entry["description"], "program": program, "credit": "; ".join(names)}
+        presets.append(with_level(captured(entry, corpus, codec, **told), codec, PEAK_DB[kind_of(entry)]))
     refuse_twins(presets)
     folder.mkdir(parents=True, exist_ok=True)
     for stale in set(folder.glob(f"*{SUFFIX}")) - {save_preset(preset, folder) for preset in presets}:

@@ -9,11 +9,19 @@ from typing import Annotated, Literal
 import msgspec
 import numpy as np
 
+from plugin_backend.dsp.stages import checked_settings
 from plugin_backend.errors import PresetError, ProjectError
 from plugin_backend.modes.table import CONTROLS, no_modes, problem_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 NAME_RULE = "a name has 1 to 64 of a-z, 0-9, '_', '-', '.', and starts with a letter or digit"
+
+WORD = re.compile(r"[a-z0-9][a-z0-9 _-]{0,31}")
+WORD_RULE = "1 to 32 of a-z, 0-9, ' ', '_', '-', beginning with a letter or digit"
+MOST_TAGS, MOST_EFFECTS = 32, 8
+
+CHAIN_KINDS = ("eq", "lfo", "pulses", "adsr", "gain")
+"""Stages of :mod:`plugin_backend.dsp` that a preset may carry: those that neither need a file nor sound on."""
 
 
 class Take(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,6 +48,35 @@ class Ring(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     strike: float = float(CONTROLS["strike"].default)
 
 
+class Recording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file that a preset was captured from.
+
+    Attributes:
+        name: of the file, without its folder.
+        digest: 32 hex digits (BLAKE2b) of its bytes.
+    """
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^[^/\\\x00-\x1f]*$")]
+    digest: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+
+
+class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a preset was made, so that it can be made again for another model.
+
+    Attributes:
+        made: ``capture``, or what else in words.
+        recordings: of a capture, in their order.
+        most_takes, even: of a capture, see :func:`presets.capture.capture`.
+        migrated: one line for each model it was brought over from, and what was lost.
+    """
+
+    made: str
+    recordings: list[Recording] = []
+    most_takes: Annotated[int, msgspec.Meta(ge=1)] = 16
+    even: bool = False
+    migrated: list[str] = []
+
+
 class PresetHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All of a preset but its latents, as saved.
 
@@ -57,6 +94,12 @@ class PresetHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         low_cut_hz: the decoded sound is high-passed here, 24 dB an octave, the modes are not (0: not at all).
         scale, bias: per-dimension change applied to the latents of a ``source`` cue; empty means none.
         credit: where the sound came from, and its licence.
+        licence: under which others may use it, e.g. ``CC-BY-4.0``; empty where it is not known.
+        tags: words to find it by, see :data:`WORD_RULE`.
+        material: what sounds, one such word, or empty.
+        chain: effects it is always heard with where it is performed: ``type``, one of :data:`CHAIN_KINDS`, and
+            settings of that stage.
+        provenance: how it was made, if that is known.
     """
 
     name: str
@@ -76,6 +119,11 @@ class PresetHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     scale: list[float] = []
     bias: list[float] = []
     credit: str = ""
+    licence: str = ""
+    tags: list[str] = []
+    material: str = ""
+    chain: list[dict[str, float | str]] = []
+    provenance: Provenance | None = None
 
 
 @dataclass(frozen=True)
@@ -124,11 +172,13 @@ def _problems(preset: Preset):
             yield f"take {index}: latents of shape {mean.shape} and {deviation.shape}; need [frames, {dims}] twice"
         if not (np.isfinite(mean).all() and np.isfinite(deviation).all() and (deviation >= 0).all()):
             yield f"take {index}: latents must be finite, deviations not negative"
+    yield from _word_problems(header)
+    yield from _chain_problems(header.chain)
+    yield from _ringing_problems(preset)
     for name in ("scale", "bias"):
         values = getattr(header, name)
         if values and (len(values) != dims or not np.isfinite(values).all()):
             yield f"'{name}' has {len(values)} numbers; need {dims}, all finite"
-    yield from _ringing_problems(preset)
 
 
 def _ringing_problems(preset: Preset):
@@ -142,3 +192,26 @@ def _ringing_problems(preset: Preset):
     for index, rows in enumerate(preset.modes):
         if problem := problem_of(rows):
             yield f"take {index}: {problem}"
+
+
+def _word_problems(header: PresetHeader):
+    if len(header.tags) > MOST_TAGS or len(set(header.tags)) < len(header.tags):
+        yield f"{len(header.tags)} tags; at most {MOST_TAGS} can be used, each once"
+    for word in (*header.tags, *filter(None, [header.material])):
+        if not WORD.fullmatch(word):
+            yield f"{word[:64]!r} is no tag or material: {WORD_RULE}"
+
+
+def _chain_problems(chain: list[dict[str, float | str]]):
+    if len(chain) > MOST_EFFECTS:
+        yield f"a chain of {len(chain)} effects; at most {MOST_EFFECTS} can be used"
+    for number, effect in enumerate(chain, 1):
+        settings = dict(effect)
+        kind = settings.pop("type", None)
+        if kind not in CHAIN_KINDS:
+            yield f"effect {number} of its chain is {str(kind)[:64]!r}; {', '.join(CHAIN_KINDS)} can be used"
+            continue
+        try:
+            checked_settings(kind, settings)
+        except ProjectError as problem:
+            yield f"effect {number} of its chain, {kind}: {problem}"

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from plugin_backend.audio_files import read_mono
+from plugin_backend.offset import offset_of
 from plugin_backend.spotting.hits import Sensitivity, spot_in
 from plugin_backend.spotting.slabs import Guide, look_at
 
@@ -34,13 +35,11 @@ class Slice:
         audio: ``[samples]`` float32, from up to 2 ms before the attack.
         onsets: samples at which it is struck, in order; the first is its attack.
         fade_samples: how long its end fades, as long as the tail deserves.
-        source: file and place, for messages.
     """
 
     audio: np.ndarray
     onsets: tuple[int, ...]
     fade_samples: int
-    source: str
 
     def scaled(self, gain: float) -> Slice:
         """The same, louder by a linear gain."""
@@ -73,6 +72,7 @@ def slices_of(path: Path, sample_rate: int, split: str, sensitivity: Sensitivity
         AudioFileError: the file cannot be used.
     """
     guide, audio = look_at(path), read_mono(path, sample_rate)
+    audio -= np.float32(offset_of([audio], sample_rate // 100))
     found = spot_in(guide, sensitivity)
     hits = [min(audio.size - 1, round(hit.onset_samples * sample_rate / guide.sample_rate)) for hit in found]
     regions = {HITS: _at_hits, SILENCE: _at_silences, FILE: _whole}[split](audio, hits, sample_rate)
@@ -84,7 +84,7 @@ def slices_of(path: Path, sample_rate: int, split: str, sensitivity: Sensitivity
         for strike in strikes:
             if onsets[-1] + STRIKE_GAP_S * sample_rate <= strike < end - STRIKE_GAP_S * sample_rate:
                 onsets.append(strike)
-        slices.append(_slice(audio[start:end], [at - start for at in onsets], sample_rate, f"{path} at {start}"))
+        slices.append(_slice(audio[start:end], [at - start for at in onsets], sample_rate))
     return slices, len(hits)
 
 
@@ -96,9 +96,9 @@ def _strikes(guide: Guide, sensitivity: Sensitivity, sample_rate: int) -> list[i
     return [round(at * sample_rate / guide.sample_rate) for at in loud]
 
 
-def _slice(audio: np.ndarray, onsets: Sequence[int], sample_rate: int, source: str) -> Slice:
+def _slice(audio: np.ndarray, onsets: Sequence[int], sample_rate: int) -> Slice:
     fade = fade_samples(audio, onsets[0], sample_rate)
-    return Slice(audio.astype(np.float32), tuple(onsets), fade, source)
+    return Slice(audio.astype(np.float32), tuple(onsets), fade)
 
 
 def _at_hits(audio: np.ndarray, hits: list[int], sample_rate: int) -> list[tuple[int, int, int]]:

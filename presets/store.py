@@ -13,19 +13,26 @@ from safetensors.numpy import load, save_file
 
 from plugin_backend.errors import OutputError, PresetError
 from plugin_backend.files import replaced_when_whole
-from presets.preset import Preset, PresetHeader
+from presets.preset import NAME, NAME_RULE, Preset, PresetHeader
 
 SUFFIX = ".preset.safetensors"
-SCHEMA, KEY = 2, "pisada_preset"
+SCHEMA, KEY = 3, "pisada_preset"
 
-UPGRADES: dict[int, Callable[[dict], dict]] = {1: lambda header: header}
-"""Version 2 added modes, ``ring``, ``low_cut_hz`` and fades of takes; without them a preset is as it was.
-
-From a schema version to the function that turns its header into the next version's."""
+UPGRADES: dict[int, Callable[[dict], dict]] = {
+    1: lambda fields: fields,  # what 2 added may be absent: licence, tags, material, chain, provenance
+    2: lambda fields: fields,  # what 3 added too: modes and ``ring``, ``low_cut_hz``, fades of takes
+}
+"""From a schema version to the function that turns its header into the next version's."""
 
 
 def path_of(name: str, folder: Path) -> Path:
-    """Where a preset of that name lies in a bank."""
+    """Where a preset of that name lies in a bank.
+
+    Raises:
+        PresetError: it is no name.
+    """
+    if not NAME.fullmatch(name):
+        raise PresetError(f"preset '{name}': {NAME_RULE}")
     return folder / f"{name}{SUFFIX}"
 
 

@@ -16,9 +16,9 @@ from plugin_backend.dsp.parameters import MADE, PER_CHANNEL
 from plugin_backend.dsp.stages import checked_settings
 from plugin_backend.errors import InputError, PluginError, PresetError, ProjectError
 from plugin_backend.transfer.latents import LatentMover
+from presets.bank import Bank
 from presets.digest import sound_digest
 from presets.preset import Preset
-from presets.store import SUFFIX
 from render.apply.targets import find_preset
 from render.inserts import is_insert, kind_of, settings_of, transfer_settings
 from render.layout import LAYOUTS
@@ -32,7 +32,7 @@ EACH_CHANNEL = ("filter", *PER_CHANNEL)
 MONO, STEREO = 1, 2
 
 
-def settled(stem: Stem, bank: Path, specs: Mapping[str, CodecSpec], model_of: Callable[[Preset, Mapping], str]) -> Stem:
+def settled(stem: Stem, bank: Bank, specs: Mapping[str, CodecSpec], model_of: Callable[[Preset, Mapping], str]) -> Stem:
     """The stem, whose layout is known, with its transfers' presets as files and their models named; all is checked.
 
     Args:
@@ -55,12 +55,17 @@ def settled(stem: Stem, bank: Path, specs: Mapping[str, CodecSpec], model_of: Ca
     return replace(stem, effects=effects)
 
 
-def _looked_up(effect: Effect, bank: Path, specs: Mapping[str, CodecSpec], model_of: Callable) -> Effect:
+def responses_of(stem: Stem) -> list[str]:
+    """The files that its effects take impulse responses from."""
+    return [each.ir for each in stem.effects if isinstance(each, Convolution) and each.ir not in MADE]
+
+
+def _looked_up(effect: Effect, bank: Bank, specs: Mapping[str, CodecSpec], model_of: Callable) -> Effect:
     if not isinstance(effect, Transfer):
         return effect
     if effect.model is not None:
         specs = {effect.model: describe_codec(effect.model)}
-    found = {name: find_preset(getattr(effect, name), bank) for name in PRESETS if getattr(effect, name) is not None}
+    found = {name: bank[getattr(effect, name)] for name in PRESETS if getattr(effect, name) is not None}
     models = [model_of(preset, specs) for preset in found.values()]
     if len(set(models)) > 1:
         raise PresetError(
@@ -68,12 +73,8 @@ def _looked_up(effect: Effect, bank: Path, specs: Mapping[str, CodecSpec], model
         )
     if effect.model not in (None, models[0]):
         raise PresetError(f"preset '{effect.preset}' is of model '{models[0]}', not of '{effect.model}'")
-    files = {name: str(_file_of(getattr(effect, name), bank)) for name in found}
+    files = {name: str(bank.file_of(getattr(effect, name))) for name in found}
     return replace(effect, model=models[0], **files)
-
-
-def _file_of(name: str, bank: Path) -> Path:
-    return Path(name) if name.endswith(SUFFIX) else bank / f"{name}{SUFFIX}"
 
 
 def _check(effect: Effect, layout: str) -> None:

@@ -41,11 +41,14 @@ def gains_from_company(codec: str) -> bool:
     return codec != PCM and not codec.endswith(RAVE_SUFFIX)
 
 
-def frames_if_short(event: Event, preset: Preset | None, spec: CodecSpec) -> int | None:
-    """Frames to decode for a hit of at most ``SHORT_FRAMES``; ``None`` for what is streamed by itself."""
+def frames_if_short(event: Event, preset: Preset | None, spec: CodecSpec, rate_hz: int | None = None) -> int | None:
+    """Frames to decode for a hit of at most ``SHORT_FRAMES``; ``None`` for what is streamed by itself.
+
+    ``rate_hz`` is what the event's length counts at, else the codec's.
+    """
     if event.source is not None or preset is None or preset.header.kind != "hit":
         return None
-    frames, _ = extent(event, preset, spec)
+    frames, _ = extent(event, preset, spec, rate_hz)
     return frames if max(frames, spec.frames(event.length_samples)) <= SHORT_FRAMES else None
 
 
@@ -61,7 +64,12 @@ def company(frames: int, others: Iterable[tuple[int, Event]]) -> list[Event]:
 
 
 def decoded_together(
-    events: list[Event], presets: list[Preset], codec: Codec, chunk_frames: int, watch: Stopwatch
+    events: list[Event],
+    presets: list[Preset],
+    codec: Codec,
+    chunk_frames: int,
+    watch: Stopwatch,
+    rate_hz: int | None = None,
 ) -> list[np.ndarray]:
     """The whole sounds of short hits, each ``[1, length_samples]`` or less, as :func:`render.voice.decoded` gives them.
 
@@ -71,14 +79,15 @@ def decoded_together(
         codec: of all of them.
         chunk_frames: latent frames decoded at a time, of every cue.
         watch: counts the codec's seconds.
+        rate_hz: of the sounds and of the events' lengths; else the codec's.
     """
     hop = codec.spec.hop_samples
-    extents = [extent(event, preset, codec.spec) for event, preset in zip(events, presets, strict=True)]
+    extents = [extent(event, preset, codec.spec, rate_hz) for event, preset in zip(events, presets, strict=True)]
     longest = max(frames for frames, _ in extents)
     latents = np.zeros((len(events), longest, codec.spec.latent_dim), np.float32)
     for row, event, preset, (frames, _) in zip(latents, events, presets, extents, strict=True):
         row[:frames] = next(in_chunks(latents_of(event, preset, codec, frames), frames, frames, codec))[0]
-    began, decoder = perf_counter(), codec.decoder(len(events))
+    began, decoder = perf_counter(), codec.decoder(len(events), [event.seed for event in events])
     starts = range(0, longest, chunk_frames)
     audio = [decoder.push(latents[:, at : at + chunk_frames]) for at in starts]
     watch.codec_s += perf_counter() - began
@@ -86,7 +95,7 @@ def decoded_together(
     def sound(row: int, event: Event, preset: Preset) -> np.ndarray:
         frames, drop = extents[row]
         own = [piece[row : row + 1, : max(0, frames - at) * hop] for at, piece in zip(starts, audio, strict=True)]
-        heard = finished(event, preset, (piece for piece in own if piece.size), drop, codec.spec.sample_rate)
+        heard = finished(event, preset, (piece for piece in own if piece.size), drop, codec.spec.sample_rate, rate_hz)
         return np.concatenate(list(heard), axis=1)[:, : event.length_samples]
 
     return [sound(row, event, preset) for row, (event, preset) in enumerate(zip(events, presets, strict=True))]

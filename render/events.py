@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from presets.bank import Named
 from render.project import Stem
 
 
@@ -47,8 +48,8 @@ class Plan:
 
     ``events`` are sorted by start; ``start_samples`` is the stems' first sample on the absolute
     timeline, and ``length_samples`` their length: handles and all. ``pops`` are starts and lengths,
-    counted from there too. Every stem has its layout settled. ``sounds`` names cues' decoded sounds in the
-    folder ``cache``; without one all is decoded.
+    counted from there too. Every stem has its layout settled. ``bank`` is where presets are found by
+    name. ``sounds`` names cues' decoded sounds in the folder ``cache``; without one all is decoded.
     """
 
     sample_rate: int
@@ -56,7 +57,7 @@ class Plan:
     length_samples: int
     stems: tuple[Stem, ...]
     events: tuple[Event, ...]
-    bank: Path
+    bank: Named
     remarks: tuple[str, ...] = ()
     head_samples: int = 0
     tail_samples: int = 0

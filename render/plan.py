@@ -5,19 +5,21 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from plugin_backend.audio_files import length_at
+from plugin_backend.audio_files import AudioInfo, probe
 from plugin_backend.codec import CodecSpec
 from plugin_backend.codecs import PCM, describe_codec
-from plugin_backend.errors import AudioFileError, CheckpointError, CueSheetError, PresetError, ProjectError
-from presets.bank import FACTORY_BANK, Bank
+from plugin_backend.errors import AudioFileError, CueSheetError, PresetError, ProjectError
+from presets.bank import Bank
 from presets.perform import fades_of, take_of
 from presets.preset import Preset
-from render.chain import settled
+from render.chain import responses_of, settled
 from render.cues import Cue, CueSheet, read_cues
 from render.cues.mapping import read_mapping
 from render.cues.reader import is_midi_file, stated_rate
@@ -47,9 +49,9 @@ def open_bank(project: Project) -> Bank:
     """The project's bank, or the factory's.
 
     Raises:
-        PresetError: the folder is not a bank.
+        PresetError: a folder of it is not a bank.
     """
-    return Bank(Path(project.bank) if project.bank is not None else FACTORY_BANK)
+    return Bank(project.bank)
 
 
 def read_sheet(path: Path, project: Project) -> CueSheet:
@@ -85,7 +87,7 @@ def make_plan(project: Project, sheet: CueSheet) -> Plan:
     Raises:
         CueSheetError: a cue names an unknown stem, preset or source, or ends past the programme; names its row.
         PresetError: the bank is not usable, or its presets belong to another model.
-        CheckpointError: the model is not known, or not at the render's sample rate.
+        CheckpointError: the model is not known.
         ProjectError: the programme's end is before its start, a handle is wrong, or an effect does not go with
             its stem's layout.
         PluginError: a plug-in file does not exist.
@@ -93,23 +95,23 @@ def make_plan(project: Project, sheet: CueSheet) -> Plan:
     """
     project = completed(project, sheet)
     clock, specs = project.clock(), {name: describe_codec(name) for name in project.codecs}
-    for name, spec in specs.items():
-        if spec.sample_rate != clock.sample_rate:
-            raise CheckpointError(f"model '{name}' works at {spec.sample_rate} Hz; renders are {clock.sample_rate} Hz")
     bank = open_bank(project)
     stems = tuple(
-        settled(replace(stem, layout=stem.layout or project.layout), bank.folder, specs, _codec_for)
+        settled(replace(stem, layout=stem.layout or project.layout), bank, specs, _codec_for)
         for stem in _stems(project, sheet)
     )
-    known = {stem.name for stem in stems}
+    known, look_at = {stem.name for stem in stems}, cache(probe)
     cues = sorted(sheet.cues, key=lambda cue: (cue.start_samples, cue.id))
-    events = [_event(cue, sheet, project, bank, specs, known) for cue in cues]
+    events = [_event(cue, sheet, project, bank, specs, known, look_at) for cue in cues]
     last = max(event.end_samples for event in events)
     length = _length(project, last)
     handles = handles_of(project.head_handle, project.tail_handle, project.pops, clock, length)
     whole = handles.head + length + handles.tail
     _check_length(whole, clock.sample_rate)
     remarks = [*sheet.remarks, *handles.remarks]
+    heard = [cue.source for cue in cues if cue.source is not None]
+    for file in dict.fromkeys([*heard, *(Path(ir) for stem in stems for ir in responses_of(stem))]):
+        remarks += [f"{file}: {remark}" for remark in look_at(file).remarks]
     if sheet.unknown_columns:
         remarks.append(f"columns we do not know, kept in the report: {', '.join(sheet.unknown_columns)}")
     for index, (cue, event) in enumerate(zip(cues, events, strict=True)):
@@ -133,7 +135,7 @@ def make_plan(project: Project, sheet: CueSheet) -> Plan:
         length_samples=whole,
         stems=stems,
         events=tuple(dataclasses.replace(e, start_samples=e.start_samples + handles.head) for e in events),
-        bank=bank.folder,
+        bank=bank.folders,
         remarks=tuple(remarks),
         head_samples=handles.head,
         tail_samples=handles.tail,
@@ -157,7 +159,13 @@ def _stems(project: Project, sheet: CueSheet) -> tuple[Stem, ...]:
 
 
 def _event(
-    cue: Cue, sheet: CueSheet, project: Project, bank: Bank, specs: dict[str, CodecSpec], stems: set[str]
+    cue: Cue,
+    sheet: CueSheet,
+    project: Project,
+    bank: Bank,
+    specs: dict[str, CodecSpec],
+    stems: set[str],
+    look_at: Callable[[Path], AudioInfo],
 ) -> Event:
     def wrong(field: str, problem: object) -> CueSheetError:
         return CueSheetError(str(problem), file=sheet.path, row=cue.row, field=field)
@@ -172,11 +180,19 @@ def _event(
             raise wrong("preset", problem) from problem
         codec = _codec_for(preset, specs)
     seed = cue.seed if cue.seed is not None else take_seed(project.seed, cue.id, project.take)
+    rate_hz, codec_hz = project.clock().sample_rate, (specs.get(codec) or describe_codec(codec)).sample_rate
+
+    def at_rate(samples: int) -> int:
+        return -(-samples * rate_hz // codec_hz)
+
     try:
-        length = _cue_length(cue, preset, seed, specs[project.codecs[0]].sample_rate)
+        own = look_at(cue.source).length_at(rate_hz) if cue.source is not None else None
     except AudioFileError as problem:
         raise wrong("source", problem) from problem
-    header, fades = preset.header if preset else None, _fades(cue, preset, seed, length)
+    whole = own if own is not None else at_rate(take_of(preset, seed).length_samples)
+    length = _cue_length(cue, preset, whole)
+    header = preset.header if preset else None
+    fade_in, fade_out = _fades(cue, preset, seed, length, whole)
     gain = 10 ** ((cue.gain_db + (header.gain_db if header else 0)) / 20) * velocity_gain(cue.velocity)
     return Event(
         id=cue.id,
@@ -194,19 +210,23 @@ def _event(
         gain=gain,
         pan=cue.pan,
         pitch_semitones=cue.pitch_semitones,
-        fade_in_samples=fades[0],
-        fade_out_samples=fades[1],
+        fade_in_samples=at_rate(fade_in) if header and cue.source is None else 0,
+        fade_out_samples=at_rate(fade_out) if header and cue.source is None else SOURCE_FADE_SAMPLES,
     )
 
 
-def _fades(cue: Cue, preset: Preset | None, seed: int, length: int) -> tuple[int, int]:
-    """In and out, in samples. A take's long fade belongs to its own end: a cue that ends sooner has the preset's."""
-    if preset is None or cue.source is not None:
-        return 0, SOURCE_FADE_SAMPLES
+def _fades(cue: Cue, preset: Preset | None, seed: int, length: int, whole: int) -> tuple[int, int]:
+    """In and out, at the codec's rate. A take's own fade belongs to its end: a cue that ends sooner has the preset's.
+
+    Args:
+        length: of the cue.
+        whole: what the take lasts at its own pitch, as long as the cue's length counts.
+    """
+    if preset is None:
+        return 0, 0
     fade_in, fade_out = fades_of(preset, seed)
-    own = take_of(preset, seed).length_samples / speed_of(cue.pitch_semitones)
-    whole = preset.header.kind == "hit" and length >= math.floor(own)
-    return fade_in, fade_out if whole else min(fade_out, preset.header.fade_out_samples)
+    ends = preset.header.kind == "hit" and length >= math.floor(whole / speed_of(cue.pitch_semitones))
+    return fade_in, fade_out if ends else min(fade_out, preset.header.fade_out_samples)
 
 
 def _codec_for(preset: Preset, specs: dict[str, CodecSpec]) -> str:
@@ -224,14 +244,13 @@ def _codec_for(preset: Preset, specs: dict[str, CodecSpec]) -> str:
     return made_by
 
 
-def _cue_length(cue: Cue, preset: Preset | None, seed: int, sample_rate: int) -> int:
-    speed = Fraction(speed_of(cue.pitch_semitones))
+def _cue_length(cue: Cue, preset: Preset | None, own_samples: int) -> int:
+    """How long a cue sounds; ``own_samples`` is what its source or its take lasts at its own pitch."""
     texture = preset is not None and preset.header.kind == "texture" and cue.source is None
     asked = None if cue.gate and not texture else cue.duration_samples
     if texture and asked is not None:
         return asked
-    own = length_at(cue.source, sample_rate) if cue.source is not None else take_of(preset, seed).length_samples
-    return min(filter(None, (asked, math.ceil(own / speed))))
+    return min(filter(None, (asked, math.ceil(own_samples / Fraction(speed_of(cue.pitch_semitones))))))
 
 
 def _length(project: Project, last: int) -> int:

@@ -12,9 +12,11 @@ from msgspec import Meta
 from plugin_backend.codecs import SUFFIX
 from plugin_backend.errors import ProjectError, TimecodeError
 from plugin_backend.interop.rave_card import SUFFIX as RAVE_SUFFIX
+from presets.bank import located, located_banks
 from render.cues.midi_file import MidiMapping
 from render.delivery import name_template
-from render.stage_tables import StageEffect, located
+from render.stage_tables import StageEffect
+from render.stage_tables import located as stage_located
 from render.stem_names import STEM_RULE, SUM, is_stem_name  # noqa: F401 (others take SUM from here)
 from render.timecode import Clock, FrameRate, frames_of, samples_at
 from render.toml_file import Table, read_toml
@@ -25,6 +27,7 @@ SCHEMA = 1
 Unit = Annotated[float, Meta(ge=0, le=1)]
 GainDb = Annotated[float, Meta(ge=-120, le=24)]
 LayoutName = Literal["mono", "stereo", "lcr", "5.1"]
+Banks = str | Annotated[list[str], Meta(min_length=1, max_length=64)]
 Words = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
@@ -91,11 +94,11 @@ class Midi(Table):
 class Project(Table):
     """Everything about a render that is not a cue.
 
-    ``start`` and ``end`` are timecodes of the programme; without ``end`` it stops ``tail_s`` after
-    the last cue, at a whole second. No ``stems`` means: whatever the sheet names. ``mapping`` is a
-    file of :mod:`render.cues.mapping`. ``models``, where there are any, stand for ``model``: each preset is decoded by
-    the one that made it. ``name`` is a pattern of :mod:`render.delivery.name_template`,
-    a handle what :func:`render.handles.handles_of` takes, and ``spec`` one of
+    ``bank`` is a folder of presets or several (see :class:`presets.bank.Bank`). ``start`` and ``end`` are timecodes of
+    the programme; without ``end`` it stops ``tail_s`` after the last cue, at a whole second. No ``stems`` means:
+    whatever the sheet names. ``mapping`` is a file of :mod:`render.cues.mapping`. ``models``, where there are any,
+    stand for ``model``: each preset is decoded by the one that made it. ``name`` is a pattern of
+    :mod:`render.delivery.name_template`, a handle what :func:`render.handles.handles_of` takes, and ``spec`` one of
     :mod:`render.delivery.specs`. ``scene`` (else the reel), ``tape`` and ``note`` go into iXML.
     """
 
@@ -107,7 +110,7 @@ class Project(Table):
     end: str | None = None
     model: str = "foley"
     models: Annotated[list[str], Meta(max_length=64)] = []
-    bank: str | None = None
+    bank: Banks | None = None
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 1
     take: Annotated[int, Meta(ge=1, le=9999)] = 1
     bits: Literal[16, 24, 32] = 24
@@ -197,7 +200,7 @@ def _numbered(table: dict[str, str], name: str, low: int, high: int) -> dict[int
 
 
 def read_project(path: Path) -> Project:
-    """Read a project file; relative paths in it (bank, mapping, models, plug-ins) are taken from its folder.
+    """Read a project file; relative paths in it (banks, presets, mapping, models, plug-ins) are taken from its folder.
 
     Raises:
         ProjectError: absent, not TOML, or a field out of range; names the file and field.
@@ -205,7 +208,15 @@ def read_project(path: Path) -> Project:
     project, folder = read_toml(path, Project), path.parent
     if project.models and project.model != Project().model:
         raise ProjectError(f"{path}: 'model' and 'models' are both given; name them all in 'models'")
-    bank, mapping = (str(folder / each) if each is not None else None for each in (project.bank, project.mapping))
+    bank = located_banks(project.bank, folder) or None
+    mapping = str(folder / project.mapping) if project.mapping is not None else None
+    midi = msgspec.structs.replace(
+        project.midi,
+        **{
+            table: {key: located(name, folder) for key, name in getattr(project.midi, table).items()}
+            for table in ("programs", "notes")
+        },
+    )
     model, *models = (
         str(folder / name) if name.endswith((SUFFIX, RAVE_SUFFIX)) else name
         for name in (project.model, *project.models)
@@ -214,12 +225,14 @@ def read_project(path: Path) -> Project:
         msgspec.structs.replace(stem, effects=[_located(effect, folder) for effect in stem.effects])
         for stem in project.stems
     ]
-    return msgspec.structs.replace(project, bank=bank, mapping=mapping, model=model, models=models, stems=stems)
+    return msgspec.structs.replace(
+        project, bank=bank, mapping=mapping, midi=midi, model=model, models=models, stems=stems
+    )
 
 
 def _located(effect: Effect, folder: Path) -> Effect:
     if isinstance(effect, StageEffect):
-        return located(effect, folder)
+        return stage_located(effect, folder)
     if not isinstance(effect, Plugin) or not effect.is_file:
         return effect
     return msgspec.structs.replace(effect, path=str(folder / effect.path))

@@ -14,7 +14,7 @@ from presets.digest import sound_digest
 from render.digest import digest
 from render.events import Plan
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the same recipe would decode to other samples."""
 
 
@@ -26,14 +26,14 @@ class Recipe:
         codec: fingerprint of the model.
         preset: digest of the preset's sound; None without one.
         source: digest of the source file's bytes; None without one.
-        seed: None for a source, which is encoded, not drawn.
+        seed: what take, variation and the decoder's noise follow from.
         pitch_semitones, length_samples: as in the event.
     """
 
     codec: str
     preset: str | None
     source: str | None
-    seed: int | None
+    seed: int
     pitch_semitones: float
     length_samples: int
     version: int = VERSION
@@ -59,7 +59,7 @@ def recipes_of(plan: Plan) -> dict[str, Recipe]:
             codec=codec(event.codec),
             preset=preset(event.preset) if event.preset is not None else None,
             source=source(event.source) if event.source is not None else None,
-            seed=event.seed if event.source is None else None,
+            seed=event.seed,
             pitch_semitones=event.pitch_semitones,
             length_samples=event.length_samples,
         )

@@ -77,7 +77,7 @@ class Sounds:
     """
 
     def __init__(self, plan: Plan, chunk_frames: int, watch: Stopwatch, coming: Iterable[Event] = ()):
-        self._bank, self._keys = Bank(plan.bank), plan.sounds
+        self._bank, self._keys, self._rate_hz = Bank(plan.bank), plan.sounds, plan.sample_rate
         self.cache = CueCache(plan.cache) if plan.cache is not None else None
         self._chunk_frames, self._watch = chunk_frames, watch
         self._coming = {event.id: event for event in coming}
@@ -116,10 +116,11 @@ class Sounds:
         codec, friends = self.codec(event.codec), self._company(event)
         if not friends:
             self._decoded += 1
-            return self._stored(event, decoded(event, self._preset(event), codec, self._chunk_frames, self._watch))
+            how = codec, self._chunk_frames, self._watch, self._rate_hz
+            return self._stored(event, decoded(event, self._preset(event), *how))
         events = [event, *friends]
         presets = [self._preset(each) for each in events]
-        whole = decoded_together(events, presets, codec, self._chunk_frames, self._watch)
+        whole = decoded_together(events, presets, codec, self._chunk_frames, self._watch, self._rate_hz)
         self._decoded += len(events)
         sounds = [list(self._stored(each, iter([sound]))) for each, sound in zip(events, whole, strict=True)]
         for each, sound in zip(friends, sounds[1:], strict=True):
@@ -141,7 +142,7 @@ class Sounds:
     def _frames_if_short(self, event: Event) -> int | None:
         if event.id not in self._frames:
             spec = self.codec(event.codec).spec
-            self._frames[event.id] = frames_if_short(event, self._preset(event), spec)
+            self._frames[event.id] = frames_if_short(event, self._preset(event), spec, self._rate_hz)
         return self._frames[event.id]
 
     def _has_room(self, what: tuple, event: Event) -> bool:
@@ -183,5 +184,4 @@ def _one_thread() -> None:
 
 def _identity(event: Event) -> tuple:
     """What decides its sound within a plan; see :class:`render.recipe.Recipe` for what does everywhere."""
-    seed = event.seed if event.source is None else None
-    return event.codec, event.preset, event.source, seed, event.pitch_semitones, event.length_samples
+    return event.codec, event.preset, event.source, event.seed, event.pitch_semitones, event.length_samples

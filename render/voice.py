@@ -10,9 +10,10 @@ import numpy as np
 import soxr
 
 from plugin_backend.audio_files import mono_blocks
-from plugin_backend.codec import Codec, CodecSpec
+from plugin_backend.codec import Codec, CodecSpec, sides_of
 from plugin_backend.errors import AudioFileError, CueSheetError
 from plugin_backend.modes.table import no_modes
+from plugin_backend.offset import filter_for
 from presets.finish import Finish
 from presets.perform import perform, rung, take_of
 from presets.preset import Preset
@@ -40,17 +41,21 @@ def source_latents(event: Event, preset: Preset | None, codec: Codec, chunk_fram
     Raises:
         CueSheetError: the audio is damaged or not finite; names sheet and row.
     """
-    hop, encoder = codec.spec.hop_samples, codec.encoder()
+    hop, encoder, offset = codec.spec.hop_samples, codec.encoder(), filter_for(codec, 1)
+
+    def encoded(audio: np.ndarray) -> np.ndarray:
+        return encoder.push(np.pad(offset.push(audio[None]), ((0, 0), (0, -audio.size % hop))))[0] * scale + bias
+
     scale = np.float32(preset.header.scale or 1) if preset else np.float32(1)
     bias = np.float32(preset.header.bias or 0) if preset else np.float32(0)
     waiting = np.zeros(0, np.float32)
     for block in _source_blocks(event, codec.spec.sample_rate):
         waiting = np.concatenate([waiting, block])
         while waiting.size >= chunk_frames * hop:
-            yield encoder.push(waiting[None, : chunk_frames * hop])[0] * scale + bias
+            yield encoded(waiting[: chunk_frames * hop])
             waiting = waiting[chunk_frames * hop :]
     if waiting.size:
-        yield encoder.push(np.pad(waiting, (0, -waiting.size % hop))[None])[0] * scale + bias
+        yield encoded(waiting)
 
 
 def _source_blocks(event: Event, rate_hz: int) -> Iterator[np.ndarray]:
@@ -74,12 +79,18 @@ def in_chunks(latents: Iterator[np.ndarray], frames: int, chunk_frames: int, cod
         waiting, frames = waiting[:, size:], frames - size
 
 
-def extent(event: Event, preset: Preset | None, spec: CodecSpec) -> tuple[int, int]:
-    """Frames to decode for a cue, the codec's latency counted in, and decoded samples before the cue's first."""
+def extent(event: Event, preset: Preset | None, spec: CodecSpec, rate_hz: int | None = None) -> tuple[int, int]:
+    """Frames to decode for a cue, the codec's latency counted in, and decoded samples before the cue's first.
+
+    The cue's length counts at ``rate_hz``, or else at the codec's rate.
+    """
     skip = take_of(preset, event.seed).skip_samples if event.source is None else 0
     drop = skip + spec.latency_samples
-    wanted = int(event.length_samples * speed_of(event.pitch_semitones)) + spec.hop_samples
-    return spec.frames(wanted + drop), drop
+    speed = speed_of(event.pitch_semitones)
+    if rate_hz not in (None, spec.sample_rate):
+        speed *= spec.sample_rate / rate_hz
+    wanted = int(event.length_samples * speed)
+    return spec.frames(wanted + spec.hop_samples + drop), drop
 
 
 def latents_of(event: Event, preset: Preset | None, codec: Codec, chunk_frames: int) -> Iterator[np.ndarray]:
@@ -89,33 +100,52 @@ def latents_of(event: Event, preset: Preset | None, codec: Codec, chunk_frames: 
     return perform(preset, event.seed)
 
 
-def decoded(event: Event, preset: Preset | None, codec: Codec, chunk_frames: int, watch: Stopwatch) -> Iterator:
-    """The cue's sound in pieces ``[channels, n]``, before level and fades, starting at its first sample."""
-    frames, drop = extent(event, preset, codec.spec)
+def decoded(
+    event: Event,
+    preset: Preset | None,
+    codec: Codec,
+    chunk_frames: int,
+    watch: Stopwatch,
+    rate_hz: int | None = None,
+) -> Iterator[np.ndarray]:
+    """The cue's sound in pieces ``[channels, n]``, before level and fades, from its first sample on.
+
+    At ``rate_hz``, which the cue's length counts at, or else at the codec's rate.
+    """
+    frames, drop = extent(event, preset, codec.spec, rate_hz)
     latents = latents_of(event, preset, codec, chunk_frames)
 
     def pushed() -> Iterator[np.ndarray]:
         decoder = None
         for chunk in in_chunks(latents, frames, chunk_frames, codec):
             began = perf_counter()
-            decoder = decoder or codec.decoder(chunk.shape[0])
+            decoder = decoder or codec.decoder(len(chunk), [event.seed] * len(chunk), sides_of(len(chunk)))
             audio = decoder.push(chunk)
             watch.codec_s += perf_counter() - began
             yield audio
 
-    return finished(event, preset, pushed(), drop, codec.spec.sample_rate)
+    return finished(event, preset, pushed(), drop, codec.spec.sample_rate, rate_hz)
 
 
 def finished(
-    event: Event, preset: Preset | None, pieces: Iterator[np.ndarray], drop_samples: int, rate_hz: int
+    event: Event,
+    preset: Preset | None,
+    pieces: Iterator[np.ndarray],
+    drop_samples: int,
+    codec_hz: int,
+    rate_hz: int | None = None,
 ) -> Iterator[np.ndarray]:
-    """What the codec decoded, from the cue's first sample on, with what rings, at its speed; in pieces as they came."""
-    speed, resamplers, finish = speed_of(event.pitch_semitones), None, None
+    """What the codec made at ``codec_hz``, from the cue's first sample on, with what rings, at its speed.
+
+    In pieces as they came, at ``rate_hz`` if given.
+    """
+    played_hz, rate_hz = codec_hz * speed_of(event.pitch_semitones), rate_hz or codec_hz
+    resamplers, finish = None, None
     for audio in pieces:
-        finish = finish or _finish(event, preset, rate_hz, len(audio), drop_samples)
+        finish = finish or _finish(event, preset, codec_hz, len(audio), drop_samples)
         audio = finish.push(audio)
-        if speed != 1.0:
-            resamplers = resamplers or [soxr.ResampleStream(rate_hz * speed, rate_hz, 1) for _ in range(len(audio))]
+        if played_hz != rate_hz:
+            resamplers = resamplers or [soxr.ResampleStream(played_hz, rate_hz, 1) for _ in range(len(audio))]
             audio = np.stack(
                 [r.resample_chunk(np.ascontiguousarray(x)) for r, x in zip(resamplers, audio, strict=True)]
             )

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from plugin_backend.transfer.parameters import PARAMETERS
+from studio.bank_option import bank_option
 from studio.examples import Examples
 
 
@@ -65,9 +66,9 @@ def preset_options(command):
 @click.option("--min-gap-ms", type=float, default=150.0, show_default=True, help="A sooner hit belongs to the last.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Project seed; each hit's derives from it.")
 @click.option("--bits", type=click.Choice(["16", "24", "32"]), default="24", show_default=True, help="32 is float.")
-@click.option("--bank", type=click.Path(path_type=Path), help="Folder of presets.  [default: the factory bank]")
+@bank_option
 @click.option("--model", help="A factory model's name or a .safetensors file.  [default: the preset's]")
-def apply_preset(preset, files, out, overwrite, to, bank, model, latents, bits, sums, additions, **chosen) -> None:
+def apply_preset(preset, files, out, overwrite, to, banks, model, latents, bits, sums, additions, **chosen) -> None:
     """Apply PRESET, a name or a file, to recordings IN: mono, stereo or 5.1, any length and rate.
 
     What is written has IN's length, rate, channels and timestamp, and is aligned with it to the sample.
@@ -78,4 +79,4 @@ def apply_preset(preset, files, out, overwrite, to, bank, model, latents, bits, 
     controls = {name: chosen.pop(name) for name in PARAMETERS}
     given = {name: value for name, value in controls.items() if value is not None}
     settings = Settings(controls=given, latents=latents_of(latents), bits=int(bits), **chosen)
-    apply_to_disk(preset, list(files), out, overwrite, to, bank, model, settings, sums, additions)
+    apply_to_disk(preset, list(files), out, overwrite, to, banks, model, settings, sums, additions)

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from plugin_backend.audio_files import info_of
-from plugin_backend.codecs import load_codec
+from plugin_backend.codecs import deferred_codec
+from presets.bank import Named
 from render.apply.apply import Applied, Applier
 from render.apply.layer import added_of, layer_of, summed_of
 from render.apply.settings import Settings
@@ -21,7 +22,7 @@ def apply_to_disk(
     out: Path,
     overwrite: bool,
     to: str | None,
-    bank: Path | None,
+    bank: Named,
     model: str | None,
     settings: Settings,
     sums: tuple[str, ...] = (),
@@ -30,13 +31,13 @@ def apply_to_disk(
     """See ``pisada apply --help``."""
     summed, added = [summed_of(text) for text in sums], [added_of(text) for text in additions]
     preset, second = find_preset(name, bank), find_preset(to, bank) if to is not None else None
-    codecs = [load_codec(model or preset.header.codec)]
+    codecs = [deferred_codec(model or preset.header.codec)]
     layers = [layer_of(codecs, its_model, find_preset(its, bank), gain_db) for its_model, its, gain_db in added]
     summed = [(find_preset(its, bank), weight) for its, weight in summed]
     applier = Applier(codecs[0], preset, settings, second, summed, layers)
     targets = applier.outputs(files, out, overwrite)
     with progress_bar() as bar:
-        task = bar.add_task("applying", total=sum(info_of(source).frames for source in targets))
+        task = bar.add_task("applying", total=sum(info_of(source).length_samples for source in targets))
         for source, path in targets.items():
             bar.update(task, description=source.name)
             _tell(source, applier.apply(source, path, lambda samples: bar.advance(task, samples)), settings.bits)

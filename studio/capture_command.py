@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from studio.examples import Examples
-from studio.new_file import check_new
+from studio.new_file import check_folder, check_new
 
 
 class Modes(click.ParamType):
@@ -62,15 +62,16 @@ class Modes(click.ParamType):
 @click.option("--overwrite", is_flag=True, help="Replace a preset of that name in the bank.")
 def capture(files, name, bank, kind, model, variation, modes, split, takes, sensitivity, min_gap_ms, overwrite) -> None:
     """Encode recordings FILES as one latent preset; every hit found becomes a take."""
-    from plugin_backend.codecs import load_codec
+    from plugin_backend.audio_files import info_of
+    from plugin_backend.codecs import deferred_codec
     from plugin_backend.spotting.hits import Sensitivity
     from presets import capture as capturing
     from presets.store import path_of, save_preset
-    from render.delivery.chunks import cut_short
 
     check_new(path_of(name, bank), overwrite, other="give another --name")
+    check_folder(bank)
     captured = capturing.capture(
-        load_codec(model),
+        deferred_codec(model),
         name,
         list(files),
         kind,
@@ -81,7 +82,8 @@ def capture(files, name, bank, kind, model, variation, modes, split, takes, sens
         variation=variation,
         stereo=kind == "texture",
     )
-    for remark in (*(told for file in files for told in cut_short(file)), *captured.remarks):
+    told = [f"{file}: {remark}" for file in files for remark in info_of(file).remarks]
+    for remark in (*told, *captured.remarks):
         click.echo(f"note: {remark}", err=True)
     preset = captured.preset
     hits = f" of {captured.hits} hits" if kind == "hit" else ""

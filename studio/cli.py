@@ -10,6 +10,7 @@ import click
 
 from plugin_backend.errors import PisadaError, ProjectError
 from studio.apply_command import apply_preset
+from studio.bank_option import bank_option, named_banks
 from studio.batch_command import batch
 from studio.capture_command import capture
 from studio.corpus_command import corpus
@@ -60,10 +61,11 @@ def pisada() -> None:
 )
 @click.option("--no-cache", is_flag=True, help="Decode every cue, render every stem; keep nothing for the next time.")
 @click.option("--explain", is_flag=True, help="Say of every cue why it was rendered or not.")
+@click.option("--unless-there", is_flag=True, help="Do nothing where the newest version is what would be rendered.")
 @click.option("--dry-run", is_flag=True, help="Print the resolved cue table; touch nothing.")
 def render(
-    cues, out, project_file, fps, start, mapping, bank, models, seed, jobs, streaming, bits, clips, sessions,
-    no_cache, explain, dry_run, **delivery,
+    cues, out, project_file, fps, start, mapping, banks, models, seed, jobs, streaming, bits, clips, sessions,
+    no_cache, explain, unless_there, dry_run, **delivery,
 ) -> None:  # fmt: skip
     """Render CUES (CSV, XLSX, MIDI, a session or an edit list) to Broadcast-WAV stems and their FOLEY sum."""
     from render.plan import completed, make_plan, read_sheet
@@ -73,7 +75,7 @@ def render(
         raise ProjectError("give --out DIR for the stems, or --dry-run to see the cue table")
     if out is None and explain:
         raise ProjectError("--explain compares with the newest version in a folder: give --out DIR too")
-    paths = {"bank": str(bank) if bank else None, "mapping": str(mapping) if mapping else None}
+    paths = {"bank": named_banks(banks), "mapping": str(mapping) if mapping else None}
     delivery["bits"] = int(bits) if bits else None
     chosen = {"models": list(models)} if len(models) > 1 else {"model": next(iter(models), None)}
     project = project_from(project_file, cues, fps=fps, start=start, seed=seed, **chosen, **paths, **delivery)
@@ -91,19 +93,21 @@ def render(
 
             explain_without_rendering(plan, project, out, no_cache, clips)
         return
-    from studio.rendering import render_to_disk
+    from studio.rendering import is_there, render_to_disk
 
+    if unless_there and is_there(plan, project, out, clips):
+        return
     render_to_disk(plan, project, out, jobs, streaming, clips, sessions, no_cache, explain)
 
 
 @pisada.command(cls=Examples, example="pisada presets --bank my-bank")
-@click.option("--bank", type=click.Path(path_type=Path), help="Folder of presets.  [default: the factory bank]")
-def presets(bank) -> None:
+@bank_option
+def presets(banks) -> None:
     """List a bank's presets."""
-    from presets.bank import FACTORY_BANK, Bank
+    from presets.bank import Bank
     from studio.tables import print_bank
 
-    print_bank(Bank(bank or FACTORY_BANK))
+    print_bank(Bank(banks))
 
 
 for command in (

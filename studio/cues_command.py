@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from studio.bank_option import named_banks
 from studio.cues_from_audio_command import from_audio
 from studio.examples import Examples
 from studio.new_file import check_new
@@ -15,7 +16,7 @@ from studio.sheet_options import sheet_options
 FOUND = 1
 
 
-@click.group(epilog="\b\nExample:\n  pisada cues check reel1.txt --mapping show.toml")
+@click.group(epilog="\b\nExample:\n  pisada cues check reel1.txt --mapping clips.toml")
 def cues() -> None:
     """Convert, check and find cues."""
 
@@ -23,7 +24,7 @@ def cues() -> None:
 cues.add_command(from_audio)
 
 
-@cues.command(cls=Examples, example="pisada cues convert session.txt cues.csv --fps 23.976 --mapping show.toml")
+@cues.command(cls=Examples, example="pisada cues convert session.txt cues.csv --fps 23.976 --mapping clips.toml")
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 @sheet_options
@@ -61,12 +62,12 @@ def check(source, **options) -> None:
         sys.exit(FOUND)
 
 
-def _read(source: Path, project_file, fps, start, mapping, bank):
+def _read(source: Path, project_file, fps, start, mapping, banks):
     """The sheet, and the project as the sheet completes it."""
     from render.plan import completed, read_sheet
     from render.project import project_from
 
-    flags = {"bank": str(bank) if bank else None, "mapping": str(mapping) if mapping else None}
+    flags = {"bank": named_banks(banks), "mapping": str(mapping) if mapping else None}
     project = project_from(project_file, source, fps=fps, start=start, **flags)
     sheet = read_sheet(source, project)
     return sheet, completed(project, sheet)

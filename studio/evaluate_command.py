@@ -17,9 +17,19 @@ from studio.examples import Examples
 @click.option("--without-visqol", is_flag=True, help="Leave the slowest metric out.")
 @click.option("--all", "everything", is_flag=True, help="Judge sounds the model was trained on, too.")
 @click.option("--quick", is_flag=True, help="Few clips, hits and materials: a first look.")
-def evaluate(model, data, out, clips_per_label, without_visqol, everything, quick) -> None:
+@click.option("--bank", is_flag=True, help="Judge the factory presets, too; --data is the Foley corpus they are from.")
+def evaluate(model, data, out, clips_per_label, without_visqol, everything, quick, bank) -> None:
     """Judge MODEL (a factory name or a .safetensors file) on held-out sounds, beside known anchors."""
+    from plugin_backend.codecs import describe_codec
+    from plugin_backend.corpus.scan import scan
+    from plugin_backend.evaluation.reading import read_folder
+    from studio.new_file import check_folder
+
+    spec = describe_codec(model)
+    if not scan(data).files:
+        read_folder(data, spec.sample_rate)  # says why
+    check_folder(out)
     from plugin_backend.evaluation.evaluate import Options
     from studio.evaluating import evaluate_to_disk
 
-    evaluate_to_disk(model, data, out, Options(clips_per_label, not without_visqol, everything, quick))
+    evaluate_to_disk(model, data, out, Options(clips_per_label, not without_visqol, everything, quick), bank)

@@ -9,8 +9,10 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from plugin_backend.evaluation.evaluate import Options, evaluate
+from plugin_backend.codecs import load_codec
+from plugin_backend.evaluation.evaluate import Options, evaluate, installed_embeddings
 from plugin_backend.evaluation.report import write_report
+from presets.bank_evaluation import bank_of, judge_bank
 from studio.tables import print_table
 
 SHOWN = {
@@ -20,13 +22,22 @@ SHOWN = {
     "frechet_aisfx": "mean",
     "onset_error_ms": "median",
     "peak_error_db": "median",
+    "comb_db": "mean",
+    "level_db": "mean",
 }
 """What the command prints of each system: metric → which of its numbers."""
 
 
-def evaluate_to_disk(model: str, data: Path, out: Path, options: Options) -> None:
-    """Evaluate ``model``, write ``metrics.json`` and ``report.html`` into ``out``, and print a summary."""
+def evaluate_to_disk(model: str, data: Path, out: Path, options: Options, with_bank: bool = False) -> None:
+    """Evaluate ``model``, write ``metrics.json`` and ``report.html`` into ``out``, and print a summary.
+
+    Args:
+        model, data, options: see :func:`~plugin_backend.evaluation.evaluate.evaluate`.
+        out: made if need be.
+        with_bank: judge every factory preset, too, beside its recordings in ``data``.
+    """
     torch.set_num_threads(1)
+    judged_bank = bank_of(model, data) if with_bank else None
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
         tasks = {}
@@ -37,6 +48,8 @@ def evaluate_to_disk(model: str, data: Path, out: Path, options: Options) -> Non
             bar.update(tasks[stage], completed=done, total=total)
 
         found = evaluate(model, data, options, tell)
+        if judged_bank is not None:
+            found.metrics["bank"] = judge_bank(judged_bank, load_codec(model), installed_embeddings()[0], tell)
     for remark in found.metrics["remarks"]:
         click.echo(f"note: {remark}", err=True)
     systems = found.metrics["metrics"]

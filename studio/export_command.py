@@ -6,17 +6,17 @@ from pathlib import Path
 
 import click
 
+from plugin_backend.interop import SUFFIXES, check_suffix
 from studio.examples import Examples
-from studio.new_file import check_new
+from studio.new_file import check_folder, check_new
 
-KINDS = ["torchscript", "nn-tilde", "onnx", "neutone"]
 PARTS = {"onnx": ("encoder", "decoder")}
 """Of formats that are several files, ``NAME.PART.onnx`` each."""
 
 
 @click.command(cls=Examples, example="pisada export foley --format nn-tilde --out foley.ts")
 @click.argument("model")
-@click.option("--format", "kind", required=True, type=click.Choice(KINDS), help="Who is to play it.")
+@click.option("--format", "kind", required=True, type=click.Choice(list(SUFFIXES)), help="Who is to play it.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The file: .ts, .onnx or .nm.")
 @click.option("--licence", help="Kept in the file.  [default: the factory model's own]")
 @click.option("--credit", help="Kept in the file.  [default: the factory model's attribution]")
@@ -26,11 +26,16 @@ def export(model, kind, out, licence, credit, overwrite) -> None:
 
     What the file plays is compared with what Pisada plays before it is kept.
     """
-    from plugin_backend.interop.export import export_model
+    from plugin_backend.codecs import describe_codec
 
+    check_suffix(kind, out)
+    describe_codec(model)
+    check_folder(out.parent)
     names = [f"{out.stem}.{part}{out.suffix}" for part in PARTS.get(kind, ())] or [out.name]
     for name in names:
         check_new(out.with_name(name), overwrite, Path(model))
+    from plugin_backend.interop.export import export_model
+
     done = export_model(model, kind, out, licence, credit)
     for path in done.paths:
         click.echo(path)

@@ -9,6 +9,7 @@ import click
 from plugin_backend.errors import ProjectError
 from plugin_backend.transfer.parameters import PARAMETERS
 from studio.apply_command import control_options, preset_options
+from studio.bank_option import bank_option, named_banks
 from studio.examples import Examples
 
 
@@ -36,7 +37,7 @@ from studio.examples import Examples
 @control_options
 @click.option("--latent", "latents", multiple=True, help="3:bias=0.5,scale=2 or 4:off or 5:value=1; may repeat.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Takes and variations derive from it.")
-@click.option("--bank", type=click.Path(path_type=Path), help="Folder of presets.  [default: the factory bank]")
+@bank_option
 @click.option("--model", help="A factory model's name or a .safetensors file.  [default: the preset's]")
 @click.option("--list", "listed", is_flag=True, help="List sound devices and MIDI ports; play nothing.")
 @click.option("--seconds", type=click.FloatRange(min=0.1), help="Stop after so long.  [default: at Ctrl-C]")
@@ -44,7 +45,7 @@ from studio.examples import Examples
 @click.option("--no-meter", is_flag=True, help="Draw no meter.")
 def live(
     rig_file, input_, output, in_channels, out_channels, record, midi, osc, map_file, learn, listed, seconds,
-    realtime, no_meter, latents, sums, additions, **chosen,
+    realtime, no_meter, latents, sums, additions, banks, **chosen,
 ) -> None:  # fmt: skip
     """Play a preset live: the microphone through it to the output, under MIDI and OSC control.
 
@@ -58,6 +59,7 @@ def live(
     from studio.live_rig import rig_from
     from studio.living import Controllers, Ends, play_live
 
+    chosen["bank"] = named_banks(banks)
     controls = {name: value for name in PARAMETERS if (value := chosen.pop(name)) is not None}
     rig = rig_from(rig_file, controls, latents, chosen, sums, additions)
     ends = Ends(
@@ -70,13 +72,16 @@ def live(
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A float WAV file, new.")
 @click.option("--undisturbed", is_flag=True, help="As if no block had been late.")
-@click.option("--bank", type=click.Path(path_type=Path), help="Folder of presets.  [default: as it was]")
+@click.option(
+    "--bank", "banks", multiple=True, type=click.Path(path_type=Path),
+    help="Folder of presets, or the word factory; may repeat.  [default: as it was]",
+)  # fmt: skip
 @click.option("--model", help="The model's name or file.  [default: as it was]")
-def live_replay(folder, out, undisturbed, bank, model) -> None:
+def live_replay(folder, out, undisturbed, banks, model) -> None:
     """Render again, to the same samples, what `pisada live --record FOLDER` recorded."""
     from render.live.replay import replay
 
-    click.echo(replay(folder, out, not undisturbed, bank, model))
+    click.echo(replay(folder, out, not undisturbed, banks, model))
 
 
 def _numbers(flag: str, text: str | None) -> tuple[int, ...]:

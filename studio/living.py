@@ -5,18 +5,22 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from itertools import islice
+from math import ceil
 from pathlib import Path
 
 import click
+import numpy as np
 
 from plugin_backend.codecs import load_codec
 from plugin_backend.errors import MissingExtraError, PisadaError, RenderError
 from plugin_backend.files import uninterrupted
-from presets.bank import FACTORY_BANK, Bank
+from plugin_backend.spotting.slabs import look_at
+from presets.bank import Bank
 from render.live.audio_loop import AudioLoop
 from render.live.device_host import Wish
 from render.live.devices import list_devices
-from render.live.file_ends import FileOutput, file_input, is_input_file, is_output_file
+from render.live.file_ends import FileOutput, check_output, file_input, is_input_file, is_output_file
 from render.live.instrument import Instrument
 from render.live.learn import Desk, wished
 from render.live.mapping import FILE, LiveMap, check, read_map, write_map
@@ -30,6 +34,7 @@ from render.live.rig import Rig
 from studio.live_meter import LiveMeter, Reading
 
 LOOK_EVERY_S = 0.1
+MANY_LATE = 0.01
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,11 @@ class Ends:
     input_channels: tuple[int, ...] = ()
     output_channels: tuple[int, ...] = ()
     realtime: bool = False
+
+    @property
+    def are_files(self) -> bool:
+        """Whether no device is there to wait for an answer: then no answer is late."""
+        return is_input_file(self.input) and is_output_file(self.output)
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,8 @@ def play_live(
     rig: Rig, ends: Ends, record: Path | None, controllers: Controllers, seconds: float | None, metered: bool
 ) -> None:
     """See ``pisada live --help``."""
-    codec, bank = load_codec(rig.model), Bank(rig.bank or FACTORY_BANK)
+    _check_ends(ends)
+    bank, codec = Bank(rig.bank), load_codec(rig.model)
     instrument = Instrument(rig, codec, bank)
     map_file, live_map = _map(controllers, instrument)
     with ExitStack() as held:
@@ -86,9 +97,16 @@ def play_live(
         refused = ask_for(WORKER) if ends.realtime else ""  # who waits while holding Python makes others wait
         inputs = _inputs(controllers, held)  # what may be missing comes before what is made
         recorder = Recorder(record, rig, instrument) if record is not None else None
-        loop, sink = _loop(rig, instrument, ends, lambda into, out: player.play(into, out), held)
+
+        def play(into: np.ndarray, out: np.ndarray) -> None:
+            player.play(into, out)
+            while not player.threaded and player.work():
+                pass
+
+        loop, sink = _loop(rig, instrument, ends, play, held, seconds, paced=bool(inputs))
         with uninterrupted():  # what it begins is ended, too
-            player = Player(instrument, rig.block_samples, rig.ahead, recorder, realtime=ends.realtime)
+            own = {"threaded": not ends.are_files, "realtime": ends.realtime}
+            player = Player(instrument, rig.block_samples, rig.ahead, recorder, **own)
             held.callback(player.close)
         held.callback(loop.stop)  # before what it plays through ends
         desk = Desk(player.control, instrument.controls, live_map, rig.pads, _programs(bank), rig.preset)
@@ -103,24 +121,37 @@ def play_live(
             if refused:
                 view.say(f"note: {refused}")
             loop.start()
-            show.run(seconds)
+            show.run(None if ends.are_files else seconds)
         with suppress(KeyboardInterrupt), uninterrupted():  # one more asks for what is being done
             held.close()
     _tell_end(show, record, sink, recorder)
 
 
-def _loop(rig: Rig, instrument: Instrument, ends: Ends, play, held: ExitStack) -> tuple[AudioLoop, FileOutput | None]:
+def _check_ends(ends: Ends) -> None:
+    """What is wrong with files in place of devices, before a model is loaded."""
+    if is_input_file(ends.input):
+        for remark in look_at(Path(ends.input)).remarks:
+            click.echo(f"note: {remark}", err=True)
+    if is_output_file(ends.output):
+        check_output(Path(ends.output))
+
+
+def _loop(
+    rig: Rig, instrument: Instrument, ends: Ends, play, held: ExitStack, seconds: float | None, paced: bool
+) -> tuple[AudioLoop, FileOutput | None]:
     latency, rate_hz = rig.ahead * rig.block_samples + instrument.latency_samples, instrument.sample_rate
     source = sink = None
     if is_input_file(ends.input):
         source = file_input(Path(ends.input), rig.channels, rig.block_samples, rate_hz, latency)
+        if ends.are_files and seconds is not None:  # of sound, however long it takes
+            source = islice(source, ceil(seconds * rate_hz / rig.block_samples))
     if is_output_file(ends.output):
         sink = FileOutput(Path(ends.output), rig.channels, rate_hz)
         held.callback(sink.close)
     devices = None if source else ends.input, None if sink else ends.output
     picks = ends.input_channels, ends.output_channels
     wish = Wish(*devices, rate_hz, rig.block_samples, rig.channels, *picks, realtime=ends.realtime)
-    loop = AudioLoop(play, latency, wish, source, sink.take if sink else None)
+    loop = AudioLoop(play, latency, wish, source, sink.take if sink else None, paced)
     held.callback(loop.stop)
     return loop, sink
 
@@ -165,6 +196,7 @@ class Show:
     def __init__(self, loop: AudioLoop, player: Player, desk: Desk, inputs: list, rig: Rig, view, map_file: Path):
         self.loop, self.player, self.desk, self.inputs, self.view = loop, player, desk, inputs, view
         self.map_file, self.learned, self.seconds, self.unsaved = map_file, 0, 0.0, None
+        self.block_s, self.ahead = rig.block_samples / loop.rate_hz, rig.ahead
         self._rig, self._told, self._gone, self._cpu = rig, 0, {}, (0.0, 0.0, 0.0)
 
     def run(self, seconds: float | None) -> None:
@@ -228,14 +260,25 @@ class Show:
         )  # fmt: skip
 
 
+def late_hint(meter: Meter, ahead: int) -> str:
+    """What helps, where more than one block in a hundred was late; else nothing."""
+    if meter.late_blocks <= MANY_LATE * meter.blocks:
+        return ""
+    share = f"{meter.late_blocks / meter.blocks:.0%} of the blocks were late: the machine is too busy"
+    return f"{share}; close other programs, or give --ahead {ahead + 1} or --realtime"
+
+
 def _tell_end(show: Show, record: Path | None, sink: FileOutput | None, recorder: Recorder | None) -> None:
     player, loop = show.player.meter(), show.loop
     show.keep_learned()
+    played_s = player.blocks * show.block_s
     click.echo(
-        f"{show.seconds / 60:.1f} min played, {player.late_blocks} of {player.blocks} blocks late, "
+        f"{played_s / 60:.1f} min played, {player.late_blocks} of {player.blocks} blocks late, "
         f"{player.restarts} restarts, {loop.troubles} lost and {loop.missed} missed by the device, "
         f"{loop.latency_ms:.2f} ms latency"
     )
+    if hint := late_hint(player, show.ahead):
+        click.echo(f"note: {hint}", err=True)
     unused = sum(getattr(one, "malformed", 0) for one in show.inputs)
     if unused or show.desk.refused:
         click.echo(f"note: {max(unused, show.desk.refused)} controller messages could not be used", err=True)

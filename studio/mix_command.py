@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from studio.bank_option import bank_option
 from studio.examples import Examples
-from studio.new_file import check_new
+from studio.new_file import check_folder, check_new
 
 WAYS = ("sum", "linear", "spherical", "dominance")
 
@@ -18,17 +19,18 @@ WAYS = ("sum", "linear", "spherical", "dominance")
 @click.option("--to", "out", required=True, type=click.Path(path_type=Path), help="Bank to keep it in, made if absent.")
 @click.option("--how", type=click.Choice(WAYS), default="linear", show_default=True, help="'dominance' loses none.")
 @click.option("--weight", "weights", multiple=True, type=click.FloatRange(0), help="One per preset, in their order.")
-@click.option("--bank", type=click.Path(path_type=Path), help="Folder of presets.  [default: the factory bank]")
+@bank_option
 @click.option("--model", default="foley", show_default=True, help="A factory model's name or a .safetensors file.")
 @click.option("--overwrite", is_flag=True, help="Replace a preset of that name in the bank.")
-def mix(names, name, out, how, weights, bank, model, overwrite) -> None:
-    """Mix two or more presets NAMES in the latent space."""
-    from plugin_backend.codecs import load_codec
-    from presets.bank import FACTORY_BANK, Bank
+def mix(names, name, out, how, weights, banks, model, overwrite) -> None:
+    """Mix two or more presets NAMES, or preset files, in the latent space."""
+    from plugin_backend.codecs import deferred_codec
+    from presets.bank import Bank
     from presets.mixing import mix_presets
     from presets.store import path_of, save_preset
 
     check_new(path_of(name, out), overwrite, other="give another --name")
-    source = Bank(bank or FACTORY_BANK)
-    preset = mix_presets([source[each] for each in names], load_codec(model), name, how, weights or None)
+    check_folder(out)
+    source = Bank(banks)
+    preset = mix_presets([source[each] for each in names], deferred_codec(model), name, how, weights or None)
     click.echo(f"{save_preset(preset, out)}: {len(preset.means)} takes, {preset.header.description}")

@@ -1,7 +1,8 @@
-"""A file that a command is about to write: refused where one is there, unless it may be replaced."""
+"""What a command is about to write, looked at before anything is done."""
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -26,3 +27,16 @@ def check_new(path: Path, overwrite: bool, source: Path | None = None, other: st
         raise OutputError(f"{path}: is what is read, and is never replaced; {other}")
     if not overwrite:
         raise OutputError(f"{path}: is there already; {other}, or --overwrite")
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a folder to write into that cannot be one.
+
+    Raises:
+        OutputError: it, or what it should be made in, is a file, or may not be written.
+    """
+    there = next(each for each in (path, *path.absolute().parents) if os.path.exists(each))
+    if not os.path.isdir(there):
+        raise OutputError(f"{path}: cannot write here ({os.strerror(errno.ENOTDIR)}: {there})")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise OutputError(f"{path}: cannot write here ({os.strerror(errno.EACCES)})")

@@ -24,7 +24,7 @@ def built_bundles(formats: Sequence[str], sdk: Path | None, out: Path | None, jo
 
 
 def install_bundles(
-    formats: Sequence[str], to: Sequence[Path], bank: Path | None, model: str, source: Path | None,
+    formats: Sequence[str], to: Sequence[Path], banks: Sequence[Path], model: str, source: Path | None,
     sdk: Path | None, jobs: int | None,
 ) -> Iterator[Path]:  # fmt: skip
     """Install; yields what is there then. Everything is checked before anything is built or copied.
@@ -32,7 +32,7 @@ def install_bundles(
     Raises:
         InputError: a model, bank or folder cannot be used, or something of that name is in the way.
     """
-    config = config_of(model, bank)
+    config = config_of(model, banks)
     upper = tuple(map(str.upper, formats))
     folders = {format_: list(to) or [user_folder(format_)] for format_ in upper}
     for folder in to:
@@ -49,25 +49,27 @@ def install_bundles(
             raise told(problem, Path(problem.filename or config_path().parent)) from problem
 
 
-def config_of(model: str, bank: Path | None) -> PluginConfig:
-    """What the plug-in is told: this interpreter, and a model and a bank that go together.
+def config_of(model: str, banks: Sequence[Path]) -> PluginConfig:
+    """What the plug-in is told: this interpreter, and a model and banks that go together.
 
     Raises:
         InputError: they do not, or cannot be read; or a path holds control characters.
     """
     from plugin_backend.codecs import describe_codec
-    from presets.bank import FACTORY_BANK, Bank
+    from presets.bank import FACTORY, Bank
 
     spec = describe_codec(model)
-    presets = list(Bank(bank or FACTORY_BANK))
+    bank = Bank(banks)
+    presets = list(bank)
     if not any(preset.header.fingerprint == spec.fingerprint for preset in presets):
         raise PresetError(
-            f"{bank or FACTORY_BANK}: none of its {len(presets)} presets was made with model '{model}' "
+            f"{bank.told}: none of its {len(presets)} presets was made with model '{model}' "
             f"({spec.fingerprint}): give a bank of that model"
         )
     named = os.path.abspath(model) if Path(model).suffix else model
-    config = PluginConfig(os.path.abspath(sys.executable), named, os.path.abspath(bank) if bank else "")
-    for value in (config.interpreter, config.model, config.bank):
+    folders = tuple(FACTORY if str(each) == FACTORY else os.path.abspath(each) for each in banks)
+    config = PluginConfig(os.path.abspath(sys.executable), named, folders)
+    for _, value in config.lines:
         if not value.isprintable():
             raise ProjectError(f"{value!r}: control characters cannot be kept in the plug-in's config")
     return config

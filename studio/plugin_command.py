@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from studio.bank_option import bank_option
 from studio.examples import Examples
 
 FORMATS = ("vst3", "lv2")
@@ -43,19 +44,19 @@ def build(formats, sdk, out, jobs) -> None:
     "--to", multiple=True, type=click.Path(path_type=Path), help="Folder for the bundles; may be given again.  "
     "[default: the user's own of each format]"
 )  # fmt: skip
-@click.option("--bank", type=click.Path(path_type=Path), help="Folder of presets.  [default: the factory bank]")
+@bank_option
 @click.option("--model", default="foley", show_default=True, help="A factory model's name or a .safetensors file.")
 @click.option("--from", "source", type=click.Path(path_type=Path), help="Bundles built elsewhere; nothing is built.")
 @_sdk
 @_jobs
-def install(formats, to, bank, model, source, sdk, jobs) -> None:
-    """Put the plug-ins where DAWs look, and tell them this Python, the model and the bank.
+def install(formats, to, banks, model, source, sdk, jobs) -> None:
+    """Put the plug-ins where DAWs look, and tell them this Python, the model and the banks.
 
     They are built first, where they did not come with Pisada and are not built yet.
     """
     from studio.plugging import install_bundles
 
-    for path in install_bundles(formats or FORMATS, to, bank, model, source, sdk, jobs):
+    for path in install_bundles(formats or FORMATS, to, banks, model, source, sdk, jobs):
         click.echo(path)
 
 

@@ -7,7 +7,6 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 import numpy as np
@@ -48,11 +47,11 @@ def examined() -> Iterator[Check]:
 def check_model_and_bank(config: PluginConfig) -> Check:
     """Do they load, and which presets go with the model?"""
     from plugin_backend.codecs import describe_codec
-    from presets.bank import FACTORY_BANK, Bank
+    from presets.bank import Bank
 
     try:
         spec = describe_codec(config.model)
-        presets = list(Bank(Path(config.bank) if config.bank else FACTORY_BANK))
+        presets = list(Bank(config.banks))
     except InputError as problem:
         return Check(
             "sounds", FAILED, str(problem), "run `pisada plugin install` with --model and --bank that are there"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from plugin_backend.errors import MissingExtraError
+from plugin_backend.errors import MissingExtraError, ProjectError
 from render.cue_cache import CueCache, cache_home
-from render.delivery.changes import compare
+from render.delivery.changes import compare, standing
 from render.delivery.deliver import deliver
 from render.delivery.report import CACHE_REMARK
 from render.events import Plan
@@ -65,6 +65,22 @@ def render_to_disk(
         stems = session_of(delivery.report)
         for format in sessions:
             click.echo(write_session(stems, session_path(delivery.report, format), format))
+
+
+def is_there(plan: Plan, project: Project, out: Path, clips: bool) -> bool:
+    """Whether the newest version in ``out`` is what a render would leave; then that is said.
+
+    Raises:
+        ProjectError: clips are wanted too, which are not looked for.
+    """
+    if clips:
+        raise ProjectError("--unless-there does not look for clips: leave it out, or --clips")
+    there = standing(plan, project, out)
+    for path in there.values():
+        click.echo(path)
+    if there:
+        click.echo(f"note: {out} holds just this already; nothing was rendered", err=True)
+    return bool(there)
 
 
 def explain_without_rendering(plan: Plan, project: Project, out: Path, no_cache: bool, clips: bool) -> None:

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import click
 
+from studio.bank_option import bank_option
+
 OPTIONS = (
     click.option("--project", "project_file", type=click.Path(path_type=Path), help="Project TOML; flags override it."),
     click.option("--fps", help="Frame rate: 23.976, 24, 25, 29.97df, 29.97ndf, 30, …"),
     click.option("--start-tc", "start", help="Timecode of the programme's first frame."),
     click.option("--mapping", type=click.Path(path_type=Path), help="TOML: what a session's clips and markers become."),
-    click.option("--bank", type=click.Path(path_type=Path), help="Folder of presets.  [default: the factory bank]"),
+    bank_option,
 )
 
 

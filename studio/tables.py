@@ -6,7 +6,7 @@ import click
 
 from presets.bank import Bank
 from render.cues.check import Finding, Look
-from render.delivery.changes import Changes
+from render.delivery.changes import KEEP, UNTOUCHED, Changes
 from render.delivery.report import Measured, cue_table
 from render.events import Plan
 from render.project import SUM, Project
@@ -73,11 +73,15 @@ def print_levels(files: dict[str, Measured]) -> None:
 
 
 def print_changes(changes: Changes) -> None:
-    """What became of each stem and cue, and why, on standard error."""
+    """What became of each stem and cue, and why, on standard error: what changed, then how much did not."""
     stems = [(name, change.mode, change.why) for name, change in [*changes.stems.items(), (SUM, changes.sum)]]
-    print_table(("stem", "samples", "why"), stems, err=True)
+    print_table(("stem", "samples", "why"), sorted(stems, key=lambda stem: stem[1] == KEEP), err=True)
     click.echo(err=True)
-    print_table(("cue", "stem", "", "why"), [(c.id, c.stem, c.action, c.why) for c in changes.cues], err=True)
+    changed = [cue for cue in changes.cues if cue.action != UNTOUCHED]
+    if changed:
+        print_table(("cue", "stem", "", "why"), [(c.id, c.stem, c.action, c.why) for c in changed], err=True)
+    if left := len(changes.cues) - len(changed):
+        click.echo(f"{left} cue{'s' * (left > 1)} untouched: as in the version before", err=True)
     click.echo(err=True)
 
 

@@ -16,7 +16,7 @@ from studio.examples import Examples
 @click.option("--from", "start", default="foley", show_default=True, help="Model to start from, or 'scratch'.")
 @click.option("--minutes", type=click.FloatRange(0.01), help="How long to train.  [default: 30, unless --steps]")
 @click.option("--steps", type=click.IntRange(1), help="How many steps instead: the same seed, the same weights.")
-@click.option("--refine-share", type=click.FloatRange(0, 1), help="Share of the adversarial phase.")
+@click.option("--refine-share", type=click.FloatRange(0, 1), help="Share of an adversarial phase.  [default: 0]")
 @click.option(
     "--likeness",
     type=click.FloatRange(0, 1000, min_open=True),

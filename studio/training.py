@@ -8,24 +8,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace as with_changes
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from plugin_backend.codecs import PCM
+from plugin_backend.codecs import PCM, describe_codec
 from plugin_backend.corpus.balance import chances
 from plugin_backend.corpus.dataset import Corpus, prepare
+from plugin_backend.corpus.report import copies_of
 from plugin_backend.corpus.scan import shown
 from plugin_backend.corpus.split import split
 from plugin_backend.errors import OutputError, ProjectError
 from plugin_backend.evaluation.material import held_out_of
 from plugin_backend.training.log import Log, TensorBoardLog
-from plugin_backend.training.run import Moment, Run, state_path
 from plugin_backend.training.sampler import CropSampler
 from plugin_backend.training.schedule import phases
-from plugin_backend.training.settings import FINE_TUNE_RATE, TrainingSettings
+from plugin_backend.training.settings import FINE_TUNE_RATE, TrainingSettings, state_path
 from plugin_backend.waveform_vae.config import WaveformVAEConfig
+from studio.new_file import check_folder
+
+if TYPE_CHECKING:
+    from plugin_backend.training.run import Moment
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 DEFAULT_MINUTES, MOST_TOLD = 30.0, 10
@@ -102,8 +106,9 @@ def train_to_disk(
     if path.exists() and not replace and not state_path(path).exists():
         raise ProjectError(f"{path} is there already: give another --name, or --replace to train it anew")
     settings, console = settings_from(chosen), Console(stderr=True)
-    if threads:
-        torch.set_num_threads(threads)
+    if settings.start != "scratch":
+        describe_codec(settings.start)
+    check_folder(out)
     rate_hz = WaveformVAEConfig().sample_rate
     corpus = prepare(folder, cache, rate_hz, lambda line: console.print(line, highlight=False), "--cache")
     tell_what_was_dropped(corpus, console)
@@ -128,11 +133,18 @@ def train_to_disk(
         "minutes_of_sound": round(sum(sound.audio.size for sound in learned) / rate_hz / 60, 2),
         "held_out_sources": sorted({sound.source for sound in judged} - {sound.source for sound in learned}),
         "held_out_files": sorted({sound.file for sound in judged}),
+        "held_out_copies": copies_of({sound.file for sound in judged}, corpus.report),
     }
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise OutputError(f"{out}: cannot write here ({problem.strerror})") from problem
+    import torch
+
+    from plugin_backend.training.run import Run
+
+    if threads:
+        torch.set_num_threads(threads)
     log = TensorBoardLog(tensorboard) if tensorboard else Log()
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeElapsedColumn()
     with Progress(*columns, console=console) as bar, noted_signals() as noted:

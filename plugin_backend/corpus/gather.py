@@ -26,11 +26,20 @@ NEWS_S = 10.0
 
 @dataclass
 class Gathered:
-    """Index records of the pieces by file, what was dropped and why, and remarks on what was kept."""
+    """Index records of the pieces by file, what was dropped and why, and remarks on what was kept.
+
+    Attributes:
+        copies: each file dropped as the same recording as another → that file, which was kept.
+    """
 
     pieces: dict[str, list[dict]] = field(default_factory=dict)
     dropped: list[tuple[str, str]] = field(default_factory=list)
     remarks: dict[str, str] = field(default_factory=dict)
+    copies: dict[str, str] = field(default_factory=dict)
+
+    def copied(self, file: str, kept: str) -> None:
+        """Note that ``file`` is dropped for ``kept``; so are the copies of ``file``."""
+        self.copies = {copy: kept if of == file else of for copy, of in self.copies.items()} | {file: kept}
 
 
 def gather(folder: Path, scanned: Scan, sample_rate: int, flat: Path, say: Callable[[str], None]) -> Gathered:
@@ -81,8 +90,10 @@ def _compare(found: Found, edge_hz: float, mark: Fingerprint, known: Known, gath
         gathered.remarks.pop(file, None)
         reach = f"which reaches {edge_hz / 1000:.1f} kHz instead of {earlier_hz / 1000:.1f}"
         gathered.dropped.append((file, f"the same recording as {found.file}, {reach}"))
+        gathered.copied(file, found.file)
         return
     how = "the same audio as" if alike == 1 else f"the same recording ({alike:.4f} correlated) as"
+    gathered.copied(found.file, file)
     raise AudioFileError(f"{how} {file}")
 
 

@@ -1,17 +1,26 @@
-"""What a folder holds: its audio files with label and source, and what is left out unread."""
+"""What a folder holds: its audio files, known by their content, with label and source, and what is left out."""
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from plugin_backend.audio_formats.content import HEAD_BYTES, is_audio
 from plugin_backend.corpus import manifest
 from plugin_backend.errors import AudioFileError
 
-SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".mp3"})
-"""Files with these names are opened; what they really are, libsndfile tells from their bytes."""
+FORMATS = "WAV, AIFF, CAF, W64, AU, FLAC, Ogg, Opus or MP3"
+"""What a folder of recordings holds, for people."""
+
+NAMED_AUDIO = re.compile(
+    r"\.(wave?|bwf|rf64|bw64|w64|aif[cf]?|aiff|caf|au|snd|flac|og[ag]|opus|mp[23]|voc|sd2|m4[ab]|aac|ac3|wma|wv|ape|mpc|"
+    r"tta|dsf|dff|mka|weba|spx|amr)",
+    re.IGNORECASE,
+)
+"""Files with these names are audio to whoever named them: one that cannot be read is told, not passed over."""
 
 CACHE_NAME = ".pisada-corpus"
 UNLABELLED, USER = "unlabelled", "user"
@@ -38,11 +47,12 @@ class Scan:
 
 
 def scan(folder: Path) -> Scan:
-    """Look through ``folder``, opening no audio.
+    """Look through ``folder``, at no more of a file than how it begins.
 
-    Hidden files and folders, links to folders and links that leave ``folder`` are left out, each with
-    a reason. A file that ``manifest.csv`` does not name takes its label from the folders it lies in
-    (``unlabelled`` at the top) and its source from the topmost of them (``user`` at the top).
+    Audio is what begins as a format does that we read, whatever its name. Hidden files and folders, links to folders
+    and links that leave ``folder`` are left out, each with a reason. A file that ``manifest.csv`` does not name takes
+    its label from the folders it lies in (``unlabelled`` at the top) and its source from the topmost of them (``user``
+    at the top).
 
     Raises:
         AudioFileError: ``folder`` is no readable folder, or its manifest is wrong.
@@ -61,10 +71,12 @@ def scan(folder: Path) -> Scan:
         names[:] = sorted(name for name in names if _descend(found, folder, os.path.join(parent, name)))
         for name in sorted(files):
             file = _relative(folder, os.path.join(parent, name))
-            if os.path.splitext(name)[1].lower() not in SUFFIXES:
+            path = Path(parent, name)
+            reason, status = _look(folder, path)
+            named_audio = bool(NAMED_AUDIO.fullmatch(path.suffix)) or file in told
+            if not named_audio and (reason or not _is_audio(path)):
                 found.ignored += file != manifest.NAME
                 continue
-            reason, status = _look(folder, Path(parent, name))
             if reason:
                 found.dropped.append((file, reason))
                 continue
@@ -97,6 +109,14 @@ def _descend(found: Scan, folder: Path, path: str) -> bool:
         found.dropped.append((_relative(folder, path) + "/", reason))
         return False
     return True
+
+
+def _is_audio(path: Path) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return is_audio(file.read(HEAD_BYTES))
+    except OSError:
+        return False
 
 
 def _look(folder: Path, path: Path) -> tuple[str | None, os.stat_result | None]:

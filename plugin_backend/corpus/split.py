@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 from plugin_backend.corpus.sound import Sound
@@ -14,6 +15,9 @@ FACTORY_HELD_OUT = frozenset({"minetest-data", "openarena-data", "scratch"})
 FEWEST_SOURCES = 3
 """With fewer, whole sources cannot be spared and files are held out instead."""
 
+FEWEST_FILES = 3
+"""At least so many files are held out, as long as not more than half of all are."""
+
 
 def split(
     sounds: Sequence[Sound], held_out_sources: Collection[str] | None = None, share: float = 0.1, seed: int = 0
@@ -22,7 +26,8 @@ def split(
 
     Either the sources named, or about ``share`` (0–1) of all sources, or, of fewer than three sources,
     of all files. Each falls to its side by a hash of ``seed`` and its own name, so files added later
-    move no other; at least one is held out if there are two.
+    move no other, but where there are few: at least three files are held out, not more than half of them, and one if
+    there are two.
 
     Raises:
         AudioFileError: none of the named sources is there, or nothing else is.
@@ -31,7 +36,8 @@ def split(
         chosen, key = set(held_out_sources), "source"
     else:
         key = "source" if len({sound.source for sound in sounds}) >= FEWEST_SOURCES else "file"
-        chosen = _chosen({getattr(sound, key) for sound in sounds}, share, seed)
+        files = {(getattr(sound, key), sound.file) for sound in sounds}
+        chosen = _chosen(Counter(name for name, _ in files), share, seed)
     train = [sound for sound in sounds if getattr(sound, key) not in chosen]
     held_out = [sound for sound in sounds if getattr(sound, key) in chosen]
     if held_out_sources is not None and not (train and held_out):
@@ -40,11 +46,20 @@ def split(
     return train, held_out
 
 
-def _chosen(names: set[str], share: float, seed: int) -> set[str]:
-    """The names whose hash falls below ``share``; the lowest if none does, all but the highest if all do."""
-    ranked = sorted(names, key=lambda name: (_hash(name, seed), name))
-    count = sum(_hash(name, seed) < share for name in ranked)
-    return set(ranked[: min(max(count, 1), len(ranked) - 1)]) if share > 0 else set()
+def _chosen(files: Counter[str], share: float, seed: int) -> set[str]:
+    """Of names with the number of their files: those whose hash falls below ``share``, or the lowest of them all."""
+    if share <= 0:
+        return set()
+    ranked = sorted(files, key=lambda name: (_hash(name, seed), name))[: max(1, len(files) - 1)]
+    chosen: set[str] = set()
+    held = 0
+    for name in ranked:
+        enough = held >= FEWEST_FILES or (held and held + files[name] > files.total() / 2)
+        if enough and _hash(name, seed) >= share:
+            break
+        chosen.add(name)
+        held += files[name]
+    return chosen if len(files) > 1 else set()
 
 
 def _hash(name: str, seed: int) -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin_backend.audio_files import probe
+from plugin_backend.audio_files import blocks_of, probe
 from plugin_backend.clean import LOUDEST
 from plugin_backend.dsp.parameters import HALL, MADE, ROOM
 from plugin_backend.errors import AudioFileError
@@ -46,21 +46,13 @@ def impulse_response(ir: str, sample_rate: int) -> np.ndarray:
 
 
 def _read(ir: str) -> tuple[np.ndarray, int]:
-    import soundfile
-
-    samples, rate, _ = probe(Path(ir))
+    info = probe(Path(ir))
+    samples, rate = info.length_samples, info.rate_hz
     if not RATES_HZ[0] <= rate <= RATES_HZ[1]:
         raise AudioFileError(f"{ir}: a rate of {rate} Hz; {RATES_HZ[0]} to {RATES_HZ[1]} Hz can be used")
     if samples > LONGEST_S * rate:
         raise AudioFileError(f"{ir}: {samples / rate:.1f} s; an impulse response has at most {LONGEST_S} s")
-    try:
-        audio, _ = soundfile.read(ir, samples, dtype="float64", always_2d=True)
-    except soundfile.LibsndfileError as problem:
-        raise AudioFileError(f"{ir}: the audio is damaged ({problem.error_string})") from problem
-    if len(audio) < samples:
-        raise AudioFileError(f"{ir}: the audio is damaged (it ends after {len(audio)} of {samples} samples)")
-    if not np.isfinite(audio).all():
-        raise AudioFileError(f"{ir}: the file holds NaN or infinite samples")
+    audio = np.concatenate([block for block, _ in blocks_of(Path(ir), dtype="float64")])
     if np.abs(audio).max(initial=0.0) > LOUDEST:
         raise AudioFileError(f"{ir}: samples of up to {np.abs(audio).max():.3g} times full scale; {LOUDEST:g} at most")
     return audio.T, rate

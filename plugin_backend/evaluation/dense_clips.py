@@ -17,6 +17,9 @@ from plugin_backend.corpus.sound import Sound
 
 CLIP_S, GAP_S, FADE_S, PEAK = 5.0, 0.05, 0.005, 0.5
 CLIPS_PER_LABEL = 4
+TEXTURES = frozenset(("electric", "engine", "fire", "machine", "rain", "scifi", "thunder", "water", "wind"))
+"""Classes whose sounds go on, as no hit does."""
+
 SPARSE_SHARE = 0.25
 """A last clip filled less than this with new material is left out, unless it is the only one."""
 
@@ -29,6 +32,7 @@ class DenseClip:
     """A clip of ``CLIP_S`` seconds, peak 0.5; ``name`` tells source, label and number."""
 
     label: str
+    source: str
     name: str
     audio: np.ndarray
 
@@ -41,6 +45,11 @@ def class_of(label: str) -> str:
 def group_of(label: str) -> str:
     """What a label is judged under: footsteps by material, everything else by class."""
     return "/".join(label.split("/")[: 2 if class_of(label) == "footsteps" else 1])
+
+
+def is_texture(label: str) -> bool:
+    """Whether a label names what goes on and on, rather than hits."""
+    return class_of(label) in TEXTURES
 
 
 def dense_clips(sounds: list[Sound], sample_rate: int, clips_per_label: int = CLIPS_PER_LABEL) -> list[DenseClip]:
@@ -59,7 +68,7 @@ def _in_turn(label: str, sources: dict[str, list[np.ndarray]], sample_rate: int)
     """The first clip of every source, then the second of every source, and so on."""
     clips = [
         [
-            DenseClip(label, f"{source} {label} {number}", audio)
+            DenseClip(label, source, f"{source} {label} {number}", audio)
             for number, audio in enumerate(joined(of_it, sample_rate))
         ]
         for source, of_it in sorted(sources.items())

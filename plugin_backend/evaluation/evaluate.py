@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from plugin_backend.codec import Codec
-from plugin_backend.codecs import load_codec
+from plugin_backend.codecs import deferred_codec
 from plugin_backend.corpus.scan import shown
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import MissingExtraError
+from plugin_backend.evaluation.artefacts import silence_dbfs
 from plugin_backend.evaluation.cost import score_cost
 from plugin_backend.evaluation.dense_clips import (
     CLIP_S,
@@ -36,11 +37,13 @@ from plugin_backend.evaluation.materials import (
     mixture_study,
     regeneration,
 )
-from plugin_backend.evaluation.measure import CODEC, score_clips, systems
+from plugin_backend.evaluation.measure import CODEC, Scores, score_clips, systems
 from plugin_backend.evaluation.probe_study import probe_study
 from plugin_backend.evaluation.retrieval import score_retrieval
+from plugin_backend.evaluation.sound_pairs import single_hits, studies
+from plugin_backend.evaluation.sound_table import sound_scores
 
-VERSION = 1
+VERSION = 2
 QUICK_CLIPS, QUICK_HITS, QUICK_MATERIALS, QUICK_LESSONS = 1, 2, 4, 8
 
 
@@ -103,14 +106,17 @@ def evaluate(model: str, folder: Path, options: Options = Options(), tell: Tell 
         AudioFileError: the folder cannot be used.
         MissingExtraError: the ``evaluate`` extra is not installed.
     """
-    codec = load_codec(model)
+    codec = deferred_codec(model)
     rate_hz, held_out = codec.spec.sample_rate, held_out_of(model)
     tell("reading", 0, 1)
     material = read_material(folder, rate_hz, held_out, options.everything)
     tell("reading", 1, 1)
     clips = dense_clips(material.judged, rate_hz, QUICK_CLIPS if options.quick else options.clips_per_label)
-    embeddings, remarks = _embeddings()
-    scores = score_clips(codec, clips, embeddings, options.with_visqol, _Steps(tell, "scoring", 4 * len(clips)))
+    embeddings, remarks = installed_embeddings()
+    judged = systems(codec)
+    step = _Steps(tell, "scoring", len(judged) * len(clips))
+    hops = dict.fromkeys(judged, codec.spec.hop_samples)
+    scores = score_clips(judged, hops, clips, rate_hz, embeddings, options.with_visqol, step)
     metrics = {
         "version": VERSION,
         "model": {
@@ -122,7 +128,9 @@ def evaluate(model: str, folder: Path, options: Options = Options(), tell: Tell 
         "protocol": _protocol(codec, clips, options),
         "remarks": [*material.remarks, *remarks],
         "metrics": scores.metrics,
+        "sound": _sound(judged, scores, clips, material, rate_hz, tell),
     }
+    metrics["sound"][CODEC]["silence_dbfs"] = silence_dbfs(codec)
     metrics |= scores.metrics[CODEC]
     decoded = _decode_singles(codec, material.judged, _Steps(tell, "single sounds", len(material.judged)))
     lessons = _first_of_each(material.lessons, QUICK_LESSONS) if options.quick else material.lessons
@@ -136,7 +144,7 @@ def evaluate(model: str, folder: Path, options: Options = Options(), tell: Tell 
     return Evaluation(metrics, rate_hz, clips, scores.decoded, sounds)
 
 
-def _embeddings() -> tuple[list[Embedding], list[str]]:
+def installed_embeddings() -> tuple[list[Embedding], list[str]]:
     """Every embedding that is installed, YAMNet first, and a line for the optional one that is not."""
     found, remarks = [EMBEDDINGS["yamnet"]()], []
     try:
@@ -144,6 +152,16 @@ def _embeddings() -> tuple[list[Embedding], list[str]]:
     except MissingExtraError as problem:
         remarks.append(f"left out: {problem}")
     return found, remarks
+
+
+def _sound(systems, scores: Scores, clips, material: Material, rate_hz: int, tell: Tell) -> dict[str, dict]:
+    """Artefacts, two-sample tests and studies by system; single partials of the codec alone."""
+    singles = single_hits(material.judged, rate_hz)
+    found = studies(systems, clips, scores.decoded, singles, rate_hz, _Steps(tell, "hits and partials", len(systems)))
+    for name in systems:
+        if name != CODEC:
+            del found[name]["tonality"]["rows"]
+    return sound_scores(scores, found)
 
 
 def _data(material: Material) -> dict:

@@ -18,10 +18,15 @@ from plugin_backend.waveform_vae.record import read_training
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What a model's record says it was not trained on: whole sources, or single files of a folder."""
+    """What a model's record says it was not trained on: whole sources, or single files of a folder.
+
+    Attributes:
+        copies: files that were dropped before training as the same recordings as those held out.
+    """
 
     sources: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
+    copies: frozenset[str] = frozenset()
 
     def __contains__(self, sound: Sound) -> bool:
         return sound.source in self.sources or sound.file in self.files
@@ -33,6 +38,7 @@ class _Unseen(msgspec.Struct):
     held_out_sources: list[str] | None = None
     held_out_packages: list[str] | None = None
     held_out_files: list[str] | None = None
+    held_out_copies: list[str] | None = None
 
 
 def held_out_of(model: str) -> HeldOut:
@@ -49,7 +55,7 @@ def held_out_of(model: str) -> HeldOut:
     except msgspec.ValidationError as problem:
         raise CheckpointError(f"{path.with_suffix('.json')}: 'training': {problem}") from problem
     sources = told.held_out_sources or told.held_out_packages or ()
-    return HeldOut(frozenset(sources), frozenset(told.held_out_files or ()))
+    return HeldOut(frozenset(sources), frozenset(told.held_out_files or ()), frozenset(told.held_out_copies or ()))
 
 
 @dataclass(frozen=True)
@@ -76,22 +82,30 @@ def read_material(folder: Path, sample_rate: int, held_out: HeldOut, everything:
 
     If it has sounds that were held out only these are judged, and the others are lessons for the probe;
     a held-out sound that is the same recording as one of the others is left out, for the model may have
-    met it. Otherwise, or with ``everything``, all sounds are judged.
+    met it. Where the folder is the one trained on, what was dropped there for a held-out sound is left out
+    instead. Otherwise, or with ``everything``, all sounds are judged.
 
     Raises:
         AudioFileError: the folder is missing, holds no usable sound, or its manifest cannot be used.
     """
     read = read_folder(folder, sample_rate)
     left_out = [f"{file}: {reason}" for file, reason in read.left_out]
-    inside = [sound for sound in read.sounds if sound in held_out]
-    outside = [sound for sound in read.sounds if sound not in held_out]
-    judged, lessons, unseen = read.sounds, outside if inside else [], not outside
+    there = {sound.file for sound in read.sounds}
+    copies = held_out.copies if held_out.files <= there and not everything else frozenset()
+    sounds = [sound for sound in read.sounds if sound.file not in copies]
+    left_out += [f"{file} is the same recording as one held out" for file in sorted(copies & there)]
+    inside = [sound for sound in sounds if sound in held_out]
+    outside = [sound for sound in sounds if sound not in held_out]
+    judged, lessons, unseen = sounds, outside if inside else [], not outside
     if inside and not everything:
         met = met_before(inside, outside, sample_rate)
         left_out += [f"{file} is the same recording as {other}, not held out" for file, other in met.items()]
         judged, lessons, unseen = [sound for sound in inside if sound.file not in met], outside, True
         if not judged:
-            raise AudioFileError(f"{folder}: every held-out sound is the same recording as one not held out")
+            raise AudioFileError(
+                f"{folder}: every held-out sound is the same recording as one not held out: train again on the folder "
+                "as it is now, or judge all of it with --all"
+            )
     odd = [f"{sound.file}: {read.remarks[sound.file]}" for sound in judged if sound.file in read.remarks]
     remarks = [f"left out: {shown(line)}" for line in left_out] + [f"kept: {shown(line)}" for line in odd]
     return Material(*([_shown(sound) for sound in side] for side in (judged, lessons)), unseen, remarks)

@@ -9,11 +9,13 @@ import numpy as np
 
 from plugin_backend.codec import Codec
 from plugin_backend.evaluation.anchors import ANCHORS
+from plugin_backend.evaluation.artefacts import artefacts
 from plugin_backend.evaluation.dense_clips import DenseClip, class_of
 from plugin_backend.evaluation.embeddings import Embedding, embed
 from plugin_backend.evaluation.frechet import Cloud, cloud_distance
 from plugin_backend.evaluation.metrics import (
     centroid_error,
+    centroid_shift,
     envelope_correlation,
     log_mel_error_db,
     mel_mse,
@@ -22,6 +24,7 @@ from plugin_backend.evaluation.metrics import (
     visqol,
 )
 from plugin_backend.evaluation.transients import hit_errors
+from plugin_backend.evaluation.two_sample import SPECTRA, spectra, two_sample
 
 CODEC = "codec"
 System = Callable[[np.ndarray, int], np.ndarray]
@@ -32,12 +35,18 @@ CLIP_METRICS: dict[str, Callable[[np.ndarray, np.ndarray, int], float]] = {
     "mrstft": mrstft,
     "envelope_correlation": envelope_correlation,
     "centroid_error": centroid_error,
+    "centroid_shift": centroid_shift,
     "noisiness_error": noisiness_error,
 }
-"""Name → function of guess, truth and rate in Hz: one number a clip."""
+"""Name → function of guess, truth and rate in Hz: one number a clip; those of ``artefacts`` come beside."""
 
-HIT_METRICS = {"onset_error_ms": "onset_ms", "peak_error_db": "peak_db"}
-"""Name → field of :class:`~plugin_backend.evaluation.transients.HitErrors`, whose size is scored: one number a hit."""
+HIT_METRICS: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
+    "onset_error_ms": ("onset_ms", np.abs),
+    "peak_error_db": ("peak_db", np.abs),
+    "hit_level_db": ("level_db", np.asarray),
+}
+"""Name → field of :class:`~plugin_backend.evaluation.transients.HitErrors`, and what of it is scored: one number a hit.
+"""
 
 
 @dataclass
@@ -47,13 +56,15 @@ class Scores:
     Attributes:
         decoded: system → one sound per clip.
         rows: one per clip and system, with ``clip``, ``label``, ``system``, every clip metric, and of each
-            hit metric a list.
+            hit metric a list; of a clip metric that means nothing for a clip an empty list.
         metrics: system → metric → ``mean``, ``median``, ``std``, ``n`` and ``by_label``.
+        two_sample: what hears it → system, and ``null`` → AUC.
     """
 
     decoded: dict[str, list[np.ndarray]] = field(default_factory=dict)
     rows: list[dict] = field(default_factory=list)
     metrics: dict[str, dict] = field(default_factory=dict)
+    two_sample: dict[str, dict[str, float | None]] = field(default_factory=dict)
 
 
 def there_and_back(codec: Codec) -> System:
@@ -67,31 +78,60 @@ def systems(codec: Codec) -> dict[str, System]:
 
 
 def score_clips(
-    codec: Codec, clips: list[DenseClip], embeddings: list[Embedding], with_visqol: bool, tell: Callable[[], None]
+    systems: dict[str, System],
+    hops_samples: dict[str, int],
+    clips: list[DenseClip],
+    rate_hz: int,
+    embeddings: list[Embedding],
+    with_visqol: bool,
+    tell: Callable[[], None],
 ) -> Scores:
-    """Score codec and anchors on every clip; ``tell`` is called after every clip of every system.
+    """Score every system on every clip; ``tell`` is called after every clip of every system.
+
+    Args:
+        systems: name → what makes a decoded sound of an original one.
+        hops_samples: system → hop of the latents whose frame rate a comb is looked for at.
+        clips, rate_hz: what to score on.
+        embeddings: what Fréchet distances and two-sample tests are made with.
+        with_visqol: take the slowest metric, too.
+        tell: see above.
 
     Raises:
         MissingExtraError: the ``evaluate`` extra is not installed.
     """
-    rate_hz, scores = codec.spec.sample_rate, Scores()
-    chosen = {name: metric for name, metric in CLIP_METRICS.items() if with_visqol or name != "visqol"}
-    for name, system in systems(codec).items():
+    scores = Scores()
+    for name, system in systems.items():
         scores.decoded[name] = []
         for clip in clips:
             guess = system(clip.audio, rate_hz)
             place = {"clip": clip.name, "label": clip.label, "system": name}
-            values = {metric: round(score(guess, clip.audio, rate_hz), 5) for metric, score in chosen.items()}
-            errors = hit_errors(guess, clip.audio, rate_hz)
-            sizes = {name: np.abs(getattr(errors, error)).round(4).tolist() for name, error in HIT_METRICS.items()}
-            scores.rows.append(place | values | sizes)
+            scores.rows.append(place | score_pair(guess, clip.audio, rate_hz, hops_samples[name], with_visqol))
             scores.decoded[name].append(guess)
             tell()
-        scores.metrics[name] = {metric: summarised(scores.rows, metric, name) for metric in (*chosen, *HIT_METRICS)}
-    for embedding in embeddings:
-        for name, distances in frechet_distances(scores.decoded, clips, rate_hz, embedding).items():
-            scores.metrics[name][f"frechet_{embedding.name}"] = distances
+        names = [metric for metric in scores.rows[-1] if metric not in place]
+        scores.metrics[name] = {metric: summarised(scores.rows, metric, name) for metric in names}
+    originals, sources = [clip.audio for clip in clips], [clip.source for clip in clips]
+    hearing = {SPECTRA: lambda sounds: [spectra(audio, rate_hz) for audio in sounds]}
+    hearing |= {by.name: lambda sounds, by=by: embed(sounds, rate_hz, by) for by in embeddings}
+    for name, points_of in hearing.items():
+        truth, points = points_of(originals), {name: points_of(sounds) for name, sounds in scores.decoded.items()}
+        scores.two_sample[name] = two_sample(points, truth, sources)
+        if name != SPECTRA:
+            for system, distances in frechet_distances(points, truth, clips).items():
+                scores.metrics[system][f"frechet_{name}"] = distances
     return scores
+
+
+def score_pair(
+    guess: np.ndarray, truth: np.ndarray, rate_hz: int, hop_samples: int, with_visqol: bool
+) -> dict[str, float | list[float]]:
+    """Every clip and hit metric of one decoded sound: a number each, or a list where there is none or are several."""
+    chosen = {name: metric for name, metric in CLIP_METRICS.items() if with_visqol or name != "visqol"}
+    values = {name: score(guess, truth, rate_hz) for name, score in chosen.items()}
+    values |= artefacts(guess, truth, rate_hz, hop_samples)
+    errors = hit_errors(guess, truth, rate_hz)
+    hits = {name: of(getattr(errors, which)).round(4).tolist() for name, (which, of) in HIT_METRICS.items()}
+    return {name: [] if value is None else round(value, 5) for name, value in values.items()} | hits
 
 
 def summarised(rows: list[dict], metric: str, system: str) -> dict:
@@ -101,8 +141,8 @@ def summarised(rows: list[dict], metric: str, system: str) -> dict:
     """
     mine = [row for row in rows if row["system"] == system]
     groups = {name: [row for row in mine if name in (row["label"], class_of(row["label"]))] for name in names_of(mine)}
-    by_label = {name: _described(of, metric) for name, of in groups.items()}
-    return _described(mine, metric) | {"by_label": by_label}
+    by_label = {name: described(of, metric) for name, of in groups.items()}
+    return described(mine, metric) | {"by_label": by_label}
 
 
 def names_of(rows: list[dict]) -> list[str]:
@@ -111,7 +151,8 @@ def names_of(rows: list[dict]) -> list[str]:
     return sorted(labels | {class_of(label) for label in labels})
 
 
-def _described(rows: list[dict], metric: str) -> dict:
+def described(rows: list[dict], metric: str) -> dict:
+    """Mean, median, deviation and number of a metric over rows; ``None`` without values."""
     values = np.concatenate([np.atleast_1d(row[metric]) for row in rows])
     if not values.size:
         return {"mean": None, "median": None, "std": None, "n": 0}
@@ -120,23 +161,20 @@ def _described(rows: list[dict], metric: str) -> dict:
 
 
 def frechet_distances(
-    decoded: dict[str, list[np.ndarray]], clips: list[DenseClip], rate_hz: int, embedding: Embedding
+    points: dict[str, list[np.ndarray]], truth: list[np.ndarray], clips: list[DenseClip]
 ) -> dict[str, dict]:
     """System → its Fréchet distance to the originals: all windows together as ``mean``, and per label.
 
-    A set has one distance, so ``std`` is the deviation over labels; ``n`` counts windows.
+    ``points`` and ``truth`` hold each clip's windows ``[n, dims]``. A set has one distance, so ``std`` is the
+    deviation over labels; ``n`` counts windows.
     """
-    truth = embed([clip.audio for clip in clips], rate_hz, embedding)
     rows = [{"label": clip.label} for clip in clips]
     members = {
         name: [i for i, row in enumerate(rows) if name in (row["label"], class_of(row["label"]))]
         for name in names_of(rows)
     }
     everything = list(range(len(clips)))
-    return {
-        system: _frechet_entry(embed(sounds, rate_hz, embedding), truth, everything, members)
-        for system, sounds in decoded.items()
-    }
+    return {system: _frechet_entry(of, truth, everything, members) for system, of in points.items()}
 
 
 def _frechet_entry(points: list[np.ndarray], truth: list[np.ndarray], everything: list[int], members: dict) -> dict:

@@ -76,13 +76,23 @@ def _heard_spectra(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> tu
     return a[:, heard], b[:, heard], hz[hz >= LOWEST_HZ]
 
 
+def _centroid_octaves(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> np.ndarray:
+    """How much higher the spectral centroid is, in octaves, in each frame heard in the truth."""
+    a, b, hz = _heard_spectra(guess, truth, sample_rate)
+    return np.log2((hz @ a / a.sum(axis=0)) / (hz @ b / b.sum(axis=0)))
+
+
 def centroid_error(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float:
     """Mean absolute difference of the spectral centroid, in octaves, over the frames heard in the truth.
 
     The centroid is the power-weighted mean frequency of a frame above 40 Hz.
     """
-    a, b, hz = _heard_spectra(guess, truth, sample_rate)
-    return float(np.abs(np.log2((hz @ a / a.sum(axis=0)) / (hz @ b / b.sum(axis=0)))).mean())
+    return float(np.abs(_centroid_octaves(guess, truth, sample_rate)).mean())
+
+
+def centroid_shift(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float:
+    """Mean signed difference of the same, in octaves: positive where the guess is brighter."""
+    return float(_centroid_octaves(guess, truth, sample_rate).mean())
 
 
 def noisiness_error(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float:

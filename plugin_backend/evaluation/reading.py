@@ -17,7 +17,7 @@ from plugin_backend.audio_files import resampled
 from plugin_backend.corpus.condition import faults, too_loud
 from plugin_backend.corpus.manifest import read_labels
 from plugin_backend.corpus.read import decode
-from plugin_backend.corpus.scan import SUFFIXES, scan, shown
+from plugin_backend.corpus.scan import FORMATS, scan, shown
 from plugin_backend.corpus.scratch import Scratch
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import AudioFileError
@@ -62,9 +62,7 @@ def read_folder(folder: Path, sample_rate: int) -> Folder:
                 read.remarks[found.file] = "; ".join(remarks)
     if not read.sounds:
         example = f"; for example {shown(': '.join(min(read.left_out)))}" if read.left_out else ""
-        raise AudioFileError(
-            f"{folder}: no usable sound; give a folder of {', '.join(sorted(SUFFIXES))} files{example}"
-        )
+        raise AudioFileError(f"{folder}: no usable sound; give a folder of {FORMATS} files{example}")
     return read
 
 

@@ -7,12 +7,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from plugin_backend.errors import OutputError
-from plugin_backend.evaluation import html, plots
+from plugin_backend.evaluation import html, plots, sound_table
 from plugin_backend.evaluation.evaluate import Evaluation
 from plugin_backend.evaluation.measure import CODEC
+from plugin_backend.evaluation.sound_table import NULL, Row
 from plugin_backend.files import replaced_when_whole
 
 PLAYED_CLIPS, PLAYED_S = 6, 3.0
+PLAYED = (CODEC, "low-pass 3.5 kHz", "noise in 160 bands, 1024/256")
+"""The systems that can be listened to, beside the original."""
+
 COLUMNS = {
     "visqol": ("ViSQOL ↑", "mean", "{:.2f}"),
     "log_mel_error_db": ("log-mel error, dB ↓", "mean", "{:.2f}"),
@@ -63,7 +67,7 @@ def as_json(metrics: dict) -> str:
 def as_page(evaluation: Evaluation) -> str:
     """The whole report."""
     metrics = evaluation.metrics
-    sections = (_protocol, _scores, _labels, _distributions, _materials, _mixtures, _probe, _latents)
+    sections = (_protocol, _scores, _sound, _bank, _labels, _distributions, _materials, _mixtures, _probe, _latents)
     title = f"{metrics['model']['name']}: evaluation"
     return html.head(title) + "".join(section(metrics) for section in sections) + _listen(evaluation) + "</html>\n"
 
@@ -95,6 +99,50 @@ def _scores(metrics: dict) -> str:
     hits = systems[CODEC]["onset_error_ms"]["n"]
     note = f"Means over clips; onset and peak: medians over {hits} hits; Fréchet: all windows of all clips at once."
     return html.heading("Codec and anchors") + html.table(header, rows, CODEC) + html.paragraph(note, note=True)
+
+
+def _sound(metrics: dict) -> str:
+    columns = {name: {"clips": metrics["metrics"].get(name, {})} | of for name, of in metrics["sound"].items()}
+    note = "Textures are the clips of what goes on; single sounds are all others, each by itself. "
+    note += "null: the two-sample test of the originals' own halves; ½ is what cannot be told apart."
+    page = html.heading("What is added, smeared and lost")
+    return page + html.table(["", *columns], sound_table.lines(columns)) + html.paragraph(note, note=True)
+
+
+BANK_COLUMNS = {
+    "comb, dB": ("metrics", "comb_db", "mean"),
+    "level, dB": ("hits", "level_db"),
+    "texture statistics": ("textures", "ratio"),
+    "rise, ms": ("hits", "rise_ms"),
+    "original": ("hits", "original_rise_ms"),
+    "fall, ms": ("hits", "fall_ms"),
+    "original ": ("hits", "original_fall_ms"),
+    "earlier, dB": ("hits", "early_db"),
+    "cut at, dB": ("end_db",),
+    "below 25 Hz, %": ("metrics", "rumble_25_percent", "mean"),
+    "DC re RMS, dB": ("metrics", "offset_db", "median"),
+    "centroid shift, octaves": ("metrics", "centroid_shift", "mean"),
+    "hiss, dB": ("metrics", "hiss_db", "median"),
+    "partials": ("tonality", "partials"),
+    "found": ("tonality", "found"),
+    "prominence change, dB": ("tonality", "prominence_change_db"),
+    "cents": ("tonality", "cents_error"),
+    "decay error, %": ("tonality", "decay_error_percent"),
+}
+"""A bank's table: heading → where a preset's number is."""
+
+
+def _bank(metrics: dict) -> str:
+    if "bank" not in metrics:
+        return ""
+    bank = metrics["bank"]
+    columns = [Row(title, path, "{:.2f}") for title, path in BANK_COLUMNS.items()]
+    rows = [[name, str(of["takes"]), *(column.cell(of) for column in columns)] for name, of in bank["presets"].items()]
+    apart = ", ".join(f"{name} {of[CODEC]:.2f} (null {of[NULL]:.2f})" for name, of in bank["two_sample"].items())
+    far = ", ".join(f"{name} {value:.1f}" for name, value in bank["frechet"].items())
+    told = f"Each preset beside the recordings it was made from. Fréchet: {far}. Two-sample AUC: {apart}."
+    page = html.heading("The bank") + html.paragraph(told)
+    return page + html.table(["preset", "takes", *(column.title for column in columns)], rows)
 
 
 def _labels(metrics: dict) -> str:
@@ -209,14 +257,14 @@ def _latents(metrics: dict) -> str:
 
 
 def _listen(evaluation: Evaluation) -> str:
-    """Original, codec and anchors of clips of different labels, and a mixture: a few seconds of each."""
+    """Original, codec and two anchors of clips of different labels, and a mixture: a few seconds of each."""
     page, rate_hz = html.heading("Listen"), evaluation.sample_rate
     most = round(PLAYED_S * rate_hz)
     first = {clip.label: index for index, clip in reversed(list(enumerate(evaluation.clips)))}
     chosen = sorted(first.values())[:: max(1, -(-len(first) // PLAYED_CLIPS))]
     for index in chosen:
         clip = evaluation.clips[index]
-        sounds = {"original": clip.audio} | {name: of[index] for name, of in evaluation.decoded.items()}
+        sounds = {"original": clip.audio} | {name: evaluation.decoded[name][index] for name in PLAYED}
         page += html.players(clip.name, {name: audio[:most] for name, audio in sounds.items()}, rate_hz)
     if evaluation.mixtures:
         page += html.players("A mixture", {n: audio[:most] for n, audio in evaluation.mixtures.items()}, rate_hz)

@@ -7,6 +7,7 @@ import functools
 import numpy as np
 
 WINDOW_S, HOP_S, MEL_BANDS, LOWEST_HZ = 1024 / 48_000, 256 / 48_000, 80, 40.0
+RUMBLE_HZ = 25.0
 
 
 def power_spectrogram(audio: np.ndarray, window_samples: int, hop_samples: int) -> np.ndarray:
@@ -14,6 +15,13 @@ def power_spectrogram(audio: np.ndarray, window_samples: int, hop_samples: int) 
     padded = np.pad(np.asarray(audio, np.float64), window_samples // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, window_samples)[::hop_samples]
     return np.abs(np.fft.rfft(frames * np.hanning(window_samples + 1)[:-1])).T ** 2
+
+
+def without_rumble(audio: np.ndarray, sample_rate: int) -> np.ndarray:
+    """The sound ``[samples]`` without what lies below 25 Hz, which nobody hears; without delay."""
+    spectrum = np.fft.rfft(np.asarray(audio, np.float64))
+    spectrum[: int(np.ceil(RUMBLE_HZ * audio.size / sample_rate))] = 0
+    return np.fft.irfft(spectrum, audio.size)
 
 
 @functools.lru_cache(maxsize=4)

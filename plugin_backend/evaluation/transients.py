@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from plugin_backend.evaluation.spectra import without_rumble
+
 WINDOW_S = 0.002
 APART_S = 0.05
 """Two hits are further apart than this."""
@@ -23,10 +25,11 @@ LOUD, STEEP = 0.1, 2.0
 
 @dataclass(frozen=True)
 class HitErrors:
-    """One entry per hit of the truth: ``onset_ms`` (positive: late) and ``peak_db`` (positive: louder)."""
+    """One entry per hit of the truth: ``onset_ms`` (positive: late); ``peak_db``, ``level_db`` (louder)."""
 
     onset_ms: np.ndarray
     peak_db: np.ndarray
+    level_db: np.ndarray
 
 
 def _rms(audio: np.ndarray, sample_rate: int) -> tuple[np.ndarray, int]:
@@ -62,15 +65,21 @@ def hit_errors(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> HitErr
     """Onset and level errors of every hit of ``truth`` ``[samples]`` in ``guess`` ``[samples]``.
 
     The guess's hit begins where its rise is largest within ±10 ms of the truth's onset. The peak level
-    is the loudest 2 ms RMS from 10 ms before the truth's onset to 50 ms after it, in both signals.
+    is the loudest 2 ms RMS from 10 ms before the truth's onset to 50 ms after it, in both signals; the level is
+    that of the whole stretch, above 25 Hz.
     """
     rise, rms = _rise(guess, sample_rate)
     truth_rms = _rise(truth, sample_rate)[1]
     apart, search = round(APART_S * sample_rate), round(SEARCH_S * sample_rate)
-    late, louder = [], []
+    heard = [without_rumble(audio, sample_rate) for audio in (guess, truth)]
+    energies = [np.concatenate([[0.0], np.square(audio).cumsum()]) for audio in heard]
+    late, louder, whole = [], [], []
     for onset in onsets(truth, sample_rate):
         start = max(onset - search, 0)
         late.append(start + int(rise[start : onset + search + 1].argmax()) - onset)
         peaks = (np.maximum(level[start : onset + apart].max(), 1e-9) for level in (rms, truth_rms))
         louder.append(20 * np.log10(np.divide(*peaks)))
-    return HitErrors(np.array(late, float) * 1000 / sample_rate, np.array(louder, float))
+        stop = min(onset + apart, truth.size)
+        levels = (max(float(energy[stop] - energy[start]), 1e-18) for energy in energies)
+        whole.append(10 * np.log10(np.divide(*levels)))
+    return HitErrors(np.array(late, float) * 1000 / sample_rate, np.array(louder, float), np.array(whole, float))

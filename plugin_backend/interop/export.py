@@ -11,6 +11,7 @@ import numpy as np
 from plugin_backend.codecs import FACTORY, load_codec
 from plugin_backend.errors import CheckpointError, OutputError
 from plugin_backend.files import replaced_when_whole
+from plugin_backend.interop import check_suffix
 from plugin_backend.interop.formats import BLOCK_HOPS, FORMATS
 from plugin_backend.waveform_vae.codec import WaveformCodec
 
@@ -82,8 +83,7 @@ def export_model(model: str, kind: str, out: Path, licence: str | None = None, c
         MissingExtraError: the format needs a package that is not installed.
     """
     form = FORMATS[kind]
-    if out.suffix != form.suffix:
-        raise OutputError(f"{out}: a file for {kind} must be named …{form.suffix}")
+    check_suffix(kind, out)
     codec = load_codec(model)
     if not isinstance(codec, WaveformCodec):
         raise CheckpointError(f"'{model}' cannot be exported: only models that Pisada trained can")

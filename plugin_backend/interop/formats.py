@@ -29,13 +29,11 @@ class Format:
     """One format.
 
     Attributes:
-        suffix: what a file's name should end with.
         parts: from a codec and its metadata to the files.
         play: plays a stream of sound ``[n]`` (whole blocks) through the files as the host does, late by the
             codec's latency.
     """
 
-    suffix: str
     parts: Callable[[WaveformCodec, dict[str, str]], Parts]
     play: Callable[[Parts, np.ndarray, int], np.ndarray]
 
@@ -141,8 +139,8 @@ def _play_neutone(parts: Parts, sound: np.ndarray, block: int) -> np.ndarray:
 
 
 FORMATS = {
-    "torchscript": Format(".ts", _torchscript, _play_torchscript),
-    "nn-tilde": Format(".ts", _nn_tilde, _play_nn_tilde),
-    "onnx": Format(".onnx", _onnx, _play_onnx),
-    "neutone": Format(".nm", _neutone, _play_neutone),
+    "torchscript": Format(_torchscript, _play_torchscript),
+    "nn-tilde": Format(_nn_tilde, _play_nn_tilde),
+    "onnx": Format(_onnx, _play_onnx),
+    "neutone": Format(_neutone, _play_neutone),
 }

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from plugin_backend.waveform_vae import inference
-from plugin_backend.waveform_vae.config import STEADY_FRAMES
-from plugin_backend.waveform_vae.model import LOG_VARIANCE_RANGE, InverseSTFTHead, LogSpectrum
+from plugin_backend.waveform_vae.model import LOG_VARIANCE_RANGE
 
 
 class Dense(nn.Module):
@@ -61,15 +60,13 @@ class Encoder(nn.Module):
 
     Args:
         folded: the model's encoder and compaction.
-        magnitudes: windows → magnitudes of their spectrum, see :mod:`plugin_backend.interop.fourier`.
+        views: what it sees, see :func:`plugin_backend.interop.fourier.views_of`.
     """
 
-    def __init__(self, folded: inference.FastEncoder, magnitudes: nn.Module):
+    def __init__(self, folded: inference.FastEncoder, views: nn.ModuleList):
         super().__init__()
-        spectrum = folded.spectrum
-        self.magnitudes, self.floor = magnitudes, LogSpectrum.FLOOR
-        self.samples = spectrum.window_samples - spectrum.hop
-        self.stacked = folded.stack * (spectrum.window_samples // 2 + 1)
+        self.views, self.samples, self.hop = views, folded.views.remembered_samples, folded.views.hop
+        self.seen = folded.embed.weight.shape[1]
         self.dims, self.lowest, self.highest = folded.dim, *LOG_VARIANCE_RANGE
         self.embed, self.head = Dense(folded.embed), Normed(folded.blocks.head)
         self.blocks = nn.ModuleList(Block(block) for block in folded.blocks.blocks)
@@ -79,8 +76,11 @@ class Encoder(nn.Module):
     def forward(self, audio: Tensor, past: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         joined, at = torch.cat([past[:, : self.samples], audio], dim=1), self.samples
         kept = [joined[:, audio.shape[1] :]]
-        x = torch.log(self.magnitudes(joined) + self.floor)
-        x = self.embed(x.reshape(x.shape[0], -1, self.stacked))
+        seen: list[Tensor] = []
+        for view in self.views:
+            logarithms = view(joined[:, self.samples - view.remembered :])
+            seen.append(logarithms.reshape(audio.shape[0], -1, view.values))
+        x = self.embed(torch.cat(seen, dim=2))
         for block in self.blocks:
             x, after = block(x, past[:, at : at + block.remembered])
             kept.append(after)
@@ -95,20 +95,16 @@ class Decoder(nn.Module):
 
     Args:
         folded: the model's decoder behind its compaction.
-        windows: log magnitudes and phases → windows of sound, see :mod:`plugin_backend.interop.fourier`.
+        head: what makes sound of the last layer, see :func:`plugin_backend.interop.heads.head_of`.
     """
 
-    def __init__(self, folded: inference.FastDecoder, windows: nn.Module):
+    def __init__(self, folded: inference.FastDecoder, head: nn.Module):
         super().__init__()
-        head: InverseSTFTHead = folded.head
-        self.windows, self.loudest = windows, head.LOUDEST_LOG
-        self.window, self.hop, self.overlaps = head.window_samples, head.hop, head.window_samples // head.hop
         self.width = folded.embed.weight.shape[0] // folded.stack
-        self.embed, self.head = Dense(folded.embed), Normed(folded.blocks.head)
+        self.embed, self.out = Dense(folded.embed), Normed(folded.blocks.head)
         self.blocks = nn.ModuleList(Block(block) for block in folded.blocks.blocks)
-        self.steady = STEADY_FRAMES
-        self.remembered = sum(block.remembered for block in self.blocks) + self.steady - 1
-        self.remembered += (self.overlaps - 1) * self.window
+        self.head = head
+        self.remembered = sum(block.remembered for block in self.blocks) + head.remembered
 
     def forward(self, latents: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         batch, at = latents.shape[0], 0
@@ -118,23 +114,6 @@ class Decoder(nn.Module):
             x, after = block(x, past[:, at : at + block.remembered])
             kept.append(after)
             at += block.remembered
-        count = x.shape[1]
-        log_magnitude, phase = torch.chunk(self.head(x), 2, dim=-1)
-        magnitude = torch.exp(torch.clamp(log_magnitude, max=self.loudest))
-        # InverseSTFTHead.unsteadied, without complex numbers: the first bin becomes a signed magnitude of phase 0
-        real = magnitude[:, :, :2] * torch.cos(phase[:, :, :2])
-        offsets = torch.cat([past[:, at : at + self.steady - 1], real[:, :, 0] - real[:, :, 1]], dim=1)
-        kept.append(offsets[:, count:])
-        at += self.steady - 1
-        first = real[:, :, 0]
-        for k in range(self.steady):
-            first = first - offsets[:, k : k + count] / self.steady
-        magnitude = torch.cat([first[:, :, None], magnitude[:, :, 1:]], dim=2)
-        frames = self.windows(magnitude, torch.cat([torch.zeros_like(phase[:, :, :1]), phase[:, :, 1:]], dim=2))
-        joined = torch.cat([past[:, at:].reshape(batch, self.overlaps - 1, self.window), frames], dim=1)
-        kept.append(joined[:, count:].reshape(batch, (self.overlaps - 1) * self.window))
-        pieces = joined.reshape(batch, -1, self.overlaps, self.hop)
-        audio = pieces[:, self.overlaps - 1 :, 0]
-        for k in range(1, self.overlaps):
-            audio = audio + pieces[:, self.overlaps - 1 - k : self.overlaps - 1 - k + count, k]
-        return audio.reshape(batch, -1), torch.cat(kept, dim=1)
+        audio, after = self.head(self.out(x), past[:, at:])
+        kept.append(after)
+        return audio, torch.cat(kept, dim=1)

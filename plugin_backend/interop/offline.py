@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from plugin_backend.interop.fourier import Magnitudes, Windows
+from plugin_backend.interop.fourier import views_of
+from plugin_backend.interop.heads import head_of
 from plugin_backend.interop.layers import Decoder, Encoder
 from plugin_backend.waveform_vae.codec import WaveformCodec
 from plugin_backend.waveform_vae.inference import FastDecoder, FastEncoder
@@ -24,8 +25,8 @@ class TorchScriptCodec(nn.Module):
         self.sampling_rate, self.ratio, self.latent_size = spec.sample_rate, spec.hop_samples, spec.latent_dim
         self.latency_samples, self.latency_frames = spec.latency_samples, spec.latency_frames
         encoder, decoder = FastEncoder(codec.model), FastDecoder(codec.model)
-        self.encoder = Encoder(encoder, Magnitudes(encoder.spectrum))
-        self.decoder = Decoder(decoder, Windows(decoder.head))
+        self.encoder = Encoder(encoder, views_of(encoder.views, by_matrix=False))
+        self.decoder = Decoder(decoder, head_of(decoder.head))
         self.register_buffer("silence", torch.from_numpy(codec.silence(1).copy()))
 
     @torch.jit.export

@@ -9,12 +9,13 @@ import torch
 from torch import nn
 
 from plugin_backend.errors import MissingExtraError
-from plugin_backend.interop.fourier import MatrixMagnitudes, MatrixWindows
+from plugin_backend.interop.fourier import views_of
+from plugin_backend.interop.heads import head_of
 from plugin_backend.interop.layers import Decoder, Encoder
 from plugin_backend.waveform_vae.codec import WaveformCodec
 from plugin_backend.waveform_vae.inference import FastDecoder, FastEncoder
 
-OPSET = 17
+OPSET = 18
 TRACED_FRAMES = 3
 SIGNATURES = {
     "encoder": (["audio", "past"], ["means", "deviations", "next_past"], "samples"),
@@ -30,8 +31,8 @@ def graphs(codec: WaveformCodec, metadata: dict[str, str]) -> dict[str, bytes]:
     """
     encoder, decoder = FastEncoder(codec.model), FastDecoder(codec.model)
     parts = {
-        "encoder": (Encoder(encoder, MatrixMagnitudes(encoder.spectrum)), TRACED_FRAMES * codec.spec.hop_samples),
-        "decoder": (Decoder(decoder, MatrixWindows(decoder.head)), (TRACED_FRAMES, codec.spec.latent_dim)),
+        "encoder": (Encoder(encoder, views_of(encoder.views, by_matrix=True)), TRACED_FRAMES * codec.spec.hop_samples),
+        "decoder": (Decoder(decoder, head_of(decoder.head, by_matrix=True)), (TRACED_FRAMES, codec.spec.latent_dim)),
     }
     return {name: _graph(name, module, shape, metadata) for name, (module, shape) in parts.items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,9 @@ class RaveCodec(Codec):
         card = self._card
         return _Encoder([self._stepper("encode", card.hop_samples, card.random_encoder) for _ in range(batch)], card)
 
-    def decoder(self, batch: int = 1) -> DecoderStream:
+    def decoder(
+        self, batch: int = 1, seeds: Sequence[int] | None = None, sides: Sequence[float] | None = None
+    ) -> DecoderStream:
         return _Decoder([self._stepper("decode", 1, self._card.random_decoder) for _ in range(batch)], self._card)
 
     def silence(self, frames: int) -> np.ndarray:

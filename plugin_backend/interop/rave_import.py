@@ -6,14 +6,17 @@ import copy
 import dataclasses
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from plugin_backend.errors import CheckpointError
 from plugin_backend.interop.rave_card import SUFFIX, RaveCard, read_model, save_card, trust
-from plugin_backend.interop.rave_codec import RaveCodec
-from plugin_backend.interop.rave_model import Stepper, load_script, numbers_of
+
+if TYPE_CHECKING:
+    import torch
+
+    from plugin_backend.interop.rave_codec import RaveCodec
 
 SETTLED_SAMPLES = 65_536
 """After so much silence the model has forgotten the start of the sound, as good as."""
@@ -40,6 +43,8 @@ def import_rave(path: Path, trusted: bool, name: str | None = None) -> Path:
     if not trusted:
         raise CheckpointError(f"{path}: a TorchScript file can run any code as you; give --trust if you know its maker")
     data, sha256 = read_model(path)
+    from plugin_backend.interop.rave_model import load_script
+
     card = card_of(load_script(data, path.name), path.name, name, sha256)
     place = path.with_name(f"{name}{SUFFIX}")
     save_card(card, place)
@@ -53,6 +58,11 @@ def card_of(script: torch.jit.ScriptModule, file: str, name: str, sha256: str) -
     Raises:
         CheckpointError: it is not a RAVE export, or remembers nothing from block to block.
     """
+    import torch
+
+    from plugin_backend.interop.rave_codec import RaveCodec
+    from plugin_backend.interop.rave_model import Stepper, numbers_of
+
     numbers = numbers_of(script, file)
     hop, dims = numbers.hop_samples, numbers.latent_dim
     frames = -(-SETTLED_SAMPLES // hop)
@@ -78,6 +88,8 @@ def card_of(script: torch.jit.ScriptModule, file: str, name: str, sha256: str) -
 
 def _remembers(script: torch.jit.ScriptModule, method: str, x: torch.Tensor) -> bool:
     """Whether a call changes any tensor that the model holds."""
+    import torch
+
     used = copy.deepcopy(script)
     with torch.no_grad():
         getattr(used, method)(x[None])

@@ -17,6 +17,10 @@ SEED = 0x9E3779B97F4A7C15
 """Frame *t* draws its noise from seed ``SEED + t``, whatever block it came in: blocks change nothing."""
 
 
+RATES = ("sr", "sampling_rate")
+"""Where a RAVE export keeps its sample rate."""
+
+
 @dataclass(frozen=True)
 class RaveNumbers:
     """What a RAVE export says of itself; ``channels_out`` are what one channel becomes (the first is heard)."""
@@ -41,6 +45,13 @@ def load_script(data: bytes, name: str) -> torch.jit.ScriptModule:
         raise CheckpointError(f"{name}: not a TorchScript file that this PyTorch reads") from problem
 
 
+def _whole(value: object) -> int:
+    """A rate as RAVE 2 keeps it, an integer, or RAVE 1, a tensor of one number; 0 for anything else."""
+    if isinstance(value, torch.Tensor) and value.numel() == 1:
+        value = value.item()
+    return int(value) if type(value) in (int, float) and value == value // 1 else 0
+
+
 def numbers_of(script: torch.jit.ScriptModule, name: str) -> RaveNumbers:
     """What the export says of itself, checked.
 
@@ -60,7 +71,7 @@ def numbers_of(script: torch.jit.ScriptModule, name: str) -> RaveNumbers:
         raise CheckpointError(
             f"{name}: takes {channels_in} channels; only mono models are taken (stereo is two of them)"
         )
-    rate = next((rate for key in ("sr", "sampling_rate") if type(rate := getattr(script, key, None)) is int), 0)
+    rate = next((rate for key in RATES if (rate := _whole(getattr(script, key, None)))), 0)
     for field, value in (("sample_rate", rate), ("hop_samples", hop), ("latent_dim", latent_dim)):
         least, most = LIMITS[field]
         if not least <= value <= most:

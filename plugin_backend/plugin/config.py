@@ -1,4 +1,4 @@
-"""What the installed plug-in is told: which Python runs its backend, which bank and which model. ``key value`` lines.
+"""What the installed plug-in is told: which Python runs its backend, which banks and which model. ``key value`` lines.
 
 A DAW does not have the virtual environment, so ``pisada plugin install`` writes the interpreter's path here.
 """
@@ -20,7 +20,7 @@ KEYS = ("interpreter", "model", "bank")
 
 @dataclass(frozen=True)
 class PluginConfig:
-    """``model`` is a codec's name or file; ``bank`` a folder, "" for the factory's.
+    """``model`` is a codec's name or file; ``banks`` are folders or the factory's name, none is the factory's.
 
     Raises:
         PluginError: a value would not be read as it was written: it has more than one line, or is no text.
@@ -28,11 +28,15 @@ class PluginConfig:
 
     interpreter: str
     model: str = "foley"
-    bank: str = ""
+    banks: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> tuple[tuple[str, str], ...]:
+        """Keys and values, as they are written; a bank a line."""
+        return ("interpreter", self.interpreter), ("model", self.model), *(("bank", each) for each in self.banks)
 
     def __post_init__(self):
-        for key in KEYS:
-            value = getattr(self, key)
+        for key, value in self.lines:
             if value.splitlines() not in ([value], []) or _undecodable(value):
                 raise PluginError(f"{key} {value!r}: the plug-in's config cannot hold such a name")
 
@@ -66,17 +70,19 @@ def read_config(path: Path) -> PluginConfig:
     except (OSError, UnicodeDecodeError) as problem:
         why = problem.strerror if isinstance(problem, OSError) else "not UTF-8"
         raise PluginError(f"{path}: cannot be read ({why}); run `pisada plugin install`") from problem
-    values = dict(line.partition(" ")[::2] for line in lines if line.strip() and not line.startswith("#"))
+    told = [line.partition(" ")[::2] for line in lines if line.strip() and not line.startswith("#")]
+    values = dict(told)
     wrong = next((key for key in values if key not in KEYS), None)
     if wrong is not None or not values.get("interpreter"):
         told = f"no key '{wrong}'" if wrong is not None else "it names no interpreter"
         raise PluginError(f"{path}: {told}; {', '.join(KEYS)} are known")
-    return PluginConfig(**values)
+    values.pop("bank", None)
+    return PluginConfig(**values, banks=tuple(value for key, value in told if key == "bank" and value))
 
 
 def write_config(config: PluginConfig, path: Path) -> None:
     """Write it, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [f"{key} {getattr(config, key)}" for key in KEYS if getattr(config, key)]
+    lines = [f"{key} {value}" for key, value in config.lines if value]
     with replaced_when_whole(path) as whole:
         whole.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -40,7 +40,8 @@ def check_config(path: Path | None = None) -> tuple[Check, PluginConfig | None]:
         config = read_config(path)
     except PluginError as problem:
         return Check("config", FAILED, str(problem), AGAIN), None
-    return Check("config", OK, f"{path}: model {config.model}, bank {config.bank or 'of the factory'}"), config
+    banks = ", ".join(config.banks) or "of the factory"
+    return Check("config", OK, f"{path}: model {config.model}, bank {banks}"), config
 
 
 def check_interpreter(interpreter: str) -> Check:

@@ -22,7 +22,7 @@ GAP_S, CLEAR_GAP_S = 0.012, 0.03
 
 
 def refine(audio: np.ndarray, sample_rate: int, candidate: int, scale: float = 1.0) -> tuple[int, float]:
-    """The sample a hit begins at, and its peak (linear, of the loudest channel, as the file has it).
+    """The sample a hit begins at, and its peak (linear, of the loudest channel, above what it stands on).
 
     Args:
         audio: ``[samples, channels]``.
@@ -50,8 +50,7 @@ def refine(audio: np.ndarray, sample_rate: int, candidate: int, scale: float = 1
     near = slice(max(0, begin - window + 1), begin + window)
     least = max(ATTACK * sound[start:].max(), SAMPLE_ABOVE_QUIET * quiet)
     onset = near.start + int(np.argmax(sound[near] >= min(least, sound[near].max())))
-    heard = np.abs(piece[onset : onset + round(ahead_s * sample_rate)])
-    return first + onset, float(heard.max())
+    return first + onset, float(sound[onset : onset + round(ahead_s * sample_rate)].max())
 
 
 def _begin(level: np.ndarray, start: int, limit: int, least: float, gap: int) -> int:

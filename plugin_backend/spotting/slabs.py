@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
-from plugin_backend.audio_files import info_of
+from plugin_backend.audio_files import blocks_of, info_of
 from plugin_backend.errors import AudioFileError
 
 RATES_HZ = (8_000, 192_000)
@@ -26,12 +25,13 @@ MOST_CORE_VALUES, LEAST_CORE_CELLS = 2**24, 100
 
 @dataclass(frozen=True)
 class Guide:
-    """What a recording is, before it is heard: length in samples, rate in Hz, channels."""
+    """What a recording is, before it is heard: length in samples, rate in Hz, channels, what is wrong with the file."""
 
     path: Path
     length_samples: int
     sample_rate: int
     channels: int
+    remarks: tuple[str, ...] = ()
 
     @property
     def hop_samples(self) -> int:
@@ -66,9 +66,10 @@ def look_at(path: Path) -> Guide:
     info = info_of(path)
     if info.channels > MOST_CHANNELS:
         raise AudioFileError(f"{path}: {info.channels} channels; up to {MOST_CHANNELS} can be used")
-    if not RATES_HZ[0] <= info.samplerate <= RATES_HZ[1]:
-        raise AudioFileError(f"{path}: a rate of {info.samplerate} Hz; {RATES_HZ[0]} to {RATES_HZ[1]} Hz can be used")
-    return Guide(path, info.frames, info.samplerate, info.channels)
+    if not RATES_HZ[0] <= info.rate_hz <= RATES_HZ[1]:
+        raise AudioFileError(f"{path}: a rate of {info.rate_hz} Hz; {RATES_HZ[0]} to {RATES_HZ[1]} Hz can be used")
+    remarks = tuple(f"{path}: {remark}" for remark in info.remarks)
+    return Guide(path, info.length_samples, info.rate_hz, info.channels, remarks)
 
 
 def slabs(
@@ -93,20 +94,10 @@ def slabs(
 
 def file_blocks(guide: Guide, read_samples: int, most: int) -> Iterator[tuple[np.ndarray, bool]]:
     """About ``most`` samples at a time, read ``read_samples`` at a time, and whether they are the last."""
-    done, pieces, waiting = 0, [], 0
-    try:
-        with soundfile.SoundFile(str(guide.path)) as file:
-            while done < guide.length_samples:
-                block = file.read(read_samples, dtype="float32", always_2d=True)
-                if not len(block):
-                    seconds = done / guide.sample_rate
-                    raise AudioFileError(f"{guide.path}: the audio is damaged (it ends after {seconds:.1f} s)")
-                if not np.isfinite(block).all():
-                    raise AudioFileError(f"{guide.path}: the file holds NaN or infinite samples")
-                done, waiting = done + len(block), waiting + len(block)
-                pieces.append(block)
-                if waiting >= most or done >= guide.length_samples:
-                    whole, pieces, waiting = np.concatenate(pieces), [], 0
-                    yield whole, done >= guide.length_samples
-    except soundfile.LibsndfileError as problem:
-        raise AudioFileError(f"{guide.path}: the audio is damaged ({problem.error_string.rstrip('.')})") from problem
+    pieces, waiting = [], 0
+    for block, last in blocks_of(guide.path, read_samples):
+        pieces.append(block)
+        waiting += len(block)
+        if waiting >= most or last:
+            whole, pieces, waiting = np.concatenate(pieces), [], 0
+            yield whole, last

@@ -6,11 +6,10 @@ decoder trained by them alone is about a dB too quiet.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
+from plugin_backend.waveform_vae.high_pass import high_passed
 from plugin_backend.waveform_vae.model import WaveformVAE
 
 HEARD = 1e-6
@@ -27,15 +26,17 @@ def fit_level(model: WaveformVAE, batches: list[Tensor]) -> float:
     if not lacking.numel():
         return 0.0
     gain_db = lacking.median().item()
-    log_magnitudes = model.decoder.head.out.bias[: model.decoder.head.out.out_features // 2]
-    log_magnitudes += gain_db * math.log(10) / 20
+    model.decoder.head.raise_by(gain_db)
     return gain_db
 
 
 def _lacking_db(model: WaveformVAE, audio: Tensor) -> Tensor:
     """By how many dB each sound that is heard comes back too quiet."""
     latency = model.config.latency
-    guess = model.decoder(model.encoder(audio)[0])[0][:, latency:].float()
+    guess = model.decoder(model.encoder(audio)[0])[0].float()
+    if model.config.head == "noise":
+        guess = high_passed(guess, model.config.sample_rate)
+    guess = guess[:, latency:]
     power, back = (sound.square().mean(1) for sound in (audio[:, :-latency], guess))
     heard = power > HEARD
     return 10 * torch.log10(power[heard] / back[heard].clamp(min=HEARD * 1e-6))

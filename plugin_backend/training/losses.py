@@ -1,6 +1,15 @@
-"""What training minimises: distances of spectra and of envelopes, and the latents' divergence."""
+"""What training minimises: a proper score of spectra and envelopes, and the latents' divergence.
+
+A decoder with a noise source makes another sound at each draw. Compared with one recording, the best single draw would
+be too quiet and too smooth. So two draws *a* and *b* are compared with the recording *x* and with each other:
+``d(a, x) + d(b, x) − d(a, b)``, the energy distance of spectra (Gritsenko et al., "A Spectral Energy Distance for
+Parallel Speech Synthesis", NeurIPS 2020). It is least where draws are spread as recordings are.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -8,73 +17,82 @@ from torch import Tensor, nn
 
 from plugin_backend.evaluation.spectra import mel_spaced_hz, triangles
 
-MEL_BANDS = {2048: 160, 1024: 112, 512: 72, 256: 40, 128: 20}
+MEL_BANDS = {4096: 200, 2048: 160, 1024: 112, 512: 72, 256: 40, 128: 20, 64: 12}
 """Bands by STFT size; the widest windows part the bass, the narrowest the attacks."""
 
+LOG_FLOOR = 1.5e-4
+"""Of a band's magnitude, times √size: a higher one would let a noise source hiss under dark sounds."""
 
-class SpectralLoss(nn.Module):
-    """Relative L2 plus log L1 between the mel bands of STFTs, averaged over five resolutions.
-
-    A band's value is the root of its mean power. Bins alone would teach to fall short: noise cannot be
-    foretold bin by bin, and the best guess of a logarithm or a magnitude lies a dB or more below the power;
-    where a band joins many bins, hardly so. The log's floor is 1e-3·√size: a floor near zero would fit
-    silence and lose transients. Bins above each sound's own band edge are left out, so that a dull recording
-    never teaches dullness.
-    """
-
-    def __init__(self, sample_rate: int):
-        super().__init__()
-        self.sample_rate = sample_rate
-        for size, bands in MEL_BANDS.items():
-            corners_hz = mel_spaced_hz(0.0, sample_rate / 2, bands + 2)
-            filters = triangles(corners_hz, size, sample_rate, sample_rate / size)
-            self.register_buffer(f"window_{size}", torch.hann_window(size), persistent=False)
-            self.register_buffer(f"mean_{size}", _floats(filters / filters.sum(1, keepdims=True)), persistent=False)
-            self.register_buffer(f"bins_{size}", _floats((filters > 0).sum(1)), persistent=False)
-
-    def forward(self, guess: Tensor, truth: Tensor, edge_hz: Tensor) -> Tensor:
-        """``guess`` and ``truth`` are ``[batch, samples]``, ``edge_hz`` is ``[batch]``; answers a scalar."""
-        return sum(self._distance(size, guess, truth, edge_hz) for size in MEL_BANDS) / len(MEL_BANDS)
-
-    def _distance(self, size: int, guess: Tensor, truth: Tensor, edge_hz: Tensor) -> Tensor:
-        window, mean, bins = (getattr(self, f"{name}_{size}") for name in ("window", "mean", "bins"))
-        bins_hz = torch.arange(size // 2 + 1, device=guess.device) * (self.sample_rate / size)
-        mask = (bins_hz[None, :, None] <= edge_hz[:, None, None]).float()
-        heard = (mean @ mask > 0.5).float()  # [batch, bands, 1]
-        a, b = (
-            torch.sqrt(mean @ ((spectrum.real.square() + spectrum.imag.square()) * mask) + 1e-10)
-            for spectrum in (torch.stft(x, size, size // 4, window=window, return_complex=True) for x in (guess, truth))
-        )
-        energy = heard * bins.sqrt()[:, None]  # a band counts as its bins would
-        relative = ((a - b) * energy).flatten(1).norm(dim=1) / ((b * energy).flatten(1).norm(dim=1) + 0.05 * size**0.5)
-        floor = 1e-3 * size**0.5
-        log = (torch.log(a + floor) - torch.log(b + floor)).abs() * heard
-        return relative.mean() + (log.sum((1, 2)) / (heard.sum((1, 2)) * a.shape[2]).clamp(min=1)).mean()
-
-
-def _floats(numbers: np.ndarray) -> Tensor:
-    return torch.from_numpy(numbers).float()
-
+RELATIVE_FLOOR = 0.05
+"""Of a whole sound's norm, times √size: quieter sounds count less."""
 
 ENVELOPE_WINDOW_SAMPLES, ENVELOPE_FLOOR = 96, 1e-3
 
 
-def envelope_loss(guess: Tensor, truth: Tensor) -> Tensor:
-    """How far peaks and powers of 2 ms windows (at 48 kHz) are apart: relative L2 plus log L1 of each, a scalar.
+@dataclass(frozen=True)
+class Views:
+    """How a sound is seen: mel magnitudes by STFT size, ``[batch, frames, bands]``, and 2 ms envelopes."""
 
-    A spectral loss forgives an attack whose parts do not add up at one instant; this does not.
-    ``guess`` and ``truth`` are ``[batch, samples]``.
+    spectra: dict[int, Tensor]
+    envelopes: list[Tensor]
+
+
+class SpectralScore(nn.Module):
+    """The energy distance of spectra and of envelopes, of sounds ``[batch, samples]``.
+
+    A band's value is the root of its mean power; spectra are compared by relative L2 of magnitudes over the whole sound
+    and by L2 over the bands of a frame's logarithms, envelopes by relative L2 and by L1 of logarithms. All of these are
+    of negative type, so that the score is proper. Nothing is left out above a recording's own band edge: what a dull
+    recording lacks, a noise source would fill with hiss.
     """
-    size, total = ENVELOPE_WINDOW_SAMPLES, guess.new_zeros(())
-    for envelope in (
-        lambda x: nn.functional.max_pool1d(x.abs(), size, size // 2),
-        lambda x: torch.sqrt(nn.functional.avg_pool1d(x.square(), size, size // 4) + 1e-8),
-    ):
-        a, b = (envelope(x[:, None])[:, 0] for x in (guess, truth))
-        relative = (a - b).norm(dim=1) / (b.norm(dim=1) + 0.05)
-        log = (torch.log(a + ENVELOPE_FLOOR) - torch.log(b + ENVELOPE_FLOOR)).abs()
-        total = total + relative.mean() + log.mean()
-    return total
+
+    def __init__(self, sample_rate: int):
+        super().__init__()
+        for size, bands in MEL_BANDS.items():
+            corners_hz = mel_spaced_hz(0.0, sample_rate / 2, bands + 2)
+            filters = triangles(corners_hz, size, sample_rate, sample_rate / size)
+            self.register_buffer(f"window_{size}", torch.hann_window(size), persistent=False)
+            self.register_buffer(f"mean_{size}", _floats(filters / filters.sum(1, keepdims=True)).T, persistent=False)
+            self.register_buffer(f"bins_{size}", _floats((filters > 0).sum(1)).sqrt(), persistent=False)
+
+    def views(self, sound: Tensor, sizes: Sequence[int] = tuple(MEL_BANDS)) -> Views:
+        """What is compared of ``[batch, samples]``."""
+        spectra = {}
+        for size in sizes:
+            frames = sound.unfold(1, size, size // 4) * getattr(self, f"window_{size}")
+            bins = torch.fft.rfft(frames)
+            power = bins.real.square() + bins.imag.square()
+            spectra[size] = torch.sqrt(power @ getattr(self, f"mean_{size}") + 1e-10)
+        size = ENVELOPE_WINDOW_SAMPLES
+        peaks = nn.functional.max_pool1d(sound.abs()[:, None], size, size // 2)[:, 0]
+        powers = torch.sqrt(nn.functional.avg_pool1d(sound.square()[:, None], size, size // 4)[:, 0] + 1e-8)
+        return Views(spectra, [peaks, powers])
+
+    def forward(self, first: Views, second: Views, truth: Views) -> tuple[Tensor, Tensor]:
+        """Scores of spectra and of envelopes, scalars, of two draws."""
+        to_truth = self.distance(first, truth, truth), self.distance(second, truth, truth)
+        apart = self.distance(first, second, truth)
+        spectral, envelope = (a + b - c for a, b, c in zip(*to_truth, apart, strict=True))
+        return spectral, envelope
+
+    def distance(self, first: Views, second: Views, truth: Views) -> tuple[Tensor, Tensor]:
+        """How far spectra and envelopes of two sounds are apart, relative to the norm of ``truth``."""
+        spectral = envelope = truth.envelopes[0].new_zeros(())
+        for size, of_truth in truth.spectra.items():
+            a, b, weight = first.spectra[size], second.spectra[size], getattr(self, f"bins_{size}")
+            norm = (of_truth * weight).flatten(1).norm(dim=1) + RELATIVE_FLOOR * size**0.5
+            floor = LOG_FLOOR * size**0.5
+            logs = torch.log(a + floor) - torch.log(b + floor)
+            spectral = spectral + (((a - b) * weight).flatten(1).norm(dim=1) / norm).mean()
+            spectral = spectral + (logs.square().mean(2) + 1e-8).sqrt().mean()
+        for a, b, of_truth in zip(first.envelopes, second.envelopes, truth.envelopes, strict=True):
+            envelope = envelope + ((a - b).norm(dim=1) / (of_truth.norm(dim=1) + 0.05)).mean()
+            envelope = envelope + (torch.log(a + ENVELOPE_FLOOR) - torch.log(b + ENVELOPE_FLOOR)).abs().mean()
+        return spectral / len(truth.spectra), envelope
+
+
+def _floats(numbers: np.ndarray) -> Tensor:
+    return torch.from_numpy(numbers).float()
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:

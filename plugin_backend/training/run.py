@@ -22,11 +22,18 @@ from plugin_backend.training.device import pick_device
 from plugin_backend.training.discriminators import Judges
 from plugin_backend.training.level import fit_level
 from plugin_backend.training.log import Log
-from plugin_backend.training.losses import SpectralLoss
-from plugin_backend.training.passes import refine_step, spectral_step, there_and_back
+from plugin_backend.training.losses import MEL_BANDS, SpectralScore
+from plugin_backend.training.passes import Chance, refine_step, scored, spectral_step, two_draws
 from plugin_backend.training.sampler import CropSampler
 from plugin_backend.training.schedule import Phase, phases
-from plugin_backend.training.settings import AVERAGE_DECAY, NEW_CRITICS_STEPS, REFINE_CROP_SAMPLES, TrainingSettings
+from plugin_backend.training.settings import (
+    AVERAGE_DECAY,
+    ENVELOPE_WEIGHT,
+    NEW_CRITICS_STEPS,
+    REFINE_CROP_SAMPLES,
+    TrainingSettings,
+    state_path,
+)
 from plugin_backend.training.state import load_state, optimiser_tensors, restore_optimiser, save_state
 from plugin_backend.waveform_vae import checkpoint
 from plugin_backend.waveform_vae.config import WaveformVAEConfig
@@ -54,11 +61,6 @@ class Moment:
     losses: dict[str, float]
 
 
-def state_path(out: Path) -> Path:
-    """Where the state of a run that writes ``out`` is kept: hidden beside it."""
-    return out.with_name(f".{out.stem}.training")
-
-
 def history_of(start: str) -> list[dict]:
     """The records of the runs before the one that starts from ``start``, oldest first, curves left out."""
     if start == "scratch":
@@ -70,7 +72,7 @@ def history_of(start: str) -> list[dict]:
 def starting_model(start: str) -> WaveformVAE:
     """A new model for ``scratch``, or the one named."""
     if start == "scratch":
-        return WaveformVAE(WaveformVAEConfig())
+        return WaveformVAE(WaveformVAEConfig.noise_first())
     return checkpoint.load(checkpoint_path(start)).train()
 
 
@@ -114,9 +116,9 @@ class Run:
         knowing = settings.start != "scratch" and load_critics(
             self.judges, critics_path(checkpoint_path(settings.start))
         )
-        self.spectral = SpectralLoss(model.config.sample_rate).to(self.device)
+        self.score = SpectralScore(model.config.sample_rate).to(self.device)
         self.examples = [
-            self._tensors(judged.batch(settings.batch, settings.seed, index)) for index in range(JUDGED_BATCHES)
+            self._tensor(judged.batch(settings.batch, settings.seed, index)) for index in range(JUDGED_BATCHES)
         ]
         self.at = {
             "phase": 0,
@@ -155,9 +157,9 @@ class Run:
             if at["spoilt"] >= MOST_SPOILT:
                 self.tell(f"{MOST_SPOILT} steps without a finite loss: {phase.name} ends with the best weights it had")
                 break
-            crops = self._tensors(upcoming.result())
+            crops = self._tensor(upcoming.result())
             upcoming = ahead.submit(self._draw, at["step"] + 1)
-            losses = self._step(phase, progress, *crops)
+            losses = self._step(phase, progress, crops)
             now = time.monotonic()
             at["seconds"] += now - clock
             at["phase_seconds"] += now - clock
@@ -179,31 +181,30 @@ class Run:
         self._judge(phase)
         self._end_phase()
 
-    def _step(self, phase: Phase, progress: float, audio: torch.Tensor, edge_hz: torch.Tensor) -> dict:
+    def _step(self, phase: Phase, progress: float, audio: torch.Tensor) -> dict:
         """One update of the model, and of its running average."""
         settings, at, config = self.settings, self.at, self.model.config
         rate = phase.rate(at["phase_steps"], progress, settings)
         for group in (*self.optimiser.param_groups, *self.judges_optimiser.param_groups):
             group["lr"] = rate
-        chance = torch.Generator().manual_seed(settings.seed * 1_000_003 + at["step"])
-        frames = audio.shape[1] // config.hop
-        noise = torch.randn(audio.shape[0], frames, config.latent_dim, generator=chance).to(self.device)
+        generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + at["step"])
+        shape = audio.shape[0], audio.shape[1] // config.hop, config.latent_dim
+        chance = Chance.drawn(generator, shape, self.device)
         self.optimiser.zero_grad(set_to_none=True)
         if phase.name == "spectral":
             beta = settings.beta * (min(1.0, progress / settings.beta_warm_up) if settings.start == "scratch" else 1.0)
-            losses = spectral_step(self.model, self.spectral, audio, edge_hz, noise, beta)
+            losses = spectral_step(self.model, self.score, audio, chance, beta)
         else:
             room = audio.shape[1] - config.latency - REFINE_CROP_SAMPLES
-            start = int(torch.randint(0, max(room, 1), (1,), generator=chance))
+            start = int(torch.randint(0, max(room, 1), (1,), generator=generator))
             trust = 1.0 if at["critics_know"] else min(1.0, at["phase_steps"] / NEW_CRITICS_STEPS)
             losses = refine_step(
                 self.model,
                 self.judges,
                 self.judges_optimiser,
-                self.spectral,
+                self.score,
                 audio,
-                edge_hz,
-                noise,
+                chance,
                 start,
                 settings.likeness,
                 trust,
@@ -223,12 +224,14 @@ class Run:
 
     @torch.no_grad()
     def _judge(self, phase: Phase) -> None:
-        """The held-out spectral loss of the average; of the first phase the best is kept, of the second the last."""
+        """The held-out score of the average; of the first phase the best is kept, of the second the last."""
         at = self.at
         losses = []
-        for audio, edge_hz in self.examples:
-            guess, truth, _ = there_and_back(self.average, audio, None)
-            losses.append(self.spectral(guess, truth, edge_hz).item())
+        for index, audio in enumerate(self.examples):
+            seeds = torch.arange(2 * len(audio)).reshape(2, -1) + 2 * len(audio) * index
+            guess, other, truth, _ = two_draws(self.average, audio, Chance(None, seeds.to(self.device)))
+            spectral, envelope = scored(self.score, (guess, other, truth), tuple(MEL_BANDS))
+            losses.append((spectral + ENVELOPE_WEIGHT * envelope).item())
         loss = sum(losses) / len(losses)
         at["curve"].append([phase.name, at["step"], round(at["seconds"] / 60, 2), round(loss, 5)])
         better = phase.name == "refine" or at["best"] is None or loss < at["best"]
@@ -237,9 +240,9 @@ class Run:
             self.best.load_state_dict(self.average.state_dict())
         else:
             at["since_best"] += 1
-        self.log.scalars(at["step"], {"held_out_spectral": loss})
+        self.log.scalars(at["step"], {"held_out_score": loss})
         self.log.sounds(at["step"], truth[0].cpu().numpy(), guess[0].cpu().numpy(), self.model.config.sample_rate)
-        self.tell(f"{phase.name} step {at['step']}, {at['seconds'] / 60:.1f} min: held-out spectral loss {loss:.4f}")
+        self.tell(f"{phase.name} step {at['step']}, {at['seconds'] / 60:.1f} min: held-out score {loss:.4f}")
 
     def _end_phase(self) -> None:
         """Go on from the best weights; after the last phase the run is done."""
@@ -256,7 +259,7 @@ class Run:
         """Write a usable checkpoint and the state to go on from."""
         at = self.at
         kept = copy.deepcopy(self.average if at["best"] is None and not at["done"] else self.best)
-        sounds = [self._tensors(self._draw(index))[0] for index in range(MEANS_BATCHES)]
+        sounds = [self._tensor(self._draw(index)) for index in range(MEANS_BATCHES)]
         raised_db = fit_level(kept, sounds)
         compaction = fit_compaction(kept, sounds)
         record = (
@@ -316,8 +319,8 @@ class Run:
         self.optimiser = torch.optim.AdamW(self.trained, lr=1e-3, betas=betas, weight_decay=1e-2)
         self.judges_optimiser = torch.optim.AdamW(self.judges.parameters(), lr=1e-3, betas=(0.8, 0.99))
 
-    def _draw(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+    def _draw(self, step: int) -> np.ndarray:
         return self.learned.batch(self.settings.batch, self.settings.seed, step)
 
-    def _tensors(self, arrays) -> tuple[torch.Tensor, ...]:
-        return tuple(torch.from_numpy(array).to(self.device) for array in arrays)
+    def _tensor(self, array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(array).to(self.device)

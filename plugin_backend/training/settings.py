@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 
@@ -28,7 +29,7 @@ class TrainingSettings:
     start: str = "scratch"
     minutes: float | None = None
     steps: int | None = None
-    refine_share: float = 0.35
+    refine_share: float = 0.0
     likeness: float = 10.0
     seed: int = 1
     batch: int = 8
@@ -44,6 +45,11 @@ class TrainingSettings:
     judge_every_steps: int = 500
 
 
+def state_path(out: Path) -> Path:
+    """Where the state of a run that writes ``out`` is kept: hidden beside it."""
+    return out.with_name(f".{out.stem}.training")
+
+
 FINE_TUNE_RATE = 5e-4
 """Peak learning rate of the first phase where a trained model is the start."""
 
@@ -56,8 +62,11 @@ REFINE_CROP_SAMPLES = 8_192
 NEW_CRITICS_STEPS = 500
 """Over which the decoder comes to trust critics that know nothing yet."""
 
-ENVELOPE_WEIGHT = 0.3
+ENVELOPE_WEIGHT = 0.6
 """Of the envelope loss beside the spectral loss, in both phases."""
+
+SIZES_A_STEP = 4
+"""How many of the STFT sizes a step compares, drawn anew each time: half the cost, the same mean."""
 
 DOUBT_WEIGHT, FEATURE_WEIGHT = 1.0, 2.0
 """Of what the critics say in the second phase, beside ``likeness``."""

@@ -6,18 +6,22 @@ from math import gcd
 
 import numpy as np
 
-from plugin_backend.codec import Codec
+from plugin_backend.codec import Codec, sides_of
 from plugin_backend.delay import Delay
+from plugin_backend.offset import filter_for
 from plugin_backend.parameter import table
 from plugin_backend.stage import Stage
 from plugin_backend.transfer.codec_past import past_of, restore_past
-from plugin_backend.transfer.envelope import Follower
+from plugin_backend.transfer.envelope import Ceiling, Follower
 from plugin_backend.transfer.latents import PAIR, LatentMover, part, slot_names
 from plugin_backend.transfer.moments import sounding
 from plugin_backend.transfer.parameters import PARAMETERS, RING, latent_parameters, weight_of
 from plugin_backend.transfer.ringer import Ringer
 from plugin_backend.transfer.slew import SLEW_S, Slew
 from plugin_backend.transfer.target import Target
+
+REMEMBERING = ("mover", "slew", "follower", "ceiling", "ringer", "heard_offset", "made_offset")
+"""Parts with a state of their own."""
 
 
 class TransferNode(Stage):
@@ -36,6 +40,8 @@ class TransferNode(Stage):
             are measured as it goes, over the last seconds.
         slots: places for targets: ``a`` and ``b``, between which ``morph`` leads, and from ``c`` on others that are
             summed with them before decoding, 26 at most. Sums are of departures from the codec's silence.
+        seed: what the decoder's noise follows from, 0 … 2^63 − 1.
+        width: 0 … 1: how far the first two channels' noises differ. At 0 alike channels stay alike.
 
     Attributes:
         parameters: ``PARAMETERS``, ``weight.c`` and so on of summed slots, and every latent's, as ``3:bias``.
@@ -54,6 +60,8 @@ class TransferNode(Stage):
         mono: bool = False,
         heard: tuple[np.ndarray, np.ndarray] | None = None,
         slots: int = PAIR,
+        seed: int = 0,
+        width: float = 0.0,
     ):
         spec, names = codec.spec, slot_names(slots)
         if channels < 1 or multiple_samples < 1:
@@ -63,18 +71,21 @@ class TransferNode(Stage):
         self.spec, self.channels, self.mono, self.multiple_samples = spec, channels, mono, multiple_samples
         self._encoded, weights = 1 if mono else channels, table(*map(weight_of, names[PAIR:]))
         self.parameters = PARAMETERS | weights | latent_parameters(spec.latent_dim)
-        self._encoder, self._decoder = codec.encoder(self._encoded), codec.decoder(self._encoded)
+        self._encoder = codec.encoder(self._encoded)
+        self._decoder = codec.decoder(self._encoded, [seed] * self._encoded, sides_of(self._encoded, width))
         frames_per_s = spec.sample_rate / spec.hop_samples
         rest = codec.silence(1)[0, 0]
         self._mover = LatentMover(self._encoded, spec.latent_dim, frames_per_s, heard, slots, rest)
         self._slew = Slew(round(SLEW_S * frames_per_s), weights)
         follow_ms = PARAMETERS["follow_ms"].default
         self._follower = Follower(channels, spec.hop_samples, spec.sample_rate, follow_ms)
+        self._ceiling = Ceiling(channels, spec.hop_samples, spec.sample_rate)
+        self._heard_offset, self._made_offset = filter_for(codec, channels), filter_for(codec, channels, begins=False)
         held = spec.hop_samples - gcd(spec.hop_samples, multiple_samples)
         self.latency_samples, self.repaired_samples = spec.latency_samples + held, 0
         self._waiting, self._begun = np.zeros((channels, 0), np.float32), False
         self._ready = np.zeros((channels, held), np.float32)
-        self._dry = Delay(channels, spec.latency_samples)
+        self._dry = Delay(2 * channels, spec.latency_samples)
         self._ringer = Ringer(channels, spec.sample_rate, spec.latency_samples)
         self._ramp = np.arange(1, spec.hop_samples + 1) / spec.hop_samples
 
@@ -130,20 +141,23 @@ class TransferNode(Stage):
     def _hops(self, audio: np.ndarray) -> np.ndarray:
         """Whole hops ``[channels, k * hop]`` through everything."""
         self._begun, hop = True, self.spec.hop_samples
-        fed = audio.mean(axis=0, keepdims=True) if self.mono else audio
+        heard = self._heard_offset.push(audio).astype(np.float32)
+        fed = heard.mean(axis=0, keepdims=True) if self.mono else heard
         z, loud = self._encoder.means(fed), sounding(fed, hop)
         controls = [self._slew.advance() for _ in range(z.shape[1])]
         moved = [self._mover.move(z[:, t], loud[:, t], now) for t, (_, now) in enumerate(controls)]
         wet = self._decoder.push(np.stack(moved, axis=1))
         if len(wet) < len(audio):
             wet = np.broadcast_to(wet, audio.shape)
-        dry = self._dry.push(audio)
+        dry, heard = np.split(self._dry.push(np.concatenate([audio, heard])), 2)
         out = np.empty(audio.shape, np.float32)
         for t, (before, now) in enumerate(controls):
-            here = slice(t * hop, (t + 1) * hop)
+            here, follow = slice(t * hop, (t + 1) * hop), now["follow"]
+            followed = wet[:, here] * self._follower.gains(heard[:, here], wet[:, here], follow)
+            followed += follow * (self._made_offset.push(followed) - followed)
+            made = self._ceiling.held(dry[:, here], followed, follow)
             mix, gain = (self._way(before[name], now[name]) for name in ("mix", "gain"))
-            level = gain * self._follower.gains(dry[:, here], wet[:, here], now["follow"])
-            out[:, here] = (1 - mix) * dry[:, here] + mix * level * wet[:, here]
+            out[:, here] = (1 - mix) * dry[:, here] + mix * gain * made
             if (rung := self._ringer.push(audio[:, here], self._struck(now), now)) is not None:
                 out[:, here] += mix * gain * rung
         return out
@@ -165,14 +179,8 @@ class TransferNode(Stage):
         Raises:
             ValueError: what the codec's streams remember cannot be saved.
         """
-        parts = {
-            "mover": self._mover.state(),
-            "slew": self._slew.state(),
-            "follower": self._follower.state(),
-            "ringer": self._ringer.state(),
-            "encoder": past_of(self._encoder, self.spec),
-            "decoder": past_of(self._decoder, self.spec),
-        }
+        parts = {name: getattr(self, f"_{name}").state() for name in REMEMBERING}
+        parts |= {name: past_of(getattr(self, f"_{name}"), self.spec) for name in ("encoder", "decoder")}
         own = {"waiting": self._waiting, "ready": self._ready, "dry": self._dry.held, "begun": np.array(self._begun)}
         own |= {"repaired": np.array(self.repaired_samples), "made_by": self._made_by()}
         return own | {f"{name}.{key}": value for name, state in parts.items() for key, value in state.items()}
@@ -187,13 +195,8 @@ class TransferNode(Stage):
             raise ValueError("this state is of another codec, number of channels or slots, multiple or mono setting")
         self._waiting, self._ready, self._dry.held = state["waiting"], state["ready"], state["dry"]
         self._begun, self.repaired_samples = bool(state["begun"]), int(state["repaired"])
-        for name, held in (
-            ("mover", self._mover),
-            ("slew", self._slew),
-            ("follower", self._follower),
-            ("ringer", self._ringer),
-        ):
-            held.restore(part(state, name))
+        for name in REMEMBERING:
+            getattr(self, f"_{name}").restore(part(state, name))
         restore_past(self._encoder, part(state, "encoder"))
         restore_past(self._decoder, part(state, "decoder"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,8 +35,8 @@ class _Encoder(EncoderStream):
 
 
 class _Decoder(DecoderStream):
-    def __init__(self, decoder: FastDecoder):
-        self.decoder, self.past = decoder, None
+    def __init__(self, decoder: FastDecoder, past: tuple):
+        self.decoder, self.past = decoder, past
 
     @torch.inference_mode()
     def push(self, latents: np.ndarray) -> np.ndarray:
@@ -57,8 +58,18 @@ class WaveformCodec(Codec):
     def encoder(self, batch: int = 1) -> EncoderStream:
         return _Encoder(self._encoder)
 
-    def decoder(self, batch: int = 1) -> DecoderStream:
-        return _Decoder(self._decoder)
+    def decoder(
+        self, batch: int = 1, seeds: Sequence[int] | None = None, sides: Sequence[float] | None = None
+    ) -> DecoderStream:
+        return _Decoder(self._decoder, self.decoder_past(batch, seeds, sides))
+
+    def decoder_past(self, batch: int, seeds: Sequence[int] | None, sides: Sequence[float] | None) -> tuple:
+        """What a decoder stream remembers at its start, for who keeps it."""
+        return self._decoder.start(
+            batch,
+            None if seeds is None else torch.tensor(seeds, dtype=torch.int64),
+            None if sides is None else torch.tensor(sides, dtype=torch.float32),
+        )
 
     def means_of(self, audio: torch.Tensor, past) -> tuple[torch.Tensor, tuple]:
         """Means ``[batch, k, dims]`` of ``[batch, k * hop_samples]`` and the streams' memory, for who keeps it."""

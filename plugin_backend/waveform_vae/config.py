@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 STEADY_FRAMES = 8
 """Of the decoder's frames: what of an offset stays as long (43 ms) is taken away."""
@@ -14,6 +15,13 @@ class WaveformVAEConfig:
 
     The encoder looks through windows of ``encoder_window`` samples, the decoder writes frames of
     ``decoder_window`` samples every ``decoder_hop``; one latent frame spans ``hop`` samples.
+
+    Attributes:
+        head: how the decoder makes sound: ``spectra`` (magnitudes and phases, the first `foley`) or ``noise``.
+        encoder_view: samples of a longer window, of which the encoder sees the lowest ``encoder_view_bins``; 0: none.
+        encoder_energy_samples: the encoder also sees the energy of pieces of this length; 0: it does not.
+        long_bands, short_bands: bands of noise in windows of ``decoder_window`` and of ``short_window`` samples.
+        coherent: whether the short windows also hold what does not vary.
     """
 
     sample_rate: int = 48_000
@@ -29,6 +37,19 @@ class WaveformVAEConfig:
     decoder_blocks: int = 6
     expansion: int = 4
     kernel: int = 7
+    head: Literal["spectra", "noise"] = "spectra"
+    encoder_view: int = 0
+    encoder_view_bins: int = 0
+    encoder_energy_samples: int = 0
+    long_bands: int = 128
+    short_window: int = 128
+    short_bands: int = 16
+    coherent: bool = False
+
+    @classmethod
+    def noise_first(cls) -> WaveformVAEConfig:
+        """The sizes of new models."""
+        return cls(head="noise", encoder_view=2048, encoder_view_bins=96, encoder_energy_samples=32, coherent=True)
 
     @property
     def latency(self) -> int:

@@ -15,43 +15,89 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from plugin_backend.waveform_vae.layers import Backbone, ConvNeXtBlock, with_past
-from plugin_backend.waveform_vae.model import LOG_VARIANCE_RANGE, LogSpectrum, WaveformVAE
-from plugin_backend.waveform_vae.products import Linear, Narrow, Normed
+from plugin_backend.waveform_vae.high_pass import HighPass
+from plugin_backend.waveform_vae.layers import Backbone, ConvNeXtBlock
+from plugin_backend.waveform_vae.model import LOG_VARIANCE_RANGE, SPREAD, WaveformVAE
+from plugin_backend.waveform_vae.products import WIDTH_OF_VECTORS, Linear, Narrow, Normed, in_one_thread
 
 
 class Block:
-    """A :class:`~plugin_backend.waveform_vae.layers.ConvNeXtBlock`."""
+    """The weights of a :class:`~plugin_backend.waveform_vae.layers.ConvNeXtBlock`."""
 
     def __init__(self, block: ConvNeXtBlock):
         self.taps = block.mix.conv.weight.detach()[:, 0].T.contiguous()
         self.offset = block.mix.conv.bias.detach()
-        self.expand = Normed(block.norm, block.expand, gelu=True)
-        self.project = Linear(block.gain[:, None] * block.project.weight, block.gain * block.project.bias)
-        self.length = len(self.taps)
+        self.expand = Normed(block.norm, _widened(block.expand), gelu=True)
+        project = block.gain[:, None] * block.project.weight
+        more = len(self.expand.weight) - project.shape[1]
+        self.project = Linear(nn.functional.pad(project, (0, more)), block.gain * block.project.bias)
 
-    def __call__(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
-        joined, past = with_past(x, past, self.length - 1)
-        batch, time, width = x.shape
-        step = (time + self.length - 1) * width
-        windows = joined.as_strided((batch, time, self.length, width), (step, width, width, 1))
-        mixed = (windows * self.taps).sum(2).add_(self.offset)
-        return self.project(self.expand(mixed)).add_(x), past
+    def __call__(self, windows: Tensor, tapped: Tensor, mixed: Tensor) -> Tensor:
+        """What is added to the present steps.
+
+        Args:
+            windows: ``[rows, taps, width]``: for each step those before it and itself.
+            tapped: room for as much. Laid out so, every row's taps are added up in one order.
+            mixed: room for ``[rows, width]``.
+        """
+        torch.mul(windows, self.taps, out=tapped)
+        for taps, sums in zip(in_one_thread(tapped), in_one_thread(mixed, tapped.shape[1]), strict=True):
+            torch.sum(taps, 1, out=sums)
+        return self.project.multiply(self.expand.multiply(self.expand.normed(mixed.add_(self.offset))))
 
 
 class Blocks:
-    """A :class:`~plugin_backend.waveform_vae.layers.Backbone` and the linear layer after its norm."""
+    """A :class:`~plugin_backend.waveform_vae.layers.Backbone` and the linear layer after its norm.
+
+    Steps of a batch are rows in the order of time, so that a row's past is always as many rows before it, and the
+    rows that a product needs further come after all. What is remembered is ``[batch, blocks, steps, width]``.
+    """
+
+    STEPS_AT_ONCE = 512
 
     def __init__(self, backbone: Backbone, head: nn.Linear):
         self.blocks = [Block(block) for block in backbone.blocks]
         self.head = Normed(backbone.norm, head)
+        self.taps = len(self.blocks[0].taps)
 
-    def __call__(self, x: Tensor, past: list | None) -> tuple[Tensor, list]:
-        after = []
-        for block, remembered in zip(self.blocks, past or [None] * len(self.blocks), strict=True):
-            x, remembered = block(x, remembered)
-            after.append(remembered)
-        return self.head(x), after
+    def start(self, batch: int) -> Tensor:
+        """What is remembered at a sound's start: silence."""
+        return torch.zeros(batch, len(self.blocks), self.taps - 1, self.blocks[0].taps.shape[1])
+
+    def __call__(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
+        if x.shape[1] <= self.STEPS_AT_ONCE:
+            return self._at_once(x, past)
+        pieces = []
+        for piece in x.split(self.STEPS_AT_ONCE, 1):
+            piece, past = self._at_once(piece, past)
+            pieces.append(piece)
+        return torch.cat(pieces, 1), past
+
+    def _at_once(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
+        (batch, time, width), blocks = x.shape, len(self.blocks)
+        count, before = batch * time, batch * (self.taps - 1)
+        room = self.head.room(count)
+        steps = x.new_zeros(blocks + 1, before + room, width)
+        remembered = (batch, blocks, self.taps - 1, width), (width, (before + room) * width, batch * width, 1)
+        if past is not None:
+            steps.as_strided(*remembered).copy_(past)
+        steps.as_strided(x.shape, (width, batch * width, 1), before * width).copy_(x)
+        shape, strides = (blocks, room, self.taps, width), ((before + room) * width, width, batch * width, 1)
+        windows, present = steps.as_strided(shape, strides).unbind(), steps[:, before:].unbind()
+        tapped, mixed = x.new_empty(shape[1:]), x.new_empty(room, width)
+        for block, seen, now, then in zip(self.blocks, windows, present, present[1:], strict=False):
+            torch.add(block(seen, tapped, mixed), now, out=then)
+        y = self.head.multiply(self.head.normed(present[-1]))[:count].view(time, batch, -1).transpose(0, 1)
+        return y.contiguous(), steps.as_strided(*remembered, count * width)
+
+
+def _widened(linear: nn.Linear) -> nn.Linear:
+    """With further outputs of 0, so that vectors of the GELU leave none over."""
+    more = -linear.out_features % WIDTH_OF_VECTORS
+    wide = nn.Linear(linear.in_features, linear.out_features + more)
+    wide.weight.data = nn.functional.pad(linear.weight.detach(), (0, 0, 0, more))
+    wide.bias.data = nn.functional.pad(linear.bias.detach(), (0, more))
+    return wide
 
 
 class FastEncoder:
@@ -62,9 +108,9 @@ class FastEncoder:
 
     def __init__(self, model: WaveformVAE):
         encoder, rotation = model.encoder, model.rotation
-        self.spectrum, self.stack, self.dim = encoder.spectrum, encoder.stack, model.config.latent_dim
-        embed = encoder.embed.weight / LogSpectrum.SPREAD
-        self.embed = Linear(embed, encoder.embed.bias - LogSpectrum.MEAN * embed.sum(1))
+        self.views, self.dim = encoder, model.config.latent_dim
+        embed = encoder.embed.weight / SPREAD
+        self.embed = Linear(embed, encoder.embed.bias - _matmul(embed, encoder.centre))
         mean, log_variance = encoder.posterior.weight.split(self.dim)
         mean_bias, log_variance_bias = encoder.posterior.bias.split(self.dim)
         posterior = nn.Linear(encoder.posterior.in_features, 2 * self.dim)
@@ -77,9 +123,8 @@ class FastEncoder:
         self, audio: Tensor, past: tuple | None = None, deviations: bool = True
     ) -> tuple[Tensor, Tensor | None, tuple]:
         samples_past, blocks_past = past or (None, None)
-        bins, samples_past = self.spectrum.logarithms(audio, samples_past)
-        x = self.embed(bins.reshape(bins.shape[0], -1, self.stack * bins.shape[2]))
-        x, blocks_past = self.blocks(x, blocks_past)
+        seen, samples_past = self.views.logarithms(audio, samples_past)
+        x, blocks_past = self.blocks(self.embed(seen), blocks_past)
         mean, past = x[..., : self.dim], (samples_past, blocks_past)
         if not deviations:
             return mean, None, past
@@ -92,17 +137,26 @@ class FastDecoder:
 
     def __init__(self, model: WaveformVAE):
         decoder = model.decoder
-        self.stack, self.head = decoder.stack, decoder.head
+        self.stack, self.decoder, self.head = decoder.stack, decoder, decoder.head
+        self.high_pass = HighPass(model.config.sample_rate) if model.config.head == "noise" else None
         weight = decoder.embed.weight
         self.embed = Linear(_matmul(weight, model.rotation), decoder.embed.bias + weight @ model.centre)
         self.blocks = Blocks(decoder.backbone, decoder.head.out)
 
+    def start(self, batch: int, seeds: Tensor | None = None, sides: Tensor | None = None) -> tuple:
+        """The past at a sound's first sample; see :meth:`~plugin_backend.waveform_vae.model.Decoder.start`."""
+        past = self.blocks.start(batch), self.decoder.start(batch, seeds, sides)[1]
+        return past if self.high_pass is None else (*past, self.high_pass.start(batch))
+
     def __call__(self, latents: Tensor, past: tuple | None = None) -> tuple[Tensor, tuple]:
-        blocks_past, frames_past = past or (None, None)
+        blocks_past, frames_past, *passed = past or self.start(len(latents))
         x = self.embed(latents)
         x, blocks_past = self.blocks(x.view(x.shape[0], -1, x.shape[2] // self.stack), blocks_past)
-        audio, frames_past = self.head.overlapped(x, frames_past)
-        return audio, (blocks_past, frames_past)
+        audio, frames_past = self.head.sounded(x, frames_past)
+        if self.high_pass is None:
+            return audio, (blocks_past, frames_past)
+        audio, after = self.high_pass(audio, *passed)
+        return audio, (blocks_past, frames_past, after)
 
 
 def _matmul(a: Tensor, b: Tensor) -> Tensor:

@@ -57,6 +57,11 @@ class Backbone(nn.Module):
         self.blocks = nn.ModuleList(ConvNeXtBlock(width, kernel, expansion, 1 / blocks) for _ in range(blocks))
         self.norm = nn.LayerNorm(width)
 
+    def start(self, batch: int) -> list[Tensor]:
+        """What the blocks remember at a sound's start: silence."""
+        weight = self.norm.weight
+        return [weight.new_zeros(batch, block.mix.kernel - 1, len(weight)) for block in self.blocks]
+
     def forward(self, x: Tensor, past: list | None) -> tuple[Tensor, list]:
         past = past or [None] * len(self.blocks)
         after = []

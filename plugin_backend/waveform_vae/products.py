@@ -9,13 +9,24 @@ many rows come with it, PyTorch's plain one does not.
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from functools import cache
 
 import torch
 from torch import Tensor, nn
 
+from plugin_backend.waveform_vae.row_counts import RowCounts, row_counts
+
 PACKED_ROWS = 256
 """The number of rows oneDNN's packing is tuned for; any number works."""
+
+WIDTH_OF_VECTORS = 32
+"""Numbers that PyTorch's loops take at once, at most: two vectors of AVX-512."""
+
+ELEMENTS_SHARED = 16_384
+"""Of so many and more, PyTorch gives some to other threads."""
+
+_gelu_ = torch.ops.aten.gelu_.default
 
 LARGEST = torch.finfo(torch.half).max
 
@@ -26,18 +37,18 @@ class HalfProduct:
     @staticmethod
     def there() -> bool:
         return "fbgemm" in torch.backends.quantized.supported_engines and hasattr(
-            torch.ops.aten, "fbgemm_linear_fp16_weight_fp32_activation"
+            torch, "fbgemm_linear_fp16_weight_fp32_activation"
         )
 
     def __init__(self, weight: Tensor, bias: Tensor, gelu: bool):
         _hear_of_its_end()
         self.packed, self.bias = torch.fbgemm_pack_gemm_matrix_fp16(weight), bias
-        self._linear = torch.ops.aten.fbgemm_linear_fp16_weight_fp32_activation.default
-        self.gelu = torch.ops.aten.gelu_.default if gelu else None
+        self._linear = torch.fbgemm_linear_fp16_weight_fp32_activation
+        self.gelu = gelu
 
     def __call__(self, x: Tensor) -> Tensor:
         y = self._linear(x, self.packed, self.bias)
-        return self.gelu(y, approximate="tanh") if self.gelu else y
+        return gelu_(y) if self.gelu else y
 
 
 @cache
@@ -65,7 +76,9 @@ class PackedProduct:
 
 
 class PlainProduct:
-    """PyTorch's own; rows differ by float rounding with their number."""
+    """PyTorch's own, always of ``GROUP`` rows: among more or fewer a row may have other bits."""
+
+    GROUP = 8
 
     @staticmethod
     def there() -> bool:
@@ -75,21 +88,60 @@ class PlainProduct:
         self.weight, self.bias, self.gelu = weight, bias, gelu
 
     def __call__(self, x: Tensor) -> Tensor:
-        y = nn.functional.linear(x, self.weight, self.bias)
-        return nn.functional.gelu(y, approximate="tanh") if self.gelu else y
+        rows = torch.cat([x, x.new_zeros(-len(x) % self.GROUP, x.shape[1])])
+        groups = [nn.functional.linear(group, self.weight, self.bias) for group in rows.split(self.GROUP)]
+        y = torch.cat(groups)[: len(x)]
+        return gelu_(y) if self.gelu else y
+
+
+def in_one_thread(x: Tensor, elements: int = 1) -> tuple[Tensor, ...]:
+    """Rows in as many pieces as keep PyTorch from sharing them among threads.
+
+    Its loops work on vectors, and on what is left over at the end in another way, to other bits; each thread has such
+    an end. ``elements`` is how many are read for each one of ``x``.
+    """
+    if torch.get_num_threads() == 1 or x.numel() * elements < ELEMENTS_SHARED:
+        return (x,)
+    return x.split((ELEMENTS_SHARED - 1) // (x.numel() // len(x) * elements))
+
+
+def gelu_(x: Tensor) -> Tensor:
+    """The tanh form, in place, of ``[rows, width]``; ``width`` must be a multiple of ``WIDTH_OF_VECTORS``."""
+    for piece in in_one_thread(x):
+        _gelu_(piece, approximate="tanh")
+    return x
 
 
 WAYS = (HalfProduct, PackedProduct, PlainProduct)
-"""The first that this build of PyTorch has is taken."""
+"""The fastest first."""
 
 
-def way() -> type:
-    return next(kind for kind in WAYS if kind.there())
+@dataclass(frozen=True)
+class Way:
+    """A way of multiplying, and with how many rows its rows have the same bits."""
+
+    kind: type
+    counts: RowCounts
+
+
+def way() -> Way:
+    """The fastest that this build of PyTorch has and that can be made exact here; the last, where none can."""
+    return _chosen(WAYS)
+
+
+@cache
+def _chosen(kinds: tuple[type, ...]) -> Way:
+    for kind in kinds:
+        if kind.there():
+            found = Way(kind, row_counts(kind.__name__, lambda weight, bias, kind=kind: kind(weight, bias, False)))
+            if found.counts.always_exact:
+                break
+    return found
 
 
 def rows_apart() -> bool:
-    """Whether a row's bits are its own: then streaming equals offline exactly, else to float rounding."""
-    return way() is not PlainProduct
+    """Whether a row's bits were measured to be its own: then streaming equals offline exactly, else to rounding."""
+    return way().counts.always_exact
 
 
 def rounded(weight: Tensor) -> Tensor:
@@ -98,14 +150,25 @@ def rounded(weight: Tensor) -> Tensor:
 
 
 class Linear:
-    """``x @ weight.T + bias`` with an optional GELU (tanh form), for a fixed weight, which is rounded."""
+    """``x @ weight.T + bias`` with an optional GELU (tanh form), for a fixed weight, which is rounded.
+
+    Attributes:
+        multiply: the product alone, ``[rows, inputs]`` → ``[rows, outputs]``, of a number of rows that ``room`` gave.
+        room: of a number of rows, the least that keeps a row's bits.
+    """
 
     def __init__(self, weight: Tensor, bias: Tensor, gelu: bool = False):
         self.weight, self.bias = rounded(weight), bias.detach().float().contiguous()
-        self._product = way()(self.weight, self.bias, gelu)
+        chosen = way()
+        self.multiply, self.room = chosen.kind(self.weight, self.bias, gelu), chosen.counts.room
 
     def __call__(self, x: Tensor) -> Tensor:
-        return self._product(x)
+        rows = x.reshape(-1, x.shape[-1])
+        count = len(rows)
+        more = self.room(count) - count
+        if more:
+            rows = torch.cat([rows, rows.new_zeros(more, rows.shape[1])])
+        return self.multiply(rows)[:count].view(*x.shape[:-1], -1)
 
 
 class Normed(Linear):
@@ -115,8 +178,9 @@ class Normed(Linear):
         super().__init__(linear.weight * norm.weight, linear.bias + linear.weight @ norm.bias, gelu)
         self.width, self.eps = norm.normalized_shape, norm.eps
 
-    def __call__(self, x: Tensor) -> Tensor:
-        return self._product(torch.layer_norm(x, self.width, eps=self.eps))
+    def normed(self, x: Tensor) -> Tensor:
+        """Before it is multiplied."""
+        return torch.layer_norm(x, self.width, eps=self.eps)
 
 
 class Narrow:

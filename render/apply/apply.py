@@ -7,23 +7,22 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from plugin_backend.codec import Codec
-from plugin_backend.errors import OutputError, ProjectError, RenderError
+from plugin_backend.errors import OutputError, ProjectError
 from plugin_backend.files import replaced_when_whole
-from plugin_backend.spotting.slabs import Guide
 from plugin_backend.transfer.latents import LatentMover
 from plugin_backend.transfer.layers import check_rates
 from presets.preset import Preset
 from render.apply.hits import striking, struck
-from render.apply.layer import Layer, moving
+from render.apply.layer import Layer, check_sums, moving
 from render.apply.recording import looked_at
 from render.apply.settings import HITS, Settings
 from render.apply.targets import check_model
 from render.apply.transfer import transferred
 from render.cues.rows import CONTROL
-from render.delivery.chunks import cut_short
 from render.delivery.folder import made_folder, told
 from render.delivery.quantise import dither_of
 from render.delivery.slate import Slate
@@ -42,7 +41,7 @@ class Applied:
     Attributes:
         hits: how many were struck, in mode ``hits``.
         outside: how many samples were above full scale; integers clip there, 32-bit float holds them.
-        remarks: what is wrong with the recording, or could not be kept.
+        remarks: what is wrong with the recording.
     """
 
     path: Path
@@ -99,10 +98,18 @@ class Applier:
         if settings.mode == HITS:
             if summed:
                 raise ProjectError("hits are played, not moved: a sum cannot be used with them; add its preset instead")
-            self.layers = [striking(layer, mover if layer is layers[0] else None) for layer in layers]
+            layers = [striking(layer, mover if layer is layers[0] else None) for layer in layers]
         else:
             check_rates([layer.codec.spec for layer in layers])
-            self.layers = [moving(layers[0], to, summed), *map(moving, layers[1:])]
+            check_sums(layers[0], to, summed)
+        self._layers, self._to, self._summed = layers, to, summed
+
+    @cached_property
+    def layers(self) -> list[Layer]:
+        """What is applied, with its targets; codecs that wait to be loaded are loaded for it."""
+        if self.settings.mode == HITS:
+            return self._layers
+        return [moving(self._layers[0], self._to, self._summed), *map(moving, self._layers[1:])]
 
     def outputs(self, sources: list[Path], out: Path, overwrite: bool = False) -> dict[Path, Path]:
         """Recording → the file it becomes, ``NAME_PRESET.wav`` or ``NAME_PRESET+OTHER.wav``; each is looked at.
@@ -144,7 +151,6 @@ class Applier:
             OutputError, DiskFullError: ``path`` cannot be written.
         """
         guide, layout = looked_at(source)
-        stamp, remarks = _stamp(guide)
         bits, hits = self.settings.bits, None
         if self.settings.mode == HITS:
             blocks, hits = struck(guide, self.layers, self.settings)
@@ -156,7 +162,7 @@ class Applier:
             layout=layout,
             bits=bits,
             sample_rate=guide.sample_rate,
-            time_reference=stamp,
+            time_reference=timestamp(source) or 0,
             length_samples=guide.length_samples,
             slate=Slate("", source.stem, "", "", 1, None, datetime.now().replace(microsecond=0)),
         )
@@ -165,7 +171,7 @@ class Applier:
             for block in blocks:
                 writer.write(block)
                 progress(block.shape[1])
-        return Applied(path, hits, writer.trail.outside_samples, remarks)
+        return Applied(path, hits, writer.trail.outside_samples, guide.remarks)
 
 
 def _check_pair(settings: Settings, to: Preset | None) -> None:
@@ -173,15 +179,6 @@ def _check_pair(settings: Settings, to: Preset | None) -> None:
         raise ProjectError("morph goes with a second preset: give both or neither")
     if to is None and "spherical" in settings.controls:
         raise ProjectError("spherical is a way to morph: give a second preset, too")
-
-
-def _stamp(guide: Guide) -> tuple[int, tuple[str, ...]]:
-    """The recording's TimeReference, 0 without one; and remarks."""
-    remarks = cut_short(guide.path)
-    try:
-        return timestamp(guide.path) or 0, remarks
-    except RenderError as problem:
-        return 0, (*remarks, f"{guide.path}: no timestamp can be read ({problem}): none is kept")
 
 
 @contextmanager

@@ -6,16 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
-import soundfile
 
 from plugin_backend.errors import PresetError
-from plugin_backend.spotting.attack import AHEAD_S
+from plugin_backend.spotting.attack import AHEAD_S, BACKGROUND_S
 from plugin_backend.spotting.hits import Hit, Sensitivity, spot_in
 from plugin_backend.spotting.slabs import Guide
 from plugin_backend.transfer.latents import LatentMover
 from presets.perform import fades_of, take_of
 from render.apply.layer import Layer
-from render.apply.recording import blocks_of, exactly, resampled
+from render.apply.recording import blocks_of, exactly
 from render.apply.settings import Settings
 from render.events import Event
 from render.layout import LAYOUTS
@@ -58,8 +57,8 @@ def _mixed(guide: Guide, layers: Sequence[Layer], settings: Settings, hits: list
 
     def start(event: Event) -> Voice:
         layer = struck_by[event.id]
-        pieces = decoded(event, layer.preset, layer.codec, OFFLINE_CHUNK_FRAMES, watch)
-        return Strike(event, resampled(pieces, layer.codec.spec.sample_rate, guide.sample_rate), levels[event.id])
+        pieces = decoded(event, layer.preset, layer.codec, OFFLINE_CHUNK_FRAMES, watch, guide.sample_rate)
+        return Strike(event, pieces, levels[event.id])
 
     mixer, position, mix = StemMixer(events, 1.0, start), 0, np.float32(settings.value("mix"))
     for dry in exactly(blocks_of(guide), guide.length_samples):
@@ -94,13 +93,25 @@ def _event(guide: Guide, layer: Layer, settings: Settings, name: str, hit: Hit) 
 
 
 def levels_of(guide: Guide, hits: list[Hit]) -> Iterator[np.ndarray]:
-    """Of each hit, every channel's peak relative to the loudest channel's, ``[channels]``."""
-    ahead = round(AHEAD_S * guide.sample_rate)
-    with soundfile.SoundFile(str(guide.path)) as file:
-        for hit in hits:
-            file.seek(hit.onset_samples)
-            peaks = np.abs(file.read(ahead, dtype="float32", always_2d=True)).max(axis=0, initial=0.0)
-            yield peaks / peaks.max() if peaks.max() > 0 else np.ones(guide.channels)
+    """Of each hit, every channel's peak above what it stands on, relative to the loudest channel's, ``[channels]``.
+
+    Raises:
+        AudioFileError: see :func:`~render.apply.recording.blocks_of`.
+    """
+    if guide.channels == 1:
+        yield from (np.ones(1) for _ in hits)
+        return
+    back, ahead = (round(seconds * guide.sample_rate) for seconds in (BACKGROUND_S, AHEAD_S))
+    blocks, held, start = blocks_of(guide), np.zeros((guide.channels, 0), np.float32), 0
+    for hit in hits:
+        first, end = max(0, hit.onset_samples - back), min(hit.onset_samples + ahead, guide.length_samples)
+        while start + held.shape[1] < end:
+            past = min(max(0, first - start), held.shape[1])
+            held, start = np.concatenate([held[:, past:], next(blocks)], axis=1), start + past
+        before, heard = np.split(held[:, first - start : end - start], [hit.onset_samples - first], axis=1)
+        ground = before.mean(axis=1, keepdims=True) if before.shape[1] == back else np.float32(0)
+        peaks = np.abs(heard - ground).max(axis=1, initial=0.0)
+        yield peaks / peaks.max() if peaks.max() > 0 else np.ones(guide.channels)
 
 
 def striking(layer: Layer, mover: LatentMover | None) -> Layer:

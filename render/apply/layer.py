@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from plugin_backend.codec import Codec
-from plugin_backend.codecs import load_codec
+from plugin_backend.codecs import deferred_codec
 from plugin_backend.errors import ProjectError
 from plugin_backend.transfer.latents import MOST_SLOTS, PAIR, slot_names
 from plugin_backend.transfer.parameters import PARAMETERS
@@ -40,13 +40,13 @@ def layer_of(codecs: list[Codec], model: str | None, preset: Preset, gain_db: fl
     """
     found = [codec for codec in codecs if not model and codec.spec.fingerprint == preset.header.fingerprint]
     if not found:
-        found = [load_codec(model or preset.header.codec)]
+        found = [deferred_codec(model or preset.header.codec)]
         codecs += found
     return Layer(found[0], preset, gain_db)
 
 
-def moving(layer: Layer, to: Preset | None = None, summed: Sequence[tuple[Preset, float]] = ()) -> Layer:
-    """The layer with targets: its preset's, that of ``to`` for ``morph``, and those of presets summed, with weights.
+def check_sums(layer: Layer, to: Preset | None, summed: Sequence[tuple[Preset, float]]) -> None:
+    """Whether presets can be moved between, and summed, in a layer's codec.
 
     Raises:
         PresetError: one is of another model.
@@ -54,8 +54,19 @@ def moving(layer: Layer, to: Preset | None = None, summed: Sequence[tuple[Preset
     """
     if len(summed) > MOST_SLOTS - PAIR:
         raise ProjectError(f"{len(summed)} presets to sum; at most {MOST_SLOTS - PAIR} can be summed with another")
+    if to is not None:
+        check_model(to, layer.codec)
     for preset, _ in summed:
         check_model(preset, layer.codec, "their latents have no sum; add the preset, decoded beside it")
+
+
+def moving(layer: Layer, to: Preset | None = None, summed: Sequence[tuple[Preset, float]] = ()) -> Layer:
+    """The layer with targets: its preset's, that of ``to`` for ``morph``, and those of presets summed, with weights.
+
+    Raises:
+        PresetError, ProjectError: see :func:`check_sums`.
+    """
+    check_sums(layer, to, summed)
     slots = slot_names(PAIR + len(summed))[PAIR:]
     presets = {"a": layer.preset, "b": to, **{slot: own for slot, (own, _) in zip(slots, summed, strict=True)}}
     return replace(

@@ -11,19 +11,19 @@ from plugin_backend.codec import Codec
 from plugin_backend.errors import PresetError
 from plugin_backend.modes.table import ONSET, adjusted
 from plugin_backend.transfer.target import Target, target_from
-from presets.bank import FACTORY_BANK, Bank
+from presets.bank import Bank, Named, is_file_name
 from presets.heard import LEAD_SAMPLES, heard
 from presets.preset import Preset
-from presets.store import SUFFIX, load_preset
+from presets.store import load_preset
 
 
-def find_preset(name: str, bank: Path | None = None) -> Preset:
+def find_preset(name: str, bank: Named = None) -> Preset:
     """The preset of that name in a bank (the factory's by default), or of that file.
 
     Raises:
         PresetError: there is none.
     """
-    return load_preset(Path(name)) if name.endswith(SUFFIX) else Bank(bank or FACTORY_BANK)[name]
+    return load_preset(Path(name)) if is_file_name(name) else Bank(bank)[name]
 
 
 LEAST_PEAK = 1e-3

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from plugin_backend.codec import Codec
+from plugin_backend.offset import filter_for
 from plugin_backend.spotting.slabs import Guide
 from plugin_backend.stage import Stage
 from plugin_backend.transfer.latents import PAIR
@@ -27,14 +28,15 @@ PRESETS_OWN = ("morph", "spherical", "weight")
 def heard_in(guide: Guide, codec: Codec, mono: bool) -> tuple[np.ndarray, np.ndarray]:
     """Mean and deviation of a recording's latents, each ``[dims]``, over all of its channels that sound."""
     spec, moments, waiting = codec.spec, Moments(codec.spec.latent_dim), None
-    encoder = codec.encoder(1 if mono else guide.channels)
+    channels = 1 if mono else guide.channels
+    encoder, offset = codec.encoder(channels), filter_for(codec, channels)
     for block in resampled(blocks_of(guide), guide.sample_rate, spec.sample_rate):
         fed = block.mean(axis=0, keepdims=True) if mono else block
         waiting = fed if waiting is None else np.concatenate([waiting, fed], axis=1)
         whole = waiting.shape[1] - waiting.shape[1] % spec.hop_samples
         if whole:
-            z, loud = encoder.means(waiting[:, :whole]), sounding(waiting[:, :whole], spec.hop_samples)
-            moments.add(z[loud])
+            heard = offset.push(waiting[:, :whole]).astype(np.float32)
+            moments.add(encoder.means(heard)[sounding(heard, spec.hop_samples)])
             waiting = waiting[:, whole:]
     return moments.measured()
 
@@ -73,6 +75,7 @@ def _node(guide: Guide, layer: Layer, settings: Settings, heard: dict[str, tuple
         mono=settings.mono,
         heard=heard[fingerprint] if matches else None,
         slots=PAIR + len(layer.weights),
+        seed=settings.seed,
     )
     for slot, target in layer.targets.items():
         node.select(target, slot)

@@ -17,7 +17,7 @@ NEEDED = ("name", "cues")
 COLUMNS = ("name", *Fields.__struct_fields__)
 TRUTHS = {"yes": True, "no": False, "true": True, "false": False, "1": True, "0": False}
 FLAGS = ("pops", "clips")
-LISTS = ("models",)
+LISTS = ("models", "bank")
 BETWEEN = ";"
 
 

@@ -12,8 +12,8 @@ from msgspec import Meta
 from render.project import Project
 from render.toml_file import Table
 
-FILES = ("cues", "project", "bank", "mapping")
-"""Fields that name files; a relative one is taken from the jobs file's folder."""
+FILES = ("cues", "project", "mapping")
+"""Fields that name one file; a relative one is taken from the jobs file's folder."""
 
 MODELS = ("model", "models")
 """Fields that name models, by word or by file; either stands for the other."""

@@ -1,9 +1,9 @@
-"""The report of a batch: one HTML file that needs nothing else; failures first."""
+"""The report of a batch: one HTML file that needs nothing else; failures first, then warnings."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from html import escape
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from render.delivery.folder import told
 from render.delivery.naming import picture_name, report_name
 from render.project import Project
 
-NAME = "batch.html"
+NAME, WARNING = "batch.html", "⚠"
 MOST_PICTURE_BYTES, MOST_REPORT_BYTES = 64 * 2**20, 2**28
 COLUMNS = (
     ("integrated_lufs", "LUFS"),
@@ -32,9 +32,11 @@ STYLE = (
     "padding:.25rem .6rem;border-bottom:1px solid #d9dde3;vertical-align:top}"
     ".levels :is(td,th):nth-child(n+3):nth-child(-n+7){text-align:right;font-variant-numeric:tabular-nums}"
     ".failed{color:#a40e26}td{overflow-wrap:anywhere}"
+    ".warn{background:#fff3cd;color:#5c3d00}h2.warn,p.warn{padding:.3rem .6rem;border-left:.3rem solid #e0a100}"
+    "li.warn{margin:.15rem 0;padding:.1rem .4rem}"
     "img{width:100%;border-radius:4px}details{margin:.4rem 0}summary{cursor:pointer}"
     "@media(prefers-color-scheme:dark){body{color:#e0e1dd;background:#14171c}th,td{border-color:#2a2f38}"
-    ".failed{color:#ff8f9d}}"
+    ".failed{color:#ff8f9d}.warn{background:#3d2f00;color:#ffd866}}"
 )
 
 
@@ -46,10 +48,21 @@ class _Stem(msgspec.Struct):
     clipped_samples: int | None = None
     checks: list[dict] = []
 
+    @property
+    def warnings(self) -> list[str]:
+        """What a check does not allow, a line each."""
+        told = (line for line in self.checks if line.get("verdict") == "warn")
+        return [f"{line.get('what')}: {line.get('measured')} (allowed: {line.get('allowed')})" for line in told]
+
 
 class _Report(msgspec.Struct):
     stems: dict[str, _Stem]
     remarks: list[str] = []
+
+    @property
+    def warnings(self) -> list[tuple[str, str]]:
+        """Stem and level that is not allowed, in a line."""
+        return [(name, line) for name, stem in self.stems.items() for line in stem.warnings]
 
 
 def write_html(plan: BatchPlan, result: Result, out: Path) -> Path:
@@ -78,13 +91,19 @@ def _pieces(plan: BatchPlan, result: Result, out: Path) -> Iterator[str]:
     )
     if result.behind:
         yield f'<p class="failed">The journal is behind: {escape(result.behind)}</p>'
+    done = [planned for planned in plan.jobs if planned.job.name not in result.failed]
+    row_of = {planned.job.name: rows.get(planned.job.name.casefold()) for planned in done}
+    reports = {planned.job.name: _report(out, planned, row_of[planned.job.name]) for planned in done}
+    warned = [("warn", (name, *line)) for name, report in reports.items() if report for line in report.warnings]
+    if warned:
+        jobs = len({cells[0] for _, cells in warned})
+        yield f'<p class="warn">{WARNING} {_number(len(warned), "warning")} in {_number(jobs, "job")}: see below</p>'
     if result.failed:
         yield '<h2 class="failed">Failed</h2>' + _table(
             "failures", ("job", "attempts", "cause"), _failures(result, rows)
         )
-    done = [planned for planned in plan.jobs if planned.job.name not in result.failed]
-    row_of = {planned.job.name: rows.get(planned.job.name.casefold()) for planned in done}
-    reports = {planned.job.name: _report(out, planned, row_of[planned.job.name]) for planned in done}
+    if warned:
+        yield f'<h2 class="warn">{WARNING} Warnings</h2>' + _table("warnings", ("job", "stem", "warning"), warned)
     header = ("job", "stem", *(title for _, title in COLUMNS), "checks")
     yield "<h2>Loudness</h2>" + _table("levels", header, _levels(reports))
     yield "<h2>Jobs</h2>"
@@ -97,39 +116,45 @@ def _pieces(plan: BatchPlan, result: Result, out: Path) -> Iterator[str]:
     yield "</html>\n"
 
 
-def _failures(result: Result, rows: dict[str, Row]) -> Iterator[tuple]:
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
+def _failures(result: Result, rows: dict[str, Row]) -> Iterator[tuple[str, tuple]]:
     for name, cause in result.failed.items():
         row = rows.get(name.casefold())
-        yield name, str(row.attempts if row else 0), cause
+        yield "", (name, str(row.attempts if row else 0), cause)
 
 
-def _levels(reports: dict[str, _Report | None]) -> Iterator[tuple]:
+def _levels(reports: dict[str, _Report | None]) -> Iterator[tuple[str, tuple]]:
     for name, report in reports.items():
         for stem, levels in (report.stems if report else {}).items():
-            warned = [f"{line.get('what')}: {line.get('measured')}" for line in levels.checks if _warns(line)]
             cells = (getattr(levels, column) for column, _ in COLUMNS)
-            yield name, stem, *("–" if cell is None else f"{cell:g}" for cell in cells), "; ".join(warned) or "pass"
+            numbers = ("–" if cell is None else f"{cell:g}" for cell in cells)
+            told = f"{WARNING} {'; '.join(levels.warnings)}" if levels.warnings else "pass"
+            yield "warn" * bool(levels.warnings), (name, stem, *numbers, told)
 
 
-def _warns(line: dict) -> bool:
-    return line.get("verdict") == "warn"
-
-
-def _table(kind: str, header: tuple[str, ...], rows: Iterator[tuple]) -> str:
+def _table(kind: str, header: tuple[str, ...], rows: Iterable[tuple[str, tuple]]) -> str:
+    """A table of class ``kind``; each row is its own class, or none, and its cells."""
     head = "".join(f"<th>{escape(title)}</th>" for title in header)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<table class="{kind}"><tr>{head}</tr>{body}</table>'
+    body = ((name, "".join(f"<td>{escape(cell)}</td>" for cell in row)) for name, row in rows)
+    lines = (f'<tr class="{name}">{cells}</tr>' if name else f"<tr>{cells}</tr>" for name, cells in body)
+    return f'<table class="{kind}"><tr>{head}</tr>{"".join(lines)}</table>'
 
 
 def _details(planned: Planned, row: Row | None, report: _Report | None, picture: str) -> str:
     name, cost = escape(planned.job.name), planned.cost
     speed = f", {cost.programme_s / row.wall_s:.1f} × real time" if row and row.wall_s else ""
     took = f"{row.wall_s:.1f} s{speed}, attempt {row.attempts}, version {row.version}" if row and row.wall_s else ""
-    told_of = "".join(f"<li>{escape(remark)}</li>" for remark in (report.remarks if report else ()))
+    warnings = report.warnings if report else []
+    lines = [f'<li class="warn">{WARNING} {escape(stem)}: {escape(line)}</li>' for stem, line in warnings]
+    lines += [f"<li>note: {escape(remark)}</li>" for remark in (report.remarks if report else ())]
+    mark = f', <span class="warn">{WARNING} {_number(len(warnings), "warning")}</span>' if warnings else ""
     image = f'<img alt="{name}: waveforms and cues" src="data:image/png;base64,{picture}">' if picture else ""
     return (
-        f"<details><summary>{name}: {cost.cues} cues, {cost.programme_s:.1f} s of programme</summary>"
-        f"<p>{took}</p><ul>{told_of}</ul>{image}</details>"
+        f"<details><summary>{name}: {cost.cues} cues, {cost.programme_s:.1f} s of programme{mark}</summary>"
+        f"<p>{took}</p><ul>{''.join(lines)}</ul>{image}</details>"
     )
 
 

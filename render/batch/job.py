@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from plugin_backend.errors import JobsError, ProjectError
+from presets.bank import located_banks
 from render.batch.fields import FILES, MODELS, NAME_RULE, OF_A_PROJECT, is_job_name
 from render.project import Project, project_from
 from render.stage_tables import FILES as MODEL_FILES
@@ -91,6 +92,8 @@ def is_utf8(path: Path) -> bool:
 def located(fields: dict, folder: Path) -> dict:
     """Fields with their files as seen from ``folder``; a model's name stays."""
     there = {name: str(folder / fields[name]) for name in FILES if name in fields}
+    if "bank" in fields:
+        there["bank"] = located_banks(fields["bank"], folder)
     if "model" in fields:
         there["model"] = _model(fields["model"], folder)
     if "models" in fields:
@@ -120,7 +123,7 @@ def job_of(name: str, fields: dict, file: Path, where: str, row: int | None = No
         raise wrong("no cue sheet: give it 'cues'")
     if all(field in fields for field in MODELS):
         raise wrong("'model' and 'models' are both given; name them all in 'models'")
-    for field in (*FILES, *MODELS):
+    for field in (*FILES, "bank", *MODELS):
         if CONTROL.search("".join(fields.get(field, ""))):
             raise wrong(f"{fields[field]!a}: a path holds no control characters", field)
     fields = located(fields, file.absolute().parent)

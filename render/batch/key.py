@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+
+from presets.bank import is_file_name
 from render.delivery.changes import stem_keys
 from render.delivery.naming import clip_names, stem_names
 from render.delivery.report import cue_table
@@ -16,13 +19,18 @@ VERSION = 1
 SLATE = ("show", "reel", "scene", "tape", "note", "take", "spec")
 
 
+def _word(value: object) -> object:
+    """A preset's file without its folder; what is in it counts with the stems."""
+    return os.path.basename(value) if isinstance(value, str) and is_file_name(value) else value
+
+
 def job_key(plan: Plan, project: Project, clips: bool) -> str:
     """Forty hex digits of sheet, project, presets, model, sources and plug-ins.
 
     Raises:
         AudioFileError: a source cannot be read.
     """
-    cues = [{name: cue[name] for name in cue if name != "source"} for cue in cue_table(plan, project.clock())]
+    cues = [{name: _word(cue[name]) for name in cue if name != "source"} for cue in cue_table(plan, project.clock())]
     return digest(
         {
             "version": VERSION,

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
+from plugin_backend.audio_formats.chunks import MOST_CHUNKS, NO_NAME, WAVE, family_of, layout_of
 from plugin_backend.errors import CueSheetError
 from render.cues.cue import sheet_bytes
 from render.cues.reading import decoded, in_reach, told_at
@@ -22,13 +23,10 @@ from render.cues.timeline import clean, completed, exact_rate
 from render.delivery.bext import TIME_REFERENCE_OFFSET
 from render.timecode import Clock, round_half_up
 
-KINDS = (b"RIFF", b"RF64", b"BW64")
 KEPT = (b"fmt ", b"ds64", b"bext", b"iXML", b"cue ")
-FILLERS = (b"JUNK", b"junk", b"FLLR", b"PAD ", b"fact", b"data", b"\0\0\0\0")
-MOST_CHUNKS = 10_000
+FILLERS = (b"JUNK", b"junk", b"FLLR", b"PAD ", b"fact", NO_NAME)
 MOST_POINTS = 100_000
 LARGEST_CHUNK = 4 * 2**20
-IN_DS64 = 0xFFFFFFFF
 DESCRIPTION, ORIGINATOR = slice(0, 256), slice(256, 288)
 RATE = re.compile(r"[1-9][0-9]{0,5}(/[1-9][0-9]{0,5}|\.[0-9]{1,6})?")
 FLAGS = {"DF": True, "NDF": False}
@@ -43,11 +41,12 @@ class Wave:
     adtl: dict[bytes, dict[int, bytes]] = field(default_factory=lambda: {b"labl": {}, b"note": {}, b"ltxt": {}})
     audio_bytes: int | None = None
     unread: list[str] = field(default_factory=list)
+    remark: str = ""
 
 
 def is_bwf(head: bytes) -> bool:
     """Whether a file begins as a WAVE file."""
-    return head[:4] in KINDS and head[8:12] == b"WAVE"
+    return family_of(head[:12]) is WAVE
 
 
 def read_bwf(path: Path, clock: Clock) -> Timeline:
@@ -76,28 +75,27 @@ def read_bwf(path: Path, clock: Clock) -> Timeline:
 
 
 def _read(file: BinaryIO) -> Wave:
-    wave, end = Wave(), file.seek(0, 2)
-    file.seek(0)
     if not is_bwf(file.read(12)):
         raise CueSheetError("not a WAVE file")
-    position = 12
-    for _ in range(MOST_CHUNKS):
-        if end - position < 8:
-            return wave
-        file.seek(position)
-        name, size = struct.unpack("<4sI", file.read(8))
-        if name == b"data" and size == IN_DS64 and len(wave.chunks.get(b"ds64", b"")) >= 16:
-            size = struct.unpack("<Q", wave.chunks[b"ds64"][8:16])[0]
-        if position + 8 + size > end:
-            raise CueSheetError(f"cut off: {name!r} should have {size} bytes, {end - position - 8} are there")
-        _keep(wave, name, size, file)
-        position += 8 + size + size % 2
-    raise CueSheetError(f"over {MOST_CHUNKS} chunks: damaged")
+    layout = layout_of(file, WAVE)
+    if len(layout.chunks) >= MOST_CHUNKS:
+        raise CueSheetError(f"over {MOST_CHUNKS} chunks: damaged")
+    wave = Wave(audio_bytes=layout.audio.size if layout.audio else None, remark=layout.remark)
+    if missing := layout.missing_bytes:
+        _cut_off(layout.audio.name, layout.audio.size + missing, layout.audio.size)
+    for chunk in layout.chunks:
+        if chunk.end > layout.end:
+            _cut_off(chunk.name, chunk.size, layout.end - chunk.body)
+        file.seek(chunk.body)
+        _keep(wave, chunk.name, chunk.size, file)
+    return wave
+
+
+def _cut_off(name: bytes, stated_bytes: int, there_bytes: int) -> NoReturn:
+    raise CueSheetError(f"cut off: {name!r} should have {stated_bytes} bytes, {there_bytes} are there")
 
 
 def _keep(wave: Wave, name: bytes, size: int, file: BinaryIO) -> None:
-    if name == b"data" and wave.audio_bytes is None:
-        wave.audio_bytes = size
     if name in FILLERS:
         return
     kind = file.read(4) if name == b"LIST" and size >= 4 else b""
@@ -121,7 +119,8 @@ def _timeline(wave: Wave, path: Path, clock: Clock) -> Timeline:
     rate_hz, frame_bytes = struct.unpack_from("<4xI4xH", wave.chunks.get(b"fmt ", b"").ljust(14, b"\0"))
     if not rate_hz or not frame_bytes or wave.audio_bytes is None:
         raise CueSheetError("not a whole WAVE file: it has no format or no audio")
-    remarks = [f"chunks not read: {', '.join(sorted(set(wave.unread)))}"] * bool(wave.unread)
+    remarks = [wave.remark] * bool(wave.remark)
+    remarks += [f"chunks not read: {', '.join(sorted(set(wave.unread)))}"] * bool(wave.unread)
     ixml = _ixml(wave.chunks.get(b"iXML", b""), remarks)
     bext = wave.chunks.get(b"bext")
     reference = None

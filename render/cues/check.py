@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
+from presets.bank import is_file_name
 from render.cues.cue import Cue, CueSheet
 from render.stem_names import STEM_RULE, is_stem_name
 from render.timecode import RATES, Clock, FrameRate, label_of, round_half_up, samples_at
@@ -81,7 +82,10 @@ def presets(look: Look) -> Iterator[Finding]:
     """Presets that the bank has not, and sources that are not there."""
     known = set(look.presets)
     for cue in look.sheet.cues:
-        if cue.preset is not None and cue.preset not in known:
+        if cue.preset is not None and is_file_name(cue.preset):
+            if not os.path.isfile(cue.preset):
+                yield Finding("preset", f"no preset file {cue.preset}", cue)
+        elif cue.preset is not None and cue.preset not in known:
             yield Finding("preset", f"no preset {cue.preset!r} in the bank", cue)
         if cue.source is not None and not os.path.isfile(cue.source):  # also of a name no file can have
             yield Finding("source", f"no file {cue.source}", cue)

@@ -24,7 +24,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta
+from msgspec.structs import replace
 
+from presets.bank import is_file_name, located
 from render.cues.cue import NUMBERS
 from render.cues.spot import Spot
 from render.stem_names import STEM_RULE, is_stem_name
@@ -137,7 +139,7 @@ class Mapping(Table):
             groups = rule.groups(spot)
             if groups is not None:
                 values = self.defaults.given | {name: _filled(value, groups) for name, value in rule.given.items()}
-                if "preset" in values:
+                if "preset" in values and not is_file_name(values["preset"]):
                     values["preset"] = values["preset"].lower()  # as every preset's name is; an EDL's are capitals
                 return rule, values
         return None
@@ -148,9 +150,15 @@ def _filled(value: str | float, groups: tuple[str, ...]) -> str | float:
 
 
 def read_mapping(path: Path) -> Mapping:
-    """Read a mapping file.
+    """Read a mapping file; presets' files in it are taken from its folder.
 
     Raises:
         ProjectError: absent, not TOML, or a field out of range; names the file and field.
     """
-    return read_toml(path, Mapping)
+    mapping = read_toml(path, Mapping)
+
+    defaults, *rules = (
+        values if values.preset is None else replace(values, preset=located(values.preset, path.parent))
+        for values in (mapping.defaults, *mapping.rules)
+    )
+    return replace(mapping, defaults=defaults, rules=rules)

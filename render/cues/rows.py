@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
+from presets.bank import located
 from render.cues.cue import NUMBERS, Cue, CueSheet, check_reach, read_number
 from render.timecode import Clock, frames_of, round_half_up, samples_at
 
@@ -114,7 +115,7 @@ def cue_of(cells: dict[str, str], row: int, start_samples: int, duration_samples
 
     Args:
         cells: column → cell; columns may be left out.
-        folder: what a relative ``source`` is relative to.
+        folder: what a relative ``source``, or a preset's file, is relative to.
 
     Raises:
         CueSheetError: a cell that cannot be used; names the column.
@@ -134,7 +135,7 @@ def cue_of(cells: dict[str, str], row: int, start_samples: int, duration_samples
         id=cells["id"],
         start_samples=start_samples,
         stem=cells["stem"],
-        preset=cells.get("preset") or None,
+        preset=located(cells["preset"], folder) if cells.get("preset") else None,
         duration_samples=duration_samples,
         source=Path(os.path.normpath(folder / cells["source"])) if cells.get("source") else None,
         note=cells.get("note", ""),

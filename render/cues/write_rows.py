@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
+from presets.bank import is_file_name
 from render.cues.cue import NUMBERS, Cue, CueSheet, check_reach
 from render.cues.rows import CONTROL, KNOWN, MOST_COLUMNS
 from render.timecode import Clock
@@ -22,7 +23,7 @@ def rows_of(sheet: CueSheet, path: Path, clock: Clock) -> tuple[list[str], list[
     none, the duration is given in samples.
 
     Args:
-        path: where the sheet will lie: a source in or below its folder is written relative to it.
+        path: where the sheet will lie: a source or preset file in or below its folder is written relative to it.
         clock: the programme's time base.
 
     Raises:
@@ -45,14 +46,20 @@ def rows_of(sheet: CueSheet, path: Path, clock: Clock) -> tuple[list[str], list[
 def cells_of(cue: Cue, folder: Path) -> dict[str, str]:
     """All of a cue but its place, by column; what is default is left out."""
     numbers = {name: getattr(cue, name) for name in NUMBERS}
-    cells = {"id": cue.id, "stem": cue.stem, "preset": cue.preset or ""}
+    preset = cue.preset or ""
+    cells = {"id": cue.id, "stem": cue.stem, "preset": _seen_from(folder, preset) if is_file_name(preset) else preset}
     cells |= {name: _number(value) for name, value in numbers.items() if value != DEFAULTS[name]}
     if cue.source is not None:
-        inside = cue.source.is_relative_to(folder)
-        cells["source"] = (cue.source.relative_to(folder) if inside else cue.source).as_posix()
+        cells["source"] = _seen_from(folder, cue.source)
     if cue.gate:
         cells["gate"] = "yes"
     return cells | {"note": cue.note} | cue.extra
+
+
+def _seen_from(folder: Path, file: str | Path) -> str:
+    """A file relative to the folder it is in or below, else as it is."""
+    path = Path(file)
+    return (path.relative_to(folder) if path.is_relative_to(folder) else path).as_posix()
 
 
 def _times(cue: Cue, clock: Clock) -> dict[str, str]:

@@ -16,7 +16,7 @@ from render.delivery.trail import BLOCK_SAMPLES, Trail
 from render.digest import digest
 from render.events import Event, Plan
 from render.project import SUM, Plugin, Project, Stem
-from render.recipe import Recipe
+from render.recipe import Recipe, recipes_of
 
 TRAILS = "trails"
 
@@ -120,6 +120,23 @@ def stem_keys(plan: Plan, project: Project, recipes: dict[str, Recipe]) -> dict[
     return keys | {SUM: digest([layouts_of(plan)[SUM], sorted(keys.values())])}
 
 
+def standing(plan: Plan, project: Project, out: Path) -> dict[str, Path]:
+    """The newest version's files by stem, FOLEY among them, and its ``report``; empty unless they are as left and what
+    a render would leave now."""
+    report = newest_report(project, out)
+    if report is None:
+        return {}
+    try:
+        before = read_previous(report)
+        if _touched(before, out) or {name: stem.key for name, stem in before.stems.items()} != stem_keys(
+            plan, project, recipes_of(plan)
+        ):
+            return {}
+    except (OSError, msgspec.MsgspecError, ValueError, RecursionError):  # gone, or of an older edition
+        return {}
+    return {name: out / stem.file for name, stem in before.stems.items()} | {"report": report}
+
+
 def compare(
     plan: Plan, project: Project, out: Path, recipes: dict[str, Recipe], cache: CueCache | None, clips: bool = False
 ) -> Changes:
@@ -167,10 +184,8 @@ def _usable(
         before = read_previous(path)
         if before.frame != frame_of(plan, project):
             return None, {}, f"length, handles, pops, start or bits differ from {path.name}"
-        for stem in before.stems.values():
-            state = (out / stem.file).stat()
-            if (state.st_size, state.st_mtime_ns) != (stem.bytes, stem.modified_ns):
-                return None, {}, f"{stem.file} was changed since it was rendered"
+        if touched := _touched(before, out):
+            return None, {}, f"{touched} was changed since it was rendered"
     except FileNotFoundError as gone:
         return None, {}, f"{Path(gone.filename).name} is gone"
     except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
@@ -180,6 +195,19 @@ def _usable(
     if any(trail is None or trail.peaks.size != blocks for trail in trails.values()):
         return None, {}, "what was noted of the version before is not in the cache"
     return before, trails, ""
+
+
+def _touched(before: Previous, out: Path) -> str:
+    """The first of its files that is not as it was left, if any.
+
+    Raises:
+        FileNotFoundError: one is gone.
+    """
+    for stem in before.stems.values():
+        state = (out / stem.file).stat()
+        if (state.st_size, state.st_mtime_ns) != (stem.bytes, stem.modified_ns):
+            return stem.file
+    return ""
 
 
 def trail_path(cache: Path, key: str) -> Path:

@@ -6,7 +6,6 @@ RF64 (EBU Tech 3306) holds its 64-bit sizes in a ``ds64`` chunk: the file's, the
 from __future__ import annotations
 
 import struct
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,12 +18,8 @@ SPARE_BYTES = 2**16
 """More than all chunks beside the samples take."""
 
 
-def chunks_of(file: BinaryIO, may_be_cut: bool = False) -> dict[bytes, tuple[int, int]]:
-    """Chunk id → offset and size of its body, in bytes; the first of each id.
-
-    Args:
-        may_be_cut: whether the data may end past the file, as of a recording that was cut short; its size is then what
-            it should have been.
+def chunks_of(file: BinaryIO) -> dict[bytes, tuple[int, int]]:
+    """Chunk id → offset and size of its body, in bytes; the first of each id. Of files that we wrote.
 
     Raises:
         RenderError: not a whole RIFF or RF64 WAVE file.
@@ -45,7 +40,7 @@ def chunks_of(file: BinaryIO, may_be_cut: bool = False) -> dict[bytes, tuple[int
             data_size = struct.unpack("<8xQ", sizes)[0]
         if name == b"data" and size == IN_DS64 and data_size is not None:
             size = data_size
-        if at + 8 + size > end and not (may_be_cut and name == b"data"):
+        if at + 8 + size > end:
             raise RenderError(f"the chunk {_word(name)} ends past the file")
         found.setdefault(name, (at + 8, size))
         at += 8 + size + size % 2
@@ -54,20 +49,6 @@ def chunks_of(file: BinaryIO, may_be_cut: bool = False) -> dict[bytes, tuple[int
 
 def _word(name: bytes) -> str:
     return ascii(name.decode("latin-1"))
-
-
-def cut_short(path: Path) -> tuple[str, ...]:
-    """A remark on a WAVE file that ends before its samples do; none on any other file.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    with open(path, "rb") as file, suppress(RenderError):
-        body, size = chunks_of(file, may_be_cut=True).get(b"data", (0, 0))
-        missing = body + size - file.seek(0, 2)
-        if missing > 0 and size != IN_DS64:  # the size of what was written without knowing its own
-            return (f"{path}: the file is cut short: its data chunk ends {missing} bytes past the file",)
-    return ()
 
 
 def patch(path: Path, name: bytes, offset: int, new: bytes) -> None:

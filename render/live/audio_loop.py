@@ -61,6 +61,11 @@ class AudioLoop:
         return self._link.opened
 
     @property
+    def rate_hz(self) -> int:
+        """The player's."""
+        return self._wish.rate_hz
+
+    @property
     def name(self) -> str:
         """Of the devices, or files for them."""
         ends = (self.opened.input, self._source, "file"), (self.opened.output, self._sink, "file")

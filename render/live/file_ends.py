@@ -41,6 +41,16 @@ def file_input(path: Path, channels: int, block_samples: int, rate_hz: int, tail
     return (np.ascontiguousarray(spread(block, channels), np.float32) for block in blocks)
 
 
+def check_output(path: Path) -> None:
+    """Refuse a file that is there.
+
+    Raises:
+        OutputError: it is.
+    """
+    if path.exists():
+        raise OutputError(f"{path}: is there already; give another name")
+
+
 class FileOutput:
     """A float WAV file (RF64 where it must be) of what is heard; what is there when playing stops is whole.
 
@@ -51,8 +61,7 @@ class FileOutput:
     """
 
     def __init__(self, path: Path, channels: int, rate_hz: int):
-        if path.exists():
-            raise OutputError(f"{path}: is there already; give another name")
+        check_output(path)
         self.path, self._taken = path, False
         try:
             self._file = float_file(path, rate_hz, channels)

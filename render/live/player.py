@@ -99,6 +99,8 @@ class Player:
         self._peaks_in.add(block)
         self._peaks_out.add(out)
         if self._recorder is not None:
+            if not self.threaded:
+                self._recorder.wait_for_room()
             self._recorder.put(block, out, answer is None)
 
     def control(self, control: str, value: float = 0.0, text: str = "", at_samples: int | None = None) -> None:

@@ -10,6 +10,7 @@ import threading
 from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
+from time import sleep
 
 import msgspec
 import numpy as np
@@ -106,6 +107,11 @@ class Recorder:
         np.copyto(self._ring[slot, 1], out)
         self._lates[slot] = late
         self._put += 1
+
+    def wait_for_room(self) -> None:
+        """Until :meth:`put` finds room; for who plays without a deadline."""
+        while self._put - self._written >= self._slots and not self.problem:
+            sleep(ROUND_S / 10)
 
     def note(self, line: Line) -> None:
         """Keep a line of the log; from any thread."""

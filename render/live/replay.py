@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from plugin_backend.audio_files import AudioFile
 from plugin_backend.codecs import load_codec
 from plugin_backend.errors import AudioFileError, CheckpointError, OutputError, PresetError, ProjectError
 from plugin_backend.files import replaced_when_whole
-from presets.bank import FACTORY_BANK, Bank
+from presets.bank import Bank, Named
 from render.delivery.folder import made_folder, told
 from render.live.fallback import Fallback
 from render.live.float_file import float_file
@@ -21,7 +22,7 @@ from render.live.log import CONTROL, INPUT, Header, Line, read_log
 BLOCKS_AT_ONCE = 256
 
 
-def replay(folder: Path, out: Path, as_played: bool = True, bank: Path | None = None, model: str | None = None) -> Path:
+def replay(folder: Path, out: Path, as_played: bool = True, bank: Named = None, model: str | None = None) -> Path:
     """Render a recording again, block for block, in constant memory.
 
     Args:
@@ -40,6 +41,7 @@ def replay(folder: Path, out: Path, as_played: bool = True, bank: Path | None = 
     if out.exists():
         raise OutputError(f"{out}: is there already; give another name")
     header, lines = read_log(folder / CONTROL)
+    _check_input(folder / INPUT, header)
     instrument = _instrument(header, lines, bank, model)
     lines = lines if as_played else [line for line in lines if line.action is not None]
     with made_folder(out.parent):
@@ -57,20 +59,20 @@ def replay(folder: Path, out: Path, as_played: bool = True, bank: Path | None = 
     return out
 
 
-def _instrument(header: Header, lines: list[Line], bank: Path | None, model: str | None) -> Instrument:
+def _instrument(header: Header, lines: list[Line], bank: Named, model: str | None) -> Instrument:
     rig = header.rig
     codec = load_codec(model or rig.model)
     if codec.spec.fingerprint != header.fingerprint:
         raise CheckpointError(
             f"it was played with model '{rig.model}' ({header.fingerprint}), not with {codec.spec.fingerprint}"
         )
-    presets = Bank(Path(bank or rig.bank or FACTORY_BANK))
+    presets = Bank(bank or rig.bank)
     wanted = list(header.presets.items())
     wanted += [(line.action.text, line.digest) for line in lines if line.action is not None and line.digest]
     instrument = Instrument(rig, codec, presets)
     for name, digest in dict.fromkeys(wanted):
         if instrument.digest(name) != digest:
-            raise PresetError(f"preset '{name}' in {presets.folder} is not what was played: it sounds different now")
+            raise PresetError(f"preset '{name}' in {presets.told} is not what was played: it sounds different now")
     if header.latency_samples != header.ahead_blocks * header.block_samples + instrument.latency_samples:
         raise ProjectError(
             f"it was played with a latency of {header.latency_samples} samples; this edition has another"
@@ -78,12 +80,19 @@ def _instrument(header: Header, lines: list[Line], bank: Path | None, model: str
     return instrument
 
 
+def _check_input(path: Path, header: Header) -> None:
+    try:
+        with AudioFile(path) as file:
+            if (file.info.rate_hz, file.info.channels) != (header.sample_rate, header.rig.channels):
+                raise AudioFileError("not of the log's rate and channels")
+    except AudioFileError as problem:
+        raise AudioFileError(f"{path}: {problem}") from problem
+
+
 def _blocks(path: Path, header: Header) -> Iterator[np.ndarray]:
     """The input's whole blocks."""
     try:
         with soundfile.SoundFile(str(path)) as file:
-            if (file.samplerate, file.channels) != (header.sample_rate, header.rig.channels):
-                raise AudioFileError(f"{path}: not of the log's rate and channels")
             size = header.block_samples
             while len(frames := file.read(BLOCKS_AT_ONCE * size, dtype="float32", always_2d=True)) >= size:
                 for at in range(0, len(frames) - size + 1, size):

@@ -10,6 +10,7 @@ from msgspec import Meta
 from plugin_backend.errors import ProjectError
 from plugin_backend.transfer.parameters import PARAMETERS
 from render.apply.settings import HITS, Settings
+from render.project import Banks
 from render.toml_file import Table, read_toml
 
 COVERED_SAMPLES = 512
@@ -39,7 +40,7 @@ class Rig(Table):
             files of presets.
         sum: preset → weight: latents summed with the preset's before decoding, the first of control ``weight.c``.
         add: what is decoded beside it, or plays at its hits too; the first is layer 2.
-        model, bank: a codec's name or file, and a folder (the factory's without one).
+        model, bank: a codec's name or file, and a folder of presets or several, as in a project.
         mode: ``transfer`` or ``hits``, as in :class:`render.apply.settings.Settings`.
         controls, latents: as there; a latent's number is written as a string, as TOML and JSON keys are.
         mono, sensitivity, min_gap_ms: as there.
@@ -57,7 +58,7 @@ class Rig(Table):
     sum: dict[str, float] = {}
     add: Annotated[list[Added], Meta(max_length=8)] = []
     model: str = "foley"
-    bank: str | None = None
+    bank: Banks | None = None
     mode: Literal["transfer", "hits"] = "transfer"
     controls: dict[str, float] = {}
     latents: dict[Annotated[str, Meta(pattern=r"^\d{1,4}$")], dict[str, float]] = {}

@@ -8,8 +8,9 @@ from pathlib import Path
 from plugin_backend.codec import Codec
 from plugin_backend.errors import PresetError
 from plugin_backend.transfer.layers import check_rates
+from presets.bank import is_file_name
 from presets.preset import Preset
-from presets.store import SUFFIX, load_preset
+from presets.store import load_preset
 from render.apply.layer import Layer, layer_of
 from render.apply.targets import check_model
 from render.live.rig import Rig
@@ -30,7 +31,7 @@ class Shelf:
 
     def __init__(self, rig: Rig, presets: Mapping[str, Preset]):
         self._presets, self._own = presets, {}
-        files = {text: load_preset(Path(text)) for text in rig.named if text.endswith(SUFFIX)}
+        files = {text: load_preset(Path(text)) for text in rig.named if is_file_name(text)}
         for text, preset in files.items():
             other = next(
                 (its for its, one in files.items() if one.name == preset.name and Path(its) != Path(text)), None

@@ -11,6 +11,7 @@ import numpy as np
 from plugin_backend.codec import Codec
 from plugin_backend.delay import Delay
 from plugin_backend.dsp.fade import FADE_S, Glide
+from plugin_backend.offset import OffsetFilter
 from plugin_backend.onset import OnsetDetector
 from plugin_backend.parameter import Parameter
 from plugin_backend.transfer.latents import LatentMover
@@ -98,12 +99,13 @@ class Struck:
         self._detector = OnsetDetector(self._rate, rig.channels, settings.sensitivity, settings.min_gap_ms)
         self._begin, self._rises = at_samples, []
         self._delay = Delay(rig.channels, self._detector.lookahead_samples)
+        self._offset = OffsetFilter(rig.channels, self._rate, first_samples=1)
         self._history = np.zeros((rig.channels, round(HISTORY_S * self._rate)), np.float32)
 
     def push(self, block: np.ndarray, start_samples: int) -> np.ndarray:
         """Take ``[channels, n]``; answer as many, late by ``latency_samples``."""
         count = block.shape[1]
-        heard = np.concatenate([self._history, block], axis=1)
+        heard = np.concatenate([self._history, self._offset.push(block).astype(np.float32)], axis=1)
         first = start_samples - self._history.shape[1]
         for onset in self._detector.push(block):
             self._follow_until(self._begin + onset.decided_samples, heard, first)

@@ -29,6 +29,7 @@ class Note(Voice):
 
     Attributes:
         channels: how many rows it is decoded in.
+        seed: what the decoder's noise follows from.
         going: whether there will be more of it.
         new: whether nothing of it was decoded.
         let_go: its key is up, and the pedal holds it.
@@ -50,7 +51,7 @@ class Note(Voice):
         hit = takes[0].hit
         super().__init__(name, start_samples, np.zeros(0, np.float32) if hit else iter(()), gain)
         self.channel, self.key, self._takes, self._hop = channel, key, takes, spec.hop_samples
-        self.channels = max(take.channels for take in takes)
+        self.channels, self.seed = max(take.channels for take in takes), takes[0].seed
         skips = [take.skip_samples for take in takes]
         skip = skips[0] + round(morph * (skips[-1] - skips[0]))
         self._later = [skip - own for own in skips]  # so much later in each take's own time

@@ -14,17 +14,16 @@ from plugin_backend.plugin.config import read_config
 from plugin_backend.plugin.memory import VERSION
 from plugin_backend.plugin.messages import packed
 from plugin_backend.plugin.parameters import KINDS, MOST_PRESETS
-from presets.bank import FACTORY_BANK, Bank
+from presets.bank import Bank, Named, folders_of
 from presets.digest import sound_digest
-from presets.store import SUFFIX
 from render.plugin.engines import RATES_HZ, engine_latency
 
 
 class NoBank(Bank):
     """In place of a bank that cannot be read: it holds no preset."""
 
-    def __init__(self, folder: Path):
-        self.folder, self.names, self._read = folder, [], {}
+    def __init__(self, named: Named = None):
+        self.folders, self.names, self._files, self._read = folders_of(named), [], {}, {}
 
 
 @dataclass
@@ -41,7 +40,7 @@ class Offer:
 
     model: str = ""
     spec: CodecSpec | None = None
-    bank: Bank = field(default_factory=lambda: NoBank(FACTORY_BANK))
+    bank: Bank = field(default_factory=NoBank)
     readable: list[int] = field(default_factory=list)
     latencies: dict[tuple[str, int], int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -55,7 +54,7 @@ def look(config: Path) -> Offer:
     except PisadaError as problem:
         offer.problems.append(str(problem))
         return offer
-    offer.model, folder = wanted.model, Path(wanted.bank) if wanted.bank else FACTORY_BANK
+    offer.model = wanted.model
     try:
         spec = describe_codec(wanted.model)
         offer.latencies = {(kind, rate): engine_latency(kind, spec, rate) for kind in KINDS for rate in RATES_HZ}
@@ -63,12 +62,13 @@ def look(config: Path) -> Offer:
     except PisadaError as problem:
         offer.problems.append(f"{problem}; name another 'model' in {config}")
     try:
-        offer.bank = Bank(folder)
+        offer.bank = Bank(wanted.banks)
     except PisadaError as problem:
-        offer.bank = NoBank(folder)
+        offer.bank = NoBank(wanted.banks)
         offer.problems.append(f"{problem}; name another 'bank' in {config}")
     if (many := len(offer.bank.names)) > MOST_PRESETS:
-        offer.problems.append(f"{folder}: {many} presets; a plug-in offers the first {MOST_PRESETS} of the names")
+        most = f"a plug-in offers the first {MOST_PRESETS} of the names"
+        offer.problems.append(f"{offer.bank.told}: {many} presets; {most}")
     for number, name in enumerate(offer.bank.names[:MOST_PRESETS], 1):
         try:
             offer.bank[name]
@@ -101,7 +101,7 @@ def told(offer: Offer) -> Iterator[bytes]:
             name=preset.name,
             sort=preset.header.kind,
             digest=sound_digest(preset),
-            path=(offer.bank.folder / f"{preset.name}{SUFFIX}").absolute(),
+            path=offer.bank.file_of(preset.name).absolute(),
             description=preset.header.description,
         )
     for problem in offer.problems:

@@ -25,6 +25,7 @@ class Performance:
         gain: the preset's own level.
         modes: what rings, ``[n, 6]``; onsets count from its first heard sample.
         low_cut_hz: the preset's.
+        seed: what take, variation and the decoder's noise follow from.
     """
 
     def __init__(self, preset: Preset, seed: int, silence: np.ndarray, late_frames: int, hop_samples: int):
@@ -33,7 +34,7 @@ class Performance:
         self.hit = header.kind == "hit"
         self.skip_samples, self.length_samples = take.skip_samples + late_frames * hop_samples, take.length_samples
         self._fades = fades_of(preset, seed)
-        self.gain = 10 ** (header.gain_db / 20)
+        self.gain, self.seed = 10 ** (header.gain_db / 20), seed
         self._pieces, self._silence = perform(preset, seed), silence
         first = next(self._pieces)
         self.channels = len(first)

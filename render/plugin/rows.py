@@ -6,19 +6,20 @@ that began at other times are put together by joining memories. With packed prod
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from plugin_backend.codec import Codec, DecoderStream
+from plugin_backend.codec import Codec, DecoderStream, sides_of
 from plugin_backend.pcm_codec import PcmCodec
 
 
 class Rows:
     """Streams by their owner, who is in as many adjacent rows as it has channels.
 
-    Owners have ``going``, false once they need no memory any more. A codec whose memory cannot be reached has a stream
-    for each.
+    Owners have ``seed``, which the decoder's noise follows from, and ``going``, false once they need no memory any
+    more. A codec whose memory cannot be reached has a stream for each.
     """
 
     def __init__(self, codec: Codec):
@@ -35,9 +36,13 @@ class Rows:
         """
         if self._apart:
             return self._pushed_apart(owners, latents)
-        self._stream.past = self._taken(owners)
+        past = self._taken(owners)
+        if past is None:
+            self._stream = self._new(owners)
+        else:
+            self._stream.past = past
         audio = self._stream.push(latents)
-        self._held.append((owners, self._stream.past))
+        self._held.append((owners, getattr(self._stream, "past", None)))
         return audio
 
     def _pushed_apart(self, owners: list, latents: np.ndarray) -> np.ndarray:
@@ -46,9 +51,15 @@ class Rows:
         for owner in dict.fromkeys(owners):
             rows = [row for row, own in enumerate(owners) if own is owner]
             if owner not in self._streams:
-                self._streams[owner] = self._codec.decoder(len(rows))
+                self._streams[owner] = self._new([owner] * len(rows))
             pieces.append(self._streams[owner].push(latents[rows]))
         return np.concatenate(pieces)
+
+    def _new(self, owners: list) -> DecoderStream:
+        """A stream of these rows at their start: an owner's channels share its seed."""
+        counts = Counter(owners)
+        sides = [side for owner in dict.fromkeys(owners) for side in sides_of(counts[owner])]
+        return self._codec.decoder(len(owners), [owner.seed for owner in owners], sides)
 
     def _taken(self, owners: list):
         """The memory of these rows; what else was held with them is held further."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plugin_backend.audio_files import info_of
+from plugin_backend.audio_formats.chunks import wave_chunk
 from plugin_backend.errors import AudioFileError
 from render.delivery.bext import TIME_REFERENCE_OFFSET
 from render.session.session import Item, Session
@@ -26,13 +27,13 @@ class Media:
 
 
 def look_at(path: Path) -> Media:
-    """What libsndfile says of a file.
+    """What a file holds.
 
     Raises:
         AudioFileError: absent, unreadable or empty; names the file.
     """
     info = info_of(path)
-    return Media(info.frames, info.channels, info.samplerate, PCM_BITS.get(info.subtype))
+    return Media(info.length_samples, info.channels, info.rate_hz, PCM_BITS.get(info.subtype))
 
 
 def media_of(session: Session) -> dict[Path, Media]:
@@ -73,17 +74,7 @@ def time_reference(path: Path) -> int:
     Raises:
         AudioFileError: not a RIFF or RF64 WAVE file with a bext chunk; names the file.
     """
-    with open(path, "rb") as file:
-        head = file.read(12)
-        while head[:4] in (b"RIFF", b"RF64") and head[8:] == b"WAVE":
-            chunk = file.read(8)
-            if len(chunk) < 8 or chunk[:4] == b"data":
-                break  # what is delivered has its bext before the audio
-            size = struct.unpack("<I", chunk[4:])[0]
-            if chunk[:4] == b"bext":
-                reference = file.read(TIME_REFERENCE_OFFSET + 8)[TIME_REFERENCE_OFFSET:]
-                if len(reference) == 8:
-                    return struct.unpack("<Q", reference)[0]
-                break
-            file.seek(size + size % 2, 1)
-    raise AudioFileError(f"{path}: no bext chunk before its audio says where it lies in time")
+    reference = (wave_chunk(path, b"bext", TIME_REFERENCE_OFFSET + 8) or b"")[TIME_REFERENCE_OFFSET:]
+    if len(reference) == 8:
+        return struct.unpack("<Q", reference)[0]
+    raise AudioFileError(f"{path}: no bext chunk says where it lies in time")

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from plugin_backend.errors import RenderError
+from plugin_backend.audio_formats.chunks import wave_chunk
 from plugin_backend.spotting.slabs import Guide
 from render.delivery.bext import TIME_REFERENCE_OFFSET
-from render.delivery.chunks import FORMS, chunks_of, cut_short
 from render.timecode import Clock, round_half_up
 
 
@@ -30,12 +29,7 @@ class Place:
 
 def place_of(guide: Guide, clock: Clock) -> Place:
     """By the guide's timestamp if it has one and the clock has a frame rate, else at the programme's start."""
-    begin, remarks = Fraction(0), cut_short(guide.path)
-    try:
-        stamp = timestamp(guide.path)
-    except RenderError as problem:
-        stamp = None
-        remarks += (f"no timestamp can be read ({problem}): it is taken to begin with the programme",)
+    begin, remarks, stamp = Fraction(0), guide.remarks, timestamp(guide.path)
     if stamp and clock.rate is None:
         remarks += (f"its timestamp, sample {stamp} from midnight, is not used without --fps and --start-tc",)
     elif stamp:
@@ -44,16 +38,7 @@ def place_of(guide: Guide, clock: Clock) -> Place:
 
 
 def timestamp(path: Path) -> int | None:
-    """A Broadcast-WAV file's TimeReference, in its own samples from midnight; None without one, or if it is 0.
-
-    Raises:
-        RenderError: a RIFF file whose chunks do not fit together.
-    """
-    with open(path, "rb") as file:
-        if file.read(4) not in FORMS:
-            return None
-        body, size = chunks_of(file, may_be_cut=True).get(b"bext", (0, 0))
-        if size < TIME_REFERENCE_OFFSET + 8:
-            return None
-        file.seek(body + TIME_REFERENCE_OFFSET)
-        return struct.unpack("<Q", file.read(8))[0] or None
+    """A Broadcast-WAV file's TimeReference, in its own samples from midnight; None without one, or if it is 0."""
+    bext = wave_chunk(path, b"bext", TIME_REFERENCE_OFFSET + 8) or b""
+    reference = bext[TIME_REFERENCE_OFFSET:]
+    return struct.unpack("<Q", reference)[0] or None if len(reference) == 8 else None

@@ -64,3 +64,16 @@ def test_debians_footsteps_keep_all_takes_but_copies(corpus, tmp_path):
     carpets = [sound.edge_hz for sound in prepared.sounds if sound.label == "carpet"]
     assert len(carpets) == 4
     assert min(carpets) > 19_000
+
+
+def test_the_report_says_of_which_kept_file_a_dropped_one_is_a_copy(tmp_path):
+    """The second is dropped for the first, and the first for the third, which reaches higher."""
+    original = step(1)
+    dull = soxr.resample(original, RATE, 16_000, "VHQ")
+    soundfile.write(tmp_path / "a.wav", dull, 16_000)
+    soundfile.write(tmp_path / "b.wav", dull * 0.5, 16_000)
+    soundfile.write(tmp_path / "c.wav", original, RATE)
+    soundfile.write(tmp_path / "d.wav", original * 0.7, RATE)
+    (tmp_path / "e.wav").write_text("no audio")
+    dropped = {each["file"]: each.get("same_as") for each in prepare(tmp_path).report["dropped"]}
+    assert dropped == {"a.wav": "c.wav", "b.wav": "c.wav", "d.wav": "c.wav", "e.wav": None}

@@ -9,6 +9,7 @@ import soundfile
 from plugin_backend.corpus.dataset import prepare
 from plugin_backend.errors import AudioFileError
 from tests.plugin_backend.corpus_sounds import RATE, noise, only, told
+from tests.plugin_backend.lying_files import mp3, without_length
 
 # What is wrong with files
 
@@ -117,6 +118,37 @@ def test_a_name_that_is_no_unicode_is_kept_through_the_cache(tmp_path):
     soundfile.write(os.fsencode(tmp_path) + b"/caf\xe9.wav", noise(0.5), RATE)
     prepare(tmp_path)
     assert prepare(tmp_path).sounds[0].file == os.fsdecode(b"caf\xe9.wav")
+
+
+# What is audio
+
+
+def test_audio_is_known_by_its_content_whatever_its_name(tmp_path):
+    forms = {"caf": "CAF", "w64": "W64", "au": "AU", "rf64": "RF64", "bwf": "WAV", "aifc": "AIFF", "wave": "WAV"}
+    forms |= {"snd": "AU", "MP3": "MP3", "bin": "WAV", "": "FLAC", "dat": "OGG", "txt": "AIFF", "sound": "MP3"}
+    for seed, (suffix, form) in enumerate(forms.items()):
+        soundfile.write(tmp_path / f"{seed}.{suffix}".rstrip("."), noise(0.4, seed=seed), RATE, format=form)
+    (tmp_path / "streamed.dat").write_bytes(without_length(mp3(2))[0])
+    soundfile.write(tmp_path / "x.wav", noise(0.4, seed=90), RATE)
+    (tmp_path / "x.wav").replace(tmp_path / "x.bw64")
+    (tmp_path / "x.bw64").write_bytes(b"BW64" + (tmp_path / "x.bw64").read_bytes()[4:])
+    others = {"a.m4a": b"\0\0\0\x20ftypM4A ", "b.wma": b"\x30\x26\xb2\x75", "c.aac": b"\xff\xf1" + bytes(50)}
+    nothing = {"d.txt": b"words", "e.png": b"\x89PNG\r\n", "f.bin": bytes(5_000), "g.avi": b"RIFF\0\0\0\0AVI "}
+    for name, content in (others | nothing).items():
+        (tmp_path / name).write_bytes(content)
+    corpus = prepare(tmp_path)
+    kept = {sound.file.split(".")[0] for sound in corpus.sounds}
+    assert kept == {*map(str, range(len(forms))), "streamed", "x"}
+    said = told(corpus)
+    assert set(said) == set(others)
+    assert all(line.startswith("not a readable audio file") for line in said.values())
+    assert corpus.report["ignored_files"] == len(nothing)
+
+
+def test_a_manifest_may_name_any_file(tmp_path):
+    (tmp_path / "notes.txt").write_text("words")
+    (tmp_path / "manifest.csv").write_text("file,label\nnotes.txt,door\n")
+    assert told(only(tmp_path, noise(0.3))) == {"notes.txt": "not a readable audio file (Format not recognised)"}
 
 
 # Labels

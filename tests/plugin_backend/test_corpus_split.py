@@ -56,6 +56,25 @@ def test_of_few_sources_files_are_held_out_with_all_their_pieces():
     assert [len(side) for side in split([sound()])] == [1, 0]
 
 
+@pytest.mark.parametrize(("files", "held_out"), [(1, 0), (2, 1), (3, 1), (5, 2), (6, 3), (12, 3), (20, 3)])
+def test_at_least_three_files_are_held_out_but_no_more_than_half(files, held_out):
+    sounds = [sound(file=f"{n // 2}") for n in range(2 * files)]
+    for seed in range(20):
+        train, judged = split(sounds, share=0.01, seed=seed)
+        assert len({s.file for s in judged}) == held_out
+        assert len({s.file for s in train}) == files - held_out
+    assert split(sounds, share=0)[1] == []
+
+
+def test_sources_are_held_out_until_there_are_three_files():
+    sounds = [sound(source=f"s{n}", file=f"{n}") for n in range(10)]
+    assert len(split(sounds, share=0.01)[1]) == 3
+    sounds += [sound(source="large", file=f"large{n}") for n in range(90)]
+    for seed in range(20):
+        held_out = {s.source for s in split(sounds, share=0.01, seed=seed)[1]}
+        assert "large" not in held_out or held_out == {"large"}
+
+
 def test_named_sources_are_held_out():
     sounds = [sound(source=name) for name in ("a", "b", "c")]
     train, held_out = split(sounds, {"b", "absent"})

@@ -8,10 +8,12 @@ import soundfile
 
 from plugin_backend.audio_files import read_mono
 from plugin_backend.corpus.dataset import prepare
+from plugin_backend.corpus.report import copies_of
+from plugin_backend.corpus.split import split
 from plugin_backend.errors import AudioFileError
 from plugin_backend.evaluation.material import HeldOut, read_material
 from plugin_backend.evaluation.reading import read_folder
-from tests.plugin_backend.corpus_sounds import RATE, noise
+from tests.plugin_backend.corpus_sounds import RATE, noise, step
 
 FORMATS = ("WAV", "FLAC", "OGG", "oga", "opus", "aif", "AIFF", "mp3")
 CONTAINERS = {"oga": {"format": "OGG"}, "opus": {"format": "OGG", "subtype": "OPUS"}, "aif": {"format": "AIFF"}}
@@ -114,3 +116,24 @@ def test_a_name_that_is_no_unicode_is_held_out_by_its_bytes_and_shown_escaped(tm
     assert [sound.file for sound in material.lessons] == ["plain/y.wav"]
     (line,) = material.remarks
     assert line.startswith(r"left out: \x1b[2Jnone.wav: not a readable audio file")
+
+
+def test_a_folder_with_every_file_twice_is_judged_right_after_training(tmp_path):
+    for number in range(8):
+        soundfile.write(tmp_path / f"a{number}.wav", step(number), RATE)
+        soundfile.write(tmp_path / f"copy of a{number}.flac", 0.5 * step(number), RATE)
+    corpus = prepare(tmp_path)
+    learned, judged = split(corpus.sounds, seed=1)
+    files = {sound.file for sound in judged}
+    copies = copies_of(files, corpus.report)
+    assert len(files) == len(copies) == 3
+    material = read_material(tmp_path, RATE, HeldOut(files=frozenset(files), copies=frozenset(copies)))
+    assert {sound.file for sound in material.judged} == files
+    assert material.unseen
+    assert len(material.lessons) == 10
+    assert material.remarks == [f"left out: {file} is the same recording as one held out" for file in copies]
+    (tmp_path / "later.wav").write_bytes((tmp_path / min(files)).read_bytes())
+    again = read_material(tmp_path, RATE, HeldOut(files=frozenset(files), copies=frozenset(copies)))
+    assert {sound.file for sound in again.judged} == files - {min(files)}
+    with pytest.raises(AudioFileError, match="train again on the folder as it is now, or judge all of it with --all"):
+        read_material(tmp_path, RATE, HeldOut(files=frozenset({min(files)})))

@@ -25,6 +25,7 @@ def model_of(folder, training, family=FAMILY) -> str:
     [
         ([], HeldOut()),
         ({"held_out_sources": None, "held_out_files": None}, HeldOut()),
+        ({"held_out_files": ["a"], "held_out_copies": ["b"]}, HeldOut(files=frozenset("a"), copies=frozenset("b"))),
         ({"held_out_packages": ["old"]}, HeldOut(frozenset({"old"}))),
         ({"held_out_sources": ["a"], "held_out_files": ["a/x.wav"]}, HeldOut(frozenset({"a"}), frozenset({"a/x.wav"}))),
     ],
@@ -33,7 +34,7 @@ def test_a_record_tells_what_was_held_out(tmp_path, training, held_out):
     assert held_out_of(model_of(tmp_path, training)) == held_out
 
 
-@pytest.mark.parametrize("key", ["held_out_sources", "held_out_packages", "held_out_files"])
+@pytest.mark.parametrize("key", ["held_out_sources", "held_out_packages", "held_out_files", "held_out_copies"])
 @pytest.mark.parametrize("wrong", [5, "scratch", [["scratch"]]])
 def test_a_record_that_tells_it_wrongly_is_one_line_with_file_and_field(tmp_path, key, wrong):
     with pytest.raises(CheckpointError) as raised:

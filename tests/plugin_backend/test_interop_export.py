@@ -27,20 +27,23 @@ if not find_spec("onnxruntime"):
     KINDS.remove("onnx")
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
+@pytest.fixture(scope="module", params=["spectra", "noise"])
+def tiny(tmp_path_factory, request):
     """The path of a small untrained model that is loud, and whose compaction turns and shifts."""
     torch.manual_seed(3)
     model = WaveformVAE(
         WaveformVAEConfig(
             hop=HOP, latent_dim=DIMS, encoder_window=128, encoder_hop=64, encoder_width=16, encoder_blocks=2,
             decoder_window=256, decoder_hop=64, decoder_width=16, decoder_blocks=2, expansion=2, kernel=3,
+            head=request.param, encoder_view=512, encoder_view_bins=20, encoder_energy_samples=32, long_bands=24,
+            short_window=64, short_bands=8, coherent=True,
         )
     )  # fmt: skip
     with torch.no_grad():
         model.rotation.copy_(torch.linalg.qr(torch.randn(DIMS, DIMS))[0])
         model.centre.copy_(torch.randn(DIMS) * 0.3)
-        model.decoder.head.out.bias[:129] += 1.0
+        torch.nn.init.normal_(model.decoder.head.out.weight, std=0.2)
+        model.decoder.head.raise_by(8.7 if request.param == "spectra" else 30.0)
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     checkpoint.save(model, path, {})
     return path

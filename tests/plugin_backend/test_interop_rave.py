@@ -14,41 +14,8 @@ from plugin_backend.codecs import describe_codec, load_codec
 from plugin_backend.errors import CheckpointError
 from plugin_backend.interop.rave_card import read_card
 from plugin_backend.interop.rave_import import import_rave
-
-RATIO, ENCODER_LATE, DECODER_LATE = 256, 30, 75
-LATE = ENCODER_LATE + DECODER_LATE
-
-
-class RaveLike(nn.Module):
-    """Folds ``RATIO`` samples into as many latents and back; remembers as RAVE's cached convolutions do.
-
-    Noise comes with the latents and with the sound, as a variational RAVE's does, if it is not 0.
-    """
-
-    def __init__(self, noise: float = 0.0, remembering: bool = True, channels: int = 1, sr: int = 48_000):
-        super().__init__()
-        self.sr, self.noise, self.ratio, self.remembering = sr, noise, RATIO, remembering
-        self.register_buffer("encode_params", torch.tensor([channels, 1, RATIO, RATIO]))
-        self.register_buffer("decode_params", torch.tensor([RATIO, RATIO, 1, 1]))
-        self.register_buffer("pad_in", torch.zeros(1, 1, ENCODER_LATE))
-        self.register_buffer("pad_out", torch.zeros(1, 1, DECODER_LATE))
-
-    @torch.jit.export
-    def encode(self, x: Tensor) -> Tensor:
-        joined = torch.cat([self.pad_in, x], dim=2)
-        if self.remembering:
-            self.pad_in.copy_(joined[:, :, x.shape[2] :])
-        z = joined[:, :, : x.shape[2]].reshape(1, -1, self.ratio).transpose(1, 2)
-        return z + self.noise * torch.randn_like(z) if self.noise > 0.0 else z
-
-    @torch.jit.export
-    def decode(self, z: Tensor) -> Tensor:
-        x = z.transpose(1, 2).reshape(1, 1, -1)
-        joined = torch.cat([self.pad_out, x], dim=2)
-        if self.remembering:
-            self.pad_out.copy_(joined[:, :, x.shape[2] :])
-        y = joined[:, :, : x.shape[2]]
-        return y + self.noise * torch.randn_like(y) if self.noise > 0.0 else y
+from tests.plugin_backend import rave_like
+from tests.plugin_backend.rave_like import LATE, RATIO, RaveLike, RaveOneLike
 
 
 class Lying(RaveLike):
@@ -75,8 +42,7 @@ def save(tmp_path):
     def saved(module: nn.Module, name: str = "Some Model.ts"):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
-            torch.jit.script(module.eval()).save(tmp_path / name)
-        return tmp_path / name
+            return rave_like.saved(module, tmp_path / name)
 
     return saved
 
@@ -97,6 +63,23 @@ def test_an_import_measures_what_the_export_is(save):
     assert spec == load_codec(str(path)).spec
     assert (spec.name, spec.sample_rate, spec.hop_samples, spec.latent_dim) == ("some-model", 48_000, RATIO, RATIO)
     assert spec.fingerprint == card.sha256[:16]
+
+
+@pytest.mark.parametrize("shape", [(), (1,)])
+@pytest.mark.parametrize("rate", [44_100, 48_000])
+def test_an_export_of_version_1_keeps_its_rate_as_a_tensor(save, sound, shape, rate):
+    module = type("RaveOne", (RaveOneLike,), {"rate_shape": shape})(sr=rate)
+    codec = load_codec(str(import_rave(save(module), trusted=True, name="one")))
+    assert (codec.spec.sample_rate, codec.spec.hop_samples, codec.spec.latent_dim) == (rate, RATIO, RATIO)
+    np.testing.assert_array_equal(codec.decode(codec.encode(sound))[:, : 19 * RATIO], sound[:, : 19 * RATIO])
+
+
+def test_a_rate_that_is_no_number_is_refused(save):
+    for rate in (0.5, 7.0):
+        module = RaveOneLike()
+        module.sampling_rate = torch.tensor(rate)
+        with pytest.raises(CheckpointError, match="Some Model.ts: not a RAVE export: its sample_rate is"):
+            import_rave(save(module), trusted=True)
 
 
 def test_whole_sounds_come_back_aligned_to_the_sample_in_stereo(save, sound):

@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from plugin_backend.corpus.split import FACTORY_HELD_OUT
+from plugin_backend.evaluation.anchors import ANCHORS
 from plugin_backend.evaluation.attribution import attribution, read_manifest
 from plugin_backend.evaluation.card import main
 from plugin_backend.waveform_vae import checkpoint
@@ -63,7 +64,7 @@ def test_card_writes_its_three_files_from_one_evaluation(corpus, tmp_path):
         "footsteps/wood": 1,
     }
     assert numbers["data"]["judged"] == "held out from training" and numbers["data"]["files"] == 2
-    assert len(numbers["clips"]) == 2 * 4 and "visqol" not in numbers["clips"][0]
+    assert len(numbers["clips"]) == 2 * (1 + len(ANCHORS)) and "visqol" not in numbers["clips"][0]
     text = (out / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "Trained for 1.5 minutes" in text and "16.0 ms" in text and "GPL-3.0-or-later" in text
     assert f"| **codec** | 2 | {numbers['log_mel_error_db']['mean']:.2f} |" in text

@@ -45,8 +45,8 @@ class Spoilt(CropSampler):
     first, last = 0, 0
 
     def batch(self, size, seed, step):
-        audio, edges = super().batch(size, seed, step)
-        return np.where(self.first <= step <= self.last, np.float32(np.nan), audio), edges
+        audio = super().batch(size, seed, step)
+        return np.where(self.first <= step <= self.last, np.float32(np.nan), audio)
 
 
 def spoilt_run(out, settings, first, last, told):

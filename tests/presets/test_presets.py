@@ -1,6 +1,8 @@
 """Presets: what is saved comes back, what is damaged is refused, what is performed follows the seed."""
 
+import re
 from itertools import islice
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -12,10 +14,11 @@ from plugin_backend.errors import AudioFileError, PresetError
 from plugin_backend.pcm_codec import PcmCodec
 from presets.bank import FACTORY_BANK, Bank
 from presets.capture import capture, encode_pieces, even_peaks
+from presets.digest import sound_digest
 from presets.perform import perform
-from presets.preset import Preset, PresetHeader, Take
+from presets.preset import Preset, PresetHeader, Provenance, Recording, Ring, Take
 from presets.slicing import Slice, split_hits
-from presets.store import KEY, load_preset, save_preset
+from presets.store import KEY, SCHEMA, SUFFIX, UPGRADES, load_preset, save_preset
 
 
 def make_preset(name="door", kind="hit", takes=3, dims=4, frames=50, **fields) -> Preset:
@@ -135,6 +138,18 @@ def test_each_hit_becomes_a_take_with_its_attack_at_the_start(three_hits):
     assert preset.header.fingerprint == "pcm"
 
 
+def test_an_offset_of_a_recording_is_not_captured(three_hits, tmp_path):
+    """It would be louder than a hit's end, so that no hit ends."""
+    audio, rate = soundfile.read(three_hits)
+    soundfile.write(tmp_path / "offset.wav", audio + 0.02, rate)
+    plain, offset = (capture(PcmCodec(), "hits", [path]).preset for path in (three_hits, tmp_path / "offset.wav"))
+    for kept, given in zip(offset.header.takes, plain.header.takes, strict=True):
+        assert (kept.skip_samples, kept.length_samples) == (given.skip_samples, given.length_samples)
+        assert kept.fade_out_samples == pytest.approx(given.fade_out_samples, abs=48)
+    for kept, given in zip(offset.means, plain.means, strict=True):
+        np.testing.assert_allclose(kept, given, atol=1e-4)
+
+
 def test_split_hits_of_silence_is_nothing():
     assert split_hits(np.zeros(48_000, np.float32), 48_000) == []
 
@@ -149,7 +164,7 @@ def test_capturing_silence_or_nothing_says_so(tmp_path):
 
 def test_even_takes_meet_at_their_median_peak():
     pieces = [np.array(own, np.float32) for own in ([0.1, -0.05], [0.2], [0.8], [0.01])]
-    moved = [own.audio for own in even_peaks([Slice(piece, (0,), 0, "") for piece in pieces])]
+    moved = [own.audio for own in even_peaks([Slice(piece, (0,), 0) for piece in pieces])]
     median = 10 ** ((20 * np.log10(0.1) + 20 * np.log10(0.2)) / 40)
     np.testing.assert_allclose([np.abs(piece).max() for piece in moved[:2]], median, rtol=1e-5)
     np.testing.assert_allclose([moved[2][0], moved[3][0]], [0.8 * 10**-0.6, 0.01 * 10**0.6], rtol=1e-5)
@@ -196,3 +211,70 @@ def test_a_renamed_preset_file_and_a_program_claimed_twice_are_told(tmp_path):
     renamed.rename(tmp_path / "My Door.preset.safetensors")
     with pytest.raises(PresetError, match="My Door.*a name has 1 to 64"):
         Bank(tmp_path)
+
+
+GOLDEN = Path(__file__).with_name("golden")
+"""A file of each schema as it was first written, named after it; never written again."""
+
+
+def test_there_is_a_golden_file_of_every_schema():
+    files = sorted(path.name for path in GOLDEN.iterdir())
+    assert files == [f"schema-{number}{SUFFIX}" for number in range(1, SCHEMA + 1)]
+    assert sorted(UPGRADES) == list(range(1, SCHEMA))
+
+
+@pytest.mark.parametrize("number", range(1, SCHEMA + 1))
+def test_a_preset_of_every_schema_reads_as_it_was_written(number):
+    preset = load_preset(GOLDEN / f"schema-{number}{SUFFIX}")
+    header = preset.header
+    assert (header.kind, header.codec, header.fingerprint) == ("hit", "foley", "0123456789abcdef")
+    assert header.takes == [Take(7, 1500), Take(0, 900)]
+    assert (header.description, header.credit, header.program) == ("Tür, größer", "Anna (CC0-1.0)", 5)
+    assert (header.variation, header.gain_db, header.stereo) == (0.5, -3.25, False)
+    assert (header.fade_in_samples, header.fade_out_samples) == (48, 480)
+    assert (header.scale, header.bias) == ([1.0, 0.5], [0.0, -0.25])
+    np.testing.assert_array_equal(preset.means[0], np.arange(6).reshape(3, 2) / 8)
+    np.testing.assert_array_equal(preset.means[1], np.arange(10, 14).reshape(2, 2) / 8)
+    assert [(np.unique(deviation)).tolist() for deviation in preset.deviations] == [[0.25], [0.5]]
+    if number == 1:
+        assert (header.licence, header.tags, header.material, header.chain) == ("", [], "", [])
+        assert header.provenance is None
+    else:
+        assert (header.licence, header.tags, header.material) == ("CC0-1.0", ["door", "old"], "wood")
+        assert [effect["type"] for effect in header.chain] == ["eq", "lfo"]
+        assert header.provenance.recordings == [Recording("door 1.wav", "ab" * 16)]
+        assert (header.provenance.most_takes, header.provenance.even) == (8, True)
+    if number < 3:
+        assert (preset.modes, header.ring, header.low_cut_hz) == ([], Ring(), 0.0)
+    else:
+        told = [[7, 880, 1.5, 0.25, 0.5, 0], [64, 1_234.5, 0, 0.125, -1, 2_048]]
+        assert [rows.tolist() for rows in preset.modes] == [told, []]
+        assert header.ring == Ring(gain_db=-3.0, pitch_semitones=1.0, size=2.0, damping=0.5, strike=0.25)
+        assert header.low_cut_hz == 25.0
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"tags": ["Wood"]}, "'Wood' is no tag or material: 1 to 32 of a-z"),
+        ({"tags": ["a", "a"]}, "2 tags; at most 32 can be used, each once"),
+        ({"material": "x" * 33}, "is no tag or material"),
+        ({"chain": [{"type": "reverb"}]}, "effect 1 of its chain is 'reverb'; eq, lfo, pulses, adsr, gain can be used"),
+        ({"chain": [{"low_cut_hz": 80.0}]}, "effect 1 of its chain is 'None'"),
+        ({"chain": [{"type": "gain"}, {"type": "eq", "low_cut_hz": "x"}]}, "effect 2 of its chain, eq: low_cut_hz 'x'"),
+        ({"chain": [{"type": "eq", "q": 1.0}]}, "effect 1 of its chain, eq: no setting 'q'"),
+        ({"chain": [{"type": "gain"}] * 9}, "a chain of 9 effects; at most 8"),
+        ({"provenance": Provenance(made="capture", recordings=[Recording("../x", "ab" * 16)])}, "recordings"),
+        ({"provenance": Provenance(made="capture", recordings=[Recording("x", "AB")])}, "digest"),
+    ],
+)
+def test_words_chain_and_provenance_are_checked(fields, told):
+    with pytest.raises(PresetError, match=re.escape(told)):
+        make_preset(**fields)
+
+
+def test_a_chain_is_part_of_the_sound_and_words_are_not():
+    plain = sound_digest(make_preset())
+    assert sound_digest(make_preset(tags=["a"], material="wood", licence="CC0-1.0")) == plain
+    louder = [sound_digest(make_preset(chain=[{"type": "gain", "gain_db": gain}])) for gain in (1.0, 2.0)]
+    assert len({plain, *louder}) == 3

@@ -258,7 +258,7 @@ def start(tmp_path, impulse_bank):
 
     def begin(model="pcm", bank=impulse_bank, **more) -> Host:
         config = tmp_path / f"plugin{len(hosts)}.conf"
-        write_config(PluginConfig(sys.executable, str(model), str(bank)), config)
+        write_config(PluginConfig(sys.executable, str(model), (str(bank),)), config)
         hosts.append(Host(config, tmp_path / f"log{len(hosts)}", **more))
         return hosts[-1]
 
@@ -277,7 +277,7 @@ def one_for_all(tmp_path_factory, impulse_bank):
     from plugin_backend.plugin.config import PluginConfig, write_config
 
     folder = tmp_path_factory.mktemp("backend")
-    write_config(PluginConfig(sys.executable, "pcm", str(impulse_bank)), folder / "plugin.conf")
+    write_config(PluginConfig(sys.executable, "pcm", (str(impulse_bank),)), folder / "plugin.conf")
     with Host(folder / "plugin.conf", folder / "log", module=(PLAIN,)) as host:
         yield host, host.ready()
         assert host.all("died") == []

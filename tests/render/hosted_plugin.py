@@ -77,7 +77,7 @@ class Hosts:
     def start(self, host: str, jobs: list[Job], model: str, bank: Path) -> HostProcess:
         self._count += 1
         own = self._folder / f"{self._count}-{host}"
-        write_config(PluginConfig(sys.executable, model, str(bank)), own / "plugin.conf")
+        write_config(PluginConfig(sys.executable, model, (str(bank),)), own / "plugin.conf")
         (own / ".lv2").symlink_to(self._lv2)
         variables = {"PISADA_PLUGIN_CONFIG": str(own / "plugin.conf"), "XDG_CACHE_HOME": str(own / "cache")}
         variables["HOME"] = str(own)

@@ -11,7 +11,7 @@ from aaf2.cfb import CompoundFileBinary
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugin_backend.errors import CueSheetError
+from plugin_backend.errors import CueSheetError, pip_line
 from render.cues.aaf_file import is_aaf, read_aaf
 from render.timecode import RATES, Clock
 from tests.render.aaf_maker import Maker
@@ -127,4 +127,4 @@ def test_without_pyaaf2_the_extra_is_named(made):
         f"read_aaf(Path({str(path)!r}), Clock())"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert 'MissingExtraError: reading AAF needs an optional part: pip install "pisada[aaf]"' in answer.stderr
+    assert f"MissingExtraError: reading AAF needs an optional part: {pip_line('aaf')}" in answer.stderr

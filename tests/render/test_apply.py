@@ -134,6 +134,19 @@ def test_a_hit_keeps_its_place_between_the_channels_and_its_dry_sound(tmp_path, 
     assert np.abs(wet).max() < 1e-7
 
 
+def test_an_offset_makes_no_hit_louder(tmp_path, applier):
+    onsets = [24_001, 60_002]
+    source = clapped(tmp_path, RATE, onsets, [(0.5, 0.25), (0.005, 0.02)], 2 * RATE)
+    audio = soundfile.read(source, dtype="float32")[0]
+    offset = written(tmp_path / "offset.wav", audio + np.float32([0.05, -0.1]))
+    plain, heard = (
+        soundfile.read(applier(mode=HITS).apply(each, tmp_path / f"{each.stem}_.wav").path, dtype="float32")[0]
+        for each in (source, offset)
+    )
+    np.testing.assert_allclose(heard[onsets], plain[onsets], rtol=0.001)
+    assert np.count_nonzero(heard) == 4
+
+
 def test_takes_follow_from_the_projects_seed(tmp_path, applier, impulse_bank):
     pieces = [np.full(2_000, level, np.float32) for level in (0.1, 0.2, 0.3, 0.4)]
     codec = load_codec("pcm")

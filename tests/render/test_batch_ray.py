@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from plugin_backend.errors import WorkerError
+from plugin_backend.errors import WorkerError, pip_line
 from render.batch import Pool, plan_batch, read_jobs, run_batch
 from render.batch.engine import Outcome
 from render.batch.ray_engine import SETTINGS
@@ -42,7 +42,7 @@ def jobs(tmp_path, impulse_bank, write_sheet):
 @pytest.fixture
 def two_nodes(monkeypatch):
     """A Ray cluster of two nodes of one core, on loopback, which ``RAY_ADDRESS`` names; answers it and the second."""
-    pytest.importorskip("ray", reason="ray is not installed (pip install 'pisada[cluster]')")
+    pytest.importorskip("ray", reason="ray is not installed (pip install -e '.[cluster]')")
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
@@ -85,7 +85,7 @@ def test_a_node_that_is_killed_costs_no_job_and_no_byte(jobs, two_nodes, tmp_pat
 
 @pytest.mark.slow
 def test_the_command_starts_a_cluster_of_its_own(jobs, tmp_path):
-    pytest.importorskip("ray", reason="ray is not installed (pip install 'pisada[cluster]')")
+    pytest.importorskip("ray", reason="ray is not installed (pip install -e '.[cluster]')")
     env = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     command = [sys.executable, "-m", "studio", "batch", tmp_path / "jobs.csv", "--only", "r1", "--only", "r4"]
     for engine in ("ray", "pool"):
@@ -97,7 +97,7 @@ def test_the_command_starts_a_cluster_of_its_own(jobs, tmp_path):
 
 
 def test_a_cluster_that_does_not_answer_is_told(monkeypatch):
-    pytest.importorskip("ray", reason="ray is not installed (pip install 'pisada[cluster]')")
+    pytest.importorskip("ray", reason="ray is not installed (pip install -e '.[cluster]')")
     monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     from render.batch.ray_engine import RayEngine
@@ -156,4 +156,4 @@ def test_without_ray_the_engine_names_its_extra(tmp_path, jobs):
         env={**os.environ, "PYTHONPATH": str(blocked)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
-    assert 'pip install "pisada[cluster]"' in done.stderr
+    assert pip_line("cluster") in done.stderr

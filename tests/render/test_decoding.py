@@ -75,8 +75,8 @@ def pushes(monkeypatch) -> list[tuple[int, int]]:
         codec = load(name)
         decoder_of = codec.decoder
 
-        def decoder(batch: int = 1):
-            stream = decoder_of(batch)
+        def decoder(*rows):
+            stream = decoder_of(*rows)
             push = stream.push
 
             def counted(latents):

@@ -81,11 +81,12 @@ def test_mono_is_in_both_of_two_and_in_the_middle_of_more():
     assert spread(2, 3).tolist() == [[1, 0], [0, 1], [0, 0]]
 
 
+@pytest.mark.parametrize("offset", [0.0, -0.2])
 @pytest.mark.parametrize("block", [64, 333, 2048])
-def test_a_take_begins_at_every_claps_sample_as_loud_as_it_was(impulse_bank, block):
+def test_a_take_begins_at_every_claps_sample_as_loud_as_it_was(impulse_bank, block, offset):
     onsets, levels = [9_017, 24_001, 47_997, 70_345], [0.5, 0.125, 0.5, 0.25]
     rig = Rig(model="pcm", preset="click", mode="hits", block_samples=block)
-    out = heard(rig, Bank(impulse_bank), clapped(onsets, levels, 2 * RATE))
+    out = heard(rig, Bank(impulse_bank), clapped(onsets, levels, 2 * RATE) + np.float32(offset))
     assert np.flatnonzero(out[0]).tolist() == onsets
     np.testing.assert_allclose(out[0, onsets], 0.5 * np.array(levels) / 0.5, rtol=1e-5)
     even = Rig(model="pcm", preset="click", mode="hits", controls={"follow": 0.0}, block_samples=block)

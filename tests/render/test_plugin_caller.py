@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is passe
 def test_the_log_is_heard_even_where_it_is_the_descriptor_that_the_backend_inherits(
     tmp_path, impulse_bank, monkeypatch
 ):
-    write_config(PluginConfig(sys.executable, "pcm", str(impulse_bank)), tmp_path / "plugin.conf")
+    write_config(PluginConfig(sys.executable, "pcm", (str(impulse_bank),)), tmp_path / "plugin.conf")
     monkeypatch.setenv(VARIABLE, str(tmp_path / "plugin.conf"))
     before = os.dup(INHERITED) if os.path.exists(f"/proc/self/fd/{INHERITED}") else None
     with tempfile.TemporaryFile() as said:

@@ -12,6 +12,7 @@ import soundfile
 from plugin_backend.codecs import load_codec
 from plugin_backend.dsp import make_stage
 from plugin_backend.errors import PluginError, PresetError
+from plugin_backend.offset import filter_for
 from plugin_backend.pcm_codec import PcmCodec
 from plugin_backend.plugin.memory import hop_of
 from plugin_backend.plugin.parameters import KINDS
@@ -232,7 +233,7 @@ def test_values_no_host_should_send_do_no_harm(foley, bank, effect, plugin_value
 class Breaks(PcmCodec):
     """Its third frame is no sound."""
 
-    def decoder(self, batch=1):
+    def decoder(self, batch=1, seeds=None, sides=None):
         inner, made = super().decoder(batch), []
 
         class Decoder(type(inner)):
@@ -284,3 +285,14 @@ def test_a_bank_whose_programs_clash_is_told(tmp_path, impulse_bank):
     engine = make_engine("instrument", PcmCodec(), Shelf(Bank(tmp_path)), RATE, 1, HOP, 0)
     assert "both claim program 5" in engine.problems[0]
     engine.close()
+
+
+def test_without_a_preset_the_effect_is_the_codec(foley, bank, effect, plugin_values, played):
+    """Not the input: that is the dry sound, and what bypass lets through."""
+    engine, sound = effect(foley, bank), SOUND[:1, : 20 * HOP]
+    ahead = np.pad(sound, ((0, 0), (0, 2 * HOP)))
+    heard = played(engine, ahead, plugin_values(preset=0, mix=1, follow=0))
+    heard = heard[:, engine.latency_samples :][:, : sound.shape[1]]
+    codec = foley.decode(foley.encode(filter_for(foley, 1).push(ahead)))[:, : sound.shape[1]]
+    np.testing.assert_allclose(heard, codec, atol=1e-4)
+    assert np.sqrt(np.square(heard - sound).mean()) > 0.5 * np.sqrt(np.square(sound).mean())

@@ -36,7 +36,7 @@ def pisada(built_bundles, tiny_models, tmp_path, monkeypatch) -> tuple[str, Path
     codec, rng = load_codec(str(tiny_models[0])), np.random.default_rng(5)
     for name in ("one", "two"):
         save_preset(encode_pieces(codec, name, [rng.standard_normal(9_000) * 0.2], "hit"), tmp_path / "bank")
-    write_config(PluginConfig(sys.executable, str(tiny_models[0]), str(tmp_path / "bank")), tmp_path / "plugin.conf")
+    write_config(PluginConfig(sys.executable, str(tiny_models[0]), (str(tmp_path / "bank"),)), tmp_path / "plugin.conf")
     monkeypatch.setenv("PISADA_PLUGIN_CONFIG", str(tmp_path / "plugin.conf"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return str(next(path for path in built_bundles if path.name == "Pisada.vst3")), tmp_path / "bank"

@@ -129,7 +129,7 @@ class Coarse(PcmCodec):
 
     spec = CodecSpec("coarse", "coarse", RATE, 1_200, 1_200, 0)
 
-    def decoder(self, batch=1):
+    def decoder(self, batch=1, seeds=None, sides=None):
         class Decoder(DecoderStream):
             def __init__(self):
                 self.count = 0

@@ -105,7 +105,7 @@ def test_a_killed_keeper_takes_its_server_along(plain):
 
 @pytest.mark.parametrize("moment", ["hello", "ready", "playing"])
 def test_of_a_killed_host_nobody_is_left(start, tmp_path, impulse_bank, moment):
-    write_config(PluginConfig(sys.executable, "pcm", str(impulse_bank)), tmp_path / "plugin.conf")
+    write_config(PluginConfig(sys.executable, "pcm", (str(impulse_bank),)), tmp_path / "plugin.conf")
     script = f"""
 import os, sys, time
 from pathlib import Path

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from plugin_backend.codecs import load_codec
 from plugin_backend.errors import CueSheetError
+from render.events import Event
+from render.voice import source_latents
 
 
 @pytest.mark.parametrize("rate", [48_000, 44_100, 22_050, 96_000])
@@ -44,6 +47,25 @@ def test_a_source_moved_by_a_preset(tmp_path, write_sheet, render_sheet):
     rows = [{"id": "a", "start": "0smp", "stem": "A", "preset": "halved", "source": "s.wav", "pan": -1}]
     stems, _ = render_sheet(write_sheet(rows), bits=32, bank=str(bank))
     np.testing.assert_allclose(stems["A"][:40_000, 0], 0.3, atol=1e-6)
+
+
+def test_an_offset_of_a_source_is_not_heard(tmp_path, tiny_models):
+    """By a model that hears magnitudes; the identity carries it."""
+    quiet = np.random.default_rng(0).standard_normal(30_000) * 1e-4
+    for name, offset in (("plain", 0.0), ("offset", 0.01)):
+        soundfile.write(tmp_path / f"{name}.wav", quiet + offset, 48_000, subtype="FLOAT")
+    codec = load_codec(str(tiny_models[0]))
+    plain, offset = (
+        np.concatenate(list(source_latents(source_event(tmp_path / f"{name}.wav"), None, codec, 8)), axis=1)
+        for name in ("plain", "offset")
+    )
+    assert plain.shape == offset.shape == (1, 118, 4)
+    np.testing.assert_allclose(offset, plain, atol=0.02)
+    assert np.abs(codec.encode(quiet[None] + 0.01) - plain).max() > 0.2
+
+
+def source_event(path) -> Event:
+    return Event("a", "A", 0, 30_000, None, path, "quick", 0)
 
 
 def failing_source(tmp_path, write_sheet, render_sheet):

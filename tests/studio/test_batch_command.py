@@ -58,7 +58,14 @@ def test_a_run_lists_its_failures_and_reports_in_one_file(folder):
     assert page.index("&lt;b&gt;x.wav") < page.index("<h2>Loudness</h2>") < page.index("data:image/png;base64,")
     assert "<b>" not in page
     assert not re.search(r'(?:src|href)="(?!data:)', page)
-    assert "integrated LUFS: " in page  # the warning of r128
+    assert re.search(r'<p class="warn">⚠ 1 warning in 1 job: see below</p>', page)  # r128's
+    assert re.search(r'<h2 class="warn">⚠ Warnings</h2><table class="warnings"><tr>.*?</tr><tr class="warn">', page)
+    line = r"integrated LUFS: -?[\d.]+ \(allowed: -23 ±0.5\)"
+    assert re.search(rf"<td>good</td><td>FOLEY</td><td>{line}</td>", page)
+    assert re.search(rf'<tr class="warn"><td>good</td><td>FOLEY</td>.*?<td>⚠ {line}</td></tr>', page)
+    assert re.search(r"<tr><td>good</td><td>(?!FOLEY)\w+</td>.*?<td>pass</td></tr>", page)  # a stem has no target
+    assert '<span class="warn">⚠ 1 warning</span></summary>' in page
+    assert re.search(rf'<li class="warn">⚠ FOLEY: {line}</li>', page)
     kinds = [json.loads(line)["kind"] for line in (out / "batch.jsonl").read_text().splitlines()]
     assert kinds == ["begin", "failed", "start", "done", "end"]
     (folder / "jobs.toml").write_text((folder / "jobs.toml").read_text().replace("bad<script>.csv", "one.csv"))

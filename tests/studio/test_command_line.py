@@ -4,14 +4,17 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
 
 from plugin_backend.errors import OutputError, ProjectError
-from presets.store import load_preset
+from presets.store import load_preset, save_preset
 from studio.cli import pisada
 from studio.tables import print_table
 
@@ -46,6 +49,33 @@ def test_a_dry_run_prints_the_resolved_cues_and_touches_nothing(tmp_path):
     assert first_step[1:3] == ["01:00:04:00", str(172_972_800 + 96 * 2002)]
     assert lines[-1] == "154 cues, 4 stems, 5765760 samples (120.120 s)"
     assert not (tmp_path / "o").exists()
+
+
+@pytest.fixture
+def mine(tmp_path, impulse_bank):
+    """A bank of one's own, whose ``click`` is the other's ``burst``."""
+    preset = load_preset(impulse_bank / "burst.preset.safetensors")
+    save_preset(replace(preset, header=msgspec.structs.replace(preset.header, name="click")), tmp_path / "mine")
+    return tmp_path / "mine"
+
+
+def test_banks_given_again_are_searched_in_order(tmp_path, mine, impulse_bank, write_sheet):
+    both = "--bank", mine, "--bank", impulse_bank
+    names = [line.split()[0] for line in run("presets", *both).stdout.splitlines()[1:]]
+    assert names == ["burst", "click", "hum", "tone"]
+    assert "step-gravel" in run("presets", "--bank", mine, "--bank", "factory").stdout
+    mixed = run("mix", "click", "tone", "--name", "new", "--to", tmp_path / "new", "--model", "pcm", *both)
+    assert mixed.stdout.endswith("1 takes, linear of click, tone\n")
+    heard = load_preset(tmp_path / "new" / "new.preset.safetensors").means[0]
+    assert np.abs(heard[:50]).max() > 0.1  # of noise, where the other click is one sample
+    soundfile.write(tmp_path / "in.wav", np.zeros(48_000), 48_000)
+    for command in (
+        ("apply", "click", tmp_path / "in.wav", "--out", tmp_path / "out", "--add", "tone", *both),
+        ("render", write_sheet([{"id": "a", "start": "0.5", "stem": "A", "preset": "tone"}]), "--dry-run",
+         "--model", "pcm", *both),
+        ("cues", "check", write_sheet([{"id": "a", "start": "0.5", "stem": "A", "preset": "click"}]), *both),
+    ):  # fmt: skip
+        assert run(*command).exit_code == 0
 
 
 def test_the_example_scene_is_what_the_readme_says():
@@ -147,9 +177,10 @@ def test_explain_says_what_became_of_every_stem_and_cue(tmp_path, write_sheet, i
     told = render(edited, "--dry-run", "--explain").stderr
     assert told == "".join(line for line in render(edited, "--explain").stderr.splitlines(True) if line in told)
     table = [line.split(maxsplit=2) for line in told.splitlines() if line.strip()]
-    assert ["FEET", "keep", "nothing in it changed"] in table
-    assert ["a", "FEET", "untouched             as in the version before"] in table
-    assert ["b", "PROPS", "mixed from the cache  changed: pan"] in table
+    assert [row[:2] for row in table[1:4]] == [["PROPS", "patch"], ["FOLEY", "patch"], ["FEET", "keep"]]
+    assert table[3] == ["FEET", "keep", "nothing in it changed"]
+    assert table[5] == ["b", "PROPS", "mixed from the cache  changed: pan"]
+    assert table[6:] == [["1", "cue", "untouched: as in the version before"]]
     assert len(list((tmp_path / "out").glob("*_v00?_48k_24b.wav"))) == 6
 
 
@@ -184,3 +215,32 @@ def test_without_the_cache_nothing_is_kept_and_all_is_rendered(tmp_path, write_s
         told = run("render", sheet, "--model", "pcm", "--bank", impulse_bank, "--out", tmp_path / "out", "--no-cache", "--explain")  # fmt: skip # noqa: E501
         assert re.search(r"^a +FEET +decoded ", told.stderr, re.M)
     assert not (tmp_path / "cache").exists()
+
+
+def test_a_render_that_is_there_is_not_made_again(tmp_path, write_sheet, impulse_bank):
+    rows = [{"id": f"c{n}", "start": f"{n / 4}", "stem": "A", "preset": "click"} for n in range(4)]
+
+    def render(*more: str):
+        sheet = write_sheet(rows)
+        return run("render", sheet, "--model", "pcm", "--bank", impulse_bank, "--out", tmp_path / "out", *more)
+
+    first = render("--unless-there")
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
+    again = render("--unless-there", "--no-cache")  # what is noted in the cache is not needed
+    assert again.stdout.splitlines() == [line for line in first.stdout.splitlines() if not line.endswith(".png")]
+    assert again.stderr.endswith("out holds just this already; nothing was rendered\n")
+    assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()} == before
+    rows[0]["gain_db"] = "-3"
+    assert "v002" in render("--unless-there").stdout
+    stem = next(path for path in (tmp_path / "out").iterdir() if "FOLEY-A_v002" in path.name)
+    stem.write_bytes(stem.read_bytes()[:-4])
+    assert "v003" in render("--unless-there").stdout
+    next(path for path in (tmp_path / "out").iterdir() if "FOLEY-A_v003" in path.name).unlink()
+    assert "v004" in render("--unless-there").stdout
+    with pytest.raises(ProjectError, match="--unless-there does not look for clips"):
+        render("--unless-there", "--clips")
+
+
+def test_the_demo_is_made_once():
+    recipe = re.search(r"^demo:.*\n\t(.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
+    assert recipe.endswith("--out demo --unless-there")

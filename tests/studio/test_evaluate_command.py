@@ -10,6 +10,7 @@ import soundfile
 from click.testing import CliRunner
 
 from plugin_backend.errors import AudioFileError, CheckpointError, OutputError
+from plugin_backend.evaluation.anchors import ANCHORS, NOISE_ANCHORS
 from plugin_backend.evaluation.report import write_files
 from studio.evaluate_command import evaluate
 
@@ -26,6 +27,13 @@ PERFECT = {
     "noisiness_error": 0,
     "onset_error_ms": 0,
     "peak_error_db": 0,
+    "hit_level_db": 0,
+    "level_db": 0,
+    "centroid_shift": 0,
+    "hiss_db": 0,
+    "rumble_25_percent": 0,
+    "comb_db": 0,
+    "comb_each_db": 0,
     "frechet_yamnet": 0,
 }
 
@@ -74,11 +82,28 @@ def test_the_identity_codec_is_perfect_in_every_metric(run):
 
 def test_anchors_rank_as_they_should_beside_it(run):
     systems = json.loads((run[1] / "metrics.json").read_text(encoding="utf-8"))["metrics"]
-    assert list(systems) == ["codec", "low-pass 3.5 kHz", "low-pass 7 kHz", "noise at −30 dB"]
+    assert list(systems) == ["codec", *ANCHORS]
     for name in ("log_mel_error_db", "mel_mse", "mrstft", "frechet_yamnet"):
         strong, mild = (systems[f"low-pass {edge} kHz"][name]["mean"] for edge in ("3.5", "7"))
         assert strong > mild > systems["codec"][name]["mean"], name
     assert systems["noise at −30 dB"]["noisiness_error"]["mean"] > 1e-4
+    for name in NOISE_ANCHORS:
+        assert systems[name]["log_mel_error_db"]["mean"] > 1 and systems[name]["frechet_yamnet"]["mean"] > 1
+
+
+def test_what_is_added_smeared_and_lost_stands_beside_the_anchors(run):
+    answer, out = run
+    sound = json.loads((out / "metrics.json").read_text(encoding="utf-8"))["sound"]
+    assert list(sound) == ["codec", *ANCHORS, "null"]
+    codec, noise = sound["codec"], sound["noise in 40 bands, 256/64"]
+    assert codec["silence_dbfs"] == -200 and codec["two_sample"]["spectra"] == 0.5
+    assert codec["tonality"]["found"] == 1 and codec["tonality"]["partials"] == len(codec["tonality"]["rows"]) >= 3
+    assert codec["tonality"]["cents_error"] == 0 == codec["tonality"]["prominence_error_db"]
+    assert codec["hits"]["rise_ratio"] == 1 == codec["hits"]["fall_ratio"] and codec["hits"]["hits"] == 3
+    assert noise["tonality"]["found"] < 0.5 and "rows" not in noise["tonality"]
+    assert 0 <= sound["null"]["two_sample"]["yamnet"] <= 1
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "What is added, smeared and lost" in page and "steady DC re RMS" in page and "The bank" not in page
 
 
 def test_metrics_hold_every_study(run):
@@ -97,7 +122,7 @@ def test_metrics_hold_every_study(run):
     assert set(metrics["prior"]) == {"fitted, white", "fitted, smooth"}
     assert len(metrics["latent_map"]["points"]) == 3
     assert "left_out" in metrics["probe"]["materials"]
-    assert len(metrics["clips"]) == 3 * 4
+    assert len(metrics["clips"]) == 3 * (1 + len(ANCHORS))
 
 
 def test_the_report_is_one_page_without_outside_parts(run):

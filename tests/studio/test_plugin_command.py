@@ -53,13 +53,13 @@ def test_what_install_puts_there_is_whole_and_uninstall_takes_just_that(home, tm
     (home / ".vst3" / "Other.vst3").mkdir(parents=True)
     before = sorted(home.rglob("*"))
     built = bundles(tmp_path / "built")
-    done = run("install", "--from", built, "--model", "pcm", "--bank", impulse_bank)
+    done = run("install", "--from", built, "--model", "pcm", "--bank", impulse_bank, "--bank", "factory")
     config = home / ".config" / "pisada" / "plugin.conf"
     places = [home / path.suffix / path.name for path in map(Path, NAMES)]
     assert done.stdout.splitlines() == [*map(str, places), str(config)]
     for place in places:
         assert written(place) == written(built / place.name)
-    assert read_config(config) == PluginConfig(sys.executable, "pcm", str(impulse_bank))
+    assert read_config(config) == PluginConfig(sys.executable, "pcm", (str(impulse_bank), "factory"))
     taken = run("uninstall").stdout.splitlines()
     assert taken == [f"{path}: removed" for path in (*places, config)]
     assert sorted(home.rglob("*")) == before
@@ -250,7 +250,7 @@ def test_the_doctor_tells_the_backends_own_words_where_it_does_not_start(home, t
         f'#!/bin/sh\ncase "$*" in *render.plugin) echo it is lame >&2; exit 3;; esac\nexec {sys.executable} "$@"\n'
     )
     lame.chmod(0o755)
-    write_config(PluginConfig(str(lame), "pcm", str(impulse_bank)), config)
+    write_config(PluginConfig(str(lame), "pcm", (str(impulse_bank),)), config)
     answer = run("doctor", "--json")
     checks = {check["name"]: check for check in json.loads(answer.stdout)["checks"]}
     assert (checks["interpreter"]["state"], checks["backend"]["state"]) == ("ok", "failed")

@@ -15,6 +15,8 @@ LINE = re.compile(r"^ *(pisada (?!=)[^`\n]*)$", re.MULTILINE)
 FOLDERS = "my-recordings", "recordings"
 """That must be there for a command to be taken."""
 
+FILES = "--project", "--mapping"
+
 
 def helps(command: click.Command = pisada) -> str:
     """The ends of all helps, where the examples are."""
@@ -50,3 +52,9 @@ def test_every_preset_in_them_is_in_the_factory_bank():
 
 def test_the_commands_of_the_readme_are_among_them():
     assert sum(line.startswith("pisada session stems --format rpp --format aaf --embed") for line in told()) == 1
+
+
+def test_a_file_is_told_as_a_project_or_as_a_mapping():
+    named = {flag: {name for line in told() for name in re.findall(rf"{flag} (\S+)", line)} for flag in FILES}
+    assert all(named.values())
+    assert named["--project"] & named["--mapping"] == set()

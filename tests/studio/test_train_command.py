@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from plugin_backend.codecs import load_codec
+from plugin_backend.evaluation.material import held_out_of, read_material
 from studio.training import held_out_before
 
 RATE = 48_000
@@ -23,6 +24,7 @@ def make_doors(folder):
     for number in range(5):
         slam = rng.standard_normal(RATE // 2) * np.exp(-np.arange(RATE // 2) / 2_400) * 0.2
         soundfile.write(folder / f"{number}.wav", slam, RATE)
+        soundfile.write(folder / f"copy-{number}.flac", slam / 2, RATE)
     (folder / "notes.wav").write_text("this is text")
     return folder
 
@@ -81,7 +83,10 @@ def test_a_folder_becomes_a_model_that_is_not_overwritten(doors, tmp_path):
     assert "dropped notes.wav: " in done.stderr
     assert sorted(path.name for path in out.iterdir()) == ["my-doors.critics", "my-doors.json", "my-doors.safetensors"]
     record = json.loads((out / "my-doors.json").read_text())["training"]
-    assert (record["steps"], record["settings"]["start"], record["sounds"]) == (2, "foley", 4)
+    assert (record["steps"], record["settings"]["start"], record["sounds"]) == (2, "foley", 3)
+    assert record["held_out_copies"] == [f"copy-{file.removesuffix('.wav')}.flac" for file in record["held_out_files"]]
+    material = read_material(doors, RATE, held_out_of(str(out / "my-doors.safetensors")))
+    assert [sound.file for sound in material.judged] == record["held_out_files"]
     codec = load_codec(str(out / "my-doors.safetensors"))
     assert codec.decode(codec.encode(np.zeros((1, 4_800), np.float32))).shape == (1, 5_120)
     again = run(doors, out, "--steps", "2")

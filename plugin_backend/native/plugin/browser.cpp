@@ -83,7 +83,7 @@ void Browser::fill() {
         if (matches(words, row.name + " " + row.sort + " " + row.hint)) rows_.push_back(std::move(row));
     };
     if (words.isEmpty())
-        add({0, "none", {}, "No preset"});
+        add({0, "none", {}, slot_ || thisKind == Kind::instrument ? "No preset" : "Model alone; Bypass is the input"});
     const int own = shelf.sessions(slot_);
     const auto kept = own > 0 ? shelf.kept(slot_, own) : Chosen();
     if (own > 0)

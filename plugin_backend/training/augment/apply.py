@@ -115,12 +115,3 @@ def apply_chain(chain: tuple[Effect, ...], audio: np.ndarray, sample_rate: int) 
     for effect in chain:
         audio = np.ascontiguousarray(EFFECTS[effect.kind](audio, sample_rate, **effect.values), np.float32)
     return audio
-
-
-def band_edge_after(chain: tuple[Effect, ...], edge_hz: float, sample_rate: int) -> float:
-    """Where a sound that ended at ``edge_hz`` ends after the chain: pitch moves it, nothing else may raise it."""
-    for effect in chain:
-        if effect.kind == "pitch":
-            speed = 2 ** (effect.values["semitones"] / 12)
-            edge_hz = edge_hz * min(speed, 1.0) if edge_hz >= sample_rate / 2 else edge_hz * speed
-    return min(edge_hz, sample_rate / 2)

@@ -1,0 +1,33 @@
+"""AU (NeXT and Sun): a header of fixed size, then audio to the end of the file, whatever size the header states."""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO
+
+from plugin_backend.audio_formats.chunks import NO_LENGTH
+from plugin_backend.audio_formats.parts import Content, Part, Stretch
+
+ORDERS = {b".snd": ">", b"dns.": "<"}
+UNKNOWN = 0xFFFFFFFF
+HEAD_BYTES = 24
+
+
+def content_of(file: BinaryIO) -> Content:
+    """The audio of an AU file."""
+    end = file.seek(0, 2)
+    file.seek(0)
+    head = file.read(HEAD_BYTES)
+    if len(head) < HEAD_BYTES:
+        return Content()
+    order = ORDERS[head[:4]]
+    offset, stated = struct.unpack(f"{order}4xII", head[:12])
+    if stated == UNKNOWN or offset > end or offset + stated == end:
+        return Content()
+    if offset + stated > end:
+        return Content(cut_short=f"the file is cut short: its audio ends {offset + stated - end} bytes past the file")
+    remark = NO_LENGTH
+    if stated:
+        more = end - offset - stated
+        remark = f"goes on {more} bytes after the length that it states: read to the end of the file"
+    return Content((Part((head[:8], struct.pack(f"{order}I", UNKNOWN), Stretch(12, end))),), (remark,))

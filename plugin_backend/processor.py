@@ -1,0 +1,49 @@
+"""Which processor this is, as PyTorch sees it: its name and the features that its arithmetic may use."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from functools import cache
+
+FEATURES = ("sse4_2", "avx", "avx2", "fma3", "f16c", "avx512_f", "avx512_bf16", "avx512_fp16", "avx_vnni", "amx_tile")
+FEATURES_OF_ARM = ("neon", "fp16_arith", "bf16", "dot", "i8mm", "sve", "sve2", "sme")
+CHOICES = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR")
+"""Environment variables by which libraries are told to leave features unused."""
+
+
+@dataclass(frozen=True)
+class Processor:
+    """What the bits of a sum may depend on, beside the libraries.
+
+    Attributes:
+        name: as the maker calls it, e.g. ``AMD EPYC``.
+        architecture: e.g. ``x86_64``.
+        features: what it has of ``FEATURES`` (or ``FEATURES_OF_ARM``).
+        used: the widest vectors that PyTorch's own loops use, e.g. ``AVX2``.
+        choices: of the environment, ``NAME=value``.
+    """
+
+    name: str
+    architecture: str
+    features: tuple[str, ...]
+    used: str
+    choices: tuple[str, ...]
+
+    def __str__(self) -> str:
+        told = [f"{self.architecture}", *self.features, f"PyTorch uses {self.used}", *self.choices]
+        return f"{self.name} ({', '.join(told)})"
+
+
+@cache
+def processor() -> Processor:
+    """The one we run on; under emulation, the one that is emulated."""
+    import torch
+
+    list_capabilities = getattr(torch.cpu, "get_capabilities", dict)  # not in every version that we allow
+    known = list_capabilities()
+    features = tuple(name for name in (*FEATURES, *FEATURES_OF_ARM) if known.get(name))
+    choices = tuple(f"{name}={os.environ[name]}" for name in CHOICES if name in os.environ)
+    name = str(known.get("cpu_name") or platform.processor() or "unknown").strip()
+    return Processor(name, platform.machine(), features, torch.backends.cpu.get_cpu_capability(), choices)

@@ -1,0 +1,167 @@
+"""Several models in one table: all measures of sound on held-out clips and on the bank, a column a model.
+
+    python -m presets.compare_models CORPUS MODEL [MODEL …] [--anchors] [--visqol] [--without-bank] [--out TABLE.md]
+
+MODEL is a factory name or a checkpoint; the bank is captured anew with each. The clips are those of the first model's
+held-out sources, and every model must have held out the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from plugin_backend.codec import Codec
+from plugin_backend.codecs import load_codec
+from plugin_backend.errors import CheckpointError, PisadaError
+from plugin_backend.evaluation.anchors import NOISE_ANCHORS
+from plugin_backend.evaluation.artefacts import silence_dbfs
+from plugin_backend.evaluation.card import told_on_stderr
+from plugin_backend.evaluation.card_text import table
+from plugin_backend.evaluation.dense_clips import dense_clips, group_of
+from plugin_backend.evaluation.embeddings import Embedding
+from plugin_backend.evaluation.evaluate import Tell, installed_embeddings, silent
+from plugin_backend.evaluation.material import Material, held_out_of, read_material
+from plugin_backend.evaluation.materials import is_material
+from plugin_backend.evaluation.measure import CODEC, System, score_clips, there_and_back
+from plugin_backend.evaluation.probe import examine_takes, features
+from plugin_backend.evaluation.sound_pairs import single_hits, studies
+from plugin_backend.evaluation.sound_table import NULL, ROWS, Row, lines, sound_scores
+from plugin_backend.files import replaced_when_whole
+from presets.bank_evaluation import judge_bank, judged_presets
+
+WIND, GRANULAR = "amb-wind", ("step-gravel", "step-snow", "step-grass", "step-dirt")
+CLIP_ROWS = [
+    Row("Fréchet, YAMNet", ("clips", "frechet_yamnet", "mean"), "{:.1f}"),
+    Row("Fréchet, aiSFX", ("clips", "frechet_aisfx", "mean"), "{:.1f}"),
+    Row("ViSQOL", ("clips", "visqol", "mean")),
+    Row("log-mel error, dB", ("clips", "log_mel_error_db", "mean")),
+    Row("onset error, ms (median)", ("clips", "onset_error_ms", "median")),
+    Row("hit peak error, dB (median)", ("clips", "peak_error_db", "median")),
+    Row("2 ms envelope", ("clips", "envelope_correlation", "mean"), "{:.3f}"),
+    Row("centroid error, octaves", ("clips", "centroid_error", "mean"), "{:.3f}"),
+    Row("material named as the original's (probe, other takes)", ("material",)),
+]
+BANK_ROWS = [
+    Row("bank: comb of textures over controls, dB more", ("bank", "metrics", "texture", "comb_db", "mean")),
+    Row("bank: comb of wind, share of its energy, dB", ("bank", "presets", WIND, "metrics", "comb_share_db", "mean")),
+    Row("bank: Fréchet, YAMNet", ("bank", "frechet", "yamnet"), "{:.1f}"),
+    Row("bank: Fréchet, aiSFX", ("bank", "frechet", "aisfx"), "{:.1f}"),
+    *(Row(f"bank: two-sample AUC, {name}", ("bank", "two_sample", key, CODEC))
+      for name, key in (("YAMNet", "yamnet"), ("aiSFX", "aisfx"), ("spectra", "spectra"))),
+    Row("bank: level of takes, dB (median)", ("bank", "hits", "level_db")),
+    Row("bank: level of textures, dB", ("bank", "metrics", "texture", "level_db", "mean")),
+    Row("bank: texture statistics, decoded over two takes", ("bank", "textures", "ratio")),
+    *(Row(f"bank: {side} of {name} over the original's", ("bank", "presets", name, "hits", f"{side}_ratio"))
+      for name in GRANULAR for side in ("rise", "fall")),
+    Row("bank: energy added below 25 Hz, hits, %", ("bank", "metrics", "hit", "rumble_25_percent", "mean")),
+    Row("bank: what rings, partials found", ("bank", "ringing", "found")),
+    Row("bank: what rings, prominence error, dB (median)", ("bank", "ringing", "prominence_error_db"), "{:.1f}"),
+    Row("bank: what rings, frequency error, cents (median)", ("bank", "ringing", "cents_error"), "{:.1f}"),
+    Row("bank: what rings, decay error, % (median)", ("bank", "ringing", "decay_error_percent"), "{:.0f}"),
+]  # fmt: skip
+
+
+def judge_clips(
+    material: Material, codecs: dict[str, Codec], embeddings: list[Embedding], with_anchors: bool, with_visqol: bool
+) -> dict[str, dict]:
+    """System → its numbers on dense clips and single sounds, as the rows want them; and ``null``.
+
+    Args:
+        material: what is judged.
+        codecs: name → codec, all of one rate.
+        embeddings: see :func:`~plugin_backend.evaluation.measure.score_clips`.
+        with_anchors: judge the noise anchors, too, with the first codec's frame rate.
+        with_visqol: take the slowest metric, too.
+    """
+    first = next(iter(codecs.values())).spec
+    systems = {name: there_and_back(codec) for name, codec in codecs.items()} | (NOISE_ANCHORS if with_anchors else {})
+    hops = dict.fromkeys(systems, first.hop_samples) | {name: codec.spec.hop_samples for name, codec in codecs.items()}
+    clips = dense_clips(material.judged, first.sample_rate)
+    scores = score_clips(systems, hops, clips, first.sample_rate, embeddings, with_visqol, lambda: None)
+    singles = single_hits(material.judged, first.sample_rate)
+    found = sound_scores(scores, studies(systems, clips, scores.decoded, singles, first.sample_rate))
+    alike = as_the_original(material, systems, first.sample_rate, embeddings[0])
+    return {name: of | {"clips": scores.metrics.get(name), "material": alike.get(name)} for name, of in found.items()}
+
+
+def as_the_original(
+    material: Material, systems: dict[str, System], rate_hz: int, yamnet: Embedding
+) -> dict[str, float]:
+    """System → the share of materials that a probe, taught by other takes, names as it names the originals."""
+    sounds = [sound for sound in material.judged if is_material(sound.label)]
+    labels = [group_of(sound.label) for sound in sounds]
+    heard = {"original": lambda audio, rate_hz: audio} | systems
+    points = {
+        name: np.stack([features(system(sound.audio, rate_hz), rate_hz, yamnet) for sound in sounds])
+        for name, system in heard.items()
+    }
+    found = examine_takes(points, labels)["systems"]
+    return {name: found[name]["agreement"] for name in systems if name in found}
+
+
+def compare(
+    corpus: Path,
+    models: list[str],
+    with_anchors: bool = False,
+    with_visqol: bool = False,
+    with_bank: bool = True,
+    tell: Tell = silent,
+) -> dict[str, dict]:
+    """Judge every model on the same sounds; model → its numbers, with anchors and ``null`` beside.
+
+    Raises:
+        CheckpointError: a model cannot be used, or held out other sounds or has another rate than the first.
+        AudioFileError: the corpus cannot be used.
+        MissingExtraError: the ``evaluate`` extra is not installed.
+    """
+    codecs = {model: load_codec(model) for model in models}
+    first, rate_hz = models[0], codecs[models[0]].spec.sample_rate
+    for model, codec in codecs.items():
+        if held_out_of(model) != held_out_of(first) or codec.spec.sample_rate != rate_hz:
+            raise CheckpointError(f"{model}: held out other sounds, or has another sample rate, than {first}")
+    embeddings, _ = installed_embeddings()
+    tell("reading the corpus", 0, 1)
+    material = read_material(corpus, rate_hz, held_out_of(first))
+    tell("clips", 0, 1)
+    judged = judge_clips(material, codecs, embeddings, with_anchors, with_visqol)
+    for model, codec in codecs.items():
+        judged[model]["silence_dbfs"] = silence_dbfs(codec)
+        if with_bank:
+            tell(f"the bank with {model}", 0, 1)
+            bank = judged[model]["bank"] = judge_bank(list(judged_presets(corpus, codec)), codec, embeddings)
+            judged[NULL]["bank"] = {"two_sample": {name: {CODEC: of[NULL]} for name, of in bank["two_sample"].items()}}
+    return judged
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpus", type=Path, help="the Foley corpus")
+    parser.add_argument("models", nargs="+", help="factory names or checkpoints")
+    parser.add_argument("--anchors", action="store_true", help="noise through the true envelopes beside them")
+    parser.add_argument("--visqol", action="store_true", help="the slowest metric, too")
+    parser.add_argument("--without-bank", action="store_true", help="clips and single sounds alone")
+    parser.add_argument("--out", type=Path, help="write the table here, too")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    chosen = options.anchors, options.visqol, not options.without_bank
+    try:
+        judged = compare(options.corpus, options.models, *chosen, told_on_stderr)
+    except PisadaError as problem:
+        print(problem, file=sys.stderr)
+        return problem.exit_status
+    text = table(["measure", *judged], lines(judged, [*CLIP_ROWS, *ROWS, *BANK_ROWS])) + "\n"
+    print(text, end="")
+    if options.out:
+        with replaced_when_whole(options.out) as part:
+            part.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
