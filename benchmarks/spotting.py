@@ -156,7 +156,7 @@ def error_ms(pairs: list[tuple[np.ndarray, np.ndarray]]) -> float:
 
 
 def by_pisada(audio: np.ndarray) -> np.ndarray:
-    from render.spotting import spot
+    from plugin_backend.spotting import spot
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "guide.wav"

@@ -1,6 +1,6 @@
 """Where hits begin, heard as they come: a decision within 3 ms, of the past alone.
 
-The same idea as in :mod:`render.spotting.novelty`, without a future. Sound is heard in frames of 2.7 ms, half
+The same idea as in :mod:`plugin_backend.spotting.novelty`, without a future. Sound is heard in frames of 2.7 ms, half
 overlapping, in six bands. A band's *background* follows its quietest; its *mask* is the loudest of what has been
 until a moment ago, fading slowly while a hit's own body sounds and fast after it. Novelty is the rise above both in
 dB, averaged over the bands: half-wave rectified spectral flux on a decibel scale (Bello et al. 2005, "A tutorial on
@@ -36,6 +36,8 @@ BODY_S, BODY_GAP_MS, BODY_FADE_DB, AFTER_FADE = 0.2, 150.0, 6.0, 5.0
 LEAST_DB, ABOVE_USUAL, USUAL_S, MOST_USUAL_DB = 5.0, 3.0, 1.5, 3.0
 DC_S = 0.05
 ATTACK, ABOVE_QUIET = 10 ** (-20 / 20), 3.0
+
+REMEMBERED = ("held", "waiting", "heard", "mean", "last", "background", "loud", "usual", "mask", "age")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,22 @@ class OnsetDetector:
                 found.append(Onset(onset, self._heard))
         self._waiting = waiting[:, at:].copy()
         return found
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Where it is, as plain arrays: with :meth:`restore` another, made alike, goes on."""
+        own = {
+            name: np.array(getattr(self, f"_{name}")) for name in REMEMBERED if getattr(self, f"_{name}") is not None
+        }
+        return own | {"late": np.array(self._late)}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Be as another was."""
+        for name in REMEMBERED:
+            value = state.get(name)
+            setattr(self, f"_{name}", value.copy() if value is not None and value.ndim else value)
+        self._heard, self._loud, self._usual = int(self._heard), float(self._loud), float(self._usual)
+        self._last = None if self._last is None else int(self._last)
+        self._late = deque(state["late"].reshape(-1, self._mask.size))
 
     def _powers(self) -> np.ndarray:
         """Of the bands in the last frame."""

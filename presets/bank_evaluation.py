@@ -28,8 +28,8 @@ from plugin_backend.evaluation.measure import CODEC, described, score_pair
 from plugin_backend.evaluation.sound_pairs import Pair, hits, texture_study, tonality
 from plugin_backend.evaluation.two_sample import SPECTRA, spectra, two_sample
 from presets.bank import FACTORY_BANK, Bank
-from presets.capture import recorded_takes
-from presets.factory_bank import captured, files_of, kind_of, recipe
+from presets.factory_bank import captured, files_of, kind_of, recipe, recorded
+from presets.heard import heard
 from presets.preset import Preset
 
 MOST_TEXTURE_S, GAP_S, END_S = 20.0, 0.05, 0.01
@@ -50,10 +50,10 @@ class JudgedPreset:
 def heard_take(preset: Preset, index: int, codec: Codec) -> np.ndarray:
     """One take as a cue plays it at velocity 1, without variation and the preset's gain: mono ``[samples]``."""
     take, header = preset.header.takes[index], preset.header
-    decoded = codec.decode(preset.means[index][None])[0]
-    audio = decoded[take.skip_samples : take.skip_samples + take.length_samples]
+    audio = heard(preset, codec, index)[take.skip_samples : take.skip_samples + take.length_samples]
     positions = np.arange(audio.size)
-    for fade, distance in ((header.fade_in_samples, positions), (header.fade_out_samples, positions[::-1])):
+    fade_out = header.fade_out_samples if take.fade_out_samples is None else take.fade_out_samples
+    for fade, distance in ((header.fade_in_samples, positions), (fade_out, positions[::-1])):
         audio = audio * ramp((distance + 1) / (min(fade, audio.size // 2) + 1)).astype(np.float32)
     return audio
 
@@ -79,7 +79,7 @@ def judged_presets(corpus: Path, codec: Codec, bank: Bank | None = None) -> Iter
     for entry in recipe():
         name, kind, files = entry["name"], kind_of(entry), files_of(entry, corpus)
         preset = bank[name] if bank else captured(entry, corpus, codec)
-        recordings = recorded_takes(name, files, kind, rate_hz, even=True)
+        recordings = [own.audio for own in recorded(entry, corpus, rate_hz)]
         if preset.header.fingerprint != codec.spec.fingerprint:
             raise PresetError(f"preset '{name}' was made by another model than {codec.spec.name}: rebuild the bank")
         if len(recordings) != len(preset.means):
@@ -89,10 +89,10 @@ def judged_presets(corpus: Path, codec: Codec, bank: Bank | None = None) -> Iter
         pairs = []
         for index, recording in enumerate(recordings):
             begin = preset.header.takes[index].skip_samples
-            heard = heard_take(preset, index, codec)
-            size = min(heard.size, recording.size - begin, round(MOST_TEXTURE_S * rate_hz))
+            made = heard_take(preset, index, codec)
+            size = min(made.size, recording.size - begin, round(MOST_TEXTURE_S * rate_hz))
             truth = recording[begin : begin + size]
-            pairs.append(Pair(f"{name} {index}", name, package, truth, heard[:size]))
+            pairs.append(Pair(f"{name} {index}", name, package, truth, made[:size]))
         yield JudgedPreset(name, kind, package, pairs)
 
 

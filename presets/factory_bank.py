@@ -13,15 +13,18 @@ from pathlib import Path
 from plugin_backend.codec import Codec
 from plugin_backend.codecs import load_codec
 from plugin_backend.errors import PresetError
+from plugin_backend.spotting.hits import Sensitivity
 from presets.bank import FACTORY_BANK
-from presets.capture import capture, with_level
+from presets.capture import AUTO, encode_slices, recorded_takes
+from presets.heard import with_level
 from presets.preset import Preset
+from presets.slicing import SILENCE, Slice
 from presets.store import SUFFIX, save_preset
 
 RECIPE = Path(__file__).with_name("factory_recipe.toml")
 PEAK_DB = {"hit": -12.0, "texture": -26.0}
 """Where each kind's loudest take peaks, so that a sheet without gains is near a usable balance."""
-MOST_TEXTURES = 1
+MOST_TEXTURES, MOST_TAKES = 1, 16
 
 
 def credits(corpus: Path) -> dict[str, str]:
@@ -61,7 +64,20 @@ def captured(entry: dict, corpus: Path, codec: Codec, **fields) -> Preset:
         PresetError: see :func:`files_of`.
     """
     kind = kind_of(entry)
-    return capture(codec, entry["name"], files_of(entry, corpus), kind, even=True, stereo=kind == "texture", **fields)
+    slices = recorded(entry, corpus, codec.spec.sample_rate)
+    return encode_slices(
+        codec, entry["name"], slices, kind, entry.get("modes", AUTO), stereo=kind == "texture", **fields
+    )
+
+
+def recorded(entry: dict, corpus: Path, rate_hz: int) -> list[Slice]:
+    """The sounds that become an entry's takes.
+
+    Raises:
+        PresetError: see :func:`files_of`.
+    """
+    split, files = entry.get("split", SILENCE), files_of(entry, corpus)
+    return recorded_takes(entry["name"], files, kind_of(entry), rate_hz, MOST_TAKES, True, split, Sensitivity())[0]
 
 
 def build(corpus: Path, folder: Path, model: str) -> list[Preset]:

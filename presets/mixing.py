@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import msgspec
 import numpy as np
 
 from plugin_backend.codec import Codec
 from plugin_backend.errors import PresetError
 from plugin_backend.mixtures import aligned, dominance_aware, slerp, weighted_sum
-from presets.capture import LEAD_SAMPLES
-from presets.preset import Preset, PresetHeader, Take
-from presets.slicing import attack_samples
+from plugin_backend.modes.matching import between
+from plugin_backend.modes.table import LEVEL, ONSET, adjusted, within_bounds
+from presets.preset import Preset, PresetHeader, Ring, Take
 
 Latents = list[np.ndarray]
 """Equally long ``[1, frames, dims]`` latents, one per preset."""
@@ -49,7 +50,8 @@ def mix_presets(
     """One preset of two or more of the same kind.
 
     Its take *n* mixes take *n* of each (counted round where one has fewer), aligned at the attack to
-    within a frame. Deviations mix as independent ones do. Gains in dB are averaged by weight.
+    within a frame. Deviations mix as independent ones do. Gains in dB are averaged by weight. Modes are matched by
+    frequency (:mod:`plugin_backend.modes.matching`).
 
     Args:
         presets: at least two, of ``codec``'s model.
@@ -63,18 +65,22 @@ def mix_presets(
     _check(presets, codec, how, weights)
     shares = np.array(weights if weights is not None else [1.0] * len(presets), np.float64)
     portions = shares / shares.sum()
-    means, deviations, takes = [], [], []
+    means, deviations, takes, rung = [], [], [], []
     for index in range(max(len(preset.means) for preset in presets)):
         chosen = [index % len(preset.means) for preset in presets]
         latents, spreads = _side_by_side(presets, chosen, codec)
         mixture = WAYS[how](latents, shares, codec)
-        longest = max(preset.header.takes[take].length_samples for preset, take in zip(presets, chosen, strict=True))
-        skip = max(0, attack_samples(codec.decode(mixture)[0]) - LEAD_SAMPLES) if presets[0].header.kind == "hit" else 0
+        own = [preset.header.takes[take] for preset, take in zip(presets, chosen, strict=True)]
+        waits = _waits(presets, chosen, codec)
+        late = [wait * codec.spec.hop_samples for wait in waits]
+        skip = min(take.skip_samples + by for take, by in zip(own, late, strict=True))
+        rung.append(_rung(presets, chosen, late, how, shares))
         means.append(mixture[0])
         deviations.append(
             np.sqrt(sum(np.square(np.float32(p) * own) for p, own in zip(portions, spreads, strict=True)))[0]
         )
-        takes.append(Take(skip, longest))
+        fades = [take.fade_out_samples for take in own if take.fade_out_samples is not None]
+        takes.append(Take(skip, max(take.length_samples for take in own), max(fades, default=None)))
     headers = [preset.header for preset in presets]
     header = PresetHeader(
         name=name,
@@ -86,11 +92,34 @@ def mix_presets(
         variation=float(portions @ [header.variation for header in headers]),
         stereo=any(header.stereo for header in headers),
         gain_db=round(float(portions @ [header.gain_db for header in headers]), 2),
+        ring=Ring(strike=float(portions @ [header.ring.strike for header in headers])),
+        low_cut_hz=max(header.low_cut_hz for header in headers),
         fade_in_samples=min(header.fade_in_samples for header in headers),
         fade_out_samples=max(header.fade_out_samples for header in headers),
         credit="; ".join(dict.fromkeys(header.credit for header in headers if header.credit)),
     )
-    return Preset(header, means, deviations)
+    return Preset(header, means, deviations, rung if any(map(len, rung)) else [])
+
+
+def _rung(
+    presets: Sequence[Preset], chosen: Sequence[int], late: Sequence[int], how: str, shares: np.ndarray
+) -> np.ndarray:
+    """What rings in the mixture of one take each: all of it in a sum, else matched by frequency, by weight."""
+    tables = []
+    for preset, take, by in zip(presets, chosen, late, strict=True):
+        rows = adjusted(preset.modes_of(take), {**msgspec.structs.asdict(preset.header.ring), "strike": 0.0}, 0)
+        rows[:, ONSET] += by
+        tables.append(rows)
+    if how == "sum":
+        for rows, share in zip(tables, shares, strict=True):
+            rows[:, LEVEL] *= share
+        mixed = np.concatenate(tables)
+    else:
+        mixed, total = tables[0], shares[0]
+        for rows, share in zip(tables[1:], shares[1:], strict=True):
+            total += share
+            mixed = between(mixed, rows, share / total if total else 0.0)
+    return within_bounds(mixed)
 
 
 def _side_by_side(presets: Sequence[Preset], takes: Sequence[int], codec: Codec) -> tuple[Latents, Latents]:
@@ -105,17 +134,22 @@ def _side_by_side(presets: Sequence[Preset], takes: Sequence[int], codec: Codec)
     if presets[0].header.kind == "texture":
         rounds = np.arange(max(map(len, means)))
         return tuple([own[None, rounds % len(own)] for own in both] for both in (means, deviations))
-    frames_in = [
-        preset.header.takes[take].skip_samples // codec.spec.hop_samples
-        for preset, take in zip(presets, takes, strict=True)
-    ]
-    waits = [max(frames_in) - frames for frames in frames_in]
+    waits = _waits(presets, takes, codec)
     late = [np.concatenate([codec.silence(wait), own[None]], axis=1) for own, wait in zip(means, waits, strict=True)]
     latents = aligned(late, codec)
     spreads = [np.zeros_like(own) for own in latents]
     for spread, own, wait in zip(spreads, deviations, waits, strict=True):
         spread[0, wait : wait + len(own)] = own
     return latents, spreads
+
+
+def _waits(presets: Sequence[Preset], takes: Sequence[int], codec: Codec) -> list[int]:
+    """Frames that each take waits for the one whose attack comes last; textures do not wait."""
+    if presets[0].header.kind == "texture":
+        return [0] * len(presets)
+    hop = codec.spec.hop_samples
+    frames_in = [preset.header.takes[take].skip_samples // hop for preset, take in zip(presets, takes, strict=True)]
+    return [max(frames_in) - frames for frames in frames_in]
 
 
 def _check(presets: Sequence[Preset], codec: Codec, how: str, weights: Sequence[float] | None) -> None:

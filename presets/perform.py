@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
 import numpy as np
 
+from plugin_backend.modes.table import ONSET, adjusted, no_modes
 from presets.preset import Preset, Take
 
 SEGMENT_FRAMES = (48, 144)
@@ -20,6 +22,25 @@ def choose_take(preset: Preset, seed: int) -> int:
 def take_of(preset: Preset, seed: int) -> Take:
     """The take that ``seed`` picks."""
     return preset.header.takes[choose_take(preset, seed)]
+
+
+def fades_of(preset: Preset, seed: int) -> tuple[int, int]:
+    """Fade in and fade out, in samples, of the take that ``seed`` picks."""
+    header, own = preset.header, take_of(preset, seed).fade_out_samples
+    return header.fade_in_samples, header.fade_out_samples if own is None else own
+
+
+def rung(preset: Preset, seed: int) -> np.ndarray:
+    """What rings in one performance, ``[n, 6]`` float64; onsets count from the first heard sample of its take.
+
+    A texture has no modes: it goes on, and what is struck does not.
+    """
+    if preset.header.kind != "hit" or not preset.modes:
+        return no_modes().astype(np.float64)
+    index = choose_take(preset, seed)
+    rows = adjusted(preset.modes_of(index), msgspec.structs.asdict(preset.header.ring), seed)
+    rows[:, ONSET] -= preset.header.takes[index].skip_samples
+    return rows
 
 
 def perform(preset: Preset, seed: int) -> Iterator[np.ndarray]:

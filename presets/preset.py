@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 import msgspec
@@ -11,6 +11,7 @@ import numpy as np
 
 from plugin_backend.dsp.stages import checked_settings
 from plugin_backend.errors import PresetError, ProjectError
+from plugin_backend.modes.table import CONTROLS, no_modes, problem_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 NAME_RULE = "a name has 1 to 64 of a-z, 0-9, '_', '-', '.', and starts with a letter or digit"
@@ -29,10 +30,22 @@ class Take(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         skip_samples: decoded samples before the attack's lead-in; never heard.
         length_samples: how much is heard after that.
+        fade_out_samples: of this take; ``None``: the preset's.
     """
 
     skip_samples: Annotated[int, msgspec.Meta(ge=0)]
     length_samples: Annotated[int, msgspec.Meta(gt=0)]
+    fade_out_samples: Annotated[int, msgspec.Meta(ge=0)] | None = None
+
+
+class Ring(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a preset's modes sound; ranges are in :data:`plugin_backend.modes.table.CONTROLS`."""
+
+    gain_db: float = float(CONTROLS["gain_db"].default)
+    pitch_semitones: float = float(CONTROLS["pitch_semitones"].default)
+    size: float = float(CONTROLS["size"].default)
+    damping: float = float(CONTROLS["damping"].default)
+    strike: float = float(CONTROLS["strike"].default)
 
 
 class Recording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,6 +90,8 @@ class PresetHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         gain_db: the preset's own level (−60..24).
         fade_in_samples, fade_out_samples: raised-cosine fades at the heard ends.
         program: MIDI program number (0..127), or none.
+        ring: how its modes sound.
+        low_cut_hz: the decoded sound is high-passed here, 24 dB an octave, the modes are not (0: not at all).
         scale, bias: per-dimension change applied to the latents of a ``source`` cue; empty means none.
         credit: where the sound came from, and its licence.
         licence: under which others may use it, e.g. ``CC-BY-4.0``; empty where it is not known.
@@ -99,6 +114,8 @@ class PresetHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     fade_in_samples: Annotated[int, msgspec.Meta(ge=0)] = 0
     fade_out_samples: Annotated[int, msgspec.Meta(ge=0)] = 0
     program: Annotated[int, msgspec.Meta(ge=0, le=127)] | None = None
+    ring: Ring = Ring()
+    low_cut_hz: Annotated[float, msgspec.Meta(ge=0, le=200)] = 0.0
     scale: list[float] = []
     bias: list[float] = []
     credit: str = ""
@@ -111,15 +128,25 @@ class PresetHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 @dataclass(frozen=True)
 class Preset:
-    """A header and, per take, posterior means and deviations, each ``[frames, dims]`` float32."""
+    """A header and, per take, posterior means and deviations, each ``[frames, dims]`` float32, and modes.
+
+    Attributes:
+        modes: what rings, of each take ``[n, 6]`` float32 (see :mod:`plugin_backend.modes.table`); onsets count decoded
+            samples. An empty list: nothing does.
+    """
 
     header: PresetHeader
     means: list[np.ndarray]
     deviations: list[np.ndarray]
+    modes: list[np.ndarray] = field(default_factory=list)
 
     @property
     def name(self) -> str:
         return self.header.name
+
+    def modes_of(self, take: int) -> np.ndarray:
+        """What rings in a take, ``[n, 6]``."""
+        return self.modes[take] if self.modes else no_modes()
 
     def __post_init__(self):
         try:
@@ -147,10 +174,24 @@ def _problems(preset: Preset):
             yield f"take {index}: latents must be finite, deviations not negative"
     yield from _word_problems(header)
     yield from _chain_problems(header.chain)
-    for field in ("scale", "bias"):
-        values = getattr(header, field)
+    yield from _ringing_problems(preset)
+    for name in ("scale", "bias"):
+        values = getattr(header, name)
         if values and (len(values) != dims or not np.isfinite(values).all()):
-            yield f"'{field}' has {len(values)} numbers; need {dims}, all finite"
+            yield f"'{name}' has {len(values)} numbers; need {dims}, all finite"
+
+
+def _ringing_problems(preset: Preset):
+    for name, row in CONTROLS.items():
+        try:
+            row.checked(getattr(preset.header.ring, name))
+        except ProjectError as problem:
+            yield f"ring: {problem}"
+    if preset.modes and len(preset.modes) != len(preset.means):
+        yield f"modes for {len(preset.modes)} takes of {len(preset.means)}"
+    for index, rows in enumerate(preset.modes):
+        if problem := problem_of(rows):
+            yield f"take {index}: {problem}"
 
 
 def _word_problems(header: PresetHeader):

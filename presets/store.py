@@ -16,10 +16,11 @@ from plugin_backend.files import replaced_when_whole
 from presets.preset import NAME, NAME_RULE, Preset, PresetHeader
 
 SUFFIX = ".preset.safetensors"
-SCHEMA, KEY = 2, "pisada_preset"
+SCHEMA, KEY = 3, "pisada_preset"
 
 UPGRADES: dict[int, Callable[[dict], dict]] = {
     1: lambda fields: fields,  # what 2 added may be absent: licence, tags, material, chain, provenance
+    2: lambda fields: fields,  # what 3 added too: modes and ``ring``, ``low_cut_hz``, fades of takes
 }
 """From a schema version to the function that turns its header into the next version's."""
 
@@ -47,6 +48,7 @@ def save_preset(preset: Preset, folder: Path) -> Path:
     for index, (mean, deviation) in enumerate(zip(preset.means, preset.deviations, strict=True)):
         tensors[f"mean.{index}"] = np.ascontiguousarray(mean, np.float32)
         tensors[f"deviation.{index}"] = np.ascontiguousarray(deviation, np.float32)
+    tensors |= {f"modes.{take}": np.ascontiguousarray(rows, np.float32) for take, rows in enumerate(preset.modes)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with replaced_when_whole(path) as temporary:
@@ -86,12 +88,14 @@ def preset_of(data: bytes, name: str, told: str) -> Preset:
         count = sum(key.startswith("mean.") for key in tensors)
         means = [tensors[f"mean.{i}"].copy() for i in range(count)]
         deviations = [tensors[f"deviation.{i}"].copy() for i in range(count)]
-        if any(one.dtype.kind != "f" or one.ndim == 0 for one in (*means, *deviations)):
-            raise ValueError("its latents are no arrays of floats")
+        rung = sum(key.startswith("modes.") for key in tensors)
+        modes = [tensors[f"modes.{take}"].copy() for take in range(rung)]
+        if any(one.dtype.kind != "f" or one.ndim == 0 for one in (*means, *deviations, *modes)):
+            raise ValueError("its latents or modes are no arrays of floats")
     except (SafetensorError, ValueError, KeyError, RecursionError) as problem:
         raise PresetError(f"{told}: not a readable preset ({problem})") from problem
     try:
-        preset = Preset(_header(raw), means, deviations)
+        preset = Preset(_header(raw), means, deviations, modes)
         if name != f"{preset.name}{SUFFIX}":
             raise PresetError(f"it holds preset '{preset.name}', so its name must be {preset.name}{SUFFIX}")
         return preset

@@ -18,7 +18,7 @@ from plugin_backend.codecs import PCM
 from plugin_backend.interop.rave_card import SUFFIX as RAVE_SUFFIX
 from presets.preset import Preset
 from render.events import Event
-from render.voice import Stopwatch, extent, in_chunks, latents_of, trimmed
+from render.voice import Stopwatch, extent, finished, in_chunks, latents_of
 
 AHEAD_CUES = 64
 """How far ahead we look; as many short sounds wait in memory at most: 16 MiB."""
@@ -92,10 +92,10 @@ def decoded_together(
     audio = [decoder.push(latents[:, at : at + chunk_frames]) for at in starts]
     watch.codec_s += perf_counter() - began
 
-    def sound(row: int, event: Event) -> np.ndarray:
+    def sound(row: int, event: Event, preset: Preset) -> np.ndarray:
         frames, drop = extents[row]
         own = [piece[row : row + 1, : max(0, frames - at) * hop] for at, piece in zip(starts, audio, strict=True)]
-        heard = trimmed(event, (piece for piece in own if piece.size), drop, codec.spec.sample_rate, rate_hz)
+        heard = finished(event, preset, (piece for piece in own if piece.size), drop, codec.spec.sample_rate, rate_hz)
         return np.concatenate(list(heard), axis=1)[:, : event.length_samples]
 
-    return [sound(row, event) for row, event in enumerate(events)]
+    return [sound(row, event, preset) for row, (event, preset) in enumerate(zip(events, presets, strict=True))]

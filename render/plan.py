@@ -17,7 +17,7 @@ from plugin_backend.codec import CodecSpec
 from plugin_backend.codecs import PCM, describe_codec
 from plugin_backend.errors import AudioFileError, CueSheetError, PresetError, ProjectError
 from presets.bank import Bank
-from presets.perform import take_of
+from presets.perform import fades_of, take_of
 from presets.preset import Preset
 from render.chain import responses_of, settled
 from render.cues import Cue, CueSheet, read_cues
@@ -189,8 +189,10 @@ def _event(
         own = look_at(cue.source).length_at(rate_hz) if cue.source is not None else None
     except AudioFileError as problem:
         raise wrong("source", problem) from problem
-    length = _cue_length(cue, preset, own if own is not None else at_rate(take_of(preset, seed).length_samples))
+    whole = own if own is not None else at_rate(take_of(preset, seed).length_samples)
+    length = _cue_length(cue, preset, whole)
     header = preset.header if preset else None
+    fade_in, fade_out = _fades(cue, preset, seed, length, whole)
     gain = 10 ** ((cue.gain_db + (header.gain_db if header else 0)) / 20) * velocity_gain(cue.velocity)
     return Event(
         id=cue.id,
@@ -208,9 +210,23 @@ def _event(
         gain=gain,
         pan=cue.pan,
         pitch_semitones=cue.pitch_semitones,
-        fade_in_samples=at_rate(header.fade_in_samples) if header and cue.source is None else 0,
-        fade_out_samples=at_rate(header.fade_out_samples) if header and cue.source is None else SOURCE_FADE_SAMPLES,
+        fade_in_samples=at_rate(fade_in) if header and cue.source is None else 0,
+        fade_out_samples=at_rate(fade_out) if header and cue.source is None else SOURCE_FADE_SAMPLES,
     )
+
+
+def _fades(cue: Cue, preset: Preset | None, seed: int, length: int, whole: int) -> tuple[int, int]:
+    """In and out, at the codec's rate. A take's own fade belongs to its end: a cue that ends sooner has the preset's.
+
+    Args:
+        length: of the cue.
+        whole: what the take lasts at its own pitch, as long as the cue's length counts.
+    """
+    if preset is None:
+        return 0, 0
+    fade_in, fade_out = fades_of(preset, seed)
+    ends = preset.header.kind == "hit" and length >= math.floor(whole / speed_of(cue.pitch_semitones))
+    return fade_in, fade_out if ends else min(fade_out, preset.header.fade_out_samples)
 
 
 def _codec_for(preset: Preset, specs: dict[str, CodecSpec]) -> str:

@@ -12,8 +12,10 @@ import soxr
 from plugin_backend.audio_files import mono_blocks
 from plugin_backend.codec import Codec, CodecSpec, sides_of
 from plugin_backend.errors import AudioFileError, CueSheetError
+from plugin_backend.modes.table import no_modes
 from plugin_backend.offset import filter_for
-from presets.perform import perform, take_of
+from presets.finish import Finish
+from presets.perform import perform, rung, take_of
 from presets.preset import Preset
 from render.events import Event
 from render.layout import Layout, pan_gains
@@ -122,17 +124,26 @@ def decoded(
             watch.codec_s += perf_counter() - began
             yield audio
 
-    return trimmed(event, pushed(), drop, codec.spec.sample_rate, rate_hz)
+    return finished(event, preset, pushed(), drop, codec.spec.sample_rate, rate_hz)
 
 
-def trimmed(
-    event: Event, pieces: Iterator[np.ndarray], drop_samples: int, codec_hz: int, rate_hz: int | None = None
+def finished(
+    event: Event,
+    preset: Preset | None,
+    pieces: Iterator[np.ndarray],
+    drop_samples: int,
+    codec_hz: int,
+    rate_hz: int | None = None,
 ) -> Iterator[np.ndarray]:
-    """What the codec made at ``codec_hz``, from the cue's first sample on, at its speed; at ``rate_hz`` if given."""
-    played_hz, rate_hz, resamplers = codec_hz * speed_of(event.pitch_semitones), rate_hz or codec_hz, None
+    """What the codec made at ``codec_hz``, from the cue's first sample on, with what rings, at its speed.
+
+    In pieces as they came, at ``rate_hz`` if given.
+    """
+    played_hz, rate_hz = codec_hz * speed_of(event.pitch_semitones), rate_hz or codec_hz
+    resamplers, finish = None, None
     for audio in pieces:
-        first = min(drop_samples, audio.shape[1])
-        audio, drop_samples = audio[:, first:], drop_samples - first
+        finish = finish or _finish(event, preset, codec_hz, len(audio), drop_samples)
+        audio = finish.push(audio)
         if played_hz != rate_hz:
             resamplers = resamplers or [soxr.ResampleStream(played_hz, rate_hz, 1) for _ in range(len(audio))]
             audio = np.stack(
@@ -142,6 +153,12 @@ def trimmed(
     if resamplers:
         nothing = np.zeros(0, np.float32)
         yield np.stack([r.resample_chunk(nothing, last=True) for r in resamplers])
+
+
+def _finish(event: Event, preset: Preset | None, rate_hz: int, channels: int, drop_samples: int) -> Finish:
+    if event.source is not None:
+        return Finish(no_modes(), 0.0, rate_hz, channels, drop_samples)
+    return Finish(rung(preset, event.seed), preset.header.low_cut_hz, rate_hz, channels, drop_samples)
 
 
 def fade_curve(positions: np.ndarray, length: int, fade_in: int, fade_out: int) -> np.ndarray:

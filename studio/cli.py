@@ -12,6 +12,7 @@ from plugin_backend.errors import PisadaError, ProjectError
 from studio.apply_command import apply_preset
 from studio.bank_option import bank_option, named_banks
 from studio.batch_command import batch
+from studio.capture_command import capture
 from studio.corpus_command import corpus
 from studio.corpus_fetch_command import corpus_fetch
 from studio.cues_command import cues as cues_group
@@ -22,7 +23,6 @@ from studio.export_command import export
 from studio.import_rave_command import import_rave
 from studio.live_command import live, live_replay
 from studio.mix_command import mix
-from studio.new_file import check_folder, check_new
 from studio.plugin_command import plugin
 from studio.session_command import session
 from studio.sheet_options import sheet_options
@@ -110,35 +110,10 @@ def presets(banks) -> None:
     print_bank(Bank(banks))
 
 
-@pisada.command(cls=Examples, example="pisada capture boots-01.wav boots-02.wav --name my-boots --bank my-bank")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--name", required=True, help="The preset's name: a-z, 0-9, '_', '-', '.'.")
-@click.option("--bank", required=True, type=click.Path(path_type=Path), help="Folder to keep it in; made if need be.")
-@click.option("--kind", type=click.Choice(["hit", "texture"]), default="hit", show_default=True)
-@click.option("--model", default="foley", show_default=True, help="A factory model's name or a .safetensors file.")
-@click.option("--variation", type=click.FloatRange(0, 4), default=1.0, show_default=True, help="How takes stray.")
-@click.option("--overwrite", is_flag=True, help="Replace a preset of that name in the bank.")
-def capture(files, name, bank, kind, model, variation, overwrite) -> None:
-    """Encode recordings FILES as one latent preset; every hit found becomes a take."""
-    from plugin_backend.audio_files import info_of
-    from plugin_backend.codecs import deferred_codec
-    from presets import capture as capturing
-    from presets.store import path_of, save_preset
-
-    check_new(path_of(name, bank), overwrite, other="give another --name")
-    check_folder(bank)
-    preset = capturing.capture(
-        deferred_codec(model), name, list(files), kind, variation=variation, stereo=kind == "texture"
-    )
-    for file in files:
-        for remark in info_of(file).remarks:
-            click.echo(f"note: {file}: {remark}", err=True)
-    click.echo(f"{save_preset(preset, bank)}: {len(preset.means)} takes")
-
-
 for command in (
     apply_preset,
     batch,
+    capture,
     corpus,
     corpus_fetch,
     cues_group,

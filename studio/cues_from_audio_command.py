@@ -41,9 +41,10 @@ def from_audio(guide, out, overwrite, stem, preset, sensitivity, min_gap_ms, fps
 
     A Broadcast-WAV guide lies where its timestamp says once --fps is given; any other begins with the programme.
     """
+    from plugin_backend.spotting import Sensitivity
     from render.cues.writer import write_cues
     from render.project import Project
-    from render.spotting import Sensitivity, cues_of_guide
+    from render.spotting import cues_of_guide
 
     out = out or Path(f"{guide.stem}.csv")
     check_new(out, overwrite, guide)

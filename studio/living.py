@@ -15,6 +15,7 @@ import numpy as np
 from plugin_backend.codecs import load_codec
 from plugin_backend.errors import MissingExtraError, PisadaError, RenderError
 from plugin_backend.files import uninterrupted
+from plugin_backend.spotting.slabs import look_at
 from presets.bank import Bank
 from render.live.audio_loop import AudioLoop
 from render.live.device_host import Wish
@@ -30,7 +31,6 @@ from render.live.player import Player
 from render.live.priority import WORKER, ask_for
 from render.live.recording import Recorder
 from render.live.rig import Rig
-from render.spotting.slabs import look_at
 from studio.live_meter import LiveMeter, Reading
 
 LOOK_EVERY_S = 0.1

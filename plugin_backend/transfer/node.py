@@ -15,16 +15,17 @@ from plugin_backend.transfer.codec_past import past_of, restore_past
 from plugin_backend.transfer.envelope import Ceiling, Follower
 from plugin_backend.transfer.latents import PAIR, LatentMover, part, slot_names
 from plugin_backend.transfer.moments import sounding
-from plugin_backend.transfer.parameters import PARAMETERS, latent_parameters, weight_of
+from plugin_backend.transfer.parameters import PARAMETERS, RING, latent_parameters, weight_of
+from plugin_backend.transfer.ringer import Ringer
 from plugin_backend.transfer.slew import SLEW_S, Slew
 from plugin_backend.transfer.target import Target
 
-REMEMBERING = ("mover", "slew", "follower", "ceiling", "heard_offset", "made_offset")
+REMEMBERING = ("mover", "slew", "follower", "ceiling", "ringer", "heard_offset", "made_offset")
 """Parts with a state of their own."""
 
 
 class TransferNode(Stage):
-    """Encode, move, decode; follow the input's envelope; mix with the input, which waits as long.
+    """Encode, move, decode; follow the input's envelope; ring at its hits; mix with the input, which waits as long.
 
     All that happens inside happens in whole hops counted from the stream's first sample, so where blocks are cut
     changes nothing (with packed products not a bit; see :mod:`plugin_backend.waveform_vae.inference`). A control
@@ -85,6 +86,7 @@ class TransferNode(Stage):
         self._waiting, self._begun = np.zeros((channels, 0), np.float32), False
         self._ready = np.zeros((channels, held), np.float32)
         self._dry = Delay(2 * channels, spec.latency_samples)
+        self._ringer = Ringer(channels, spec.sample_rate, spec.latency_samples)
         self._ramp = np.arange(1, spec.hop_samples + 1) / spec.hop_samples
 
     def select(self, target: Target, slot: str = "a") -> None:
@@ -105,6 +107,8 @@ class TransferNode(Stage):
             self._follower.follow_ms = value
         elif name == "smooth_ms":
             self._mover.smooth_ms = value
+        elif name in RING:
+            self._ringer.controls[name.removeprefix("ring_")] = value
         elif name == "gain_db":
             self._slew.set("gain", 10 ** (value / 20), at_once=not self._begun)
         else:
@@ -154,7 +158,16 @@ class TransferNode(Stage):
             made = self._ceiling.held(dry[:, here], followed, follow)
             mix, gain = (self._way(before[name], now[name]) for name in ("mix", "gain"))
             out[:, here] = (1 - mix) * dry[:, here] + mix * gain * made
+            if (rung := self._ringer.push(audio[:, here], self._struck(now), now)) is not None:
+                out[:, here] += mix * gain * rung
         return out
+
+    def _struck(self, now: dict[str, float]) -> list[tuple[Target | None, float]]:
+        """The pair's targets, then those summed with it, each with its weight."""
+        slots = self._mover.slots
+        pair = [(slots[name].target, now["weight"]) for name in "ab"]
+        summed = [(slot.target, now[f"weight.{name}"]) for name, slot in list(slots.items())[PAIR:]]
+        return [*pair, *summed]
 
     def _way(self, before: float, now: float) -> np.ndarray:
         """From one value to another, ``[hop]``; one number of them where they are alike."""

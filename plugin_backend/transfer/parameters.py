@@ -9,7 +9,16 @@ import math
 from dataclasses import replace
 from functools import cache
 
+from plugin_backend.modes.table import CONTROLS
 from plugin_backend.parameter import Parameter, table
+
+RING = table(
+    *(
+        replace(row, name=f"ring_{name}", doc=f"Modes: {row.doc[0].lower()}{row.doc[1:]}")
+        for name, row in CONTROLS.items()
+    )
+)
+"""Controls of the modes that the input's hits strike; they act from the next strike on."""
 
 PARAMETERS = table(
     Parameter("mix", 0, 1, 1, "", "0 is the dry input, 1 the wet sound."),
@@ -24,6 +33,7 @@ PARAMETERS = table(
     Parameter("follow", 0, 1, 1, "", "How much the wet sound takes the input's level: its envelope, or its hits'."),
     Parameter("follow_ms", 1, 500, 5, "ms", "Time constant of the envelope that is followed."),
     Parameter("smooth_ms", 0, 2000, 0, "ms", "Time constant of the one-pole that smooths every latent; 0: none."),
+    *RING.values(),
 )
 
 LATENT_PARAMETERS = table(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 import numpy as np
 
 from plugin_backend.codec import Codec
+from plugin_backend.modes.table import LEVEL
 from plugin_backend.transfer.moments import Moments, sounding
 
 MOST_FRAMES = 1024
@@ -27,6 +28,9 @@ class Target:
         mean, deviation: of its sounding frames, ``[dims]``.
         frames: its own sounding frames and one of silence, ``[n, dims]``.
         scale, bias: ``[dims]`` where it has them; else empty, and what is moved is matched in mean and deviation.
+        modes: what rings, ``[n, 1 + 6]``: which strike a row belongs to, from 0 on, then as in
+            :mod:`plugin_backend.modes.table`, onsets from the attack on; ``[0, 7]`` of what does not ring.
+        peaks: of each of those strikes' takes, ``[strikes]``.
     """
 
     mean: np.ndarray
@@ -34,6 +38,17 @@ class Target:
     frames: np.ndarray
     scale: np.ndarray
     bias: np.ndarray
+    modes: np.ndarray = field(default_factory=lambda: np.zeros((0, 7)))
+    peaks: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+    def struck(self, number: int, peak: float, follow: float) -> np.ndarray:
+        """What rings at the hit of a number, ``[n, 6]``: its takes in turn, by ``follow`` as loud as the hit's peak."""
+        if not len(self.modes):
+            return self.modes[:, 1:]
+        turn = number % len(self.peaks)
+        rows = self.modes[self.modes[:, 0] == turn, 1:].copy()
+        rows[:, LEVEL] *= (peak / self.peaks[turn]) ** follow
+        return rows
 
     @property
     def matches(self) -> bool:
@@ -72,9 +87,16 @@ class Target:
 
 
 def target_from(
-    takes: list[np.ndarray], codec: Codec, scale: list[float] | None = None, bias: list[float] | None = None
+    takes: list[np.ndarray],
+    codec: Codec,
+    scale: list[float] | None = None,
+    bias: list[float] | None = None,
+    strikes: list[tuple[np.ndarray, float]] | None = None,
 ) -> Target:
-    """The target that ``takes``, latents ``[frames, dims]`` each, make; they are decoded to hear which frames sound."""
+    """The target that ``takes``, latents ``[frames, dims]`` each, make; they are decoded to hear which frames sound.
+
+    ``strikes`` are what rings, a table of modes with onsets from the attack on, and the peak that goes with it.
+    """
     heard = []
     for take in takes:
         loud = sounding(codec.decode(take[None].astype(np.float32))[0], codec.spec.hop_samples)
@@ -84,4 +106,12 @@ def target_from(
     moments.add(frames)
     kept = frames[np.linspace(0, len(frames) - 1, min(len(frames), MOST_FRAMES)).round().astype(int)]
     own = np.concatenate([kept, codec.silence(1)[0].astype(np.float64)])
-    return Target(*moments.measured(), own, np.array(scale or [], np.float64), np.array(bias or [], np.float64))
+    rung = [np.insert(rows.astype(np.float64), 0, turn, axis=1) for turn, (rows, _) in enumerate(strikes or [])]
+    return Target(
+        *moments.measured(),
+        own,
+        np.array(scale or [], np.float64),
+        np.array(bias or [], np.float64),
+        np.concatenate([np.zeros((0, 7)), *rung]),
+        np.array([peak for _, peak in strikes or []], np.float64),
+    )

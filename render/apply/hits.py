@@ -8,8 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from plugin_backend.errors import PresetError
+from plugin_backend.spotting.attack import AHEAD_S, BACKGROUND_S
+from plugin_backend.spotting.hits import Hit, Sensitivity, spot_in
+from plugin_backend.spotting.slabs import Guide
 from plugin_backend.transfer.latents import LatentMover
-from presets.perform import take_of
+from presets.perform import fades_of, take_of
 from render.apply.layer import Layer
 from render.apply.recording import blocks_of, exactly
 from render.apply.settings import Settings
@@ -17,9 +20,6 @@ from render.events import Event
 from render.layout import LAYOUTS
 from render.mixer import StemMixer
 from render.plan import take_seed, velocity_gain
-from render.spotting.attack import AHEAD_S, BACKGROUND_S
-from render.spotting.hits import Hit, Sensitivity, spot_in
-from render.spotting.slabs import Guide
 from render.streaming import OFFLINE_CHUNK_FRAMES
 from render.voice import Stopwatch, Voice, decoded
 
@@ -74,6 +74,7 @@ def _event(guide: Guide, layer: Layer, settings: Settings, name: str, hit: Hit) 
     def at_rate(samples: int) -> int:
         return -(-samples * guide.sample_rate // layer.codec.spec.sample_rate)
 
+    fade_in, fade_out = fades_of(preset, seed)
     length = at_rate(take_of(preset, seed).length_samples)
     gain_db = header.gain_db + layer.gain_db + settings.value("gain_db")
     return Event(
@@ -86,8 +87,8 @@ def _event(guide: Guide, layer: Layer, settings: Settings, name: str, hit: Hit) 
         codec=header.codec,
         seed=seed,
         gain=10 ** (gain_db / 20) * velocity_gain(hit.velocity) ** settings.value("follow"),
-        fade_in_samples=at_rate(header.fade_in_samples),
-        fade_out_samples=at_rate(header.fade_out_samples),
+        fade_in_samples=at_rate(fade_in),
+        fade_out_samples=at_rate(fade_out),
     )
 
 

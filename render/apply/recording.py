@@ -8,9 +8,9 @@ import numpy as np
 import soxr
 
 from plugin_backend.errors import AudioFileError
+from plugin_backend.spotting.slabs import Guide, look_at
+from plugin_backend.spotting.slabs import file_blocks as frames_of
 from render.layout import LAYOUTS, Layout
-from render.spotting.slabs import Guide, look_at
-from render.spotting.slabs import file_blocks as frames_of
 
 READ_SAMPLES = 2**14
 BLOCK_SAMPLES = 2**15
@@ -36,7 +36,7 @@ def looked_at(path) -> tuple[Guide, Layout]:
     """A recording's size and layout.
 
     Raises:
-        AudioFileError: see :func:`render.spotting.slabs.look_at` and :func:`layout_of`.
+        AudioFileError: see :func:`plugin_backend.spotting.slabs.look_at` and :func:`layout_of`.
     """
     guide = look_at(path)
     return guide, layout_of(guide)

@@ -25,7 +25,7 @@ class Settings:
         latents: latent → values of ``LATENT_PARAMETERS``.
         mono: encode the mean of a recording's channels.
         running: measure the recording as it goes, as live playing does, instead of hearing it through first.
-        sensitivity, min_gap_ms: see :class:`render.spotting.Sensitivity`; who performs for a preset is heard
+        sensitivity, min_gap_ms: see :class:`plugin_backend.spotting.Sensitivity`; who performs for a preset is heard
             more closely than a guide track.
         seed: of the project; each hit's own derives from it.
         bits: of the file written.

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+import numpy as np
+
 from plugin_backend.codec import Codec
 from plugin_backend.errors import PresetError
+from plugin_backend.modes.table import ONSET, adjusted
 from plugin_backend.transfer.target import Target, target_from
 from presets.bank import Bank, Named, is_file_name
+from presets.heard import LEAD_SAMPLES, heard
 from presets.preset import Preset
 from presets.store import load_preset
 
@@ -21,6 +26,7 @@ def find_preset(name: str, bank: Named = None) -> Preset:
     return load_preset(Path(name)) if is_file_name(name) else Bank(bank)[name]
 
 
+LEAST_PEAK = 1e-3
 CHOOSE = "choose that model, or capture the preset again"
 
 
@@ -41,4 +47,18 @@ def target_of(preset: Preset, codec: Codec) -> Target:
         PresetError: it is of another model.
     """
     check_model(preset, codec)
-    return target_from(preset.means, codec, preset.header.scale, preset.header.bias)
+    return target_from(preset.means, codec, preset.header.scale, preset.header.bias, _strikes(preset, codec))
+
+
+def _strikes(preset: Preset, codec: Codec) -> list[tuple[np.ndarray, float]]:
+    """What rings of every take that does, by the preset's own controls, and the take's peak."""
+    if preset.header.kind != "hit":
+        return []
+    found, controls = [], {**msgspec.structs.asdict(preset.header.ring), "strike": 0.0}
+    for index, take in enumerate(preset.header.takes):
+        rows = adjusted(preset.modes_of(index), controls, 0)
+        if len(rows):
+            attack = take.skip_samples + LEAD_SAMPLES
+            rows[:, ONSET] = np.maximum(rows[:, ONSET] - attack, 0)
+            found.append((rows, max(float(np.abs(heard(preset, codec, index)).max()), LEAST_PEAK)))
+    return found

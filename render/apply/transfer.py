@@ -8,6 +8,7 @@ import numpy as np
 
 from plugin_backend.codec import Codec
 from plugin_backend.offset import filter_for
+from plugin_backend.spotting.slabs import Guide
 from plugin_backend.stage import Stage
 from plugin_backend.transfer.latents import PAIR
 from plugin_backend.transfer.layers import TOTAL, Layers
@@ -16,7 +17,6 @@ from plugin_backend.transfer.node import TransferNode
 from render.apply.layer import Layer
 from render.apply.recording import SPARE_SAMPLES, blocks_of, exactly, resampled
 from render.apply.settings import Settings
-from render.spotting.slabs import Guide
 
 TAIL_SAMPLES = 512
 """Of the silence pushed after the end, at a time."""

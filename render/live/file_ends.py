@@ -10,11 +10,11 @@ import numpy as np
 import soundfile
 
 from plugin_backend.errors import OutputError
+from plugin_backend.spotting.slabs import look_at
 from render.delivery.folder import told
 from render.live.cable import spread
 from render.live.float_file import float_file
 from render.live.harness import blocks_from
-from render.spotting.slabs import look_at
 
 INPUT_SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".ogg", ".mp3", ".w64", ".rf64", ".bwf", ".caf")
 OUTPUT_SUFFIX = ".wav"

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from plugin_backend.errors import AudioFileError
+from plugin_backend.spotting.slabs import look_at
 from render.apply.recording import blocks_of, resampled
 from render.live.player import Player
-from render.spotting.slabs import look_at
 
 IDLE_S = 2e-4
 

@@ -69,6 +69,7 @@ class Repertoire:
         """What a preset sounds like, as words: other sounds, levels or fades give others."""
         if name not in self._digests:
             own = self[name].header
-            told = f"{own.gain_db:g} {own.fade_in_samples} {own.fade_out_samples}"
+            ends = "".join(f" {take.fade_out_samples}" for take in own.takes if take.fade_out_samples is not None)
+            told = f"{own.gain_db:g} {own.fade_in_samples} {own.fade_out_samples}{ends}"
             self._digests[name] = f"{sound_digest(self[name])} {told}"
         return self._digests[name]

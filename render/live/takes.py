@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from plugin_backend.codec import Codec
-from presets.perform import take_of
+from presets.perform import fades_of, take_of
 from presets.preset import Preset
 from render.events import Event
 from render.plan import take_seed
@@ -59,7 +59,7 @@ class Takes:
         header, event = preset.header, self._event(preset, number, None)
         pieces = decoded(event, preset, self._codec_of(preset), OFFLINE_CHUNK_FRAMES, Stopwatch())
         sound = np.concatenate([piece[0] for piece in pieces])[: event.length_samples]
-        curve = fade_curve(np.arange(len(sound)), len(sound), header.fade_in_samples, header.fade_out_samples)
+        curve = fade_curve(np.arange(len(sound)), len(sound), *fades_of(preset, event.seed))
         return (10 ** (header.gain_db / 20) * curve * sound).astype(np.float32)
 
     def _codec_of(self, preset: Preset) -> Codec:

@@ -151,7 +151,7 @@ class Keys(Engine):
         )
         morph = self._moving.morph if other is not None else 0.0
         takes = performed(presets, seed, round(morph), self._silence, spec.hop_samples)
-        own = takes, morph, spec.latency_samples, spec.hop_samples
+        own = takes, morph, spec
         self._keyboard.start(Note(preset.name, channel, key, at, velocity_gain(velocity), *own))
 
     def _decode(self, end: int) -> None:

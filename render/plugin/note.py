@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from plugin_backend.codec import CodecSpec
+from plugin_backend.modes.matching import between
+from plugin_backend.modes.table import ONSET
+from presets.finish import Finish
 from render.live.voices import FADE_SAMPLES, Voice, spread
 from render.plugin.performance import Performance
 
@@ -21,7 +25,7 @@ class Note(Voice):
         gain: of its velocity.
         takes: what is performed, then what ``morph`` leads to, if anything.
         morph: where between them it begins, which decides whose attack is at the very sample: a frame has but one.
-        latency_samples, hop_samples: of the codec.
+        spec: of the codec.
 
     Attributes:
         channels: how many rows it is decoded in.
@@ -42,19 +46,20 @@ class Note(Voice):
         gain: float,
         takes: list[Performance],
         morph: float,
-        latency_samples: int,
-        hop_samples: int,
+        spec: CodecSpec,
     ):
         hit = takes[0].hit
         super().__init__(name, start_samples, np.zeros(0, np.float32) if hit else iter(()), gain)
-        self.channel, self.key, self._takes, self._hop = channel, key, takes, hop_samples
+        self.channel, self.key, self._takes, self._hop = channel, key, takes, spec.hop_samples
         self.channels, self.seed = max(take.channels for take in takes), takes[0].seed
         skips = [take.skip_samples for take in takes]
         skip = skips[0] + round(morph * (skips[-1] - skips[0]))
         self._later = [skip - own for own in skips]  # so much later in each take's own time
         ends = [take.length_samples - by for take, by in zip(takes, self._later, strict=True) if take.hit]
         self._end = max(ends) if hit else None
-        self._drop, self._decoded, self._block = skip + latency_samples, 0, 0
+        self._drop, self._decoded, self._block = skip + spec.latency_samples, 0, 0
+        cut_hz = max(take.low_cut_hz for take in takes)
+        self._finish = Finish(self._rung(morph), cut_hz, spec.sample_rate, self.channels, self._drop)
         self._waiting = np.zeros((self.channels, 0), np.float32)
         self.morphs: np.ndarray | float = morph
         self.going, self.let_go, self.smoothed = True, False, None
@@ -76,9 +81,16 @@ class Note(Voice):
 
     def feed(self, audio: np.ndarray) -> None:
         """Take what they became, ``[channels, n]``."""
-        before, self._decoded = self._decoded - self._drop, self._decoded + audio.shape[1]
-        end = None if self._end is None else max(0, self._end - before)
-        self._waiting = np.concatenate([self._waiting, audio[:, max(0, -before) : end]], axis=1)
+        at, self._decoded = max(0, self._decoded - self._drop), self._decoded + audio.shape[1]
+        end = None if self._end is None else max(0, self._end - at)
+        self._waiting = np.concatenate([self._waiting, self._finish.push(audio)[:, :end]], axis=1)
+
+    def _rung(self, morph: float) -> np.ndarray:
+        """What rings: of one take, or of that between two, where it was struck; what is struck once does not turn."""
+        rows = [take.modes.copy() for take in self._takes]
+        for own, by in zip(rows, self._later, strict=True):
+            own[:, ONSET] -= by
+        return rows[0] if len(rows) == 1 else between(rows[0], rows[1], morph)
 
     def add_to(self, out: np.ndarray, start_samples: int) -> bool:
         """See :class:`render.live.voices.Voice`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from presets.perform import perform, take_of
+from presets.perform import fades_of, perform, rung, take_of
 from presets.preset import Preset
 from render.voice import fade_curve
 
@@ -23,14 +23,17 @@ class Performance:
         skip_samples: decoded before it is heard, the codec's latency not counted.
         length_samples: of a hit, heard.
         gain: the preset's own level.
+        modes: what rings, ``[n, 6]``; onsets count from its first heard sample.
+        low_cut_hz: the preset's.
         seed: what take, variation and the decoder's noise follow from.
     """
 
     def __init__(self, preset: Preset, seed: int, silence: np.ndarray, late_frames: int, hop_samples: int):
         header, take = preset.header, take_of(preset, seed)
+        self.modes, self.low_cut_hz = rung(preset, seed), header.low_cut_hz
         self.hit = header.kind == "hit"
         self.skip_samples, self.length_samples = take.skip_samples + late_frames * hop_samples, take.length_samples
-        self._fades = header.fade_in_samples, header.fade_out_samples
+        self._fades = fades_of(preset, seed)
         self.gain, self.seed = 10 ** (header.gain_db / 20), seed
         self._pieces, self._silence = perform(preset, seed), silence
         first = next(self._pieces)

@@ -1,6 +1,5 @@
-"""Spotting: where a recording is hit, and a cue sheet of it."""
+"""Spotting: a cue sheet of a recording's hits."""
 
-from render.spotting.hits import Hit, Sensitivity, spot
 from render.spotting.sheet import cues_of_guide
 
-__all__ = ["Hit", "Sensitivity", "cues_of_guide", "spot"]
+__all__ = ["cues_of_guide"]

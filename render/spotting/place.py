@@ -8,8 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from plugin_backend.audio_formats.chunks import wave_chunk
+from plugin_backend.spotting.slabs import Guide
 from render.delivery.bext import TIME_REFERENCE_OFFSET
-from render.spotting.slabs import Guide
 from render.timecode import Clock, round_half_up
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from plugin_backend.errors import AudioFileError, CueSheetError, ProjectError
+from plugin_backend.spotting.hits import Sensitivity, spot_in
+from plugin_backend.spotting.slabs import look_at
 from render.cues.cue import Cue, CueSheet, check_reach
 from render.cues.rows import CONTROL
-from render.spotting.hits import Sensitivity, spot_in
 from render.spotting.place import place_of
-from render.spotting.slabs import look_at
 from render.stem_names import STEM_RULE, is_stem_name
 from render.timecode import Clock
 

@@ -16,8 +16,8 @@ from presets.bank import FACTORY_BANK, Bank
 from presets.capture import capture, encode_pieces, even_peaks
 from presets.digest import sound_digest
 from presets.perform import perform
-from presets.preset import Preset, PresetHeader, Provenance, Recording, Take
-from presets.slicing import split_hits
+from presets.preset import Preset, PresetHeader, Provenance, Recording, Ring, Take
+from presets.slicing import Slice, split_hits
 from presets.store import KEY, SCHEMA, SUFFIX, UPGRADES, load_preset, save_preset
 
 
@@ -129,7 +129,7 @@ def three_hits(tmp_path):
 
 def test_each_hit_becomes_a_take_with_its_attack_at_the_start(three_hits):
     codec = PcmCodec()
-    preset = capture(codec, "hits", [three_hits])
+    preset = capture(codec, "hits", [three_hits]).preset
     assert len(preset.means) == 3
     for mean, take in zip(preset.means, preset.header.takes, strict=True):
         heard = codec.decode(mean[None])[0, take.skip_samples :][: take.length_samples]
@@ -142,8 +142,10 @@ def test_an_offset_of_a_recording_is_not_captured(three_hits, tmp_path):
     """It would be louder than a hit's end, so that no hit ends."""
     audio, rate = soundfile.read(three_hits)
     soundfile.write(tmp_path / "offset.wav", audio + 0.02, rate)
-    plain, offset = (capture(PcmCodec(), "hits", [path]) for path in (three_hits, tmp_path / "offset.wav"))
-    assert offset.header.takes == plain.header.takes
+    plain, offset = (capture(PcmCodec(), "hits", [path]).preset for path in (three_hits, tmp_path / "offset.wav"))
+    for kept, given in zip(offset.header.takes, plain.header.takes, strict=True):
+        assert (kept.skip_samples, kept.length_samples) == (given.skip_samples, given.length_samples)
+        assert kept.fade_out_samples == pytest.approx(given.fade_out_samples, abs=48)
     for kept, given in zip(offset.means, plain.means, strict=True):
         np.testing.assert_allclose(kept, given, atol=1e-4)
 
@@ -161,15 +163,15 @@ def test_capturing_silence_or_nothing_says_so(tmp_path):
 
 
 def test_even_takes_meet_at_their_median_peak():
-    pieces = [np.array([0.1, -0.05], np.float32), np.array([0.2], np.float32), np.array([0.8], np.float32)]
-    moved = even_peaks([*pieces, np.array([0.01], np.float32)])
+    pieces = [np.array(own, np.float32) for own in ([0.1, -0.05], [0.2], [0.8], [0.01])]
+    moved = [own.audio for own in even_peaks([Slice(piece, (0,), 0) for piece in pieces])]
     median = 10 ** ((20 * np.log10(0.1) + 20 * np.log10(0.2)) / 40)
     np.testing.assert_allclose([np.abs(piece).max() for piece in moved[:2]], median, rtol=1e-5)
     np.testing.assert_allclose([moved[2][0], moved[3][0]], [0.8 * 10**-0.6, 0.01 * 10**0.6], rtol=1e-5)
 
 
 def test_a_texture_is_one_take(three_hits):
-    preset = capture(PcmCodec(), "t", [three_hits], "texture")
+    preset = capture(PcmCodec(), "t", [three_hits], "texture").preset
     assert [take.length_samples for take in preset.header.takes] == [96_000]
 
 
@@ -242,6 +244,13 @@ def test_a_preset_of_every_schema_reads_as_it_was_written(number):
         assert [effect["type"] for effect in header.chain] == ["eq", "lfo"]
         assert header.provenance.recordings == [Recording("door 1.wav", "ab" * 16)]
         assert (header.provenance.most_takes, header.provenance.even) == (8, True)
+    if number < 3:
+        assert (preset.modes, header.ring, header.low_cut_hz) == ([], Ring(), 0.0)
+    else:
+        told = [[7, 880, 1.5, 0.25, 0.5, 0], [64, 1_234.5, 0, 0.125, -1, 2_048]]
+        assert [rows.tolist() for rows in preset.modes] == [told, []]
+        assert header.ring == Ring(gain_db=-3.0, pitch_semitones=1.0, size=2.0, damping=0.5, strike=0.25)
+        assert header.low_cut_hz == 25.0
 
 
 @pytest.mark.parametrize(

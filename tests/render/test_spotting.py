@@ -11,9 +11,10 @@ from wavinfo import WavInfoReader
 
 from plugin_backend.audio_files import read_mono
 from plugin_backend.errors import AudioFileError, CueSheetError, PisadaError, ProjectError
+from plugin_backend.spotting import Hit, Sensitivity, spot
+from plugin_backend.spotting.slabs import look_at, slabs
 from render.delivery.chunks import append
-from render.spotting import Hit, Sensitivity, cues_of_guide, spot
-from render.spotting.slabs import look_at, slabs
+from render.spotting import cues_of_guide
 from render.timecode import RATES, Clock
 
 RATE = 48_000

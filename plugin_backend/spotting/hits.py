@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from plugin_backend.errors import ProjectError
-from render.spotting.attack import refine
-from render.spotting.novelty import candidates
-from render.spotting.slabs import CONTEXT_CELLS, CORE_CELLS, READ_SAMPLES, Guide, look_at, slabs
+from plugin_backend.spotting.attack import refine
+from plugin_backend.spotting.novelty import candidates
+from plugin_backend.spotting.slabs import CONTEXT_CELLS, CORE_CELLS, READ_SAMPLES, Guide, look_at, slabs
 
 MIN_GAP_MS = 150.0
 FULL_SHARE = 0.95
@@ -69,7 +69,7 @@ def spot(
     heard at a time, as long as ``context_cells`` is not lowered.
 
     Raises:
-        AudioFileError: see :func:`render.spotting.slabs.look_at` and :func:`~render.spotting.slabs.slabs`.
+        AudioFileError: see :func:`~plugin_backend.spotting.slabs.look_at` and `slabs`.
     """
     return spot_in(look_at(Path(path)), sensitivity, core_cells, context_cells, read_samples)
 

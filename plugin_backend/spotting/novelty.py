@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from render.spotting.slabs import CELL_HOPS
+from plugin_backend.spotting.slabs import CELL_HOPS
 
 WINDOW_HOPS = 4
 EDGES_HZ = np.array([60, 200, 400, 700, 1200, 2000, 3200, 5000, 8000, 12000, 20000])
