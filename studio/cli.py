@@ -24,6 +24,8 @@ from studio.live_command import live, live_replay
 from studio.mix_command import mix
 from studio.new_file import check_folder, check_new
 from studio.plugin_command import plugin
+from studio.preset_command import preset as preset_group
+from studio.preset_fields import fields_of, preset_fields
 from studio.session_command import session
 from studio.sheet_options import sheet_options
 from studio.train_command import train
@@ -117,22 +119,25 @@ def presets(banks) -> None:
 @click.option("--kind", type=click.Choice(["hit", "texture"]), default="hit", show_default=True)
 @click.option("--model", default="foley", show_default=True, help="A factory model's name or a .safetensors file.")
 @click.option("--variation", type=click.FloatRange(0, 4), default=1.0, show_default=True, help="How takes stray.")
+@preset_fields
 @click.option("--overwrite", is_flag=True, help="Replace a preset of that name in the bank.")
-def capture(files, name, bank, kind, model, variation, overwrite) -> None:
+def capture(files, name, bank, kind, model, variation, overwrite, **words) -> None:
     """Encode recordings FILES as one latent preset; every hit found becomes a take."""
     from plugin_backend.audio_files import info_of
     from plugin_backend.codecs import deferred_codec
     from presets import capture as capturing
+    from presets.preset import Provenance
+    from presets.provenance import recordings_of
     from presets.store import path_of, save_preset
 
     check_new(path_of(name, bank), overwrite, other="give another --name")
     check_folder(bank)
-    preset = capturing.capture(
-        deferred_codec(model), name, list(files), kind, variation=variation, stereo=kind == "texture"
-    )
-    for file in files:
-        for remark in info_of(file).remarks:
-            click.echo(f"note: {file}: {remark}", err=True)
+    remarks = [f"{file}: {remark}" for file in files for remark in info_of(file).remarks]
+    fields = {"variation": variation, "stereo": kind == "texture", **fields_of(**words)}
+    fields["provenance"] = Provenance(made="capture", recordings=recordings_of(files))
+    preset = capturing.capture(deferred_codec(model), name, list(files), kind, **fields)
+    for remark in remarks:
+        click.echo(f"note: {remark}", err=True)
     click.echo(f"{save_preset(preset, bank)}: {len(preset.means)} takes")
 
 
@@ -149,6 +154,7 @@ for command in (
     live_replay,
     mix,
     plugin,
+    preset_group,
     session,
     train,
 ):

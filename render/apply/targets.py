@@ -21,7 +21,7 @@ def find_preset(name: str, bank: Named = None) -> Preset:
     return load_preset(Path(name)) if is_file_name(name) else Bank(bank)[name]
 
 
-CHOOSE = "choose that model, or capture the preset again"
+CHOOSE = "choose that model, or bring the preset over (pisada preset migrate)"
 
 
 def check_model(preset: Preset, codec: Codec, advice: str = CHOOSE) -> None:
