@@ -11,10 +11,10 @@ import numpy as np
 
 from plugin_backend.plugin.parameters import INDEX, PLUGIN_PARAMETERS
 
-MAGIC, VERSION = 0x41534950, 1
+MAGIC, VERSION = 0x41534950, 2
 """``PISA``; of memory and messages together. Either side refuses another's."""
 
-HEADER_BYTES, SLOTS, EVENTS, PARAMETERS = 4096, 64, 128, 64
+HEADER_BYTES, SLOTS, EVENTS, PARAMETERS = 4096, 64, 128, 128
 OFFLINE, RESET = 1, 2
 """Flags of a slot: the host waits; what came before is forgotten, the sound begins anew with this hop."""
 

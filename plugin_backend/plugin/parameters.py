@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from plugin_backend.dsp.parameters import GAIN, LFO
 from plugin_backend.parameter import Parameter
-from plugin_backend.transfer.parameters import LATENT_PARAMETERS, PARAMETERS
+from plugin_backend.transfer.parameters import LATENT_PARAMETERS, PARAMETERS, RING
 
 LATENTS = 16
 MOST_PRESETS = 255
@@ -55,6 +55,10 @@ def _latent(number: int) -> list[PluginParameter]:
     ]
 
 
+def _ring(name: str, shown: str, *kinds: str) -> PluginParameter:
+    return PluginParameter(f"ring_{name}", shown, RING[f"ring_{name}"], control=f"ring_{name}", kinds=kinds or KINDS)
+
+
 PRESET = Parameter("preset", 0, MOST_PRESETS, 0, "", "Of the bank, by number; 0 is none.")
 FAILED = Parameter(
     "failed", 0, 1, 0, "", "1 once an offline render could not be made: what it wrote is not to be used."
@@ -83,6 +87,11 @@ PLUGIN_PARAMETERS = (
     PluginParameter("seed", "Variation Seed", SEED, WHOLE, kinds=(INSTRUMENT,)),
     PluginParameter("bypass", "Bypass", BYPASS, SWITCH),
     PluginParameter("failed", "Failed", FAILED, READING),
+    _ring("gain_db", "Modes Gain"),
+    _ring("pitch_semitones", "Modes Pitch"),
+    _ring("size", "Modes Size"),
+    _ring("damping", "Modes Damping"),
+    _ring("strike", "Modes Strike", EFFECT),
 )
 """In the order of a slot's ``parameters``; a plug-in that does not have one leaves its default there."""
 

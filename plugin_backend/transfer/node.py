@@ -155,11 +155,10 @@ class TransferNode(Stage):
             here, follow = slice(t * hop, (t + 1) * hop), now["follow"]
             followed = wet[:, here] * self._follower.gains(heard[:, here], wet[:, here], follow)
             followed += follow * (self._made_offset.push(followed) - followed)
-            made = self._ceiling.held(dry[:, here], followed, follow)
+            rung = self._ringer.push(audio[:, here], self._struck(now), now)
+            made = self._ceiling.held(dry[:, here], followed if rung is None else followed + rung, follow)
             mix, gain = (self._way(before[name], now[name]) for name in ("mix", "gain"))
             out[:, here] = (1 - mix) * dry[:, here] + mix * gain * made
-            if (rung := self._ringer.push(audio[:, here], self._struck(now), now)) is not None:
-                out[:, here] += mix * gain * rung
         return out
 
     def _struck(self, now: dict[str, float]) -> list[tuple[Target | None, float]]:

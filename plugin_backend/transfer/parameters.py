@@ -12,12 +12,7 @@ from functools import cache
 from plugin_backend.modes.table import CONTROLS
 from plugin_backend.parameter import Parameter, table
 
-RING = table(
-    *(
-        replace(row, name=f"ring_{name}", doc=f"Modes: {row.doc[0].lower()}{row.doc[1:]}")
-        for name, row in CONTROLS.items()
-    )
-)
+RING = table(*(replace(row, name=f"ring_{name}") for name, row in CONTROLS.items()))
 """Controls of the modes that the input's hits strike; they act from the next strike on."""
 
 PARAMETERS = table(

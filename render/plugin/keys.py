@@ -9,6 +9,9 @@ import numpy as np
 
 from plugin_backend.codec import Codec
 from plugin_backend.errors import PresetError
+from plugin_backend.modes.table import CONTROLS, adjusted
+from plugin_backend.plugin.parameters import INSTRUMENT
+from plugin_backend.transfer.parameters import RING
 from presets.preset import Preset
 from render.apply.targets import check_model
 from render.plan import take_seed, velocity_gain
@@ -64,6 +67,7 @@ class Keys(Engine):
             self._programs = {}
             self.problems.append(f"program changes choose nothing: {problem}")
         self._turned, self._missed = Turned(), set()
+        self._ring = {name: 0.0 if name == "strike" else row.default for name, row in CONTROLS.items()}
         codec.decoder().push(np.repeat(self._silence, 2, axis=1))  # the first time is slow
         self.reset()
 
@@ -91,7 +95,10 @@ class Keys(Engine):
         values, at = in_range(parameters), self._position
         self._variation = self._seed + number(values, "seed")
         for parameter, value in self._turned.now(values):
-            if not self._after.turn(parameter.control, value, at):
+            if parameter.control in RING:
+                if INSTRUMENT in parameter.kinds:
+                    self._ring[parameter.control.removeprefix("ring_")] = value
+            elif not self._after.turn(parameter.control, value, at):
                 self._moving.set(parameter.control, value)
         if self._number != number(values, SLOTS["a"]):
             self._number, self._program = number(values, SLOTS["a"]), None
@@ -151,6 +158,8 @@ class Keys(Engine):
         )
         morph = self._moving.morph if other is not None else 0.0
         takes = performed(presets, seed, round(morph), self._silence, spec.hop_samples)
+        for take in takes:
+            take.modes = adjusted(take.modes, self._ring, seed)
         own = takes, morph, spec
         self._keyboard.start(Note(preset.name, channel, key, at, velocity_gain(velocity), *own))
 
