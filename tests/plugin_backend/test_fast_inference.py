@@ -10,6 +10,7 @@ import torch
 from plugin_backend.block_stream import BlockStream
 from plugin_backend.codecs import load_codec
 from plugin_backend.waveform_vae import products
+from plugin_backend.waveform_vae.high_pass import high_passed
 from plugin_backend.waveform_vae.inference import FastDecoder, FastEncoder
 from plugin_backend.waveform_vae.products import WAYS, PlainProduct
 
@@ -48,7 +49,7 @@ def test_folding_changes_nothing_but_float_rounding(codec, monkeypatch):
     with torch.inference_mode():
         slow_mean, log_variance, _ = model.encoder(sound)
         expected_mean, expected_deviation = model.compact(slow_mean, log_variance)
-        expected_audio, _ = model.decoder(slow_mean)
+        expected_audio = high_passed(model.decoder(slow_mean)[0], model.config.sample_rate)
     torch.testing.assert_close(mean, expected_mean, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(deviation, expected_deviation, atol=1e-4, rtol=1e-3)
     assert (audio - expected_audio).square().mean().sqrt() < 1e-5 * expected_audio.abs().max()
