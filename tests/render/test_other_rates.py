@@ -85,7 +85,9 @@ def test_a_source_goes_through_such_a_model_in_place(rave, tmp_path, write_sheet
     stems, report = render_sheet(write_sheet(rows), bits=32, model=model, bank=bank)
     assert report["cues"][0]["length_samples"] == len(audio)
     heard = stems["A"][5_000 : 5_000 + len(audio), 0]
-    np.testing.assert_allclose(heard[2_000:-2_000], audio[2_000:-2_000], atol=5e-3)
+    error = np.std((heard - audio)[2_000:-2_000])  # a steady offset is taken out, and a little of the lowest lows
+    assert error < 0.05 * np.std(audio)
+    assert np.std((heard[1:] - audio[:-1])[2_000:-2_000]) > 5 * error  # a sample later
 
 
 def test_models_of_two_rates_play_in_one_render(rave, impulse_bank, tmp_path, write_sheet, render_sheet):
