@@ -150,7 +150,8 @@ def _bank(metrics: dict) -> str:
     bank = metrics["bank"]
     columns = [Row(title, path, "{:.2f}") for title, path in BANK_COLUMNS.items()]
     rows = [[name, str(of["takes"]), *(column.cell(of) for column in columns)] for name, of in bank["presets"].items()]
-    apart = ", ".join(f"{name} {of[CODEC]:.2f} (null {of[NULL]:.2f})" for name, of in bank["two_sample"].items())
+    areas = {name: [html.number(of[which]) for which in (CODEC, NULL)] for name, of in bank["two_sample"].items()}
+    apart = ", ".join(f"{name} {mine} (null {null})" for name, (mine, null) in areas.items())
     far = ", ".join(f"{name} {value:.1f}" for name, value in bank["frechet"].items())
     told = f"Each preset beside the recordings it was made from. Fréchet: {far}. Two-sample AUC: {apart}."
     page = html.heading("The bank") + html.paragraph(told)
