@@ -1,9 +1,13 @@
-"""RAVE as its export leaves it: built from its own code and configurations, scripted, weights random."""
+"""RAVE as its export leaves it: built from its own code and configurations, scripted, weights random.
+
+`sh benchmarks/install_rave.sh` puts it beside the project's packages.
+"""
 
 from __future__ import annotations
 
 import warnings
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -16,7 +20,21 @@ RECORDED = {
 """CPU time / audio time noted earlier for RAVE 2.3.1 (causal, 48 kHz, latent 128), shown when it is not installed."""
 
 
+def give_back_old_functions() -> None:
+    """RAVE 2.3.1 calls three functions of SciPy as they were in 1.10: one has moved, one no longer takes an array of
+    one number, one names the rate otherwise."""
+    from scipy import signal
+
+    if hasattr(signal, "kaiser"):
+        return
+    firwin, kaiserord = signal.firwin, signal.kaiserord
+    signal.kaiser = signal.windows.kaiser
+    signal.kaiserord = lambda ripple, width: kaiserord(ripple, float(np.ravel(width)[0]))
+    signal.firwin = lambda *args, nyq, **named: firwin(*args, fs=2 * nyq, **named)
+
+
 def installed() -> bool:
+    give_back_old_functions()
     try:
         import cached_conv  # noqa: F401
         import gin  # noqa: F401
@@ -52,6 +70,7 @@ class Exported(nn.Module):
 
 def build(config: str, streaming: bool) -> torch.jit.ScriptModule:
     """A causal 48 kHz RAVE of ``config``, scripted; ``streaming`` gives its convolutions caches."""
+    give_back_old_functions()
     import cached_conv
     import gin
     import rave

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -99,8 +100,10 @@ class _Deferred(Codec):
     def encoder(self, batch: int = 1) -> EncoderStream:
         return self._codec.encoder(batch)
 
-    def decoder(self, batch: int = 1) -> DecoderStream:
-        return self._codec.decoder(batch)
+    def decoder(
+        self, batch: int = 1, seeds: Sequence[int] | None = None, sides: Sequence[float] | None = None
+    ) -> DecoderStream:
+        return self._codec.decoder(batch, seeds, sides)
 
     def silence(self, frames: int) -> np.ndarray:
         return self._codec.silence(frames)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -9,6 +10,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from plugin_backend.errors import AudioFileError
 
 
 @contextmanager
@@ -59,3 +62,16 @@ def uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         for number in dict.fromkeys(came):
             signal.raise_signal(number)
+
+
+def file_digest(path: Path) -> str:
+    """32 hex digits (BLAKE2b) of a file's bytes.
+
+    Raises:
+        AudioFileError: it cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except OSError as problem:
+        raise AudioFileError(f"{path}: cannot be read ({problem.strerror})") from problem

@@ -155,7 +155,7 @@ def main(arguments: list[str] | None = None) -> int:
     except PisadaError as problem:
         print(problem, file=sys.stderr)
         return problem.exit_status
-    text = table(["measure", *judged], lines(judged, [*CLIP_ROWS, *ROWS, *BANK_ROWS])) + "\n"
+    text = table(["measure", *judged], lines(judged, [*CLIP_ROWS, *ROWS, *BANK_ROWS]), texts=1) + "\n"
     print(text, end="")
     if options.out:
         with replaced_when_whole(options.out) as part:

@@ -12,7 +12,7 @@ from plugin_backend.errors import PresetError
 from plugin_backend.mixtures import aligned, dominance_aware, slerp, weighted_sum
 from plugin_backend.modes.matching import between
 from plugin_backend.modes.table import LEVEL, ONSET, adjusted, within_bounds
-from presets.preset import Preset, PresetHeader, Ring, Take
+from presets.preset import MOST_TAGS, Preset, PresetHeader, Provenance, Ring, Take
 
 Latents = list[np.ndarray]
 """Equally long ``[1, frames, dims]`` latents, one per preset."""
@@ -45,7 +45,12 @@ preset to the second, ``dominance`` weighs every frame so that each preset stays
 
 
 def mix_presets(
-    presets: Sequence[Preset], codec: Codec, name: str, how: str = "linear", weights: Sequence[float] | None = None
+    presets: Sequence[Preset],
+    codec: Codec,
+    name: str,
+    how: str = "linear",
+    weights: Sequence[float] | None = None,
+    **fields,
 ) -> Preset:
     """One preset of two or more of the same kind.
 
@@ -58,6 +63,8 @@ def mix_presets(
         codec: decodes the mixtures to find their attacks.
         how: a key of :data:`WAYS`; ``spherical`` takes exactly two presets, ``dominance`` no weights.
         weights: one a preset, not negative, not all zero; alike if ``None``.
+        fields: header fields in place of what follows from the presets': their tags together, a material, licence or
+            chain of effects where it is one and the same.
 
     Raises:
         PresetError: the presets do not go together, or a number is out of range.
@@ -82,13 +89,14 @@ def mix_presets(
         fades = [take.fade_out_samples for take in own if take.fade_out_samples is not None]
         takes.append(Take(skip, max(take.length_samples for take in own), max(fades, default=None)))
     headers = [preset.header for preset in presets]
+    described = f"{how} of {', '.join(header.name for header in headers)}"
     header = PresetHeader(
         name=name,
         kind=headers[0].kind,
         codec=codec.spec.name,
         fingerprint=codec.spec.fingerprint,
         takes=takes,
-        description=f"{how} of {', '.join(header.name for header in headers)}",
+        **{"description": described, "provenance": Provenance(made=described), **_words(headers), **fields},
         variation=float(portions @ [header.variation for header in headers]),
         stereo=any(header.stereo for header in headers),
         gain_db=round(float(portions @ [header.gain_db for header in headers]), 2),
@@ -96,7 +104,6 @@ def mix_presets(
         low_cut_hz=max(header.low_cut_hz for header in headers),
         fade_in_samples=min(header.fade_in_samples for header in headers),
         fade_out_samples=max(header.fade_out_samples for header in headers),
-        credit="; ".join(dict.fromkeys(header.credit for header in headers if header.credit)),
     )
     return Preset(header, means, deviations, rung if any(map(len, rung)) else [])
 
@@ -120,6 +127,19 @@ def _rung(
             total += share
             mixed = between(mixed, rows, share / total if total else 0.0)
     return within_bounds(mixed)
+
+
+def _words(headers: list[PresetHeader]) -> dict:
+    """What can be said of a mixture: all tags, and what is one and the same in all."""
+    tags = list(dict.fromkeys(tag for header in headers for tag in header.tags))[:MOST_TAGS]
+    first = headers[0]
+    same = {
+        field: getattr(first, field)
+        for field in ("material", "licence", "chain")
+        if all(getattr(header, field) == getattr(first, field) for header in headers)
+    }
+    credit = "; ".join(dict.fromkeys(header.credit for header in headers if header.credit))
+    return {"tags": tags, "credit": credit, **same}
 
 
 def _side_by_side(presets: Sequence[Preset], takes: Sequence[int], codec: Codec) -> tuple[Latents, Latents]:

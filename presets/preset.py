@@ -67,7 +67,7 @@ class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     Attributes:
         made: ``capture``, or what else in words.
         recordings: of a capture, in their order.
-        most_takes, even: of a capture, see :func:`presets.capture.capture`.
+        most_takes, even, modes, split: of a capture, see :func:`presets.capture.capture`.
         migrated: one line for each model it was brought over from, and what was lost.
     """
 
@@ -75,6 +75,8 @@ class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     recordings: list[Recording] = []
     most_takes: Annotated[int, msgspec.Meta(ge=1)] = 16
     even: bool = False
+    modes: str | int = "auto"
+    split: str = "hits"
     migrated: list[str] = []
 
 

@@ -15,6 +15,7 @@ from plugin_backend.dsp.impulse_responses import check_impulse_response
 from plugin_backend.dsp.parameters import MADE, PER_CHANNEL
 from plugin_backend.dsp.stages import checked_settings
 from plugin_backend.errors import InputError, PluginError, PresetError, ProjectError
+from plugin_backend.files import file_digest
 from plugin_backend.transfer.latents import LatentMover
 from presets.bank import Bank
 from presets.digest import sound_digest
@@ -23,7 +24,6 @@ from render.apply.targets import find_preset
 from render.inserts import is_insert, kind_of, settings_of, transfer_settings
 from render.layout import LAYOUTS
 from render.project import SAMPLE_RATE, Effect, Plugin, Stem
-from render.recipe import file_digest
 from render.stage_tables import PRESETS, Convolution, Transfer
 
 EACH_CHANNEL = ("filter", *PER_CHANNEL)

@@ -19,6 +19,7 @@ from plugin_backend.errors import AudioFileError, CueSheetError, PresetError, Pr
 from presets.bank import Bank
 from presets.perform import fades_of, take_of
 from presets.preset import Preset
+from render.apply.targets import CHOOSE
 from render.chain import responses_of, settled
 from render.cues import Cue, CueSheet, read_cues
 from render.cues.mapping import read_mapping
@@ -239,7 +240,7 @@ def _codec_for(preset: Preset, specs: dict[str, CodecSpec]) -> str:
         given = " or ".join(f"'{name}' ({spec.fingerprint})" for name, spec in specs.items())
         raise PresetError(
             f"preset '{preset.name}' was made with model '{header.codec}' ({header.fingerprint}), "
-            f"not with {given}: choose that model, or capture the preset again"
+            f"not with {given}: {CHOOSE}"
         )
     return made_by
 

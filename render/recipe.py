@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass
 from functools import cache
-from pathlib import Path
 
 from plugin_backend.codecs import describe_codec
-from plugin_backend.errors import AudioFileError
+from plugin_backend.files import file_digest
 from presets.bank import Bank
 from presets.digest import sound_digest
 from render.digest import digest
@@ -66,15 +64,3 @@ def recipes_of(plan: Plan) -> dict[str, Recipe]:
         for event in plan.events
     }
 
-
-def file_digest(path: Path) -> str:
-    """32 hex digits (BLAKE2b) of a file's bytes.
-
-    Raises:
-        AudioFileError: it cannot be read.
-    """
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-    except OSError as problem:
-        raise AudioFileError(f"{path}: cannot be read ({problem.strerror})") from problem

@@ -8,6 +8,7 @@ import click
 
 from studio.examples import Examples
 from studio.new_file import check_folder, check_new
+from studio.preset_fields import fields_of, preset_fields
 
 
 class Modes(click.ParamType):
@@ -59,17 +60,24 @@ class Modes(click.ParamType):
     show_default=True,
     help="What follows a hit sooner belongs to it.",
 )
+@preset_fields
 @click.option("--overwrite", is_flag=True, help="Replace a preset of that name in the bank.")
-def capture(files, name, bank, kind, model, variation, modes, split, takes, sensitivity, min_gap_ms, overwrite) -> None:
+def capture(
+    files, name, bank, kind, model, variation, modes, split, takes, sensitivity, min_gap_ms, overwrite, **words
+) -> None:
     """Encode recordings FILES as one latent preset; every hit found becomes a take."""
     from plugin_backend.audio_files import info_of
     from plugin_backend.codecs import deferred_codec
     from plugin_backend.spotting.hits import Sensitivity
     from presets import capture as capturing
+    from presets.preset import Provenance
+    from presets.provenance import recordings_of
     from presets.store import path_of, save_preset
 
     check_new(path_of(name, bank), overwrite, other="give another --name")
     check_folder(bank)
+    told = [f"{file}: {remark}" for file in files for remark in info_of(file).remarks]
+    made = Provenance(made="capture", recordings=recordings_of(files), most_takes=takes, modes=modes, split=split)
     captured = capturing.capture(
         deferred_codec(model),
         name,
@@ -81,8 +89,9 @@ def capture(files, name, bank, kind, model, variation, modes, split, takes, sens
         sensitivity=Sensitivity(sensitivity, min_gap_ms),
         variation=variation,
         stereo=kind == "texture",
+        provenance=made,
+        **fields_of(**words),
     )
-    told = [f"{file}: {remark}" for file in files for remark in info_of(file).remarks]
     for remark in (*told, *captured.remarks):
         click.echo(f"note: {remark}", err=True)
     preset = captured.preset

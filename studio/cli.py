@@ -24,6 +24,7 @@ from studio.import_rave_command import import_rave
 from studio.live_command import live, live_replay
 from studio.mix_command import mix
 from studio.plugin_command import plugin
+from studio.preset_command import preset as preset_group
 from studio.session_command import session
 from studio.sheet_options import sheet_options
 from studio.train_command import train
@@ -124,6 +125,7 @@ for command in (
     live_replay,
     mix,
     plugin,
+    preset_group,
     session,
     train,
 ):

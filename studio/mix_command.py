@@ -9,6 +9,7 @@ import click
 from studio.bank_option import bank_option
 from studio.examples import Examples
 from studio.new_file import check_folder, check_new
+from studio.preset_fields import fields_of, preset_fields
 
 WAYS = ("sum", "linear", "spherical", "dominance")
 
@@ -21,8 +22,9 @@ WAYS = ("sum", "linear", "spherical", "dominance")
 @click.option("--weight", "weights", multiple=True, type=click.FloatRange(0), help="One per preset, in their order.")
 @bank_option
 @click.option("--model", default="foley", show_default=True, help="A factory model's name or a .safetensors file.")
+@preset_fields
 @click.option("--overwrite", is_flag=True, help="Replace a preset of that name in the bank.")
-def mix(names, name, out, how, weights, banks, model, overwrite) -> None:
+def mix(names, name, out, how, weights, banks, model, overwrite, **words) -> None:
     """Mix two or more presets NAMES, or preset files, in the latent space."""
     from plugin_backend.codecs import deferred_codec
     from presets.bank import Bank
@@ -32,5 +34,8 @@ def mix(names, name, out, how, weights, banks, model, overwrite) -> None:
     check_new(path_of(name, out), overwrite, other="give another --name")
     check_folder(out)
     source = Bank(banks)
-    preset = mix_presets([source[each] for each in names], deferred_codec(model), name, how, weights or None)
+    presets, own = [source[each] for each in names], fields_of(**words)
+    preset = mix_presets(presets, deferred_codec(model), name, how, weights or None, **own)
+    if "chain" not in own and (left := [each.name for each in presets if each.header.chain != preset.header.chain]):
+        click.echo(f"note: effects differ: those of {', '.join(left)} are left out; give --effect", err=True)
     click.echo(f"{save_preset(preset, out)}: {len(preset.means)} takes, {preset.header.description}")

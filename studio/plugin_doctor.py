@@ -61,7 +61,7 @@ def check_model_and_bank(config: PluginConfig) -> Check:
     if not fitting:
         return Check("sounds", FAILED, told, "run `pisada plugin install --bank DIR` with a bank of that model")
     return Check("sounds", OK if fitting == len(presets) else WEAK, told, "" if fitting == len(presets) else
-                 "the others are not offered; capture them again with that model")  # fmt: skip
+                 "the others are not offered; bring them over with `pisada preset migrate`")  # fmt: skip
 
 
 def check_backend(config: PluginConfig) -> Iterator[Check]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import click
+from collections.abc import Iterable
 
-from presets.bank import Bank
+import click
+import msgspec
+
+from presets.preset import Preset
 from render.cues.check import Finding, Look
 from render.delivery.changes import KEEP, UNTOUCHED, Changes
 from render.delivery.report import Measured, cue_table
@@ -98,7 +101,30 @@ def print_findings(findings: list[Finding], look: Look) -> None:
     click.echo(f"{look.sheet.format}: {len(look.sheet.cues)} cues, {stems} stems, {len(findings) or 'nothing'} found")
 
 
-def print_bank(bank: Bank) -> None:
-    """A bank's presets, one a line."""
-    rows = [(p.name, p.header.kind, len(p.means), p.header.program, p.header.codec, p.header.description) for p in bank]
-    print_table(("name", "kind", "takes", "program", "model", "description"), rows)
+def print_bank(presets: Iterable[Preset]) -> None:
+    """Presets, one a line."""
+    rows = [
+        (own.name, its.kind, len(own.means), its.program, its.codec, its.material or None, ", ".join(its.tags) or None,
+         its.description)
+        for own in presets
+        for its in (own.header,)
+    ]  # fmt: skip
+    print_table(("name", "kind", "takes", "program", "model", "material", "tags", "description"), rows)
+
+
+def print_preset(preset: Preset) -> None:
+    """All fields of a preset, one a line; what it was captured from and its effects, one a line each."""
+    fields = msgspec.to_builtins(preset.header)
+    takes, chain, provenance = (fields.pop(name) for name in ("takes", "chain", "provenance"))
+    rows = [(name, ", ".join(map(str, value)) if isinstance(value, list) else value) for name, value in fields.items()]
+    frames, dims = sum(map(len, preset.means)), preset.means[0].shape[1]
+    rows.append(("takes", f"{len(takes)}: {frames} frames of {dims} latents"))
+    lengths = [take["length_samples"] for take in takes]
+    rows.append(("length_samples", f"{min(lengths)} to {max(lengths)}"))
+    rows += [("effect", ", ".join(f"{name} {value}" for name, value in effect.items())) for effect in chain]
+    if provenance is not None:
+        recordings, migrated = provenance.pop("recordings"), provenance.pop("migrated")
+        rows += list(provenance.items())
+        rows += [("recording", f"{each['name']} ({each['digest']})") for each in recordings]
+        rows += [("migrated", line) for line in migrated]
+    print_table(("field", "value"), [(name, None if value in ("", None) else value) for name, value in rows])

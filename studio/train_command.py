@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import click
@@ -52,6 +53,7 @@ from studio.examples import Examples
 @click.option("--replace", is_flag=True, help="Train anew over a finished model of this name.")
 def train(folder, name, out, replace, device, threads, held_out, cache, tensorboard, **chosen) -> None:
     """Train a model on the recordings in FOLDER; rerun the same command after a stop to go on."""
+    began_s = time.monotonic()
     from studio.training import train_to_disk
 
-    train_to_disk(folder, name, out, chosen, replace, device, threads, held_out, cache, tensorboard)
+    train_to_disk(folder, name, out, chosen, replace, device, threads, held_out, cache, tensorboard, began_s)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace as with_changes
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from plugin_backend.codecs import PCM, describe_codec
 from plugin_backend.corpus.balance import chances
@@ -21,15 +23,16 @@ from plugin_backend.corpus.scan import shown
 from plugin_backend.corpus.split import split
 from plugin_backend.errors import OutputError, ProjectError
 from plugin_backend.evaluation.material import held_out_of
+from plugin_backend.training.budget import Moment
 from plugin_backend.training.log import Log, TensorBoardLog
 from plugin_backend.training.sampler import CropSampler
-from plugin_backend.training.schedule import phases
+from plugin_backend.training.schedule import PHASES, phases
 from plugin_backend.training.settings import FINE_TUNE_RATE, TrainingSettings, state_path
 from plugin_backend.waveform_vae.config import WaveformVAEConfig
 from studio.new_file import check_folder
 
 if TYPE_CHECKING:
-    from plugin_backend.training.run import Moment
+    from plugin_backend.training.stopping import Stopping
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 DEFAULT_MINUTES, MOST_TOLD = 30.0, 10
@@ -68,15 +71,38 @@ def tell_what_was_dropped(corpus: Corpus, console: Console) -> None:
 
 
 @contextmanager
-def noted_signals() -> Iterator[list[int]]:
-    """Gather the signals that stop a program in the list answered, so that a run can stop between two steps."""
-    noted: list[int] = []
-    before = {number: signal.signal(number, lambda n, frame: noted.append(n)) for number in STOPPING}
+def stopped_by_signals(stopping: Stopping, console: Console) -> Iterator[None]:
+    """Let what stops a program stop a run, and say so at once."""
+
+    def stop(number: int, frame: object) -> None:
+        with suppress(OSError):  # of a terminal that was closed
+            console.print("saving…")
+        stopping.ask()
+
+    before = {number: signal.signal(number, stop) for number in STOPPING}
     try:
-        yield noted
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def progress_columns() -> tuple[ProgressColumn, ...]:
+    """Phase, bar, state and time: on 80 columns none is cut."""
+    whole = Column(no_wrap=True, min_width=max(map(len, PHASES)))
+    state = Column(no_wrap=True, overflow="ellipsis", ratio=1)
+    return (
+        TextColumn("{task.description}", table_column=whole),
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[state]}", table_column=state),
+        TimeElapsedColumn(),
+    )
+
+
+def state_of(moment: Moment) -> str:
+    """How a run stands, in at most 42 characters: with the rest it fits on 80 columns."""
+    loss = next((f", loss {value:.2f}" for value in moment.losses.values()), "")
+    return f"{moment.left_s / 60:.1f} min left, step {moment.step}{loss}"
 
 
 def train_to_disk(
@@ -90,8 +116,9 @@ def train_to_disk(
     held_out: tuple[str, ...],
     cache: Path | None,
     tensorboard: Path | None,
+    began_s: float,
 ) -> None:
-    """See ``pisada train --help``.
+    """See ``pisada train --help``; ``began_s`` is when the command began, by :func:`time.monotonic`.
 
     Raises:
         ProjectError: a name or an option is wrong, or the model is there already.
@@ -146,25 +173,21 @@ def train_to_disk(
     if threads:
         torch.set_num_threads(threads)
     log = TensorBoardLog(tensorboard) if tensorboard else Log()
-    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeElapsedColumn()
-    with Progress(*columns, console=console) as bar, noted_signals() as noted:
+    console.print(f"{len(learned)} sounds to learn from, {len(judged)} held back to judge by")
+    tell = partial(console.print, highlight=False)
+    run = Run(settings, *samplers, path, facts, device, log, tell, began_s)
+    with Progress(*progress_columns(), console=console, expand=True) as bar, stopped_by_signals(run.stopping, console):
         tasks: dict[str, int] = {}
 
         def watch(moment: Moment) -> None:
             if moment.phase not in tasks:
                 tasks[moment.phase] = bar.add_task(moment.phase, total=1.0, state="")
-            losses = " ".join(f"{name} {value:.3f}" for name, value in moment.losses.items())
-            state = f"step {moment.step} {losses} {moment.left_s / 60:.1f} min left"
-            bar.update(tasks[moment.phase], completed=moment.progress, state=state)
-            if noted:
-                raise KeyboardInterrupt
+            bar.update(tasks[moment.phase], completed=moment.progress, state=state_of(moment))
 
-        console.print(f"{len(learned)} sounds to learn from, {len(judged)} held back to judge by")
-        run = Run(settings, *samplers, path, facts, device, log, tell=lambda line: console.print(line, highlight=False))
         try:
             record = run.train(watch)
         except KeyboardInterrupt:
-            run.save()
+            run.save(measured=False)
             raise KeyboardInterrupt(
                 f"stopped at step {run.at['step']} and saved; the same command goes on from there"
             ) from None

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from plugin_backend.codec import Codec
-from plugin_backend.codecs import deferred_codec
+from plugin_backend.codecs import PCM, RAVE_SUFFIX, checkpoint_path, describe_codec, load_codec
 from plugin_backend.corpus.scan import shown
 from plugin_backend.corpus.sound import Sound
-from plugin_backend.errors import MissingExtraError
+from plugin_backend.errors import CheckpointError, MissingExtraError
 from plugin_backend.evaluation.artefacts import silence_dbfs
 from plugin_backend.evaluation.cost import score_cost
 from plugin_backend.evaluation.dense_clips import (
@@ -37,11 +37,12 @@ from plugin_backend.evaluation.materials import (
     mixture_study,
     regeneration,
 )
-from plugin_backend.evaluation.measure import CODEC, Scores, score_clips, systems
+from plugin_backend.evaluation.measure import CODEC, START, Scores, score_clips, systems, there_and_back
 from plugin_backend.evaluation.probe_study import probe_study
 from plugin_backend.evaluation.retrieval import score_retrieval
 from plugin_backend.evaluation.sound_pairs import single_hits, studies
 from plugin_backend.evaluation.sound_table import sound_scores
+from plugin_backend.waveform_vae.record import read_training
 
 VERSION = 2
 QUICK_CLIPS, QUICK_HITS, QUICK_MATERIALS, QUICK_LESSONS = 1, 2, 4, 8
@@ -106,16 +107,19 @@ def evaluate(model: str, folder: Path, options: Options = Options(), tell: Tell 
         AudioFileError: the folder cannot be used.
         MissingExtraError: the ``evaluate`` extra is not installed.
     """
-    codec = deferred_codec(model)
-    rate_hz, held_out = codec.spec.sample_rate, held_out_of(model)
+    rate_hz, held_out = describe_codec(model).sample_rate, held_out_of(model)
     tell("reading", 0, 1)
     material = read_material(folder, rate_hz, held_out, options.everything)
     tell("reading", 1, 1)
+    codec = load_codec(model)
     clips = dense_clips(material.judged, rate_hz, QUICK_CLIPS if options.quick else options.clips_per_label)
     embeddings, remarks = installed_embeddings()
-    judged = systems(codec)
+    started_from, start = _start_of(model, rate_hz)
+    judged = systems(codec) | ({START: there_and_back(start)} if start is not None else {})
     step = _Steps(tell, "scoring", len(judged) * len(clips))
     hops = dict.fromkeys(judged, codec.spec.hop_samples)
+    if start is not None:
+        hops[START] = start.spec.hop_samples
     scores = score_clips(judged, hops, clips, rate_hz, embeddings, options.with_visqol, step)
     metrics = {
         "version": VERSION,
@@ -123,9 +127,10 @@ def evaluate(model: str, folder: Path, options: Options = Options(), tell: Tell 
             "name": codec.spec.name,
             "fingerprint": codec.spec.fingerprint,
             "held_out": sorted(map(shown, held_out.sources)),
+            "started_from": started_from,
         },
         "data": _data(material),
-        "protocol": _protocol(codec, clips, options),
+        "protocol": _protocol(codec, clips, options) | {"systems": list(judged)},
         "remarks": [*material.remarks, *remarks],
         "metrics": scores.metrics,
         "sound": _sound(judged, scores, clips, material, rate_hz, tell),
@@ -142,6 +147,21 @@ def evaluate(model: str, folder: Path, options: Options = Options(), tell: Tell 
     metrics["cost"] = {"cpu_time_per_sound_time": score_cost(codec)}
     metrics["clips"] = scores.rows
     return Evaluation(metrics, rate_hz, clips, scores.decoded, sounds)
+
+
+def _start_of(model: str, rate_hz: int) -> tuple[str | None, Codec | None]:
+    """The model that a model's training began with, by its record, and itself if it is here and of its rate."""
+    if model == PCM or model.endswith(RAVE_SUFFIX):
+        return None, None
+    settings = read_training(checkpoint_path(model)).get("settings")
+    start = settings.get("start") if isinstance(settings, dict) else None
+    if not isinstance(start, str) or start == "scratch":
+        return None, None
+    name = shown(Path(start).stem)
+    try:
+        return name, load_codec(start) if describe_codec(start).sample_rate == rate_hz else None
+    except CheckpointError:
+        return name, None
 
 
 def installed_embeddings() -> tuple[list[Embedding], list[str]]:

@@ -26,7 +26,7 @@ from plugin_backend.evaluation.metrics import (
 from plugin_backend.evaluation.transients import hit_errors
 from plugin_backend.evaluation.two_sample import SPECTRA, spectra, two_sample
 
-CODEC = "codec"
+CODEC, START = "codec", "the model it started from"
 System = Callable[[np.ndarray, int], np.ndarray]
 CLIP_METRICS: dict[str, Callable[[np.ndarray, np.ndarray, int], float]] = {
     "visqol": visqol,

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from plugin_backend.errors import OutputError
-from plugin_backend.evaluation import html, plots, sound_table
+from plugin_backend.evaluation import html, plots, sound_table, verdict
 from plugin_backend.evaluation.evaluate import Evaluation
 from plugin_backend.evaluation.measure import CODEC
 from plugin_backend.evaluation.sound_table import NULL, Row
@@ -67,7 +67,19 @@ def as_json(metrics: dict) -> str:
 def as_page(evaluation: Evaluation) -> str:
     """The whole report."""
     metrics = evaluation.metrics
-    sections = (_protocol, _scores, _sound, _bank, _labels, _distributions, _materials, _mixtures, _probe, _latents)
+    sections = (
+        verdict.section,
+        _protocol,
+        _scores,
+        _sound,
+        _bank,
+        _labels,
+        _distributions,
+        _materials,
+        _mixtures,
+        _probe,
+        _latents,
+    )
     title = f"{metrics['model']['name']}: evaluation"
     return html.head(title) + "".join(section(metrics) for section in sections) + _listen(evaluation) + "</html>\n"
 
@@ -102,7 +114,7 @@ def _scores(metrics: dict) -> str:
 
 
 def _sound(metrics: dict) -> str:
-    columns = {name: {"clips": metrics["metrics"].get(name, {})} | of for name, of in metrics["sound"].items()}
+    columns = sound_table.numbers_of(metrics)
     note = "Textures are the clips of what goes on; single sounds are all others, each by itself. "
     note += "null: the two-sample test of the originals' own halves; ½ is what cannot be told apart."
     page = html.heading("What is added, smeared and lost")
@@ -181,6 +193,15 @@ def _materials(metrics: dict) -> str:
     return html.heading("Regeneration, material by material") + html.paragraph(text) + shown
 
 
+MIXED = {
+    "lost_db": "lost, dB ↓",
+    "heard_as": "recognised, share",
+    "frechet_yamnet": "Fréchet, YAMNet ↓",
+    "frechet_aisfx": "Fréchet, aiSFX ↓",
+}
+"""What is measured of a mixture → heading; each as a mean, and of its two materials the smaller and larger number."""
+
+SIDES = {"mean": "mean", "lesser": "smaller", "greater": "larger"}
 MATRICES = {
     "lost_db": "How far the row's material is lost in a mixture with the column's: by how many dB the mixture "
     "differs from it where it is prominent.",
@@ -201,11 +222,11 @@ def _mixtures(metrics: dict) -> str:
         cells = [method]
         for name, numbers in tables["evenness"].items():
             if numbers["mean"] is not None:
-                header += [f"{name}: {side}" for side in numbers] if not rows else []
+                header += [f"{MIXED[name]}, {SIDES[side]}" for side in numbers] if not rows else []
                 cells += [html.number(value) for value in numbers.values()]
         rows.append(cells)
     page += html.table(header, rows)
-    page += html.paragraph("Lesser and greater: the mean over pairs of the better and the worse-off parent.", note=True)
+    page += html.paragraph("Smaller and larger: of the two materials of a pair, the mean over pairs.", note=True)
     for name, told in MATRICES.items():
         tables = {method: of[name] for method, of in found["methods"].items() if name in of}
         if any(cell is not None for rows in tables.values() for row in rows for cell in row):

@@ -80,6 +80,11 @@ def _column(two_sample: dict[str, dict[str, float | None]], system: str) -> dict
     return {hears: of[system] for hears, of in two_sample.items()}
 
 
+def numbers_of(result: dict) -> dict[str, dict]:
+    """System → its numbers, of an evaluation as ``metrics.json`` holds it."""
+    return {name: {"clips": result["metrics"].get(name)} | of for name, of in result["sound"].items()}
+
+
 def lines(columns: dict[str, dict], rows: list[Row] = ROWS) -> list[list[str]]:
     """Title and cells of every row that has a number in one of ``columns`` (name → numbers)."""
     table = [[row.title, *(row.cell(found) for found in columns.values())] for row in rows]

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ import torch
 from plugin_backend.codecs import checkpoint_path
 from plugin_backend.corpus.sound import digest
 from plugin_backend.errors import CheckpointError
+from plugin_backend.training.budget import JUDGED_BATCHES, MEANS_BATCHES, Budget, Moment, expectation
 from plugin_backend.training.compaction import fit_compaction
 from plugin_backend.training.critics import critics_path, load_critics, save_critics
 from plugin_backend.training.device import pick_device
@@ -34,46 +35,18 @@ from plugin_backend.training.settings import (
     TrainingSettings,
     state_path,
 )
+from plugin_backend.training.start import history_of, starting_model
 from plugin_backend.training.state import load_state, optimiser_tensors, restore_optimiser, save_state
+from plugin_backend.training.stopping import Stopping
 from plugin_backend.waveform_vae import checkpoint
-from plugin_backend.waveform_vae.config import WaveformVAEConfig
 from plugin_backend.waveform_vae.model import WaveformVAE
 from plugin_backend.waveform_vae.record import read_training
 
-SAVE_EVERY_S, LOG_EVERY_STEPS, JUDGED_BATCHES, MEANS_BATCHES = 300.0, 20, 6, 24
-LEFT_OUT = {"history", "curve", "held_out_files", "variance_shares", "audibility_db", "fidelity_curve_db"}
-"""Of an earlier run's record when a later one goes on from it."""
-
+SAVE_EVERY_S, LOG_EVERY_STEPS, FORETOLD_AFTER_STEPS = 300.0, 20, 3
 FIRST_OF_A_PHASE = {"phase_steps": 0, "phase_seconds": 0.0, "best": None, "since_best": 0, "spoilt": 0}
 
 MOST_SPOILT = 50
 """Steps without a finite loss, one after another, that end a phase with the best weights it had."""
-
-
-@dataclass(frozen=True)
-class Moment:
-    """How a run stands: told after every step."""
-
-    phase: str
-    progress: float
-    step: int
-    left_s: float
-    losses: dict[str, float]
-
-
-def history_of(start: str) -> list[dict]:
-    """The records of the runs before the one that starts from ``start``, oldest first, curves left out."""
-    if start == "scratch":
-        return []
-    record = read_training(checkpoint_path(start))
-    return [*record.get("history", []), {key: value for key, value in record.items() if key not in LEFT_OUT}]
-
-
-def starting_model(start: str) -> WaveformVAE:
-    """A new model for ``scratch``, or the one named."""
-    if start == "scratch":
-        return WaveformVAE(WaveformVAEConfig.noise_first())
-    return checkpoint.load(checkpoint_path(start)).train()
 
 
 class Run:
@@ -87,6 +60,7 @@ class Run:
         device: see :func:`~plugin_backend.training.device.pick_device`.
         log: where losses and examples go.
         tell: called with one line at each judgement.
+        began_s: when the command began, by :func:`time.monotonic`: its budget counts from then; else from now.
 
     Raises:
         CheckpointError: there is a state of a run with other settings or sounds, or one that cannot be read.
@@ -102,7 +76,10 @@ class Run:
         device: str = "auto",
         log: Log | None = None,
         tell: Callable[[str], None] = print,
+        began_s: float | None = None,
     ):
+        self.budget, self._step_s, self._foretold = Budget(settings.minutes, began_s), 0.0, False
+        self.stopping = Stopping()
         self.settings, self.out, self.facts, self.tell = settings, out, facts or {}, tell
         self.state_path = state_path(out)
         self.phases, self.log = phases(settings), log or Log()
@@ -124,8 +101,11 @@ class Run:
             "phase": 0,
             "step": 0,
             "seconds": 0.0,
+            "aside_seconds": 0.0,
             "curve": [],
+            "judged": 0,
             "done": False,
+            "unmeasured": False,
             "critics_know": knowing,
         } | FIRST_OF_A_PHASE
         self._new_optimisers()
@@ -133,10 +113,19 @@ class Run:
             self._resume()
 
     def train(self, watch: Callable[[Moment], None] = lambda moment: None) -> dict:
-        """Train to the end of the budget; answers the record kept in the checkpoint."""
+        """Train to the end of the budget; returns the record kept in the checkpoint.
+
+        Raises:
+            KeyboardInterrupt: ``stopping`` was asked to; ``save(measured=False)`` then keeps what there is, quickly.
+        """
+        self.budget.begin(self.at["aside_seconds"])
+        if self.settings.steps is not None:
+            self._foretell(self.settings.steps)
         with ThreadPoolExecutor(1) as ahead:
             while not self.at["done"]:
                 self._train_phase(self.phases[self.at["phase"]], ahead, watch)
+        if self.at["unmeasured"]:
+            self.save()
         critics = critics_path(self.out)
         if self.at["critics_know"] or any(phase.name == "refine" for phase in self.phases):
             save_critics(self.judges, critics)
@@ -146,12 +135,14 @@ class Run:
         return read_training(self.out)
 
     def _train_phase(self, phase: Phase, ahead: ThreadPoolExecutor, watch: Callable[[Moment], None]) -> None:
-        settings, at = self.settings, self.at
+        settings, at, phases_left = self.settings, self.at, len(self.phases) - self.at["phase"]
         upcoming = ahead.submit(self._draw, at["step"])
         saved = clock = time.monotonic()
         told: dict[str, float] = {}
         while True:
-            progress = phase.progress(at["phase_steps"], at["phase_seconds"])
+            if at["step"] % settings.judge_every_steps == 0 and at["judged"] < at["step"]:
+                self._judge(phase)
+            progress = self.budget.progress(phase, at["phase_steps"], at["phase_seconds"], phases_left)
             if progress >= 1 or 0 < settings.patience <= at["since_best"]:
                 break
             if at["spoilt"] >= MOST_SPOILT:
@@ -160,26 +151,35 @@ class Run:
             crops = self._tensor(upcoming.result())
             upcoming = ahead.submit(self._draw, at["step"] + 1)
             losses = self._step(phase, progress, crops)
-            now = time.monotonic()
-            at["seconds"] += now - clock
-            at["phase_seconds"] += now - clock
-            clock = now
-            at["step"] += 1
-            at["phase_steps"] += 1
-            if at["step"] % settings.judge_every_steps == 0:
-                self._judge(phase)
+            with self.stopping.whole():
+                now = time.monotonic()
+                at["seconds"] += now - clock
+                at["phase_seconds"] += now - clock
+                clock = now
+                at["step"] += 1
+                at["phase_steps"] += 1
+            self._step_s = at["phase_seconds"] / at["phase_steps"]
+            if at["phase_steps"] == FORETOLD_AFTER_STEPS and settings.steps is None:
+                self._foretell(at["step"] + self.budget.steps_ahead(self._step_s, at["seconds"], phases_left))
             if now - saved > SAVE_EVERY_S:
                 self.save()
                 saved = time.monotonic()
             if at["step"] % LOG_EVERY_STEPS == 0:
                 told = {name: value.item() for name, value in losses.items()}
                 self.log.scalars(at["step"], told)
-            done = phase.progress(at["phase_steps"], at["phase_seconds"])
+            done = self.budget.progress(phase, at["phase_steps"], at["phase_seconds"], phases_left)
             left_s = at["phase_seconds"] * (1 / done - 1) if done > 0 else 0.0
             watch(Moment(phase.name, min(done, 1.0), at["step"], max(left_s, 0.0), told))
         upcoming.result()
         self._judge(phase)
         self._end_phase()
+        self.budget.aside_s += time.monotonic() - clock
+
+    def _foretell(self, steps: int) -> None:
+        """Say what to expect where few steps are ahead, once."""
+        if not self._foretold and (told := expectation(steps, self._step_s, self.settings.start)):
+            self.tell(told)
+        self._foretold = True
 
     def _step(self, phase: Phase, progress: float, audio: torch.Tensor) -> dict:
         """One update of the model, and of its running average."""
@@ -233,50 +233,58 @@ class Run:
             spectral, envelope = scored(self.score, (guess, other, truth), tuple(MEL_BANDS))
             losses.append((spectral + ENVELOPE_WEIGHT * envelope).item())
         loss = sum(losses) / len(losses)
-        at["curve"].append([phase.name, at["step"], round(at["seconds"] / 60, 2), round(loss, 5)])
         better = phase.name == "refine" or at["best"] is None or loss < at["best"]
-        if better and math.isfinite(loss):
-            at["best"], at["since_best"] = loss, 0
-            self.best.load_state_dict(self.average.state_dict())
-        else:
-            at["since_best"] += 1
+        with self.stopping.whole():
+            at["judged"] = at["step"]
+            at["curve"].append([phase.name, at["step"], round(at["seconds"] / 60, 2), round(loss, 5)])
+            if better and math.isfinite(loss):
+                at["best"], at["since_best"] = loss, 0
+                self.best.load_state_dict(self.average.state_dict())
+            else:
+                at["since_best"] += 1
         self.log.scalars(at["step"], {"held_out_score": loss})
         self.log.sounds(at["step"], truth[0].cpu().numpy(), guess[0].cpu().numpy(), self.model.config.sample_rate)
         self.tell(f"{phase.name} step {at['step']}, {at['seconds'] / 60:.1f} min: held-out score {loss:.4f}")
 
     def _end_phase(self) -> None:
         """Go on from the best weights; after the last phase the run is done."""
-        self.average.load_state_dict(self.best.state_dict())
-        self.model.load_state_dict(self.best.state_dict())
-        self.at["phase"] += 1
-        self.at |= FIRST_OF_A_PHASE
-        self.at["done"] = self.at["phase"] == len(self.phases)
-        if not self.at["done"]:
-            self._new_optimisers()
+        at = self.at
+        with self.stopping.whole():
+            self.average.load_state_dict(self.best.state_dict())
+            self.model.load_state_dict(self.best.state_dict())
+            at["phase"] += 1
+            at |= FIRST_OF_A_PHASE
+            at["done"] = at["unmeasured"] = at["phase"] == len(self.phases)
+            if not at["done"]:
+                self._new_optimisers()
         self.save()
 
-    def save(self) -> None:
-        """Write a usable checkpoint and the state to go on from."""
+    def save(self, measured: bool = True) -> None:
+        """Write a usable checkpoint and the state to go on from.
+
+        Args:
+            measured: whether level and latents are measured and set, which takes a while; else they stay those of the
+                start.
+        """
         at = self.at
         kept = copy.deepcopy(self.average if at["best"] is None and not at["done"] else self.best)
-        sounds = [self._tensor(self._draw(index)) for index in range(MEANS_BATCHES)]
-        raised_db = fit_level(kept, sounds)
-        compaction = fit_compaction(kept, sounds)
+        facts = self._measured(kept) if measured else {}
+        at["aside_seconds"] = self.budget.aside_s
         record = (
             self.facts
             | {
                 "settings": asdict(self.settings),
                 "seed": self.settings.seed,
                 "steps": at["step"],
-                "minutes": round(at["seconds"] / 60, 1),
+                "minutes": round((at["seconds"] + at["aside_seconds"]) / 60, 1),
                 "device": self.device.type,
                 "history": self.history,
                 "curve": at["curve"],
-                "raised_db": round(raised_db, 3),
             }
-            | compaction
+            | facts
         )
         checkpoint.save(kept, self.out, record)
+        at["unmeasured"] = at["done"] and not measured
         parts = {
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
@@ -286,6 +294,13 @@ class Run:
             "judges_optimiser": optimiser_tensors(self.judges_optimiser),
         }
         save_state(self.state_path, parts, self._identity() | {"history": self.history, "at": at})
+
+    def _measured(self, model: WaveformVAE) -> dict:
+        """Set a model's level and order of latents; returns what the record keeps of them."""
+        count = self.budget.means_batches(self._step_s)
+        sounds = [self._tensor(self._draw(index)) for index in range(count)]
+        sounds[0] = sounds[0][: max(1, -(-len(sounds[0]) * count // MEANS_BATCHES))]
+        return {"raised_db": round(fit_level(model, sounds), 3)} | fit_compaction(model, sounds)
 
     def _identity(self) -> dict:
         """What must be the same for a stopped run to go on."""
@@ -318,9 +333,14 @@ class Run:
         betas = (0.8, 0.99) if refining else (0.9, 0.99)
         self.optimiser = torch.optim.AdamW(self.trained, lr=1e-3, betas=betas, weight_decay=1e-2)
         self.judges_optimiser = torch.optim.AdamW(self.judges.parameters(), lr=1e-3, betas=(0.8, 0.99))
+        for optimiser in (self.optimiser, self.judges_optimiser):
+            self.stopping.watch(optimiser)
 
     def _draw(self, step: int) -> np.ndarray:
-        return self.learned.batch(self.settings.batch, self.settings.seed, step)
+        began = time.monotonic()
+        crops = self.learned.batch(self.settings.batch, self.settings.seed, step)
+        self.budget.draw_s = time.monotonic() - began
+        return crops
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(array).to(self.device)

@@ -27,7 +27,7 @@ def find_preset(name: str, bank: Named = None) -> Preset:
 
 
 LEAST_PEAK = 1e-3
-CHOOSE = "choose that model, or capture the preset again"
+CHOOSE = "choose that model, or bring the preset over (pisada preset migrate)"
 
 
 def check_model(preset: Preset, codec: Codec, advice: str = CHOOSE) -> None:

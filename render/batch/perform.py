@@ -18,6 +18,7 @@ from plugin_backend.errors import (
     PisadaError,
     ProjectError,
 )
+from plugin_backend.files import file_digest
 from render.batch.engine import Kind, Order, Outcome, Output, Progress
 from render.batch.key import job_key
 from render.batch.warm import WarmProcess, warm_up
@@ -26,7 +27,6 @@ from render.delivery.deliver import LATEST_REPORT, Delivery, deliver
 from render.delivery.folder import told
 from render.delivery.naming import next_version
 from render.plan import completed, make_plan, read_sheet
-from render.recipe import file_digest
 from render.streaming import OFFLINE_CHUNK_FRAMES
 
 TELL_S = 0.25

@@ -8,10 +8,10 @@ import shutil
 from pathlib import Path
 
 from plugin_backend.errors import AudioFileError
+from plugin_backend.files import file_digest
 from render.batch.engine import Output
 from render.batch.perform import sync
 from render.delivery.deliver import LATEST_REPORT
-from render.recipe import file_digest
 
 STAGES = ".batch"
 ASIDE = "changed"

@@ -68,6 +68,7 @@ def test_card_writes_its_three_files_from_one_evaluation(corpus, tmp_path):
     text = (out / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "Trained for 1.5 minutes" in text and "16.0 ms" in text and "GPL-3.0-or-later" in text
     assert f"| **codec** | 2 | {numbers['log_mel_error_db']['mean']:.2f} |" in text
+    assert "| decoded silence, dBFS |" in text and "| noise in 40 bands, 256/64 |" in text
     assert str(tmp_path) not in text and str(tmp_path) not in json.dumps(numbers)
 
 

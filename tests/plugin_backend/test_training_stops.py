@@ -1,6 +1,7 @@
 """How a run ends early, goes on, or refuses to."""
 
 import dataclasses
+import signal
 
 import numpy as np
 import pytest
@@ -8,8 +9,11 @@ import torch
 from safetensors.torch import load_file
 
 from plugin_backend.errors import CheckpointError
-from plugin_backend.training.run import MEANS_BATCHES, MOST_SPOILT, Run
+from plugin_backend.training.budget import MEANS_BATCHES
+from plugin_backend.training.run import MOST_SPOILT, Run
 from plugin_backend.training.sampler import CropSampler
+from plugin_backend.training.stopping import Stopping
+from plugin_backend.waveform_vae.record import read_training
 from tests.plugin_backend.training_runs import CROP, RATE, SETTINGS, quiet_run, sampler, steps_of_noise
 
 
@@ -37,6 +41,49 @@ def test_a_run_over_its_own_start_goes_on_with_the_record_it_began_with(tmp_path
     quiet_run(out, again).save()  # stopped: the start is overwritten by what it is so far
     record = quiet_run(out, again).train()
     assert [run["steps"] for run in record["history"]] == [1]
+
+
+def test_a_run_stopped_at_any_moment_goes_on_to_the_same_weights(tmp_path):
+    """By a clock of processor time, later each time: within steps, changes of weights, judgements and saves."""
+    settings = dataclasses.replace(SETTINGS, refine_share=0.5)
+    quiet_run(tmp_path / "whole.safetensors", settings).train()
+    out, stops, after_s = tmp_path / "stopped.safetensors", 0, 0.4
+    record = None
+    while record is None:
+        run = quiet_run(out, settings)
+        before = signal.signal(signal.SIGPROF, lambda *_, run=run: run.stopping.ask())
+        signal.setitimer(signal.ITIMER_PROF, after_s)
+        try:
+            record = run.train()
+        except KeyboardInterrupt:
+            stops += 1
+            run.save(measured=False)
+            assert read_training(out)["steps"] == run.at["step"]
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            signal.signal(signal.SIGPROF, before)
+        after_s *= 1.2
+    assert stops >= 3
+    expected, resumed = (load_file(tmp_path / f"{name}.safetensors") for name in ("whole", "stopped"))
+    assert all(torch.equal(expected[name], resumed[name]) for name in expected)
+    assert [row[:2] + row[3:] for row in record["curve"]] == [
+        row[:2] + row[3:] for row in read_training(tmp_path / "whole.safetensors")["curve"]
+    ]
+
+
+def test_a_change_of_weights_ends_before_a_run_stops():
+    weight = torch.nn.Parameter(torch.ones(1))
+    optimiser, stopping = torch.optim.SGD([weight], lr=1.0), Stopping()
+    stopping.watch(optimiser)
+    weight.grad = torch.ones(1)
+    optimiser.step()  # the step of a run has begun to change what it trains
+    stopping.ask()
+    with pytest.raises(KeyboardInterrupt), stopping.whole():
+        weight.data += 5.0
+    assert weight.item() == 5.0
+    stopping.ask()  # once more, while it is saved
+    with pytest.raises(KeyboardInterrupt):
+        Stopping().ask()
 
 
 class Spoilt(CropSampler):

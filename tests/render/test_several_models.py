@@ -124,7 +124,7 @@ def test_a_preset_of_no_model_given_is_told_with_all_of_them(planned, tiny_model
     quick, slow = (describe_codec(str(model)) for model in tiny_models)
     foley = describe_codec("foley").fingerprint
     told = rf"^preset 'thud' was made with model 'slow' \({slow.fingerprint}\), not with "
-    with pytest.raises(PresetError, match=rf"{told}'foley' \({foley}\): choose that model, or capture"):
+    with pytest.raises(PresetError, match=rf"{told}'foley' \({foley}\): choose that model, or bring"):
         planned(SLOW)
     with pytest.raises(
         PresetError, match=rf"{told}'foley' \({foley}\) or '.*quick.safetensors' \({quick.fingerprint}\)"

@@ -166,6 +166,30 @@ def test_bad_input_is_told_in_one_line_and_leaves_nothing(tmp_path, model, data,
     assert "\n" not in str(raised.value) and not out.exists()
 
 
+def test_a_bank_wants_the_corpus_and_says_so_before_anything_is_judged(folder, tmp_path):
+    with pytest.raises(AudioFileError, match="not the Foley corpus, it has no manifest.csv"):
+        arguments = ["pcm", "--data", str(folder), "--out", str(tmp_path / "out"), "--bank"]
+        CliRunner().invoke(evaluate, arguments, catch_exceptions=False)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.corpus
+@pytest.mark.slow
+def test_the_bank_stands_in_metrics_and_report(folder, tmp_path, corpus, monkeypatch):
+    from presets import bank_evaluation
+
+    chosen = [entry for entry in bank_evaluation.recipe() if entry["name"] in ("prop-glass", "bell")]
+    monkeypatch.setattr(bank_evaluation, "recipe", lambda: chosen)
+    monkeypatch.setattr("studio.evaluating.bank_of", lambda model, _: bank_evaluation.bank_of(model, corpus))
+    out = tmp_path / "out"
+    arguments = ["pcm", "--data", str(folder), "--out", str(out), "--bank", "--quick", "--without-visqol"]
+    assert CliRunner().invoke(evaluate, arguments, catch_exceptions=False).exit_code == 0
+    bank = json.loads((out / "metrics.json").read_text(encoding="utf-8"))["bank"]
+    assert list(bank["presets"]) == ["prop-glass", "bell"] and bank["frechet"]["yamnet"] < 5
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "The bank" in page and "<td>prop-glass</td>" in page
+
+
 def test_files_that_cannot_be_written_are_told_and_leave_nothing(tmp_path):
     (tmp_path / "out").write_text("a file")
     with pytest.raises(OutputError, match="cannot be written"):

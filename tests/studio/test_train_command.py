@@ -1,5 +1,6 @@
 """``pisada train`` as a user runs it: a folder in, a usable model out, stopped and gone on with."""
 
+import io
 import json
 import signal
 import subprocess
@@ -9,11 +10,15 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from rich.console import Console
+from rich.progress import Progress
 from safetensors.torch import load_file
 
 from plugin_backend.codecs import load_codec
 from plugin_backend.evaluation.material import held_out_of, read_material
-from studio.training import held_out_before
+from plugin_backend.training.budget import Moment
+from plugin_backend.training.schedule import PHASES
+from studio.training import held_out_before, progress_columns, state_of
 
 RATE = 48_000
 
@@ -81,7 +86,7 @@ def test_a_folder_becomes_a_model_that_is_not_overwritten(doors, tmp_path):
     done = run(doors, out, "--steps", "2")
     assert done.returncode == 0, done.stderr
     assert "dropped notes.wav: " in done.stderr
-    assert sorted(path.name for path in out.iterdir()) == ["my-doors.critics", "my-doors.json", "my-doors.safetensors"]
+    assert sorted(path.name for path in out.iterdir()) == ["my-doors.json", "my-doors.safetensors"]
     record = json.loads((out / "my-doors.json").read_text())["training"]
     assert (record["steps"], record["settings"]["start"], record["sounds"]) == (2, "foley", 3)
     assert record["held_out_copies"] == [f"copy-{file.removesuffix('.wav')}.flac" for file in record["held_out_files"]]
@@ -99,6 +104,25 @@ def test_a_place_that_cannot_hold_the_prepared_corpus_names_the_option_that_move
     done = run(doors, tmp_path / "models", "--steps", "1")
     assert done.returncode == 2
     assert done.stderr.rstrip().endswith("name another folder for the prepared corpus with --cache")
+
+
+def test_a_bar_is_not_cut_on_80_columns():
+    console = Console(width=80, file=io.StringIO(), force_terminal=True)
+    moment = Moment("spectral", 0.5, 123_456, 59_999.0, {"spectral": 12.345, "envelope": 1.0})
+    with Progress(*progress_columns(), console=console, expand=True) as bar:
+        for phase in PHASES:
+            bar.update(bar.add_task(phase, total=1.0, state=""), completed=0.5, state=state_of(moment))
+        lines = [line for line in console.render_lines(bar.get_renderable())]
+    shown = ["".join(part.text for part in line) for line in lines]
+    for phase, line in zip(PHASES, shown, strict=True):
+        assert line.startswith(f"{phase} ")
+        assert "1000.0 min left, step 123456, loss 12.35" in line
+        assert "…" not in line
+
+
+def test_few_steps_are_said_to_be_few(doors, tmp_path):
+    done = run(doors, tmp_path / "models", "--steps", "1", "--from", "scratch")
+    assert "only about 1 steps fit into this budget: expect little else than noise" in done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +150,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(whole_run, tmp_path, num
     doors, expected = whole_run
     status, told = stopped(doors, tmp_path, number)
     assert status == 130, told
-    assert "the same command goes on" in told
+    assert told.index("saving…") < told.index("the same command goes on")
     assert_goes_on_to(expected, doors, tmp_path)
 
 
