@@ -11,7 +11,8 @@ import numpy as np
 
 from plugin_backend.dsp.stages import checked_settings
 from plugin_backend.errors import PresetError, ProjectError
-from plugin_backend.modes.table import CONTROLS, no_modes, problem_of
+from plugin_backend.modes.controls import CONTROLS
+from plugin_backend.modes.table import no_modes, problem_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 NAME_RULE = "a name has 1 to 64 of a-z, 0-9, '_', '-', '.', and starts with a letter or digit"
@@ -39,7 +40,7 @@ class Take(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Ring(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How a preset's modes sound; ranges are in :data:`plugin_backend.modes.table.CONTROLS`."""
+    """How a preset's modes sound; ranges are in :data:`plugin_backend.modes.controls.CONTROLS`."""
 
     gain_db: float = float(CONTROLS["gain_db"].default)
     pitch_semitones: float = float(CONTROLS["pitch_semitones"].default)

@@ -24,7 +24,7 @@ END_DB, ABOVE_FLOOR, FLOOR_SHARE = -60.0, 10 ** (3 / 20), 0.05
 STRIKE_SENSITIVITY, STRIKE_GAP_MS, STRIKE_GAP_S, STRIKE_DB = 2.0, 40.0, 0.1, -20.0
 """Strikes within a take are heard more closely than takes, but not within 100 ms, nor 20 dB below the loudest."""
 
-SHORTEST_FADE_S, LEAST_FALL_DB_PER_S = 0.01, 40.0
+SHORTEST_FADE_S, FADED_DB, END_WINDOWS, END_SLACK_DB = 0.01, 10.0, 4, 3.0
 
 
 @dataclass(frozen=True)
@@ -142,21 +142,19 @@ def tail_end(audio: np.ndarray, onset: int, floor: float, sample_rate: int) -> i
 
 
 def fade_samples(audio: np.ndarray, onset: int, sample_rate: int) -> int:
-    """How long an end must fade: what the tail would have taken, falling as it does, to 60 dB below its peak.
+    """How long an end must fade: over the last 10 dB that the tail falls, so that it is not heard to be cut.
 
-    10 ms of a tail that gets there; at most half of what is after the peak.
+    10 ms of a tail that gets to 60 dB below its peak; at most half of what is after the peak.
     """
     window = round(WINDOW_S * sample_rate)
     level = 20 * np.log10(np.maximum(envelope(audio[onset:], window), 1e-9))
     top = int(level.argmax())
     shortest, most = round(SHORTEST_FADE_S * sample_rate), (audio.size - onset - top * window) // 2
-    end_db = float(level[-4:].mean()) - float(level[top])
-    if end_db <= END_DB or level.size - top < 8:
+    end_db = float(level[-END_WINDOWS:].mean())
+    if end_db - float(level[top]) <= END_DB + END_SLACK_DB or level.size - top < 2 * END_WINDOWS:
         return min(shortest, audio.size // 2)
-    late = level[top + (level.size - top) // 2 :]
-    fall = -np.polyfit(np.arange(late.size) * WINDOW_S, late, 1)[0]
-    wanted = (end_db - END_DB) / max(fall, LEAST_FALL_DB_PER_S) * sample_rate
-    return int(np.clip(wanted, shortest, max(shortest, most)))
+    last = int(np.flatnonzero(level >= min(end_db + FADED_DB, level[top]))[-1])
+    return int(np.clip((level.size - 1 - last) * window, shortest, max(shortest, most)))
 
 
 def split_hits(audio: np.ndarray, sample_rate: int) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Modes as rows of numbers, and the controls that change them: both in one table each.
+"""Modes as rows of numbers, and what the controls make of them.
 
 A row is one decaying sinusoid, ``level · 10^(−3 t / decay) · cos(2π · frequency · t + phase)`` from its onset on, for
 good or until it is struck anew. A preset keeps ``[modes, 6]`` float32 for each take, in the order of :data:`COLUMNS`.
@@ -25,15 +25,6 @@ ONSET, FREQUENCY, DECAY, LEVEL, PHASE, LENGTH = range(len(COLUMNS))
 
 MOST_MODES = 4096
 """Rows of one take: 64 struck modes, or grains of four tones over ten seconds."""
-
-CONTROLS = table(
-    Parameter("gain_db", -60, 24, 0, "dB", "Level of the modes beside the rest of the sound."),
-    Parameter("pitch_semitones", -24, 24, 0, "semitones", "Moves the modes' frequencies; their decays stay."),
-    Parameter("size", 0.25, 4, 1, "", "Of what is struck: at 2 its modes lie an octave lower and ring twice as long."),
-    Parameter("damping", 0.1, 10, 1, "", "A hand on what is struck: at 2 its modes ring half as long."),
-    Parameter("strike", 0, 1, 0.1, "", "How much the modes' levels vary by strike: 1 is a deviation of 12 dB."),
-)
-"""What a preset, the transfer node and the plug-ins can change about modes."""
 
 STRIKE_DB = 12.0
 SHORTEST_DECAY_S = 0.005
@@ -68,7 +59,7 @@ def adjusted(rows: np.ndarray, controls: dict[str, float], seed: int) -> np.ndar
 
     Args:
         rows: a take's.
-        controls: a value for each of :data:`CONTROLS`.
+        controls: a value for each of :data:`~plugin_backend.modes.controls.CONTROLS`.
         seed: decides how the levels vary; the same seed, the same levels.
     """
     made = rows.astype(np.float64)

@@ -9,7 +9,7 @@ import math
 from dataclasses import replace
 from functools import cache
 
-from plugin_backend.modes.table import CONTROLS
+from plugin_backend.modes.controls import CONTROLS
 from plugin_backend.parameter import Parameter, table
 
 RING = table(*(replace(row, name=f"ring_{name}") for name, row in CONTROLS.items()))

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from plugin_backend.modes.controls import CONTROLS
 from plugin_backend.modes.matching import between
 from plugin_backend.modes.ringing import PAGE_SAMPLES, Ringing
-from plugin_backend.modes.table import CONTROLS, DECAY, LENGTH, LEVEL, ONSET, adjusted, no_modes
+from plugin_backend.modes.table import DECAY, LENGTH, LEVEL, ONSET, adjusted, no_modes
 from plugin_backend.onset import OnsetDetector
 from plugin_backend.transfer.parameters import RING
 from plugin_backend.transfer.target import Target
@@ -29,7 +30,7 @@ class Ringer:
         latency_samples: from input to output.
 
     Attributes:
-        controls: values of :data:`plugin_backend.modes.table.CONTROLS`; they act on the strikes to come.
+        controls: values of :data:`plugin_backend.modes.controls.CONTROLS`; they act on the strikes to come.
     """
 
     def __init__(self, channels: int, sample_rate: int, latency_samples: int):

@@ -9,7 +9,8 @@ import numpy as np
 
 from plugin_backend.codec import Codec
 from plugin_backend.errors import PresetError
-from plugin_backend.modes.table import CONTROLS, adjusted
+from plugin_backend.modes.controls import CONTROLS
+from plugin_backend.modes.table import adjusted
 from plugin_backend.plugin.parameters import INSTRUMENT
 from plugin_backend.transfer.parameters import RING
 from presets.preset import Preset

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from plugin_backend.modes.controls import CONTROLS
 from plugin_backend.modes.fit import fit_modes
 from plugin_backend.modes.matching import between
 from plugin_backend.modes.partials import partial_near, partials_of
 from plugin_backend.modes.ringing import PAGE_SAMPLES, Ringing
-from plugin_backend.modes.table import COLUMNS, CONTROLS, DECAY, FREQUENCY, LEVEL, ONSET, adjusted, problem_of
+from plugin_backend.modes.table import COLUMNS, DECAY, FREQUENCY, LEVEL, ONSET, adjusted, problem_of
 
 RATE = 48_000
 DEFAULTS = {name: row.default for name, row in CONTROLS.items()} | {"strike": 0.0}

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import msgspec
 import numpy as np
 import pytest
@@ -135,6 +136,23 @@ def test_a_midi_file_renders_with_the_banks_programs(tmp_path):
     answer = run("render", tmp_path / "steps.mid", "--dry-run")
     row = next(line.split() for line in answer.stdout.splitlines() if line.startswith("FEET-0001"))
     assert (row[2], row[5]) == ("24000", "step-gravel")
+
+
+def test_capture_tells_takes_hits_and_what_it_left_out(tmp_path):
+    rng, audio = np.random.default_rng(0), 3e-4 * np.random.default_rng(1).standard_normal(6 * 48_000)
+    for at in range(4_800, 6 * 48_000, 24_000):
+        audio[at : at + 9_600] += 0.3 * rng.standard_normal(9_600) * np.exp(-np.arange(9_600) / 2_000)
+    soundfile.write(tmp_path / "walk.wav", audio, 48_000)
+    given = ("--bank", tmp_path / "bank", "--model", "pcm")
+    answer = run("capture", tmp_path / "walk.wav", "--name", "walk", *given)
+    assert answer.output.endswith("walk.preset.safetensors: 12 takes of 12 hits\n")
+    answer = run(
+        "capture", tmp_path / "walk.wav", "--name", "few", *given, "--takes", 5, "--modes", 8, "--split", "hits"
+    )
+    assert "note: 7 hits left out: only the loudest 5 are kept (--takes)" in answer.output
+    assert "5 takes of 12 hits" in answer.output
+    with pytest.raises(click.UsageError, match="'some': give auto, none, or a number from 1 to 512"):
+        run("capture", tmp_path / "walk.wav", "--name", "x", *given, "--modes", "some")
 
 
 def test_capture_then_render(tmp_path, write_sheet):
