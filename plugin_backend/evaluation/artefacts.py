@@ -9,7 +9,7 @@ import numpy as np
 
 from plugin_backend.codec import Codec
 from plugin_backend.corpus.band_edge import band_levels_db, cliff_hz
-from plugin_backend.evaluation.comb import OWN, combs
+from plugin_backend.evaluation.comb import OWN, RATES, combs
 from plugin_backend.evaluation.spectra import RUMBLE_HZ, power_spectrogram, without_rumble
 
 LOWEST_DB = -200.0
@@ -87,17 +87,16 @@ def comb_scores(guess: np.ndarray, truth: np.ndarray, sample_rate: int, hop_samp
     """The comb of a model's frame rate in the guess, over the truth's own; see :mod:`plugin_backend.evaluation.comb`.
 
     Returns:
-        ``comb_db`` and ``comb_each_db``: energy over controls, guess less truth; ``comb_other_db``: the same of the
-        other rate where it is largest; ``comb_share_db``: its share of all energy. All ``None`` without a comb.
+        ``comb_db`` and ``comb_each_db``: energy over controls, guess less truth; ``comb_half_db`` to
+        ``comb_eightfold_db``: the first at other rates; ``comb_share_db`` and ``original_comb_share_db``: the comb's
+        share of all energy. All ``None`` without a comb.
     """
+    over = {name: "comb_db" if name == OWN else f"comb_{name}_db" for name in RATES}
     heard, known = (combs(audio, sample_rate, hop_samples) for audio in (guess, truth))
     if heard is None or known is None:
-        return dict.fromkeys(("comb_db", "comb_each_db", "comb_other_db", "comb_share_db", "original_comb_share_db"))
-    over = {name: heard[name].over_controls_db - known[name].over_controls_db for name in heard}
-    return {
-        "comb_db": over.pop(OWN),
+        return dict.fromkeys((*over.values(), "comb_each_db", "comb_share_db", "original_comb_share_db"))
+    return {over[name]: heard[name].over_controls_db - known[name].over_controls_db for name in RATES} | {
         "comb_each_db": heard[OWN].each_db - known[OWN].each_db,
-        "comb_other_db": max(over.values()),
         "comb_share_db": heard[OWN].share_db,
         "original_comb_share_db": known[OWN].share_db,
     }

@@ -17,9 +17,9 @@ WINDOW_S, LEAST_FRAMES = 2.0, 16
 NEAREST_SHARE, FARTHEST_SHARE = 1 / 8, 3 / 8
 BINS = 3
 LOWEST_DB = -90.0
-OWN = "frame rate"
-RATES = {OWN: 1.0, "half of it": 0.5, "twice it": 2.0, "four times it": 4.0, "eight times it": 8.0}
-"""Which combs are looked for: a decoder may work at another rate than its latents' frame rate."""
+OWN = "own"
+RATES = {OWN: 1.0, "half": 0.5, "double": 2.0, "fourfold": 4.0, "eightfold": 8.0}
+"""Which combs are looked for, over the latents' frame rate: a decoder may work at another rate."""
 
 
 @dataclass(frozen=True)

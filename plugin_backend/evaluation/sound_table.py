@@ -33,7 +33,10 @@ class Row:
 ROWS = [
     Row("comb of textures over controls, dB more than originals", ("textures", "comb_db", "mean")),
     Row("… mean of the multiples", ("textures", "comb_each_db", "mean")),
-    Row("… at the worst other rate", ("textures", "comb_other_db", "mean")),
+    Row("… at half the frame rate", ("textures", "comb_half_db", "mean")),
+    Row("… at twice the frame rate", ("textures", "comb_double_db", "mean")),
+    Row("… at four times the frame rate", ("textures", "comb_fourfold_db", "mean")),
+    Row("… at eight times the frame rate", ("textures", "comb_eightfold_db", "mean")),
     Row("… share of all energy, dB", ("textures", "comb_share_db", "mean")),
     Row("two-sample AUC, YAMNet", ("two_sample", "yamnet")),
     Row("two-sample AUC, aiSFX", ("two_sample", "aisfx")),

@@ -54,7 +54,10 @@ def test_a_combs_share_and_height_are_those_of_the_tones_that_make_it(share):
 def test_a_comb_of_another_decoder_rate_is_named_and_tones_between_are_no_comb():
     buzz = tones([750.0 * k for k in range(1, 30)], 5) + noise(5)
     found = combs(buzz, RATE_HZ, HOP)
-    assert max(found, key=lambda name: found[name].over_controls_db) == "eight times it"
+    assert max(found, key=lambda name: found[name].over_controls_db) == "eightfold"
+    added = artefacts(buzz, noise(5), RATE_HZ, HOP)
+    assert added["comb_eightfold_db"] > added["comb_fourfold_db"] > added["comb_double_db"] > added["comb_db"] > 3
+    assert abs(artefacts(noise(5, 1), noise(5), RATE_HZ, HOP)["comb_eightfold_db"]) < 1
     between = tones([93.75 * (k + 0.06) for k in range(1, 200)], 5) + noise(5)
     assert abs(combs(between, RATE_HZ, HOP)[OWN].over_controls_db) < 1.5
 
