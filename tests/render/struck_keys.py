@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from plugin_backend.waveform_vae.products import rows_apart
 from presets.bank import Bank
 
 RATE, HOP, SEED = 48_000, 512, 7
@@ -33,7 +32,5 @@ def distance_db(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def same(one: np.ndarray, other: np.ndarray) -> None:
-    """To the bit where rows do not hear one another, else to −120 dBFS."""
-    if rows_apart():
-        np.testing.assert_array_equal(one, other)
-    assert distance_db(one, other) < -120
+    """To the bit."""
+    np.testing.assert_array_equal(one, other)

@@ -12,7 +12,6 @@ import soundfile
 
 from plugin_backend.codecs import load_codec
 from plugin_backend.errors import CheckpointError, OutputError, PresetError, ProjectError
-from plugin_backend.waveform_vae.products import rows_apart
 from presets.bank import FACTORY_BANK, Bank
 from presets.capture import encode_pieces
 from presets.store import save_preset
@@ -63,7 +62,6 @@ DEEDS = [
 ]
 
 
-@pytest.mark.skipif(not rows_apart(), reason="sums are only equal to the bit where a row's bits are its own")
 @pytest.mark.parametrize("mode", ["transfer", "hits"])
 def test_what_was_played_is_rendered_again_to_the_bit(tmp_path, mode):
     rig = Rig(preset="step-gravel", mode=mode, channels=2, effects=EFFECTS, pads={"36": "door-slam"}, seed=3)
@@ -78,7 +76,6 @@ def test_what_was_played_is_rendered_again_to_the_bit(tmp_path, mode):
     np.testing.assert_array_equal(of(replay(tmp_path / "take", tmp_path / "again.wav")), heard)
 
 
-@pytest.mark.skipif(not rows_apart(), reason="sums are only equal to the bit where a row's bits are its own")
 def test_without_what_was_late_it_is_as_if_nothing_had_been(tmp_path):
     rig, sound = Rig(preset="step-gravel"), clapping(1)
     deeds = [(2_000, "mix", 0.5, ""), (30_000, "strike", 1.0, "water-drop")]
@@ -88,7 +85,6 @@ def test_without_what_was_late_it_is_as_if_nothing_had_been(tmp_path):
     np.testing.assert_array_equal(undisturbed, of(tmp_path / "calm" / "output.wav"))
 
 
-@pytest.mark.skipif(not rows_apart(), reason="sums are only equal to the bit where a row's bits are its own")
 def test_by_the_clock_with_threads_it_is_the_same_and_the_log_tells_when(tmp_path):
     rig = Rig(preset="step-gravel")
     instrument = Instrument(rig, load_codec("foley"), Bank(FACTORY_BANK))

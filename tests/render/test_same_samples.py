@@ -60,7 +60,7 @@ def test_the_vae_gives_the_same_sound_in_small_pieces_and_in_two_processes(write
     for name, audio in whole.items():
         assert np.abs(audio).max() > 0.01, name
         assert np.array_equal(shared[name], audio), name
-        assert 20 * np.log10(np.abs(pieces[name] - audio).max() + 1e-12) < -120, name
+        assert np.array_equal(pieces[name], audio), name
 
 
 def test_takes_and_seeds_decide_the_performance(write_sheet, render_sheet):
