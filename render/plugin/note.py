@@ -58,7 +58,7 @@ class Note(Voice):
         ends = [take.length_samples - by for take, by in zip(takes, self._later, strict=True) if take.hit]
         self._end = max(ends) if hit else None
         self._drop, self._decoded, self._block = skip + spec.latency_samples, 0, 0
-        cut_hz = max(take.low_cut_hz for take in takes)
+        cut_hz = takes[min(round(morph), len(takes) - 1)].low_cut_hz
         self._finish = Finish(self._rung(morph), cut_hz, spec.sample_rate, self.channels, self._drop)
         self._waiting = np.zeros((self.channels, 0), np.float32)
         self.morphs: np.ndarray | float = morph

@@ -43,7 +43,7 @@ def tiny(tmp_path_factory, request):
         model.rotation.copy_(torch.linalg.qr(torch.randn(DIMS, DIMS))[0])
         model.centre.copy_(torch.randn(DIMS) * 0.3)
         torch.nn.init.normal_(model.decoder.head.out.weight, std=0.2)
-        model.decoder.head.raise_by(8.7 if request.param == "spectra" else 30.0)
+        model.decoder.head.raise_by(8.7 if request.param == "spectra" else 18.0)
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     checkpoint.save(model, path, {})
     return path

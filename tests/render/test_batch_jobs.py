@@ -81,7 +81,7 @@ def test_a_csv_row_is_a_job(jobs_file):
     one, other = read_jobs(path).jobs
     folder = str(path.parent)
     assert one.fields == {
-        "cues": f"{folder}/a.csv", "fps": "23.976", "bits": 16, "pops": True, "bank": f"{folder}/woods",
+        "cues": f"{folder}/a.csv", "fps": "23.976", "bits": 16, "pops": True, "bank": [f"{folder}/woods"],
     }  # fmt: skip
     assert other.fields == {"cues": f"{folder}/b.csv"}
     assert (one.project().bits, one.project().show, other.project().bits) == (16, "a", 24)

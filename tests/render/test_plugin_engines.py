@@ -115,7 +115,7 @@ def test_it_is_what_apply_and_the_graphs_insert_make(foley, bank, effect, plugin
     engine = effect(foley, bank)
     late = engine.latency_samples
     heard = played(engine, np.pad(sound, ((0, 0), (0, 2 * HOP))), row)[:, late : late + sound.shape[1]]
-    file = str(bank.folder / "cloth-leather.preset.safetensors")  # as a settled chain names it
+    file = str(bank.file_of("cloth-leather"))  # as a settled chain names it
     table = Transfer(preset=file, mix=0.75, blend=0.5, latents=["2:bias=0.5"], model="foley")
     insert = make_insert(table, RATE, 1, HOP, lambda name: foley)
     np.testing.assert_array_equal(
@@ -144,7 +144,7 @@ def test_a_preset_chosen_later_fades_in_and_none_fades_out(foley, bank, effect, 
     np.testing.assert_array_equal(heard[:, : 10 * HOP], dry[:, : 10 * HOP])
     away = np.abs(heard - dry).reshape(120, HOP).max(axis=1)
     assert away[11] < 0.5 * away[16:30].max()
-    assert away[16:30].max() > np.abs(dry).max()
+    assert away[16:30].max() > 0.5 * np.abs(dry).max()
     assert not away[118:].any()  # all that remembers has forgotten
 
 
