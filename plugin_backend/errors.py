@@ -79,6 +79,11 @@ class CueSheetError(InputError):
         return type(self)(self.problem, **place, others=tuple(other.at(file=file) for other in self.others))
 
     @property
+    def each(self) -> "list[CueSheetError]":
+        """This problem and the others, each by itself."""
+        return [type(self)(self.problem, file=self.file, row=self.row, field=self.field), *self.others]
+
+    @property
     def lines(self) -> list[str]:
         """Every problem on a line of its own, at most 50, and then how many more there are."""
         lines = [problem.line for problem in (self, *self.others)]
@@ -88,10 +93,8 @@ class CueSheetError(InputError):
 
 def together(problems: "list[CueSheetError]") -> CueSheetError:
     """One error of several: the first of the file, with the others; by row, then in the order they were found."""
-    first, *others = sorted(problems, key=lambda problem: problem.row or 0)
-    return type(first)(
-        first.problem, file=first.file, row=first.row, field=first.field, others=(*first.others, *others)
-    )
+    first, *others = sorted((one for problem in problems for one in problem.each), key=lambda one: one.row or 0)
+    return type(first)(first.problem, file=first.file, row=first.row, field=first.field, others=tuple(others))
 
 
 class TimecodeError(CueSheetError):

@@ -32,7 +32,10 @@ EACH_CHANNEL = ("filter", *PER_CHANNEL)
 
 MONO, STEREO = 1, 2
 LV2_SUFFIX, LV2_MANIFEST = ".lv2", "manifest.ttl"
-LV2_PLUGIN = re.compile(r"<([^<>\s]{1,500})>\s+(?:a|rdf:type)\s+(?:[\w:]+\s*,\s*)*lv2:Plugin\b")
+LV2_PLUGIN = re.compile(
+    r"(?:<([^<>\s]{1,500})>|\b([\w-]{0,50}):([\w.-]{1,200}))\s+(?:a|rdf:type)\s+(?:[\w:]+\s*,\s*)*lv2:Plugin\b"
+)
+LV2_PREFIX = re.compile(r"@prefix\s+([\w-]{0,50}):\s*<([^<>\s]{0,500})>")
 
 
 def settled(stem: Stem, bank: Bank, specs: Mapping[str, CodecSpec], model_of: Callable[[Preset, Mapping], str]) -> Stem:
@@ -115,7 +118,8 @@ def lv2_uris(bundle: Path) -> list[str]:
         text = (bundle / LV2_MANIFEST).read_text("utf-8", errors="replace")
     except OSError:
         return []
-    return list(dict.fromkeys(LV2_PLUGIN.findall(text)))
+    prefixes = dict(LV2_PREFIX.findall(text))
+    return list(dict.fromkeys(uri or f"{prefixes.get(of, of)}{name}" for uri, of, name in LV2_PLUGIN.findall(text)))
 
 
 def _check_transfer(effect: Transfer) -> None:

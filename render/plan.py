@@ -214,9 +214,7 @@ def _synchronised(
     return placed
 
 
-def _outside(
-    cue: Cue, event: Event, sheet: CueSheet, project: Project, length: int, head: int
-) -> list[CueSheetError]:
+def _outside(cue: Cue, event: Event, sheet: CueSheet, project: Project, length: int, head: int) -> list[CueSheetError]:
     """What is wrong with where a cue begins, if anything."""
     if event.start_samples >= length:
         return [CueSheetError(f"starts after the programme's end {project.end}", file=sheet.path, row=cue.row)]
@@ -244,7 +242,14 @@ def _unknown(cue: Cue, sheet: CueSheet, bank: Bank, stems: set[str]) -> list[Cue
     return [CueSheetError(told, file=sheet.path, row=cue.row, field=field) for field, told in found]
 
 
-def _event(cue: Cue, sheet: CueSheet, project: Project, bank: Bank, specs: dict[str, CodecSpec]) -> Event:
+def _event(
+    cue: Cue,
+    sheet: CueSheet,
+    project: Project,
+    bank: Bank,
+    specs: dict[str, CodecSpec],
+    look_at: Callable[[Path], AudioInfo],
+) -> Event:
     preset = bank[cue.preset] if cue.preset is not None else None
     codec = _codec_for(preset, specs) if preset else project.codecs[0]
     seed = cue.seed if cue.seed is not None else take_seed(project.seed, cue.id, project.take)

@@ -49,9 +49,7 @@ class WaveformVAEConfig:
     @classmethod
     def noise_first(cls) -> WaveformVAEConfig:
         """The sizes of new models."""
-        return cls(
-            head="noise", encoder_view=2048, encoder_view_bins=96, encoder_energy_samples=32, coherent=True
-        )
+        return cls(head="noise", encoder_view=2048, encoder_view_bins=96, encoder_energy_samples=32, coherent=True)
 
     @property
     def latency(self) -> int:

@@ -216,7 +216,7 @@ def late_start(first_samples: int, clock: Clock) -> list[str]:
     fitting = [f"{hour}:{minutes}:00{mark}00" for minutes in ("00", tens)]
     within = [label for label in fitting if first_samples - clock.timecode_samples(label) <= LATE_S * clock.sample_rate]
     start = (within or fitting[-1:])[0]
-    return [f"{told}, {clock.label_at(0)}, so much silence comes first: give --start-tc \"{start}\""]
+    return [f'{told}, {clock.label_at(0)}, so much silence comes first: give --start-tc "{start}"']
 
 
 def _end(cue: Cue) -> int:

@@ -102,12 +102,16 @@ def is_midi_file(path: Path) -> bool:
     Raises:
         CueSheetError: missing or unreadable.
     """
-    return is_midi(sheet_bytes(Path(path), HEAD_BYTES))
+    return is_midi(_head(Path(path)))
+
+
+def _head(path: Path) -> bytes:
+    check_not_a_bundle(path)
+    return sheet_bytes(path, HEAD_BYTES)
 
 
 def _read(path: Path, clock: Clock, start_given: bool, wanted: Wanted) -> Timeline | CueSheet:
-    check_not_a_bundle(path)
-    head = sheet_bytes(path, HEAD_BYTES)
+    head = _head(path)
     read = next((read for recognises, read in READERS if recognises(head)), None)
     if read is None:
         with told_at(file=path):

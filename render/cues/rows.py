@@ -52,7 +52,7 @@ class Problems:
             return otherwise
 
     def add(self, error: CueSheetError, field: str | None = None) -> None:
-        self.found += [each.at(row=self.row, field=field) for each in (error, *error.others)]
+        self.found += [each.at(row=self.row, field=field) for each in error.each]
 
     def check(self) -> None:
         """Raises what was found, if anything."""
@@ -110,7 +110,7 @@ def sheet_of(
                 named = _with_points(_by_column(columns, cells), row, commas)
                 cues.append(_cue(named, Place(row, 0, None, folder, clock), rows_by_id, wanted.blank))
             except CueSheetError as error:
-                problems += [each.at(row=row) for each in (error, *error.others)]
+                problems += [each.at(row=row) for each in error.each]
         if problems and not wanted.partial:
             raise together(problems)
         if not cues and not problems:
