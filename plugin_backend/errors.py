@@ -23,6 +23,8 @@ from pathlib import Path
 
 LONGEST_PROBLEM = 600
 """Characters; of a longer one the middle is left out."""
+MOST_TOLD = 50
+"""Of several problems of one file, so many are told."""
 
 
 class PisadaError(Exception):
@@ -45,22 +47,54 @@ class CueSheetError(InputError):
         file: the sheet's path, if known.
         row: 1-based line in the sheet (the header is line 1), if known.
         field: the column's name, if known.
+        others: what else is wrong with the same sheet.
+
+    Attributes:
+        line: this problem alone, with its place.
     """
 
-    def __init__(self, problem: str, *, file=None, row: int | None = None, field: str | None = None):
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file=None,
+        row: int | None = None,
+        field: str | None = None,
+        others: "tuple[CueSheetError, ...]" = (),
+    ):
         if len(problem) > LONGEST_PROBLEM:  # it quotes a cell, and a cell may hold a book
             problem = f"{problem[: LONGEST_PROBLEM // 2]} … {problem[-LONGEST_PROBLEM // 4 :]}"
-        self.problem, self.file, self.row, self.field = problem, file, row, field
+        self.problem, self.file, self.row, self.field, self.others = problem, file, row, field, others
         place = [str(file)] if file is not None else []
         if row is not None:
             place.append(f"row {row}")
         if field is not None:
             place.append(f"column '{field}'")
-        super().__init__(f"{', '.join(place)}: {problem}" if place else problem)
+        self.line = f"{', '.join(place)}: {problem}" if place else problem
+        super().__init__(f"{self.line} (and {len(others)} more)" if others else self.line)
 
     def at(self, *, file=None, row: int | None = None, field: str | None = None) -> "CueSheetError":
         """The same error, told where it happened; what is already known is kept."""
-        return type(self)(self.problem, file=self.file or file, row=self.row or row, field=self.field or field)
+        place = {"file": self.file or file, "row": self.row or row, "field": self.field or field}
+        return type(self)(self.problem, **place, others=tuple(other.at(file=file) for other in self.others))
+
+    @property
+    def each(self) -> "list[CueSheetError]":
+        """This problem and the others, each by itself."""
+        return [type(self)(self.problem, file=self.file, row=self.row, field=self.field), *self.others]
+
+    @property
+    def lines(self) -> list[str]:
+        """Every problem on a line of its own, at most 50, and then how many more there are."""
+        lines = [problem.line for problem in (self, *self.others)]
+        more = len(lines) - MOST_TOLD
+        return lines if more <= 0 else [*lines[:MOST_TOLD], f"and {more} more problems, not told here"]
+
+
+def together(problems: "list[CueSheetError]") -> CueSheetError:
+    """One error of several: the first of the file, with the others; by row, then in the order they were found."""
+    first, *others = sorted((one for problem in problems for one in problem.each), key=lambda one: one.row or 0)
+    return type(first)(first.problem, file=first.file, row=first.row, field=first.field, others=tuple(others))
 
 
 class TimecodeError(CueSheetError):

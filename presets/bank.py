@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from plugin_backend.errors import PresetError
+from plugin_backend.near import did_you_mean
 from presets.preset import NAME, NAME_RULE, Preset
 from presets.store import SUFFIX, load_preset
 
@@ -79,8 +79,7 @@ class Bank:
         if is_file_name(name):
             return Path(name)
         if name not in self._files:
-            near = difflib.get_close_matches(name, self.names, n=3)
-            hint = f"; near it: {', '.join(near)}" if near else ""
+            hint = did_you_mean(name, self.names)
             raise PresetError(f"no preset '{name}' in {self.told} ({len(self.names)} presets){hint}")
         return self._files[name]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -30,6 +31,11 @@ EACH_CHANNEL = ("filter", *PER_CHANNEL)
 """What does to each channel what it would do to it alone: all that lcr and 5.1 take."""
 
 MONO, STEREO = 1, 2
+LV2_SUFFIX, LV2_MANIFEST = ".lv2", "manifest.ttl"
+LV2_PLUGIN = re.compile(
+    r"(?:<([^<>\s]{1,500})>|\b([\w-]{0,50}):([\w.-]{1,200}))\s+(?:a|rdf:type)\s+(?:[\w:]+\s*,\s*)*lv2:Plugin\b"
+)
+LV2_PREFIX = re.compile(r"@prefix\s+([\w-]{0,50}):\s*<([^<>\s]{0,500})>")
 
 
 def settled(stem: Stem, bank: Bank, specs: Mapping[str, CodecSpec], model_of: Callable[[Preset, Mapping], str]) -> Stem:
@@ -92,8 +98,28 @@ def _check(effect: Effect, layout: str) -> None:
         checked_settings(kind, settings_of(effect))
     if isinstance(effect, Convolution):
         check_impulse_response(effect.ir)
-    if isinstance(effect, Plugin) and effect.is_file and not os.path.exists(effect.path):
-        raise PluginError(f"no plug-in at {effect.path}")
+    if isinstance(effect, Plugin) and effect.is_file:
+        _check_plugin_file(Path(effect.path))
+
+
+def _check_plugin_file(path: Path) -> None:
+    if not os.path.exists(path):
+        raise PluginError(f"no plug-in at {path}")
+    bundle = next((folder for folder in (path, *path.parents) if folder.suffix.lower() == LV2_SUFFIX), None)
+    if bundle is not None:
+        uris = lv2_uris(bundle)
+        told = f"give its URI as path: {' or '.join(uris)}" if uris else f"it names no plug-in in {LV2_MANIFEST}"
+        raise PluginError(f"{path} is of an LV2 bundle, and hosts load LV2 by URI: {told}")
+
+
+def lv2_uris(bundle: Path) -> list[str]:
+    """The URIs of the plug-ins that an LV2 bundle's manifest names; none if it cannot be read."""
+    try:
+        text = (bundle / LV2_MANIFEST).read_text("utf-8", errors="replace")
+    except OSError:
+        return []
+    prefixes = dict(LV2_PREFIX.findall(text))
+    return list(dict.fromkeys(uri or f"{prefixes.get(of, of)}{name}" for uri, of, name in LV2_PLUGIN.findall(text)))
 
 
 def _check_transfer(effect: Transfer) -> None:

@@ -15,7 +15,8 @@ class Event:
 
     ``start_samples`` counts from the stems' first sample (the head handle's); ``gain`` joins the cue's, the
     preset's and the velocity's; ``codec`` names the model that decodes it. ``sheet`` and ``row`` are where it was
-    asked for, if anywhere.
+    asked for, if anywhere. ``sync_samples`` is from its first sample to the one that lies where the cue asks: 0 for its
+    onset, or its peak's.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Event:
     extra: dict[str, str] = field(default_factory=dict)
     sheet: Path | None = None
     row: int | None = None
+    sync_samples: int = 0
 
     @property
     def end_samples(self) -> int:

@@ -15,24 +15,29 @@ from msgspec.structs import replace
 from plugin_backend.audio_files import AudioInfo, probe
 from plugin_backend.codec import CodecSpec
 from plugin_backend.codecs import PCM, describe_codec
-from plugin_backend.errors import AudioFileError, CueSheetError, PresetError, ProjectError
+from plugin_backend.errors import AudioFileError, CueSheetError, PresetError, ProjectError, together
+from plugin_backend.near import did_you_mean
 from presets.bank import Bank
 from presets.perform import fades_of, take_of
 from presets.preset import Preset
 from render.apply.targets import CHOOSE
 from render.chain import responses_of, settled
+from render.cue_cache import CueCache
 from render.cues import Cue, CueSheet, read_cues
+from render.cues.check import late_start
+from render.cues.cue import AUDIBLE, Wanted
 from render.cues.mapping import read_mapping
+from render.cues.offset import offset_samples
 from render.cues.reader import is_midi_file, stated_rate
 from render.events import Event, Plan
 from render.handles import handles_of
 from render.project import STEM_RULE, Project, Stem, is_stem_name
+from render.recipe import recipes_of
 from render.voice import speed_of
 
 SOURCE_FADE_SAMPLES = 240
 LONGEST_SAMPLES = 2**31 - 2**20
 """The graph counts samples in 32 bits: 12 h 25 min at 48 kHz."""
-SUSPICIOUS_HEAD_S = 600
 
 
 def take_seed(project_seed: int, cue_id: str, take: int) -> int:
@@ -55,8 +60,11 @@ def open_bank(project: Project) -> Bank:
     return Bank(project.bank)
 
 
-def read_sheet(path: Path, project: Project) -> CueSheet:
+def read_sheet(path: Path, project: Project, wanted: Wanted = AUDIBLE) -> CueSheet:
     """Read a cue sheet by the project's time base, MIDI tables and mapping; the bank's programs and names fill in.
+
+    Args:
+        wanted: what else of it is wanted, and what is put up with.
 
     Raises:
         CueSheetError: see :func:`render.cues.read_cues`.
@@ -70,7 +78,10 @@ def read_sheet(path: Path, project: Project) -> CueSheet:
     start_given = project.start is not None
     if project.fps is None and (start_given or project.end is not None) and (rate := stated_rate(path)):
         project = replace(project, fps=rate.name)
-    return read_cues(path, project.clock(), midi, mapping=mapping, presets=bank.names, start_given=start_given)
+    return read_cues(
+        path, project.clock(), midi, mapping=mapping, presets=bank.names, start_given=start_given,
+        wanted=dataclasses.replace(wanted, muted=wanted.muted or project.include_muted),
+    )  # fmt: skip
 
 
 def completed(project: Project, sheet: CueSheet) -> Project:
@@ -82,11 +93,17 @@ def completed(project: Project, sheet: CueSheet) -> Project:
     return replace(project, fps=project.fps or clock.rate.name, start=project.start or stated)
 
 
-def make_plan(project: Project, sheet: CueSheet) -> Plan:
+def make_plan(project: Project, sheet: CueSheet, kept: CueCache | None = None) -> Plan:
     """Resolve a sheet, against a project :func:`completed` by it.
 
+    A cue whose peak lies at its place is decoded here, to know where its sound begins.
+
+    Args:
+        kept: decoded cues, where such cues are looked for and kept.
+
     Raises:
-        CueSheetError: a cue names an unknown stem, preset or source, or ends past the programme; names its row.
+        CueSheetError: all that is wrong with the sheet: rows that could not be read, unknown stems, presets and
+            sources, cues outside the programme; each with its row.
         PresetError: the bank is not usable, or its presets belong to another model.
         CheckpointError: the model is not known.
         ProjectError: the programme's end is before its start, a handle is wrong, or an effect does not go with
@@ -95,47 +112,60 @@ def make_plan(project: Project, sheet: CueSheet) -> Plan:
         AudioFileError: an effect's impulse response cannot be used.
     """
     project = completed(project, sheet)
+    lost = sheet.check_whole(project.skip_unreadable)
     clock, specs = project.clock(), {name: describe_codec(name) for name in project.codecs}
     bank = open_bank(project)
+    problems = list(sheet.problems)
     stems = tuple(
         settled(replace(stem, layout=stem.layout or project.layout), bank, specs, _codec_for)
-        for stem in _stems(project, sheet)
+        for stem in _stems(project, sheet, problems)
     )
     known, look_at = {stem.name for stem in stems}, cache(probe)
-    cues = sorted(sheet.cues, key=lambda cue: (cue.start_samples, cue.id))
-    events = [_event(cue, sheet, project, bank, specs, known, look_at) for cue in cues]
+    cues, events = [], []
+    for cue in sorted(sheet.cues, key=lambda cue: (cue.start_samples, cue.id)):
+        wrong = _unknown(cue, sheet, bank, known if project.stems else {cue.stem})
+        problems += wrong
+        if wrong or cue.stem not in known:  # of a stem that the sheet misspells it is told already
+            continue
+        try:
+            events.append(_event(cue, sheet, project, bank, specs, look_at))
+            cues.append(cue)
+        except CueSheetError as problem:
+            problems.append(problem)
+    if problems:
+        raise together(problems)
+    if not cues:
+        raise CueSheetError("nothing that could be read in it becomes a cue", file=sheet.path)
+    events = _synchronised(cues, events, project, bank, stems, kept)
     last = max(event.end_samples for event in events)
     length = _length(project, last)
     handles = handles_of(project.head_handle, project.tail_handle, project.pops, clock, length)
     whole = handles.head + length + handles.tail
     _check_length(whole, clock.sample_rate)
-    remarks = [*sheet.remarks, *handles.remarks]
+    remarks = [*lost, *sheet.remarks, *handles.remarks]
     heard = [cue.source for cue in cues if cue.source is not None]
     for file in dict.fromkeys([*heard, *(Path(ir) for stem in stems for ir in responses_of(stem))]):
         remarks += [f"{file}: {remark}" for remark in look_at(file).remarks]
     if sheet.unknown_columns:
         remarks.append(f"columns we do not know, kept in the report: {', '.join(sheet.unknown_columns)}")
     for index, (cue, event) in enumerate(zip(cues, events, strict=True)):
-        if event.start_samples >= length:
-            raise CueSheetError(f"starts after the programme's end {project.end}", file=sheet.path, row=cue.row)
+        problems += _outside(cue, event, sheet, project, length, handles.head)
         if event.end_samples > length + handles.tail:
             where = "the tail handle's end" if handles.tail else "the programme's end"
             remarks.append(f"cue '{cue.id}' (row {cue.row}) is cut by {where}")
             events[index] = dataclasses.replace(event, length_samples=length + handles.tail - event.start_samples)
         elif not cue.gate and cue.duration_samples is not None and event.length_samples < cue.duration_samples:
             remarks.append(f"cue '{cue.id}' (row {cue.row}) asks for more than its sound has; it ends early")
-    head_s = min(event.start_samples for event in events) / clock.sample_rate
-    if head_s > SUSPICIOUS_HEAD_S:
-        remarks.append(
-            f"the first cue comes {head_s / 60:.0f} min after the programme's start {project.start or '(zero)'}: "
-            "is --start-tc right?"
-        )
+    if problems:
+        raise together(problems)
+    remarks += late_start(min(cue.start_samples for cue in cues), clock)
+    events = [dataclasses.replace(event, start_samples=event.start_samples + handles.head) for event in events]
     return Plan(
         sample_rate=clock.sample_rate,
         start_samples=clock.start_samples - handles.head,
         length_samples=whole,
         stems=stems,
-        events=tuple(dataclasses.replace(e, start_samples=e.start_samples + handles.head) for e in events),
+        events=tuple(sorted(events, key=lambda event: (event.start_samples, event.id))),
         bank=bank.folders,
         remarks=tuple(remarks),
         head_samples=handles.head,
@@ -144,19 +174,73 @@ def make_plan(project: Project, sheet: CueSheet) -> Plan:
     )
 
 
-def _stems(project: Project, sheet: CueSheet) -> tuple[Stem, ...]:
+def _stems(project: Project, sheet: CueSheet, problems: list[CueSheetError]) -> tuple[Stem, ...]:
+    """The project's stems, or those that the sheet names; what cannot be one is a problem."""
     if project.stems:
         return tuple(project.stems)
-    for cue in sheet.cues:
-        if not is_stem_name(cue.stem):
-            raise CueSheetError(f"'{cue.stem}': {STEM_RULE}", file=sheet.path, row=cue.row, field="stem")
     names: dict[str, str] = {}
     for cue in sheet.cues:
-        first = names.setdefault(cue.stem.upper(), cue.stem)
-        if first != cue.stem:
+        first, problem = names.get(cue.stem.upper(), cue.stem), None
+        if not is_stem_name(cue.stem):
+            problem = f"'{cue.stem}': {STEM_RULE}"
+        elif first != cue.stem:
             problem = f"'{cue.stem}' and '{first}' differ only in capitals; write one of them"
-            raise CueSheetError(problem, file=sheet.path, row=cue.row, field="stem")
+        else:
+            names[cue.stem.upper()] = cue.stem
+        if problem:
+            problems.append(CueSheetError(problem, file=sheet.path, row=cue.row, field="stem"))
     return tuple(Stem(name=name) for name in names.values())
+
+
+def _synchronised(
+    cues: list[Cue], events: list[Event], project: Project, bank: Bank, stems: tuple[Stem, ...], kept: CueCache | None
+) -> list[Event]:
+    """The events where their offsets put them, and their peaks if those are to lie there."""
+    clock, peaks = project.clock(), {}
+    at_peak = [cue.id for cue in cues if (cue.sync or project.sync) == "peak"]
+    if at_peak:
+        from render.sync import peaks_of
+
+        unplaced = Plan(clock.sample_rate, 0, 0, stems, tuple(events), bank.folders)
+        if kept is not None:
+            keys = {cue: recipe.key for cue, recipe in recipes_of(unplaced).items()}
+            unplaced = dataclasses.replace(unplaced, sounds=keys, cache=kept.folder)
+        peaks = peaks_of(unplaced, at_peak)
+    placed = []
+    for cue, event in zip(cues, events, strict=True):
+        own, peak = cue.offset_samples, peaks.get(cue.id, 0)
+        offset = own if own is not None else offset_samples(project.offset, cue.start_samples, clock)
+        start = cue.start_samples + offset - peak
+        placed.append(dataclasses.replace(event, start_samples=start, sync_samples=peak))
+    return placed
+
+
+def _outside(cue: Cue, event: Event, sheet: CueSheet, project: Project, length: int, head: int) -> list[CueSheetError]:
+    """What is wrong with where a cue begins, if anything."""
+    if event.start_samples >= length:
+        return [CueSheetError(f"starts after the programme's end {project.end}", file=sheet.path, row=cue.row)]
+    if event.start_samples < -head:
+        by = "its peak lies at its place, so its sound" if event.sync_samples else "its offset puts it where it"
+        problem = f"{by} begins {-head - event.start_samples} samples before the stems do: give a longer head_handle"
+        field = "sync" if event.sync_samples else "offset"
+        return [CueSheetError(problem, file=sheet.path, row=cue.row, field=field)]
+    return []
+
+
+def _unknown(cue: Cue, sheet: CueSheet, bank: Bank, stems: set[str]) -> list[CueSheetError]:
+    """What a cue names that is not there: its stem, its preset, or neither preset nor source."""
+    found = []
+    if cue.stem not in stems:
+        told = f"no stem '{cue.stem}' in the project; it has {', '.join(sorted(stems))}"
+        found.append(("stem", f"{told}{did_you_mean(cue.stem, stems)}"))
+    if cue.preset is not None:
+        try:
+            bank[cue.preset]
+        except PresetError as problem:
+            found.append(("preset", str(problem)))
+    elif cue.source is None:
+        found.append(("preset", "a cue needs a preset or a source"))
+    return [CueSheetError(told, file=sheet.path, row=cue.row, field=field) for field, told in found]
 
 
 def _event(
@@ -165,21 +249,10 @@ def _event(
     project: Project,
     bank: Bank,
     specs: dict[str, CodecSpec],
-    stems: set[str],
     look_at: Callable[[Path], AudioInfo],
 ) -> Event:
-    def wrong(field: str, problem: object) -> CueSheetError:
-        return CueSheetError(str(problem), file=sheet.path, row=cue.row, field=field)
-
-    if cue.stem not in stems:
-        raise wrong("stem", f"no stem '{cue.stem}' in the project; it has {', '.join(sorted(stems))}")
-    preset, codec = None, project.codecs[0]
-    if cue.preset is not None:
-        try:
-            preset = bank[cue.preset]
-        except PresetError as problem:
-            raise wrong("preset", problem) from problem
-        codec = _codec_for(preset, specs)
+    preset = bank[cue.preset] if cue.preset is not None else None
+    codec = _codec_for(preset, specs) if preset else project.codecs[0]
     seed = cue.seed if cue.seed is not None else take_seed(project.seed, cue.id, project.take)
     rate_hz, codec_hz = project.clock().sample_rate, (specs.get(codec) or describe_codec(codec)).sample_rate
 
@@ -189,7 +262,7 @@ def _event(
     try:
         own = look_at(cue.source).length_at(rate_hz) if cue.source is not None else None
     except AudioFileError as problem:
-        raise wrong("source", problem) from problem
+        raise CueSheetError(str(problem), file=sheet.path, row=cue.row, field="source") from problem
     whole = own if own is not None else at_rate(take_of(preset, seed).length_samples)
     length = _cue_length(cue, preset, whole)
     header = preset.header if preset else None

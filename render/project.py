@@ -14,11 +14,12 @@ from plugin_backend.errors import ProjectError, TimecodeError
 from plugin_backend.interop.rave_card import SUFFIX as RAVE_SUFFIX
 from presets.bank import located, located_banks
 from render.cues.midi_file import MidiMapping
+from render.cues.offset import check_offset
 from render.delivery import name_template
 from render.stage_tables import StageEffect
 from render.stage_tables import located as stage_located
 from render.stem_names import STEM_RULE, SUM, is_stem_name  # noqa: F401 (others take SUM from here)
-from render.timecode import Clock, FrameRate, frames_of, samples_at
+from render.timecode import Clock, FrameRate, frames_of
 from render.toml_file import Table, read_toml
 
 SAMPLE_RATE = 48_000
@@ -96,9 +97,11 @@ class Project(Table):
 
     ``bank`` is a folder of presets or several (see :class:`presets.bank.Bank`). ``start`` and ``end`` are timecodes of
     the programme; without ``end`` it stops ``tail_s`` after the last cue, at a whole second. No ``stems`` means:
-    whatever the sheet names. ``mapping`` is a file of :mod:`render.cues.mapping`. ``models``, where there are any,
-    stand for ``model``: each preset is decoded by the one that made it. ``name`` is a pattern of
-    :mod:`render.delivery.name_template`, a handle what :func:`render.handles.handles_of` takes, and ``spec`` one of
+    whatever the sheet names. ``mapping`` is a file of :mod:`render.cues.mapping`. ``include_muted`` keeps what is
+    muted in a session, ``skip_unreadable`` goes on without lines of the sheet that could not be read. ``sync`` and
+    ``offset`` are for cues that have none of their own. ``models``, where there are any, stand for ``model``: each
+    preset is decoded by the one that made it. ``name`` is a pattern of :mod:`render.delivery.name_template`, a
+    handle what :func:`render.handles.handles_of` takes, and ``spec`` one of
     :mod:`render.delivery.specs`. ``scene`` (else the reel), ``tape`` and ``note`` go into iXML.
     """
 
@@ -127,8 +130,13 @@ class Project(Table):
     stems: list[Stem] = []
     midi: Midi = Midi()
     mapping: str | None = None
+    include_muted: bool = False
+    skip_unreadable: bool = False
+    sync: Literal["onset", "peak"] = "onset"
+    offset: str | int | float = 0
 
     def __post_init__(self):
+        check_offset(self.offset)
         name_template.check_template(self.name)
         for stem in self.stems:
             if not is_stem_name(stem.name):
@@ -174,10 +182,11 @@ class Project(Table):
         """
         if self.end is None:
             return None
-        clock, end_samples = self.clock(), samples_at(self._frames("end"), self.rate, SAMPLE_RATE)
-        if end_samples <= clock.start_samples:
+        clock = self.clock()
+        length = clock.frame_samples(clock.frames_after(self._frames("end")))
+        if length <= 0:
             raise ProjectError(f"the programme's end {self.end} is not after its start {clock.label_at(0)}")
-        return end_samples - clock.start_samples
+        return length
 
     def midi_mapping(self) -> MidiMapping:
         """The MIDI tables with numbers for keys.

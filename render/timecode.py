@@ -71,6 +71,8 @@ RATES = {
         FrameRate("60", Fraction(60), 60),
     )
 }
+DROPPABLE = {rate.exact for rate in RATES.values() if rate.drop}
+"""Frames a second whose labels may be drop-frame or not."""
 ALIASES = {"23.98": "23.976", "24.0": "24", "25.0": "25", "30.0": "30", "47.95": "47.952"}
 AMBIGUOUS = ("29.97", "59.94")
 
@@ -175,14 +177,50 @@ class Clock:
         """The programme's first sample, counted from 00:00:00:00; 0 without a rate."""
         return samples_at(self.start_frames, self.rate, self.sample_rate) if self.rate else 0
 
-    def timecode_samples(self, label: str) -> int:
+    @property
+    def day_samples(self) -> int:
+        """Samples from midnight to midnight by the timecode: 24 h and 86.4 s at 23.976; 24 h without a rate."""
+        if self.rate is None:
+            return 24 * 3600 * self.sample_rate
+        return samples_at(self.rate.frames_per_day, self.rate, self.sample_rate)
+
+    def timecode_samples(self, label: str, after_samples: int = 0) -> int:
         """Samples from the programme's start to a label; negative before it.
+
+        Timecode begins anew at midnight: a label more than half a day before ``after_samples`` is the next day's.
+
+        Args:
+            label: see :func:`frames_of`.
+            after_samples: what it follows, counted from the programme's start: a clip's start, for its end.
 
         Raises:
             TimecodeError: no rate is known, or the label is malformed, illegal or of another rate.
         """
-        frames = frames_of(label, self.rate)
+        return self.frame_samples(self.frames_after(frames_of(label, self.rate), after_samples))
+
+    def frame_samples(self, frames: int) -> int:
+        """Samples from the programme's start to a frame, counted from 00:00:00:00."""
         return samples_at(frames, self.rate, self.sample_rate) - self.start_samples
+
+    def frames_after(self, frames: int, after_samples: int = 0) -> int:
+        """A label's frames, counted from 00:00:00:00 of its own day, counted from the first day's; see above."""
+        next_day = self.is_next_day(self.frame_samples(frames), after_samples)
+        return frames + self.rate.frames_per_day * next_day
+
+    def is_next_day(self, samples: int, after_samples: int = 0) -> bool:
+        """Whether a time of day, in samples from the programme's start, is the next day's; see above."""
+        return 2 * (after_samples - samples) > self.day_samples
+
+    def frames_away(self, samples: int, frames: int) -> int:
+        """The sample so many frames from another, both counted from the programme's start; frames may be negative.
+
+        From a frame's first sample it is a frame's first sample.
+        """
+        there = self.start_samples + samples
+        nearest = round_half_up(there * self.rate.exact / self.sample_rate)
+        if samples_at(nearest, self.rate, self.sample_rate) == there:
+            return samples_at(nearest + frames, self.rate, self.sample_rate) - self.start_samples
+        return samples + round_half_up(Fraction(frames * self.sample_rate) / self.rate.exact)
 
     def label_at(self, samples_from_start: int) -> str | None:
         """The label of the frame that holds a sample; None without a rate.

@@ -50,6 +50,7 @@ def show_plan(plan: BatchPlan, out: Path, workers: int | None) -> None:
     """Print what a run would do; exits 1 if some job cannot be run."""
     workers = workers or os.cpu_count() or 1
     print_table(("job", "cues", "programme", "estimate", "MB", "state"), [_row(plan, each) for each in plan.jobs])
+    _warn(plan)
     known = f"measured on {plan.measured} jobs" if plan.measured else "by the stated costs, nothing measured yet"
     click.echo(
         f"{len(plan.todo)} of {len(plan.jobs)} jobs to do: about {_clock(plan.seconds(workers))} with {workers} "
@@ -58,6 +59,13 @@ def show_plan(plan: BatchPlan, out: Path, workers: int | None) -> None:
     check_room(plan, out)
     if any(planned.problem for planned in plan.jobs):
         sys.exit(SOME_FAILED)
+
+
+def _warn(plan: BatchPlan) -> None:
+    """Say what of the jobs to do may not be meant so, before anything is rendered."""
+    for planned in plan.jobs:
+        if planned.warning and planned.job.name in plan.todo:
+            click.echo(f"note: {planned.job.name}: {planned.warning}", err=True)
 
 
 def _row(plan: BatchPlan, planned) -> tuple:
@@ -88,6 +96,7 @@ def run_to_disk(
     json_log: Path | None,
 ) -> None:
     """Run a batch with live progress; exits 1 if any job failed."""
+    _warn(plan)
     runner = engine_of(engine, workers or os.cpu_count() or 1)
     log = JsonLog(json_log or out / LOG_NAME)
     try:

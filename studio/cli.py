@@ -26,7 +26,7 @@ from studio.mix_command import mix
 from studio.plugin_command import plugin
 from studio.preset_command import preset as preset_group
 from studio.session_command import session
-from studio.sheet_options import sheet_options
+from studio.sheet_options import SKIP, sheet_options
 from studio.train_command import train
 
 FAILED, INTERRUPTED = 1, 130
@@ -42,6 +42,7 @@ def pisada() -> None:
 @click.argument("cues", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for stems, report.json and the picture.")
 @sheet_options
+@SKIP
 @click.option(
     "--model",
     "models",
@@ -65,10 +66,11 @@ def pisada() -> None:
 @click.option("--unless-there", is_flag=True, help="Do nothing where the newest version is what would be rendered.")
 @click.option("--dry-run", is_flag=True, help="Print the resolved cue table; touch nothing.")
 def render(
-    cues, out, project_file, fps, start, mapping, banks, models, seed, jobs, streaming, bits, clips, sessions,
-    no_cache, explain, unless_there, dry_run, **delivery,
+    cues, out, project_file, mapping, banks, models, jobs, streaming, bits, clips, sessions, no_cache, explain,
+    unless_there, dry_run, **fields,
 ) -> None:  # fmt: skip
     """Render CUES (CSV, XLSX, MIDI, a session or an edit list) to Broadcast-WAV stems and their FOLEY sum."""
+    from render.cues.cue import Wanted
     from render.plan import completed, make_plan, read_sheet
     from render.project import project_from
 
@@ -77,12 +79,17 @@ def render(
     if out is None and explain:
         raise ProjectError("--explain compares with the newest version in a folder: give --out DIR too")
     paths = {"bank": named_banks(banks), "mapping": str(mapping) if mapping else None}
-    delivery["bits"] = int(bits) if bits else None
+    fields["bits"] = int(bits) if bits else None
     chosen = {"models": list(models)} if len(models) > 1 else {"model": next(iter(models), None)}
-    project = project_from(project_file, cues, fps=fps, start=start, seed=seed, **chosen, **paths, **delivery)
-    sheet = read_sheet(cues, project)
+    project = project_from(project_file, cues, **chosen, **paths, **fields)
+    sheet = read_sheet(cues, project, Wanted(partial=True))
     project = completed(project, sheet)
-    plan = make_plan(project, sheet)
+    cache = None
+    if not dry_run:
+        from studio.rendering import kept_cues
+
+        cache = kept_cues(no_cache)
+    plan = make_plan(project, sheet, cache)
     for remark in plan.remarks:
         click.echo(f"note: {remark}", err=True)
     if dry_run:
@@ -142,7 +149,8 @@ def main() -> None:
         wrong.show()
         sys.exit(2)
     except PisadaError as problem:
-        click.echo(f"pisada: {problem}", err=True)
+        for line in getattr(problem, "lines", [str(problem)]):
+            click.echo(f"pisada: {line}", err=True)
         sys.exit(problem.exit_status)
     except OSError as problem:  # what no command told: a name too long to look at, a full disk behind standard output
         click.echo(f"pisada: {problem.filename or 'input or output'}: {problem.strerror or problem}", err=True)

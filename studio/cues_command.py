@@ -11,7 +11,7 @@ from studio.bank_option import named_banks
 from studio.cues_from_audio_command import from_audio
 from studio.examples import Examples
 from studio.new_file import check_new
-from studio.sheet_options import sheet_options
+from studio.sheet_options import SKIP, sheet_options
 
 FOUND = 1
 
@@ -28,14 +28,17 @@ cues.add_command(from_audio)
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 @sheet_options
+@SKIP
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
 def convert(source, out, overwrite, **options) -> None:
     """Read IN, any format that render takes, and write its cues as OUT: .csv, .xlsx, .otio, .rpp or .aaf."""
+    from render.cues.cue import Wanted
     from render.cues.writer import write_cues
 
-    sheet, project = _read(source, **options)
+    sheet, project = _read(source, Wanted(unmatched=True, blank=True), **options)
+    lost = sheet.check_whole(project.skip_unreadable)
     check_new(out, overwrite, source)
-    _tell(sheet.remarks)
+    _tell([*lost, *sheet.remarks])
     write_cues(sheet, out, project.clock())
     click.echo(f"{out}: {len(sheet.cues)} cues from {sheet.format}")
 
@@ -49,10 +52,11 @@ def check(source, **options) -> None:
     Exit status 0 if all is well, 1 if something was found, 2 if IN cannot be read.
     """
     from render.cues.check import Look, findings_of
+    from render.cues.cue import Wanted
     from render.plan import open_bank
     from studio.tables import print_findings
 
-    sheet, project = _read(source, **options)
+    sheet, project = _read(source, Wanted(blank=True), **options)
     _tell(sheet.remarks)
     stems, presets = [stem.name for stem in project.stems], open_bank(project).names
     look = Look(sheet, project.clock(), project.length_samples(), stems, presets)
@@ -62,14 +66,14 @@ def check(source, **options) -> None:
         sys.exit(FOUND)
 
 
-def _read(source: Path, project_file, fps, start, mapping, banks):
+def _read(source: Path, wanted, project_file, mapping, banks, **flags):
     """The sheet, and the project as the sheet completes it."""
     from render.plan import completed, read_sheet
     from render.project import project_from
 
-    flags = {"bank": named_banks(banks), "mapping": str(mapping) if mapping else None}
-    project = project_from(project_file, source, fps=fps, start=start, **flags)
-    sheet = read_sheet(source, project)
+    paths = {"bank": named_banks(banks), "mapping": str(mapping) if mapping else None}
+    project = project_from(project_file, source, **paths, **flags)
+    sheet = read_sheet(source, project, wanted)
     return sheet, completed(project, sheet)
 
 

@@ -35,7 +35,7 @@ def render_to_disk(
     """Deliver ``plan`` into ``out``, showing progress and levels on standard error, then print the files."""
     if "aaf" in sessions and find_spec("aaf2") is None:  # told now, not after an hour
         raise MissingExtraError("writing an AAF", "aaf")
-    cache = _cache(no_cache)
+    cache = kept_cues(no_cache)
     with progress_bar() as bar:
         task = bar.add_task("rendering", total=plan.length_samples)
         delivery = deliver(
@@ -85,8 +85,9 @@ def is_there(plan: Plan, project: Project, out: Path, clips: bool) -> bool:
 
 def explain_without_rendering(plan: Plan, project: Project, out: Path, no_cache: bool, clips: bool) -> None:
     """Say what a render into ``out`` would do."""
-    print_changes(compare(plan, project, out, recipes_of(plan), _cache(no_cache), clips))
+    print_changes(compare(plan, project, out, recipes_of(plan), kept_cues(no_cache), clips))
 
 
-def _cache(none: bool) -> CueCache | None:
-    return None if none else CueCache(cache_home())
+def kept_cues(no_cache: bool) -> CueCache | None:
+    """The user's cache of decoded cues; none if it is not to be used."""
+    return None if no_cache else CueCache(cache_home())

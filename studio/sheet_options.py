@@ -13,7 +13,11 @@ OPTIONS = (
     click.option("--fps", help="Frame rate: 23.976, 24, 25, 29.97df, 29.97ndf, 30, …"),
     click.option("--start-tc", "start", help="Timecode of the programme's first frame."),
     click.option("--mapping", type=click.Path(path_type=Path), help="TOML: what a session's clips and markers become."),
+    click.option("--include-muted", is_flag=True, default=None, help="Keep a session's muted clips and tracks."),
     bank_option,
+)
+SKIP = click.option(
+    "--skip-unreadable", is_flag=True, default=None, help="Go on without lines that look like events and are not read."
 )
 
 

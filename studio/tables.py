@@ -93,7 +93,9 @@ def print_findings(findings: list[Finding], look: Look) -> None:
     rows = []
     for finding in findings:
         cue = finding.cue
-        place = (cue.row, cue.id, look.clock.label_at(cue.start_samples) or cue.start_samples) if cue else (None,) * 3
+        place = (finding.row, None, None)
+        if cue:
+            place = cue.row, cue.id, look.clock.label_at(cue.start_samples) or cue.start_samples
         rows.append((finding.check, *place, finding.told))
     if rows:
         print_table(("check", "row", "id", "start", "found"), rows)

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -12,6 +13,9 @@ from presets.store import save_preset
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
 ZAMAXIM = Path("/usr/lib/vst3/ZaMaximX2.vst3")
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine breaks nothing
+hypothesis.settings.load_profile("untimed")
 
 ALONE = {
     *("test_batch_command", "test_batch_crashes", "test_batch_faults", "test_batch_journal", "test_batch_pool"),

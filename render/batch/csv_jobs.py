@@ -9,15 +9,17 @@ import msgspec
 
 from plugin_backend.errors import CueSheetError, JobsError
 from render.allowed import explained
-from render.batch.fields import Fields, given
+from render.batch.fields import TWO_STARTS, Fields, given
 from render.batch.job import MOST_JOBS, Job, Jobs, job_of
 from render.cues.csv_sheet import records
+from render.cues.spreadsheet import with_point
 
 NEEDED = ("name", "cues")
 COLUMNS = ("name", *Fields.__struct_fields__)
 TRUTHS = {"yes": True, "no": False, "true": True, "false": False, "1": True, "0": False}
-FLAGS = ("pops", "clips")
+FLAGS = ("pops", "clips", "include_muted", "skip_unreadable")
 LISTS = ("models", "bank")
+NUMBERS = ("tail_s", "head_handle", "tail_handle", "offset")
 BETWEEN = ";"
 
 
@@ -56,6 +58,8 @@ def _job(path: Path, header: list[str], row: int, cells: list[str]) -> Job:
     told = {name: cell for name, cell in zip(header, cells, strict=False) if cell}
     name = told.pop("name", "")
     fields = {}
+    if "start" in told and "start_tc" in told:
+        raise JobsError(TWO_STARTS, file=path, row=row, field="start_tc")
     for column, cell in told.items():
         if column in FLAGS and cell.lower() not in TRUTHS:
             raise JobsError(f"{cell!r}: yes or no", file=path, row=row, field=column)
@@ -72,4 +76,6 @@ def _job(path: Path, header: list[str], row: int, cells: list[str]) -> Job:
 def _value(column: str, cell: str) -> bool | list[str] | str:
     if column in FLAGS:
         return TRUTHS[cell.lower()]
+    if column in NUMBERS:
+        return with_point(cell)
     return [part for each in cell.split(BETWEEN) if (part := each.strip())] if column in LISTS else cell

@@ -20,11 +20,13 @@ MODELS = ("model", "models")
 
 OF_A_PROJECT = (
     "show", "reel", "fps", "start", "end", *MODELS, "bank", "mapping", "seed", "take", "bits", "layout",
-    "head_handle", "tail_handle", "pops", "spec", "scene", "tape", "note", "tail_s",
+    "head_handle", "tail_handle", "pops", "spec", "scene", "tape", "note", "tail_s", "include_muted", "skip_unreadable",
+    "sync", "offset",
 )  # fmt: skip
 
-OF_A_JOB = {"cues": str, "project": str, "clips": bool, "moment": Annotated[datetime, Meta(tz=False)]}
-"""Sheet and project file; whether each cue is wanted as a file; the local date and time that the files bear."""
+OF_A_JOB = {"cues": str, "project": str, "clips": bool, "moment": Annotated[datetime, Meta(tz=False)], "start_tc": str}
+"""Sheet and project file; whether each cue is wanted as a file; the local date and time that the files bear; and the
+start by the name that the commands call it."""
 
 NAME_RULE = (
     "a job's name is its folder's: 1 to 64 letters a-z, digits, '_', '-' or '.', beginning with a letter or digit, "
@@ -42,10 +44,19 @@ def is_job_name(name: str) -> bool:
 _TYPES = {field.name: field.type for field in msgspec.structs.fields(Project)}
 _PROJECT_FIELDS = [(name, _TYPES[name] | None, None) for name in OF_A_PROJECT]
 
+TWO_STARTS = "'start' and 'start_tc' are one field by two names: keep one"
+
+
+def _one_start(table: Table) -> None:
+    if table.start is not None and table.start_tc is not None:
+        raise ValueError(TWO_STARTS)
+
+
 Fields = msgspec.defstruct(
     "Fields",
     [*((name, kind | None, None) for name, kind in OF_A_JOB.items()), *_PROJECT_FIELDS],
     bases=(Table,),
+    namespace={"__post_init__": _one_start},
     kw_only=True,
     module=__name__,
 )
@@ -53,9 +64,10 @@ Fields = msgspec.defstruct(
 
 
 def given(table: Table) -> dict:
-    """Field → value, of those of :data:`Fields` that a table states."""
+    """Field → value, of those of :data:`Fields` that a table states; ``start_tc`` is ``start``."""
     values = {name: getattr(table, name) for name in Fields.__struct_fields__}
-    return {name: value for name, value in values.items() if value is not None}
+    stated = {name: value for name, value in values.items() if value is not None}
+    return {"start" if name == "start_tc" else name: value for name, value in stated.items()}
 
 
 def over(fields: dict, nearer: dict) -> dict:

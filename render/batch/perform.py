@@ -75,7 +75,8 @@ def _delivered(order: Order, tell: Callable[[Progress], None], deaths: list[str]
     shutil.rmtree(order.stage, ignore_errors=True)
     sheet = read_sheet(Path(order.cues), order.project)
     project = completed(order.project, sheet)
-    plan = make_plan(project, sheet)
+    cache = CueCache(Path(order.cache)) if order.cache is not None else None
+    plan = make_plan(project, sheet, cache)
     if job_key(plan, project, order.clips) != order.key:
         raise ProjectError("what it is made of changed since the batch was planned: run the batch again")
     warm_up(plan)
@@ -97,7 +98,7 @@ def _delivered(order: Order, tell: Callable[[Progress], None], deaths: list[str]
         chunk_frames=OFFLINE_CHUNK_FRAMES,
         progress=progress,
         clips=order.clips,
-        cache=CueCache(Path(order.cache)) if order.cache is not None else None,
+        cache=cache,
         moment=order.moment,
         version=version,
         process=partial(WarmProcess, hang_s=order.hang_s, deaths=deaths),

@@ -13,6 +13,7 @@ from render.batch.job import Job, Jobs, is_utf8
 from render.batch.journal import DONE, MOVING, Journal, glimpsed
 from render.batch.key import job_key
 from render.batch.stage import as_left
+from render.cues.check import late_start
 from render.plan import completed, make_plan, read_sheet
 from render.project import Project
 
@@ -27,6 +28,7 @@ class Planned:
         key: see :func:`render.batch.key.job_key`.
         cost: in seconds and bytes.
         problem: one line, if it cannot be run.
+        warning: one line, if it can but may not be meant so.
     """
 
     job: Job
@@ -34,6 +36,7 @@ class Planned:
     key: str = ""
     cost: Cost | None = None
     problem: str = ""
+    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,9 @@ def planned_job(job: Job) -> Planned:
         sheet = read_sheet(job.cues, project)
         whole = completed(project, sheet)
         plan = make_plan(whole, sheet)
-        return Planned(job, project, job_key(plan, whole, job.clips), cost_of(plan, whole, job.clips))
+        late = late_start(min(cue.start_samples for cue in sheet.cues), whole.clock())
+        key, cost = job_key(plan, whole, job.clips), cost_of(plan, whole, job.clips)
+        return Planned(job, project, key, cost, warning="".join(late))
     except PisadaError as problem:
         return Planned(job, problem=str(problem))
     except OSError as problem:

@@ -13,7 +13,7 @@ from render.cues.compound_file import DAMAGED, check_compound_file
 from render.cues.cue import sheet_bytes
 from render.cues.reading import told_at
 from render.cues.spot import Timeline
-from render.cues.timeline import DEEPEST, Found, clean, completed, exact_rate, zero_of
+from render.cues.timeline import DEEPEST, Found, clean, counted, exact_rate, zero_of
 from render.timecode import Clock
 
 MOST_GIB = 8
@@ -21,6 +21,7 @@ COMPOUND_FILE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 SMPTE = b"\x06\x0e\x2b\x34"  # in the header's class, at its 16th byte: other compound files have none
 KINDS = {"Picture": "picture", "LegacyPicture": "picture", "Sound": "", "LegacySound": ""}
 TIMECODES = ("Timecode", "LegacyTimecode")
+SLOT_ATTRIBUTES, MUTE = "TimelineMobAttributeList", "AudioMixerCompMute"  # as Media Composer writes a muted track
 INPUTS = {"Sequence": "Components", "OperationGroup": "InputSegments"}
 PRIMARY = 1
 FASTEST_FRAMES = 120
@@ -111,9 +112,10 @@ class _Composition:
         self.slots = list(self.mob.slots)
         self.names = {slot.slot_id: self._track(slot) for slot in self.slots}
         rate, drop, start_frames, self.timecode = self._timecode(clock)
+        remarks: list[str] = []
         if rate is not None:
-            clock = completed(clock, rate, drop, start_frames)
-        self.found = Found(clock, zero_of(clock, start_frames))
+            clock = counted(clock, rate, drop, start_frames, remarks)
+        self.found = Found(clock, zero_of(clock, start_frames), start_frames, remarks=remarks)
         self.sources: dict[tuple, str | None] = {}
 
     def read(self) -> Timeline:
@@ -161,7 +163,8 @@ class _Composition:
 
     def _media(self, slot, media: str) -> None:
         rate = exact_rate(slot.edit_rate)
-        walk = Track(self, self.names[slot.slot_id], rate, {"media": media})
+        extra = {"media": media, "track_muted": "yes" if tagged(slot, SLOT_ATTRIBUTES).get(MUTE) else ""}
+        walk = Track(self, self.names[slot.slot_id], rate, extra)
         walk.segment(slot.segment, -(value_of(slot, "Origin") or 0), None, 0)
 
     def source(self, clip, depth: int) -> str | None:
@@ -190,7 +193,7 @@ class _Composition:
             comment = value_of(marker, "Comment")
             place = value_of(marker, "Position")
             if place is None:
-                self.found.unread(f"marker {clean(comment)!r} has no place")
+                self.found.unreadable(f"marker {clean(comment)!r} has no place")
                 continue
             described = sorted(value_of(marker, "DescribedSlots") or ())
             attributes = tagged(marker, "CommentMarkerAttributeList")

@@ -50,7 +50,7 @@ class Track:
             for part in parts[:1]:
                 self.segment(part, begin, length, depth + 1, **extra | told)
         elif kind not in ("Filler", "ScopeReference"):
-            self.found.unread(f"a {kind} on track {self.name!r} is not known")
+            self.found.unreadable(f"a {kind} on track {self.name!r} is not known")
 
     def _sequence(self, sequence, begin: int, depth: int, extra: dict) -> None:
         """A sequence's components one after the other; a transition overlaps the two beside it."""

@@ -19,7 +19,7 @@ from plugin_backend.errors import CueSheetError
 from render.cues.cue import sheet_bytes
 from render.cues.reading import decoded, in_reach, told_at
 from render.cues.spot import Spot, Timeline
-from render.cues.timeline import clean, completed, exact_rate
+from render.cues.timeline import clean, counted, exact_rate
 from render.delivery.bext import TIME_REFERENCE_OFFSET
 from render.timecode import Clock, round_half_up
 
@@ -140,6 +140,8 @@ def _timeline(wave: Wave, path: Path, clock: Clock) -> Timeline:
         return round_half_up(Fraction(((reference or 0) + frames) * clock.sample_rate, rate_hz))
 
     zero = 0 if reference is None else clock.start_samples
+    if reference is not None and clock.is_next_day(samples(0) - zero):
+        zero -= clock.day_samples
     first, length_frames = in_reach(samples(0) - zero, clock.sample_rate), wave.audio_bytes // frame_bytes
     extra = {key: ixml[tag] for key, tag in IXML.items() if ixml.get(tag)}
     if bext and (originator := _text(bext[ORIGINATOR])):
@@ -201,7 +203,7 @@ def _clock(clock: Clock, ixml: dict[str, str], start: Fraction | None, remarks: 
         return clock
     rate = exact_rate(Fraction(text))
     frames = None if start is None else int(start * rate)
-    return completed(clock, rate, FLAGS.get(ixml.get("TIMECODE_FLAG", "")), frames)
+    return counted(clock, rate, FLAGS.get(ixml.get("TIMECODE_FLAG", "")), frames, remarks)
 
 
 def _text(content: bytes) -> str:

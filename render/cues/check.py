@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
+from plugin_backend.near import did_you_mean
 from presets.bank import is_file_name
 from render.cues.cue import Cue, CueSheet
 from render.stem_names import STEM_RULE, is_stem_name
@@ -15,6 +16,7 @@ from render.timecode import RATES, Clock, FrameRate, label_of, round_half_up, sa
 DRIFT = Fraction(1, 1000)
 FEWEST_STARTS = 8
 RARE = 1e-4
+LATE_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +26,14 @@ class Finding:
     Attributes:
         check: its kind.
         told: what is wrong, on one line.
-        cue: where; None for the sheet as a whole.
+        cue: where; None for the sheet as a whole, or for what is no cue.
+        row: line or number of what is no cue.
     """
 
     check: str
     told: str
     cue: Cue | None = None
+    row: int | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,12 @@ class Look:
 def findings_of(look: Look) -> list[Finding]:
     """All that the checks find, check by check, by start."""
     return [finding for check in CHECKS for finding in check(look)]
+
+
+def unreadable(look: Look) -> Iterator[Finding]:
+    """What looks like a clip, marker or region and was not read."""
+    for unread in look.sheet.unreadable:
+        yield Finding("unread", unread.why, row=unread.row)
 
 
 def overlaps(look: Look) -> Iterator[Finding]:
@@ -82,11 +92,13 @@ def presets(look: Look) -> Iterator[Finding]:
     """Presets that the bank has not, and sources that are not there."""
     known = set(look.presets)
     for cue in look.sheet.cues:
-        if cue.preset is not None and is_file_name(cue.preset):
+        if cue.preset is None and cue.source is None:
+            yield Finding("preset", "has no preset yet, nor a source", cue)
+        elif cue.preset is not None and is_file_name(cue.preset):
             if not os.path.isfile(cue.preset):
                 yield Finding("preset", f"no preset file {cue.preset}", cue)
         elif cue.preset is not None and cue.preset not in known:
-            yield Finding("preset", f"no preset {cue.preset!r} in the bank", cue)
+            yield Finding("preset", f"no preset {cue.preset!r} in the bank{did_you_mean(cue.preset, known)}", cue)
         if cue.source is not None and not os.path.isfile(cue.source):  # also of a name no file can have
             yield Finding("source", f"no file {cue.source}", cue)
 
@@ -99,7 +111,8 @@ def stems(look: Look) -> Iterator[Finding]:
     for stem, cue in first_cues.items():
         first = spelt.setdefault(stem.upper(), stem)
         if look.stems and stem not in look.stems:
-            yield Finding("stem", f"no stem {stem!r} in the project; it has {', '.join(sorted(look.stems))}", cue)
+            told = f"no stem {stem!r} in the project; it has {', '.join(sorted(look.stems))}"
+            yield Finding("stem", f"{told}{did_you_mean(stem, look.stems)}", cue)
         elif not is_stem_name(stem):
             yield Finding("stem", f"{stem!r}: {STEM_RULE}", cue)
         elif first != stem:
@@ -117,7 +130,7 @@ def duplicates(look: Look) -> Iterator[Finding]:
 
 def drift(look: Look) -> Iterator[Finding]:
     """Starts past the reel's end that would be inside, were timecodes 0.1 % earlier: 3.6 s in an hour."""
-    if look.length_samples is None:
+    if look.length_samples is None or not look.sheet.cues:
         return
     late = max(cue.start_samples for cue in look.sheet.cues) - look.length_samples
     if 0 <= late <= (look.clock.start_samples + look.length_samples) * DRIFT:
@@ -158,6 +171,13 @@ def unused_frames(look: Look) -> Iterator[Finding]:
             return
 
 
+def starts_late(look: Look) -> Iterator[Finding]:
+    """A first cue so long after the programme's start that the start is not the one meant."""
+    cues = look.sheet.cues
+    for told in late_start(cues[0].start_samples, look.clock) if cues else ():
+        yield Finding("start", told, cues[0])
+
+
 def unmatched(look: Look) -> Iterator[Finding]:
     """Clips, markers and regions that became no cue."""
     if look.sheet.unmatched:
@@ -165,7 +185,9 @@ def unmatched(look: Look) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[Look], Iterator[Finding]], ...] = (
+    unreadable,
     unmatched,
+    starts_late,
     drift,
     other_grid,
     unused_frames,
@@ -175,6 +197,26 @@ CHECKS: tuple[Callable[[Look], Iterator[Finding]], ...] = (
     stems,
     presets,
 )
+
+
+def late_start(first_samples: int, clock: Clock) -> list[str]:
+    """A line if the first cue lies over ten minutes after the programme's start, with the start that fits.
+
+    Args:
+        first_samples: the first cue's place, from the programme's start.
+        clock: the programme's time base.
+    """
+    if first_samples <= LATE_S * clock.sample_rate:
+        return []
+    told = f"the first cue lies {first_samples / clock.sample_rate / 60:.0f} min after the programme's start"
+    if clock.rate is None:
+        return [f"{told}, which is zero: so much silence comes first"]
+    hour, minute, _ = (clock.label_at(first_samples)).split(":", 2)
+    mark, tens = ":;"[clock.rate.drop], f"{int(minute) // 10}0"
+    fitting = [f"{hour}:{minutes}:00{mark}00" for minutes in ("00", tens)]
+    within = [label for label in fitting if first_samples - clock.timecode_samples(label) <= LATE_S * clock.sample_rate]
+    start = (within or fitting[-1:])[0]
+    return [f'{told}, {clock.label_at(0)}, so much silence comes first: give --start-tc "{start}"']
 
 
 def _end(cue: Cue) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
-from render.cues.cue import CueSheet, sheet_bytes
+from render.cues.cue import AUDIBLE, CueSheet, Wanted, sheet_bytes
 from render.cues.rows import sheet_of
 from render.timecode import Clock
 
@@ -17,43 +17,63 @@ FORMAT = "CSV"
 DELIMITERS = ",;\t"
 LARGEST_BYTES = 64 * 2**20
 LONGEST_HEADER = 2**20
-CONTROL_BYTE = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 BOM = "\ufeff"
+MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+ANSI, ANSI_NAME = "cp1252", "Windows-1252 (ANSI)"
+SEPARATOR = re.compile(r'"?sep=(.)"?[\t,;]*(\r\n|\n|\r|$)', re.IGNORECASE)
 
 
-def read_csv(path: Path, clock: Clock) -> CueSheet:
+def read_csv(path: Path, clock: Clock, wanted: Wanted = AUDIBLE) -> CueSheet:
     """Reads a CSV cue sheet.
 
     Args:
-        path: UTF-8 text, with or without a byte-order mark; at most 64 MiB, 100,000 cues and 256 columns.
+        path: UTF-8 text, UTF-16 or, as Excel saves "CSV" in the west, Windows-1252; at most 64 MiB, 100,000 cues and
+            256 columns.
         clock: the programme's time base.
+        wanted: see :func:`render.cues.rows.sheet_of`.
 
     Raises:
-        CueSheetError: anything that cannot be used, with file, row and column where they apply.
+        CueSheetError: all that cannot be used, with file, row and column where they apply.
     """
     path = Path(path)
-    return sheet_of(path, FORMAT, records(path), clock)
+    try:
+        text, remarks = _text(_bytes(path))
+    except CueSheetError as error:
+        raise error.at(file=path) from error
+    return sheet_of(path, FORMAT, _records(text), clock, wanted, remarks)
 
 
 def records(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Each row that is not blank: its first line's number, and its stripped cells."""
+    yield from _records(_text(_bytes(path))[0])
+
+
+def _bytes(path: Path) -> bytes:
     data = sheet_bytes(path, LARGEST_BYTES + 1)
     if len(data) > LARGEST_BYTES:
         raise CueSheetError(f"larger than {LARGEST_BYTES // 2**20} MiB: no cue sheet is")
-    text = _text(data)
-    delimiter = max(DELIMITERS, key=lambda mark: _columns(text, mark))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    yield from filled_rows(reader)
+    return data
 
 
-def filled_rows(reader) -> Iterator[tuple[int, list[str]]]:
+def _records(text: str) -> Iterator[tuple[int, list[str]]]:
+    stated = SEPARATOR.match(text)  # as Excel writes and reads it
+    rows, text = (1, text[stated.end() :]) if stated else (0, text)
+    delimiter = stated[1] if stated else max(DELIMITERS, key=lambda mark: _columns(text, mark))
+    yield from filled_rows(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), rows)
+
+
+def filled_rows(reader, rows: int = 0) -> Iterator[tuple[int, list[str]]]:
     """Each row of a ``csv.reader`` that is not blank: its first line's number and its cells, stripped.
+
+    Args:
+        rows: lines before the reader's first.
 
     Raises:
         CueSheetError: not CSV; names the row.
     """
     while True:
-        row = reader.line_num + 1
+        row = rows + reader.line_num + 1
         try:
             cells = [cell.strip() for cell in next(reader)]
         except StopIteration:
@@ -73,21 +93,39 @@ def _columns(text: str, delimiter: str) -> int:
         return 0
 
 
-def _text(data: bytes) -> str:
+def _text(data: bytes) -> tuple[str, tuple[str, ...]]:
+    """The text, and remarks on how it was read."""
+    encoding, remarks = _encoding(data), ()
     try:
-        text = data.decode("utf-8").removeprefix(BOM)
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            if encoding != "utf-8":
+                raise
+            text, remarks = data.decode(ANSI), (f"its text is not UTF-8: read as {ANSI_NAME}",)
     except UnicodeDecodeError as error:
+        names = {"utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
         raise CueSheetError(
-            f"byte {error.start} (0x{data[error.start]:02x}) is not UTF-8: save it as UTF-8",
-            row=_line_of(data, error.start),
+            f"byte {error.start} (0x{data[error.start]:02x}) is not {names.get(encoding, f'UTF-8 nor {ANSI_NAME}')}: "
+            "save it as UTF-8",
+            row=_lines(data[: error.start].decode("latin-1")),
         ) from error
-    if match := CONTROL_BYTE.search(data):
+    text = text.removeprefix(BOM)
+    if match := CONTROL.search(text):
         raise CueSheetError(
-            f"byte {match.start()} is a control character (0x{match[0][0]:02x}): is this a text file?",
-            row=_line_of(data, match.start()),
+            f"character {match.start() + 1} is a control character (0x{ord(match[0]):02x}): is this a text file?",
+            row=_lines(text[: match.start()]),
         )
-    return text
+    return text, remarks
 
 
-def _line_of(data: bytes, position: int) -> int:
-    return data[:position].replace(b"\r\n", b"\n").replace(b"\r", b"\n").count(b"\n") + 1
+def _encoding(data: bytes) -> str:
+    """By its mark; UTF-16 also by the zero in its first letter."""
+    marked = next((encoding for mark, encoding in MARKS.items() if data.startswith(mark)), None)
+    if marked or len(data) < 2 or (data[0] and data[1]) or len(data) % 2:
+        return marked or "utf-8"
+    return "utf-16-be" if not data[0] else "utf-16-le"
+
+
+def _lines(before: str) -> int:
+    return before.replace("\r\n", "\n").replace("\r", "\n").count("\n") + 1

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
-from plugin_backend.errors import CueSheetError
+from plugin_backend.errors import CueSheetError, together
+from render.cues.spot import Unread
 from render.timecode import Clock
 
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -23,7 +25,7 @@ class Cue:
         id: unique in its sheet.
         start_samples: from the programme's first sample, 0 or more.
         stem: the stem it belongs to.
-        preset: what performs it; None for a bare source.
+        preset: what performs it; None for a bare source, or one that is not chosen yet.
         duration_samples: 1 or more; None plays the preset's own length.
         gain_db: −120 to 24.
         pan: −1 (left) to 1 (right).
@@ -35,6 +37,9 @@ class Cue:
         row: line in the sheet, the header being 1; else the event's number.
         gate: the duration is only a note's length, so one-shots ignore it.
         extra: unknown columns, as they stand.
+        sync: what of the sound lies at the start and offset: its onset, its first sample, or its peak; None leaves it
+            to the project.
+        offset_samples: from the start to where the sound is put; None leaves it to the project.
     """
 
     id: str
@@ -52,6 +57,28 @@ class Cue:
     row: int = 0
     gate: bool = False
     extra: dict[str, str] = field(default_factory=dict)
+    sync: Literal["onset", "peak"] | None = None
+    offset_samples: int | None = None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What of a sheet is wanted, and what is put up with.
+
+    Attributes:
+        muted: a session's muted clips too, and those of its muted, inactive and hidden tracks.
+        unmatched: clips, markers and regions that nothing says the preset of become cues, too; their name is the note.
+        blank: cues without a preset or a source are read.
+        partial: rows that cannot be read are left out, and their problems kept.
+    """
+
+    muted: bool = False
+    unmatched: bool = False
+    blank: bool = False
+    partial: bool = False
+
+
+AUDIBLE = Wanted()
 
 
 @dataclass(frozen=True)
@@ -67,6 +94,8 @@ class CueSheet:
         clock: the time base asked for, completed with the rate and the start that the file states; None if
             the sheet was not read from a file.
         unmatched: clips, markers and regions that no rule made a cue of; each is in the remarks.
+        unreadable: what looks like a clip, marker or region and was not read.
+        problems: of rows that could not be read, where that was put up with.
     """
 
     path: Path
@@ -76,6 +105,30 @@ class CueSheet:
     format: str = ""
     clock: Clock | None = None
     unmatched: int = 0
+    unreadable: list[Unread] = field(default_factory=list)
+    problems: list[CueSheetError] = field(default_factory=list)
+
+    def check_whole(self, skip_unreadable: bool) -> list[str]:
+        """See that the whole file was read.
+
+        Args:
+            skip_unreadable: whether the user wants to go on without what was not.
+
+        Returns:
+            A remark for each line or event left out.
+
+        Raises:
+            CueSheetError: there are such lines; tells each, and how to go on.
+        """
+        if self.unreadable and not skip_unreadable:
+            hints = [" (--skip-unreadable goes on without it)"] + [""] * len(self.unreadable)
+            raise together(
+                [
+                    CueSheetError(f"{unread.why}{hint}", file=self.path, row=unread.row)
+                    for unread, hint in zip(self.unreadable, hints, strict=False)
+                ]
+            )
+        return [f"row {unread.row}: left out, {unread.why}" for unread in self.unreadable]
 
 
 @dataclass(frozen=True)
@@ -125,6 +178,16 @@ def check_reach(samples: int, sample_rate: int) -> int:
     if samples > LONGEST_HOURS * 3600 * sample_rate:
         raise CueSheetError(f"{samples} samples is more than {LONGEST_HOURS} hours")
     return samples
+
+
+def after_midnight(cues: list[Cue], clock: Clock) -> list[str]:
+    """A remark if cues begin after midnight by the timecode; none otherwise."""
+    day = clock.day_samples - clock.start_samples
+    late = [cue for cue in cues if cue.start_samples >= day]
+    if not late or clock.rate is None:
+        return []
+    label = clock.label_at(late[0].start_samples)
+    return [f"{len(late)} cues lie after midnight, on the next day, the first at {label} (row {late[0].row})"]
 
 
 def sheet_bytes(path: Path, most: int = -1) -> bytes:

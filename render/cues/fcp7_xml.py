@@ -12,9 +12,9 @@ from pathlib import Path
 from plugin_backend.errors import CueSheetError
 from render.cues.reading import told_at
 from render.cues.spot import Spot, Timeline
-from render.cues.timeline import Found, clean, completed, zero_of
+from render.cues.timeline import Found, clean, counted, stated, zero_of
 from render.cues.xml_file import is_xml_of, xml_root
-from render.timecode import RATES, Clock, frames_of
+from render.timecode import RATES, Clock, FrameRate, frames_of
 
 WHOLE = re.compile(r"(-?[0-9]{1,15})(?:\.0*)?")
 ITEMS = ("clipitem", "generatoritem")
@@ -58,9 +58,10 @@ class _Sequence:
                 self.nested.setdefault(sequence.get("id"), sequence)
         self.sequence = _only_sequence(root)
         self.rate = _rate(self.sequence)
-        drop, start_frames = _start(self.sequence, self.rate, clock)
-        clock = completed(clock, self.rate, drop, start_frames)
-        self.found = Found(clock, zero_of(clock, start_frames))
+        remarks: list[str] = []
+        drop, start_frames = _start(self.sequence, self.rate, clock, remarks)
+        clock = counted(clock, self.rate, drop, start_frames, remarks)
+        self.found = Found(clock, zero_of(clock, start_frames), start_frames, remarks=remarks)
         self.linked: dict[tuple, Spot] = {}
 
     def read(self) -> Timeline:
@@ -96,7 +97,7 @@ class _Sequence:
         if end == AT_TRANSITION and after is not None:
             end = _cut(after)
         if begin is None or end is None or AT_TRANSITION in (begin, end):
-            return self.found.unread(f"clip {clean(name)!r} on track {track!r} has no start or no end")
+            return self.found.unreadable(f"clip {clean(name)!r} on track {track!r} has no start or no end")
         nested = item.find("sequence")
         extra = {
             "media": "picture" if kind == "video" else "",
@@ -149,7 +150,7 @@ class _Sequence:
         name, note = marker.findtext("name") or "", marker.findtext("comment") or ""
         begin, end = _whole(marker, "in"), _whole(marker, "out")
         if begin is None or begin < 0:
-            return self.found.unread(f"marker {clean(name)!r} has no place")
+            return self.found.unreadable(f"marker {clean(name)!r} has no place")
         frames = end - begin if end is not None and end > begin else 0
         self.found.marker(
             name or note, track, zero + begin / rate, frames / rate, 1 / rate, note=note,
@@ -206,28 +207,54 @@ def _rate(element) -> Fraction:
     return Fraction(timebase * 1000, 1001) if _is_true(element.find("rate"), "ntsc", "FALSE") else Fraction(timebase)
 
 
-def _start(sequence, exact: Fraction, clock: Clock) -> tuple[bool | None, int | None]:
-    """Whether the sequence's timecode is drop-frame, and its first frame; None for what it does not say."""
+def _start(sequence, exact: Fraction, clock: Clock, remarks: list[str]) -> tuple[bool | None, int | None]:
+    """Whether the sequence's timecode is drop-frame, and its first frame; None for what it does not say.
+
+    Premiere marks some sequences drop-frame that are not, and the reverse: its count of the first frame then tells
+    how its label is meant, and is believed.
+    """
     timecode = sequence.find("timecode")
     if timecode is None:
         return None, None
     if timecode.find("rate") is not None and _rate(timecode) != exact:
         raise CueSheetError("the sequence's timecode has another rate than the sequence")
-    label = clean(timecode.findtext("string"))
+    label, frames = clean(timecode.findtext("string")), _whole(timecode, "frame")
     shape = clean(timecode.findtext("displayformat")).upper()
     drop = {"DF": True, "NDF": False}.get(shape, True if ";" in label else None)
-    frames = _whole(timecode, "frame")
-    fitting = [rate for rate in RATES.values() if rate.exact == exact and drop in (None, rate.drop)]
-    rate = clock.rate if clock.rate in fitting else fitting[0] if len(fitting) == 1 else None
-    if label and rate:
-        fields = re.split("[:;.,]", label)
-        label_frames = frames_of(":".join(fields[:-1]) + (";" if rate.drop else ":") + fields[-1], rate)
-        if frames not in (None, label_frames):
-            raise CueSheetError(
-                f"the sequence starts at {label}, and at frame {frames}: these differ at {rate.name} fps"
-            )
-        frames = label_frames
-    return drop, frames
+    fitting = [rate for rate in RATES.values() if rate.exact == exact]
+    marked = [rate for rate in fitting if drop in (None, rate.drop)]
+    if frames is None:
+        rate = clock.rate if clock.rate in marked else marked[0] if len(marked) == 1 else None
+        return drop, _label_frames(label, rate) if label and rate else None
+    meant = [rate for rate in fitting if _is_frame(label, frames, rate)] if label else []
+    if not label or not fitting or set(meant) & set(marked):
+        return drop, frames
+    if not meant:
+        names = " or ".join(rate.name for rate in marked or fitting)
+        raise CueSheetError(f"the sequence starts at {label}, and at frame {frames}: these differ at {names} fps")
+    remarks.append(
+        f"the sequence is marked {stated(exact, drop)}, but its first frame, {frames}, is {label} at "
+        f"{meant[0].name} fps: the frame is believed"
+    )
+    return meant[0].drop, frames
+
+
+def _label_frames(label: str, rate: FrameRate) -> int:
+    """Frames from 00:00:00:00 to a label, whatever its separators.
+
+    Raises:
+        TimecodeError: there is no such label.
+    """
+    fields = re.split("[:;.,]", label)
+    return frames_of(":".join(fields[:-1]) + (";" if rate.drop else ":") + fields[-1], rate)
+
+
+def _is_frame(label: str, frames: int, rate: FrameRate) -> bool:
+    """Whether a label of that rate is that frame."""
+    try:
+        return _label_frames(label, rate) == frames
+    except CueSheetError:  # drop-frame skips it, say
+        return False
 
 
 def _transition(element):

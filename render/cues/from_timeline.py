@@ -9,29 +9,38 @@ from dataclasses import replace
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
-from render.cues.cue import NUMBERS, Cue, CueSheet, check_reach
+from render.cues.cue import AUDIBLE, NUMBERS, Cue, CueSheet, Wanted, after_midnight, check_reach
 from render.cues.mapping import Mapping
-from render.cues.rows import KNOWN, MOST_COLUMNS, MOST_ROWS, cue_of
+from render.cues.offset import offset_samples
+from render.cues.rows import KNOWN, MOST_COLUMNS, MOST_ROWS, Place, cue_of
 from render.cues.spot import Spot, Timeline
 from render.stem_names import stem_called
 
 OWN = "pisada."
+IGNORED = "ignored by the mapping"
 LONGEST_NAME = 80
 NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
-SILENT = {("muted", "yes"): "is muted", ("media", "picture"): "is picture"}
+PICTURE = ("media", "picture"), "is picture"
+MUTED = (("muted", "yes"), "is muted"), (("track_muted", "yes"), "is on a track that is muted, inactive or hidden")
 """What readers note of a clip that nobody hears."""
 
 
-def cues_of(timeline: Timeline, path: Path, mapping: Mapping | None = None, presets: Collection[str] = ()) -> CueSheet:
+def cues_of(
+    timeline: Timeline,
+    path: Path,
+    mapping: Mapping | None = None,
+    presets: Collection[str] = (),
+    wanted: Wanted = AUDIBLE,
+) -> CueSheet:
     """The sheet that a timeline makes.
 
     Without a mapping a track's name is the stem, and a spot's name its preset if there is one of that name. A
     spot that Pisada wrote carries its cue's row, ``pisada.<column>``, and needs no rule; its place and length are
     the timeline's (an empty ``pisada.duration`` leaves the length to the preset). Other ids are the spot's name
     and its sample from 00:00:00:00, so that an id, and with it the cue's seed, stays when other spots come or go.
-    Muted clips are left out.
+    Picture is left out, and so is what nobody hears, unless it is chosen.
 
     Args:
         path: where it comes from.
@@ -40,7 +49,7 @@ def cues_of(timeline: Timeline, path: Path, mapping: Mapping | None = None, pres
     Raises:
         CueSheetError: a cue before the programme's start or out of range, or not one spot that makes a cue.
     """
-    making = _Making(timeline, path.parent.resolve(), mapping, presets)
+    making = _Making(timeline, path.parent.resolve(), mapping, presets, wanted)
     try:
         for spot in timeline.spots:
             try:
@@ -60,9 +69,12 @@ def one_line(text: str) -> str:
 class _Making:
     """Cues as they come, and what did not become one: a remark's text → rows."""
 
-    def __init__(self, timeline: Timeline, folder: Path, mapping: Mapping | None, presets: Collection[str]):
+    def __init__(
+        self, timeline: Timeline, folder: Path, mapping: Mapping | None, presets: Collection[str], wanted: Wanted
+    ):
         self.timeline, self.clock, self.folder = timeline, timeline.clock, folder
-        self.mapping, self.presets = mapping, presets
+        self.mapping, self.presets, self.wanted = mapping, presets, wanted
+        self.silent = self.drafts = 0
         self.cues: list[Cue] = []
         self.columns: dict[str, None] = {}
         self.ids: set[str] = set()
@@ -71,8 +83,9 @@ class _Making:
         self.told: dict[str, list[int]] = defaultdict(list)
 
     def add(self, spot: Spot) -> None:
-        for (name, value), why in SILENT.items():
+        for (name, value), why in (PICTURE, *(() if self.wanted.muted else MUTED)):
             if spot.extra.get(name) == value:
+                self.silent += name != "media"
                 self.told[f"{_named(spot)} {why}: left out"].append(spot.row)
                 return
         own = {key.removeprefix(OWN): value for key, value in spot.extra.items() if key.startswith(OWN)}
@@ -99,7 +112,8 @@ class _Making:
         if wanted in self.ids:
             cells["id"] = self._id(wanted, spot)
             self.told[f"a copy of the cue {wanted!r} is called {cells['id']!r}"].append(spot.row)
-        cue = cue_of(cells, spot.row, spot.start_samples, length, self.folder)
+        place = Place(spot.row, spot.start_samples, length, self.folder, self.clock)
+        cue = cue_of(cells, place, self.wanted.blank)
         self.columns |= dict.fromkeys(cue.extra)
         if len(self.columns) > MOST_COLUMNS:
             raise CueSheetError(f"more than {MOST_COLUMNS} columns in the rows beside its clips")
@@ -107,37 +121,45 @@ class _Making:
 
     def _mapped(self, spot: Spot) -> Cue | None:
         values, reason = self._values(spot)
-        if values is None:
+        if reason == IGNORED:
+            self.told[f"{_named(spot)} is {reason}"].append(spot.row)
+            return None
+        draft = bool(reason) and values is not None and self.wanted.unmatched and spot.start_samples >= 0
+        if reason and not draft:
             where = " before the programme's start" if spot.start_samples < 0 else ""
             self.unmatched[f"{_named(spot)}{where} {reason}"].append(spot.row)
             return None
-        if not values:
-            self.told[f"{_named(spot)} is ignored by the mapping"].append(spot.row)
-            return None
+        self.drafts += draft
+        notes = (one_line(spot.name) if draft else "", _text(spot.note))
+        offset = values.get("offset")
         return Cue(
             id=self._id(one_line(spot.name)[:LONGEST_NAME] or spot.kind, spot),
             start_samples=spot.start_samples,
             stem=self._stem(values.get("stem") or one_line(spot.track), spot),
-            preset=values["preset"],
+            preset=values.get("preset"),
             duration_samples=spot.duration_samples,
-            note=_text(spot.note),
+            note="; ".join(filter(None, notes)),
             row=spot.row,
+            sync=values.get("sync"),
+            offset_samples=None if offset is None else offset_samples(offset, spot.start_samples, self.clock),
             extra=_extra(spot),
             **{name: value for name, value in values.items() if name in NUMBERS},
         )
 
     def _values(self, spot: Spot) -> tuple[dict | None, str]:
-        """What a cue gets; nothing if it is ignored; None, and why, if nothing makes a cue of it."""
+        """What a cue gets, None if no rule is for it; and why it is no cue, empty if it is one."""
         by_name = spot.name.strip().lower()
         by_name = {"preset": by_name} if by_name in self.presets else {}
         if self.mapping is None:
-            return by_name or None, "has no preset's name"
+            return by_name, "" if by_name else "has no preset's name"
         found = self.mapping.rule_for(spot)
         if found is None:
             return None, "matches no rule of the mapping"
         rule, values = found
-        values = {} if rule.ignore else by_name | values
-        return (values, "") if rule.ignore or values.get("preset") else (None, "matches a rule that gives no preset")
+        if rule.ignore:
+            return None, IGNORED
+        values = by_name | values
+        return values, "" if values.get("preset") else "matches a rule that gives no preset"
 
     def _stem(self, wanted: str, spot: Spot) -> str:
         stem = stem_called(wanted, f"{spot.kind.upper()}S")
@@ -164,20 +186,27 @@ class _Making:
         unmatched, told = (
             [f"{_rows(rows)}: {what}" for what, rows in table.items()] for table in (self.unmatched, self.told)
         )
-        if not spots:
+        lost = self.timeline.unreadable
+        if not spots and not lost:
             raise CueSheetError(f"the {self.timeline.format} file holds no clips, markers or regions")
-        if not self.cues:
+        if not self.cues and not lost:
             first = f", such as {unmatched[0]}" if unmatched else ""
+            hidden = f" ({self.silent} are muted; --include-muted keeps them)" if self.silent else ""
             raise CueSheetError(
-                f"not one of its {len(spots)} clips, markers and regions becomes a cue{first}; "
+                f"not one of its {len(spots)} clips, markers and regions becomes a cue{hidden}{first}; "
                 "say in a mapping file (--mapping) what they are"
+            )
+        if self.drafts:
+            told.append(
+                f"{self.drafts} of {len(self.cues)} cues have no preset yet: fill in the column 'preset'; the clip's "
+                "name begins the note"
             )
         count = sum(map(len, self.unmatched.values()))
         empty = dict.fromkeys(self.columns, "")  # as in a sheet, every cue has every column
         cues = [replace(cue, extra=empty | cue.extra) if empty else cue for cue in self.cues]
         cues.sort(key=lambda cue: cue.start_samples)
-        remarks = [*self.timeline.remarks, *told, *unmatched]
-        return CueSheet(path, cues, list(self.columns), remarks, self.timeline.format, self.clock, count)
+        remarks = [*self.timeline.remarks, *after_midnight(cues, self.clock), *told, *unmatched]
+        return CueSheet(path, cues, list(self.columns), remarks, self.timeline.format, self.clock, count, lost)
 
 
 def _named(spot: Spot) -> str:

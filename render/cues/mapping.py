@@ -28,6 +28,7 @@ from msgspec.structs import replace
 
 from presets.bank import is_file_name, located
 from render.cues.cue import NUMBERS
+from render.cues.offset import check_offset
 from render.cues.spot import Spot
 from render.stem_names import STEM_RULE, is_stem_name
 from render.toml_file import Table, read_toml
@@ -71,8 +72,12 @@ class Values(Table):
     pan: _number("pan") = None
     pitch_semitones: _number("pitch_semitones") = None
     velocity: _number("velocity") = None
+    sync: Literal["onset", "peak"] | None = None
+    offset: str | int | float | None = None
 
     def __post_init__(self):
+        if self.offset is not None:
+            check_offset(self.offset)
         if self.stem is not None and not REFERENCE.search(self.stem) and not is_stem_name(self.stem):
             raise ValueError(f"stem {self.stem!r}: {STEM_RULE}")
 

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
 from render.cues.cue import Cue, CueSheet, check_reach, sheet_bytes
+from render.stem_names import stem_called
 from render.timecode import Clock, round_half_up
 
+MAGIC = b"MThd"
 DEFAULT_TEMPO_US = 500_000
 HIGHEST_7_BIT = 127
 DAMAGED = "not a whole MIDI file"
@@ -85,22 +87,29 @@ class TempoMap:
         return round_half_up(Fraction(scaled_us * sample_rate, self.ticks_per_quarter * 1_000_000))
 
 
-def read_midi(path: Path, clock: Clock, mapping: MidiMapping) -> CueSheet:
+def read_midi(path: Path, clock: Clock, mapping: MidiMapping, blank: bool = False) -> CueSheet:
     """Reads a MIDI file of type 0 or 1; tick 0 is the programme's start.
 
-    A channel's program is the last one set before a note or at its very tick, over all tracks.
+    A channel's program is the last one set before a note or at its very tick, over all tracks. A track's name is its
+    stem, with what a stem's name cannot hold replaced.
+
+    Args:
+        path: the file.
+        clock: the programme's time base.
+        mapping: what tracks, channels, programs and notes become.
+        blank: read notes that no preset is named for, too; their track, program and note are the cue's note.
 
     Raises:
         CueSheetError: damaged, of a kind that cannot be used, without notes, or a note without a preset.
     """
     path = Path(path)
     try:
-        return _read(path, clock, mapping)
+        return _read(path, clock, mapping, blank)
     except CueSheetError as error:
         raise error.at(file=path) from error
 
 
-def _read(path: Path, clock: Clock, mapping: MidiMapping) -> CueSheet:
+def _read(path: Path, clock: Clock, mapping: MidiMapping, blank: bool) -> CueSheet:
     file, remarks = _load(_clean(sheet_bytes(path)))
     events = _in_time(file.tracks)
     changes = [(tick, message.tempo) for tick, _, message in events if message.type == "set_tempo"]
@@ -111,11 +120,14 @@ def _read(path: Path, clock: Clock, mapping: MidiMapping) -> CueSheet:
     notes = _notes(events, names)
     if not notes:
         raise CueSheetError("the MIDI file holds no notes")
-    counts, cues = Counter(), []
+    counts, cues, stems = Counter(), [], {}
     for note in notes:
-        stem = mapping.tracks.get(note.track) or mapping.channels.get(note.channel) or note.track or f"CH{note.channel}"
+        stem = mapping.tracks.get(note.track) or mapping.channels.get(note.channel) or _stem(note, stems, remarks)
         counts[stem] += 1
-        cues.append(_cue(note, stem, f"{stem}-{counts[stem]:04d}", tempo_map, clock, mapping))
+        cues.append(_cue(note, stem, f"{stem}-{counts[stem]:04d}", tempo_map, clock, mapping, blank))
+    drafts = sum(cue.preset is None for cue in cues)
+    if drafts:
+        remarks.append(f"{drafts} of {len(cues)} cues have no preset yet: fill in the column 'preset'")
     endless = sum(cue.duration_samples is None for cue in cues)
     if endless:
         remarks.append(f"{endless} of {len(cues)} notes have no note-off, or no length: their cues have no duration")
@@ -126,9 +138,16 @@ def _read(path: Path, clock: Clock, mapping: MidiMapping) -> CueSheet:
     return CueSheet(path, cues, [], remarks)
 
 
+def is_midi(head: bytes) -> bool:
+    """Whether a file's first bytes are a Standard MIDI File's, by itself or within RIFF."""
+    return head[:4] == MAGIC or (head[:4] == b"RIFF" and head[8:16] == b"RMIDdata" and head[20:24] == MAGIC)
+
+
 def _clean(data: bytes) -> bytes:
     """The file with its header checked and chunks of unknown kinds left out, as the standard asks."""
-    if len(data) < 14 or data[:4] != b"MThd":
+    if data[:4] == b"RIFF":
+        data = data[20 : 20 + struct.unpack("<I", data[16:20])[0]]
+    if len(data) < 14 or data[:4] != MAGIC:
         raise CueSheetError(f"{DAMAGED}: the header is missing or cut off")
     kind, track_count, division = struct.unpack(">HHH", data[8:14])
     if division & 0x8000:
@@ -214,11 +233,25 @@ def _notes(events, names: list[str]) -> list[Note]:
     return notes
 
 
-def _cue(note: Note, stem: str, cue_id: str, tempo_map: TempoMap, clock: Clock, mapping: MidiMapping) -> Cue:
+def _stem(note: Note, stems: dict[str, str], remarks: list[str]) -> str:
+    """The stem of a track by its name, whatever its capitals; ``stems`` keeps those named before, by track."""
+    name = note.track or f"CH{note.channel}"
+    if name not in stems:
+        stem = stem_called(name, f"CH{note.channel}")
+        stems[name] = next((known for known in stems.values() if known.upper() == stem.upper()), stem)
+        if stems[name] != name:
+            remarks.append(f"the stem of the track {name!r} is called {stems[name]!r}")
+    return stems[name]
+
+
+def _cue(
+    note: Note, stem: str, cue_id: str, tempo_map: TempoMap, clock: Clock, mapping: MidiMapping, blank: bool
+) -> Cue:
     preset = mapping.notes.get(note.note) or mapping.programs.get(note.program)
-    if not preset:
+    what = f"program {note.program}, note {note.note}"
+    if not preset and not blank:
         raise CueSheetError(
-            f"track {note.track!r}, channel {note.channel}: no preset for program {note.program}, note {note.note}: "
+            f"track {note.track!r}, channel {note.channel}: no preset for {what}: "
             "name one in [midi.programs] or [midi.notes] of the project file",
             row=note.event,
         )
@@ -228,7 +261,8 @@ def _cue(note: Note, stem: str, cue_id: str, tempo_map: TempoMap, clock: Clock, 
         id=cue_id,
         start_samples=start_samples,
         stem=stem,
-        preset=preset,
+        preset=preset or None,
+        note="" if preset else "; ".join(filter(None, (note.track, what))),
         duration_samples=(end_samples - start_samples) or None,
         velocity=note.velocity / HIGHEST_7_BIT,
         row=note.event,

@@ -28,7 +28,7 @@ from render.cues.otio_json import (
 )
 from render.cues.reading import own_note, told_at
 from render.cues.spot import Timeline
-from render.cues.timeline import DEEPEST, Found, clean, completed, exact_rate, stated, zero_of
+from render.cues.timeline import DEEPEST, Found, clean, counted, exact_rate, stated, zero_of
 from render.timecode import RATES, Clock
 
 ITEMS = ("Stack", "Track", "Clip", "Gap")
@@ -78,10 +78,11 @@ class _Reading:
         else:
             rates = self._frame_rates()
             rate = rates.pop() if len(rates) == 1 else None
+        remarks: list[str] = []
         if rate in NAMED_RATES:
             drop = noted.drop if noted and noted.exact == rate else None
-            clock = completed(clock, rate, drop, start_frames)
-        self.found = Found(clock, zero_of(clock, start_frames))
+            clock = counted(clock, rate, drop, start_frames, remarks)
+        self.found = Found(clock, zero_of(clock, start_frames), start_frames, remarks=remarks)
         self.ranges: dict[int, Range] = {}  # by the item's identity: each is asked for several times
 
     def _frame_rates(self) -> set[Fraction]:
@@ -113,7 +114,7 @@ class _Reading:
             raise CueSheetError(f"tracks nested more than {DEEPEST} deep")
         schema = schema_of(item)
         if schema not in ITEMS:
-            return self.found.unread(f"a {clean(schema)} on track {track!r} is not known")
+            return self.found.unreadable(f"a {clean(schema)} on track {track!r} is not known")
         if item.get("enabled") is False:
             extra = extra | {"muted": "yes"}
         first, length = self._range(item, depth)
@@ -161,7 +162,7 @@ class _Reading:
             name, note = text_of(marker, "name"), text_of(marker, "comment")
             stated_range = part_of(marker, "marked_range", "TimeRange") or part_of(marker, "range", "TimeRange")
             if schema_of(marker) != "Marker" or stated_range is None:
-                self.found.unread(f"marker {clean(name)!r} on track {track!r} has no place")
+                self.found.unreadable(f"marker {clean(name)!r} on track {track!r} has no place")
                 continue
             first, length = range_of(stated_range)
             begin = zero + first

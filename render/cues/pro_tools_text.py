@@ -6,7 +6,6 @@ older protobuf and an older pytest, tells no line numbers, and knows neither sam
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
 from render.cues.reading import decoded, in_reach, noted, samples_of, text_lines, told_at
-from render.cues.spot import Spot, Timeline
+from render.cues.spot import Spot, Timeline, Unread
 from render.cues.timeline import completed
 from render.timecode import AMBIGUOUS, RATES, Clock, FrameRate, frames_of, round_half_up, samples_at
 
@@ -24,14 +23,18 @@ MAGIC = "SESSION NAME:"
 HEADER = ("SAMPLE RATE:", "SESSION START TIMECODE:", "TIMECODE FORMAT:")
 TRACK = ("TRACK NAME:", "COMMENTS:", "USER DELAY:", "STATE:", "PLUG-INS:")
 EVENT = ("CHANNEL", "EVENT", "CLIP NAME", "START TIME", "END TIME")
-MARKER = ("LOCATION", "TIME REFERENCE", "UNITS", "NAME")
+SHOWN = 80
+MARKER = ("#", "LOCATION", "TIME REFERENCE", "UNITS", "NAME")
 TITLE = re.compile(r"([A-Z-] {1,2})+(L I S T I N G|I N  S E S S I O N)")
 FADE = re.compile(r"\((cross ?fade|fade ?(in|out)?)\)", re.IGNORECASE)
 SIDE = re.compile(r"\.(L|R|C|S|LFE|L[crs]|R[crs]|[LR]s[sr]|A[0-9]+)$")
 WIDTH = re.compile(r" \((Stereo|Quad|LCRS?|[1-7](st|nd|rd|th) Order Ambisonics|[5-9]\.[01](\.[246])?)\)$")
 FRAME_RATE = re.compile(r"([0-9.]{2,6})( Drop)? Frame")
 
-TIMECODE = re.compile(r"([0-9]{2}:[0-9]{2}:[0-9]{2}[:;][0-9]{2})(\.[0-9]{2})?")
+TIMECODE = re.compile(r"([0-9]{2}:[0-9]{2}:[0-9]{2}[:;][0-9]{2})(?:\.([0-9]{2}|100))?")  # hundredths of a frame
+SUB_FRAMES = 100
+SILENT_STATES = ("muted", "inactive", "hidden")
+MARKER_OWNERS = ("Ruler", "Track")
 SAMPLES = re.compile(r"[0-9]{1,15}")
 MILLISECONDS = re.compile(r"([0-9]{1,6}):([0-9]{2}\.[0-9]{3})")
 ASK = "export it with the time format Timecode (Show Sub Frames) or Samples"
@@ -51,11 +54,13 @@ class Session:
     sample_rate_hz: int
     start_samples: int
 
-    def position(self, text: str) -> int:
-        """Samples from the programme's start."""
+    def position(self, text: str, after_samples: int = 0) -> int:
+        """Samples from the programme's start; a timecode half a day before ``after_samples`` is the next day's."""
         hz = self.clock.sample_rate
         if match := TIMECODE.fullmatch(text):
             samples = _timecode_samples(match, self.rate, hz)
+            if self.clock.is_next_day(samples - self.clock.start_samples, after_samples):
+                samples = _timecode_samples(match, self.rate, hz, self.rate.frames_per_day)
         elif SAMPLES.fullmatch(text):
             samples = self.start_samples + samples_of(Fraction(int(text), self.sample_rate_hz), hz)
         elif match := MILLISECONDS.fullmatch(text):
@@ -93,8 +98,9 @@ def read_pro_tools_text(path: Path, clock: Clock) -> Timeline:
 
     Channels of a clip are one spot; its name is theirs without ``.L``, ``.R`` … Otherwise names stay as the editor
     wrote them, with the tags of cue programs (``$QN=1``, ``{Note=…}``). A clip group is a clip. In ``extra``, where
-    there is something to say: ``muted``, ``channels``, ``name_<channel>``, ``timestamp``, ``track_width``,
-    ``track_comments``, ``track_state``, ``user_delay``, ``source_folder``; of markers ``number``, ``ruler``.
+    there is something to say: ``muted``, ``track_muted`` (or inactive, or hidden), ``channels``, ``name_<channel>``,
+    ``timestamp``, ``track_width``, ``track_comments``, ``track_state``, ``user_delay``, ``source_folder``; of markers
+    ``number``, ``ruler``. Line breaks and tabs in names and comments become spaces.
 
     Args:
         path: the export.
@@ -112,9 +118,11 @@ def read_pro_tools_text(path: Path, clock: Clock) -> Timeline:
         files = {name: list(_cells(sections.pop(name))) for name in list(sections) if name.endswith("IN SESSION")}
         for name, block in sections.items():
             notes[f"{name.lower()}: not read"] += [row for row, _ in block[1:]]
-        spots = [spot for track in _tracks(tracks, notes) for spot in _clips(*track, session, files, notes)]
-        spots += _markers(markers, session)
-    return Timeline("Pro Tools text", session.clock, spots, remarks + noted(notes))
+        unreadable: list[Unread] = []
+        listed = list(_tracks(tracks, notes, unreadable))
+        spots = [spot for track in listed for spot in _clips(*track, session, files, notes)]
+        spots += _markers(markers, session, unreadable)
+    return Timeline("Pro Tools text", session.clock, spots, remarks + noted(notes), unreadable)
 
 
 def _sections(lines: list[str]) -> dict[str, list[tuple[int, str]]]:
@@ -149,40 +157,70 @@ def _session(block: list[tuple[int, str]], clock: Clock) -> Session:
     with told_at(row=start_row):
         if not (match := TIMECODE.fullmatch(start)):
             raise CueSheetError(f"the session's start {start[:40]!r} is not a timecode")
-        clock = completed(clock, rate.exact, rate.drop, frames_of(match[1], rate))
+        first = frames_of(match[1], rate) + int(match[2] or 0) // SUB_FRAMES
+        clock = completed(clock, rate.exact, rate.drop, first)
         return Session(clock, rate, int(Fraction(hz)), _timecode_samples(match, rate, clock.sample_rate))
 
 
-def _timecode_samples(match: re.Match, rate: FrameRate, hz: int) -> int:
+def _timecode_samples(match: re.Match, rate: FrameRate, hz: int, later_frames: int = 0) -> int:
     """The sample nearest to a label, with hundredths of a frame if it has them, from 00:00:00:00."""
-    frames = frames_of(match[1], rate)
-    return round_half_up((frames + Fraction(match[2])) * hz / rate.exact) if match[2] else samples_at(frames, rate, hz)
+    frames = frames_of(match[1], rate) + later_frames
+    if not match[2]:
+        return samples_at(frames, rate, hz)
+    return round_half_up((frames + Fraction(int(match[2]), SUB_FRAMES)) * hz / rate.exact)
 
 
-def _tracks(block: list[tuple[int, str]], notes: dict[str, list[int]]) -> Iterator[tuple[dict[str, str], list[Clip]]]:
+def _continued(cells: list[str], line: str) -> None:
+    """Joins a row with the next line, where a text in it had a line break."""
+    first, *more = line.split("\t")
+    cells[-1] += f"\n{first}"
+    cells += more
+
+
+def _text(cells: list[str]) -> str:
+    """A text that line breaks and tabs may have cut, on one line."""
+    parts = [part.strip() for cell in cells for part in cell.split("\n")]
+    return " ".join(filter(None, parts))
+
+
+def _tracks(
+    block: list[tuple[int, str]], notes: dict[str, list[int]], unreadable: list[Unread]
+) -> Iterator[tuple[dict[str, str], list[Clip]]]:
     """Each track's lines above its events, by their first words, and its clips."""
-    about, clips, columns, last = {}, {}, [], ""
+    about, events, columns, last = {}, [], [], ""
     for row, line in block:
-        cells = [cell.strip() for cell in line.split("\t")]
+        cells = line.split("\t")
         if line.startswith(TRACK):
             key, _, text = line.partition(":")
             if key == "TRACK NAME":
-                yield about, [clip for same in clips.values() for clip in same]
-                about, clips, columns = {}, {}, []
+                yield about, _events(events, columns, notes)
+                about, events, columns = {}, [], []
             about[key], last = text.strip(), key
-        elif cells[0] == "CHANNEL":
-            columns, last = cells, ""
+        elif cells[0].strip() == "CHANNEL":
+            columns, last = [cell.strip() for cell in cells], ""
             if missing := [name for name in EVENT if name not in columns]:
                 raise CueSheetError(f"the track has no column {missing[0]!r}", row=row)
         elif last == "COMMENTS":  # they may have several lines
             about[last] += f" {line.strip()}"
-        elif columns and cells[0].isdecimal():
-            if len(cells) != len(columns):
-                raise CueSheetError(f"{len(cells)} columns, but the track has {len(columns)}: cut off?", row=row)
-            _add(dict(zip(columns, cells, strict=True)), row, clips, notes)
+        elif columns and all(cell.strip().isdecimal() for cell in cells[:2]):
+            events.append((row, cells))
+        elif events and len(events[-1][1]) < len(columns):
+            _continued(events[-1][1], line)
         else:
-            notes["not read"].append(row)
-    yield about, [clip for same in clips.values() for clip in same]
+            unreadable.append(Unread(row, f"a line of a track that is no event: {line.strip()[:SHOWN]!r}"))
+    yield about, _events(events, columns, notes)
+
+
+def _events(events: list[tuple[int, list[str]]], columns: list[str], notes: dict[str, list[int]]) -> list[Clip]:
+    """The clips of a track's rows; a tab in a clip's name makes its row longer."""
+    clips: dict[tuple[str, str], list[Clip]] = {}
+    for row, cells in events:
+        more, name = len(cells) - len(columns), columns.index("CLIP NAME")
+        if more < 0:
+            raise CueSheetError(f"{len(cells)} columns, but the track has {len(columns)}: cut off?", row=row)
+        texts = [*cells[:name], _text(cells[name : name + more + 1]), *cells[name + more + 1 :]]
+        _add(dict(zip(columns, map(str.strip, texts), strict=True)), row, clips, notes)
+    return [clip for same in clips.values() for clip in same]
 
 
 def _add(cells: dict[str, str], row: int, clips: dict[tuple[str, str], list[Clip]], notes: dict) -> None:
@@ -209,7 +247,8 @@ def _clips(about: dict[str, str], clips: list[Clip], session: Session, files: di
         "track_state": about.get("STATE", ""),
         "user_delay": about.get("USER DELAY", "").removeprefix("0 Samples"),
     }
-    facts = {key: text for key, text in facts.items() if text}
+    silent = any(state in facts["track_state"].lower() for state in SILENT_STATES)
+    facts = {key: text for key, text in facts.items() if text} | ({"track_muted": "yes"} if silent else {})
     folders = {
         cells[0]: cells[1] for name, block in files.items() if "FILES" in name for _, cells in block if cells[1:]
     }
@@ -218,7 +257,8 @@ def _clips(about: dict[str, str], clips: list[Clip], session: Session, files: di
     }
     for clip in clips:
         with told_at(row=clip.row):
-            start, end = session.position(clip.start), session.position(clip.end)
+            start = session.position(clip.start)
+            end = session.position(clip.end, start)
         name, extra = clip.name(), facts | clip.extra
         if len(clip.names) > 1:
             extra["channels"] = str(len(clip.names))
@@ -238,25 +278,58 @@ def _clips(about: dict[str, str], clips: list[Clip], session: Session, files: di
         yield Spot("clip", name, track, start, length, clip.row, source=Path(source) if source else None, extra=extra)
 
 
-def _markers(block: list[tuple[int, str]], session: Session) -> list[Spot]:
+def _markers(block: list[tuple[int, str]], session: Session, unreadable: list[Unread]) -> list[Spot]:
     """Markers; of the two times of each the one in samples counts, it is never cut."""
-    spots, columns = [], []
-    for row, cells in _cells(block):
+    columns, header, rows = [], [], []
+    for row, line in block:
+        cells = line.split("\t")
         if not columns:
-            columns = cells
+            header, columns = cells, [cell.strip() for cell in cells]
             if missing := [name for name in MARKER if name not in columns]:
                 raise CueSheetError(f"the markers have no column {missing[0]!r}", row=row)
-        elif cells[0].isdecimal() and len(cells) == len(columns):
-            of = dict(zip(columns, cells, strict=True))
-            with told_at(row=row):
-                start = session.position(of["TIME REFERENCE" if of["UNITS"] == "Samples" else "LOCATION"])
-            owner, on_track = of.get("TRACK NAME", ""), of.get("TRACK TYPE") == "Track"
-            extra = {"number": cells[0]} | ({"ruler": owner} if owner and not on_track else {})
-            track = owner if on_track else ""
-            spots.append(Spot("marker", of["NAME"], track, start, None, row, of.get("COMMENTS", ""), extra=extra))
-        elif spots and len(cells) == 1:  # a comment of several lines
-            last = spots.pop()
-            spots.append(dataclasses.replace(last, note=f"{last.note} {cells[0]}".strip()))
+        elif _begins_marker(cells):
+            rows.append((row, cells))
+        elif not rows:
+            unreadable.append(Unread(row, f"a line of the markers that is no marker: {line.strip()[:SHOWN]!r}"))
+        elif len(cells) >= len(columns) and not any(cell.strip() for cell in cells[: len(columns) - 1]):
+            rows[-1][1][-1] += "\n" + "\t".join(cells[len(columns) - 1 :])  # the next line of a comment
         else:
-            raise CueSheetError(f"{len(cells)} columns, but the markers have {len(columns)}: cut off?", row=row)
-    return spots
+            _continued(rows[-1][1], line)
+    return [_marker(row, _marker_texts(row, cells, header), session) for row, cells in rows]
+
+
+def _begins_marker(cells: list[str]) -> bool:
+    number, place = (cell.strip() for cell in (*cells, "")[:2])
+    return number.isdecimal() and any(shape.fullmatch(place) for shape in (TIMECODE, SAMPLES, MILLISECONDS, *REFUSED))
+
+
+def _marker_texts(row: int, cells: list[str], header: list[str]) -> dict[str, str]:
+    """A marker's texts by column. Tabs in its name and comment make its row longer.
+
+    Where a column says what owns the marker, the name ends before it; else where the cells are as wide as its
+    column, which Pro Tools fills with spaces.
+    """
+    columns = [cell.strip() for cell in header]
+    more, name = len(cells) - len(columns), columns.index("NAME")
+    if more < 0:
+        raise CueSheetError(f"{len(cells)} columns, but the markers have {len(columns)}: cut off?", row=row)
+    cut = name + 1
+    if more and "TRACK TYPE" in columns:
+        kind = columns.index("TRACK TYPE")
+        owners = [at for at in range(kind, kind + more + 1) if cells[at].strip() in MARKER_OWNERS]
+        cut += owners[0] - kind if owners else 0
+    elif more and header[name] != columns[name]:
+        widths = [len("\t".join(cells[name:at])) for at in range(cut, cut + more + 1)]
+        cut += next((at for at, width in enumerate(widths) if width >= len(header[name])), 0)
+    last = cut + len(columns) - name - 2  # where the last column, the comment, begins
+    texts = [*cells[:name], _text(cells[name:cut]), *cells[cut:last], _text(cells[last:])]
+    return dict(zip(columns, map(str.strip, texts), strict=False))
+
+
+def _marker(row: int, of: dict[str, str], session: Session) -> Spot:
+    with told_at(row=row):
+        start = session.position(of["TIME REFERENCE" if of["UNITS"] == "Samples" else "LOCATION"])
+    owner, on_track = of.get("TRACK NAME", ""), of.get("TRACK TYPE") == "Track"
+    extra = {"number": of["#"]} | ({"ruler": owner} if owner and not on_track else {})
+    track = owner if on_track else ""
+    return Spot("marker", of["NAME"], track, start, None, row, of.get("COMMENTS", ""), extra=extra)

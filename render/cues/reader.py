@@ -10,15 +10,17 @@ from plugin_backend.errors import CueSheetError
 from render.cues.aaf_file import is_aaf, read_aaf
 from render.cues.bwf_guide import is_bwf, read_bwf
 from render.cues.csv_sheet import read_csv
-from render.cues.cue import CueSheet, sheet_bytes
+from render.cues.cue import AUDIBLE, CueSheet, Wanted, sheet_bytes
 from render.cues.edl import is_edl, read_edl
 from render.cues.fcp7_xml import is_fcp7_xml, read_fcp7_xml
 from render.cues.fcpxml import is_fcpxml, read_fcpxml
 from render.cues.from_timeline import cues_of
 from render.cues.mapping import Mapping
-from render.cues.midi_file import MidiMapping, read_midi
+from render.cues.midi_file import MidiMapping, is_midi, read_midi
+from render.cues.other_files import check_not_a_bundle, check_sheet_like
 from render.cues.otio_file import is_otio, read_otio
 from render.cues.pro_tools_text import is_pro_tools_text, read_pro_tools_text
+from render.cues.reading import told_at
 from render.cues.reaper_project import is_reaper_project, read_reaper_project
 from render.cues.reaper_regions import is_reaper_regions, read_reaper_regions
 from render.cues.spot import Timeline
@@ -26,7 +28,6 @@ from render.cues.xlsx_sheet import is_xlsx, read_xlsx
 from render.timecode import Clock, FrameRate
 
 HEAD_BYTES = 4096
-MIDI_MAGIC = b"MThd"
 NO_MAPPING = MidiMapping()
 
 
@@ -53,6 +54,7 @@ def read_cues(
     mapping: Mapping | None = None,
     presets: Collection[str] = (),
     start_given: bool | None = None,
+    wanted: Wanted = AUDIBLE,
 ) -> CueSheet:
     """Reads a cue sheet of any format in ``docs/formats.md``.
 
@@ -63,6 +65,7 @@ def read_cues(
         mapping: how the clips, markers and regions of a timeline do.
         presets: the names a timeline's may match without a mapping.
         start_given: whether the clock's start is the user's word; None: if it is not 0.
+        wanted: what of it is wanted, and what is put up with.
 
     Raises:
         CueSheetError: missing, unreadable, of another rate than the clock's, or anything in it that cannot be
@@ -71,11 +74,11 @@ def read_cues(
     """
     path = Path(path)
     if is_midi_file(path):
-        sheet = replace(read_midi(path, clock, midi), format="MIDI", clock=clock)
+        sheet = replace(read_midi(path, clock, midi, wanted.blank), format="MIDI", clock=clock)
     else:
-        found = _read(path, clock, clock.start_frames != 0 if start_given is None else start_given)
+        found = _read(path, clock, clock.start_frames != 0 if start_given is None else start_given, wanted)
         if isinstance(found, Timeline):
-            return cues_of(found, path, mapping, presets)
+            return cues_of(found, path, mapping, presets, wanted)
         sheet = found
     if mapping is None:
         return sheet
@@ -89,7 +92,7 @@ def stated_rate(path: Path) -> FrameRate | None:
         CueSheetError: see :func:`read_cues`.
     """
     path = Path(path)
-    found = None if is_midi_file(path) else _read(path, Clock(), start_given=False)
+    found = None if is_midi_file(path) else _read(path, Clock(), False, Wanted(blank=True, partial=True))
     return found.clock.rate if isinstance(found, Timeline) else None
 
 
@@ -99,14 +102,22 @@ def is_midi_file(path: Path) -> bool:
     Raises:
         CueSheetError: missing or unreadable.
     """
-    return sheet_bytes(Path(path), len(MIDI_MAGIC)) == MIDI_MAGIC
+    return is_midi(_head(Path(path)))
 
 
-def _read(path: Path, clock: Clock, start_given: bool) -> Timeline | CueSheet:
-    head = sheet_bytes(path, HEAD_BYTES)
+def _head(path: Path) -> bytes:
+    check_not_a_bundle(path)
+    return sheet_bytes(path, HEAD_BYTES)
+
+
+def _read(path: Path, clock: Clock, start_given: bool, wanted: Wanted) -> Timeline | CueSheet:
+    head = _head(path)
     read = next((read for recognises, read in READERS if recognises(head)), None)
+    if read is None:
+        with told_at(file=path):
+            check_sheet_like(head)
     if read is None or read is read_xlsx:
-        return (read or read_csv)(path, clock)
+        return (read or read_csv)(path, clock, wanted)
     try:
         if clock.rate is not None and not start_given:
             found = _as_stated(read, path, clock)
@@ -124,6 +135,14 @@ def _as_stated(read, path: Path, clock: Clock) -> Timeline | None:
     """The timeline from the start that the file states, if it states the clock's rate, too."""
     try:
         found = read(path, Clock(clock.sample_rate))
-    except CueSheetError:  # it leaves the rate open; what else is wrong the next read will tell
-        return None
-    return found if found.clock.rate == clock.rate else None
+    except CueSheetError:  # it leaves the rate or drop-frame open; what else is wrong the next read will tell
+        found = read(path, clock)
+        if found.start_frames in (None, clock.start_frames):
+            return found
+        return read(path, replace(clock, start_frames=found.start_frames))
+    rate, start_frames = found.clock.rate, found.clock.start_frames
+    if rate == clock.rate:
+        return found
+    if rate is not None and rate.exact == clock.rate.exact:
+        return read(path, replace(clock, start_frames=start_frames))
+    return None

@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,19 +24,21 @@ from render.cues.reading import (
     text_lines,
     told_at,
 )
-from render.cues.spot import Spot, Timeline
-from render.cues.timeline import completed
+from render.cues.spot import Spot, Timeline, Unread
+from render.cues.timeline import counted
 from render.timecode import RATES, Clock, FrameRate, round_half_up, samples_at
 
 MAGIC = "<REAPER_PROJECT "
 PROJECT, TRACK, ITEM = ["REAPER_PROJECT"], ["REAPER_PROJECT", "TRACK"], ["REAPER_PROJECT", "TRACK", "ITEM"]
 READ = {
     "REAPER_PROJECT": ("PROJOFFS", "TIMEMODE", "PLAYRATE"),
-    "TRACK": ("NAME", "MUTESOLO"),
+    "TRACK": ("NAME", "MUTESOLO", "ISBUS"),
     "ITEM": ("POSITION", "LENGTH", "NAME", "MUTE"),
 }
 DEEPEST = 64
 LONGEST_LINE = 4096
+FREEZE = [*TRACK, "FREEZE"]
+FOLDER_BEGINS, FOLDER_ENDS = "1", "2"
 OWN_NOTE = re.compile(r"pisada:\s*(\{.*)")
 # TIMEMODE's frame rate and kind: 0 as it says, 1 drop-frame, 2 slower by 1000/1001.
 DEFAULT_RATE = ("30", "0")
@@ -65,11 +68,17 @@ class Item:
 
 @dataclass
 class Project:
-    """A project as its lines say it; ``found`` holds items and MARKER lines in the file's order."""
+    """A project as its lines say it; ``found`` holds items and MARKER lines in the file's order.
 
+    ``saved_s`` is when it was saved, in seconds from 1970, as its first line says; 0 if it does not.
+    """
+
+    row: int = 1
+    saved_s: int = 0
     settings: dict[str, Line] = field(default_factory=dict)
     found: list[Item | Line] = field(default_factory=list)
-    tracks: int = 0
+    tracks: list[dict[str, Line]] = field(default_factory=list)
+    unreadable: list[Unread] = field(default_factory=list)
     unread: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
 
@@ -89,16 +98,21 @@ def read_reaper_project(path: Path, clock: Clock) -> Timeline:
         path: the project.
         clock: the programme's time base.
 
+    Of a backup that holds several versions of the project the one saved last is read. What a muted folder holds is
+    muted too.
+
     Raises:
-        CueSheetError: damaged, or of another frame rate than the clock's.
+        CueSheetError: damaged, of another frame rate than the clock's, or several projects that do not say when they
+            were saved.
     """
     path = Path(path)
     with told_at(file=path):
         lines, remarks = text_lines(path, "latin-1")
-        project = _read(lines)
+        project = _newest(_read(lines), remarks)
+        _mute_folders(project.tracks)
         clock, start_samples = _start(project, clock, remarks)
         spots = list(_spots(project, clock, start_samples - clock.start_samples))
-    return Timeline("REAPER project", clock, spots, remarks + noted(project.unread))
+    return Timeline("REAPER project", clock, spots, remarks + noted(project.unread), project.unreadable)
 
 
 def _words(line: str) -> list[str]:
@@ -111,19 +125,27 @@ def _words(line: str) -> list[str]:
         raise CueSheetError(f"quotes that do not close: {line[:80]}") from error
 
 
-def _read(lines: list[str]) -> Project:
-    project, track, item, stack = Project(), {}, None, []
+def _read(lines: list[str]) -> list[Project]:
+    projects, outside, track, item, stack = [], [], {}, None, []
     for row, line in enumerate(lines, 1):
         line = line.replace("\t", " ").strip()
         if line.startswith("<"):
             stack.append(line[1:].split(" ", 1)[0])
             if len(stack) > DEEPEST:
                 raise CueSheetError(f"elements nested over {DEEPEST} deep: damaged", row=row)
+            if stack == PROJECT or not projects:
+                projects.append(_project(row, line))
+            project = projects[-1]
             if stack == TRACK:
-                track, project.tracks = {}, project.tracks + 1
+                track = {}
+                project.tracks.append(track)
             elif stack == ITEM:
-                item = Item(row, track, project.tracks)
+                item = Item(row, track, len(project.tracks))
                 project.found.append(item)
+            elif stack[-1] == "ITEM" and stack[:3] == FREEZE:
+                project.unread["items of frozen tracks, as they were before: not read"].append(row)
+            elif stack[-1] == "ITEM":
+                project.unreadable.append(Unread(row, f"an item within {stack[-2][:40]}, which is no track"))
             elif stack[:3] == ITEM and line.startswith("<SOURCE MIDI"):
                 project.unread["MIDI items: their notes are not read"].append(row)
         elif line == ">" and stack:
@@ -131,12 +153,59 @@ def _read(lines: list[str]) -> Project:
         elif stack[3:] == ["NOTES"] and stack[:3] == ITEM and line.startswith("|"):
             item.notes.append((row, line[1:]))
         elif line and not stack:
-            project.unread["outside the project: not read"].append(row)
-        else:
+            outside.append(row)
+        elif line:
             _line(project, track, item, stack, row, line)
-    if stack:
-        raise CueSheetError(f"not a whole REAPER project: {stack[-1][:40]} does not end", row=len(lines))
-    return project
+    if stack or not projects:
+        raise CueSheetError(f"not a whole REAPER project: {(stack or PROJECT)[-1][:40]} does not end", row=len(lines))
+    for project in projects:
+        project.unread["outside the project: not read"] += outside
+    return projects
+
+
+def _project(row: int, line: str) -> Project:
+    """A project by its first line, whose third word is when it was saved."""
+    with told_at(row=row):
+        words = _words(line[:LONGEST_LINE]) + [""] * 3
+    return Project(row, int(words[3]) if words[3].isascii() and words[3].isdecimal() and len(words[3]) < 11 else 0)
+
+
+def _newest(projects: list[Project], remarks: list[str]) -> Project:
+    """The project saved last, with a remark if there are others.
+
+    Raises:
+        CueSheetError: several, and they do not say which.
+    """
+    newest = max(projects, key=lambda project: project.saved_s)
+    if len(projects) > 1:
+        count = f"holds {len(projects)} versions of a project"
+        if not newest.saved_s or sum(project.saved_s == newest.saved_s for project in projects) > 1:
+            raise CueSheetError(f"{count} that do not say which was saved last: save one as a project of its own")
+        saved = datetime.fromtimestamp(newest.saved_s, UTC)
+        remarks.append(
+            f"line {newest.row}: {count}; the newest is read, saved on {saved:%Y-%m-%d at %H:%M:%S} UTC; "
+            f"the others are not"
+        )
+    return newest
+
+
+def _mute_folders(tracks: list[dict[str, Line]]) -> None:
+    """Mutes what a muted folder holds: ISBUS says which track begins a folder, and how many end behind one."""
+    muted = [False]  # by folder, the outermost first
+    for track in tracks:
+        row, words = track.get("ISBUS", (0, ["ISBUS", "0", "0"]))
+        kind, depth = (*words, "0", "0")[1:3]
+        silent = muted[-1] or _is_muted(track)
+        if silent:
+            track["MUTESOLO"] = (row, ["MUTESOLO", "1"])
+        if kind == FOLDER_BEGINS:
+            muted.append(silent)
+        elif kind == FOLDER_ENDS and re.fullmatch(r"-[0-9]{1,4}", depth):
+            del muted[max(1, len(muted) + int(depth)) :]
+
+
+def _is_muted(track: dict[str, Line]) -> bool:
+    return track.get("MUTESOLO", (0, ["MUTESOLO", "0"]))[1][1] not in ("0", "")
 
 
 def _line(project: Project, track: dict, item: Item | None, stack: list[str], row: int, line: str) -> None:
@@ -174,7 +243,8 @@ def _start(project: Project, clock: Clock, remarks: list[str]) -> tuple[Clock, i
         in_first_day = samples_of(seconds, clock.sample_rate)
     if rate:
         with told_at(row=rate_row):
-            clock = completed(clock, rate.exact, rate.drop, max(0, round_half_up(seconds * rate.exact)))
+            first = max(0, round_half_up(seconds * rate.exact))
+            clock = counted(clock, rate.exact, rate.drop, first, remarks)
     if clock.rate is None:
         if seconds:
             raise CueSheetError(f"it starts at {words[1]} s but states no frame rate: give --fps", row=row)

@@ -13,7 +13,7 @@ from plugin_backend.errors import CueSheetError
 from render.cues.csv_sheet import filled_rows
 from render.cues.reading import decoded, in_reach, noted, samples_of, text_lines, told_at
 from render.cues.spot import Spot, Timeline
-from render.timecode import Clock
+from render.timecode import Clock, frames_of, samples_at
 
 COLUMNS = ["#", "Name", "Start", "End", "Length"]
 NUMBER = re.compile(r"([MR]?)([0-9]{1,9})")
@@ -73,7 +73,7 @@ def _spots(lines: list[str], clock: Clock, notes: dict[str, list[int]]) -> Itera
             if not (match := NUMBER.fullmatch(cells["#"])):
                 raise CueSheetError(f"{cells['#'][:40]!r} is neither a marker (M1) nor a region (R1)", field="#")
             start = _position(cells, "Start", clock, row, notes)
-            length = _position(cells, "End", clock, row, notes) - start if cells["End"] else 0
+            length = _position(cells, "End", clock, row, notes, start) - start if cells["End"] else 0
             if length < 0:
                 raise CueSheetError(f"the end {cells['End']!r} is before the start {cells['Start']!r}", field="End")
         region = match[1] == "R" or bool(cells["End"] and not match[1])
@@ -84,23 +84,28 @@ def _spots(lines: list[str], clock: Clock, notes: dict[str, list[int]]) -> Itera
         yield Spot("region" if region else "marker", name, "", start, length or None, row, extra=extra)
 
 
-def _position(cells: dict[str, str], column: str, clock: Clock, row: int, notes: dict[str, list[int]]) -> int:
+def _position(
+    cells: dict[str, str], column: str, clock: Clock, row: int, notes: dict[str, list[int]], after_samples: int = 0
+) -> int:
     """Samples from the programme's start."""
     text = cells[column]
     try:
-        return in_reach(_samples(text, clock, row, notes) - clock.start_samples, clock.sample_rate)
+        return in_reach(_samples(text, clock, row, notes, after_samples) - clock.start_samples, clock.sample_rate)
     except CueSheetError as error:
         raise error.at(field=column) from error
 
 
-def _samples(text: str, clock: Clock, row: int, notes: dict[str, list[int]]) -> int:
-    """Samples from 00:00:00:00."""
+def _samples(text: str, clock: Clock, row: int, notes: dict[str, list[int]], after_samples: int) -> int:
+    """Samples from 00:00:00:00; hours go on after midnight, or begin anew."""
     if match := TIMECODE.fullmatch(text):
         hour, middle, mark, frame = match.groups()
+        days, hour = divmod(int(hour), 24)
         if mark == ":" and clock.rate and clock.rate.drop:  # REAPER writes both so
             mark = ";"
             notes[AS_DROP].append(row)
-        return clock.timecode_samples(f"{hour:0>2}:{middle}{mark}{frame}") + clock.start_samples
+        frames = frames_of(f"{hour:02d}:{middle}{mark}{frame}", clock.rate)
+        frames = clock.frames_after(frames, after_samples) if not days else frames + days * clock.rate.frames_per_day
+        return samples_at(frames, clock.rate, clock.sample_rate)
     if match := CLOCK.fullmatch(text):
         sign, hours, minutes, seconds = match.groups()
         total = 3600 * int(hours or 0) + 60 * int(minutes or 0) + Fraction(seconds)

@@ -36,6 +36,19 @@ class Spot:
     extra: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What looks like a clip, marker or region and is not read.
+
+    Attributes:
+        row: as a spot's.
+        why: what it is and why it is not read, on one line.
+    """
+
+    row: int
+    why: str
+
+
 @dataclass(frozen=True)
 class Timeline:
     """A timeline as read.
@@ -45,9 +58,13 @@ class Timeline:
         clock: the time base given, completed with the rate and the start that the file states.
         spots: in the file's order.
         remarks: what was read and not used, each with its line or number; nothing is dropped in silence.
+        unreadable: what looks like a spot and is none, by row; a render asks before it goes on without them.
+        start_frames: its first frame, counted from 00:00:00:00, if the file counts frames and says so.
     """
 
     format: str
     clock: Clock
     spots: list[Spot]
     remarks: list[str]
+    unreadable: list[Unread] = field(default_factory=list)
+    start_frames: int | None = None

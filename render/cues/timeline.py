@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from plugin_backend.errors import CueSheetError
 from render.cues.reading import in_reach, told_at
-from render.cues.spot import Spot, Timeline
+from render.cues.spot import Spot, Timeline, Unread
 from render.timecode import RATES, Clock, FrameRate, round_half_up
 
 MOST_EVENTS = 200_000
@@ -75,6 +75,21 @@ def completed(clock: Clock, exact: Fraction, drop: bool | None = None, start_fra
     return clock if clock.rate else replace(clock, rate=rate, start_frames=start_frames or 0)
 
 
+def counted(clock: Clock, exact: Fraction, drop: bool | None, start_frames: int | None, remarks: list[str]) -> Clock:
+    """The clock completed, see :func:`completed`, with a file that counts frames, seconds or samples.
+
+    Whether its labels are drop-frame moves nothing in such a file, so there the user's word counts, and a remark
+    says so.
+    """
+    if clock.rate is not None and clock.rate.exact == exact and drop not in (None, clock.rate.drop):
+        remarks.append(
+            f"it says {stated(exact, drop)}, but its counts of frames are exact either way: read at "
+            f"{clock.rate.name} fps, as asked"
+        )
+        drop = None
+    return completed(clock, exact, drop, start_frames)
+
+
 def _only(fitting: list[FrameRate], exact: Fraction, drop: bool | None) -> FrameRate:
     if not fitting:
         raise CueSheetError(f"the file runs at {stated(exact, drop)} fps: use one of {', '.join(RATES)}")
@@ -120,12 +135,15 @@ class Found:
     Attributes:
         clock: the completed time base.
         zero: seconds from 00:00:00:00 to the timeline's zero.
+        start_frames: the timeline's first frame, if it says.
     """
 
     clock: Clock
     zero: Fraction
+    start_frames: int | None = None
     spots: list[Spot] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    lost: list[Unread] = field(default_factory=list)
     event: int = 0
     steps: int = 0
     unused: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -152,8 +170,12 @@ class Found:
             raise CueSheetError(f"more than {MOST_STEPS} parts: export a reel at a time")
 
     def unread(self, what: str) -> None:
-        """Numbers an event that makes no spot, and says so."""
+        """Numbers an event that makes no spot, as nothing sounds there, and says so."""
         self.remarks.append(f"event {self.next_event()}: {what}")
+
+    def unreadable(self, what: str) -> None:
+        """Numbers an event that would make a spot if it could be read."""
+        self.lost.append(Unread(self.next_event(), what))
 
     def not_used(self, what: str) -> None:
         """Notes a property of the event last read that means nothing to us."""
@@ -222,4 +244,5 @@ class Found:
         for what, events in self.unused.items():
             more = f" and {len(events) - LISTED} more" if len(events) > LISTED else ""
             summed.append(f"read and not used: {what} (event {', '.join(map(str, events[:LISTED]))}{more})")
-        return Timeline(format_name, self.clock, self.spots, self.remarks + summed)
+        remarks = self.remarks + summed
+        return Timeline(format_name, self.clock, self.spots, remarks, self.lost, self.start_frames)

@@ -8,10 +8,11 @@ from pathlib import Path
 from plugin_backend.errors import CueSheetError
 from presets.bank import is_file_name
 from render.cues.cue import NUMBERS, Cue, CueSheet, check_reach
+from render.cues.offset import offset_written
 from render.cues.rows import CONTROL, KNOWN, MOST_COLUMNS
 from render.timecode import Clock
 
-COLUMNS = ("id", "start", "end", "duration", "stem", "preset", *NUMBERS, "source", "gate", "note")
+COLUMNS = ("id", "start", "end", "duration", "stem", "preset", *NUMBERS, "sync", "offset", "source", "gate", "note")
 ALWAYS = ("id", "start", "stem", "preset")
 DEFAULTS = {name: Cue.__dataclass_fields__[name].default for name in NUMBERS}
 
@@ -36,14 +37,14 @@ def rows_of(sheet: CueSheet, path: Path, clock: Clock) -> tuple[list[str], list[
     _check_columns(extra, path)
     folder = path.parent.resolve()
     cues = sorted(sheet.cues, key=lambda cue: (cue.start_samples, cue.id))
-    rows = [_times(cue, clock) | cells_of(cue, folder) for cue in cues]
+    rows = [_times(cue, clock) | cells_of(cue, folder, clock) for cue in cues]
     header = [name for name in COLUMNS if name in ALWAYS or any(row.get(name) for row in rows)] + extra
     if len(header) > MOST_COLUMNS:
         raise CueSheetError(f"{len(header)} columns; a sheet has at most {MOST_COLUMNS}", file=path)
     return header, [[row.get(name, "") for name in header] for row in rows]
 
 
-def cells_of(cue: Cue, folder: Path) -> dict[str, str]:
+def cells_of(cue: Cue, folder: Path, clock: Clock) -> dict[str, str]:
     """All of a cue but its place, by column; what is default is left out."""
     numbers = {name: getattr(cue, name) for name in NUMBERS}
     preset = cue.preset or ""
@@ -51,6 +52,10 @@ def cells_of(cue: Cue, folder: Path) -> dict[str, str]:
     cells |= {name: _number(value) for name, value in numbers.items() if value != DEFAULTS[name]}
     if cue.source is not None:
         cells["source"] = _seen_from(folder, cue.source)
+    if cue.sync is not None:
+        cells["sync"] = cue.sync
+    if cue.offset_samples is not None:
+        cells["offset"] = offset_written(cue.offset_samples, cue.start_samples, clock)
     if cue.gate:
         cells["gate"] = "yes"
     return cells | {"note": cue.note} | cue.extra
@@ -71,7 +76,7 @@ def _times(cue: Cue, clock: Clock) -> dict[str, str]:
 
 
 def _position(samples: int, clock: Clock) -> str | None:
-    """The label of the frame that begins there, if one does, today."""
+    """The label of the frame that begins there, if one does and its label is read as that frame's."""
     label = clock.label_at(samples)
     return label if label is not None and clock.timecode_samples(label) == samples else None
 

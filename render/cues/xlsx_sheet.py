@@ -10,12 +10,13 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
-from render.cues.cue import CueSheet, sheet_bytes
-from render.cues.rows import KNOWN, MOST_COLUMNS, MOST_ROWS, TIMES, sheet_of
+from render.cues.cue import AUDIBLE, CueSheet, Wanted, sheet_bytes
+from render.cues.other_files import what_an_archive_is
+from render.cues.rows import KNOWN, MOST_COLUMNS, MOST_ROWS, TIMES, Cells, sheet_of
+from render.cues.spreadsheet import TYPE_AGAIN
 from render.timecode import Clock
 
 FORMAT = "XLSX"
@@ -41,12 +42,13 @@ def is_xlsx(head: bytes) -> bool:
     return head.startswith(MAGIC)
 
 
-def read_xlsx(path: Path, clock: Clock) -> CueSheet:
+def read_xlsx(path: Path, clock: Clock, wanted: Wanted = AUDIBLE) -> CueSheet:
     """Reads the first sheet whose header has a column 'start'.
 
     Args:
         path: at most 64 MiB unpacked and 100,000 rows of 256 columns.
         clock: the programme's time base.
+        wanted: see :func:`render.cues.rows.sheet_of`.
 
     Raises:
         CueSheetError: no workbook, damaged, a bomb, or anything in it that cannot be used: see
@@ -66,10 +68,9 @@ def read_xlsx(path: Path, clock: Clock) -> CueSheet:
     if name is None:
         names = ", ".join(repr(name) for name, _ in sheets)
         raise CueSheetError(f"no sheet has a header with a column 'start'; it has {names or 'no sheets'}", file=path)
-    sheet = sheet_of(path, FORMAT, _records(rows), clock)
     others = [repr(other) for other, rows in sheets if other != name and rows]
     remarks = [f"the sheet {name!r} was read; {', '.join(others)} not"] if others else []
-    return replace(sheet, remarks=remarks)
+    return sheet_of(path, FORMAT, _records(rows), clock, wanted, tuple(remarks))
 
 
 @contextmanager
@@ -88,8 +89,9 @@ def _check_archive(path: Path) -> None:
     """Refuses what would fill the memory, by the archive's own directory, which no member may exceed."""
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
-    if WORKBOOK not in {member.filename for member in members}:
-        raise CueSheetError("a ZIP archive, but no XLSX workbook")
+    names = {member.filename for member in members}
+    if WORKBOOK not in names:
+        raise CueSheetError(what_an_archive_is(names))
     if len(members) > MOST_FILES:
         raise CueSheetError(f"{len(members)} files in the archive; a workbook has at most {MOST_FILES}")
     size = sum(member.file_size for member in members)
@@ -160,30 +162,35 @@ def _is_header(rows: list[tuple[int, list]]) -> bool:
     return bool(rows) and "start" in (str(value).strip().lower() for value, _ in rows[0][1])
 
 
-def _records(rows: list[tuple[int, list]]) -> Iterator[tuple[int, list[str]]]:
-    """Row's number and texts."""
+def _records(rows: list[tuple[int, list]]) -> Iterator[tuple[int, Cells]]:
+    """Row's number and texts; in place of a cell that has none, why."""
     columns = [str(value).strip().lower() for value, _ in rows[0][1]]
     for row, cells in rows:
         names = columns + [""] * (len(cells) - len(columns))
-        texts = [_text(value, kind, name, row) for (value, kind), name in zip(cells, names, strict=False)]
+        texts = [_text_or_why(value, kind, name) for (value, kind), name in zip(cells, names, strict=False)]
         if any(texts):
             yield row, texts
 
 
-def _text(value: object, kind: str, column: str, row: int) -> str:
+def _text_or_why(value: object, kind: str, column: str) -> str | CueSheetError:
+    try:
+        return _text(value, kind, column)
+    except CueSheetError as error:
+        return error
+
+
+def _text(value: object, kind: str, column: str) -> str:
     """A cell as CSV would have it."""
     if value is None:
         return ""
     if isinstance(value, TIME_TYPES) and column in KNOWN:
         told = "a time of day, which has no frames" if column in TIMES else "a date or time"
-        raise CueSheetError(
-            f"{str(value)!r} came as {told}: format the column as text, then type it again", row=row, field=column
-        )
+        raise CueSheetError(f"{str(value)!r} came as {told}: {TYPE_AGAIN}")
     if kind == "e" and column in KNOWN:
-        raise CueSheetError(f"the cell holds the error {value}", row=row, field=column)
+        raise CueSheetError(f"the cell holds the error {value}")
     text = (
         ESCAPED.sub(lambda code: chr(int(code[1], 16)), value).strip() if isinstance(value, str) else str(value).strip()
     )
     if found := FORBIDDEN.search(text):
-        raise CueSheetError(f"the cell holds a control character (0x{ord(found[0]):02x})", row=row, field=column)
+        raise CueSheetError(f"the cell holds a control character (0x{ord(found[0]):02x})")
     return text

@@ -75,6 +75,7 @@ def cue_table(plan: Plan, clock: Clock) -> list[dict]:
             "seed": event.seed,
             "note": event.note,
             "extra": event.extra,
+            **({"sync_samples": event.sync_samples} if event.sync_samples else {}),
         }
         for event in plan.events
     ]

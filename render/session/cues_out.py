@@ -8,6 +8,7 @@ from pathlib import Path
 
 from plugin_backend.errors import CueSheetError, ProjectError
 from render.cues.cue import NUMBERS, Cue, CueSheet
+from render.cues.offset import offset_written
 from render.cues.reading import LARGEST_NOTE
 from render.session import FORMATS, write_anew
 from render.session.session import Item, Session, Track
@@ -46,7 +47,7 @@ def write_session_cues(sheet: CueSheet, path: Path, clock: Clock) -> Path:
     for cue in sheet.cues:
         length = cue.duration_samples or NOMINAL_SAMPLES
         start = clock.start_samples + cue.start_samples
-        columns = columns_of(cue, path.parent)
+        columns = columns_of(cue, path.parent, clock)
         if len(json.dumps(columns)) > LARGEST_NOTE:
             raise CueSheetError("more text than a session keeps beside a clip (1 MiB): write .csv", row=cue.row)
         item = Item(cue.id, None, start, length, columns=columns)
@@ -56,7 +57,7 @@ def write_session_cues(sheet: CueSheet, path: Path, clock: Clock) -> Path:
     return path
 
 
-def columns_of(cue: Cue, folder: Path) -> dict[str, str]:
+def columns_of(cue: Cue, folder: Path, clock: Clock) -> dict[str, str]:
     """All of a cue but its place, as the cells of a CSV sheet in ``folder``: what is default is left out.
 
     ``duration`` is there, and empty, only where the cue has none, whatever length its clip shows.
@@ -72,6 +73,10 @@ def columns_of(cue: Cue, folder: Path) -> dict[str, str]:
             columns[name] = repr(value)
     if cue.source is not None:
         columns["source"] = Path(os.path.relpath(cue.source, folder.resolve())).as_posix()
+    if cue.sync is not None:
+        columns["sync"] = cue.sync
+    if cue.offset_samples is not None:
+        columns["offset"] = offset_written(cue.offset_samples, cue.start_samples, clock)
     if cue.note:
         columns["note"] = cue.note
     if cue.gate:

@@ -72,7 +72,11 @@ SHEETS = {
     "out of range": (cue(pan="1.5"), (), "column 'pan': '1.5' is not a number from -1 to 1"),
     "empty sheet": ("", (), "the sheet is empty"),
     "header only": ("id,start,stem,preset\n", (), "a header and no cues"),
-    "not UTF-8": (GOOD.encode() + b"b,2.0,FEET,clic\xe9\n", (), r"row 3: byte \d+ \(0xe9\) is not UTF-8"),
+    "no encoding": (
+        GOOD.encode() + b"b,2.0,FEET,clic\x81\n",
+        (),
+        r"row 3: byte \d+ \(0x81\) is not UTF-8 nor Windows-1252",
+    ),
     "source absent": (cue(preset="", source="no.wav"), (), "row 2, column 'source': .*no.wav: no such audio file"),
     "unknown model": (GOOD, ("--model", "nope"), "no model 'nope'"),
     "no bank": (GOOD, ("--bank", "/nonexistent"), "/nonexistent: not a bank"),

@@ -146,6 +146,12 @@ def test_rf64_past_four_gibibytes(read, tmp_path):
     assert [(s.start_samples, s.duration_samples) for s in spots] == [(0, size // 4), (2**30 + 5, None)]
 
 
+def test_a_recording_of_after_midnight_follows_a_programme_of_before(read):
+    night = Clock(48_000, RATES["24"], frames_of("23:58:00:00", RATES["24"]))
+    data = wave(bext(5 * 48_000), fmt(), points(480), chunk(b"data", SECOND))
+    assert [spot.start_samples for spot in read(data, night).spots] == [125 * 48_000, 125 * 48_000 + 480]
+
+
 def test_without_a_time_stamp_it_begins_with_the_programme(read):
     timeline = read(wave(fmt(), chunk(b"data", SECOND), chunk(b"axml", b"<x/>"), points(5)))
     assert [spot.start_samples for spot in timeline.spots] == [0, 5]

@@ -76,7 +76,9 @@ def test_presets_and_sources_that_are_not_there(tmp_path):
 
 
 def test_duplicates():
-    same = [cue("a", 7, row=2), cue("b", 7, row=3), cue("c", 7, stem="PROPS"), cue("d", 7, preset=None), cue("e", 8)]
+    here = Path(__file__)
+    others = [cue("c", 7, stem="PROPS"), cue("d", 7, preset=None, source=here), cue("e", 8)]
+    same = [cue("a", 7, row=2), cue("b", 7, row=3), *others]
     assert look(*same) == [("duplicate", "b", "the same sound at the same place as 'a' (row 2)")]
 
 
@@ -112,7 +114,10 @@ def test_a_last_cue_a_thousandth_past_the_end_is_a_drift(rate):
 
 def test_far_past_the_end_is_no_drift():
     clock, length = Clock(48_000, RATES["24"]), 3600 * 48_000
-    assert [each[0] for each in look(cue("a", length + 4 * 48_000), clock=clock, length_samples=length)] == ["outside"]
+    assert [each[0] for each in look(cue("a", length + 4 * 48_000), clock=clock, length_samples=length)] == [
+        "start",
+        "outside",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -67,11 +67,11 @@ def test_a_sheet_without_a_rate_is_in_samples(tmp_path):
     assert (tmp_path / "out.csv").read_bytes().decode() == text
 
 
-def test_positions_past_midnight_are_in_samples(tmp_path):
+def test_positions_past_midnight_are_the_next_days_timecodes(tmp_path):
     clock = Clock(48_000, RATES["25"], frames_of("23:59:59:00", RATES["25"]))
     sheet = CueSheet(tmp_path / "x", [Cue("a", 24_000, "A", "p", 48_000), Cue("b", 48_000, "A", "p")], [], [])
     write_cues(sheet, tmp_path / "out.csv", clock)
-    text = "id,start,duration,stem,preset\r\na,24000smp,48000smp,A,p\r\nb,48000smp,,A,p\r\n"
+    text = "id,start,duration,stem,preset\r\na,24000smp,48000smp,A,p\r\nb,00:00:00:00,,A,p\r\n"
     assert (tmp_path / "out.csv").read_bytes().decode() == text
     assert cues_in(read_cues(tmp_path / "out.csv", clock)) == cues_in(sheet)
 

@@ -92,7 +92,7 @@ def test_a_readers_own_parser_sees_the_notes(sheet, clock, tmp_path):
         for line in part.children
     ]
     told = {columns["id"]: columns for columns in (json.loads(note.removeprefix("pisada: ")) for note in notes)}
-    assert told == {cue.id: columns_of(cue, tmp_path) for cue in sheet.cues}
+    assert told == {cue.id: columns_of(cue, tmp_path, clock) for cue in sheet.cues}
 
 
 def test_another_suffix_and_a_text_too_long_for_an_aaf_are_refused(clock, tmp_path):

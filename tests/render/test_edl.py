@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from plugin_backend.errors import CueSheetError
 from render.cues.edl import is_edl, read_edl
+from render.cues.reader import read_cues
 from render.cues.reading import UNPRINTABLE
-from render.cues.spot import Spot
+from render.cues.spot import Spot, Unread
 from render.timecode import RATES, Clock, frames_of, samples_at
 
 FILM = Clock(48_000, RATES["24"], 86_400)
@@ -133,8 +134,8 @@ def test_what_is_not_read_is_told_with_its_line(read):
         "line 6: colour decisions: not read",
         "line 7: split edits: not read, both parts are where the event is",
         "line 8: not read: ???",
-        "line 9: not read: the record out is before the in",
     ]
+    assert timeline.unreadable == [Unread(9, "its record out, 01:00:02:00, is before its in, 01:00:03:00")]
 
 
 def test_texts_are_utf_8_else_latin_1(read):
@@ -143,6 +144,76 @@ def test_texts_are_utf_8_else_latin_1(read):
     assert plain.spots[0].name == western.spots[0].name == "Füße"
     assert "its text is not UTF-8: read as latin-1" in western.remarks
     assert "unprintable characters were taken out: line 4" in plain.remarks
+
+
+def test_modes_that_change_describe_the_sources(read):
+    """The record side is of the rate that is asked for."""
+    text = NON_DROP + event("01:00:01:00", "01:00:02:00") + "FCM: DROP FRAME\n" + event("01:00:02:00", "01:00:03:00", 2)
+    text += "FCM: NON-DROP FRAME\n* LOC: 01:00:03:00 RED x\n"
+    for clock in (FILM, Clock(48_000, RATES["29.97ndf"], 108_000), DROP):
+        timeline = read(text, clock)
+        assert [clock.label_at(spot.start_samples)[:8] for spot in timeline.spots] == [
+            "01:00:01",
+            "01:00:02",
+            "01:00:03",
+        ]
+        assert timeline.remarks[-1] == (
+            "lines 2, 4, 6: the frame code mode changes, so it describes the sources; record times are read at "
+            f"{clock.rate.name} fps"
+        )
+    with pytest.raises(CueSheetError, match="row 3: '01:00:01;00' is drop-frame timecode"):
+        read(text.replace("01:00:01:00", "01:00:01;00"), FILM)
+
+
+@pytest.mark.parametrize(
+    ("label", "clock", "samples"),
+    [
+        ("1:00:01:12", FILM, 72_000),
+        ("01:00:01.12", FILM, 72_000),
+        ("01;00;01;12", DROP, 67_267),
+        ("01:00:01.12", DROP, 67_267),
+        ("1:00:01,12", DROP, 67_267),
+    ],
+)
+def test_record_labels_of_other_programs(read, label, clock, samples):
+    assert len(read("TITLE:\n" + event(label, label.replace("01", "09"), 1), clock).spots) == 1
+    (clip,) = read("TITLE:\n" + event(label, "02:00:00:00" if clock is FILM else "02:00:00;00"), clock).spots
+    assert clip.start_samples == samples
+
+
+def resolve(*markers: tuple[str, str]) -> str:
+    """What DaVinci Resolve exports as "Timeline Markers to EDL"."""
+    lines = [
+        f"{number:03d}  001      V     C        {place} 01:59:59:00 {place} 01:59:59:00  \n{text}\n\n"
+        for number, (place, text) in enumerate(markers, 1)
+    ]
+    return "TITLE: Timeline 1\nFCM: NON-DROP FRAME\n\n" + "".join(lines)
+
+
+def test_resolves_markers_are_markers_by_name(read):
+    text = resolve(
+        ("01:00:05:10", " |C:ResolveColorBlue |M:door slam |D:1"),
+        ("01:00:06:00", "heavy, wet |C:ResolveColorRed |M:steps | left |D:48"),
+        ("01:00:09:00", "* |C:ResolveColorGreen |M: |D:0"),
+    )
+    timeline = read(text)
+    assert timeline.spots == [
+        Spot("marker", "door slam", "", 260_000, None, 4, extra={"color": "Blue"}),
+        Spot("region", "steps | left", "", 288_000, 96_000, 7, "heavy, wet", extra={"color": "Red"}),
+        Spot("marker", "", "", 432_000, None, 10, extra={"color": "Green"}),
+    ]
+    assert timeline.remarks == ["line 1: the list's title is 'Timeline 1'"]
+
+
+def test_a_mapping_makes_cues_of_resolves_markers(tmp_path):
+    from render.cues.mapping import read_mapping
+
+    (tmp_path / "reel.edl").write_text(resolve(("01:00:05:10", " |C:ResolveColorBlue |M:door slam |D:1")))
+    (tmp_path / "show.toml").write_text(
+        "schema = 1\n[[rules]]\nkind = 'marker'\nname = {glob='*door*'}\nstem = 'DOORS'\npreset = 'creak'"
+    )
+    (cue,) = read_cues(tmp_path / "reel.edl", FILM, mapping=read_mapping(tmp_path / "show.toml")).cues
+    assert (cue.stem, cue.preset, cue.start_samples, cue.duration_samples) == ("DOORS", "creak", 260_000, None)
 
 
 def test_a_path_behind_the_frame_code_mode_does_no_harm(read):
@@ -155,11 +226,6 @@ BAD = {
     "no rate": (NON_DROP + ONE, Clock(), ["does not state its frame rate", "--fps"]),
     "non-drop list": (NON_DROP + ONE, DROP, ["row 3", "non-drop-frame here (FCM)", "29.97df fps"]),
     "drop list": ("TITLE:\nFCM: DROP FRAME\n" + ONE, FILM, ["row 3", "drop-frame here (FCM)", "24 fps"]),
-    "drop from the middle on": (
-        NON_DROP + ONE + "FCM: DROP FRAME\n" + event("01:00:02:00", "01:00:03:00", 2),
-        FILM,
-        ["row 5", "drop-frame here (FCM)"],
-    ),
     "semicolons in a non-drop list": (NON_DROP + event("01:00:01;00", "01:00:02;00"), FILM, ["row 3", "drop-frame"]),
     "colons without FCM in a drop show": ("TITLE:\n" + ONE, DROP, ["row 2", "write 01:00:01;00"]),
     "no such mode": ("FCM: FILM\n" + ONE, FILM, ["row 1", "'FILM'", "NON-DROP FRAME"]),
@@ -188,9 +254,9 @@ def test_five_thousand_events_are_read_at_once(read):
     assert len(read(NON_DROP + lines).spots) == 5000
 
 
-GOOD = NON_DROP + ONE + '* FROM CLIP NAME: a\n* LOC: 01:00:05:10 RED x\n* PISADA: {"a": "b"}\n' + event(
-    "01:00:02:00", "01:00:03:00", 2, cut="W001 010"
-)  # fmt: skip
+MARKER = resolve(("01:00:01:00", "x |C:ResolveColorBlue |M:slam |D:9"))
+UNDER = '* FROM CLIP NAME: a\n* LOC: 01:00:05:10 RED x\n* PISADA: {"a": "b"}\n'
+GOOD = f"{MARKER}FCM: DROP FRAME\n{ONE}{UNDER}" + event("01:00:02:00", "01:00:03:00", 2, cut="W001 010")
 
 
 @settings(deadline=None)

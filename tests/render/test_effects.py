@@ -161,7 +161,7 @@ def plan_of(effects, write_sheet, bank, layout="stereo", **fields):
         ([Transfer(preset="click")], "lcr", ProjectError, "stem A: transfer is stereo and cannot run on lcr"),
         ([Gain(gain_db=float("nan"))], "stereo", ProjectError, "stem A: gain_db nan: -60 to 24 can be used"),
         ([Convolution(ir="no.wav")], "stereo", AudioFileError, "stem A: no.wav: no such audio file"),
-        ([Transfer(preset="clock")], "stereo", PresetError, "stem A: no preset 'clock' in .*; near it: click"),
+        ([Transfer(preset="clock")], "stereo", PresetError, "stem A: no preset 'clock' in .*; did you mean 'click'"),
         ([Transfer(preset="click", to="clock")], "stereo", PresetError, "stem A: no preset 'clock' in "),
         ([Transfer(preset="click", model="mine")], "stereo", CheckpointError, "stem A: no model 'mine': give one of"),
         (

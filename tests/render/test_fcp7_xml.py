@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from plugin_backend.errors import CueSheetError
 from render.cues.fcp7_xml import is_fcp7_xml, read_fcp7_xml
-from render.cues.spot import Spot
+from render.cues.reader import read_cues
+from render.cues.spot import Spot, Unread
 from render.timecode import RATES, Clock
 
 AGAIN = '<sequence id="n"/>'
@@ -134,11 +135,13 @@ def test_what_has_no_place_is_remarked(read):
     track = clip("a", -1, 9) + fade(5, 3, "center") + clip("b", 4, 4)
     timeline = read(xmeml(f"<track>{track}</track>", more="<marker><name>m</name></marker>"))
     assert timeline.spots == []
+    assert timeline.unreadable == [
+        Unread(1, "clip 'a' on track 'A1' has no start or no end"),
+        Unread(4, "marker 'm' has no place"),
+    ]
     assert timeline.remarks == [
-        "event 1: clip 'a' on track 'A1' has no start or no end",
         "event 2: a transition on track 'A1' beside no clip, or without a length",
         "event 3: clip 'b' has no length, not read",
-        "event 4: marker 'm' has no place",
     ]
 
 
@@ -234,6 +237,41 @@ def test_drop_frame_left_open_wants_fps(read):
     with pytest.raises(CueSheetError, match="29.97 fps and does not say drop-frame: give --fps 29.97df or 29.97ndf"):
         read(text)
     assert read(text, Clock(48_000, RATES["29.97df"])).clock.rate == RATES["29.97df"]
+
+
+FRAMES = {
+    "marked DF, is not": ("01;00;00;00", 108_000, "DF", "29.97ndf"),
+    "marked NDF, is": ("01:00:00:00", 107_892, "NDF", "29.97df"),
+    "only the label says DF": ("01;00;00;00", 108_000, "", "29.97ndf"),
+    "marked DF at 59.94": ("01;00;00;00", 216_000, "DF", "59.94ndf"),
+}
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_the_count_of_the_first_frame_is_believed_over_its_label(read, tmp_path, name):
+    """Premiere marks sequences of 29.97 non-drop as drop-frame, and the reverse."""
+    label, frame, shape, true = FRAMES[name]
+    timecode = f"<string>{label}</string><frame>{frame}</frame><displayformat>{shape}</displayformat>"
+    text = xmeml(ONE, base=rate(RATES[true].nominal, "TRUE"), timecode=timecode)
+    timeline = read(text)
+    assert timeline.clock == Clock(48_000, RATES[true], frame)
+    assert f"but its first frame, {frame}, is {label} at {true} fps: the frame is believed" in timeline.remarks[0]
+    other = true.replace("ndf", "df") if "ndf" in true else true.replace("df", "ndf")
+    for asked in (true, other):
+        sheet = read_cues(tmp_path / "reel.xml", Clock(48_000, RATES[asked]), presets=["a"])
+        assert sheet.clock == Clock(48_000, RATES[asked], frame)
+        assert sheet.cues[0].start_samples == 0
+        assert any("read at" in remark for remark in sheet.remarks) is (asked == other)
+
+
+def test_drop_frame_that_is_not_asked_for_is_told_where_frames_are_counted(read):
+    timecode = "<string>01;00;00;00</string><frame>107892</frame><displayformat>DF</displayformat>"
+    text = xmeml(ONE, base=rate(30, "TRUE"), timecode=timecode)
+    timeline = read(text, Clock(48_000, RATES["29.97ndf"], 107_892))
+    assert timeline.spots[0].start_samples == 0
+    assert timeline.remarks == [
+        "it says 29.97 drop-frame, but its counts of frames are exact either way: read at 29.97ndf fps, as asked"
+    ]
 
 
 def test_other_files_are_not_ours():

@@ -58,7 +58,7 @@ def test_a_clip_is_a_spot(read):
         )
     )
     timeline = read(text)
-    extra = {"track_comments": "old boots", "track_state": "Muted"}
+    extra = {"track_comments": "old boots", "track_state": "Muted", "track_muted": "yes"}
     assert timeline.spots == [Spot("clip", "heel $QN=F1 {Note=hard}", "Feet", 48_000, 73_000, 18, extra=extra)]
     assert (timeline.format, timeline.clock) == ("Pro Tools text", Clock(48_000, RATES["24"], 86_400))
     assert timeline.remarks == []
@@ -155,6 +155,71 @@ def test_markers_take_their_samples_not_their_label(read):
     assert read(export(markers=on_track)).spots[0].track == "Feet"
     with pytest.raises(CueSheetError, match=r"row 15: '3\|1' is bars and beats"):
         read(export(markers=new))
+
+
+WIDE = (
+    "M A R K E R S  L I S T I N G\n#   \tLOCATION     \tTIME REFERENCE    \tUNITS    \t"
+    "NAME                             \tCOMMENTS\n"
+)
+EMPTY = "    \t             \t                  \t           \t                                 \t"
+
+
+def marker(number: int, text: str) -> str:
+    return f"{number:<4}\t01:00:0{number}:00  \t{48_000 * number:<18}\tSamples  \t{text}\n"
+
+
+def test_line_breaks_and_tabs_in_markers_are_spaces(read):
+    """As Pro Tools writes them: a name goes on in the next line, a comment in the next row behind empty columns."""
+    texts = [
+        "Marker Name\nWith New Line        \t",
+        f"{'Normal Name':33}\tComment Here\n{EMPTY}With New Line",
+        f"Marker Name Again\nWith New Line Again\tComment Here\n{EMPTY}With\n{EMPTY}New Line",
+        "Marker Name\tWith Tab             \t",
+        f"{'Normal Name':33}\tComment\tWith Tab",
+        "Marker Name\tWith Tab             \tComment\tWith Tab",
+        "Marker Name\tWith Tab\tAnd Another Tab\tComment\tWith Tab\tAnd Another",
+        f"{'Last':33}\t",
+    ]
+    markers = WIDE + "".join(marker(number, text) for number, text in enumerate(texts, 1))
+    timeline = read(export(markers=markers))
+    assert [(s.name, s.note) for s in timeline.spots] == [
+        ("Marker Name With New Line", ""),
+        ("Normal Name", "Comment Here With New Line"),
+        ("Marker Name Again With New Line Again", "Comment Here With New Line"),
+        ("Marker Name With Tab", ""),
+        ("Normal Name", "Comment With Tab"),
+        ("Marker Name With Tab", "Comment With Tab"),
+        ("Marker Name With Tab And Another Tab", "Comment With Tab And Another"),
+        ("Last", ""),
+    ]
+    assert [s.start_samples for s in timeline.spots] == [48_000 * number for number in range(1, 9)]
+    assert [s.row for s in timeline.spots] == [14, 16, 18, 22, 23, 24, 25, 26]
+    assert (timeline.unreadable, timeline.remarks) == ([], [])
+
+
+def test_markers_of_tracks_may_hold_tabs_too(read):
+    rows = "1\t01:00:01:00\t48000\tSamples\tdoor\tslam\tFeet  \tTrack  \theavy\tand wet\n"
+    rows += "2\t01:00:02:00\t96000\tSamples\ttwo\nlines\tMarkers\tRuler\t\n"
+    first, second = read(export(markers=MARKERS + rows)).spots
+    assert (first.name, first.track, first.note) == ("door slam", "Feet", "heavy and wet")
+    assert (second.name, second.extra) == ("two lines", {"number": "2", "ruler": "Markers"})
+
+
+def test_line_breaks_and_tabs_in_clips_and_comments_are_spaces(read):
+    broken = event("heel\nleft\tfoot", "01:00:01:00.00", "01:00:02:00.00")
+    timeline = read(export(track(broken, event("toe", "48000", "96000", number=2), comments="old\tboots\nwet")))
+    assert [s.name for s in timeline.spots] == ["heel left foot", "toe"]
+    assert timeline.spots[0].extra["track_comments"] == "old\tboots wet"
+    assert timeline.unreadable == []
+
+
+def test_a_hundred_sub_frames_are_the_next_frame(read):
+    text = export(track(event("x", "01:00:05:12.100", "01:00:06:23.100")), start="00:59:59:23.100")
+    timeline = read(text)
+    assert timeline.clock.start_frames == 86_400
+    assert [(s.start_samples, s.duration_samples) for s in timeline.spots] == [(5 * 48_000 + 26_000, 70_000)]
+    with pytest.raises(CueSheetError, match=r"row 18: '01:00:05:12.101' is not a time"):
+        read(export(track(event("x", "01:00:05:12.101", "01:00:06:00"))))
 
 
 def test_sources_come_from_the_clip_list(read):

@@ -144,10 +144,29 @@ def test_what_is_not_read_is_told(read):
     timeline = read(project(track(frozen, midi)) + "more\n")
     assert [(s.name, s.duration_samples) for s in timeline.spots] == [("", None)]
     assert timeline.remarks == [
+        "line 8: items of frozen tracks, as they were before: not read",
         "line 17: MIDI items: their notes are not read",
         "line 23: outside the project: not read",
         "line 12: items without length: no duration",
     ]
+    assert timeline.unreadable == []
+
+
+def version(seconds: int, name: str) -> str:
+    return project(track(item("1", name=name))).replace('"7.0/x64" 1\n', f'"7.0/x64" {seconds}\n')
+
+
+def test_of_several_versions_in_a_backup_the_newest_is_read(read):
+    backup = version(1_700_000_000, "old") + version(1_700_086_400, "new") + version(1_699_000_000, "older")
+    timeline = read(backup)
+    assert [(s.name, s.row) for s in timeline.spots] == [("new", 25)]
+    assert timeline.remarks == [
+        "line 16: holds 3 versions of a project; the newest is read, saved on 2023-11-15 at 22:13:20 UTC; "
+        "the others are not"
+    ]
+    for undated in (version(5, "a") + version(5, "b"), version(0, "a") + version(0, "b")):
+        with pytest.raises(CueSheetError, match="2 versions of a project that do not say which was saved last"):
+            read(undated)
 
 
 def test_names_are_cleaned(read):
@@ -190,7 +209,8 @@ def test_five_thousand_items_are_read_at_once(read):
     assert len(read(text).spots) == 5000
 
 
-GOOD = project("MARKER 1 4 walk 1\nMARKER 1 6 walk 1\n", track(item("1", "1", notes('pisada: {"a": "b"}', "x"))))
+WALK = "MARKER 1 4 walk 1\nMARKER 1 6 walk 1\n"
+GOOD = version(7, "old") + project(WALK, track(item("1", "1", notes('pisada: {"a": "b"}', "x"))))
 
 
 @settings(deadline=None)
