@@ -14,6 +14,7 @@ import soxr
 from plugin_backend.codec import Codec
 from plugin_backend.errors import PresetError
 from plugin_backend.evaluation.metrics import log_mel_error_db
+from plugin_backend.modes.table import at_rate
 from presets.capture import capture
 from presets.preset import Preset, PresetHeader, Provenance, Take
 from presets.provenance import recordings_in
@@ -74,7 +75,8 @@ def _from_recordings(preset: Preset, codec: Codec, files: list[Path]) -> Preset:
     how = {name: getattr(provenance, name) for name in ("most_takes", "even", "modes", "split")}
     made = capture(codec, header.name, files, header.kind, **how).preset
     told = f"from {header.codec} ({header.fingerprint}), by its recordings"
-    return dataclasses.replace(made, header=_renewed(preset, codec, made.header.takes, told))
+    header = _renewed(preset, codec, made.header.takes, told)
+    return dataclasses.replace(made, header=msgspec.structs.replace(header, low_cut_hz=made.header.low_cut_hz))
 
 
 def _by_sound(preset: Preset, codec: Codec, old: Codec) -> tuple[Preset, float]:
@@ -85,14 +87,17 @@ def _by_sound(preset: Preset, codec: Codec, old: Codec) -> tuple[Preset, float]:
         new, deviation = codec.posterior(audio[None])
         means.append(new[0])
         deviations.append(deviation[0])
-        start, length = (samples * rates[1] // rates[0] for samples in (take.skip_samples, take.length_samples))
-        takes.append(msgspec.structs.replace(take, skip_samples=start, length_samples=max(1, length)))
+        start, length, fade = (
+            samples * rates[1] // rates[0]
+            for samples in (take.skip_samples, take.length_samples, take.fade_out_samples or 0)
+        )
+        takes.append(Take(start, max(1, length), fade if take.fade_out_samples is not None else None))
         heard = slice(start, min(start + length, audio.size))
         lost.append(log_mel_error_db(codec.decode(new)[0, heard], audio[heard], rates[1]))
     lost_db = round(float(np.mean(lost)), 2)
     told = f"from {header.codec} ({header.fingerprint}), by its sound: {lost_db} dB of log-mel power lost"
-    header = _renewed(preset, codec, takes, told)
-    return dataclasses.replace(preset, header=header, means=means, deviations=deviations), lost_db
+    header, modes = _renewed(preset, codec, takes, told), [at_rate(rows, *rates) for rows in preset.modes]
+    return dataclasses.replace(preset, header=header, means=means, deviations=deviations, modes=modes), lost_db
 
 
 def _renewed(preset: Preset, codec: Codec, takes: list[Take], told: str) -> PresetHeader:

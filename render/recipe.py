@@ -63,4 +63,3 @@ def recipes_of(plan: Plan) -> dict[str, Recipe]:
         )
         for event in plan.events
     }
-

@@ -90,3 +90,10 @@ def within_bounds(rows: np.ndarray) -> np.ndarray:
     rows = rows[(rows[:, FREQUENCY] >= low) & (rows[:, FREQUENCY] <= high) & (rows[:, LEVEL] > 0)]
     ends = [(row.low, row.high) for row in COLUMNS.values()]
     return np.clip(rows, *np.array(ends).T).astype(np.float32)[:MOST_MODES]
+
+
+def at_rate(rows: np.ndarray, old_hz: int, new_hz: int) -> np.ndarray:
+    """The modes with their onsets and lengths in samples of another rate, ``[modes, 6]`` float32."""
+    moved = rows.astype(np.float64)
+    moved[:, [ONSET, LENGTH]] = np.rint(moved[:, [ONSET, LENGTH]] * new_hz / old_hz)
+    return moved.astype(np.float32)

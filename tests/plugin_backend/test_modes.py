@@ -1,4 +1,4 @@
-"""Modes: known sums of decaying sinusoids are found in noise, played to the bit, measured, and matched by frequency."""
+"""Modes: known sums of decaying sinusoids are found in noise, played to the bit, and matched by frequency."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,6 @@ import pytest
 from plugin_backend.modes.controls import CONTROLS
 from plugin_backend.modes.fit import fit_modes
 from plugin_backend.modes.matching import between
-from plugin_backend.modes.partials import partial_near, partials_of
 from plugin_backend.modes.ringing import PAGE_SAMPLES, Ringing
 from plugin_backend.modes.table import COLUMNS, DECAY, FREQUENCY, LEVEL, ONSET, adjusted, problem_of
 
@@ -106,18 +105,6 @@ def test_the_strongest_are_kept_when_fewer_are_asked_for():
     rows, rest = fit_modes(struck(BELL, 2.0), RATE, [0], most=1)
     assert [round(float(row[FREQUENCY])) for row in rows] == [523]
     assert abs(np.fft.rfft(rest)[round(2 * 1208)]) > abs(np.fft.rfft(rest)[round(2 * 523.25)])
-
-
-def test_partials_are_measured_as_they_are():
-    apart = [BELL[0], BELL[1], BELL[3]]
-    sound = struck(apart, 2.0)
-    found = sorted(partials_of(sound, RATE, 0), key=lambda partial: partial.frequency_hz)
-    for (frequency_hz, decay_s, _), partial in zip(apart, found, strict=True):
-        assert abs(cents(partial.frequency_hz, frequency_hz)) < 1
-        assert partial.decay_s == pytest.approx(decay_s, rel=0.03)
-        assert partial.prominence_db > 40
-    assert partials_of(struck([], 1.0, burst=0.5), RATE, 0) == []
-    assert partial_near(sound, RATE, 0, 525).frequency_hz == pytest.approx(523.25, abs=0.2)
 
 
 def test_controls_move_pitch_size_and_damping():

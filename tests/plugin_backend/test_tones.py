@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from plugin_backend.modes.partials import partials_of
 from plugin_backend.modes.ringing import Ringing
 from plugin_backend.modes.table import DECAY, FREQUENCY, problem_of
 from plugin_backend.modes.tones import fit_tones
@@ -56,4 +55,3 @@ def test_grains_in_blocks_are_the_same_bits_and_a_grain_is_a_windowed_cosine():
     whole, bank = Ringing(grains, RATE).samples(0, 28_000), Ringing(grains, RATE)
     pieces = [bank.samples(at, 700) for at in range(0, 28_000, 700)]
     assert np.concatenate(pieces).tobytes() == whole.tobytes()
-    assert len(partials_of(whole, RATE, 0)) >= 1

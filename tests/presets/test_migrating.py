@@ -1,5 +1,7 @@
 """Presets brought over to another model, and made up at random."""
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import soundfile
 from plugin_backend.codecs import load_codec
 from plugin_backend.errors import PresetError
 from plugin_backend.evaluation.metrics import log_mel_error_db
+from plugin_backend.modes.table import at_rate
 from plugin_backend.pcm_codec import PcmCodec
 from presets.capture import capture, encode_pieces
 from presets.migrate import migrate
@@ -40,7 +43,8 @@ def knocks(tmp_path):
 
 def captured(codec, files, **fields) -> Preset:
     provenance = Provenance(made="capture", recordings=recordings_of(files), even=False)
-    return capture(codec, "knock", files, provenance=provenance, gain_db=-3.0, program=7, tags=["dry"], **fields)
+    fields = {"gain_db": -3.0, "program": 7, "tags": ["dry"], **fields}
+    return capture(codec, "knock", files, provenance=provenance, **fields).preset
 
 
 def test_recordings_are_found_by_name_and_content_wherever_they_lie(knocks, tmp_path):
@@ -100,6 +104,17 @@ def test_to_the_identity_nothing_is_lost(codecs, knocks):
     old, _ = codecs
     done = migrate(captured(old, knocks), PcmCodec(), old)
     assert done.lost_db == 0
+
+
+def test_what_rings_comes_along_in_samples_of_the_new_rate(codecs, knocks):
+    rows = np.array([[480, 700, 1.5, 0.25, 0.5, 0], [960, 1_234.5, 0, 0.125, -1, 2_048]], np.float32)
+    preset = captured(codecs[0], knocks[:1])
+    preset = replace(preset, modes=[rows, rows[:0]])
+    made = migrate(preset, codecs[1], codecs[0]).preset
+    np.testing.assert_array_equal(made.modes[0], rows)
+    np.testing.assert_allclose(
+        at_rate(rows, 48_000, 44_100), [[441, 700, 1.5, 0.25, 0.5, 0], [882, 1_234.5, 0, 0.125, -1, 1_882]]
+    )
 
 
 def test_what_cannot_be_brought_over_is_told(codecs, knocks):
