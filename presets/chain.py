@@ -9,27 +9,31 @@ import numpy as np
 from plugin_backend.dsp.stages import make_stage
 from plugin_backend.dsp.triggered import Triggered
 
+Effects = Sequence[Mapping[str, float | str]]
+"""As in :class:`~presets.preset.PresetHeader`."""
+
+ENDLESS = 2**48
+"""Samples of a performance that is held until it is let go."""
+
 
 class Chain:
     """Effects in a row, struck at a performance's first sample and released at its end; no latency.
 
     Args:
-        effects: as in :class:`~presets.preset.PresetHeader`.
+        effects: in order; none lets all through, untouched.
         sample_rate: in Hz.
         channels: of every piece.
-        length_samples: of the performance.
+        length_samples: of the performance; ``None``: it is held.
     """
 
-    def __init__(
-        self, effects: Sequence[Mapping[str, float | str]], sample_rate: int, channels: int, length_samples: int
-    ):
+    def __init__(self, effects: Effects, sample_rate: int, channels: int, length_samples: int | None):
         self._stages = []
         for effect in effects:
             settings = {name: value for name, value in effect.items() if name != "type"}
             stage = make_stage(effect["type"], settings, sample_rate, channels)
             if isinstance(stage, Triggered):
                 stage.trigger()
-                stage.release(length_samples)
+                stage.release(ENDLESS if length_samples is None else length_samples)
             self._stages.append(stage)
 
     def push(self, audio: np.ndarray) -> np.ndarray:
@@ -37,3 +41,20 @@ class Chain:
         for stage in self._stages:
             audio = stage.push(audio)
         return audio
+
+
+class ChainBetween:
+    """Two presets' chains on one sound, and the way between: as a chain.
+
+    Args:
+        chains: the first preset's, and the one's it leads to.
+        share: of the second, 0 to 1.
+    """
+
+    def __init__(self, chains: tuple[Chain, Chain], share: float):
+        self._chains, self._share = chains, np.float32(share)
+
+    def push(self, audio: np.ndarray) -> np.ndarray:
+        """See :meth:`Chain.push`."""
+        one, other = (chain.push(audio) for chain in self._chains)
+        return one + self._share * (other - one)

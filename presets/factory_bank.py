@@ -17,7 +17,8 @@ from plugin_backend.spotting.hits import Sensitivity
 from presets.bank import FACTORY_BANK
 from presets.capture import AUTO, encode_slices, recorded_takes
 from presets.heard import with_level
-from presets.preset import Preset
+from presets.preset import Preset, Provenance
+from presets.provenance import recordings_of
 from presets.slicing import SILENCE, Slice
 from presets.store import SUFFIX, save_preset
 
@@ -27,12 +28,36 @@ PEAK_DB = {"hit": -12.0, "texture": -26.0}
 MOST_TEXTURES, MOST_TAKES = 1, 16
 
 
-def credits(corpus: Path) -> dict[str, str]:
-    """File below the corpus → who made it and under which licence."""
+def credits(corpus: Path) -> dict[str, tuple[str, str]]:
+    """File below the corpus → who made it and where it came from, and its licence."""
     with open(corpus / "manifest.csv", newline="", encoding="utf-8") as lines:
         return {
-            row["file"]: f"{row['author']} ({row['debian_package']}, {row['licence']})" for row in csv.DictReader(lines)
+            row["file"]: (f"{row['author']} ({row['debian_package']}, {row['licence']})", row["licence"])
+            for row in csv.DictReader(lines)
         }
+
+
+def words_of(entry: dict, corpus: Path, credited: dict[str, tuple[str, str]]) -> dict:
+    """The header fields that say what an entry's preset is, whose, and how it was made."""
+    files = files_of(entry, corpus)
+    owners, licences = (
+        sorted(set(own)) for own in zip(*(credited[str(path.relative_to(corpus))] for path in files), strict=True)
+    )
+    return {
+        "description": entry["description"],
+        "credit": "; ".join(owners),
+        "licence": "; ".join(licences),
+        "material": entry["material"],
+        "tags": entry["tags"],
+        "provenance": Provenance(
+            made="capture",
+            recordings=recordings_of(files),
+            most_takes=MOST_TAKES,
+            even=True,
+            modes=entry.get("modes", AUTO),
+            split=entry.get("split", SILENCE),
+        ),
+    }
 
 
 def recipe() -> list[dict]:
@@ -89,8 +114,7 @@ def build(corpus: Path, folder: Path, model: str) -> list[Preset]:
     codec, credited = load_codec(model), credits(corpus)
     presets = []
     for program, entry in enumerate(recipe()):
-        names = sorted({credited[str(path.relative_to(corpus))] for path in files_of(entry, corpus)})
-        told = {"description": entry["description"], "program": program, "credit": "; ".join(names)}
+        told = {"program": program, **words_of(entry, corpus, credited)}
         presets.append(with_level(captured(entry, corpus, codec, **told), codec, PEAK_DB[kind_of(entry)]))
     refuse_twins(presets)
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""From what a codec decoded to what is heard of a take: without rumble, from its first sample on, its modes added."""
+"""From what a codec decoded to what is heard: no rumble, from a take's first sample on, its modes and effects added."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from plugin_backend.modes.ringing import Ringing
+from presets.chain import Chain, ChainBetween
 
 LOW_CUT_ORDER = 4
 
@@ -45,10 +46,19 @@ class Finish:
         sample_rate: in Hz.
         channels: of every piece.
         drop_samples: decoded before the first that is heard.
+        chain: the effects it is heard through; ``None``: none.
     """
 
-    def __init__(self, rows: np.ndarray, low_cut_hz: float, sample_rate: int, channels: int, drop_samples: int):
-        self._left, self._at = drop_samples, 0
+    def __init__(
+        self,
+        rows: np.ndarray,
+        low_cut_hz: float,
+        sample_rate: int,
+        channels: int,
+        drop_samples: int,
+        chain: Chain | ChainBetween | None = None,
+    ):
+        self._left, self._at, self._chain = drop_samples, 0, chain
         self._cut = LowCut(low_cut_hz, sample_rate, channels)
         self._ringing = Ringing(rows, sample_rate) if len(rows) else None
 
@@ -60,4 +70,4 @@ class Finish:
         if self._ringing is not None and audio.shape[1]:
             audio = (audio + self._ringing.samples(self._at, audio.shape[1])).astype(np.float32)
         self._at += audio.shape[1]
-        return audio
+        return audio if self._chain is None else self._chain.push(audio)

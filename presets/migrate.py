@@ -15,7 +15,9 @@ from plugin_backend.codec import Codec
 from plugin_backend.errors import PresetError
 from plugin_backend.evaluation.metrics import log_mel_error_db
 from plugin_backend.modes.table import at_rate
+from plugin_backend.spotting.hits import Sensitivity
 from presets.capture import capture
+from presets.finish import LowCut
 from presets.preset import Preset, PresetHeader, Provenance, Take
 from presets.provenance import recordings_in
 
@@ -73,6 +75,7 @@ def _from_recordings(preset: Preset, codec: Codec, files: list[Path]) -> Preset:
     header = preset.header
     provenance = header.provenance
     how = {name: getattr(provenance, name) for name in ("most_takes", "even", "modes", "split")}
+    how["sensitivity"] = Sensitivity(provenance.sensitivity, provenance.min_gap_ms)
     made = capture(codec, header.name, files, header.kind, **how).preset
     told = f"from {header.codec} ({header.fingerprint}), by its recordings"
     header = _renewed(preset, codec, made.header.takes, told)
@@ -83,7 +86,8 @@ def _by_sound(preset: Preset, codec: Codec, old: Codec) -> tuple[Preset, float]:
     header, rates = preset.header, (old.spec.sample_rate, codec.spec.sample_rate)
     means, deviations, takes, lost = [], [], [], []
     for mean, take in zip(preset.means, header.takes, strict=True):
-        audio = soxr.resample(old.decode(mean[None])[0], *rates).astype(np.float32)
+        audio = LowCut(header.low_cut_hz, rates[0], 1).push(old.decode(mean[None]))[0]
+        audio = soxr.resample(audio, *rates).astype(np.float32)
         new, deviation = codec.posterior(audio[None])
         means.append(new[0])
         deviations.append(deviation[0])

@@ -67,7 +67,7 @@ class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     Attributes:
         made: ``capture``, or what else in words.
         recordings: of a capture, in their order.
-        most_takes, even, modes, split: of a capture, see :func:`presets.capture.capture`.
+        most_takes, even, modes, split, sensitivity, min_gap_ms: of a capture, see :func:`presets.capture.capture`.
         migrated: one line for each model it was brought over from, and what was lost.
     """
 
@@ -77,6 +77,8 @@ class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     even: bool = False
     modes: str | int = "auto"
     split: str = "hits"
+    sensitivity: Annotated[float, msgspec.Meta(ge=0.1, le=10)] = 1.0
+    min_gap_ms: Annotated[float, msgspec.Meta(ge=20, le=5000)] = 150.0
     migrated: list[str] = []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import ceil
 from time import perf_counter
 
 import numpy as np
@@ -14,6 +15,7 @@ from plugin_backend.codec import Codec, CodecSpec, sides_of
 from plugin_backend.errors import AudioFileError, CueSheetError
 from plugin_backend.modes.table import no_modes
 from plugin_backend.offset import filter_for
+from presets.chain import Chain
 from presets.finish import Finish
 from presets.perform import perform, rung, take_of
 from presets.preset import Preset
@@ -142,7 +144,8 @@ def finished(
     played_hz, rate_hz = codec_hz * speed_of(event.pitch_semitones), rate_hz or codec_hz
     resamplers, finish = None, None
     for audio in pieces:
-        finish = finish or _finish(event, preset, codec_hz, len(audio), drop_samples)
+        length = ceil(event.length_samples * played_hz / rate_hz)
+        finish = finish or _finish(event, preset, codec_hz, len(audio), drop_samples, length)
         audio = finish.push(audio)
         if played_hz != rate_hz:
             resamplers = resamplers or [soxr.ResampleStream(played_hz, rate_hz, 1) for _ in range(len(audio))]
@@ -155,10 +158,15 @@ def finished(
         yield np.stack([r.resample_chunk(nothing, last=True) for r in resamplers])
 
 
-def _finish(event: Event, preset: Preset | None, rate_hz: int, channels: int, drop_samples: int) -> Finish:
+def _finish(
+    event: Event, preset: Preset | None, rate_hz: int, channels: int, drop_samples: int, length_samples: int
+) -> Finish:
     if event.source is not None:
         return Finish(no_modes(), 0.0, rate_hz, channels, drop_samples)
-    return Finish(rung(preset, event.seed), preset.header.low_cut_hz, rate_hz, channels, drop_samples)
+    header, chain = preset.header, None
+    if header.chain:
+        chain = Chain(header.chain, rate_hz, channels, length_samples)
+    return Finish(rung(preset, event.seed), header.low_cut_hz, rate_hz, channels, drop_samples, chain)
 
 
 def fade_curve(positions: np.ndarray, length: int, fade_in: int, fade_out: int) -> np.ndarray:

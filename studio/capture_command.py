@@ -77,7 +77,8 @@ def capture(
     check_new(path_of(name, bank), overwrite, other="give another --name")
     check_folder(bank)
     told = [f"{file}: {remark}" for file in files for remark in info_of(file).remarks]
-    made = Provenance(made="capture", recordings=recordings_of(files), most_takes=takes, modes=modes, split=split)
+    own = {"modes": modes, "split": split, "sensitivity": sensitivity, "min_gap_ms": min_gap_ms}
+    made = Provenance(made="capture", recordings=recordings_of(files), most_takes=takes, **own)
     captured = capturing.capture(
         deferred_codec(model),
         name,

@@ -1,7 +1,6 @@
 """The modes of a hit: what of it rings, as rows of numbers, and the rest of it.
 
-Long spectra are looked at first, then shorter ones of what is left, since short modes drown in long windows; then the
-long ones again, for the slow ends that many modes have. In each,
+Long spectra are looked at first, then shorter ones of what is left, since short modes drown in long windows. In each,
 the peaks that stand well over their surroundings are fitted as lines (:mod:`plugin_backend.modes.spectral_fit`), from
 the strongest down, each taken out before the next is looked for; then neighbours once more, together. What rings is
 what is prominent, well explained by a decay from the hit on, and rings for many periods: a footstep has no modes.
@@ -19,8 +18,11 @@ AUTO_MODES = 96
 SKIP_S, LATE_S = 0.004, 0.05
 """The attack itself, in which everything sounds, is not looked at."""
 
-WINDOWS_S = (6.0, 1.2, 0.35, 0.1)
-LEAST_WINDOW_S = 0.05
+WINDOWS_S = tuple((start, size) for start in (SKIP_S, 0.1, 0.3) for size in (6.0, 1.2, 0.35, 0.1))
+"""Where windows begin after a strike, and how long they are: the later ones find what the strike's noise hid, and the
+slow ends that many modes have."""
+
+LEAST_WINDOW_S, MOST_ASTRAY = 0.08, 0.5
 ROUNDS, CYCLES, MOST_TOGETHER = 4, 2, 4
 
 PROMINENT_DB = 16.0
@@ -55,22 +57,17 @@ def fit_modes(
     found = []
     peak = float(np.abs(audio).max(initial=0.0))
     for onset, end in zip(onsets, [*onsets[1:], 0], strict=True):
-        lines = _strike(audio[onset : end or None].astype(np.float64), sample_rate, peak * LEAST_LEVEL)
-        found += [(onset, max(0, end - onset), line) for line in lines]
-    kept = sorted(found, key=lambda own: -_late_energy(own[2], sample_rate))[
-        : AUTO_MODES * len(onsets) if most is None else most
-    ]
+        begun = _strike(audio[onset : end or None].astype(np.float64), sample_rate, peak * LEAST_LEVEL)
+        found += [(onset + at, max(0, end - onset - at), line) for at, line in begun]
+    kept = sorted(found, key=lambda own: -_late_energy(own[2], sample_rate))
+    kept = kept[: AUTO_MODES * len(onsets) if most is None else most]
     rows = _rows(sorted(kept, key=lambda own: (own[0], own[2].pole.imag)), sample_rate)
     rest = audio - Ringing(rows, sample_rate).samples(0, audio.size)
     return rows, rest.astype(np.float32)
 
 
-def _played(lines: list[Line], sample_rate: int, samples: int) -> np.ndarray:
-    """The lines, summed, from their onset on."""
-    return Ringing(_rows([(0, 0, line) for line in lines], sample_rate), sample_rate).samples(0, samples)
-
-
 def _rows(found: list[tuple[int, int, Line]], sample_rate: int) -> np.ndarray:
+    """Lines that begin at their onset, and last for so many samples or for good, as modes."""
     rows = [
         (
             onset,
@@ -90,18 +87,31 @@ def _late_energy(line: Line, sample_rate: int) -> float:
     return abs(line.start) ** 2 * np.exp(2 * line.pole.real * LATE_S * sample_rate) / -line.pole.real
 
 
-def _strike(audio: np.ndarray, sample_rate: int, least_level: float) -> list[Line]:
-    """The lines of one strike, from its first sample on."""
-    skip, rest, found = round(SKIP_S * sample_rate), audio.copy(), []
-    sizes = [min(audio.size - skip, round(seconds * sample_rate)) for seconds in WINDOWS_S]
-    sizes = [size for size in dict.fromkeys(sizes) if size >= LEAST_WINDOW_S * sample_rate]
-    for size in [*sizes, *sizes[: len(sizes) - 1]]:
+def _strike(audio: np.ndarray, sample_rate: int, least_level: float) -> list[tuple[int, Line]]:
+    """The lines of one strike, each with the sample it begins at: the first, or a later one."""
+    rest, found = audio.copy(), []
+    for skip_s, window_s in WINDOWS_S:
+        skip = round(skip_s * sample_rate)
+        size = min(audio.size - skip, round(window_s * sample_rate))
+        if size < max(LEAST_WINDOW_S, window_s / 4) * sample_rate:
+            continue
         lines = _window(rest[skip : skip + size], sample_rate)
-        own = [Line(line.pole, line.start * np.exp(-line.pole * skip)) for line in lines]
-        own = [line for line in own if abs(line.start) >= least_level]
-        rest -= _played(own, sample_rate, audio.size)
-        found += own
+        begun = [_begun(line, skip, rest, sample_rate) for line in lines]
+        begun = [(at, line) for at, line in begun if abs(line.start) >= least_level]
+        played = Ringing(_rows([(at, 0, line) for at, line in begun], sample_rate), sample_rate)
+        rest -= played.samples(0, audio.size)
+        found += begun
     return found
+
+
+def _begun(line: Line, skip: int, rest: np.ndarray, sample_rate: int) -> tuple[int, Line]:
+    """A line found from sample ``skip`` on, from the strike on if it was there then, else from where it was found."""
+    whole = Line(line.pole, line.start * np.exp(-line.pole * skip))
+    if skip <= round(SKIP_S * sample_rate):
+        return 0, whole
+    wave = np.exp(line.pole * np.arange(skip))
+    early = 2 * np.vdot(wave, rest[:skip]) / np.vdot(wave, wave).real
+    return (0, whole) if abs(early - whole.start) <= MOST_ASTRAY * abs(whole.start) else (skip, line)
 
 
 def _window(audio: np.ndarray, sample_rate: int) -> list[Line]:

@@ -7,6 +7,7 @@ import numpy as np
 from plugin_backend.codec import CodecSpec
 from plugin_backend.modes.matching import between
 from plugin_backend.modes.table import ONSET
+from presets.chain import Chain, ChainBetween
 from presets.finish import Finish
 from render.live.voices import FADE_SAMPLES, Voice, spread
 from render.plugin.performance import Performance
@@ -59,7 +60,8 @@ class Note(Voice):
         self._end = max(ends) if hit else None
         self._drop, self._decoded, self._block = skip + spec.latency_samples, 0, 0
         cut_hz = takes[min(round(morph), len(takes) - 1)].low_cut_hz
-        self._finish = Finish(self._rung(morph), cut_hz, spec.sample_rate, self.channels, self._drop)
+        own = cut_hz, spec.sample_rate, self.channels, self._drop, self._chain(morph, spec.sample_rate)
+        self._finish = Finish(self._rung(morph), *own)
         self._waiting = np.zeros((self.channels, 0), np.float32)
         self.morphs: np.ndarray | float = morph
         self.going, self.let_go, self.smoothed = True, False, None
@@ -84,6 +86,14 @@ class Note(Voice):
         at, self._decoded = max(0, self._decoded - self._drop), self._decoded + audio.shape[1]
         end = None if self._end is None else max(0, self._end - at)
         self._waiting = np.concatenate([self._waiting, self._finish.push(audio)[:, :end]], axis=1)
+
+    def _chain(self, morph: float, sample_rate: int) -> Chain | ChainBetween | None:
+        """The effects of one take, or, where two are unlike, the way between that it was struck at."""
+        one, other = self._takes[0].effects, self._takes[-1].effects
+        chains = tuple(Chain(effects, sample_rate, self.channels, self._end) for effects in (one, other))
+        if one != other:
+            return ChainBetween(chains, morph)
+        return chains[0] if one else None
 
     def _rung(self, morph: float) -> np.ndarray:
         """What rings: of one take, or of that between two, where it was struck; what is struck once does not turn."""

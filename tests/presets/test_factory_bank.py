@@ -8,7 +8,7 @@ import pytest
 
 from plugin_backend.errors import PresetError
 from presets.bank import FACTORY_BANK, Bank
-from presets.factory_bank import build, refuse_twins
+from presets.factory_bank import MOST_TAKES, build, recipe, refuse_twins
 
 
 @pytest.mark.corpus
@@ -32,3 +32,15 @@ def test_no_two_presets_share_a_take():
     twin = replace(shipped[3], header=msgspec.structs.replace(shipped[3].header, name="twin"))
     with pytest.raises(PresetError, match=f"presets '{shipped[3].name}' and 'twin' have a take in common"):
         refuse_twins([*shipped, twin])
+
+
+def test_the_shipped_bank_says_what_its_recipe_says():
+    shipped = Bank(FACTORY_BANK)
+    for entry in recipe():
+        header = shipped[entry["name"]].header
+        assert (header.description, header.material, header.tags) == (
+            entry["description"], entry["material"], entry["tags"]
+        )  # fmt: skip
+        assert header.licence
+        assert header.provenance.recordings
+        assert (header.provenance.even, header.provenance.most_takes) == (True, MOST_TAKES)
