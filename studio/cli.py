@@ -17,6 +17,7 @@ from studio.corpus_command import corpus
 from studio.corpus_fetch_command import corpus_fetch
 from studio.cues_command import cues as cues_group
 from studio.delivery_options import delivery_options
+from studio.doctor_command import doctor
 from studio.evaluate_command import evaluate
 from studio.examples import Examples
 from studio.export_command import export
@@ -125,6 +126,7 @@ for command in (
     corpus,
     corpus_fetch,
     cues_group,
+    doctor,
     evaluate,
     export,
     import_rave,

@@ -1,0 +1,38 @@
+"""``pisada doctor``: what this machine computes with, and whether its bits can be relied on."""
+
+from __future__ import annotations
+
+import click
+
+from studio.examples import Examples
+
+
+@click.command(cls=Examples, example="pisada doctor --model foley")
+@click.option("--model", default="foley", show_default=True, help="A factory model's name or a .safetensors file.")
+def doctor(model) -> None:
+    """Say which processor this is, how the model is computed on it, whether bits are exact, and what a hop costs."""
+    import torch
+
+    from plugin_backend.codecs import load_codec
+    from plugin_backend.exactness import measure_exactness
+    from plugin_backend.processor import processor
+    from plugin_backend.waveform_vae.products import way
+
+    torch.set_num_threads(1)  # as renders do
+    found = measure_exactness(load_codec(model))
+    if found.exact:
+        told = "exact: the same bits in any blocks, batches and jobs on this machine (measured now)"
+    else:
+        measured = {"latents": found.latents_db, "sound": found.sound_db}
+        differs = " and ".join(f"{name} by {db} dB" for name, db in measured.items() if db is not None)
+        told = f"NOT exact: in blocks and batches {differs} re the largest (measured now)"
+    kept = "kept by padding" if way().counts.always_exact else "not kept at any number of rows"
+    rows = [
+        ("processor", str(processor())),
+        ("PyTorch", torch.__version__),
+        ("products", f"{way().kind.__name__}; a row's bits are {kept}"),
+        ("model", f"{model}: {told}"),
+        ("a hop", f"{found.hop_ms} ms of processor time for {found.audio_ms:.1f} ms of sound"),
+    ]
+    for name, text in rows:
+        click.echo(f"{name:<10} {text}")

@@ -1,0 +1,35 @@
+"""What is measured of a machine's exactness is what it is."""
+
+import numpy as np
+import pytest
+
+from plugin_backend.codecs import load_codec
+from plugin_backend.exactness import measure_exactness
+from plugin_backend.pcm_codec import PcmCodec
+
+
+@pytest.mark.parametrize("name", ["foley", "pcm"])
+def test_our_models_are_exact_here(name):
+    found = measure_exactness(load_codec(name))
+    assert found.exact and (found.latents_db, found.sound_db) == (None, None)
+    assert found.audio_ms == pytest.approx(512 / 48)
+    assert found.hop_ms >= 0
+
+
+class Rounds(PcmCodec):
+    """Decodes a single frame a little louder."""
+
+    def decoder(self, batch=1, seeds=None, sides=None):
+        inner = super().decoder(batch)
+
+        class Decoder(type(inner)):
+            def push(self, latents):
+                return super().push(latents) * np.float32(1.001 if latents.shape[1] == 1 else 1)
+
+        return Decoder()
+
+
+def test_what_depends_on_the_block_is_found_and_measured():
+    found = measure_exactness(Rounds())
+    assert not found.exact and found.latents_db is None
+    assert found.sound_db == pytest.approx(-60, abs=0.1)
