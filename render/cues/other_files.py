@@ -87,7 +87,7 @@ def check_not_a_bundle(path: Path) -> None:
         CueSheetError: it is one.
     """
     inside = {".fcpxmld": "give the Info.fcpxml in it", ".logicx": f"a Logic Pro project: {AAF}"}
-    if path.is_dir() and path.suffix.lower() in inside:
+    if path.suffix.lower() in inside and path.is_dir():
         raise CueSheetError(inside[path.suffix.lower()], file=path)
 
 

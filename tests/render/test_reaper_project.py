@@ -161,7 +161,7 @@ def test_of_several_versions_in_a_backup_the_newest_is_read(read):
     timeline = read(backup)
     assert [(s.name, s.row) for s in timeline.spots] == [("new", 25)]
     assert timeline.remarks == [
-        "line 16: holds 3 versions of a project; the newest is read, saved on 2023-11-15 at 22:13:20 UTC; "
+        "line 19: holds 3 versions of a project; the newest is read, saved on 2023-11-15 at 22:13:20 UTC; "
         "the others are not"
     ]
     for undated in (version(5, "a") + version(5, "b"), version(0, "a") + version(0, "b")):
