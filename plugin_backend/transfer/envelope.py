@@ -83,6 +83,11 @@ class Follower:
         self._powers, self._ratio, self.follow_ms = state["powers"], state["ratio"], float(state["follow_ms"])
 
 
+ROOM = 10 ** (-0.4 / 20)
+"""What a gliding gain leaves over the input's peak is cut this far under it, less where the gain is within 0.9 dB of 1:
+a cut makes peaks between samples."""
+
+
 class Ceiling:
     """Peaks of one sound held under the loudest that another, aligned one has had so far: samples' and true peaks.
 
@@ -112,7 +117,9 @@ class Ceiling:
             released = corners[:, cell] + self._back * (1 - corners[:, cell])
             corners[:, cell + 1] = np.minimum(released, around[:, cell])
         self._gain = np.where(corners[:, -1] > 1 - 1e-6, 1.0, corners[:, -1])
-        made, most = wet * _glided(corners**follow, self._size), self._loudest[0][:, None]
+        gains = _glided(corners**follow, self._size)
+        room = 1 - (1 - ROOM) * np.minimum(1, 10 * (1 - gains))
+        made, most = wet * gains, room * self._loudest[0][:, None]
         return made + follow * (np.clip(made, -most, most) - made)
 
     def _peaks(self, which: int, sound: np.ndarray, level: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from plugin_backend.evaluation.anchors import ANCHORS
+from plugin_backend.evaluation.anchors import ANCHORS, NOISE_ANCHORS
 from plugin_backend.evaluation.metrics import (
     centroid_error,
     envelope_correlation,
@@ -102,10 +102,11 @@ def test_low_pass_anchors_have_the_stated_shape(name, edge_hz):
 
 def test_anchors_stay_aligned_and_keep_the_length():
     sound = walk(2)
-    for anchor in ANCHORS.values():
+    for name, anchor in ANCHORS.items():
         damaged = anchor(sound, RATE_HZ)
         assert damaged.shape == sound.shape and damaged.dtype == np.float32
-        assert np.abs(hit_errors(damaged, sound, RATE_HZ).onset_ms).max() < 1
+        most_ms = 5 if name in NOISE_ANCHORS else 1  # noise in windows of 21 ms begins when it happens to
+        assert np.abs(hit_errors(damaged, sound, RATE_HZ).onset_ms).max() < most_ms
 
 
 def test_noise_anchor_is_30_db_down_and_repeats():

@@ -290,7 +290,7 @@ def test_without_a_backend_the_dry_is_heard_and_told_why(probe, config, problem)
 @pytest.mark.parametrize(
     ("options", "settings", "problem"),
     [
-        (["--version", 99], {}, "the backend is of another version (99, not 1)"),
+        (["--version", 99], {}, "the backend is of another version (99, not 2)"),
         ([], {"rate": 22_050}, "no engine for 22050 Hz and 2 channels"),
     ],
 )

@@ -82,7 +82,7 @@ for channels in 2, 1:
     engine.load_graph([(engine.make_playback_processor("s", sound[:channels]), []), (plugin, ["s"])])
     engine.render(0.25)
     heard = engine.get_audio()
-    failed = plugin.get_parameter_text(len(rows) - 1)
+    failed = plugin.get_parameter_text(next(row["index"] for row in rows if row["name"] == "Failed"))
     told.append([list(heard.shape), float(abs(heard).max()), failed, plugin.get_latency_samples()])
 print(json.dumps(told))
 """

@@ -175,6 +175,12 @@ def test_whatever_latents_are_held_the_sound_has_no_offset(name, request):
     """A speaker is not to be pushed out and held there; held latents sound the same every hop."""
     codec = load_codec(str(request.getfixturevalue("small")) if name == "small" else name)
     hop, settled = codec.spec.hop_samples, 30
+    if codec.model.config.head == "noise":
+        latents = np.random.default_rng(3).standard_normal((8, 1, codec.spec.latent_dim)).astype(np.float32)
+        held = codec.decoder(8).push(np.repeat(latents, settled + 200, axis=1)).astype(np.float64)[:, settled * hop :]
+        window = np.hanning(held.shape[1]) / np.hanning(held.shape[1]).sum()
+        assert (np.abs(held @ window) < 1e-3 * held.std(axis=1)).all()
+        return
     latents = np.random.default_rng(3).standard_normal((8, 1, codec.spec.latent_dim)).astype(np.float32) * 3
     audio = codec.decoder(8).push(np.repeat(latents, settled + 10, axis=1)).astype(np.float64)
     held = audio[:, settled * hop :].reshape(8, 10, hop)
