@@ -173,7 +173,6 @@ def train_to_disk(
     if threads:
         torch.set_num_threads(threads)
     log = TensorBoardLog(tensorboard) if tensorboard else Log()
-    console.print(f"{len(learned)} sounds to learn from, {len(judged)} held back to judge by")
     tell = partial(console.print, highlight=False)
     run = Run(settings, *samplers, path, facts, device, log, tell, began_s)
     with Progress(*progress_columns(), console=console, expand=True) as bar, stopped_by_signals(run.stopping, console):
@@ -185,6 +184,7 @@ def train_to_disk(
             bar.update(tasks[moment.phase], completed=moment.progress, state=state_of(moment))
 
         try:
+            console.print(f"{len(learned)} sounds to learn from, {len(judged)} held back to judge by")
             record = run.train(watch)
         except KeyboardInterrupt:
             run.save(measured=False)
