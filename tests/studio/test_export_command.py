@@ -92,7 +92,7 @@ def test_an_export_replaces_nothing_unasked_and_never_its_model(tiny, tmp_path):
     out.write_text("mine")
     with pytest.raises(OutputError, match="tiny.ts: is there already; give another name, or --overwrite$"):
         run("export", tiny, "--format", "nn-tilde", "--out", out)
-    with pytest.raises(OutputError, match="tiny.safetensors: is what is read, and is never replaced"):
+    with pytest.raises(OutputError, match="tiny.safetensors: a file for nn-tilde must be named ….ts"):
         run("export", tiny, "--format", "nn-tilde", "--out", tiny, "--overwrite")
     assert out.read_text() == "mine"
     assert run("export", tiny, "--format", "nn-tilde", "--out", out, "--overwrite").exit_code == 0
@@ -149,4 +149,4 @@ def test_an_imported_rave_captures_and_renders_to_the_sample(rave, tmp_path):
     loudest = int(np.abs(stem[:, 0]).argmax())
     assert rate_hz == 48_000 and loudest == 24_000 + int(np.abs(hit).argmax())
     heard = stem[24_000 + 1_000 : 24_000 + 6_000, 0]
-    assert np.corrcoef(heard, hit[1_000:6_000])[0, 1] > 0.99999
+    assert np.corrcoef(heard, hit[1_000:6_000])[0, 1] > 0.9999  # a source's offset is filtered out
