@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import gcd
 
 import numpy as np
@@ -72,15 +73,22 @@ class TransferNode(Stage):
         self._encoded, weights = 1 if mono else channels, table(*map(weight_of, names[PAIR:]))
         self.parameters = PARAMETERS | weights | latent_parameters(spec.latent_dim)
         self._encoder = codec.encoder(self._encoded)
-        self._decoder = codec.decoder(self._encoded, [seed] * self._encoded, sides_of(self._encoded, width))
+        self._fresh_decoder = partial(
+            codec.decoder, self._encoded, [seed] * self._encoded, sides_of(self._encoded, width)
+        )
+        self._decoder = self._fresh_decoder()
         frames_per_s = spec.sample_rate / spec.hop_samples
         rest = codec.silence(1)[0, 0]
         self._mover = LatentMover(self._encoded, spec.latent_dim, frames_per_s, heard, slots, rest)
         self._slew = Slew(round(SLEW_S * frames_per_s), weights)
         follow_ms = PARAMETERS["follow_ms"].default
-        self._follower = Follower(channels, spec.hop_samples, spec.sample_rate, follow_ms)
-        self._ceiling = Ceiling(channels, spec.hop_samples, spec.sample_rate)
-        self._heard_offset, self._made_offset = filter_for(codec, channels), filter_for(codec, channels, begins=False)
+        self._fresh_levels = lambda follow_ms: (
+            Follower(channels, spec.hop_samples, spec.sample_rate, follow_ms),
+            Ceiling(channels, spec.hop_samples, spec.sample_rate),
+            filter_for(codec, channels, begins=False),
+        )
+        self._follower, self._ceiling, self._made_offset = self._fresh_levels(follow_ms)
+        self._heard_offset = filter_for(codec, channels)
         held = spec.hop_samples - gcd(spec.hop_samples, multiple_samples)
         self.latency_samples, self.repaired_samples = spec.latency_samples + held, 0
         self._waiting, self._begun = np.zeros((channels, 0), np.float32), False
@@ -113,6 +121,12 @@ class TransferNode(Stage):
             self._slew.set("gain", 10 ** (value / 20), at_once=not self._begun)
         else:
             self._slew.set(name, value, at_once=not self._begun)
+
+    def restart_noise(self) -> None:
+        """Begin anew the decoder's noise and windows and what follows them; its network remembers. For silence."""
+        if hasattr(self._decoder, "past"):
+            self._decoder.past = (self._decoder.past[0], *self._fresh_decoder().past[1:])
+            self._follower, self._ceiling, self._made_offset = self._fresh_levels(self._follower.follow_ms)
 
     def set_latent(self, latent: int, name: str, value: float) -> None:
         """Set one of ``LATENT_PARAMETERS`` of one latent.

@@ -39,6 +39,11 @@ class Unmoved(Target):
 UNMOVED = Unmoved(*np.zeros((5, 0)))
 
 
+SILENT_HOPS, QUIET = 50, 1e-3
+"""Hosts run plug-ins on silence for as long as they please before an export. So that what they export is the same each
+time, the noise begins anew where sound follows this many hops of silence, if nothing louder than −60 dBFS is heard."""
+
+
 class Effect(Engine):
     """At the codec's own rate; see :func:`render.plugin.engines.make_engine`.
 
@@ -70,7 +75,7 @@ class Effect(Engine):
         self._after, self._position = after(self.rate_hz, self.channels), 0
         self._in: dict[str, Target | None] = {"b": None}
         self._turned.reset()
-        self._broken = False
+        self._broken, self._silent_hops, self._quiet = False, 0, False
 
     def push(self, hop: np.ndarray, parameters: np.ndarray, events: list[tuple[int, bytes]], wait: bool) -> np.ndarray:
         """See :class:`~render.plugin.engine.Engine`; nothing is struck here."""
@@ -81,7 +86,14 @@ class Effect(Engine):
             values[INDEX["morph"]] = 0.0
         for parameter, value in self._turned.now(values):
             self._set(parameter.control, value)
+        if not hop.any():
+            self._silent_hops += 1
+        else:
+            if self._silent_hops >= SILENT_HOPS and self._quiet:
+                self._node.restart_noise()
+            self._silent_hops = 0
         moved = self._node.push(hop)
+        self._quiet = bool(np.abs(moved).max() < QUIET)
         if not np.isfinite(moved).all():  # nor would it ever be again: it is remembered
             if not self._broken:
                 self.problems.append(BROKEN)

@@ -45,7 +45,8 @@ def test_of_one_name_the_first_folders_preset_is_meant(mine, impulse_bank):
     assert (both["click"].means[0][0, 0], reverse["click"].means[0][0, 0]) == (0.125, 0.5)
     assert both.file_of("click") == mine / f"click{SUFFIX}"
     assert both.file_of("tone") == impulse_bank / f"tone{SUFFIX}"
-    with pytest.raises(PresetError, match=f"no preset 'clock' in {mine}, {impulse_bank} .5 presets.; did you mean 'click'"):
+    told = f"no preset 'clock' in {mine}, {impulse_bank} .5 presets.; did you mean 'click'"
+    with pytest.raises(PresetError, match=told):
         both["clock"]
     with pytest.raises(PresetError, match="nowhere: not a bank"):
         Bank([mine, mine / "nowhere"])
