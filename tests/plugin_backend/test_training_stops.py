@@ -62,7 +62,7 @@ def test_a_run_stopped_at_any_moment_goes_on_to_the_same_weights(tmp_path):
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
             signal.signal(signal.SIGPROF, before)
-        after_s *= 1.2
+        after_s *= 2
     assert stops >= 3
     expected, resumed = (load_file(tmp_path / f"{name}.safetensors") for name in ("whole", "stopped"))
     assert all(torch.equal(expected[name], resumed[name]) for name in expected)
