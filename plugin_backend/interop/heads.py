@@ -6,12 +6,14 @@ Everything remembered is float32, as hosts keep it: a noise's position is counte
 from __future__ import annotations
 
 import math
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
 
 from plugin_backend.interop.fourier import Inverse, MatrixInverse, MatrixTransform, Transform
 from plugin_backend.waveform_vae import noise
+from plugin_backend.waveform_vae.band_levels import BandLevels
 from plugin_backend.waveform_vae.config import STEADY_FRAMES
 from plugin_backend.waveform_vae.high_pass import SECTIONS, pole_of
 from plugin_backend.waveform_vae.model import InverseSTFTHead
@@ -162,7 +164,8 @@ class NoiseSource(nn.Module):
     """A :class:`~plugin_backend.waveform_vae.noise_head.NoiseHead`.
 
     It remembers windows, then ``NUMBERS``: the seed (a whole number below 2^24), the next frame, how often
-    ``FRAMES_APART`` of them have passed, and what the high-passes remember.
+    ``FRAMES_APART`` of them have passed, what the levels of bands remember where they are stated, and what the
+    high-passes remember.
     """
 
     NUMBERS = 3 + 2 * SECTIONS
@@ -177,26 +180,42 @@ class NoiseSource(nn.Module):
         )
         self.per_frame, self.hop, self.apart = head.per_frame, head.long.hop, FRAMES_APART
         self.white = White(self.hop)
-        self.until = [head.sizes[0], head.sizes[0] + head.sizes[1]]
-        self.short_bands, self.short_bins = head.sizes[1] // head.per_frame, head.short.window_samples // 2 + 1
-        self.coherent = len(head.sizes) > 2
+        ends = list(accumulate(head.sizes.values()))
+        starts = dict(zip(head.sizes, [0, *ends], strict=False))
+        self.until, self.short_end = head.sizes["long"], starts["short"] + head.sizes["short"]
+        self.short_bands, self.short_bins = head.sizes["short"] // head.per_frame, head.short.window_samples // 2 + 1
+        self.coherent, self.coherent_end = "coherent" in starts, self.short_end + head.sizes.get("coherent", 0)
+        self.has_levels, self.levels = head.levels is not None, head.levels or BandLevels()
+        self.levels_remembered = self.levels.remembered if self.has_levels else 0
+        self.stated_remembered = 2 * self.levels.bands if self.has_levels else 0
         self.remembered = self.long.remembered + self.short.remembered + self.NUMBERS
+        self.remembered += self.levels_remembered + self.stated_remembered
 
     def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         batch, frames = x.shape[0], x.shape[1]
         ends = [self.long.remembered, self.long.remembered + self.short.remembered]
         seeds, frame, further = past[:, ends[1]], past[:, ends[1] + 1], past[:, ends[1] + 2]
         white = self.white(seeds, frame, further, (frames - 1) * self.hop + self.long.size)
-        short = x[:, :, self.until[0] : self.until[1]].reshape(batch, frames * self.per_frame, self.short_bands)
+        short = x[:, :, self.until : self.short_end].reshape(batch, frames * self.per_frame, self.short_bands)
         steady = x[:, :0, :0].reshape(batch, 0, 2, self.short_bins)
         if self.coherent:
-            steady = x[:, :, self.until[1] :].reshape(batch, frames * self.per_frame, 2, self.short_bins)
-        tone, long_past = self.long(x[:, :, : self.until[0]], white, steady[:, :0], past[:, : ends[0]])
+            steady = x[:, :, self.short_end : self.coherent_end]
+            steady = steady.reshape(batch, frames * self.per_frame, 2, self.short_bins)
+        tone, long_past = self.long(x[:, :, : self.until], white, steady[:, :0], past[:, : ends[0]])
         attacks, short_past = self.short(short, white, steady, past[:, ends[0] : ends[1]])
         frame = frame + frames
         passed = torch.floor(frame / self.apart)
         kept = [long_past, short_past, torch.stack([seeds, frame - passed * self.apart, further + passed], dim=1)]
         audio, at = tone + attacks, ends[1] + 3
+        if self.has_levels:
+            stated = x[:, :, self.coherent_end :].reshape(batch, frames, 2, -1, self.levels.bands)
+            stated = stated.transpose(2, 3).reshape(batch, -1, 2 * self.levels.bands)
+            until = at + self.levels_remembered
+            last = past[:, until : until + self.stated_remembered].unsqueeze(1)
+            audio, samples_past, last = self.levels(audio, stated, past[:, at:until], last)
+            kept.append(samples_past)
+            kept.append(last[:, 0])
+            at = until + self.stated_remembered
         for one_pole in self.passes:
             audio, after = one_pole(audio, past[:, at : at + 2])
             kept.append(after)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from plugin_backend.evaluation.spectra import mel_spaced_hz, triangles
+from plugin_backend.waveform_vae.band_levels import PIECE, parted
 
 MEL_BANDS = {4096: 200, 2048: 160, 1024: 112, 512: 72, 256: 40, 128: 20, 64: 12}
 """Bands by STFT size; the widest windows part the bass, the narrowest the attacks."""
@@ -31,7 +32,7 @@ ENVELOPE_WINDOW_SAMPLES, ENVELOPE_FLOOR = 96, 1e-3
 
 @dataclass(frozen=True)
 class Views:
-    """How a sound is seen: mel magnitudes by STFT size, ``[batch, frames, bands]``, and 2 ms envelopes."""
+    """How a sound is seen: mel magnitudes by STFT size, ``[batch, frames, bands]``; 2 ms envelopes of all and of bands."""
 
     spectra: dict[int, Tensor]
     envelopes: list[Tensor]
@@ -65,8 +66,9 @@ class SpectralScore(nn.Module):
             spectra[size] = torch.sqrt(power @ getattr(self, f"mean_{size}") + 1e-10)
         size = ENVELOPE_WINDOW_SAMPLES
         peaks = nn.functional.max_pool1d(sound.abs()[:, None], size, size // 2)[:, 0]
-        powers = torch.sqrt(nn.functional.avg_pool1d(sound.square()[:, None], size, size // 4)[:, 0] + 1e-8)
-        return Views(spectra, [peaks, powers])
+        bands = torch.cat([sound[:, None, PIECE:-PIECE], parted(sound)], dim=1)
+        powers = torch.sqrt(nn.functional.avg_pool1d(bands.square(), size, size // 4) + 1e-8)
+        return Views(spectra, [peaks, *powers.unbind(1)])
 
     def forward(self, first: Views, second: Views, truth: Views) -> tuple[Tensor, Tensor]:
         """Scores of spectra and of envelopes, scalars, of two draws."""
@@ -88,7 +90,7 @@ class SpectralScore(nn.Module):
         for a, b, of_truth in zip(first.envelopes, second.envelopes, truth.envelopes, strict=True):
             envelope = envelope + ((a - b).norm(dim=1) / (of_truth.norm(dim=1) + 0.05)).mean()
             envelope = envelope + (torch.log(a + ENVELOPE_FLOOR) - torch.log(b + ENVELOPE_FLOOR)).abs().mean()
-        return spectral / len(truth.spectra), envelope
+        return spectral / len(truth.spectra), 2 * envelope / len(truth.envelopes)
 
 
 def _floats(numbers: np.ndarray) -> Tensor:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+LEVELS_LATENCY = 128
+"""Samples after a moment that its bands' levels are measured from."""
+
 STEADY_FRAMES = 8
 """Of the decoder's frames: what of an offset stays as long (43 ms) is taken away."""
 
@@ -22,6 +25,7 @@ class WaveformVAEConfig:
         encoder_energy_samples: the encoder also sees the energy of pieces of this length; 0: it does not.
         long_bands, short_bands: bands of noise in windows of ``decoder_window`` and of ``short_window`` samples.
         coherent: whether the short windows also hold what does not vary.
+        band_levels: whether the decoder states the level of three bands, and holds them to it.
     """
 
     sample_rate: int = 48_000
@@ -45,13 +49,14 @@ class WaveformVAEConfig:
     short_window: int = 128
     short_bands: int = 16
     coherent: bool = False
+    band_levels: bool = False
 
     @classmethod
     def noise_first(cls) -> WaveformVAEConfig:
         """The sizes of new models."""
-        return cls(head="noise", encoder_view=2048, encoder_view_bins=96, encoder_energy_samples=32, coherent=True)
+        return cls(head="noise", encoder_view=2048, encoder_view_bins=96, encoder_energy_samples=32, band_levels=True)
 
     @property
     def latency(self) -> int:
         """Samples by which the decoder's output lags: the frames that overlap a sample must all be known."""
-        return self.decoder_window - self.decoder_hop
+        return self.decoder_window - self.decoder_hop + (LEVELS_LATENCY if self.band_levels else 0)

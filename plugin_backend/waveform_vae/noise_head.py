@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from plugin_backend.evaluation.spectra import mel_spaced_hz
+from plugin_backend.waveform_vae.band_levels import BANDS, PIECE, BandLevels
 from plugin_backend.waveform_vae.config import WaveformVAEConfig
 from plugin_backend.waveform_vae.layers import with_past
 from plugin_backend.waveform_vae.noise import OTHER_STREAM, white
@@ -24,8 +25,8 @@ LOG_GAIN_RANGE = (-10.0, 7.0)
 LOWEST_HZ = {"long": 30.0, "short": 200.0}
 """Centre of the lowest band."""
 
-FIRST_BIAS = {"long": -1.5, "short": -2.5}
-"""Log gains an untrained head starts from."""
+FIRST_BIAS = {"long": -1.5, "short": -2.5, "levels": -4.0, "trust": -2.0}
+"""Log gains and levels an untrained head starts from, and how far it trusts the levels."""
 
 
 class Bands(nn.Module):
@@ -87,6 +88,8 @@ class NoiseHead(nn.Module):
     A frame starts at its own hop, so the output is late by ``decoder_window - decoder_hop`` samples. What it draws
     follows from the seed and the position in the stream alone. ``past`` is the last windows, and ``[batch, 2]``
     integers: seed and next position.
+
+    Where the decoder states levels (:mod:`~plugin_backend.waveform_vae.band_levels`), the sum of both is held to them.
     """
 
     def __init__(self, config: WaveformVAEConfig):
@@ -97,16 +100,25 @@ class NoiseHead(nn.Module):
         self.long_bands = Bands(config.long_bands, config.decoder_window, rate, LOWEST_HZ["long"])
         self.short_bands = Bands(config.short_bands, config.short_window, rate, LOWEST_HZ["short"])
         short_bins = config.short_window // 2 + 1
-        self.sizes = [config.long_bands, self.per_frame * config.short_bands]
+        self.sizes = {"long": config.long_bands, "short": self.per_frame * config.short_bands}
         if config.coherent:
-            self.sizes.append(self.per_frame * 2 * short_bins)
-        self.out = nn.Linear(config.decoder_width, sum(self.sizes))
+            self.sizes["coherent"] = self.per_frame * 2 * short_bins
+        self.levels = BandLevels() if config.band_levels else None
+        if self.levels:
+            self.sizes |= {"levels": config.decoder_hop // PIECE * BANDS, "trust": config.decoder_hop // PIECE * BANDS}
+        self.out = nn.Linear(config.decoder_width, sum(self.sizes.values()))
         with torch.no_grad():
             nn.init.normal_(self.out.weight, std=0.02)
-            self.out.bias[: self.sizes[0]] = FIRST_BIAS["long"]
-            self.out.bias[self.sizes[0] : sum(self.sizes[:2])] = FIRST_BIAS["short"]
-            self.out.weight[sum(self.sizes[:2]) :] = 0
-            self.out.bias[sum(self.sizes[:2]) :] = 0
+            self.out.bias.zero_()
+            for name, bias in FIRST_BIAS.items():
+                self.rows(self.out.bias, name).fill_(bias)
+            self.rows(self.out.weight, "coherent").zero_()
+
+    def rows(self, parameter: Tensor, name: str) -> Tensor:
+        """Those of a weight or bias that make one part; none where the head has no such part."""
+        names = list(self.sizes)
+        start = sum(self.sizes[before] for before in names[: names.index(name)]) if name in names else 0
+        return parameter[start : start + self.sizes.get(name, 0)]
 
     def start(self, seeds: Tensor, sides: Tensor) -> tuple:
         """The past at a sound's first sample.
@@ -121,30 +133,36 @@ class NoiseHead(nn.Module):
             torch.zeros(batch, OVERLAPS - 1, part.window_samples, device=seeds.device)
             for part in (self.long, self.short)
         )
-        return (*windows, torch.stack([seeds, torch.zeros_like(seeds)], dim=1), sides)
+        levels = self.levels.start(batch, seeds.device) if self.levels else ()
+        return (*windows, torch.stack([seeds, torch.zeros_like(seeds)], dim=1), sides, *levels)
 
     def forward(self, x: Tensor, past: tuple) -> tuple[Tensor, tuple]:
         return self.sounded(self.out(x).float(), past)
 
     def sounded(self, x: Tensor, past: tuple) -> tuple[Tensor, tuple]:
         """What the last layer gave, ``[batch, frames, sum(sizes)]``, as sound."""
-        long_past, short_past, address, sides = past
+        long_past, short_past, address, sides, *levels_past = past
         batch, frames, _ = x.shape
-        long, short, *coherent = x.split(self.sizes, dim=2)
+        parts = dict(zip(self.sizes, x.split(list(self.sizes.values()), dim=2), strict=True))
         noise, address = self._noise(address, sides, frames * self.long.hop)
-        sound, long_past = self.long(self.long_bands(long) * self.long.spectra(noise), long_past)
+        sound, long_past = self.long(self.long_bands(parts["long"]) * self.long.spectra(noise), long_past)
         spectra = self.short.spectra(noise[:, : (frames * self.per_frame + OVERLAPS - 1) * self.short.hop])
-        if coherent:
-            parts = coherent[0].reshape(batch, frames * self.per_frame, 2, -1)
-            spectra = spectra + torch.complex(parts[:, :, 0], parts[:, :, 1])
-        gains = self.short_bands(short.reshape(batch, frames * self.per_frame, -1))
+        if "coherent" in parts:
+            steady = parts["coherent"].reshape(batch, frames * self.per_frame, 2, -1)
+            spectra = spectra + torch.complex(steady[:, :, 0], steady[:, :, 1])
+        gains = self.short_bands(parts["short"].reshape(batch, frames * self.per_frame, -1))
         attacks, short_past = self.short(gains * spectra, short_past)
-        return sound + attacks, (long_past, short_past, address, sides)
+        sound = sound + attacks
+        if self.levels:
+            stated = torch.cat([parts[name].reshape(batch, -1, BANDS) for name in ("levels", "trust")], dim=2)
+            sound, *levels_past = self.levels(sound, stated, *levels_past)
+        return sound, (long_past, short_past, address, sides, *levels_past)
 
     @torch.no_grad()
     def raise_by(self, gain_db: float) -> None:
         """Make all that comes out louder by ``gain_db``."""
-        self.out.bias[: sum(self.sizes[:2])] += gain_db * math.log(10) / 20
+        for name in ("long", "short", "levels"):
+            self.rows(self.out.bias, name).add_(gain_db * math.log(10) / 20)
 
     def _noise(self, address: Tensor, sides: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """Noise from the address on, as far as the last window reaches; and the address ``count`` samples on."""

@@ -1,5 +1,7 @@
 """The decoder's noise: white, and a matter of seed and position alone, wherever and however it is made."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -19,18 +21,19 @@ FRAMES, DIMS, HOP = 24, 6, 512
 
 @pytest.fixture(scope="module")
 def codec(tmp_path_factory):
-    """A small untrained model with a noise head, whose coherent part is not silent."""
+    """A small untrained model with a noise head, whose coherent part is not silent and whose levels are held."""
     torch.manual_seed(4)
     widths = {"encoder_width": 16, "encoder_blocks": 2, "decoder_width": 16, "decoder_blocks": 2}
     model = WaveformVAE(
         WaveformVAEConfig(
             latent_dim=DIMS, head="noise", encoder_view=2048, encoder_view_bins=40, encoder_energy_samples=64,
-            coherent=True, **widths,
+            coherent=True, band_levels=True, **widths,
         )
     )  # fmt: skip
     with torch.no_grad():
-        torch.nn.init.normal_(model.decoder.head.out.weight, std=0.2)
-        model.decoder.head.out.bias[: sum(model.decoder.head.sizes[:2])] += 3
+        head = model.decoder.head
+        torch.nn.init.normal_(head.out.weight, std=0.2)
+        head.raise_by(26.0)
     path = tmp_path_factory.mktemp("model") / "noisy.safetensors"
     checkpoint.save(model, path, {})
     return load_codec(str(path))
@@ -96,15 +99,14 @@ def test_a_seed_says_which_noise_and_alike_rows_stay_alike(codec, latents):
 
 
 def channels_of(codec, latents, width):
-    """A stereo sound of alike latents, the coherent part of which is taken out."""
-    head = codec.model.decoder.head
-    rest = slice(sum(head.sizes[:2]), None)
-    kept = head.out.weight[rest].clone(), head.out.bias[rest].clone()
+    """A stereo sound of alike latents, of noise alone: nothing coherent, no level held."""
+    decoder = copy.deepcopy(codec.model.decoder)
     with torch.no_grad():
-        head.out.weight[rest], head.out.bias[rest] = 0, 0
-        past = codec.model.decoder.start(2, torch.tensor([9, 9]), torch.tensor(sides_of(2, width)))
-        sound, _ = codec.model.decoder(torch.from_numpy(np.repeat(latents[:1], 2, axis=0)), past)
-        head.out.weight[rest], head.out.bias[rest] = kept
+        for name, bias in (("coherent", 0.0), ("trust", -100.0)):
+            decoder.head.rows(decoder.head.out.weight, name).zero_()
+            decoder.head.rows(decoder.head.out.bias, name).fill_(bias)
+        past = decoder.start(2, torch.tensor([9, 9]), torch.tensor(sides_of(2, width)))
+        sound, _ = decoder(torch.from_numpy(np.repeat(latents[:1], 2, axis=0)), past)
     return sound.numpy()[:, 2_000:]
 
 
