@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from plugin_backend.waveform_vae.model import Encoder, LogEnergies, LogSpectrum
+from plugin_backend.waveform_vae.model import Encoder, LogEnergies, LogSpectrum, SeenLevels
 
 
 def angles(samples: int) -> Tensor:
@@ -103,7 +103,10 @@ class Energies(nn.Module):
 
 def views_of(encoder: Encoder, by_matrix: bool) -> nn.ModuleList:
     """All that the encoder sees, each with ``remembered`` samples of the past and ``values`` a hop."""
-    return nn.ModuleList(
-        Energies(part, encoder.hop) if isinstance(part, LogEnergies) else Spectrum(part, encoder.hop, by_matrix)
-        for part in encoder.parts
-    )
+
+    def exported(part: nn.Module) -> nn.Module:
+        if isinstance(part, SeenLevels):
+            return part
+        return Energies(part, encoder.hop) if isinstance(part, LogEnergies) else Spectrum(part, encoder.hop, by_matrix)
+
+    return nn.ModuleList(map(exported, encoder.parts))

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from plugin_backend.evaluation.spectra import mel_spaced_hz, triangles
-from plugin_backend.waveform_vae.band_levels import PIECE, parted
+from plugin_backend.waveform_vae.band_levels import BANDS, PIECE, REACH, parted
 
 MEL_BANDS = {4096: 200, 2048: 160, 1024: 112, 512: 72, 256: 40, 128: 20, 64: 12}
 """Bands by STFT size; the widest windows part the bass, the narrowest the attacks."""
@@ -29,10 +29,13 @@ RELATIVE_FLOOR = 0.05
 
 ENVELOPE_WINDOW_SAMPLES, ENVELOPE_FLOOR = 96, 1e-3
 
+QUIETEST_LEVEL = -9.0
+"""Of a band, in nepers (−78 dBFS): below it a level may be what it wants."""
+
 
 @dataclass(frozen=True)
 class Views:
-    """How a sound is seen: mel magnitudes by STFT size, ``[batch, frames, bands]``; 2 ms envelopes of all and of bands."""
+    """How a sound is seen: mel magnitudes by STFT size, ``[batch, frames, bands]``; 2 ms envelopes, of bands too."""
 
     spectra: dict[int, Tensor]
     envelopes: list[Tensor]
@@ -95,6 +98,27 @@ class SpectralScore(nn.Module):
 
 def _floats(numbers: np.ndarray) -> Tensor:
     return torch.from_numpy(numbers).float()
+
+
+def levels_off(head: nn.Module, frames: Tensor, audio: Tensor, latency: int) -> Tensor:
+    """How far the levels that a decoder states are from the sound's, in nepers, a mean; 0 where it states none.
+
+    The score hears a level only as far as it is trusted; this teaches it before.
+
+    Args:
+        head: of the decoder.
+        frames: what its last layer gave.
+        audio: what was encoded, ``[batch, samples]``.
+        latency: of the decoder, in samples.
+    """
+    if getattr(head, "levels", None) is None:
+        return audio.new_zeros(())
+    stated = head.parts(frames)["levels"].reshape(len(audio), -1, BANDS)
+    margin = REACH + PIECE
+    true = head.levels.measured(parted(nn.functional.pad(audio, (margin, margin))))  # from the moment at sample 0 on
+    late = latency // PIECE - 1  # what is stated first is the second moment's
+    heard = (of.clamp(min=QUIETEST_LEVEL) for of in (true[:, : stated.shape[1] - late], stated[:, late:]))
+    return (next(heard) - next(heard)).abs().mean()
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:

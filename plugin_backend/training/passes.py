@@ -9,11 +9,12 @@ from torch import Tensor
 
 from plugin_backend.training.device import mixed_precision
 from plugin_backend.training.discriminators import Judges, decoder_loss, judges_loss
-from plugin_backend.training.losses import MEL_BANDS, SpectralScore, divergence
+from plugin_backend.training.losses import MEL_BANDS, SpectralScore, divergence, levels_off
 from plugin_backend.training.settings import (
     DOUBT_WEIGHT,
     ENVELOPE_WEIGHT,
     FEATURE_WEIGHT,
+    LEVELS_WEIGHT,
     REFINE_CROP_SAMPLES,
     SIZES_A_STEP,
 )
@@ -46,14 +47,14 @@ class Chance:
 
 def two_draws(
     model: WaveformVAE, audio: Tensor, chance: Chance, frozen: bool = False
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Encode ``audio`` once, decode it twice with different noise.
 
     Args:
         frozen: whether the encoder learns nothing.
 
     Returns:
-        Both draws and the truth, aligned and equally long, and the divergence.
+        Both draws and the truth, aligned and equally long; the divergence; and how far the stated levels are off.
     """
     latency, decoder = model.config.latency, model.decoder
     with mixed_precision(audio.device):
@@ -65,7 +66,8 @@ def two_draws(
         frames = decoder.head.out(features).float()
     draws = (high_passed(decoder.head.sounded(frames, start[1])[0], model.config.sample_rate) for start in starts)
     first, second = (sound[:, latency:] for sound in draws)
-    return first, second, audio[:, :-latency], divergence(mean, log_variance)
+    off = levels_off(decoder.head, frames, audio, latency)
+    return first, second, audio[:, :-latency], divergence(mean, log_variance), off
 
 
 def scored(score: SpectralScore, sounds: tuple[Tensor, ...], sizes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
@@ -77,10 +79,10 @@ def spectral_step(
     model: WaveformVAE, score: SpectralScore, audio: Tensor, chance: Chance, beta: float
 ) -> dict[str, Tensor]:
     """First phase: the evidence lower bound with a score of spectra and envelopes; backpropagates."""
-    *sounds, kl = two_draws(model, audio, chance)
+    *sounds, kl, off = two_draws(model, audio, chance)
     spectral, envelope = scored(score, tuple(sounds), chance.sizes)
-    (spectral + ENVELOPE_WEIGHT * envelope + beta * kl).backward()
-    return {"spectral": spectral, "envelope": envelope, "kl": kl}
+    (spectral + ENVELOPE_WEIGHT * envelope + LEVELS_WEIGHT * off + beta * kl).backward()
+    return {"spectral": spectral, "envelope": envelope, "levels": off, "kl": kl}
 
 
 def refine_step(
@@ -100,7 +102,7 @@ def refine_step(
     the discriminators' own step is taken here. ``likeness_weight`` is that of spectra and envelopes; ``trust`` in 0..1
     is how much the decoder learns from the discriminators.
     """
-    *sounds, _ = two_draws(model, audio, chance, frozen=True)
+    *sounds, _, off = two_draws(model, audio, chance, frozen=True)
     likeness, envelope = scored(score, tuple(sounds), chance.sizes)
     window = slice(start, start + REFINE_CROP_SAMPLES)
     seen, real = sounds[0][:, window], sounds[2][:, window]
@@ -115,7 +117,7 @@ def refine_step(
         with torch.no_grad():
             features = judges(real)
         doubt, match = decoder_loss(features, judges(seen))
-    reconstruction = likeness + ENVELOPE_WEIGHT * envelope
+    reconstruction = likeness + ENVELOPE_WEIGHT * envelope + LEVELS_WEIGHT * off
     heard = trust * (DOUBT_WEIGHT * doubt + FEATURE_WEIGHT * match)
     (likeness_weight * reconstruction + heard).backward()
     judges.requires_grad_(True)

@@ -229,7 +229,7 @@ class Run:
         losses = []
         for index, audio in enumerate(self.examples):
             seeds = torch.arange(2 * len(audio)).reshape(2, -1) + 2 * len(audio) * index
-            guess, other, truth, _ = two_draws(self.average, audio, Chance(None, seeds.to(self.device)))
+            guess, other, truth, *_ = two_draws(self.average, audio, Chance(None, seeds.to(self.device)))
             spectral, envelope = scored(self.score, (guess, other, truth), tuple(MEL_BANDS))
             losses.append((spectral + ENVELOPE_WEIGHT * envelope).item())
         loss = sum(losses) / len(losses)

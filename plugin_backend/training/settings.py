@@ -65,6 +65,9 @@ NEW_CRITICS_STEPS = 500
 ENVELOPE_WEIGHT = 0.6
 """Of the envelope loss beside the spectral loss, in both phases."""
 
+LEVELS_WEIGHT = 1.0
+"""Of how far the stated levels of bands are off."""
+
 SIZES_A_STEP = 4
 """How many of the STFT sizes a step compares, drawn anew each time: half the cost, the same mean."""
 

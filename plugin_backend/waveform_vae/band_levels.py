@@ -84,18 +84,25 @@ class BandLevels(nn.Module):
 
     def log_gains(self, bands: Tensor, stated: Tensor) -> Tensor:
         """``[batch, BANDS, (moments + 5) * PIECE]`` and what is stated → ``[batch, moments, BANDS]``."""
+        wanted = stated[:, :, : self.bands] - self.measured(bands)
+        return torch.sigmoid(stated[:, :, self.bands :]) * torch.clamp(wanted, -self.most, self.most)
+
+    def measured(self, bands: Tensor) -> Tensor:
+        """The log levels of ``[batch, BANDS, (moments + 5) * PIECE]`` at each moment, ``[batch, moments, BANDS]``.
+
+        A moment lies between two pieces, the first after ``REACH`` samples.
+        """
         powers = (bands * bands).reshape(bands.shape[0], self.bands, -1, self.piece)
         size = self.piece
         while size > 1:
             size = size // 2
             powers = powers[:, :, :, :size] + powers[:, :, :, size:]
         powers = powers[:, :, :, 0].transpose(1, 2) / self.piece
-        moments = stated.shape[1]
+        moments = powers.shape[1] - 2 * self.reach // self.piece + 1
         power = powers[:, :moments] * self.weights[0]
         for later in range(1, 2 * self.reach // self.piece):
             power = power + powers[:, later : later + moments] * self.weights[later]
-        wanted = stated[:, :, : self.bands] - 0.5 * torch.log(power + self.floor)
-        return torch.sigmoid(stated[:, :, self.bands :]) * torch.clamp(wanted, -self.most, self.most)
+        return 0.5 * torch.log(power + self.floor)
 
 
 def parted(sound: Tensor, margin: int = PIECE, longer: int = LONGER, shorter: int = SHORTER) -> Tensor:

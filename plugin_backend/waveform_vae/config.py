@@ -25,7 +25,7 @@ class WaveformVAEConfig:
         encoder_energy_samples: the encoder also sees the energy of pieces of this length; 0: it does not.
         long_bands, short_bands: bands of noise in windows of ``decoder_window`` and of ``short_window`` samples.
         coherent: whether the short windows also hold what does not vary.
-        band_levels: whether the decoder states the level of three bands, and holds them to it.
+        band_levels: whether the encoder sees the levels of three bands, and the decoder states them and holds to them.
     """
 
     sample_rate: int = 48_000

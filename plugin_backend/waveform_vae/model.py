@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from plugin_backend.waveform_vae.band_levels import BANDS, PIECE, REACH, BandLevels, parted
 from plugin_backend.waveform_vae.config import STEADY_FRAMES, WaveformVAEConfig
 from plugin_backend.waveform_vae.layers import Backbone, with_past
 from plugin_backend.waveform_vae.noise_head import NoiseHead
@@ -65,6 +66,24 @@ class LogEnergies(nn.Module):
         return torch.cat([0.5 * torch.log(of.square().mean(-1) + self.FLOOR) for of in pieces], dim=-1)
 
 
+class SeenLevels(nn.Module):
+    """The log levels of three bands, as the decoder states them: ``LEVELS_LATENCY`` samples ago for the last moment."""
+
+    def __init__(self, hop: int):
+        super().__init__()
+        self.mean, self.levels = LogEnergies.MEAN, BandLevels()
+        self.remembered = self.remembered_samples = 2 * REACH + PIECE
+        self.values = self.values_in(hop)
+
+    def values_in(self, samples: int) -> int:
+        """How many values describe as many samples, a whole number of hops."""
+        return samples // PIECE * BANDS
+
+    def forward(self, joined: Tensor) -> Tensor:
+        """``[batch, remembered_samples + moments * PIECE]`` → logarithms ``[batch, moments, BANDS]``."""
+        return self.levels.measured(parted(joined))
+
+
 class Encoder(nn.Module):
     """``[batch, samples]`` → posterior means and log variances, each ``[batch, frames, latent_dim]``."""
 
@@ -76,6 +95,8 @@ class Encoder(nn.Module):
             parts.append(LogSpectrum(config.encoder_view, config.hop, config.encoder_view_bins, mean=-3.6))
         if config.encoder_energy_samples:
             parts.append(LogEnergies(config.encoder_energy_samples, config.hop))
+        if config.band_levels:
+            parts.append(SeenLevels(config.hop))
         self.parts = nn.ModuleList(parts)
         self.remembered_samples = max(part.remembered_samples for part in parts)
         means = [torch.full((part.values_in(config.hop),), part.mean) for part in parts]

@@ -143,7 +143,7 @@ class NoiseHead(nn.Module):
         """What the last layer gave, ``[batch, frames, sum(sizes)]``, as sound."""
         long_past, short_past, address, sides, *levels_past = past
         batch, frames, _ = x.shape
-        parts = dict(zip(self.sizes, x.split(list(self.sizes.values()), dim=2), strict=True))
+        parts = self.parts(x)
         noise, address = self._noise(address, sides, frames * self.long.hop)
         sound, long_past = self.long(self.long_bands(parts["long"]) * self.long.spectra(noise), long_past)
         spectra = self.short.spectra(noise[:, : (frames * self.per_frame + OVERLAPS - 1) * self.short.hop])
@@ -157,6 +157,10 @@ class NoiseHead(nn.Module):
             stated = torch.cat([parts[name].reshape(batch, -1, BANDS) for name in ("levels", "trust")], dim=2)
             sound, *levels_past = self.levels(sound, stated, *levels_past)
         return sound, (long_past, short_past, address, sides, *levels_past)
+
+    def parts(self, x: Tensor) -> dict[str, Tensor]:
+        """What the last layer gave, by part."""
+        return dict(zip(self.sizes, x.split(list(self.sizes.values()), dim=2), strict=True))
 
     @torch.no_grad()
     def raise_by(self, gain_db: float) -> None:
