@@ -11,6 +11,7 @@ from plugin_backend.codecs import load_codec
 from plugin_backend.exactness import computed_by, computed_here
 from presets.capture import encode_pieces
 from presets.store import save_preset
+from render.batch.html import _Report
 from render.cue_cache import CueCache
 from render.delivery.deliver import deliver
 from render.plan import make_plan, read_sheet
@@ -40,11 +41,12 @@ def render(tmp_path, write_sheet):
 def test_a_report_names_processor_products_and_exactness(render, tmp_path):
     foley, noise = load_codec("foley"), np.random.default_rng(0).standard_normal((1, 4_096)).astype(np.float32) * 0.1
     save_preset(encode_pieces(foley, "burst", [noise[0]], "hit"), tmp_path / "bank")
-    report, _ = render(ROWS[:1], tmp_path / "bank", "foley")
+    report, path = render(ROWS[:1], tmp_path / "bank", "foley")
     here = asdict(computed_here())
     assert report["schema"] == 3
     assert report["computed"] == here
     assert {name: stem["computed"] for name, stem in report["stems"].items()} == {"A": [here], "FOLEY": [here]}
+    assert msgspec.json.decode(path.read_bytes(), type=_Report).computed == computed_here()  # as a batch reads it
     assert here["exact"] is True and here["processor"] and here["products"].endswith("Product")
     again, _ = render(ROWS[:1], tmp_path / "bank", "foley")  # all of it is kept
     assert again["computed"] is None
