@@ -39,7 +39,7 @@ def _header(**values):
         (lambda instance: os.ftruncate(instance.descriptor, 100), "memory of 100 bytes, shorter than its header"),
         (lambda instance: os.ftruncate(instance.descriptor, 8192), r"memory of 8192 bytes; \d+ are needed"),
         (_header(magic=7), "memory that is no plug-in's"),
-        (_header(version=9), "memory of version 9, this backend's is 1"),
+        (_header(version=9), "memory of version 9, this backend's is 2"),
         (_header(channels=3), "3 channels; 1 and 2 are allowed"),
         (_header(channels=0), "0 channels"),
         (_header(hop_samples=2**31), "hops of 2147483648 samples; at 48000 Hz they are of 512"),
@@ -134,7 +134,7 @@ def test_a_session_s_preset_that_cannot_be_used_is_told_in_a_line(start, impulse
         ("click", good[:-9], "the session's preset 'click': not a readable preset"),
         ("click", b"", "the session's preset 'click': not a readable preset"),
         ("click", save(number, {KEY: "[" * 100_000}), "not a readable preset"),
-        ("click", save(number, {KEY: "{}"}), "its latents are no arrays of floats"),
+        ("click", save(number, {KEY: "{}"}), "its latents or modes are no arrays of floats"),
         ("other", good, "the session's preset 'other': it holds preset 'click'"),
         ("long", bytes(16 * 2**20 + 1), "16777217 bytes; at most 16777216 are read"),
     ):
