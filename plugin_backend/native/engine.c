@@ -89,7 +89,7 @@ static int64_t decoder_room(const decoder *d, int batch) {
 #undef LANES
 
 #ifdef X86
-#if defined(__clang__)
+#ifdef __clang__
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #else
 #pragma GCC push_options
@@ -100,22 +100,18 @@ static int64_t decoder_room(const decoder *d, int batch) {
 #include "engine_steps.h"
 #undef PATH
 #undef LANES
-#if defined(__clang__)
+#ifdef __clang__
 #pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"))), apply_to = function)
 #else
 #pragma GCC pop_options
+#define AVX512 1 /* Clang's names of its parts change from version to version */
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,prefer-vector-width=512")
-#endif
 #define PATH avx512
 #define LANES 16
 #include "engine_steps.h"
 #undef PATH
 #undef LANES
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
 #pragma GCC pop_options
 #endif
 #elif defined(__GNUC__) && defined(__aarch64__)
@@ -130,7 +126,10 @@ static int64_t decoder_room(const decoder *d, int batch) {
 static const path paths[] = {
     TABLE(plain),
 #ifdef X86
-    TABLE(avx2), TABLE(avx512),
+    TABLE(avx2),
+#ifdef AVX512
+    TABLE(avx512),
+#endif
 #elif defined(__GNUC__) && defined(__aarch64__)
     TABLE(neon),
 #endif
@@ -142,11 +141,13 @@ EXPORTED const char *pisada_path(int number) {
     case 0: return "plain";
 #ifdef X86
     case 1: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") ? "avx2" : "";
+#ifdef AVX512
     case 2:
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
                    ? "avx512"
                    : "";
+#endif
 #elif defined(__GNUC__) && defined(__aarch64__)
     case 1: return "neon";
 #endif

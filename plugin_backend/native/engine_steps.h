@@ -232,7 +232,7 @@ static void STEP(forward)(const network *n, const float *x, int batch, int steps
                 STEP(mixed)(n, own, now, width, step, batch, b, blocks + (ptrdiff_t)(b * n->blocks + at) * remembered, row);
                 STEP(norm)(row, n->width, n->eps, row);
             }
-        for (int b = 0; b < batch; b++) {
+        for (int b = 0; remembered && b < batch; b++) {
             float *kept = blocks + (ptrdiff_t)(b * n->blocks + at) * remembered;
             const int stay = largest(0, n->taps - 1 - steps);
             memmove(kept, kept + (ptrdiff_t)(n->taps - 1 - stay) * n->width, sizeof(float) * stay * n->width);

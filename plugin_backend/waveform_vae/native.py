@@ -66,11 +66,12 @@ class _Native:
         ends = embed.multiply.table, blocks.head.multiply.table
         return engine.Network(width, stack, len(tables), blocks.taps, eps, *ends, tables)
 
-    def _transform(self, size: int, hop: int, window: Tensor, window_back: Tensor | None = None) -> engine.Transform:
-        turns = 2 * math.pi * np.arange(size // 2 + 1) / size
-        back = 0 if window_back is None else self._numbers(window_back)
-        turned = self._numbers(np.cos(turns)), self._numbers(-np.sin(turns))
-        return engine.Transform(size, hop, *turned, self._numbers(window), back)
+    def _transform(self, size: int, hop: int, scale: float = 1.0, scale_back: float = 0.0) -> engine.Transform:
+        """Of pieces in Hann windows, made in double: PyTorch's may have other bits on another processor."""
+        turns = 2 * math.pi * np.arange(size) / size
+        window, half = 0.5 - 0.5 * np.cos(turns), slice(size // 2 + 1)
+        tables = np.cos(turns[half]), -np.sin(turns[half]), window * scale, window * scale_back
+        return engine.Transform(size, hop, *map(self._numbers, tables))
 
     def _levels(self, levels: band_levels.BandLevels | None) -> engine.Levels:
         if levels is None:
@@ -112,8 +113,8 @@ class NativeEncoder(_Native):
             LogEnergies.FLOOR,
             *LOG_VARIANCE_RANGE,
             self._network(folded.embed, folded.blocks, 1),
-            self._transform(spectrum.window_samples, spectrum.hop, spectrum.window),
-            self._transform(view.window_samples, view.hop, view.window) if view else engine.Transform(),
+            self._transform(spectrum.window_samples, spectrum.hop),
+            self._transform(view.window_samples, view.hop) if view else engine.Transform(),
             self._levels(levels.levels if levels else None),
             self._numbers(folded.spread.weight.T),
         )
@@ -161,9 +162,7 @@ class NativeDecoder(_Native):
             -sections[0, 4],
             self._network(folded.embed, folded.blocks, folded.stack),
             *(
-                self._transform(
-                    part.window_samples, part.hop, part.window * part.scale, part.half_window / part.window_samples
-                )
+                self._transform(part.window_samples, part.hop, part.scale, 0.5 / part.window_samples)
                 for part in (head.long, head.short)
             ),
             *(

@@ -183,6 +183,11 @@ def rows_apart() -> bool:
     return way().counts.always_exact
 
 
+def in_double(a: Tensor, b: Tensor) -> Tensor:
+    """``a @ b`` in double, so that every machine's product rounds to the same numbers."""
+    return (a.detach().double() @ b.detach().double()).float()
+
+
 def rounded(weight: Tensor) -> Tensor:
     """To half precision, as float32; weights beyond its range are brought into it."""
     return weight.detach().clamp(-LARGEST, LARGEST).half().float().contiguous()
@@ -214,7 +219,7 @@ class Normed(Linear):
     """A layer norm and the linear layer after it."""
 
     def __init__(self, norm: nn.LayerNorm, linear: nn.Linear, gelu: bool = False):
-        super().__init__(linear.weight * norm.weight, linear.bias + linear.weight @ norm.bias, gelu)
+        super().__init__(linear.weight * norm.weight, linear.bias + in_double(linear.weight, norm.bias), gelu)
         self.width, self.eps = norm.normalized_shape, norm.eps
 
     def normed(self, x: Tensor) -> Tensor:

@@ -155,6 +155,46 @@ def test_a_row_of_any_batch_is_the_row_alone(model, rows, monkeypatch):
             assert_equal(leaves(past) + leaves(past_out), [one[own] for one in leaves(remembered) + leaves(after)])
 
 
+@pytest.mark.parametrize("number", range(6))
+def test_random_sizes(number, monkeypatch):
+    """Equal to PyTorch's, and to itself in random pieces and by plain C."""
+    draw = np.random.default_rng(number)
+
+    def one_of(*values):
+        return values[draw.integers(len(values))]
+
+    hop = one_of(128, 256, 512)
+    sizes = {
+        "hop": hop,
+        "latent_dim": int(draw.integers(1, 40)),
+        "encoder_hop": (encoder_hop := hop // one_of(1, 2, 4)),
+        "encoder_window": encoder_hop * one_of(1, 2, 4),
+        "encoder_width": int(draw.integers(4, 90)),
+        "decoder_width": int(draw.integers(4, 90)),
+        "decoder_hop": (decoder_hop := hop // one_of(1, 2)),
+        "decoder_window": 4 * decoder_hop,
+        "encoder_blocks": int(draw.integers(1, 4)),
+        "decoder_blocks": int(draw.integers(1, 4)),
+        "kernel": int(draw.integers(1, 9)),
+        "expansion": int(draw.integers(1, 5)),
+        "long_bands": int(draw.integers(2, 60)),
+        "short_bands": int(draw.integers(2, 20)),
+        "short_window": one_of(64, 128, 256),
+        "encoder_energy_samples": one_of(0, 8, 32, 64),
+        "coherent": one_of(False, True),
+        "band_levels": one_of(False, True),
+    }
+    model = model_of(**sizes)
+    ours, theirs = of(model, monkeypatch), of(model, monkeypatch, ways=products.WAYS[1:])
+    assert ours[0]._native is not None
+    pieces = draw.multinomial(12, [0.2] * 5)
+    whole, rows = made_by(*ours, 3, 12, hop=hop), 3
+    assert_equal(made_by(*ours, rows, 12, [int(count) for count in pieces if count], hop), whole)
+    assert_equal(made_by(*of(model, monkeypatch, "plain"), rows, 12, hop=hop), whole)
+    for one, other in zip(whole[:3], made_by(*theirs, rows, 12, hop=hop)[:3], strict=True):
+        assert apart_db(one, other) < ENGINE_DIFFERS_BY_DB
+
+
 def test_what_is_remembered_is_not_changed_by_a_push(monkeypatch):
     encode, decode = of(model_of(**CONFIGS["levels"]), monkeypatch)
     with torch.inference_mode():
