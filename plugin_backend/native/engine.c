@@ -25,10 +25,12 @@
 #define EXPORTED __declspec(dllexport)
 #define INLINE static __forceinline
 #define UNROLLED
+#define APART __restrict
 #else
 #define EXPORTED __attribute__((visibility("default")))
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLLED _Pragma("GCC unroll 16")
+#define APART restrict
 #endif
 
 #define ROWS_AT_ONCE 32 /* rows of a network that are computed together, at least one step of every batch */

@@ -251,29 +251,35 @@ static void STEP(forward)(const network *n, const float *x, int batch, int steps
 
 /* Fourier transforms. */
 
+/* One stage of radix 4: n points, s of them side by side, from (a, b) to (c, d). */
+INLINE void STEP(stage)(const transform *t, int n, const int s, const float *APART a, const float *APART b,
+                        float *APART c, float *APART d) {
+    const int quarter = n / 4, turn = t->size / n, far = s * quarter;
+    for (int p = 0; p < quarter; p++) {
+        const float c1 = t->turn_re[p * turn], s1 = t->turn_im[p * turn];
+        const float c2 = c1 * c1 - s1 * s1, s2 = 2.0f * (c1 * s1), c3 = c1 * c2 - s1 * s2, s3 = c1 * s2 + s1 * c2;
+        for (int q = 0; q < s; q++) {
+            const int x = s * p + q, y = 4 * s * p + q;
+            const float r0 = a[x] + a[x + 2 * far], i0 = b[x] + b[x + 2 * far];
+            const float r1 = a[x] - a[x + 2 * far], i1 = b[x] - b[x + 2 * far];
+            const float r2 = a[x + far] + a[x + 3 * far], i2 = b[x + far] + b[x + 3 * far];
+            const float r3 = b[x + far] - b[x + 3 * far], i3 = a[x + 3 * far] - a[x + far];
+            c[y] = r0 + r2, d[y] = i0 + i2;
+            c[y + s] = (r1 + r3) * c1 - (i1 + i3) * s1, d[y + s] = (r1 + r3) * s1 + (i1 + i3) * c1;
+            c[y + 2 * s] = (r0 - r2) * c2 - (i0 - i2) * s2, d[y + 2 * s] = (r0 - r2) * s2 + (i0 - i2) * c2;
+            c[y + 3 * s] = (r1 - r3) * c3 - (i1 - i3) * s3, d[y + 3 * s] = (r1 - r3) * s3 + (i1 - i3) * c3;
+        }
+    }
+}
+
 /* m complex points, a power of two, in re and im; they end there (Stockham's order, radix 4). room: 2 m. */
 static void STEP(fourier)(const transform *t, int m, float *re, float *im, float *room) {
     float *a = re, *b = im, *c = room, *d = room + m;
     int n = m, s = 1;
     for (; n >= 4; n /= 4, s *= 4) {
-        const int quarter = n / 4, turn = t->size / n;
-        for (int p = 0; p < quarter; p++) {
-            const float c1 = t->turn_re[p * turn], s1 = t->turn_im[p * turn];
-            const float c2 = c1 * c1 - s1 * s1, s2 = 2.0f * (c1 * s1), c3 = c1 * c2 - s1 * s2, s3 = c1 * s2 + s1 * c2;
-            const float *ar = a + s * p, *ai = b + s * p;
-            float *yr = c + 4 * s * p, *yi = d + 4 * s * p;
-            const int far = s * quarter;
-            for (int q = 0; q < s; q++) {
-                const float r0 = ar[q] + ar[q + 2 * far], i0 = ai[q] + ai[q + 2 * far];
-                const float r1 = ar[q] - ar[q + 2 * far], i1 = ai[q] - ai[q + 2 * far];
-                const float r2 = ar[q + far] + ar[q + 3 * far], i2 = ai[q + far] + ai[q + 3 * far];
-                const float r3 = ai[q + far] - ai[q + 3 * far], i3 = ar[q + 3 * far] - ar[q + far];
-                yr[q] = r0 + r2, yi[q] = i0 + i2;
-                yr[q + s] = (r1 + r3) * c1 - (i1 + i3) * s1, yi[q + s] = (r1 + r3) * s1 + (i1 + i3) * c1;
-                yr[q + 2 * s] = (r0 - r2) * c2 - (i0 - i2) * s2, yi[q + 2 * s] = (r0 - r2) * s2 + (i0 - i2) * c2;
-                yr[q + 3 * s] = (r1 - r3) * c3 - (i1 - i3) * s3, yi[q + 3 * s] = (r1 - r3) * s3 + (i1 - i3) * c3;
-            }
-        }
+        if (s == 1) STEP(stage)(t, n, 1, a, b, c, d); /* the compiler makes vectors of the first two in another way */
+        else if (s == 4) STEP(stage)(t, n, 4, a, b, c, d);
+        else STEP(stage)(t, n, s, a, b, c, d);
         float *swap = a;
         a = c, c = swap, swap = b, b = d, d = swap;
     }
