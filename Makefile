@@ -19,7 +19,7 @@ test: hosts $(VENV)/.ready-dev samples lint
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
 
-# The codec's exactness tests as other processors run them; KINDS="switched avx2 sse arm", all by default.
+# The codec's exactness tests as other processors run them; KINDS="engine switched avx2 sse arm", all by default.
 processors: $(VENV)/.ready-dev
 	sh tests/processors.sh $(KINDS)
 

@@ -1,15 +1,17 @@
 #!/bin/sh
 # The codec's exactness tests as other processors run them:  sh tests/processors.sh [KIND...]
-#   switched  this processor, its libraries told to leave AVX-512 unused (seconds)
+#   engine    the engine in C alone, on made-up tables: here, on a Haswell, a Nehalem and ARM (seconds)
+#   switched  this processor: PyTorch's way without AVX-512, then the engine in plain C (seconds)
 #   avx2      an Intel Haswell, emulated: AVX2, no AVX-512
 #   sse       an Intel Nehalem, emulated: no AVX
 #   arm       64-bit ARM, emulated, with PyTorch for ARM
-# Without a KIND all four. Emulation shows bits, not speed: it is 10 to 30 times slower.
+# Without a KIND all five. Emulation shows bits, not speed: it is 10 to 30 times slower.
 set -eu
 cd "$(dirname "$0")/.."
 venv=${VENV:-.venv}
 root=${PROCESSORS_ROOT:-$venv/processors}
 python=3.11
+digest=950fecebac7cfc9f  # what the engine makes of tests/plugin_backend/engine_digest.c, everywhere
 packages="torch==2.8.0 numpy safetensors msgspec sympy filelock typing_extensions networkx jinja2 fsspec mpmath markupsafe
   cffi pycparser soundfile soxr scipy pytest pluggy iniconfig packaging pygments tomli_w typer click hypothesis
   sortedcontainers platformdirs greenlet"  # torch 2.8 is the last whose ARM wheel on the package index is for CPUs alone
@@ -17,6 +19,27 @@ tests="-q -n0 -s -p no:cacheprovider tests/plugin_backend/test_same_bits.py"
 
 want() {  # COMMAND PACKAGE
   command -v "$1" > /dev/null || { echo "$1 is missing: apt-get install $2 (Debian)" >&2; exit 1; }
+}
+
+as_engine() {
+  want qemu-x86_64-static qemu-user-static
+  made=$(mktemp -d)
+  flags="-O3 -ffp-contract=off -fno-math-errno -I plugin_backend/native tests/plugin_backend/engine_digest.c"
+  # shellcheck disable=SC2086
+  {
+    ${CC:-cc} $flags -o "$made/here" -lm
+    "$made/here"
+    for cpu in Haswell Nehalem; do echo "$cpu"; qemu-x86_64-static -cpu $cpu "$made/here"; done
+    if command -v aarch64-linux-gnu-gcc > /dev/null; then
+      aarch64-linux-gnu-gcc $flags -static -o "$made/arm" -lm
+      echo "ARM"
+      qemu-aarch64-static "$made/arm"
+    else
+      echo "without ARM: apt-get install gcc-aarch64-linux-gnu (Debian)"
+    fi
+  } 2> /dev/null | tee "$made/told"
+  [ "$(awk 'NF > 2 && length($2) == 16 { print $2 }' "$made/told" | sort -u)" = "$digest" ] ||
+    { echo "the engine made other bits than $digest" >&2; exit 1; }
 }
 
 arm_root() {
@@ -36,12 +59,15 @@ arm_root() {
 
 path=$("$venv/bin/python" -c 'import os, sys; print(":".join([os.getcwd(), *filter(None, sys.path)]))')
 real=$(readlink -f "$venv/bin/python")
-for kind in ${*:-switched avx2 sse arm}; do
+for kind in ${*:-engine switched avx2 sse arm}; do
   echo "== $kind"
   # shellcheck disable=SC2086
   case $kind in
-  switched) ATEN_CPU_CAPABILITY=avx2 FBGEMM_ENABLE_INSTRUCTIONS=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 \
-    "$venv/bin/python" -m pytest $tests ;;
+  engine) as_engine ;;
+  switched)
+    PISADA_ENGINE=none ATEN_CPU_CAPABILITY=avx2 FBGEMM_ENABLE_INSTRUCTIONS=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 \
+      "$venv/bin/python" -m pytest $tests
+    PISADA_ENGINE=plain "$venv/bin/python" -m pytest $tests ;;
   avx2 | sse)
     want qemu-x86_64-static qemu-user-static
     cpu=Haswell; [ "$kind" = avx2 ] || cpu=Nehalem

@@ -48,6 +48,29 @@ typedef struct {
 
 static int padded(int outputs) { return (outputs + PANEL - 1) / PANEL * PANEL; }
 static int largest(int a, int b) { return a > b ? a : b; }
+
+/* Rounding to nearest and numbers without their leading digit, whatever the caller's thread has set: a host may set
+   both otherwise. What was set is put back after the call. */
+#ifdef X86
+static uint64_t rounding_set(void) {
+    const unsigned before = _mm_getcsr();
+    _mm_setcsr(0x1f80);
+    return before;
+}
+static void rounding_restored(uint64_t before) { _mm_setcsr((unsigned)before); }
+#elif defined(__GNUC__) && defined(__aarch64__)
+static uint64_t rounding_set(void) {
+    uint64_t before;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(before));
+    __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)0));
+    return before;
+}
+static void rounding_restored(uint64_t before) { __asm__ volatile("msr fpcr, %0" : : "r"(before)); }
+#else
+static uint64_t rounding_set(void) { return 0; }
+static void rounding_restored(uint64_t before) { (void)before; }
+#endif
+
 /* How many steps of every batch are computed at once, of `stack` rows each. */
 static int steps_at_once(int batch, int stack) { return largest(1, ROWS_AT_ONCE / (batch * stack)); }
 
@@ -170,18 +193,24 @@ EXPORTED int64_t pisada_decoder_room(const decoder *d, int batch) { return decod
 /* audio [batch][hops * hop] -> means, and deviations unless 0: [batch][hops][dim]. */
 EXPORTED void pisada_encode(const encoder *e, const float *audio, int batch, int hops, encoder_past *past, float *means,
                             float *deviations, float *room) {
+    const uint64_t before = rounding_set();
     paths[e->path].encode(e, audio, batch, hops, past, means, deviations, room);
+    rounding_restored(before);
 }
 
 /* latents [batch][hops][dim] -> audio [batch][hops * stack * long hop]. */
 EXPORTED void pisada_decode(const decoder *d, const float *latents, int batch, int hops, decoder_past *past, float *audio,
                             float *room) {
+    const uint64_t before = rounding_set();
     paths[d->path].decode(d, latents, batch, hops, past, audio, room);
+    rounding_restored(before);
 }
 
 /* x [rows][inputs] -> y [rows][outputs padded to whole panels]. */
 EXPORTED void pisada_multiply(int path, const product *p, const float *x, int rows, int gelu, float *y) {
+    const uint64_t before = rounding_set();
     paths[path].multiply(p, x, p->inputs, rows, gelu, y, padded(p->outputs));
+    rounding_restored(before);
 }
 
 /* Python's import hook; the module is opened with ctypes and never imported. */

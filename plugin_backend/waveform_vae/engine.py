@@ -2,7 +2,7 @@
 
 It is built where Pisada is installed with a C compiler. ``PISADA_ENGINE`` chooses how it computes: ``avx512``,
 ``avx2``, ``neon`` or ``plain``, all to the same bits, by default the fastest that the processor has; ``none`` leaves it
-unused, and PyTorch computes.
+unused, and PyTorch computes. So it does by default where there is only ``plain``, which is too slow to play.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ PANEL = 64
 """Outputs of a product that lie together."""
 
 CHOICE = "PISADA_ENGINE"
+NONE, PLAIN = "none", "plain"
 
 
 def _fields(kind: object, names: str) -> list[tuple[str, object]]:
@@ -133,17 +134,17 @@ def paths() -> dict[str, int]:
 
 
 def path() -> str | None:
-    """The way that is taken; ``None`` where the engine was not built or is not wanted.
+    """The way that is taken; ``None`` where the engine was not built, is not wanted, or would be slow.
 
     Raises:
         ProjectError: the environment asks for a way that is not there.
     """
     there, wanted = paths(), os.environ.get(CHOICE)
-    if wanted == "none" or (not there and not wanted):
-        return None
-    if wanted and wanted not in there:
-        raise ProjectError(f"{CHOICE}={wanted}: here are {', '.join([*there, 'none'])}")
-    return wanted or list(there)[-1]
+    if not wanted:
+        return next((name for name in reversed(there) if name != PLAIN), None)
+    if wanted not in (*there, NONE):
+        raise ProjectError(f"{CHOICE}={wanted}: here are {', '.join([*there, NONE])}")
+    return None if wanted == NONE else wanted
 
 
 def table(array: np.ndarray | Tensor, kind: type, kept: list) -> int:
