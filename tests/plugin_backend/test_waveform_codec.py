@@ -151,7 +151,7 @@ def test_unknown_models_name_what_there_is(name):
 
 def test_the_factory_model_is_small_and_says_what_it_is():
     spec = describe_codec("foley")
-    assert (spec.sample_rate, spec.hop_samples, spec.latent_dim, spec.latency_samples) == (48_000, 512, 16, 768)
+    assert (spec.sample_rate, spec.hop_samples, spec.latent_dim, spec.latency_samples) == (48_000, 512, 32, 896)
     assert (FACTORY / "foley.safetensors").stat().st_size < 20e6
 
 
