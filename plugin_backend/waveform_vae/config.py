@@ -54,7 +54,7 @@ class WaveformVAEConfig:
     @classmethod
     def noise_first(cls) -> WaveformVAEConfig:
         """The sizes of new models."""
-        return cls(head="noise", encoder_view=2048, encoder_view_bins=96, encoder_energy_samples=32, band_levels=True)
+        return cls(latent_dim=32, head="noise", encoder_view=2048, encoder_view_bins=96, encoder_energy_samples=32, band_levels=True)
 
     @property
     def latency(self) -> int:
