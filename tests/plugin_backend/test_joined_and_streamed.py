@@ -202,12 +202,12 @@ def test_a_flac_without_a_length_and_with_damage_is_damaged(read, tmp_path):
         assert file.info.remarks[0].endswith("bytes after its frames are not read: damaged, or no audio")
 
 
-@pytest.mark.parametrize("form", ["MP3", "OGG", "FLAC"])
+@pytest.mark.parametrize("form", ["MP3", "OGG", "FLAC", "WAV", "AIFF", "CAF", "W64", "AU"])
 def test_bytes_of_any_kind_make_no_traceback(tmp_path, form):
     rng, path = np.random.default_rng(0), tmp_path / "a"
-    right = encoded(hits(1, 44_100), 44_100, form)
-    for _ in range(40):
-        data = bytearray(right)
+    right = encoded(hits(0.5, 44_100), 44_100, form)
+    for turn in range(40):
+        data = bytearray(right * (1 + turn % 3))
         for at in rng.integers(0, len(data), 5):
             data[at : at + 3] = rng.bytes(3)
         path.write_bytes(bytes(data[: rng.integers(1, len(data))]))
