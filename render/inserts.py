@@ -44,7 +44,7 @@ def transfer_settings(effect: Transfer) -> Settings:
     controls = {name: getattr(effect, name) for name, row in TRANSFER.items() if getattr(effect, name) != row.default}
     if effect.to is None and {"morph", "spherical"} & set(controls):
         raise ProjectError("morph goes with a second preset: give it as 'to'")
-    return Settings(controls=controls, latents=latents_of(tuple(effect.latents)), mono=effect.mono)
+    return Settings(controls=controls, latents=latents_of(tuple(effect.latents)), mono=effect.mono, width=effect.width)
 
 
 def make_insert(
@@ -64,7 +64,7 @@ def make_insert(
     settings, model = transfer_settings(effect), codec(effect.model)
     own_rate, hop = model.spec.sample_rate, model.spec.hop_samples
     multiple = block_samples if own_rate == sample_rate else hop
-    node = TransferNode(model, channels, multiple_samples=multiple, mono=settings.mono)
+    node = TransferNode(model, channels, multiple_samples=multiple, mono=settings.mono, width=settings.width)
     for name, slot in zip(PRESETS, "ab", strict=True):
         if getattr(effect, name) is not None:
             node.select(target_of(find_preset(getattr(effect, name)), model), slot)
