@@ -37,6 +37,7 @@ def test_a_plugin_that_crashes_is_tried_once_alone_and_named(write_batch, run, p
     assert not (tmp_path / "out" / "poison1").exists()
 
 
+@pytest.mark.alone("on a busy machine other jobs would be taken for hung too")
 def test_a_plugin_that_hangs_is_killed_and_named(write_batch, run, poison, tmp_path):
     jobs = write_batch(1, (with_plugin(tmp_path, poison(2)),))
     result, _ = run(jobs, hang_s=3.0, policy=Policy(retries=0))
