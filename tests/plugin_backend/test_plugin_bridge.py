@@ -13,6 +13,7 @@ import pytest
 from tests.plugin_backend.plugin_probe import HOP, RATE, Probe, build, compiler
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the stand-in speaks Linux's futex"),
     pytest.mark.skipif(compiler() is None, reason="no C++ compiler (Debian: apt-get install g++)"),
 ]

@@ -14,6 +14,8 @@ import pytest
 from render.batch import Policy, Pool, plan_batch, read_jobs, run_batch
 from tests.render.batch_runs import QUICK, rows_of
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 
