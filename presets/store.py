@@ -16,11 +16,12 @@ from plugin_backend.files import replaced_when_whole
 from presets.preset import NAME, NAME_RULE, Preset, PresetHeader
 
 SUFFIX = ".preset.safetensors"
-SCHEMA, KEY = 3, "pisada_preset"
+SCHEMA, KEY = 4, "pisada_preset"
 
 UPGRADES: dict[int, Callable[[dict], dict]] = {
     1: lambda fields: fields,  # what 2 added may be absent: licence, tags, material, chain, provenance
     2: lambda fields: fields,  # what 3 added too: modes and ``ring``, ``low_cut_hz``, fades of takes
+    3: lambda fields: fields,  # and what 4 added: ``width``
 }
 """From a schema version to the function that turns its header into the next version's."""
 

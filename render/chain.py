@@ -18,6 +18,7 @@ from plugin_backend.dsp.stages import checked_settings
 from plugin_backend.errors import InputError, PluginError, PresetError, ProjectError
 from plugin_backend.files import file_digest
 from plugin_backend.transfer.latents import LatentMover
+from plugin_backend.transfer.parameters import WIDTH
 from presets.bank import Bank
 from presets.digest import sound_digest
 from presets.preset import Preset
@@ -135,6 +136,8 @@ def described(effect: Effect) -> dict:
     if isinstance(effect, Transfer):
         found = {name: getattr(effect, name) for name in PRESETS if getattr(effect, name) is not None}
         told |= {name: sound_digest(find_preset(file)) for name, file in found.items()}
+        if effect.width == WIDTH.default:
+            del told["width"]  # what was rendered before there was a width stands
         told["model"] = describe_codec(effect.model).fingerprint if effect.model is not None else None
     elif isinstance(effect, Convolution) and effect.ir not in MADE:
         told["ir"] = file_digest(Path(effect.ir))

@@ -43,7 +43,7 @@ def transfer_settings(effect: Transfer) -> Settings:
     controls = {name: getattr(effect, name) for name, row in TRANSFER.items() if getattr(effect, name) != row.default}
     if effect.to is None and {"morph", "spherical"} & set(controls):
         raise ProjectError("morph goes with a second preset: give it as 'to'")
-    return Settings(controls=controls, latents=latents_of(tuple(effect.latents)), mono=effect.mono)
+    return Settings(controls=controls, latents=latents_of(tuple(effect.latents)), mono=effect.mono, width=effect.width)
 
 
 def make_insert(
@@ -61,7 +61,7 @@ def make_insert(
     if not isinstance(effect, Transfer):
         return make_stage(kind_of(effect), settings_of(effect), sample_rate, channels)
     settings, model = transfer_settings(effect), codec(effect.model)
-    node = TransferNode(model, channels, multiple_samples=block_samples, mono=settings.mono)
+    node = TransferNode(model, channels, multiple_samples=block_samples, mono=settings.mono, width=settings.width)
     for name, slot in zip(PRESETS, "ab", strict=True):
         if getattr(effect, name) is not None:
             node.select(target_of(find_preset(getattr(effect, name)), model), slot)

@@ -224,6 +224,8 @@ def test_a_bad_recording_leaves_nothing(tmp_path, applier):
         ({"controls": {"mix": 2.0}}, ProjectError, "mix 2: 0 to 1 can be used"),
         ({"controls": {"blend": 1.0}, "mode": HITS}, ProjectError, "hits are played, not moved: blend cannot be used"),
         ({"mono": True, "mode": HITS}, ProjectError, "hits are played, not moved: mono cannot be used"),
+        ({"width": 0.5, "mode": HITS}, ProjectError, "hits are played, not moved: width cannot be used"),
+        ({"width": 0.5, "mono": True}, ProjectError, "has one noise for all channels: give mono or width"),
         ({"latents": {512: {"on": 0.0}}, "mode": HITS}, ProjectError, "latent 512: 0 to 511 are there"),
         ({"latents": {1: {"loud": 0.0}}}, ProjectError, "no control 'loud'; there are value, scale, bias, on, freeze"),
     ],
