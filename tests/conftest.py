@@ -137,17 +137,10 @@ def read_with_another_library(path: Path) -> np.ndarray:
 
 @pytest.fixture
 def forked_renders(monkeypatch):
-    """Render processes are forked from one that holds their modules already, which takes a tenth of the time.
+    """Render processes are forked, see ``forked_renders.py``; tests of the processes themselves go without."""
+    from tests.forked_renders import fork_renders
 
-    It holds the environment of the first test, too: a test of what a variable does, or of the processes, goes without.
-    """
-    import multiprocessing
-
-    from render.streaming import RenderProcess
-
-    if "forkserver" in multiprocessing.get_all_start_methods():
-        multiprocessing.set_forkserver_preload(["dawdreamer", "render.worker", "torch"])
-        monkeypatch.setattr(RenderProcess, "context", "forkserver")
+    fork_renders(monkeypatch)
 
 
 @pytest.fixture

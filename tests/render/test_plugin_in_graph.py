@@ -44,7 +44,7 @@ def pisada(built_bundles, tiny_models, tmp_path, monkeypatch) -> tuple[str, Path
 
 
 def test_on_a_stem_it_is_the_transfer_insert_to_the_bit(pisada, tiny_models, write_sheet, render_sheet, monkeypatch):
-    monkeypatch.setattr(RenderProcess, "context", "spawn")  # the plug-in's config is told in the environment
+    monkeypatch.setattr(RenderProcess, "context", "spawn")  # as the program begins it
     bundle, bank = pisada
     moved = {"Dry/Wet": 0.75, "Morph": 0.25, "Strength": 0.875, "Blend": 0.375, "Follow": 0.625}
     chosen = {"Preset": 1 / 255, "Morph Target": 2 / 255, "Latent 1 Bias": (0.5 + 8) / 16}
