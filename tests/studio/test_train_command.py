@@ -20,6 +20,8 @@ from plugin_backend.training.budget import Moment
 from plugin_backend.training.schedule import PHASES
 from studio.training import held_out_before, progress_columns, state_of
 
+pytestmark = pytest.mark.slow
+
 RATE = 48_000
 
 
