@@ -17,7 +17,7 @@ ifneq ($(shell command -v c++),)
 MAKEFLAGS += --jobs=2
 endif
 
-.PHONY: demo check test lint hosts samples clean
+.PHONY: demo check test lint processors hosts samples clean
 
 demo: $(VENV)/.ready
 	$(BIN)/pisada render examples/night_walk/cues.csv --project examples/night_walk/project.toml --out demo --unless-there
@@ -31,6 +31,10 @@ test: hosts $(VENV)/.ready-dev samples lint
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
+
+# The codec's exactness tests as other processors run them; KINDS="switched avx2 sse arm", all by default.
+processors: $(VENV)/.ready-dev
+	sh tests/processors.sh $(KINDS)
 
 # A CI machine gets the system packages that tests want; a person's machine is left alone.
 hosts:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from plugin_backend.exactness import Computed
 from plugin_backend.files import replaced_when_whole
 from render.batch.events import Result
 from render.batch.journal import DONE, Row
@@ -58,6 +59,7 @@ class _Stem(msgspec.Struct):
 class _Report(msgspec.Struct):
     stems: dict[str, _Stem]
     remarks: list[str] = []
+    computed: Computed | None = None
 
     @property
     def warnings(self) -> list[tuple[str, str]]:
@@ -150,6 +152,8 @@ def _details(planned: Planned, row: Row | None, report: _Report | None, picture:
     warnings = report.warnings if report else []
     lines = [f'<li class="warn">{WARNING} {escape(stem)}: {escape(line)}</li>' for stem, line in warnings]
     lines += [f"<li>note: {escape(remark)}</li>" for remark in (report.remarks if report else ())]
+    if report and report.computed:
+        lines.append(f"<li>computed with {escape(str(report.computed))}</li>")
     mark = f', <span class="warn">{WARNING} {_number(len(warnings), "warning")}</span>' if warnings else ""
     image = f'<img alt="{name}: waveforms and cues" src="data:image/png;base64,{picture}">' if picture else ""
     return (

@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -166,7 +166,11 @@ def _write(
         keep_trails(cache, keys, written, stats)
     delivery.cache_kept = stats.counts.kept
     delivery.decoded, delivery.cached = stats.counts.decoded, stats.counts.cached
-    basis = {name: {"key": keys[name], **_as_left(path)} for name, path in temporary.items()}
+    computed = delivery.changes.computed_with(stats.counts.computed)
+    basis = {
+        name: {"key": keys[name], **_as_left(path), "computed": [asdict(run) for run in computed[name]]}
+        for name, path in temporary.items()
+    }
     clips = {cue: f"{folder.name}/{path.name}" for cue, path in delivery.clips.items()}
     wall_s = perf_counter() - began
     report = build_report(plan, project, delivery.measured, check, clips, stats, wall_s, recipes, basis)

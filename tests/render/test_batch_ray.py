@@ -108,6 +108,7 @@ def test_a_cluster_that_does_not_answer_is_told(monkeypatch):
         RayEngine(1)
 
 
+@pytest.mark.slow
 def test_the_actor_is_a_pool_of_one_and_speaks_json(jobs, tmp_path):
     """What runs on a node, without Ray."""
     import msgspec

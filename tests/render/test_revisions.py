@@ -21,7 +21,7 @@ from render.plan import make_plan, read_sheet
 from render.project import Plugin, Project, Reverb, Stem
 from render.stage_tables import Convolution, Eq, Gain
 
-pytestmark = pytest.mark.usefixtures("forked_renders")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked_renders")]
 
 ROWS = [
     {"id": "a1", "start": "0.5", "stem": "A", "preset": "burst", "gain_db": 6},
