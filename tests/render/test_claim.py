@@ -57,6 +57,7 @@ def test_only_what_died_long_ago_is_swept(tmp_path):
     assert sorted(tmp_path.iterdir()) == sorted([new, other])
 
 
+@pytest.mark.slow
 def test_three_commands_at_once_leave_three_whole_versions(planned, tmp_path, impulse_bank):
     _, _, sheet = planned
     command = [sys.executable, "-m", "studio", "render", sheet, "--bank", impulse_bank, "--model", "pcm"]

