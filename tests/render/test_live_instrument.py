@@ -140,7 +140,7 @@ def test_what_is_no_number_is_silence(foley, factory):
     [
         (Action(0, "mixx", 1.0), ProjectError, "no control 'mixx'; there are mix, "),
         (Action(0, "mix", 1.5), ProjectError, "^mix 1.5: 0 to 1 can be used$"),
-        (Action(0, "latent.16.bias", 1.0), ProjectError, "no control 'latent.16.bias'"),
+        (Action(0, "latent.32.bias", 1.0), ProjectError, "no control 'latent.32.bias'"),
         (Action(0, "fx.0.depth", 1.0), ProjectError, "no control 'fx.0.depth'"),
         (Action(0, "preset", text="step-grvel"), PresetError, "^no preset 'step-grvel'$"),
         (Action(0, "strike", 2.0, "step-gravel"), ProjectError, "^velocity 2: 0 to 1 can be used$"),
