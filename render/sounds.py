@@ -34,17 +34,19 @@ REPEATED_BYTES = 64 * 2**20
 class Counts:
     """Cues by where their sound came from, and whether all that was decoded could be kept in the cache.
 
-    ``cached`` counts sounds that were there already: in the cache, or as another cue's.
+    ``cached`` counts sounds that were there already: in the cache, or as another cue's; ``damaged`` those that were
+    in the cache and not as they were written, and so were made again.
     """
 
     decoded: int = 0
     cached: int = 0
     kept: bool = True
+    damaged: int = 0
 
     def add(self, other: Counts) -> None:
         """Count another process's cues too."""
         self.decoded, self.cached = self.decoded + other.decoded, self.cached + other.cached
-        self.kept = self.kept and other.kept
+        self.kept, self.damaged = self.kept and other.kept, self.damaged + other.damaged
 
 
 class Shared:
@@ -91,8 +93,8 @@ class Sounds:
     @property
     def counts(self) -> Counts:
         """So far."""
-        kept = self.cache is None or self.cache.kept
-        return Counts(self._decoded, self._asked - self._decoded, kept)
+        kept, damaged = (self.cache.kept, self.cache.damaged) if self.cache is not None else (True, 0)
+        return Counts(self._decoded, self._asked - self._decoded, kept, damaged)
 
     def of(self, event: Event) -> Iterator[np.ndarray]:
         """Its sound in pieces ``[channels, n]``, before level, pan and fades."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
 from pathlib import Path
 
 from plugin_backend.errors import OutputError
@@ -11,7 +10,7 @@ from plugin_backend.evaluation import html, plots, sound_table, verdict
 from plugin_backend.evaluation.evaluate import Evaluation
 from plugin_backend.evaluation.measure import CODEC
 from plugin_backend.evaluation.sound_table import NULL, Row
-from plugin_backend.files import replaced_when_whole
+from plugin_backend.publishing import staged
 
 PLAYED_CLIPS, PLAYED_S = 6, 3.0
 PLAYED = (CODEC, "low-pass 3.5 kHz", "noise in 160 bands, 1024/256")
@@ -51,9 +50,9 @@ def write_files(texts: dict[str, str], out: Path) -> list[Path]:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as parts:
+        with staged(out, "evaluation") as stage:
             for name, text in texts.items():
-                parts.enter_context(replaced_when_whole(out / name)).write_text(text, encoding="utf-8")
+                stage.replacing(name).write_text(text, encoding="utf-8")
     except OSError as problem:
         raise OutputError(f"{out}: cannot be written ({problem.strerror})") from problem
     return [out / name for name in texts]

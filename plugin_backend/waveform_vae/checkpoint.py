@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as serialised
 
 from plugin_backend.errors import CheckpointError
-from plugin_backend.files import replaced_when_whole
+from plugin_backend.publishing import staged
 from plugin_backend.waveform_vae.model import WaveformVAE
 from plugin_backend.waveform_vae.record import FAMILY, VERSION, read_config
 
@@ -19,9 +19,10 @@ from plugin_backend.waveform_vae.record import FAMILY, VERSION, read_config
 def save(model: WaveformVAE, path: Path, training: dict) -> None:
     """Write ``path`` (``….safetensors``) and its JSON; ``training`` is kept as the record of how it was made."""
     record = {"family": FAMILY, "version": VERSION, "config": asdict(model.config), "training": training}
-    with replaced_when_whole(path) as weights, replaced_when_whole(path.with_suffix(".json")) as card:
+    with staged(path.parent, path.name) as stage:
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-        weights.write_bytes(serialised(tensors))
+        stage.replacing(path.name).write_bytes(serialised(tensors))
+        card = stage.replacing(path.with_suffix(".json").name)
         card.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
