@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load, save_file
+from safetensors.numpy import load, save
 
 from plugin_backend.errors import OutputError, PresetError
 from plugin_backend.files import replaced_when_whole
@@ -17,6 +20,10 @@ from presets.preset import NAME, NAME_RULE, Preset, PresetHeader
 
 SUFFIX = ".preset.safetensors"
 SCHEMA, KEY = 3, "pisada_preset"
+
+STALE_S = 24 * 3600
+LEFT = re.compile(rf"\.tmp[A-Za-z0-9]{{6}}|\..*{re.escape(SUFFIX)}\.[0-9a-f]+\.part")
+"""Hidden files of presets in the making, as editions name or named them."""
 
 UPGRADES: dict[int, Callable[[dict], dict]] = {
     1: lambda fields: fields,  # what 2 added may be absent: licence, tags, material, chain, provenance
@@ -51,11 +58,21 @@ def save_preset(preset: Preset, folder: Path) -> Path:
     tensors |= {f"modes.{take}": np.ascontiguousarray(rows, np.float32) for take, rows in enumerate(preset.modes)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _sweep(folder)
         with replaced_when_whole(path) as temporary:
-            save_file(tensors, temporary, metadata={KEY: json.dumps(header)})
+            temporary.write_bytes(save(tensors, metadata={KEY: json.dumps(header)}))
     except OSError as problem:
         raise OutputError(f"{folder}: cannot write here ({problem.strerror})") from problem
     return path
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what runs that were killed while they wrote a preset left there more than a day ago."""
+    oldest = time.time() - STALE_S
+    for left in folder.glob(".*"):
+        with suppress(OSError):
+            if LEFT.fullmatch(left.name) and left.is_file() and left.stat().st_mtime < oldest:
+                left.unlink()
 
 
 def load_preset(path: Path) -> Preset:
