@@ -108,6 +108,13 @@ def test_a_disk_that_is_full_for_a_while_is_no_fault_of_the_recording(tmp_path, 
     assert [sound.file for sound in prepare(tmp_path).sounds] == ["a.wav"]
 
 
+def test_an_empty_manifest_is_told_in_a_line(tmp_path):
+    soundfile.write(tmp_path / "a.wav", noise(0.5), RATE)
+    (tmp_path / "manifest.csv").touch()
+    with pytest.raises(AudioFileError, match="manifest.csv: lacks the column file and label"):
+        prepare(tmp_path)
+
+
 def test_a_recording_that_cannot_be_read_is_dropped_for_it(tmp_path, monkeypatch):
     from plugin_backend import audio_files
 
