@@ -43,11 +43,14 @@ def path_of(name: str, folder: Path) -> Path:
     return folder / f"{name}{SUFFIX}"
 
 
-def save_preset(preset: Preset, folder: Path) -> Path:
-    """Write a preset into ``folder``, made if need be; answers its path. An older one of that name is replaced.
+def save_preset(preset: Preset, folder: Path, overwrite: bool = True) -> Path:
+    """Write a preset into ``folder``, made if need be; answers its path.
+
+    Args:
+        overwrite: whether one of that name is replaced, however late it came.
 
     Raises:
-        OutputError: the folder cannot be written.
+        OutputError: the folder cannot be written, or the name is taken.
     """
     path = path_of(preset.name, folder)
     header = {"schema": SCHEMA, **msgspec.to_builtins(preset.header)}
@@ -59,7 +62,7 @@ def save_preset(preset: Preset, folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _sweep(folder)
-        with replaced_when_whole(path) as temporary:
+        with replaced_when_whole(path, only_if_free=not overwrite) as temporary:
             temporary.write_bytes(save(tensors, metadata={KEY: json.dumps(header)}))
     except OSError as problem:
         raise OutputError(f"{folder}: cannot write here ({problem.strerror})") from problem

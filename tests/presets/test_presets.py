@@ -117,6 +117,15 @@ def test_a_full_disk_is_told_in_a_line_and_leaves_nothing(tmp_path, monkeypatch)
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_name_that_was_taken_meanwhile_is_not_replaced(tmp_path):
+    path = save_preset(make_preset(), tmp_path, overwrite=False)
+    first = path.read_bytes()
+    with pytest.raises(OutputError, match="cannot write here \\(File exists\\)"):
+        save_preset(make_preset(takes=1), tmp_path, overwrite=False)
+    assert path.read_bytes() == first
+    assert save_preset(make_preset(takes=1), tmp_path).read_bytes() != first
+
+
 def test_what_killed_runs_left_in_a_bank_is_swept(tmp_path):
     for name in (".tmpAb12Cd", ".door.preset.safetensors.0a1b2c3d.part", ".door.preset.safetensors.77.part", ".git"):
         (tmp_path / name).touch()

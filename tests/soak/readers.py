@@ -20,7 +20,8 @@ SHEET = (
 )
 EDL = (
     "TITLE: R1\nFCM: NON-DROP FRAME\n001  AX       A     C        10:00:00:00 10:00:01:00 01:00:01:00 01:00:02:12 \n"
-    '* FROM CLIP NAME:  heel 01 \n* LOC: 01:00:05:10 RED     DOOR\n* PISADA: {"gain_db": "-3", "stem": "FEET"}\n'
+    '* FROM CLIP NAME:  heel 01 \n* LOC: 01:00:05:10 RED     DOOR\n'
+    '* PISADA: {"id": "x", "gain_db": "-3", "stem": "FEET"}\n'
 )
 PRO_TOOLS = (
     "SESSION NAME:\tReel 1\nSAMPLE RATE:\t48000.000000\nBIT DEPTH:\t24-bit\nSESSION START TIMECODE:\t01:00:00:00\n"
@@ -31,15 +32,15 @@ PRO_TOOLS = (
 )
 FCP7 = (
     '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE xmeml>\n<xmeml version="4"><sequence id="s"><name>R1</name>'
-    "<rate><timebase>25</timebase><ntsc>FALSE</ntsc></rate><media><video></video><audio><track>"
+    "<rate><timebase>24</timebase><ntsc>FALSE</ntsc></rate><media><video></video><audio><track>"
     '<clipitem id="c"><name>heel</name><start>25</start><end>50</end><in>0</in><out>99</out>'
     '<file id="f"><pathurl>file://localhost/a/steps.wav</pathurl></file></clipitem></track></audio></media>'
-    "<timecode><rate><timebase>25</timebase><ntsc>FALSE</ntsc></rate><string>10:00:00:00</string>"
-    "<frame>900000</frame><displayformat>NDF</displayformat></timecode></sequence></xmeml>"
+    "<timecode><rate><timebase>24</timebase><ntsc>FALSE</ntsc></rate><string>10:00:00:00</string>"
+    "<frame>864000</frame><displayformat>NDF</displayformat></timecode></sequence></xmeml>"
 )
 FCPXML = (
     '<?xml version="1.0"?>\n<!DOCTYPE fcpxml>\n<fcpxml version="1.10"><resources>'
-    '<format id="f" frameDuration="100/2500s"/><asset id="w" name="s" src="file:///a/s.wav" duration="9s" '
+    '<format id="f" frameDuration="100/2400s"/><asset id="w" name="s" src="file:///a/s.wav" duration="9s" '
     'hasAudio="1"/>'
     '</resources><library><event><project name="R1"><sequence format="f" tcStart="3600s" tcFormat="NDF"><spine>'
     '<asset-clip ref="w" name="Step" offset="3602s" start="4s" duration="10/25s" audioRole="FEET"><note>wet</note>'
@@ -192,7 +193,8 @@ def _guide() -> bytes:
     def chunk(name: bytes, content: bytes) -> bytes:
         return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
 
-    head = b"guide".ljust(256, b"\0") + bytes(64) + b"2026-01-0112:00:00" + struct.pack("<QH", 86_400, 1) + bytes(254)
+    head = b"guide".ljust(256, b"\0") + bytes(64) + b"2026-01-0112:00:00"
+    head += struct.pack("<QH", 172_800_000, 1) + bytes(254)
     points = struct.pack("<I", 1) + struct.pack("<II4sIII", 1, 9, b"data", 0, 0, 9)
     chunks = chunk(b"fmt ", struct.pack("<HHIIHH", 1, 1, 48_000, 96_000, 2, 16)) + chunk(b"bext", head)
     chunks += chunk(b"cue ", points) + chunk(b"data", bytes(200))
