@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,6 +14,7 @@ from pathlib import Path
 from time import perf_counter
 
 from plugin_backend.errors import DiskFullError, PisadaError
+from plugin_backend.files import sync
 from plugin_backend.publishing import Stage
 from render.cue_cache import CueCache
 from render.delivery import clips as cue_clips
@@ -176,13 +178,17 @@ def _write(plan, project, delivery, out, stats, slate, start, chunk_frames, prog
     else:
         with closing(rendered(plan)) as blocks:
             written = write_stems(blocks, delivery.stems, files, project.seed, stats, progress)
-    paused = perf_counter()
-    layouts = {name: file.layout for name, file in files.items()}
-    check = check_sum(delivery.stems, layouts, project.bits, Pops(plan.pops, plan.sample_rate), spans)
-    stats.seconds["check_s"] = perf_counter() - paused
-    for name, done in written.items():
-        delivery.measured[name] = measured(done, delivery.stems[name].name, project)
-    draw(delivery.picture, plan, project, {name: done.trail for name, done in written.items()})
+    with ThreadPoolExecutor(1) as disk:  # which takes its time while they are looked at again
+        on_disk = [disk.submit(sync, path) for path in delivery.stems.values()]
+        paused = perf_counter()
+        layouts = {name: file.layout for name, file in files.items()}
+        check = check_sum(delivery.stems, layouts, project.bits, Pops(plan.pops, plan.sample_rate), spans)
+        stats.seconds["check_s"] = perf_counter() - paused
+        for name, done in written.items():
+            delivery.measured[name] = measured(done, delivery.stems[name].name, project)
+        draw(delivery.picture, plan, project, {name: done.trail for name, done in written.items()})
+        for each in on_disk:
+            each.result()
     keys = stem_keys(plan, project, recipes)
     if cache is not None:
         keep_trails(cache, keys, written, stats)
