@@ -63,13 +63,13 @@ def commands(work: Path) -> list[faults.Command]:
     for folder in (first, second):
         (folder / "rec").mkdir(parents=True)
         (folder / "c.csv").write_text("id,start,end,stem,preset\na,0.0,0.05,A,hum\nb,0.1,0.2,B,hum\n")
-        noise = np.random.default_rng(0).standard_normal(24_000) * 0.1
-        soundfile.write(folder / "rec" / "hit.wav", noise, 48_000)
+        noise = np.random.default_rng(0).standard_normal(24_000) * 0.5 * np.exp(-np.arange(24_000) / 3_000)
+        soundfile.write(folder / "rec" / "hit.wav", np.pad(noise, (4_800, 24_000)), 48_000)
     pisada = [sys.executable, "-m", "studio"]
     bank = ["--bank", str(work / "bank")]
     render = [*pisada, "render", "c.csv", *bank, "--model", "pcm", "--jobs", "1", "--no-cache", "--out", "out"]
     faults.subprocess.run(render, cwd=second, check=True, capture_output=True)
-    captured = [*pisada, "capture", "rec/hit.wav", "--name", "k", "--bank", "out", "--overwrite"]
+    captured = [*pisada, "capture", "rec/hit.wav", "--name", "k", "--bank", "out", "--overwrite", "--model", "pcm"]
     mixed = [*pisada, "mix", "hum", "drone", *bank, "--model", "pcm", "--name", "m", "--to", "out", "--overwrite"]
     converted = [*pisada, "cues", "convert", "c.csv", "out/c.rpp", "--fps", "24", "--overwrite"]
     clips = [*render, "--clips", "--session", "rpp"]
@@ -101,7 +101,9 @@ def _files(work: Path, inputs: int, seed: int, wrong: list[str]) -> list[str]:
     for reader in every:
         folder = work / "changed" / reader.name
         folder.mkdir(parents=True)
-        found = fuzzed(reader, folder, -(-inputs * shares[reader.name] // sum(shares.values())), seed)
+        found = fuzzed(
+            reader, folder, -(-inputs * shares[reader.name] // sum(shares.values())), seed, ROOT / "build" / "soak"
+        )
         wrong += [f"{reader.name}: {each}" for each in found.escaped]
         row = reader.name, f"{found.inputs:,}", f"{found.read:,}", f"{found.slowest_s:.2f} s", len(found.escaped)
         lines.append(f"| {' | '.join(map(str, row))} |")

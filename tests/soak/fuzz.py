@@ -54,13 +54,18 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
     return bytes(changed)
 
 
-def fuzzed(reader: Reader, folder: Path, inputs: int, seed: int) -> Found:
-    """Give a reader so many changed files, the same for the same seed; ``folder`` is empty."""
+def fuzzed(reader: Reader, folder: Path, inputs: int, seed: int, keep: Path | None = None) -> Found:
+    """Give a reader so many changed files, the same for the same seed (an AAF alone is made anew each time).
+
+    Args:
+        folder: empty; where they are written.
+        keep: a folder for those that were not read or refused as they should be.
+    """
     found, names = Found(), sorted(reader.seeds)
     for number in range(inputs):
         chance = random.Random(f"{reader.name} {seed} {number}")
         name = names[number % len(names)]
-        path = folder / name
+        path, told = folder / name, len(found.escaped)
         path.write_bytes(mutated(reader.seeds[name], chance))
         began = time.process_time()
         try:
@@ -71,11 +76,14 @@ def fuzzed(reader: Reader, folder: Path, inputs: int, seed: int) -> Found:
                 found.escaped.append(f"{name}, seed {seed}, input {number}: more than a line: {refused}")
         except Exception as escaped:  # noqa: BLE001 - what it looks for
             where = traceback.extract_tb(escaped.__traceback__)[-1]
-            told = f"{type(escaped).__name__} at {Path(where.filename).name}:{where.lineno}"
-            found.escaped.append(f"{name}, seed {seed}, input {number}: {told}")
+            place = f"{type(escaped).__name__} at {Path(where.filename).name}:{where.lineno}"
+            found.escaped.append(f"{name}, seed {seed}, input {number}: {place}")
         took_s = time.process_time() - began
         found.slowest_s = max(found.slowest_s, took_s)
         if took_s > LONGEST_S:
             found.escaped.append(f"{name}, seed {seed}, input {number}: took {took_s:.1f} s")
         found.inputs += 1
+        if keep and len(found.escaped) > told:
+            keep.mkdir(parents=True, exist_ok=True)
+            (keep / f"{seed}-{number}-{name}").write_bytes(path.read_bytes())
     return found

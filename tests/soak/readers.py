@@ -20,7 +20,7 @@ SHEET = (
 )
 EDL = (
     "TITLE: R1\nFCM: NON-DROP FRAME\n001  AX       A     C        10:00:00:00 10:00:01:00 01:00:01:00 01:00:02:12 \n"
-    '* FROM CLIP NAME:  heel 01 \n* LOC: 01:00:05:10 RED     DOOR\n'
+    "* FROM CLIP NAME:  heel 01 \n* LOC: 01:00:05:10 RED     DOOR\n"
     '* PISADA: {"id": "x", "gain_db": "-3", "stem": "FEET"}\n'
 )
 PRO_TOOLS = (
