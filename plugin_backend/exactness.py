@@ -1,8 +1,10 @@
-"""Whether a model gives the same bits here in any blocks and batches, by trying it; and what a hop costs."""
+"""Whether a model gives the same bits here in any blocks and batches, by trying it; what a hop costs; and with what
+sounds are computed here, for reports."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +14,45 @@ from plugin_backend.codec import Codec
 FRAMES, ROWS, TIMED = 24, 3, 60
 BLOCKS = (1, 2, 3, 7)
 """Frames a block that are tried."""
+
+
+@dataclass(frozen=True)
+class Computed:
+    """With what our models' sounds were computed. Where nothing else differs, two stems differ by this.
+
+    Attributes:
+        processor: its name, features, and the environment variables that leave some unused.
+        torch: PyTorch's version.
+        products: the way of multiplying.
+        exact: whether sums are the same in any blocks, batches and jobs; see :class:`~.waveform_vae.products.Way`.
+    """
+
+    processor: str
+    torch: str
+    products: str
+    exact: bool
+
+    def __str__(self) -> str:
+        exact = "exact" if self.exact else "NOT exact: blocks and batches differ by float noise"
+        return f"PyTorch {self.torch}, {self.products} ({exact}), on {self.processor}"
+
+
+def computed_by(models: Iterable[str]) -> Computed | None:
+    """With what this process computes these models, by their names; ``None`` where none of them is one of ours."""
+    from plugin_backend.codecs import PCM, RAVE_SUFFIX
+
+    return computed_here() if any(name != PCM and not name.endswith(RAVE_SUFFIX) for name in models) else None
+
+
+def computed_here() -> Computed:
+    """With what this process computes."""
+    import torch
+
+    from plugin_backend.processor import processor
+    from plugin_backend.waveform_vae.products import way
+
+    chosen = way()
+    return Computed(str(processor()), torch.__version__, chosen.kind.__name__, chosen.counts.always_exact)
 
 
 @dataclass(frozen=True)

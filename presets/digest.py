@@ -13,7 +13,7 @@ from presets.preset import Preset
 HEARD = ("kind", "variation", "stereo", "scale", "bias")
 RINGING = ("ring", "low_cut_hz")
 """Fields of the header that change what is decoded, beside a chain, where there is one; level and fades come after,
-words not at all. The second row is told where there are modes, or a cut."""
+words not at all. The second row is told where there are modes, or a cut; the width where it is not 1."""
 
 
 def sound_digest(preset: Preset) -> str:
@@ -21,6 +21,8 @@ def sound_digest(preset: Preset) -> str:
     header = preset.header
     takes = [[take.skip_samples, take.length_samples] for take in header.takes]
     heard = {name: getattr(header, name) for name in HEARD} | ({"chain": header.chain} if header.chain else {})
+    if header.width != 1:
+        heard["width"] = header.width
     rings = bool(preset.modes or header.low_cut_hz)
     if rings:
         heard |= {name: msgspec.to_builtins(getattr(header, name)) for name in RINGING}

@@ -55,8 +55,8 @@ def mix_presets(
     """One preset of two or more of the same kind.
 
     Its take *n* mixes take *n* of each (counted round where one has fewer), aligned at the attack to
-    within a frame. Deviations mix as independent ones do. Gains in dB are averaged by weight. Modes are matched by
-    frequency (:mod:`plugin_backend.modes.matching`).
+    within a frame. Deviations mix as independent ones do. Gains in dB and widths are averaged by weight. Modes are
+    matched by frequency (:mod:`plugin_backend.modes.matching`).
 
     Args:
         presets: at least two, of ``codec``'s model.
@@ -96,7 +96,13 @@ def mix_presets(
         codec=codec.spec.name,
         fingerprint=codec.spec.fingerprint,
         takes=takes,
-        **{"description": described, "provenance": Provenance(made=described), **_words(headers), **fields},
+        **{
+            "description": described,
+            "provenance": Provenance(made=described),
+            "width": round(float(portions @ [header.width for header in headers]), 6),
+            **_words(headers),
+            **fields,
+        },
         variation=float(portions @ [header.variation for header in headers]),
         stereo=any(header.stereo for header in headers),
         gain_db=round(float(portions @ [header.gain_db for header in headers]), 2),

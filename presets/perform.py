@@ -46,7 +46,8 @@ def rung(preset: Preset, seed: int) -> np.ndarray:
 def perform(preset: Preset, seed: int) -> Iterator[np.ndarray]:
     """Latents of one performance, in pieces of ``[channels, frames, dims]``.
 
-    A hit ends after its take; a texture never does. Channels are 2 for a stereo texture, else 1.
+    A hit ends after its take; a texture never does. Channels are 2 for a stereo texture, else 1. Left and right are
+    walks of their own; the right one is brought towards the left one as the preset's ``width`` says.
     """
     index = choose_take(preset, seed)
     mean, deviation = preset.means[index], preset.deviations[index]
@@ -59,8 +60,12 @@ def perform(preset: Preset, seed: int) -> Iterator[np.ndarray]:
         _wander(mean, deviation, variation, np.random.default_rng([seed, 1 + channel]))
         for channel in range(2 if preset.header.stereo else 1)
     ]
+    width = np.float32(preset.header.width)
     while True:
-        yield np.stack([next(walk) for walk in walks])
+        piece = np.stack([next(walk) for walk in walks])
+        if width != 1:
+            piece[1] = piece[0] + width * (piece[1] - piece[0])
+        yield piece
 
 
 def _vary(mean: np.ndarray, deviation: np.ndarray, variation: float, rng: np.random.Generator) -> np.ndarray:

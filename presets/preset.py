@@ -95,7 +95,9 @@ class PresetHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         codec, fingerprint: the model these latents belong to.
         takes: one entry per performance.
         variation: how far a cue strays from the mean latents, in posterior deviations (0..4).
-        stereo: a texture performed twice, independently, left and right.
+        stereo: a texture performed twice, left and right.
+        width: of a stereo texture, how far left and right differ, in latents and noise: from 0 (not at all) to 1
+            (they are independent). Others have 1.
         gain_db: the preset's own level (−60..24).
         fade_in_samples, fade_out_samples: raised-cosine fades at the heard ends.
         program: MIDI program number (0..127), or none.
@@ -119,6 +121,7 @@ class PresetHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     description: str = ""
     variation: Annotated[float, msgspec.Meta(ge=0, le=4)] = 1.0
     stereo: bool = False
+    width: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
     gain_db: Annotated[float, msgspec.Meta(ge=-60, le=24)] = 0.0
     fade_in_samples: Annotated[int, msgspec.Meta(ge=0)] = 0
     fade_out_samples: Annotated[int, msgspec.Meta(ge=0)] = 0
@@ -173,6 +176,8 @@ def _problems(preset: Preset):
         yield NAME_RULE
     if not header.takes:
         yield "it holds no take"
+    if header.width != 1 and not (header.stereo and header.kind == "texture"):
+        yield f"its width is {header.width:g}, and only a stereo texture can have another than 1"
     if not len(header.takes) == len(preset.means) == len(preset.deviations):
         yield f"{len(header.takes)} takes, but latents for {len(preset.means)}"
     dims = preset.means[0].shape[-1] if preset.means else 0

@@ -19,7 +19,7 @@ from plugin_backend.files import replaced_when_whole
 from presets.preset import NAME, NAME_RULE, Preset, PresetHeader
 
 SUFFIX = ".preset.safetensors"
-SCHEMA, KEY = 3, "pisada_preset"
+SCHEMA, KEY = 4, "pisada_preset"
 
 STALE_S = 24 * 3600
 LEFT = re.compile(rf"\.tmp[A-Za-z0-9]{{6}}|\..*{re.escape(SUFFIX)}\.[0-9a-f]+\.part")
@@ -28,6 +28,7 @@ LEFT = re.compile(rf"\.tmp[A-Za-z0-9]{{6}}|\..*{re.escape(SUFFIX)}\.[0-9a-f]+\.p
 UPGRADES: dict[int, Callable[[dict], dict]] = {
     1: lambda fields: fields,  # what 2 added may be absent: licence, tags, material, chain, provenance
     2: lambda fields: fields,  # what 3 added too: modes and ``ring``, ``low_cut_hz``, fades of takes
+    3: lambda fields: fields,  # and what 4 added: ``width``
 }
 """From a schema version to the function that turns its header into the next version's."""
 

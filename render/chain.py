@@ -18,13 +18,14 @@ from plugin_backend.dsp.stages import checked_settings
 from plugin_backend.errors import InputError, PluginError, PresetError, ProjectError
 from plugin_backend.files import file_digest
 from plugin_backend.transfer.latents import LatentMover
+from plugin_backend.transfer.parameters import WIDTH
 from presets.bank import Bank
 from presets.digest import sound_digest
 from presets.preset import Preset
 from render.apply.targets import find_preset
 from render.inserts import is_insert, kind_of, settings_of, transfer_settings
 from render.layout import LAYOUTS
-from render.project import SAMPLE_RATE, Effect, Plugin, Stem
+from render.project import Effect, Plugin, Stem
 from render.stage_tables import PRESETS, Convolution, Transfer
 
 EACH_CHANNEL = ("filter", *PER_CHANNEL)
@@ -124,8 +125,8 @@ def lv2_uris(bundle: Path) -> list[str]:
 
 def _check_transfer(effect: Transfer) -> None:
     settings, spec = transfer_settings(effect), describe_codec(effect.model)
-    if spec.sample_rate != SAMPLE_RATE or spec.layout != "frames":
-        raise ProjectError(f"a transfer needs a model of {SAMPLE_RATE} Hz that streams; '{effect.model}' is none")
+    if spec.layout != "frames":
+        raise ProjectError(f"a transfer needs a model that streams; '{effect.model}' is none")
     settings.set_latents(LatentMover(1, spec.latent_dim, 1.0))
 
 
@@ -135,6 +136,8 @@ def described(effect: Effect) -> dict:
     if isinstance(effect, Transfer):
         found = {name: getattr(effect, name) for name in PRESETS if getattr(effect, name) is not None}
         told |= {name: sound_digest(find_preset(file)) for name, file in found.items()}
+        if effect.width == WIDTH.default:
+            del told["width"]  # what was rendered before there was a width stands
         told["model"] = describe_codec(effect.model).fingerprint if effect.model is not None else None
     elif isinstance(effect, Convolution) and effect.ir not in MADE:
         told["ir"] = file_digest(Path(effect.ir))

@@ -12,7 +12,7 @@ from msgspec import Meta
 from plugin_backend.dsp.parameters import CONTROLS, FIXED, MADE
 from plugin_backend.dsp.setting import Choice, Text
 from plugin_backend.parameter import Parameter
-from plugin_backend.transfer.parameters import PARAMETERS
+from plugin_backend.transfer.parameters import PARAMETERS, WIDTH
 from render.toml_file import Table
 
 TRANSFER = {name: row for name, row in PARAMETERS.items() if name != "weight"}
@@ -58,10 +58,10 @@ def _stage_table(kind: str) -> type[Table]:
 Eq, Lfo, Pulses, Adsr, Gain, Pan, Convolution = map(_stage_table, CONTROLS)
 Transfer = _table(
     "transfer",
-    list(TRANSFER.values()),
+    [WIDTH, *TRANSFER.values()],
     """The transfer node. ``preset``, and ``to``, what ``morph`` leads to, are names in the bank or preset files;
     ``model`` is the one of the project's models that made it, if not said; ``mono`` encodes the mean of two
-    channels, and ``latents`` are as in :func:`render.apply.settings.latents_of`.""",
+    channels, ``width`` parts their noises, and ``latents`` are as in :func:`render.apply.settings.latents_of`.""",
     (
         ("preset", Name),
         ("to", Name | None, None),

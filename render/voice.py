@@ -116,12 +116,13 @@ def decoded(
     """
     frames, drop = extent(event, preset, codec.spec, rate_hz)
     latents = latents_of(event, preset, codec, chunk_frames)
+    width = preset.header.width if preset is not None else 1.0
 
     def pushed() -> Iterator[np.ndarray]:
         decoder = None
         for chunk in in_chunks(latents, frames, chunk_frames, codec):
             began = perf_counter()
-            decoder = decoder or codec.decoder(len(chunk), [event.seed] * len(chunk), sides_of(len(chunk)))
+            decoder = decoder or codec.decoder(len(chunk), [event.seed] * len(chunk), sides_of(len(chunk), width))
             audio = decoder.push(chunk)
             watch.codec_s += perf_counter() - began
             yield audio

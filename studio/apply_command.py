@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from plugin_backend.transfer.parameters import PARAMETERS
+from plugin_backend.transfer.parameters import PARAMETERS, WIDTH
 from studio.bank_option import bank_option
 from studio.examples import Examples
 
@@ -61,6 +61,7 @@ def preset_options(command):
 @click.option("--latent", "latents", multiple=True, help="3:bias=0.5,scale=2 or 4:off or 5:value=1; may repeat.")
 @preset_options
 @click.option("--mono-encode", "mono", is_flag=True, help="Encode the mean of IN's channels; each keeps its envelope.")
+@click.option("--width", type=float, default=WIDTH.default, show_default=True, metavar="X", help=WIDTH.doc)
 @click.option("--running", is_flag=True, help="Measure IN as it goes, as live playing does; else it is heard twice.")
 @click.option("--sensitivity", type=float, default=2.0, show_default=True, help="Of the search for hits, 0.1 to 10.")
 @click.option("--min-gap-ms", type=float, default=150.0, show_default=True, help="A sooner hit belongs to the last.")

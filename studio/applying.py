@@ -8,6 +8,7 @@ import click
 
 from plugin_backend.audio_files import info_of
 from plugin_backend.codecs import deferred_codec
+from plugin_backend.exactness import computed_by
 from presets.bank import Named
 from render.apply.apply import Applied, Applier
 from render.apply.layer import added_of, layer_of, summed_of
@@ -42,6 +43,9 @@ def apply_to_disk(
             bar.update(task, description=source.name)
             applied = applier.apply(source, path, lambda samples: bar.advance(task, samples), overwrite)
             _tell(source, applied, settings.bits)
+    models = [model or preset.header.codec, *(its_model for its_model, *_ in added if its_model)]
+    if computed := computed_by(models):
+        click.echo(f"computed with {computed}", err=True)
 
 
 def _tell(source: Path, applied: Applied, bits: int) -> None:

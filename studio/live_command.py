@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from plugin_backend.errors import ProjectError
-from plugin_backend.transfer.parameters import PARAMETERS
+from plugin_backend.transfer.parameters import PARAMETERS, WIDTH
 from studio.apply_command import control_options, preset_options
 from studio.bank_option import bank_option, named_banks
 from studio.examples import Examples
@@ -35,6 +35,7 @@ from studio.examples import Examples
 )
 @click.option("--learn", multiple=True, metavar="CONTROL", help="Bind the next controller moved; may repeat.")
 @control_options
+@click.option("--width", type=float, metavar="X", help=f"{WIDTH.doc}  [default: {WIDTH.default:g}]")
 @click.option("--latent", "latents", multiple=True, help="3:bias=0.5,scale=2 or 4:off or 5:value=1; may repeat.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Takes and variations derive from it.")
 @bank_option

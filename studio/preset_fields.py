@@ -1,4 +1,4 @@
-"""The options of commands that make a preset: what is said of it, and what it is always heard through."""
+"""The options of commands that make a preset: what is said of it, its width and its effects."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ OPTIONS = (
     click.option("--material", help="What sounds, in one word: wood, stone, …"),
     click.option("--licence", help="Under which others may use it, such as CC-BY-4.0."),
     click.option("--credit", help="Who made the recordings."),
+    click.option(
+        "--width",
+        type=click.FloatRange(0, 1),
+        help="Of a stereo texture: how far left and right differ, 0 (mono) to 1 (independent).",
+    ),
     click.option(
         "--effect",
         "effects",
@@ -29,7 +34,7 @@ def preset_fields(command):
     return command
 
 
-def fields_of(tags: tuple[str, ...], effects: tuple[str, ...], **words: str | None) -> dict:
+def fields_of(tags: tuple[str, ...], effects: tuple[str, ...], **words: str | float | None) -> dict:
     """Fields of :class:`~presets.preset.PresetHeader` that were given.
 
     Raises:

@@ -96,8 +96,9 @@ class Gains(nn.Module):
 
     def __init__(self, bands: Bands):
         super().__init__()
-        for name in ("below", "above", "share"):
-            self.register_buffer(name, getattr(bands, name).clone())
+        below, above = bands.around
+        for name, values in (("below", below), ("above", above), ("share", bands.share)):
+            self.register_buffer(name, values.clone())
         self.lowest, self.highest = LOG_GAIN_RANGE
 
     def forward(self, log_gains: Tensor) -> Tensor:

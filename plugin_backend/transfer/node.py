@@ -16,7 +16,7 @@ from plugin_backend.transfer.codec_past import past_of, restore_past
 from plugin_backend.transfer.envelope import Ceiling, Follower
 from plugin_backend.transfer.latents import PAIR, LatentMover, part, slot_names
 from plugin_backend.transfer.moments import sounding
-from plugin_backend.transfer.parameters import PARAMETERS, RING, latent_parameters, weight_of
+from plugin_backend.transfer.parameters import PARAMETERS, RING, WIDTH, latent_parameters, weight_of
 from plugin_backend.transfer.ringer import Ringer
 from plugin_backend.transfer.slew import SLEW_S, Slew
 from plugin_backend.transfer.target import Target
@@ -62,7 +62,7 @@ class TransferNode(Stage):
         heard: tuple[np.ndarray, np.ndarray] | None = None,
         slots: int = PAIR,
         seed: int = 0,
-        width: float = 0.0,
+        width: float = WIDTH.default,
     ):
         spec, names = codec.spec, slot_names(slots)
         if channels < 1 or multiple_samples < 1:

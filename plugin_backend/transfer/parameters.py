@@ -31,6 +31,9 @@ PARAMETERS = table(
     *RING.values(),
 )
 
+WIDTH = Parameter("width", 0, 1, 0, "", "How far the noises of left and right differ; at 0 alike sides stay alike.")
+"""Settled when a node is made, for the codec keeps it from the first sample on; so it is no control."""
+
 LATENT_PARAMETERS = table(
     Parameter("value", -8, 8, math.nan, "", "Instead of what was encoded and moved."),
     Parameter("scale", -8, 8, 1, "", "Multiplies it."),

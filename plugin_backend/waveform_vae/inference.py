@@ -12,6 +12,9 @@ Tensors are ``[batch, time, channels]``; every part maps ``(x, past) -> (y, past
 
 from __future__ import annotations
 
+import threading
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
@@ -46,6 +49,45 @@ class Block:
         return self.project.multiply(self.expand.multiply(self.expand.normed(mixed.add_(self.offset))))
 
 
+@dataclass(frozen=True)
+class Room:
+    """Where :class:`Blocks` compute a number of steps: one piece of memory, seen in several ways.
+
+    Attributes:
+        given: ``[batch, time, width]``, what comes in.
+        before, after: ``[batch, blocks, taps - 1, width]``, what is remembered before and after it.
+        windows: for each block ``[rows, taps, width]``.
+        present: for each block ``[rows, width]``, and what comes out of the last.
+        tapped, mixed: as :class:`Block` wants them.
+    """
+
+    given: Tensor
+    before: Tensor
+    after: Tensor
+    windows: tuple[Tensor, ...]
+    present: tuple[Tensor, ...]
+    tapped: Tensor
+    mixed: Tensor
+
+    @classmethod
+    def of(cls, batch: int, time: int, rows: int, blocks: int, taps: int, width: int) -> Room:
+        """Room for ``batch * time`` steps in ``rows`` rows; rows beyond those are silence."""
+        remembered = batch * (taps - 1)
+        block = (remembered + rows) * width
+        steps = torch.zeros(blocks + 1, remembered + rows, width)
+        before = (batch, blocks, taps - 1, width), (width, block, batch * width, 1)
+        windows = steps.as_strided((blocks, rows, taps, width), (block, width, batch * width, 1))
+        return cls(
+            given=steps.as_strided((batch, time, width), (width, batch * width, 1), remembered * width),
+            before=steps.as_strided(*before),
+            after=steps.as_strided(*before, batch * time * width),
+            windows=windows.unbind(),
+            present=steps[:, remembered:].unbind(),
+            tapped=torch.empty(rows, taps, width),
+            mixed=torch.empty(rows, width),
+        )
+
+
 class Blocks:
     """A :class:`~plugin_backend.waveform_vae.layers.Backbone` and the linear layer after its norm.
 
@@ -54,11 +96,14 @@ class Blocks:
     """
 
     STEPS_AT_ONCE = 512
+    ROWS_KEPT, ROOMS_KEPT = 32, 8
+    """Streams ask for few steps again and again: room for so many rows is kept, by each thread for itself."""
 
     def __init__(self, backbone: Backbone, head: nn.Linear):
         self.blocks = [Block(block) for block in backbone.blocks]
         self.head = Normed(backbone.norm, head)
         self.taps = len(self.blocks[0].taps)
+        self._kept = threading.local()
 
     def start(self, batch: int) -> Tensor:
         """What is remembered at a sound's start: silence."""
@@ -74,21 +119,31 @@ class Blocks:
         return torch.cat(pieces, 1), past
 
     def _at_once(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
-        (batch, time, width), blocks = x.shape, len(self.blocks)
-        count, before = batch * time, batch * (self.taps - 1)
-        room = self.head.room(count)
-        steps = x.new_zeros(blocks + 1, before + room, width)
-        remembered = (batch, blocks, self.taps - 1, width), (width, (before + room) * width, batch * width, 1)
-        if past is not None:
-            steps.as_strided(*remembered).copy_(past)
-        steps.as_strided(x.shape, (width, batch * width, 1), before * width).copy_(x)
-        shape, strides = (blocks, room, self.taps, width), ((before + room) * width, width, batch * width, 1)
-        windows, present = steps.as_strided(shape, strides).unbind(), steps[:, before:].unbind()
-        tapped, mixed = x.new_empty(shape[1:]), x.new_empty(room, width)
-        for block, seen, now, then in zip(self.blocks, windows, present, present[1:], strict=False):
-            torch.add(block(seen, tapped, mixed), now, out=then)
-        y = self.head.multiply(self.head.normed(present[-1]))[:count].view(time, batch, -1).transpose(0, 1)
-        return y.contiguous(), steps.as_strided(*remembered, count * width)
+        batch, time, _ = x.shape
+        count, room = batch * time, self._room(*x.shape)
+        if past is None:
+            room.before.zero_()
+        else:
+            room.before.copy_(past)
+        room.given.copy_(x)
+        for block, seen, now, then in zip(self.blocks, room.windows, room.present, room.present[1:], strict=False):
+            torch.add(block(seen, room.tapped, room.mixed), now, out=then)
+        y = self.head.multiply(self.head.normed(room.present[-1]))[:count].view(time, batch, -1).transpose(0, 1)
+        return y.contiguous(), room.after.clone()
+
+    def _room(self, batch: int, time: int, width: int) -> Room:
+        """Its bits are the past's and what is given alone: whatever else is read in it is written before."""
+        rooms = self._kept.__dict__
+        room = rooms.get((batch, time))
+        if room is None:
+            rows = self.head.room(batch * time)
+            with torch.inference_mode(False):  # so that it may be written in any mode
+                room = Room.of(batch, time, rows, len(self.blocks), self.taps, width)
+            if rows <= self.ROWS_KEPT:
+                if len(rooms) == self.ROOMS_KEPT:
+                    rooms.clear()
+                rooms[batch, time] = room
+        return room
 
 
 def _widened(linear: nn.Linear) -> nn.Linear:

@@ -61,8 +61,9 @@ class LogEnergies(nn.Module):
     def forward(self, joined: Tensor) -> Tensor:
         """``[batch, 1 + frames * hop]`` → logarithms ``[batch, frames, 2 * hop / piece]``."""
         sound = joined[:, 1:]
-        pieces = (of.reshape(len(of), -1, self.hop // self.piece, self.piece) for of in (sound, sound - joined[:, :-1]))
-        return torch.cat([0.5 * torch.log(of.square().mean(-1) + self.FLOOR) for of in pieces], dim=-1)
+        pieces = torch.stack([sound, sound - joined[:, :-1]], dim=1)
+        energies = pieces.reshape(len(joined), 2, -1, self.hop // self.piece, self.piece).square().mean(-1)
+        return 0.5 * torch.log(energies + self.FLOOR).transpose(1, 2).flatten(2)
 
 
 class Encoder(nn.Module):

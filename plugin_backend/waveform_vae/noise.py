@@ -6,6 +6,8 @@ on every machine: all arithmetic is of integers.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 MASK = 0xFFFFFFFF
@@ -50,3 +52,31 @@ def white(seeds: np.ndarray, starts: np.ndarray, count: int) -> np.ndarray:
     pairs = (x & np.uint32(0x00FF00FF)) + ((x >> np.uint32(8)) & np.uint32(0x00FF00FF))
     total = (pairs & np.uint32(0xFFFF)) + (pairs >> np.uint32(16))
     return (total.astype(np.float32) - np.float32(510)) * np.float32(1 / UNIT)
+
+
+PIECE_SAMPLES, MOST_PIECES = 4_096, 128
+"""Of noise that is kept: 2 MB at most."""
+
+MOST_SAMPLES_KEPT = 2_048
+"""A stream asks for so many at a time at most; a hop's are 1,280, of which 768 were asked for with the hop before."""
+
+
+def white_again(seeds: np.ndarray, starts: np.ndarray, count: int) -> np.ndarray:
+    """The same noise, to be read only; what streams ask for piece by piece is made ahead, and kept."""
+    if count > MOST_SAMPLES_KEPT or len(seeds) > MOST_PIECES // 4:
+        return white(seeds, starts, count)
+    rows = [_row(int(seed), int(start), count) for seed, start in zip(seeds, starts, strict=True)]
+    return rows[0][None] if len(rows) == 1 else np.stack(rows)
+
+
+def _row(seed: int, start: int, count: int) -> np.ndarray:
+    number, at = divmod(start, PIECE_SAMPLES)
+    piece = _piece(seed, number)
+    if at + count <= PIECE_SAMPLES:
+        return piece[at : at + count]
+    return np.concatenate([piece[at:], _piece(seed, number + 1)[: at + count - PIECE_SAMPLES]])
+
+
+@lru_cache(MOST_PIECES)
+def _piece(seed: int, number: int) -> np.ndarray:
+    return white([seed], [number * PIECE_SAMPLES], PIECE_SAMPLES)[0]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from plugin_backend.evaluation.spectra import mel_spaced_hz
 from plugin_backend.waveform_vae.config import WaveformVAEConfig
 from plugin_backend.waveform_vae.layers import with_past
-from plugin_backend.waveform_vae.noise import OTHER_STREAM, white
+from plugin_backend.waveform_vae.noise import OTHER_STREAM, white_again
 
 OVERLAPS = 4
 """Windows that reach a sample: each starts a quarter of its length after the one before."""
@@ -42,13 +42,12 @@ class Bands(nn.Module):
         hz = np.arange(window_samples // 2 + 1) * (sample_rate / window_samples)
         place = np.interp(hz, centres_hz, np.arange(bands))
         below = np.minimum(place.astype(int), bands - 2)
-        for name, values in (("below", below), ("above", below + 1)):
-            self.register_buffer(name, torch.from_numpy(values), persistent=False)
+        self.register_buffer("around", torch.from_numpy(np.stack([below, below + 1])), persistent=False)
         self.register_buffer("share", torch.from_numpy(place - below).float(), persistent=False)
 
     def forward(self, log_gains: Tensor) -> Tensor:
         """``[…, bands]`` → ``[…, window_samples / 2 + 1]``."""
-        below, above = log_gains[..., self.below], log_gains[..., self.above]
+        below, above = log_gains[..., self.around].unbind(-2)
         return torch.exp((below + (above - below) * self.share).clamp(*LOG_GAIN_RANGE))
 
 
@@ -63,6 +62,7 @@ class Overlap(nn.Module):
         super().__init__()
         self.window_samples, self.hop = window_samples, window_samples // OVERLAPS
         self.register_buffer("window", torch.hann_window(window_samples), persistent=False)
+        self.register_buffer("half_window", self.window / 2, persistent=False)
         self.scale = 1 / math.sqrt(window_samples * 0.375)  # of white noise in a Hann window: bins of unit power
 
     def spectra(self, noise: Tensor) -> Tensor:
@@ -71,13 +71,12 @@ class Overlap(nn.Module):
 
     def forward(self, spectra: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
         """``[batch, frames, bins]`` → ``[batch, frames * hop]``; ``past`` is the last three windows."""
-        windows = torch.fft.irfft(spectra, n=self.window_samples) * (self.window / 2)
+        windows = torch.fft.irfft(spectra, n=self.window_samples) * self.half_window
         joined, past = with_past(windows, past, OVERLAPS - 1)
-        pieces = joined.reshape(*joined.shape[:2], OVERLAPS, self.hop)
-        count = windows.shape[1]
-        sound = pieces[:, :count, OVERLAPS - 1]
+        pieces, count = joined.unflatten(2, (OVERLAPS, self.hop)).unbind(2), windows.shape[1]
+        sound = pieces[-1].narrow(1, 0, count)
         for later in range(1, OVERLAPS):  # in this order in any block, so that the sums have the same bits
-            sound = sound + pieces[:, later : later + count, OVERLAPS - 1 - later]
+            sound = sound + pieces[OVERLAPS - 1 - later].narrow(1, later, count)
         return sound.flatten(1), past
 
 
@@ -136,7 +135,7 @@ class NoiseHead(nn.Module):
         spectra = self.short.spectra(noise[:, : (frames * self.per_frame + OVERLAPS - 1) * self.short.hop])
         if coherent:
             parts = coherent[0].reshape(batch, frames * self.per_frame, 2, -1)
-            spectra = spectra + torch.complex(parts[:, :, 0], parts[:, :, 1])
+            spectra = spectra + torch.complex(*parts.unbind(2))
         gains = self.short_bands(short.reshape(batch, frames * self.per_frame, -1))
         attacks, short_past = self.short(gains * spectra, short_past)
         return sound + attacks, (long_past, short_past, address, sides)
@@ -150,8 +149,8 @@ class NoiseHead(nn.Module):
         """Noise from the address on, as far as the last window reaches; and the address ``count`` samples on."""
         seeds, starts = address.cpu().numpy().T
         length = count + self.long.window_samples - self.long.hop
-        noise = torch.from_numpy(white(seeds, starts, length)).to(address.device)
+        noise = torch.from_numpy(white_again(seeds, starts, length)).to(address.device)
         if sides.any():
-            other = torch.from_numpy(white(seeds ^ OTHER_STREAM, starts, length)).to(address.device)
+            other = torch.from_numpy(white_again(seeds ^ OTHER_STREAM, starts, length)).to(address.device)
             noise = noise * torch.sqrt(1 - sides.square())[:, None] + other * sides[:, None]
         return noise, address + torch.tensor([0, count], device=address.device)

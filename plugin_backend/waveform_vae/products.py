@@ -2,8 +2,8 @@
 
 A stream pushes two rows through a layer, so what a product costs is fetching its weights and asking for it. Weights of
 half the size take half as long to fetch; they are rounded once, the same on every machine, and every way of multiplying
-takes the rounded ones. FBGEMM's product is asked for in 2 µs, oneDNN's in 12; both give a row the same bits however
-many rows come with it, PyTorch's plain one does not.
+takes the rounded ones. FBGEMM's product is asked for in 2 µs, oneDNN's in 12. With how many rows each gives a row the
+same bits is measured (:mod:`~plugin_backend.waveform_vae.row_counts`); PyTorch's plain one always gets as many.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-from plugin_backend.waveform_vae.row_counts import RowCounts, row_counts
+from plugin_backend.waveform_vae.row_counts import SIZES, RowCounts, row_counts
 
 PACKED_ROWS = 256
 """The number of rows oneDNN's packing is tuned for; any number works."""
@@ -76,22 +76,38 @@ class PackedProduct:
 
 
 class PlainProduct:
-    """PyTorch's own, always of ``GROUP`` rows: among more or fewer a row may have other bits."""
+    """PyTorch's own, always of as many rows: among more or fewer a row may have other bits."""
 
-    GROUP = 8
+    GROUPS = (8, 4, 2, 1)
 
     @staticmethod
     def there() -> bool:
         return True
 
     def __init__(self, weight: Tensor, bias: Tensor, gelu: bool):
-        self.weight, self.bias, self.gelu = weight, bias, gelu
+        self.weight, self.bias, self.gelu, self.group = weight, bias, gelu, _rows_alike(PlainProduct.GROUPS)
 
     def __call__(self, x: Tensor) -> Tensor:
-        rows = torch.cat([x, x.new_zeros(-len(x) % self.GROUP, x.shape[1])])
-        groups = [nn.functional.linear(group, self.weight, self.bias) for group in rows.split(self.GROUP)]
+        rows = torch.cat([x, x.new_zeros(-len(x) % self.group, x.shape[1])])
+        groups = [nn.functional.linear(group, self.weight, self.bias) for group in rows.split(self.group)]
         y = torch.cat(groups)[: len(x)]
         return gelu_(y) if self.gelu else y
+
+
+@cache
+def _rows_alike(counts: tuple[int, ...]) -> int:
+    """The first of ``counts`` at which the plain product gives a row the same bits at every place, found by trying;
+    the last, where none does. MKL on AVX2 adds up the last of eight rows in another order than the first."""
+    draw = torch.Generator().manual_seed(1)
+    sizes = (*SIZES, (768, 192), (192, 768))
+    weights = [torch.randn(outputs, inputs, generator=draw) for outputs, inputs in sizes]
+    row = [torch.randn(1, inputs, generator=draw) for _, inputs in sizes]
+
+    def alike(count: int) -> bool:
+        made = [nn.functional.linear(x.repeat(count, 1), weight) for x, weight in zip(row, weights, strict=True)]
+        return all(torch.equal(y, y[:1].expand_as(y)) for y in made)
+
+    return next((count for count in counts if alike(count)), counts[-1])
 
 
 def in_one_thread(x: Tensor, elements: int = 1) -> tuple[Tensor, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from plugin_backend.errors import ProjectError
 from plugin_backend.transfer.latents import LatentMover
 from plugin_backend.transfer.node import TransferNode
-from plugin_backend.transfer.parameters import LATENT_PARAMETERS, PARAMETERS
+from plugin_backend.transfer.parameters import LATENT_PARAMETERS, PARAMETERS, WIDTH
 
 TRANSFER, HITS = "transfer", "hits"
 LATENT = re.compile(r"([0-9]{1,4}):(.+)")
@@ -24,6 +24,7 @@ class Settings:
         controls: values of :data:`~plugin_backend.transfer.parameters.PARAMETERS`; what is absent has its default.
         latents: latent → values of ``LATENT_PARAMETERS``.
         mono: encode the mean of a recording's channels.
+        width: 0 … 1: how far the noises of left and right differ.
         running: measure the recording as it goes, as live playing does, instead of hearing it through first.
         sensitivity, min_gap_ms: see :class:`plugin_backend.spotting.Sensitivity`; who performs for a preset is heard
             more closely than a guide track.
@@ -38,6 +39,7 @@ class Settings:
     controls: dict[str, float] = field(default_factory=dict)
     latents: dict[int, dict[str, float]] = field(default_factory=dict)
     mono: bool = False
+    width: float = WIDTH.default
     running: bool = False
     sensitivity: float = 2.0
     min_gap_ms: float = 150.0
@@ -50,10 +52,14 @@ class Settings:
                 if name not in table:
                     raise ProjectError(f"no control '{name}'; there are {', '.join(table)}")
                 table[name].checked(value)
+        WIDTH.checked(self.width)
         useless = [name for name in self.controls if name not in ("mix", "gain_db", "follow")]
-        if self.mode == HITS and (useless or self.mono or self.running):
-            told = ", ".join([*useless, *["mono"] * self.mono, *["running"] * self.running])
+        useless += [name for name in ("mono", "width", "running") if getattr(self, name)]
+        if self.mode == HITS and useless:
+            told = ", ".join(useless)
             raise ProjectError(f"hits are played, not moved: {told} cannot be used with them")
+        if self.mono and self.width:
+            raise ProjectError("what is encoded mono has one noise for all channels: give mono or width")
 
     def value(self, name: str) -> float:
         """A control's value."""

@@ -76,6 +76,7 @@ def _node(guide: Guide, layer: Layer, settings: Settings, heard: dict[str, tuple
         heard=heard[fingerprint] if matches else None,
         slots=PAIR + len(layer.weights),
         seed=settings.seed,
+        width=settings.width,
     )
     for slot, target in layer.targets.items():
         node.select(target, slot)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from plugin_backend.exactness import Computed
 from render.chain import described
 from render.cue_cache import CueCache
 from render.delivery.naming import layouts_of, newest_report
@@ -63,6 +64,7 @@ class Changes:
         cues: in the plan's order.
         sum: what becomes of FOLEY.
         latencies: the effects' of the stems before, in samples, by name.
+        computed: with what that version's files were computed, by name.
     """
 
     before: dict[str, str]
@@ -71,6 +73,15 @@ class Changes:
     cues: list[CueChange]
     sum: StemChange
     latencies: dict[str, int]
+    computed: dict[str, list[Computed]]
+
+    def computed_with(self, now: Computed | None) -> dict[str, list[Computed]]:
+        """With what the runs computed that wrote each file: this one, and those that wrote what is kept of before."""
+        found = {}
+        for name, change in {**self.stems, SUM: self.sum}.items():
+            before = self.computed.get(name, []) if change.mode != RENDER else []
+            found[name] = list(dict.fromkeys([*before, *([now] if now and change.mode != KEEP else [])]))
+        return found
 
     @property
     def patching(self) -> bool:
@@ -160,7 +171,8 @@ def compare(
     known = before.stems if before else {}
     files = {name: stem.file for name, stem in known.items()}
     latencies = {name: stem.effects_latency_samples or 0 for name, stem in known.items() if name in stems}
-    return Changes(files, trails, stems, cues, _sum(plan, before, stems), latencies)
+    computed = {name: stem.computed for name, stem in known.items()}
+    return Changes(files, trails, stems, cues, _sum(plan, before, stems), latencies, computed)
 
 
 def _sum(plan: Plan, before: Previous | None, stems: dict[str, StemChange]) -> StemChange:

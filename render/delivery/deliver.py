@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -194,7 +194,11 @@ def _write(plan, project, delivery, out, stats, slate, start, chunk_frames, prog
         keep_trails(cache, keys, written, stats)
     delivery.cache_kept, delivery.remarks = stats.counts.kept, cache_remarks(stats.counts)
     delivery.decoded, delivery.cached = stats.counts.decoded, stats.counts.cached
-    basis = {name: {"key": keys[name], **_as_left(path)} for name, path in delivery.stems.items()}
+    computed = delivery.changes.computed_with(stats.counts.computed)
+    basis = {
+        name: {"key": keys[name], **_as_left(path), "computed": [asdict(run) for run in computed[name]]}
+        for name, path in delivery.stems.items()
+    }
     clips = {cue: f"{path.parent.name}/{path.name}" for cue, path in delivery.clips.items()}
     wall_s = perf_counter() - began
     report = build_report(plan, project, delivery.measured, check, clips, stats, wall_s, recipes, basis)

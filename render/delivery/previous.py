@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from plugin_backend.exactness import Computed
 from render.events import Event
 from render.recipe import Recipe
 
@@ -41,6 +42,7 @@ class PreviousStem(msgspec.Struct):
     bytes: int
     modified_ns: int
     effects_latency_samples: int | None
+    computed: list[Computed] = []
 
     def __post_init__(self):
         if Path(self.file).name != self.file or not KEY.fullmatch(self.key):

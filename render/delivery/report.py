@@ -18,9 +18,9 @@ from render.sounds import Counts
 from render.streaming import RenderStats
 from render.timecode import Clock
 
-SCHEMA = 2
-"""2: ``start_samples`` and ``length_samples`` are the programme's, ``file_…`` the files' with their handles;
-loudness, specification lines and the check of the sum joined."""
+SCHEMA = 3
+"""3: ``computed`` joined, of the run and of each stem. 2: ``start_samples`` and ``length_samples`` are the programme's,
+``file_…`` the files' with their handles; loudness, specification lines and the check of the sum joined."""
 
 
 CACHE_REMARK = "the cue cache could not be written: the next render decodes every cue again"
@@ -152,6 +152,7 @@ def build_report(
         "frame": frame_of(plan, project),
         "decoded_cues": stats.counts.decoded,
         "cached_cues": stats.counts.cached,
+        "computed": asdict(stats.counts.computed) if stats.counts.computed else None,
         "remarks": [*plan.remarks, *cache_remarks(stats.counts)],
         "wall_s": round(wall_s, 3),
         "times_real_time": round(plan.length_samples / plan.sample_rate / wall_s, 2),

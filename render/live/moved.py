@@ -110,7 +110,7 @@ class Moved:
         codecs = [self._codec, *(layer.codec for layer in self._added)]
         slots = [PAIR + len(self._weights), *(PAIR for _ in fixed)]
         self._nodes = [
-            TransferNode(codec, rig.channels, self.grain_samples, rig.mono, slots=count, seed=rig.seed)
+            TransferNode(codec, rig.channels, self.grain_samples, rig.mono, slots=count, seed=rig.seed, width=rig.width)
             for codec, count in zip(codecs, slots, strict=True)
         ]
         own = (

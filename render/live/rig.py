@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from plugin_backend.errors import ProjectError
-from plugin_backend.transfer.parameters import PARAMETERS
+from plugin_backend.transfer.parameters import PARAMETERS, WIDTH
 from render.apply.settings import HITS, Settings
 from render.project import Banks
 from render.toml_file import Table, read_toml
@@ -43,7 +43,7 @@ class Rig(Table):
         model, bank: a codec's name or file, and a folder of presets or several, as in a project.
         mode: ``transfer`` or ``hits``, as in :class:`render.apply.settings.Settings`.
         controls, latents: as there; a latent's number is written as a string, as TOML and JSON keys are.
-        mono, sensitivity, min_gap_ms: as there.
+        mono, width, sensitivity, min_gap_ms: as there.
         a, b: two snapshots, control → value, of any of the instrument's controls; ``ab`` leads from one to the other.
         effects: after the preset, in order.
         pads: MIDI note number, or any other name of a pad → preset, struck on top.
@@ -65,6 +65,7 @@ class Rig(Table):
     a: dict[str, float] = {}
     b: dict[str, float] = {}
     mono: bool = False
+    width: Annotated[float, Meta(ge=WIDTH.low, le=WIDTH.high)] = WIDTH.default
     sensitivity: Annotated[float, Meta(ge=0.1, le=10)] = 2.0
     min_gap_ms: Annotated[float, Meta(ge=20, le=5000)] = 150.0
     effects: Annotated[list[Effect], Meta(max_length=16)] = []
@@ -92,7 +93,7 @@ class Rig(Table):
     def settings(self) -> Settings:
         """How the preset is applied."""
         latents = {int(latent): own for latent, own in self.latents.items()}
-        kept = {"sensitivity": self.sensitivity, "min_gap_ms": self.min_gap_ms, "seed": self.seed}
+        kept = {"width": self.width, "sensitivity": self.sensitivity, "min_gap_ms": self.min_gap_ms, "seed": self.seed}
         return Settings(self.mode, dict(self.controls), latents, self.mono, **kept)
 
     @property

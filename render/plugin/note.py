@@ -31,6 +31,7 @@ class Note(Voice):
     Attributes:
         channels: how many rows it is decoded in.
         seed: what the decoder's noise follows from.
+        width: how far its noises left and right differ: its takes', or between them, where it was struck.
         going: whether there will be more of it.
         new: whether nothing of it was decoded.
         let_go: its key is up, and the pedal holds it.
@@ -53,6 +54,7 @@ class Note(Voice):
         super().__init__(name, start_samples, np.zeros(0, np.float32) if hit else iter(()), gain)
         self.channel, self.key, self._takes, self._hop = channel, key, takes, spec.hop_samples
         self.channels, self.seed = max(take.channels for take in takes), takes[0].seed
+        self.width = takes[0].width + morph * (takes[-1].width - takes[0].width)
         skips = [take.skip_samples for take in takes]
         skip = skips[0] + round(morph * (skips[-1] - skips[0]))
         self._later = [skip - own for own in skips]  # so much later in each take's own time

@@ -24,13 +24,14 @@ class Performance:
         length_samples: of a hit, heard.
         gain: the preset's own level.
         modes: what rings, ``[n, 6]``; onsets count from its first heard sample.
-        low_cut_hz, effects: the preset's.
+        low_cut_hz, effects, width: the preset's.
         seed: what take, variation and the decoder's noise follow from.
     """
 
     def __init__(self, preset: Preset, seed: int, silence: np.ndarray, late_frames: int, hop_samples: int):
         header, take = preset.header, take_of(preset, seed)
         self.modes, self.low_cut_hz, self.effects = rung(preset, seed), header.low_cut_hz, header.chain
+        self.width = header.width
         self.hit = header.kind == "hit"
         self.skip_samples, self.length_samples = take.skip_samples + late_frames * hop_samples, take.length_samples
         self._fades = fades_of(preset, seed)

@@ -18,8 +18,8 @@ from plugin_backend.pcm_codec import PcmCodec
 class Rows:
     """Streams by their owner, who is in as many adjacent rows as it has channels.
 
-    Owners have ``seed``, which the decoder's noise follows from, and ``going``, false once they need no memory any
-    more. A codec whose memory cannot be reached has a stream for each.
+    Owners have ``seed`` and ``width``, which the decoder's noise follows from, and ``going``, false once they need no
+    memory any more. A codec whose memory cannot be reached has a stream for each.
     """
 
     def __init__(self, codec: Codec):
@@ -58,7 +58,7 @@ class Rows:
     def _new(self, owners: list) -> DecoderStream:
         """A stream of these rows at their start: an owner's channels share its seed."""
         counts = Counter(owners)
-        sides = [side for owner in dict.fromkeys(owners) for side in sides_of(counts[owner])]
+        sides = [side for owner in dict.fromkeys(owners) for side in sides_of(counts[owner], owner.width)]
         return self._codec.decoder(len(owners), [owner.seed for owner in owners], sides)
 
     def _taken(self, owners: list):

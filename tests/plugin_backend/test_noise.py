@@ -9,9 +9,9 @@ from plugin_backend.codecs import load_codec
 from plugin_backend.interop.heads import FRAMES_APART, White
 from plugin_backend.waveform_vae import checkpoint
 from plugin_backend.waveform_vae.config import WaveformVAEConfig
-from plugin_backend.waveform_vae.high_pass import high_passed
+from plugin_backend.waveform_vae.high_pass import HighPass, high_passed
 from plugin_backend.waveform_vae.model import WaveformVAE
-from plugin_backend.waveform_vae.noise import white
+from plugin_backend.waveform_vae.noise import MOST_SAMPLES_KEPT, PIECE_SAMPLES, white, white_again
 from plugin_backend.waveform_vae.noise_head import Bands, Overlap
 
 FRAMES, DIMS, HOP = 24, 6, 512
@@ -53,6 +53,29 @@ def test_a_sample_of_noise_follows_from_seed_and_position_alone():
 def test_these_are_the_samples_on_every_processor():
     expected = [-0.7374804019927979, -0.5074406266212463, 1.6170440912246704, -0.4668453633785248]
     np.testing.assert_allclose(white([1], [0], 4)[0], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 40])
+@pytest.mark.parametrize("count", [1, 1_280, MOST_SAMPLES_KEPT, MOST_SAMPLES_KEPT + 1])
+def test_noise_that_is_kept_is_the_noise(rows, count):
+    seeds = np.arange(rows) + 2**40
+    for at in (0, PIECE_SAMPLES - count // 2, 2**32 - 500):
+        starts = np.full(rows, at) + np.arange(rows) * 37
+        for _ in range(2):
+            np.testing.assert_array_equal(white_again(seeds, starts, count), white(seeds, starts, count))
+
+
+def test_the_high_pass_is_scipys_in_any_pieces():
+    from scipy.signal import sosfilt
+
+    filter_, sound = HighPass(48_000), torch.from_numpy(white([1, 2], [0, 0], 2_000))
+    expected = sosfilt(filter_._sections, sound.numpy().astype(np.float64), axis=1).astype(np.float32)
+    past, pieces = filter_.start(2), []
+    for piece in sound.split(512, 1):
+        passed, past = filter_(piece, past)
+        pieces.append(passed)
+    np.testing.assert_array_equal(torch.cat(pieces, 1).numpy(), expected)
+    assert torch.equal(sound, torch.from_numpy(white([1, 2], [0, 0], 2_000)))  # what came in is as it was
 
 
 def test_noise_is_white_nearly_normal_and_seeds_know_nothing_of_one_another():

@@ -6,11 +6,13 @@ import zlib
 import pytest
 import torch
 
+from plugin_backend.processor import processor
 from plugin_backend.waveform_vae import products, row_counts
 from plugin_backend.waveform_vae.products import WAYS, PlainProduct
 from plugin_backend.waveform_vae.row_counts import MEASURED, RowCounts, measure
 
-MOST_ROWS = 4_096
+MOST_ROWS = {"PlainProduct": 512}
+"""Of products that are made of equal groups; 4,096 of others."""
 
 
 class OneByOne:
@@ -45,7 +47,8 @@ class NeverAlike(OneByOne):
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """An empty cache folder."""
+    """An empty cache folder; what is measured is small."""
+    monkeypatch.setattr(row_counts, "SIZES", ((4, 64),))
     monkeypatch.setenv("PISADA_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
@@ -92,12 +95,13 @@ def test_every_way_that_is_there_can_be_made_exact():
 @pytest.mark.parametrize("kind", [kind for kind in WAYS if kind.there()], ids=lambda kind: kind.__name__)
 def test_beyond_what_was_measured_the_rule_holds_for_every_count(kind):
     """Of every row, at every count to 4,096."""
+    most = MOST_ROWS.get(kind.__name__, 4_096)
     counts, draw = measure(of(kind)), torch.Generator().manual_seed(5)
     product = kind(torch.randn(34, 48, generator=draw).half().float(), torch.randn(34, generator=draw), False)
-    rows = torch.randn(7, 48, generator=draw).repeat(MOST_ROWS // 7 + 20, 1)
-    expected = product(rows[:MEASURED])[:7].repeat(MOST_ROWS // 7 + 20, 1)
+    rows = torch.randn(7, 48, generator=draw).repeat(most // 7 + 20, 1)
+    expected = product(rows[:MEASURED])[:7].repeat(most // 7 + 20, 1)
     wrong = []
-    for room in sorted({counts.room(count) for count in range(1, MOST_ROWS + 1)}):
+    for room in sorted({counts.room(count) for count in range(1, most + 1)}):
         if not torch.equal(product(rows[:room]), expected[:room]):
             wrong.append(room)
     assert wrong == []
@@ -127,7 +131,32 @@ def test_a_damaged_file_is_measured_and_written_again(home, text):
     assert file.read_bytes() == whole
 
 
-def test_where_the_cache_cannot_be_written_it_is_measured_and_not_kept(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["FBGEMM_ENABLE_INSTRUCTIONS", "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA"])
+def test_a_library_told_to_leave_features_unused_is_another_processor(home, monkeypatch, name):
+    before = row_counts.processor()
+    monkeypatch.setenv(name, "avx2")
+    processor.cache_clear()
+    try:
+        assert processor() != before
+        assert f"{name}=avx2" in str(processor())
+    finally:
+        processor.cache_clear()
+
+
+def test_the_plain_product_gets_as_many_rows_as_come_out_alike(monkeypatch):
+    """As by MKL on AVX2, where the last two of eight rows are added up in another order."""
+    true = torch.nn.functional.linear
+
+    def linear(x, weight, bias=None):
+        return true(x, weight, bias) * torch.where(torch.arange(len(x)) < 6, 1, 1.001)[:, None]
+
+    assert products._rows_alike.__wrapped__((8, 4, 2, 1)) in (8, 4, 2, 1)
+    monkeypatch.setattr(torch.nn.functional, "linear", linear)
+    assert products._rows_alike.__wrapped__((8, 4, 2, 1)) == 4
+    assert products._rows_alike.__wrapped__((12, 8)) == 8  # none does: the last
+
+
+def test_where_the_cache_cannot_be_written_it_is_measured_and_not_kept(tmp_path, home, monkeypatch):
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("PISADA_CACHE", str(tmp_path / "file"))
     assert row_counts.row_counts("OneByOne", of(OneByOne)) == measure(of(OneByOne))

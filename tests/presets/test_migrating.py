@@ -100,6 +100,12 @@ def test_else_what_the_old_model_makes_is_encoded_and_the_loss_told(codecs, knoc
     assert [line.split(" ")[1] for line in twice.preset.header.provenance.migrated] == ["quick", "slow"]
 
 
+def test_a_width_is_kept(codecs):
+    noise = (np.random.default_rng(0).standard_normal(9_000) * 0.1).astype(np.float32)
+    hum = encode_pieces(codecs[0], "hum", [noise], "texture", stereo=True, width=0.25)
+    assert migrate(hum, codecs[1], codecs[0]).preset.header.width == 0.25
+
+
 def test_to_the_identity_nothing_is_lost(codecs, knocks):
     old, _ = codecs
     done = migrate(captured(old, knocks), PcmCodec(), old)

@@ -77,6 +77,16 @@ def test_textures_go_round_where_hits_end_in_silence():
     np.testing.assert_allclose(sound, np.full(5 * HOP, 0.75))
 
 
+def test_widths_are_averaged_by_weight_if_none_is_given():
+    narrow, wide = (
+        encode_pieces(CODEC, "t", [np.ones(HOP, np.float32)], "texture", stereo=True, width=width)
+        for width in (0.0, 1.0)
+    )
+    assert mix_presets([narrow, wide], CODEC, "c", weights=[1, 3]).header.width == 0.75
+    assert mix_presets([wide] * 3, CODEC, "c", weights=[0.1, 0.2, 0.7]).header.width == 1
+    assert mix_presets([narrow, wide], CODEC, "c", width=0.25).header.width == 0.25
+
+
 def test_deviations_mix_as_independent_ones():
     step = Bank(FACTORY_BANK)["step-wood"]
     mixed = mix_presets([step, step], load_codec("foley"), "c", "linear")

@@ -53,6 +53,10 @@ def test_saved_presets_come_back_whole(tmp_path):
         ({"takes": 0}, "no take"),
         ({"scale": [1.0, 2.0]}, "'scale' has 2 numbers; need 4"),
         ({"bias": [float("nan")] * 4}, "'bias' has 4 numbers; need 4, all finite"),
+        ({"width": 1.5, "kind": "texture", "stereo": True}, "<= 1.0 - at `[$].width`"),
+        ({"width": 0.5}, "its width is 0.5, and only a stereo texture can have another than 1"),
+        ({"width": 0.5, "kind": "texture"}, "its width is 0.5, and only a stereo texture"),
+        ({"width": 0.0, "stereo": True}, "its width is 0, and only a stereo texture"),
     ],
 )
 def test_bad_presets_are_refused(fields, told):
@@ -198,6 +202,23 @@ def test_a_texture_goes_on_and_stays_inside_its_latents():
     assert (pieces <= high + 1e-6).all()
 
 
+def test_a_width_brings_the_right_latents_to_the_left_ones():
+    def performed(**fields) -> np.ndarray:
+        preset = make_preset(kind="texture", takes=2, frames=300, **fields)
+        return np.concatenate(list(islice(perform(preset, 3), 20)), axis=1)
+
+    left, right = performed(stereo=True)
+    (mono,) = performed()
+    np.testing.assert_array_equal(left, mono)
+    assert np.abs(right - left).max() > 1
+    for width in (0.0, 0.25, 1.0):
+        near, far = performed(stereo=True, width=width)
+        np.testing.assert_array_equal(near, left)
+        np.testing.assert_allclose(far, left + width * (right - left), atol=1e-6)
+        if width in (0, 1):
+            np.testing.assert_array_equal(far, right if width else left)
+
+
 @pytest.fixture
 def three_hits(tmp_path):
     audio = np.zeros(44_100 * 2, np.float32)
@@ -309,10 +330,11 @@ def test_there_is_a_golden_file_of_every_schema():
 def test_a_preset_of_every_schema_reads_as_it_was_written(number):
     preset = load_preset(GOLDEN / f"schema-{number}{SUFFIX}")
     header = preset.header
-    assert (header.kind, header.codec, header.fingerprint) == ("hit", "foley", "0123456789abcdef")
+    kind, stereo, width = ("hit", False, 1.0) if number < 4 else ("texture", True, 0.25)
+    assert (header.kind, header.codec, header.fingerprint) == (kind, "foley", "0123456789abcdef")
     assert header.takes == [Take(7, 1500), Take(0, 900)]
     assert (header.description, header.credit, header.program) == ("Tür, größer", "Anna (CC0-1.0)", 5)
-    assert (header.variation, header.gain_db, header.stereo) == (0.5, -3.25, False)
+    assert (header.variation, header.gain_db, header.stereo, header.width) == (0.5, -3.25, stereo, width)
     assert (header.fade_in_samples, header.fade_out_samples) == (48, 480)
     assert (header.scale, header.bias) == ([1.0, 0.5], [0.0, -0.25])
     np.testing.assert_array_equal(preset.means[0], np.arange(6).reshape(3, 2) / 8)
@@ -360,3 +382,11 @@ def test_a_chain_is_part_of_the_sound_and_words_are_not():
     assert sound_digest(make_preset(tags=["a"], material="wood", licence="CC0-1.0")) == plain
     louder = [sound_digest(make_preset(chain=[{"type": "gain", "gain_db": gain}])) for gain in (1.0, 2.0)]
     assert len({plain, *louder}) == 3
+
+
+def test_a_width_is_part_of_the_sound_only_where_it_is_not_1():
+    texture = {"kind": "texture", "stereo": True}
+    digests = [sound_digest(make_preset(**texture, width=width)) for width in (1.0, 0.5, 0.0)]
+    assert len(set(digests)) == 3
+    before_there_was_a_width = "94c788f4f563433472d378f6ee5673d3"
+    assert digests[0] == sound_digest(make_preset(**texture)) == before_there_was_a_width

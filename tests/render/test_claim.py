@@ -120,6 +120,7 @@ def sessions_beside(out):
     return lambda report: [write_session(session_of(report), session_path(report, "rpp"), "rpp", home=out)]
 
 
+@pytest.mark.slow
 def test_three_commands_at_once_leave_three_whole_versions(planned, tmp_path, impulse_bank):
     _, _, sheet = planned
     command = [sys.executable, "-m", "studio", "render", sheet, "--bank", impulse_bank, "--model", "pcm"]

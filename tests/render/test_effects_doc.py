@@ -8,12 +8,13 @@ import pytest
 from plugin_backend.dsp import STAGES
 from plugin_backend.dsp.parameters import CONTROLS, FIXED, PER_CHANNEL
 from plugin_backend.dsp.setting import Choice, Text
+from plugin_backend.transfer.parameters import WIDTH
 from render.project import read_project
 from render.stage_tables import TRANSFER
 
 DOC = (Path(__file__).parents[2] / "docs" / "effects.md").read_text(encoding="utf-8")
 ROWS = {name: [*FIXED.get(name, {}).values(), *CONTROLS[name].values()] for name in CONTROLS}
-ROWS["transfer"] = list(TRANSFER.values())
+ROWS["transfer"] = [WIDTH, *TRANSFER.values()]
 
 
 def row_of(row) -> str:

@@ -19,6 +19,8 @@ from render.plan import make_plan
 from render.project import Project, Reverb, Stem
 from render.streaming import stream
 
+pytestmark = pytest.mark.slow
+
 MINUTES_LONG = "id,start,end,stem,preset\n" + "".join(f"c{i},0.0,3000.0,S{i},hum\n" for i in range(4))
 
 

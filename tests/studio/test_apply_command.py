@@ -100,6 +100,7 @@ def test_what_is_there_is_kept_unless_told_otherwise(recordings, impulse_bank):
 def test_bad_values_are_told_before_anything_is_written(recordings, impulse_bank):
     for wrong, told in (
         (("--mix", "nan"), "^mix nan: 0 to 1 can be used$"),
+        (("--width", "1.5"), "^width 1.5: 0 to 1 can be used$"),
         (("--morph", "0.5"), "^morph goes with a second preset: give both or neither$"),
         (("--latent", "3:loud"), "^latent '3:loud': '' is not a number$"),
         (("--mode", "hits", "--sensitivity", "0"), "^sensitivity 0: 0.1 to 10 can be used$"),

@@ -30,7 +30,7 @@ def bank(tmp_path):
         ("knock", "hit", {"tags": ["dry", "door"], "material": "wood", "licence": "CC0-1.0", "program": 3}),
         ("tap", "hit", {"tags": ["dry"], "material": "wood", "gain_db": -6.0}),
         ("ring", "hit", {"material": "metal", "chain": [{"type": "gain", "gain_db": -6.0}]}),
-        ("hum", "texture", {"stereo": True}),
+        ("hum", "texture", {"stereo": True, "width": 0.5}),
     ):
         pieces = [(rng.standard_normal(4_800) * 0.1).astype(np.float32) for _ in range(2)]
         save_preset(encode_pieces(PcmCodec(), name, pieces, kind, **plain, **words), tmp_path / "bank")
@@ -59,8 +59,39 @@ def test_a_preset_is_shown_with_all_its_fields_and_its_latents(bank, tmp_path):
     assert shown[-1] == str(tmp_path / "knock.png")
     assert (tmp_path / "knock.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert re.search(r"^effect +type gain, gain_db -6.0$", run("preset", "show", "ring", "--bank", bank).stdout, re.M)
+    assert re.search(r"^width +0.5$", run("preset", "show", "hum", "--bank", bank).stdout, re.M)
     with pytest.raises(OutputError, match="knock.png: is there already"):
         run("preset", "show", "knock", "--bank", bank, "--picture", tmp_path / "knock.png")
+
+
+def test_a_texture_is_captured_and_mixed_with_a_width(bank, tmp_path):
+    soundfile.write(tmp_path / "rain.wav", np.random.default_rng(1).standard_normal(9_600) * 0.1, RATE)
+    given = tmp_path / "rain.wav", "--model", "pcm", "--bank", bank, "--width", 0.25
+    run("capture", *given, "--name", "rain", "--kind", "texture")
+    rain = load_preset(bank / f"rain{SUFFIX}")
+    assert rain.header.width == 0.25
+    with pytest.raises(PresetError, match="its width is 0.25, and only a stereo texture can have another than 1"):
+        run("capture", *given, "--name", "drop", "--split", "file")
+    weights = "--weight", 1, "--weight", 0
+    run(
+        "mix",
+        "rain",
+        "rain",
+        *weights,
+        "--width",
+        0.75,
+        "--name",
+        "wide",
+        "--to",
+        bank,
+        "--bank",
+        bank,
+        "--model",
+        "pcm",
+    )
+    wide = load_preset(bank / f"wide{SUFFIX}")
+    assert wide.header.width == 0.75
+    np.testing.assert_array_equal(wide.means[0], rain.means[0])
 
 
 def test_takes_are_played_into_a_file_with_silence_between(bank, tmp_path):

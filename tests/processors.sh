@@ -1,0 +1,57 @@
+#!/bin/sh
+# The codec's exactness tests as other processors run them:  sh tests/processors.sh [KIND...]
+#   switched  this processor, its libraries told to leave AVX-512 unused (seconds)
+#   avx2      an Intel Haswell, emulated: AVX2, no AVX-512
+#   sse       an Intel Nehalem, emulated: no AVX
+#   arm       64-bit ARM, emulated, with PyTorch for ARM
+# Without a KIND all four. Emulation shows bits, not speed: it is 10 to 30 times slower.
+set -eu
+cd "$(dirname "$0")/.."
+venv=${VENV:-.venv}
+root=${PROCESSORS_ROOT:-$venv/processors}
+python=3.11
+packages="torch==2.8.0 numpy safetensors msgspec sympy filelock typing_extensions networkx jinja2 fsspec mpmath markupsafe
+  cffi pycparser soundfile soxr scipy pytest pluggy iniconfig packaging pygments tomli_w typer click hypothesis
+  sortedcontainers platformdirs greenlet"  # torch 2.8 is the last whose ARM wheel on the package index is for CPUs alone
+tests="-q -n0 -s -p no:cacheprovider tests/plugin_backend/test_same_bits.py"
+
+want() {  # COMMAND PACKAGE
+  command -v "$1" > /dev/null || { echo "$1 is missing: apt-get install $2 (Debian)" >&2; exit 1; }
+}
+
+arm_root() {
+  [ -x "$root/arm/usr/bin/python$python" ] || mmdebstrap --variant=extract --architectures=arm64 \
+    --include=python$python,libgomp1,libstdc++6,zlib1g,libffi8,libssl3,libbz2-1.0,liblzma5,libsqlite3-0,libsndfile1 \
+    bookworm "$root/arm"
+  [ "$(cat "$root/packages" 2> /dev/null)" = "$packages" ] && return
+  rm -rf "$root/wheels" "$root/site"
+  mkdir -p "$root/wheels" "$root/site"
+  # shellcheck disable=SC2086
+  "$venv/bin/pip" download -q --no-deps -d "$root/wheels" --platform manylinux_2_28_aarch64 \
+    --platform manylinux_2_17_aarch64 --platform manylinux2014_aarch64 --platform any --python-version $python \
+    --only-binary=:all: $packages
+  for wheel in "$root"/wheels/*.whl; do "$venv/bin/python" -m zipfile -e "$wheel" "$root/site"; done
+  printf %s "$packages" > "$root/packages"
+}
+
+path=$("$venv/bin/python" -c 'import os, sys; print(":".join([os.getcwd(), *filter(None, sys.path)]))')
+real=$(readlink -f "$venv/bin/python")
+for kind in ${*:-switched avx2 sse arm}; do
+  echo "== $kind"
+  # shellcheck disable=SC2086
+  case $kind in
+  switched) ATEN_CPU_CAPABILITY=avx2 FBGEMM_ENABLE_INSTRUCTIONS=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 \
+    "$venv/bin/python" -m pytest $tests ;;
+  avx2 | sse)
+    want qemu-x86_64-static qemu-user-static
+    cpu=Haswell; [ "$kind" = avx2 ] || cpu=Nehalem
+    qemu-x86_64-static -cpu $cpu -E PYTHONPATH="$path" "$real" -m pytest $tests ;;
+  arm)
+    want qemu-aarch64-static qemu-user-static
+    want mmdebstrap mmdebstrap
+    arm_root
+    qemu-aarch64-static -L "$root/arm" -E PYTHONPATH="$PWD:$root/site" \
+      -E LD_LIBRARY_PATH="$root/arm/usr/lib/aarch64-linux-gnu" "$root/arm/usr/bin/python$python" -m pytest ${tests#-q -n0} ;;
+  *) sed -n '2,7p' "$0" >&2; exit 2 ;;
+  esac
+done
