@@ -4,10 +4,10 @@ import errno
 import os
 
 import pytest
-from power_cut import PowerCut
 
 from plugin_backend.errors import OutputError
 from plugin_backend.publishing import Stage, recover, staged
+from tests.power_cut import PowerCut
 
 OLD = {"latest": "old latest", "theirs": "theirs"}
 NEW = {"clips/1": "clip", "stem": "stem", "sign": "sign"}

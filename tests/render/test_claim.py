@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 import pytest
-from power_cut import PowerCut
 
 from plugin_backend.errors import OutputError
 from plugin_backend.publishing import recover
@@ -17,6 +16,7 @@ from render.plan import make_plan, read_sheet
 from render.project import Project
 from render.session import write_session
 from render.session.delivered import session_of, session_path
+from tests.power_cut import PowerCut
 
 ROOT = Path(__file__).parents[2]
 
