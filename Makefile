@@ -17,7 +17,7 @@ ifneq ($(shell command -v c++),)
 MAKEFLAGS += --jobs=2
 endif
 
-.PHONY: demo check test lint processors hosts samples clean
+.PHONY: demo check test soak lint processors hosts samples clean
 
 demo: $(VENV)/.ready
 	$(BIN)/pisada render examples/night_walk/cues.csv --project examples/night_walk/project.toml --out demo --unless-there
@@ -28,6 +28,10 @@ check: $(VENV)/.ready-dev lint
 test: hosts $(VENV)/.ready-dev samples lint
 	$(RUN) $(BESIDE) -m "not alone"
 	$(RUN) -m alone
+
+# Hours: every command with its disk full, failing or the process killed at each call; 100,000 damaged files.
+soak: $(VENV)/.ready-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak --points 40 --table docs/reliability.md
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

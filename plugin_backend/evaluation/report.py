@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from plugin_backend.evaluation import html, plots, sound_table, verdict
 from plugin_backend.evaluation.evaluate import Evaluation
 from plugin_backend.evaluation.measure import CODEC, START
 from plugin_backend.evaluation.sound_table import NULL, Row
-from plugin_backend.files import replaced_when_whole
+from plugin_backend.publishing import staged
 
 PLAYED_CLIPS, PLAYED_S, ROW_S = 6, 3.0, 1.5
 PLAYED = (CODEC, "low-pass 3.5 kHz", "noise in 160 bands, 1024/256")
@@ -55,9 +54,9 @@ def write_files(texts: dict[str, str], out: Path) -> list[Path]:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as parts:
+        with staged(out, "evaluation") as stage:
             for name, text in texts.items():
-                parts.enter_context(replaced_when_whole(out / name)).write_text(text, encoding="utf-8")
+                stage.replacing(name).write_text(text, encoding="utf-8")
     except OSError as problem:
         raise OutputError(f"{out}: cannot be written ({problem.strerror})") from problem
     return [out / name for name in texts]

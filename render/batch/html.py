@@ -11,6 +11,7 @@ import msgspec
 
 from plugin_backend.exactness import Computed
 from plugin_backend.files import replaced_when_whole
+from plugin_backend.printable import printable
 from render.batch.events import Result
 from render.batch.journal import DONE, Row
 from render.batch.planning import BatchPlan, Planned
@@ -76,7 +77,7 @@ def write_html(plan: BatchPlan, result: Result, out: Path) -> Path:
     path = out / NAME
     try:
         with replaced_when_whole(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-            file.writelines(_pieces(plan, result, out))
+            file.writelines(map(printable, _pieces(plan, result, out)))
     except OSError as problem:
         raise told(problem, out) from problem
     return path

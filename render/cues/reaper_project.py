@@ -146,7 +146,7 @@ def _read(lines: list[str]) -> list[Project]:
             elif stack[-1] == "ITEM" and stack[:3] == FREEZE:
                 project.unread["items of frozen tracks, as they were before: not read"].append(row)
             elif stack[-1] == "ITEM":
-                project.unreadable.append(Unread(row, f"an item within {stack[-2][:40]}, which is no track"))
+                project.unreadable.append(Unread(row, f"an item within {stack[-2:][0][:40]}, which is no track"))
             elif stack[:3] == ITEM and line.startswith("<SOURCE MIDI"):
                 project.unread["MIDI items: their notes are not read"].append(row)
         elif line == ">" and stack:

@@ -210,6 +210,10 @@ def test_five_thousand_items_are_read_at_once(read):
     assert len(read(text).spots) == 5000
 
 
+def test_an_item_outside_of_every_project_is_told(read):
+    assert "an item within ITEM" in str(read(project(track(item("1", "1"))) + "\n<ITEM\n>\n").unreadable)
+
+
 WALK = "MARKER 1 4 walk 1\nMARKER 1 6 walk 1\n"
 GOOD = version(7, "old") + project(WALK, track(item("1", "1", notes('pisada: {"a": "b"}', "x"))))
 

@@ -60,7 +60,7 @@ def running(tmp_path, impulse_bank):
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores Ctrl-C
     )
-    wait_for(lambda: out.is_dir() and any(path.stat().st_size > 2**20 for path in out.glob(".*.part")))
+    wait_for(lambda: out.is_dir() and any(path.stat().st_size > 2**20 for path in out.glob(".*.part/*")))
     yield process, out
     process.kill()
     process.wait()
