@@ -48,7 +48,7 @@ hosts:
 samples: $(VENV)/.ready-dev
 	@if [ -n "$$CI" ]; then $(BIN)/python tests/fetch_samples.py || echo "no sample files: their tests are skipped"; fi
 
-$(VENV)/.ready: pyproject.toml constraints.txt render/native/bridge.c
+$(VENV)/.ready: pyproject.toml constraints.txt render/native/bridge.c $(wildcard plugin_backend/native/engine*)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable .

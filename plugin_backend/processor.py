@@ -16,8 +16,9 @@ CHOICES = (
     "DNNL_MAX_CPU_ISA",
     "MKL_ENABLE_INSTRUCTIONS",
     "MKL_CBWR",
+    "PISADA_ENGINE",
 )
-"""Environment variables by which libraries are told to leave features unused."""
+"""Environment variables by which libraries, and our engine, are told to leave features unused."""
 
 
 @dataclass(frozen=True)

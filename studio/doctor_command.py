@@ -16,7 +16,8 @@ def doctor(model) -> None:
     from plugin_backend.codecs import load_codec
     from plugin_backend.exactness import measure_exactness
     from plugin_backend.processor import processor
-    from plugin_backend.waveform_vae.products import way
+    from plugin_backend.waveform_vae import engine
+    from plugin_backend.waveform_vae.products import NativeProduct, way
 
     torch.set_num_threads(1)  # as renders do
     found = measure_exactness(load_codec(model))
@@ -27,10 +28,15 @@ def doctor(model) -> None:
         differs = " and ".join(f"{name} by {db} dB" for name, db in measured.items() if db is not None)
         told = f"NOT exact: in blocks and batches {differs} re the largest (measured now)"
     kept = "kept by padding" if way().counts.always_exact else "not kept at any number of rows"
+    products = f"{way().kind.__name__}; a row's bits are {kept}"
+    if way().kind is NativeProduct:
+        products = f"the engine in C ({engine.path()}): the same bits on every processor"
+    elif engine.library() is None:
+        products += "; the engine in C was not built (reinstall with a C compiler), a hop costs 4 to 7 times as much"
     rows = [
         ("processor", str(processor())),
         ("PyTorch", torch.__version__),
-        ("products", f"{way().kind.__name__}; a row's bits are {kept}"),
+        ("products", products),
         ("model", f"{model}: {told}"),
         ("a hop", f"{found.hop_ms} ms of processor time for {found.audio_ms:.1f} ms of sound"),
     ]

@@ -32,6 +32,9 @@ class HighPass:
 
     Args:
         sample_rate: in Hz.
+
+    Attributes:
+        sections: their coefficients, as SciPy has them.
     """
 
     def __init__(self, sample_rate: int):
@@ -40,7 +43,7 @@ class HighPass:
         self._filter = _sosfilt
         pole = pole_of(sample_rate)
         gain = (1 + pole) / 2
-        self._sections = np.array([[gain, -gain, 0.0, 1.0, -pole, 0.0]] * SECTIONS)
+        self.sections = np.array([[gain, -gain, 0.0, 1.0, -pole, 0.0]] * SECTIONS)
 
     @staticmethod
     def start(batch: int) -> Tensor:
@@ -50,7 +53,7 @@ class HighPass:
     def __call__(self, sound: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """``[batch, samples]`` float32 → the same shape, and the past."""
         passed, after = sound.numpy().astype(np.float64), past.numpy().copy()
-        self._filter(self._sections, passed, after.reshape(-1, SECTIONS, 2))  # both in place
+        self._filter(self.sections, passed, after.reshape(-1, SECTIONS, 2))  # both in place
         return torch.from_numpy(passed.astype(np.float32)), torch.from_numpy(after)
 
 

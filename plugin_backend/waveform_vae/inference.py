@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from plugin_backend.waveform_vae.high_pass import HighPass
 from plugin_backend.waveform_vae.layers import Backbone, ConvNeXtBlock
 from plugin_backend.waveform_vae.model import LOG_VARIANCE_RANGE, SPREAD, WaveformVAE
-from plugin_backend.waveform_vae.products import WIDTH_OF_VECTORS, Linear, Narrow, Normed, in_one_thread
+from plugin_backend.waveform_vae.native import NativeDecoder, NativeEncoder, fits
+from plugin_backend.waveform_vae.products import WIDTH_OF_VECTORS, Linear, Narrow, Normed, in_double, in_one_thread
 
 
 class Block:
@@ -165,18 +166,21 @@ class FastEncoder:
         encoder, rotation = model.encoder, model.rotation
         self.views, self.dim = encoder, model.config.latent_dim
         embed = encoder.embed.weight / SPREAD
-        self.embed = Linear(embed, encoder.embed.bias - _matmul(embed, encoder.centre))
+        self.embed = Linear(embed, encoder.embed.bias - in_double(embed, encoder.centre))
         mean, log_variance = encoder.posterior.weight.split(self.dim)
         mean_bias, log_variance_bias = encoder.posterior.bias.split(self.dim)
         posterior = nn.Linear(encoder.posterior.in_features, 2 * self.dim)
-        posterior.weight.data = torch.cat([_matmul(rotation.T, mean), log_variance])
-        posterior.bias.data = torch.cat([rotation.T @ (mean_bias - model.centre), log_variance_bias])
+        posterior.weight.data = torch.cat([in_double(rotation.T, mean), log_variance])
+        posterior.bias.data = torch.cat([in_double(rotation.T, mean_bias - model.centre), log_variance_bias])
         self.blocks = Blocks(encoder.backbone, posterior)
         self.spread = Narrow(rotation.square().T, torch.zeros(self.dim))
+        self._native = NativeEncoder(self, model.config) if fits(model.config) else None
 
     def __call__(
         self, audio: Tensor, past: tuple | None = None, deviations: bool = True
     ) -> tuple[Tensor, Tensor | None, tuple]:
+        if self._native:
+            return self._native(audio, past, deviations)
         samples_past, blocks_past = past or (None, None)
         seen, samples_past = self.views.logarithms(audio, samples_past)
         x, blocks_past = self.blocks(self.embed(seen), blocks_past)
@@ -195,8 +199,9 @@ class FastDecoder:
         self.stack, self.decoder, self.head = decoder.stack, decoder, decoder.head
         self.high_pass = HighPass(model.config.sample_rate) if model.config.head == "noise" else None
         weight = decoder.embed.weight
-        self.embed = Linear(_matmul(weight, model.rotation), decoder.embed.bias + weight @ model.centre)
+        self.embed = Linear(in_double(weight, model.rotation), decoder.embed.bias + in_double(weight, model.centre))
         self.blocks = Blocks(decoder.backbone, decoder.head.out)
+        self._native = NativeDecoder(self, model.config) if fits(model.config) else None
 
     def start(self, batch: int, seeds: Tensor | None = None, sides: Tensor | None = None) -> tuple:
         """The past at a sound's first sample; see :meth:`~plugin_backend.waveform_vae.model.Decoder.start`."""
@@ -204,7 +209,10 @@ class FastDecoder:
         return past if self.high_pass is None else (*past, self.high_pass.start(batch))
 
     def __call__(self, latents: Tensor, past: tuple | None = None) -> tuple[Tensor, tuple]:
-        blocks_past, frames_past, *passed = past or self.start(len(latents))
+        past = past or self.start(len(latents))
+        if self._native:
+            return self._native(latents, past)
+        blocks_past, frames_past, *passed = past
         x = self.embed(latents)
         x, blocks_past = self.blocks(x.view(x.shape[0], -1, x.shape[2] // self.stack), blocks_past)
         audio, frames_past = self.head.sounded(x, frames_past)
@@ -212,8 +220,3 @@ class FastDecoder:
             return audio, (blocks_past, frames_past)
         audio, after = self.high_pass(audio, *passed)
         return audio, (blocks_past, frames_past, after)
-
-
-def _matmul(a: Tensor, b: Tensor) -> Tensor:
-    """In double, so that every machine's product rounds to the same half."""
-    return (a.double() @ b.double()).float()

@@ -20,6 +20,8 @@ OTHER_STREAM = 0x5BD1E995
 UNIT = float(np.sqrt(4 * (256**2 - 1) / 12))
 """Standard deviation of the sum of four bytes."""
 
+SCALE = np.float32(1 / UNIT)
+
 
 def white(seeds: np.ndarray, starts: np.ndarray, count: int) -> np.ndarray:
     """White noise of unit power, nearly normal (a sum of four uniform values), at given positions.
@@ -51,7 +53,7 @@ def white(seeds: np.ndarray, starts: np.ndarray, count: int) -> np.ndarray:
     x ^= x >> np.uint32(16)
     pairs = (x & np.uint32(0x00FF00FF)) + ((x >> np.uint32(8)) & np.uint32(0x00FF00FF))
     total = (pairs & np.uint32(0xFFFF)) + (pairs >> np.uint32(16))
-    return (total.astype(np.float32) - np.float32(510)) * np.float32(1 / UNIT)
+    return (total.astype(np.float32) - np.float32(510)) * SCALE
 
 
 PIECE_SAMPLES, MOST_PIECES = 4_096, 128

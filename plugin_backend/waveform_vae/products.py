@@ -8,6 +8,7 @@ same bits is measured (:mod:`~plugin_backend.waveform_vae.row_counts`); PyTorch'
 
 from __future__ import annotations
 
+import ctypes
 import warnings
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,7 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
+from plugin_backend.waveform_vae import engine
 from plugin_backend.waveform_vae.row_counts import SIZES, RowCounts, row_counts
 
 PACKED_ROWS = 256
@@ -29,6 +31,27 @@ ELEMENTS_SHARED = 16_384
 _gelu_ = torch.ops.aten.gelu_.default
 
 LARGEST = torch.finfo(torch.half).max
+
+
+class NativeProduct:
+    """Our own in C, by which whole pushes are computed too; see :mod:`~plugin_backend.waveform_vae.engine`."""
+
+    @staticmethod
+    def there() -> bool:
+        return engine.path() is not None
+
+    def __init__(self, weight: Tensor, bias: Tensor, gelu: bool):
+        self._kept: list = []
+        self.table = engine.packed(weight, bias, self._kept)
+        self._multiply, self._path = engine.library().pisada_multiply, engine.paths()[engine.path()]
+        self._address, self._gelu = ctypes.addressof(self.table), int(gelu)
+        self._outputs = len(weight)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        x = x.contiguous()
+        y = torch.empty(len(x), self._outputs + -self._outputs % engine.PANEL)
+        self._multiply(self._path, self._address, x.data_ptr(), len(x), self._gelu, y.data_ptr())
+        return y[:, : self._outputs].contiguous()
 
 
 class HalfProduct:
@@ -128,7 +151,7 @@ def gelu_(x: Tensor) -> Tensor:
     return x
 
 
-WAYS = (HalfProduct, PackedProduct, PlainProduct)
+WAYS = (NativeProduct, HalfProduct, PackedProduct, PlainProduct)
 """The fastest first."""
 
 
@@ -142,11 +165,11 @@ class Way:
 
 def way() -> Way:
     """The fastest that this build of PyTorch has and that can be made exact here; the last, where none can."""
-    return _chosen(WAYS)
+    return _chosen(WAYS, engine.path())
 
 
 @cache
-def _chosen(kinds: tuple[type, ...]) -> Way:
+def _chosen(kinds: tuple[type, ...], taken: str | None) -> Way:
     for kind in kinds:
         if kind.there():
             found = Way(kind, row_counts(kind.__name__, lambda weight, bias, kind=kind: kind(weight, bias, False)))
@@ -158,6 +181,11 @@ def _chosen(kinds: tuple[type, ...]) -> Way:
 def rows_apart() -> bool:
     """Whether a row's bits were measured to be its own: then streaming equals offline exactly, else to rounding."""
     return way().counts.always_exact
+
+
+def in_double(a: Tensor, b: Tensor) -> Tensor:
+    """``a @ b`` in double, so that every machine's product rounds to the same numbers."""
+    return (a.detach().double() @ b.detach().double()).float()
 
 
 def rounded(weight: Tensor) -> Tensor:
@@ -191,7 +219,7 @@ class Normed(Linear):
     """A layer norm and the linear layer after it."""
 
     def __init__(self, norm: nn.LayerNorm, linear: nn.Linear, gelu: bool = False):
-        super().__init__(linear.weight * norm.weight, linear.bias + linear.weight @ norm.bias, gelu)
+        super().__init__(linear.weight * norm.weight, linear.bias + in_double(linear.weight, norm.bias), gelu)
         self.width, self.eps = norm.normalized_shape, norm.eps
 
     def normed(self, x: Tensor) -> Tensor:

@@ -72,7 +72,7 @@ def test_the_high_pass_is_scipys_in_any_pieces():
     from scipy.signal import sosfilt
 
     filter_, sound = HighPass(48_000), torch.from_numpy(white([1, 2], [0, 0], 2_000))
-    expected = sosfilt(filter_._sections, sound.numpy().astype(np.float64), axis=1).astype(np.float32)
+    expected = sosfilt(filter_.sections, sound.numpy().astype(np.float64), axis=1).astype(np.float32)
     past, pieces = filter_.start(2), []
     for piece in sound.split(512, 1):
         passed, past = filter_(piece, past)
