@@ -15,6 +15,7 @@ from plugin_backend.errors import AudioFileError, CheckpointError, OutputError, 
 from plugin_backend.files import replaced_when_whole
 from presets.bank import Bank, Named
 from render.delivery.folder import made_folder, told
+from render.live.actions import SHED
 from render.live.fallback import Fallback
 from render.live.float_file import float_file
 from render.live.instrument import Instrument
@@ -44,7 +45,8 @@ def replay(folder: Path, out: Path, as_played: bool = True, bank: Named = None, 
     header, lines = read_log(folder / CONTROL)
     _check_input(folder / INPUT, header)
     instrument = _instrument(header, lines, bank, model)
-    lines = lines if as_played else [line for line in lines if line.action is not None]
+    if not as_played:
+        lines = [line for line in lines if line.action is not None and line.action.control != SHED]
     with made_folder(out.parent):
         try:
             with (
