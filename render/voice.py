@@ -109,13 +109,15 @@ def decoded(
     chunk_frames: int,
     watch: Stopwatch,
     rate_hz: int | None = None,
+    latents: Iterator[np.ndarray] | None = None,
 ) -> Iterator[np.ndarray]:
     """The cue's sound in pieces ``[channels, n]``, before level and fades, from its first sample on.
 
-    At ``rate_hz``, which the cue's length counts at, or else at the codec's rate.
+    At ``rate_hz``, which the cue's length counts at, or else at the codec's rate. ``latents`` are performed in place of
+    the cue's own.
     """
     frames, drop = extent(event, preset, codec.spec, rate_hz)
-    latents = latents_of(event, preset, codec, chunk_frames)
+    latents = latents_of(event, preset, codec, chunk_frames) if latents is None else latents
     width = preset.header.width if preset is not None else 1.0
 
     def pushed() -> Iterator[np.ndarray]:

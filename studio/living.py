@@ -34,6 +34,7 @@ from render.live.rig import Rig
 from studio.live_meter import LiveMeter, Reading
 
 LOOK_EVERY_S = 0.1
+SHED_TOLD = "more held textures than this machine can carry: the quietest were let go, of those as quiet the oldest"
 MANY_LATE = 0.01
 
 
@@ -216,6 +217,9 @@ class Show:
         if player.problem and "player" not in self._gone:  # it does not come back
             self._gone["player"] = player.problem
             self.view.say(f"note: {player.problem}")
+        if player.shed and "shed" not in self._gone:  # told once; the end tells how many
+            self._gone["shed"] = SHED_TOLD
+            self.view.say(f"note: {SHED_TOLD}")
         for told in self.desk.problems[self._told :]:
             self.view.say(f"note: {told}")
             self._told += 1
@@ -279,6 +283,8 @@ def _tell_end(show: Show, record: Path | None, sink: FileOutput | None, recorder
     )
     if hint := late_hint(player, show.ahead):
         click.echo(f"note: {hint}", err=True)
+    if player.shed:
+        click.echo(f"note: {player.shed} held textures were let go: the machine could not carry them", err=True)
     unused = sum(getattr(one, "malformed", 0) for one in show.inputs)
     if unused or show.desk.refused:
         click.echo(f"note: {max(unused, show.desk.refused)} controller messages could not be used", err=True)

@@ -38,7 +38,7 @@ class TrainingSettings:
     refine_rate: float = 2e-4
     last_rate: float = 1e-5
     warm_up_steps: int = 300
-    beta: float = 1e-3
+    beta: float = 1.5e-4
     beta_warm_up: float = 0.1
     range_set: Literal["published", "musical", "none"] = "musical"
     patience: int = 12

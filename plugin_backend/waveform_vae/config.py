@@ -54,7 +54,8 @@ class WaveformVAEConfig:
     @classmethod
     def noise_first(cls) -> WaveformVAEConfig:
         """The sizes of new models."""
-        return cls(head="noise", encoder_view=2048, encoder_view_bins=96, encoder_energy_samples=32, band_levels=True)
+        encoder = {"encoder_view": 2048, "encoder_view_bins": 96, "encoder_energy_samples": 32}
+        return cls(latent_dim=32, head="noise", band_levels=True, **encoder)
 
     @property
     def latency(self) -> int:

@@ -8,6 +8,9 @@ import msgspec
 
 PRESETS = ("preset", "preset_b")
 STRIKE, RELEASE, BYPASS, AB = "strike", "release", "bypass", "ab"
+SHED = "shed"
+"""What no performer does: so many held sounds end, because the machine cannot carry them."""
+
 LATENT, EFFECT = re.compile(r"latent\.(\d{1,4})\.(\w{1,32})"), re.compile(r"fx\.(\d{1,2})\.(\w{1,32})")
 
 

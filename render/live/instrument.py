@@ -7,7 +7,7 @@ strike at *s* begins there: ``latency_samples`` later in the output. So what was
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from plugin_backend.stage import Stage
 from plugin_backend.transfer.snapshots import morphed
 from presets.preset import Preset
 from render.apply.settings import HITS
-from render.live.actions import AB, BYPASS, EFFECT, PRESETS, RELEASE, STRIKE, Action
+from render.live.actions import AB, BYPASS, EFFECT, PRESETS, RELEASE, SHED, STRIKE, Action
 from render.live.chain import Chain, stages_of
 from render.live.moved import Moved
 from render.live.repertoire import Repertoire
@@ -129,10 +129,18 @@ class Instrument:
         struck = [(self._known[name], self._numbers(self._known[name])) for name in list(self._strikes)]
         return [*self._source.wanted(), *((preset, own) for preset, own in struck if preset.header.kind == "hit")]
 
-    def fetch(self) -> None:
-        """Decode them; from any thread."""
+    @property
+    def held(self) -> int:
+        """How many struck textures are held."""
+        return self._voices.held
+
+    def fetch(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Decode them, until ``stopped``; from any thread."""
         for preset, numbers in self.wanted():
-            self._takes.keep(preset, numbers)
+            for number in numbers:
+                if stopped():
+                    return
+                self._takes.keep(preset, [number])
         self._takes.tidy({(preset.name, number) for preset, numbers in self._next() for number in numbers})
 
     def _numbers(self, preset: Preset) -> list[str]:
@@ -153,6 +161,8 @@ class Instrument:
         elif control == RELEASE:
             self._voices.release(text, at)
             self._chain.release(at)
+        elif control == SHED:
+            self._voices.shed(round(value))
         else:
             self._turn(control, value, at)
         self.taken.append(action)
@@ -203,7 +213,8 @@ class Instrument:
         return out
 
     def skip(self, samples: int) -> None:
-        """Leave out input that came too fast: whole blocks. The sound begins anew, what was struck goes on."""
+        """Leave out input that came too fast: whole blocks. The sound begins anew; what was struck goes on,
+        what is held of it without being decoded."""
         self.position += samples
         self.valid_from = self.position + self.latency_samples
         self._source.restart(self.position)

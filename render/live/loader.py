@@ -49,7 +49,7 @@ class Loader:
                     self._done(asked)
                 else:
                     self._fetching = False
-                    self._instrument.fetch()
+                    self._instrument.fetch(lambda: self._closing)
             except Exception as problem:  # noqa: BLE001 - told in the meter, whatever it is
                 self._failed(f"{type(problem).__name__}: {problem}")
 

@@ -19,6 +19,7 @@ class Meter:
         input_peak_db, output_peak_db: of each channel, in dBFS, since last asked.
         latency_samples: from input to output.
         worker_share: of a block's time that its answer takes, smoothed.
+        shed: held textures that were let go because the machine could not carry them.
         remark: why the worker has no real-time priority, where it was asked for.
         problem: why there are no answers any more, or no recording; "" if all is well.
     """
@@ -32,6 +33,7 @@ class Meter:
     worker_share: float
     problem: str = ""
     remark: str = ""
+    shed: int = 0
 
 
 class Peaks:

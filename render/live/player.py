@@ -159,6 +159,7 @@ class Player:
             latency_samples=self.latency_samples,
             worker_share=self._worker.share,
             remark=self._worker.remark,
+            shed=self._worker.shed,
             problem=self._problem or getattr(self._recorder, "problem", ""),
         )
 

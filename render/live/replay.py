@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from plugin_backend.errors import AudioFileError, CheckpointError, OutputError, 
 from plugin_backend.files import replaced_when_whole
 from presets.bank import Bank, Named
 from render.delivery.folder import made_folder, told
+from render.live.actions import SHED
 from render.live.fallback import Fallback
 from render.live.float_file import float_file
 from render.live.instrument import Instrument
@@ -43,7 +45,8 @@ def replay(folder: Path, out: Path, as_played: bool = True, bank: Named = None, 
     header, lines = read_log(folder / CONTROL)
     _check_input(folder / INPUT, header)
     instrument = _instrument(header, lines, bank, model)
-    lines = lines if as_played else [line for line in lines if line.action is not None]
+    if not as_played:
+        lines = [line for line in lines if line.action is not None and line.action.control != SHED]
     with made_folder(out.parent):
         try:
             with (
@@ -92,7 +95,7 @@ def _check_input(path: Path, header: Header) -> None:
 def _blocks(path: Path, header: Header) -> Iterator[np.ndarray]:
     """The input's whole blocks."""
     try:
-        with soundfile.SoundFile(str(path)) as file:
+        with soundfile.SoundFile(os.fsencode(path)) as file:
             size = header.block_samples
             while len(frames := file.read(BLOCKS_AT_ONCE * size, dtype="float32", always_2d=True)) >= size:
                 for at in range(0, len(frames) - size + 1, size):

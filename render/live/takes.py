@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 
 from plugin_backend.codec import Codec
-from presets.perform import fades_of, take_of
-from presets.preset import Preset
+from presets.perform import fades_of, perform, take_of
+from presets.preset import Preset, check_fits
 from render.events import Event
 from render.plan import take_seed
-from render.streaming import OFFLINE_CHUNK_FRAMES, STREAM_CHUNK_FRAMES
+from render.streaming import OFFLINE_CHUNK_FRAMES
 from render.voice import Stopwatch, decoded, fade_curve
 
 MOST_SPARE = 32
 ENDLESS = 2**48
+HELD_CHUNK_FRAMES = 1
+"""Decoded of a texture at a time: those that are held together are decoded in one call, the same work in every hop."""
+
+MOST_SKIPPED = 64
+"""Pieces of latents that a texture goes on by at most where samples are left out: it has no place to come to."""
 
 
 class Takes:
@@ -25,7 +30,9 @@ class Takes:
     """
 
     def __init__(self, codecs: Iterable[Codec], seed: int):
-        self._codecs, self._seed = {codec.spec.fingerprint: codec for codec in codecs}, seed
+        from plugin_backend.together import shared
+
+        self._codecs, self._seed = {codec.spec.fingerprint: shared(codec) for codec in codecs}, seed
         self._kept: dict[tuple[str, str], np.ndarray] = {}
 
     def take(self, preset: Preset, number: str) -> np.ndarray:
@@ -48,12 +55,9 @@ class Takes:
         for one in [one for one in list(self._kept) if one not in wanted][:-MOST_SPARE]:
             self._kept.pop(one, None)
 
-    def held(self, preset: Preset, number: str) -> Iterator[np.ndarray]:
-        """A texture's sound, endless, in pieces ``[channels, n]`` decoded as they are wanted."""
-        gain = np.float32(10 ** (preset.header.gain_db / 20))
-        event = self._event(preset, number, ENDLESS)
-        for piece in decoded(event, preset, self._codec_of(preset), STREAM_CHUNK_FRAMES, Stopwatch()):
-            yield gain * piece
+    def held(self, preset: Preset, number: str) -> Texture:
+        """A texture's sound, endless, with the preset's own level."""
+        return Texture(self._event(preset, number, ENDLESS), preset, self._codec_of(preset))
 
     def _decoded(self, preset: Preset, number: str) -> np.ndarray:
         header, event = preset.header, self._event(preset, number, None)
@@ -63,7 +67,9 @@ class Takes:
         return (10 ** (header.gain_db / 20) * curve * sound).astype(np.float32)
 
     def _codec_of(self, preset: Preset) -> Codec:
-        return self._codecs[preset.header.fingerprint]
+        codec = self._codecs[preset.header.fingerprint]
+        check_fits(preset, codec.spec)
+        return codec
 
     def _event(self, preset: Preset, number: str, length: int | None) -> Event:
         header, seed = preset.header, take_seed(self._seed, number, 1)
@@ -77,3 +83,32 @@ class Takes:
             codec=header.codec,
             seed=seed,
         )
+
+
+class Texture:
+    """A texture's sound, endless, in pieces ``[channels, n]`` decoded as they are wanted."""
+
+    def __init__(self, event: Event, preset: Preset, codec: Codec):
+        self._event, self._preset, self._codec = event, preset, codec
+        self._gain = np.float32(10 ** (preset.header.gain_db / 20))
+        self._latents = perform(preset, event.seed)
+        self._begin()
+
+    def _begin(self) -> None:
+        own = self._event, self._preset, self._codec, HELD_CHUNK_FRAMES, Stopwatch()
+        self._pieces = decoded(*own, latents=self._latents)
+
+    def __iter__(self) -> Texture:
+        return self
+
+    def __next__(self) -> np.ndarray:
+        return self._gain * next(self._pieces)
+
+    def skip(self, samples: int) -> None:
+        """Go on by about so many samples, decoding none: latents go on, the decoder begins anew."""
+        frames = samples // self._codec.spec.hop_samples
+        for _ in range(MOST_SKIPPED):
+            if frames <= 0:
+                break
+            frames -= next(self._latents).shape[1]
+        self._begin()

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import threading
+from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 from time import perf_counter
 
 import numpy as np
 
-from render.live.actions import Action
+from render.live.actions import RELEASE, SHED, Action
 from render.live.bell import Bell
 from render.live.instrument import Instrument
 from render.live.log import Line
 from render.live.meter import SMOOTHED_BLOCKS
 from render.live.priority import WORKER, ask_for
 from render.live.ring import Ring
+
+BURDEN_S = 0.25
+"""Of sound, that a burden is measured over."""
+
+CARRIED = 0.8
+"""Of a block's time: what held textures are shed down to where more cannot be carried."""
 
 
 class Worker:
@@ -28,7 +36,7 @@ class Worker:
 
     Attributes:
         actions: what was asked, put by any thread.
-        restarts, share: see :class:`render.live.meter.Meter`.
+        restarts, share, shed: see :class:`render.live.meter.Meter`.
         next: number of the first block not answered.
         remark: why it has no real-time priority, where it asked.
     """
@@ -46,7 +54,8 @@ class Worker:
         self._note, self._fetch, self._failed = note, fetch, failed
         self._heard = np.zeros((instrument.channels, block_samples), np.float32)
         self.actions: SimpleQueue[Action] = SimpleQueue()
-        self.restarts, self.share, self.next, self.remark = 0, 0.0, 0, ""
+        self.restarts, self.share, self.shed, self.next, self.remark = 0, 0.0, 0, 0, ""
+        self._recent: deque[float] = deque(maxlen=max(4, round(BURDEN_S * instrument.sample_rate / block_samples)))
         self._bell, self._closing, self._thread = Bell(), False, None
         self.ring_bell = self._bell.ring
 
@@ -78,8 +87,9 @@ class Worker:
             self._note(Line(restart=(self.next * block, tag * block)))
             instrument.skip((tag - self.next) * block)
             self.restarts, self.next = self.restarts + 1, tag
+            self._shed()
         while not self.actions.empty():  # no other thread takes from it
-            instrument.act(self.actions.get())
+            instrument.act(self._soonest(self.actions.get()))
         answer = instrument.push(self._heard)
         if not np.isfinite(answer).all():
             raise FloatingPointError("an effect made samples that are not finite")
@@ -93,7 +103,26 @@ class Worker:
             self._fetch()
         share = (perf_counter() - began) * instrument.sample_rate / block
         self.share += (share - self.share) / SMOOTHED_BLOCKS
+        self._recent.append(share)
         return True
+
+    def _soonest(self, action: Action) -> Action:
+        """What lets sounds go now does not wait for the blocks that the worker is behind by."""
+        newest = self._ring.newest
+        later = action.at_samples >= (newest + 2) * self._block  # than the block that is being recorded
+        if action.control != RELEASE or newest - self.next <= 1 or later:
+            return action
+        return Action(self._instrument.position, RELEASE, action.value, action.text)
+
+    def _shed(self) -> None:
+        """Let held textures go where input was left out because blocks take too long: not one, but nearly all."""
+        held, recent = self._instrument.held, self._recent
+        burden = (sum(recent) - max(recent, default=0)) / max(1, len(recent) - 1)
+        if held and len(recent) == recent.maxlen and burden > 1:
+            count = math.ceil(held * (1 - CARRIED / burden))
+            self._instrument.act(Action(self._instrument.position, SHED, count))
+            self.shed += count
+            recent.clear()
 
     def close(self) -> None:
         """End the thread; after the last block was put."""

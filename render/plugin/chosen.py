@@ -74,14 +74,23 @@ class Chosen:
         return not (number or preset) or key in self._made
 
     def _prepare(self, key, preset: Preset | None) -> None:
+        """Make it, if it is not there and still wanted. No lock is held meanwhile: see :meth:`Shelf.made`."""
+        if not self._open(key, preset):
+            return
+        made = problem = None
+        try:
+            made = self._make(self._presets[key] if preset is None else preset)
+        except PisadaError as refused:
+            problem = str(refused)
         with self._lock:
-            if key in self._made or (preset is not None and key != self._session[key[0]][0]):
-                return
-            try:
-                self._made[key] = self._make(self._presets[key] if preset is None else preset)
-            except PisadaError as problem:
-                self._problems.append(str(problem))
-                self._made[key] = None
+            if self._open(key, preset):
+                self._made[key] = made
+                if problem is not None:
+                    self._problems.append(problem)
+
+    def _open(self, key, preset: Preset | None) -> bool:
+        """Whether nothing was made of it, and its session was not replaced."""
+        return key not in self._made and (preset is None or key == self._session[key[0]][0])
 
     def _run(self) -> None:
         ask_for(BESIDE)  # it shares Python's lock with who plays; that one tells of a refusal

@@ -47,11 +47,19 @@ class Shelf:
         return self._programs
 
     def made(self, preset: Preset, fingerprint: str, make: Callable[[Preset], Any]) -> Any:
-        """What ``make`` makes of a preset for the model of that fingerprint; once, however many ask at a time."""
+        """What ``make`` makes of a preset for the model of that fingerprint.
+
+        Those who ask while it is made make their own, and all of them get the one that was first ready. The lock is not
+        held meanwhile: ``make`` may give way to another task of the same thread (:mod:`plugin_backend.together`), which
+        would then wait for the lock for ever.
+        """
         key = sound_digest(preset), fingerprint
         with self._lock:
-            if key not in self._kept:
-                self._kept[key] = make(preset)
-                if len(self._kept) > MOST_KEPT:
-                    self._kept.popitem(last=False)
-            return self._kept[key]
+            if key in self._kept:
+                return self._kept[key]
+        made = make(preset)
+        with self._lock:
+            made = self._kept.setdefault(key, made)
+            if len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+        return made

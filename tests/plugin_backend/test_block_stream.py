@@ -70,7 +70,7 @@ def test_an_impulse_lands_at_exactly_the_latency(size, declared):
 )
 def test_latency_is_the_codecs_and_what_the_blocks_need(foley, multiple, held):
     assert BlockStream(PcmCodec(), multiple).latency_samples == held
-    assert BlockStream(foley, multiple).latency_samples == 768 + held
+    assert BlockStream(foley, multiple).latency_samples == foley.spec.latency_samples + held
 
 
 @pytest.mark.parametrize("multiple", [64, 100, 333, 513])

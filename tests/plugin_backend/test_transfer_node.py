@@ -194,7 +194,8 @@ SWITCH_SAMPLES = HOP // 2
 
 def switched(foley, targets, sound: np.ndarray, every: int) -> tuple[np.ndarray, int]:
     """``sound`` with another target every so many blocks, and how many bytes the node holds then."""
-    node = TransferNode(foley, multiple_samples=SWITCH_SAMPLES, heard=(np.zeros(16), np.ones(16)))
+    unmoved = np.zeros(foley.spec.latent_dim), np.ones(foley.spec.latent_dim)
+    node = TransferNode(foley, multiple_samples=SWITCH_SAMPLES, heard=unmoved)
     out = []
     for number, block in enumerate(sound.reshape(-1, 1, SWITCH_SAMPLES)):
         node.select(targets[number // every % 2])
@@ -238,5 +239,5 @@ def test_wrong_blocks_and_values_are_refused(foley):
         node.set("mix", 1.5)
     with pytest.raises(ProjectError, match="^mix nan: 0 to 1"):
         node.set("mix", float("nan"))
-    with pytest.raises(ProjectError, match="^latent 16: 0 to 15 are there$"):
-        node.set_latent(16, "bias", 0)
+    with pytest.raises(ProjectError, match="^latent 32: 0 to 31 are there$"):
+        node.set_latent(32, "bias", 0)

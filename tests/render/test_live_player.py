@@ -118,6 +118,22 @@ def test_a_worker_far_behind_leaves_out_and_begins_anew_aligned(player):
     assert sharpest(out[0, RATE // 4 : 7 * RATE // 4]) < sharpest(dark(1)) + CLICK
 
 
+def test_a_release_does_not_wait_for_the_blocks_the_worker_is_behind_by(impulse_bank):
+    instrument = Instrument(Rig(model="pcm"), load_codec("pcm"), Bank(impulse_bank))
+    playing, silence = Player(instrument, 512, 1, threaded=False), np.zeros((1, 512), np.float32)
+    for name in ("hum", "hum"):
+        playing.control("strike", 1.0, name, at_samples=0)
+    playing.play(silence, np.empty_like(silence))
+    playing.work()
+    assert instrument.held == 2
+    for _ in range(12):
+        playing.play(silence, np.empty_like(silence))
+    playing.control("release")
+    playing.work()
+    assert instrument.held == 0
+    playing.close()
+
+
 @pytest.mark.parametrize("fault", ["raises", "makes NaN"])
 def test_a_worker_that_fails_is_told_of_and_the_dry_input_goes_on(player, fault):
     class Faulty(_Nothing):
@@ -223,6 +239,7 @@ def test_a_thousand_presets_make_no_click_and_keep_nothing():
 
 
 @pytest.mark.slow
+@pytest.mark.alone("it keeps two processors busy")
 def test_beside_a_busy_core_nothing_clicks_and_nothing_moves():
     """Ten seconds by the clock. Late blocks may be; what is heard is dry or wet, at its place, or between."""
     import multiprocessing

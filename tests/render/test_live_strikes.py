@@ -74,6 +74,70 @@ def test_of_too_many_voices_the_oldest_fades_out():
     assert np.abs(np.diff(out[0, MOST_VOICES + 3 :], 2)).max() < 1e-5
 
 
+class Counted:
+    """A held sound of level 0.1 that counts what is asked of it."""
+
+    def __init__(self):
+        self.made, self.skipped = 0, []
+
+    def __next__(self):
+        self.made += 1
+        return np.full((1, 512), 0.1, np.float32)
+
+    def skip(self, samples):
+        self.skipped.append(samples)
+
+
+def test_what_nobody_heard_of_a_held_sound_is_not_made_and_it_fades_in_anew():
+    voices, sound, let_go = Voices(), Counted(), Counted()
+    for one, name in ((sound, "stays"), (let_go, "goes")):
+        voices.start(Voice(name, 0, one, 1.0))
+    voices.add_to(np.zeros((1, 512), np.float32), 0)
+    voices.release("goes", 512)
+    later = np.zeros((1, 1_024), np.float32)
+    voices.add_to(later, 60 * RATE)
+    assert (sound.made, sound.skipped, let_go.made) == (1 + 2, [60 * RATE - 512], 1)
+    assert abs(later[0, 0]) < 1e-5 and np.all(np.diff(later[0]) >= 0)
+    np.testing.assert_allclose(later[0, FADE_SAMPLES:], 0.1)
+
+
+def test_the_quietest_held_sounds_are_shed_and_of_those_the_oldest():
+    voices, out = Voices(), np.zeros((1, 1_024), np.float32)
+    for gain in (0.5, 0.25, 0.25, 1.0):
+        voices.start(Voice("a", 0, Counted(), gain))
+    voices.start(Voice("hit", 0, np.full(4_000, 1e-4, np.float32), 1.0))
+    voices.add_to(out, 0)
+    oldest = voices._voices[1]
+    voices.shed(1)
+    assert oldest not in voices._voices and voices.held == 3
+    voices.shed(2)
+    after = np.zeros((1, 512), np.float32)
+    voices.add_to(after, 1_024)
+    np.testing.assert_allclose(after, 0.1001, rtol=1e-5)
+
+
+def test_held_textures_are_decoded_in_one_call_a_hop_and_go_on_after_a_gap(tiny_models, monkeypatch):
+    codec, calls, rng = load_codec(str(tiny_models[0])), [], np.random.default_rng(5)
+    hum = encode_pieces(codec, "hum", [rng.uniform(-0.1, 0.1, 16_384).astype(np.float32)], "texture")
+    instrument = Instrument(Rig(model=str(tiny_models[0]), controls=STILL), codec, {"hum": hum})
+    audio_of = codec.audio_of
+    monkeypatch.setattr(
+        codec, "audio_of", lambda given, past: (calls.append(given.shape[:2]), audio_of(given, past))[1]
+    )
+    for _ in range(6):
+        instrument.act(instrument.checked(Action(0, "strike", 0.8, "hum")))
+    silence = np.zeros((1, 512), np.float32)
+    for _ in range(4):
+        instrument.push(silence)
+    calls.clear()
+    instrument.push(silence)
+    assert calls == [(6, 1), (6, 1)]
+    instrument.skip(100 * 512)
+    calls.clear()
+    assert instrument.push(silence).any()
+    assert len(calls) < 10 and {rows for rows, _ in calls} == {6}
+
+
 def test_mono_is_in_both_of_two_and_in_the_middle_of_more():
     assert spread(1, 1).tolist() == [[1]]
     assert spread(1, 2).tolist() == [[1], [1]]

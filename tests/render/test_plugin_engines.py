@@ -4,6 +4,8 @@ import gc
 import threading
 import time
 import weakref
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from plugin_backend.offset import filter_for
 from plugin_backend.pcm_codec import PcmCodec
 from plugin_backend.plugin.memory import hop_of
 from plugin_backend.plugin.parameters import KINDS
+from plugin_backend.together import all_done, shared
 from plugin_backend.transfer.node import TransferNode
 from presets.bank import FACTORY_BANK, Bank
 from presets.capture import encode_pieces
@@ -169,6 +172,41 @@ def test_what_cannot_be_loaded_is_told_and_none(impulse_bank, foley, effect, plu
     assert len(engine.problems) == 2
     assert "preset 'burst' was made with model 'pcm'" in engine.problems[0]
     assert "no preset number 200" in engine.problems[1]
+
+
+@pytest.mark.parametrize("count, chosen_at", [(2, 0), (8, 1), (20, 0), (20, 1)])
+def test_effects_that_choose_presets_at_one_sample_do_not_wait_for_one_another(
+    tiny_models, bank, tmp_path, effect, plugin_values, count, chosen_at
+):
+    """Offline, in one call, as the server has it; the presets ring, so that making them asks the model."""
+    codec = load_codec(str(tiny_models[0]))
+    for name in "abcd":
+        struck = encode_pieces(codec, name, [SOUND[0, :4096]], "hit")
+        save_preset(replace(struck, modes=[bank["bell"].modes_of(0)[:3]]), tmp_path)
+    own, together, row = Bank(tmp_path), shared(codec), plugin_values()
+    rows, shelf = [plugin_values(preset=1 + n // 2 % 4) for n in range(count)], Shelf(own)
+    engines = [make_engine("effect", together, shelf, RATE, 1, HOP, 0) for _ in range(count)]
+    heard = []
+
+    def run():
+        for at in range(chosen_at + 3):
+            now = rows if at >= chosen_at else [row] * count
+            hop = SOUND[:1, at * HOP :][:, :HOP]
+            tasks = [partial(one.push, hop, values, [], True) for one, values in zip(engines, now, strict=True)]
+            heard.append(all_done(tasks))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive(), "they wait for one another"
+    for engine in engines:
+        engine.close()
+        assert engine.problems == []
+    alone = effect(codec, own)
+    for at, answers in enumerate(heard):
+        wanted = alone.push(SOUND[:1, at * HOP :][:, :HOP], rows[-1] if at >= chosen_at else row, [], True)
+        np.testing.assert_array_equal(answers[-1], wanted)
+        np.testing.assert_array_equal(answers[-2], wanted)
 
 
 def test_in_real_time_a_preset_comes_when_it_is_ready(foley, bank, effect, plugin_values, played):

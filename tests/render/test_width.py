@@ -44,7 +44,7 @@ def winds(tmp_path_factory) -> Bank:
 def held(codec, preset) -> np.ndarray:
     """What live playing gives of its first strike, ``[2, samples]``."""
     pieces = Takes([codec], SEED).held(preset, "strike 0")
-    return np.concatenate(list(islice(pieces, HOPS // 4 + 4)), axis=1)[:, : HOPS * HOP]
+    return np.concatenate(list(islice(pieces, HOPS + 16)), axis=1)[:, : HOPS * HOP]
 
 
 def power_db(sound: np.ndarray) -> float:

@@ -4,7 +4,11 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from plugin_backend.waveform_vae import engine
+
+pytestmark = pytest.mark.slow
 
 
 def doctor(*options, **environment):
