@@ -32,7 +32,7 @@ def doctor(model) -> None:
     if way().kind is NativeProduct:
         products = f"the engine in C ({engine.path()}): the same bits on every processor"
     elif engine.library() is None:
-        products += "; the engine in C was not built (reinstall with a C compiler), a hop costs about five times as much"
+        products += "; without the engine in C (reinstall with a C compiler) a hop costs about five times as much"
     rows = [
         ("processor", str(processor())),
         ("PyTorch", torch.__version__),
