@@ -18,6 +18,7 @@
 #if defined(__GNUC__) && defined(__x86_64__)
 #include <immintrin.h>
 #define X86 1
+#define HAS(feature) __builtin_cpu_supports(feature)
 #elif defined(__GNUC__) && defined(__aarch64__)
 #include <arm_neon.h>
 #endif
@@ -165,13 +166,9 @@ EXPORTED const char *pisada_path(int number) {
     switch (number) {
     case 0: return "plain";
 #ifdef X86
-    case 1: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") ? "avx2" : "";
+    case 1: return HAS("avx2") && HAS("fma") && HAS("f16c") ? "avx2" : "";
 #ifdef AVX512
-    case 2:
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
-                   ? "avx512"
-                   : "";
+    case 2: return HAS("avx512f") && HAS("avx512bw") && HAS("avx512dq") && HAS("avx512vl") ? "avx512" : "";
 #endif
 #elif defined(__GNUC__) && defined(__aarch64__)
     case 1: return "neon";
@@ -199,8 +196,8 @@ EXPORTED void pisada_encode(const encoder *e, const float *audio, int batch, int
 }
 
 /* latents [batch][hops][dim] -> audio [batch][hops * stack * long hop]. */
-EXPORTED void pisada_decode(const decoder *d, const float *latents, int batch, int hops, decoder_past *past, float *audio,
-                            float *room) {
+EXPORTED void pisada_decode(const decoder *d, const float *latents, int batch, int hops, decoder_past *past,
+                            float *audio, float *room) {
     const uint64_t before = rounding_set();
     paths[d->path].decode(d, latents, batch, hops, past, audio, room);
     rounding_restored(before);

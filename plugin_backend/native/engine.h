@@ -28,7 +28,8 @@ typedef struct {
     const block *block;
 } network;
 
-/* A real Fourier transform; size is a power of two, at least 8. turns: cos and -sin of 2 pi k / size, k = 0 ... size / 2. */
+/* A real Fourier transform; size is a power of two, at least 8. turn_re, turn_im: cos and -sin of 2 pi k / size for
+   k = 0 ... size / 2. */
 typedef struct {
     int32_t size, hop;
     const float *turn_re, *turn_im, *window, *window_back;

@@ -199,20 +199,22 @@ static void STEP(norm)(const float *x, int width, float eps, float *y) {
 }
 
 /* What a block's taps see of a row: `steps` of x for each of a batch, before them what is remembered. */
-static void STEP(mixed)(const network *n, const block *b, const float *x, ptrdiff_t x_step, int step, int batch, int row,
-                        const float *remembered, float *y) {
+static void STEP(mixed)(const network *n, const block *b, const float *x, ptrdiff_t x_step, int step, int batch,
+                        int row, const float *remembered, float *y) {
     const int width = n->width;
     memcpy(y, b->offset, sizeof(float) * width);
     for (int j = 0; j < n->taps; j++) {
         const int at = step + j - (n->taps - 1);
-        const float *seen = at < 0 ? remembered + (ptrdiff_t)(at + n->taps - 1) * width : x + (at * batch + row) * x_step;
+        const float *seen = at < 0 ? remembered + (ptrdiff_t)(at + n->taps - 1) * width
+                                   : x + (at * batch + row) * x_step;
         const float *taps = b->taps + (ptrdiff_t)j * width;
         for (int k = 0; k < width; k++) y[k] = fmaf(seen[k], taps[k], y[k]);
     }
 }
 
 /* x [steps][batch][inputs] -> y [steps * stack][batch][outputs, padded]; blocks: [batch][blocks][taps - 1][width]. */
-static void STEP(forward)(const network *n, const float *x, int batch, int steps, float *blocks, float *y, float *room) {
+static void STEP(forward)(const network *n, const float *x, int batch, int steps, float *blocks, float *y,
+                          float *room) {
     const int rows = steps * n->stack * batch, remembered = (n->taps - 1) * n->width;
     const ptrdiff_t width = padded(n->width), hidden_width = padded(n->block->expand.outputs);
     float *now = room, *normed = now + rows * width, *added = normed + rows * width, *hidden = added + rows * width;
@@ -229,7 +231,8 @@ static void STEP(forward)(const network *n, const float *x, int batch, int steps
         for (int step = 0; step < steps; step++)
             for (int b = 0; b < batch; b++) {
                 float *row = normed + (step * batch + b) * width;
-                STEP(mixed)(n, own, now, width, step, batch, b, blocks + (ptrdiff_t)(b * n->blocks + at) * remembered, row);
+                const float *kept = blocks + (ptrdiff_t)(b * n->blocks + at) * remembered;
+                STEP(mixed)(n, own, now, width, step, batch, b, kept, row);
                 STEP(norm)(row, n->width, n->eps, row);
             }
         for (int b = 0; remembered && b < batch; b++) {
@@ -297,7 +300,8 @@ static void STEP(fourier)(const transform *t, int m, float *re, float *im, float
 static void STEP(spectrum)(const transform *t, const float *sound, float *re, float *im, float *room) {
     const int m = t->size / 2;
     float *zr = room, *zi = room + m;
-    for (int k = 0; k < m; k++) zr[k] = sound[2 * k] * t->window[2 * k], zi[k] = sound[2 * k + 1] * t->window[2 * k + 1];
+    for (int k = 0; k < m; k++)
+        zr[k] = sound[2 * k] * t->window[2 * k], zi[k] = sound[2 * k + 1] * t->window[2 * k + 1];
     STEP(fourier)(t, m, zr, zi, room + 2 * m);
     re[0] = zr[0] + zi[0], im[0] = 0.0f;
     re[m] = zr[0] - zi[0], im[m] = 0.0f;
@@ -561,7 +565,8 @@ static void STEP(high_passed)(const decoder *d, float *sound, int count, double 
 static void STEP(head)(const decoder *d, const float *made, ptrdiff_t step, int frames, const decoder_past *past, int b,
                        float *audio, float *room) {
     const transform *t = &d->long_, *s = &d->short_;
-    const int samples = frames * t->hop, each = t->hop / s->hop, many = frames * each, needed = samples + t->size - t->hop;
+    const int samples = frames * t->hop, each = t->hop / s->hop, many = frames * each;
+    const int needed = samples + t->size - t->hop;
     const int short_bins = s->size / 2 + 1, moments = d->levels.on ? t->hop / d->levels.piece : 0;
     const int gain_count = each * d->short_bands.count, steady_count = d->coherent ? each * 2 * short_bins : 0;
     float *noise = room, *other = noise + needed, *windows = other + needed;
@@ -592,7 +597,8 @@ static void STEP(head)(const decoder *d, const float *made, ptrdiff_t step, int 
     float *long_gains = other; /* free by now, and longer */
     for (int frame = 0; frame < frames; frame++)
         memcpy(long_gains + frame * d->long_bands.count, made + frame * step, sizeof(float) * d->long_bands.count);
-    STEP(shaped)(t, &d->long_bands, noise, long_gains, 0, frames, past->long_ + (ptrdiff_t)b * 3 * t->size, windows, rest);
+    STEP(shaped)(t, &d->long_bands, noise, long_gains, 0, frames, past->long_ + (ptrdiff_t)b * 3 * t->size, windows,
+                 rest);
     STEP(overlapped)(t, windows, frames, 0, audio);
     STEP(shaped)(s, &d->short_bands, noise, short_gains, d->coherent ? steady : 0, many,
                  past->short_ + (ptrdiff_t)b * 3 * s->size, short_windows, rest);
@@ -613,8 +619,8 @@ static void STEP(decode)(const decoder *d, const float *latents, int batch, int 
         float *rest = made + (ptrdiff_t)count * stack * batch * outputs;
         for (int step = 0; step < count; step++)
             for (int b = 0; b < batch; b++)
-                memcpy(given + (ptrdiff_t)(step * batch + b) * d->dim, latents + ((ptrdiff_t)b * hops + first + step) * d->dim,
-                       sizeof(float) * d->dim);
+                memcpy(given + (ptrdiff_t)(step * batch + b) * d->dim,
+                       latents + ((ptrdiff_t)b * hops + first + step) * d->dim, sizeof(float) * d->dim);
         STEP(forward)(&d->net, given, batch, count, past->blocks, made, rest);
         for (int b = 0; b < batch; b++)
             STEP(head)(d, made + (ptrdiff_t)b * outputs, (ptrdiff_t)batch * outputs, count * stack, past, b,
