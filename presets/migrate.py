@@ -18,7 +18,7 @@ from plugin_backend.modes.table import at_rate
 from plugin_backend.spotting.hits import Sensitivity
 from presets.capture import capture
 from presets.finish import LowCut
-from presets.preset import Preset, PresetHeader, Provenance, Take
+from presets.preset import Preset, PresetHeader, Provenance, Take, check_fits
 from presets.provenance import recordings_in
 
 
@@ -67,6 +67,7 @@ def migrate(preset: Preset, codec: Codec, old: Codec | None = None, folders: Seq
             f"preset '{preset.name}' was made with model '{header.codec}' ({header.fingerprint}), not with "
             f"'{old.spec.name}' ({old.spec.fingerprint})"
         )
+    check_fits(preset, old.spec)
     made, lost_db = _by_sound(preset, codec, old)
     return Migrated(made, lost_db, remarks)
 

@@ -12,7 +12,7 @@ from plugin_backend.errors import PresetError
 from plugin_backend.mixtures import aligned, dominance_aware, slerp, weighted_sum
 from plugin_backend.modes.matching import between
 from plugin_backend.modes.table import LEVEL, ONSET, adjusted, within_bounds
-from presets.preset import MOST_TAGS, Preset, PresetHeader, Provenance, Ring, Take
+from presets.preset import MOST_TAGS, Preset, PresetHeader, Provenance, Ring, Take, check_fits
 
 Latents = list[np.ndarray]
 """Equally long ``[1, frames, dims]`` latents, one per preset."""
@@ -202,3 +202,4 @@ def _check(presets: Sequence[Preset], codec: Codec, how: str, weights: Sequence[
                 f"preset '{preset.name}' belongs to model '{preset.header.codec}' ({preset.header.fingerprint}), "
                 f"not to '{codec.spec.name}' ({codec.spec.fingerprint})"
             )
+        check_fits(preset, codec.spec)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 import numpy as np
 
+from plugin_backend.codec import CodecSpec
 from plugin_backend.dsp.stages import checked_settings
 from plugin_backend.errors import PresetError, ProjectError
 from plugin_backend.modes.controls import CONTROLS
@@ -20,6 +21,9 @@ NAME_RULE = "a name has 1 to 64 of a-z, 0-9, '_', '-', '.', and starts with a le
 WORD = re.compile(r"[a-z0-9][a-z0-9 _-]{0,31}")
 WORD_RULE = "1 to 32 of a-z, 0-9, ' ', '_', '-', beginning with a letter or digit"
 MOST_TAGS, MOST_EFFECTS = 32, 8
+LARGEST_LATENT = 1e6
+LONGEST_RING_SAMPLES = 2**24
+"""What a take may last past its latents: what rings does, and what is faded."""
 
 CHAIN_KINDS = ("eq", "lfo", "pulses", "adsr", "gain")
 """Stages of :mod:`plugin_backend.dsp` that a preset may carry: those that neither need a file nor sound on."""
@@ -182,6 +186,8 @@ def _problems(preset: Preset):
             yield f"take {index}: latents of shape {mean.shape} and {deviation.shape}; need [frames, {dims}] twice"
         if not (np.isfinite(mean).all() and np.isfinite(deviation).all() and (deviation >= 0).all()):
             yield f"take {index}: latents must be finite, deviations not negative"
+        elif max(np.abs(mean).max(initial=0), deviation.max(initial=0)) > LARGEST_LATENT:
+            yield f"take {index}: its latents reach past {LARGEST_LATENT:g}, which no model makes"
     yield from _word_problems(header)
     yield from _chain_problems(header.chain)
     yield from _ringing_problems(preset)
@@ -189,6 +195,25 @@ def _problems(preset: Preset):
         values = getattr(header, name)
         if values and (len(values) != dims or not np.isfinite(values).all()):
             yield f"'{name}' has {len(values)} numbers; need {dims}, all finite"
+
+
+def check_fits(preset: Preset, spec: CodecSpec) -> None:
+    """Look whether a preset's numbers fit the model that it names, before anything is decoded.
+
+    Raises:
+        PresetError: its latents have another width, or its takes skip or last more than they hold.
+    """
+    told = f"preset '{preset.name}'"
+    for index, (take, mean) in enumerate(zip(preset.header.takes, preset.means, strict=True)):
+        if mean.shape[1] != spec.latent_dim:
+            raise PresetError(f"{told}: its latents are {mean.shape[1]} wide; those of '{spec.name}' {spec.latent_dim}")
+        held = len(mean) * spec.hop_samples
+        if take.skip_samples > held:
+            raise PresetError(f"{told}: take {index} skips {take.skip_samples} samples of the {held} it holds")
+        fades = preset.header.fade_in_samples, preset.header.fade_out_samples, take.fade_out_samples or 0
+        longest = max(take.length_samples, *fades)
+        if longest > held + LONGEST_RING_SAMPLES:
+            raise PresetError(f"{told}: take {index} lasts {longest} samples, but holds {held}")
 
 
 def _ringing_problems(preset: Preset):

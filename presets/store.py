@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load, save_file
+from safetensors.numpy import load, save
 
 from plugin_backend.errors import OutputError, PresetError
 from plugin_backend.files import replaced_when_whole
@@ -17,6 +20,10 @@ from presets.preset import NAME, NAME_RULE, Preset, PresetHeader
 
 SUFFIX = ".preset.safetensors"
 SCHEMA, KEY = 4, "pisada_preset"
+
+STALE_S = 24 * 3600
+LEFT = re.compile(rf"\.tmp[A-Za-z0-9]{{6}}|\..*{re.escape(SUFFIX)}\.[0-9a-f]+\.part")
+"""Hidden files of presets in the making, as editions name or named them."""
 
 UPGRADES: dict[int, Callable[[dict], dict]] = {
     1: lambda fields: fields,  # what 2 added may be absent: licence, tags, material, chain, provenance
@@ -37,11 +44,14 @@ def path_of(name: str, folder: Path) -> Path:
     return folder / f"{name}{SUFFIX}"
 
 
-def save_preset(preset: Preset, folder: Path) -> Path:
-    """Write a preset into ``folder``, made if need be; answers its path. An older one of that name is replaced.
+def save_preset(preset: Preset, folder: Path, overwrite: bool = True) -> Path:
+    """Write a preset into ``folder``, made if need be; answers its path.
+
+    Args:
+        overwrite: whether one of that name is replaced, however late it came.
 
     Raises:
-        OutputError: the folder cannot be written.
+        OutputError: the folder cannot be written, or the name is taken.
     """
     path = path_of(preset.name, folder)
     header = {"schema": SCHEMA, **msgspec.to_builtins(preset.header)}
@@ -52,11 +62,21 @@ def save_preset(preset: Preset, folder: Path) -> Path:
     tensors |= {f"modes.{take}": np.ascontiguousarray(rows, np.float32) for take, rows in enumerate(preset.modes)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with replaced_when_whole(path) as temporary:
-            save_file(tensors, temporary, metadata={KEY: json.dumps(header)})
+        _sweep(folder)
+        with replaced_when_whole(path, only_if_free=not overwrite) as temporary:
+            temporary.write_bytes(save(tensors, metadata={KEY: json.dumps(header)}))
     except OSError as problem:
         raise OutputError(f"{folder}: cannot write here ({problem.strerror})") from problem
     return path
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what runs that were killed while they wrote a preset left there more than a day ago."""
+    oldest = time.time() - STALE_S
+    for left in folder.glob(".*"):
+        with suppress(OSError):
+            if LEFT.fullmatch(left.name) and left.is_file() and left.stat().st_mtime < oldest:
+                left.unlink()
 
 
 def load_preset(path: Path) -> Preset:

@@ -25,7 +25,7 @@ from presets.preset import Preset
 from render.apply.targets import find_preset
 from render.inserts import is_insert, kind_of, settings_of, transfer_settings
 from render.layout import LAYOUTS
-from render.project import SAMPLE_RATE, Effect, Plugin, Stem
+from render.project import Effect, Plugin, Stem
 from render.stage_tables import PRESETS, Convolution, Transfer
 
 EACH_CHANNEL = ("filter", *PER_CHANNEL)
@@ -125,8 +125,8 @@ def lv2_uris(bundle: Path) -> list[str]:
 
 def _check_transfer(effect: Transfer) -> None:
     settings, spec = transfer_settings(effect), describe_codec(effect.model)
-    if spec.sample_rate != SAMPLE_RATE or spec.layout != "frames":
-        raise ProjectError(f"a transfer needs a model of {SAMPLE_RATE} Hz that streams; '{effect.model}' is none")
+    if spec.layout != "frames":
+        raise ProjectError(f"a transfer needs a model that streams; '{effect.model}' is none")
     settings.set_latents(LatentMover(1, spec.latent_dim, 1.0))
 
 

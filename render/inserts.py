@@ -14,6 +14,7 @@ from plugin_backend.stage import Stage
 from plugin_backend.transfer.node import TransferNode
 from render.apply.settings import Settings, latents_of
 from render.apply.targets import find_preset, target_of
+from render.at_other_rate import AtOtherRate
 from render.events import Event
 from render.project import Effect
 from render.stage_tables import PRESETS, TRANSFER, StageEffect, Transfer
@@ -61,14 +62,16 @@ def make_insert(
     if not isinstance(effect, Transfer):
         return make_stage(kind_of(effect), settings_of(effect), sample_rate, channels)
     settings, model = transfer_settings(effect), codec(effect.model)
-    node = TransferNode(model, channels, multiple_samples=block_samples, mono=settings.mono, width=settings.width)
+    own_rate, hop = model.spec.sample_rate, model.spec.hop_samples
+    multiple = block_samples if own_rate == sample_rate else hop
+    node = TransferNode(model, channels, multiple_samples=multiple, mono=settings.mono, width=settings.width)
     for name, slot in zip(PRESETS, "ab", strict=True):
         if getattr(effect, name) is not None:
             node.select(target_of(find_preset(getattr(effect, name)), model), slot)
     for name, value in settings.controls.items():
         node.set(name, value)
     settings.set_latents(node)
-    return node
+    return node if own_rate == sample_rate else AtOtherRate(node, own_rate, hop, sample_rate, block_samples)
 
 
 class Insert:

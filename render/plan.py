@@ -19,7 +19,7 @@ from plugin_backend.errors import AudioFileError, CueSheetError, PresetError, Pr
 from plugin_backend.near import did_you_mean
 from presets.bank import Bank
 from presets.perform import fades_of, take_of
-from presets.preset import Preset
+from presets.preset import Preset, check_fits
 from render.apply.targets import CHOOSE
 from render.chain import responses_of, settled
 from render.cue_cache import CueCache
@@ -307,6 +307,7 @@ def _codec_for(preset: Preset, specs: dict[str, CodecSpec]) -> str:
     """The model, of those there are by name, that a preset was made with."""
     header = preset.header
     if header.codec == PCM:
+        check_fits(preset, describe_codec(PCM))
         return PCM
     made_by = next((name for name, spec in specs.items() if spec.fingerprint == header.fingerprint), None)
     if made_by is None:
@@ -315,6 +316,7 @@ def _codec_for(preset: Preset, specs: dict[str, CodecSpec]) -> str:
             f"preset '{preset.name}' was made with model '{header.codec}' ({header.fingerprint}), "
             f"not with {given}: {CHOOSE}"
         )
+    check_fits(preset, specs[made_by])
     return made_by
 
 

@@ -36,18 +36,21 @@ class Counts:
     """Cues by where their sound came from, and whether all that was decoded could be kept in the cache.
 
     ``cached`` counts sounds that were there already: in the cache, or as another cue's. ``computed`` says with what
-    our models computed here; ``None`` where they had nothing to do.
+    our models computed here; ``None`` where they had nothing to do. ``damaged`` counts those that were in the cache and
+    not as they were written, and so were made again.
     """
 
     decoded: int = 0
     cached: int = 0
     kept: bool = True
     computed: Computed | None = None
+    damaged: int = 0
 
     def add(self, other: Counts) -> None:
         """Count another process's cues too."""
         self.decoded, self.cached = self.decoded + other.decoded, self.cached + other.cached
         self.kept, self.computed = self.kept and other.kept, self.computed or other.computed
+        self.damaged += other.damaged
 
 
 class Shared:
@@ -94,8 +97,8 @@ class Sounds:
     @property
     def counts(self) -> Counts:
         """So far."""
-        kept = self.cache is None or self.cache.kept
-        return Counts(self._decoded, self._asked - self._decoded, kept, computed_by(self._codecs))
+        kept, damaged = (self.cache.kept, self.cache.damaged) if self.cache is not None else (True, 0)
+        return Counts(self._decoded, self._asked - self._decoded, kept, computed_by(self._codecs), damaged)
 
     def of(self, event: Event) -> Iterator[np.ndarray]:
         """Its sound in pieces ``[channels, n]``, before level, pan and fades."""

@@ -41,7 +41,8 @@ def apply_to_disk(
         task = bar.add_task("applying", total=sum(info_of(source).length_samples for source in targets))
         for source, path in targets.items():
             bar.update(task, description=source.name)
-            _tell(source, applier.apply(source, path, lambda samples: bar.advance(task, samples)), settings.bits)
+            applied = applier.apply(source, path, lambda samples: bar.advance(task, samples), overwrite)
+            _tell(source, applied, settings.bits)
     models = [model or preset.header.codec, *(its_model for its_model, *_ in added if its_model)]
     if computed := computed_by(models):
         click.echo(f"computed with {computed}", err=True)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from render.batch import BatchPlan, Event
+from studio.printed import console
 from studio.progress import progress_bar
 
 TOLD = {
@@ -42,7 +42,7 @@ class BatchProgress:
             TimeRemainingColumn(),
             TextColumn("{task.fields[speed]}", markup=False),
         )
-        self._bar = Progress(*columns, console=Console(stderr=True))
+        self._bar = Progress(*columns, console=console())
         jobs = {planned.job.name: planned for planned in plan.jobs if planned.job.name in plan.todo}
         self._weights = {name: round(plan.foretold(planned) * 1000) + 1 for name, planned in jobs.items()}
         self._programme_s = {name: planned.cost.programme_s for name, planned in jobs.items()}

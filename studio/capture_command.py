@@ -98,4 +98,5 @@ def capture(
     preset = captured.preset
     hits = f" of {captured.hits} hits" if kind == "hit" else ""
     rings = sum(map(len, preset.modes))
-    click.echo(f"{save_preset(preset, bank)}: {len(preset.means)} takes{hits}" + (f", {rings} modes" if rings else ""))
+    saved = save_preset(preset, bank, overwrite)
+    click.echo(f"{saved}: {len(preset.means)} takes{hits}" + (f", {rings} modes" if rings else ""))

@@ -26,6 +26,7 @@ from studio.live_command import live, live_replay
 from studio.mix_command import mix
 from studio.plugin_command import plugin
 from studio.preset_command import preset as preset_group
+from studio.printed import filtered
 from studio.session_command import session
 from studio.sheet_options import SKIP, sheet_options
 from studio.train_command import train
@@ -143,6 +144,11 @@ for command in (
 
 def main() -> None:
     """Run the command; exit 0, 2 for bad input, 130 when interrupted, 1 for anything else."""
+    with filtered():
+        _run()
+
+
+def _run() -> None:
     for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         signal.signal(number, signal.default_int_handler)
     try:
@@ -156,6 +162,9 @@ def main() -> None:
         sys.exit(problem.exit_status)
     except OSError as problem:  # what no command told: a name too long to look at, a full disk behind standard output
         click.echo(f"pisada: {problem.filename or 'input or output'}: {problem.strerror or problem}", err=True)
+        sys.exit(FAILED)
+    except UnicodeError as problem:  # a name that is no UTF-8, where something keeps names as text
+        click.echo(f"pisada: a name or text cannot be written: {problem}", err=True)
         sys.exit(FAILED)
     except (KeyboardInterrupt, click.Abort) as stop:
         told = str(stop.__cause__ or "") or "interrupted; nothing was kept"

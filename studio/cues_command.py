@@ -32,13 +32,15 @@ cues.add_command(from_audio)
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
 def convert(source, out, overwrite, **options) -> None:
     """Read IN, any format that render takes, and write its cues as OUT: .csv, .xlsx, .otio, .rpp or .aaf."""
+    from render.cues.check import late_start
     from render.cues.cue import Wanted
-    from render.cues.writer import write_cues
+    from render.cues.writer import TIMELINES, write_cues
 
     sheet, project = _read(source, Wanted(unmatched=True, blank=True), **options)
     lost = sheet.check_whole(project.skip_unreadable)
     check_new(out, overwrite, source)
-    _tell([*lost, *sheet.remarks])
+    late = late_start(sheet.cues[0].start_samples, project.clock()) if out.suffix.lower() in TIMELINES else []
+    _tell([*lost, *sheet.remarks, *late])
     write_cues(sheet, out, project.clock())
     click.echo(f"{out}: {len(sheet.cues)} cues from {sheet.format}")
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 import torch
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from plugin_backend.codecs import load_codec
 from plugin_backend.evaluation.evaluate import Options, evaluate, installed_embeddings
 from plugin_backend.evaluation.report import write_report
 from presets.bank_evaluation import bank_of, judge_bank
+from studio.printed import console
 from studio.tables import print_table
 
 SHOWN = {
@@ -38,8 +38,8 @@ def evaluate_to_disk(model: str, data: Path, out: Path, options: Options, with_b
     """
     torch.set_num_threads(1)
     judged_bank = bank_of(model, data) if with_bank else None
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console()) as bar:
         tasks = {}
 
         def tell(stage: str, done: int, total: int) -> None:

@@ -6,11 +6,12 @@ import math
 import time
 from dataclasses import dataclass, replace
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
 from render.live.meter import Meter
+from studio.printed import console as drawing
 
 WIDTH, FLOOR_DB, HOLD_S, LINE_S = 40, -60.0, 1.5, 10.0
 HOT_DB, CLIPPED_DB = -6.0, 0.0
@@ -77,7 +78,7 @@ class LiveMeter:
     """A context: shows readings on standard error while it is open."""
 
     def __init__(self, drawn: bool = True):
-        console = Console(stderr=True)
+        console = drawing()
         self._live = (
             Live(console=console, auto_refresh=False, transient=True) if drawn and console.is_terminal else None
         )

@@ -38,4 +38,4 @@ def mix(names, name, out, how, weights, banks, model, overwrite, **words) -> Non
     preset = mix_presets(presets, deferred_codec(model), name, how, weights or None, **own)
     if "chain" not in own and (left := [each.name for each in presets if each.header.chain != preset.header.chain]):
         click.echo(f"note: effects differ: those of {', '.join(left)} are left out; give --effect", err=True)
-    click.echo(f"{save_preset(preset, out)}: {len(preset.means)} takes, {preset.header.description}")
+    click.echo(f"{save_preset(preset, out, overwrite)}: {len(preset.means)} takes, {preset.header.description}")

@@ -102,7 +102,7 @@ def random(name, out, banks, kind, tags, material, count, seed, model, overwrite
     check_new(path_of(name, out), overwrite, other="give another --name")
     among = _chosen(Bank(banks), kind or "hit", tags, material)
     made = random_preset(among, deferred_codec(model), name, secrets.randbits(31) if seed is None else seed, count)
-    click.echo(f"{save_preset(made, out)}: {made.header.provenance.made}")
+    click.echo(f"{save_preset(made, out, overwrite)}: {made.header.provenance.made}")
 
 
 @preset.command(cls=Examples, example="pisada preset migrate --bank old-bank --to my-bank --from old-foley.safetensors")

@@ -41,8 +41,8 @@ def migrate_presets(
         for preset in presets:
             bar.update(task, description=preset.name)
             try:
-                click.echo(_migrated(preset, codec, out, old, sources, models) if preset in waiting else
-                           f"{save_preset(preset, out)}: is of this model already, copied")  # fmt: skip
+                click.echo(_migrated(preset, codec, out, old, sources, models, overwrite) if preset in waiting else
+                           f"{save_preset(preset, out, overwrite)}: is of this model already, copied")  # fmt: skip
             except PresetError as problem:
                 failed.append(preset.name)
                 click.echo(f"note: {problem}", err=True)
@@ -51,7 +51,9 @@ def migrate_presets(
         raise PisadaError(f"{len(failed)} of {len(presets)} presets could not be brought over, as told above")
 
 
-def _migrated(preset, codec: Codec, out: Path, old: str | None, sources: Sequence[Path], models: dict) -> str:
+def _migrated(
+    preset, codec: Codec, out: Path, old: str | None, sources: Sequence[Path], models: dict, overwrite: bool
+) -> str:
     named = old or preset.header.codec
     if named not in models:
         models[named] = _own_model(named, preset.header.fingerprint, given=old is not None)
@@ -59,7 +61,7 @@ def _migrated(preset, codec: Codec, out: Path, old: str | None, sources: Sequenc
     for remark in done.remarks:
         click.echo(f"note: preset '{preset.name}': {remark}", err=True)
     how = "captured anew from its recordings" if done.lost_db is None else f"by its sound, {done.lost_db} dB lost"
-    return f"{save_preset(done.preset, out)}: {how}"
+    return f"{save_preset(done.preset, out, overwrite)}: {how}"
 
 
 def _own_model(name: str, fingerprint: str, given: bool) -> Codec | None:

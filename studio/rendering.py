@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,7 +13,6 @@ from plugin_backend.errors import MissingExtraError, ProjectError
 from render.cue_cache import CueCache, cache_home
 from render.delivery.changes import compare, standing
 from render.delivery.deliver import deliver
-from render.delivery.report import CACHE_REMARK
 from render.events import Plan
 from render.project import Project
 from render.recipe import recipes_of
@@ -47,24 +47,29 @@ def render_to_disk(
             progress=lambda samples: bar.advance(task, samples),
             clips=clips,
             cache=cache,
+            beside=partial(_sessions, sessions, out),
         )
     if cache is not None:
         cache.prune()
-    if not delivery.cache_kept:
-        click.echo(f"note: {CACHE_REMARK}", err=True)
+    for remark in delivery.remarks:
+        click.echo(f"note: {remark}", err=True)
     if explain:
         print_changes(delivery.changes)
     print_levels(delivery.measured)
     folders = dict.fromkeys(path.parent for path in delivery.clips.values())
-    for path in (*delivery.stems.values(), *folders, delivery.report, delivery.picture):
+    for path in (*delivery.stems.values(), *folders, delivery.report, delivery.picture, *delivery.beside):
         click.echo(path)
-    if sessions:
-        from render.session import write_session
-        from render.session.delivered import session_of, session_path
 
-        stems = session_of(delivery.report)
-        for format in sessions:
-            click.echo(write_session(stems, session_path(delivery.report, format), format))
+
+def _sessions(formats: tuple[str, ...], out: Path, report: Path) -> list[Path]:
+    """Sessions of a delivery, written beside its report; all of it will lie in ``out``."""
+    if not formats:
+        return []
+    from render.session import write_session
+    from render.session.delivered import session_of, session_path
+
+    stems = session_of(report)
+    return [write_session(stems, session_path(report, format), format, home=out) for format in formats]
 
 
 def is_there(plan: Plan, project: Project, out: Path, clips: bool) -> bool:

@@ -30,6 +30,7 @@ from plugin_backend.training.schedule import PHASES, phases
 from plugin_backend.training.settings import FINE_TUNE_RATE, TrainingSettings, state_path
 from plugin_backend.waveform_vae.config import WaveformVAEConfig
 from studio.new_file import check_folder
+from studio.printed import console as drawing
 
 if TYPE_CHECKING:
     from plugin_backend.training.stopping import Stopping
@@ -92,9 +93,9 @@ def progress_columns() -> tuple[ProgressColumn, ...]:
     whole = Column(no_wrap=True, min_width=max(map(len, PHASES)))
     state = Column(no_wrap=True, overflow="ellipsis", ratio=1)
     return (
-        TextColumn("{task.description}", table_column=whole),
+        TextColumn("{task.description}", table_column=whole, markup=False),
         BarColumn(bar_width=20),
-        TextColumn("{task.fields[state]}", table_column=state),
+        TextColumn("{task.fields[state]}", table_column=state, markup=False),
         TimeElapsedColumn(),
     )
 
@@ -132,12 +133,12 @@ def train_to_disk(
     path = out / f"{name}.safetensors"
     if path.exists() and not replace and not state_path(path).exists():
         raise ProjectError(f"{path} is there already: give another --name, or --replace to train it anew")
-    settings, console = settings_from(chosen), Console(stderr=True)
+    settings, console = settings_from(chosen), drawing()
     if settings.start != "scratch":
         describe_codec(settings.start)
     check_folder(out)
     rate_hz = WaveformVAEConfig().sample_rate
-    corpus = prepare(folder, cache, rate_hz, lambda line: console.print(line, highlight=False), "--cache")
+    corpus = prepare(folder, cache, rate_hz, lambda line: console.print(line, highlight=False, markup=False), "--cache")
     tell_what_was_dropped(corpus, console)
     absent = sorted(set(held_out) - {sound.source for sound in corpus.sounds})
     if absent:
@@ -146,7 +147,7 @@ def train_to_disk(
     if not held_out:
         held_out = held_out_before(settings.start, {sound.source for sound in corpus.sounds})
         if held_out:
-            console.print(f"holding out, as {settings.start} did: {', '.join(held_out)}", highlight=False)
+            console.print(f"holding out, as {settings.start} did: {', '.join(held_out)}", highlight=False, markup=False)
     learned, judged = split(corpus.sounds, held_out or None, seed=settings.seed)
     if not judged:
         console.print("note: too few sounds to hold any back; the judgements are on what it learns from")
@@ -173,7 +174,7 @@ def train_to_disk(
     if threads:
         torch.set_num_threads(threads)
     log = TensorBoardLog(tensorboard) if tensorboard else Log()
-    tell = partial(console.print, highlight=False)
+    tell = partial(console.print, highlight=False, markup=False)
     run = Run(settings, *samplers, path, facts, device, log, tell, began_s)
     with Progress(*progress_columns(), console=console, expand=True) as bar, stopped_by_signals(run.stopping, console):
         tasks: dict[str, int] = {}
@@ -193,4 +194,4 @@ def train_to_disk(
             ) from None
         finally:
             log.close()
-    console.print(f"{path}: {record['steps']} steps in {record['minutes']} min", highlight=False)
+    console.print(f"{path}: {record['steps']} steps in {record['minutes']} min", highlight=False, markup=False)

@@ -17,15 +17,12 @@ ZAMAXIM = Path("/usr/lib/vst3/ZaMaximX2.vst3")
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine breaks nothing
 hypothesis.settings.load_profile("untimed")
 
-ALONE = {
-    *("test_batch_command", "test_batch_crashes", "test_batch_faults", "test_batch_journal", "test_batch_pool"),
-    *("test_batch_queue", "test_batch_ray", "test_batch_run", "test_interop_pd", "test_live_command"),
-    *("test_live_controllers", "test_live_devices", "test_live_player", "test_live_recording", "test_plugin_ardour"),
-    *("test_plugin_bridge", "test_plugin_build", "test_plugin_bundles", "test_plugin_caller", "test_plugin_command"),
-    *("test_plugin_hosts", "test_plugin_hosts_timing", "test_plugin_in_graph", "test_plugin_server"),
-    *("test_plugin_server_crashes", "test_plugin_server_refusals", "test_plugin_states", "test_streaming_endurance"),
-}
-"""Files that play in real time, kill processes, fill the machine, or build for others: not beside the rest."""
+
+def pytest_ignore_collect(collection_path, config):
+    """A run of what has to be alone reads only the files that hold such a test: to read all takes half a minute."""
+    if config.option.markexpr == "alone" and collection_path.match("test_*.py"):
+        return True if "mark.alone(" not in collection_path.read_text(encoding="utf-8") else None
+    return None
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by marker
@@ -35,9 +32,9 @@ def pytest_collection_modifyitems(items):
         "plugin": (ZAMAXIM.exists(), "zam-plugins is not installed (Debian: apt-get install zam-plugins)"),
         "ardour": (shutil.which("ardour7-export"), "Ardour 7 is not installed (Debian: apt-get install ardour)"),
     }
+    long = {item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("juce")}
+    items.sort(key=lambda item: item.path not in long)  # else the last processor works on after the others are done
     for item in items:
-        if item.path.stem in ALONE:
-            item.add_marker(pytest.mark.alone)
         for marker, (there, reason) in skips.items():
             if not there and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
@@ -139,9 +136,17 @@ def read_with_another_library(path: Path) -> np.ndarray:
 
 
 @pytest.fixture
-def render_sheet(tmp_path, impulse_bank):
-    """Renders a sheet with the impulse bank and reads the stems back; answers name → ``[samples, 2]``
-    float64 and the report."""
+def forked_renders(monkeypatch):
+    """Render processes are forked, see ``forked_renders.py``; tests of the processes themselves go without."""
+    from tests.forked_renders import fork_renders
+
+    fork_renders(monkeypatch)
+
+
+@pytest.fixture
+def render_sheet(tmp_path, impulse_bank, forked_renders, monkeypatch):
+    """Renders a sheet with the impulse bank, without a picture, and reads the stems back; answers name →
+    ``[samples, 2]`` float64 and the report."""
     import json
 
     import msgspec
@@ -149,6 +154,8 @@ def render_sheet(tmp_path, impulse_bank):
     from render.delivery.deliver import deliver
     from render.plan import make_plan, read_sheet
     from render.project import Project
+
+    monkeypatch.setattr("render.delivery.deliver.draw", lambda path, *told: path.touch())
 
     def render(sheet: Path, *, out: str = "out", chunk_frames: int = 64, jobs: int = 1, **fields):
         project = msgspec.structs.replace(Project(show="T", bank=str(impulse_bank), model="pcm"), **fields)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import BinaryIO
 
 from plugin_backend.audio_formats.chunks import NO_LENGTH
@@ -11,6 +12,17 @@ from plugin_backend.audio_formats.parts import Content, Part, Stretch
 ORDERS = {b".snd": ">", b"dns.": "<"}
 UNKNOWN = 0xFFFFFFFF
 HEAD_BYTES = 24
+
+
+def next_recording(file: BinaryIO, begins: Callable[[bytes], bool]) -> int | None:
+    """Where another recording is joined to the one that a file begins with; see :mod:`.chunks`."""
+    file.seek(0)
+    head = file.read(HEAD_BYTES)
+    if len(head) < HEAD_BYTES:
+        return None
+    offset, stated = struct.unpack(f"{ORDERS[head[:4]]}4xII", head[:12])
+    file.seek(offset + stated)
+    return offset + stated if stated and begins(file.read(12)) else None
 
 
 def content_of(file: BinaryIO) -> Content:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -161,6 +161,39 @@ def content_of(file: BinaryIO, family: Family) -> Content:
     if layout.audio.size == layout.stated_bytes and not is_bw64 and not goes_past:
         return Content(remarks=(layout.remark,) if layout.remark else ())
     return Content((_part(file, family, layout),), (layout.remark,) if layout.remark else ())
+
+
+def next_recording(file: BinaryIO, family: Family, begins: Callable[[bytes], bool]) -> int | None:
+    """Where another recording is joined to the one that a file begins with; None where none is.
+
+    Args:
+        begins: whether a recording begins with these 12 bytes.
+    """
+    end, chunks = file.seek(0, 2), []
+    for chunk in _walk(file, family, family.first, end, filler=True):
+        chunks.append(chunk)
+        if chunk.name == family.data:
+            break
+    if not chunks or chunks[-1].name != family.data:
+        return None
+    audio, size = chunks[-1], chunks[-1].size
+    if size in (0, IN_DS64) and family is WAVE:
+        size = _in_ds64(file, chunks) or 0
+    if not 0 < size < end:
+        return None
+    at = audio.body + size
+    for _ in range(MOST_CHUNKS):
+        places = dict.fromkeys((family.after(at), at))
+        for place in places:
+            file.seek(place)
+            if begins(file.read(12)):
+                return place
+        after = (_chunk_at(file, family, place, end, False) for place in places)
+        chunk = next((chunk for chunk in after if chunk is not None), None)
+        if chunk is None:
+            return None
+        at = chunk.end
+    return None
 
 
 def wave_chunk(path: Path, name: bytes, most_bytes: int) -> bytes | None:

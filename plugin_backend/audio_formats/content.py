@@ -5,12 +5,15 @@ from __future__ import annotations
 import mmap
 import os
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import BinaryIO
 
 from plugin_backend.audio_formats import au, chunks, flac, mpeg, ogg
-from plugin_backend.audio_formats.parts import Content
+from plugin_backend.audio_formats.parts import Content, Part, PartFile, Stretch, joined
+from plugin_backend.errors import AudioFileError
 
 HEAD_BYTES = 4096
+MOST_JOINED = 1000
 OTHERS = (
     b"Creative Voice File\x1a",
     b"NIST_1A",
@@ -46,10 +49,8 @@ def content_of(file: BinaryIO) -> Content:
     """
     file.seek(0)
     head = file.read(HEAD_BYTES)
-    if family := chunks.family_of(head[:12]):
-        return chunks.content_of(file, family)
-    if head[:4] in au.ORDERS:
-        return au.content_of(file)
+    if _has_sizes(head[:12]):
+        return _sized_content(file)
     size = os.fstat(file.fileno()).st_size
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else nullcontext(b"") as data:
         start = mpeg.tags_end(data)
@@ -58,3 +59,38 @@ def content_of(file: BinaryIO) -> Content:
         if data[:4] == ogg.MARKER:
             return ogg.content_of(data)
         return mpeg.content_of(data) if mpeg.is_mpeg(head, size == len(head)) else Content()
+
+
+def _has_sizes(head: bytes) -> bool:
+    """Whether a file that begins with these 12 bytes states where its audio ends: a file of chunks, or AU."""
+    return chunks.family_of(head) is not None or head[:4] in au.ORDERS
+
+
+def _sized_content(file: BinaryIO) -> Content:
+    """What is in a file that states where its audio ends, and in those that are joined to it.
+
+    Raises:
+        AudioFileError: too many are joined, or one is longer than its format can be.
+    """
+    found, start, end = [], 0, file.seek(0, os.SEEK_END)
+    while start is not None:
+        if len(found) == MOST_JOINED:
+            raise AudioFileError(f"over {MOST_JOINED} recordings are joined in it; give them one by one")
+        rest = PartFile(file, Part((Stretch(start, end),)))
+        family = chunks.family_of(rest.read(12))
+        more = chunks.next_recording(rest, family, _has_sizes) if family else au.next_recording(rest, _has_sizes)
+        stretch = Stretch(start, end if more is None else start + more)
+        alone = PartFile(file, Part((stretch,)))
+        content = chunks.content_of(alone, family) if family else au.content_of(alone)
+        found.append((stretch, _moved(content, start)))
+        start = None if more is None else stretch.stop
+    return joined(found)
+
+
+def _moved(content: Content, by: int) -> Content:
+    """What was found in bytes that begin at ``by`` of the file."""
+    parts = []
+    for part in content.parts:
+        pieces = (Stretch(by + it.start, by + it.stop) if isinstance(it, Stretch) else it for it in part.pieces)
+        parts.append(replace(part, pieces=tuple(pieces)))
+    return replace(content, parts=tuple(parts))

@@ -1,6 +1,6 @@
 """FLAC whose header states no length, or too little: its frames are numbered, so the last one says how long it is.
 
-Format: RFC 9639. A frame header's own checksum tells it from other bytes.
+Format: RFC 9639. A frame header's own checksum tells it from other bytes. Files may follow one another in a file.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from plugin_backend.audio_formats.parts import Content, Part, Stretch
+from plugin_backend.audio_formats.parts import Content, Part, Stretch, joined
 
 MARKER = b"fLaC"
+FIRST_HEADS = (b"\x00\x00\x00\x22", b"\x80\x00\x00\x22")
+"""How the block begins that must follow the marker."""
+
 STREAMINFO_BYTES, TOTAL_BITS = 34, 36
 SYNC = re.compile(rb"\xff[\xf8\xf9]", re.DOTALL)
 BLOCK_SIZES = (None, 192, 576, 1152, 2304, 4608, None, None, *(256 << n for n in range(8)))
@@ -31,10 +34,28 @@ class Frame:
 
 
 def content_of(data: mmap.mmap, start: int) -> Content:
-    """A stream that begins at ``start`` with its marker, as long as its frames say.
+    """The recordings of a file, one after another, each as long as its frames say.
 
-    Where the header states a length, only the end of the file is looked at, and believed if it says the same.
+    Args:
+        data: the file.
+        start: where its first stream begins, with its marker.
     """
+    starts, at = [start], _first_frame(data, start)
+    while (at := data.find(MARKER, at)) >= 0:
+        begins = data[at + len(MARKER) : at + len(MARKER) + 4] in FIRST_HEADS
+        if begins:
+            starts.append(at)
+        at = _first_frame(data, at) if begins else at + len(MARKER)
+    stretches = [Stretch(*each) for each in zip(starts, [*starts[1:], len(data)], strict=True)]
+    return joined([(stretch, _stream(data, stretch)) for stretch in stretches])
+
+
+def _stream(data: mmap.mmap, stretch: Stretch) -> Content:
+    """One stream.
+
+    Where the header states a length, only the end of the stream is looked at, and believed if it says the same.
+    """
+    start, stop = stretch.start, stretch.stop
     info_at = start + len(MARKER) + 4
     info = data[info_at : info_at + STREAMINFO_BYTES]
     if len(info) < STREAMINFO_BYTES:
@@ -46,24 +67,24 @@ def content_of(data: mmap.mmap, start: int) -> Content:
         tail = max(LEAST_TAIL_BYTES, 2 * largest_bytes)
         if not any(
             frame.first_sample + frame.samples > stated
-            for frame in _frames(data, max(start, len(data) - tail), block_samples)
+            for frame in _frames(data, max(start, stop - tail), stop, block_samples)
         ):
             return Content()
-    there, end = _counted(data, _first_frame(data, start), block_samples)
+    there, end = _counted(data, _first_frame(data, start), stop, block_samples)
     if there <= stated:
         return Content()
     right = (numbers & ~(2**TOTAL_BITS - 1) | there).to_bytes(8, "big")
-    pieces = Stretch(start, info_at + 10), right, Stretch(info_at + 18, len(data))
+    pieces = Stretch(start, info_at + 10), right, Stretch(info_at + 18, stop)
     remarks = [f"goes on after the {stated} samples that it states: all {there} are read"] * bool(stated)
-    if len(data) - end > max(LEAST_TAIL_BYTES, 2 * largest_bytes):
-        remarks.append(f"{len(data) - end} bytes after its frames are not read: damaged, or no audio")
+    if stop - end > max(LEAST_TAIL_BYTES, 2 * largest_bytes):
+        remarks.append(f"{stop - end} bytes after its frames are not read: damaged, or no audio")
     return Content((Part(pieces),), tuple(remarks))
 
 
-def _counted(data: mmap.mmap, at: int, block_samples: int) -> tuple[int, int]:
+def _counted(data: mmap.mmap, at: int, stop: int, block_samples: int) -> tuple[int, int]:
     """How many samples the frames in a row from ``at`` on hold, and where the last of them begins."""
     samples = 0
-    for frame in _frames(data, at, block_samples):
+    for frame in _frames(data, at, stop, block_samples):
         if frame.first_sample == samples:
             samples, at = samples + frame.samples, frame.at
     return samples, at
@@ -78,9 +99,9 @@ def _first_frame(data: mmap.mmap, start: int) -> int:
     return at
 
 
-def _frames(data: mmap.mmap, at: int, block_samples: int) -> Iterator[Frame]:
-    """Whatever looks like a frame from ``at`` on."""
-    for sync in SYNC.finditer(data, at):
+def _frames(data: mmap.mmap, at: int, stop: int, block_samples: int) -> Iterator[Frame]:
+    """Whatever looks like a frame from ``at`` to ``stop``."""
+    for sync in SYNC.finditer(data, at, stop):
         frame = _frame(data[sync.start() : sync.start() + LONGEST_HEADER], sync.start(), block_samples)
         if frame is not None:
             yield frame

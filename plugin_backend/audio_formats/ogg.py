@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 
-from plugin_backend.audio_formats.parts import Content, Part, Stretch
+from plugin_backend.audio_formats.parts import Content, Stretch, joined
 
 MARKER, HEAD_BYTES = b"OggS", 27
 BEGINS, ENDS = 2, 4
@@ -24,11 +24,8 @@ def content_of(data: mmap.mmap) -> Content:
         in_heads, at = begins, at + size
         end = at
     cut_short = "" if not starts or (flags & ENDS and at < 0) else CUT_SHORT
-    if len(starts) < 2:
-        return Content(cut_short=cut_short)
-    stops = [*starts[1:], end]
-    parts = tuple(Part((Stretch(*each),)) for each in zip(starts, stops, strict=True))
-    return Content(parts, (f"{len(parts)} recordings joined: read as one",), cut_short)
+    stretches = [Stretch(*each) for each in zip(starts, [*starts[1:], end], strict=True)]
+    return joined([(each, Content(cut_short=cut_short)) for each in stretches]) if starts else Content()
 
 
 def _page_bytes(data: mmap.mmap, at: int) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -50,6 +51,16 @@ class Content:
     parts: tuple[Part, ...] = ()
     remarks: tuple[str, ...] = ()
     cut_short: str = ""
+
+
+def joined(found: Sequence[tuple[Stretch, Content]]) -> Content:
+    """One recording of those that follow one another in a file: of each where it lies, and what was found there."""
+    if len(found) == 1:
+        return found[0][1]
+    parts = [part for stretch, content in found for part in content.parts or (Part((stretch,)),)]
+    said = dict.fromkeys(remark for _, content in found for remark in content.remarks)
+    cut_short = next((content.cut_short for _, content in found if content.cut_short), "")
+    return Content(tuple(parts), (f"{len(found)} recordings joined: read as one", *said), cut_short)
 
 
 class PartFile(io.RawIOBase):

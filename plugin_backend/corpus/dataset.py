@@ -2,8 +2,8 @@
 
 The cache is a folder: ``audio-KEY.npy`` holds all pieces end to end (mono float32), ``index.json``
 tells which samples are what and carries the report, ``report.json`` is the report alone. ``KEY``
-follows from the files' names, sizes and times of change, their labels and the settings; the index is
-replaced last, so a cache is always whole.
+follows from the files' names, sizes and times of change, their labels and the settings. All three are
+published together, the index last, so a cache is always whole.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from plugin_backend.corpus.report import make_report
 from plugin_backend.corpus.scan import CACHE_NAME, Scan, scan, shown
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import AudioFileError, OutputError
-from plugin_backend.files import replaced_when_whole
+from plugin_backend.publishing import Stage, staged
 
 SCHEMA = 1
 SETTINGS = 2
 """Raised whenever the same files would be prepared otherwise, so that old caches are rebuilt."""
 
 STALE_S = 3600.0
-"""Half-written files of a killed run are removed when this old; younger ones may be another's."""
+"""Half-written files of a run of an earlier edition are removed when this old."""
 
 NonNegative = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -122,7 +122,11 @@ def prepare(
         place.mkdir(parents=True, exist_ok=True)
         try:
             _sweep(place)
-            _build(folder, scanned, sample_rate, key, place, say)
+            with staged(place, "corpus") as stage:
+                _build(folder, scanned, sample_rate, key, stage, say)
+            for old in place.glob("audio-*.npy"):
+                if old.name != _audio_name(key):
+                    old.unlink(missing_ok=True)
         finally:
             if new:
                 with suppress(OSError):
@@ -132,23 +136,18 @@ def prepare(
     return open_cache(place)
 
 
-def _build(folder: Path, scanned: Scan, sample_rate: int, key: str, cache: Path, say: Callable[[str], None]) -> None:
-    with replaced_when_whole(cache / _audio_name(key)) as flat:
-        gathered = gather(folder, scanned, sample_rate, flat, say)
-        pieces = [piece for file in sorted(gathered.pieces) for piece in gathered.pieces[file]]
-        if not pieces:
-            example = min(gathered.dropped, default=None)
-            told = f", for example {shown(example[0])}: {shown(example[1])}" if example else ""
-            raise AudioFileError(f"{folder}: no usable sound in {len(scanned.files)} audio files{told}")
+def _build(folder: Path, scanned: Scan, sample_rate: int, key: str, stage: Stage, say: Callable[[str], None]) -> None:
+    gathered = gather(folder, scanned, sample_rate, stage.replacing(_audio_name(key)), say)
+    pieces = [piece for file in sorted(gathered.pieces) for piece in gathered.pieces[file]]
+    if not pieces:
+        example = min(gathered.dropped, default=None)
+        told = f", for example {shown(example[0])}: {shown(example[1])}" if example else ""
+        raise AudioFileError(f"{folder}: no usable sound in {len(scanned.files)} audio files{told}")
     remarks = list(gathered.remarks.items())
     report = make_report(pieces, sample_rate, gathered.dropped, remarks, scanned.ignored, gathered.copies)
     index = {"schema": SCHEMA, "key": key, "sample_rate": sample_rate, "pieces": pieces, "report": report}
     for name, content in (("report.json", report), ("index.json", index)):
-        with replaced_when_whole(cache / name) as temporary:
-            temporary.write_text(json.dumps(content, indent=1), encoding="ascii")
-    for old in cache.glob("audio-*.npy"):
-        if old.name != _audio_name(key):
-            old.unlink(missing_ok=True)
+        stage.replacing(name).write_text(json.dumps(content, indent=1), encoding="ascii")
 
 
 def _key(scanned: Scan, sample_rate: int) -> str:
@@ -189,6 +188,6 @@ def _current(cache: Path, key: str, say: Callable[[str], None]) -> Corpus | None
 
 def _sweep(cache: Path) -> None:
     for part in cache.glob(".*.part"):
-        with suppress(FileNotFoundError):
-            if time() - part.stat().st_mtime > STALE_S:
+        with suppress(OSError):
+            if part.is_file() and time() - part.stat().st_mtime > STALE_S:
                 part.unlink()

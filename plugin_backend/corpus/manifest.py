@@ -47,10 +47,11 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
     try:
         with open(path, newline="", encoding="utf-8-sig") as lines:
             reader = csv.DictReader(lines)
+            there = reader.fieldnames or ()  # of an empty file none
             rows = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise AudioFileError(f"{path}: cannot be read ({problem})") from problem
-    missing = [name for name in columns if name not in (reader.fieldnames or ())]
+    missing = [name for name in columns if name not in there]
     if missing:
         raise AudioFileError(f"{path}: lacks the column {' and '.join(missing)}")
     return rows

@@ -19,6 +19,7 @@ th, td {{ padding: .15rem .7rem; text-align: right; border-bottom: 1px solid #dd
 th:first-child, td:first-child {{ text-align: left }}
 tr.codec td {{ font-weight: 600; background: #eef4fb }}
 img {{ max-width: 100% }} audio {{ height: 2rem; vertical-align: middle }}
+.heard {{ text-align: left; white-space: nowrap }} .heard audio {{ width: 9rem }}
 .note {{ color: #555 }} .scroll {{ overflow-x: auto }}
 </style>
 <h1>{title}</h1>
@@ -45,12 +46,16 @@ def listed(lines: list[str]) -> str:
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>\n"
 
 
+class Made(str):
+    """A cell that is HTML already, and is not escaped."""
+
+
 def table(header: list[str], rows: list[list[str]], bold: str | None = None) -> str:
     """A table; rows whose first cell is ``bold`` stand out."""
     top = "".join(f"<th>{escape(cell)}</th>" for cell in header)
     body = "".join(
         f"<tr{' class=codec' if row[0] == bold else ''}>"
-        + "".join(f"<td>{escape(cell)}</td>" for cell in row)
+        + "".join(f"<td>{cell if isinstance(cell, Made) else escape(cell)}</td>" for cell in row)
         + "</tr>\n"
         for row in rows
     )
@@ -68,13 +73,23 @@ def picture(png: bytes, told: str) -> str:
     return f'<p><img alt="{escape(told)}" src="data:image/png;base64,{data}"></p>\n'
 
 
+def player(name: str, audio: np.ndarray, sample_rate: int) -> str:
+    """A named player of one sound ``[samples]``: 16-bit FLAC inside the page."""
+    packed = io.BytesIO()
+    soundfile.write(packed, np.clip(audio, -1, 1), sample_rate, format="FLAC", subtype="PCM_16")
+    source = f"data:audio/flac;base64,{base64.b64encode(packed.getvalue()).decode('ascii')}"
+    return f'<label>{escape(name)} <audio controls preload="none" src="{source}"></audio></label>\n'
+
+
 def players(title: str, sounds: dict[str, np.ndarray], sample_rate: int) -> str:
-    """A titled row of players, one for each named sound ``[samples]``: 16-bit FLAC inside the page."""
-    parts = [f"<h3>{escape(title)}</h3>\n<p>"]
-    for name, audio in sounds.items():
-        packed = io.BytesIO()
-        soundfile.write(packed, np.clip(audio, -1, 1), sample_rate, format="FLAC", subtype="PCM_16")
-        data = base64.b64encode(packed.getvalue()).decode("ascii")
-        parts.append(f'<label>{escape(name)} <audio controls preload="none" src="data:audio/flac;base64,{data}">')
-        parts.append("</audio></label>\n")
-    return "".join(parts) + "</p>\n"
+    """A titled row of players, one for each named sound."""
+    return f"<h3>{escape(title)}</h3>\n<p>{_all_of(sounds, sample_rate)}</p>\n"
+
+
+def players_cell(told: str, sounds: dict[str, np.ndarray], sample_rate: int) -> Made:
+    """Players as a cell of a table, below what they are of."""
+    return Made(f'<div class="heard">{escape(told)}<br>\n{_all_of(sounds, sample_rate)}</div>')
+
+
+def _all_of(sounds: dict[str, np.ndarray], sample_rate: int) -> str:
+    return "".join(player(name, audio, sample_rate) for name, audio in sounds.items())

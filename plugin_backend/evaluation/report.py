@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from plugin_backend.errors import OutputError
 from plugin_backend.evaluation import html, plots, sound_table, verdict
 from plugin_backend.evaluation.evaluate import Evaluation
-from plugin_backend.evaluation.measure import CODEC
+from plugin_backend.evaluation.measure import CODEC, START
 from plugin_backend.evaluation.sound_table import NULL, Row
-from plugin_backend.files import replaced_when_whole
+from plugin_backend.publishing import staged
 
-PLAYED_CLIPS, PLAYED_S = 6, 3.0
+PLAYED_CLIPS, PLAYED_S, ROW_S = 6, 3.0, 1.5
 PLAYED = (CODEC, "low-pass 3.5 kHz", "noise in 160 bands, 1024/256")
 """The systems that can be listened to, beside the original."""
+
+SHOWN = {CODEC: "this model", START: START}
+"""The systems that are a model, and what they are called."""
 
 COLUMNS = {
     "visqol": ("ViSQOL ↑", "mean", "{:.2f}"),
@@ -51,9 +54,9 @@ def write_files(texts: dict[str, str], out: Path) -> list[Path]:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as parts:
+        with staged(out, "evaluation") as stage:
             for name, text in texts.items():
-                parts.enter_context(replaced_when_whole(out / name)).write_text(text, encoding="utf-8")
+                stage.replacing(name).write_text(text, encoding="utf-8")
     except OSError as problem:
         raise OutputError(f"{out}: cannot be written ({problem.strerror})") from problem
     return [out / name for name in texts]
@@ -68,12 +71,11 @@ def as_page(evaluation: Evaluation) -> str:
     """The whole report."""
     metrics = evaluation.metrics
     sections = (
-        verdict.section,
         _protocol,
         _scores,
         _sound,
         _bank,
-        _labels,
+        partial(_labels, evaluation),
         _distributions,
         _materials,
         _mixtures,
@@ -81,7 +83,26 @@ def as_page(evaluation: Evaluation) -> str:
         _latents,
     )
     title = f"{metrics['model']['name']}: evaluation"
-    return html.head(title) + "".join(section(metrics) for section in sections) + _listen(evaluation) + "</html>\n"
+    first = html.head(title) + verdict.section(metrics, partial(_worst, evaluation))
+    return first + "".join(section(metrics) for section in sections) + _listen(evaluation) + "</html>\n"
+
+
+def _worst(evaluation: Evaluation, question: verdict.Question) -> str:
+    """Players of the clip that a question's answer is worst for; of all clips together, of the one worst in colour."""
+    rows = [row for row in evaluation.metrics["clips"] if row["system"] == CODEC]
+    at = question.worst(rows)
+    if at is not None:
+        return _heard(evaluation, at, f"worst: {evaluation.clips[at].name}")
+    at = verdict.COLOUR.worst(rows) or 0
+    return _heard(evaluation, at, f"one of all: {evaluation.clips[at].name}")
+
+
+def _heard(evaluation: Evaluation, index: int, told: str) -> str:
+    """A clip as players of the recording, of the model, and of the one it started from."""
+    most = round(ROW_S * evaluation.sample_rate)
+    decoded = {SHOWN[name]: evaluation.decoded[name][index] for name in SHOWN if name in evaluation.decoded}
+    sounds = {"recording": evaluation.clips[index].audio} | decoded
+    return html.players_cell(told, {name: audio[:most] for name, audio in sounds.items()}, evaluation.sample_rate)
 
 
 def _protocol(metrics: dict) -> str:
@@ -158,14 +179,16 @@ def _bank(metrics: dict) -> str:
     return page + html.table(["preset", "takes", *(column.title for column in columns)], rows)
 
 
-def _labels(metrics: dict) -> str:
+def _labels(evaluation: Evaluation, metrics: dict) -> str:
     mine = metrics["metrics"][CODEC]
-    header = ["label", "clips", *(title for name, (title, *_) in COLUMNS.items() if name in mine)]
+    header = ["label", "clips", *(title for name, (title, *_) in COLUMNS.items() if name in mine), "listen"]
     labels = mine["log_mel_error_db"]["by_label"]
-    rows = [
-        [label, str(clips["n"]), *score_cells({name: of["by_label"][label] for name, of in mine.items()})]
-        for label, clips in labels.items()
-    ]
+    first = {clip.label: index for index, clip in reversed(list(enumerate(evaluation.clips)))}
+    rows = []
+    for label, clips in labels.items():
+        cells = score_cells({name: of["by_label"][label] for name, of in mine.items()})
+        listen = _heard(evaluation, first[label], evaluation.clips[first[label]].name) if label in first else ""
+        rows.append([label, str(clips["n"]), *cells, listen])
     note = "Footsteps are judged by material, and all together as 'footsteps'. A Fréchet distance of one clip's few "
     note += "windows is larger than that of many: compare it only with other labels."
     return html.heading("Codec by label") + html.table(header, rows) + html.paragraph(note, note=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
 
 from plugin_backend.evaluation import html
 from plugin_backend.evaluation.measure import CODEC, START
@@ -37,6 +40,12 @@ class Question:
     def words(self, value: float) -> str:
         """The grade of a number."""
         return next(word for least, word in self.grades if (value >= least) == self.rising or value == least)
+
+    def worst(self, rows: list[dict]) -> int | None:
+        """Which of a system's rows, one a clip, has the worst answer; None where the metric is not one of clips."""
+        values = {at: np.median(row[self.metric]) for at, row in enumerate(rows) if np.size(row.get(self.metric, []))}
+        chosen = min if self.rising else max
+        return chosen(values, key=values.get) if values else None
 
     def compared(self, mine: float, other: float) -> str:
         """``better``, ``worse`` or ``the same`` beside another's number."""
@@ -88,10 +97,17 @@ QUESTIONS = (
         "{:.0f} apart (Fréchet, YAMNet)",
     ),
 )
+COLOUR = next(question for question in QUESTIONS if question.metric == "log_mel_error_db")
+"""The question that every clip has an answer to."""
 
 
-def section(metrics: dict) -> str:
-    """The verdict as the first section of a page."""
+def section(metrics: dict, heard: Callable[[Question], str]) -> str:
+    """The verdict as the first section of a page.
+
+    Args:
+        metrics: as in ``metrics.json``.
+        heard: a question's cell to listen to.
+    """
     scores, start = metrics["metrics"], metrics["metrics"].get(START)
     asked = [(question, question.value(scores[CODEC])) for question in QUESTIONS]
     rows, beside = [], []
@@ -103,9 +119,10 @@ def section(metrics: dict) -> str:
         if other is not None:
             beside.append(question.compared(value, other))
             row += [question.form.format(other), beside[-1]]
-        rows.append(row)
+        rows.append([*row, heard(question)])
     name = metrics["model"].get("started_from")
-    header = ["", "this model", "in numbers", *([f"{name}, which it started from", "beside it"] if beside else [])]
+    other = [f"{name}, which it started from", "beside it"] if beside else []
+    header = ["", "this model", "in numbers", *other, "listen"]
     return html.heading("Verdict") + html.paragraph(" ".join(_sentences(metrics, beside))) + html.table(header, rows)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +9,9 @@ import numpy as np
 
 from plugin_backend.codecs import FACTORY, load_codec
 from plugin_backend.errors import CheckpointError, OutputError
-from plugin_backend.files import replaced_when_whole
 from plugin_backend.interop import check_suffix
 from plugin_backend.interop.formats import BLOCK_HOPS, FORMATS
+from plugin_backend.publishing import staged
 from plugin_backend.waveform_vae.codec import WaveformCodec
 
 MOST_DEVIATION_DB = -100.0
@@ -96,9 +95,9 @@ def export_model(model: str, kind: str, out: Path, licence: str | None = None, c
     paths = [out.with_name(f"{out.stem}.{part}{out.suffix}") if part else out for part in parts]
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as written:
+        with staged(out.parent, out.name) as stage:
             for path, data in zip(paths, parts.values(), strict=True):
-                written.enter_context(replaced_when_whole(path)).write_bytes(data)
+                stage.replacing(path.name).write_bytes(data)
     except OSError as problem:
         raise OutputError(f"{out}: cannot be written ({problem.strerror})") from problem
     return Export(paths, deviation_db)

@@ -10,8 +10,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from plugin_backend.clean import LOUDEST
 from plugin_backend.waveform_vae import inference
 from plugin_backend.waveform_vae.model import LOG_VARIANCE_RANGE
+
+LARGEST_LATENT = 1e6
+
+
+def finite(x: Tensor, highest: float) -> Tensor:
+    """What comes in, as :func:`plugin_backend.clean.cleaned` takes it: what is no number, or infinite, is 0."""
+    is_number = torch.abs(x) <= 3.4028234e38  # float32's largest, which NaN is not below
+    return torch.clamp(torch.where(is_number, x, torch.zeros_like(x)), -highest, highest)
 
 
 class Dense(nn.Module):
@@ -66,6 +75,7 @@ class Encoder(nn.Module):
     def __init__(self, folded: inference.FastEncoder, views: nn.ModuleList):
         super().__init__()
         self.views, self.samples, self.hop = views, folded.views.remembered_samples, folded.views.hop
+        self.loudest = LOUDEST
         self.seen = folded.embed.weight.shape[1]
         self.dims, self.lowest, self.highest = folded.dim, *LOG_VARIANCE_RANGE
         self.embed, self.head = Dense(folded.embed), Normed(folded.blocks.head)
@@ -74,6 +84,10 @@ class Encoder(nn.Module):
         self.remembered = self.samples + sum(block.remembered for block in self.blocks)
 
     def forward(self, audio: Tensor, past: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        if audio.shape[1] % self.hop != 0:
+            raise ValueError(f"{audio.shape[1]} samples; a stream is given whole hops of {self.hop}")
+        hops = audio.reshape(audio.shape[0], -1, self.hop)  # which refuses in ONNX, where nothing can be raised
+        audio = finite(hops, self.loudest).flatten(1)
         joined, at = torch.cat([past[:, : self.samples], audio], dim=1), self.samples
         kept = [joined[:, audio.shape[1] :]]
         seen: list[Tensor] = []
@@ -100,6 +114,7 @@ class Decoder(nn.Module):
 
     def __init__(self, folded: inference.FastDecoder, head: nn.Module):
         super().__init__()
+        self.largest = LARGEST_LATENT
         self.width = folded.embed.weight.shape[0] // folded.stack
         self.embed, self.out = Dense(folded.embed), Normed(folded.blocks.head)
         self.blocks = nn.ModuleList(Block(block) for block in folded.blocks.blocks)
@@ -108,7 +123,7 @@ class Decoder(nn.Module):
 
     def forward(self, latents: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         batch, at = latents.shape[0], 0
-        x = self.embed(latents).reshape(batch, -1, self.width)
+        x = self.embed(finite(latents, self.largest)).reshape(batch, -1, self.width)
         kept: list[Tensor] = []
         for block in self.blocks:
             x, after = block(x, past[:, at : at + block.remembered])

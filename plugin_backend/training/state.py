@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialised
 from torch import Tensor
 
 from plugin_backend.errors import CheckpointError
@@ -38,7 +38,7 @@ def save_state(path: Path, parts: dict[str, dict[str, Tensor]], facts: dict) -> 
     tensors = {f"{part}/{key}": value for part, flat in parts.items() for key, value in flat.items()}
     with replaced_when_whole(path) as whole:
         copies = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
-        save_file(copies, whole, metadata={"training": json.dumps({"version": VERSION} | facts)})
+        whole.write_bytes(serialised(copies, metadata={"training": json.dumps({"version": VERSION} | facts)}))
 
 
 def load_state(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict]:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from safetensors.torch import save as serialised
 
 from plugin_backend.errors import CheckpointError
-from plugin_backend.files import replaced_when_whole
+from plugin_backend.publishing import staged
 from plugin_backend.waveform_vae.model import WaveformVAE
-from plugin_backend.waveform_vae.record import FAMILY, VERSION, read_config
+from plugin_backend.waveform_vae.record import FAMILY, VERSION, least_weights, read_config
 
 
 def save(model: WaveformVAE, path: Path, training: dict) -> None:
     """Write ``path`` (``….safetensors``) and its JSON; ``training`` is kept as the record of how it was made."""
     record = {"family": FAMILY, "version": VERSION, "config": asdict(model.config), "training": training}
-    with replaced_when_whole(path) as weights, replaced_when_whole(path.with_suffix(".json")) as card:
+    with staged(path.parent, path.name) as stage:
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-        weights.write_bytes(serialised(tensors))
+        stage.replacing(path.name).write_bytes(serialised(tensors))
+        card = stage.replacing(path.with_suffix(".json").name)
         card.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
@@ -31,11 +33,17 @@ def load(path: Path) -> WaveformVAE:
     Raises:
         CheckpointError: a file is missing, damaged, of another family or of a newer version.
     """
-    model = WaveformVAE(read_config(path))
+    config = read_config(path)
+    misfit = f"{path}: the weights do not fit {path.with_suffix('.json').name}"
     try:
+        with safe_open(path, framework="pt") as file:
+            there = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+        if least_weights(config) > there:
+            raise CheckpointError(misfit)
+        model = WaveformVAE(config)
         model.load_state_dict(load_file(path))
     except (OSError, SafetensorError) as problem:
         raise CheckpointError(f"{path}: not a readable checkpoint ({problem})") from problem
-    except RuntimeError as problem:
-        raise CheckpointError(f"{path}: the weights do not fit {path.with_suffix('.json').name}") from problem
+    except (RuntimeError, ValueError, ZeroDivisionError, IndexError) as problem:  # sizes that do not go together
+        raise CheckpointError(misfit) from problem
     return model.eval()

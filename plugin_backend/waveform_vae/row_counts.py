@@ -14,6 +14,7 @@ import contextlib
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -94,16 +95,20 @@ def row_counts(name: str, multiply: Multiply) -> RowCounts:
             path.parent.mkdir(parents=True, exist_ok=True)
             with replaced_when_whole(path) as part:
                 text = "".join("1" if one else "0" for one in kept.exact)
-                part.write_text(json.dumps({**identity, "exact": text}, indent=2) + "\n", encoding="utf-8")
+                kept_text = {**identity, "exact": text, "crc32": zlib.crc32(text.encode())}
+                part.write_text(json.dumps(kept_text, indent=2) + "\n", encoding="utf-8")
     return kept
 
 
 def _read(path: Path) -> RowCounts | None:
     try:
-        exact = json.loads(path.read_text(encoding="utf-8"))["exact"]
-    except (OSError, ValueError, TypeError, KeyError):
+        there = json.loads(path.read_text(encoding="utf-8"))
+        exact, checksum = there["exact"], there["crc32"]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
     if not isinstance(exact, str) or len(exact) != MEASURED or set(exact) - {"0", "1"}:
+        return None
+    if checksum != zlib.crc32(exact.encode()):
         return None
     return RowCounts(tuple(one == "1" for one in exact))
 

@@ -136,7 +136,13 @@ class Applier:
             paths[source] = path
         return paths
 
-    def apply(self, source: Path, path: Path, progress: Callable[[int], None] = lambda samples: None) -> Applied:
+    def apply(
+        self,
+        source: Path,
+        path: Path,
+        progress: Callable[[int], None] = lambda samples: None,
+        overwrite: bool = True,
+    ) -> Applied:
         """Apply it to a recording of any length.
 
         Held of it are blocks, and of each hour at 48 kHz 4.1 MB of notes for the file's loudness and clipping.
@@ -145,10 +151,11 @@ class Applier:
             source: whatever libsndfile reads, 8 to 192 kHz, mono, stereo, lcr or 5.1.
             path: a Broadcast-WAV file of the same length, rate, channels and TimeReference; it appears when whole.
             progress: called with the samples just finished.
+            overwrite: whether a file that is there by then is replaced.
 
         Raises:
             AudioFileError: the recording cannot be used.
-            OutputError, DiskFullError: ``path`` cannot be written.
+            OutputError, DiskFullError: ``path`` cannot be written, or is there.
         """
         guide, layout = looked_at(source)
         bits, hits = self.settings.bits, None
@@ -167,7 +174,7 @@ class Applier:
             slate=Slate("", source.stem, "", "", 1, None, datetime.now().replace(microsecond=0)),
         )
         dither = dither_of(bits, self.name, self.settings.seed)
-        with _appearing(path) as temporary, StemWriter(temporary, file, dither) as writer:
+        with _appearing(path, overwrite) as temporary, StemWriter(temporary, file, dither) as writer:
             for block in blocks:
                 writer.write(block)
                 progress(block.shape[1])
@@ -182,11 +189,11 @@ def _check_pair(settings: Settings, to: Preset | None) -> None:
 
 
 @contextmanager
-def _appearing(path: Path) -> Iterator[Path]:
+def _appearing(path: Path, overwrite: bool) -> Iterator[Path]:
     """A temporary file that becomes ``path``; folders made for it go again if it does not."""
     with made_folder(path.parent):
         try:
-            with replaced_when_whole(path) as temporary:
+            with replaced_when_whole(path, only_if_free=not overwrite) as temporary:
                 yield temporary
         except OSError as problem:
             raise told(problem, path.parent) from problem

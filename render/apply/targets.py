@@ -13,7 +13,7 @@ from plugin_backend.modes.table import ONSET, adjusted
 from plugin_backend.transfer.target import Target, target_from
 from presets.bank import Bank, Named, is_file_name
 from presets.heard import LEAD_SAMPLES, heard
-from presets.preset import Preset
+from presets.preset import Preset, check_fits
 from presets.store import load_preset
 
 
@@ -31,13 +31,14 @@ CHOOSE = "choose that model, or bring the preset over (pisada preset migrate)"
 
 
 def check_model(preset: Preset, codec: Codec, advice: str = CHOOSE) -> None:
-    """Raises PresetError if the preset's latents are not the codec's."""
+    """Raises PresetError if the preset's latents are not the codec's, or do not fit it."""
     header, spec = preset.header, codec.spec
     if header.fingerprint != spec.fingerprint:
         raise PresetError(
             f"preset '{preset.name}' was made with model '{header.codec}' ({header.fingerprint}), "
             f"not with '{spec.name}' ({spec.fingerprint}): {advice}"
         )
+    check_fits(preset, spec)
 
 
 def target_of(preset: Preset, codec: Codec) -> Target:

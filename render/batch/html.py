@@ -11,6 +11,7 @@ import msgspec
 
 from plugin_backend.exactness import Computed
 from plugin_backend.files import replaced_when_whole
+from plugin_backend.printable import printable
 from render.batch.events import Result
 from render.batch.journal import DONE, Row
 from render.batch.planning import BatchPlan, Planned
@@ -76,7 +77,7 @@ def write_html(plan: BatchPlan, result: Result, out: Path) -> Path:
     path = out / NAME
     try:
         with replaced_when_whole(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-            file.writelines(_pieces(plan, result, out))
+            file.writelines(map(printable, _pieces(plan, result, out)))
     except OSError as problem:
         raise told(problem, out) from problem
     return path
@@ -96,7 +97,8 @@ def _pieces(plan: BatchPlan, result: Result, out: Path) -> Iterator[str]:
     done = [planned for planned in plan.jobs if planned.job.name not in result.failed]
     row_of = {planned.job.name: rows.get(planned.job.name.casefold()) for planned in done}
     reports = {planned.job.name: _report(out, planned, row_of[planned.job.name]) for planned in done}
-    warned = [("warn", (name, *line)) for name, report in reports.items() if report for line in report.warnings]
+    told_of = {planned.job.name: _warnings(planned, reports[planned.job.name]) for planned in done}
+    warned = [("warn", (name, *line)) for name, lines in told_of.items() for line in lines]
     if warned:
         jobs = len({cells[0] for _, cells in warned})
         yield f'<p class="warn">{WARNING} {_number(len(warned), "warning")} in {_number(jobs, "job")}: see below</p>'
@@ -116,6 +118,12 @@ def _pieces(plan: BatchPlan, result: Result, out: Path) -> Iterator[str]:
         left -= len(picture)
         yield _details(planned, row_of[name], reports[name], picture)
     yield "</html>\n"
+
+
+def _warnings(planned: Planned, report: _Report | None) -> list[tuple[str, str]]:
+    """Stem, or what is said of all of them, and what may not be meant so, in a line."""
+    of_all = [("all", planned.warning)] if planned.warning else []
+    return [*of_all, *(report.warnings if report else ())]
 
 
 def _number(count: int, what: str) -> str:
@@ -145,13 +153,17 @@ def _table(kind: str, header: tuple[str, ...], rows: Iterable[tuple[str, tuple]]
     return f'<table class="{kind}"><tr>{head}</tr>{"".join(lines)}</table>'
 
 
+def _remarks(planned: Planned, report: _Report | None) -> list[str]:
+    return [remark for remark in report.remarks if remark != planned.warning] if report else []
+
+
 def _details(planned: Planned, row: Row | None, report: _Report | None, picture: str) -> str:
     name, cost = escape(planned.job.name), planned.cost
     speed = f", {cost.programme_s / row.wall_s:.1f} × real time" if row and row.wall_s else ""
     took = f"{row.wall_s:.1f} s{speed}, attempt {row.attempts}, version {row.version}" if row and row.wall_s else ""
-    warnings = report.warnings if report else []
+    warnings = _warnings(planned, report)
     lines = [f'<li class="warn">{WARNING} {escape(stem)}: {escape(line)}</li>' for stem, line in warnings]
-    lines += [f"<li>note: {escape(remark)}</li>" for remark in (report.remarks if report else ())]
+    lines += [f"<li>note: {escape(remark)}</li>" for remark in _remarks(planned, report)]
     if report and report.computed:
         lines.append(f"<li>computed with {escape(str(report.computed))}</li>")
     mark = f', <span class="warn">{WARNING} {_number(len(warnings), "warning")}</span>' if warnings else ""

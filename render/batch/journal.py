@@ -13,6 +13,7 @@ import msgspec
 
 from plugin_backend.errors import OutputError
 from plugin_backend.files import uninterrupted
+from plugin_backend.printable import printable
 from render.batch.engine import Outcome, Output
 from render.batch.fields import is_job_name
 
@@ -101,7 +102,7 @@ class Journal:
 
     def put(self, rows: Iterable[Row]) -> bool:
         """Keep rows; whether they are on disk."""
-        rows = list(rows)
+        rows = [msgspec.structs.replace(row, cause=printable(row.cause)) for row in rows]
         self.rows.update((row.name.casefold(), row) for row in rows)
         return self._write([(PUT, msgspec.structs.astuple(row)) for row in rows])
 
@@ -119,7 +120,7 @@ class Journal:
 
     def attempt(self, began: str, outcome: Outcome) -> None:
         """Note how an attempt ended; written with what comes next."""
-        values = (outcome.name, began, utc_now(), outcome.wall_s, outcome.kind, outcome.cause)
+        values = (outcome.name, began, utc_now(), outcome.wall_s, outcome.kind, printable(outcome.cause))
         self._pending.append(("INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?)", values))
 
     def flush(self) -> bool:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from plugin_backend.errors import OutputError
+from plugin_backend.locking import FileLock
 
-BUSY = (errno.EAGAIN, errno.EACCES)
 NAME = "batch.lock"
 
 
@@ -21,27 +19,15 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         OutputError: another run holds it, or the system locks no files there.
     """
-    handle = os.open(folder / NAME, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)
     try:
-        _lock(handle, folder)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _lock(handle: int, folder: Path) -> None:
-    try:
-        try:
-            import fcntl
-        except ImportError:  # Windows
-            import msvcrt
-
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock = FileLock.take(folder / NAME)
     except OSError as problem:
-        if problem.errno in BUSY:
-            raise OutputError(f"{folder}: another batch is running into this folder") from problem
         raise OutputError(
             f"{folder}: it cannot be locked ({problem.strerror}); use a disk of this machine"
         ) from problem
+    if lock is None:
+        raise OutputError(f"{folder}: another batch is running into this folder")
+    try:
+        yield
+    finally:
+        lock.release(remove=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import traceback
 from collections.abc import Callable
@@ -23,7 +22,7 @@ from render.batch.engine import Kind, Order, Outcome, Output, Progress
 from render.batch.key import job_key
 from render.batch.warm import WarmProcess, warm_up
 from render.cue_cache import CueCache
-from render.delivery.deliver import LATEST_REPORT, Delivery, deliver
+from render.delivery.deliver import Delivery, deliver
 from render.delivery.folder import told
 from render.delivery.naming import next_version
 from render.plan import completed, make_plan, read_sheet
@@ -49,7 +48,7 @@ def perform(order: Order, tell: Callable[[Progress], None] = lambda progress: No
     began, deaths = perf_counter(), []
     try:
         version, delivery = _delivered(order, tell, deaths)
-        outputs = _kept(Path(order.stage), delivery)
+        outputs = _outputs(Path(order.stage), delivery)
     except PisadaError as problem:
         kind = deaths[0] if deaths else next(kind for error, kind in KINDS if isinstance(problem, error))
         return Outcome(name=order.name, kind=kind, cause=str(problem), wall_s=perf_counter() - began)
@@ -106,23 +105,12 @@ def _delivered(order: Order, tell: Callable[[Progress], None], deaths: list[str]
     return version, delivery
 
 
-def _kept(stage: Path, delivery: Delivery) -> list[Output]:
-    """Put every file on disk for good; what they are."""
+def _outputs(stage: Path, delivery: Delivery) -> list[Output]:
+    """What was left; it is on disk for good."""
     files = [*delivery.stems.values(), *delivery.clips.values(), delivery.picture, delivery.report]
-    for path in (*files, stage / LATEST_REPORT, *dict.fromkeys(path.parent for path in files)):
-        sync(path)
     return [_output(stage, path) for path in files]
 
 
 def _output(stage: Path, path: Path) -> Output:
     state = path.stat()
     return Output(path.relative_to(stage).as_posix(), state.st_size, state.st_mtime_ns, file_digest(path))
-
-
-def sync(path: Path) -> None:
-    """Wait until a file, or a folder's list of names, is on disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

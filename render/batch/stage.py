@@ -8,9 +8,8 @@ import shutil
 from pathlib import Path
 
 from plugin_backend.errors import AudioFileError
-from plugin_backend.files import file_digest
+from plugin_backend.files import file_digest, sync
 from render.batch.engine import Output
-from render.batch.perform import sync
 from render.delivery.deliver import LATEST_REPORT
 
 STAGES = ".batch"

@@ -17,6 +17,7 @@ FORMAT = "CSV"
 DELIMITERS = ",;\t"
 LARGEST_BYTES = 64 * 2**20
 LONGEST_HEADER = 2**20
+MOST_LINES = 1_000_000
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 BOM = "\ufeff"
 MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
@@ -28,8 +29,8 @@ def read_csv(path: Path, clock: Clock, wanted: Wanted = AUDIBLE) -> CueSheet:
     """Reads a CSV cue sheet.
 
     Args:
-        path: UTF-8 text, UTF-16 or, as Excel saves "CSV" in the west, Windows-1252; at most 64 MiB, 100,000 cues and
-            256 columns.
+        path: UTF-8 text, UTF-16 or, as Excel saves "CSV" in the west, Windows-1252; at most 64 MiB, 1,000,000 lines,
+            100,000 cues and 256 columns.
         clock: the programme's time base.
         wanted: see :func:`render.cues.rows.sheet_of`.
 
@@ -53,6 +54,8 @@ def _bytes(path: Path) -> bytes:
     data = sheet_bytes(path, LARGEST_BYTES + 1)
     if len(data) > LARGEST_BYTES:
         raise CueSheetError(f"larger than {LARGEST_BYTES // 2**20} MiB: no cue sheet is")
+    if max(data.count(b"\n"), data.count(b"\r")) > MOST_LINES:  # empty ones too take their time
+        raise CueSheetError(f"more than {MOST_LINES} lines: no cue sheet has so many")
     return data
 
 

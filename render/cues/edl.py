@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
-from render.cues.reading import decoded, in_reach, noted, own_note, text_lines, told_at
+from render.cues.reading import decoded, in_reach, noted, own_note, text_lines, told_at, unread_at
 from render.cues.spot import Spot, Timeline, Unread
 from render.timecode import DROPPABLE, Clock
 
@@ -88,7 +88,7 @@ def read_edl(path: Path, clock: Clock) -> Timeline:
         clock: the programme's time base; an EDL states no rate, so it needs one.
 
     Raises:
-        CueSheetError: no rate is known, a label is not of it, or the list's frame code mode contradicts it.
+        CueSheetError: no rate is known, or the list's frame code mode contradicts it.
     """
     path = Path(path)
     with told_at(file=path):
@@ -126,8 +126,7 @@ class _List:
                 f"{self.clock.rate.name} fps"
             ] += rows
         spots = [spot for each in self.found for spot in self._spots(each)]
-        unreadable = sorted(self.unreadable, key=lambda each: each.row)
-        return Timeline("CMX3600 EDL", self.clock, spots, self.remarks + noted(self.notes), unreadable)
+        return Timeline("CMX3600 EDL", self.clock, spots, self.remarks + noted(self.notes), self.unreadable)
 
     def _too_long(self, row: int, line: str) -> None:
         if line.split(maxsplit=1)[0].isdecimal():
@@ -164,12 +163,17 @@ class _List:
         self.group = []  # what stands under it is of no event that was read
 
     def _spots(self, found: Edit | Locator) -> list[Spot]:
-        with told_at(row=found.row):
-            if isinstance(found, Locator):
-                extra = {"color": found.color} if found.color else {}
-                return [Spot("marker", found.name, "", self._samples(found.place), None, found.row, extra=extra)]
-            start = self._samples(found.places[0])
-            end = self._samples(found.places[1], start)
+        self._check_mode(found.row)
+        with unread_at(found.row, self.clock, self.unreadable):
+            return self._placed(found)
+        return []
+
+    def _placed(self, found: Edit | Locator) -> list[Spot]:
+        if isinstance(found, Locator):
+            extra = {"color": found.color} if found.color else {}
+            return [Spot("marker", found.name, "", self._samples(found.place), None, found.row, extra=extra)]
+        start = self._samples(found.places[0])
+        end = self._samples(found.places[1], start)
         if found.frames is not None:
             return [self._marker(found, start)]
         if found.reel == "BL":
@@ -190,14 +194,19 @@ class _List:
         kind = "marker" if length is None else "region"
         return Spot(kind, edit.name, "", start, length, edit.row, "; ".join(edit.notes), extra=edit.extra)
 
-    def _samples(self, place: str, after_samples: int = 0) -> int:
-        """A record label's place; under a frame code mode its last separator says nothing."""
+    def _check_mode(self, row: int) -> None:
+        """Refuses a programme that is drop-frame where all of the list is not, and the reverse."""
         rate, drop = self.clock.rate, next(iter(self.modes)) if len(self.modes) == 1 else None
         if drop not in (None, rate.drop):
             raise CueSheetError(
                 f"the list is {MODE_NAMES[drop]} here (FCM), but the programme runs at {rate.name} fps, "
-                f"{MODE_NAMES[rate.drop]}: give the --fps of the list"
+                f"{MODE_NAMES[rate.drop]}: give the --fps of the list",
+                row=row,
             )
+
+    def _samples(self, place: str, after_samples: int = 0) -> int:
+        """A record label's place; under a frame code mode its last separator says nothing."""
+        rate = self.clock.rate
         hour, minute, second, frame = re.split("[:;.,]", place)
         mark = ";" if place[-3] == ";" or (place[-3] in ".," and rate.exact in DROPPABLE) else ":"
         if self.modes and rate.drop:

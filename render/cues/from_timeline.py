@@ -186,7 +186,7 @@ class _Making:
         unmatched, told = (
             [f"{_rows(rows)}: {what}" for what, rows in table.items()] for table in (self.unmatched, self.told)
         )
-        lost = self.timeline.unreadable
+        lost = sorted(self.timeline.unreadable, key=lambda unread: unread.row)
         if not spots and not lost:
             raise CueSheetError(f"the {self.timeline.format} file holds no clips, markers or regions")
         if not self.cues and not lost:

@@ -23,9 +23,11 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
+import regex
 from msgspec import Meta
 from msgspec.structs import replace
 
+from plugin_backend.errors import CueSheetError
 from presets.bank import is_file_name, located
 from render.cues.cue import NUMBERS
 from render.cues.offset import check_offset
@@ -34,6 +36,9 @@ from render.stem_names import STEM_RULE, is_stem_name
 from render.toml_file import Table, read_toml
 
 SCHEMA = 1
+LONGEST_MATCH_S = 0.5
+"""For one name: what an expression that goes back and forth over it may take."""
+
 REFERENCE = re.compile(r"\\([1-9])")
 
 
@@ -54,12 +59,12 @@ class Pattern(Table):
 
 
 @cache
-def _compiled(pattern: str | Pattern) -> re.Pattern:
+def _compiled(pattern: str | Pattern) -> regex.Pattern:
     if isinstance(pattern, str):
-        return re.compile(re.escape(pattern))
+        return regex.compile(regex.escape(pattern, special_only=True))
     try:
-        return re.compile(pattern.regex if pattern.glob is None else fnmatch.translate(pattern.glob))
-    except (re.error, OverflowError, RecursionError) as problem:
+        return regex.compile(pattern.regex if pattern.glob is None else fnmatch.translate(pattern.glob))
+    except (regex.error, OverflowError, RecursionError) as problem:
         raise ValueError(f"{pattern.regex!r} is not a regular expression: {problem}") from problem
 
 
@@ -119,12 +124,22 @@ class Rule(Values):
             return None
         found = ()
         for pattern, text in ((self.track, spot.track), (self.name, spot.name)):
-            match = None if pattern is None else _compiled(pattern).fullmatch(text)
+            match = None if pattern is None else _matched(pattern, text)
             if pattern is not None and match is None:
                 return None
             if _is_regex(pattern):
                 found = match.groups(default="")
         return found
+
+
+def _matched(pattern: str | Pattern, text: str) -> regex.Match | None:
+    try:
+        return _compiled(pattern).fullmatch(text, timeout=LONGEST_MATCH_S)
+    except TimeoutError as problem:
+        told = pattern if isinstance(pattern, str) else pattern.regex or pattern.glob
+        raise CueSheetError(
+            f"the mapping's pattern {told!r} takes more than {LONGEST_MATCH_S} s on {text[:80]!r}: make it simpler"
+        ) from problem
 
 
 def _is_regex(pattern: str | Pattern | None) -> bool:

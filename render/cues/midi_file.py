@@ -7,17 +7,22 @@ import io
 import struct
 from bisect import bisect_right
 from collections import Counter, defaultdict, deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
 from render.cues.cue import Cue, CueSheet, check_reach, sheet_bytes
+from render.cues.rows import MOST_ROWS
 from render.stem_names import stem_called
 from render.timecode import Clock, round_half_up
 
 MAGIC = b"MThd"
 DEFAULT_TEMPO_US = 500_000
+MOST_EVENTS = 400_000
+DATA_BYTES = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2}
+"""Of a channel message, by the upper half of its status."""
 HIGHEST_7_BIT = 127
 DAMAGED = "not a whole MIDI file"
 UNREAD = {
@@ -94,7 +99,7 @@ def read_midi(path: Path, clock: Clock, mapping: MidiMapping, blank: bool = Fals
     stem, with what a stem's name cannot hold replaced.
 
     Args:
-        path: the file.
+        path: the file; at most 100,000 notes and 400,000 events.
         clock: the programme's time base.
         mapping: what tracks, channels, programs and notes become.
         blank: read notes that no preset is named for, too; their track, program and note are the cue's note.
@@ -164,9 +169,51 @@ def _clean(data: bytes) -> bytes:
         if name == b"MTrk":
             tracks.append(data[position : position + 8 + size])
         position += 8 + size
+    _check_count(tracks)
     if len(tracks) != track_count:
         raise CueSheetError(f"{DAMAGED}: its header says {track_count} tracks, {len(tracks)} are there")
     return b"MThd" + struct.pack(">LHHH", 6, kind, track_count, division) + b"".join(tracks)
+
+
+def _check_count(tracks: list[bytes]) -> None:
+    """Refuse more than can be used before any of it is made an object; what is damaged is told by who reads it."""
+    notes = events = 0
+    for track in tracks:
+        for status, velocity in _messages(track):
+            events += 1
+            notes += status & 0xF0 == 0x90 and velocity > 0
+            if notes > MOST_ROWS:
+                raise CueSheetError(f"more than {MOST_ROWS} notes: export a reel at a time")
+            if events > MOST_EVENTS:
+                raise CueSheetError(f"more than {MOST_EVENTS} events: thin out its controllers")
+
+
+def _messages(track: bytes) -> Iterator[tuple[int, int]]:
+    """Status and last data byte of each message of a chunk, up to where it is damaged."""
+    position, end, status = 8, len(track), 0
+    while position < end:
+        while position < end and track[position] & 0x80:  # the time since the one before
+            position += 1
+        position += 1
+        if position >= end:
+            return
+        if track[position] & 0x80:
+            status, position = track[position], position + 1
+        if status in (0xF0, 0xF7, 0xFF):
+            position += status == 0xFF  # the kind of meta event
+            size = 0
+            while position < end:
+                byte = track[position]
+                size, position = size << 7 | byte & 0x7F, position + 1
+                if not byte & 0x80:
+                    break
+            position += size
+            yield status, 0
+        elif status & 0xF0 in DATA_BYTES:
+            position += DATA_BYTES[status & 0xF0]
+            yield status, track[position - 1] if position <= end else 0
+        else:
+            return
 
 
 def _load(data: bytes):

@@ -14,7 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
-from render.cues.reading import decoded, in_reach, noted, samples_of, text_lines, told_at
+from render.cues.reading import decoded, in_reach, noted, samples_of, text_lines, told_at, unread_at
 from render.cues.spot import Spot, Timeline, Unread
 from render.cues.timeline import completed
 from render.timecode import AMBIGUOUS, RATES, Clock, FrameRate, frames_of, round_half_up, samples_at
@@ -107,7 +107,7 @@ def read_pro_tools_text(path: Path, clock: Clock) -> Timeline:
         clock: the programme's time base.
 
     Raises:
-        CueSheetError: damaged, of another rate than the clock's, or with times that name no sample.
+        CueSheetError: damaged, or of another rate than the clock's.
     """
     path, notes = Path(path), defaultdict(list)
     with told_at(file=path):
@@ -120,7 +120,7 @@ def read_pro_tools_text(path: Path, clock: Clock) -> Timeline:
             notes[f"{name.lower()}: not read"] += [row for row, _ in block[1:]]
         unreadable: list[Unread] = []
         listed = list(_tracks(tracks, notes, unreadable))
-        spots = [spot for track in listed for spot in _clips(*track, session, files, notes)]
+        spots = [spot for track in listed for spot in _clips(*track, session, files, notes, unreadable)]
         spots += _markers(markers, session, unreadable)
     return Timeline("Pro Tools text", session.clock, spots, remarks + noted(notes), unreadable)
 
@@ -193,7 +193,7 @@ def _tracks(
         if line.startswith(TRACK):
             key, _, text = line.partition(":")
             if key == "TRACK NAME":
-                yield about, _events(events, columns, notes)
+                yield about, _events(events, columns, notes, unreadable)
                 about, events, columns = {}, [], []
             about[key], last = text.strip(), key
         elif cells[0].strip() == "CHANNEL":
@@ -208,16 +208,19 @@ def _tracks(
             _continued(events[-1][1], line)
         else:
             unreadable.append(Unread(row, f"a line of a track that is no event: {line.strip()[:SHOWN]!r}"))
-    yield about, _events(events, columns, notes)
+    yield about, _events(events, columns, notes, unreadable)
 
 
-def _events(events: list[tuple[int, list[str]]], columns: list[str], notes: dict[str, list[int]]) -> list[Clip]:
+def _events(
+    events: list[tuple[int, list[str]]], columns: list[str], notes: dict[str, list[int]], unreadable: list[Unread]
+) -> list[Clip]:
     """The clips of a track's rows; a tab in a clip's name makes its row longer."""
     clips: dict[tuple[str, str], list[Clip]] = {}
     for row, cells in events:
         more, name = len(cells) - len(columns), columns.index("CLIP NAME")
         if more < 0:
-            raise CueSheetError(f"{len(cells)} columns, but the track has {len(columns)}: cut off?", row=row)
+            unreadable.append(Unread(row, f"{len(cells)} columns, but the track has {len(columns)}: cut off?"))
+            continue
         texts = [*cells[:name], _text(cells[name : name + more + 1]), *cells[name + more + 1 :]]
         _add(dict(zip(columns, map(str.strip, texts), strict=True)), row, clips, notes)
     return [clip for same in clips.values() for clip in same]
@@ -238,7 +241,9 @@ def _add(cells: dict[str, str], row: int, clips: dict[tuple[str, str], list[Clip
     clip.names[channel] = name
 
 
-def _clips(about: dict[str, str], clips: list[Clip], session: Session, files: dict, notes: dict) -> Iterator[Spot]:
+def _clips(
+    about: dict[str, str], clips: list[Clip], session: Session, files: dict, notes: dict, unreadable: list[Unread]
+) -> Iterator[Spot]:
     """A track's spots."""
     width = WIDTH.search(about.get("TRACK NAME", ""))
     facts = {
@@ -256,9 +261,13 @@ def _clips(about: dict[str, str], clips: list[Clip], session: Session, files: di
         cells[0]: cells[1] for name, block in files.items() if "CLIPS" in name for _, cells in block if cells[1:]
     }
     for clip in clips:
-        with told_at(row=clip.row):
+        place = None
+        with unread_at(clip.row, session.clock, unreadable):
             start = session.position(clip.start)
-            end = session.position(clip.end, start)
+            place = start, session.position(clip.end, start)
+        if place is None:
+            continue
+        start, end = place
         name, extra = clip.name(), facts | clip.extra
         if len(clip.names) > 1:
             extra["channels"] = str(len(clip.names))
@@ -295,7 +304,11 @@ def _markers(block: list[tuple[int, str]], session: Session, unreadable: list[Un
             rows[-1][1][-1] += "\n" + "\t".join(cells[len(columns) - 1 :])  # the next line of a comment
         else:
             _continued(rows[-1][1], line)
-    return [_marker(row, _marker_texts(row, cells, header), session) for row, cells in rows]
+    spots = []
+    for row, cells in rows:
+        with unread_at(row, session.clock, unreadable):
+            spots.append(_marker(row, _marker_texts(row, cells, header), session))
+    return spots
 
 
 def _begins_marker(cells: list[str]) -> bool:

@@ -12,7 +12,8 @@ import msgspec
 
 from plugin_backend.errors import CueSheetError
 from render.cues.cue import check_reach, sheet_bytes
-from render.timecode import round_half_up
+from render.cues.spot import Unread
+from render.timecode import Clock, round_half_up
 
 LARGEST_MIB = 64
 MOST_LINES = 1_000_000
@@ -30,6 +31,21 @@ def told_at(*, file: Path | None = None, row: int | None = None) -> Iterator[Non
         yield
     except CueSheetError as error:
         raise error.at(file=file, row=row) from error
+
+
+@contextmanager
+def unread_at(row: int, clock: Clock, unreadable: list[Unread]) -> Iterator[None]:
+    """What an error in the block says of an event becomes something unread of that line, and the file is read on.
+
+    Without a frame rate the error is raised: every label would be unread, and one flag reads them all.
+    """
+    try:
+        yield
+    except CueSheetError as error:
+        if clock.rate is None:
+            raise error.at(row=row) from error
+        why = f"column '{error.field}': {error.problem}" if error.field else error.problem
+        unreadable.append(Unread(error.row or row, why))
 
 
 def text_lines(path: Path, fallback: str) -> tuple[list[str], list[str]]:

@@ -23,6 +23,7 @@ from render.cues.reading import (
     seconds_of,
     text_lines,
     told_at,
+    unread_at,
 )
 from render.cues.spot import Spot, Timeline, Unread
 from render.cues.timeline import counted
@@ -145,7 +146,7 @@ def _read(lines: list[str]) -> list[Project]:
             elif stack[-1] == "ITEM" and stack[:3] == FREEZE:
                 project.unread["items of frozen tracks, as they were before: not read"].append(row)
             elif stack[-1] == "ITEM":
-                project.unreadable.append(Unread(row, f"an item within {stack[-2][:40]}, which is no track"))
+                project.unreadable.append(Unread(row, f"an item within {stack[-2:][0][:40]}, which is no track"))
             elif stack[:3] == ITEM and line.startswith("<SOURCE MIDI"):
                 project.unread["MIDI items: their notes are not read"].append(row)
         elif line == ">" and stack:
@@ -283,22 +284,24 @@ def _spots(project: Project, clock: Clock, offset_samples: int) -> Iterator[Spot
 
     for found in project.found:
         if isinstance(found, Item):
-            for key in ("POSITION", "LENGTH"):
-                if key not in found.values:
-                    raise CueSheetError(f"the item has no {key}", row=found.row)
-            start = place(found.values["POSITION"], 1)
-            end = place(found.values["LENGTH"], 1, after=found.values["POSITION"])
-            yield _clip(found, start, end - start, project)
+            with unread_at(found.row, clock, project.unreadable):
+                for key in ("POSITION", "LENGTH"):
+                    if key not in found.values:
+                        raise CueSheetError(f"the item has no {key}")
+                start = place(found.values["POSITION"], 1)
+                end = place(found.values["LENGTH"], 1, after=found.values["POSITION"])
+                yield _clip(found, start, end - start, project)
         elif found[0] in ends:
             row, words = found
-            start, closing = place(found, 2), ends[row]
-            length = place(closing, 2) - start if closing else 0
-            if closing and length <= 0:
-                raise CueSheetError(f"the region ends before it starts, on line {closing[0]}", row=row)
-            if _is_region(words) and not closing:
-                project.unread["regions without an end: no duration"].append(row)
-            kind = "region" if _is_region(words) else "marker"
-            yield Spot(kind, words[3], "", start, length or None, row, extra={"number": words[1]})
+            with unread_at(row, clock, project.unreadable):
+                start, closing = place(found, 2), ends[row]
+                length = place(closing, 2) - start if closing else 0
+                if closing and length <= 0:
+                    raise CueSheetError(f"the region ends before it starts, on line {closing[0]}")
+                if _is_region(words) and not closing:
+                    project.unread["regions without an end: no duration"].append(row)
+                kind = "region" if _is_region(words) else "marker"
+                yield Spot(kind, words[3], "", start, length or None, row, extra={"number": words[1]})
 
 
 def _is_region(words: list[str]) -> bool:
@@ -313,7 +316,8 @@ def _region_ends(project: Project) -> dict[int, Line | None]:
             continue
         row, words = line
         if len(words) < 4:
-            raise CueSheetError("MARKER needs a number, a place and a name", row=row)
+            project.unreadable.append(Unread(row, "MARKER needs a number, a place and a name"))
+            continue
         if _is_region(words) and words[1] in open_rows:
             ends[open_rows.pop(words[1])] = line
             continue

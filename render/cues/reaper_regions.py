@@ -11,8 +11,8 @@ from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
 from render.cues.csv_sheet import filled_rows
-from render.cues.reading import decoded, in_reach, noted, samples_of, text_lines, told_at
-from render.cues.spot import Spot, Timeline
+from render.cues.reading import decoded, in_reach, noted, samples_of, text_lines, told_at, unread_at
+from render.cues.spot import Spot, Timeline, Unread
 from render.timecode import Clock, frames_of, samples_at
 
 COLUMNS = ["#", "Name", "Start", "End", "Length"]
@@ -46,42 +46,44 @@ def read_reaper_regions(path: Path, clock: Clock) -> Timeline:
         clock: the programme's time base; the file states no rate, so timecodes need one.
 
     Raises:
-        CueSheetError: damaged, or times that name no sample: measures and beats, whole seconds.
+        CueSheetError: damaged, or timecodes and no rate.
     """
     path, notes = Path(path), defaultdict(list)
     with told_at(file=path):
         lines, remarks = text_lines(path, "latin-1")
-        spots = list(_spots(lines, clock, notes))
-    return Timeline("REAPER regions", clock, spots, remarks + noted(notes))
+        unreadable: list[Unread] = []
+        spots = list(_spots(lines, clock, notes, unreadable))
+    return Timeline("REAPER regions", clock, spots, remarks + noted(notes), unreadable)
 
 
-def _records(lines: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Each row that is not blank, by column: its first line's number and its cells."""
+def _records(lines: list[str]) -> Iterator[tuple[int, list[str], list[str]]]:
+    """Each row that is not blank: its first line's number, the columns, and its cells."""
     columns = None
     for row, cells in filled_rows(csv.reader((f"{line}\n" for line in lines), strict=True)):
         if columns is None:
             columns = cells
         else:
-            if len(cells) < len(COLUMNS) or any(cells[len(columns) :]):
-                raise CueSheetError(f"{len(cells)} fields, but the header has {len(columns)}", row=row)
-            yield row, dict(zip(columns, cells, strict=False))
+            yield row, columns, cells
 
 
-def _spots(lines: list[str], clock: Clock, notes: dict[str, list[int]]) -> Iterator[Spot]:
-    for row, cells in _records(lines):
-        with told_at(row=row):
+def _spots(lines: list[str], clock: Clock, notes: dict[str, list[int]], unreadable: list[Unread]) -> Iterator[Spot]:
+    for row, columns, texts in _records(lines):
+        with unread_at(row, clock, unreadable):
+            if len(texts) < len(COLUMNS) or any(texts[len(columns) :]):
+                raise CueSheetError(f"{len(texts)} fields, but the header has {len(columns)}")
+            cells = dict(zip(columns, texts, strict=False))
             if not (match := NUMBER.fullmatch(cells["#"])):
                 raise CueSheetError(f"{cells['#'][:40]!r} is neither a marker (M1) nor a region (R1)", field="#")
             start = _position(cells, "Start", clock, row, notes)
             length = _position(cells, "End", clock, row, notes, start) - start if cells["End"] else 0
             if length < 0:
                 raise CueSheetError(f"the end {cells['End']!r} is before the start {cells['Start']!r}", field="End")
-        region = match[1] == "R" or bool(cells["End"] and not match[1])
-        if region and not length:
-            notes["regions without length: no duration"].append(row)
-        extra = {"number": match[2]} | ({"color": cells["Color"]} if cells.get("Color") else {})
-        name = " ".join(cells["Name"].split("\n"))
-        yield Spot("region" if region else "marker", name, "", start, length or None, row, extra=extra)
+            region = match[1] == "R" or bool(cells["End"] and not match[1])
+            if region and not length:
+                notes["regions without length: no duration"].append(row)
+            extra = {"number": match[2]} | ({"color": cells["Color"]} if cells.get("Color") else {})
+            name = " ".join(cells["Name"].split("\n"))
+            yield Spot("region" if region else "marker", name, "", start, length or None, row, extra=extra)
 
 
 def _position(

@@ -12,13 +12,11 @@ from render.cues.write_xlsx import write_xlsx
 from render.session.cues_out import write_session_cues
 from render.timecode import Clock
 
-WRITERS: dict[str, Callable[[CueSheet, Path, Clock], object]] = {
-    ".csv": write_csv,
-    ".xlsx": write_xlsx,
-    ".otio": write_session_cues,
-    ".rpp": write_session_cues,
-    ".aaf": write_session_cues,
-}
+Writer = Callable[[CueSheet, Path, Clock], object]
+TIMELINES: dict[str, Writer] = dict.fromkeys((".otio", ".rpp", ".aaf"), write_session_cues)
+"""What holds cues as clips on a timeline that begins at the programme's start."""
+
+WRITERS: dict[str, Writer] = {".csv": write_csv, ".xlsx": write_xlsx} | TIMELINES
 
 
 def write_cues(sheet: CueSheet, path: Path, clock: Clock) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import io
 import re
 import struct
 import warnings
@@ -26,6 +27,7 @@ LARGEST_BYTES = 64 * 2**20
 MOST_FILES = 2_000
 HIGHEST_RATIO = 200
 SMALL_BYTES = 2**20
+PIECE_BYTES = 2**16
 MOST_CELLS = 20_000_000
 HIGHEST_ROW = 2**20  # Excel's own
 FORMULA = re.compile(rb"<(\w+:)?f[\s/>]")
@@ -59,9 +61,8 @@ def read_xlsx(path: Path, clock: Clock, wanted: Wanted = AUDIBLE) -> CueSheet:
     sheet_bytes(path, 0)
     try:
         with _told():
-            _check_archive(path)
-            formulas = _has_formulas(path)
-        sheets = list(_sheets(path, formulas))
+            archive, formulas = _unpacked(path)
+        sheets = list(_sheets(archive, formulas))
     except CueSheetError as error:
         raise error.at(file=path) from error
     name, rows = next(((name, rows) for name, rows in sheets if _is_header(rows)), (None, []))
@@ -85,46 +86,61 @@ def _told() -> Iterator[None]:
         raise CueSheetError(f"not a whole XLSX file: {' '.join(str(problem).split()) or 'damaged'}") from problem
 
 
-def _check_archive(path: Path) -> None:
-    """Refuses what would fill the memory, by the archive's own directory, which no member may exceed."""
-    with zipfile.ZipFile(path) as archive:
+def _unpacked(path: Path) -> tuple[io.BytesIO, bool]:
+    """The same archive, not packed, and whether any sheet of it has formulas.
+
+    Its directory is not believed where it says little: what comes out is counted as it comes, and no reader after us
+    sees the sizes that it states. Entities are refused on the way, which not every XML parser under openpyxl does.
+    """
+    unpacked, formulas, room = io.BytesIO(), False, LARGEST_BYTES
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(unpacked, "w", zipfile.ZIP_STORED) as whole:
         members = archive.infolist()
-    names = {member.filename for member in members}
-    if WORKBOOK not in names:
-        raise CueSheetError(what_an_archive_is(names))
-    if len(members) > MOST_FILES:
-        raise CueSheetError(f"{len(members)} files in the archive; a workbook has at most {MOST_FILES}")
-    size = sum(member.file_size for member in members)
-    if size > LARGEST_BYTES:
-        raise CueSheetError(f"{size} bytes when unpacked; at most {LARGEST_BYTES // 2**20} MiB")
-    for member in members:
-        if member.file_size > max(SMALL_BYTES, HIGHEST_RATIO * member.compress_size):
-            raise CueSheetError(
-                f"{member.filename!r} unpacks to more than {HIGHEST_RATIO} times its size: a bomb, not a cue sheet"
-            )
+        names = {member.filename for member in members}
+        if WORKBOOK not in names:
+            raise CueSheetError(what_an_archive_is(names))
+        if len(members) > MOST_FILES:
+            raise CueSheetError(f"{len(members)} files in the archive; a workbook has at most {MOST_FILES}")
+        stated = sum(member.file_size for member in members)
+        if stated > LARGEST_BYTES:
+            raise CueSheetError(f"{stated} bytes when unpacked; at most {LARGEST_BYTES // 2**20} MiB")
+        for member in members:
+            content = _content(archive, member, room)
+            room -= len(content)
+            if member.filename.endswith((".xml", ".rels")):
+                plain = content.replace(b"\0", b"")  # of UTF-16
+                if b"<!ENTITY" in plain:
+                    raise CueSheetError(f"{member.filename!r} defines entities: refused")
+                formulas |= member.filename.startswith("xl/worksheets/") and FORMULA.search(plain) is not None
+            whole.writestr(member.filename, content)
+    return unpacked, formulas
 
 
-def _has_formulas(path: Path) -> bool:
-    """Whether any sheet has; refuses entities on the way, which not every XML parser under openpyxl does."""
-    found = False
-    with zipfile.ZipFile(path) as archive:
-        for name in archive.namelist():
-            if name.endswith((".xml", ".rels")):
-                content = archive.read(name).replace(b"\0", b"")  # of UTF-16
-                if b"<!ENTITY" in content:
-                    raise CueSheetError(f"{name!r} defines entities: refused")
-                found |= name.startswith("xl/worksheets/") and FORMULA.search(content) is not None
-    return found
+def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, room: int) -> bytes:
+    """What a member holds, read in pieces of bounded size."""
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise CueSheetError(f"{member.filename!r} is packed as no workbook is")
+    if member.file_size > max(SMALL_BYTES, HIGHEST_RATIO * member.compress_size):
+        raise CueSheetError(
+            f"{member.filename!r} unpacks to more than {HIGHEST_RATIO} times its size: a bomb, not a cue sheet"
+        )
+    pieces, size = [], 0
+    with archive.open(member) as packed:
+        while piece := packed.read(PIECE_BYTES):
+            pieces.append(piece)
+            size += len(piece)
+            if size > room:
+                raise CueSheetError(f"more than {LARGEST_BYTES // 2**20} MiB when unpacked")
+    return b"".join(pieces)
 
 
-def _sheets(path: Path, formulas: bool) -> Iterator[tuple[str, list[tuple[int, list]]]]:
+def _sheets(archive: io.BytesIO, formulas: bool) -> Iterator[tuple[str, list[tuple[int, list]]]]:
     """Each sheet's name and its rows that are not blank: number and cells, as (value, type)."""
     import openpyxl
 
     with ExitStack() as opened, _told():
         books = []
         for data_only in (True, False) if formulas else (True,):
-            file = opened.enter_context(open(path, "rb"))  # of a path openpyxl would judge the suffix
+            file = io.BytesIO(archive.getbuffer())  # of a path openpyxl would judge the suffix
             books.append(openpyxl.load_workbook(file, read_only=True, data_only=data_only, keep_links=False))
             opened.callback(books[-1].close)
         for sheets in zip(*(book.worksheets for book in books), strict=True):

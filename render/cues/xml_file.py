@@ -11,7 +11,10 @@ from render.cues.csv_sheet import BOM
 from render.cues.cue import sheet_bytes
 
 MOST_MIB = 128
-MOST_ELEMENTS = 4_000_000
+MOST_ELEMENTS, MOST_ATTRIBUTES = 2_500_000, 2_000_000
+PIECE_BYTES = 2**18
+"""A tag at least twice as long is refused: the parser reads a tag again from its beginning as it comes."""
+
 DEEPEST_ELEMENT = 256
 SKIPPED = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL)
 
@@ -39,6 +42,11 @@ def xml_root(path: Path):
     data = sheet_bytes(path, MOST_MIB * 2**20 + 1)
     if len(data) > MOST_MIB * 2**20:
         raise CueSheetError(f"larger than {MOST_MIB} MiB, the most we read of XML: export a reel at a time")
+    if data.count(b"=") > MOST_ATTRIBUTES:
+        raise CueSheetError(f"more than {MOST_ATTRIBUTES} attributes: export a reel at a time")
+    starts = range(0, len(data) - PIECE_BYTES, PIECE_BYTES)
+    if any(data.find(b">", at, at + PIECE_BYTES) < 0 for at in starts):
+        raise CueSheetError(f"a tag or a text of more than {PIECE_BYTES // 2**10} KiB: not from an editor")
     depth = count = 0
     root = None
     try:

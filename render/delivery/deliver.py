@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -12,20 +13,21 @@ from functools import partial
 from pathlib import Path
 from time import perf_counter
 
-from plugin_backend.errors import DiskFullError
-from plugin_backend.files import folder_when_whole, replaced_when_whole, uninterrupted
+from plugin_backend.errors import DiskFullError, PisadaError
+from plugin_backend.files import sync
+from plugin_backend.publishing import Stage
 from render.cue_cache import CueCache
 from render.delivery import clips as cue_clips
 from render.delivery.changes import Changes, compare, stem_keys, trail_path
-from render.delivery.claim import claimed_version, sweep
+from render.delivery.claim import claimed_version
 from render.delivery.clips import ClipOrder
 from render.delivery.folder import made_folder, told
-from render.delivery.naming import clip_names, clips_name, layouts_of, picture_name, report_name, run_prefix
+from render.delivery.naming import clip_names, clips_name, layouts_of, picture_name, report_name
 from render.delivery.naming import stem_names as file_names
 from render.delivery.picture import draw
 from render.delivery.pops import Pops
 from render.delivery.quantise import dither_of
-from render.delivery.report import Measured, build_report, measured
+from render.delivery.report import Measured, build_report, cache_remarks, measured
 from render.delivery.revision import revise
 from render.delivery.slate import Slate, slate_of
 from render.delivery.stem_samples import StemFile, Written
@@ -43,8 +45,9 @@ LATEST_REPORT = "report.json"
 
 @dataclass
 class Delivery:
-    """What a run left: stem name → file (``FOLEY`` is the sum), report, picture, cue id → clip; what was measured
-    and what differed from the version before; cues by where their sound came from.
+    """What a run left: stem name → file (``FOLEY`` is the sum), report, picture, cue id → clip, what was written
+    beside; what was measured and what differed from the version before; cues by where their sound came from, and what
+    is to be said of the cache.
 
     ``report.json`` beside them is a copy of the newest run's report.
     """
@@ -53,9 +56,11 @@ class Delivery:
     report: Path
     picture: Path
     clips: dict[str, Path] = field(default_factory=dict)
+    beside: list[Path] = field(default_factory=list)
     measured: dict[str, Measured] = field(default_factory=dict)
     changes: Changes | None = None
     cache_kept: bool = True
+    remarks: list[str] = field(default_factory=list)
     decoded: int = 0
     cached: int = 0
 
@@ -73,12 +78,13 @@ def deliver(
     moment: datetime | None = None,
     version: int | None = None,
     process: Callable[..., RenderProcess] = RenderProcess,
+    beside: Callable[[Path], list[Path]] = lambda report: [],
 ) -> Delivery:
     """Render ``plan`` into ``out``.
 
-    Files are written under temporary names and renamed when all are whole; whatever stops the run
-    leaves nothing behind. FOLEY is the exact sum of the stems as delivered (16- and 24-bit stems are
-    summed as integers), and is checked against them by reading all of them again.
+    All files are made in a hidden folder and published together (:mod:`plugin_backend.publishing`), the report last;
+    whatever stops the run leaves nothing behind. FOLEY is the exact sum of the stems as delivered (16- and 24-bit stems
+    are summed as integers), and is checked against them by reading all of them again.
 
     Args:
         progress: called with the samples just finished.
@@ -88,93 +94,115 @@ def deliver(
         moment: the origination date and time that every file bears; none means now.
         version: its number, in a folder that no other run writes into; none means the next that is free.
         process: see :func:`render.streaming.stream`.
+        beside: called with the report in the hidden folder once all is written; writes further files there, which
+            appear with the rest, and returns them.
 
     Raises:
-        OutputError: ``out`` cannot be written.
+        OutputError: ``out`` cannot be written, or another run's file has a name of this version.
         DiskFullError: the stems do not fit.
         WorkerError, PluginError: see :func:`render.streaming.stream`.
         RenderError: an effect made samples that are no numbers, or the files do not sum up when read again.
     """
     began, stats = perf_counter(), RenderStats()
-    with made_folder(out), ExitStack() as claims:
+    with made_folder(out):
         _check_room(plan, project, out, clips)
-        sweep(out, run_prefix(project))
         try:
-            version = version or claims.enter_context(claimed_version(plan, project, out))
-        except OSError as problem:
-            raise told(problem, out) from problem
-        folder = out / clips_name(project, version)
-        delivery = Delivery(
-            stems={name: out / file for name, file in file_names(plan, project, version).items()},
-            report=out / report_name(project, version),
-            picture=out / picture_name(project, version),
-            clips=dict(zip((e.id for e in plan.events), (folder / n for n in clip_names(plan)), strict=True))
-            if clips
-            else {},
-        )
-        try:
-            with ExitStack() as whole:
-                slate = slate_of(project, moment or datetime.now().replace(microsecond=0))
+            with claimed_version(plan, project, out, version) as (version, stage):
+                delivery = _names(plan, project, stage.folder, version, clips)
                 start = partial(stream, jobs=jobs, chunk_frames=chunk_frames, stats=stats, process=process)
-                _write(
-                    whole, plan, project, delivery, out, folder, stats, slate, start, chunk_frames, progress,
-                    began, cache,
-                )  # fmt: skip
-                with uninterrupted():
-                    whole.close()  # renames every file
-            with replaced_when_whole(out / LATEST_REPORT) as latest:
-                shutil.copyfile(delivery.report, latest)
+                slate = slate_of(project, moment or datetime.now().replace(microsecond=0))
+                try:
+                    _write(plan, project, delivery, out, stats, slate, start, chunk_frames, progress, began, cache)
+                    delivery.beside = beside(delivery.report)
+                except PisadaError as problem:  # nobody knows of the hidden folder
+                    problem.args = tuple(str(told).replace(str(stage.folder), str(out)) for told in problem.args)
+                    raise
+                _publish(stage, delivery)
         except OSError as problem:
             raise told(problem, out) from problem
-    return delivery
+    return _moved(delivery, out)
 
 
-def _write(
-    whole, plan, project, delivery, out, folder, stats, slate, start, chunk_frames, progress, began, cache
-) -> None:  # fmt: skip
+def _names(plan: Plan, project: Project, folder: Path, version: int, clips: bool) -> Delivery:
+    """Where everything is written."""
+    heard = folder / clips_name(project, version)
+    names = clip_names(plan) if clips else []
+    return Delivery(
+        stems={name: folder / file for name, file in file_names(plan, project, version).items()},
+        report=folder / report_name(project, version),
+        picture=folder / picture_name(project, version),
+        clips={event.id: heard / name for event, name in zip(plan.events, names, strict=False)},
+    )
+
+
+def _publish(stage: Stage, delivery: Delivery) -> None:
+    folders = dict.fromkeys(path.parent for path in delivery.clips.values())
+    for path in (*folders, *delivery.stems.values(), delivery.picture, *delivery.beside, delivery.report):
+        stage.new(path.name)
+    shutil.copyfile(delivery.report, stage.replacing(LATEST_REPORT))
+    stage.publish()
+
+
+def _moved(delivery: Delivery, out: Path) -> Delivery:
+    """The same files under the names they have now."""
+    return replace(
+        delivery,
+        stems={name: out / path.name for name, path in delivery.stems.items()},
+        report=out / delivery.report.name,
+        picture=out / delivery.picture.name,
+        clips={cue: out / path.parent.name / path.name for cue, path in delivery.clips.items()},
+        beside=[out / path.name for path in delivery.beside],
+    )
+
+
+def _write(plan, project, delivery, out, stats, slate, start, chunk_frames, progress, began, cache) -> None:
     recipes = recipes_of(plan)
     delivery.changes = compare(plan, project, out, recipes, cache, bool(delivery.clips))
     if cache is not None:
         plan = replace(plan, cache=cache.folder, sounds={cue: recipe.key for cue, recipe in recipes.items()})
-    temporary = {name: whole.enter_context(replaced_when_whole(path)) for name, path in delivery.stems.items()}
-    report_file = whole.enter_context(replaced_when_whole(delivery.report))
-    picture_file = whole.enter_context(replaced_when_whole(delivery.picture))
     files, order, spans = stem_files(plan, project, slate), None, None
     if delivery.clips:
-        names = {cue: path.name for cue, path in delivery.clips.items()}
-        order = ClipOrder(whole.enter_context(folder_when_whole(folder)), names, slate)
+        folder = next(iter(delivery.clips.values())).parent
+        folder.mkdir()
+        order = ClipOrder(folder, {cue: path.name for cue, path in delivery.clips.items()}, slate)
 
     def rendered(plan: Plan) -> Iterator[Block]:
         return start(plan, clips=order)
 
     if delivery.changes.patching:
-        written = revise(plan, delivery.changes, out, temporary, files, project.seed, chunk_frames, rendered, stats)
+        written = revise(
+            plan, delivery.changes, out, delivery.stems, files, project.seed, chunk_frames, rendered, stats
+        )
         spans = delivery.changes.sum.spans
         progress(plan.length_samples)
     else:
         with closing(rendered(plan)) as blocks:
-            written = write_stems(blocks, temporary, files, project.seed, stats, progress)
-    paused = perf_counter()
-    layouts = {name: file.layout for name, file in files.items()}
-    check = check_sum(temporary, layouts, project.bits, Pops(plan.pops, plan.sample_rate), spans)
-    stats.seconds["check_s"] = perf_counter() - paused
-    for name, done in written.items():
-        delivery.measured[name] = measured(done, delivery.stems[name].name, project)
-    draw(picture_file, plan, project, {name: done.trail for name, done in written.items()})
+            written = write_stems(blocks, delivery.stems, files, project.seed, stats, progress)
+    with ThreadPoolExecutor(1) as disk:  # which takes its time while they are looked at again
+        on_disk = [disk.submit(sync, path) for path in delivery.stems.values()]
+        paused = perf_counter()
+        layouts = {name: file.layout for name, file in files.items()}
+        check = check_sum(delivery.stems, layouts, project.bits, Pops(plan.pops, plan.sample_rate), spans)
+        stats.seconds["check_s"] = perf_counter() - paused
+        for name, done in written.items():
+            delivery.measured[name] = measured(done, delivery.stems[name].name, project)
+        draw(delivery.picture, plan, project, {name: done.trail for name, done in written.items()})
+        for each in on_disk:
+            each.result()
     keys = stem_keys(plan, project, recipes)
     if cache is not None:
         keep_trails(cache, keys, written, stats)
-    delivery.cache_kept = stats.counts.kept
+    delivery.cache_kept, delivery.remarks = stats.counts.kept, cache_remarks(stats.counts)
     delivery.decoded, delivery.cached = stats.counts.decoded, stats.counts.cached
     computed = delivery.changes.computed_with(stats.counts.computed)
     basis = {
         name: {"key": keys[name], **_as_left(path), "computed": [asdict(run) for run in computed[name]]}
-        for name, path in temporary.items()
+        for name, path in delivery.stems.items()
     }
-    clips = {cue: f"{folder.name}/{path.name}" for cue, path in delivery.clips.items()}
+    clips = {cue: f"{path.parent.name}/{path.name}" for cue, path in delivery.clips.items()}
     wall_s = perf_counter() - began
     report = build_report(plan, project, delivery.measured, check, clips, stats, wall_s, recipes, basis)
-    with open(report_file, "w", encoding="utf-8") as text:  # piece by piece: a long sheet's report is large
+    with open(delivery.report, "w", encoding="utf-8") as text:  # piece by piece: a long sheet's report is large
         json.dump(report, text, indent=2)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
@@ -122,7 +123,7 @@ def find_true_peak(steps: Steps, path: Path, file: StemFile) -> None:
 
 def _measured(path: Path, file: StemFile, start: int, stop: int) -> Steps:
     meter = Meter(file.layout, file.sample_rate)
-    with soundfile.SoundFile(str(path)) as audio:
+    with soundfile.SoundFile(os.fsencode(path)) as audio:
         audio.seek(start)
         while start < stop:
             frames = audio.read(min(stop - start, READ_SAMPLES), READ_TYPES[file.bits], always_2d=True)

@@ -14,6 +14,7 @@ from render.delivery.sum_check import SumCheck
 from render.events import Plan
 from render.project import SUM, Project
 from render.recipe import Recipe
+from render.sounds import Counts
 from render.streaming import RenderStats
 from render.timecode import Clock
 
@@ -23,6 +24,12 @@ SCHEMA = 3
 
 
 CACHE_REMARK = "the cue cache could not be written: the next render decodes every cue again"
+
+
+def cache_remarks(counts: Counts) -> list[str]:
+    """What there is to say of the cue cache: a line each."""
+    damaged = f"{counts.damaged} sounds in the cue cache were damaged, and were made again"
+    return [damaged] * bool(counts.damaged) + [CACHE_REMARK] * (not counts.kept)
 
 
 @dataclass(frozen=True)
@@ -146,7 +153,7 @@ def build_report(
         "decoded_cues": stats.counts.decoded,
         "cached_cues": stats.counts.cached,
         "computed": asdict(stats.counts.computed) if stats.counts.computed else None,
-        "remarks": [*plan.remarks, *([] if stats.counts.kept else [CACHE_REMARK])],
+        "remarks": [*plan.remarks, *cache_remarks(stats.counts)],
         "wall_s": round(wall_s, 3),
         "times_real_time": round(plan.length_samples / plan.sample_rate / wall_s, 2),
         "seconds_by_activity": {name: round(seconds, 3) for name, seconds in stats.seconds.items()},

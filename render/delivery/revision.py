@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -120,7 +121,7 @@ def _sum(plan: Plan, changes: Changes, before: Path, targets, files) -> Written:
     file, change = files[SUM], changes.sum
     with ExitStack() as opened:
         stems = [
-            (opened.enter_context(soundfile.SoundFile(str(targets[stem.name]))), LAYOUTS[stem.layout])
+            (opened.enter_context(soundfile.SoundFile(os.fsencode(targets[stem.name]))), LAYOUTS[stem.layout])
             for stem in plan.stems
         ]
         if change.mode == RENDER:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from time import perf_counter
@@ -55,7 +56,7 @@ class StemWriter:
         self._meter = Meter(file.layout, file.sample_rate) if metered else None
         shape = file.sample_rate, file.layout.channels, SUBTYPES[file.bits]
         try:
-            self._file = soundfile.SoundFile(str(touched(path)), "w", *shape, format="RF64")
+            self._file = soundfile.SoundFile(os.fsencode(touched(path)), "w", *shape, format="RF64")
         except soundfile.LibsndfileError as problem:
             raise OutputError(f"{path.parent}: cannot write here ({problem.error_string})") from problem
         self._describe()

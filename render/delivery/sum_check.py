@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -87,6 +88,6 @@ def check_sum(
 
 def _opened(path: Path) -> soundfile.SoundFile:
     try:
-        return soundfile.SoundFile(str(path))
+        return soundfile.SoundFile(os.fsencode(path))
     except soundfile.LibsndfileError as problem:
         raise RenderError(f"{path}: cannot be read again ({problem.error_string}); nothing was kept") from problem

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 
 from plugin_backend.files import replaced_when_whole
+from plugin_backend.seal import SEAL_BYTES, Seal, is_sealed
 from render.delivery.loudness import Loudness, Steps
 
 BLOCK_SAMPLES = 512
+UNREADABLE = (ValueError, KeyError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 FIELDS = {
     "peaks": np.float32,
     "clipped": np.int32,
@@ -63,19 +68,25 @@ class Trail:
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {"peaks": self.peaks, "clipped": self.clipped, **vars(self.steps)}
-        with replaced_when_whole(path) as whole, open(whole, "wb") as file:
-            np.savez_compressed(file, **arrays)
+        packed, seal = BytesIO(), Seal(path.stem)
+        np.savez_compressed(packed, **arrays)
+        seal.add(packed.getvalue())
+        with replaced_when_whole(path, durable=False) as whole:
+            whole.write_bytes(packed.getvalue() + seal.written)
 
     @classmethod
     def load(cls, path: Path) -> Trail | None:
         """Read it back; ``None`` if it is not there or damaged."""
-        import zipfile
-        import zlib
-
         try:
-            with np.load(path, allow_pickle=False) as arrays:  # of a single array this is a TypeError
+            data = path.read_bytes()
+        except OSError:
+            return None
+        if not is_sealed(path.stem, data):
+            return None
+        try:
+            with np.load(BytesIO(data[:-SEAL_BYTES]), allow_pickle=False) as arrays:
                 found = {name: arrays[name] for name in (*FIELDS, "whole")}
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
+        except UNREADABLE:  # of another edition
             return None
         if any(found[name].dtype != dtype or found[name].ndim != 1 for name, dtype in FIELDS.items()):
             return None

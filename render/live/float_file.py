@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import soundfile
@@ -16,6 +17,6 @@ def float_file(path: Path, rate_hz: int, channels: int) -> soundfile.SoundFile:
     Raises:
         OutputError, DiskFullError: it cannot be made. LibsndfileError: it cannot be written.
     """
-    file = soundfile.SoundFile(str(touched(path)), "w", rate_hz, channels, "FLOAT", format="RF64")
+    file = soundfile.SoundFile(os.fsencode(touched(path)), "w", rate_hz, channels, "FLOAT", format="RF64")
     soundfile._snd.sf_command(file._file, RF64_AUTO_DOWNGRADE, soundfile._ffi.NULL, 1)
     return file

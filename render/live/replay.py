@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def _check_input(path: Path, header: Header) -> None:
 def _blocks(path: Path, header: Header) -> Iterator[np.ndarray]:
     """The input's whole blocks."""
     try:
-        with soundfile.SoundFile(str(path)) as file:
+        with soundfile.SoundFile(os.fsencode(path)) as file:
             size = header.block_samples
             while len(frames := file.read(BLOCKS_AT_ONCE * size, dtype="float32", always_2d=True)) >= size:
                 for at in range(0, len(frames) - size + 1, size):

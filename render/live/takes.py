@@ -8,7 +8,7 @@ import numpy as np
 
 from plugin_backend.codec import Codec
 from presets.perform import fades_of, perform, take_of
-from presets.preset import Preset
+from presets.preset import Preset, check_fits
 from render.events import Event
 from render.plan import take_seed
 from render.streaming import OFFLINE_CHUNK_FRAMES
@@ -67,7 +67,9 @@ class Takes:
         return (10 ** (header.gain_db / 20) * curve * sound).astype(np.float32)
 
     def _codec_of(self, preset: Preset) -> Codec:
-        return self._codecs[preset.header.fingerprint]
+        codec = self._codecs[preset.header.fingerprint]
+        check_fits(preset, codec.spec)
+        return codec
 
     def _event(self, preset: Preset, number: str, length: int | None) -> Event:
         header, seed = preset.header, take_seed(self._seed, number, 1)

@@ -8,17 +8,17 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-import soxr
 
 from plugin_backend.clean import cleaned
 from plugin_backend.delay import Delay
 from plugin_backend.dsp.fade import FADE_S, Glide
 from plugin_backend.errors import RenderError
 from presets.preset import Preset
+from render.at_other_rate import Resampler
 from render.live.schedule import Schedule
 from render.plugin.after import after
 from render.plugin.engine import Engine
-from render.plugin.timing import QUALITY, timing
+from render.plugin.timing import timing
 from render.plugin.values import AFTER, INITIAL, Turned, in_range
 
 
@@ -48,7 +48,7 @@ class AtRate(Engine):
 
     def _begin(self) -> None:
         rate, own, channels = self.rate_hz, self._inner.rate_hz, self.channels
-        self._up, self._down = _Resampler(rate, own, channels), _Resampler(own, rate, channels)
+        self._up, self._down = Resampler(rate, own, channels), Resampler(own, rate, channels)
         self._fed = np.zeros((channels, 0), np.float32)
         self._ready = np.zeros((channels, self._timing.wait_samples), np.float32)
         self._delay, self._dry = Delay(channels, self._timing.delay_samples), Delay(channels, self.latency_samples)
@@ -129,16 +129,3 @@ class AtRate(Engine):
     def close(self) -> None:
         """See :class:`~render.plugin.engine.Engine`."""
         self._inner.close()
-
-
-class _Resampler:
-    """A stream ``[channels, n]`` at another rate; how many are answered to a block varies."""
-
-    def __init__(self, from_hz: int, to_hz: int, channels: int):
-        self._stream, self._mono = soxr.ResampleStream(from_hz, to_hz, channels, quality=QUALITY), channels == 1
-
-    def push(self, block: np.ndarray) -> np.ndarray:
-        """Take a block; answer what is there."""
-        if self._mono:
-            return self._stream.resample_chunk(np.ascontiguousarray(block[0]))[None]
-        return np.ascontiguousarray(self._stream.resample_chunk(np.ascontiguousarray(block.T)).T)

@@ -11,7 +11,9 @@ from render.session.session import Session
 FORMATS = ("rpp", "aaf", "otio")
 
 
-def write_session(session: Session, path: Path, format: str, embed: bool = False) -> Path:
+def write_session(
+    session: Session, path: Path, format: str, embed: bool = False, home: Path | None = None
+) -> Path:
     """Write a session file; whole or not at all.
 
     Args:
@@ -19,6 +21,7 @@ def write_session(session: Session, path: Path, format: str, embed: bool = False
         path: the file; references to audio are relative to its folder where the format allows.
         format: one of ``FORMATS``.
         embed: put the audio into the file (AAF only).
+        home: the folder where the file and its audio will lie, if they are moved together.
 
     Returns:
         ``path``.
@@ -36,20 +39,27 @@ def write_session(session: Session, path: Path, format: str, embed: bool = False
         raise ProjectError(f"audio can be embedded in an AAF only, not in .{format}")
     if path.exists():
         raise OutputError(f"{path}: is there already; a session is never overwritten: move it, or give another name")
-    write_anew(session, path, format, embed)
+    write_anew(session, path, format, embed, home, only_if_free=True)
     return path
 
 
-def write_anew(session: Session, path: Path, format: str, embed: bool = False) -> None:
-    """:func:`write_session` without its look at what is there."""
+def write_anew(
+    session: Session,
+    path: Path,
+    format: str,
+    embed: bool = False,
+    home: Path | None = None,
+    only_if_free: bool = False,
+) -> None:
+    """:func:`write_session`, which may replace what is there."""
     from render.session.aaf import write_aaf
     from render.session.otio import write_otio
     from render.session.rpp import write_rpp
 
     try:
-        with replaced_when_whole(path) as temporary:
+        with replaced_when_whole(path, only_if_free=only_if_free) as temporary:
             if format == "aaf":
-                write_aaf(session, path, temporary, embed=embed)
+                write_aaf(session, path, temporary, embed=embed, home=home)
             else:
                 {"rpp": write_rpp, "otio": write_otio}[format](session, path, temporary)
     except OSError as problem:

@@ -15,7 +15,9 @@ MOST_EMBEDDED_BYTES = 2**31 - 2**26
 """An AAF past 2 GiB is refused by the DAWs that read it."""
 
 
-def write_aaf(session: Session, path: Path, temporary: Path, embed: bool = False) -> None:
+def write_aaf(
+    session: Session, path: Path, temporary: Path, embed: bool = False, home: Path | None = None
+) -> None:
     """Write ``session`` to ``temporary``.
 
     Sound slots count samples at the session's rate. A file of two or six channels is one clip whose channels are
@@ -25,6 +27,7 @@ def write_aaf(session: Session, path: Path, temporary: Path, embed: bool = False
     Args:
         path: where the file will be; one locator of each link is relative to its folder.
         embed: 16 or 24-bit PCM inside the file, else links to the audio files.
+        home: where the folder of ``path`` will lie; the other locator of each link says so.
 
     Raises:
         MissingExtraError: pyaaf2 is not installed.
@@ -46,7 +49,7 @@ def write_aaf(session: Session, path: Path, temporary: Path, embed: bool = False
         composition = aaf.create.CompositionMob(readable(session.name))
         composition.usage = "Usage_TopLevel"
         aaf.content.mobs.append(composition)
-        sources, combiner = Sources(aaf, session, media, path.parent, embed), Combiner(aaf)
+        sources, combiner = Sources(aaf, session, media, (path.parent, home), embed), Combiner(aaf)
         for track in session.tracks:
             for name, items in [] if track.muted else track.lanes():
                 for slot_name, placed, channels in _slots(name, items, sources, combiner):

@@ -31,8 +31,8 @@ class Sources:
     so that a host knows each file's original timecode. An empty clip has no file mob.
     """
 
-    def __init__(self, aaf, session: Session, media: dict[Path, Media], folder: Path, embed: bool):
-        self.aaf, self.media, self.folder, self.embed = aaf, media, folder, embed
+    def __init__(self, aaf, session: Session, media: dict[Path, Media], folders: tuple[Path, Path | None], embed: bool):
+        self.aaf, self.media, self.folders, self.embed = aaf, media, folders, embed
         self.rate_hz, self.origin = session.sample_rate, session.origin_samples
         self.timeline = self._timeline(session)
         self._masters: dict[Path, list[tuple]] = {}
@@ -118,7 +118,7 @@ class Sources:
         descriptor["Length"].value = media.length_samples
         descriptor["Summary"].value = bytearray(wave_summary(media))
         descriptor["ContainerFormat"].value = self.aaf.dictionary.lookup_containerdef("AAF")
-        for url in locations(item.file, self.folder):
+        for url in locations(item.file, *self.folders):
             locator = self.aaf.create.NetworkLocator()
             locator["URLString"].value = url
             descriptor["Locator"].append(locator)
@@ -153,11 +153,14 @@ def add_timecode(aaf, mob, session: Session) -> None:
     slot.segment.start = session.origin_frames
 
 
-def locations(file: Path, folder: Path) -> tuple[str, str]:
-    """Where it is now, and where it is beside the AAF (RFC 1808, for when both have moved)."""
+def locations(file: Path, folder: Path, home: Path | None = None) -> tuple[str, str]:
+    """Where it is, or will be once its folder is moved ``home``; and where it is beside the AAF (RFC 1808, for when
+    both have moved)."""
     from urllib.parse import quote
 
-    return file.resolve().as_uri(), quote(relative(file, folder))
+    beside = relative(file, folder)
+    there = file if home is None else home / beside
+    return there.resolve().as_uri(), quote(beside)
 
 
 def wave_summary(media: Media) -> bytes:

@@ -1,5 +1,6 @@
 """A corpus's cache: when it is used, when it is made anew, and what is never left behind or written over."""
 
+import errno
 import json
 import os
 
@@ -90,6 +91,46 @@ def test_preparing_twice_gives_the_same_bytes(tmp_path):
     assert next(first.cache.glob("audio-*")).read_bytes() == next(second.cache.glob("audio-*")).read_bytes()
     indices = [json.loads((corpus.cache / "index.json").read_text()) for corpus in (first, second)]
     assert indices[0] == indices[1]
+
+
+def test_a_disk_that_is_full_for_a_while_is_no_fault_of_the_recording(tmp_path, monkeypatch):
+    soundfile.write(tmp_path / "a.wav", noise(0.5), RATE)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for call in ("append", "clear"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Scratch, call, full)
+            with pytest.raises(OutputError, match=r"cannot write here \(No space left on device\)"):
+                prepare(tmp_path)
+        assert os.listdir(tmp_path) == ["a.wav"]
+    assert [sound.file for sound in prepare(tmp_path).sounds] == ["a.wav"]
+
+
+def test_an_empty_manifest_is_told_in_a_line(tmp_path):
+    soundfile.write(tmp_path / "a.wav", noise(0.5), RATE)
+    (tmp_path / "manifest.csv").touch()
+    with pytest.raises(AudioFileError, match="manifest.csv: lacks the column file and label"):
+        prepare(tmp_path)
+
+
+def test_a_recording_that_cannot_be_read_is_dropped_for_it(tmp_path, monkeypatch):
+    from plugin_backend import audio_files
+
+    for name in ("a.wav", "b.wav"):
+        soundfile.write(tmp_path / name, noise(0.5, seed=ord(name[0])), RATE)
+    real = audio_files.content_of
+
+    def damaged(file):
+        if str(file.name).endswith("a.wav"):
+            raise OSError(errno.EIO, "Input/output error")
+        return real(file)
+
+    monkeypatch.setattr(audio_files, "content_of", damaged)
+    assert prepare(tmp_path).report["dropped"] == [
+        {"file": "a.wav", "reason": "cannot be read (Input/output error)"}
+    ]
 
 
 def test_scratch_gives_back_what_it_was_given(tmp_path):

@@ -10,6 +10,8 @@ from plugin_backend.evaluation.embeddings import EMBEDDINGS, embed, windows_of
 from plugin_backend.evaluation.frechet import Cloud, cloud_distance, frechet_distance, gaussian_distance
 from plugin_backend.evaluation.probe import Probe, examine, examine_takes
 
+pytestmark = pytest.mark.slow
+
 RATE_HZ = 48_000
 
 

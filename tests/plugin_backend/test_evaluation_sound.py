@@ -16,6 +16,8 @@ from plugin_backend.evaluation.transients import hit_errors
 from plugin_backend.evaluation.two_sample import auc, folds_of, separability, two_sample
 from plugin_backend.pcm_codec import PcmCodec
 
+pytestmark = pytest.mark.slow
+
 RATE_HZ, HOP = 48_000, 512
 
 

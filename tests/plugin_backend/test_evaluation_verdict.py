@@ -9,7 +9,8 @@ from plugin_backend.codecs import load_codec
 from plugin_backend.evaluation.evaluate import _start_of
 from plugin_backend.evaluation.measure import CODEC, START
 from plugin_backend.evaluation.report import MATRICES, MIXED
-from plugin_backend.evaluation.verdict import QUESTIONS, section
+from plugin_backend.evaluation.verdict import COLOUR, QUESTIONS
+from plugin_backend.evaluation.verdict import section as section_heard
 from plugin_backend.waveform_vae import checkpoint
 from plugin_backend.waveform_vae.config import WaveformVAEConfig
 from plugin_backend.waveform_vae.model import WaveformVAE
@@ -31,6 +32,10 @@ def metrics(systems, started_from=None, unseen=True, quick=False, files=3):
     }
 
 
+def section(metrics):
+    return section_heard(metrics, lambda question: f"heard: {question.metric}")
+
+
 def rows(page):
     return [re.findall("<td>(.*?)</td>", row) for row in re.findall("<tr>(.*?)</tr>", page, re.DOTALL)][1:]
 
@@ -40,6 +45,7 @@ def test_a_number_becomes_a_word(numbers, place):
     page = section(metrics({CODEC: numbers}))
     assert [row[0] for row in rows(page)] == [question.asked for question in QUESTIONS]
     assert [row[1] for row in rows(page)] == [question.grades[place][1] for question in QUESTIONS]
+    assert [row[-1] for row in rows(page)] == [f"heard: {question.metric}" for question in QUESTIONS]
     assert "4.2 of 5 (ViSQOL)" in page or numbers is POOR
     assert "Judged on 3 recordings that it never learned from." in page
 
@@ -55,6 +61,17 @@ def test_grades_hold_at_their_limits():
         *2 * ["a little changed"],
         "changed",
     ]
+
+
+def test_the_worst_clip_of_a_question_is_heard():
+    rows = [
+        {"visqol": 3.0, "log_mel_error_db": 2.0, "onset_error_ms": []},
+        {"visqol": 1.0, "log_mel_error_db": 1.0, "onset_error_ms": [0.0, 4.0, 5.0]},
+        {"visqol": 2.0, "log_mel_error_db": 9.0, "onset_error_ms": [0.0, 0.0, 90.0]},
+    ]
+    visqol, colour, onset, _, frechet = QUESTIONS
+    assert [question.worst(rows) for question in (visqol, colour, onset, frechet)] == [1, 2, 1, None]
+    assert COLOUR is colour
 
 
 def test_the_model_it_started_from_stands_beside_it():

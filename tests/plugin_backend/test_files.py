@@ -1,10 +1,15 @@
 """Steps that are not cut in two, in a process with threads that take signals."""
 
+import errno
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import torch
+
+from plugin_backend.training.state import save_state
 
 PROGRAM = """
 import os, signal, sys, threading, time
@@ -27,3 +32,13 @@ except KeyboardInterrupt:
 def test_ctrl_c_waits_for_the_step_though_another_thread_took_it():
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60)
     assert (done.stdout.split(), done.stderr) == (["whole", "told"], "")
+
+
+def test_a_full_disk_is_the_systems_error_where_training_keeps_its_state(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        save_state(tmp_path / "a.state", {"model": {"weight": torch.zeros(3)}}, {})
+    assert list(tmp_path.iterdir()) == []

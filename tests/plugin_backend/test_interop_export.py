@@ -84,6 +84,28 @@ def test_every_host_plays_what_our_node_plays(files, kind, hops, sound, expected
     assert np.abs(heard - expected).max() < 1e-5
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_samples_that_are_no_numbers_are_0_and_poison_nothing(files, kind, sound):
+    holed, spoilt = sound.copy(), sound.copy()
+    for at, value in ((1000, np.nan), (1500, np.inf), (1501, -np.inf)):
+        holed[at], spoilt[at] = 0, value
+    heard = FORMATS[kind].play(files[kind], spoilt, 2 * HOP)
+    np.testing.assert_array_equal(heard, FORMATS[kind].play(files[kind], holed, 2 * HOP))
+    assert np.isfinite(heard).all() and heard[-HOP:].any()
+
+
+@pytest.mark.parametrize("samples", [1, HOP - 1, HOP + 1])
+def test_samples_that_are_no_whole_hops_are_refused_in_a_line_and_none_is_lost(files, samples):
+    model = loaded(files["torchscript"][""])
+    with pytest.raises(Exception, match=f"{samples} samples; a stream is given whole hops of {HOP}"):
+        model.encode_stream(torch.zeros(1, 1, samples), model.encoder_past(1))
+    with pytest.raises(Exception, match=f"{samples} samples; a stream is given whole hops of {HOP}"):
+        loaded(files["nn-tilde"][""]).forward(torch.zeros(1, 1, samples))
+    if "onnx" in files:
+        with pytest.raises(Exception, match="Reshape"):
+            FORMATS["onnx"].play(files["onnx"], np.zeros(samples, np.float32), samples)
+
+
 def test_torchscript_encodes_and_decodes_whole_sounds_of_any_length_aligned(files, codec, sound):
     model = loaded(files["torchscript"][""])
     assert (model.sampling_rate, model.ratio, model.latent_size, model.latency_samples) == (48_000, HOP, DIMS, LATE)

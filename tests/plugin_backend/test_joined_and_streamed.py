@@ -114,6 +114,62 @@ def test_ogg_files_of_two_rates_joined_are_refused(tmp_path):
         info_of(tmp_path / "a.ogg")
 
 
+SIZED = [
+    ("WAV", "PCM_16"),
+    ("WAV", "FLOAT"),
+    ("AIFF", "PCM_24"),
+    ("CAF", "PCM_16"),
+    ("W64", "PCM_24"),
+    ("AU", "PCM_16"),
+]
+
+
+@pytest.mark.parametrize(("form", "subtype"), [*SIZED, ("RF64", "PCM_16"), ("FLAC", "PCM_16"), ("FLAC", "PCM_24")])
+def test_two_files_of_any_format_joined_are_one_recording_of_both(read, form, subtype):
+    first, second = (
+        encoded(hits(seconds, 48_000, seed)[: 48_001 * seconds], 48_000, form, subtype)
+        for seed, seconds in enumerate((2, 3))
+    )
+    for data in ((first, second), (second, first)):  # whichever is longer
+        audio, remarks = read(b"".join(data))
+        np.testing.assert_array_equal(audio, np.concatenate([whole(each) for each in data]))
+        assert remarks == ("2 recordings joined: read as one",)
+    assert len(read(first * 3)[0]) == 3 * len(whole(first))
+    if form != "FLAC":  # which is refused when it is cut short
+        audio, (cut_short, joined) = read(first + second[: len(second) // 2])
+        assert len(whole(first)) < len(audio) < len(whole(first)) + len(whole(second))
+        assert cut_short.startswith("the file is cut short: its ") and joined == "2 recordings joined: read as one"
+
+
+def test_wav_files_are_joined_behind_their_last_chunks_and_with_other_formats(read):
+    wav, aiff = (encoded(hits(1, 48_000), 48_000, form, "PCM_16") for form in ("WAV", "AIFF"))
+    noted = wav + b"LIST\4\0\0\0INFO" + b"bext\3\0\0\0abc\0"
+    audio, remarks = read(noted + wav + aiff)
+    np.testing.assert_array_equal(audio, np.concatenate([whole(wav)] * 3))
+    assert remarks == ("3 recordings joined: read as one",)
+
+
+def test_a_joined_flac_that_states_no_length_is_read_to_its_end(read):
+    first, second = (encoded(hits(2, 44_100, seed), 44_100, "FLAC", "PCM_16") for seed in range(2))
+    audio, remarks = read(flac_that_states(first, 0) + flac_that_states(second, 1000))
+    np.testing.assert_array_equal(audio, np.concatenate([whole(first), whole(second)]))
+    assert remarks == (
+        "2 recordings joined: read as one",
+        f"goes on after the 1000 samples that it states: all {len(whole(second))} are read",
+    )
+
+
+def test_joined_files_of_two_rates_or_too_many_are_refused(tmp_path):
+    for form in ("WAV", "FLAC", "AIFF"):
+        pair = [encoded(hits(1, rate), rate, form, "PCM_16") for rate in (48_000, 44_100)]
+        (tmp_path / "a").write_bytes(b"".join(pair))
+        with pytest.raises(AudioFileError, match="different rates or channels are joined in it; give them one by one"):
+            info_of(tmp_path / "a")
+    (tmp_path / "a").write_bytes(1001 * encoded(np.zeros(9), 48_000, "WAV", "PCM_16"))
+    with pytest.raises(AudioFileError, match="over 1000 recordings are joined in it; give them one by one"):
+        info_of(tmp_path / "a")
+
+
 def test_an_ogg_file_that_lacks_its_end_says_so(read):
     data = encoded(np.random.default_rng(0).standard_normal(96_000) * 0.1, 48_000, "OGG", "VORBIS")
     assert read(data[: len(data) // 2])[1] == ("the file is cut short: its last page is not the last of its recording",)
@@ -146,12 +202,12 @@ def test_a_flac_without_a_length_and_with_damage_is_damaged(read, tmp_path):
         assert file.info.remarks[0].endswith("bytes after its frames are not read: damaged, or no audio")
 
 
-@pytest.mark.parametrize("form", ["MP3", "OGG", "FLAC"])
+@pytest.mark.parametrize("form", ["MP3", "OGG", "FLAC", "WAV", "AIFF", "CAF", "W64", "AU"])
 def test_bytes_of_any_kind_make_no_traceback(tmp_path, form):
     rng, path = np.random.default_rng(0), tmp_path / "a"
-    right = encoded(hits(1, 44_100), 44_100, form)
-    for _ in range(40):
-        data = bytearray(right)
+    right = encoded(hits(0.5, 44_100), 44_100, form)
+    for turn in range(40):
+        data = bytearray(right * (1 + turn % 3))
         for at in rng.integers(0, len(data), 5):
             data[at : at + 3] = rng.bytes(3)
         path.write_bytes(bytes(data[: rng.integers(1, len(data))]))

@@ -13,6 +13,7 @@ import pytest
 from tests.plugin_backend.plugin_probe import HOP, RATE, Probe, build, compiler
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the stand-in speaks Linux's futex"),
     pytest.mark.skipif(compiler() is None, reason="no C++ compiler (Debian: apt-get install g++)"),
 ]
@@ -144,6 +145,7 @@ def test_bypass_is_the_dry_as_late_and_fades(probe):
 
 
 @pytest.mark.parametrize("whole", [[], ["--whole"]])
+@pytest.mark.alone("answers have to come in real time")
 def test_a_crash_in_real_time_is_aligned_dry_until_answers_come_again(probe, whole):
     script = "0 param mix 0.5\n26000 await lost\n26000 told\n80000 await ready\n"
     probe.backend("--latency", LATENCY, "--crash-at", 50, "--pause-s", 0.7, *whole)

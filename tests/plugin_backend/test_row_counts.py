@@ -1,6 +1,7 @@
 """With how many rows a product keeps a row's bits is measured, kept, and made so for any number of rows."""
 
 import json
+import zlib
 
 import pytest
 import torch
@@ -111,7 +112,9 @@ def test_what_was_measured_is_kept_by_processor_version_and_way_and_read_again(h
     (file,) = home.rglob("*.json")
     kept = json.loads(file.read_text())
     assert (kept["way"], kept["torch"], kept["name"]) == ("OneByOne", torch.__version__, row_counts.processor().name)
-    file.write_text(json.dumps({**kept, "exact": "1" * MEASURED}))
+    file.write_text(json.dumps({**kept, "exact": "1" * MEASURED}))  # damaged: its checksum is another's
+    assert row_counts.row_counts("OneByOne", of(OneByOne)) == first
+    file.write_text(json.dumps({**kept, "exact": "1" * MEASURED, "crc32": zlib.crc32(b"1" * MEASURED)}))
     assert row_counts.row_counts("OneByOne", of(OneByOne)) == RowCounts((True,) * MEASURED)
     monkeypatch.setattr(torch, "__version__", "2.99")
     assert row_counts.row_counts("OneByOne", of(OneByOne)) == first

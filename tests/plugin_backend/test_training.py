@@ -25,6 +25,8 @@ from plugin_backend.waveform_vae.model import WaveformVAE
 from plugin_backend.waveform_vae.record import read_training
 from tests.plugin_backend.training_runs import CROP, RATE, SETTINGS, quiet_run, sampler
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_step_of_a_seed_always_draws_the_same_crops():
     crops = sampler("published")

@@ -16,6 +16,8 @@ from plugin_backend.training.stopping import Stopping
 from plugin_backend.waveform_vae.record import read_training
 from tests.plugin_backend.training_runs import CROP, RATE, SETTINGS, quiet_run, sampler, steps_of_noise
 
+pytestmark = pytest.mark.slow
+
 
 def test_another_runs_state_is_refused_by_name(tmp_path):
     out = tmp_path / "tiny.safetensors"

@@ -1,6 +1,7 @@
 """The waveform family keeps the codec contract, on a small untrained model and on the shipped one."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -120,6 +121,12 @@ def test_fingerprint_follows_the_weights(small):
     assert describe_codec(str(small)).fingerprint != before
 
 
+def resized(path, **sizes):
+    card = path.with_suffix(".json")
+    record = json.loads(card.read_text())
+    card.write_text(json.dumps(record | {"config": record["config"] | sizes}))
+
+
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
@@ -133,6 +140,24 @@ def test_fingerprint_follows_the_weights(small):
                 json.dumps({"family": "waveform-vae", "version": 1, "config": {"latent_dim": 5}})
             ),
             "do not fit",
+        ),
+        (lambda path: path.with_suffix(".json").write_text("[" * 200_000), "not a readable checkpoint"),
+        *(
+            (partial(resized, **sizes), told)
+            for sizes, told in (
+                ({"encoder_width": 1_000_000}, "'encoder_width' must be a whole number from 1 to 32768"),
+                ({"encoder_width": "x"}, "'encoder_width' must be a whole number"),
+                ({"encoder_width": True}, "'encoder_width' must be a whole number"),
+                ({"decoder_blocks": 1_000_000}, "'decoder_blocks' must be a whole number from 1 to 256"),
+                ({"sample_rate": "48000"}, "'sample_rate' must be a whole number"),
+                ({"decoder_hop": 0}, "'decoder_hop' must be a whole number"),
+                ({"decoder_hop": 200}, "'hop' must be a multiple of 'decoder_hop'"),
+                ({"head": "mouth"}, "'head' must be one of spectra, noise"),
+                ({"coherent": 1}, "'coherent' must be true or false"),
+                ({"encoder_width": 30_000, "encoder_blocks": 256, "expansion": 64}, "the weights do not fit"),
+                ({"kernel": 1024, "decoder_width": 32_000}, "the weights do not fit"),
+                ({"unheard_of": 1}, "unknown entries"),
+            )
         ),
     ],
 )

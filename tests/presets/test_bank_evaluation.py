@@ -19,6 +19,7 @@ def few(names: tuple[str, ...]):
 
 
 @pytest.mark.corpus
+@pytest.mark.slow
 def test_presets_of_the_identity_codec_are_their_recordings(corpus, monkeypatch):
     monkeypatch.setattr(bank_evaluation, "recipe", few(("step-snow", "bell", "amb-fire")))
     presets = list(judged_presets(corpus, PcmCodec()))

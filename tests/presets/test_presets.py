@@ -1,5 +1,7 @@
 """Presets: what is saved comes back, what is damaged is refused, what is performed follows the seed."""
 
+import errno
+import os
 import re
 from itertools import islice
 from pathlib import Path
@@ -10,15 +12,20 @@ import pytest
 import soundfile
 from safetensors.numpy import save_file
 
-from plugin_backend.errors import AudioFileError, PresetError
+from plugin_backend.codec import CodecSpec
+from plugin_backend.errors import AudioFileError, OutputError, PresetError
 from plugin_backend.pcm_codec import PcmCodec
 from presets.bank import FACTORY_BANK, Bank
 from presets.capture import capture, encode_pieces, even_peaks
 from presets.digest import sound_digest
+from presets.mixing import mix_presets
 from presets.perform import perform
-from presets.preset import Preset, PresetHeader, Provenance, Recording, Ring, Take
+from presets.preset import Preset, PresetHeader, Provenance, Recording, Ring, Take, check_fits
 from presets.slicing import Slice, split_hits
 from presets.store import KEY, SCHEMA, SUFFIX, UPGRADES, load_preset, save_preset
+from render.apply.targets import check_model
+from render.plan import make_plan, read_sheet
+from render.project import Project
 
 
 def make_preset(name="door", kind="hit", takes=3, dims=4, frames=50, **fields) -> Preset:
@@ -55,6 +62,81 @@ def test_saved_presets_come_back_whole(tmp_path):
 def test_bad_presets_are_refused(fields, told):
     with pytest.raises(PresetError, match=told):
         make_preset(**fields)
+
+
+SPEC = CodecSpec("m", "f", 48_000, 512, 4, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"takes": [Take(10**18, 20_000)] * 3}, "take 0 skips 1000000000000000000 samples of the 25600 it holds"),
+        ({"takes": [Take(7, 10**18)] * 3}, "take 0 lasts 1000000000000000000 samples, but holds 25600"),
+        ({"takes": [Take(7, 100, 10**18)] * 3}, "take 0 lasts 1000000000000000000 samples"),
+        ({"fade_in_samples": 10**18}, "take 0 lasts 1000000000000000000 samples"),
+    ],
+)
+def test_numbers_that_its_latents_do_not_hold_are_refused_before_anything_is_decoded(change, told):
+    preset = make_preset()
+    check_fits(preset, SPEC)
+    changed = Preset(msgspec.structs.replace(preset.header, **change), preset.means, preset.deviations)
+    with pytest.raises(PresetError, match=f"preset 'door': {told}"):
+        check_fits(changed, SPEC)
+
+
+def test_latents_of_another_width_are_the_presets_fault_wherever_it_is_used(tmp_path):
+    preset = make_preset(dims=3)
+    with pytest.raises(PresetError, match="preset 'door': its latents are 3 wide; those of 'm' 4"):
+        check_fits(preset, SPEC)
+    pcm = msgspec.structs.replace(preset.header, codec="pcm", fingerprint="pcm")
+    narrow = Preset(pcm, preset.means, preset.deviations)
+    told = "preset 'door': its latents are 3 wide; those of 'pcm' 512"
+    save_preset(narrow, tmp_path)
+    (tmp_path / "c.csv").write_text("id,start,stem,preset\na,0.0,A,door\n")
+    project = Project(bank=str(tmp_path), model="pcm")
+    with pytest.raises(PresetError, match=told):
+        make_plan(project, read_sheet(tmp_path / "c.csv", project))
+    with pytest.raises(PresetError, match=told):
+        check_model(narrow, PcmCodec())
+    with pytest.raises(PresetError, match=told):
+        mix_presets([narrow, narrow], PcmCodec(), "both")
+
+
+def test_latents_that_no_model_makes_are_refused():
+    preset = make_preset()
+    for latents in (preset.means, preset.deviations):
+        latents[2][0, 0] = 1e38
+        with pytest.raises(PresetError, match="take 2: its latents reach past 1e"):
+            Preset(preset.header, preset.means, preset.deviations)
+        latents[2][0, 0] = 0
+
+
+def test_a_full_disk_is_told_in_a_line_and_leaves_nothing(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OutputError, match="cannot write here \\(No space left on device\\)"):
+        save_preset(make_preset(), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_was_taken_meanwhile_is_not_replaced(tmp_path):
+    path = save_preset(make_preset(), tmp_path, overwrite=False)
+    first = path.read_bytes()
+    with pytest.raises(OutputError, match="cannot write here \\(File exists\\)"):
+        save_preset(make_preset(takes=1), tmp_path, overwrite=False)
+    assert path.read_bytes() == first
+    assert save_preset(make_preset(takes=1), tmp_path).read_bytes() != first
+
+
+def test_what_killed_runs_left_in_a_bank_is_swept(tmp_path):
+    for name in (".tmpAb12Cd", ".door.preset.safetensors.0a1b2c3d.part", ".door.preset.safetensors.77.part", ".git"):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (0, 0))
+    (tmp_path / ".tmpYoung1").touch()
+    save_preset(make_preset(), tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".git", ".tmpYoung1", "door.preset.safetensors"]
 
 
 def test_latents_that_are_not_numbers_are_refused():

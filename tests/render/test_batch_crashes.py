@@ -14,6 +14,8 @@ import pytest
 from render.batch import Policy, Pool, plan_batch, read_jobs, run_batch
 from tests.render.batch_runs import QUICK, rows_of
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -37,6 +39,7 @@ def test_a_plugin_that_crashes_is_tried_once_alone_and_named(write_batch, run, p
     assert not (tmp_path / "out" / "poison1").exists()
 
 
+@pytest.mark.alone("on a busy machine other jobs would be taken for hung too")
 def test_a_plugin_that_hangs_is_killed_and_named(write_batch, run, poison, tmp_path):
     jobs = write_batch(1, (with_plugin(tmp_path, poison(2)),))
     result, _ = run(jobs, hang_s=3.0, policy=Policy(retries=0))

@@ -139,6 +139,7 @@ def stems_of(out: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
+@pytest.mark.alone("it kills by the clock, and has two workers of its own")
 def test_twenty_kills_a_full_disk_and_a_poison_change_no_byte(write_batch, poison, small_disk, tmp_path):
     disk, small = small_disk
     audio = np.random.default_rng(1).uniform(-0.1, 0.1, 20_000)

@@ -60,6 +60,20 @@ def test_a_journal_whose_rows_may_not_be_is_refused(column, value, told, tmp_pat
         pass
 
 
+def test_text_that_is_no_utf8_is_told_in_a_line_and_never_written(tmp_path):
+    row = Row(name="a", state=WAITING, key="", version=0, moment="2026-01-01T00:00:00", began="then")
+    row = msgspec.structs.replace(row, cause="out\udce9: refused")
+    with open_journal(tmp_path) as journal:
+        journal.attempt(row.began, Outcome(name="a", kind="input", cause="out\udce9"))
+        assert journal.put([row])
+    with open_journal(tmp_path) as journal:
+        assert journal.rows["a"].cause == "out\\xe9: refused"
+    with closing(sqlite3.connect(tmp_path / "batch.sqlite")) as journal, journal:
+        journal.execute("UPDATE jobs SET cause = CAST(x'6f7574e9' AS TEXT)")
+    with pytest.raises(OutputError, match="batch.sqlite: the journal cannot be used"), open_journal(tmp_path):
+        pass
+
+
 def test_a_job_that_cannot_be_run_for_a_day_keeps_its_version_and_moment(tmp_path):
     row = Row(name="a", key="k", state=WAITING, version=3, moment="2026-11-21T20:00:00", attempts=2)
     plan = BatchPlan((Planned(Job("a", tmp_path, {}, ""), problem="the share is away"),), {})

@@ -60,6 +60,7 @@ def stems_in(out: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
+@pytest.mark.alone("on a busy machine a node of the cluster would be taken for dead")
 def test_a_node_that_is_killed_costs_no_job_and_no_byte(jobs, two_nodes, tmp_path):
     cluster, second = two_nodes
     from render.batch.ray_engine import RayEngine
@@ -84,6 +85,7 @@ def test_a_node_that_is_killed_costs_no_job_and_no_byte(jobs, two_nodes, tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.alone("on a busy machine a node of the cluster would be taken for dead")
 def test_the_command_starts_a_cluster_of_its_own(jobs, tmp_path):
     pytest.importorskip("ray", reason="ray is not installed (pip install -e '.[cluster]')")
     env = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
@@ -106,6 +108,7 @@ def test_a_cluster_that_does_not_answer_is_told(monkeypatch):
         RayEngine(1)
 
 
+@pytest.mark.slow
 def test_the_actor_is_a_pool_of_one_and_speaks_json(jobs, tmp_path):
     """What runs on a node, without Ray."""
     import msgspec

@@ -14,6 +14,8 @@ from render.delivery.deliver import deliver
 from render.plan import make_plan, read_sheet
 from tests.render.batch_runs import rows_of
 
+pytestmark = pytest.mark.slow
+
 
 def files_of(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}

@@ -17,6 +17,8 @@ from render.delivery.deliver import deliver
 from render.plan import make_plan
 from render.project import Project, Reverb, Stem
 
+pytestmark = pytest.mark.usefixtures("forked_renders")
+
 BASE = Project(show="T", model="pcm", fps="23.976", start="01:00:00:00")
 
 

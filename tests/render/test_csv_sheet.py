@@ -242,3 +242,10 @@ def test_ten_thousand_rows_are_read_in_order(read):
     rows = [f"c{i},01:{i // 1440 % 60:02d}:{i // 24 % 60:02d}:{i % 24:02d},00:00:01:00,A,p" for i in range(10_000)]
     sheet = read("id,start,duration,stem,preset\n" + "\n".join(rows))
     assert [cue.id for cue in sheet.cues] == [f"c{i}" for i in range(10_000)]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_million_empty_lines_are_refused_before_they_are_read(tmp_path, end):
+    (tmp_path / "long.csv").write_bytes(("id,start,stem,preset" + end * 1_000_001).encode())
+    with pytest.raises(CueSheetError, match="more than 1000000 lines"):
+        read_cues(tmp_path / "long.csv", Clock())

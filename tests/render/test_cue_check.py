@@ -1,6 +1,7 @@
 """What ``pisada cues check`` suspects, and what it leaves alone."""
 
 import random
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -158,6 +159,70 @@ def test_frame_numbers_that_are_never_used(of, by):
     told = f"none of {len(cues)} timecodes has a frame from {RATES[of].nominal} to {rate.nominal - 1}"
     assert found == ("rate", None, f"{told}, as if they were of {RATES[of].nominal} fps; is {by} fps right?")
     assert look(*cues[:5], clock=Clock(48_000, rate)) == []
+
+
+HOUR = 3600 * 48_000
+
+
+@pytest.mark.parametrize(
+    ("rate", "start", "first", "told"),
+    [
+        (
+            "24",
+            0,
+            HOUR + 48_000,
+            '60 min after the programme\'s start, 00:00:00:00, so .*: give --start-tc "01:00:00:00"',
+        ),
+        ("24", 86_400, 9 * HOUR, '540 min .*, 01:00:00:00, so much silence .*--start-tc "10:00:00:00"'),
+        ("24", 0, HOUR + 19_000_000, '67 min .*--start-tc "01:00:00:00"'),
+        ("24", 0, HOUR + 25 * 60 * 48_000, '85 min .*--start-tc "01:20:00:00"'),
+        ("29.97df", 0, HOUR + 48_000 * 5, '60 min .*, 00:00:00;00, so .*--start-tc "01:00:00;00"'),
+        (None, 0, HOUR, "60 min after the programme's start, which is zero: so much silence comes first"),
+        ("24", 0, 600 * 48_000, None),
+        (None, 0, 600 * 48_000, None),
+    ],
+)
+def test_a_first_cue_long_after_the_start_is_found_with_the_start_that_fits(rate, start, first, told):
+    clock = Clock(48_000, RATES[rate] if rate else None, start)
+    found = look(cue("a", first), cue("b", first + 10), clock=clock)
+    assert [each[:2] for each in found] == ([("start", "a")] if told else [])
+    if told:
+        assert re.fullmatch(f"the first cue lies {told}", found[0][2])
+
+
+def test_every_command_that_takes_a_sheet_tells_of_a_late_first_cue(tmp_path):
+    from click.testing import CliRunner
+
+    from studio.cli import pisada
+
+    sheet = tmp_path / "reel.csv"
+    sheet.write_text("id,start,stem,preset\na,01:00:01:00,FEET,step-wood\n")
+    (tmp_path / "jobs.csv").write_text("name,cues,fps,start_tc\nlate,reel.csv,24,\nright,reel.csv,24,01:00:00:00\n")
+
+    def told(*command: object, start: str | None = None) -> str:
+        given = [] if start is None else ["--start-tc", start]
+        answer = CliRunner().invoke(pisada, [*map(str, command), *given])
+        return answer.stdout + answer.stderr
+
+    hint = 'give --start-tc "01:00:00:00"'
+    commands = (
+        ("render", sheet, "--fps", "24", "--dry-run"),
+        ("cues", "check", sheet, "--fps", "24"),
+        *(
+            ("cues", "convert", sheet, tmp_path / f"a.{to}", "--fps", "24", "--overwrite")
+            for to in ("rpp", "otio", "aaf")
+        ),
+    )
+    for command in commands:
+        assert hint in told(*command)
+        assert "silence" not in told(*command, start="01:00:00:00")
+    assert "silence" not in told("cues", "convert", sheet, tmp_path / "a.csv", "--fps", "24")  # it keeps timecodes
+    planned = told("batch", tmp_path / "jobs.csv", "--out", tmp_path / "out", "--plan")
+    assert (
+        f"late: the first cue lies 60 min after the programme's start, 00:00:00:00, so much silence comes first: {hint}"
+        in planned
+    )
+    assert "right: the first cue" not in planned
 
 
 def test_five_thousand_cues_are_checked_at_once():

@@ -125,9 +125,10 @@ def test_a_sheet_without_a_frame_rate_gets_none(format, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("format", FORMATS)
-def test_five_thousand_cues_come_back(format, clock, tmp_path):
+def test_thousands_of_cues_come_back(format, clock, tmp_path):
+    count = 2_000 if format == "aaf" else 5_000  # an AAF takes ten times as long
     cues = [
-        Cue(f"c{n}", n * 69_120, "FEET" if n % 3 else "PROPS", "step", n % 7 or None, note="n") for n in range(5_000)
+        Cue(f"c{n}", n * 69_120, "FEET" if n % 3 else "PROPS", "step", n % 7 or None, note="n") for n in range(count)
     ]
     path = write_session_cues(CueSheet(tmp_path / "x", cues, [], []), tmp_path / f"x.{format}", clock)
     assert without_row(read_cues(path, clock).cues) == without_row(cues)

@@ -12,6 +12,7 @@ from render.cues.reader import read_cues
 from render.cues.reading import UNPRINTABLE
 from render.cues.spot import Spot, Unread
 from render.timecode import RATES, Clock, frames_of, samples_at
+from tests.render.whole_file import check_whole
 
 FILM = Clock(48_000, RATES["24"], 86_400)
 DROP = Clock(48_000, RATES["29.97df"], frames_of("01:00:00;00", RATES["29.97df"]))
@@ -162,7 +163,7 @@ def test_modes_that_change_describe_the_sources(read):
             f"{clock.rate.name} fps"
         )
     with pytest.raises(CueSheetError, match="row 3: '01:00:01;00' is drop-frame timecode"):
-        read(text.replace("01:00:01:00", "01:00:01;00"), FILM)
+        check_whole(read(text.replace("01:00:01:00", "01:00:01;00"), FILM), Path("reel.edl"))
 
 
 @pytest.mark.parametrize(
@@ -240,7 +241,7 @@ BAD = {
 @pytest.mark.parametrize(("text", "clock", "fragments"), BAD.values(), ids=BAD)
 def test_bad_files(read, tmp_path, text, clock, fragments):
     with pytest.raises(CueSheetError) as caught:
-        read(text, clock)
+        check_whole(read(text, clock), tmp_path / "reel.edl")
     assert [fragment for fragment in fragments if fragment not in str(caught.value)] == []
     assert (caught.value.file, "\n" in str(caught.value)) == (tmp_path / "reel.edl", False)
 

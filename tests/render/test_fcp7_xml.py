@@ -211,6 +211,8 @@ BAD = {
     "negative rate": (xmeml(ONE, base=rate(-24)), ["rate of 'R1'"]),
     "bomb": (BOMB + "]><xmeml>&i;</xmeml>", ["entities"]),
     "outside file": ('<!DOCTYPE xmeml [<!ENTITY x SYSTEM "file:///etc/passwd">]><xmeml>&x;</xmeml>', ["outside files"]),
+    "a long tag": (f"<xmeml a='{'x' * 2**19}'></xmeml>", ["a tag or a text of more than 256 KiB"]),
+    "attributes": ("<xmeml>" + "<a b='' c=''/>" * 1_000_001 + "</xmeml>", ["more than 2000000 attributes"]),
     "too deep": ("<xmeml>" + "<bin>" * 300 + "</bin>" * 300 + "</xmeml>", ["nested more than 256 deep"]),
     "cut off": (xmeml(ONE)[:-20], ["not well-formed XML"]),
     "unknown encoding": ('<?xml version="1.0" encoding="klingon"?><xmeml/>', ["not well-formed XML"]),

@@ -124,6 +124,7 @@ def test_a_midi_port_is_chosen_by_a_part_of_its_name():
         choose_port([], "x")
 
 
+@pytest.mark.alone("a sound server plays by the clock")
 def test_midi_comes_through_a_jack_port_and_its_loss_is_told(jack_server):
     jack = pytest.importorskip("jack")
     keyboard = jack.Client("keyboard", servername=jack_server.name)

@@ -165,6 +165,7 @@ def test_a_file_goes_in_and_comes_out_at_the_players_rate_and_channels(tmp_path)
     np.testing.assert_array_equal(mono[0, :1_000], sound.mean(axis=0, dtype=np.float32))
 
 
+@pytest.mark.alone("a sound server plays by the clock")
 def test_a_servers_devices_are_listed_and_none_without_it(jack_server):
     assert ("system", 2, 2, RATE) in [(one.name, one.inputs, one.outputs, one.rate_hz) for one in list_devices()]
     jack_server.kill()

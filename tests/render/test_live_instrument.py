@@ -205,7 +205,7 @@ def test_one_control_leads_from_one_snapshot_to_the_other(impulse_bank):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode, minutes", [("transfer", 10), ("hits", 1)])
+@pytest.mark.parametrize("mode, minutes", [("transfer", 3), ("hits", 1)])
 def test_minutes_of_silence_after_a_sound_are_silence_and_cost_no_memory(impulse_bank, mode, minutes):
     import resource
 

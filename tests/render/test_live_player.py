@@ -239,6 +239,7 @@ def test_a_thousand_presets_make_no_click_and_keep_nothing():
 
 
 @pytest.mark.slow
+@pytest.mark.alone("it keeps two processors busy")
 def test_beside_a_busy_core_nothing_clicks_and_nothing_moves():
     """Ten seconds by the clock. Late blocks may be; what is heard is dry or wet, at its place, or between."""
     import multiprocessing

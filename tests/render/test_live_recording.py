@@ -24,6 +24,8 @@ from render.live.recording import Recorder, spans
 from render.live.replay import replay
 from render.live.rig import Effect, Rig
 
+pytestmark = pytest.mark.slow
+
 RATE = 48_000
 EFFECTS = [Effect(name="lfo", settings={}), Effect(name="gain", settings={"gain_db": -3.0})]
 

@@ -344,3 +344,10 @@ def test_any_name_becomes_a_stem_name(name):
     stem = stem_called(name, "CLIPS")
     assert is_stem_name(stem)
     assert stem == name or not is_stem_name(name)
+
+
+def test_a_pattern_that_takes_too_long_is_told_in_a_line(mapping):
+    rules = mapping("schema = 1\n[[rules]]\nname = { regex = '(\\w|\\w\\w)+!' }\nstem = 'FEET'")
+    with pytest.raises(CueSheetError, match="the mapping's pattern .* takes more than 0.5 s on 'aaaa") as caught:
+        rules.rule_for(Spot("clip", "a" * 60 + "?!", "A1", 0, 1, 1))
+    assert "\n" not in str(caught.value)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mido import Message, MetaMessage
 
 from plugin_backend.errors import CueSheetError
-from render.cues import Cue, read_cues
+from render.cues import Cue, midi_file, read_cues
 from render.cues.midi_file import MidiMapping
 from render.timecode import Clock
 
@@ -227,3 +227,35 @@ def test_damage_makes_no_traceback(tmp_path_factory, place, patch, cut):
         assert [cue.gate for cue in read_cues(path, Clock(), MAPPING).cues].count(False) == 0
     except CueSheetError as error:
         assert error.file == path
+
+
+def raw(messages: bytes) -> bytes:
+    """A MIDI file of one track with these bytes in it."""
+    track = messages + b"\0\xff\x2f\0"
+    return b"MThd" + struct.pack(">LHHH", 6, 0, 1, 480) + b"MTrk" + struct.pack(">L", len(track)) + track
+
+
+@pytest.mark.parametrize(
+    ("messages", "told"),
+    [
+        (b"\x01\x90\x3c\x40\x01\x80\x3c\x00" * 100_001, "more than 100000 notes"),
+        (b"\x01\x90\x3c\x40" + b"\x01\x3c\x40\x81\x01\x3c\x00" * 100_000, "more than 100000 notes"),
+        (b"\x01\x90\x3c\x40" + b"\0\xb0\x01\x00" * 400_000, "more than 400000 events"),
+        (b"\x01\x90\x3c\x40" + b"\0\xff\x06\x01a\0\xf0\x01\xf7" * 200_000, "more than 400000 events"),
+    ],
+)
+def test_more_than_can_be_used_is_refused_while_it_is_counted(read, monkeypatch, messages, told):
+    monkeypatch.setattr(mido, "MidiFile", None)  # nothing is made of it
+    with pytest.raises(CueSheetError, match=told):
+        read(raw(messages))
+
+
+@given(data=st.binary(max_size=60))
+def test_counting_never_fails_and_counts_what_mido_reads(data):
+    track = b"MTrk" + struct.pack(">L", len(data)) + data
+    counted = sum(1 for _ in midi_file._messages(track))
+    try:
+        read_by_mido = mido.MidiFile(file=io.BytesIO(raw(data))).tracks[0]
+    except Exception:  # noqa: BLE001 - damaged, whatever mido says of it
+        return
+    assert counted >= sum(message.type == "note_on" for message in read_by_mido)

@@ -10,6 +10,8 @@ from render.delivery.name_template import check_template, fill
 from render.plan import make_plan
 from render.project import Project, Stem, read_project
 
+pytestmark = pytest.mark.usefixtures("forked_renders")
+
 
 def make(tmp_path, bank, **fields):
     project = msgspec.structs.replace(Project(show="SHOW", model="pcm", bank=str(bank)), **fields)

@@ -7,11 +7,15 @@ import soxr
 
 from plugin_backend.codecs import load_codec
 from plugin_backend.interop.rave_import import import_rave
+from plugin_backend.transfer.node import TransferNode
 from presets.bank import Bank
 from presets.capture import encode_pieces
 from presets.store import save_preset
 from render.apply.apply import Applier
 from render.apply.settings import Settings
+from render.apply.targets import target_of
+from render.project import Stem
+from render.stage_tables import Transfer
 from tests.plugin_backend.rave_like import RaveLike, RaveOneLike, saved
 
 RATE, OWN_RATE = 48_000, 44_100
@@ -22,11 +26,12 @@ def tone(rate: int, count: int) -> np.ndarray:
     return (0.4 * np.sin(2 * np.pi * 441 * np.arange(count) / rate)).astype(np.float32)
 
 
-@pytest.fixture(params=[RaveLike, RaveOneLike], ids=["RAVE 2", "RAVE 1"])
+@pytest.fixture
 def rave(request, tmp_path, monkeypatch):
-    """An imported model of 44.1 kHz that gives back what it gets, and a bank with 1.5 s of a tone."""
+    """An imported model of 44.1 kHz that gives back what it gets, by default RAVE 2; a bank with 1.5 s of a tone."""
     monkeypatch.setenv("PISADA_CONFIG", str(tmp_path / "config"))
-    model = import_rave(saved(request.param(sr=OWN_RATE), tmp_path / "m.ts"), trusted=True, name="m")
+    kind = getattr(request, "param", RaveLike)
+    model = import_rave(saved(kind(sr=OWN_RATE), tmp_path / "m.ts"), trusted=True, name="m")
     bank = tmp_path / "rave-bank"
     fields = {"variation": 0.0, "fade_in_samples": 441, "fade_out_samples": 0}
     codec = load_codec(str(model))
@@ -44,6 +49,7 @@ def frequency_hz(sound: np.ndarray) -> float:
     return RATE * (len(places) - 1) / (places[-1] - places[0])
 
 
+@pytest.mark.parametrize("rave", [RaveLike, RaveOneLike], ids=["RAVE 2", "RAVE 1"], indirect=True)
 def test_a_hit_begins_at_its_sample_and_has_its_pitch_and_length(rave, write_sheet, render_sheet):
     model, bank = rave
     rows = [
@@ -101,6 +107,31 @@ def test_models_of_two_rates_play_in_one_render(rave, impulse_bank, tmp_path, wr
     stems, _ = render_sheet(write_sheet(rows), bits=32, models=[model, "foley"], bank=bank)
     assert np.flatnonzero(stems["B"][:, 0]).tolist() == [2_000]
     assert frequency_hz(stems["A"][3_000:60_000, 0]) == pytest.approx(441, abs=0.05)
+
+
+def test_a_transfer_by_such_a_model_is_the_node_between_resamplers_and_aligned(rave, write_sheet, render_sheet):
+    model, bank = rave
+    rows = [{"id": name, "start": "3000smp", "stem": name, "preset": "tone"} for name in ("DRY", "WET", "LATE")]
+    moved = {"blend": 0.4, "mix": 0.8}
+    stems = [
+        Stem(name="DRY", layout="mono"),
+        Stem(name="WET", layout="mono", effects=[Transfer(preset="tone", **moved)]),
+        Stem(name="LATE", layout="mono", effects=[Transfer(preset="tone", mix=0)]),
+    ]
+    heard, report = render_sheet(write_sheet(rows), bits=32, model=model, bank=bank, stems=stems, tail_s=0.3)
+    dry, wet, late = (heard[name] for name in ("DRY", "WET", "LATE"))
+    assert np.abs(late - dry).max() < 2e-3  # the tone's beginning is not of the passband
+    codec = load_codec(model)
+    node = TransferNode(codec)
+    node.select(target_of(Bank(bank)["tone"], codec))
+    for name, value in moved.items():
+        node.set(name, value)
+    own = np.pad(soxr.resample(dry, RATE, OWN_RATE), (0, node.latency_samples))
+    made = node.push(own[None].astype(np.float32))[0, node.latency_samples :]
+    expected = soxr.resample(made, OWN_RATE, RATE)
+    count = min(len(wet), len(expected))
+    assert np.std(expected - dry[: len(expected)]) > 0.02
+    assert np.std(wet[:count] - expected[:count]) < 1e-3 * np.std(expected)
 
 
 @pytest.mark.parametrize("rate", [44_100, 22_050, 96_000])

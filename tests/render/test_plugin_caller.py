@@ -14,6 +14,7 @@ from render.plugin.host_side import INHERITED
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is passed on as Linux does")
 
 
+@pytest.mark.alone("the descriptor it takes may be the one that pytest-xdist speaks over")
 def test_the_log_is_heard_even_where_it_is_the_descriptor_that_the_backend_inherits(
     tmp_path, impulse_bank, monkeypatch
 ):

@@ -20,6 +20,7 @@ from presets.capture import encode_pieces
 from presets.store import SUFFIX, save_preset
 from render.project import Plugin, Stem
 from render.stage_tables import Transfer
+from render.streaming import RenderProcess
 from tests.conftest import read_with_another_library
 
 pytestmark = pytest.mark.juce
@@ -42,7 +43,8 @@ def pisada(built_bundles, tiny_models, tmp_path, monkeypatch) -> tuple[str, Path
     return str(next(path for path in built_bundles if path.name == "Pisada.vst3")), tmp_path / "bank"
 
 
-def test_on_a_stem_it_is_the_transfer_insert_to_the_bit(pisada, tiny_models, write_sheet, render_sheet):
+def test_on_a_stem_it_is_the_transfer_insert_to_the_bit(pisada, tiny_models, write_sheet, render_sheet, monkeypatch):
+    monkeypatch.setattr(RenderProcess, "context", "spawn")  # as the program begins it
     bundle, bank = pisada
     moved = {"Dry/Wet": 0.75, "Morph": 0.25, "Strength": 0.875, "Blend": 0.375, "Follow": 0.625}
     chosen = {"Preset": 1 / 255, "Morph Target": 2 / 255, "Latent 1 Bias": (0.5 + 8) / 16}

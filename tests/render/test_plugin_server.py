@@ -19,7 +19,10 @@ from render.live.priority import WORKER
 from render.plugin.engines import RATES_HZ, engine_latency, make_engine
 from render.plugin.shelf import Shelf
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the backend is forked, its memory passed on")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="the backend is forked, its memory passed on"),
+]
 
 
 def test_it_tells_what_it_has_before_it_loads_torch(start, tiny_models, impulse_bank):

@@ -15,7 +15,10 @@ from plugin_backend.plugin.config import PluginConfig, write_config
 from presets.store import SUFFIX
 from render.plugin.keeper import EARLY, LONGEST_S, pause_s
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the backend is forked, its memory passed on")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="the backend is forked, its memory passed on"),
+]
 HERE = Path(__file__).parent
 
 

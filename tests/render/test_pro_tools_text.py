@@ -11,6 +11,7 @@ from render.cues.pro_tools_text import is_pro_tools_text, read_pro_tools_text
 from render.cues.reading import UNPRINTABLE
 from render.cues.spot import Spot
 from render.timecode import RATES, Clock, frames_of, label_of, samples_at
+from tests.render.whole_file import check_whole
 
 HEAD = (
     "SESSION NAME:\tReel 1\nSAMPLE RATE:\t{hz}\nBIT DEPTH:\t24-bit\nSESSION START TIMECODE:\t{start}\n"
@@ -154,7 +155,7 @@ def test_markers_take_their_samples_not_their_label(read):
     on_track = first.replace("Markers  \tRuler", "Feet  \tTrack")
     assert read(export(markers=on_track)).spots[0].track == "Feet"
     with pytest.raises(CueSheetError, match=r"row 15: '3\|1' is bars and beats"):
-        read(export(markers=new))
+        check_whole(read(export(markers=new)), Path("session.txt"))
 
 
 WIDE = (
@@ -219,7 +220,7 @@ def test_a_hundred_sub_frames_are_the_next_frame(read):
     assert timeline.clock.start_frames == 86_400
     assert [(s.start_samples, s.duration_samples) for s in timeline.spots] == [(5 * 48_000 + 26_000, 70_000)]
     with pytest.raises(CueSheetError, match=r"row 18: '01:00:05:12.101' is not a time"):
-        read(export(track(event("x", "01:00:05:12.101", "01:00:06:00"))))
+        check_whole(read(export(track(event("x", "01:00:05:12.101", "01:00:06:00")))), Path("session.txt"))
 
 
 def test_sources_come_from_the_clip_list(read):
@@ -278,7 +279,7 @@ BAD = {
 @pytest.mark.parametrize(("text", "clock", "fragments"), BAD.values(), ids=BAD)
 def test_bad_files(read, tmp_path, text, clock, fragments):
     with pytest.raises(CueSheetError) as caught:
-        read(text, clock)
+        check_whole(read(text, clock), tmp_path / "session.txt")
     assert [fragment for fragment in fragments if fragment not in str(caught.value)] == []
     assert (caught.value.file, "\n" in str(caught.value)) == (tmp_path / "session.txt", False)
 

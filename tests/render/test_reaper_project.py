@@ -12,6 +12,7 @@ from render.cues.reading import UNPRINTABLE
 from render.cues.reaper_project import is_reaper_project, read_reaper_project
 from render.cues.spot import Spot
 from render.timecode import RATES, Clock, frames_of, samples_at
+from tests.render.whole_file import check_whole
 
 FILM = Clock(48_000, RATES["24"], 86_400)
 
@@ -198,7 +199,7 @@ BAD = {
 @pytest.mark.parametrize(("text", "clock", "fragments"), BAD.values(), ids=BAD)
 def test_bad_files(read, tmp_path, text, clock, fragments):
     with pytest.raises(CueSheetError) as caught:
-        read(text, clock)
+        check_whole(read(text, clock), tmp_path / "reel.rpp")
     assert [fragment for fragment in fragments if fragment not in str(caught.value)] == []
     assert (caught.value.file, "\n" in str(caught.value)) == (tmp_path / "reel.rpp", False)
 
@@ -207,6 +208,10 @@ def test_five_thousand_items_are_read_at_once(read):
     own = notes('pisada: {"gain_db": "-3"}')
     text = project(track(*(item(f"{n * 1.44:.2f}", "0.5", own) for n in range(5000))))
     assert len(read(text).spots) == 5000
+
+
+def test_an_item_outside_of_every_project_is_told(read):
+    assert "an item within ITEM" in str(read(project(track(item("1", "1"))) + "\n<ITEM\n>\n").unreadable)
 
 
 WALK = "MARKER 1 4 walk 1\nMARKER 1 6 walk 1\n"

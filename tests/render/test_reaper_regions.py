@@ -9,6 +9,7 @@ from render.cues.reading import UNPRINTABLE
 from render.cues.reaper_regions import is_reaper_regions, read_reaper_regions
 from render.cues.spot import Spot
 from render.timecode import RATES, Clock, frames_of
+from tests.render.whole_file import check_whole
 
 FILM = Clock(48_000, RATES["24"], 86_400)
 DROP = Clock(48_000, RATES["29.97df"], frames_of("01:00:00;00", RATES["29.97df"]))
@@ -85,7 +86,7 @@ BAD = {
 @pytest.mark.parametrize(("text", "clock", "fragments"), BAD.values(), ids=BAD)
 def test_bad_files(read, tmp_path, text, clock, fragments):
     with pytest.raises(CueSheetError) as caught:
-        read(text, clock)
+        check_whole(read(text, clock), tmp_path / "regions.csv")
     assert [fragment for fragment in fragments if fragment not in str(caught.value)] == []
     assert (caught.value.file, "\n" in str(caught.value)) == (tmp_path / "regions.csv", False)
 

@@ -19,6 +19,8 @@ from render.project import Project, project_from, read_project
 from render.recipe import recipes_of
 from studio.cli import render as render_command
 
+pytestmark = pytest.mark.usefixtures("forked_renders")
+
 QUICK = [
     {"id": "q1", "start": "1000smp", "stem": "A", "preset": "knock"},
     {"id": "q2", "start": "9001smp", "stem": "B", "preset": "knock", "gain_db": -3},

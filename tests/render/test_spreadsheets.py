@@ -181,11 +181,21 @@ def test_at_most_fifty_are_told(tmp_path):
 def test_near_names():
     names = ["step-gravel", "step-grass", "wood-creak"]
     assert did_you_mean("Wood Creak", names) == "; did you mean 'wood-creak'?"
+    assert did_you_mean("STEP_GRAVEL", names) == "; did you mean 'step-gravel'?"
+    assert did_you_mean("step-gra", names) == "; did you mean 'step-grass' or 'step-gravel'?"
     assert did_you_mean("qqq", names) == did_you_mean("", names) == ""
 
 
 @pytest.mark.parametrize(
-    ("name", "stem"), [("Feet Anna", "Feet-Anna"), ("Füße", "Fue"), ("FEET", "FEET"), ("", "CH1"), ("靴", "CH1")]
+    ("name", "stem"),
+    [
+        ("Feet Anna", "Feet-Anna"),
+        ("Füße", "Fusse"),
+        ("Øvre ært", "Ovre-aert"),
+        ("FEET", "FEET"),
+        ("", "CH1"),
+        ("靴", "CH1"),
+    ],
 )
 def test_midi_tracks_are_cleaned_as_sessions_are(tmp_path, name, stem):
     file, track = mido.MidiFile(charset="utf-8"), mido.MidiTrack()

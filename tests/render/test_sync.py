@@ -255,7 +255,7 @@ def test_a_kept_sound_is_not_decoded_again_and_gives_the_same_place(tmp_path, wr
     kept = CueCache(tmp_path / "kept")
     plans = [make_plan(project, read_sheet(sheet, project), cache) for cache in (None, kept, kept)]
     assert {plan.events[0].start_samples for plan in plans} == {48_000 - PEAK}
-    assert len(list((tmp_path / "kept").rglob("*.npy"))) == 1
+    assert len(list((tmp_path / "kept").rglob("*.cue"))) == 1
 
 
 def test_the_models_own_steps_peak_on_the_frame(tmp_path, write_sheet):

@@ -1,10 +1,12 @@
 """What is noted of a file is read back as it was; what is no such note counts as none."""
 
+import io
 from datetime import datetime
 
 import numpy as np
 import pytest
 
+from plugin_backend.seal import Seal
 from render.delivery.loudness import Steps
 from render.delivery.slate import Slate
 from render.delivery.stem_samples import StemFile, StemSamples
@@ -37,7 +39,29 @@ def test_comes_back(tmp_path):
     {"whole": np.array("2")},
 ])  # fmt: skip
 def test_notes_that_do_not_fit_together_are_none(tmp_path, harm):
-    np.savez_compressed(tmp_path / "a.npz", **arrays() | harm)
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **arrays() | harm)
+    keep_sealed(tmp_path / "a.npz", packed.getvalue())
+    assert Trail.load(tmp_path / "a.npz") is None
+
+
+def keep_sealed(path, data):
+    seal = Seal(path.stem)
+    seal.add(data)
+    path.write_bytes(data + seal.written)
+
+
+def test_a_changed_bit_and_an_unknown_compression_are_none(tmp_path):
+    noted = arrays()
+    peaks, clipped = noted.pop("peaks"), noted.pop("clipped")
+    Trail(peaks, clipped, Steps(**noted | {"whole": 2})).save(tmp_path / "a.npz")
+    whole = (tmp_path / "a.npz").read_bytes()
+    for at in range(0, len(whole), 7):
+        (tmp_path / "a.npz").write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+        assert Trail.load(tmp_path / "a.npz") is None
+    unknown = whole[:-4].replace(b"-\x00\x00\x00\x08\x00", b"-\x00\x00\x00\x63\x00")
+    keep_sealed(tmp_path / "a.npz", unknown)
+    assert unknown != whole[:-4]
     assert Trail.load(tmp_path / "a.npz") is None
 
 
@@ -48,6 +72,8 @@ def test_another_file_under_the_name_is_none(tmp_path):
     assert Trail.load(tmp_path / "a.npz") is None
     for content in (b"", b"PK", b"PK\x05\x06" + bytes(18), b"\x80\x04."):
         (tmp_path / "a.npz").write_bytes(content)
+        assert Trail.load(tmp_path / "a.npz") is None
+        keep_sealed(tmp_path / "a.npz", content)
         assert Trail.load(tmp_path / "a.npz") is None
 
 

@@ -21,6 +21,7 @@ TEXT = (
     "1\t1\tstep-wood\t48000\t96000\n"
 )
 ITEM = "<ITEM\nPOSITION 1\nLENGTH 1\nNAME step-wood\n>\n"
+NO_ITEM = ITEM.replace("POSITION 1", "POSITION x")
 OTIO = {
     "OTIO_SCHEMA": "Timeline.1",
     "tracks": {
@@ -76,6 +77,39 @@ FILES = {
     "REAPER project": (
         f'<REAPER_PROJECT 0.1 "7" 1\n<TRACK\nNAME FEET\n{ITEM}>\n<GROUP\n{ITEM}>\n>\n',
         Unread(11, "an item within GROUP, which is no track"),
+    ),
+    "EDL label of another rate": (
+        f"TITLE: R1\n{GOOD}{GOOD}".replace("01:00:01:00", "01:00:01:24").replace("01:00:01:24", "01:00:01:00", 1),
+        Unread(4, "'01:00:01:24': frame 24 does not exist at 24 fps (00 to 23): wrong rate?"),
+    ),
+    "EDL locator of another rate": (
+        f"TITLE: R1\n{GOOD}* LOC: 01:00:61:00 RED x\n",
+        Unread(4, "'01:00:61:00': second 61 does not exist (00 to 59)"),
+    ),
+    "Pro Tools row cut off": (
+        f"{TEXT}1\t2\tstep-stone\t96000\n",
+        Unread(10, "4 columns, but the track has 5: cut off?"),
+    ),
+    "Pro Tools time": (f"{TEXT}1\t2\tstep-stone\tsoon\t97000\n", Unread(10, "'soon' is not a time: export it with")),
+    "Pro Tools marker": (
+        f"{TEXT}\nM A R K E R S  L I S T I N G\n#\tLOCATION\tTIME REFERENCE\tUNITS\tNAME\n1\t3|1\t96000\tTicks\tx\n",
+        Unread(13, "'3|1' is bars and beats"),
+    ),
+    "REAPER item": (
+        f'<REAPER_PROJECT 0.1 "7" 1\nTIMEMODE 1 5 -1 24 0\n<TRACK\nNAME FEET\n{ITEM}{NO_ITEM}>\n>\n',
+        Unread(11, "POSITION 'x' is not a number of seconds"),
+    ),
+    "REAPER marker": (
+        f'<REAPER_PROJECT 0.1 "7" 1\nTIMEMODE 1 5 -1 24 0\n<TRACK\nNAME FEET\n{ITEM}>\nMARKER 1 2\n>\n',
+        Unread(11, "MARKER needs a number, a place and a name"),
+    ),
+    "REAPER regions": (
+        "#,Name,Start,End,Length\nR1,step-wood,01:00:01:00,01:00:02:00,\nM2,x,01:00:0x:00,,\n",
+        Unread(3, "column 'Start': '01:00:0x:00' is not a time: set the ruler to"),
+    ),
+    "REAPER regions cut off": (
+        "#,Name,Start,End,Length\nR1,step-wood,01:00:01:00,01:00:02:00,\nM2,x\n",
+        Unread(3, "2 fields, but the header has 5"),
     ),
     "OTIO": (json.dumps(OTIO), Unread(2, "a Scribble on track 'A1' is not known")),
     "FCPXML": (FCPXML, Unread(2, "a scribble is not known")),
@@ -140,6 +174,13 @@ def test_a_project_and_a_batch_can_say_so_too(tmp_path):
     first, second = plan_batch(read_jobs(tmp_path / "jobs.csv"), tmp_path / "out").jobs
     assert "row 4: an event that cannot be read" in first.problem
     assert second.problem == ""
+
+
+def test_without_a_frame_rate_one_line_asks_for_it(tmp_path):
+    (tmp_path / "reel.csv").write_text("#,Name,Start,End,Length\n" + 9 * "M1,step-wood,01:00:01:00,,\n")
+    problem = run("render", tmp_path / "reel.csv", "--dry-run").exception
+    assert len(problem.lines) == 1
+    assert "needs a frame rate: give --fps" in str(problem)
 
 
 def test_a_list_of_nothing_else_is_found_line_by_line(tmp_path):

@@ -19,6 +19,8 @@ from render.plan import make_plan
 from render.project import Project, Reverb, Stem
 from render.streaming import stream
 
+pytestmark = pytest.mark.slow
+
 MINUTES_LONG = "id,start,end,stem,preset\n" + "".join(f"c{i},0.0,3000.0,S{i},hum\n" for i in range(4))
 
 
@@ -58,7 +60,7 @@ def running(tmp_path, impulse_bank):
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores Ctrl-C
     )
-    wait_for(lambda: out.is_dir() and any(path.stat().st_size > 2**20 for path in out.glob(".*.part")))
+    wait_for(lambda: out.is_dir() and any(path.stat().st_size > 2**20 for path in out.glob(".*.part/*")))
     yield process, out
     process.kill()
     process.wait()

@@ -4,6 +4,7 @@ import datetime
 import io
 import struct
 import zipfile
+import zlib
 
 import openpyxl
 import pytest
@@ -182,13 +183,32 @@ def test_bad_files(read, tmp_path, name):
 def test_a_bomb_is_refused_before_it_is_unpacked(read):
     import tracemalloc
 
+    for data in (bomb(65 * 2**20), lying(bomb(65 * 2**20))):
+        tracemalloc.start()
+        with pytest.raises(CueSheetError):
+            read(data)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 4 * 2**20
+
+
+def test_sizes_a_directory_makes_too_small_with_a_checksum_that_fits_give_no_more_than_they_say(read):
+    """Who lies about a size may have the checksum of what is said: the rest is never unpacked."""
     data = bomb(65 * 2**20)
-    tracemalloc.start()
-    with pytest.raises(CueSheetError):
-        read(data)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 4 * 2**20
+    with zipfile.ZipFile(io.BytesIO(data)) as whole, whole.open("xl/worksheets/sheet1.xml") as sheet:
+        start = zlib.crc32(sheet.read(1000))
+        true = struct.pack("<L", whole.getinfo("xl/worksheets/sheet1.xml").CRC)
+    with pytest.raises(CueSheetError, match="not a whole XLSX file"):
+        read(lying(data).replace(true, struct.pack("<L", start)))
+
+
+def test_a_workbook_packed_in_another_way_is_refused(read):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(GOOD)) as whole, zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as out:
+        for name in whole.namelist():
+            out.writestr(name, whole.read(name))
+    with pytest.raises(CueSheetError, match="is packed as no workbook is"):
+        read(buffer.getvalue())
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

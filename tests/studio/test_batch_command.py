@@ -11,6 +11,8 @@ import pytest
 
 from render.batch import read_jobs
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SHEET = "id,start,stem,preset\na,0.2,FEET,click\n"
 

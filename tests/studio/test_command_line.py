@@ -18,6 +18,8 @@ from presets.store import load_preset, save_preset
 from studio.cli import pisada
 from studio.tables import print_table
 
+pytestmark = pytest.mark.usefixtures("forked_renders")
+
 ROOT = Path(__file__).parents[2]
 SCENE = ROOT / "examples" / "night_walk"
 

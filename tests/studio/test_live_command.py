@@ -124,6 +124,7 @@ def delays(played: np.ndarray, kept: np.ndarray) -> dict[int, int]:
     return dict(zip(late.tolist(), counts.tolist(), strict=True))
 
 
+@pytest.mark.alone("a sound server plays by the clock")
 def test_what_comes_back_through_jack_is_the_input_late_by_what_is_told(peer, impulse_bank, tmp_path):
     end = peer()
     ends = ("--in", "source", "--out", "sink", "--channels", 1, "--out-channels", 1)
@@ -145,6 +146,7 @@ def test_what_comes_back_through_jack_is_the_input_late_by_what_is_told(peer, im
 
 
 @pytest.mark.slow
+@pytest.mark.alone("a sound server plays by the clock")
 def test_an_unplugged_device_is_told_and_found_again_and_the_recording_is_whole(
     peer, jack_server, impulse_bank, tmp_path
 ):
@@ -341,6 +343,7 @@ def test_where_no_devices_are_that_is_told(monkeypatch):
     assert run("--list").stdout.splitlines() == ["no sound devices were found", "no MIDI inputs were found"]
 
 
+@pytest.mark.alone("a sound server plays by the clock")
 def test_devices_are_listed_and_an_unknown_one_is_told(jack_server, impulse_bank):
     told = run("--list").stdout
     assert re.search(r"^ *\d+ \*\* system \(JACK Audio Connection Kit\): 2 in, 2 out, 48000 Hz$", told, re.MULTILINE)

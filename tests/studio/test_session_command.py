@@ -11,6 +11,8 @@ from click.testing import CliRunner
 from plugin_backend.errors import PisadaError
 from studio.session_command import session
 
+pytestmark = pytest.mark.usefixtures("forked_renders")
+
 ROWS = [
     {"id": "a", "start": "01:00:00:12", "stem": "FEET", "preset": "burst"},
     {"id": "b", "start": "01:00:01:00", "stem": "FEET", "preset": "burst"},

@@ -1,0 +1,29 @@
+"""Render processes forked from one that holds their modules already, which takes a tenth of the time."""
+
+import multiprocessing
+import os
+from functools import partial
+
+from render.streaming import RenderProcess
+from render.worker import render_stems
+
+
+def _rendered(environment: dict[str, str], *arguments) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    render_stems(*arguments)
+
+
+class _Target:
+    """What a process runs, in the environment of where it is begun: that of the one it is forked from is older."""
+
+    def __get__(self, process, kind) -> partial:
+        return partial(_rendered, dict(os.environ))
+
+
+def fork_renders(monkeypatch) -> None:
+    """From here on, where the system can."""
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        multiprocessing.set_forkserver_preload(["dawdreamer", "torch", __name__])
+        monkeypatch.setattr(RenderProcess, "context", "forkserver")
+        monkeypatch.setattr(RenderProcess, "target", _Target())

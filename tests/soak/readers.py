@@ -1,0 +1,220 @@
+"""Every reader of files that somebody else made, with a small good file for each: what mutations begin with."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+SHEET = (
+    "id,start,end,stem,preset,gain_db,pan,pitch_semitones,sync,offset,note,seed\n"
+    "a,01:00:00:00,01:00:01:00,FEET,step-gravel,-3,0.5,1.5,peak,-2,wet,7\n"
+    'b,"12.5",,PROPS,"cup, big",,,,,,"two\nlines",\n'
+)
+EDL = (
+    "TITLE: R1\nFCM: NON-DROP FRAME\n001  AX       A     C        10:00:00:00 10:00:01:00 01:00:01:00 01:00:02:12 \n"
+    "* FROM CLIP NAME:  heel 01 \n* LOC: 01:00:05:10 RED     DOOR\n"
+    '* PISADA: {"id": "x", "gain_db": "-3", "stem": "FEET"}\n'
+)
+PRO_TOOLS = (
+    "SESSION NAME:\tReel 1\nSAMPLE RATE:\t48000.000000\nBIT DEPTH:\t24-bit\nSESSION START TIMECODE:\t01:00:00:00\n"
+    "TIMECODE FORMAT:\t24 Frame\n# OF AUDIO TRACKS:\t1\n# OF AUDIO CLIPS:\t1\n# OF AUDIO FILES:\t1\n\n\n"
+    "T R A C K  L I S T I N G\nTRACK NAME:\tFEET\nCOMMENTS:\t\nUSER DELAY:\t0 Samples\nSTATE: \nPLUG-INS: \t\n"
+    "CHANNEL \tEVENT   \tCLIP NAME \tSTART TIME    \tEND TIME      \tDURATION      \tSTATE\n"
+    "1       \t1       \theel 01   \t01:00:01:00   \t01:00:02:00   \t00:00:01:00   \tUnmuted\n"
+)
+FCP7 = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE xmeml>\n<xmeml version="4"><sequence id="s"><name>R1</name>'
+    "<rate><timebase>24</timebase><ntsc>FALSE</ntsc></rate><media><video></video><audio><track>"
+    '<clipitem id="c"><name>heel</name><start>25</start><end>50</end><in>0</in><out>99</out>'
+    '<file id="f"><pathurl>file://localhost/a/steps.wav</pathurl></file></clipitem></track></audio></media>'
+    "<timecode><rate><timebase>24</timebase><ntsc>FALSE</ntsc></rate><string>10:00:00:00</string>"
+    "<frame>864000</frame><displayformat>NDF</displayformat></timecode></sequence></xmeml>"
+)
+FCPXML = (
+    '<?xml version="1.0"?>\n<!DOCTYPE fcpxml>\n<fcpxml version="1.10"><resources>'
+    '<format id="f" frameDuration="100/2400s"/><asset id="w" name="s" src="file:///a/s.wav" duration="9s" '
+    'hasAudio="1"/>'
+    '</resources><library><event><project name="R1"><sequence format="f" tcStart="3600s" tcFormat="NDF"><spine>'
+    '<asset-clip ref="w" name="Step" offset="3602s" start="4s" duration="10/25s" audioRole="FEET"><note>wet</note>'
+    '<marker start="21/5s" duration="1/25s" value="heel"/></asset-clip></spine></sequence></project></event>'
+    "</library></fcpxml>"
+)
+MAPPING = (
+    "schema = 1\n[defaults]\ngain_db = -3.0\n[[rules]]\ntrack = { glob = 'DX *' }\nignore = true\n[[rules]]\n"
+    "name = { regex = 'FS (\\w+).*' }\nstem = 'FEET'\npreset = 'step-\\1'\n"
+)
+PROJECT = (
+    'schema = 1\nshow = "N"\nreel = "R1"\nfps = "23.976"\nstart = "01:00:00:00"\nhead_handle = "48f"\nbits = 16\n'
+    '[[stems]]\nname = "FEET"\neffects = [{ type = "reverb", room_size = 0.35, wet_level = 0.08 }]\n'
+    "[midi.programs]\n0 = 'step-gravel'\n"
+)
+JOBS = 'schema = 1\n[defaults]\nproject = "p.toml"\n[[jobs]]\nname = "a"\ncues = "a.csv"\nclips = true\n'
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Something that reads files of others.
+
+    Attributes:
+        name: for people.
+        seeds: file name → a good file's bytes, beside which ``others`` lie unchanged.
+        read: reads a path, or refuses it with one of our errors.
+    """
+
+    name: str
+    seeds: dict[str, bytes]
+    read: Callable[[Path], object]
+    others: Callable[[Path], None] = lambda folder: None
+
+
+def readers(work: Path) -> list[Reader]:
+    """All of them; ``work`` is an empty folder for making the good files."""
+    from plugin_backend.audio_files import blocks_of
+    from plugin_backend.codecs import FACTORY
+    from plugin_backend.corpus.manifest import read_labels
+    from plugin_backend.interop.rave_card import RaveCard, read_card, save_card
+    from plugin_backend.waveform_vae.record import read_config
+    from presets.bank import FACTORY_BANK
+    from presets.store import SUFFIX, load_preset
+    from render.batch.jobs import read_jobs
+    from render.cue_cache import CueCache
+    from render.cues.mapping import read_mapping
+    from render.delivery.previous import read_previous
+    from render.delivery.trail import Trail
+    from render.project import read_project
+    from render.session.delivered import session_of
+
+    weights = f"{next(path.stem for path in FACTORY.glob('*.safetensors'))}.safetensors"
+    card = RaveCard("v", "v.ts", "0" * 64, 48_000, 2048, 1, 0, 0, False, False, [0.0])
+    save_card(card, work / "v.rave.json")
+    preset = min(FACTORY_BANK.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_size)
+    key = "ab" + "0" * 38
+    cache = CueCache(work / "cache")
+    list(cache.storing(key, iter([np.ones((1, 50), np.float32)]), 50))
+    report = {
+        "show": "N", "reel": "R1", "fps": "24", "start_samples": 0, "sample_rate": 48_000, "pops": [], "frame": {},
+        "stems": {"FOLEY": {"file": "f.wav", "layout": "mono", "key": "0" * 40, "chain": None, "bytes": 1}},
+        "cues": [{"id": "a", "stem": "FEET", "clip": None}],
+    }  # fmt: skip
+
+    def cached(path: Path) -> object:
+        place = CueCache(path.parent)
+        place.path(key).parent.mkdir(exist_ok=True)
+        shutil.copy(path, place.path(key))
+        return place.get(key, 50)
+
+    def heard(path: Path) -> None:
+        for _ in blocks_of(path):
+            pass
+
+    return [
+        Reader("cue sheets and sessions", _sheets(work), _cues),
+        Reader("mappings", {"m.toml": MAPPING.encode()}, read_mapping),
+        Reader("projects", {"p.toml": PROJECT.encode()}, read_project),
+        Reader("jobs", {"j.toml": JOBS.encode(), "j.csv": b"name,cues\na,a.csv\nb,b.csv\n"}, read_jobs),
+        Reader("presets", {preset.name: preset.read_bytes()}, load_preset),
+        Reader(
+            "models' records",
+            {
+                "foley.json": json.dumps(
+                    json.loads((FACTORY / weights).with_suffix(".json").read_text()) | {"training": {}}
+                ).encode()
+            },
+            lambda path: read_config(path.with_suffix(".safetensors")),
+        ),
+        Reader("RAVE cards", {"v.rave.json": (work / "v.rave.json").read_bytes()}, read_card),
+        Reader(
+            "manifests", {"manifest.csv": b"file,label,source\na.wav,step,me\n"}, lambda path: read_labels(path.parent)
+        ),
+        Reader("reports", {"report.json": json.dumps(report).encode()}, _refused_or(session_of, read_previous)),
+        Reader("cached sounds", {"x.cue": cache.path(key).read_bytes()}, cached),
+        Reader("notes of stems", {"t.npz": _noted(work)}, Trail.load),
+        Reader("recordings", _recordings(), heard),
+    ]
+
+
+def _refused_or(*reads: Callable[[Path], object]) -> Callable[[Path], object]:
+    import msgspec
+
+    from plugin_backend.errors import PisadaError
+
+    def read(path: Path) -> None:
+        for each in reads:
+            try:
+                each(path)
+            except (PisadaError, msgspec.MsgspecError, ValueError, RecursionError) as problem:
+                if isinstance(problem, ValueError) and each is reads[0] and not isinstance(problem, PisadaError):
+                    raise
+
+    return read
+
+
+def _cues(path: Path) -> object:
+    from render.cues import read_cues
+    from render.cues.cue import Wanted
+    from render.cues.midi_file import MidiMapping
+    from render.timecode import RATES, Clock
+
+    return read_cues(path, Clock(48_000, RATES["24"], 86_400), MidiMapping(), wanted=Wanted(True, True, True))
+
+
+def _sheets(work: Path) -> dict[str, bytes]:
+    import mido
+
+    from render.cues import read_cues
+    from render.cues.writer import WRITERS, write_cues
+    from render.timecode import RATES, Clock
+
+    clock = Clock(48_000, RATES["24"], 86_400)
+    (work / "s.csv").write_text(SHEET)
+    found = {"s.csv": SHEET.encode(), "s.edl": EDL.encode(), "s.txt": PRO_TOOLS.encode()}
+    found |= {"f.xml": FCP7.encode(), "s.fcpxml": FCPXML.encode()}
+    sheet = read_cues(work / "s.csv", clock)
+    for suffix in set(WRITERS) - {".csv"}:
+        write_cues(sheet, work / f"out{suffix}", clock)
+        found[f"out{suffix}"] = (work / f"out{suffix}").read_bytes()
+    file, notes = mido.MidiFile(), mido.MidiTrack()
+    notes += [mido.Message("note_on", note=60, time=9), mido.Message("note_off", note=60, time=99)]
+    file.tracks.append(notes)
+    packed = io.BytesIO()
+    file.save(file=packed)
+    return found | {"s.mid": packed.getvalue(), "guide.wav": _guide()}
+
+
+def _guide() -> bytes:
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
+
+    head = b"guide".ljust(256, b"\0") + bytes(64) + b"2026-01-0112:00:00"
+    head += struct.pack("<QH", 172_800_000, 1) + bytes(254)
+    points = struct.pack("<I", 1) + struct.pack("<II4sIII", 1, 9, b"data", 0, 0, 9)
+    chunks = chunk(b"fmt ", struct.pack("<HHIIHH", 1, 1, 48_000, 96_000, 2, 16)) + chunk(b"bext", head)
+    chunks += chunk(b"cue ", points) + chunk(b"data", bytes(200))
+    return b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WAVE" + chunks
+
+
+def _noted(work: Path) -> bytes:
+    from render.delivery.loudness import Steps
+    from render.delivery.trail import FIELDS, Trail
+
+    arrays = {name: np.zeros(3, dtype) for name, dtype in FIELDS.items()}
+    peaks, clipped = arrays.pop("peaks"), arrays.pop("clipped")
+    Trail(peaks, clipped, Steps(**arrays, whole=3)).save(work / "t.npz")
+    return (work / "t.npz").read_bytes()
+
+
+def _recordings() -> dict[str, bytes]:
+    sound, found = np.sin(np.arange(300) / 9).astype(np.float32), {}
+    for suffix in ("wav", "aiff", "flac", "ogg", "caf", "w64", "au", "mp3"):
+        packed = io.BytesIO()
+        soundfile.write(packed, sound, 48_000, format=suffix)
+        found[f"a.{suffix}"] = packed.getvalue()
+    return found
