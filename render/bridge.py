@@ -91,7 +91,7 @@ class BridgeNode:
                 if position < 0:
                     raise RenderError("the engine ran the two halves of an insert in the wrong order")
                 call(position, block)
-            except Exception as failure:  # noqa: BLE001 - told to the parent, whatever it is
+            except BaseException as failure:  # noqa: BLE001 - told to the parent, whatever it is; ctypes would go on
                 self._fail(failure)
 
         return guarded

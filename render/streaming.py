@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from math import ceil
 from multiprocessing import resource_tracker
 
 import numpy as np
@@ -14,6 +15,7 @@ from plugin_backend.errors import WorkerError
 from plugin_backend.files import uninterrupted
 from render.delivery.clips import ClipOrder
 from render.events import Plan
+from render.project import Plugin
 from render.sounds import Counts
 from render.worker import render_stems
 
@@ -47,14 +49,25 @@ class RenderStats:
         self.counts.add(counts)
 
 
-class RenderProcess:
-    """A process that renders some stems, and the pipe through which their blocks come."""
+HANG_S = 300.0
+"""A render process that sends nothing for so long hangs: a plug-in that never returns cannot be interrupted."""
 
-    context = "spawn"
+LOOK_S = 1.0
+"""What a process that was stopped (Ctrl-Z) was away for counts as this at most."""
+
+
+class RenderProcess:
+    """A process that renders some stems, and the pipe through which their blocks come.
+
+    Attributes:
+        hang_s: how long it may be silent while its next block is waited for.
+    """
+
+    context, hang_s = "spawn", HANG_S
     target = staticmethod(render_stems)
 
     def __init__(self, plan: Plan, names: tuple[str, ...], chunk_frames: int, clips: ClipOrder | None):
-        self.names = names
+        self.names, self._stems = names, [stem for stem in plan.stems if stem.name in names]
         context = multiprocessing.get_context(self.context)
         self.pipe, theirs = context.Pipe(duplex=False)
         self.process = context.Process(
@@ -83,8 +96,25 @@ class RenderProcess:
         return payload
 
     def message(self) -> tuple:
-        """The next message, once it is there; EOFError or OSError when the process is gone."""
-        return self.pipe.recv()
+        """The next message, once it is there; EOFError or OSError when the process is gone.
+
+        Raises:
+            WorkerError: it hangs.
+        """
+        for _ in range(ceil(self.hang_s / LOOK_S)):
+            if self.pipe.poll(min(LOOK_S, self.hang_s)):
+                return self.pipe.recv()
+        raise self.hung()
+
+    def hung(self) -> WorkerError:
+        """What its silence is to the user."""
+        return WorkerError(f"{self.who()} hangs: nothing came for {self.hang_s:g} s")
+
+    def who(self) -> str:
+        """It, by its stems and the plug-ins on them."""
+        plugins = [effect.path for stem in self._stems for effect in stem.effects if isinstance(effect, Plugin)]
+        stems = f"the process rendering {', '.join(stem.name for stem in self._stems)}"
+        return f"{stems} with the plug-in{'s' * (len(plugins) > 1)} {', '.join(plugins)}" if plugins else stems
 
     def died(self, status: int) -> WorkerError:
         """What a death is to the user."""
@@ -136,7 +166,7 @@ def stream(
 
     Raises:
         PluginError: a plug-in does not load or has no such parameter.
-        WorkerError: a render process died.
+        WorkerError: a render process died, or hangs.
     """
     workers: list[RenderProcess] = []
     try:

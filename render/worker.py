@@ -52,8 +52,8 @@ def render_stems(
     """The process's main function."""
     os.dup2(2, 1)  # plug-ins print; standard output belongs to the parent
 
-    def fail(problem: Exception) -> None:
-        if isinstance(problem, BrokenPipeError):  # the parent is gone
+    def fail(problem: BaseException) -> None:
+        if isinstance(problem, (BrokenPipeError, KeyboardInterrupt)):  # the parent is gone, or interrupted as well
             os._exit(1)
         if isinstance(problem, errors.PisadaError):
             told = type(problem).__name__, str(problem)

@@ -24,13 +24,16 @@ from plugin_backend.transfer.target import Target
 REMEMBERING = ("mover", "slew", "follower", "ceiling", "ringer", "heard_offset", "made_offset")
 """Parts with a state of their own."""
 
+LEVELS = ("mix", "gain")
+"""Controls of what comes out."""
+
 
 class TransferNode(Stage):
     """Encode, move, decode; follow the input's envelope; ring at its hits; mix with the input, which waits as long.
 
     All that happens inside happens in whole hops counted from the stream's first sample, so where blocks are cut
     changes nothing (with packed products not a bit; see :mod:`plugin_backend.waveform_vae.inference`). A control
-    that is set acts from the next hop on; those heard as level or mixture glide for 50 ms.
+    that is set acts on what the next hop becomes and on; those heard as level or mixture glide for 50 ms.
 
     Args:
         codec: its ``layout`` must be ``"frames"``.
@@ -93,7 +96,7 @@ class TransferNode(Stage):
         self.latency_samples, self.repaired_samples = spec.latency_samples + held, 0
         self._waiting, self._begun = np.zeros((channels, 0), np.float32), False
         self._ready = np.zeros((channels, held), np.float32)
-        self._dry = Delay(2 * channels, spec.latency_samples)
+        self._dry, self._levels = Delay(2 * channels, spec.latency_samples), Delay(2, spec.latency_samples)
         self._ringer = Ringer(channels, spec.sample_rate, spec.latency_samples)
         self._ramp = np.arange(1, spec.hop_samples + 1) / spec.hop_samples
 
@@ -102,7 +105,7 @@ class TransferNode(Stage):
         self._mover.slots[slot].select(target, at_once=not self._begun)
 
     def set(self, name: str, value: float) -> None:
-        """Set one of ``parameters``.
+        """Set one of ``parameters``, from what becomes of the next hop on: levels are as late as the sound.
 
         Raises:
             ProjectError: out of range.
@@ -154,7 +157,7 @@ class TransferNode(Stage):
 
     def _hops(self, audio: np.ndarray) -> np.ndarray:
         """Whole hops ``[channels, k * hop]`` through everything."""
-        self._begun, hop = True, self.spec.hop_samples
+        first, self._begun, hop = not self._begun, True, self.spec.hop_samples
         heard = self._heard_offset.push(audio).astype(np.float32)
         fed = heard.mean(axis=0, keepdims=True) if self.mono else heard
         z, loud = self._encoder.means(fed), sounding(fed, hop)
@@ -165,13 +168,17 @@ class TransferNode(Stage):
             wet = np.broadcast_to(wet, audio.shape)
         dry, heard = np.split(self._dry.push(np.concatenate([audio, heard])), 2)
         out = np.empty(audio.shape, np.float32)
+        if first:
+            self._levels.held = np.repeat(
+                [[controls[0][0][name]] for name in LEVELS], self.spec.latency_samples, axis=1
+            )
         for t, (before, now) in enumerate(controls):
             here, follow = slice(t * hop, (t + 1) * hop), now["follow"]
             followed = wet[:, here] * self._follower.gains(heard[:, here], wet[:, here], follow)
             followed += follow * (self._made_offset.push(followed) - followed)
             rung = self._ringer.push(audio[:, here], self._struck(now), now)
             made = self._ceiling.held(dry[:, here], followed if rung is None else followed + rung, follow)
-            mix, gain = (self._way(before[name], now[name]) for name in ("mix", "gain"))
+            mix, gain = self._late_levels(before, now)
             out[:, here] = (1 - mix) * dry[:, here] + mix * gain * made
         return out
 
@@ -182,9 +189,15 @@ class TransferNode(Stage):
         summed = [(slot.target, now[f"weight.{name}"]) for name, slot in list(slots.items())[PAIR:]]
         return [*pair, *summed]
 
-    def _way(self, before: float, now: float) -> np.ndarray:
-        """From one value to another, ``[hop]``; one number of them where they are alike."""
-        return np.float64(now) if before == now else before + (now - before) * self._ramp
+    def _late_levels(self, before: dict[str, float], now: dict[str, float]) -> np.ndarray:
+        """``mix`` and ``gain`` of the hop that comes out, as late as it; ``[2]`` where they rest, or ``[2, hop]``.
+
+        They lead straight from one value to another within the hop that they were set for.
+        """
+        ends = np.array([[of[name] for name in LEVELS] for of in (before, now)])
+        if (ends == ends[1]).all() and (self._levels.held == ends[1][:, None]).all():
+            return ends[1]
+        return self._levels.push(ends[0][:, None] + (ends[1] - ends[0])[:, None] * self._ramp)
 
     def state(self) -> dict[str, np.ndarray]:
         """Where the stream is, as plain arrays by name: with :meth:`restore` it goes on with the same samples.
@@ -194,7 +207,13 @@ class TransferNode(Stage):
         """
         parts = {name: getattr(self, f"_{name}").state() for name in REMEMBERING}
         parts |= {name: past_of(getattr(self, f"_{name}"), self.spec) for name in ("encoder", "decoder")}
-        own = {"waiting": self._waiting, "ready": self._ready, "dry": self._dry.held, "begun": np.array(self._begun)}
+        own = {
+            "waiting": self._waiting,
+            "ready": self._ready,
+            "dry": self._dry.held,
+            "levels": self._levels.held,
+            "begun": np.array(self._begun),
+        }
         own |= {"repaired": np.array(self.repaired_samples), "made_by": self._made_by()}
         return own | {f"{name}.{key}": value for name, state in parts.items() for key, value in state.items()}
 
@@ -207,6 +226,7 @@ class TransferNode(Stage):
         if not np.array_equal(state["made_by"], self._made_by()):
             raise ValueError("this state is of another codec, number of channels or slots, multiple or mono setting")
         self._waiting, self._ready, self._dry.held = state["waiting"], state["ready"], state["dry"]
+        self._levels.held = state["levels"]
         self._begun, self.repaired_samples = bool(state["begun"]), int(state["repaired"])
         for name in REMEMBERING:
             getattr(self, f"_{name}").restore(part(state, name))

@@ -11,7 +11,6 @@ from plugin_backend.codecs import PCM, keep_codec
 from plugin_backend.errors import WorkerError
 from render.batch.orphans import die_with
 from render.events import Plan
-from render.project import Plugin
 from render.stage_tables import Transfer
 from render.streaming import RenderProcess
 from render.worker import render_stems
@@ -49,25 +48,17 @@ class WarmProcess(RenderProcess):
 
     def __init__(self, plan: Plan, *arguments, hang_s: float, deaths: list[str]):
         self.target = partial(_rendered, os.getpid())
-        self._hang_s, self._deaths = hang_s, deaths
-        self._stems = [stem for stem in plan.stems if stem.name in arguments[0]]
+        self.hang_s, self._deaths = hang_s, deaths
         super().__init__(plan, *arguments)
 
-    def message(self) -> tuple:
-        if not self.pipe.poll(self._hang_s):
-            self._deaths.append("crash")
-            raise WorkerError(f"{self._who()} hangs: nothing came for {self._hang_s:g} s")
-        return self.pipe.recv()
+    def hung(self) -> WorkerError:
+        self._deaths.append("crash")
+        return super().hung()
 
     def died(self, status: int) -> WorkerError:
         if status == -signal.SIGKILL:
             self._deaths.append("killed")
-            return WorkerError(f"{self._who()} was killed (SIGKILL): out of memory, or by hand")
+            return WorkerError(f"{self.who()} was killed (SIGKILL): out of memory, or by hand")
         self._deaths.append("crash")
         how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
-        return WorkerError(f"{self._who()} crashed ({how})")
-
-    def _who(self) -> str:
-        plugins = [effect.path for stem in self._stems for effect in stem.effects if isinstance(effect, Plugin)]
-        stems = f"the process rendering {', '.join(stem.name for stem in self._stems)}"
-        return f"{stems} with the plug-in{'s' * (len(plugins) > 1)} {', '.join(plugins)}" if plugins else stems
+        return WorkerError(f"{self.who()} crashed ({how})")

@@ -82,7 +82,8 @@ class AtRate(Engine):
         return (2 * sample * self._inner.rate_hz + self.rate_hz) // (2 * self.rate_hz)
 
     def _set(self, values: np.ndarray) -> None:
-        at = self._position
+        late = self._timing.latency_samples - self._timing.lead_samples  # what is mixed and levelled is that late
+        at = self._position + late if self._position else 0  # at first from the start
         for parameter, value in self._turned.now(values):
             if parameter.control == "mix":
                 self._mixing.add(at, partial(self._mix.select, value, at_once=at == 0))

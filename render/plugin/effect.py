@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from math import gcd
 
 import numpy as np
 
@@ -58,8 +59,9 @@ class Effect(Engine):
         make = partial(target_of, codec=codec)
         self._chosen = Chosen(presets, lambda preset: presets.made(preset, codec.spec.fingerprint, make), self.problems)
         self._turned = Turned()
+        spec = codec.spec
+        self.latency_samples = spec.latency_samples + spec.hop_samples - gcd(spec.hop_samples, hop_samples)
         self.reset()
-        self.latency_samples = self._node.latency_samples
         self._node.push(np.zeros((channels, hop_samples), np.float32))  # the first time is slow
         self.reset()
 
@@ -100,7 +102,7 @@ class Effect(Engine):
             self.reset()
             self._broken = True
             return np.zeros_like(moved)
-        out = self._after.push(moved, self._position)
+        out = self._after.push(moved, self._position - self.latency_samples)
         self._position += hop.shape[1]
         return out
 
@@ -115,7 +117,7 @@ class Effect(Engine):
         if found := LATENT.fullmatch(control):
             if int(found[1]) < self._codec.spec.latent_dim:
                 self._node.set_latent(int(found[1]), found[2], value)
-        elif not self._after.turn(control, value, self._position):
+        elif not self._after.turn(control, value, self._position or -self.latency_samples):  # at first from the start
             self._node.set(control, value)
 
     def close(self) -> None:

@@ -30,8 +30,9 @@ class Engine(ABC):
 
         Args:
             hop: ``[channels, hop_samples]`` float32.
-            parameters: values in the order of ``PLUGIN_PARAMETERS``, in their own units; they act from this hop's first
-                sample on, or from the codec's next hop. None is trusted: see :func:`render.plugin.values.in_range`.
+            parameters: values in the order of ``PLUGIN_PARAMETERS``, in their own units; they act on what this hop's
+                first sample becomes and on, or the codec's next hop. None is trusted: see
+                :func:`render.plugin.values.in_range`.
             events: sample of the hop → short MIDI message, in order.
             wait: whether a preset that is not loaded is loaded now (offline), and not beside (real time), to act once
                 it is there.

@@ -1,5 +1,8 @@
 """Chains of stages: late ones in a row, any of them in any order, and what `pisada apply` makes of the same sound."""
 
+import ctypes
+import re
+
 import numpy as np
 import pytest
 import soundfile
@@ -9,14 +12,16 @@ from hypothesis import strategies as st
 from plugin_backend.codecs import load_codec
 from plugin_backend.dsp.parameters import CONTROLS, FIXED, PER_CHANNEL
 from plugin_backend.dsp.setting import Choice, Text
-from plugin_backend.errors import RenderError
+from plugin_backend.errors import RenderError, WorkerError
 from presets.bank import FACTORY_BANK, Bank
 from render import stage_tables
 from render.apply.apply import Applier
 from render.apply.settings import Settings
+from render.bridge import BridgeNode
 from render.inserts import Insert, make_insert
 from render.project import Plugin, Stem
 from render.stage_tables import Adsr, Gain, Pulses, Transfer
+from render.streaming import RenderProcess
 
 RATE, BLOCK, COUNT = 48_000, 512, 20 * 512
 NOISE = (np.random.default_rng(3).standard_normal((2, COUNT)) * 0.1).astype(np.float32)
@@ -148,3 +153,23 @@ def test_what_a_plug_in_makes_of_no_number_fails_the_render(stems_of, poison, af
     """A stage that hears it would take it for silence."""
     with pytest.raises(RenderError, match="an effect made NaN or infinite samples"):
         stems_of({"A": [Plugin(path=str(poison(3))), *after]}, rows=[{"id": "a", "start": "0smp", "preset": "burst"}])
+
+
+def test_a_plug_in_that_never_returns_ends_the_render_and_is_named(stems_of, poison, monkeypatch):
+    monkeypatch.setattr(RenderProcess, "hang_s", 2.0)
+    told = f"the process rendering A with the plug-in {poison(2)} hangs: nothing came for 2 s"
+    with pytest.raises(WorkerError, match=re.escape(told)):
+        stems_of({"A": [Plugin(path=str(poison(2)))]}, rows=[{"id": "a", "start": "0smp", "preset": "burst"}])
+
+
+@pytest.mark.parametrize("problem", [RuntimeError(), KeyboardInterrupt(), SystemExit()], ids=repr)
+def test_whatever_a_callback_of_the_graph_raises_is_told(problem):
+    told, block = [], np.zeros((2, BLOCK), np.float32)
+
+    def fails(position, samples):
+        raise problem
+
+    node = BridgeNode(0, BLOCK, fails, fails, told.append)
+    for callback in (node._pull, node._push):
+        callback(0, 0, block.ctypes.data_as(ctypes.POINTER(ctypes.c_float)), BLOCK)
+    assert told == [problem, problem]

@@ -100,16 +100,36 @@ def test_the_effect_is_the_node_and_its_stages_to_the_bit(foley, bank, effect, p
         node.set_latent(latent, name, value)
     lfo = make_stage("lfo", {"depth": as_float32(0.4), "rate_hz": 7}, RATE, channels)
     gain = make_stage("gain", {"gain_db": -3}, RATE, channels)
-    before = through([node, lfo, gain], sound[:, :turned])
-    for stage, name, value in ((node, "mix", 0.5), (node, "morph", 0.6), (node, "2:bias", -0.5), (gain, "gain_db", 2)):
-        stage.set(name, as_float32(value))
-    after = through([node, lfo, gain], sound[:, turned:])
-    np.testing.assert_array_equal(heard, np.concatenate([before, after], axis=1))
+    moved = through([node], sound[:, :turned])
+    for name, value in (("mix", 0.5), ("morph", 0.6), ("2:bias", -0.5)):
+        node.set(name, as_float32(value))
+    moved = np.concatenate([moved, through([node], sound[:, turned:])], axis=1)
+    there = turned + node.latency_samples  # what became of the sample where it was turned
+    before = through([lfo, gain], moved[:, :there])
+    gain.set("gain_db", 2)
+    np.testing.assert_array_equal(heard, np.concatenate([before, through([lfo, gain], moved[:, there:])], axis=1))
     assert np.abs(heard).max() > 0.05
     assert engine.problems == []
 
     engine.reset()
     np.testing.assert_array_equal(played(engine, sound, lambda at: later if at >= turned else begun), heard)
+
+
+@pytest.mark.parametrize("rate_hz", [48_000, 96_000])
+@pytest.mark.parametrize("turned_to", [{"gain_db": -12.0}, {"mix": 0.0}], ids=["gain", "mix"])
+def test_levels_act_on_what_became_of_the_sample_they_were_turned_at(
+    tiny_models, bank, effect, plugin_values, played, rate_hz, turned_to
+):
+    """Not as much earlier as the codec is late: nothing before it differs, and its first hop does."""
+    codec, hop = load_codec(str(tiny_models[1])), hop_of(rate_hz)
+    engine, plain = effect(codec, bank, rate_hz=rate_hz), plugin_values(follow=1.0)
+    sound = (np.random.default_rng(3).standard_normal((1, 24 * hop)) * 0.1).astype(np.float32)
+    steady, turned = played(engine, sound, plain), 10 * hop
+    engine.reset()
+    heard = played(engine, sound, lambda at: plugin_values(**turned_to) if at >= turned else plain)
+    differs = np.flatnonzero((heard != steady)[0])
+    assert engine.latency_samples >= codec.spec.latency_samples > 0
+    assert turned + engine.latency_samples <= differs[0] < turned + engine.latency_samples + hop
 
 
 def test_it_is_what_apply_and_the_graphs_insert_make(foley, bank, effect, plugin_values, played, tmp_path):
