@@ -175,7 +175,7 @@ def test_track_names_are_utf_8_else_latin_1(read):
     plain, western = (read(midi([name("Füße"), on(0), off(9)], charset=text)) for text in ("utf-8", "latin-1"))
     cleaned = "the stem of the track 'Füße' is called 'Fusse'"
     assert (plain.cues[0].stem, plain.remarks) == ("Fusse", [cleaned])
-    assert western.cues[0].stem == "Fue"
+    assert western.cues[0].stem == "Fusse"
     assert western.remarks == ["its texts are not UTF-8: track names were read as Latin-1", cleaned]
 
 
