@@ -61,7 +61,7 @@ def test_a_preset_heard_from_years_after_its_latents_is_refused(programs, keys, 
     header = programs["a"].header
     late = msgspec.structs.replace(header, takes=[msgspec.structs.replace(header.takes[0], skip_samples=10**15)])
     engine = keys(PcmCodec(), programs)
-    with pytest.raises(PresetError, match="preset 'a': take 0 is heard from sample 1000000000000000 on, and has 2048:"):
+    with pytest.raises(PresetError, match="preset 'a': take 0 skips 1000000000000000 samples of the 2048 it holds"):
         engine.session("a", replace(programs["a"], header=late))
     assert not engine.push(silence(1), plugin_values(), [(0, on())], True).any()
 
