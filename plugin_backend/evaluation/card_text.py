@@ -119,8 +119,22 @@ ARCHITECTURE = """\
 - Encoder: causal log-STFT of {encoder_window} samples every {encoder_hop} → {encoder_blocks} ConvNeXt blocks × \
 {encoder_width} channels → {latent_dim} means and deviations per {hop} samples.
 - Latents: {latent_dim} dimensions, principal axes of the training sounds, the most audible first.
-- Decoder: {decoder_blocks} causal ConvNeXt blocks × {decoder_width} channels → complex inverse STFT, windows of \
-{decoder_window} samples every {decoder_hop}."""
+- Decoder: {decoder_blocks} causal ConvNeXt blocks × {decoder_width} channels → {sound}."""
+
+SOUND = {
+    "spectra": "complex inverse STFT, windows of {decoder_window} samples every {decoder_hop}",
+    "noise": "white noise in {long_bands} bands, windows of {decoder_window} samples every {decoder_hop}, and in "
+    "{short_bands} bands, windows of {short_window}",
+}
+"""What the decoder makes sound by, by its ``head``."""
+
+LEVELS = ", whose levels in three bands the decoder states and holds"
+
+
+def architecture(config: dict) -> str:
+    """Three lines on a model's parts, of its configuration."""
+    sound = SOUND[config["head"]].format_map(config) + (LEVELS if config["band_levels"] else "")
+    return ARCHITECTURE.format_map(config | {"sound": sound})
 
 
 def table(head: list[str], rows: list[list[str]], texts: int = 2) -> str:
@@ -243,7 +257,7 @@ def card(result: dict) -> str:
         | {
             "name": result["model"]["name"],
             "fingerprint": result["model"]["fingerprint"],
-            "architecture": ARCHITECTURE.format_map(config),
+            "architecture": architecture(config),
             "frame_hz": config["sample_rate"] / config["hop"],
             "latency_ms": 1000 * facts["latency_samples"] / config["sample_rate"],
             "encoder_m": parameters["encoder"] / 1e6,

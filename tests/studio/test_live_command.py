@@ -58,7 +58,7 @@ class Running:
             self.process = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, **out)
         self.said = ""
 
-    def until(self, words: str, seconds: float = 30.0) -> None:
+    def until(self, words: str, seconds: float = 90.0) -> None:
         """Wait until it has said something."""
         end = time.monotonic() + seconds
         while words not in self.said and time.monotonic() < end:
@@ -69,7 +69,7 @@ class Running:
     def end(self, by: signal.Signals = signal.SIGINT, status: int = 0) -> str:
         """Ctrl-C, or another way to be ended; answers the summary."""
         self.process.send_signal(by)
-        summary, _ = self.process.communicate(timeout=30)
+        summary, _ = self.process.communicate(timeout=90)
         self.said = self._errors.read_text()
         assert (self.process.returncode, "Traceback" in self.said) == (status, False), self.said
         return summary
