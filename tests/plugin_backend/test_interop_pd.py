@@ -16,7 +16,7 @@ from plugin_backend.codecs import load_codec
 from plugin_backend.interop.export import deviation_db_of, export_model
 
 SOURCE = Path(__file__).parent / "puredata" / "tshost_tilde.cpp"
-VECTOR, BLOCK, HOPS, LATENTS = 64, 2048, 40, 16
+VECTOR, BLOCK, HOPS, LATENTS = 64, 2048, 40, 32
 
 pytestmark = [
     pytest.mark.slow,
@@ -131,5 +131,5 @@ def test_latents_travel_between_two_objects_as_signals(folder, sound, expected):
     wires = [(4, 0, 6, 0), *((6, latent, 7, latent) for latent in range(LATENTS)), (7, 0, 5, 0)]
     heard, said = heard_in_pd(folder, ["tshost~ foley.ts encode 0", "tshost~ foley.ts decode 0"], wires, sound)
     late = 512 - VECTOR
-    assert "encode 1 1 16 512 block 512" in said
+    assert "encode 1 1 32 512 block 512" in said
     assert deviation_db_of(heard[late:], expected[: len(sound) - late]) < -100
