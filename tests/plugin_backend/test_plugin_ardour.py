@@ -89,7 +89,7 @@ def test_three_tracks_exported_are_our_own_render_to_the_sample(ardour, tmp_path
     ardour.session(tmp_path / "show", tracks)
     heard, said = ardour.exported(tmp_path / "show")
     hop = hop_of(RATE)
-    for lead in range(0, hop, LEAD_STEP):  # hops begin with the silence before an export, which is any number of its blocks
+    for lead in range(0, hop, LEAD_STEP):  # hops begin with the silence before it, any number of its blocks
         wanted = [rendered(track.sound, values, lead) for track, values in zip(tracks, settings, strict=True)]
         if all(is_a_sum(own, [one[side, SILENT:] for one in wanted]) for side, own in enumerate(heard[:, SILENT:])):
             break
