@@ -85,7 +85,7 @@ INPUTS = {"voice": voice, "claps": claps, "whistles": whistles}
 
 def long_term_db(sounds: list[np.ndarray]) -> np.ndarray:
     """Mean mel power in dB, ``[bands]``, brought to the mean 0."""
-    from plugin_backend.evaluation.spectra import mel_power
+    from plugin_backend.dsp.mel import mel_power
 
     power = np.mean([mel_power(sound, RATE).mean(axis=1) for sound in sounds], axis=0)
     level = 10 * np.log10(np.maximum(power, power.max() * 1e-8))
@@ -93,13 +93,13 @@ def long_term_db(sounds: list[np.ndarray]) -> np.ndarray:
 
 
 def likeness() -> None:
-    from plugin_backend.codecs import load_codec
-    from plugin_backend.evaluation.embeddings import embed
-    from plugin_backend.evaluation.frechet import frechet_distance
-    from plugin_backend.evaluation.yamnet import Yamnet
-    from render.apply.apply import Applier
-    from render.apply.settings import HITS, Settings
-    from render.apply.targets import find_preset
+    from plugin_backend.evaluation.embeddings.base import embed
+    from plugin_backend.evaluation.embeddings.yamnet import Yamnet
+    from plugin_backend.evaluation.metrics.frechet import frechet_distance
+    from plugin_backend.models.registry import load_codec
+    from plugin_backend.transfer.settings import HITS, Settings
+    from presets.lookup import find_preset
+    from render.apply.applier import Applier
 
     codec, yamnet = load_codec("foley"), Yamnet()
     rng = np.random.default_rng(5)
@@ -147,10 +147,10 @@ def likeness() -> None:
 
 def cost(minutes: list[float]) -> None:
     """Speed and the highest memory of the process, file after longer file."""
-    from plugin_backend.codecs import load_codec
-    from render.apply.apply import Applier
-    from render.apply.settings import HITS, Settings
-    from render.apply.targets import find_preset
+    from plugin_backend.models.registry import load_codec
+    from plugin_backend.transfer.settings import HITS, Settings
+    from presets.lookup import find_preset
+    from render.apply.applier import Applier
 
     codec, preset = load_codec("foley"), find_preset("step-gravel")
     sound = claps(np.random.default_rng(1))

@@ -37,9 +37,9 @@ SETS = {
 def footsteps(presets: tuple[str, ...], count: int) -> list:
     """Events, one every half second."""
     from presets.bank import FACTORY_BANK, Bank
-    from presets.perform import take_of
-    from render.events import Event
-    from render.plan import take_seed
+    from presets.take_sampling import take_of
+    from render.plan.plan import Event
+    from render.plan.resolve import take_seed
 
     bank, events = Bank(FACTORY_BANK), []
     for number in range(count):
@@ -63,10 +63,10 @@ def footsteps(presets: tuple[str, ...], count: int) -> list:
 def decode(events: list, together: bool) -> tuple[float, float, list[np.ndarray]]:
     """CPU and wall seconds of all sounds, and they."""
     from presets.bank import FACTORY_BANK
-    from render.events import Plan
-    from render.project import Stem
-    from render.sounds import Sounds
-    from render.voice import Stopwatch
+    from render.engine.cue_audio import Sounds
+    from render.engine.voice import Stopwatch
+    from render.plan.plan import Plan
+    from render.project.project import Stem
 
     plan = Plan(48_000, 0, 1, (Stem(name="FEET"),), tuple(events), FACTORY_BANK)
     sounds = Sounds(plan, 64, Stopwatch(), events if together else ())
@@ -146,7 +146,7 @@ def _proportional_mb(process: int) -> float:
 def run(jobs: Path, engine: str, workers: int) -> tuple[float, float, float]:
     """Wall seconds, CPU seconds of this process and its children, and the most memory a worker took, in MB."""
     from render.batch import plan_batch, read_jobs, run_batch
-    from studio.batching import engine_of
+    from studio.workflows.batch import engine_of
 
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"

@@ -30,9 +30,9 @@ import numpy as np
 import torch
 
 from benchmarks import rave_peer
-from plugin_backend.block_stream import BlockStream
-from plugin_backend.codec import Codec
-from plugin_backend.codecs import load_codec
+from plugin_backend.codecs.base import Codec
+from plugin_backend.codecs.block_stream import BlockStream
+from plugin_backend.models.registry import load_codec
 
 OURS, RATE_HZ = "foley", 48_000
 BLOCKS = (512, 1024, 2048, 4096)

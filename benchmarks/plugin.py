@@ -52,7 +52,7 @@ def noise(channels: int, seconds: float) -> np.ndarray:
 
 def values() -> np.ndarray:
     """Every parameter at its default, and a preset chosen."""
-    from plugin_backend.plugin.memory import parameter_row
+    from plugin_backend.daw_plugin.shared_memory import parameter_row
 
     return parameter_row(preset=number_of(PRESET))
 
@@ -66,7 +66,7 @@ def number_of(preset: str) -> int:
 
 def configured(home: Path) -> dict[str, str]:
     """An environment in which the plug-in finds this Python."""
-    from plugin_backend.plugin.config import PluginConfig, write_config
+    from plugin_backend.daw_plugin.config import PluginConfig, write_config
 
     write_config(PluginConfig(sys.executable), home / "plugin.conf")
     return os.environ | {"PISADA_PLUGIN_CONFIG": str(home / "plugin.conf"), "XDG_CACHE_HOME": str(home / "cache")}
@@ -74,7 +74,7 @@ def configured(home: Path) -> dict[str, str]:
 
 def built_probe(folder: Path) -> Path:
     """The command-line host, compiled."""
-    from plugin_backend.plugin.header import cpp_header
+    from plugin_backend.daw_plugin.cpp_header import cpp_header
 
     (folder / "pisada_tables.h").write_text(cpp_header())
     sources = [*sorted((NATIVE / "bridge").glob("*.cpp")), NATIVE / "probe" / "probe.cpp"]
@@ -85,7 +85,7 @@ def built_probe(folder: Path) -> Path:
 
 def built_gain(sdk: Path | None, cache: Path) -> Path:
     """The empty plug-in's bundle; the first time that takes minutes."""
-    from plugin_backend.plugin.sdk import find_sdk
+    from plugin_backend.daw_plugin.juce_sdk import find_sdk
 
     own = cache / "gain"
     juce = find_sdk(sdk, cache, print)
@@ -137,10 +137,10 @@ def paced(calls: list[Callable[[np.ndarray], object]], sound: np.ndarray) -> lis
 
 def of_engines(count: int, channels: int, seconds: float) -> list[float]:
     """The backend's engines, here."""
-    from plugin_backend.codecs import load_codec
+    from plugin_backend.models.registry import load_codec
     from presets.bank import FACTORY_BANK, Bank
-    from render.plugin.engines import make_engine
-    from render.plugin.shelf import Shelf
+    from render.plugin_server.engine_factory import make_engine
+    from render.plugin_server.preset_slots import Shelf
 
     codec, shelf, parameters = load_codec("foley"), Shelf(Bank(FACTORY_BANK)), values()
     engines = [make_engine("effect", codec, shelf, RATE_HZ, channels, BLOCK, 0) for _ in range(count)]
@@ -193,7 +193,7 @@ def main() -> None:
 
 def measures(part: str, given: argparse.Namespace, home: Path, environment: dict) -> Callable[[int], list[float]]:
     """What measures a part, for a number of instances."""
-    from plugin_backend.plugin.build import build, build_cache
+    from plugin_backend.daw_plugin.build import build, build_cache
 
     if part == "bridge":
         probe = built_probe(home)
@@ -203,7 +203,7 @@ def measures(part: str, given: argparse.Namespace, home: Path, environment: dict
     if part == "gain":
         bundle = built_gain(given.sdk, build_cache())
         return lambda count: of_hosted(bundle, count, 2, given.seconds)
-    from plugin_backend.plugin.parameters import MOST_PRESETS
+    from plugin_backend.daw_plugin.parameters import MOST_PRESETS
 
     if not (bundle := given.bundle):
         build(home / "bundles", ("VST3",), given.sdk)

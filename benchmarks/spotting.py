@@ -66,7 +66,7 @@ def pink(count: int, rng: np.random.Generator) -> np.ndarray:
 
 def corpus_sounds(corpus: Path, held_out: bool) -> tuple[dict[str, list[np.ndarray]], list[np.ndarray]]:
     """Steps by package and material, and ambiences."""
-    from plugin_backend.corpus.split import FACTORY_HELD_OUT
+    from plugin_backend.corpus.holdout import FACTORY_HELD_OUT
 
     steps, ambiences = defaultdict(list), []
     with open(corpus / "manifest.csv", newline="", encoding="utf-8") as lines:
@@ -156,7 +156,7 @@ def error_ms(pairs: list[tuple[np.ndarray, np.ndarray]]) -> float:
 
 
 def by_pisada(audio: np.ndarray) -> np.ndarray:
-    from plugin_backend.spotting import spot
+    from plugin_backend.hit_detection import spot
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "guide.wav"

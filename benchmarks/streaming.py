@@ -27,12 +27,12 @@ import numpy as np
 import torch
 
 from benchmarks import rave_peer
-from plugin_backend.block_stream import BlockStream
-from plugin_backend.codec import Codec
-from plugin_backend.codecs import load_codec
-from plugin_backend.transfer.node import TransferNode
+from plugin_backend.codecs.base import Codec
+from plugin_backend.codecs.block_stream import BlockStream
+from plugin_backend.models.registry import load_codec
 from plugin_backend.transfer.target import Target
-from render.apply.targets import find_preset, target_of
+from plugin_backend.transfer.transfer_node import TransferNode
+from presets.lookup import find_preset, target_of
 
 RATE_HZ = 48_000
 BLOCKS = (64, 128, 256, 512, 1024, 2048)

@@ -16,8 +16,8 @@ import numpy as np
 import soundfile
 import soxr
 
-from plugin_backend.audio_formats.content import content_of
-from plugin_backend.audio_formats.parts import Content, Part, PartFile
+from plugin_backend.audio_formats.byte_ranges import Content, Part, PartFile
+from plugin_backend.audio_formats.detect import content_of
 from plugin_backend.errors import AudioFileError
 
 MOST_CHANNELS = 2

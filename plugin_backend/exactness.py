@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plugin_backend.codec import Codec
+from plugin_backend.codecs.base import Codec
 
 FRAMES, ROWS, TIMED = 24, 3, 60
 BLOCKS = (1, 2, 3, 7)
@@ -39,7 +39,7 @@ class Computed:
 
 def computed_by(models: Iterable[str]) -> Computed | None:
     """With what this process computes these models, by their names; ``None`` where none of them is one of ours."""
-    from plugin_backend.codecs import PCM, RAVE_SUFFIX
+    from plugin_backend.models.registry import PCM, RAVE_SUFFIX
 
     return computed_here() if any(name != PCM and not name.endswith(RAVE_SUFFIX) for name in models) else None
 
@@ -48,8 +48,8 @@ def computed_here() -> Computed:
     """With what this process computes."""
     import torch
 
-    from plugin_backend.processor import processor
-    from plugin_backend.waveform_vae.products import way
+    from plugin_backend.cpu_info import processor
+    from plugin_backend.models.waveform_vae.matrix_products import way
 
     chosen = way()
     return Computed(str(processor()), torch.__version__, chosen.kind.__name__, chosen.counts.always_exact)

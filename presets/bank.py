@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from plugin_backend.errors import PresetError
-from plugin_backend.near import did_you_mean
+from plugin_backend.similar_names import did_you_mean
 from presets.preset import NAME, NAME_RULE, Preset
 from presets.store import SUFFIX, load_preset
 

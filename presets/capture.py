@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from plugin_backend.audio_files import read_mono
-from plugin_backend.codec import Codec
+from plugin_backend.codecs.base import Codec
+from plugin_backend.dsp.dc_offset import offset_of
 from plugin_backend.errors import PresetError
-from plugin_backend.modes.fit import fit_modes
-from plugin_backend.modes.table import DECAY, LENGTH, LEVEL, MOST_MODES, ONSET, no_modes
-from plugin_backend.modes.tones import fit_tones
-from plugin_backend.offset import offset_of
-from plugin_backend.spotting.hits import Sensitivity
-from presets.heard import LEAD_SAMPLES
+from plugin_backend.hit_detection.detect_hits import Sensitivity
+from plugin_backend.modes.fit_grains import fit_tones
+from plugin_backend.modes.fit_modes import fit_modes
+from plugin_backend.modes.mode_table import DECAY, LENGTH, LEVEL, MOST_MODES, ONSET, no_modes
+from presets.decoded_takes import LEAD_SAMPLES
+from presets.hit_slicing import HITS, Slice, attack_samples, slices_of
 from presets.preset import Preset, PresetHeader, Take
-from presets.slicing import HITS, Slice, attack_samples, slices_of
 
 SHORTEST_HIT_S, LONGEST_HIT_S, LONGEST_RING_S = 0.03, 8.0, 12.0
 GRAIN_S, LEAST_RINGING = 0.043, 1e-3
@@ -76,7 +76,7 @@ def capture(
             libraries need.
         modes: ``auto`` fits what rings of each hit, where something does; ``none`` does not; a number is the most
             modes of a take.
-        split: where takes begin, one of :data:`presets.slicing.SPLITS`.
+        split: where takes begin, one of :data:`presets.hit_slicing.SPLITS`.
         sensitivity: what counts as a hit.
         fields: further header fields, e.g. ``program=3``.
 

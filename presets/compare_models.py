@@ -15,24 +15,24 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from plugin_backend.codec import Codec
-from plugin_backend.codecs import load_codec
+from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import CheckpointError, PisadaError
-from plugin_backend.evaluation.anchors import NOISE_ANCHORS
-from plugin_backend.evaluation.artefacts import silence_dbfs
-from plugin_backend.evaluation.card import told_on_stderr
-from plugin_backend.evaluation.card_text import table
-from plugin_backend.evaluation.dense_clips import dense_clips, group_of
-from plugin_backend.evaluation.embeddings import Embedding
+from plugin_backend.evaluation.data.dense_clips import dense_clips, group_of
+from plugin_backend.evaluation.data.evaluation_set import Material, held_out_of, read_material
+from plugin_backend.evaluation.embeddings.base import Embedding
 from plugin_backend.evaluation.evaluate import Tell, installed_embeddings, silent
-from plugin_backend.evaluation.material import Material, held_out_of, read_material
-from plugin_backend.evaluation.materials import is_material
-from plugin_backend.evaluation.measure import CODEC, System, score_clips, there_and_back
-from plugin_backend.evaluation.probe import examine_takes, features
-from plugin_backend.evaluation.sound_pairs import single_hits, studies
-from plugin_backend.evaluation.sound_table import NULL, ROWS, Row, lines, sound_scores
-from plugin_backend.files import replaced_when_whole
-from presets.bank_evaluation import judge_bank, judged_presets
+from plugin_backend.evaluation.metrics.anchors import NOISE_ANCHORS
+from plugin_backend.evaluation.metrics.artefacts import silence_dbfs
+from plugin_backend.evaluation.metrics.score_clips import CODEC, System, score_clips, there_and_back
+from plugin_backend.evaluation.metrics.sound_pairs import single_hits, studies
+from plugin_backend.evaluation.report.model_card import told_on_stderr
+from plugin_backend.evaluation.report.model_card_text import table
+from plugin_backend.evaluation.report.sound_table import NULL, ROWS, Row, lines, sound_scores
+from plugin_backend.evaluation.studies.linear_probe import examine_takes, features
+from plugin_backend.evaluation.studies.surface_materials import is_material
+from plugin_backend.models.registry import load_codec
+from plugin_backend.output_files import replaced_when_whole
+from presets.evaluate_bank import judge_bank, judged_presets
 
 WIND, GRANULAR = "amb-wind", ("step-gravel", "step-snow", "step-grass", "step-dirt")
 CLIP_ROWS = [
@@ -74,7 +74,7 @@ def judge_clips(
     Args:
         material: what is judged.
         codecs: name → codec, all of one rate.
-        embeddings: see :func:`~plugin_backend.evaluation.measure.score_clips`.
+        embeddings: see :func:`~plugin_backend.evaluation.metrics.score_clips.score_clips`.
         with_anchors: judge the noise anchors, too, with the first codec's frame rate.
         with_visqol: take the slowest metric, too.
     """

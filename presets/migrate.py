@@ -11,13 +11,13 @@ import msgspec
 import numpy as np
 import soxr
 
-from plugin_backend.codec import Codec
+from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import PresetError
-from plugin_backend.evaluation.metrics import log_mel_error_db
-from plugin_backend.modes.table import at_rate
-from plugin_backend.spotting.hits import Sensitivity
+from plugin_backend.evaluation.metrics.full_reference import log_mel_error_db
+from plugin_backend.hit_detection.detect_hits import Sensitivity
+from plugin_backend.modes.mode_table import at_rate
 from presets.capture import capture
-from presets.finish import LowCut
+from presets.finish_take import LowCut
 from presets.preset import Preset, PresetHeader, Provenance, Take, check_fits
 from presets.provenance import recordings_in
 
@@ -29,7 +29,7 @@ class Migrated:
     Attributes:
         preset: of the new model.
         lost_db: mean absolute difference of log-mel power between what the old model made of its takes and what the new
-            one does (see :func:`~plugin_backend.evaluation.metrics.log_mel_error_db`); ``None`` where it was captured
+            one does (see :func:`~plugin_backend.evaluation.metrics.full_reference.log_mel_error_db`); ``None`` where it was captured
             anew from its recordings.
         remarks: what could not be brought over.
     """

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 import msgspec
 import numpy as np
 
-from plugin_backend.codec import Codec
+from plugin_backend.codecs.base import Codec
+from plugin_backend.codecs.latent_mixing import aligned, dominance_aware, slerp, weighted_sum
 from plugin_backend.errors import PresetError
-from plugin_backend.mixtures import aligned, dominance_aware, slerp, weighted_sum
-from plugin_backend.modes.matching import between
-from plugin_backend.modes.table import LEVEL, ONSET, adjusted, within_bounds
+from plugin_backend.modes.match_modes import between
+from plugin_backend.modes.mode_table import LEVEL, ONSET, adjusted, within_bounds
 from presets.preset import MOST_TAGS, Preset, PresetHeader, Provenance, Ring, Take, check_fits
 
 Latents = list[np.ndarray]
@@ -56,7 +56,7 @@ def mix_presets(
 
     Its take *n* mixes take *n* of each (counted round where one has fewer), aligned at the attack to
     within a frame. Deviations mix as independent ones do. Gains in dB and widths are averaged by weight. Modes are
-    matched by frequency (:mod:`plugin_backend.modes.matching`).
+    matched by frequency (:mod:`plugin_backend.modes.match_modes`).
 
     Args:
         presets: at least two, of ``codec``'s model.

@@ -1,7 +1,9 @@
-"""A preset: a sound as latents, with the ways it may vary."""
+"""What of a preset decides the sound it performs, as one short word."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
@@ -9,11 +11,11 @@ from typing import Annotated, Literal
 import msgspec
 import numpy as np
 
-from plugin_backend.codec import CodecSpec
-from plugin_backend.dsp.stages import checked_settings
+from plugin_backend.codecs.base import CodecSpec
+from plugin_backend.effects.registry import checked_settings
 from plugin_backend.errors import PresetError, ProjectError
-from plugin_backend.modes.controls import CONTROLS
-from plugin_backend.modes.table import no_modes, problem_of
+from plugin_backend.modes.mode_table import no_modes, problem_of
+from plugin_backend.modes.parameters import CONTROLS
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 NAME_RULE = "a name has 1 to 64 of a-z, 0-9, '_', '-', '.', and starts with a letter or digit"
@@ -26,7 +28,7 @@ LONGEST_RING_SAMPLES = 2**24
 """What a take may last past its latents: what rings does, and what is faded."""
 
 CHAIN_KINDS = ("eq", "lfo", "pulses", "adsr", "gain")
-"""Stages of :mod:`plugin_backend.dsp` that a preset may carry: those that neither need a file nor sound on."""
+"""Stages of :mod:`plugin_backend.effects` that a preset may carry: those that neither need a file nor sound on."""
 
 
 class Take(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,7 +46,7 @@ class Take(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Ring(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How a preset's modes sound; ranges are in :data:`plugin_backend.modes.controls.CONTROLS`."""
+    """How a preset's modes sound; ranges are in :data:`plugin_backend.modes.parameters.CONTROLS`."""
 
     gain_db: float = float(CONTROLS["gain_db"].default)
     pitch_semitones: float = float(CONTROLS["pitch_semitones"].default)
@@ -143,7 +145,7 @@ class Preset:
     """A header and, per take, posterior means and deviations, each ``[frames, dims]`` float32, and modes.
 
     Attributes:
-        modes: what rings, of each take ``[n, 6]`` float32 (see :mod:`plugin_backend.modes.table`); onsets count decoded
+        modes: what rings, of each take ``[n, 6]`` float32 (see :mod:`plugin_backend.modes.mode_table`); onsets count decoded
             samples. An empty list: nothing does.
     """
 
@@ -250,3 +252,27 @@ def _chain_problems(chain: list[dict[str, float | str]]):
             checked_settings(kind, settings)
         except ProjectError as problem:
             yield f"effect {number} of its chain, {kind}: {problem}"
+
+
+HEARD = ("kind", "variation", "stereo", "scale", "bias")
+RINGING = ("ring", "low_cut_hz")
+"""Fields of the header that change what is decoded, beside a chain, where there is one; level and fades come after,
+words not at all. The second row is told where there are modes, or a cut; the width where it is not 1."""
+
+
+def sound_digest(preset: Preset) -> str:
+    """32 hex digits (BLAKE2b) that differ when two presets would decode differently from one seed."""
+    header = preset.header
+    takes = [[take.skip_samples, take.length_samples] for take in header.takes]
+    heard = {name: getattr(header, name) for name in HEARD} | ({"chain": header.chain} if header.chain else {})
+    if header.width != 1:
+        heard["width"] = header.width
+    rings = bool(preset.modes or header.low_cut_hz)
+    if rings:
+        heard |= {name: msgspec.to_builtins(getattr(header, name)) for name in RINGING}
+    told = json.dumps([heard, takes], sort_keys=bool(header.chain or rings))
+    digest = hashlib.blake2b(told.encode(), digest_size=16)
+    for tensor in (*preset.means, *preset.deviations, *preset.modes):
+        digest.update(repr(tensor.shape).encode())
+        digest.update(np.ascontiguousarray(tensor, "<f4").tobytes())
+    return digest.hexdigest()

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from plugin_backend.files import file_digest
+from plugin_backend.output_files import file_digest
 from presets.preset import Recording
 
 

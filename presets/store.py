@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from plugin_backend.errors import OutputError, PresetError
-from plugin_backend.files import replaced_when_whole
+from plugin_backend.output_files import replaced_when_whole
 from presets.preset import NAME, NAME_RULE, Preset, PresetHeader
 
 SUFFIX = ".preset.safetensors"

@@ -9,27 +9,25 @@ from pathlib import Path
 import click
 
 from plugin_backend.errors import PisadaError, ProjectError
-from studio.apply_command import apply_preset
-from studio.bank_option import bank_option, named_banks
-from studio.batch_command import batch
-from studio.capture_command import capture
-from studio.corpus_command import corpus
-from studio.corpus_fetch_command import corpus_fetch
-from studio.cues_command import cues as cues_group
-from studio.delivery_options import delivery_options
-from studio.doctor_command import doctor
-from studio.evaluate_command import evaluate
-from studio.examples import Examples
-from studio.export_command import export
-from studio.import_rave_command import import_rave
-from studio.live_command import live, live_replay
-from studio.mix_command import mix
-from studio.plugin_command import plugin
-from studio.preset_command import preset as preset_group
-from studio.printed import filtered
-from studio.session_command import session
-from studio.sheet_options import SKIP, sheet_options
-from studio.train_command import train
+from studio.commands.apply import apply_preset
+from studio.commands.batch import batch
+from studio.commands.capture import capture
+from studio.commands.corpus import corpus, corpus_fetch
+from studio.commands.cues import cues as cues_group
+from studio.commands.delivery_options import delivery_options
+from studio.commands.doctor import doctor
+from studio.commands.evaluate import evaluate
+from studio.commands.export import export
+from studio.commands.import_rave import import_rave
+from studio.commands.live import live, live_replay
+from studio.commands.mix import mix
+from studio.commands.options import Examples, bank_option, named_banks
+from studio.commands.plugin import plugin
+from studio.commands.preset import preset as preset_group
+from studio.commands.session import session
+from studio.commands.sheet_options import SKIP, sheet_options
+from studio.commands.train import train
+from studio.terminal.safe_print import filtered
 
 FAILED, INTERRUPTED = 1, 130
 
@@ -73,8 +71,8 @@ def render(
 ) -> None:  # fmt: skip
     """Render CUES (CSV, XLSX, MIDI, a session or an edit list) to Broadcast-WAV stems and their FOLEY sum."""
     from render.cues.cue import Wanted
-    from render.plan import completed, make_plan, read_sheet
-    from render.project import project_from
+    from render.plan.resolve import completed, make_plan, read_sheet
+    from render.project.project import project_from
 
     if out is None and not dry_run:
         raise ProjectError("give --out DIR for the stems, or --dry-run to see the cue table")
@@ -88,22 +86,22 @@ def render(
     project = completed(project, sheet)
     cache = None
     if not dry_run:
-        from studio.rendering import kept_cues
+        from studio.workflows.render import kept_cues
 
         cache = kept_cues(no_cache)
     plan = make_plan(project, sheet, cache)
     for remark in plan.remarks:
         click.echo(f"note: {remark}", err=True)
     if dry_run:
-        from studio.tables import print_cue_table
+        from studio.terminal.tables import print_cue_table
 
         print_cue_table(plan, project)
         if explain and out is not None:
-            from studio.rendering import explain_without_rendering
+            from studio.workflows.render import explain_without_rendering
 
             explain_without_rendering(plan, project, out, no_cache, clips)
         return
-    from studio.rendering import is_there, render_to_disk
+    from studio.workflows.render import is_there, render_to_disk
 
     if unless_there and is_there(plan, project, out, clips):
         return
@@ -115,7 +113,7 @@ def render(
 def presets(banks) -> None:
     """List a bank's presets."""
     from presets.bank import Bank
-    from studio.tables import print_bank
+    from studio.terminal.tables import print_bank
 
     print_bank(Bank(banks))
 

@@ -7,7 +7,7 @@ import hypothesis
 import numpy as np
 import pytest
 
-from plugin_backend.pcm_codec import PcmCodec
+from plugin_backend.codecs.pcm import PcmCodec
 from presets.capture import encode_pieces
 from presets.store import save_preset
 
@@ -55,9 +55,9 @@ def corpus() -> Path:
 @pytest.fixture(scope="session")
 def built_bundles(tmp_path_factory) -> list[Path]:
     """Our plug-ins, for tests marked ``juce``; built once in the user's cache, which takes minutes."""
+    from plugin_backend.daw_plugin.build import build, build_cache
+    from plugin_backend.daw_plugin.juce_sdk import find_sdk, missing_packages, needs
     from plugin_backend.errors import PluginError
-    from plugin_backend.plugin.build import build, build_cache
-    from plugin_backend.plugin.sdk import find_sdk, missing_packages, needs
 
     if missing := missing_packages():
         pytest.skip(needs(missing))
@@ -94,9 +94,9 @@ def tiny_models(tmp_path_factory) -> tuple[Path, Path]:
     """Checkpoints of two waveform VAEs, quick and untrained, that differ in hop, latents, latency, head and weights."""
     import torch
 
-    from plugin_backend.waveform_vae import checkpoint
-    from plugin_backend.waveform_vae.config import WaveformVAEConfig
-    from plugin_backend.waveform_vae.model import WaveformVAE
+    from plugin_backend.models.waveform_vae import checkpoint
+    from plugin_backend.models.waveform_vae.config import WaveformVAEConfig
+    from plugin_backend.models.waveform_vae.model import WaveformVAE
 
     widths = {"encoder_width": 16, "encoder_blocks": 2, "decoder_width": 16, "decoder_blocks": 2}
     torch.manual_seed(0)
@@ -152,8 +152,8 @@ def render_sheet(tmp_path, impulse_bank, forked_renders, monkeypatch):
     import msgspec
 
     from render.delivery.deliver import deliver
-    from render.plan import make_plan, read_sheet
-    from render.project import Project
+    from render.plan.resolve import make_plan, read_sheet
+    from render.project.project import Project
 
     monkeypatch.setattr("render.delivery.deliver.draw", lambda path, *told: path.touch())
 

@@ -4,8 +4,8 @@ import multiprocessing
 import os
 from functools import partial
 
-from render.streaming import RenderProcess
-from render.worker import render_stems
+from render.engine.render_worker import render_stems
+from render.engine.stream import RenderProcess
 
 
 def _rendered(environment: dict[str, str], *arguments) -> None:

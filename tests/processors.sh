@@ -15,7 +15,7 @@ digest=950fecebac7cfc9f  # what the engine makes of tests/plugin_backend/engine_
 packages="torch==2.8.0 numpy safetensors msgspec sympy filelock typing_extensions networkx jinja2 fsspec mpmath markupsafe
   cffi pycparser soundfile soxr scipy pytest pluggy iniconfig packaging pygments tomli_w typer click hypothesis
   sortedcontainers platformdirs greenlet"  # torch 2.8 is the last whose ARM wheel on the package index is for CPUs alone
-tests="-q -n0 -s -p no:cacheprovider tests/plugin_backend/test_same_bits.py"
+tests="-q -n0 -s -p no:cacheprovider tests/plugin_backend/models/waveform_vae/test_same_bits.py"
 
 want() {  # COMMAND PACKAGE
   command -v "$1" > /dev/null || { echo "$1 is missing: apt-get install $2 (Debian)" >&2; exit 1; }

@@ -41,7 +41,7 @@ def test_the_package_list_is_complete():
 
 
 def test_every_csv_column_is_in_the_readme():
-    from render.cues.rows import KNOWN
+    from render.cues.readers.sheet_rows import KNOWN
 
     readme = (ROOT / "README.md").read_text()
     assert [name for name in KNOWN if f"`{name}`" not in readme] == []
@@ -60,7 +60,7 @@ def test_every_option_is_told_with_help():
 
 
 def test_the_model_card_is_the_shipped_models():
-    from plugin_backend.codecs import FACTORY, describe_codec
+    from plugin_backend.models.registry import FACTORY, describe_codec
 
     assert describe_codec("foley").fingerprint in (FACTORY / "MODEL_CARD.md").read_text()
 
@@ -82,8 +82,8 @@ def test_the_readmes_python_example_runs(tmp_path):
 
 
 def test_the_readmes_project_file_goes_with_the_example(tmp_path):
-    from render.plan import make_plan, read_sheet
-    from render.project import read_project
+    from render.plan.resolve import make_plan, read_sheet
+    from render.project.project import read_project
 
     told = re.search(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
     (tmp_path / "show.toml").write_text(told)

@@ -6,8 +6,8 @@ import struct
 from collections.abc import Callable
 from typing import BinaryIO
 
-from plugin_backend.audio_formats.chunks import NO_LENGTH
-from plugin_backend.audio_formats.parts import Content, Part, Stretch
+from plugin_backend.audio_formats.byte_ranges import Content, Part, Stretch
+from plugin_backend.audio_formats.wav_chunks import NO_LENGTH
 
 ORDERS = {b".snd": ">", b"dns.": "<"}
 UNKNOWN = 0xFFFFFFFF

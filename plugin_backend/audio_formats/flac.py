@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from plugin_backend.audio_formats.parts import Content, Part, Stretch, joined
+from plugin_backend.audio_formats.byte_ranges import Content, Part, Stretch, joined
 
 MARKER = b"fLaC"
 FIRST_HEADS = (b"\x00\x00\x00\x22", b"\x80\x00\x00\x22")

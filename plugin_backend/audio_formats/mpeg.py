@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from plugin_backend.audio_formats.parts import Content, Part, Stretch
+from plugin_backend.audio_formats.byte_ranges import Content, Part, Stretch
 from plugin_backend.errors import AudioFileError
 
 CONFIRMED_FRAMES = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 
-from plugin_backend.audio_formats.parts import Content, Stretch, joined
+from plugin_backend.audio_formats.byte_ranges import Content, Stretch, joined
 
 MARKER, HEAD_BYTES = b"OggS", 27
 BEGINS, ENDS = 2, 4

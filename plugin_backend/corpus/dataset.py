@@ -20,12 +20,12 @@ from typing import Annotated
 import msgspec
 import numpy as np
 
-from plugin_backend.corpus.gather import gather
+from plugin_backend.corpus.ingest import gather
 from plugin_backend.corpus.report import make_report
 from plugin_backend.corpus.scan import CACHE_NAME, Scan, scan, shown
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import AudioFileError, OutputError
-from plugin_backend.publishing import Stage, staged
+from plugin_backend.file_commit import Stage, staged
 
 SCHEMA = 1
 SETTINGS = 2

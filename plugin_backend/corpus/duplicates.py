@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from plugin_backend.corpus.scratch import Scratch
+from plugin_backend.corpus.temp_audio import Scratch
 
 ALIKE = {(100.0, 1_000.0): 0.97, (1_000.0, 2_000.0): 0.95, (2_000.0, 3_400.0): 0.93}
 """The least correlation in each band in Hz; encoders blur more the higher they are."""

@@ -8,7 +8,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from plugin_backend.audio_formats.content import HEAD_BYTES, is_audio
+from plugin_backend.audio_formats.detect import HEAD_BYTES, is_audio
 from plugin_backend.corpus import manifest
 from plugin_backend.errors import AudioFileError
 

@@ -1,6 +1,1 @@
-"""Classic effects as streaming stages: made by name, controlled by tables, alike live, in renders and in plug-ins."""
-
-from plugin_backend.dsp.stages import STAGES, make_stage
-from plugin_backend.dsp.triggered import Triggered
-
-__all__ = ["STAGES", "Triggered", "make_stage"]
+"""Signal processing that everything above shares: resampling, fades, delays, spectra, onsets."""

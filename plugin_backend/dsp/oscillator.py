@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from plugin_backend.dsp.fade import FADE_S, Glide
+from plugin_backend.dsp.crossfade import FADE_S, Glide
 
 GRAIN = 2.0**48
 """While the rate glides, a sample's step is a whole number of these parts of a cycle: sums of them are exact."""

@@ -9,14 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin_backend.codec import Codec
-from plugin_backend.codecs import PCM, RAVE_SUFFIX, checkpoint_path, describe_codec, load_codec
+from plugin_backend.codecs.base import Codec
 from plugin_backend.corpus.scan import shown
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import CheckpointError, MissingExtraError
-from plugin_backend.evaluation.artefacts import silence_dbfs
-from plugin_backend.evaluation.cost import score_cost
-from plugin_backend.evaluation.dense_clips import (
+from plugin_backend.evaluation.data.dense_clips import (
     CLIP_S,
     CLIPS_PER_LABEL,
     GAP_S,
@@ -24,11 +21,18 @@ from plugin_backend.evaluation.dense_clips import (
     dense_clips,
     joined,
 )
-from plugin_backend.evaluation.embeddings import EMBEDDINGS, Embedding, embed
-from plugin_backend.evaluation.frechet import Cloud
-from plugin_backend.evaluation.latents import WAYS, interpolation, latent_map, prior_study
-from plugin_backend.evaluation.material import Material, held_out_of, read_material
-from plugin_backend.evaluation.materials import (
+from plugin_backend.evaluation.data.evaluation_set import Material, held_out_of, read_material
+from plugin_backend.evaluation.embeddings.base import EMBEDDINGS, Embedding, embed
+from plugin_backend.evaluation.metrics.artefacts import silence_dbfs
+from plugin_backend.evaluation.metrics.cpu_cost import score_cost
+from plugin_backend.evaluation.metrics.frechet import Cloud
+from plugin_backend.evaluation.metrics.retrieval import score_retrieval
+from plugin_backend.evaluation.metrics.score_clips import CODEC, START, Scores, score_clips, systems, there_and_back
+from plugin_backend.evaluation.metrics.sound_pairs import single_hits, studies
+from plugin_backend.evaluation.report.sound_table import sound_scores
+from plugin_backend.evaluation.studies.latent_space import WAYS, interpolation, latent_map, prior_study
+from plugin_backend.evaluation.studies.linear_probe_study import probe_study
+from plugin_backend.evaluation.studies.surface_materials import (
     HITS,
     METHODS,
     MOST_MATERIALS,
@@ -37,12 +41,8 @@ from plugin_backend.evaluation.materials import (
     mixture_study,
     regeneration,
 )
-from plugin_backend.evaluation.measure import CODEC, START, Scores, score_clips, systems, there_and_back
-from plugin_backend.evaluation.probe_study import probe_study
-from plugin_backend.evaluation.retrieval import score_retrieval
-from plugin_backend.evaluation.sound_pairs import single_hits, studies
-from plugin_backend.evaluation.sound_table import sound_scores
-from plugin_backend.waveform_vae.record import read_training
+from plugin_backend.models.registry import PCM, RAVE_SUFFIX, checkpoint_path, describe_codec, load_codec
+from plugin_backend.models.waveform_vae.checkpoint_header import read_training
 
 VERSION = 2
 QUICK_CLIPS, QUICK_HITS, QUICK_MATERIALS, QUICK_LESSONS = 1, 2, 4, 8
@@ -100,7 +100,7 @@ def evaluate(model: str, folder: Path, options: Options = Options(), tell: Tell 
 
     Args:
         model: a factory name or the path of a checkpoint.
-        folder: see :func:`~plugin_backend.evaluation.reading.read_folder`.
+        folder: see :func:`~plugin_backend.evaluation.data.read_folder.read_folder`.
 
     Raises:
         CheckpointError: the model cannot be used.

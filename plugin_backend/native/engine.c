@@ -9,7 +9,7 @@
    engine_steps.h is compiled once for each kind of processor; the table `paths` holds what came out. Nothing here
    writes to anything but what it is given: calls may run in any number of threads, each with room of its own.
 
-   PyTorch's way of the same arithmetic is plugin_backend/waveform_vae/inference.py, which says what is folded. */
+   PyTorch's way of the same arithmetic is plugin_backend/models/waveform_vae/fast_inference.py, which says what is folded. */
 #include <math.h>
 #include <stddef.h>
 #include <string.h>

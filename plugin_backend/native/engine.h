@@ -1,4 +1,4 @@
-/* What the engine is given: tables that plugin_backend/waveform_vae/engine.py fills, field by field in this order.
+/* What the engine is given: tables that plugin_backend/models/waveform_vae/c_engine.py fills, field by field in this order.
 
    All arrays are float32 unless said otherwise, rows are contiguous, and nothing here is written by the engine. */
 #include <stdint.h>

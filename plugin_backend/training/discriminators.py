@@ -1,10 +1,18 @@
-"""Judges of the second phase: is this spectrogram a recording's or the decoder's?"""
+"""The critics of a finished run, kept beside its model so that a later run goes on with them."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as serialised
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
+
+from plugin_backend.errors import CheckpointError
+from plugin_backend.output_files import replaced_when_whole
 
 SIZES = (2048, 512, 128)
 """STFT sizes of the three judges: pitch and rooms, bodies, attacks."""
@@ -82,3 +90,33 @@ def decoder_loss(real: list[list[Tensor]], fake: list[list[Tensor]]) -> tuple[Te
         for a, b in zip(guess[:-1], truth[:-1], strict=True)
     ]
     return doubt, torch.stack(matches).mean()
+
+
+def critics_path(model: Path) -> Path:
+    """Where the critics of ``model`` (``NAME.safetensors``) are kept: ``NAME.critics`` beside it."""
+    return model.with_suffix(".critics")
+
+
+def save_critics(judges: Judges, path: Path) -> None:
+    """Write them as safetensors."""
+    with replaced_when_whole(path) as whole:
+        tensors = {name: value.detach().cpu().contiguous() for name, value in judges.state_dict().items()}
+        whole.write_bytes(serialised(tensors))
+
+
+def load_critics(judges: Judges, path: Path) -> bool:
+    """Fill ``judges`` from ``path``; False, and nothing done, where there are none.
+
+    Raises:
+        CheckpointError: the file is damaged, or holds other critics than this edition's.
+    """
+    if not path.exists():
+        return False
+    try:
+        judges.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as problem:
+        told = str(problem).splitlines()[0]
+        raise CheckpointError(
+            f"{path}: not critics this edition knows ({told}); remove it to begin with new ones"
+        ) from problem
+    return True

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from plugin_backend.evaluation.spectra import mel_spaced_hz, triangles
-from plugin_backend.waveform_vae.band_levels import BANDS, PIECE, REACH, parted
+from plugin_backend.dsp.mel import mel_spaced_hz, triangles
+from plugin_backend.models.waveform_vae.band_levels import BANDS, PIECE, REACH, parted
 
 MEL_BANDS = {4096: 200, 2048: 160, 1024: 112, 512: 72, 256: 40, 128: 20, 64: 12}
 """Bands by STFT size; the widest windows part the bass, the narrowest the attacks."""

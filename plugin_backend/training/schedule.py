@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from plugin_backend.errors import ProjectError
-from plugin_backend.training.settings import TrainingSettings
+from plugin_backend.training.config import TrainingSettings
 
 PHASES = ("spectral", "refine")
 

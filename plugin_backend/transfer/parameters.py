@@ -9,8 +9,8 @@ import math
 from dataclasses import replace
 from functools import cache
 
-from plugin_backend.modes.controls import CONTROLS
-from plugin_backend.parameter import Parameter, table
+from plugin_backend.modes.parameters import CONTROLS
+from plugin_backend.parameters import Parameter, table
 
 RING = table(*(replace(row, name=f"ring_{name}") for name, row in CONTROLS.items()))
 """Controls of the modes that the input's hits strike; they act from the next strike on."""

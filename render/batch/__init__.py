@@ -1,13 +1,13 @@
 """Many reels overnight: jobs files, their plan, engines that run them, and the record of what is done."""
 
-from render.batch.engine import Engine, Order, Outcome
-from render.batch.events import Event, Result
-from render.batch.job import Job, Jobs
-from render.batch.jobs import read_jobs
+from render.batch.engines.pool import Pool
+from render.batch.engines.protocol import Engine, Order, Outcome
+from render.batch.event_log import Event, Result
+from render.batch.jobs.job import Job, Jobs
+from render.batch.jobs.read import read_jobs
 from render.batch.planning import BatchPlan, check_room, plan_batch
-from render.batch.pool import Pool
-from render.batch.retry import Policy
-from render.batch.run import run_batch
+from render.batch.retry_queue import Policy
+from render.batch.scheduler import run_batch
 
 __all__ = [
     "BatchPlan",

@@ -12,10 +12,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from plugin_backend.errors import OutputError
-from plugin_backend.files import uninterrupted
-from plugin_backend.printable import printable
-from render.batch.engine import Outcome, Output
-from render.batch.fields import is_job_name
+from plugin_backend.output_files import uninterrupted
+from plugin_backend.text import printable
+from render.batch.engines.protocol import Outcome, Output
+from render.batch.jobs.schema import is_job_name
 
 NAME = "batch.sqlite"
 SCHEMA = 1

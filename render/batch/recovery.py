@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from render.batch.journal import DONE, FAILED, MOVING, RUNNING, WAITING, Journal, Row
 from render.batch.planning import BatchPlan, Planned
-from render.batch.stage import clear, move_in
+from render.batch.staging import clear, move_in
 
 PARTS = ".batch.*.part"
 """What a run that was killed while it wrote its report left."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from plugin_backend.errors import CueSheetError, together
-from render.cues.spot import Unread
-from render.timecode import Clock
+from render.cues.timeline import Unread
+from render.project.timecode import Clock
 
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 WHOLE = re.compile(r"[0-9]{1,19}")

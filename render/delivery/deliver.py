@@ -14,30 +14,30 @@ from pathlib import Path
 from time import perf_counter
 
 from plugin_backend.errors import DiskFullError, PisadaError
-from plugin_backend.files import sync
-from plugin_backend.publishing import Stage
-from render.cue_cache import CueCache
-from render.delivery import clips as cue_clips
-from render.delivery.changes import Changes, compare, stem_keys, trail_path
-from render.delivery.claim import claimed_version
-from render.delivery.clips import ClipOrder
-from render.delivery.folder import made_folder, told
-from render.delivery.naming import clip_names, clips_name, layouts_of, picture_name, report_name
-from render.delivery.naming import stem_names as file_names
-from render.delivery.picture import draw
-from render.delivery.pops import Pops
-from render.delivery.quantise import dither_of
+from plugin_backend.file_commit import Stage
+from plugin_backend.output_files import sync
+from render.delivery.file_names import clip_names, clips_name, layouts_of, picture_name, report_name
+from render.delivery.file_names import stem_names as file_names
+from render.delivery.incremental.diff import Changes, compare, stem_keys, trail_path
+from render.delivery.incremental.update import revise
+from render.delivery.output_folder import made_folder, told
 from render.delivery.report import Measured, build_report, cache_remarks, measured
-from render.delivery.revision import revise
-from render.delivery.slate import Slate, slate_of
-from render.delivery.stem_samples import StemFile, Written
-from render.delivery.stem_writer import StemWriter
 from render.delivery.sum_check import check_sum
-from render.events import Plan
-from render.layout import LAYOUTS
-from render.project import SUM, Project
-from render.recipe import recipes_of
-from render.streaming import OFFLINE_CHUNK_FRAMES, Block, RenderProcess, RenderStats, stream
+from render.delivery.version_lock import claimed_version
+from render.delivery.waveform_plot import draw
+from render.engine import clip_writer as cue_clips
+from render.engine.clip_writer import ClipOrder
+from render.engine.cue_cache import CueCache
+from render.engine.stream import OFFLINE_CHUNK_FRAMES, Block, RenderProcess, RenderStats, stream
+from render.plan.cache_key import recipes_of
+from render.plan.plan import Plan
+from render.project.channel_layout import LAYOUTS
+from render.project.project import SUM, Project
+from render.wav.metadata import Slate, slate_of
+from render.wav.quantize_dither import dither_of
+from render.wav.stem_samples import StemFile, Written
+from render.wav.stem_writer import StemWriter
+from render.wav.two_pop import Pops
 
 SPARE_BYTES, CLIP_SPARE_BYTES = 4 * 2**20, 4096
 LATEST_REPORT = "report.json"
@@ -82,7 +82,7 @@ def deliver(
 ) -> Delivery:
     """Render ``plan`` into ``out``.
 
-    All files are made in a hidden folder and published together (:mod:`plugin_backend.publishing`), the report last;
+    All files are made in a hidden folder and published together (:mod:`plugin_backend.file_commit`), the report last;
     whatever stops the run leaves nothing behind. FOLEY is the exact sum of the stems as delivered (16- and 24-bit stems
     are summed as integers), and is checked against them by reading all of them again.
 
@@ -93,14 +93,14 @@ def deliver(
             already is taken from there; the samples are those of a whole render.
         moment: the origination date and time that every file bears; none means now.
         version: its number, in a folder that no other run writes into; none means the next that is free.
-        process: see :func:`render.streaming.stream`.
+        process: see :func:`render.engine.stream.stream`.
         beside: called with the report in the hidden folder once all is written; writes further files there, which
             appear with the rest, and returns them.
 
     Raises:
         OutputError: ``out`` cannot be written, or another run's file has a name of this version.
         DiskFullError: the stems do not fit.
-        WorkerError, PluginError: see :func:`render.streaming.stream`.
+        WorkerError, PluginError: see :func:`render.engine.stream.stream`.
         RenderError: an effect made samples that are no numbers, or the files do not sum up when read again.
     """
     began, stats = perf_counter(), RenderStats()

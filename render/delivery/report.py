@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 
-from render.delivery.changes import chain_of, frame_of
-from render.delivery.loudness import Loudness
-from render.delivery.previous import mix_of
-from render.delivery.specs import SPECS, Line, judge
-from render.delivery.stem_samples import Written
+from render.delivery.incremental.diff import chain_of, frame_of
+from render.delivery.incremental.previous_report import mix_of
+from render.delivery.loudness_specs import SPECS, Line, judge
 from render.delivery.sum_check import SumCheck
-from render.events import Plan
-from render.project import SUM, Project
-from render.recipe import Recipe
-from render.sounds import Counts
-from render.streaming import RenderStats
-from render.timecode import Clock
+from render.engine.cue_audio import Counts
+from render.engine.stream import RenderStats
+from render.plan.cache_key import Recipe
+from render.plan.plan import Plan
+from render.project.project import SUM, Project
+from render.project.timecode import Clock
+from render.wav.r128_gating import Loudness
+from render.wav.stem_samples import Written
 
 SCHEMA = 3
 """3: ``computed`` joined, of the run and of each stem. 2: ``start_samples`` and ``length_samples`` are the programme's,

@@ -12,11 +12,11 @@ import numpy as np
 import soundfile
 
 from plugin_backend.errors import RenderError
-from render.delivery.pops import Pops
-from render.delivery.quantise import FULL_SCALE, clip
-from render.delivery.stem_samples import read_steps, sum_of
-from render.layout import Layout
-from render.project import SUM
+from render.project.channel_layout import Layout
+from render.project.project import SUM
+from render.wav.quantize_dither import FULL_SCALE, clip
+from render.wav.stem_samples import read_steps, sum_of
+from render.wav.two_pop import Pops
 
 BLOCK_SAMPLES = 2**14
 

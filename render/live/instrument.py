@@ -11,26 +11,25 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from plugin_backend.clean import cleaned
-from plugin_backend.codec import Codec
-from plugin_backend.delay import Delay
-from plugin_backend.dsp.fade import FADE_S, Glide
-from plugin_backend.parameter import Parameter
-from plugin_backend.stage import Stage
-from plugin_backend.transfer.snapshots import morphed
+from plugin_backend.codecs.base import Codec
+from plugin_backend.dsp.crossfade import FADE_S, Glide
+from plugin_backend.dsp.delay import Delay
+from plugin_backend.dsp.sanitize import cleaned
+from plugin_backend.effects.stage import Stage
+from plugin_backend.parameters import Parameter
+from plugin_backend.transfer.settings import HITS
+from plugin_backend.transfer.snapshot_morph import morphed
 from presets.preset import Preset
-from render.apply.settings import HITS
-from render.live.actions import AB, BYPASS, EFFECT, PRESETS, RELEASE, SHED, STRIKE, Action
-from render.live.chain import Chain, stages_of
-from render.live.moved import Moved
-from render.live.repertoire import Repertoire
+from render.instrument.actions import AB, BYPASS, EFFECT, PRESETS, RELEASE, SHED, STRIKE, Action
+from render.instrument.effect_chain import Chain, stages_of
+from render.instrument.sample_schedule import Schedule
+from render.instrument.take_pool import Takes
+from render.instrument.voices import Voice, Voices
+from render.live.hits_mode import Struck
+from render.live.playable_presets import Repertoire, Shelf
 from render.live.rig import Rig
-from render.live.schedule import Schedule
-from render.live.shelf import Shelf
-from render.live.struck import Struck
-from render.live.takes import Takes
-from render.live.voices import Voice, Voices
-from render.plan import velocity_gain
+from render.live.transfer_mode import Moved
+from render.plan.resolve import velocity_gain
 
 BYPASSED = Parameter(BYPASS, 0, 1, 0, "", "1 lets the dry input through alone.")
 BETWEEN = Parameter(AB, 0, 1, 0, "", "From the rig's snapshot a (0) to b (1).")
@@ -96,11 +95,11 @@ class Instrument:
             self.prepare(self.checked(Action(0, STRIKE, 1.0, pad)))
 
     def checked(self, action: Action) -> Action:
-        """See :meth:`render.live.repertoire.Repertoire.checked`."""
+        """See :meth:`render.live.playable_presets.Repertoire.checked`."""
         return self._known.checked(action)
 
     def digest(self, name: str) -> str:
-        """See :meth:`render.live.repertoire.Repertoire.digest`."""
+        """See :meth:`render.live.playable_presets.Repertoire.digest`."""
         return self._known.digest(name)
 
     def prepare(self, action: Action) -> None:

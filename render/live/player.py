@@ -12,16 +12,16 @@ from time import perf_counter
 
 import numpy as np
 
-from plugin_backend.clean import cleaned
-from render.live.actions import PRESETS, STRIKE, Action
-from render.live.fallback import Fallback
+from plugin_backend.dsp.sanitize import cleaned
+from render.instrument.actions import PRESETS, STRIKE, Action
+from render.live.audio_worker import Worker
+from render.live.block_ring import Ring
+from render.live.dropout_concealment import Fallback
 from render.live.instrument import Instrument
-from render.live.loader import Loader
-from render.live.log import Line
-from render.live.meter import Meter, Peaks
+from render.live.level_meter import Meter, Peaks
+from render.live.preset_loader import Loader
+from render.live.recording.control_log import Line
 from render.live.rig import ahead_of
-from render.live.ring import Ring
-from render.live.worker import Worker
 
 MOST_BEHIND_S = 0.25
 """A worker further behind leaves out what it has not come to."""
@@ -37,7 +37,7 @@ class Player:
         instrument: what plays; nothing else pushes it from now on.
         block_samples: of every block, the rig's.
         ahead_blocks: how many blocks' time an answer has; 0 takes as many as hold 512 samples.
-        recorder: a :class:`render.live.recording.Recorder`; the player begins and closes it.
+        recorder: a :class:`render.live.recording.recorder.Recorder`; the player begins and closes it.
         threaded: ``False`` for virtual time: whoever plays calls :meth:`work` for the worker.
         realtime: ask for real-time priority for the threads; a refusal is told in the meter.
 

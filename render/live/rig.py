@@ -9,16 +9,16 @@ from msgspec import Meta
 
 from plugin_backend.errors import ProjectError
 from plugin_backend.transfer.parameters import PARAMETERS, WIDTH
-from render.apply.settings import HITS, Settings
-from render.project import Banks
-from render.toml_file import Table, read_toml
+from plugin_backend.transfer.settings import HITS, Settings
+from render.project.project import Banks
+from render.project.toml_config import Table, read_toml
 
 COVERED_SAMPLES = 512
 """Blocks ahead, where not said: as many as hold so many samples, the factory model's hop."""
 
 
 class Effect(Table):
-    """One effect after the preset: a name of ``plugin_backend.dsp``, and its settings."""
+    """One effect after the preset: a name of ``plugin_backend.effects``, and its settings."""
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,32}$")]
     settings: dict[str, float | str] = {}
@@ -41,7 +41,7 @@ class Rig(Table):
         sum: preset → weight: latents summed with the preset's before decoding, the first of control ``weight.c``.
         add: what is decoded beside it, or plays at its hits too; the first is layer 2.
         model, bank: a codec's name or file, and a folder of presets or several, as in a project.
-        mode: ``transfer`` or ``hits``, as in :class:`render.apply.settings.Settings`.
+        mode: ``transfer`` or ``hits``, as in :class:`plugin_backend.transfer.settings.Settings`.
         controls, latents: as there; a latent's number is written as a string, as TOML and JSON keys are.
         mono, width, sensitivity, min_gap_ms: as there.
         a, b: two snapshots, control → value, of any of the instrument's controls; ``ab`` leads from one to the other.

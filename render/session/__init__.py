@@ -5,15 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from plugin_backend.errors import OutputError, ProjectError
-from plugin_backend.files import replaced_when_whole
-from render.session.session import Session
+from plugin_backend.output_files import replaced_when_whole
+from render.session.model import Session
 
 FORMATS = ("rpp", "aaf", "otio")
 
 
-def write_session(
-    session: Session, path: Path, format: str, embed: bool = False, home: Path | None = None
-) -> Path:
+def write_session(session: Session, path: Path, format: str, embed: bool = False, home: Path | None = None) -> Path:
     """Write a session file; whole or not at all.
 
     Args:

@@ -6,18 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from plugin_backend.errors import AudioFileError, MissingExtraError
-from render.session.aaf_combiner import CHANNELS, TRACK_FORMATS, Combiner, suffixes_of
-from render.session.aaf_media import Sources, add_timecode
-from render.session.media import Media, media_of
-from render.session.session import Item, Session, readable
+from render.session.aaf_mobs import CHANNELS, TRACK_FORMATS, Combiner, Sources, add_timecode, suffixes_of
+from render.session.media_info import Media, media_of
+from render.session.model import Item, Session, readable
 
 MOST_EMBEDDED_BYTES = 2**31 - 2**26
 """An AAF past 2 GiB is refused by the DAWs that read it."""
 
 
-def write_aaf(
-    session: Session, path: Path, temporary: Path, embed: bool = False, home: Path | None = None
-) -> None:
+def write_aaf(session: Session, path: Path, temporary: Path, embed: bool = False, home: Path | None = None) -> None:
     """Write ``session`` to ``temporary``.
 
     Sound slots count samples at the session's rate. A file of two or six channels is one clip whose channels are
@@ -31,7 +28,7 @@ def write_aaf(
 
     Raises:
         MissingExtraError: pyaaf2 is not installed.
-        AudioFileError: see :func:`render.session.media.media_of`; or not to be embedded.
+        AudioFileError: see :func:`render.session.media_info.media_of`; or not to be embedded.
         CueSheetError: an item's columns do not fit into an AAF.
         OSError: it cannot be written.
     """

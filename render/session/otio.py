@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import quote
 
-from render.session.media import Media, media_of
+from render.session.media_info import Media, media_of
+from render.session.model import Item, Session, readable
 from render.session.rpp import relative
-from render.session.session import Item, Session, readable
 
 NAMESPACE, ORDER = "pisada", "pisada_columns"
 """Keys of our metadata; OpenTimelineIO sorts a dictionary, so the order of its columns is beside it."""
@@ -21,7 +21,7 @@ def write_otio(session: Session, path: Path, temporary: Path) -> None:
     further track. Media time is the file's own: its first sample is at its timecode.
 
     Raises:
-        AudioFileError: see :func:`render.session.media.media_of`.
+        AudioFileError: see :func:`render.session.media_info.media_of`.
         OSError: it cannot be written.
     """
     import opentimelineio as otio

@@ -8,9 +8,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from plugin_backend.errors import OutputError
-from render.session.media import media_of
-from render.session.session import Item, Session, Track, readable
-from render.timecode import FrameRate, round_half_up
+from render.project.timecode import FrameRate, round_half_up
+from render.session.media_info import media_of
+from render.session.model import Item, Session, Track, readable
 
 DECIMALS = 12
 """Of a second: a sample is 2·10⁻⁵ s, so what is written reads back as the same sample for years."""
@@ -40,7 +40,7 @@ def write_rpp(session: Session, path: Path, temporary: Path) -> None:
     """Write ``session`` to ``temporary``; file names are relative to the folder of ``path``.
 
     Raises:
-        AudioFileError: see :func:`render.session.media.media_of`.
+        AudioFileError: see :func:`render.session.media_info.media_of`.
         OSError: it cannot be written.
     """
     import rpp

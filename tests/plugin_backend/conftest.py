@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from plugin_backend.codecs import load_codec
+from plugin_backend.models.registry import load_codec
 from plugin_backend.transfer.target import Target, target_from
 
 RATE = 48_000

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from plugin_backend.plugin.parameters import EFFECT, INSTRUMENT
+from plugin_backend.daw_plugin.parameters import EFFECT, INSTRUMENT
 
 PRODUCTS = {EFFECT: "Pisada", INSTRUMENT: "Pisada Instrument"}
 

@@ -1,6 +1,6 @@
 """A backend of a few lines for the tests of the plug-in's bridge: answers to the letter, crashes and hangs to order.
 
-It takes the place of ``python -m render.plugin``: a keeper that forks a server, descriptor 3, the same memory and
+It takes the place of ``python -m render.plugin_server``: a keeper that forks a server, descriptor 3, the same memory and
 messages. A hop becomes ``input · mix + session``, as late as ``--latency`` says; a note makes a sample louder by its
 number / 128 where it is. ``session`` is the length of what slot a was given / 1024.
 """
@@ -21,10 +21,10 @@ from pathlib import Path
 
 import numpy as np
 
+from plugin_backend.daw_plugin.ipc_messages import packed, unpacked
+from plugin_backend.daw_plugin.parameters import INDEX, KINDS
+from plugin_backend.daw_plugin.shared_memory import HEADER, HEADER_BYTES, READY, RESET, SLOTS, VERSION, slot_dtype
 from plugin_backend.errors import PluginError
-from plugin_backend.plugin.memory import HEADER, HEADER_BYTES, READY, RESET, SLOTS, VERSION, slot_dtype
-from plugin_backend.plugin.messages import packed, unpacked
-from plugin_backend.plugin.parameters import INDEX, KINDS
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 FUTEX = {"x86_64": 202, "aarch64": 98}[platform.machine()]

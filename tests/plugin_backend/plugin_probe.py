@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin_backend.plugin.header import cpp_header
+from plugin_backend.daw_plugin.cpp_header import cpp_header
 
 ROOT = Path(__file__).parents[2]
 NATIVE = ROOT / "plugin_backend" / "native"

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from plugin_backend.codecs import load_codec
+from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.exactness import measure_exactness
-from plugin_backend.pcm_codec import PcmCodec
+from plugin_backend.models.registry import load_codec
 
 
 @pytest.mark.parametrize("name", ["foley", "pcm"])

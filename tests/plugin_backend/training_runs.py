@@ -3,9 +3,9 @@
 import numpy as np
 
 from plugin_backend.corpus.sound import Sound
-from plugin_backend.training.run import Run
-from plugin_backend.training.sampler import CropSampler
-from plugin_backend.training.settings import TrainingSettings
+from plugin_backend.training.config import TrainingSettings
+from plugin_backend.training.crop_sampler import CropSampler
+from plugin_backend.training.trainer import Run
 
 RATE, CROP = 48_000, 16_384
 SETTINGS = TrainingSettings(steps=6, refine_share=0.5, batch=2, crop_samples=CROP, warm_up_steps=2, judge_every_steps=4)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from plugin_backend.modes.controls import CONTROLS
+from plugin_backend.modes.parameters import CONTROLS
 from studio.cli import pisada
 
 DOC = (Path(__file__).parents[2] / "docs" / "capture.md").read_text(encoding="utf-8")

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from plugin_backend.codecs import PCM, load_codec
 from plugin_backend.errors import OutputError, PresetError
+from plugin_backend.models.registry import PCM, load_codec
 from presets.bank import FACTORY_BANK, Bank
 from presets.capture import encode_pieces
 from presets.mixing import WAYS, mix_presets
 from presets.store import load_preset
 from studio.cli import pisada
-from studio.mix_command import WAYS as OFFERED
+from studio.commands.mix import WAYS as OFFERED
 
 CODEC = load_codec(PCM)
 HOP = CODEC.spec.hop_samples

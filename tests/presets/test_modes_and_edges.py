@@ -8,20 +8,19 @@ import pytest
 import soundfile
 from safetensors.numpy import save_file
 
+from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.errors import PresetError
-from plugin_backend.modes.ringing import Ringing
-from plugin_backend.modes.table import FREQUENCY, LEVEL, ONSET
-from plugin_backend.pcm_codec import PcmCodec
-from plugin_backend.spotting.hits import Sensitivity
+from plugin_backend.hit_detection.detect_hits import Sensitivity
+from plugin_backend.modes.mode_table import FREQUENCY, LEVEL, ONSET
+from plugin_backend.modes.resonator_bank import Ringing
 from presets.capture import RUMBLE_HZ, capture, encode_pieces
-from presets.digest import sound_digest
-from presets.finish import Finish, LowCut
-from presets.heard import heard
+from presets.decoded_takes import heard
+from presets.finish_take import Finish, LowCut
+from presets.hit_slicing import slices_of, tail_end
 from presets.mixing import mix_presets
-from presets.perform import fades_of, rung
-from presets.preset import Ring
-from presets.slicing import slices_of, tail_end
+from presets.preset import Ring, sound_digest
 from presets.store import KEY, SCHEMA, load_preset, save_preset
+from presets.take_sampling import fades_of, rung
 
 RATE = 48_000
 CODEC = PcmCodec()

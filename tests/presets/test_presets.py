@@ -12,20 +12,19 @@ import pytest
 import soundfile
 from safetensors.numpy import save_file
 
-from plugin_backend.codec import CodecSpec
+from plugin_backend.codecs.base import CodecSpec
+from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.errors import AudioFileError, OutputError, PresetError
-from plugin_backend.pcm_codec import PcmCodec
 from presets.bank import FACTORY_BANK, Bank
 from presets.capture import capture, encode_pieces, even_peaks
-from presets.digest import sound_digest
+from presets.hit_slicing import Slice, split_hits
+from presets.lookup import check_model
 from presets.mixing import mix_presets
-from presets.perform import perform
-from presets.preset import Preset, PresetHeader, Provenance, Recording, Ring, Take, check_fits
-from presets.slicing import Slice, split_hits
+from presets.preset import Preset, PresetHeader, Provenance, Recording, Ring, Take, check_fits, sound_digest
 from presets.store import KEY, SCHEMA, SUFFIX, UPGRADES, load_preset, save_preset
-from render.apply.targets import check_model
-from render.plan import make_plan, read_sheet
-from render.project import Project
+from presets.take_sampling import perform
+from render.plan.resolve import make_plan, read_sheet
+from render.project.project import Project
 
 
 def make_preset(name="door", kind="hit", takes=3, dims=4, frames=50, **fields) -> Preset:
@@ -279,7 +278,7 @@ def test_a_texture_is_one_take(three_hits):
 
 
 def test_the_factory_bank_belongs_to_the_factory_model():
-    from plugin_backend.codecs import describe_codec
+    from plugin_backend.models.registry import describe_codec
 
     fingerprint = describe_codec("foley").fingerprint
     bank = Bank(FACTORY_BANK)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from render.session.session import Item, Marker, Session, Track
-from render.timecode import RATES
+from render.project.timecode import RATES
+from render.session.model import Item, Marker, Session, Track
 
 REEL_START = 172_799_827  # 01:00:00;00 at 29.97 drop-frame: frame 107,892 × 1601.6, rounded
 
@@ -166,7 +166,7 @@ def made(tmp_path):
 @pytest.fixture(scope="module")
 def foley():
     """The shipped model."""
-    from plugin_backend.codecs import load_codec
+    from plugin_backend.models.registry import load_codec
 
     return load_codec("foley")
 
@@ -182,7 +182,7 @@ def factory():
 @pytest.fixture(scope="session")
 def plugin_values():
     """Answers a slot's parameters: defaults, but for what is named."""
-    from plugin_backend.plugin.memory import parameter_row
+    from plugin_backend.daw_plugin.shared_memory import parameter_row
 
     return parameter_row
 
@@ -208,8 +208,8 @@ def played():
 @pytest.fixture
 def keys():
     """Makes a plug-in's instrument; each is closed."""
-    from render.plugin.engines import make_engine
-    from render.plugin.shelf import Shelf
+    from render.plugin_server.engine_factory import make_engine
+    from render.plugin_server.preset_slots import Shelf
     from tests.render.struck_keys import HOP, RATE, SEED
 
     made = []
@@ -226,7 +226,7 @@ def keys():
 @pytest.fixture
 def programs(tmp_path):
     """A bank of constants: ``a`` is 0.1 (program 9), ``b`` 0.2 (program 4), ``c`` 0.3 (none)."""
-    from plugin_backend.pcm_codec import PcmCodec
+    from plugin_backend.codecs.pcm import PcmCodec
     from presets.bank import Bank
     from presets.capture import encode_pieces
     from presets.store import save_preset
@@ -252,7 +252,7 @@ def start(tmp_path, impulse_bank):
     """Starts a plug-in's backend, of the identity codec and the impulse bank if not told otherwise; ends them all."""
     from plugin_host import Host, ends, gone
 
-    from plugin_backend.plugin.config import PluginConfig, write_config
+    from plugin_backend.daw_plugin.config import PluginConfig, write_config
 
     hosts = []
 
@@ -274,7 +274,7 @@ def one_for_all(tmp_path_factory, impulse_bank):
     """A backend with the engine of plain_backend.py, ready; answers it and the server's process id."""
     from plugin_host import PLAIN, Host
 
-    from plugin_backend.plugin.config import PluginConfig, write_config
+    from plugin_backend.daw_plugin.config import PluginConfig, write_config
 
     folder = tmp_path_factory.mktemp("backend")
     write_config(PluginConfig(sys.executable, "pcm", (str(impulse_bank),)), folder / "plugin.conf")

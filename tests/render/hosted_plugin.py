@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin_backend.plugin.config import PluginConfig, write_config
-from plugin_backend.plugin.memory import hop_of, parameter_row
-from plugin_backend.plugin.parameters import PLUGIN_PARAMETERS
+from plugin_backend.daw_plugin.config import PluginConfig, write_config
+from plugin_backend.daw_plugin.parameters import PLUGIN_PARAMETERS
+from plugin_backend.daw_plugin.shared_memory import hop_of, parameter_row
 from presets.bank import Bank
-from render.plugin.engines import make_engine
-from render.plugin.shelf import Shelf
+from render.plugin_server.engine_factory import make_engine
+from render.plugin_server.preset_slots import Shelf
 from tests.render.plugin_hosts import Heard, HostProcess, Job
 
 HOSTS = "dawdreamer", "pedalboard"

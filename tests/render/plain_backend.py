@@ -14,11 +14,12 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).parents[2])  # this file's folder must not come first
 
-from plugin_backend.plugin.config import config_path
-from plugin_backend.plugin.parameters import INDEX
-from render.plugin import keeper, loader
-from render.plugin.engine import Engine
-from render.plugin.values import in_range
+from plugin_backend.daw_plugin.config import config_path
+from plugin_backend.daw_plugin.parameters import INDEX
+from render.plugin_server import loader
+from render.plugin_server import supervisor as keeper
+from render.plugin_server.engine import Engine
+from render.plugin_server.parameter_values import in_range
 
 RAISE, NOT_FINITE, CRASH, ILL_NAMED = 100.0, 200.0, 300.0, "slow"
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin_backend.plugin import memory
-from plugin_backend.plugin.messages import LONGEST_BYTES, packed, unpacked
-from render.plugin.host_side import MODULE, HostMemory, started
+from plugin_backend.daw_plugin import shared_memory as memory
+from plugin_backend.daw_plugin.ipc_messages import LONGEST_BYTES, packed, unpacked
+from render.plugin_server.client import MODULE, HostMemory, started
 
 FUTEX = {"x86_64": 202, "aarch64": 98, "riscv64": 98}[os.uname().machine]
 LIBC = ctypes.CDLL(None)

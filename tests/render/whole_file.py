@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from render.cues.cue import CueSheet
-from render.cues.spot import Timeline
+from render.cues.timeline import Timeline
 
 
 def check_whole(timeline: Timeline, path: Path) -> None:

@@ -52,7 +52,7 @@ def commands(work: Path) -> list[faults.Command]:
     import numpy as np
     import soundfile
 
-    from plugin_backend.pcm_codec import PcmCodec
+    from plugin_backend.codecs.pcm import PcmCodec
     from presets.capture import encode_pieces
     from presets.store import save_preset
 

@@ -78,19 +78,19 @@ class Reader:
 def readers(work: Path) -> list[Reader]:
     """All of them; ``work`` is an empty folder for making the good files."""
     from plugin_backend.audio_files import blocks_of
-    from plugin_backend.codecs import FACTORY
     from plugin_backend.corpus.manifest import read_labels
-    from plugin_backend.interop.rave_card import RaveCard, read_card, save_card
-    from plugin_backend.waveform_vae.record import read_config
+    from plugin_backend.models.rave.card import RaveCard, read_card, save_card
+    from plugin_backend.models.registry import FACTORY
+    from plugin_backend.models.waveform_vae.checkpoint_header import read_config
     from presets.bank import FACTORY_BANK
     from presets.store import SUFFIX, load_preset
-    from render.batch.jobs import read_jobs
-    from render.cue_cache import CueCache
-    from render.cues.mapping import read_mapping
-    from render.delivery.previous import read_previous
-    from render.delivery.trail import Trail
-    from render.project import read_project
-    from render.session.delivered import session_of
+    from render.batch.jobs.read import read_jobs
+    from render.cues.clip_mapping import read_mapping
+    from render.delivery.incremental.previous_report import read_previous
+    from render.engine.cue_cache import CueCache
+    from render.project.project import read_project
+    from render.session.from_delivery import session_of
+    from render.wav.stem_statistics import Trail
 
     weights = f"{next(path.stem for path in FACTORY.glob('*.safetensors'))}.safetensors"
     card = RaveCard("v", "v.ts", "0" * 64, 48_000, 2048, 1, 0, 0, False, False, [0.0])
@@ -160,8 +160,8 @@ def _refused_or(*reads: Callable[[Path], object]) -> Callable[[Path], object]:
 def _cues(path: Path) -> object:
     from render.cues import read_cues
     from render.cues.cue import Wanted
-    from render.cues.midi_file import MidiMapping
-    from render.timecode import RATES, Clock
+    from render.cues.readers.midi import MidiMapping
+    from render.project.timecode import RATES, Clock
 
     return read_cues(path, Clock(48_000, RATES["24"], 86_400), MidiMapping(), wanted=Wanted(True, True, True))
 
@@ -170,8 +170,8 @@ def _sheets(work: Path) -> dict[str, bytes]:
     import mido
 
     from render.cues import read_cues
-    from render.cues.writer import WRITERS, write_cues
-    from render.timecode import RATES, Clock
+    from render.cues.write import WRITERS, write_cues
+    from render.project.timecode import RATES, Clock
 
     clock = Clock(48_000, RATES["24"], 86_400)
     (work / "s.csv").write_text(SHEET)
@@ -202,8 +202,8 @@ def _guide() -> bytes:
 
 
 def _noted(work: Path) -> bytes:
-    from render.delivery.loudness import Steps
-    from render.delivery.trail import FIELDS, Trail
+    from render.wav.r128_gating import Steps
+    from render.wav.stem_statistics import FIELDS, Trail
 
     arrays = {name: np.zeros(3, dtype) for name, dtype in FIELDS.items()}
     peaks, clipped = arrays.pop("peaks"), arrays.pop("clipped")

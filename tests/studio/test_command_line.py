@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from plugin_backend.errors import OutputError, ProjectError
 from presets.store import load_preset, save_preset
 from studio.cli import pisada
-from studio.tables import print_table
+from studio.terminal.tables import print_table
 
 pytestmark = pytest.mark.usefixtures("forked_renders")
 

@@ -9,11 +9,11 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-from plugin_backend.dsp.impulse_responses import impulse_response
-from plugin_backend.evaluation.reading import read_folder
+from plugin_backend.effects.impulse_responses import impulse_response
+from plugin_backend.evaluation.data.read_folder import read_folder
 from presets.bank import Bank
-from render.cues.bwf_guide import read_bwf
-from render.timecode import RATES, Clock
+from render.cues.readers.bwf import read_bwf
+from render.project.timecode import RATES, Clock
 from studio.cli import pisada
 from tests.plugin_backend.lying_files import encoded, flac_that_states, hits, mp3, patched, without_length
 

@@ -1,4 +1,4 @@
-// Aligned dry where an answer is missing, without a click at either end: render/live/fallback.py, for any length.
+// Aligned dry where an answer is missing, without a click at either end: render/live/dropout_concealment.py, for any length.
 //
 // What is heard is the dry input plus a rest: the answer less the dry. Where answers end, the rest goes on as its last
 // 5 ms turned about their end (2r(0) − r(−t)), faded by a raised cosine. Where they come again, it fades in. Bypass

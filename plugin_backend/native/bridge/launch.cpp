@@ -106,7 +106,7 @@ int spawned(pid_t& pid, const std::string& path, const Descriptor& socket, const
     posix_spawnattr_setsigdefault(&how, &all);
     posix_spawnattr_setpgroup(&how, 0);  // a host's Ctrl-C is not the backend's
     posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    std::vector<std::string> words{path, "-E", "-P", "-m", "render.plugin"};
+    std::vector<std::string> words{path, "-E", "-P", "-m", "render.plugin_server"};
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);

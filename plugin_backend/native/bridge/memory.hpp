@@ -1,4 +1,4 @@
-// The memory that an instance shares with the backend, by the offsets of plugin_backend/plugin/memory.py.
+// The memory that an instance shares with the backend, by the offsets of plugin_backend/daw_plugin/shared_memory.py.
 #pragma once
 
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// Messages as plugin_backend/plugin/messages.py has them: a verb, `key value` lines, and descriptors beside.
+// Messages as plugin_backend/daw_plugin/ipc_messages.py has them: a verb, `key value` lines, and descriptors beside.
 #pragma once
 
 #include <sys/socket.h>

@@ -1,4 +1,4 @@
-// What is said between us and the backend's process; messages are those of plugin_backend/plugin/messages.py.
+// What is said between us and the backend's process; messages are those of plugin_backend/daw_plugin/ipc_messages.py.
 #include <unistd.h>
 
 #include <algorithm>

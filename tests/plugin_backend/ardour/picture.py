@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin_backend.plugin.config import PluginConfig, write_config
-from plugin_backend.plugin.parameters import PLUGIN_PARAMETERS
+from plugin_backend.daw_plugin.config import PluginConfig, write_config
+from plugin_backend.daw_plugin.parameters import PLUGIN_PARAMETERS
 from presets.bank import FACTORY_BANK, Bank
 from tests.plugin_backend.ardour.ardour7 import Ardour, Track
 

@@ -1,0 +1,62 @@
+"""A codec between a host's blocks: any number of samples in, as many out, late by a constant."""
+
+from __future__ import annotations
+
+from math import gcd
+
+import numpy as np
+
+from plugin_backend.codecs.base import Codec
+
+
+class BlockStream:
+    """Encodes and decodes one mono sound in blocks of any length, equal to doing it whole.
+
+    Codecs work in whole hops; a host's blocks rarely are. After *T* samples in, ``T - T % hop`` have
+    been through the codec, so *T* samples can always be answered if the first ``hop - 1`` are silence.
+    When every block is a multiple of *m* samples, ``T % hop`` is at most ``hop - gcd(hop, m)``, and that
+    much silence is enough: none at all for blocks of whole hops.
+
+    Attributes:
+        latency_samples: output sample *i* is sample ``i - latency_samples`` of the sound; before it comes
+            silence, and what the codec makes of the silence before the sound. It is the codec's own latency
+            plus ``hop - gcd(hop, multiple_samples)``. To hear the end, push that many zeros.
+    """
+
+    def __init__(self, codec: Codec, multiple_samples: int = 1):
+        """Start a sound.
+
+        Args:
+            codec: its ``layout`` must be ``"frames"``.
+            multiple_samples: every block's length will be a multiple of this; 1 allows any.
+
+        Raises:
+            ValueError: ``multiple_samples`` is less than 1, or the codec has no frames to stream.
+        """
+        if multiple_samples < 1:
+            raise ValueError(f"multiple_samples is {multiple_samples}; at least 1 is allowed")
+        if codec.spec.layout != "frames":
+            raise ValueError(f"{codec.spec.name}: a codec of layout '{codec.spec.layout}' cannot be streamed")
+        self._hop, self._multiple = codec.spec.hop_samples, multiple_samples
+        self._encoder, self._decoder = codec.encoder(), codec.decoder()
+        held = self._hop - gcd(self._hop, multiple_samples)
+        self.latency_samples = codec.spec.latency_samples + held
+        self._waiting, self._ready = np.zeros(0, np.float32), np.zeros(held, np.float32)
+
+    def push(self, block: np.ndarray) -> np.ndarray:
+        """Take ``[n]`` samples; answer ``[n]`` float32, late by ``latency_samples``.
+
+        Raises:
+            ValueError: *n* is not a multiple of ``multiple_samples``.
+        """
+        count = len(block)
+        if count % self._multiple:
+            raise ValueError(f"a block of {count} samples; only multiples of {self._multiple} are allowed here")
+        waiting = np.concatenate([self._waiting, np.asarray(block, np.float32)])
+        whole = len(waiting) - len(waiting) % self._hop
+        ready, self._waiting = self._ready, waiting[whole:]
+        if whole:
+            means = self._encoder.means(waiting[None, :whole])
+            ready = np.concatenate([ready, self._decoder.push(means)[0]])
+        self._ready = ready[count:]
+        return ready[:count]

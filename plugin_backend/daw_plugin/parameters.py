@@ -1,0 +1,103 @@
+"""The plug-in's parameters: one table, from which the C++ header, the backend's controls and the docs are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from plugin_backend.effects.parameters import GAIN, LFO
+from plugin_backend.parameters import Parameter
+from plugin_backend.transfer.parameters import LATENT_PARAMETERS, PARAMETERS, RING
+
+LATENTS = 16
+MOST_PRESETS = 255
+"""Presets of a bank that a host can choose among; 0 is none."""
+
+EFFECT, INSTRUMENT = "effect", "instrument"
+KINDS = (EFFECT, INSTRUMENT)
+"""The two plug-ins made of one source."""
+
+CONTINUOUS, WHOLE, SWITCH, READING = "continuous", "whole", "switch", "reading"
+"""What a parameter is: any number, whole ones, 0 or 1, or 0 or 1 that the plug-in tells."""
+
+
+@dataclass(frozen=True)
+class PluginParameter:
+    """One parameter.
+
+    Attributes:
+        id: never changes: sessions are saved with it.
+        name: what a host shows.
+        row: range, default, unit and what it does.
+        sort: one of ``continuous``, ``whole``, ``switch``, ``reading``.
+        control: what the backend's engine sets with it, as in :class:`render.instrument.actions.Action`; "" is none's.
+        kinds: the plug-ins that have it.
+    """
+
+    id: str
+    name: str
+    row: Parameter
+    sort: str = CONTINUOUS
+    control: str = ""
+    kinds: tuple[str, ...] = KINDS
+
+
+def _latent(number: int) -> list[PluginParameter]:
+    named = ("bias", CONTINUOUS), ("scale", CONTINUOUS), ("on", SWITCH)
+    return [
+        PluginParameter(
+            f"latent{number}_{name}",
+            f"Latent {number} {name.title()}",
+            LATENT_PARAMETERS[name],
+            sort,
+            f"latent.{number}.{name}",
+        )
+        for name, sort in named
+    ]
+
+
+def _ring(name: str, shown: str, *kinds: str) -> PluginParameter:
+    return PluginParameter(f"ring_{name}", shown, RING[f"ring_{name}"], control=f"ring_{name}", kinds=kinds or KINDS)
+
+
+PRESET = Parameter("preset", 0, MOST_PRESETS, 0, "", "Of the bank, by number; 0 is none.")
+FAILED = Parameter(
+    "failed", 0, 1, 0, "", "1 once an offline render could not be made: what it wrote is not to be used."
+)
+SEED = Parameter("seed", 0, 999_999, 0, "", "Which takes and variations notes strike, from the next on.")
+BYPASS = Parameter("bypass", 0, 1, 0, "", "1 lets the dry input through, as late.")
+
+PLUGIN_PARAMETERS = (
+    PluginParameter("mix", "Dry/Wet", PARAMETERS["mix"], control="mix", kinds=(EFFECT,)),
+    PluginParameter("preset", "Preset", PRESET, WHOLE),
+    PluginParameter("preset_b", "Morph Target", PRESET, WHOLE),
+    PluginParameter("morph", "Morph", PARAMETERS["morph"], control="morph"),
+    PluginParameter("strength", "Strength", PARAMETERS["strength"], control="strength", kinds=(EFFECT,)),
+    PluginParameter("blend", "Blend", PARAMETERS["blend"], control="blend", kinds=(EFFECT,)),
+    PluginParameter("follow", "Follow", PARAMETERS["follow"], control="follow", kinds=(EFFECT,)),
+    PluginParameter("smooth_ms", "Smoothing", PARAMETERS["smooth_ms"], control="smooth_ms"),
+    PluginParameter("gain_db", "Output Gain", GAIN["gain_db"], control="fx.1.gain_db"),
+    PluginParameter(
+        "lfo_depth",
+        "LFO Depth",
+        Parameter("lfo_depth", 0, 1, 0, "", "How far the level falls and rises: 1 to silence."),
+        control="fx.0.depth",
+    ),
+    PluginParameter("lfo_rate_hz", "LFO Rate", LFO["rate_hz"], control="fx.0.rate_hz"),
+    *(parameter for number in range(LATENTS) for parameter in _latent(number)),
+    PluginParameter("seed", "Variation Seed", SEED, WHOLE, kinds=(INSTRUMENT,)),
+    PluginParameter("bypass", "Bypass", BYPASS, SWITCH),
+    PluginParameter("failed", "Failed", FAILED, READING),
+    _ring("gain_db", "Modes Gain"),
+    _ring("pitch_semitones", "Modes Pitch"),
+    _ring("size", "Modes Size"),
+    _ring("damping", "Modes Damping"),
+    _ring("strike", "Modes Strike", EFFECT),
+)
+"""In the order of a slot's ``parameters``; a plug-in that does not have one leaves its default there."""
+
+INDEX = {parameter.id: index for index, parameter in enumerate(PLUGIN_PARAMETERS)}
+
+
+def of_kind(kind: str) -> list[PluginParameter]:
+    """The parameters of one plug-in, in the order a host sees."""
+    return [parameter for parameter in PLUGIN_PARAMETERS if kind in parameter.kinds]

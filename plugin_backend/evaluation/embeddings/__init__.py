@@ -1,0 +1,1 @@
+"""Audio embeddings that distances and classifiers use: YAMNet and aiSFX."""

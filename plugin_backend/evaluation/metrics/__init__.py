@@ -1,0 +1,1 @@
+"""Each measure of how near a decoded sound is to its original."""

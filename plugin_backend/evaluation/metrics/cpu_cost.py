@@ -1,0 +1,42 @@
+"""What a codec costs on this machine: processor time as a share of the sound's length."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from plugin_backend.codecs.base import Codec
+
+TIMED_RUNS, BLOCK_FRAMES, TIMED_FRAMES = 3, 1, 400
+
+
+def cpu_share(work: Callable[[], object], audio_s: float) -> float:
+    """CPU time of ``work`` as a share of the sound's length: the median of three runs after a warm-up."""
+    work()
+    spent = []
+    for _ in range(TIMED_RUNS):
+        began = time.thread_time()
+        work()
+        spent.append((time.thread_time() - began) / audio_s)
+    return round(statistics.median(spent), 5)
+
+
+def score_cost(codec: Codec) -> dict[str, float]:
+    """CPU time / sound time on this thread: whole sounds, and a decoder stream fed frame by frame."""
+    spec = codec.spec
+    audio = np.random.default_rng(0).normal(0, 0.1, (1, spec.hop_samples * TIMED_FRAMES)).astype(np.float32)
+    latents, audio_s = codec.encode(audio), audio.size / spec.sample_rate
+
+    def stream() -> None:
+        decoder = codec.decoder()
+        for frame in range(0, latents.shape[1], BLOCK_FRAMES):
+            decoder.push(latents[:, frame : frame + BLOCK_FRAMES])
+
+    return {
+        "encode": cpu_share(lambda: codec.encode(audio), audio_s),
+        "decode": cpu_share(lambda: codec.decode(latents), audio_s),
+        "decode_stream": cpu_share(stream, audio_s),
+    }

@@ -1,0 +1,192 @@
+"""Scores of a codec and of the anchors beside it on dense clips, as plain dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from plugin_backend.codecs.base import Codec
+from plugin_backend.evaluation.data.dense_clips import DenseClip, class_of
+from plugin_backend.evaluation.embeddings.base import Embedding, embed
+from plugin_backend.evaluation.metrics.anchors import ANCHORS
+from plugin_backend.evaluation.metrics.artefacts import artefacts
+from plugin_backend.evaluation.metrics.frechet import Cloud, cloud_distance
+from plugin_backend.evaluation.metrics.full_reference import (
+    centroid_error,
+    centroid_shift,
+    envelope_correlation,
+    log_mel_error_db,
+    mel_mse,
+    mrstft,
+    noisiness_error,
+    visqol,
+)
+from plugin_backend.evaluation.metrics.onset_error import hit_errors
+from plugin_backend.evaluation.metrics.two_sample import SPECTRA, spectra, two_sample
+
+CODEC, START = "codec", "the model it started from"
+System = Callable[[np.ndarray, int], np.ndarray]
+CLIP_METRICS: dict[str, Callable[[np.ndarray, np.ndarray, int], float]] = {
+    "visqol": visqol,
+    "mel_mse": mel_mse,
+    "log_mel_error_db": log_mel_error_db,
+    "mrstft": mrstft,
+    "envelope_correlation": envelope_correlation,
+    "centroid_error": centroid_error,
+    "centroid_shift": centroid_shift,
+    "noisiness_error": noisiness_error,
+}
+"""Name → function of guess, truth and rate in Hz: one number a clip; those of ``artefacts`` come beside."""
+
+HIT_METRICS: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
+    "onset_error_ms": ("onset_ms", np.abs),
+    "peak_error_db": ("peak_db", np.abs),
+    "hit_level_db": ("level_db", np.asarray),
+}
+"""Name → field of :class:`~plugin_backend.evaluation.metrics.onset_error.HitErrors`, and what of it is scored: one number a hit.
+"""
+
+
+@dataclass
+class Scores:
+    """What was measured.
+
+    Attributes:
+        decoded: system → one sound per clip.
+        rows: one per clip and system, with ``clip``, ``label``, ``system``, every clip metric, and of each
+            hit metric a list; of a clip metric that means nothing for a clip an empty list.
+        metrics: system → metric → ``mean``, ``median``, ``std``, ``n`` and ``by_label``.
+        two_sample: what hears it → system, and ``null`` → AUC.
+    """
+
+    decoded: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    rows: list[dict] = field(default_factory=list)
+    metrics: dict[str, dict] = field(default_factory=dict)
+    two_sample: dict[str, dict[str, float | None]] = field(default_factory=dict)
+
+
+def there_and_back(codec: Codec) -> System:
+    """Encode and decode, cut to the sound's own length."""
+    return lambda audio, rate_hz: codec.decode(codec.encode(audio[None]))[0, : audio.size]
+
+
+def systems(codec: Codec) -> dict[str, System]:
+    """The codec and every anchor."""
+    return {CODEC: there_and_back(codec)} | ANCHORS
+
+
+def score_clips(
+    systems: dict[str, System],
+    hops_samples: dict[str, int],
+    clips: list[DenseClip],
+    rate_hz: int,
+    embeddings: list[Embedding],
+    with_visqol: bool,
+    tell: Callable[[], None],
+) -> Scores:
+    """Score every system on every clip; ``tell`` is called after every clip of every system.
+
+    Args:
+        systems: name → what makes a decoded sound of an original one.
+        hops_samples: system → hop of the latents whose frame rate a comb is looked for at.
+        clips, rate_hz: what to score on.
+        embeddings: what Fréchet distances and two-sample tests are made with.
+        with_visqol: take the slowest metric, too.
+        tell: see above.
+
+    Raises:
+        MissingExtraError: the ``evaluate`` extra is not installed.
+    """
+    scores = Scores()
+    for name, system in systems.items():
+        scores.decoded[name] = []
+        for clip in clips:
+            guess = system(clip.audio, rate_hz)
+            place = {"clip": clip.name, "label": clip.label, "system": name}
+            scores.rows.append(place | score_pair(guess, clip.audio, rate_hz, hops_samples[name], with_visqol))
+            scores.decoded[name].append(guess)
+            tell()
+        names = [metric for metric in scores.rows[-1] if metric not in place]
+        scores.metrics[name] = {metric: summarised(scores.rows, metric, name) for metric in names}
+    originals, sources = [clip.audio for clip in clips], [clip.source for clip in clips]
+    hearing = {SPECTRA: lambda sounds: [spectra(audio, rate_hz) for audio in sounds]}
+    hearing |= {by.name: lambda sounds, by=by: embed(sounds, rate_hz, by) for by in embeddings}
+    for name, points_of in hearing.items():
+        truth, points = points_of(originals), {name: points_of(sounds) for name, sounds in scores.decoded.items()}
+        scores.two_sample[name] = two_sample(points, truth, sources)
+        if name != SPECTRA:
+            for system, distances in frechet_distances(points, truth, clips).items():
+                scores.metrics[system][f"frechet_{name}"] = distances
+    return scores
+
+
+def score_pair(
+    guess: np.ndarray, truth: np.ndarray, rate_hz: int, hop_samples: int, with_visqol: bool
+) -> dict[str, float | list[float]]:
+    """Every clip and hit metric of one decoded sound: a number each, or a list where there is none or are several."""
+    chosen = {name: metric for name, metric in CLIP_METRICS.items() if with_visqol or name != "visqol"}
+    values = {name: score(guess, truth, rate_hz) for name, score in chosen.items()}
+    values |= artefacts(guess, truth, rate_hz, hop_samples)
+    errors = hit_errors(guess, truth, rate_hz)
+    hits = {name: of(getattr(errors, which)).round(4).tolist() for name, (which, of) in HIT_METRICS.items()}
+    return {name: [] if value is None else round(value, 5) for name, value in values.items()} | hits
+
+
+def summarised(rows: list[dict], metric: str, system: str) -> dict:
+    """Mean, median, deviation and number of a metric over all rows of a system and over each label's.
+
+    Footsteps of every material are also one label, ``footsteps``. Without values the numbers are ``None``.
+    """
+    mine = [row for row in rows if row["system"] == system]
+    groups = {name: [row for row in mine if name in (row["label"], class_of(row["label"]))] for name in names_of(mine)}
+    by_label = {name: described(of, metric) for name, of in groups.items()}
+    return described(mine, metric) | {"by_label": by_label}
+
+
+def names_of(rows: list[dict]) -> list[str]:
+    """Every label and every class of the rows."""
+    labels = {row["label"] for row in rows}
+    return sorted(labels | {class_of(label) for label in labels})
+
+
+def described(rows: list[dict], metric: str) -> dict:
+    """Mean, median, deviation and number of a metric over rows; ``None`` without values."""
+    values = np.concatenate([np.atleast_1d(row[metric]) for row in rows])
+    if not values.size:
+        return {"mean": None, "median": None, "std": None, "n": 0}
+    numbers = {"mean": np.mean(values), "median": np.median(values), "std": np.std(values)}
+    return {name: round(float(value), 4) for name, value in numbers.items()} | {"n": values.size}
+
+
+def frechet_distances(
+    points: dict[str, list[np.ndarray]], truth: list[np.ndarray], clips: list[DenseClip]
+) -> dict[str, dict]:
+    """System → its Fréchet distance to the originals: all windows together as ``mean``, and per label.
+
+    ``points`` and ``truth`` hold each clip's windows ``[n, dims]``. A set has one distance, so ``std`` is the
+    deviation over labels; ``n`` counts windows.
+    """
+    rows = [{"label": clip.label} for clip in clips]
+    members = {
+        name: [i for i, row in enumerate(rows) if name in (row["label"], class_of(row["label"]))]
+        for name in names_of(rows)
+    }
+    everything = list(range(len(clips)))
+    return {system: _frechet_entry(of, truth, everything, members) for system, of in points.items()}
+
+
+def _frechet_entry(points: list[np.ndarray], truth: list[np.ndarray], everything: list[int], members: dict) -> dict:
+    def described(indices: list[int]) -> dict:
+        guess, known = (Cloud.of(np.concatenate([of[index] for index in indices])) for of in (points, truth))
+        return {
+            "mean": round(cloud_distance(guess, known), 4),
+            "std": 0.0,
+            "n": guess.count,
+            "shrinkage": round(guess.shrinkage, 4),
+        }
+
+    by_label = {name: described(indices) for name, indices in members.items()}
+    spread = round(float(np.std([entry["mean"] for entry in by_label.values()])), 4)
+    return described(everything) | {"std": spread, "by_label": by_label}

@@ -1,0 +1,103 @@
+"""Can a classifier that was never asked before tell decoded sounds from originals?
+
+A classifier two-sample test (Lopez-Paz & Oquab 2017): a fresh logistic regression
+(:class:`~plugin_backend.evaluation.studies.linear_probe.Probe`) learns originals and decoded sounds of all sources but some and is
+asked about those. The area under its ROC curve, the probability that it finds a decoded
+window more decoded than an original one, is ½ where nothing gives them away. Its null stands beside it: the same
+test between the first and the second halves of the originals.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from plugin_backend.dsp.mel import mel_power
+from plugin_backend.evaluation.studies.linear_probe import Probe
+
+MOST_FOLDS = 5
+SPECTRA = "spectra"
+WINDOW_S, HOP_S, FLOOR_DB = 1.0, 0.5, -70.0
+DECODED, ORIGINAL = "decoded", "original"
+
+
+def spectra(audio: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Of every second, half a second apart, the mean and deviation of 80 log-mel bands: ``[n, 160]``.
+
+    In dB, no lower than 70 below the loudest band of the sound; a sound shorter than a second is one window.
+    """
+    power = mel_power(audio, sample_rate)
+    level = 10 * np.log10(np.maximum(power, max(power.max() * 10 ** (FLOOR_DB / 10), 1e-12)))
+    frames = level.shape[1] * sample_rate / max(audio.size, 1)
+    window, hop = (max(1, round(seconds * frames)) for seconds in (WINDOW_S, HOP_S))
+    starts = range(0, max(1, level.shape[1] - window + 1), hop)
+    pieces = [level[:, start : start + window] for start in starts]
+    return np.stack([np.concatenate([piece.mean(axis=1), piece.std(axis=1)]) for piece in pieces])
+
+
+def auc(decoded: np.ndarray, original: np.ndarray) -> float:
+    """The probability that one of ``decoded`` ``[n]`` exceeds one of ``original`` ``[m]``, ties counting half."""
+    order = np.sort(original)
+    below = np.searchsorted(order, decoded, "left") + np.searchsorted(order, decoded, "right")
+    return float(below.mean() / 2 / original.size)
+
+
+def folds_of(sources: list[str]) -> np.ndarray:
+    """Which of at most five folds each sound is in, ``[sounds]``: whole sources, the largest dealt first.
+
+    Of one source alone the sounds are dealt singly.
+    """
+    groups = sources if len(set(sources)) > 1 else [str(index) for index in range(len(sources))]
+    sizes = sorted(((groups.count(name), name) for name in set(groups)), key=lambda of: (-of[0], of[1]))
+    filled, place = [0] * min(MOST_FOLDS, len(sizes)), {}
+    for size, name in sizes:
+        place[name] = filled.index(min(filled))
+        filled[place[name]] += size
+    return np.array([place[name] for name in groups])
+
+
+def separability(decoded: list[np.ndarray], original: list[np.ndarray], sources: list[str]) -> float | None:
+    """The cross-validated AUC of decoded against original.
+
+    Args:
+        decoded, original: per sound its windows as points ``[n, dims]``.
+        sources: per sound where it is from; a source is never both learned from and asked about.
+
+    Returns:
+        The mean over folds, each counting by its windows; ``None`` with fewer than two sounds.
+    """
+    if len(sources) < 2:
+        return None
+    fold, areas, weights = folds_of(sources), [], []
+    for left_out in range(fold.max() + 1):
+        asked, learned = np.flatnonzero(fold == left_out), np.flatnonzero(fold != left_out)
+        sides = [np.concatenate([of[index] for index in learned]) for of in (decoded, original)]
+        probe = Probe(np.concatenate(sides), [DECODED] * len(sides[0]) + [ORIGINAL] * len(sides[1]))
+        column = probe.labels.index(DECODED)
+        chances = [probe.chances(np.concatenate([of[i] for i in asked]))[:, column] for of in (decoded, original)]
+        areas.append(auc(*chances))
+        weights.append(chances[0].size)
+    return float(np.average(areas, weights=weights))
+
+
+def two_sample(
+    systems: dict[str, list[np.ndarray]], originals: list[np.ndarray], sources: list[str]
+) -> dict[str, float | None]:
+    """System → AUC against the originals; and ``null``, that of the originals' last windows against their first.
+
+    Args:
+        systems: name → per sound its windows as points ``[n, dims]``.
+        originals: the same of the originals.
+        sources: of each sound.
+    """
+    several = [index for index, points in enumerate(originals) if len(points) > 1]
+    first, last = ([originals[i][part(len(originals[i]))] for i in several] for part in (_first_half, _last_half))
+    null = separability(last, first, [sources[index] for index in several])
+    return {name: separability(points, originals, sources) for name, points in systems.items()} | {"null": null}
+
+
+def _first_half(count: int) -> slice:
+    return slice(count // 2)
+
+
+def _last_half(count: int) -> slice:
+    return slice(count - count // 2, count)

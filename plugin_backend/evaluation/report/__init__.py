@@ -1,0 +1,1 @@
+"""Write what an evaluation found: report.html, metrics.json and the model card."""

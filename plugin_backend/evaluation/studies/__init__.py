@@ -1,0 +1,1 @@
+"""Studies of a model: its latent space, surface materials, linear probes."""

@@ -1,0 +1,181 @@
+"""Materials against materials: is decoded wood still wood, and what is a mixture of two heard as?
+
+Distances are Fréchet distances between short clips of few sounds: read them along a row or column,
+not against distances of larger sets.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from itertools import combinations
+
+import numpy as np
+
+from plugin_backend.codecs.base import Codec
+from plugin_backend.codecs.latent_mixing import aligned, dominance_aware, lost_db, weighted_sum
+from plugin_backend.evaluation.data.dense_clips import PEAK, class_of, group_of, joined, trimmed
+from plugin_backend.evaluation.data.evaluation_set import Material
+from plugin_backend.evaluation.embeddings.base import Embedding, embed
+from plugin_backend.evaluation.metrics.frechet import Cloud, cloud_distance
+from plugin_backend.evaluation.studies.linear_probe import Probe, features
+
+CLASSES = ("footsteps", "cloth")
+"""What counts as material, if a folder has at least two labels of these; else every label does."""
+
+LEFT_OUT = "footsteps/generic"
+LONGEST_S, LEAST_S, HITS, MOST_MATERIALS = 1.0, 0.03, 4, 11
+HOP_SHARE = 0.125
+
+PLAIN, SUM, AWARE = "mean", "sum", "dominance-aware"
+METHODS: dict[str, Callable[[list[np.ndarray], Codec], np.ndarray]] = {
+    PLAIN: lambda pair, codec: weighted_sum(pair, (0.5, 0.5)),
+    SUM: lambda pair, codec: weighted_sum(pair, (1.0, 1.0), codec.silence(1)[0]),
+    AWARE: lambda pair, codec: dominance_aware(pair, codec)[0],
+}
+"""Name → mixture of two batches of latents: their mean, their sum above silence, and the one that listens."""
+
+
+def is_material(label: str) -> bool:
+    """Whether a label names what something is made of, rather than what it does."""
+    return class_of(label) in CLASSES and label != LEFT_OUT
+
+
+def choose_hits(material: Material, sample_rate: int, most: int, hits: int = HITS) -> dict[str, tuple[str, list]]:
+    """Material → where its sounds come from (``judged``, or ``lessons`` for want of those) and at most ``hits``.
+
+    Hits are trimmed, at peak 0.5 and at most a second long. At most ``most`` materials
+    are taken: cloth, then those with judged sounds, then those with most sounds.
+    """
+    found: dict[str, dict[str, list]] = defaultdict(lambda: {"judged": [], "lessons": []})
+    for origin, sounds in (("judged", material.judged), ("lessons", material.lessons)):
+        for sound in sorted(sounds, key=lambda sound: sound.file):
+            heard = trimmed(sound.audio)[: round(LONGEST_S * sample_rate)]
+            if heard.size >= LEAST_S * sample_rate:
+                found[group_of(sound.label)][origin].append(heard * np.float32(PEAK / np.abs(heard).max()))
+    steps = [label for label in found if is_material(label)]
+    chosen = {}
+    for label in steps if len(steps) > 1 else found:
+        origin = "judged" if found[label]["judged"] else "lessons"
+        chosen[label] = (origin, found[label][origin])
+
+    def rank(label: str) -> tuple:
+        origin, audio = chosen[label]
+        return label != "cloth", origin != "judged", -len(audio), label
+
+    largest = sorted(chosen, key=rank)[:most]
+    return {label: (chosen[label][0], chosen[label][1][:hits]) for label in sorted(largest)}
+
+
+class Materials:
+    """The hits of each material: what mixtures and ways between materials are made of.
+
+    By material: ``audio`` (a list of sounds), ``origin`` (``judged`` or ``lessons``), ``latents``
+    ``[count, frames, dims]``, and the clouds of its ``originals`` and of these ``regenerated``.
+    """
+
+    def __init__(self, codec: Codec, hits: dict[str, tuple[str, list[np.ndarray]]], embeddings: list[Embedding]):
+        self.codec, self.embeddings = codec, embeddings
+        self.names = list(hits)
+        self.origin = {name: origin for name, (origin, _) in hits.items()}
+        self.audio = {name: audio for name, (_, audio) in hits.items()}
+        self.count = max((len(audio) for audio in self.audio.values()), default=0)
+        latents = [self._encoded(self.audio[name]) for name in self.names]
+        self.latents = dict(zip(self.names, aligned(latents, codec) if latents else [], strict=True))
+        self.originals = {name: self.clouds(self.audio[name]) for name in self.names}
+        self.regenerated = {name: self.clouds(self.decoded(self.latents[name])) for name in self.names}
+
+    def _encoded(self, audio: list[np.ndarray]) -> np.ndarray:
+        """``[count, frames, dims]``: a material with fewer hits repeats them."""
+        each = aligned([self.codec.encode(hit[None]) for hit in audio], self.codec)
+        return np.concatenate([each[index % len(each)] for index in range(self.count)])
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Every two materials."""
+        return list(combinations(self.names, 2))
+
+    def decoded(self, latents: np.ndarray) -> list[np.ndarray]:
+        """The hits of a batch of latents, without the quiet around them."""
+        return [hit for hit in map(trimmed, self.codec.decode(latents)) if hit.size]
+
+    def clouds(self, hits: list[np.ndarray]) -> dict[str, Cloud]:
+        """Embedding → the cloud of the hits joined as one dense clip (of silence if there are none)."""
+        rate_hz = self.codec.spec.sample_rate
+        clip = joined(hits, rate_hz)[0] if hits else np.zeros(rate_hz, np.float32)
+        return {by.name: Cloud.of(embed([clip], rate_hz, by, HOP_SHARE)[0]) for by in self.embeddings}
+
+
+def regeneration(materials: Materials) -> dict[str, list[list[float]]]:
+    """Embedding → Fréchet distances ``[original of row, decoded of column]``."""
+    originals, decoded = materials.originals, materials.regenerated
+    return {
+        by.name: [
+            [round(cloud_distance(decoded[column][by.name], originals[row][by.name]), 4) for column in materials.names]
+            for row in materials.names
+        ]
+        for by in materials.embeddings
+    }
+
+
+def mixture_study(materials: Materials, probe: Probe | None, tell: Callable[[], None]) -> dict:
+    """What becomes of each material in a mixture with each other, by each method of :data:`METHODS`.
+
+    Every matrix holds, at ``[row, column]``, what became of the row's material in the mixture of both:
+    ``frechet`` (by embedding, to its originals), ``lost_db`` (see :func:`plugin_backend.codecs.latent_mixing.lost_db`)
+    and ``heard_as`` (the probe's probability of the row's label as a share of both labels' probability).
+    Diagonals are ``None``. ``evenness`` sums a method up: see :func:`evenness`. ``tell`` is called
+    after every pair.
+    """
+    size = len(materials.names)
+    names = ["lost_db", "heard_as", *(f"frechet_{by.name}" for by in materials.embeddings)]
+    tables = {method: {name: np.full((size, size), np.nan) for name in names} for method in METHODS}
+    for pair in materials.pairs():
+        for method, mix in METHODS.items():
+            mixture = mix([materials.latents[name] for name in pair], materials.codec)
+            _judge(pair, mixture, materials, probe, tables[method])
+        tell()
+    return {
+        "materials": materials.names,
+        "origin": materials.origin,
+        "methods": {
+            method: {name: rows_of(matrix) for name, matrix in table.items()} | {"evenness": evenness(table)}
+            for method, table in tables.items()
+        },
+    }
+
+
+def _judge(pair: tuple[str, str], mixture: np.ndarray, materials: Materials, probe: Probe | None, table: dict) -> None:
+    """Enter one mixture of two materials into a method's matrices."""
+    mine = [materials.names.index(name) for name in pair]
+    other = mine[::-1]
+    hits = materials.decoded(mixture)
+    table["lost_db"][mine, other] = lost_db([materials.latents[name] for name in pair], mixture, materials.codec).mean(
+        1
+    )
+    for embedding, cloud in materials.clouds(hits).items():
+        distances = [cloud_distance(cloud, materials.originals[name][embedding]) for name in pair]
+        table[f"frechet_{embedding}"][mine, other] = distances
+    if probe is not None and hits and set(pair) <= set(probe.labels):
+        rate_hz = materials.codec.spec.sample_rate
+        heard = probe.chances(np.stack([features(hit, rate_hz, materials.embeddings[0]) for hit in hits])).mean(axis=0)
+        chances = heard[[probe.labels.index(name) for name in pair]]
+        table["heard_as"][mine, other] = chances / chances.sum()
+
+
+def evenness(table: dict[str, np.ndarray]) -> dict[str, dict[str, float | None]]:
+    """Of each matrix its ``mean`` over mixtures, and over pairs the mean of the ``lesser`` and ``greater`` side."""
+    sides = {name: (matrix, np.fmin(matrix, matrix.T), np.fmax(matrix, matrix.T)) for name, matrix in table.items()}
+    return {
+        name: dict(zip(("mean", "lesser", "greater"), map(_mean, matrices), strict=True))
+        for name, matrices in sides.items()
+    }
+
+
+def rows_of(matrix: np.ndarray) -> list[list[float | None]]:
+    """A matrix as lists, ``None`` for what is not a number."""
+    return [[None if np.isnan(value) else round(float(value), 4) for value in row] for row in matrix]
+
+
+def _mean(matrix: np.ndarray) -> float | None:
+    known = matrix[np.isfinite(matrix)]
+    return round(float(known.mean()), 4) if known.size else None

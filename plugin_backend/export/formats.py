@@ -1,0 +1,146 @@
+"""The formats an export can have: how each is written, and how its own host plays it."""
+
+from __future__ import annotations
+
+import io
+import json
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from plugin_backend.errors import MissingExtraError
+from plugin_backend.export.nn_tilde_host import NnHost
+from plugin_backend.models.waveform_vae.codec import WaveformCodec
+
+NEUTONE_PACKAGES = "--no-deps neutone_sdk==1.5.2 torchaudio tqdm requests jsonschema jsonschema-specifications"
+METADATA_FILE = "pisada.json"
+BLOCK_HOPS = 4
+
+Parts = dict[str, bytes]
+"""Files by what is put before the suffix of the path asked for; ``""`` is that path itself."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format.
+
+    Attributes:
+        parts: from a codec and its metadata to the files.
+        play: plays a stream of sound ``[n]`` (whole blocks) through the files as the host does, late by the
+            codec's latency.
+    """
+
+    parts: Callable[[WaveformCodec, dict[str, str]], Parts]
+    play: Callable[[Parts, np.ndarray, int], np.ndarray]
+
+
+def scripted(module: nn.Module, metadata: dict[str, str], **files: str) -> bytes:
+    """A module as the bytes of a TorchScript file, its metadata within."""
+    written, extra = io.BytesIO(), {METADATA_FILE: json.dumps(metadata, indent=2)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        script = module if isinstance(module, torch.jit.ScriptModule) else torch.jit.script(module.eval())
+        torch.jit.save(script, written, _extra_files={**extra, **files})
+    return written.getvalue()
+
+
+def loaded(data: bytes) -> torch.jit.ScriptModule:
+    """One of our own files, read again."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.jit.load(io.BytesIO(data)).eval()
+
+
+def _torchscript(codec: WaveformCodec, metadata: dict[str, str]) -> Parts:
+    from plugin_backend.export.torchscript import TorchScriptCodec
+
+    return {"": scripted(TorchScriptCodec(codec), metadata)}
+
+
+@torch.inference_mode()
+def _play_torchscript(parts: Parts, sound: np.ndarray, block: int) -> np.ndarray:
+    model, heard = loaded(parts[""]), []
+    encoder_past, decoder_past = model.encoder_past(1), model.decoder_past(1)
+    for piece in torch.from_numpy(sound).split(block):
+        means, _, encoder_past = model.encode_stream(piece[None, None], encoder_past)
+        audio, decoder_past = model.decode_stream(means, decoder_past)
+        heard.append(audio[0, 0].numpy())
+    return np.concatenate(heard)
+
+
+def _nn_tilde(codec: WaveformCodec, metadata: dict[str, str]) -> Parts:
+    from plugin_backend.export.nn_tilde import NnTildeCodec
+
+    return {"": scripted(NnTildeCodec(codec), metadata)}
+
+
+def _play_nn_tilde(parts: Parts, sound: np.ndarray, block: int) -> np.ndarray:
+    host = NnHost(io.BytesIO(parts[""]), "the export")
+    return np.concatenate([host.perform("forward", piece[None])[0] for piece in sound.reshape(-1, block)])
+
+
+def _onnx(codec: WaveformCodec, metadata: dict[str, str]) -> Parts:
+    from plugin_backend.export.onnx import graphs
+
+    return graphs(codec, metadata)
+
+
+def _play_onnx(parts: Parts, sound: np.ndarray, block: int) -> np.ndarray:
+    try:
+        import onnxruntime
+    except ImportError as problem:
+        raise MissingExtraError("the check of an ONNX export", "export") from problem
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    encoder, decoder = (
+        onnxruntime.InferenceSession(parts[name], options, providers=["CPUExecutionProvider"])
+        for name in ("encoder", "decoder")
+    )
+    pasts = [np.zeros((1, session.get_inputs()[1].shape[1]), np.float32) for session in (encoder, decoder)]
+    heard = []
+    for piece in sound.reshape(-1, block):
+        means, _, pasts[0] = encoder.run(None, {"audio": piece[None], "past": pasts[0]})
+        audio, pasts[1] = decoder.run(None, {"latents": means, "past": pasts[1]})
+        heard.append(audio[0])
+    return np.concatenate(heard)
+
+
+def _neutone(codec: WaveformCodec, metadata: dict[str, str]) -> Parts:
+    try:
+        from neutone_sdk.metadata import validate_metadata
+        from neutone_sdk.sqw import SampleQueueWrapper
+        from neutone_sdk.utils import model_to_torchscript
+    except (ImportError, OSError) as problem:  # OSError: a torchaudio built for another PyTorch
+        raise MissingExtraError(f"a Neutone export ({problem})", NEUTONE_PACKAGES) from problem
+    from plugin_backend.export.neutone import NeutoneCodec
+    from plugin_backend.export.nn_tilde import NnTildeCodec
+
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        wrapped = SampleQueueWrapper(NeutoneCodec(NnTildeCodec(codec), codec.spec.hop_samples, metadata))
+        script = model_to_torchscript(wrapped)
+    card = {**script.to_metadata(), "sample_sound_files": []}
+    validate_metadata(card, realtime=True)
+    return {"": scripted(script, metadata, **{"metadata.json": json.dumps(card, indent=2)})}
+
+
+@torch.inference_mode()
+def _play_neutone(parts: Parts, sound: np.ndarray, block: int) -> np.ndarray:
+    model = loaded(parts[""])
+    model.set_daw_sample_rate_and_buffer_size(model.get_native_sample_rates()[0], block)
+    model.reset()
+    return np.concatenate(
+        [model.forward(piece[None])[0].clone().numpy() for piece in torch.from_numpy(sound).split(block)]
+    )
+
+
+FORMATS = {
+    "torchscript": Format(_torchscript, _play_torchscript),
+    "nn-tilde": Format(_nn_tilde, _play_nn_tilde),
+    "onnx": Format(_onnx, _play_onnx),
+    "neutone": Format(_neutone, _play_neutone),
+}

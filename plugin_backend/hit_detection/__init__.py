@@ -1,0 +1,5 @@
+"""Where a recording is hit, to the sample, and how hard."""
+
+from plugin_backend.hit_detection.detect_hits import Hit, Sensitivity, spot
+
+__all__ = ["Hit", "Sensitivity", "spot"]

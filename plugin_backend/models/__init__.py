@@ -1,0 +1,1 @@
+"""The model families, and how a model is found and loaded by name."""

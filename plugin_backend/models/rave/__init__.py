@@ -1,0 +1,1 @@
+"""RAVE models exported as TorchScript."""

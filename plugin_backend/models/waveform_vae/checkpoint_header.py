@@ -1,0 +1,119 @@
+"""Read what a checkpoint says of itself, without loading its weights (or torch)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+from plugin_backend.codecs.base import CodecSpec
+from plugin_backend.errors import CheckpointError
+from plugin_backend.models.waveform_vae.config import WaveformVAEConfig
+
+FAMILY, VERSION = "waveform-vae", 1
+MOST_CARD_BYTES = 2**26
+
+LIMITS = {
+    "sample_rate": (8_000, 192_000),
+    "latent_dim": (1, 1024),
+    "encoder_blocks": (1, 256),
+    "decoder_blocks": (1, 256),
+    "expansion": (1, 64),
+    "kernel": (1, 1024),
+    "encoder_view": (0, 2**15),
+    "encoder_view_bins": (0, 2**14 + 1),
+    "encoder_energy_samples": (0, 2**15),
+    "long_bands": (1, 1024),
+    "short_bands": (1, 1024),
+}
+"""Least and most of each size; of the others 1 to 32,768."""
+OTHERS = (1, 2**15)
+
+
+def _read_record(path: Path) -> dict:
+    card = path.with_suffix(".json")
+    try:
+        with open(card, "rb") as file:
+            text = file.read(MOST_CARD_BYTES + 1)
+        if len(text) > MOST_CARD_BYTES:
+            raise ValueError(f"over {MOST_CARD_BYTES // 2**20} MiB")
+        record = json.loads(text.decode("utf-8"))
+    except (OSError, ValueError, RecursionError) as problem:
+        raise CheckpointError(f"{card}: not a readable checkpoint ({problem})") from problem
+    if not isinstance(record, dict) or (record.get("family"), record.get("version")) != (FAMILY, VERSION):
+        raise CheckpointError(f"{card}: not a '{FAMILY}' checkpoint of version {VERSION}, all this edition reads")
+    return record
+
+
+def read_training(path: Path) -> dict:
+    """How the checkpoint at ``path`` (``….safetensors``) was trained, from the JSON beside it.
+
+    Raises:
+        CheckpointError: the JSON is missing, damaged, of another family or of a newer version.
+    """
+    training = _read_record(path).get("training", {})
+    return training if isinstance(training, dict) else {}
+
+
+def read_config(path: Path) -> WaveformVAEConfig:
+    """Sizes of the checkpoint at ``path`` (``….safetensors``), from the JSON beside it.
+
+    Raises:
+        CheckpointError: as :func:`read_training` does; also when the sizes are not what this edition knows.
+    """
+    record, card = _read_record(path), path.with_suffix(".json")
+    try:
+        config = WaveformVAEConfig(**record["config"])
+    except (KeyError, TypeError) as problem:
+        raise CheckpointError(f"{card}: 'config' is missing or has unknown entries ({problem})") from problem
+    if wrong := _first_wrong(config):
+        raise CheckpointError(f"{card}: 'config': {wrong}")
+    return config
+
+
+def _first_wrong(config: WaveformVAEConfig) -> str | None:
+    """What of the sizes is not what this edition knows: nothing is built before this is asked."""
+    types = get_type_hints(WaveformVAEConfig)
+    for name, value in asdict(config).items():
+        least, most = LIMITS.get(name, OTHERS)
+        if types[name] is int and (type(value) is not int or not least <= value <= most):
+            return f"'{name}' must be a whole number from {least} to {most}"
+        if types[name] is bool and type(value) is not bool:
+            return f"'{name}' must be true or false"
+        if (choices := get_args(types[name])) and value not in choices:
+            return f"'{name}' must be one of {', '.join(choices)}"
+    pairs = [("encoder_hop", "hop"), ("decoder_hop", "hop"), ("decoder_hop", "decoder_window")]
+    pairs += [("encoder_energy_samples", "hop")] * bool(config.encoder_energy_samples)
+    for part, whole in pairs:
+        if getattr(config, whole) % getattr(config, part):
+            return f"'{whole}' must be a multiple of '{part}'"
+    views = [("encoder_hop", "encoder_window"), *[("hop", "encoder_view")] * bool(config.encoder_view)]
+    for least, window in views:
+        if getattr(config, window) < getattr(config, least):
+            return f"'{window}' must be as long as '{least}'"
+    if config.encoder_view_bins > config.encoder_view // 2 + 1:
+        return "'encoder_view_bins' must be at most half of 'encoder_view' and one"
+    return None
+
+
+def least_weights(config: WaveformVAEConfig) -> int:
+    """How many numbers a model of these sizes has at least: those of the blocks' matrices."""
+    both = ((config.encoder_blocks, config.encoder_width), (config.decoder_blocks, config.decoder_width))
+    return sum(blocks * width * (2 * config.expansion * width + config.kernel) for blocks, width in both)
+
+
+def read_spec(path: Path) -> CodecSpec:
+    """The codec's numbers; the fingerprint is the first 16 hex digits of the weights' SHA-256.
+
+    Raises:
+        CheckpointError: the checkpoint is not readable.
+    """
+    config = read_config(path)
+    try:
+        with open(path, "rb") as weights:
+            fingerprint = hashlib.file_digest(weights, "sha256").hexdigest()[:16]
+    except OSError as problem:
+        raise CheckpointError(f"{path}: not a readable checkpoint ({problem.strerror})") from problem
+    return CodecSpec(path.stem, fingerprint, config.sample_rate, config.hop, config.latent_dim, config.latency)

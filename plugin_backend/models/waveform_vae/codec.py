@@ -1,0 +1,84 @@
+"""A trained waveform VAE behind the :class:`~plugin_backend.codecs.base.Codec` contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from plugin_backend.codecs.base import Codec, DecoderStream, EncoderStream
+from plugin_backend.models.waveform_vae import checkpoint
+from plugin_backend.models.waveform_vae.checkpoint_header import read_spec
+from plugin_backend.models.waveform_vae.fast_inference import FastDecoder, FastEncoder
+
+SETTLED_FRAMES = 64
+"""Frames of zeros after which the encoder has forgotten the start of the sound."""
+
+
+class _Encoder(EncoderStream):
+    def __init__(self, encoder: FastEncoder):
+        self.encoder, self.past = encoder, None
+
+    @torch.inference_mode()
+    def push(self, audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        tensor = torch.from_numpy(np.ascontiguousarray(audio, np.float32))
+        mean, deviation, self.past = self.encoder(tensor, self.past)
+        return mean.numpy(), deviation.numpy()
+
+    @torch.inference_mode()
+    def means(self, audio: np.ndarray) -> np.ndarray:
+        tensor = torch.from_numpy(np.ascontiguousarray(audio, np.float32))
+        mean, _, self.past = self.encoder(tensor, self.past, deviations=False)
+        return mean.numpy()
+
+
+class _Decoder(DecoderStream):
+    def __init__(self, decoder: FastDecoder, past: tuple):
+        self.decoder, self.past = decoder, past
+
+    @torch.inference_mode()
+    def push(self, latents: np.ndarray) -> np.ndarray:
+        tensor = torch.from_numpy(np.ascontiguousarray(latents, np.float32))
+        audio, self.past = self.decoder(tensor, self.past)
+        return audio.numpy()
+
+
+class WaveformCodec(Codec):
+    """A waveform VAE read from its checkpoint; latents are compacted (dimension 0 varies most)."""
+
+    def __init__(self, path: Path):
+        self.spec = read_spec(path)
+        self.model = checkpoint.load(path)
+        self._encoder, self._decoder = FastEncoder(self.model), FastDecoder(self.model)
+        zeros = np.zeros((1, SETTLED_FRAMES * self.spec.hop_samples), np.float32)
+        self._silence = self.encode(zeros)[:, -1:]
+
+    def encoder(self, batch: int = 1) -> EncoderStream:
+        return _Encoder(self._encoder)
+
+    def decoder(
+        self, batch: int = 1, seeds: Sequence[int] | None = None, sides: Sequence[float] | None = None
+    ) -> DecoderStream:
+        return _Decoder(self._decoder, self.decoder_past(batch, seeds, sides))
+
+    def decoder_past(self, batch: int, seeds: Sequence[int] | None, sides: Sequence[float] | None) -> tuple:
+        """What a decoder stream remembers at its start, for who keeps it."""
+        return self._decoder.start(
+            batch,
+            None if seeds is None else torch.tensor(seeds, dtype=torch.int64),
+            None if sides is None else torch.tensor(sides, dtype=torch.float32),
+        )
+
+    def means_of(self, audio: torch.Tensor, past) -> tuple[torch.Tensor, tuple]:
+        """Means ``[batch, k, dims]`` of ``[batch, k * hop_samples]`` and the streams' memory, for who keeps it."""
+        mean, _, past = self._encoder(audio, past, deviations=False)
+        return mean, past
+
+    def audio_of(self, latents: torch.Tensor, past) -> tuple[torch.Tensor, tuple]:
+        """Sound ``[batch, k * hop_samples]`` of ``[batch, k, dims]`` and the streams' memory, for who keeps it."""
+        return self._decoder(latents, past)
+
+    def silence(self, frames: int) -> np.ndarray:
+        return np.repeat(self._silence, frames, axis=1)

@@ -1,5 +1,0 @@
-"""Where a recording is hit, to the sample, and how hard."""
-
-from plugin_backend.spotting.hits import Hit, Sensitivity, spot
-
-__all__ = ["Hit", "Sensitivity", "spot"]

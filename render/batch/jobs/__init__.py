@@ -1,0 +1,1 @@
+"""Read the jobs of a batch: TOML, CSV and Open Job Description."""

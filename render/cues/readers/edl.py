@@ -1,0 +1,296 @@
+"""CMX3600 edit decision lists: events, locators, Resolve's markers and the comments under them. pycmx parses lines."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from plugin_backend.errors import CueSheetError
+from render.cues.readers.text_reading import decoded, in_reach, noted, own_note, text_lines, told_at, unread_at
+from render.cues.timeline import Spot, Timeline, Unread
+from render.project.timecode import DROPPABLE, Clock
+
+LABEL = r"[0-9]{2}:[0-9]{2}:[0-9]{2}[:;][0-9]{2}"
+PLACE = r"[0-9]{1,2}[:;][0-9]{2}[:;][0-9]{2}[:;.,][0-9]{2}"  # a record label, as any program writes it
+CUTS = r"C|D|W[0-9]{0,3}|K|KB|KO"
+EVENT = re.compile(rf"[0-9]+ .* {PLACE} {PLACE}( .*)?")
+LOOSE = re.compile(
+    rf"([0-9]{{1,9}}) (.*?) ([A-Za-z0-9/,&+-]+) ({CUTS}) (?:([0-9]+) )?(\S+) (\S+) ({PLACE}) ({PLACE})(?: .*)?"
+)
+TIME = re.compile(r"[0-9]+[:;][0-9]+[:;][0-9:;.,]+")  # of whatever shape
+FEWEST_WORDS = 5
+COLORS = "RED|GREEN|BLUE|CYAN|MAGENTA|YELLOW|BLACK|WHITE|PINK|FOREST|DENIM|VIOLET|PURPLE|ORANGE|GREY|GOLD"
+LOCATOR = re.compile(rf"LOC:\s*({PLACE})(?:\s+({COLORS})\b)?\s*(.*)")
+RESOLVE_MARKER = re.compile(r"(.*?)\s*\|C:(?:ResolveColor)?(\S*)\s+\|M:(.*?)\s*\|D:([0-9]{1,7})\b.*")
+FRAME_CODE_MODES = {"DROP FRAME": True, "NON-DROP FRAME": False, "NON DROP FRAME": False}
+MODE_NAMES = {True: "drop-frame", False: "non-drop-frame"}
+NO_FILE = ("", "(NULL)")
+SOURCES = ("SOURCE FILE:", "AUDIO FILE:")
+LONGEST_LINE = 1024
+SHOWN = 80
+UNUSED = {
+    "StmtCdlSop": "colour decisions: not read",
+    "StmtCdlSat": "colour decisions: not read",
+    "StmtCorruptRemark": "not readable",
+    "StmtEffectsName": "effect names: not read",
+    "StmtFrmc": "frame counts of the source: not read",
+    "StmtSplitEdit": "split edits: not read, both parts are where the event is",
+}
+
+
+@dataclass
+class Edit:
+    """One event line; ``places`` are its record in and out. ``frames`` is a Resolve marker's length, if it is one."""
+
+    row: int
+    event: int
+    reel: str
+    track: str
+    places: tuple[str, str]
+    name: str = ""
+    file: str = ""
+    frames: int | None = None
+    notes: list[str] = field(default_factory=list)
+    extra: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Locator:
+    """A ``* LOC`` line."""
+
+    row: int
+    place: str
+    color: str | None
+    name: str
+
+
+def is_edl(head: bytes) -> bool:
+    """Whether a file begins as a CMX3600 EDL: with its title, its frame code mode or an event."""
+    lines = [_single_spaced(line) for line in decoded(head, "latin-1")[0].splitlines() if line.strip()]
+    return bool(lines) and (lines[0].startswith(("TITLE:", "FCM:")) or bool(EVENT.fullmatch(lines[0])))
+
+
+def read_edl(path: Path, clock: Clock) -> Timeline:
+    """Reads a CMX3600 EDL; an event's place is its record in and out, its track the channels it names.
+
+    Source labels may be anything. A name is the clip's (``* FROM CLIP NAME:``, of a transition ``* TO CLIP NAME:``)
+    or else the reel's. A note is every comment under the event that is nothing else. In ``extra``: ``reel``,
+    ``source_in``, ``source_out``, ``transition``, ``from_clip``; of locators and Resolve's markers ``color``.
+
+    A frame code mode that all of the list stands under must be the clock's; modes that change describe the sources,
+    and the record labels are the clock's.
+
+    Args:
+        path: the list.
+        clock: the programme's time base; an EDL states no rate, so it needs one.
+
+    Raises:
+        CueSheetError: no rate is known, or the list's frame code mode contradicts it.
+    """
+    path = Path(path)
+    with told_at(file=path):
+        if clock.rate is None:
+            raise CueSheetError("an EDL does not state its frame rate: give --fps")
+        lines, remarks = text_lines(path, "latin-1")
+        return _List(clock, remarks).read([line.replace("\t", " ").strip() for line in lines])
+
+
+def _single_spaced(line: str) -> str:
+    return " ".join(line.split())
+
+
+class _List:
+    """One read of a list: what was found, in its order, and what is told of its lines."""
+
+    def __init__(self, clock: Clock, remarks: list[str]):
+        self.clock, self.remarks = clock, remarks
+        self.notes: dict[str, list[int]] = defaultdict(list)
+        self.unreadable: list[Unread] = []
+        self.found: list[Edit | Locator] = []
+        self.group: list[Edit] = []
+        self.modes: dict[bool, list[int]] = defaultdict(list)
+
+    def read(self, lines: list[str]) -> Timeline:
+        for row, line in enumerate(lines, 1):
+            if len(line) > LONGEST_LINE:
+                self._too_long(row, line)
+            elif line:
+                self._line(row, line)
+        if len(self.modes) > 1:
+            rows = sorted(row for rows in self.modes.values() for row in rows)
+            self.notes[
+                f"the frame code mode changes, so it describes the sources; record times are read at "
+                f"{self.clock.rate.name} fps"
+            ] += rows
+        spots = [spot for each in self.found for spot in self._spots(each)]
+        return Timeline("CMX3600 EDL", self.clock, spots, self.remarks + noted(self.notes), self.unreadable)
+
+    def _too_long(self, row: int, line: str) -> None:
+        if line.split(maxsplit=1)[0].isdecimal():
+            self._unread(row, f"an event of over {LONGEST_LINE} characters")
+        else:
+            self.notes[f"not read: over {LONGEST_LINE} characters"].append(row)
+
+    def _line(self, row: int, line: str) -> None:
+        from pycmx.parse_cmx_statements import parse_cmx3600_statements
+
+        starred = f"* {line}" if line.startswith(("FROM CLIP NAME:", "TO CLIP NAME:")) else line
+        statement = parse_cmx3600_statements(io.StringIO(starred))[0]
+        kind, remark = type(statement).__name__, getattr(statement, "text", "")
+        if line.startswith("FCM:"):
+            self.modes[_frame_code_mode(line, row)].append(row)
+        elif edit := _edit(statement, line, row):
+            self.group = [*self.group, edit] if self.group and self.group[-1].event == edit.event else [edit]
+            self.found.append(edit)
+        elif kind == "StmtTitle":
+            self.remarks.append(f"line {row}: the list's title is {statement.title!r}")
+        elif kind == "StmtRemark" and (match := LOCATOR.fullmatch(remark)):
+            self.found.append(Locator(row, *match.groups()))
+        elif kind in UNUSED:
+            self.notes[UNUSED[kind]].append(row)
+        elif line.startswith("M2 "):
+            self.notes["speed changes (M2): not read"].append(row)
+        elif why := _why_unread(line, remark):
+            self._unread(row, why)
+        elif not (self.group and _told(self.group, kind, statement, line, row)):
+            self.remarks.append(f"line {row}: not read: {line[:SHOWN]}")
+
+    def _unread(self, row: int, why: str) -> None:
+        self.unreadable.append(Unread(row, why))
+        self.group = []  # what stands under it is of no event that was read
+
+    def _spots(self, found: Edit | Locator) -> list[Spot]:
+        self._check_mode(found.row)
+        with unread_at(found.row, self.clock, self.unreadable):
+            return self._placed(found)
+        return []
+
+    def _placed(self, found: Edit | Locator) -> list[Spot]:
+        if isinstance(found, Locator):
+            extra = {"color": found.color} if found.color else {}
+            return [Spot("marker", found.name, "", self._samples(found.place), None, found.row, extra=extra)]
+        start = self._samples(found.places[0])
+        end = self._samples(found.places[1], start)
+        if found.frames is not None:
+            return [self._marker(found, start)]
+        if found.reel == "BL":
+            self.notes["black or silence: no spots"].append(found.row)
+        elif end == start:
+            self.notes["no frames long, as the outgoing half of a transition: no spots"].append(found.row)
+        elif end < start:
+            self._unread(found.row, f"its record out, {found.places[1]}, is before its in, {found.places[0]}")
+        else:
+            source = Path(found.file) if found.file else None
+            name, note = found.name or found.reel, "; ".join(found.notes)
+            return [Spot("clip", name, found.track, start, end - start, found.row, note, source, found.extra)]
+        return []
+
+    def _marker(self, edit: Edit, start: int) -> Spot:
+        """A Resolve marker, whose own line says how long it is: one frame for none."""
+        length = self.clock.frames_away(start, edit.frames) - start if edit.frames > 1 else None
+        kind = "marker" if length is None else "region"
+        return Spot(kind, edit.name, "", start, length, edit.row, "; ".join(edit.notes), extra=edit.extra)
+
+    def _check_mode(self, row: int) -> None:
+        """Refuses a programme that is drop-frame where all of the list is not, and the reverse."""
+        rate, drop = self.clock.rate, next(iter(self.modes)) if len(self.modes) == 1 else None
+        if drop not in (None, rate.drop):
+            raise CueSheetError(
+                f"the list is {MODE_NAMES[drop]} here (FCM), but the programme runs at {rate.name} fps, "
+                f"{MODE_NAMES[rate.drop]}: give the --fps of the list",
+                row=row,
+            )
+
+    def _samples(self, place: str, after_samples: int = 0) -> int:
+        """A record label's place; under a frame code mode its last separator says nothing."""
+        rate = self.clock.rate
+        hour, minute, second, frame = re.split("[:;.,]", place)
+        mark = ";" if place[-3] == ";" or (place[-3] in ".," and rate.exact in DROPPABLE) else ":"
+        if self.modes and rate.drop:
+            mark = ";"
+        label = f"{hour:0>2}:{minute}:{second}{mark}{frame}"
+        return in_reach(self.clock.timecode_samples(label, after_samples), self.clock.sample_rate)
+
+
+def _edit(statement, line: str, row: int) -> Edit | None:
+    """An event, also one whose columns are not where CMX3600 wants them (pycmx counts columns from the line's end)."""
+    if type(statement).__name__ == "StmtEvent":
+        fields = [statement.event, statement.source, statement.channels, statement.trans, statement.trans_op]
+        labels = [statement.source_in, statement.source_out, statement.record_in, statement.record_out]
+        if re.fullmatch(CUTS, statement.trans) and all(re.fullmatch(LABEL, label) for label in labels):
+            return _filled(fields, labels, row)
+    match = LOOSE.fullmatch(_single_spaced(line))
+    fields = match.groups(default="") if match else ()
+    return _filled(list(fields[:5]), list(fields[5:]), row) if fields else None
+
+
+def _filled(fields: list, labels: list[str], row: int) -> Edit:
+    event, reel, channels, kind, length = fields
+    edit = Edit(row, int(event), reel, channels, (labels[2], labels[3]))
+    edit.extra = {"reel": reel, "source_in": labels[0], "source_out": labels[1]}
+    if kind != "C":
+        edit.extra["transition"] = f"{kind} {length}".strip()
+    return edit
+
+
+def _why_unread(line: str, remark: str) -> str:
+    """What is wrong with a line that looks like an event or a locator; empty for any other."""
+    words, shown = line.split(), repr(line[:SHOWN])
+    if remark.startswith("LOC:"):
+        return f"a locator without a place that can be read: {shown}"
+    if not words[0].isdecimal() or len(words) < FEWEST_WORDS:
+        return ""
+    if all(word.isdecimal() for word in words[-4:]):
+        return f"its places are frame numbers, not timecodes, so export the list with timecodes: {shown}"
+    if sum(TIME.fullmatch(word) is not None for word in words) > 1:
+        return f"an event that cannot be read: {shown}"
+    return ""
+
+
+def _frame_code_mode(line: str, row: int) -> bool:
+    """Whether it is drop-frame; some programs write a path behind it."""
+    mode = line.removeprefix("FCM:").strip().upper()
+    drop = next((drop for name, drop in FRAME_CODE_MODES.items() if mode.startswith(name)), None)
+    if drop is None:
+        raise CueSheetError(f"frame code mode {mode[:40]!r}: it is DROP FRAME or NON-DROP FRAME", row=row)
+    return drop
+
+
+def _told(group: list[Edit], kind: str, statement, line: str, row: int) -> bool:
+    """Adds what a line says to the event it stands under; whether it says anything of one."""
+    last = group[-1]
+    if match := RESOLVE_MARKER.fullmatch(line.lstrip("* ")):
+        note, color, last.name, frames = match.groups()
+        last.frames, last.extra = int(frames), {"color": color} if color else {}
+        last.notes += [note] if note else []
+    elif kind == "StmtClipName":
+        if statement.affect == "from":
+            next((edit for edit in group if not edit.name), last).name = statement.name
+        else:
+            last.extra["from_clip"], last.name = group[0].name, statement.name
+    elif kind == "StmtSourceFile":
+        _play(group, statement.filename)
+    elif kind == "StmtAudioExt":
+        more = [name for name, there in (("A3", statement.audio3), ("A4", statement.audio4)) if there]
+        last.track = "/".join([last.track, *more]).removeprefix("NONE/")
+    elif kind == "StmtRemark":
+        key, _, text = statement.text.partition(":")
+        if key.upper() == "PISADA":
+            with told_at(row=row):
+                last.extra |= own_note(text.strip())
+        elif f"{key.upper()}:" in SOURCES:
+            _play(group, text.strip())
+        else:
+            last.notes.append(text.strip() if key.upper() == "COMMENT" else statement.text)
+    else:
+        return False
+    return True
+
+
+def _play(group: list[Edit], file: str) -> None:
+    """A file named under an event is its first edit's: of a transition, the outgoing clip's."""
+    if file not in NO_FILE:
+        next((edit for edit in group if not edit.file), group[-1]).file = file

@@ -1,0 +1,211 @@
+"""OpenTimelineIO (.otio): every track, clip and marker of one timeline, at exact positions.
+
+We read its JSON ourselves: the library's C++ (0.18.1) ends the whole process on files such as one with a list where
+it expects a media reference. The tests hold our positions against the library's.
+"""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+from plugin_backend.errors import CueSheetError
+from render.cues.readers.csv_sheet import BOM
+from render.cues.readers.otio_json import (
+    NOT_OTIO,
+    Range,
+    list_of,
+    media_of,
+    noted_in,
+    number_of,
+    part_of,
+    range_of,
+    schema_of,
+    seconds_of,
+    text_of,
+    timeline_in,
+)
+from render.cues.readers.text_reading import own_note, told_at
+from render.cues.readers.timeline_builder import DEEPEST, Found, clean, counted, exact_rate, stated, zero_of
+from render.cues.timeline import Timeline
+from render.project.timecode import RATES, Clock
+
+ITEMS = ("Stack", "Track", "Clip", "Gap")
+LETTERS = {"Video": "V", "Audio": "A"}
+NAMED_RATES = {rate.exact for rate in RATES.values()}
+
+
+def is_otio(head: bytes) -> bool:
+    """Whether a file's first bytes are OpenTimelineIO JSON."""
+    text = head.decode("utf-8", errors="replace").removeprefix(BOM).lstrip()
+    return text.startswith("{") and '"OTIO_SCHEMA"' in text
+
+
+def read_otio(path: Path, clock: Clock) -> Timeline:
+    """Reads the timeline of an OpenTimelineIO file; nested stacks and tracks are flattened.
+
+    Args:
+        path: the file.
+        clock: the programme's time base; completed with the timeline's where the user gave none. OpenTimelineIO does
+            not say drop-frame: at 29.97 and 59.94 with a start the user must, or our own metadata.
+
+    Raises:
+        CueSheetError: damaged, hostile, of another rate than the clock's, or an item without a length.
+    """
+    path = Path(path)
+    with told_at(file=path):
+        return _Reading(timeline_in(path), clock).read()
+
+
+class _Reading:
+    """One read of a timeline."""
+
+    def __init__(self, timeline: dict, clock: Clock):
+        self.stack = part_of(timeline, "tracks", "Stack")
+        if self.stack is None:
+            raise CueSheetError(f"{NOT_OTIO}: the timeline has no tracks")
+        noted = RATES.get(noted_in(timeline).get("rate"))
+        start, start_frames = part_of(timeline, "global_start_time", "RationalTime"), None
+        if start is not None:
+            rate = exact_rate(number_of(start, "rate"))
+            frames = seconds_of(start) * rate
+            if rate not in NAMED_RATES and frames != 0:
+                raise CueSheetError(f"its start is counted at {stated(rate)} a second, which is no frame rate")
+            if frames.denominator != 1:
+                raise CueSheetError(f"its start lies between two frames, at {float(frames)}")
+            start_frames = int(frames) if rate in NAMED_RATES else None
+        else:
+            rates = self._frame_rates()
+            rate = rates.pop() if len(rates) == 1 else None
+        remarks: list[str] = []
+        if rate in NAMED_RATES:
+            drop = noted.drop if noted and noted.exact == rate else None
+            clock = counted(clock, rate, drop, start_frames, remarks)
+        self.found = Found(clock, zero_of(clock, start_frames), start_frames, remarks=remarks)
+        self.ranges: dict[int, Range] = {}  # by the item's identity: each is asked for several times
+
+    def _frame_rates(self) -> set[Fraction]:
+        """The frame rates that the tracks' items are counted in."""
+        items = [item for track in list_of(self.stack, "children") for item in list_of(track, "children")]
+        ranges = [part_of(item, "source_range", "TimeRange") for item in items if schema_of(item) in ITEMS]
+        times = [part_of(stated_range, "duration", "RationalTime") for stated_range in ranges if stated_range]
+        return {exact_rate(number_of(time, "rate")) for time in times if time} & NAMED_RATES
+
+    def read(self) -> Timeline:
+        counts = {}
+        trim = self._range(self.stack)[0]
+        self._markers(self.stack, "", -trim, None)
+        for track in list_of(self.stack, "children"):
+            kind = text_of(track, "kind") or "Video"
+            counts[kind] = counts.get(kind, 0) + 1
+            name = (
+                noted_in(track).get("track")
+                or clean(text_of(track, "name"))
+                or f"{LETTERS.get(kind, kind)}{counts[kind]}"
+            )
+            extra = {"media": "" if kind == "Audio" else "picture" if kind == "Video" else kind}
+            self._item(track, name, -trim, None, extra, 0)
+        return self.found.timeline("OTIO")
+
+    def _item(self, item: dict, track: str, begin: Fraction, window: Range | None, extra: dict, depth: int) -> None:
+        """One clip, stack or track from ``begin``; ``window`` is the first and last second that is seen of it."""
+        if depth > DEEPEST:
+            raise CueSheetError(f"tracks nested more than {DEEPEST} deep")
+        schema = schema_of(item)
+        if schema not in ITEMS:
+            return self.found.unreadable(f"a {clean(schema)} on track {track!r} is not known")
+        if item.get("enabled") is False:
+            extra = extra | {"muted": "yes"}
+        first, length = self._range(item, depth)
+        seen = _within(window, begin, begin + length)
+        if schema == "Clip":
+            self._clip(item, track, seen, length, extra)
+        elif schema != "Gap":
+            # A range that begins before the track moves it, as the EDL adapter writes it, and trims nothing.
+            trims = item.get("source_range") is not None and first >= 0
+            nested = {"nested": text_of(item, "name") or schema.lower()} if depth else {}
+            self._children(item, track, begin - first, seen if trims else window, extra | nested, depth)
+        self._markers(item, track, begin - first, seen)
+
+    def _children(
+        self, parent: dict, track: str, begin: Fraction, window: Range | None, extra: dict, depth: int
+    ) -> None:
+        in_turn = schema_of(parent) == "Track"
+        if list_of(parent, "effects"):
+            self.found.remarks.append(f"track {track!r}: effects on {clean(text_of(parent, 'name'))!r} are not used")
+        children = list_of(parent, "children")
+        for index, child in enumerate(children):
+            if schema_of(child) == "Transition":
+                continue
+            before, after = children[index - 1] if index else None, (children[index + 1 :] or [None])[0]
+            told = {"transition_in": self._described(before), "transition_out": self._described(after)}
+            self._item(child, track, begin, window, extra | (told if in_turn else {}), depth + 1)
+            if in_turn and schema_of(child) in ITEMS:
+                begin += self._range(child, depth + 1)[1]
+
+    def _clip(self, clip: dict, track: str, seen: Range, length: Fraction, extra: dict) -> None:
+        media = media_of(clip)
+        name = text_of(clip, "name") or text_of(media, "name")
+        if seen[1] <= seen[0] and length > 0:
+            return self.found.unread(f"clip {clean(name)!r} on track {track!r} is trimmed away")
+        url = text_of(media, "target_url") or text_of(media, "target_url_base")
+        with told_at(row=self.found.event + 1):
+            own = own_note(json.dumps(noted_in(clip)))
+        self.found.spot(name, track, *seen, source=url, extra=extra, own=own)
+        if list_of(clip, "effects"):
+            self.found.not_used("effects and changes of speed")
+
+    def _markers(self, item: dict, track: str, zero: Fraction, window: Range | None) -> None:
+        """An item's markers, which count its own media's time."""
+        for marker in list_of(item, "markers"):
+            name, note = text_of(marker, "name"), text_of(marker, "comment")
+            stated_range = part_of(marker, "marked_range", "TimeRange") or part_of(marker, "range", "TimeRange")
+            if schema_of(marker) != "Marker" or stated_range is None:
+                self.found.unreadable(f"marker {clean(name)!r} on track {track!r} has no place")
+                continue
+            first, length = range_of(stated_range)
+            begin = zero + first
+            if window and not (window[0] <= begin < window[1] or begin == window[0] == window[1]):
+                self.found.unread(f"marker {clean(name)!r} lies in a part of its item that is cut off")
+                continue
+            frame = 1 / exact_rate(number_of(part_of(stated_range, "start_time", "RationalTime"), "rate"))
+            colour = text_of(marker, "color")
+            self.found.marker(name or note, track, begin, length, frame, note=note, extra={"colour": colour})
+
+    def _range(self, item: dict, depth: int = 0) -> Range:
+        """What is used of an item: its source range, else all its media or children.
+
+        Raises:
+            CueSheetError: it states no length, or one below nothing.
+        """
+        if depth > DEEPEST:
+            raise CueSheetError(f"tracks nested more than {DEEPEST} deep")
+        if id(item) not in self.ranges:
+            self.ranges[id(item)] = self._range_used(item, depth)
+        return self.ranges[id(item)]
+
+    def _range_used(self, item: dict, depth: int) -> Range:
+        schema = schema_of(item)
+        stated_range = part_of(item, "source_range", "TimeRange")
+        if stated_range is None and schema == "Clip":
+            stated_range = part_of(media_of(item), "available_range", "TimeRange")
+        if stated_range is not None:
+            return range_of(stated_range)
+        if schema in ("Stack", "Track"):
+            parts = [child for child in list_of(item, "children") if schema_of(child) in ITEMS]
+            lengths = [self._range(child, depth + 1)[1] for child in parts]
+            return Fraction(0), sum(lengths, Fraction(0)) if schema == "Track" else max(lengths, default=Fraction(0))
+        what = f"{schema.lower()} {clean(text_of(item, 'name'))!r}"
+        raise CueSheetError(f"{what} states no length, so nothing after it can be placed")
+
+    def _described(self, transition: dict | None) -> str:
+        if transition is None or schema_of(transition) != "Transition":
+            return ""
+        offsets = [part_of(transition, name, "RationalTime") for name in ("in_offset", "out_offset")]
+        length = sum((seconds_of(offset) for offset in offsets if offset), Fraction(0))
+        return f"{clean(text_of(transition, 'name')) or 'transition'} {self.found.length_samples(length)}smp"
+
+
+def _within(window: Range | None, begin: Fraction, end: Fraction) -> Range:
+    return (begin, end) if window is None else (max(begin, window[0]), min(end, window[1]))

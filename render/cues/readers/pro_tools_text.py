@@ -1,0 +1,348 @@
+"""Pro Tools "Export Session Info as Text": clips of every track, and markers.
+
+Read here line by line. ptulsconv (4.0.2), the library for it, is what the tests compare with: it wants gRPC, an
+older protobuf and an older pytest, tells no line numbers, and knows neither sample positions nor sub-frames.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from plugin_backend.errors import CueSheetError
+from render.cues.readers.text_reading import decoded, in_reach, noted, samples_of, text_lines, told_at, unread_at
+from render.cues.readers.timeline_builder import completed
+from render.cues.timeline import Spot, Timeline, Unread
+from render.project.timecode import AMBIGUOUS, RATES, Clock, FrameRate, frames_of, round_half_up, samples_at
+
+MAGIC = "SESSION NAME:"
+HEADER = ("SAMPLE RATE:", "SESSION START TIMECODE:", "TIMECODE FORMAT:")
+TRACK = ("TRACK NAME:", "COMMENTS:", "USER DELAY:", "STATE:", "PLUG-INS:")
+EVENT = ("CHANNEL", "EVENT", "CLIP NAME", "START TIME", "END TIME")
+SHOWN = 80
+MARKER = ("#", "LOCATION", "TIME REFERENCE", "UNITS", "NAME")
+TITLE = re.compile(r"([A-Z-] {1,2})+(L I S T I N G|I N  S E S S I O N)")
+FADE = re.compile(r"\((cross ?fade|fade ?(in|out)?)\)", re.IGNORECASE)
+SIDE = re.compile(r"\.(L|R|C|S|LFE|L[crs]|R[crs]|[LR]s[sr]|A[0-9]+)$")
+WIDTH = re.compile(r" \((Stereo|Quad|LCRS?|[1-7](st|nd|rd|th) Order Ambisonics|[5-9]\.[01](\.[246])?)\)$")
+FRAME_RATE = re.compile(r"([0-9.]{2,6})( Drop)? Frame")
+
+TIMECODE = re.compile(r"([0-9]{2}:[0-9]{2}:[0-9]{2}[:;][0-9]{2})(?:\.([0-9]{2}|100))?")  # hundredths of a frame
+SUB_FRAMES = 100
+SILENT_STATES = ("muted", "inactive", "hidden")
+MARKER_OWNERS = ("Ruler", "Track")
+SAMPLES = re.compile(r"[0-9]{1,15}")
+MILLISECONDS = re.compile(r"([0-9]{1,6}):([0-9]{2}\.[0-9]{3})")
+ASK = "export it with the time format Timecode (Show Sub Frames) or Samples"
+REFUSED = {
+    re.compile(r"[0-9]+\+[0-9]{2}(\.[0-9]{2})?"): "feet and frames, of a film rate that the file does not state",
+    re.compile(r"[0-9]+:[0-9]{2}"): "minutes and whole seconds",
+    re.compile(r"[0-9]+\|.*"): "bars and beats, and the tempo is not in the file",
+}
+
+
+@dataclass(frozen=True)
+class Session:
+    """What turns the file's times into samples; ``start_samples`` counts from 00:00:00:00."""
+
+    clock: Clock
+    rate: FrameRate
+    sample_rate_hz: int
+    start_samples: int
+
+    def position(self, text: str, after_samples: int = 0) -> int:
+        """Samples from the programme's start; a timecode half a day before ``after_samples`` is the next day's."""
+        hz = self.clock.sample_rate
+        if match := TIMECODE.fullmatch(text):
+            samples = _timecode_samples(match, self.rate, hz)
+            if self.clock.is_next_day(samples - self.clock.start_samples, after_samples):
+                samples = _timecode_samples(match, self.rate, hz, self.rate.frames_per_day)
+        elif SAMPLES.fullmatch(text):
+            samples = self.start_samples + samples_of(Fraction(int(text), self.sample_rate_hz), hz)
+        elif match := MILLISECONDS.fullmatch(text):
+            samples = self.start_samples + samples_of(60 * int(match[1]) + Fraction(match[2]), hz)
+        else:
+            reasons = (reason for shape, reason in REFUSED.items() if shape.fullmatch(text))
+            raise CueSheetError(f"{text[:40]!r} is {next(reasons, 'not a time')}: {ASK}")
+        return in_reach(samples - self.clock.start_samples, hz)
+
+
+@dataclass
+class Clip:
+    """One event, on all channels that have it at the same place; ``names`` by channel."""
+
+    row: int
+    start: str
+    end: str
+    extra: dict[str, str]
+    names: dict[str, str] = field(default_factory=dict)
+
+    def name(self) -> str:
+        """The channels' common name."""
+        names = list(self.names.values())
+        bare = {SIDE.sub("", name) for name in names}
+        return bare.pop() if len(names) > 1 and len(bare) == 1 else names[0]
+
+
+def is_pro_tools_text(head: bytes) -> bool:
+    """Whether a file begins as a Pro Tools text export, in any of the encodings that Pro Tools writes."""
+    return decoded(head, "mac_roman")[0].startswith(MAGIC)
+
+
+def read_pro_tools_text(path: Path, clock: Clock) -> Timeline:
+    """Reads a Pro Tools text export: UTF-8, UTF-16 or, as old versions wrote it, Mac Roman.
+
+    Channels of a clip are one spot; its name is theirs without ``.L``, ``.R`` … Otherwise names stay as the editor
+    wrote them, with the tags of cue programs (``$QN=1``, ``{Note=…}``). A clip group is a clip. In ``extra``, where
+    there is something to say: ``muted``, ``track_muted`` (or inactive, or hidden), ``channels``, ``name_<channel>``,
+    ``timestamp``, ``track_width``, ``track_comments``, ``track_state``, ``user_delay``, ``source_folder``; of markers
+    ``number``, ``ruler``. Line breaks and tabs in names and comments become spaces.
+
+    Args:
+        path: the export.
+        clock: the programme's time base.
+
+    Raises:
+        CueSheetError: damaged, or of another rate than the clock's.
+    """
+    path, notes = Path(path), defaultdict(list)
+    with told_at(file=path):
+        lines, remarks = text_lines(path, "mac_roman")
+        sections = _sections(lines)
+        session = _session(sections.pop("", []), clock)
+        tracks, markers = sections.pop("TRACK LISTING", []), sections.pop("MARKERS LISTING", [])
+        files = {name: list(_cells(sections.pop(name))) for name in list(sections) if name.endswith("IN SESSION")}
+        for name, block in sections.items():
+            notes[f"{name.lower()}: not read"] += [row for row, _ in block[1:]]
+        unreadable: list[Unread] = []
+        listed = list(_tracks(tracks, notes, unreadable))
+        spots = [spot for track in listed for spot in _clips(*track, session, files, notes, unreadable)]
+        spots += _markers(markers, session, unreadable)
+    return Timeline("Pro Tools text", session.clock, spots, remarks + noted(notes), unreadable)
+
+
+def _sections(lines: list[str]) -> dict[str, list[tuple[int, str]]]:
+    """The lines that are not blank, with their numbers, by the title above them; the header's title is empty."""
+    sections, block = {}, []
+    sections[""] = block
+    for row, line in enumerate(lines, 1):
+        if TITLE.fullmatch(line.strip()):
+            block = sections.setdefault(re.sub(r"(\S) (?=\S)", r"\1", line.strip()).replace("  ", " "), [])
+        elif line.strip():
+            block.append((row, line))
+    return sections
+
+
+def _cells(block: list[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
+    return ((row, [cell.strip() for cell in line.split("\t")]) for row, line in block)
+
+
+def _session(block: list[tuple[int, str]], clock: Clock) -> Session:
+    found = {cells[0]: (row, cells[1]) for row, cells in _cells(block) if len(cells) > 1}
+    for key in HEADER:
+        if key not in found:
+            raise CueSheetError(f"not a whole Pro Tools text export: its header has no '{key}'")
+    (hz_row, hz), (start_row, start), (rate_row, rate_name) = (found[key] for key in HEADER)
+    if not re.fullmatch(r"[1-9][0-9]{3,5}(\.0{1,9})?", hz):
+        raise CueSheetError(f"sample rate {hz[:40]!r}: pulled up or down? Export it at a whole rate", row=hz_row)
+    match = FRAME_RATE.fullmatch(rate_name)
+    name = (match[1] + (("ndf", "df")[bool(match[2])] if match[1] in AMBIGUOUS else match[2] or "")) if match else ""
+    if name not in RATES:
+        raise CueSheetError(f"{rate_name[:40]!r} is not one of the frame rates {', '.join(RATES)}", row=rate_row)
+    rate = RATES[name]
+    with told_at(row=start_row):
+        if not (match := TIMECODE.fullmatch(start)):
+            raise CueSheetError(f"the session's start {start[:40]!r} is not a timecode")
+        first = frames_of(match[1], rate) + int(match[2] or 0) // SUB_FRAMES
+        clock = completed(clock, rate.exact, rate.drop, first)
+        return Session(clock, rate, int(Fraction(hz)), _timecode_samples(match, rate, clock.sample_rate))
+
+
+def _timecode_samples(match: re.Match, rate: FrameRate, hz: int, later_frames: int = 0) -> int:
+    """The sample nearest to a label, with hundredths of a frame if it has them, from 00:00:00:00."""
+    frames = frames_of(match[1], rate) + later_frames
+    if not match[2]:
+        return samples_at(frames, rate, hz)
+    return round_half_up((frames + Fraction(int(match[2]), SUB_FRAMES)) * hz / rate.exact)
+
+
+def _continued(cells: list[str], line: str) -> None:
+    """Joins a row with the next line, where a text in it had a line break."""
+    first, *more = line.split("\t")
+    cells[-1] += f"\n{first}"
+    cells += more
+
+
+def _text(cells: list[str]) -> str:
+    """A text that line breaks and tabs may have cut, on one line."""
+    parts = [part.strip() for cell in cells for part in cell.split("\n")]
+    return " ".join(filter(None, parts))
+
+
+def _tracks(
+    block: list[tuple[int, str]], notes: dict[str, list[int]], unreadable: list[Unread]
+) -> Iterator[tuple[dict[str, str], list[Clip]]]:
+    """Each track's lines above its events, by their first words, and its clips."""
+    about, events, columns, last = {}, [], [], ""
+    for row, line in block:
+        cells = line.split("\t")
+        if line.startswith(TRACK):
+            key, _, text = line.partition(":")
+            if key == "TRACK NAME":
+                yield about, _events(events, columns, notes, unreadable)
+                about, events, columns = {}, [], []
+            about[key], last = text.strip(), key
+        elif cells[0].strip() == "CHANNEL":
+            columns, last = [cell.strip() for cell in cells], ""
+            if missing := [name for name in EVENT if name not in columns]:
+                raise CueSheetError(f"the track has no column {missing[0]!r}", row=row)
+        elif last == "COMMENTS":  # they may have several lines
+            about[last] += f" {line.strip()}"
+        elif columns and all(cell.strip().isdecimal() for cell in cells[:2]):
+            events.append((row, cells))
+        elif events and len(events[-1][1]) < len(columns):
+            _continued(events[-1][1], line)
+        else:
+            unreadable.append(Unread(row, f"a line of a track that is no event: {line.strip()[:SHOWN]!r}"))
+    yield about, _events(events, columns, notes, unreadable)
+
+
+def _events(
+    events: list[tuple[int, list[str]]], columns: list[str], notes: dict[str, list[int]], unreadable: list[Unread]
+) -> list[Clip]:
+    """The clips of a track's rows; a tab in a clip's name makes its row longer."""
+    clips: dict[tuple[str, str], list[Clip]] = {}
+    for row, cells in events:
+        more, name = len(cells) - len(columns), columns.index("CLIP NAME")
+        if more < 0:
+            unreadable.append(Unread(row, f"{len(cells)} columns, but the track has {len(columns)}: cut off?"))
+            continue
+        texts = [*cells[:name], _text(cells[name : name + more + 1]), *cells[name + more + 1 :]]
+        _add(dict(zip(columns, map(str.strip, texts), strict=True)), row, clips, notes)
+    return [clip for same in clips.values() for clip in same]
+
+
+def _add(cells: dict[str, str], row: int, clips: dict[tuple[str, str], list[Clip]], notes: dict) -> None:
+    """Adds an event to a track's clips, or to the clip whose other channel it is."""
+    channel, _, name, start, end = (cells[key] for key in EVENT)
+    if FADE.fullmatch(name):
+        notes["fades are not spots, and clips begin after them (export without crossfades)"].append(row)
+        return
+    same = clips.setdefault((start, end), [])
+    clip = next((clip for clip in same if channel not in clip.names), None)
+    if clip is None:
+        extra = {"timestamp": cells["TIMESTAMP"]} if "TIMESTAMP" in cells else {}
+        clip = Clip(row, start, end, extra | ({"muted": "yes"} if cells.get("STATE") == "Muted" else {}))
+        same.append(clip)
+    clip.names[channel] = name
+
+
+def _clips(
+    about: dict[str, str], clips: list[Clip], session: Session, files: dict, notes: dict, unreadable: list[Unread]
+) -> Iterator[Spot]:
+    """A track's spots."""
+    width = WIDTH.search(about.get("TRACK NAME", ""))
+    facts = {
+        "track_width": width[1] if width else "",
+        "track_comments": about.get("COMMENTS", ""),
+        "track_state": about.get("STATE", ""),
+        "user_delay": about.get("USER DELAY", "").removeprefix("0 Samples"),
+    }
+    silent = any(state in facts["track_state"].lower() for state in SILENT_STATES)
+    facts = {key: text for key, text in facts.items() if text} | ({"track_muted": "yes"} if silent else {})
+    folders = {
+        cells[0]: cells[1] for name, block in files.items() if "FILES" in name for _, cells in block if cells[1:]
+    }
+    sources = {
+        cells[0]: cells[1] for name, block in files.items() if "CLIPS" in name for _, cells in block if cells[1:]
+    }
+    for clip in clips:
+        place = None
+        with unread_at(clip.row, session.clock, unreadable):
+            start = session.position(clip.start)
+            place = start, session.position(clip.end, start)
+        if place is None:
+            continue
+        start, end = place
+        name, extra = clip.name(), facts | clip.extra
+        if len(clip.names) > 1:
+            extra["channels"] = str(len(clip.names))
+        extra |= {f"name_{side}": text for side, text in clip.names.items() if SIDE.sub("", text) != SIDE.sub("", name)}
+        source = next((sources[text] for text in (*clip.names.values(), name) if text in sources), None)
+        if source in folders:
+            extra["source_folder"] = folders[source]
+        if end <= start:
+            notes["shorter than the file's times can say: no duration"].append(clip.row)
+        whole = TIMECODE.fullmatch(clip.start)
+        if (whole and not whole[2]) or MILLISECONDS.fullmatch(clip.start):
+            notes.setdefault(
+                f"times from here on are cut to whole {'frames' if whole else 'milliseconds'}; {ASK}", [clip.row]
+            )
+        track = WIDTH.sub("", about.get("TRACK NAME", ""))
+        length = end - start if end > start else None
+        yield Spot("clip", name, track, start, length, clip.row, source=Path(source) if source else None, extra=extra)
+
+
+def _markers(block: list[tuple[int, str]], session: Session, unreadable: list[Unread]) -> list[Spot]:
+    """Markers; of the two times of each the one in samples counts, it is never cut."""
+    columns, header, rows = [], [], []
+    for row, line in block:
+        cells = line.split("\t")
+        if not columns:
+            header, columns = cells, [cell.strip() for cell in cells]
+            if missing := [name for name in MARKER if name not in columns]:
+                raise CueSheetError(f"the markers have no column {missing[0]!r}", row=row)
+        elif _begins_marker(cells):
+            rows.append((row, cells))
+        elif not rows:
+            unreadable.append(Unread(row, f"a line of the markers that is no marker: {line.strip()[:SHOWN]!r}"))
+        elif len(cells) >= len(columns) and not any(cell.strip() for cell in cells[: len(columns) - 1]):
+            rows[-1][1][-1] += "\n" + "\t".join(cells[len(columns) - 1 :])  # the next line of a comment
+        else:
+            _continued(rows[-1][1], line)
+    spots = []
+    for row, cells in rows:
+        with unread_at(row, session.clock, unreadable):
+            spots.append(_marker(row, _marker_texts(row, cells, header), session))
+    return spots
+
+
+def _begins_marker(cells: list[str]) -> bool:
+    number, place = (cell.strip() for cell in (*cells, "")[:2])
+    return number.isdecimal() and any(shape.fullmatch(place) for shape in (TIMECODE, SAMPLES, MILLISECONDS, *REFUSED))
+
+
+def _marker_texts(row: int, cells: list[str], header: list[str]) -> dict[str, str]:
+    """A marker's texts by column. Tabs in its name and comment make its row longer.
+
+    Where a column says what owns the marker, the name ends before it; else where the cells are as wide as its
+    column, which Pro Tools fills with spaces.
+    """
+    columns = [cell.strip() for cell in header]
+    more, name = len(cells) - len(columns), columns.index("NAME")
+    if more < 0:
+        raise CueSheetError(f"{len(cells)} columns, but the markers have {len(columns)}: cut off?", row=row)
+    cut = name + 1
+    if more and "TRACK TYPE" in columns:
+        kind = columns.index("TRACK TYPE")
+        owners = [at for at in range(kind, kind + more + 1) if cells[at].strip() in MARKER_OWNERS]
+        cut += owners[0] - kind if owners else 0
+    elif more and header[name] != columns[name]:
+        widths = [len("\t".join(cells[name:at])) for at in range(cut, cut + more + 1)]
+        cut += next((at for at, width in enumerate(widths) if width >= len(header[name])), 0)
+    last = cut + len(columns) - name - 2  # where the last column, the comment, begins
+    texts = [*cells[:name], _text(cells[name:cut]), *cells[cut:last], _text(cells[last:])]
+    return dict(zip(columns, map(str.strip, texts), strict=False))
+
+
+def _marker(row: int, of: dict[str, str], session: Session) -> Spot:
+    with told_at(row=row):
+        start = session.position(of["TIME REFERENCE" if of["UNITS"] == "Samples" else "LOCATION"])
+    owner, on_track = of.get("TRACK NAME", ""), of.get("TRACK TYPE") == "Track"
+    extra = {"number": of["#"]} | ({"ruler": owner} if owner and not on_track else {})
+    track = owner if on_track else ""
+    return Spot("marker", of["NAME"], track, start, None, row, of.get("COMMENTS", ""), extra=extra)

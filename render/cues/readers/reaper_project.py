@@ -1,0 +1,349 @@
+"""REAPER projects (.rpp): items of every track, markers and regions. Lines are split by rpp's scanner.
+
+rpp's own tree has no line numbers, and its parser's time grows with the square of an element's length.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+
+from plugin_backend.errors import CueSheetError
+from render.cues.readers.text_reading import (
+    decoded,
+    in_reach,
+    noted,
+    own_note,
+    samples_of,
+    seconds_of,
+    text_lines,
+    told_at,
+    unread_at,
+)
+from render.cues.readers.timeline_builder import counted
+from render.cues.timeline import Spot, Timeline, Unread
+from render.project.timecode import RATES, Clock, FrameRate, round_half_up, samples_at
+
+MAGIC = "<REAPER_PROJECT "
+PROJECT, TRACK, ITEM = ["REAPER_PROJECT"], ["REAPER_PROJECT", "TRACK"], ["REAPER_PROJECT", "TRACK", "ITEM"]
+READ = {
+    "REAPER_PROJECT": ("PROJOFFS", "TIMEMODE", "PLAYRATE"),
+    "TRACK": ("NAME", "MUTESOLO", "ISBUS"),
+    "ITEM": ("POSITION", "LENGTH", "NAME", "MUTE"),
+}
+DEEPEST = 64
+LONGEST_LINE = 4096
+FREEZE = [*TRACK, "FREEZE"]
+FOLDER_BEGINS, FOLDER_ENDS = "1", "2"
+OWN_NOTE = re.compile(r"pisada:\s*(\{.*)")
+# TIMEMODE's frame rate and kind: 0 as it says, 1 drop-frame, 2 slower by 1000/1001.
+DEFAULT_RATE = ("30", "0")
+NTSC = {
+    ("24", "2"): "23.976",
+    ("30", "1"): "29.97df",
+    ("30", "2"): "29.97ndf",
+    ("48", "2"): "47.952",
+    ("60", "1"): "59.94df",
+    ("60", "2"): "59.94ndf",
+}
+
+Line = tuple[int, list[str]]  # its number and its words
+
+
+@dataclass
+class Item:
+    """One media item; of its takes the first."""
+
+    row: int
+    track: dict[str, Line]
+    number: int
+    values: dict[str, Line] = field(default_factory=dict)
+    notes: list[tuple[int, str]] = field(default_factory=list)
+    takes: int = 1
+
+
+@dataclass
+class Project:
+    """A project as its lines say it; ``found`` holds items and MARKER lines in the file's order.
+
+    ``saved_s`` is when it was saved, in seconds from 1970, as its first line says; 0 if it does not.
+    """
+
+    row: int = 1
+    saved_s: int = 0
+    settings: dict[str, Line] = field(default_factory=dict)
+    found: list[Item | Line] = field(default_factory=list)
+    tracks: list[dict[str, Line]] = field(default_factory=list)
+    unreadable: list[Unread] = field(default_factory=list)
+    unread: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+
+def is_reaper_project(head: bytes) -> bool:
+    """Whether a file begins as a REAPER project."""
+    return decoded(head, "latin-1")[0].startswith(MAGIC)
+
+
+def read_reaper_project(path: Path, clock: Clock) -> Timeline:
+    """Reads a REAPER project. Its decimal seconds become the nearest sample, counted from the project's start.
+
+    That start (PROJOFFS) is its place in time, and the programme's start too where the user gave no rate. A line
+    ``pisada: {…}`` in an item's notes comes back as entries of ``extra``; other lines are the spot's note. In
+    ``extra``, where there is something to say: ``muted``, ``track_muted``, ``takes``; of markers ``number``.
+
+    Args:
+        path: the project.
+        clock: the programme's time base.
+
+    Of a backup that holds several versions of the project the one saved last is read. What a muted folder holds is
+    muted too.
+
+    Raises:
+        CueSheetError: damaged, of another frame rate than the clock's, or several projects that do not say when they
+            were saved.
+    """
+    path = Path(path)
+    with told_at(file=path):
+        lines, remarks = text_lines(path, "latin-1")
+        project = _newest(_read(lines), remarks)
+        _mute_folders(project.tracks)
+        clock, start_samples = _start(project, clock, remarks)
+        spots = list(_spots(project, clock, start_samples - clock.start_samples))
+    return Timeline("REAPER project", clock, spots, remarks + noted(project.unread), project.unreadable)
+
+
+def _words(line: str) -> list[str]:
+    """A line's words, unquoted."""
+    from rpp.scanner import tokenize
+
+    try:
+        return [token.value for token in tokenize(line.strip()) if token.type == "STRING"]
+    except (ValueError, IndexError) as error:
+        raise CueSheetError(f"quotes that do not close: {line[:80]}") from error
+
+
+def _read(lines: list[str]) -> list[Project]:
+    projects, outside, track, item, stack = [], [], {}, None, []
+    for row, line in enumerate(lines, 1):
+        line = line.replace("\t", " ").strip()
+        if line.startswith("<"):
+            stack.append(line[1:].split(" ", 1)[0])
+            if len(stack) > DEEPEST:
+                raise CueSheetError(f"elements nested over {DEEPEST} deep: damaged", row=row)
+            if stack == PROJECT or not projects:
+                projects.append(_project(row, line))
+            project = projects[-1]
+            if stack == TRACK:
+                track = {}
+                project.tracks.append(track)
+            elif stack == ITEM:
+                item = Item(row, track, len(project.tracks))
+                project.found.append(item)
+            elif stack[-1] == "ITEM" and stack[:3] == FREEZE:
+                project.unread["items of frozen tracks, as they were before: not read"].append(row)
+            elif stack[-1] == "ITEM":
+                project.unreadable.append(Unread(row, f"an item within {stack[-2:][0][:40]}, which is no track"))
+            elif stack[:3] == ITEM and line.startswith("<SOURCE MIDI"):
+                project.unread["MIDI items: their notes are not read"].append(row)
+        elif line == ">" and stack:
+            stack.pop()
+        elif stack[3:] == ["NOTES"] and stack[:3] == ITEM and line.startswith("|"):
+            item.notes.append((row, line[1:]))
+        elif line and not stack:
+            outside.append(row)
+        elif line:
+            _line(project, track, item, stack, row, line)
+    if stack or not projects:
+        raise CueSheetError(f"not a whole REAPER project: {(stack or PROJECT)[-1][:40]} does not end", row=len(lines))
+    for project in projects:
+        project.unread["outside the project: not read"] += outside
+    return projects
+
+
+def _project(row: int, line: str) -> Project:
+    """A project by its first line, whose third word is when it was saved."""
+    with told_at(row=row):
+        words = _words(line[:LONGEST_LINE]) + [""] * 3
+    return Project(row, int(words[3]) if words[3].isascii() and words[3].isdecimal() and len(words[3]) < 11 else 0)
+
+
+def _newest(projects: list[Project], remarks: list[str]) -> Project:
+    """The project saved last, with a remark if there are others.
+
+    Raises:
+        CueSheetError: several, and they do not say which.
+    """
+    newest = max(projects, key=lambda project: project.saved_s)
+    if len(projects) > 1:
+        count = f"holds {len(projects)} versions of a project"
+        if not newest.saved_s or sum(project.saved_s == newest.saved_s for project in projects) > 1:
+            raise CueSheetError(f"{count} that do not say which was saved last: save one as a project of its own")
+        saved = datetime.fromtimestamp(newest.saved_s, UTC)
+        remarks.append(
+            f"line {newest.row}: {count}; the newest is read, saved on {saved:%Y-%m-%d at %H:%M:%S} UTC; "
+            f"the others are not"
+        )
+    return newest
+
+
+def _mute_folders(tracks: list[dict[str, Line]]) -> None:
+    """Mutes what a muted folder holds: ISBUS says which track begins a folder, and how many end behind one."""
+    muted = [False]  # by folder, the outermost first
+    for track in tracks:
+        row, words = track.get("ISBUS", (0, ["ISBUS", "0", "0"]))
+        kind, depth = (*words, "0", "0")[1:3]
+        silent = muted[-1] or _is_muted(track)
+        if silent:
+            track["MUTESOLO"] = (row, ["MUTESOLO", "1"])
+        if kind == FOLDER_BEGINS:
+            muted.append(silent)
+        elif kind == FOLDER_ENDS and re.fullmatch(r"-[0-9]{1,4}", depth):
+            del muted[max(1, len(muted) + int(depth)) :]
+
+
+def _is_muted(track: dict[str, Line]) -> bool:
+    return track.get("MUTESOLO", (0, ["MUTESOLO", "0"]))[1][1] not in ("0", "")
+
+
+def _line(project: Project, track: dict, item: Item | None, stack: list[str], row: int, line: str) -> None:
+    """Keeps a line, if it is one that is read; of several of one kind the first."""
+    key = line.split(" ", 1)[0]
+    if stack == ITEM and key == "TAKE":
+        item.takes += 1
+        return
+    if stack == PROJECT and key == "MARKER":
+        kept = None
+    elif stack in (PROJECT, TRACK, ITEM) and key in READ[stack[-1]]:
+        kept = {1: project.settings, 2: track, 3: item and item.values}[len(stack)]
+    elif stack[:4] == [*ITEM, "SOURCE"] and key == "FILE" and item.takes == 1:
+        kept = item.values
+    else:
+        return
+    with told_at(row=row):
+        if len(line) > LONGEST_LINE:
+            raise CueSheetError(f"{key} of over {LONGEST_LINE} characters")
+        words = _words(line)
+        if len(words) < 2:
+            words.append("")
+    if kept is None:
+        project.found.append((row, words))
+    else:
+        kept.setdefault(key, (row, words))
+
+
+def _start(project: Project, clock: Clock, remarks: list[str]) -> tuple[Clock, int]:
+    """The completed clock, and the project's start in samples from 00:00:00:00."""
+    row, words = project.settings.get("PROJOFFS", (1, ["PROJOFFS", "0"]))
+    rate_row, rate = _rate(project, clock, remarks)
+    with told_at(row=row):
+        seconds = seconds_of(words[1], "the project's start")
+        in_first_day = samples_of(seconds, clock.sample_rate)
+    if rate:
+        with told_at(row=rate_row):
+            first = max(0, round_half_up(seconds * rate.exact))
+            clock = counted(clock, rate.exact, rate.drop, first, remarks)
+    if clock.rate is None:
+        if seconds:
+            raise CueSheetError(f"it starts at {words[1]} s but states no frame rate: give --fps", row=row)
+        return clock, 0
+    frames = round_half_up(seconds * clock.rate.exact)
+    if abs(frames / clock.rate.exact - seconds) * clock.sample_rate < Fraction(1, 1000):  # as decimals go
+        return clock, samples_at(frames, clock.rate, clock.sample_rate)
+    remarks.append(f"line {row}: the project's start, {words[1]} s, lies inside a frame")
+    return clock, in_first_day
+
+
+def _rate(project: Project, clock: Clock, remarks: list[str]) -> tuple[int, FrameRate | None]:
+    """The frame rate that the project states, and on which line."""
+    row, words = project.settings.get("TIMEMODE", (1, []))
+    if len(words) < 5:  # as REAPER 4 wrote it
+        return row, None
+    number, kind = words[4], words[5] if len(words) > 5 else "0"
+    rate = RATES.get(NTSC.get((number, kind), number if kind == "0" else ""))
+    if rate is None:
+        remarks.append(f"line {row}: not a frame rate of film, so not used: {number[:20]} (kind {kind[:20]})")
+    elif (number, kind) == DEFAULT_RATE and clock.rate not in (None, rate):
+        remarks.append(f"line {row}: the project is left at REAPER's 30 fps, which moves nothing: it counts seconds")
+        return row, None
+    return row, rate
+
+
+def _spots(project: Project, clock: Clock, offset_samples: int) -> Iterator[Spot]:
+    """Spots in the file's order; ``offset_samples`` from the programme's start to the project's."""
+    ends = _region_ends(project)
+
+    def place(line: Line, word: int, *, after: Line | None = None) -> int:
+        with told_at(row=line[0]):
+            seconds = seconds_of(line[1][word], line[1][0])
+            seconds += seconds_of(after[1][1], after[1][0]) if after else 0
+            return in_reach(samples_of(seconds, clock.sample_rate) + offset_samples, clock.sample_rate)
+
+    for found in project.found:
+        if isinstance(found, Item):
+            with unread_at(found.row, clock, project.unreadable):
+                for key in ("POSITION", "LENGTH"):
+                    if key not in found.values:
+                        raise CueSheetError(f"the item has no {key}")
+                start = place(found.values["POSITION"], 1)
+                end = place(found.values["LENGTH"], 1, after=found.values["POSITION"])
+                yield _clip(found, start, end - start, project)
+        elif found[0] in ends:
+            row, words = found
+            with unread_at(row, clock, project.unreadable):
+                start, closing = place(found, 2), ends[row]
+                length = place(closing, 2) - start if closing else 0
+                if closing and length <= 0:
+                    raise CueSheetError(f"the region ends before it starts, on line {closing[0]}")
+                if _is_region(words) and not closing:
+                    project.unread["regions without an end: no duration"].append(row)
+                kind = "region" if _is_region(words) else "marker"
+                yield Spot(kind, words[3], "", start, length or None, row, extra={"number": words[1]})
+
+
+def _is_region(words: list[str]) -> bool:
+    return len(words) > 4 and words[4].isdecimal() and int(words[4][-9:]) % 2 == 1
+
+
+def _region_ends(project: Project) -> dict[int, Line | None]:
+    """For each line that begins a marker or region the line that ends it, if any: the next region of its number."""
+    ends, open_rows = {}, {}
+    for line in project.found:
+        if isinstance(line, Item):
+            continue
+        row, words = line
+        if len(words) < 4:
+            project.unreadable.append(Unread(row, "MARKER needs a number, a place and a name"))
+            continue
+        if _is_region(words) and words[1] in open_rows:
+            ends[open_rows.pop(words[1])] = line
+            continue
+        ends[row] = None
+        if _is_region(words):
+            open_rows[words[1]] = row
+    return ends
+
+
+def _clip(item: Item, start: int, length: int, project: Project) -> Spot:
+    texts = {key: words[1] for key, (_, words) in item.values.items()}
+    track = {key: words[1] for key, (_, words) in item.track.items()}
+    extra, note = {}, []
+    for row, line in item.notes:
+        if match := OWN_NOTE.fullmatch(line.strip()):
+            with told_at(row=row):
+                extra |= own_note(match[1])
+        else:
+            note.append(line)
+    flags = {"muted": texts.get("MUTE", "0"), "track_muted": track.get("MUTESOLO", "0")}
+    extra |= {key: "yes" for key, flag in flags.items() if flag not in ("0", "")}
+    if item.takes > 1:
+        extra["takes"] = str(item.takes)
+    if length <= 0:
+        project.unread["items without length: no duration"].append(item.row)
+    source = Path(texts["FILE"]) if texts.get("FILE") else None
+    name = texts.get("NAME", "")
+    on = track.get("NAME") or f"Track {item.number}"
+    return Spot("clip", name, on, start, length if length > 0 else None, item.row, "\n".join(note), source, extra)

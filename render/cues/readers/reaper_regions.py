@@ -1,0 +1,119 @@
+"""The CSV of REAPER's Region/Marker Manager: markers (M1) and regions (R1), in the project's ruler unit."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+from plugin_backend.errors import CueSheetError
+from render.cues.readers.csv_sheet import filled_rows
+from render.cues.readers.text_reading import decoded, in_reach, noted, samples_of, text_lines, told_at, unread_at
+from render.cues.timeline import Spot, Timeline, Unread
+from render.project.timecode import Clock, frames_of, samples_at
+
+COLUMNS = ["#", "Name", "Start", "End", "Length"]
+NUMBER = re.compile(r"([MR]?)([0-9]{1,9})")
+TIMECODE = re.compile(r"([0-9]{1,2}):([0-9]{2}:[0-9]{2})([:;])([0-9]{2})")
+CLOCK = re.compile(r"(-?)(?:(?:([0-9]{1,4}):)?([0-9]{1,6}):)?([0-9]{1,9}\.[0-9]{1,12})")
+SAMPLES = re.compile(r"-?[0-9]{1,15}")
+REFUSED = {
+    re.compile(r"-?[0-9]+\.[0-9]+\.[0-9]+"): "measures and beats, and the tempo is not in the file",
+    re.compile(r"([0-9]+:)?[0-9]+:[0-9]+"): "in whole seconds, or in frames without hours",
+}
+ASK = "set the ruler to Hours:Minutes:Seconds:Frames, Seconds or Samples and export again"
+AS_DROP = "a drop-frame programme: labels written with colons were read as drop-frame"
+AS_SAMPLES = "whole numbers were read as samples at the programme's sample rate"
+
+
+def is_reaper_regions(head: bytes) -> bool:
+    """Whether a file begins with the header of a Region/Marker Manager export."""
+    text = decoded(head, "latin-1")[0]
+    return text.split("\n", 1)[0].strip().split(",")[: len(COLUMNS)] == COLUMNS
+
+
+def read_reaper_regions(path: Path, clock: Clock) -> Timeline:
+    """Reads a Region/Marker Manager export.
+
+    Timecodes and seconds are REAPER's ruler, so absolute: they hold the project's start offset. A color comes back
+    in ``extra``, as does REAPER's number.
+
+    Args:
+        path: the export.
+        clock: the programme's time base; the file states no rate, so timecodes need one.
+
+    Raises:
+        CueSheetError: damaged, or timecodes and no rate.
+    """
+    path, notes = Path(path), defaultdict(list)
+    with told_at(file=path):
+        lines, remarks = text_lines(path, "latin-1")
+        unreadable: list[Unread] = []
+        spots = list(_spots(lines, clock, notes, unreadable))
+    return Timeline("REAPER regions", clock, spots, remarks + noted(notes), unreadable)
+
+
+def _records(lines: list[str]) -> Iterator[tuple[int, list[str], list[str]]]:
+    """Each row that is not blank: its first line's number, the columns, and its cells."""
+    columns = None
+    for row, cells in filled_rows(csv.reader((f"{line}\n" for line in lines), strict=True)):
+        if columns is None:
+            columns = cells
+        else:
+            yield row, columns, cells
+
+
+def _spots(lines: list[str], clock: Clock, notes: dict[str, list[int]], unreadable: list[Unread]) -> Iterator[Spot]:
+    for row, columns, texts in _records(lines):
+        with unread_at(row, clock, unreadable):
+            if len(texts) < len(COLUMNS) or any(texts[len(columns) :]):
+                raise CueSheetError(f"{len(texts)} fields, but the header has {len(columns)}")
+            cells = dict(zip(columns, texts, strict=False))
+            if not (match := NUMBER.fullmatch(cells["#"])):
+                raise CueSheetError(f"{cells['#'][:40]!r} is neither a marker (M1) nor a region (R1)", field="#")
+            start = _position(cells, "Start", clock, row, notes)
+            length = _position(cells, "End", clock, row, notes, start) - start if cells["End"] else 0
+            if length < 0:
+                raise CueSheetError(f"the end {cells['End']!r} is before the start {cells['Start']!r}", field="End")
+            region = match[1] == "R" or bool(cells["End"] and not match[1])
+            if region and not length:
+                notes["regions without length: no duration"].append(row)
+            extra = {"number": match[2]} | ({"color": cells["Color"]} if cells.get("Color") else {})
+            name = " ".join(cells["Name"].split("\n"))
+            yield Spot("region" if region else "marker", name, "", start, length or None, row, extra=extra)
+
+
+def _position(
+    cells: dict[str, str], column: str, clock: Clock, row: int, notes: dict[str, list[int]], after_samples: int = 0
+) -> int:
+    """Samples from the programme's start."""
+    text = cells[column]
+    try:
+        return in_reach(_samples(text, clock, row, notes, after_samples) - clock.start_samples, clock.sample_rate)
+    except CueSheetError as error:
+        raise error.at(field=column) from error
+
+
+def _samples(text: str, clock: Clock, row: int, notes: dict[str, list[int]], after_samples: int) -> int:
+    """Samples from 00:00:00:00; hours go on after midnight, or begin anew."""
+    if match := TIMECODE.fullmatch(text):
+        hour, middle, mark, frame = match.groups()
+        days, hour = divmod(int(hour), 24)
+        if mark == ":" and clock.rate and clock.rate.drop:  # REAPER writes both so
+            mark = ";"
+            notes[AS_DROP].append(row)
+        frames = frames_of(f"{hour:02d}:{middle}{mark}{frame}", clock.rate)
+        frames = clock.frames_after(frames, after_samples) if not days else frames + days * clock.rate.frames_per_day
+        return samples_at(frames, clock.rate, clock.sample_rate)
+    if match := CLOCK.fullmatch(text):
+        sign, hours, minutes, seconds = match.groups()
+        total = 3600 * int(hours or 0) + 60 * int(minutes or 0) + Fraction(seconds)
+        return samples_of(-total if sign else total, clock.sample_rate)
+    if SAMPLES.fullmatch(text):
+        notes[AS_SAMPLES].append(row)
+        return int(text)
+    reasons = (reason for shape, reason in REFUSED.items() if shape.fullmatch(text))
+    raise CueSheetError(f"{text[:40]!r} is {next(reasons, 'not a time')}: {ASK}")

@@ -1,0 +1,132 @@
+"""What the readers of text share: bounded files, decoded lines, exact seconds, remarks with their lines, our notes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import msgspec
+
+from plugin_backend.errors import CueSheetError
+from render.cues.cue import check_reach, sheet_bytes
+from render.cues.timeline import Unread
+from render.project.timecode import Clock, round_half_up
+
+LARGEST_MIB = 64
+MOST_LINES = 1_000_000
+LARGEST_NOTE = 2**20
+BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\xef\xbb\xbf": "utf-8"}
+# Controls but the tab, line and paragraph separators, and halves of surrogate pairs: in no name, and no line's end.
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+SECONDS = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,30})?(e-[0-9]{1,2})?", re.IGNORECASE)
+
+
+@contextmanager
+def told_at(*, file: Path | None = None, row: int | None = None) -> Iterator[None]:
+    """Errors that leave the block say where they happened."""
+    try:
+        yield
+    except CueSheetError as error:
+        raise error.at(file=file, row=row) from error
+
+
+@contextmanager
+def unread_at(row: int, clock: Clock, unreadable: list[Unread]) -> Iterator[None]:
+    """What an error in the block says of an event becomes something unread of that line, and the file is read on.
+
+    Without a frame rate the error is raised: every label would be unread, and one flag reads them all.
+    """
+    try:
+        yield
+    except CueSheetError as error:
+        if clock.rate is None:
+            raise error.at(row=row) from error
+        why = f"column '{error.field}': {error.problem}" if error.field else error.problem
+        unreadable.append(Unread(error.row or row, why))
+
+
+def text_lines(path: Path, fallback: str) -> tuple[list[str], list[str]]:
+    """A text file's lines, without line ends and unprintable characters, and remarks on how they were read.
+
+    Args:
+        path: UTF-8, or UTF-16 with a byte-order mark.
+        fallback: the encoding of what is neither; one that knows every byte.
+
+    Raises:
+        CueSheetError: missing, unreadable, or larger than any session: 64 MiB, 1,000,000 lines.
+    """
+    data = sheet_bytes(path, LARGEST_MIB * 2**20 + 1)
+    if len(data) > LARGEST_MIB * 2**20:
+        raise CueSheetError(f"larger than {LARGEST_MIB} MiB: not a session's text")
+    if data.count(b"\n") + data.count(b"\r") > MOST_LINES:
+        raise CueSheetError(f"more than {MOST_LINES} lines: not a session's text")
+    text, remarks = decoded(data, fallback)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\x1a").split("\n")
+    changed = [row for row, line in enumerate(lines, 1) if UNPRINTABLE.search(line)]
+    if changed:
+        lines = [UNPRINTABLE.sub("", line) for line in lines]
+        remarks.append(f"unprintable characters were taken out: {rows(changed)}")
+    return lines, remarks
+
+
+def decoded(data: bytes, fallback: str) -> tuple[str, list[str]]:
+    """The text of bytes, of which the end may be missing, and a remark if it had to be guessed at."""
+    for mark, encoding in BYTE_ORDER_MARKS.items():
+        if data.startswith(mark):
+            return data[len(mark) :].decode(encoding, errors="replace"), []
+    try:
+        return data.decode("utf-8"), []
+    except UnicodeDecodeError:
+        return data.decode(fallback), [f"its text is not UTF-8: read as {fallback}"]
+
+
+def rows(numbers: list[int]) -> str:
+    """``line 3``, ``lines 3, 5, 9``."""
+    return f"line{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
+
+
+def noted(notes: dict[str, list[int]]) -> list[str]:
+    """Remarks of what was found on which lines, in the order they were first found."""
+    return [f"{rows(numbers)}: {what}" for what, numbers in notes.items() if numbers]
+
+
+def in_reach(samples: int, sample_rate: int) -> int:
+    """The same position, unless it is more than 24 hours before or after the programme's start.
+
+    Raises:
+        CueSheetError: it is.
+    """
+    check_reach(abs(samples), sample_rate)
+    return samples
+
+
+def seconds_of(text: str, what: str) -> Fraction:
+    """Decimal seconds, exactly.
+
+    Raises:
+        CueSheetError: not a number, or more than 9 digits before the point.
+    """
+    if not SECONDS.fullmatch(text):
+        raise CueSheetError(f"{what} {text[:40]!r} is not a number of seconds")
+    return Fraction(text)
+
+
+def samples_of(seconds: Fraction, sample_rate: int) -> int:
+    """The nearest sample within reach of the programme."""
+    return in_reach(round_half_up(seconds * sample_rate), sample_rate)
+
+
+def own_note(text: str) -> dict[str, str]:
+    """What Pisada wrote beside a clip, as entries of ``Spot.extra``: ``{"gain_db": "-3"}`` → ``pisada.gain_db``.
+
+    Raises:
+        CueSheetError: not a JSON object of strings.
+    """
+    try:
+        entries = msgspec.json.decode(text[:LARGEST_NOTE].encode("utf-8", "replace"), type=dict[str, str])
+    except msgspec.MsgspecError as error:
+        raise CueSheetError(f"its pisada note is not a JSON object of strings: {error}") from error
+    return {f"pisada.{UNPRINTABLE.sub('', key)}": UNPRINTABLE.sub("", value) for key, value in entries.items()}

@@ -1,0 +1,84 @@
+"""Cue sheets as sessions: every cue an empty clip at its exact sample, its columns beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from plugin_backend.errors import CueSheetError, ProjectError
+from render.cues.cue import NUMBERS, Cue, CueSheet
+from render.cues.cue_offset import offset_written
+from render.cues.readers.text_reading import LARGEST_NOTE
+from render.project.timecode import Clock
+from render.session import FORMATS, write_anew
+from render.session.model import Item, Session, Track
+
+NOMINAL_SAMPLES = 2400
+"""Length shown of a cue without a duration: 50 ms at 48 kHz."""
+
+DEFAULTS = {name: field.default for name, field in Cue.__dataclass_fields__.items()}
+
+
+def write_session_cues(sheet: CueSheet, path: Path, clock: Clock) -> Path:
+    """Write a cue sheet as a session of empty clips, on a track a stem; whole or not at all.
+
+    A clip's columns (see :func:`columns_of`) are an OTIO clip's ``metadata["pisada"]``, a line ``pisada: {JSON}`` of
+    a REAPER item's notes, or the user comment ``pisada`` (JSON) of an AAF clip's master mob.
+
+    Args:
+        sheet: the cues.
+        path: suffix ``.otio``, ``.rpp`` or ``.aaf``; replaced if it is there.
+        clock: the programme's time base.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        ProjectError: another suffix.
+        OutputError: it cannot be written.
+        CueSheetError: a cue's text does not fit into the format.
+        MissingExtraError: AAF without the extra ``aaf``.
+    """
+    format = path.suffix.lower().removeprefix(".")
+    if format not in FORMATS:
+        raise ProjectError(f"{path}: cues can be written as {', '.join('.' + each for each in FORMATS)}")
+    items: dict[str, list[Item]] = {}
+    for cue in sheet.cues:
+        length = cue.duration_samples or NOMINAL_SAMPLES
+        start = clock.start_samples + cue.start_samples
+        columns = columns_of(cue, path.parent, clock)
+        if len(json.dumps(columns)) > LARGEST_NOTE:
+            raise CueSheetError("more text than a session keeps beside a clip (1 MiB): write .csv", row=cue.row)
+        item = Item(cue.id, None, start, length, columns=columns)
+        items.setdefault(cue.stem, []).append(item)
+    tracks = tuple(Track(stem, tuple(each)) for stem, each in items.items())
+    write_anew(Session(path.stem, clock.rate, clock.start_samples, clock.sample_rate, tracks), path, format)
+    return path
+
+
+def columns_of(cue: Cue, folder: Path, clock: Clock) -> dict[str, str]:
+    """All of a cue but its place, as the cells of a CSV sheet in ``folder``: what is default is left out.
+
+    ``duration`` is there, and empty, only where the cue has none, whatever length its clip shows.
+    """
+    columns = {"id": cue.id, "stem": cue.stem}
+    if cue.preset is not None:
+        columns["preset"] = cue.preset
+    if cue.duration_samples is None:
+        columns["duration"] = ""
+    for name in NUMBERS:
+        value = getattr(cue, name)
+        if value != DEFAULTS[name]:
+            columns[name] = repr(value)
+    if cue.source is not None:
+        columns["source"] = Path(os.path.relpath(cue.source, folder.resolve())).as_posix()
+    if cue.sync is not None:
+        columns["sync"] = cue.sync
+    if cue.offset_samples is not None:
+        columns["offset"] = offset_written(cue.offset_samples, cue.start_samples, clock)
+    if cue.note:
+        columns["note"] = cue.note
+    if cue.gate:
+        columns["gate"] = "yes"
+    return columns | cue.extra

@@ -1,0 +1,96 @@
+"""Cues as rows of text, which the readers of CSV and XLSX read back as the same cues."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from plugin_backend.errors import CueSheetError
+from presets.bank import is_file_name
+from render.cues.cue import NUMBERS, Cue, CueSheet, check_reach
+from render.cues.cue_offset import offset_written
+from render.cues.readers.sheet_rows import CONTROL, KNOWN, MOST_COLUMNS
+from render.project.timecode import Clock
+
+COLUMNS = ("id", "start", "end", "duration", "stem", "preset", *NUMBERS, "sync", "offset", "source", "gate", "note")
+ALWAYS = ("id", "start", "stem", "preset")
+DEFAULTS = {name: Cue.__dataclass_fields__[name].default for name in NUMBERS}
+
+
+def rows_of(sheet: CueSheet, path: Path, clock: Clock) -> tuple[list[str], list[list[str]]]:
+    """The header and a row a cue, by start and then by id; columns that are empty throughout are left out.
+
+    A start that is exactly a frame's first sample is a timecode, any other samples; so is an end, but where it is
+    none, the duration is given in samples.
+
+    Args:
+        path: where the sheet will lie: a source or preset file in or below its folder is written relative to it.
+        clock: the programme's time base.
+
+    Raises:
+        CueSheetError: no cues, a cue further than 24 hours out, over 256 columns, or some that a sheet cannot have
+            side by side.
+    """
+    if not sheet.cues:
+        raise CueSheetError("no cues to write", file=path)
+    extra = list(dict.fromkeys([*sheet.unknown_columns, *(name for cue in sheet.cues for name in cue.extra)]))
+    _check_columns(extra, path)
+    folder = path.parent.resolve()
+    cues = sorted(sheet.cues, key=lambda cue: (cue.start_samples, cue.id))
+    rows = [_times(cue, clock) | cells_of(cue, folder, clock) for cue in cues]
+    header = [name for name in COLUMNS if name in ALWAYS or any(row.get(name) for row in rows)] + extra
+    if len(header) > MOST_COLUMNS:
+        raise CueSheetError(f"{len(header)} columns; a sheet has at most {MOST_COLUMNS}", file=path)
+    return header, [[row.get(name, "") for name in header] for row in rows]
+
+
+def cells_of(cue: Cue, folder: Path, clock: Clock) -> dict[str, str]:
+    """All of a cue but its place, by column; what is default is left out."""
+    numbers = {name: getattr(cue, name) for name in NUMBERS}
+    preset = cue.preset or ""
+    cells = {"id": cue.id, "stem": cue.stem, "preset": _seen_from(folder, preset) if is_file_name(preset) else preset}
+    cells |= {name: _number(value) for name, value in numbers.items() if value != DEFAULTS[name]}
+    if cue.source is not None:
+        cells["source"] = _seen_from(folder, cue.source)
+    if cue.sync is not None:
+        cells["sync"] = cue.sync
+    if cue.offset_samples is not None:
+        cells["offset"] = offset_written(cue.offset_samples, cue.start_samples, clock)
+    if cue.gate:
+        cells["gate"] = "yes"
+    return cells | {"note": cue.note} | cue.extra
+
+
+def _seen_from(folder: Path, file: str | Path) -> str:
+    """A file relative to the folder it is in or below, else as it is."""
+    path = Path(file)
+    return (path.relative_to(folder) if path.is_relative_to(folder) else path).as_posix()
+
+
+def _times(cue: Cue, clock: Clock) -> dict[str, str]:
+    cells = {"start": _position(cue.start_samples, clock) or _samples(cue.start_samples, clock)}
+    if cue.duration_samples is not None:
+        end = _position(cue.start_samples + cue.duration_samples, clock)
+        cells |= {"end": end} if end else {"duration": _samples(cue.duration_samples, clock)}
+    return cells
+
+
+def _position(samples: int, clock: Clock) -> str | None:
+    """The label of the frame that begins there, if one does and its label is read as that frame's."""
+    label = clock.label_at(samples)
+    return label if label is not None and clock.timecode_samples(label) == samples else None
+
+
+def _samples(samples: int, clock: Clock) -> str:
+    return f"{check_reach(samples, clock.sample_rate)}smp"
+
+
+def _number(value: float | int) -> str:
+    return repr(value).removesuffix(".0")
+
+
+def _check_columns(names: list[str], path: Path) -> None:
+    times = Counter(name.lower() for name in names)
+    for name in names:
+        if name.lower() in KNOWN or times[name.lower()] > 1 or not name.strip() or CONTROL.search(name):
+            raise CueSheetError(f"a column cannot be called {name!r} beside the others", file=path)

@@ -1,0 +1,1 @@
+"""Deliver a new version by changing only what differs from the last one."""

@@ -1,0 +1,77 @@
+"""Where a time axis is marked: at round labels of the frame rate, or at round seconds where there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from render.project.timecode import Clock, FrameRate, label_of, samples_at
+
+STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600)
+PARTS_S = tuple(Fraction(step, 1000) for step in (1, 2, 5, 10, 20, 50, 100, 200, 500))
+MOST = 10
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A mark: its sample, counted from the file's first, and what it is called."""
+
+    sample: int
+    label: str
+
+
+def ticks_of(clock: Clock, head_samples: int, length_samples: int) -> list[Tick]:
+    """At most ``MOST`` + 1 marks of a file.
+
+    Args:
+        clock: the programme's time base.
+        head_samples: how much earlier than the programme the file begins.
+        length_samples: the file's length.
+    """
+    if clock.rate is None:
+        return _by_seconds(clock.sample_rate, head_samples, length_samples)
+    return _by_frames(clock, clock.rate, head_samples, length_samples)
+
+
+def _by_seconds(rate_hz: int, head_samples: int, length_samples: int) -> list[Tick]:
+    span = Fraction(length_samples, rate_hz)
+    step = next((step for step in (*PARTS_S, *STEPS_S) if span <= MOST * step), STEPS_S[-1])
+    first, last = -Fraction(head_samples, rate_hz), Fraction(length_samples - head_samples, rate_hz)
+    numbers = range(-(-first // step), last // step + 1)
+    return [Tick(round(number * step * rate_hz) + head_samples, _clock(number * step, step)) for number in numbers]
+
+
+def _clock(seconds: Fraction | int, step: Fraction | int) -> str:
+    """``1:02:30`` of whole seconds, ``0.25 s`` of parts."""
+    if step < 1:
+        return f"{float(seconds):g} s"
+    sign, whole = "-" * (seconds < 0), abs(int(seconds))
+    hours, rest = divmod(whole, 3600)
+    return f"{sign}{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{sign}{rest // 60}:{rest % 60:02d}"
+
+
+def _by_frames(clock: Clock, rate: FrameRate, head_samples: int, length_samples: int) -> list[Tick]:
+    rate_hz, begin = clock.sample_rate, clock.start_samples - head_samples
+    first, last = (at * rate.exact // rate_hz for at in (begin, begin + length_samples))  # and one more, where rounded
+    span = Fraction(length_samples, rate_hz)
+    parts = [step for step in range(1, rate.nominal) if rate.nominal % step == 0 and span * rate.exact <= MOST * step]
+    if parts:  # of a second, alike in each
+        frames = [frame for frame in range(first, last + 2) if _frame_in_second(frame, rate) % parts[0] == 0]
+    else:
+        step = next((step for step in STEPS_S if span <= MOST * step), STEPS_S[-1])
+        seconds = range(first // rate.nominal // step, (last // rate.nominal + 120) // step + 1)
+        frames = [first_frame(second * step, rate) for second in seconds]
+    ticks = (Tick(samples_at(frame, rate, rate_hz) - begin, label_of(frame, rate)) for frame in frames)
+    return [tick for tick in ticks if 0 <= tick.sample <= length_samples]
+
+
+def _frame_in_second(frame: int, rate: FrameRate) -> int:
+    return int(label_of(frame, rate)[-2:])
+
+
+def first_frame(second: int, rate: FrameRate) -> int:
+    """Frames from 00:00:00:00 to the first label of a second: ``:00``, or the first that is not dropped."""
+    minutes = second // 60
+    dropped = rate.dropped * (minutes - minutes // 10)
+    skipped = rate.dropped if second % 60 == 0 and minutes % 10 else 0
+    return second * rate.nominal + skipped - dropped

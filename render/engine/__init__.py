@@ -1,0 +1,1 @@
+"""Render a plan: decode cues, mix stems, run the DawDreamer graph."""

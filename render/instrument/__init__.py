@@ -1,0 +1,1 @@
+"""Play a preset note by note: what live playing and the plug-in share."""

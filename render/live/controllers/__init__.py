@@ -1,0 +1,1 @@
+"""MIDI and OSC controllers, and what they are mapped to."""

@@ -1,0 +1,139 @@
+"""The learnable map: which controller moves what, over which range. A TOML file, every field checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from plugin_backend.errors import ProjectError
+from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.parameters import Parameter
+from render.delivery.output_folder import told
+from render.instrument.actions import PRESETS, RELEASE, STRIKE
+from render.project.toml_config import Table, read_toml
+
+FILE = "pisada-live.toml"
+SOURCE = (
+    r"^(cc\.([1-9]|1[0-6])\.\d{1,3}|note\.([1-9]|1[0-6])\.\d{1,3}|(bend|pressure)\.([1-9]|1[0-6])|osc:/[!-~]{1,120})$"
+)
+MOST_BINDINGS = 512
+NAMED = (*PRESETS, STRIKE, RELEASE)
+"""Controls that take a name."""
+
+
+class Binding(Table):
+    """One controller bound.
+
+    Attributes:
+        source: ``cc.CHANNEL.NUMBER``, ``note.CHANNEL.NUMBER``, ``bend.CHANNEL``, ``pressure.CHANNEL`` or
+            ``osc:/address``; channels from 1.
+        control: what it moves: a control of the instrument, or ``preset``, ``preset_b``, ``strike``, ``release``.
+        low, high: where 0 and 1 of the controller lead, in the control's units; the control's own ends by default.
+        curve: the controller's position is raised to this.
+        text: the preset or pad, for the controls that take a name.
+    """
+
+    source: Annotated[str, Meta(pattern=SOURCE)]
+    control: Annotated[str, Meta(min_length=1, max_length=64)]
+    low: float | None = None
+    high: float | None = None
+    curve: Annotated[float, Meta(ge=0.1, le=10)] = 1.0
+    text: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+
+    def value(self, share: float, parameter: Parameter) -> float:
+        """Of the control, for the controller's position 0..1."""
+        low, high = ends(self, parameter)
+        return low + (high - low) * min(max(share, 0.0), 1.0) ** self.curve
+
+
+class LiveMap(Table):
+    """All of a performer's controllers."""
+
+    schema: Literal[1] = 1
+    binding: Annotated[list[Binding], Meta(max_length=MOST_BINDINGS)] = []
+
+
+def ends(binding: Binding, parameter: Parameter) -> tuple[float, float]:
+    """Where 0 and 1 of the controller lead."""
+    low = parameter.low if binding.low is None else binding.low
+    return low, parameter.high if binding.high is None else binding.high
+
+
+def check(binding: Binding, controls: Mapping[str, Parameter]) -> None:
+    """Raises ProjectError if the instrument has no such control, or not that range of it, or no map can hold it."""
+    _holdable(binding)
+    if binding.control in NAMED:
+        if not binding.text and binding.control != RELEASE:
+            raise ProjectError(f'{binding.control} needs a name: text = "step-gravel"')
+        return
+    if binding.control not in controls:
+        named = [name for name in controls if not name.startswith("latent.")]
+        raise ProjectError(
+            f"no control '{binding.control}'; there are {', '.join(named)}, {', '.join(NAMED)} "
+            "and, where latents are moved, latent.0.bias and the like"
+        )
+    for end in ends(binding, controls[binding.control]):
+        controls[binding.control].checked(end)
+
+
+def _holdable(binding: Binding) -> None:
+    try:
+        msgspec.convert(msgspec.to_builtins(binding), Binding)
+    except msgspec.ValidationError as problem:
+        raise ProjectError(f"a map cannot hold {binding.source} → {binding.control}: {problem}") from problem
+
+
+def read_map(path: Path, controls: Mapping[str, Parameter]) -> LiveMap:
+    """Read a map for an instrument.
+
+    Raises:
+        ProjectError: absent, not TOML, a field out of range, or a control that is not there; names file and field.
+    """
+    read = read_toml(path, LiveMap)
+    for index, binding in enumerate(read.binding):
+        try:
+            check(binding, controls)
+        except ProjectError as problem:
+            raise ProjectError(f"{path}: binding[{index}] ({binding.source}): {problem}") from problem
+    return read
+
+
+def bound(live_map: LiveMap, binding: Binding) -> LiveMap:
+    """The map with one binding more; what its source moved before, it moves no longer.
+
+    Raises:
+        ProjectError: a map cannot hold it, or no more.
+    """
+    _holdable(binding)
+    kept = [one for one in live_map.binding if one.source != binding.source]
+    if len(kept) == MOST_BINDINGS:
+        raise ProjectError(f"a map holds {MOST_BINDINGS} bindings, and no more")
+    return LiveMap(binding=[*kept, binding])
+
+
+def write_map(path: Path, live_map: LiveMap) -> None:
+    """Write a map, whole or not at all.
+
+    Raises:
+        OutputError, DiskFullError: it cannot be written.
+    """
+    lines = [f"schema = {live_map.schema}"]
+    for binding in live_map.binding:
+        lines += ["", "[[binding]]"]
+        for name in binding.__struct_fields__:
+            value = getattr(binding, name)
+            if value is not None and (name in ("source", "control") or value != getattr(EMPTY, name)):
+                lines.append(f"{name} = {json.dumps(value, ensure_ascii=False)}")
+    try:
+        with replaced_when_whole(path) as temporary:
+            temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    except OSError as problem:
+        raise told(problem, path.parent) from problem
+
+
+EMPTY = Binding(source="cc.1.0", control="mix")

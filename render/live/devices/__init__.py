@@ -1,0 +1,1 @@
+"""Audio devices: open, run, reconnect."""

@@ -1,0 +1,1 @@
+"""Record what is played live, and render it again."""

@@ -1,0 +1,130 @@
+"""An engine at another rate than its codec's, between resamplers.
+
+The codec's sound alone is resampled: the dry stays as it came, and mixture, LFO and gain are at the host's rate.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from plugin_backend.dsp.crossfade import FADE_S, Glide
+from plugin_backend.dsp.delay import Delay
+from plugin_backend.dsp.resample import Resampler, timing
+from plugin_backend.dsp.sanitize import cleaned
+from plugin_backend.errors import RenderError
+from presets.preset import Preset
+from render.instrument.effect_chain import after
+from render.instrument.sample_schedule import Schedule
+from render.plugin_server.engine import Engine
+from render.plugin_server.parameter_values import AFTER, INITIAL, Turned, in_range
+
+
+class AtRate(Engine):
+    """See :func:`render.plugin_server.engine_factory.make_engine`.
+
+    What is set acts where it would at the engine's own rate, to a sample or the engine's next hop; a MIDI event at the
+    engine's sample nearest to it.
+
+    Args:
+        inner: the engine, at its own rate.
+        rate_hz, hop_samples: of the host.
+        hears: whether the input matters.
+    """
+
+    def __init__(self, inner: Engine, rate_hz: int, hop_samples: int, hears: bool):
+        self._inner, self._hears, self.problems = inner, hears, inner.problems
+        self.channels, self.rate_hz, self.hop_samples = inner.channels, rate_hz, hop_samples
+        self._timing = timing(rate_hz, inner.rate_hz, hop_samples, inner.hop_samples, inner.latency_samples, hears)
+        self.latency_samples = self._timing.latency_samples
+        self._begin()
+
+    def reset(self) -> None:
+        """See :class:`~render.plugin_server.engine.Engine`."""
+        self._inner.reset()
+        self._begin()
+
+    def _begin(self) -> None:
+        rate, own, channels = self.rate_hz, self._inner.rate_hz, self.channels
+        self._up, self._down = Resampler(rate, own, channels), Resampler(own, rate, channels)
+        self._fed = np.zeros((channels, 0), np.float32)
+        self._ready = np.zeros((channels, self._timing.wait_samples), np.float32)
+        self._delay, self._dry = Delay(channels, self._timing.delay_samples), Delay(channels, self.latency_samples)
+        self._position, self._played = 0, 0
+        self._values: list[tuple[int, np.ndarray]] = []
+        self._events: list[tuple[int, bytes]] = []
+        self._turned, self._after = Turned(), after(rate, channels)
+        self._mix, self._mixing = Glide(1.0, round(FADE_S * rate)), Schedule()
+
+    def session(self, slot: str, preset: Preset | None) -> None:
+        """See :class:`~render.plugin_server.engine.Engine`."""
+        self._inner.session(slot, preset)
+
+    def push(self, hop: np.ndarray, parameters: np.ndarray, events: list[tuple[int, bytes]], wait: bool) -> np.ndarray:
+        """See :class:`~render.plugin_server.engine.Engine`."""
+        clean, _ = cleaned(hop)
+        values = in_range(parameters)
+        self._set(values)
+        inside = values.copy()
+        inside[AFTER] = INITIAL[AFTER]
+        self._values.append((self._inner_sample(self._position), inside))
+        self._events += [(self._inner_sample(self._position + offset), message) for offset, message in events]
+        self._fed = np.concatenate([self._fed, self._heard(clean)], axis=1)
+        due = (self._position + hop.shape[1]) * self._inner.rate_hz // self.rate_hz - self._timing.lag_samples
+        while self._played + self._inner.hop_samples <= due:
+            self._play(wait)
+        return self._answer(clean)
+
+    def _inner_sample(self, sample: int) -> int:
+        """The engine's sample nearest to one of the host's."""
+        return (2 * sample * self._inner.rate_hz + self.rate_hz) // (2 * self.rate_hz)
+
+    def _set(self, values: np.ndarray) -> None:
+        late = self._timing.latency_samples - self._timing.lead_samples  # what is mixed and levelled is that late
+        at = self._position + late if self._position else 0  # at first from the start
+        for parameter, value in self._turned.now(values):
+            if parameter.control == "mix":
+                self._mixing.add(at, partial(self._mix.select, value, at_once=at == 0))
+            else:
+                self._after.turn(parameter.control, value, at)
+
+    def _heard(self, hop: np.ndarray) -> np.ndarray:
+        if self._hears:
+            return self._up.push(hop)
+        ends = (at * self._inner.rate_hz // self.rate_hz for at in (self._position, self._position + hop.shape[1]))
+        return np.zeros((self.channels, -next(ends) + next(ends)), np.float32)
+
+    def _play(self, wait: bool) -> None:
+        """One hop of the engine's."""
+        begin, size = self._played, self._inner.hop_samples
+        while len(self._values) > 1 and self._values[1][0] <= begin:
+            self._values.pop(0)
+        now = [(at - begin, message) for at, message in self._events if at < begin + size]
+        self._events = self._events[len(now) :]
+        made = self._inner.push(self._fed[:, :size], self._values[0][1], now, wait)
+        self._fed, self._played = self._fed[:, size:], begin + size
+        self._ready = np.concatenate([self._ready, self._down.push(self._delay.push(made))], axis=1)
+
+    def _answer(self, clean: np.ndarray) -> np.ndarray:
+        count, dry = clean.shape[1], self._dry.push(clean)
+        if self._ready.shape[1] < count:
+            raise RenderError(f"{self.rate_hz} Hz: the resamplers answered later than counted")
+        out, self._ready = self._ready[:, :count].copy(), self._ready[:, count:]
+        start = self._position - self._timing.lead_samples
+        self._position += count
+        first = min(count, max(0, -start))  # silence before the engine's own time begins
+        if first < count:
+            out[:, first:] = self._after.push(self._mixed(out[:, first:], dry[:, first:], start + first), start + first)
+        return out
+
+    def _mixed(self, wet: np.ndarray, dry: np.ndarray, start: int) -> np.ndarray:
+        mixed = np.empty_like(wet)
+        for here in self._mixing.pieces(start, wet.shape[1]):
+            mix = self._mix.take(here.stop - here.start)
+            mixed[:, here] = (1 - mix) * dry[:, here] + mix * wet[:, here]
+        return mixed
+
+    def close(self) -> None:
+        """See :class:`~render.plugin_server.engine.Engine`."""
+        self._inner.close()

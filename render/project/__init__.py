@@ -1,0 +1,1 @@
+"""The project file and the rules it sets: timecode, channel layouts, names, effects."""

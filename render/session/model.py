@@ -1,0 +1,116 @@
+"""A session, neutral of any DAW: named tracks with items at absolute samples."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from render.project.timecode import Clock, FrameRate, samples_at
+
+LONGEST_NAME = 255
+UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One clip on a track.
+
+    Attributes:
+        name: what the DAW shows; may be anything, each format shows what it can.
+        file: the audio it plays; None for an empty clip (a cue that is not performed yet).
+        start_samples: on the absolute timeline, counted from 00:00:00:00.
+        length_samples: 1 or more.
+        offset_samples: where in the file the clip begins.
+        columns: what else travels with it, as text.
+    """
+
+    name: str
+    file: Path | None
+    start_samples: int
+    length_samples: int
+    offset_samples: int = 0
+    columns: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def end_samples(self) -> int:
+        """The first sample after it."""
+        return self.start_samples + self.length_samples
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A named track; its items may overlap. ``muted`` is for what is heard elsewhere already (the sum)."""
+
+    name: str
+    items: tuple[Item, ...]
+    muted: bool = False
+
+    def lanes(self) -> list[tuple[str, list[Item]]]:
+        """The items on as few tracks as hold them without overlap: ``FEET``, ``FEET 2``, …; at least one track."""
+        lanes: list[list[Item]] = [[]]
+        for item in sorted(self.items, key=lambda item: item.start_samples):
+            for lane in lanes:
+                if not lane or lane[-1].end_samples <= item.start_samples:
+                    lane.append(item)
+                    break
+            else:
+                lanes.append([item])
+        return [(f"{self.name} {number}" if number > 1 else self.name, lane) for number, lane in enumerate(lanes, 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A named point of the absolute timeline."""
+
+    name: str
+    start_samples: int
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a DAW is handed.
+
+    Attributes:
+        name: the session's.
+        rate: frame rate of its timecode, if it has one.
+        start_samples: the programme's first sample on the absolute timeline; 0 without a rate.
+        sample_rate: in Hz.
+        tracks: in the order shown.
+        markers: in any order.
+    """
+
+    name: str
+    rate: FrameRate | None
+    start_samples: int
+    sample_rate: int
+    tracks: tuple[Track, ...]
+    markers: tuple[Marker, ...] = ()
+
+    @property
+    def origin_frames(self) -> int:
+        """The session's first frame: the last that begins at or before all there is; 0 without a rate."""
+        if self.rate is None:
+            return 0
+        starts = [item.start_samples for track in self.tracks for item in track.items]
+        first = max(0, min([self.start_samples, *starts, *(marker.start_samples for marker in self.markers)]))
+        frames = first * self.rate.exact // self.sample_rate + 1
+        while samples_at(frames, self.rate, self.sample_rate) > first:
+            frames -= 1
+        return frames
+
+    @property
+    def origin_samples(self) -> int:
+        """The session's first sample on the absolute timeline: all positions in its file count from here."""
+        return Clock(self.sample_rate, self.rate, self.origin_frames).start_samples
+
+    @property
+    def end_samples(self) -> int:
+        """The first sample after all items, at least one after the origin."""
+        ends = [item.end_samples for track in self.tracks for item in track.items]
+        return max([self.origin_samples + 1, *ends])
+
+
+def readable(name: str, most: int = LONGEST_NAME) -> str:
+    """A name any format can hold: control characters and half characters become a space; at most 255 characters."""
+    return UNREADABLE.sub(" ", name).strip()[:most]

@@ -1,0 +1,1 @@
+"""Broadcast-WAV files: samples, metadata, loudness."""

@@ -1,0 +1,1 @@
+"""One file for each `pisada` command: its options and help."""

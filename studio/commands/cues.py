@@ -1,0 +1,83 @@
+"""``pisada cues``: cue sheets converted and checked."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from studio.commands.cues_from_audio import from_audio
+from studio.commands.options import Examples, named_banks
+from studio.commands.sheet_options import SKIP, sheet_options
+from studio.workflows.overwrite_guard import check_new
+
+FOUND = 1
+
+
+@click.group(epilog="\b\nExample:\n  pisada cues check reel1.txt --mapping clips.toml")
+def cues() -> None:
+    """Convert, check and find cues."""
+
+
+cues.add_command(from_audio)
+
+
+@cues.command(cls=Examples, example="pisada cues convert session.txt cues.csv --fps 23.976 --mapping clips.toml")
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@sheet_options
+@SKIP
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
+def convert(source, out, overwrite, **options) -> None:
+    """Read IN, any format that render takes, and write its cues as OUT: .csv, .xlsx, .otio, .rpp or .aaf."""
+    from render.cues.cue import Wanted
+    from render.cues.lint import late_start
+    from render.cues.write import TIMELINES, write_cues
+
+    sheet, project = _read(source, Wanted(unmatched=True, blank=True), **options)
+    lost = sheet.check_whole(project.skip_unreadable)
+    check_new(out, overwrite, source)
+    late = late_start(sheet.cues[0].start_samples, project.clock()) if out.suffix.lower() in TIMELINES else []
+    _tell([*lost, *sheet.remarks, *late])
+    write_cues(sheet, out, project.clock())
+    click.echo(f"{out}: {len(sheet.cues)} cues from {sheet.format}")
+
+
+@cues.command(cls=Examples, example="pisada cues check reel1.csv --fps 23.976 --start-tc 01:00:00:00 --bank my-bank")
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@sheet_options
+def check(source, **options) -> None:
+    """Look IN over before a render: overlaps, cues outside the reel, missing presets, a wrong rate, duplicates.
+
+    Exit status 0 if all is well, 1 if something was found, 2 if IN cannot be read.
+    """
+    from render.cues.cue import Wanted
+    from render.cues.lint import Look, findings_of
+    from render.plan.resolve import open_bank
+    from studio.terminal.tables import print_findings
+
+    sheet, project = _read(source, Wanted(blank=True), **options)
+    _tell(sheet.remarks)
+    stems, presets = [stem.name for stem in project.stems], open_bank(project).names
+    look = Look(sheet, project.clock(), project.length_samples(), stems, presets)
+    findings = findings_of(look)
+    print_findings(findings, look)
+    if findings:
+        sys.exit(FOUND)
+
+
+def _read(source: Path, wanted, project_file, mapping, banks, **flags):
+    """The sheet, and the project as the sheet completes it."""
+    from render.plan.resolve import completed, read_sheet
+    from render.project.project import project_from
+
+    paths = {"bank": named_banks(banks), "mapping": str(mapping) if mapping else None}
+    project = project_from(project_file, source, **paths, **flags)
+    sheet = read_sheet(source, project, wanted)
+    return sheet, completed(project, sheet)
+
+
+def _tell(remarks: list[str]) -> None:
+    for remark in remarks:
+        click.echo(f"note: {remark}", err=True)

@@ -1,0 +1,1 @@
+"""What each `pisada` command does."""

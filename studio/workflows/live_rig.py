@@ -1,0 +1,58 @@
+"""Join a rig's file and the command line's flags; flags win."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from plugin_backend.errors import ProjectError
+from plugin_backend.transfer.settings import latents_of
+from presets.lookup import find_preset
+from render.apply.preset_layers import added_of, summed_of
+from render.live.rig import Rig, read_rig
+
+
+def rig_from(
+    file: Path | None,
+    controls: dict[str, float],
+    latents: tuple[str, ...],
+    flags: Mapping,
+    sums: tuple[str, ...] = (),
+    additions: tuple[str, ...] = (),
+) -> Rig:
+    """The rig a command plays.
+
+    Args:
+        file: a rig's TOML, or none.
+        controls: transfer parameters given.
+        latents: as :func:`~plugin_backend.transfer.settings.latents_of` reads them.
+        flags: other fields of :class:`~render.live.rig.Rig`; ``None``: not given. The model is then the preset's.
+        sums, additions: as :mod:`render.apply.preset_layers` reads them; additions take the place of the rig's.
+
+    Raises:
+        ProjectError: a value is out of range, or there is no preset.
+    """
+    rig = read_rig(file) if file is not None else Rig()
+    told = {name: value for name, value in flags.items() if value is not None}
+    given = {name: str(value) if isinstance(value, Path) else value for name, value in told.items()}
+    own = {str(latent): values for latent, values in latents_of(latents).items()}
+    given |= {"controls": rig.controls | controls, "latents": _joined(rig.latents, own)}
+    given["sum"] = rig.sum | dict(map(summed_of, sums))
+    added = [(model or "", name, gain_db) for model, name, gain_db in map(added_of, additions)]
+    if added:
+        given["add"] = [dict(zip(("model", "preset", "gain_db"), one, strict=True)) for one in added]
+    fields = msgspec.to_builtins(rig) | given
+    if not fields["preset"]:
+        raise ProjectError("give --preset NAME, or a --rig FILE that names one")
+    if "model" not in given and file is None:
+        fields["model"] = find_preset(fields["preset"], fields["bank"]).header.codec
+    try:
+        return msgspec.convert(fields, Rig)
+    except msgspec.ValidationError as problem:
+        raise ProjectError(str(problem)) from problem
+
+
+def _joined(first: dict[str, dict], second: dict[str, dict]) -> dict[str, dict]:
+    return {latent: first.get(latent, {}) | second.get(latent, {}) for latent in {**first, **second}}

@@ -1,0 +1,88 @@
+"""What ``pisada plugin build`` and ``install`` do."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from plugin_backend.daw_plugin.build import PRODUCTS, build, build_cache
+from plugin_backend.daw_plugin.config import PluginConfig, config_path
+from plugin_backend.daw_plugin.install import install
+from plugin_backend.daw_plugin.install_paths import SHIPPED, bundles_in, user_folder
+from plugin_backend.errors import PluginError, PresetError, ProjectError
+from render.delivery.output_folder import told
+
+
+def built_bundles(formats: Sequence[str], sdk: Path | None, out: Path | None, jobs: int | None) -> list[Path]:
+    """The bundles of these formats in ``out``, or in the user's cache; steps are told on standard error."""
+    out = out or build_cache().with_name("plugin-bundles")
+    return build(out, tuple(map(str.upper, formats)), sdk, jobs, lambda line: click.echo(line, err=True))
+
+
+def install_bundles(
+    formats: Sequence[str], to: Sequence[Path], banks: Sequence[Path], model: str, source: Path | None,
+    sdk: Path | None, jobs: int | None,
+) -> Iterator[Path]:  # fmt: skip
+    """Install; yields what is there then. Everything is checked before anything is built or copied.
+
+    Raises:
+        InputError: a model, bank or folder cannot be used, or something of that name is in the way.
+    """
+    config = config_of(model, banks)
+    upper = tuple(map(str.upper, formats))
+    folders = {format_: list(to) or [user_folder(format_)] for format_ in upper}
+    for folder in to:
+        if folder.exists() and not folder.is_dir():
+            raise ProjectError(f"--to {folder}: is no folder")
+    bundles = _bundles(formats, upper, source, sdk, jobs)
+    done = install(bundles, folders, config)
+    while True:
+        try:
+            yield next(done)
+        except StopIteration:
+            return
+        except OSError as problem:
+            raise told(problem, Path(problem.filename or config_path().parent)) from problem
+
+
+def config_of(model: str, banks: Sequence[Path]) -> PluginConfig:
+    """What the plug-in is told: this interpreter, and a model and banks that go together.
+
+    Raises:
+        InputError: they do not, or cannot be read; or a path holds control characters.
+    """
+    from plugin_backend.models.registry import describe_codec
+    from presets.bank import FACTORY, Bank
+
+    spec = describe_codec(model)
+    bank = Bank(banks)
+    presets = list(bank)
+    if not any(preset.header.fingerprint == spec.fingerprint for preset in presets):
+        raise PresetError(
+            f"{bank.told}: none of its {len(presets)} presets was made with model '{model}' "
+            f"({spec.fingerprint}): give a bank of that model"
+        )
+    named = os.path.abspath(model) if Path(model).suffix else model
+    folders = tuple(FACTORY if str(each) == FACTORY else os.path.abspath(each) for each in banks)
+    config = PluginConfig(os.path.abspath(sys.executable), named, folders)
+    for _, value in config.lines:
+        if not value.isprintable():
+            raise ProjectError(f"{value!r}: control characters cannot be kept in the plug-in's config")
+    return config
+
+
+def _bundles(
+    formats: Sequence[str], upper: tuple[str, ...], source: Path | None, sdk: Path | None, jobs: int | None
+) -> list[Path]:
+    folder = source or SHIPPED
+    found = bundles_in(folder, PRODUCTS, upper)
+    if len(found) == len(upper) * len(PRODUCTS):
+        return found
+    if source is not None:
+        wanted = ", ".join(f"{product}.{format_}" for format_ in formats for product in PRODUCTS)
+        raise PluginError(f"--from {source}: not all of {wanted} are there")
+    return built_bundles(formats, sdk, None, jobs)

@@ -1,0 +1,146 @@
+"""How loud the transfer node is: an offset is no sound, and no peak is above the input's."""
+
+import numpy as np
+import pytest
+import soxr
+
+from plugin_backend.codecs.pcm import PcmCodec
+from plugin_backend.dsp.dc_offset import OffsetFilter
+from plugin_backend.transfer.envelope_follower import Ceiling
+from plugin_backend.transfer.target import target_from
+from plugin_backend.transfer.transfer_node import TransferNode
+
+RATE, HOP = 48_000, 512
+OFFSET = 0.005
+
+
+def true_peak_db(audio: np.ndarray) -> float:
+    """At eight times the rate, dBTP; we look at four times, with other filters."""
+    return 20 * np.log10(np.abs(soxr.resample(audio.T, RATE, 8 * RATE, "VHQ")).max())
+
+
+def rms_db(audio: np.ndarray) -> float:
+    return 10 * np.log10(np.square(audio, dtype=np.float64).mean() + 1e-30)
+
+
+def moved(foley, target, audio: np.ndarray, **controls) -> np.ndarray:
+    """``audio`` ``[channels, n]`` through a node at default settings but for ``controls``; aligned."""
+    node = TransferNode(foley, len(audio))
+    node.select(target)
+    for name, value in controls.items():
+        node.set(name, value)
+    fed = np.pad(audio, ((0, 0), (0, node.latency_samples)), mode="edge").astype(np.float32)
+    return node.push(fed)[:, node.latency_samples :]
+
+
+@pytest.fixture(scope="module")
+def wood(foley):
+    """Low and noisy: what a follower makes an offset of."""
+    from presets.bank import FACTORY_BANK, Bank
+
+    return target_from(Bank(FACTORY_BANK)["step-wood"].means, foley)
+
+
+def test_an_offset_of_near_silence_does_not_become_hiss(foley, wood):
+    quiet = np.random.default_rng(0).standard_normal((1, RATE)) * 10 ** (-120 / 20)
+    plain, offset = moved(foley, wood, quiet), moved(foley, wood, quiet + OFFSET)
+    assert rms_db(plain) == pytest.approx(-120, abs=3)
+    assert rms_db(offset) == pytest.approx(rms_db(plain), abs=1)  # it was -46
+
+
+def test_an_offset_changes_nothing_of_what_is_made(foley, wood):
+    sound = np.random.default_rng(1).standard_normal((1, RATE)) * 0.02
+    plain, offset = moved(foley, wood, sound), moved(foley, wood, sound + OFFSET)
+    assert rms_db(offset - plain) < rms_db(plain) - 20
+
+
+def test_the_wet_sound_stands_on_nothing_and_the_dry_sound_on_what_it_did(foley, wood):
+    sound = np.random.default_rng(2).standard_normal((1, 4 * RATE)) * 0.1
+    assert abs(moved(foley, wood, sound).mean()) < 0.001  # it was 0.0078
+    dry = moved(foley, wood, sound + OFFSET, mix=0.0)
+    np.testing.assert_array_equal(dry, (sound + OFFSET).astype(np.float32))
+
+
+def walk() -> np.ndarray:
+    rng, audio = np.random.default_rng(3), np.zeros((1, 2 * RATE))
+    for at, level in ((3_000, 0.9), (25_000, 0.4), (49_000, 0.95), (70_500, 0.6)):
+        audio[0, at : at + 9_000] += level * rng.uniform(-1, 1, 9_000) * np.exp(-np.arange(9_000) / 900)
+    return audio
+
+
+def voice() -> np.ndarray:
+    time = np.arange(2 * RATE) / RATE
+    return (0.5 * np.sin(2 * np.pi * 180 * time + 3 * np.sin(6 * np.pi * time)) * np.sin(4 * np.pi * time) ** 2)[None]
+
+
+def tone() -> np.ndarray:
+    return 0.8 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)[None]
+
+
+@pytest.mark.parametrize("preset", ["step-gravel", "glass-break", "cloth-leather"])
+@pytest.mark.parametrize("sound", [walk, voice, tone])
+def test_no_true_peak_is_a_decibel_above_the_inputs(foley, sound, preset):
+    from presets.bank import FACTORY_BANK, Bank
+
+    sound = sound()
+    made = moved(foley, target_from(Bank(FACTORY_BANK)[preset].means, foley), sound)
+    assert true_peak_db(made) < true_peak_db(sound) + 1  # a voice through gravel was 7 above, a tone 13
+    assert np.abs(made).max() <= np.abs(sound).max() * (1 + 1e-6)  # so nothing that did not clip does
+
+
+def test_as_far_as_nothing_is_followed_nothing_is_held():
+    rng = np.random.default_rng(4)
+    dry, wet = rng.uniform(-0.1, 0.1, (2, HOP)), rng.uniform(-0.5, 0.5, (2, HOP))
+    np.testing.assert_array_equal(Ceiling(2, HOP, RATE).held(dry, wet, 0.0), wet)
+    half = Ceiling(2, HOP, RATE).held(dry, wet, 0.5)
+    assert 0.1 < np.abs(half).max() < np.abs(wet).max()
+
+
+def test_a_gain_that_a_peak_lowered_comes_back_slowly_and_without_a_step():
+    tone = 0.5 * np.sin(2 * np.pi * 200 * np.arange(40 * HOP) / RATE)
+    wet = tone.copy()
+    wet[10 * HOP + 300 : 10 * HOP + 400] *= 2
+    ceiling = Ceiling(1, HOP, RATE)
+    hops = [(tone[None, at : at + HOP], wet[None, at : at + HOP]) for at in range(0, tone.size, HOP)]
+    held = np.concatenate([ceiling.held(*hop, 1.0)[0] for hop in hops])
+    np.testing.assert_array_equal(held[: 10 * HOP], tone[: 10 * HOP])
+    sounding = np.abs(tone) > 0.1
+    gain = np.where(sounding, held / np.where(sounding, wet, 1), 1)
+    lowest = int(gain.argmin())
+    assert 10 * HOP + 200 < lowest < 10 * HOP + 400
+    assert gain[lowest] == pytest.approx(0.5, abs=0.05)
+    after = lowest + round(0.05 * RATE)
+    assert gain[after : after + 50].min() == pytest.approx(1 - 0.5 * np.exp(-1), abs=0.06)
+    np.testing.assert_allclose(held[30 * HOP :], tone[30 * HOP :], atol=0.01)
+
+
+def test_a_sound_between_samples_is_found():
+    """A tone of a quarter of the rate whose samples all lie 3 dB below its peaks."""
+    high = np.sin(2 * np.pi * np.arange(HOP) / 4 + np.pi / 4)[None]
+    low = 0.8 * np.sin(2 * np.pi * 200 * np.arange(2 * HOP) / RATE)[None]
+    ceiling = Ceiling(1, HOP, RATE)
+    held = [ceiling.held(low[:, at : at + HOP], high, 1.0) for at in (0, HOP)][1]
+    assert np.abs(high).max() == pytest.approx(np.sqrt(0.5))
+    assert np.abs(held[0, 200:300]).max() == pytest.approx(0.8 * np.sqrt(0.5), rel=0.02)
+
+
+@pytest.mark.parametrize("first", [0, 1, HOP])
+def test_where_a_filtered_sound_is_cut_changes_no_bit(first):
+    sound = np.random.default_rng(5).standard_normal((2, 5_000)) + 0.3
+    whole, parts = OffsetFilter(2, RATE, first), OffsetFilter(2, RATE, first)
+    cut = np.concatenate([parts.push(sound[:, a:b]) for a, b in ((0, 600), (600, 601), (601, 5_000))], axis=1)
+    np.testing.assert_array_equal(whole.push(sound), cut)
+    np.testing.assert_array_equal(whole.state()["memory"], parts.state()["memory"])
+
+
+def test_what_a_filter_forgets_is_no_denormal_number():
+    one = OffsetFilter(1, RATE)
+    one.push(np.ones((1, 10)))
+    for _ in range(100):
+        one.push(np.zeros((1, RATE)))
+    assert one.state()["memory"] == 0
+
+
+def test_the_identity_codec_carries_an_offset():
+    sound = np.full((1, 4 * HOP), 0.25, np.float32)
+    np.testing.assert_array_equal(TransferNode(PcmCodec(), 1, HOP).push(sound), sound)

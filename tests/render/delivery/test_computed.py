@@ -1,0 +1,74 @@
+"""Reports say with what sounds were computed: two stems that differ though nothing else does can be explained."""
+
+import json
+from dataclasses import asdict, replace
+
+import msgspec
+import numpy as np
+import pytest
+
+from plugin_backend.exactness import computed_by, computed_here
+from plugin_backend.models.registry import load_codec
+from presets.capture import encode_pieces
+from presets.store import save_preset
+from render.batch.html_report import _Report
+from render.delivery.deliver import deliver
+from render.engine.cue_cache import CueCache
+from render.plan.resolve import make_plan, read_sheet
+from render.project.project import Project, Reverb, Stem
+
+ROWS = [
+    {"id": "a", "start": "0.5", "stem": "A", "preset": "burst"},
+    {"id": "b", "start": "1.0", "stem": "B", "preset": "burst"},
+    {"id": "b2", "start": "8.0", "stem": "B", "preset": "burst"},
+    {"id": "c", "start": "1.5", "stem": "C", "preset": "burst"},
+]
+
+
+@pytest.fixture
+def render(tmp_path, write_sheet):
+    """Renders rows by a model's name from a bank, with a cue cache; returns the report and where it is."""
+
+    def render(rows, bank, model, **fields):
+        project = msgspec.structs.replace(Project(show="T", bank=str(bank), model=model, tail_s=0.5), **fields)
+        plan = make_plan(project, read_sheet(write_sheet(rows), project))
+        delivery = deliver(plan, project, tmp_path / "out", cache=CueCache(tmp_path / "cues"))
+        return json.loads(delivery.report.read_text()), delivery.report
+
+    return render
+
+
+def test_a_report_names_processor_products_and_exactness(render, tmp_path):
+    foley, noise = load_codec("foley"), np.random.default_rng(0).standard_normal((1, 4_096)).astype(np.float32) * 0.1
+    save_preset(encode_pieces(foley, "burst", [noise[0]], "hit"), tmp_path / "bank")
+    report, path = render(ROWS[:1], tmp_path / "bank", "foley")
+    here = asdict(computed_here())
+    assert report["schema"] == 3
+    assert report["computed"] == here
+    assert {name: stem["computed"] for name, stem in report["stems"].items()} == {"A": [here], "FOLEY": [here]}
+    assert msgspec.json.decode(path.read_bytes(), type=_Report).computed == computed_here()  # as a batch reads it
+    assert here["exact"] is True and here["processor"] and here["products"].endswith("Product")
+    again, _ = render(ROWS[:1], tmp_path / "bank", "foley")  # all of it is kept
+    assert again["computed"] is None
+    assert again["stems"]["A"]["computed"] == [here]
+
+
+def test_what_is_kept_of_the_version_before_keeps_with_what_it_was_computed(render, impulse_bank):
+    stems = [Stem(name="A"), Stem(name="B"), Stem(name="C", effects=[Reverb()])]
+    report, path = render(ROWS, impulse_bank, "pcm", stems=stems)
+    assert report["computed"] is None and report["stems"]["A"]["computed"] == []
+    other = asdict(replace(computed_here(), processor="another"))
+    for stem in report["stems"].values():
+        stem["computed"] = [other]
+    path.write_text(json.dumps(report))
+    changed = [{**row, "gain_db": -3} if row["id"] in ("b", "c") else row for row in ROWS]
+    report, _ = render(changed, impulse_bank, "pcm", stems=stems)
+    computed = {name: stem["computed"] for name, stem in report["stems"].items()}
+    assert computed == {"A": [other], "B": [other], "C": [], "FOLEY": []}  # C is rendered whole, so the sum is
+
+
+def test_only_our_models_have_products():
+    assert computed_by(["pcm", "mine.rave.json"]) is None
+    assert computed_by(["pcm", "foley"]) == computed_here()
+    assert "exact), on " in str(computed_here())
+    assert "NOT exact: " in str(replace(computed_here(), exact=False))

@@ -1,0 +1,205 @@
+"""The map of controllers, and the desk that moves by it."""
+
+import mido
+import pytest
+
+from plugin_backend.errors import OutputError, PresetError, ProjectError
+from plugin_backend.parameters import Parameter, table
+from render.live.controllers.controller_map import Binding, LiveMap, bound, read_map, write_map
+from render.live.controllers.midi_learn import Desk
+
+CONTROLS = table(
+    Parameter("mix", 0, 1, 1, "", "Mix."),
+    Parameter("gain_db", -60, 24, 0, "dB", "Gain."),
+    Parameter("latent.3.bias", -8, 8, 0, "", "Bias."),
+)
+
+
+class Hands:
+    """A desk and all that it did."""
+
+    def __init__(self, *bindings, pads=(), programs=("amb-rain", "step-gravel")):
+        self.done = []
+        self.desk = Desk(self.act, CONTROLS, LiveMap(binding=list(bindings)), dict(pads), programs, "step-gravel")
+
+    def act(self, control, value, text):
+        if text == "nowhere":
+            raise PresetError("no preset 'nowhere'")
+        if control in CONTROLS:
+            CONTROLS[control].checked(value)
+        self.done.append((control, round(value, 6), text))
+
+    def cc(self, number, value, channel=0):
+        self.desk.midi(mido.Message("control_change", channel=channel, control=number, value=value))
+
+
+def test_a_map_is_read_as_it_was_written(tmp_path):
+    bindings = [
+        Binding(source="cc.1.20", control="mix"),
+        Binding(source="note.10.36", control="strike", text='a "quoted" name'),
+        Binding(source="osc:/my/fader", control="gain_db", low=0.0, high=-24.0, curve=2.0),
+        Binding(source="bend.16", control="latent.3.bias"),
+        Binding(source="note.1.1", control="strike", text="Tür 🚪"),
+    ]
+    write_map(tmp_path / "map.toml", LiveMap(binding=bindings))
+    assert read_map(tmp_path / "map.toml", CONTROLS) == LiveMap(binding=bindings)
+    assert [path.name for path in tmp_path.iterdir()] == ["map.toml"]
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        ('source = "cc.17.1"\ncontrol = "mix"', r"source.*binding\[0\]|binding\[0\].*source"),
+        ('source = "cc.1.1"\ncontrol = "mux"', r"binding\[0\] \(cc.1.1\): no control 'mux'; there are mix, gain_db, "),
+        ('source = "cc.1.1"\ncontrol = "mix"\nhigh = 2', r"binding\[0\] \(cc.1.1\): mix 2: 0 to 1 can be used"),
+        ('source = "cc.1.1"\ncontrol = "mix"\nlow = nan', r"mix nan: 0 to 1 can be used"),
+        ('source = "cc.1.1"\ncontrol = "strike"', r"strike needs a name"),
+        ('source = "cc.1.1"\ncontrol = "mix"\ncurve = 0', r"curve"),
+        ('source = "cc.1.1"\ncontrol = "mix"\nhihg = 1', r"hihg"),
+    ],
+)
+def test_a_wrong_map_is_told_by_file_and_field(tmp_path, text, told):
+    path = tmp_path / "map.toml"
+    path.write_text(f"[[binding]]\n{text}\n")
+    with pytest.raises(ProjectError, match=told) as problem:
+        read_map(path, CONTROLS)
+    assert str(problem.value).startswith(str(path)) and "\n" not in str(problem.value)
+
+
+def test_a_map_that_cannot_be_written_leaves_the_old_one(tmp_path):
+    with pytest.raises(OutputError, match="cannot write here"):
+        write_map(tmp_path / "absent" / "map.toml", LiveMap())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_controller_moves_over_its_range_and_curve():
+    hands = Hands(
+        Binding(source="cc.1.20", control="gain_db"),
+        Binding(source="cc.1.20", control="mix", low=1, high=0.5),
+        Binding(source="cc.2.20", control="mix", curve=2),
+        Binding(source="bend.1", control="latent.3.bias", low=-1, high=1),
+    )
+    hands.cc(20, 0)
+    hands.cc(20, 127)
+    hands.cc(20, 127, channel=1)
+    hands.cc(20, 64, channel=1)
+    hands.desk.midi(mido.Message("pitchwheel", pitch=-8192))
+    hands.desk.midi(mido.Message("pitchwheel", pitch=8191))
+    assert hands.done == [
+        ("gain_db", -60, ""),
+        ("mix", 1, ""),
+        ("gain_db", 24, ""),
+        ("mix", 0.5, ""),
+        ("mix", 1, ""),
+        ("mix", round((64 / 127) ** 2, 6), ""),
+        ("latent.3.bias", -1, ""),
+        ("latent.3.bias", 1, ""),
+    ]
+
+
+def test_notes_strike_pads_or_the_preset_and_programs_choose_one():
+    hands = Hands(pads={"36": "prop-metal"})
+    for message in (
+        mido.Message("note_on", note=36, velocity=127),
+        mido.Message("note_on", note=36, velocity=0),
+        mido.Message("note_on", note=37, velocity=127),
+        mido.Message("program_change", program=1),
+        mido.Message("program_change", program=99),
+    ):
+        hands.desk.midi(message)
+    assert hands.done == [("strike", 1, "36"), ("release", 0, "36"), ("preset", 0, "step-gravel")]
+    assert hands.desk.problems == ["program 99: the bank has no such preset"]
+    bare = Hands()
+    bare.desk.midi(mido.Message("note_on", note=60, velocity=127))
+    bare.desk.midi(mido.Message("note_off", note=60))
+    assert bare.done == [("strike", 1, "step-gravel"), ("release", 0, "step-gravel")]
+
+
+def test_what_is_learned_is_the_next_controller_each_once():
+    hands = Hands(Binding(source="cc.1.1", control="gain_db"))
+    hands.desk.learn("mix")
+    hands.desk.learn("strike:step-gravel")
+    hands.cc(1, 127)
+    hands.cc(1, 0)  # still the same fader: not the next
+    assert hands.done == [("mix", 1, ""), ("mix", 0, "")]
+    hands.desk.midi(mido.Message("note_on", channel=9, note=40, velocity=127))
+    hands.desk.midi(mido.Message("note_off", channel=9, note=40))
+    assert hands.done[2:] == [("strike", 1, "step-gravel"), ("release", 0, "step-gravel")]
+    learned = [(binding.source, binding.control, binding.text) for binding in hands.desk.live_map.binding]
+    assert learned == [("cc.1.1", "mix", ""), ("note.10.40", "strike", "step-gravel")]
+    assert (hands.desk.learned, hands.desk.learning) == (2, [])
+    with pytest.raises(ProjectError, match="no control 'loudness'"):
+        hands.desk.learn("loudness")
+
+
+def test_binding_a_source_again_takes_it_from_what_it_moved():
+    live_map = bound(LiveMap(binding=[Binding(source="cc.1.1", control="mix")]), Binding(source="cc.1.1", control="x"))
+    assert [binding.control for binding in live_map.binding] == ["x"]
+
+
+def test_osc_addresses_are_controls_and_other_addresses_are_faders():
+    hands = Hands(Binding(source="osc:/my/fader", control="gain_db", low=-10, high=0))
+    for address, arguments in (
+        ("/pisada/mix", [0.25]),
+        ("/pisada/mix", [True]),
+        ("/pisada/latent/3/bias", [-2]),
+        ("/pisada/preset", ["amb-rain"]),
+        ("/pisada/strike", ["36", 0.5]),
+        ("/pisada/strike", [0.5, "36"]),
+        ("/pisada/release", []),
+        ("/my/fader", [0.5]),
+    ):
+        assert hands.desk.osc(address, arguments)
+    assert hands.done == [
+        ("mix", 0.25, ""),
+        ("mix", 1, ""),
+        ("latent.3.bias", -2, ""),
+        ("preset", 1, "amb-rain"),
+        ("strike", 0.5, "36"),
+        ("strike", 0.5, "36"),
+        ("release", 1, ""),
+        ("gain_db", -5, ""),
+    ]
+    assert hands.desk.preset == "amb-rain"
+    assert hands.desk.osc("/pisada/learn", ["latent/3/bias"]) and hands.desk.learning == ["latent.3.bias"]
+
+
+def test_what_cannot_be_done_is_counted_and_told_once():
+    hands = Hands()
+    for _ in range(3):
+        assert not hands.desk.osc("/pisada/mix", [7.0])
+        assert not hands.desk.osc("/pisada/mix", ["loud"])
+        assert not hands.desk.osc("/pisada/mix", [[1]])
+        assert not hands.desk.osc("/pisada/preset", ["nowhere"])
+        assert not hands.desk.osc("/pisada/learn", ["nothing"])
+        assert not hands.desk.osc("/other", ["text"])
+    assert (hands.done, hands.desk.refused, len(hands.desk.problems)) == ([], 18, 6)
+    assert "mix 7: 0 to 1 can be used" in hands.desk.problems
+
+
+@pytest.mark.parametrize("address", ["/", "/fäder", "/two words", "/" + "x" * 121])
+def test_an_address_that_no_map_can_hold_is_not_learned_and_the_next_is(tmp_path, address):
+    hands = Hands()
+    hands.desk.learn("mix")
+    hands.desk.osc(address, [0.5])
+    assert (hands.desk.learned, hands.desk.learning, len(hands.desk.problems)) == (0, ["mix"], 1)
+    hands.desk.osc("/fader", [0.5])
+    write_map(tmp_path / "map.toml", hands.desk.live_map)
+    assert [one.source for one in read_map(tmp_path / "map.toml", CONTROLS).binding] == ["osc:/fader"]
+
+
+@pytest.mark.parametrize("name", ["x" * 201, "a\x7fb", "a\nb"])
+def test_a_name_that_no_map_can_hold_is_not_waited_for(name):
+    hands = Hands()
+    assert not hands.desk.osc("/pisada/learn", [f"strike:{name}"])
+    assert hands.desk.learning == [] and "a map cannot hold" in hands.desk.problems[0]
+
+
+def test_what_waits_and_what_a_map_holds_has_an_end():
+    hands = Hands()
+    for number in range(600):
+        hands.desk.osc("/pisada/learn", ["mix"])
+        hands.desk.osc(f"/fader/{number}", [0.5])
+    assert len(hands.desk.live_map.binding) == 512
+    assert len(hands.desk.learning) == 64
+    assert any("512 bindings" in told for told in hands.desk.problems)
