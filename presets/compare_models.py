@@ -23,7 +23,7 @@ from plugin_backend.evaluation.embeddings.base import Embedding
 from plugin_backend.evaluation.evaluate import Tell, installed_embeddings, silent
 from plugin_backend.evaluation.metrics.anchors import NOISE_ANCHORS
 from plugin_backend.evaluation.metrics.artefacts import silence_dbfs
-from plugin_backend.evaluation.metrics.score_clips import CODEC, System, score_clips, there_and_back
+from plugin_backend.evaluation.metrics.score_clips import CODEC, System, reconstruct, score_clips
 from plugin_backend.evaluation.metrics.sound_pairs import single_hits, studies
 from plugin_backend.evaluation.report.model_card import told_on_stderr
 from plugin_backend.evaluation.report.model_card_text import table
@@ -79,7 +79,7 @@ def judge_clips(
         with_visqol: take the slowest metric, too.
     """
     first = next(iter(codecs.values())).spec
-    systems = {name: there_and_back(codec) for name, codec in codecs.items()} | (NOISE_ANCHORS if with_anchors else {})
+    systems = {name: reconstruct(codec) for name, codec in codecs.items()} | (NOISE_ANCHORS if with_anchors else {})
     hops = dict.fromkeys(systems, first.hop_samples) | {name: codec.spec.hop_samples for name, codec in codecs.items()}
     clips = dense_clips(material.judged, first.sample_rate)
     scores = score_clips(systems, hops, clips, first.sample_rate, embeddings, with_visqol, lambda: None)

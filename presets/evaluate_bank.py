@@ -124,7 +124,8 @@ def judge_bank(presets: list[JudgedPreset], codec: Codec, embeddings: list[Embed
     Returns:
         ``presets``: per name ``kind``, ``takes``, ``end_db`` (hits: how loud the recording still is in the last 10 ms
         of the take, relative to its loudest 10 ms), ``metrics`` (see
-        :func:`~plugin_backend.evaluation.metrics.score_clips.score_pair`), and ``hits`` or ``textures`` and ``tonality`` of
+        :func:`~plugin_backend.evaluation.metrics.score_clips.score_pair`), and ``hits`` or ``textures`` and
+        ``tonality`` of
         :mod:`~plugin_backend.evaluation.metrics.sound_pairs`. ``hits``, ``textures``, ``tonality`` and ``metrics`` (by
         kind) of all; ``ringing``, the tonality of :data:`RINGING`; ``frechet`` and ``two_sample`` by what hears it.
     """

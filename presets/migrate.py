@@ -29,7 +29,8 @@ class Migrated:
     Attributes:
         preset: of the new model.
         lost_db: mean absolute difference of log-mel power between what the old model made of its takes and what the new
-            one does (see :func:`~plugin_backend.evaluation.metrics.full_reference.log_mel_error_db`); ``None`` where it was captured
+            one does (see :func:`~plugin_backend.evaluation.metrics.full_reference.log_mel_error_db`); ``None`` where
+            it was captured
             anew from its recordings.
         remarks: what could not be brought over.
     """

@@ -145,7 +145,8 @@ class Preset:
     """A header and, per take, posterior means and deviations, each ``[frames, dims]`` float32, and modes.
 
     Attributes:
-        modes: what rings, of each take ``[n, 6]`` float32 (see :mod:`plugin_backend.modes.mode_table`); onsets count decoded
+        modes: what rings, of each take ``[n, 6]`` float32 (see :mod:`plugin_backend.modes.mode_table`); onsets count
+        decoded
             samples. An empty list: nothing does.
     """
 

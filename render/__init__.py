@@ -1,6 +1,7 @@
 """When it sounds: exact time, cue sheets, the render graph, stems.
 
-What is named here is imported once it is asked for: who runs a part (``python -m render.plugin_server``) waits for no other.
+What is named here is imported once it is asked for: who runs a part (``python -m render.plugin_server``) waits for no
+other.
 """
 
 from importlib import import_module

@@ -17,7 +17,7 @@ FADE_S = 0.05
 Part = tuple[slice, np.ndarray | None, np.ndarray, np.ndarray | None]
 
 
-class Fade:
+class Crossfade:
     """What is in force, what it replaces, and what waits: of several that come during a fade only the latest.
 
     The weight of the new one is a raised cosine: it starts and ends without an edge.
@@ -73,7 +73,7 @@ class Fade:
         self._at = int(held["at"])
 
 
-class Glide(Fade):
+class SmoothedValue(Crossfade):
     """A number that glides to what it is set to, along a raised cosine."""
 
     def take(self, count: int) -> float | np.ndarray:

@@ -1,6 +1,7 @@
 """Where hits begin, heard as they come: a decision within 3 ms, of the past alone.
 
-The same idea as in :mod:`plugin_backend.hit_detection.onset_strength`, without a future. Sound is heard in frames of 2.7 ms, half
+The same idea as in :mod:`plugin_backend.hit_detection.onset_strength`, without a future. Sound is heard in frames of
+2.7 ms, half
 overlapping, in six bands. A band's *background* follows its quietest; its *mask* is the loudest of what has been
 until a moment ago, fading slowly while a hit's own body sounds and fast after it. Novelty is the rise above both in
 dB, averaged over the bands: half-wave rectified spectral flux on a decibel scale (Bello et al. 2005, "A tutorial on

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from plugin_backend.dsp.crossfade import FADE_S, Glide
+from plugin_backend.dsp.crossfade import FADE_S, SmoothedValue
 
 GRAIN = 2.0**48
 """While the rate glides, a sample's step is a whole number of these parts of a cycle: sums of them are exact."""
@@ -22,7 +22,7 @@ class Oscillator:
 
     def __init__(self, sample_rate: int, rate_hz: float):
         self._sample_rate = sample_rate
-        self._rate = Glide(rate_hz, round(FADE_S * sample_rate))
+        self._rate = SmoothedValue(rate_hz, round(FADE_S * sample_rate))
         self.restart()
 
     def restart(self) -> None:

@@ -11,7 +11,7 @@ SMALLEST = np.finfo(np.float32).tiny
 """What is smaller is denormal, and taken for 0."""
 
 
-def cleaned(block: np.ndarray) -> tuple[np.ndarray, int]:
+def sanitize(block: np.ndarray) -> tuple[np.ndarray, int]:
     """A block as float32, and how many of its samples were NaN or infinite and taken for 0."""
     block, repaired = np.asarray(block, np.float32), 0
     level = np.abs(block)

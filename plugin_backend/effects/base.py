@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from plugin_backend.dsp.crossfade import FADE_S, Glide
+from plugin_backend.dsp.crossfade import FADE_S, SmoothedValue
 from plugin_backend.effects.stage import Stage
 
 
@@ -46,7 +46,7 @@ class DspStage(Stage):
         self.values = {name: float(parameter.default) for name, parameter in self.parameters.items()}
         self.position_samples = self.repaired_samples = 0
         samples = round(FADE_S * sample_rate)
-        self.parts = {name: Glide(shape(self.values[name]), samples) for name, shape in self.gliding.items()}
+        self.parts = {name: SmoothedValue(shape(self.values[name]), samples) for name, shape in self.gliding.items()}
         told = f"{type(self).__name__} {sample_rate} {channels} {sorted(fixed.items())}"
         self._made_by = np.frombuffer(told.encode(), np.uint8)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from plugin_backend.dsp.crossfade import FADE_S, Fade
+from plugin_backend.dsp.crossfade import FADE_S, Crossfade
 from plugin_backend.effects.base import DspStage
 from plugin_backend.effects.parameters import EQ, HIGH_CUT_OFF_HZ, LOW_CUT_OFF_HZ
 
@@ -71,7 +71,7 @@ class Eq(DspStage):
         super().__init__(sample_rate, channels)
         self._sosfilt = sosfilt  # imported here, and not while it plays
         self._turned = True
-        self.parts["filter"] = self._filter = Fade(self._rows(), round(FADE_S * sample_rate), self._take_over)
+        self.parts["filter"] = self._filter = Crossfade(self._rows(), round(FADE_S * sample_rate), self._take_over)
 
     def _changed(self, name: str) -> None:
         self._turned = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from plugin_backend.dsp.crossfade import FADE_S, Fade
+from plugin_backend.dsp.crossfade import FADE_S, Crossfade
 from plugin_backend.dsp.pan_law import balance, constant_power
 from plugin_backend.effects.base import DspStage, linear
 from plugin_backend.effects.parameters import BALANCE, GAIN, PANNED
@@ -33,7 +33,7 @@ class Pan(DspStage):
         if channels != 2:
             raise ProjectError(f"a pan is between two channels; it cannot run on {channels}")
         super().__init__(sample_rate, channels)
-        self.parts["law"] = Fade(0.0, round(FADE_S * sample_rate))
+        self.parts["law"] = Crossfade(0.0, round(FADE_S * sample_rate))
 
     def _changed(self, name: str) -> None:
         self.parts["law"].select(self.values["law"], at_once=not self.position_samples)

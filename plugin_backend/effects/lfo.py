@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from plugin_backend.dsp.crossfade import FADE_S, Fade, Glide, ramp
+from plugin_backend.dsp.crossfade import FADE_S, Crossfade, SmoothedValue, ramp
 from plugin_backend.dsp.oscillator import Oscillator
 from plugin_backend.effects.base import DspStage
 from plugin_backend.effects.parameters import LFO, TEMPO, TRIGGER
@@ -62,8 +62,8 @@ class Lfo(Triggered, DspStage):
         self._seed = round(seed)
         self.parts["cycles"] = self._cycles = Oscillator(sample_rate, self.values["rate_hz"])
         self._offset = 0.0
-        self.parts["edge"] = self._edge = Glide(EDGE_S * self.values["rate_hz"], round(FADE_S * sample_rate))
-        self.parts["wave"] = self._wave = Fade([0.0, 0.0], round(RESTART_S * sample_rate))
+        self.parts["edge"] = self._edge = SmoothedValue(EDGE_S * self.values["rate_hz"], round(FADE_S * sample_rate))
+        self.parts["wave"] = self._wave = Crossfade([0.0, 0.0], round(RESTART_S * sample_rate))
 
     def _changed(self, name: str) -> None:
         begun, values = self.position_samples > 0, self.values

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from plugin_backend.dsp.sanitize import cleaned
+from plugin_backend.dsp.sanitize import sanitize
 from plugin_backend.parameters import Parameter
 
 
@@ -55,7 +55,7 @@ class Stage(ABC):
                 f"a block of {channels} channels, {count} samples; "
                 f"{self.channels} channels in multiples of {self.multiple_samples} samples are allowed here"
             )
-        block, repaired = cleaned(block)
+        block, repaired = sanitize(block)
         self.repaired_samples += repaired
         return block
 

@@ -11,7 +11,7 @@ STRUCK, RELEASED = 1, 0
 
 
 class Triggered:
-    """What a stage that takes strikes adds to :class:`~plugin_backend.effects.base.DspStage`, before it in the bases."""
+    """Adds strikes to :class:`~plugin_backend.effects.base.DspStage`; stands before it among the bases."""
 
     def __init__(self, *arguments, **settings):
         super().__init__(*arguments, **settings)

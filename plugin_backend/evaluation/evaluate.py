@@ -27,7 +27,7 @@ from plugin_backend.evaluation.metrics.artefacts import silence_dbfs
 from plugin_backend.evaluation.metrics.cpu_cost import score_cost
 from plugin_backend.evaluation.metrics.frechet import Cloud
 from plugin_backend.evaluation.metrics.retrieval import score_retrieval
-from plugin_backend.evaluation.metrics.score_clips import CODEC, START, Scores, score_clips, systems, there_and_back
+from plugin_backend.evaluation.metrics.score_clips import CODEC, START, Scores, reconstruct, score_clips, systems
 from plugin_backend.evaluation.metrics.sound_pairs import single_hits, studies
 from plugin_backend.evaluation.report.sound_table import sound_scores
 from plugin_backend.evaluation.studies.latent_space import WAYS, interpolation, latent_map, prior_study
@@ -115,7 +115,7 @@ def evaluate(model: str, folder: Path, options: Options = Options(), tell: Tell 
     clips = dense_clips(material.judged, rate_hz, QUICK_CLIPS if options.quick else options.clips_per_label)
     embeddings, remarks = installed_embeddings()
     started_from, start = _start_of(model, rate_hz)
-    judged = systems(codec) | ({START: there_and_back(start)} if start is not None else {})
+    judged = systems(codec) | ({START: reconstruct(start)} if start is not None else {})
     step = _Steps(tell, "scoring", len(judged) * len(clips))
     hops = dict.fromkeys(judged, codec.spec.hop_samples)
     if start is not None:

@@ -18,7 +18,7 @@ LARGEST_LATENT = 1e6
 
 
 def finite(x: Tensor, highest: float) -> Tensor:
-    """What comes in, as :func:`plugin_backend.dsp.sanitize.cleaned` takes it: what is no number, or infinite, is 0."""
+    """What comes in, as :func:`plugin_backend.dsp.sanitize.sanitize` takes it: what is no number, or infinite, is 0."""
     is_number = torch.abs(x) <= 3.4028234e38  # float32's largest, which NaN is not below
     return torch.clamp(torch.where(is_number, x, torch.zeros_like(x)), -highest, highest)
 

@@ -2,7 +2,8 @@
 
 A call for eight streams takes little more than a call for one. Tasks run in turn, each as far as to where it asks the
 model (:mod:`greenlet`); once all wait there or are done, everything that is alike is computed at once. Where packed
-products are used (:mod:`plugin_backend.models.waveform_vae.fast_inference`) the bits of a row do not depend on the rows beside it.
+products are used (:mod:`plugin_backend.models.waveform_vae.fast_inference`) the bits of a row do not depend on the
+rows beside it.
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ def shared(codec: Codec) -> Codec:
     return SharedCodec(codec) if isinstance(codec, WaveformCodec) else codec
 
 
-def all_done(tasks: Sequence[Callable[[], object]]) -> list:
+def run_batched(tasks: Sequence[Callable[[], object]]) -> list:
     """Do all tasks; what they ask of shared codecs at the same time is computed in one call.
 
     Returns:

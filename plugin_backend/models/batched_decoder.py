@@ -15,7 +15,7 @@ from plugin_backend.codecs.base import Codec, DecoderStream, sides_of
 from plugin_backend.codecs.pcm import PcmCodec
 
 
-class Rows:
+class BatchedDecoder:
     """Streams by their owner, who is in as many adjacent rows as it has channels.
 
     Owners have ``seed`` and ``width``, which the decoder's noise follows from, and ``going``, false once they need no

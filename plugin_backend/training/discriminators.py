@@ -30,7 +30,7 @@ LAYERS = (
 SLOPE = 0.1
 
 
-class SpectrogramJudge(nn.Module):
+class STFTDiscriminator(nn.Module):
     """A 2-D convolutional critic of one complex STFT, in the manner of EnCodec's (Défossez et al. 2022)."""
 
     def __init__(self, size: int):
@@ -61,12 +61,12 @@ class SpectrogramJudge(nn.Module):
         return [*features, self.verdict(x)]
 
 
-class Judges(nn.Module):
+class Discriminators(nn.Module):
     """One critic per STFT size."""
 
     def __init__(self):
         super().__init__()
-        self.judges = nn.ModuleList(SpectrogramJudge(size) for size in SIZES)
+        self.judges = nn.ModuleList(STFTDiscriminator(size) for size in SIZES)
 
     def forward(self, audio: Tensor) -> list[list[Tensor]]:
         return [judge(audio) for judge in self.judges]
@@ -97,14 +97,14 @@ def critics_path(model: Path) -> Path:
     return model.with_suffix(".critics")
 
 
-def save_critics(judges: Judges, path: Path) -> None:
+def save_critics(judges: Discriminators, path: Path) -> None:
     """Write them as safetensors."""
     with replaced_when_whole(path) as whole:
         tensors = {name: value.detach().cpu().contiguous() for name, value in judges.state_dict().items()}
         whole.write_bytes(serialised(tensors))
 
 
-def load_critics(judges: Judges, path: Path) -> bool:
+def load_critics(judges: Discriminators, path: Path) -> bool:
     """Fill ``judges`` from ``path``; False, and nothing done, where there are none.
 
     Raises:

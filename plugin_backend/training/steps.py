@@ -18,7 +18,7 @@ from plugin_backend.training.config import (
     SIZES_A_STEP,
 )
 from plugin_backend.training.device import mixed_precision
-from plugin_backend.training.discriminators import Judges, decoder_loss, judges_loss
+from plugin_backend.training.discriminators import Discriminators, decoder_loss, judges_loss
 from plugin_backend.training.losses import MEL_BANDS, SpectralScore, divergence, levels_off
 
 
@@ -87,8 +87,8 @@ def spectral_step(
 
 def refine_step(
     model: WaveformVAE,
-    judges: Judges,
-    judges_optimiser: torch.optim.Optimizer,
+    judges: Discriminators,
+    discriminator_optimizer: torch.optim.Optimizer,
     score: SpectralScore,
     audio: Tensor,
     chance: Chance,
@@ -108,10 +108,10 @@ def refine_step(
     seen, real = sounds[0][:, window], sounds[2][:, window]
     with mixed_precision(audio.device):
         told = judges_loss(judges(real), judges(seen.detach()))
-    judges_optimiser.zero_grad(set_to_none=True)
+    discriminator_optimizer.zero_grad(set_to_none=True)
     told.backward()
     if torch.isfinite(torch.nn.utils.clip_grad_norm_(judges.parameters(), 10.0)):
-        judges_optimiser.step()
+        discriminator_optimizer.step()
     judges.requires_grad_(False)
     with mixed_precision(audio.device):
         with torch.no_grad():

@@ -29,7 +29,7 @@ from plugin_backend.training.config import (
 )
 from plugin_backend.training.crop_sampler import CropSampler
 from plugin_backend.training.device import pick_device
-from plugin_backend.training.discriminators import Judges, critics_path, load_critics, save_critics
+from plugin_backend.training.discriminators import Discriminators, critics_path, load_critics, save_critics
 from plugin_backend.training.gain_calibration import fit_level
 from plugin_backend.training.latent_pca import fit_compaction
 from plugin_backend.training.loggers import Log
@@ -48,7 +48,7 @@ MOST_SPOILT = 50
 """Steps without a finite loss, one after another, that end a phase with the best weights it had."""
 
 
-class Run:
+class Trainer:
     """Trains ``out`` (``….safetensors``); its state, kept beside it, lets the same run go on after a stop.
 
     Args:
@@ -88,7 +88,7 @@ class Run:
         model, self.history = starting_model(settings.start), history_of(settings.start)
         self.model, self.average = model.to(self.device), copy.deepcopy(model).to(self.device)
         self.best = copy.deepcopy(self.average)
-        self.judges = Judges().to(self.device)
+        self.judges = Discriminators().to(self.device)
         knowing = settings.start != "scratch" and load_critics(
             self.judges, critics_path(checkpoint_path(settings.start))
         )
@@ -184,7 +184,7 @@ class Run:
         """One update of the model, and of its running average."""
         settings, at, config = self.settings, self.at, self.model.config
         rate = phase.rate(at["phase_steps"], progress, settings)
-        for group in (*self.optimiser.param_groups, *self.judges_optimiser.param_groups):
+        for group in (*self.optimiser.param_groups, *self.discriminator_optimizer.param_groups):
             group["lr"] = rate
         generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + at["step"])
         shape = audio.shape[0], audio.shape[1] // config.hop, config.latent_dim
@@ -200,7 +200,7 @@ class Run:
             losses = refine_step(
                 self.model,
                 self.judges,
-                self.judges_optimiser,
+                self.discriminator_optimizer,
                 self.score,
                 audio,
                 chance,
@@ -290,7 +290,7 @@ class Run:
             "best": self.best.state_dict(),
             "judges": self.judges.state_dict(),
             "optimiser": optimiser_tensors(self.optimiser),
-            "judges_optimiser": optimiser_tensors(self.judges_optimiser),
+            "judges_optimiser": optimiser_tensors(self.discriminator_optimizer),
         }
         save_state(self.state_path, parts, self._identity() | {"history": self.history, "at": at})
 
@@ -331,8 +331,8 @@ class Run:
         self.trained = list((self.model.decoder if refining else self.model).parameters())
         betas = (0.8, 0.99) if refining else (0.9, 0.99)
         self.optimiser = torch.optim.AdamW(self.trained, lr=1e-3, betas=betas, weight_decay=1e-2)
-        self.judges_optimiser = torch.optim.AdamW(self.judges.parameters(), lr=1e-3, betas=(0.8, 0.99))
-        for optimiser in (self.optimiser, self.judges_optimiser):
+        self.discriminator_optimizer = torch.optim.AdamW(self.judges.parameters(), lr=1e-3, betas=(0.8, 0.99))
+        for optimiser in (self.optimiser, self.discriminator_optimizer):
             self.stopping.watch(optimiser)
 
     def _draw(self, step: int) -> np.ndarray:

@@ -32,7 +32,8 @@ class LatentMover:
 
     Slots ``a`` and ``b`` are a pair: ``morph`` leads from what the one makes of a frame to what the other does (an
     empty ``a`` leaves the frame as it is). What the pair and every further slot make is summed as
-    :func:`~plugin_backend.codecs.latent_mixing.weighted_sum` does, by ``weight``, ``weight.c`` and so on: departures from ``rest``.
+    :func:`~plugin_backend.codecs.latent_mixing.weighted_sum` does, by ``weight``, ``weight.c`` and so on: departures
+    from ``rest``.
 
     Args:
         channels: that move alike; what is heard is measured over all of them.

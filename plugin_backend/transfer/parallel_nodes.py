@@ -9,7 +9,7 @@ from math import lcm
 import numpy as np
 
 from plugin_backend.codecs.base import CodecSpec
-from plugin_backend.dsp.crossfade import FADE_S, Glide
+from plugin_backend.dsp.crossfade import FADE_S, SmoothedValue
 from plugin_backend.dsp.delay import Delay
 from plugin_backend.effects.stage import Stage
 from plugin_backend.errors import CheckpointError
@@ -65,7 +65,7 @@ class Layers(Stage):
             own = {name: row for name, row in node.parameters.items() if name != "mix"} | LAYER_PARAMETERS
             self.parameters |= {f"{number}.{name}": replace(row, name=f"{number}.{name}") for name, row in own.items()}
         numbers = map(str, range(1, len(nodes) + 1))
-        self._glides = {name: Glide(1.0, round(FADE_S * rate_hz)) for name in (*TOTAL, *numbers)}
+        self._glides = {name: SmoothedValue(1.0, round(FADE_S * rate_hz)) for name in (*TOTAL, *numbers)}
         late = [self.latency_samples, *(self.latency_samples - node.latency_samples for node in nodes)]
         self._lines, self._begun = [Delay(self.channels, samples) for samples in late], False
 

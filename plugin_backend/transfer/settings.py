@@ -26,7 +26,8 @@ class Settings:
         mono: encode the mean of a recording's channels.
         width: 0 … 1: how far the noises of left and right differ.
         running: measure the recording as it goes, as live playing does, instead of hearing it through first.
-        sensitivity, min_gap_ms: see :class:`plugin_backend.hit_detection.Sensitivity`; who performs for a preset is heard
+        sensitivity, min_gap_ms: see :class:`plugin_backend.hit_detection.Sensitivity`; who performs for a preset is
+        heard
             more closely than a guide track.
         seed: of the project; each hit's own derives from it.
         bits: of the file written.

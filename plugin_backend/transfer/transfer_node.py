@@ -32,7 +32,8 @@ class TransferNode(Stage):
     """Encode, move, decode; follow the input's envelope; ring at its hits; mix with the input, which waits as long.
 
     All that happens inside happens in whole hops counted from the stream's first sample, so where blocks are cut
-    changes nothing (with packed products not a bit; see :mod:`plugin_backend.models.waveform_vae.fast_inference`). A control
+    changes nothing (with packed products not a bit; see :mod:`plugin_backend.models.waveform_vae.fast_inference`). A
+    control
     that is set acts on what the next hop becomes and on; those heard as level or mixture glide for 50 ms.
 
     Args:

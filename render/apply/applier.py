@@ -25,7 +25,7 @@ from render.apply.transfer_mode import transferred
 from render.cues.readers.sheet_rows import CONTROL
 from render.delivery.output_folder import made_folder, told
 from render.spotting.hits_to_cues import timestamp
-from render.wav.metadata import Slate
+from render.wav.metadata import FileMetadata
 from render.wav.quantize_dither import dither_of
 from render.wav.stem_samples import StemFile
 from render.wav.stem_writer import StemWriter
@@ -171,7 +171,7 @@ class Applier:
             sample_rate=guide.sample_rate,
             time_reference=timestamp(source) or 0,
             length_samples=guide.length_samples,
-            slate=Slate("", source.stem, "", "", 1, None, datetime.now().replace(microsecond=0)),
+            slate=FileMetadata("", source.stem, "", "", 1, None, datetime.now().replace(microsecond=0)),
         )
         dither = dither_of(bits, self.name, self.settings.seed)
         with _appearing(path, overwrite) as temporary, StemWriter(temporary, file, dither) as writer:

@@ -31,7 +31,7 @@ from plugin_backend.errors import CueSheetError
 from presets.bank import is_file_name, located
 from render.cues.cue import NUMBERS
 from render.cues.cue_offset import check_offset
-from render.cues.timeline import Spot
+from render.cues.timeline import TimelineItem
 from render.project.stem_names import STEM_RULE, is_stem_name
 from render.project.toml_config import Table, read_toml
 
@@ -118,7 +118,7 @@ class Rule(Values):
                 if int(reference) > groups:
                     raise ValueError(f"{text!r} refers to group {reference}; the rule's pattern has {groups}")
 
-    def groups(self, spot: Spot) -> tuple[str, ...] | None:
+    def groups(self, spot: TimelineItem) -> tuple[str, ...] | None:
         """The groups that references stand for; None if the spot does not match."""
         if self.kind not in (None, spot.kind):
             return None
@@ -153,7 +153,7 @@ class Mapping(Table):
     defaults: Values = Values()
     rules: list[Rule] = []
 
-    def rule_for(self, spot: Spot) -> tuple[Rule, dict[str, str | float]] | None:
+    def rule_for(self, spot: TimelineItem) -> tuple[Rule, dict[str, str | float]] | None:
         """The first rule that matches, and what it gives over the defaults, references filled in."""
         for rule in self.rules:
             groups = rule.groups(spot)

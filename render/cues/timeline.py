@@ -10,7 +10,7 @@ from render.project.timecode import Clock
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class TimelineItem:
     """One clip, marker or region of a timeline.
 
     Attributes:
@@ -64,7 +64,7 @@ class Timeline:
 
     format: str
     clock: Clock
-    spots: list[Spot]
+    spots: list[TimelineItem]
     remarks: list[str]
     unreadable: list[Unread] = field(default_factory=list)
     start_frames: int | None = None

@@ -13,7 +13,7 @@ from render.cues.clip_mapping import Mapping
 from render.cues.cue import AUDIBLE, NUMBERS, Cue, CueSheet, Wanted, after_midnight, check_reach
 from render.cues.cue_offset import offset_samples
 from render.cues.readers.sheet_rows import KNOWN, MOST_COLUMNS, MOST_ROWS, Place, cue_of
-from render.cues.timeline import Spot, Timeline
+from render.cues.timeline import Timeline, TimelineItem
 from render.project.stem_names import stem_called
 
 OWN = "pisada."
@@ -82,7 +82,7 @@ class _Making:
         self.unmatched: dict[str, list[int]] = defaultdict(list)
         self.told: dict[str, list[int]] = defaultdict(list)
 
-    def add(self, spot: Spot) -> None:
+    def add(self, spot: TimelineItem) -> None:
         for (name, value), why in (PICTURE, *(() if self.wanted.muted else MUTED)):
             if spot.extra.get(name) == value:
                 self.silent += name != "media"
@@ -105,7 +105,7 @@ class _Making:
         self.ids.add(cue.id)
         self.cues.append(cue)
 
-    def _own(self, spot: Spot, own: dict[str, str]) -> Cue:
+    def _own(self, spot: TimelineItem, own: dict[str, str]) -> Cue:
         cells = {_column(key) if key not in KNOWN else key: _text(value) for key, value in own.items()}
         length = None if cells.get("duration") == "" else spot.duration_samples
         wanted = cells.get("id", "")
@@ -119,7 +119,7 @@ class _Making:
             raise CueSheetError(f"more than {MOST_COLUMNS} columns in the rows beside its clips")
         return cue
 
-    def _mapped(self, spot: Spot) -> Cue | None:
+    def _mapped(self, spot: TimelineItem) -> Cue | None:
         values, reason = self._values(spot)
         if reason == IGNORED:
             self.told[f"{_named(spot)} is {reason}"].append(spot.row)
@@ -146,7 +146,7 @@ class _Making:
             **{name: value for name, value in values.items() if name in NUMBERS},
         )
 
-    def _values(self, spot: Spot) -> tuple[dict | None, str]:
+    def _values(self, spot: TimelineItem) -> tuple[dict | None, str]:
         """What a cue gets, None if no rule is for it; and why it is no cue, empty if it is one."""
         by_name = spot.name.strip().lower()
         by_name = {"preset": by_name} if by_name in self.presets else {}
@@ -161,7 +161,7 @@ class _Making:
         values = by_name | values
         return values, "" if values.get("preset") else "matches a rule that gives no preset"
 
-    def _stem(self, wanted: str, spot: Spot) -> str:
+    def _stem(self, wanted: str, spot: TimelineItem) -> str:
         stem = stem_called(wanted, f"{spot.kind.upper()}S")
         stem = self.stems.setdefault(stem.upper(), stem)
         if wanted != stem:
@@ -170,7 +170,7 @@ class _Making:
             )
         return stem
 
-    def _id(self, name: str, spot: Spot) -> str:
+    def _id(self, name: str, spot: TimelineItem) -> str:
         place = f"{name}@{self.clock.start_samples + spot.start_samples}"
         number, unique = 1, place
         while unique in self.ids:
@@ -209,7 +209,7 @@ class _Making:
         return CueSheet(path, cues, list(self.columns), remarks, self.timeline.format, self.clock, count, lost)
 
 
-def _named(spot: Spot) -> str:
+def _named(spot: TimelineItem) -> str:
     track = f" on track {one_line(spot.track)[:LONGEST_NAME]!r}" if spot.track else ""
     return f"{spot.kind} {one_line(spot.name)[:LONGEST_NAME]!r}{track}"
 
@@ -229,7 +229,7 @@ def _column(key: str) -> str:
     return f"clip {name}" if name.lower() in KNOWN else name
 
 
-def _extra(spot: Spot) -> dict[str, str]:
+def _extra(spot: TimelineItem) -> dict[str, str]:
     """All else that the timeline says, in columns that mean nothing to us."""
     source = str(spot.source) if spot.source is not None else ""
     pairs = {"kind": spot.kind, "name": spot.name, "track": spot.track, "file": source} | spot.extra

@@ -33,7 +33,7 @@ from render.plan.cache_key import recipes_of
 from render.plan.plan import Plan
 from render.project.channel_layout import LAYOUTS
 from render.project.project import SUM, Project
-from render.wav.metadata import Slate, slate_of
+from render.wav.metadata import FileMetadata, slate_of
 from render.wav.quantize_dither import dither_of
 from render.wav.stem_samples import StemFile, Written
 from render.wav.stem_writer import StemWriter
@@ -256,7 +256,7 @@ def write_stems(
     return {name: Written(writer.file, writer.trail) for name, writer in writers.items()}
 
 
-def stem_files(plan: Plan, project: Project, slate: Slate) -> dict[str, StemFile]:
+def stem_files(plan: Plan, project: Project, slate: FileMetadata) -> dict[str, StemFile]:
     """What each file of a delivery is; stem name → that, FOLEY last."""
     return {
         name: StemFile(

@@ -11,7 +11,7 @@ from render.delivery.loudness_specs import SPECS, Line, judge
 from render.delivery.sum_check import SumCheck
 from render.engine.cue_audio import Counts
 from render.engine.stream import RenderStats
-from render.plan.cache_key import Recipe
+from render.plan.cache_key import CueKey
 from render.plan.plan import Plan
 from render.project.project import SUM, Project
 from render.project.timecode import Clock
@@ -96,7 +96,7 @@ def build_report(
     clips: dict[str, str],
     stats: RenderStats,
     wall_s: float,
-    recipes: dict[str, Recipe],
+    recipes: dict[str, CueKey],
     basis: dict[str, dict],
 ) -> dict:
     """The report as plain data.

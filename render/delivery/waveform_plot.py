@@ -11,7 +11,7 @@ from presets.store import SUFFIX
 from render.delivery.plot_ticks import ticks_of
 from render.plan.plan import Event, Plan
 from render.project.project import Project
-from render.wav.stem_statistics import Trail
+from render.wav.stem_statistics import StemStatistics
 
 COLUMNS = 1600
 COLOURS = ("#4cc9f0", "#f9c74f", "#90be6d", "#f3722c", "#b388eb", "#43aa8b", "#f94144", "#e0e1dd")
@@ -61,7 +61,7 @@ def name_of(event: Event) -> str:
     return Path(event.preset or event.source or "").name.removesuffix(SUFFIX)
 
 
-def draw(path: Path, plan: Plan, project: Project, trails: dict[str, Trail]) -> None:
+def draw(path: Path, plan: Plan, project: Project, trails: dict[str, StemStatistics]) -> None:
     """Write the picture as PNG to ``path``, from what was noted of the stems."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

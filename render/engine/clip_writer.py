@@ -9,7 +9,7 @@ import numpy as np
 
 from render.plan.plan import Event, Plan
 from render.project.channel_layout import LAYOUTS
-from render.wav.metadata import Slate
+from render.wav.metadata import FileMetadata
 from render.wav.stem_samples import StemFile
 from render.wav.stem_writer import StemWriter
 
@@ -28,7 +28,7 @@ class ClipOrder:
 
     folder: Path
     names: dict[str, str]
-    slate: Slate
+    slate: FileMetadata
 
 
 class ClipWriter:

@@ -18,10 +18,10 @@ from render.engine.cue_cache import CueCache
 from render.engine.cue_decoding import (
     AHEAD_CUES,
     WHOLE_CHUNK_FRAMES,
-    company,
+    batch_mates,
+    batches_well,
     decoded_together,
-    frames_if_short,
-    gains_from_company,
+    short_frames,
 )
 from render.engine.voice import Stopwatch, decoded
 from render.plan.plan import Event, Plan
@@ -53,7 +53,7 @@ class Counts:
         self.damaged += other.damaged
 
 
-class Shared:
+class ReplayableAudio:
     """A sound being decoded, for several cues to read; every iteration starts at its beginning."""
 
     def __init__(self, pieces: Iterator[np.ndarray]):
@@ -90,7 +90,7 @@ class Sounds:
         self._wanted = Counter(_identity(event) for event in self._coming.values())
         self._codecs: dict[str, Codec] = {}
         self._frames: dict[str, int | None] = {}
-        self._held: dict[tuple, Shared] = {}
+        self._held: dict[tuple, ReplayableAudio] = {}
         self._repeated: dict[tuple, int] = {}
         self._asked = self._decoded = 0
 
@@ -108,7 +108,7 @@ class Sounds:
             self._wanted[what] -= 1
         sound = self._held.pop(what, None) or self._from_cache(event) or self._decode(event)
         if self._wanted[what] and self._has_room(what, event):
-            self._held[what] = sound = sound if isinstance(sound, Shared) else Shared(sound)
+            self._held[what] = sound = sound if isinstance(sound, ReplayableAudio) else ReplayableAudio(sound)
         else:
             self._repeated.pop(what, None)
         return iter(sound)
@@ -130,12 +130,12 @@ class Sounds:
         self._decoded += len(events)
         sounds = [list(self._stored(each, iter([sound]))) for each, sound in zip(events, whole, strict=True)]
         for each, sound in zip(friends, sounds[1:], strict=True):
-            self._held[_identity(each)] = Shared(iter(sound))
+            self._held[_identity(each)] = ReplayableAudio(iter(sound))
         return iter(sounds[0])
 
     def _company(self, event: Event) -> list[Event]:
         """Short cues to come that are decoded with ``event``."""
-        if self._chunk_frames < WHOLE_CHUNK_FRAMES or not gains_from_company(event.codec):
+        if self._chunk_frames < WHOLE_CHUNK_FRAMES or not batches_well(event.codec):
             return []
         frames, others = self._frames_if_short(event), {}
         for other in islice(self._coming.values(), AHEAD_CUES if frames else 0):
@@ -143,12 +143,12 @@ class Sounds:
             known = what in self._held or what in others or what == _identity(event)
             if size and other.codec == event.codec and not known and not self._is_cached(other):
                 others[what] = size, other
-        return company(frames, others.values()) if others else []
+        return batch_mates(frames, others.values()) if others else []
 
     def _frames_if_short(self, event: Event) -> int | None:
         if event.id not in self._frames:
             spec = self.codec(event.codec).spec
-            self._frames[event.id] = frames_if_short(event, self._preset(event), spec, self._rate_hz)
+            self._frames[event.id] = short_frames(event, self._preset(event), spec, self._rate_hz)
         return self._frames[event.id]
 
     def _has_room(self, what: tuple, event: Event) -> bool:

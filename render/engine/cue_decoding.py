@@ -2,7 +2,8 @@
 
 A call costs the same few tenths of a millisecond and one walk through the weights however few frames it
 decodes, and a footstep has few. So when a short hit is due, those of the next cues that are about as long
-are decoded with it. A row's samples do not depend on its neighbours (:mod:`plugin_backend.models.waveform_vae.fast_inference`),
+are decoded with it. A row's samples do not depend on its neighbours
+(:mod:`plugin_backend.models.waveform_vae.fast_inference`),
 nor on the silence after it, for a decoder hears only the past.
 """
 
@@ -33,7 +34,7 @@ WHOLE_CHUNK_FRAMES = 64
 """Decoding in smaller chunks is for those in a hurry, who do not wait for their neighbours."""
 
 
-def gains_from_company(codec: str) -> bool:
+def batches_well(codec: str) -> bool:
     """Whether one call for many is cheaper than many calls.
 
     Nothing is saved with the identity codec, and a RAVE export steps through every row with a model of its own.
@@ -41,7 +42,7 @@ def gains_from_company(codec: str) -> bool:
     return codec != PCM and not codec.endswith(RAVE_SUFFIX)
 
 
-def frames_if_short(event: Event, preset: Preset | None, spec: CodecSpec, rate_hz: int | None = None) -> int | None:
+def short_frames(event: Event, preset: Preset | None, spec: CodecSpec, rate_hz: int | None = None) -> int | None:
     """Frames to decode for a hit of at most ``SHORT_FRAMES``; ``None`` for what is streamed by itself.
 
     ``rate_hz`` is what the event's length counts at, else the codec's.
@@ -52,7 +53,7 @@ def frames_if_short(event: Event, preset: Preset | None, spec: CodecSpec, rate_h
     return frames if max(frames, spec.frames(event.length_samples)) <= SHORT_FRAMES else None
 
 
-def company(frames: int, others: Iterable[tuple[int, Event]]) -> list[Event]:
+def batch_mates(frames: int, others: Iterable[tuple[int, Event]]) -> list[Event]:
     """Of the cues to come with their frames, those to decode together with a cue of ``frames``: nearest in length."""
     chosen, longest = [], frames
     for size, event in sorted(others, key=lambda other: abs(other[0] - frames)):
@@ -71,10 +72,11 @@ def decoded_together(
     watch: Stopwatch,
     rate_hz: int | None = None,
 ) -> list[np.ndarray]:
-    """The whole sounds of short hits, each ``[1, length_samples]`` or less, as :func:`render.engine.voice.decoded` gives them.
+    """The whole sounds of short hits, each ``[1, length_samples]`` or less, as :func:`render.engine.voice.decoded`
+    gives them.
 
     Args:
-        events: hits; see :func:`frames_if_short`.
+        events: hits; see :func:`short_frames`.
         presets: one for each.
         codec: of all of them.
         chunk_frames: latent frames decoded at a time, of every cue.

@@ -14,7 +14,7 @@ from plugin_backend.errors import ProjectError, RenderError
 from plugin_backend.transfer.settings import Settings, latents_of
 from plugin_backend.transfer.transfer_node import TransferNode
 from presets.lookup import find_preset, target_of
-from render.engine.resampled_stage import AtOtherRate
+from render.engine.resampled_stage import ResampledStage
 from render.plan.plan import Event
 from render.project.effect_schema import PRESETS, TRANSFER, StageEffect, Transfer
 from render.project.project import Effect
@@ -71,7 +71,7 @@ def make_insert(
     for name, value in settings.controls.items():
         node.set(name, value)
     settings.set_latents(node)
-    return node if own_rate == sample_rate else AtOtherRate(node, own_rate, hop, sample_rate, block_samples)
+    return node if own_rate == sample_rate else ResampledStage(node, own_rate, hop, sample_rate, block_samples)
 
 
 class Insert:

@@ -29,7 +29,7 @@ from render.project.channel_layout import LAYOUTS
 SEND_SAMPLES = 8192
 
 
-class Gather:
+class BlockCollector:
     """Collects the stems' blocks until each has ``SEND_SAMPLES``, then hands them on together."""
 
     def __init__(self, channels: list[int], length_samples: int, send):
@@ -94,7 +94,7 @@ def _render(
     graph = StemGraph(plan, mixers, fail, sounds.codec)
     pipe.send(("ready", graph.latencies))
     channels = [layout.channels for layout in layouts.values()]
-    graph.render(Gather(channels, plan.length_samples, lambda block: pipe.send(("block", block))).take)
+    graph.render(BlockCollector(channels, plan.length_samples, lambda block: pipe.send(("block", block))).take)
     graph_s = graph.engine_s - graph.pull_s - graph.push_s
     seconds = {"codec_s": watch.codec_s, "mix_s": graph.pull_s - watch.codec_s, "graph_s": graph_s}
     pipe.send(("done", (seconds, sounds.counts)))

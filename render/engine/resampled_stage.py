@@ -10,7 +10,7 @@ from plugin_backend.effects.stage import Stage
 from plugin_backend.errors import RenderError
 
 
-class AtOtherRate(Stage):
+class ResampledStage(Stage):
     """A stage of another sample rate than what is around it: all that goes through it is resampled there and back.
 
     Args:

@@ -11,7 +11,7 @@ from render.instrument.actions import LATENT
 from render.instrument.note import Note
 
 
-class Moving:
+class LatentControls:
     """The controls, and what they do.
 
     Attributes:

@@ -178,9 +178,9 @@ class Voices:
         end = start_samples + out.shape[1]
         waiting = [partial(voice.make, end) for voice in self._voices if voice.reach(start_samples, end)]
         if waiting:
-            from plugin_backend.models.batched_codec import all_done
+            from plugin_backend.models.batched_codec import run_batched
 
-            for outcome in all_done(waiting):
+            for outcome in run_batched(waiting):
                 if isinstance(outcome, Exception):
                     raise outcome
         self._voices = [voice for voice in self._voices if voice.add_to(out, start_samples)]

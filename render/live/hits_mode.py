@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from plugin_backend.codecs.base import Codec
-from plugin_backend.dsp.crossfade import FADE_S, Glide
+from plugin_backend.dsp.crossfade import FADE_S, SmoothedValue
 from plugin_backend.dsp.dc_offset import OffsetFilter
 from plugin_backend.dsp.delay import Delay
 from plugin_backend.dsp.onset_detector import OnsetDetector
@@ -36,7 +36,7 @@ USUAL_PEAK = 0.1
 REMEMBERED = 20
 
 
-class FullLevel:
+class ReferenceLevel:
     """What counts as a loud hit: the loudest of the last twenty."""
 
     def __init__(self):
@@ -51,10 +51,11 @@ class FullLevel:
         return max(*self._peaks, peak)
 
 
-class Rise:
+class HitEnvelope:
     """One hit: its channels' peaks as they grow, and the gain of the take that is played at it.
 
-    The gain is a hit's level relative to loud ones, as :mod:`render.apply.hits_mode` has it: velocity squared. Corners lie
+    The gain is a hit's level relative to loud ones, as :mod:`render.apply.hits_mode` has it: velocity squared. Corners
+    lie
     every 64 samples from the onset on, so where blocks are cut changes nothing.
 
     Args:
@@ -64,7 +65,7 @@ class Rise:
     """
 
     def __init__(
-        self, onset: int, ahead: int, heard: np.ndarray, first: int, decided: int, full: FullLevel, follow: float
+        self, onset: int, ahead: int, heard: np.ndarray, first: int, decided: int, full: ReferenceLevel, follow: float
     ):
         self._onset, self._ahead, self._follow = onset, ahead, follow
         self._heard_to, self._corners = decided, []
@@ -111,7 +112,7 @@ TAKES_AHEAD = 6
 HISTORY_S = 0.01
 
 
-class Struck:
+class HitsMode:
     """The detector, and the takes it plays.
 
     Attributes:
@@ -131,11 +132,11 @@ class Struck:
         self._presets: dict[str, Preset] = {}
         self._preset: Preset | None = None
         self._hits = 0
-        self._full, self._schedule, self._voices = FullLevel(), Schedule(), Voices()
+        self._full, self._schedule, self._voices = ReferenceLevel(), Schedule(), Voices()
         value = rig.settings.value
         self._follow = value("follow")
-        self._mix = Glide(value("mix"), round(FADE_S * self._rate))
-        self._gain = Glide(10 ** (value("gain_db") / 20), round(FADE_S * self._rate))
+        self._mix = SmoothedValue(value("mix"), round(FADE_S * self._rate))
+        self._gain = SmoothedValue(10 ** (value("gain_db") / 20), round(FADE_S * self._rate))
         self.restart(0)
         self.latency_samples = self._detector.lookahead_samples
         self._detector.push(np.zeros((rig.channels, rig.block_samples), np.float32))
@@ -211,7 +212,7 @@ class Struck:
         self._rises = [rise for rise in self._rises if not rise.whole]
 
     def _strike(self, onset: int, decided: int, heard: np.ndarray, first: int) -> None:
-        rise = Rise(onset, self.latency_samples, heard, first, decided, self._full, self._follow)
+        rise = HitEnvelope(onset, self.latency_samples, heard, first, decided, self._full, self._follow)
         self._rises.append(rise)
         for layer, preset in enumerate(self._played):
             sound = self._takes.take(preset, _number(self._hits, layer))

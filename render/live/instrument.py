@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from plugin_backend.codecs.base import Codec
-from plugin_backend.dsp.crossfade import FADE_S, Glide
+from plugin_backend.dsp.crossfade import FADE_S, SmoothedValue
 from plugin_backend.dsp.delay import Delay
-from plugin_backend.dsp.sanitize import cleaned
+from plugin_backend.dsp.sanitize import sanitize
 from plugin_backend.effects.stage import Stage
 from plugin_backend.parameters import Parameter
 from plugin_backend.transfer.settings import HITS
@@ -25,10 +25,10 @@ from render.instrument.effect_chain import Chain, stages_of
 from render.instrument.sample_schedule import Schedule
 from render.instrument.take_pool import Takes
 from render.instrument.voices import Voice, Voices
-from render.live.hits_mode import Struck
-from render.live.playable_presets import Repertoire, Shelf
+from render.live.hits_mode import HitsMode
+from render.live.playable_presets import PlayablePresets, Shelf
 from render.live.rig import Rig
-from render.live.transfer_mode import Moved
+from render.live.transfer_mode import TransferMode
 from render.plan.resolve import velocity_gain
 
 BYPASSED = Parameter(BYPASS, 0, 1, 0, "", "1 lets the dry input through alone.")
@@ -67,21 +67,21 @@ class Instrument:
         self._takes = Takes([codec, *(layer.codec for layer in added)], rig.seed)
         self._strikes: defaultdict[str, int] = defaultdict(int)
         if rig.mode == HITS:
-            self._source = Struck(rig, codec, self._takes, lambda at: self._chain.trigger(at), added)
+            self._source = HitsMode(rig, codec, self._takes, lambda at: self._chain.trigger(at), added)
         else:
             first = shelf[rig.preset] if rig.sum else None
-            self._source = Moved(rig, codec, first, shelf.summed(rig), added)
+            self._source = TransferMode(rig, codec, first, shelf.summed(rig), added)
         self._voices = Voices()
         if stages is None:
             stages = stages_of(rig.effects, self.sample_rate, rig.channels)
         self._chain = Chain(stages)
-        self._bypass, self._switches = Glide(0.0, round(FADE_S * self.sample_rate)), Schedule()
+        self._bypass, self._switches = SmoothedValue(0.0, round(FADE_S * self.sample_rate)), Schedule()
         self.latency_samples = self._source.latency_samples + self._chain.latency_samples
         self.controls = self._source.parameters | self._chain.parameters | {BYPASS: BYPASSED}
         self._turned = dict(self.controls)  # by ``ab``, which is none of them
         if rig.a or rig.b:
             self.controls[AB] = BETWEEN
-        self._known = Repertoire(rig, codec, shelf, self.controls)
+        self._known = PlayablePresets(rig, codec, shelf, self.controls)
         self.position, self.valid_from, self.taken = 0, 0, []
         self._schedule, self._delay = Schedule(), Delay(self.channels, self.latency_samples)
         self.dry = np.zeros((self.channels, 0), np.float32)
@@ -95,11 +95,11 @@ class Instrument:
             self.prepare(self.checked(Action(0, STRIKE, 1.0, pad)))
 
     def checked(self, action: Action) -> Action:
-        """See :meth:`render.live.playable_presets.Repertoire.checked`."""
+        """See :meth:`render.live.playable_presets.PlayablePresets.checked`."""
         return self._known.checked(action)
 
     def digest(self, name: str) -> str:
-        """See :meth:`render.live.playable_presets.Repertoire.digest`."""
+        """See :meth:`render.live.playable_presets.PlayablePresets.digest`."""
         return self._known.digest(name)
 
     def prepare(self, action: Action) -> None:
@@ -191,7 +191,7 @@ class Instrument:
         Samples that are not finite count as 0.
         """
         begin, count = self.position, block.shape[1]
-        clean, _ = cleaned(block)
+        clean, _ = sanitize(block)
         self.dry = self._delay.push(clean)
         pieces = []
         for here in self._schedule.pieces(begin, count, self._source.grain_samples):

@@ -71,7 +71,7 @@ class Shelf:
 VELOCITY = Parameter("velocity", 0, 1, 1, "", "How hard; heard squared.")
 
 
-class Repertoire:
+class PlayablePresets:
     """Presets and controls of one instrument.
 
     Args:

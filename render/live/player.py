@@ -12,7 +12,7 @@ from time import perf_counter
 
 import numpy as np
 
-from plugin_backend.dsp.sanitize import cleaned
+from plugin_backend.dsp.sanitize import sanitize
 from render.instrument.actions import PRESETS, STRIKE, Action
 from render.live.audio_worker import Worker
 from render.live.block_ring import Ring
@@ -89,7 +89,7 @@ class Player:
         """
         if into.shape != self._silence.shape or out.shape != into.shape:
             raise ValueError(f"blocks of {into.shape} and {out.shape}; {self._silence.shape} is played here")
-        block = self._ring.put(cleaned(into)[0])
+        block = self._ring.put(sanitize(into)[0])
         tag = self._ring.newest
         self._clock = (tag + 1) * self._block, perf_counter()
         self._worker.ring_bell()

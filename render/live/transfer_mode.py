@@ -26,7 +26,7 @@ LAYER = "layer."
 """Before a layer's own controls, ``layer.2.on`` and ``layer.2.gain_db``."""
 
 
-class Moved:
+class TransferMode:
     """The node, or the nodes of several layers, and how to make others like them.
 
     Args:

@@ -17,7 +17,7 @@ VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class CueKey:
     """All that the decoded sound of a cue depends on; its place, level, pan and fades come after.
 
     Attributes:
@@ -42,7 +42,7 @@ class Recipe:
         return digest(asdict(self))
 
 
-def recipes_of(plan: Plan) -> dict[str, Recipe]:
+def recipes_of(plan: Plan) -> dict[str, CueKey]:
     """Cue id → recipe, of every event of a plan; each preset, source and codec is looked at once.
 
     Raises:
@@ -53,7 +53,7 @@ def recipes_of(plan: Plan) -> dict[str, Recipe]:
     preset = cache(lambda name: sound_digest(bank[name]))
     source = cache(file_digest)
     return {
-        event.id: Recipe(
+        event.id: CueKey(
             codec=codec(event.codec),
             preset=preset(event.preset) if event.preset is not None else None,
             source=source(event.source) if event.source is not None else None,

@@ -27,7 +27,7 @@ class NoBank(Bank):
 
 
 @dataclass
-class Offer:
+class Capabilities:
     """A model and a bank, as far as they can be used; ``problems`` are lines that say what cannot, and what to do.
 
     Attributes:
@@ -46,9 +46,9 @@ class Offer:
     problems: list[str] = field(default_factory=list)
 
 
-def look(config: Path) -> Offer:
+def look(config: Path) -> Capabilities:
     """Look at what a config file names; no model is loaded."""
-    offer = Offer()
+    offer = Capabilities()
     try:
         wanted = read_config(config)
     except PisadaError as problem:
@@ -79,7 +79,7 @@ def look(config: Path) -> Offer:
     return offer
 
 
-def told(offer: Offer) -> Iterator[bytes]:
+def told(offer: Capabilities) -> Iterator[bytes]:
     """The messages that tell it: ``hello``, every ``latency``, every ``preset``, then the problems."""
     spec = offer.spec
     yield packed(

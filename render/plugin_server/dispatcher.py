@@ -12,7 +12,7 @@ from queue import SimpleQueue
 
 import numpy as np
 
-from plugin_backend.models.batched_codec import all_done
+from plugin_backend.models.batched_codec import run_batched
 from plugin_backend.processes import WORKER, ask_for
 from render.plugin_server.instance import Hop, Instance
 from render.plugin_server.loader import Tell, one_line, tell_problems
@@ -105,7 +105,7 @@ class Worker:
     def serve(self, pending: Sequence[Hop]) -> None:
         """Answer hops of different instances; what they ask of the codec is computed in one call."""
         began_ns = time.monotonic_ns()
-        for hop, sound in zip(pending, all_done([partial(_played, hop) for hop in pending]), strict=True):
+        for hop, sound in zip(pending, run_batched([partial(_played, hop) for hop in pending]), strict=True):
             instance = hop.instance
             if isinstance(sound, Exception):  # told, whatever it is; other instances go on
                 instance.fail()

@@ -16,8 +16,8 @@ from presets.preset import Preset
 from render.instrument.actions import LATENT
 from render.instrument.effect_chain import after
 from render.plugin_server.engine import Engine
-from render.plugin_server.parameter_values import Turned, in_range, number
-from render.plugin_server.preset_slots import SLOTS, Chosen, Shelf
+from render.plugin_server.parameter_values import ChangedParameters, in_range, number
+from render.plugin_server.preset_slots import SLOTS, PresetSlots, Shelf
 
 BROKEN = "the model made numbers that are no sound: such hops are silent, and the sound begins anew after each"
 
@@ -56,8 +56,10 @@ class Effect(Engine):
         self._codec, self.channels, self.hop_samples = codec, channels, hop_samples
         self.rate_hz, self.problems = codec.spec.sample_rate, []
         make = partial(target_of, codec=codec)
-        self._chosen = Chosen(presets, lambda preset: presets.made(preset, codec.spec.fingerprint, make), self.problems)
-        self._turned = Turned()
+        self._chosen = PresetSlots(
+            presets, lambda preset: presets.made(preset, codec.spec.fingerprint, make), self.problems
+        )
+        self._turned = ChangedParameters()
         spec = codec.spec
         self.latency_samples = spec.latency_samples + spec.hop_samples - gcd(spec.hop_samples, hop_samples)
         self.reset()

@@ -57,14 +57,14 @@ def make_engine(
 
         inner = Effect(codec, presets, channels, HOP_SAMPLES)
     else:
-        from render.plugin_server.instrument_engine import Keys
+        from render.plugin_server.instrument_engine import InstrumentEngine
 
-        inner = Keys(codec, presets, channels, HOP_SAMPLES, seed)
+        inner = InstrumentEngine(codec, presets, channels, HOP_SAMPLES, seed)
     if _direct(codec.spec, rate_hz):
         return inner
-    from render.plugin_server.resampled_engine import AtRate
+    from render.plugin_server.resampled_engine import ResampledEngine
 
-    return AtRate(inner, rate_hz, hop_samples, hears=kind == EFFECT)
+    return ResampledEngine(inner, rate_hz, hop_samples, hears=kind == EFFECT)
 
 
 def _hop(rate_hz: int) -> int:

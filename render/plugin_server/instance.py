@@ -35,7 +35,7 @@ from plugin_backend.daw_plugin.shared_memory import (
 from plugin_backend.errors import PluginError
 from render.plugin_server.engine import Engine
 from render.plugin_server.engine_factory import RATES_HZ
-from render.plugin_server.wakeup import Word
+from render.plugin_server.wakeup import FutexWord
 
 MOST_BEHIND = 4
 """Hops of real time that wait besides those the host has just submitted; of more, all but those are left out."""
@@ -91,7 +91,7 @@ class Instance:
         self._event_count, self._events = slots["event_count"], slots["events"]
         self._parameters = slots["parameters"][:, : len(PLUGIN_PARAMETERS)]
         self._input, self._output = slots["input"], slots["output"]
-        self._word = Word(self._answered) if answers is None else None
+        self._word = FutexWord(self._answered) if answers is None else None
         self.engine: Engine | None = None
         self.asked = self.done = 0
         self.closed, self._next, self._anew = False, 0, False

@@ -10,21 +10,21 @@ import numpy as np
 from plugin_backend.codecs.base import Codec
 from plugin_backend.daw_plugin.parameters import INSTRUMENT
 from plugin_backend.errors import PresetError
-from plugin_backend.models.batched_decoder import Rows
+from plugin_backend.models.batched_decoder import BatchedDecoder
 from plugin_backend.modes.mode_table import adjusted
 from plugin_backend.modes.parameters import CONTROLS
 from plugin_backend.transfer.parameters import RING
 from presets.lookup import check_model
 from presets.preset import Preset
 from render.instrument.effect_chain import after
-from render.instrument.latent_controls import Moving
+from render.instrument.latent_controls import LatentControls
 from render.instrument.latent_take import performed
 from render.instrument.note import Note
 from render.instrument.polyphony import CONTROL, LENGTHS, OFF, ON, PROGRAM, Keyboard
 from render.plan.resolve import take_seed, velocity_gain
 from render.plugin_server.engine import Engine
-from render.plugin_server.parameter_values import Turned, in_range, number
-from render.plugin_server.preset_slots import SLOTS, Chosen, Shelf
+from render.plugin_server.parameter_values import ChangedParameters, in_range, number
+from render.plugin_server.preset_slots import SLOTS, PresetSlots, Shelf
 
 BROKEN = "the model made numbers that are no sound: such hops are silent, and what sounded is cut off"
 
@@ -39,11 +39,12 @@ def checked(preset: Preset, codec: Codec) -> Preset:
     return preset
 
 
-class Keys(Engine):
+class InstrumentEngine(Engine):
     """At the codec's own rate; see :func:`render.plugin_server.engine_factory.make_engine`.
 
     A note begins at its event's sample: what the codec needs before is decoded in that hop. Every preset's strikes
-    are counted, and take and variation follow from seed and number as in :class:`render.instrument.take_pool.Takes`. A strike
+    are counted, and take and variation follow from seed and number as in :class:`render.instrument.take_pool.Takes`. A
+    strike
     leads by ``morph`` to the second preset's take of the same number, straight from frame to frame, attack on attack;
     level and fades go along. Which presets a note is between is settled when it is struck, how far is not.
 
@@ -56,13 +57,13 @@ class Keys(Engine):
         self._codec, self.channels, self.hop_samples = codec, channels, hop_samples
         self.rate_hz, self.problems = codec.spec.sample_rate, []
         self._seed, self._silence = seed, codec.silence(1)
-        self._chosen = Chosen(presets, partial(checked, codec=codec), self.problems)
+        self._chosen = PresetSlots(presets, partial(checked, codec=codec), self.problems)
         try:
             self._programs = presets.programs()
         except PresetError as problem:
             self._programs = {}
             self.problems.append(f"program changes choose nothing: {problem}")
-        self._turned, self._missed = Turned(), set()
+        self._turned, self._missed = ChangedParameters(), set()
         self._ring = {name: 0.0 if name == "strike" else row.default for name, row in CONTROLS.items()}
         codec.decoder().push(np.repeat(self._silence, 2, axis=1))  # the first time is slow
         self.reset()
@@ -75,19 +76,20 @@ class Keys(Engine):
 
     def reset(self) -> None:
         """See :class:`~render.plugin_server.engine.Engine`; strikes are counted anew."""
-        self._moving, self._position = Moving(self._codec.spec, self.hop_samples), 0
+        self._moving, self._position = LatentControls(self._codec.spec, self.hop_samples), 0
         self._strikes: defaultdict[str, int] = defaultdict(int)
         self._program: int | None = None
         self._number, self._broken = -1, False
         self._begin()
 
     def _begin(self) -> None:
-        self._rows, self._keyboard = Rows(self._codec), Keyboard()
+        self._rows, self._keyboard = BatchedDecoder(self._codec), Keyboard()
         self._after = after(self.rate_hz, self.channels)
         self._turned.reset()
 
     def push(self, hop: np.ndarray, parameters: np.ndarray, events: list[tuple[int, bytes]], wait: bool) -> np.ndarray:
-        """See :class:`~render.plugin_server.engine.Engine`; what comes in is not heard, and nothing is to be waited for."""
+        """See :class:`~render.plugin_server.engine.Engine`; what comes in is not heard, and nothing is to be waited
+        for."""
         values, at = in_range(parameters), self._position
         self._variation = self._seed + number(values, "seed")
         for parameter, value in self._turned.now(values):

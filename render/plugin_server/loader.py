@@ -18,7 +18,7 @@ from plugin_backend.models.batched_codec import shared
 from plugin_backend.models.registry import load_codec
 from plugin_backend.processes import BESIDE, ask_for
 from presets.store import SUFFIX, preset_of
-from render.plugin_server.capabilities import Offer
+from render.plugin_server.capabilities import Capabilities
 from render.plugin_server.engine import Engine
 from render.plugin_server.engine_factory import make_engine
 from render.plugin_server.instance import Instance
@@ -30,7 +30,7 @@ Tell = Callable[..., None]
 """``tell(verb, **values)`` sends a message to the host; it never waits."""
 
 
-def load(offer: Offer) -> Codec:
+def load(offer: Capabilities) -> Codec:
     """The codec of an offer.
 
     Raises:
@@ -68,7 +68,7 @@ class Loader:
         ready: gets an instance with its engine, to be answered from now on.
     """
 
-    def __init__(self, offer: Offer, tell: Tell, ready: Callable[[Instance], None]):
+    def __init__(self, offer: Capabilities, tell: Tell, ready: Callable[[Instance], None]):
         self._offer, self._tell, self._ready = offer, tell, ready
         self._codec, self._shelf = None, Shelf(offer.bank)
         self._asked: SimpleQueue[tuple] = SimpleQueue()

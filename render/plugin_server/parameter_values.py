@@ -20,7 +20,7 @@ def in_range(parameters: np.ndarray) -> np.ndarray:
     return np.clip(np.where(np.isnan(values), INITIAL, values), _LOW, _HIGH)
 
 
-class Turned:
+class ChangedParameters:
     """Which controls changed since they were last asked for; at first, and after :meth:`reset`, all."""
 
     def __init__(self):

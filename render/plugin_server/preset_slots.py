@@ -52,7 +52,8 @@ class Shelf:
         """What ``make`` makes of a preset for the model of that fingerprint.
 
         Those who ask while it is made make their own, and all of them get the one that was first ready. The lock is not
-        held meanwhile: ``make`` may give way to another task of the same thread (:mod:`plugin_backend.models.batched_codec`), which
+        held meanwhile: ``make`` may give way to another task of the same thread
+        (:mod:`plugin_backend.models.batched_codec`), which
         would then wait for the lock for ever.
         """
         key = sound_digest(preset), fingerprint
@@ -73,7 +74,7 @@ SLOTS = {"a": "preset", "b": "preset_b"}
 _MISSING = object()
 
 
-class Chosen:
+class PresetSlots:
     """Presets by number, and the session's as number 0, each made into what plays.
 
     Args:

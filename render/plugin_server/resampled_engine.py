@@ -9,19 +9,19 @@ from functools import partial
 
 import numpy as np
 
-from plugin_backend.dsp.crossfade import FADE_S, Glide
+from plugin_backend.dsp.crossfade import FADE_S, SmoothedValue
 from plugin_backend.dsp.delay import Delay
 from plugin_backend.dsp.resample import Resampler, timing
-from plugin_backend.dsp.sanitize import cleaned
+from plugin_backend.dsp.sanitize import sanitize
 from plugin_backend.errors import RenderError
 from presets.preset import Preset
 from render.instrument.effect_chain import after
 from render.instrument.sample_schedule import Schedule
 from render.plugin_server.engine import Engine
-from render.plugin_server.parameter_values import AFTER, INITIAL, Turned, in_range
+from render.plugin_server.parameter_values import AFTER, INITIAL, ChangedParameters, in_range
 
 
-class AtRate(Engine):
+class ResampledEngine(Engine):
     """See :func:`render.plugin_server.engine_factory.make_engine`.
 
     What is set acts where it would at the engine's own rate, to a sample or the engine's next hop; a MIDI event at the
@@ -54,8 +54,8 @@ class AtRate(Engine):
         self._position, self._played = 0, 0
         self._values: list[tuple[int, np.ndarray]] = []
         self._events: list[tuple[int, bytes]] = []
-        self._turned, self._after = Turned(), after(rate, channels)
-        self._mix, self._mixing = Glide(1.0, round(FADE_S * rate)), Schedule()
+        self._turned, self._after = ChangedParameters(), after(rate, channels)
+        self._mix, self._mixing = SmoothedValue(1.0, round(FADE_S * rate)), Schedule()
 
     def session(self, slot: str, preset: Preset | None) -> None:
         """See :class:`~render.plugin_server.engine.Engine`."""
@@ -63,7 +63,7 @@ class AtRate(Engine):
 
     def push(self, hop: np.ndarray, parameters: np.ndarray, events: list[tuple[int, bytes]], wait: bool) -> np.ndarray:
         """See :class:`~render.plugin_server.engine.Engine`."""
-        clean, _ = cleaned(hop)
+        clean, _ = sanitize(hop)
         values = in_range(parameters)
         self._set(values)
         inside = values.copy()

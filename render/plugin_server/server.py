@@ -20,7 +20,7 @@ from plugin_backend.daw_plugin.parameters import EFFECT, INSTRUMENT
 from plugin_backend.errors import PisadaError, PluginError
 from plugin_backend.processes import BESIDE, ask_for
 from render.live.player import SWITCH_S
-from render.plugin_server.capabilities import Offer
+from render.plugin_server.capabilities import Capabilities
 from render.plugin_server.dispatcher import Worker
 from render.plugin_server.instance import Instance
 from render.plugin_server.loader import Loader
@@ -52,7 +52,7 @@ class _Session(msgspec.Struct):
     name: str = ""
 
 
-def serve_link(link: socket.socket, offer: Offer) -> NoReturn:
+def serve_link(link: socket.socket, offer: Capabilities) -> NoReturn:
     """Serve the other side of a socket until it is closed; the process ends then."""
     threading.excepthook = _end
     sys.setswitchinterval(SWITCH_S)
@@ -74,7 +74,7 @@ def _end(failed: threading.ExceptHookArgs) -> None:
 class Server:
     """Instances by their numbers, and the threads that serve them."""
 
-    def __init__(self, link: socket.socket, offer: Offer):
+    def __init__(self, link: socket.socket, offer: Capabilities):
         self._link, self._told = link, SimpleQueue()
         self._instances: dict[int, Instance] = {}
         self._watch, self._glance = select.poll(), select.poll()

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from plugin_backend.daw_plugin.ipc_messages import packed
 from plugin_backend.models.registry import keep_codec
-from render.plugin_server.capabilities import Offer, look, told
+from render.plugin_server.capabilities import Capabilities, look, told
 
 INHERITED = 3
 """The descriptor that is our end of the control socket."""
@@ -57,7 +57,7 @@ def keep(config: Path, longest_pause_s: float = LONGEST_S) -> int:
     return 0
 
 
-def _warm_up(offer: Offer) -> None:
+def _warm_up(offer: Capabilities) -> None:
     """Import and load, once, what every server needs. What fails here fails again there, and is told there."""
     import render.plugin_server.effect_engine
     import render.plugin_server.instrument_engine
@@ -73,7 +73,7 @@ def _warm_up(offer: Offer) -> None:
     gc.freeze()  # neither looked through nor copied in the servers
 
 
-def _keep(link: socket.socket, offer: Offer, longest_pause_s: float) -> None:
+def _keep(link: socket.socket, offer: Capabilities, longest_pause_s: float) -> None:
     early = 0
     while not _gone(link, pause_s(early, longest_pause_s)):
         began = time.monotonic()
@@ -90,7 +90,7 @@ def _keep(link: socket.socket, offer: Offer, longest_pause_s: float) -> None:
         link.send(packed("died", how=_how(os.waitstatus_to_exitcode(status))))
 
 
-def _forked(link: socket.socket, offer: Offer) -> tuple[int, int]:
+def _forked(link: socket.socket, offer: Capabilities) -> tuple[int, int]:
     """A server's process id, and a descriptor that hangs up when it ends."""
     keeper = os.getpid()
     ended, held = os.pipe()

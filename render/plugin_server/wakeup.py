@@ -29,7 +29,7 @@ class _Time(ctypes.Structure):
     _fields_ = [("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long)]
 
 
-class Word:
+class FutexWord:
     """A ``u32`` that processes share.
 
     Args:
@@ -95,7 +95,7 @@ class FutexBell:
             page = mmap.mmap(descriptor, PAGE_BYTES)
         except (OSError, ValueError) as problem:
             raise PluginError(f"bell: not a page of memory that can be written ({problem})") from problem
-        self._word = Word(np.frombuffer(page, "<u4", 1))
+        self._word = FutexWord(np.frombuffer(page, "<u4", 1))
 
     def seen(self) -> int:
         return self._word.value

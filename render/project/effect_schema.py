@@ -60,7 +60,8 @@ Transfer = _table(
     [WIDTH, *TRANSFER.values()],
     """The transfer node. ``preset``, and ``to``, what ``morph`` leads to, are names in the bank or preset files;
     ``model`` is the one of the project's models that made it, if not said; ``mono`` encodes the mean of two
-    channels, ``width`` parts their noises, and ``latents`` are as in :func:`plugin_backend.transfer.settings.latents_of`.""",
+    channels, ``width`` parts their noises, and ``latents`` are as in
+    :func:`plugin_backend.transfer.settings.latents_of`.""",
     (
         ("preset", Name),
         ("to", Name | None, None),

@@ -6,14 +6,16 @@ import re
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from render.project.channel_layout import Layout
-from render.wav.metadata import Slate
+from render.wav.metadata import FileMetadata
 
 VERSION = "2.10"
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 cannot hold, escaped or not."""
 
 
-def ixml(slate: Slate, track: str, note: str, layout: Layout, sample_rate: int, bits: int, start_samples: int) -> bytes:
+def ixml(
+    slate: FileMetadata, track: str, note: str, layout: Layout, sample_rate: int, bits: int, start_samples: int
+) -> bytes:
     """The chunk's body.
 
     Args:

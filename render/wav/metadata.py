@@ -10,7 +10,7 @@ from render.project.timecode import FrameRate
 
 
 @dataclass(frozen=True)
-class Slate:
+class FileMetadata:
     """The words on a file, for bext and iXML.
 
     Attributes:
@@ -29,9 +29,9 @@ class Slate:
     moment: datetime
 
 
-def slate_of(project: Project, moment: datetime) -> Slate:
+def slate_of(project: Project, moment: datetime) -> FileMetadata:
     """The project's slate: the scene is the reel, and the tape show and reel, unless the project says otherwise."""
-    return Slate(
+    return FileMetadata(
         show=project.show,
         scene=project.scene or project.reel,
         tape=project.tape or f"{project.show}_{project.reel}",

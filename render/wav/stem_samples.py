@@ -10,9 +10,9 @@ import soundfile
 
 from plugin_backend.errors import RenderError
 from render.project.channel_layout import Layout, add_into
-from render.wav.metadata import Slate
+from render.wav.metadata import FileMetadata
 from render.wav.quantize_dither import FULL_SCALE, Dither, clip, quantise
-from render.wav.stem_statistics import BLOCK_SAMPLES, Trail
+from render.wav.stem_statistics import BLOCK_SAMPLES, StemStatistics
 from render.wav.two_pop import Pops
 
 
@@ -41,7 +41,7 @@ class StemFile:
     sample_rate: int
     time_reference: int
     length_samples: int
-    slate: Slate
+    slate: FileMetadata
     note: str = ""
     pops: Pops | None = None
     programme: slice | None = None
@@ -57,7 +57,7 @@ class Written:
     """A file whose samples are all there, and what was noted of them."""
 
     file: StemFile
-    trail: Trail
+    trail: StemStatistics
 
 
 class StemSamples:
@@ -113,7 +113,7 @@ class StemSamples:
             self.peaks[blocks] = np.maximum(self.peaks[blocks], loudest)
             self.clipped[blocks] += np.add.reduceat(np.count_nonzero(outside, axis=0), starts).astype(np.int32)
 
-    def go_on_from(self, before: Trail, spans: Iterable[slice]) -> None:
+    def go_on_from(self, before: StemStatistics, spans: Iterable[slice]) -> None:
         """Take the notes of an earlier version, but for the stretches that will be written anew."""
         self.peaks[:], self.clipped[:] = before.peaks, before.clipped
         for span in spans:
@@ -139,7 +139,8 @@ class StemSamples:
 
 
 def sum_of(stems: list[tuple[np.ndarray, Layout]], into: Layout) -> np.ndarray:
-    """The sum ``[into.channels, n]`` float64 of stems and their layouts; see :func:`render.project.channel_layout.add_into`."""
+    """The sum ``[into.channels, n]`` float64 of stems and their layouts; see
+    :func:`render.project.channel_layout.add_into`."""
     total = np.zeros((into.channels, stems[0][0].shape[1]))
     for sound, layout in stems:
         add_into(total, into, sound, layout)

@@ -28,7 +28,7 @@ FIELDS = {
 
 
 @dataclass
-class Trail:
+class StemStatistics:
     """One file, block by block and tenth of a second by tenth.
 
     Attributes:
@@ -75,7 +75,7 @@ class Trail:
             whole.write_bytes(packed.getvalue() + seal.written)
 
     @classmethod
-    def load(cls, path: Path) -> Trail | None:
+    def load(cls, path: Path) -> StemStatistics | None:
         """Read it back; ``None`` if it is not there or damaged."""
         try:
             data = path.read_bytes()

@@ -19,7 +19,7 @@ from render.wav.ixml import ixml
 from render.wav.quantize_dither import Dither
 from render.wav.r128_meter import Meter
 from render.wav.stem_samples import StemFile, StemSamples
-from render.wav.stem_statistics import Trail
+from render.wav.stem_statistics import StemStatistics
 
 SET_BROADCAST_INFO, RF64_AUTO_DOWNGRADE, SET_CHANNEL_MAP = 0x10F1, 0x1210, 0x1101
 """libsndfile commands that soundfile reaches only through its private handle."""
@@ -52,7 +52,7 @@ class StemWriter:
     def __init__(self, path: Path, file: StemFile, dither: Dither | None = None, metered: bool = True):
         self.path, self.file, self._samples = path, file, StemSamples(file, dither)
         self.measure_s, self._position = 0.0, 0
-        self.trail: Trail | None = None
+        self.trail: StemStatistics | None = None
         self._meter = Meter(file.layout, file.sample_rate) if metered else None
         shape = file.sample_rate, file.layout.channels, SUBTYPES[file.bits]
         try:
@@ -86,7 +86,7 @@ class StemWriter:
 
     def _finish(self) -> None:
         if self._meter is not None:
-            self.trail = Trail(self._samples.peaks, self._samples.clipped, self._meter.steps())
+            self.trail = StemStatistics(self._samples.peaks, self._samples.clipped, self._meter.steps())
         try:
             finish(self.path, self.file, self.trail)
         except OSError as short:
@@ -136,7 +136,7 @@ class StemWriter:
         return OutputError(f"{folder}: writing {self.path.name} failed")
 
 
-def finish(path: Path, file: StemFile, trail: Trail | None) -> None:
+def finish(path: Path, file: StemFile, trail: StemStatistics | None) -> None:
     """Give a file that holds all of its samples what is known last: loudness in bext, and iXML at its end.
 
     Raises:

@@ -20,10 +20,10 @@ from plugin_backend.processes import WORKER, ask_for
 from presets.bank import Bank
 from render.live.controllers.controller_map import FILE, LiveMap, check, read_map, write_map
 from render.live.controllers.midi_input import MidiInput, list_ports
-from render.live.controllers.midi_learn import Desk, wished
+from render.live.controllers.midi_learn import ControllerRouter, wished
 from render.live.controllers.osc_input import OscInput
 from render.live.devices.audio_loop import AudioLoop
-from render.live.devices.audio_process import Wish
+from render.live.devices.audio_process import StreamRequest
 from render.live.devices.device_list import list_devices
 from render.live.devices.file_io import FileOutput, check_output, file_input, is_input_file, is_output_file
 from render.live.instrument import Instrument
@@ -110,7 +110,7 @@ def play_live(
             player = Player(instrument, rig.block_samples, rig.ahead, recorder, **own)
             held.callback(player.close)
         held.callback(loop.stop)  # before what it plays through ends
-        desk = Desk(player.control, instrument.controls, live_map, rig.pads, _programs(bank), rig.preset)
+        desk = ControllerRouter(player.control, instrument.controls, live_map, rig.pads, _programs(bank), rig.preset)
         for wanted in controllers.learn:
             desk.learn(wanted)
         for one in inputs:
@@ -151,7 +151,7 @@ def _loop(
         held.callback(sink.close)
     devices = None if source else ends.input, None if sink else ends.output
     picks = ends.input_channels, ends.output_channels
-    wish = Wish(*devices, rate_hz, rig.block_samples, rig.channels, *picks, realtime=ends.realtime)
+    wish = StreamRequest(*devices, rate_hz, rig.block_samples, rig.channels, *picks, realtime=ends.realtime)
     loop = AudioLoop(play, latency, wish, source, sink.take if sink else None, paced)
     held.callback(loop.stop)
     return loop, sink
@@ -180,7 +180,7 @@ def _inputs(controllers: Controllers, held: ExitStack) -> list[MidiInput | OscIn
     return inputs
 
 
-def _tell_begin(loop: AudioLoop, inputs: list, desk: Desk, view: LiveMeter) -> None:
+def _tell_begin(loop: AudioLoop, inputs: list, desk: ControllerRouter, view: LiveMeter) -> None:
     opened = loop.opened
     view.say(f"{loop.name}: {opened.rate_hz} Hz, blocks of {opened.block_samples}, {loop.latency_ms:.2f} ms late")
     if loop.resampled:
@@ -194,7 +194,9 @@ def _tell_begin(loop: AudioLoop, inputs: list, desk: Desk, view: LiveMeter) -> N
 class Show:
     """Looks after everything while sound runs."""
 
-    def __init__(self, loop: AudioLoop, player: Player, desk: Desk, inputs: list, rig: Rig, view, map_file: Path):
+    def __init__(
+        self, loop: AudioLoop, player: Player, desk: ControllerRouter, inputs: list, rig: Rig, view, map_file: Path
+    ):
         self.loop, self.player, self.desk, self.inputs, self.view = loop, player, desk, inputs, view
         self.map_file, self.learned, self.seconds, self.unsaved = map_file, 0, 0.0, None
         self.block_s, self.ahead = rig.block_samples / loop.rate_hz, rig.ahead

@@ -169,13 +169,13 @@ def train_to_disk(
         raise OutputError(f"{out}: cannot write here ({problem.strerror})") from problem
     import torch
 
-    from plugin_backend.training.trainer import Run
+    from plugin_backend.training.trainer import Trainer
 
     if threads:
         torch.set_num_threads(threads)
     log = TensorBoardLog(tensorboard) if tensorboard else Log()
     tell = partial(console.print, highlight=False, markup=False)
-    run = Run(settings, *samplers, path, facts, device, log, tell, began_s)
+    run = Trainer(settings, *samplers, path, facts, device, log, tell, began_s)
     with Progress(*progress_columns(), console=console, expand=True) as bar, stopped_by_signals(run.stopping, console):
         tasks: dict[str, int] = {}
 

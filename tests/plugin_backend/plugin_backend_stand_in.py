@@ -1,6 +1,7 @@
 """A backend of a few lines for the tests of the plug-in's bridge: answers to the letter, crashes and hangs to order.
 
-It takes the place of ``python -m render.plugin_server``: a keeper that forks a server, descriptor 3, the same memory and
+It takes the place of ``python -m render.plugin_server``: a keeper that forks a server, descriptor 3, the same memory
+and
 messages. A hop becomes ``input · mix + session``, as late as ``--latency`` says; a note makes a sample louder by its
 number / 128 where it is. ``session`` is the length of what slot a was given / 1024.
 """

@@ -5,7 +5,7 @@ import numpy as np
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.training.config import TrainingSettings
 from plugin_backend.training.crop_sampler import CropSampler
-from plugin_backend.training.trainer import Run
+from plugin_backend.training.trainer import Trainer
 
 RATE, CROP = 48_000, 16_384
 SETTINGS = TrainingSettings(steps=6, refine_share=0.5, batch=2, crop_samples=CROP, warm_up_steps=2, judge_every_steps=4)
@@ -24,4 +24,4 @@ def sampler(range_set=None, sounds=None):
 
 
 def quiet_run(out, settings=SETTINGS):
-    return Run(settings, sampler("musical"), sampler(), out, device="cpu", tell=lambda line: None)
+    return Trainer(settings, sampler("musical"), sampler(), out, device="cpu", tell=lambda line: None)

@@ -90,7 +90,7 @@ def readers(work: Path) -> list[Reader]:
     from render.engine.cue_cache import CueCache
     from render.project.project import read_project
     from render.session.from_delivery import session_of
-    from render.wav.stem_statistics import Trail
+    from render.wav.stem_statistics import StemStatistics
 
     weights = f"{next(path.stem for path in FACTORY.glob('*.safetensors'))}.safetensors"
     card = RaveCard("v", "v.ts", "0" * 64, 48_000, 2048, 1, 0, 0, False, False, [0.0])
@@ -136,7 +136,7 @@ def readers(work: Path) -> list[Reader]:
         ),
         Reader("reports", {"report.json": json.dumps(report).encode()}, _refused_or(session_of, read_previous)),
         Reader("cached sounds", {"x.cue": cache.path(key).read_bytes()}, cached),
-        Reader("notes of stems", {"t.npz": _noted(work)}, Trail.load),
+        Reader("notes of stems", {"t.npz": _noted(work)}, StemStatistics.load),
         Reader("recordings", _recordings(), heard),
     ]
 
@@ -203,11 +203,11 @@ def _guide() -> bytes:
 
 def _noted(work: Path) -> bytes:
     from render.wav.r128_gating import Steps
-    from render.wav.stem_statistics import FIELDS, Trail
+    from render.wav.stem_statistics import FIELDS, StemStatistics
 
     arrays = {name: np.zeros(3, dtype) for name, dtype in FIELDS.items()}
     peaks, clipped = arrays.pop("peaks"), arrays.pop("clipped")
-    Trail(peaks, clipped, Steps(**arrays, whole=3)).save(work / "t.npz")
+    StemStatistics(peaks, clipped, Steps(**arrays, whole=3)).save(work / "t.npz")
     return (work / "t.npz").read_bytes()
 
 

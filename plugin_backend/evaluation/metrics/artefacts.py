@@ -84,7 +84,8 @@ def silence_dbfs(codec: Codec) -> float:
 
 
 def comb_scores(guess: np.ndarray, truth: np.ndarray, sample_rate: int, hop_samples: int) -> dict[str, float | None]:
-    """The comb of a model's frame rate in the guess, over the truth's own; see :mod:`plugin_backend.evaluation.metrics.comb`.
+    """The comb of a model's frame rate in the guess, over the truth's own; see
+    :mod:`plugin_backend.evaluation.metrics.comb`.
 
     Returns:
         ``comb_db`` and ``comb_each_db``: energy over controls, guess less truth; ``comb_half_db`` to

@@ -45,7 +45,8 @@ HIT_METRICS: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
     "peak_error_db": ("peak_db", np.abs),
     "hit_level_db": ("level_db", np.asarray),
 }
-"""Name → field of :class:`~plugin_backend.evaluation.metrics.onset_error.HitErrors`, and what of it is scored: one number a hit.
+"""Name → field of :class:`~plugin_backend.evaluation.metrics.onset_error.HitErrors`, and what of it is scored: one
+number a hit.
 """
 
 
@@ -67,14 +68,14 @@ class Scores:
     two_sample: dict[str, dict[str, float | None]] = field(default_factory=dict)
 
 
-def there_and_back(codec: Codec) -> System:
+def reconstruct(codec: Codec) -> System:
     """Encode and decode, cut to the sound's own length."""
     return lambda audio, rate_hz: codec.decode(codec.encode(audio[None]))[0, : audio.size]
 
 
 def systems(codec: Codec) -> dict[str, System]:
     """The codec and every anchor."""
-    return {CODEC: there_and_back(codec)} | ANCHORS
+    return {CODEC: reconstruct(codec)} | ANCHORS
 
 
 def score_clips(

@@ -116,7 +116,8 @@ def hits(pairs: list[Pair], sample_rate: int) -> dict:
     """The shapes of hits: medians over all pairs and over each label's.
 
     Returns:
-        ``hits``, medians of every number of :class:`~plugin_backend.evaluation.metrics.hit_shape.HitShape`, ``rise_ratio`` and
+        ``hits``, medians of every number of :class:`~plugin_backend.evaluation.metrics.hit_shape.HitShape`,
+        ``rise_ratio`` and
         ``fall_ratio`` (decoded median over original median), and ``by_label`` with the same of each.
     """
     shapes = [(pair.label, hit_shape(pair.guess, pair.truth, sample_rate)) for pair in pairs]

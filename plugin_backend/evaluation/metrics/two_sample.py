@@ -1,7 +1,8 @@
 """Can a classifier that was never asked before tell decoded sounds from originals?
 
 A classifier two-sample test (Lopez-Paz & Oquab 2017): a fresh logistic regression
-(:class:`~plugin_backend.evaluation.studies.linear_probe.Probe`) learns originals and decoded sounds of all sources but some and is
+(:class:`~plugin_backend.evaluation.studies.linear_probe.Probe`) learns originals and decoded sounds of all sources but
+some and is
 asked about those. The area under its ROC curve, the probability that it finds a decoded
 window more decoded than an original one, is ½ where nothing gives them away. Its null stands beside it: the same
 test between the first and the second halves of the originals.

@@ -1,6 +1,7 @@
 """The fast model's pushes in C: tables of its weights, and what a stream remembers given to the engine.
 
-See :mod:`~plugin_backend.models.waveform_vae.c_engine`. A model that the engine has no code for keeps PyTorch's way: the head
+See :mod:`~plugin_backend.models.waveform_vae.c_engine`. A model that the engine has no code for keeps PyTorch's way:
+the head
 ``spectra``, and windows whose length is no power of two.
 """
 

@@ -4,7 +4,8 @@ Libraries multiply rows in groups, and may add a group of one or two in another 
 are affected depends on the library, its version and the processor, so every count to ``MEASURED`` is tried.
 
 A greater count is taken as what is left of it after groups of ``MEASURED``: FBGEMM works so, and oneDNN's rows and
-groups of fixed size keep their bits at any count. ``tests/plugin_backend/models/waveform_vae/test_exact_row_counts.py`` asks it of every count to
+groups of fixed size keep their bits at any count.
+``tests/plugin_backend/models/waveform_vae/test_exact_row_counts.py`` asks it of every count to
 4,096.
 """
 

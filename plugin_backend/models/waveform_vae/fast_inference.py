@@ -2,7 +2,8 @@
 
 What is folded: each norm's gain and offset into the layer after it, each block's output gain into its
 last layer, the latent compaction and the spectrum's scale into the layers beside them. The folded weights are
-rounded to half precision (see :mod:`~plugin_backend.models.waveform_vae.matrix_products`). Every kernel here gives a row the same
+rounded to half precision (see :mod:`~plugin_backend.models.waveform_vae.matrix_products`). Every kernel here gives a
+row the same
 bits however many rows come with it, so streaming equals offline exactly; where PyTorch has only its plain product, to
 float rounding.
 

@@ -3,7 +3,8 @@
 A stream pushes two rows through a layer, so what a product costs is fetching its weights and asking for it. Weights of
 half the size take half as long to fetch; they are rounded once, the same on every machine, and every way of multiplying
 takes the rounded ones. FBGEMM's product is asked for in 2 µs, oneDNN's in 12. With how many rows each gives a row the
-same bits is measured (:mod:`~plugin_backend.models.waveform_vae.exact_row_counts`); PyTorch's plain one always gets as many.
+same bits is measured (:mod:`~plugin_backend.models.waveform_vae.exact_row_counts`); PyTorch's plain one always gets as
+many.
 """
 
 from __future__ import annotations

@@ -156,7 +156,7 @@ class InverseSTFTHead(nn.Module):
         windows_past, offsets_past = past
         log_magnitude, phase = spectra.float().chunk(2, dim=-1)
         spectrum = torch.polar(torch.exp(log_magnitude.clamp(max=self.LOUDEST_LOG)), phase)
-        spectrum, offsets_past = self.unsteadied(spectrum, offsets_past)
+        spectrum, offsets_past = self.remove_dc(spectrum, offsets_past)
         frames = torch.fft.irfft(spectrum, n=self.window_samples) * self.window
         overlaps = self.window_samples // self.hop
         joined, windows_past = with_past(frames, windows_past, overlaps - 1)
@@ -171,7 +171,7 @@ class InverseSTFTHead(nn.Module):
         """Make all that comes out louder by ``gain_db``."""
         self.out.bias[: self.out.out_features // 2] += gain_db * math.log(10) / 20
 
-    def unsteadied(self, spectrum: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+    def remove_dc(self, spectrum: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """Complex half spectra ``[batch, frames, bins]`` without what of their offsets is steady.
 
         A Hann-windowed frame's mean is half the difference between its first two bins' real parts, over its length.
@@ -193,7 +193,8 @@ class Decoder(nn.Module):
         self.head = HEADS[config.head](config)
 
     def start(self, batch: int, seeds: Tensor | None = None, sides: Tensor | None = None) -> tuple:
-        """The past at a sound's first sample; see :meth:`~plugin_backend.models.waveform_vae.noise_head.NoiseHead.start`.
+        """The past at a sound's first sample; see
+        :meth:`~plugin_backend.models.waveform_vae.noise_head.NoiseHead.start`.
 
         Args:
             seeds: ``[batch]`` int64, of the noise; 0 by default.

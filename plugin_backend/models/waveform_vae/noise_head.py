@@ -1,6 +1,7 @@
 """The decoder's output layer: white noise, shaped in bands, and beside it what is the same in every performance.
 
-Noise is most of what Foley is, so it comes from a noise source (:mod:`~plugin_backend.models.waveform_vae.addressed_noise`), not from
+Noise is most of what Foley is, so it comes from a noise source
+(:mod:`~plugin_backend.models.waveform_vae.addressed_noise`), not from
 invented phases: those repeat with every frame and buzz. Long windows shape its tone colour, short ones its attacks.
 """
 
@@ -88,7 +89,8 @@ class NoiseHead(nn.Module):
     follows from the seed and the position in the stream alone. ``past`` is the last windows, and ``[batch, 2]``
     integers: seed and next position.
 
-    Where the decoder states levels (:mod:`~plugin_backend.models.waveform_vae.band_levels`), the sum of both is held to them.
+    Where the decoder states levels (:mod:`~plugin_backend.models.waveform_vae.band_levels`), the sum of both is held
+    to them.
     """
 
     def __init__(self, config: WaveformVAEConfig):

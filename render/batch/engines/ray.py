@@ -64,7 +64,8 @@ class _Actor:
 
 
 class RayEngine:
-    """Up to ``workers`` actors of one core each, wherever there is room; see :class:`~render.batch.engines.protocol.Engine`.
+    """Up to ``workers`` actors of one core each, wherever there is room; see
+    :class:`~render.batch.engines.protocol.Engine`.
 
     An actor or node that dies fails its order as a killed process does, and is replaced where there is room.
 

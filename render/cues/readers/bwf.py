@@ -19,7 +19,7 @@ from plugin_backend.errors import CueSheetError
 from render.cues.cue import sheet_bytes
 from render.cues.readers.text_reading import decoded, in_reach, told_at
 from render.cues.readers.timeline_builder import clean, counted, exact_rate
-from render.cues.timeline import Spot, Timeline
+from render.cues.timeline import Timeline, TimelineItem
 from render.project.timecode import Clock, round_half_up
 from render.wav.bext import TIME_REFERENCE_OFFSET
 
@@ -148,12 +148,12 @@ def _timeline(wave: Wave, path: Path, clock: Clock) -> Timeline:
         extra = {"originator": originator} | extra
     length = in_reach(samples(length_frames) - samples(0), clock.sample_rate)
     note = _text(bext[DESCRIPTION]) if bext else ""
-    spots = [Spot("region", clean(path.stem), "", first, length or None, 1, note, path, extra)]
+    spots = [TimelineItem("region", clean(path.stem), "", first, length or None, 1, note, path, extra)]
     for number, (point, begin, count) in enumerate(_points(wave, length_frames, remarks), 2):
         start = in_reach(samples(begin) - zero, clock.sample_rate)
         length = samples(begin + count) - samples(begin) or None
         texts = [_text(wave.adtl[name].get(point, b"")) for name in (b"labl", b"note")]
-        spots.append(Spot("region" if length else "marker", texts[0], "", start, length, number, texts[1]))
+        spots.append(TimelineItem("region" if length else "marker", texts[0], "", start, length, number, texts[1]))
     return Timeline("Broadcast-WAV", clock, spots, remarks)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.text_reading import decoded, in_reach, noted, own_note, text_lines, told_at, unread_at
-from render.cues.timeline import Spot, Timeline, Unread
+from render.cues.timeline import Timeline, TimelineItem, Unread
 from render.project.timecode import DROPPABLE, Clock
 
 LABEL = r"[0-9]{2}:[0-9]{2}:[0-9]{2}[:;][0-9]{2}"
@@ -162,16 +162,16 @@ class _List:
         self.unreadable.append(Unread(row, why))
         self.group = []  # what stands under it is of no event that was read
 
-    def _spots(self, found: Edit | Locator) -> list[Spot]:
+    def _spots(self, found: Edit | Locator) -> list[TimelineItem]:
         self._check_mode(found.row)
         with unread_at(found.row, self.clock, self.unreadable):
             return self._placed(found)
         return []
 
-    def _placed(self, found: Edit | Locator) -> list[Spot]:
+    def _placed(self, found: Edit | Locator) -> list[TimelineItem]:
         if isinstance(found, Locator):
             extra = {"color": found.color} if found.color else {}
-            return [Spot("marker", found.name, "", self._samples(found.place), None, found.row, extra=extra)]
+            return [TimelineItem("marker", found.name, "", self._samples(found.place), None, found.row, extra=extra)]
         start = self._samples(found.places[0])
         end = self._samples(found.places[1], start)
         if found.frames is not None:
@@ -185,14 +185,14 @@ class _List:
         else:
             source = Path(found.file) if found.file else None
             name, note = found.name or found.reel, "; ".join(found.notes)
-            return [Spot("clip", name, found.track, start, end - start, found.row, note, source, found.extra)]
+            return [TimelineItem("clip", name, found.track, start, end - start, found.row, note, source, found.extra)]
         return []
 
-    def _marker(self, edit: Edit, start: int) -> Spot:
+    def _marker(self, edit: Edit, start: int) -> TimelineItem:
         """A Resolve marker, whose own line says how long it is: one frame for none."""
         length = self.clock.frames_away(start, edit.frames) - start if edit.frames > 1 else None
         kind = "marker" if length is None else "region"
-        return Spot(kind, edit.name, "", start, length, edit.row, "; ".join(edit.notes), extra=edit.extra)
+        return TimelineItem(kind, edit.name, "", start, length, edit.row, "; ".join(edit.notes), extra=edit.extra)
 
     def _check_mode(self, row: int) -> None:
         """Refuses a programme that is drop-frame where all of the list is not, and the reverse."""

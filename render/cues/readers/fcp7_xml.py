@@ -13,7 +13,7 @@ from plugin_backend.errors import CueSheetError
 from render.cues.readers.safe_xml import is_xml_of, xml_root
 from render.cues.readers.text_reading import told_at
 from render.cues.readers.timeline_builder import Found, clean, counted, stated, zero_of
-from render.cues.timeline import Spot, Timeline
+from render.cues.timeline import Timeline, TimelineItem
 from render.project.timecode import RATES, Clock, FrameRate, frames_of
 
 WHOLE = re.compile(r"(-?[0-9]{1,15})(?:\.0*)?")
@@ -62,7 +62,7 @@ class _Sequence:
         drop, start_frames = _start(self.sequence, self.rate, clock, remarks)
         clock = counted(clock, self.rate, drop, start_frames, remarks)
         self.found = Found(clock, zero_of(clock, start_frames), start_frames, remarks=remarks)
-        self.linked: dict[tuple, Spot] = {}
+        self.linked: dict[tuple, TimelineItem] = {}
 
     def read(self) -> Timeline:
         for kind, letter in (("video", "V"), ("audio", "A")):

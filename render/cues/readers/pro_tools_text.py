@@ -16,7 +16,7 @@ from pathlib import Path
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.text_reading import decoded, in_reach, noted, samples_of, text_lines, told_at, unread_at
 from render.cues.readers.timeline_builder import completed
-from render.cues.timeline import Spot, Timeline, Unread
+from render.cues.timeline import Timeline, TimelineItem, Unread
 from render.project.timecode import AMBIGUOUS, RATES, Clock, FrameRate, frames_of, round_half_up, samples_at
 
 MAGIC = "SESSION NAME:"
@@ -243,7 +243,7 @@ def _add(cells: dict[str, str], row: int, clips: dict[tuple[str, str], list[Clip
 
 def _clips(
     about: dict[str, str], clips: list[Clip], session: Session, files: dict, notes: dict, unreadable: list[Unread]
-) -> Iterator[Spot]:
+) -> Iterator[TimelineItem]:
     """A track's spots."""
     width = WIDTH.search(about.get("TRACK NAME", ""))
     facts = {
@@ -284,10 +284,12 @@ def _clips(
             )
         track = WIDTH.sub("", about.get("TRACK NAME", ""))
         length = end - start if end > start else None
-        yield Spot("clip", name, track, start, length, clip.row, source=Path(source) if source else None, extra=extra)
+        yield TimelineItem(
+            "clip", name, track, start, length, clip.row, source=Path(source) if source else None, extra=extra
+        )
 
 
-def _markers(block: list[tuple[int, str]], session: Session, unreadable: list[Unread]) -> list[Spot]:
+def _markers(block: list[tuple[int, str]], session: Session, unreadable: list[Unread]) -> list[TimelineItem]:
     """Markers; of the two times of each the one in samples counts, it is never cut."""
     columns, header, rows = [], [], []
     for row, line in block:
@@ -339,10 +341,10 @@ def _marker_texts(row: int, cells: list[str], header: list[str]) -> dict[str, st
     return dict(zip(columns, map(str.strip, texts), strict=False))
 
 
-def _marker(row: int, of: dict[str, str], session: Session) -> Spot:
+def _marker(row: int, of: dict[str, str], session: Session) -> TimelineItem:
     with told_at(row=row):
         start = session.position(of["TIME REFERENCE" if of["UNITS"] == "Samples" else "LOCATION"])
     owner, on_track = of.get("TRACK NAME", ""), of.get("TRACK TYPE") == "Track"
     extra = {"number": of["#"]} | ({"ruler": owner} if owner and not on_track else {})
     track = owner if on_track else ""
-    return Spot("marker", of["NAME"], track, start, None, row, of.get("COMMENTS", ""), extra=extra)
+    return TimelineItem("marker", of["NAME"], track, start, None, row, of.get("COMMENTS", ""), extra=extra)

@@ -26,7 +26,7 @@ from render.cues.readers.text_reading import (
     unread_at,
 )
 from render.cues.readers.timeline_builder import counted
-from render.cues.timeline import Spot, Timeline, Unread
+from render.cues.timeline import Timeline, TimelineItem, Unread
 from render.project.timecode import RATES, Clock, FrameRate, round_half_up, samples_at
 
 MAGIC = "<REAPER_PROJECT "
@@ -272,7 +272,7 @@ def _rate(project: Project, clock: Clock, remarks: list[str]) -> tuple[int, Fram
     return row, rate
 
 
-def _spots(project: Project, clock: Clock, offset_samples: int) -> Iterator[Spot]:
+def _spots(project: Project, clock: Clock, offset_samples: int) -> Iterator[TimelineItem]:
     """Spots in the file's order; ``offset_samples`` from the programme's start to the project's."""
     ends = _region_ends(project)
 
@@ -301,7 +301,7 @@ def _spots(project: Project, clock: Clock, offset_samples: int) -> Iterator[Spot
                 if _is_region(words) and not closing:
                     project.unread["regions without an end: no duration"].append(row)
                 kind = "region" if _is_region(words) else "marker"
-                yield Spot(kind, words[3], "", start, length or None, row, extra={"number": words[1]})
+                yield TimelineItem(kind, words[3], "", start, length or None, row, extra={"number": words[1]})
 
 
 def _is_region(words: list[str]) -> bool:
@@ -327,7 +327,7 @@ def _region_ends(project: Project) -> dict[int, Line | None]:
     return ends
 
 
-def _clip(item: Item, start: int, length: int, project: Project) -> Spot:
+def _clip(item: Item, start: int, length: int, project: Project) -> TimelineItem:
     texts = {key: words[1] for key, (_, words) in item.values.items()}
     track = {key: words[1] for key, (_, words) in item.track.items()}
     extra, note = {}, []
@@ -346,4 +346,6 @@ def _clip(item: Item, start: int, length: int, project: Project) -> Spot:
     source = Path(texts["FILE"]) if texts.get("FILE") else None
     name = texts.get("NAME", "")
     on = track.get("NAME") or f"Track {item.number}"
-    return Spot("clip", name, on, start, length if length > 0 else None, item.row, "\n".join(note), source, extra)
+    return TimelineItem(
+        "clip", name, on, start, length if length > 0 else None, item.row, "\n".join(note), source, extra
+    )

@@ -12,7 +12,7 @@ from pathlib import Path
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.csv_sheet import filled_rows
 from render.cues.readers.text_reading import decoded, in_reach, noted, samples_of, text_lines, told_at, unread_at
-from render.cues.timeline import Spot, Timeline, Unread
+from render.cues.timeline import Timeline, TimelineItem, Unread
 from render.project.timecode import Clock, frames_of, samples_at
 
 COLUMNS = ["#", "Name", "Start", "End", "Length"]
@@ -66,7 +66,9 @@ def _records(lines: list[str]) -> Iterator[tuple[int, list[str], list[str]]]:
             yield row, columns, cells
 
 
-def _spots(lines: list[str], clock: Clock, notes: dict[str, list[int]], unreadable: list[Unread]) -> Iterator[Spot]:
+def _spots(
+    lines: list[str], clock: Clock, notes: dict[str, list[int]], unreadable: list[Unread]
+) -> Iterator[TimelineItem]:
     for row, columns, texts in _records(lines):
         with unread_at(row, clock, unreadable):
             if len(texts) < len(COLUMNS) or any(texts[len(columns) :]):
@@ -83,7 +85,7 @@ def _spots(lines: list[str], clock: Clock, notes: dict[str, list[int]], unreadab
                 notes["regions without length: no duration"].append(row)
             extra = {"number": match[2]} | ({"color": cells["Color"]} if cells.get("Color") else {})
             name = " ".join(cells["Name"].split("\n"))
-            yield Spot("region" if region else "marker", name, "", start, length or None, row, extra=extra)
+            yield TimelineItem("region" if region else "marker", name, "", start, length or None, row, extra=extra)
 
 
 def _position(

@@ -120,7 +120,8 @@ def samples_of(seconds: Fraction, sample_rate: int) -> int:
 
 
 def own_note(text: str) -> dict[str, str]:
-    """What Pisada wrote beside a clip, as entries of ``Spot.extra``: ``{"gain_db": "-3"}`` → ``pisada.gain_db``.
+    """What Pisada wrote beside a clip, as entries of ``TimelineItem.extra``: ``{"gain_db": "-3"}`` →
+    ``pisada.gain_db``.
 
     Raises:
         CueSheetError: not a JSON object of strings.

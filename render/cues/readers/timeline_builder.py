@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.text_reading import in_reach, told_at
-from render.cues.timeline import Spot, Timeline, Unread
+from render.cues.timeline import Timeline, TimelineItem, Unread
 from render.project.timecode import RATES, Clock, FrameRate, round_half_up
 
 MOST_EVENTS = 200_000
@@ -141,7 +141,7 @@ class Found:
     clock: Clock
     zero: Fraction
     start_frames: int | None = None
-    spots: list[Spot] = field(default_factory=list)
+    spots: list[TimelineItem] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     lost: list[Unread] = field(default_factory=list)
     event: int = 0
@@ -194,7 +194,7 @@ class Found:
         extra: dict[str, object] | None = None,
         own: dict[str, str] | None = None,
         kind: str = "clip",
-    ) -> Spot | None:
+    ) -> TimelineItem | None:
         """Adds a clip, marker or region; None, with a remark, for a clip without length.
 
         Args:
@@ -207,20 +207,20 @@ class Found:
             CueSheetError: ends before it begins, or is further than a day from the programme's start.
         """
         number = self.next_event()
-        cleaned = clean(name)
+        shown = clean(name)
         if UNPRINTABLE.search(str(name or "").strip()):
-            self.remarks.append(f"event {number}: control characters left out of the name {cleaned!r}")
+            self.remarks.append(f"event {number}: control characters left out of the name {shown!r}")
         with told_at(row=number):
             start_samples = self._samples(begin)
             length = None if end is None else self._samples(end) - start_samples
         if length is not None and length < 0:
-            raise CueSheetError(f"{cleaned!r} ends before it begins", row=number)
+            raise CueSheetError(f"{shown!r} ends before it begins", row=number)
         if length == 0:
-            self.remarks.append(f"event {number}: {kind} {cleaned!r} has no length, not read")
+            self.remarks.append(f"event {number}: {kind} {shown!r} has no length, not read")
             return None
         texts = {clean(key): clean(value) for key, value in (extra or {}).items() if value} | (own or {})
-        spot = Spot(
-            kind, cleaned, clean(track), start_samples, length, number, clean(note), source_path(source), texts
+        spot = TimelineItem(
+            kind, shown, clean(track), start_samples, length, number, clean(note), source_path(source), texts
         )  # fmt: skip
         self.spots.append(spot)
         return spot

@@ -20,7 +20,8 @@ FORMULA_MARKS = tuple("=+-@＝＋－＠")  # noqa: RUF001 (Excel takes the full-
 
 
 def write_csv(sheet: CueSheet, path: Path, clock: Clock) -> None:
-    """Writes a sheet as UTF-8, comma-separated, whole or not at all; see :func:`render.cues.writers.sheet_rows.rows_of`.
+    """Writes a sheet as UTF-8, comma-separated, whole or not at all; see
+    :func:`render.cues.writers.sheet_rows.rows_of`.
 
     A text that a spreadsheet would take for a formula gets a space before it, which reading takes off again.
 

@@ -13,11 +13,11 @@ from plugin_backend.hashing import digest
 from render.delivery.file_names import layouts_of, newest_report
 from render.delivery.incremental.previous_report import Previous, PreviousCue, mix_of, read_previous
 from render.engine.cue_cache import CueCache
-from render.plan.cache_key import Recipe, recipes_of
+from render.plan.cache_key import CueKey, recipes_of
 from render.plan.plan import Event, Plan
 from render.plan.resolve_effects import described
 from render.project.project import SUM, Plugin, Project, Stem
-from render.wav.stem_statistics import BLOCK_SAMPLES, Trail
+from render.wav.stem_statistics import BLOCK_SAMPLES, StemStatistics
 
 
 def joined(spans: Iterable[slice], apart_samples: int = 1) -> tuple[slice, ...]:
@@ -80,7 +80,7 @@ class Changes:
     """
 
     before: dict[str, str]
-    trails: dict[str, Trail]
+    trails: dict[str, StemStatistics]
     stems: dict[str, StemChange]
     cues: list[CueChange]
     sum: StemChange
@@ -134,7 +134,7 @@ def _files_of(plugin: Path) -> list[list]:
     return [[str(name), state.st_size, state.st_mtime_ns] for name, state in states]
 
 
-def stem_keys(plan: Plan, project: Project, recipes: dict[str, Recipe]) -> dict[str, str]:
+def stem_keys(plan: Plan, project: Project, recipes: dict[str, CueKey]) -> dict[str, str]:
     """Stem name → digest of all that decides its samples, FOLEY's among them."""
     frame, keys = frame_of(plan, project), {}
     for stem in plan.stems:
@@ -161,7 +161,7 @@ def standing(plan: Plan, project: Project, out: Path) -> dict[str, Path]:
 
 
 def compare(
-    plan: Plan, project: Project, out: Path, recipes: dict[str, Recipe], cache: CueCache | None, clips: bool = False
+    plan: Plan, project: Project, out: Path, recipes: dict[str, CueKey], cache: CueCache | None, clips: bool = False
 ) -> Changes:
     """Settle what has to be done.
 
@@ -200,7 +200,7 @@ def _sum(plan: Plan, before: Previous | None, stems: dict[str, StemChange]) -> S
 
 def _usable(
     path: Path | None, plan: Plan, project: Project, out: Path, cache: CueCache | None
-) -> tuple[Previous | None, dict[str, Trail], str]:
+) -> tuple[Previous | None, dict[str, StemStatistics], str]:
     """The version before and the trails of its files, if they are as it left them; else why not."""
     if path is None:
         return None, {}, "there is no version before it"
@@ -214,7 +214,9 @@ def _usable(
         return None, {}, f"{Path(gone.filename).name} is gone"
     except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
         return None, {}, f"{path.name} is of an older edition, or cannot be read"
-    trails = {name: cache and Trail.load(trail_path(cache.folder, stem.key)) for name, stem in before.stems.items()}
+    trails = {
+        name: cache and StemStatistics.load(trail_path(cache.folder, stem.key)) for name, stem in before.stems.items()
+    }
     blocks = -(-plan.length_samples // BLOCK_SAMPLES)
     if any(trail is None or trail.peaks.size != blocks for trail in trails.values()):
         return None, {}, "what was noted of the version before is not in the cache"
@@ -261,7 +263,7 @@ def _stem(stem: Stem, plan: Plan, before: Previous | None, why_not: str, earlier
     return StemChange(PATCH, spans, f"{len(spans)} stretch{'es' * (len(spans) > 1)} of it changed")
 
 
-def _changed_spans(name: str, plan: Plan, earlier: dict, recipes: dict[str, Recipe]) -> tuple[slice, ...]:
+def _changed_spans(name: str, plan: Plan, earlier: dict, recipes: dict[str, CueKey]) -> tuple[slice, ...]:
     """Where a stem's cues came, went or differ: in whole blocks, merged, in order."""
     now = {event.id: event for event in plan.events if event.stem == name}
     then = {cue.id: cue for cue in earlier.values() if cue.stem == name}
@@ -289,7 +291,7 @@ def _merged(spans: list[tuple[int, int]], length_samples: int) -> tuple[slice, .
     return joined(blocks)
 
 
-def _differences(event: Event, row: PreviousCue, recipe: Recipe) -> list[str]:
+def _differences(event: Event, row: PreviousCue, recipe: CueKey) -> list[str]:
     """Names of what is not as it was."""
     return _unlike(recipe, row.recipe) + _unlike(mix_of(event), row.mix)
 
@@ -298,7 +300,7 @@ def _unlike(one, other) -> list[str]:
     return [field.name for field in fields(one) if getattr(one, field.name) != getattr(other, field.name)]
 
 
-def _cue(event: Event, stem: StemChange, row: PreviousCue | None, recipe: Recipe, cache: CueCache | None) -> CueChange:
+def _cue(event: Event, stem: StemChange, row: PreviousCue | None, recipe: CueKey, cache: CueCache | None) -> CueChange:
     inside = any(event.start_samples < span.stop and span.start < event.end_samples for span in stem.spans)
     if stem.mode == KEEP or not inside:
         return CueChange(event.id, event.stem, UNTOUCHED, "as in the version before")

@@ -16,7 +16,7 @@ from render.wav import riff as chunks
 from render.wav.r128_gating import STEPS_A_SECOND, Steps
 from render.wav.r128_meter import WINDOW_S, Meter
 from render.wav.stem_samples import READ_TYPES, StemFile, StemSamples
-from render.wav.stem_statistics import Trail
+from render.wav.stem_statistics import StemStatistics
 
 COPY_BYTES, READ_SAMPLES = 2**20, 2**16
 WARM_UP_STEPS = 4 * STEPS_A_SECOND
@@ -26,7 +26,7 @@ HEARD_AROUND_S = WARM_UP_STEPS // STEPS_A_SECOND + WINDOW_S
 """Changes nearer than what is heard before and after them are heard together, so that nothing is heard twice."""
 
 
-def copy_sounding(before: Path, path: Path, trail: Trail, file: StemFile) -> None:
+def copy_sounding(before: Path, path: Path, trail: StemStatistics, file: StemFile) -> None:
     """Copy a file up to the end of its samples; where it is digital silence nothing is read, and a hole is left.
 
     Args:
@@ -67,7 +67,7 @@ class Patch:
         spans: the stretches that will be written, in whole blocks.
     """
 
-    def __init__(self, path: Path, samples: StemSamples, before: Trail, spans: tuple[slice, ...]):
+    def __init__(self, path: Path, samples: StemSamples, before: StemStatistics, spans: tuple[slice, ...]):
         self.path, self.samples, self.spans, self._before = path, samples, spans, before
         samples.go_on_from(before, spans)
 
@@ -80,13 +80,13 @@ class Patch:
                 out.seek(offset + position * file.layout.channels * file.bits // 8)
                 out.write(as_bytes(self.samples.as_frames(sound), file.bits))
 
-    def trail(self) -> Trail:
+    def trail(self) -> StemStatistics:
         """The file's trail once it is written; only ``spans`` and what sounds into them is heard again."""
         steps, file = self._before.steps, self.samples.file
         for span in joined(self.spans, HEARD_AROUND_S * file.sample_rate):
             hear_again(steps, self.path, file, span)
         find_true_peak(steps, self.path, file)
-        return Trail(self.samples.peaks, self.samples.clipped, steps)
+        return StemStatistics(self.samples.peaks, self.samples.clipped, steps)
 
 
 def as_bytes(frames: np.ndarray, bits: int) -> bytes:

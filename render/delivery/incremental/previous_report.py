@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from plugin_backend.exactness import Computed
-from render.plan.cache_key import Recipe
+from render.plan.cache_key import CueKey
 from render.plan.plan import Event
 
 KEY = re.compile(r"[0-9a-f]{40}")
@@ -54,7 +54,7 @@ class PreviousCue(msgspec.Struct):
 
     id: str
     stem: str
-    recipe: Recipe
+    recipe: CueKey
     mix: Mix
 
 

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 
 from plugin_backend.errors import DeviceError
 from render.live.devices.device_list import needed
-from render.live.devices.driver_process import Driver
+from render.live.devices.driver_process import DriverProcess
 
 AGAIN_S, WAKE_S, QUIET_S = 1.0, 0.1, 4.0
 LONGEST_BYTES = 3
@@ -45,7 +45,7 @@ def list_ports() -> list[str]:
         MissingExtraError: python-rtmidi is not installed.
     """
     needed("rtmidi", "pisada live --midi")
-    driver = Driver(_tell_ports)
+    driver = DriverProcess(_tell_ports)
     driver.close()
     return driver.ready
 
@@ -91,7 +91,7 @@ class MidiInput:
     def __init__(self, wanted: str):
         needed("rtmidi", "pisada live --midi")
         self._stopping, self.problem, self._thread = threading.Event(), "", None
-        self._driver = Driver(_listen, wanted)
+        self._driver = DriverProcess(_listen, wanted)
         self.name = self._driver.ready
 
     def listen(self, heard: Callable) -> None:
@@ -122,7 +122,7 @@ class MidiInput:
         self._driver.close()
         while not self._stopping.wait(AGAIN_S):
             try:
-                self._driver = Driver(_listen, self.name, stop=self._stopping.is_set)
+                self._driver = DriverProcess(_listen, self.name, stop=self._stopping.is_set)
             except DeviceError:
                 continue
             self.problem = ""

@@ -17,7 +17,7 @@ MOST_TOLD = 32
 MOST_LEARNING = 64
 
 
-class Desk:
+class ControllerRouter:
     """Turns what controllers send into what the instrument does. Any thread may call it.
 
     Args:

@@ -21,7 +21,7 @@ BEHIND_BLOCKS = 1
 MOST_WAITING_BYTES = 2**16
 
 
-class Exchange:
+class AudioCallback:
     """Numbers the device's blocks, sends them, and plays the answer to the block before."""
 
     def __init__(self, pipe: Connection, picks: dict[str, list[int]], realtime: bool):

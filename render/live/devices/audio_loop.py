@@ -10,9 +10,9 @@ import numpy as np
 
 from plugin_backend.errors import DeviceError, PisadaError, RenderError
 from plugin_backend.processes import AUDIO, ask_for
-from render.live.devices.audio_process import Opened, Wish
+from render.live.devices.audio_process import StreamInfo, StreamRequest
 from render.live.devices.audio_stream import ClockLink, DeviceLink
-from render.live.devices.rate_adapter import Cable
+from render.live.devices.rate_adapter import RateAdapter
 
 AGAIN_S = 1.0
 
@@ -41,7 +41,7 @@ class AudioLoop:
         self,
         play: Callable[[np.ndarray, np.ndarray], None],
         latency_samples: int,
-        wish: Wish,
+        wish: StreamRequest,
         source: Iterator[np.ndarray] | None = None,
         sink: Callable[[np.ndarray], None] | None = None,
         paced: bool = True,
@@ -57,7 +57,7 @@ class AudioLoop:
         self._wish = replace(self._wish, input=_named(opened.input, opened), output=_named(opened.output, opened))
 
     @property
-    def opened(self) -> Opened:
+    def opened(self) -> StreamInfo:
         return self._link.opened
 
     @property
@@ -98,7 +98,7 @@ class AudioLoop:
         link = (self._link.latency_samples + self._cable.latency_samples) / self.opened.rate_hz
         return link + self._player_latency / self._wish.rate_hz
 
-    def _open(self) -> tuple[DeviceLink | ClockLink, Cable]:
+    def _open(self) -> tuple[DeviceLink | ClockLink, RateAdapter]:
         wish = self._wish
         if wish.no_input and wish.no_output:
             link = ClockLink(wish.rate_hz, wish.block_samples, self._paced)
@@ -107,7 +107,7 @@ class AudioLoop:
         opened = link.opened
         rates = wish.rate_hz, opened.rate_hz
         outputs = opened.output_channels
-        return link, Cable(self._step, wish.channels, wish.block_samples, *rates, opened.block_samples, outputs)
+        return link, RateAdapter(self._step, wish.channels, wish.block_samples, *rates, opened.block_samples, outputs)
 
     def _step(self, into: np.ndarray) -> np.ndarray:
         """One block of the player's."""
@@ -179,6 +179,6 @@ class AudioLoop:
             link.close()
 
 
-def _named(name: str, opened: Opened) -> str | None:
+def _named(name: str, opened: StreamInfo) -> str | None:
     """The same device, and no other, when it comes back."""
     return f"{name} ({opened.host})" if name else None

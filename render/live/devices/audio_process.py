@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from plugin_backend.errors import DeviceError
-from render.live.devices.audio_callback import Exchange
+from render.live.devices.audio_callback import AudioCallback
 from render.live.devices.device_list import INPUT, JACK, OUTPUT, Device, choose, portaudio, seen
 
 JACK_UNTOLD_BLOCKS = 2
@@ -22,7 +22,7 @@ RATES_HZ = (48_000, 44_100, 96_000, 88_200, 192_000, 32_000, 16_000)
 
 
 @dataclass(frozen=True)
-class Wish:
+class StreamRequest:
     """What to open.
 
     Attributes:
@@ -48,7 +48,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Opened:
+class StreamInfo:
     """What was opened: names, rate, channels handed over and taken, and the device's own latency."""
 
     input: str
@@ -61,7 +61,7 @@ class Opened:
     latency_s: float
 
 
-def host(pipe: Connection, wish: Wish) -> None:
+def host(pipe: Connection, wish: StreamRequest) -> None:
     """A driver's main function: opens the devices and streams until they are gone or the parent is.
 
     Raises:
@@ -70,7 +70,7 @@ def host(pipe: Connection, wish: Wish) -> None:
     sounddevice = portaudio()
     ends = _ends(seen(sounddevice), wish)
     picks = {way: _picks(device, way, wish) for way, device in ends.items()}
-    exchange = Exchange(pipe, picks, wish.realtime)
+    exchange = AudioCallback(pipe, picks, wish.realtime)
     try:
         stream = _open(sounddevice, wish, ends, picks, exchange)
         stream.start()
@@ -84,7 +84,7 @@ def host(pipe: Connection, wish: Wish) -> None:
         latency_s += JACK_UNTOLD_BLOCKS * wish.block_samples / stream.samplerate
     names = [ends[way].name if way in ends else "" for way in (INPUT, OUTPUT)]
     counts = [len(picks.get(way, ())) for way in (INPUT, OUTPUT)]
-    pipe.send(("ready", Opened(*names, api, round(stream.samplerate), wish.block_samples, *counts, latency_s)))
+    pipe.send(("ready", StreamInfo(*names, api, round(stream.samplerate), wish.block_samples, *counts, latency_s)))
     exchange.begin(pipe.recv(), wish.channels, wish.block_samples, round(stream.samplerate))
     last, since = -1, time.monotonic()
     while stream.active and not exchange.ended:
@@ -102,7 +102,7 @@ def _plausible(delay_s: float, rate_hz: float) -> float:
     return (samples - 2**32 if samples >= 2**31 else samples) / rate_hz
 
 
-def _ends(devices: list[Device], wish: Wish) -> dict[str, Device]:
+def _ends(devices: list[Device], wish: StreamRequest) -> dict[str, Device]:
     first = OUTPUT if wish.no_input or (wish.input is None and wish.output is not None) else INPUT
     second = INPUT if first == OUTPUT else OUTPUT
     meant = {INPUT: wish.input, OUTPUT: wish.output}
@@ -117,7 +117,7 @@ def _ends(devices: list[Device], wish: Wish) -> dict[str, Device]:
     return ends
 
 
-def _picks(device: Device, way: str, wish: Wish) -> list[int]:
+def _picks(device: Device, way: str, wish: StreamRequest) -> list[int]:
     listed = wish.input_channels if way == INPUT else wish.output_channels
     least = wish.channels if way == INPUT else max(2, wish.channels)  # what is mono is heard on both sides
     picks = list(listed) or list(range(min(least, device.channels(way))))
@@ -126,7 +126,9 @@ def _picks(device: Device, way: str, wish: Wish) -> list[int]:
     return picks
 
 
-def _open(sounddevice, wish: Wish, ends: dict[str, Device], picks: dict[str, list[int]], exchange: Exchange):
+def _open(
+    sounddevice, wish: StreamRequest, ends: dict[str, Device], picks: dict[str, list[int]], exchange: AudioCallback
+):
     kinds = {(INPUT, OUTPUT): sounddevice.Stream, (INPUT,): sounddevice.InputStream}
     kind = kinds.get(tuple(way for way in (INPUT, OUTPUT) if way in ends), sounddevice.OutputStream)
     numbers = [ends[way].number for way in (INPUT, OUTPUT) if way in ends]

@@ -9,9 +9,9 @@ import numpy as np
 
 from plugin_backend.errors import DeviceError
 from render.live.devices.audio_callback import BEHIND_BLOCKS, HEAD
-from render.live.devices.audio_process import QUIET_S, Opened, Wish, host
+from render.live.devices.audio_process import QUIET_S, StreamInfo, StreamRequest, host
 from render.live.devices.device_list import needed
-from render.live.devices.driver_process import Driver
+from render.live.devices.driver_process import DriverProcess
 
 WAKE_S = 0.1
 
@@ -29,10 +29,10 @@ class DeviceLink:
         DeviceError: it cannot be opened.
     """
 
-    def __init__(self, wish: Wish, stop: Callable[[], bool] = lambda: False):
+    def __init__(self, wish: StreamRequest, stop: Callable[[], bool] = lambda: False):
         needed("sounddevice", "pisada live with a sound device")
-        self._driver = Driver(host, wish, stop=stop)
-        self.opened: Opened = self._driver.ready
+        self._driver = DriverProcess(host, wish, stop=stop)
+        self.opened: StreamInfo = self._driver.ready
         self.troubles = self.missed = 0
         self.latency_samples = BEHIND_BLOCKS * self.opened.block_samples
 
@@ -94,7 +94,7 @@ class ClockLink:
     """Blocks at the pace of the clock, for files at both ends: no sound, no latency. ``paced`` off: it never waits."""
 
     def __init__(self, rate_hz: int, block_samples: int, paced: bool = True):
-        self.opened = Opened("clock", "clock", "", rate_hz, block_samples, 0, 0, 0.0)
+        self.opened = StreamInfo("clock", "clock", "", rate_hz, block_samples, 0, 0, 0.0)
         self.troubles = self.missed = self.latency_samples = 0
         self.name, self._paced = "clock", paced
 

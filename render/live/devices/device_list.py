@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from plugin_backend.errors import DeviceError, MissingExtraError
-from render.live.devices.driver_process import Driver
+from render.live.devices.driver_process import DriverProcess
 
 INPUT, OUTPUT = "input", "output"
 JACK = "JACK Audio Connection Kit"
@@ -77,7 +77,7 @@ def list_devices() -> list[Device]:
         DeviceError: PortAudio is absent. MissingExtraError: so is ``sounddevice``.
     """
     needed("sounddevice", "pisada live with a sound device")
-    driver = Driver(_tell_devices)
+    driver = DriverProcess(_tell_devices)
     driver.close()
     return driver.ready
 

@@ -23,7 +23,7 @@ OPENED_WITHIN_S, LOOK_EVERY_S = 30.0, 0.1
 TOLD_BYTES = 400
 
 
-class Driver:
+class DriverProcess:
     """Runs ``target(pipe, *arguments)`` elsewhere, unless ``stop`` says, before it answered, that nobody waits for it.
 
     Its first message must be ``("ready", payload)`` or ``("failed", error class name, message)``.

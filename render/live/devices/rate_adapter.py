@@ -23,7 +23,7 @@ def spread(sound: np.ndarray, channels: int) -> np.ndarray:
     return np.stack([sound[own::channels].mean(axis=0, dtype=np.float32) for own in range(channels)])
 
 
-class Cable:
+class RateAdapter:
     """Passes a device's blocks through ``play`` and answers as many samples.
 
     Args:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from plugin_backend.codecs.pcm import PcmCodec
-from plugin_backend.models.batched_codec import SharedCodec, all_done, shared
+from plugin_backend.models.batched_codec import SharedCodec, run_batched, shared
 from plugin_backend.models.registry import load_codec
 from plugin_backend.transfer.transfer_node import TransferNode
 
@@ -37,7 +37,7 @@ def pushed(stream, hop):
 def test_five_streams_together_are_each_to_the_bit_what_it_is_alone(foley, targets, hops):
     codec = shared(foley)
     nodes = [node(codec, targets, number) for number in range(5)]
-    together = [all_done([pushed(own, hops[n, h]) for n, own in enumerate(nodes)]) for h in range(HOPS)]
+    together = [run_batched([pushed(own, hops[n, h]) for n, own in enumerate(nodes)]) for h in range(HOPS)]
     for number in range(5):
         for expected, got in zip(alone(foley, targets, hops, number), (row[number] for row in together), strict=True):
             np.testing.assert_array_equal(got, expected)
@@ -49,7 +49,7 @@ def test_streams_come_and_go_and_change_places(foley, targets, hops):
     at, chance = [0] * 5, np.random.default_rng(1)
     while min(at) < HOPS:
         there = [n for n in chance.permutation(5) if at[n] < HOPS and chance.random() < 0.6]
-        for number, got in zip(there, all_done([pushed(nodes[n], hops[n, at[n]]) for n in there]), strict=True):
+        for number, got in zip(there, run_batched([pushed(nodes[n], hops[n, at[n]]) for n in there]), strict=True):
             heard[number].append(got)
             at[number] += 1
     for number in range(5):
@@ -61,7 +61,7 @@ def test_two_models_and_one_that_is_not_shared_keep_apart(foley, tiny_models, ho
     kept = [TransferNode(shared(codec), 2, multiple_samples=512) for codec in codecs for _ in range(2)]
     plain = [TransferNode(codec, 2, multiple_samples=512) for codec in codecs for _ in range(2)]
     for h in range(HOPS):
-        together = all_done([pushed(own, hops[n % 5, h]) for n, own in enumerate(kept)])
+        together = run_batched([pushed(own, hops[n % 5, h]) for n, own in enumerate(kept)])
         for number, own in enumerate(plain):
             np.testing.assert_array_equal(together[number], own.push(hops[number % 5, h]))
     assert isinstance(kept[0]._encoder, type(shared(foley).encoder())) and shared(codecs[2]) is codecs[2]
@@ -71,7 +71,7 @@ def test_what_a_stream_remembers_goes_on_elsewhere(foley, targets, hops):
     codec = SharedCodec(foley)
     nodes = [node(codec, targets, number) for number in (1, 3)]
     for h in range(6):
-        all_done([pushed(own, hops[n, h]) for own, n in zip(nodes, (1, 3), strict=True)])
+        run_batched([pushed(own, hops[n, h]) for own, n in zip(nodes, (1, 3), strict=True)])
     again = TransferNode(foley, 2, multiple_samples=512)
     again.restore(nodes[1].state())
     later = [again.push(hops[3, h]) for h in range(6, HOPS)]
@@ -96,7 +96,7 @@ def test_one_task_that_fails_leaves_the_others_alone(foley, targets, hops):
         codec.encoder(1).means(hops[0, 0, :1])
         raise FloatingPointError("no sound")
 
-    failed, got = all_done([broken, pushed(own, hops[1, 0])])
+    failed, got = run_batched([broken, pushed(own, hops[1, 0])])
     assert isinstance(failed, FloatingPointError) and str(failed) == "no sound"
     np.testing.assert_array_equal(got, alone(foley, targets, hops, 1)[0])
 
@@ -105,10 +105,10 @@ def test_a_model_that_fails_is_told_to_who_asked_it_and_others_go_on(foley, targ
     codec, plain = shared(foley), node(foley, targets, 3)
     failing, going = node(codec, targets, 1), node(codec, targets, 3)
     for h in range(3):
-        all_done([pushed(failing, hops[1, h]), pushed(going, hops[3, h])])
+        run_batched([pushed(failing, hops[1, h]), pushed(going, hops[3, h])])
         plain.push(hops[3, h])
     failing._decoder.memory = failing._encoder.memory  # of another shape than the model's own
-    failed, got = all_done([pushed(failing, hops[1, 3]), lambda: going._encoder.means(hops[3, 3])])
+    failed, got = run_batched([pushed(failing, hops[1, 3]), lambda: going._encoder.means(hops[3, 3])])
     assert isinstance(failed, Exception) and not isinstance(failed, AssertionError)
     np.testing.assert_array_equal(got, plain._encoder.means(hops[3, 3]))
     with pytest.raises(type(failed)):

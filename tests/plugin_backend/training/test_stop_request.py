@@ -13,7 +13,7 @@ from plugin_backend.models.waveform_vae.checkpoint_header import read_training
 from plugin_backend.training.crop_sampler import CropSampler
 from plugin_backend.training.stop_request import Stopping
 from plugin_backend.training.time_budget import MEANS_BATCHES
-from plugin_backend.training.trainer import MOST_SPOILT, Run
+from plugin_backend.training.trainer import MOST_SPOILT, Trainer
 from tests.plugin_backend.training_runs import CROP, RATE, SETTINGS, quiet_run, sampler, steps_of_noise
 
 pytestmark = pytest.mark.slow
@@ -33,7 +33,7 @@ def test_a_run_does_not_go_on_with_other_sounds(tmp_path, side, word):
     samplers = [sampler("musical"), sampler()]
     samplers[side] = sampler(sounds=steps_of_noise(5))
     with pytest.raises(CheckpointError, match=f"a run with other {word} stopped here"):
-        Run(SETTINGS, *samplers, out, device="cpu")
+        Trainer(SETTINGS, *samplers, out, device="cpu")
 
 
 def test_a_run_over_its_own_start_goes_on_with_the_record_it_began_with(tmp_path):
@@ -102,7 +102,7 @@ def spoilt_run(out, settings, first, last, told):
     sounds = sampler()
     crops = Spoilt(sounds.sounds, sounds.chances, CROP, RATE)
     crops.first, crops.last = first, last
-    return Run(settings, crops, sampler(), out, device="cpu", tell=told.append)
+    return Trainer(settings, crops, sampler(), out, device="cpu", tell=told.append)
 
 
 @pytest.mark.parametrize("refine_share", [0.0, 1.0])

@@ -18,7 +18,7 @@ from plugin_backend.models.waveform_vae.model import WaveformVAE
 from plugin_backend.training import steps as passes
 from plugin_backend.training.config import TrainingSettings
 from plugin_backend.training.crop_sampler import CropSampler
-from plugin_backend.training.discriminators import Judges, decoder_loss, judges_loss
+from plugin_backend.training.discriminators import Discriminators, decoder_loss, judges_loss
 from plugin_backend.training.latent_pca import audibility_db, fidelity_curve_db, fit_compaction
 from plugin_backend.training.losses import SpectralScore, divergence
 from plugin_backend.training.schedule import phases
@@ -74,7 +74,7 @@ def test_the_divergence_of_a_unit_normal_is_zero():
 
 def test_critics_start_undecided_and_a_perfect_guess_has_no_feature_error():
     torch.manual_seed(0)
-    judges, sound = Judges(), torch.randn(1, 8_192) * 0.1
+    judges, sound = Discriminators(), torch.randn(1, 8_192) * 0.1
     seen = judges(sound)
     assert decoder_loss(seen, seen)[1].item() == 0
     doubt, match = decoder_loss(seen, judges(torch.randn(1, 8_192) * 0.1))
@@ -85,7 +85,7 @@ def test_critics_start_undecided_and_a_perfect_guess_has_no_feature_error():
 
 def test_critics_learn_to_tell_noise_from_clicks():
     torch.manual_seed(0)
-    judges = Judges()
+    judges = Discriminators()
     optimiser = torch.optim.Adam(judges.parameters(), lr=1e-3)
     real, fake = torch.randn(2, 4_096) * 0.1, torch.zeros(2, 4_096)
     fake[:, ::512] = 0.5

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from plugin_backend.errors import CueSheetError, ProjectError
 from render.cues.clip_mapping import read_mapping
 from render.cues.cue import Cue
-from render.cues.timeline import Spot, Timeline
+from render.cues.timeline import Timeline, TimelineItem
 from render.cues.timeline_to_cues import cues_of
 from render.project.stem_names import is_stem_name, stem_called
 from render.project.timecode import RATES, Clock
@@ -65,11 +65,11 @@ def mapping(tmp_path):
     return read
 
 
-def clip(name: str, track: str = "", start: int = 0, length: int | None = 100, row: int = 1, **more) -> Spot:
-    return Spot(more.pop("kind", "clip"), name, track, start, length, row, **more)
+def clip(name: str, track: str = "", start: int = 0, length: int | None = 100, row: int = 1, **more) -> TimelineItem:
+    return TimelineItem(more.pop("kind", "clip"), name, track, start, length, row, **more)
 
 
-def timeline(*spots: Spot, clock: Clock = FILM) -> Timeline:
+def timeline(*spots: TimelineItem, clock: Clock = FILM) -> Timeline:
     return Timeline("EDL", clock, list(spots), ["line 9: a comment"])
 
 
@@ -306,7 +306,7 @@ def test_a_damaged_mapping_makes_no_traceback(tmp_path, place, patch, gone):
 
 texts = st.text(max_size=12)
 hostile = st.builds(
-    Spot,
+    TimelineItem,
     kind=st.sampled_from(["clip", "marker", "region"]),
     name=texts,
     track=texts,
@@ -349,5 +349,5 @@ def test_any_name_becomes_a_stem_name(name):
 def test_a_pattern_that_takes_too_long_is_told_in_a_line(mapping):
     rules = mapping("schema = 1\n[[rules]]\nname = { regex = '(\\w|\\w\\w)+!' }\nstem = 'FEET'")
     with pytest.raises(CueSheetError, match="the mapping's pattern .* takes more than 0.5 s on 'aaaa") as caught:
-        rules.rule_for(Spot("clip", "a" * 60 + "?!", "A1", 0, 1, 1))
+        rules.rule_for(TimelineItem("clip", "a" * 60 + "?!", "A1", 0, 1, 1))
     assert "\n" not in str(caught.value)

@@ -16,9 +16,9 @@ from render.engine.cue_decoding import (
     AHEAD_CUES,
     BATCH_FRAMES,
     SHORT_FRAMES,
-    company,
+    batch_mates,
     decoded_together,
-    frames_if_short,
+    short_frames,
 )
 from render.engine.voice import Stopwatch, decoded
 from render.plan.cache_key import recipes_of
@@ -140,17 +140,17 @@ def test_small_chunks_do_not_wait_for_their_neighbours(pushes):
 
 def test_textures_sources_and_long_hits_are_streamed_by_themselves():
     spec = load_codec("foley").spec
-    assert frames_if_short(hit(0, "step-concrete"), BANK["step-concrete"], spec) < 30
-    assert frames_if_short(hit(0, "bell"), BANK["bell"], spec) is None
-    assert frames_if_short(hit(0, "amb-wind"), BANK["amb-wind"], spec) is None
-    assert frames_if_short(hit(0, "step-wood", source=Path("x.wav")), BANK["step-wood"], spec) is None
+    assert short_frames(hit(0, "step-concrete"), BANK["step-concrete"], spec) < 30
+    assert short_frames(hit(0, "bell"), BANK["bell"], spec) is None
+    assert short_frames(hit(0, "amb-wind"), BANK["amb-wind"], spec) is None
+    assert short_frames(hit(0, "step-wood", source=Path("x.wav")), BANK["step-wood"], spec) is None
     slow = replace(hit(0, "step-gravel", -24.0), length_samples=SHORT_FRAMES * spec.hop_samples + 1)
-    assert frames_if_short(slow, BANK["step-gravel"], spec) is None
+    assert short_frames(slow, BANK["step-gravel"], spec) is None
 
 
 def test_company_is_what_is_nearest_in_length():
     others = [(frames, hit(n, "step-wood")) for n, frames in enumerate((100, 20, 24, 60, 22))]
-    chosen = company(22, others)
+    chosen = batch_mates(22, others)
     assert [event.id for event in chosen[:3]] == ["c4", "c1", "c2"]
     widest = max(22, *(dict((event.id, frames) for frames, event in others)[event.id] for event in chosen))
     assert (len(chosen) + 1) * widest <= BATCH_FRAMES

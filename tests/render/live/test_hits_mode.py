@@ -10,7 +10,7 @@ from presets.capture import encode_pieces
 from render.apply.applier import Applier
 from render.instrument.actions import Action
 from render.instrument.voices import FADE_SAMPLES, MOST_VOICES, Voice, Voices, spread
-from render.live.hits_mode import FullLevel, Rise
+from render.live.hits_mode import HitEnvelope, ReferenceLevel
 from render.live.instrument import Instrument
 from render.live.player import Player
 from render.live.recording.offline_player import blocks_from, play_through
@@ -170,11 +170,11 @@ def test_each_channel_is_as_loud_as_the_clap_was_there_and_dry_is_mixed_in(impul
 
 def test_a_hit_that_grows_after_it_was_heard_is_followed():
     """Heard are 128 samples of level 0.05; from 300 samples after the onset on it is 0.4, in one channel of two."""
-    full, sound = FullLevel(), np.full((2, 2_000), 0.05)
+    full, sound = ReferenceLevel(), np.full((2, 2_000), 0.05)
     full.settle(0.5)
     sound[0, 1_300:] = 0.4
     sound[:, :1_000] = 0
-    rise = Rise(1_000, 144, sound, 0, 1_128, full, 1.0)
+    rise = HitEnvelope(1_000, 144, sound, 0, 1_128, full, 1.0)
     rise.hear(sound, 0, 1_150)
     assert not rise.whole
     np.testing.assert_allclose(rise.levels(0, 6), 0.1, rtol=1e-6)

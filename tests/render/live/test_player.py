@@ -86,12 +86,12 @@ def test_a_late_block_is_dry_and_nothing_clicks_or_moves(player, block):
 def test_late_blocks_click_no_more_where_dry_and_wet_have_nothing_in_common(player):
     """The wet sound is the input upside down and four times as loud."""
 
-    class Turned(_Nothing):
+    class ChangedParameters(_Nothing):
         def push(self, block):
             return np.float32(-4) * block
 
     sound = dark(4, 0.2)
-    playing = player(ahead=1, stages=[Turned(1)], block_samples=256)
+    playing = player(ahead=1, stages=[ChangedParameters(1)], block_samples=256)
     stalls = {tag: 1 + tag % 3 for tag in range(30, 700, 7)}
     out = play_through(playing, blocks_from(sound, 1, 256, RATE), stalls=stalls)
     assert playing.meter().late_blocks > 100

@@ -17,7 +17,7 @@ from plugin_backend.daw_plugin.shared_memory import hop_of
 from plugin_backend.dsp.dc_offset import filter_for
 from plugin_backend.effects import make_stage
 from plugin_backend.errors import PluginError, PresetError
-from plugin_backend.models.batched_codec import all_done, shared
+from plugin_backend.models.batched_codec import run_batched, shared
 from plugin_backend.models.registry import load_codec
 from plugin_backend.transfer.settings import Settings
 from plugin_backend.transfer.transfer_node import TransferNode
@@ -213,7 +213,7 @@ def test_effects_that_choose_presets_at_one_sample_do_not_wait_for_one_another(
             now = rows if at >= chosen_at else [row] * count
             hop = SOUND[:1, at * HOP :][:, :HOP]
             tasks = [partial(one.push, hop, values, [], True) for one, values in zip(engines, now, strict=True)]
-            heard.append(all_done(tasks))
+            heard.append(run_batched(tasks))
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()

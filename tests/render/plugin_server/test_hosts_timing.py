@@ -211,7 +211,7 @@ def test_a_validators_cases_find_nothing(hosts, bank_of_samples, tmp_path):
     """See ``plugin_checker.py``: ours, as no other is to be had."""
     write_config(PluginConfig(sys.executable, "pcm", (str(bank_of_samples),)), tmp_path / "plugin.conf")
     own = {"PISADA_PLUGIN_CONFIG": str(tmp_path / "plugin.conf"), "XDG_CACHE_HOME": str(tmp_path)}
-    command = [sys.executable, str((Path(__file__).parents[1] / "plugin_checker.py")), hosts.effect]
+    command = [sys.executable, str(Path(__file__).parents[1] / "plugin_checker.py"), hosts.effect]
     done = subprocess.run(command, env=os.environ | own, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert json.loads(done.stdout.splitlines()[-1]) == {}

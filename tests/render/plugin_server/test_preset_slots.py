@@ -8,7 +8,7 @@ import pytest
 
 from plugin_backend.processes import BESIDE, ask_for
 from presets.bank import FACTORY_BANK, Bank
-from render.plugin_server.preset_slots import Chosen, Shelf
+from render.plugin_server.preset_slots import PresetSlots, Shelf
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def chosen(bank):
     made = []
 
     def make(what=lambda preset: preset.name):
-        made.append(Chosen(Shelf(bank), what, []))
+        made.append(PresetSlots(Shelf(bank), what, []))
         return made[-1]
 
     yield make
@@ -88,7 +88,7 @@ def test_a_session_s_end_is_heard_at_once(bank, chosen):
 def test_it_ends_whatever_waits(bank, often):
     shelf, bell = Shelf(bank), bank["bell"]
     for count in range(50):
-        ours = Chosen(shelf, lambda preset: preset.name, [])
+        ours = PresetSlots(shelf, lambda preset: preset.name, [])
         for _ in range(count % 7):
             ours.session("a", bell)
         ours.close()

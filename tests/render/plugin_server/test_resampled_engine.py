@@ -13,9 +13,9 @@ from presets.bank import FACTORY_BANK, Bank
 from presets.lookup import target_of
 from render.plugin_server.effect_engine import Effect
 from render.plugin_server.engine_factory import RATES_HZ, make_engine
-from render.plugin_server.instrument_engine import Keys
+from render.plugin_server.instrument_engine import InstrumentEngine
 from render.plugin_server.preset_slots import Shelf
-from render.plugin_server.resampled_engine import AtRate
+from render.plugin_server.resampled_engine import ResampledEngine
 
 OTHERS = [rate for rate in RATES_HZ if rate != 48_000]
 
@@ -138,8 +138,12 @@ def test_neither_the_hop_nor_a_reset_changes_a_sample(rate_hz, impulse_bank, plu
     for kind in ("effect", "instrument"):
         heard = []
         for hop in (hop_of(rate_hz), 512, 1_000, 4_096):
-            inner = Effect(PcmCodec(), shelf, 1, 512) if kind == "effect" else Keys(PcmCodec(), shelf, 1, 512, 0)
-            one = AtRate(inner, rate_hz, hop, hears=kind == "effect")
+            inner = (
+                Effect(PcmCodec(), shelf, 1, 512)
+                if kind == "effect"
+                else InstrumentEngine(PcmCodec(), shelf, 1, 512, 0)
+            )
+            one = ResampledEngine(inner, rate_hz, hop, hears=kind == "effect")
             fed = hops_of(sound, hop, one.latency_samples)
             first = played(one, fed, plain if kind == "effect" else row, strikes)
             one.reset()

@@ -19,7 +19,7 @@ from plugin_backend.errors import CheckpointError
 from plugin_backend.models.registry import describe_codec
 from presets.capture import encode_pieces
 from presets.store import KEY, SUFFIX, save_preset
-from render.plugin_server.capabilities import Offer
+from render.plugin_server.capabilities import Capabilities
 from render.plugin_server.loader import load
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the backend is forked, its memory passed on")
@@ -195,9 +195,9 @@ def test_a_bank_of_more_than_can_be_chosen_says_so(start, tmp_path):
 
 def test_a_model_that_has_changed_is_not_taken_for_the_one_that_was_told(tiny_models):
     quick, slow = (str(path) for path in tiny_models)
-    assert load(Offer(quick, describe_codec(quick))).spec == describe_codec(quick)
+    assert load(Capabilities(quick, describe_codec(quick))).spec == describe_codec(quick)
     with pytest.raises(CheckpointError, match="has changed since the plug-in started: remove every instance"):
-        load(Offer(quick, describe_codec(slow)))
+        load(Capabilities(quick, describe_codec(slow)))
 
 
 def test_run_by_hand_it_says_who_runs_it(tmp_path):

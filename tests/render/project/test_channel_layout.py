@@ -10,7 +10,7 @@ from scipy.io import wavfile
 from plugin_backend.errors import ProjectError
 from render.project.channel_layout import LAYOUTS, pan_gains
 from render.project.project import Compressor, Filter, Plugin, Reverb, Stem
-from render.wav.metadata import Slate
+from render.wav.metadata import FileMetadata
 from render.wav.stem_writer import StemFile, StemWriter
 
 MASKS = {"mono": 0x4, "stereo": 0x3, "lcr": 0x7, "5.1": 0x3F}
@@ -22,7 +22,7 @@ CENTRE = 0.5 * 0.5**0.5
 @pytest.mark.parametrize("bits", SUBFORMATS)
 @pytest.mark.parametrize("layout", MASKS)
 def test_the_format_chunk_says_which_speakers(layout, bits, tmp_path, read_chunks):
-    slate = Slate("SHOW", "R1", "TAPE", "", 1, None, datetime(2026, 1, 1))
+    slate = FileMetadata("SHOW", "R1", "TAPE", "", 1, None, datetime(2026, 1, 1))
     file = StemFile("A", "A", LAYOUTS[layout], bits, 48_000, 0, 10, slate)
     with StemWriter(tmp_path / "a.wav", file) as writer:
         writer.write(np.zeros((LAYOUTS[layout].channels, 10)))

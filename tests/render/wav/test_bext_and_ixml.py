@@ -15,10 +15,10 @@ from plugin_backend.errors import RenderError
 from render.project.channel_layout import LAYOUTS
 from render.project.timecode import FrameRate
 from render.wav import riff as chunks
-from render.wav.metadata import Slate
+from render.wav.metadata import FileMetadata
 from render.wav.stem_writer import StemFile, StemWriter
 
-SLATE = Slate("SHOW", "R1", "TAPE", "", 1, FrameRate.parse("23.976"), datetime(2026, 1, 2, 3, 4, 5))
+SLATE = FileMetadata("SHOW", "R1", "TAPE", "", 1, FrameRate.parse("23.976"), datetime(2026, 1, 2, 3, 4, 5))
 
 
 def write(path: Path, frames: int = 1000, layout: str = "stereo", bits: int = 24, **fields) -> Path:

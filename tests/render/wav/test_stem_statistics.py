@@ -8,10 +8,10 @@ import pytest
 
 from plugin_backend.checksums import Seal
 from render.project.channel_layout import LAYOUTS
-from render.wav.metadata import Slate
+from render.wav.metadata import FileMetadata
 from render.wav.r128_gating import Steps
 from render.wav.stem_samples import StemFile, StemSamples
-from render.wav.stem_statistics import FIELDS, Trail
+from render.wav.stem_statistics import FIELDS, StemStatistics
 
 
 def arrays(blocks: int = 3, steps: int = 2) -> dict[str, np.ndarray]:
@@ -24,8 +24,8 @@ def arrays(blocks: int = 3, steps: int = 2) -> dict[str, np.ndarray]:
 def test_comes_back(tmp_path):
     noted = arrays()
     peaks, clipped = noted.pop("peaks"), noted.pop("clipped")
-    Trail(peaks, clipped, Steps(**noted | {"whole": 2})).save(tmp_path / "a.npz")
-    again = Trail.load(tmp_path / "a.npz")
+    StemStatistics(peaks, clipped, Steps(**noted | {"whole": 2})).save(tmp_path / "a.npz")
+    again = StemStatistics.load(tmp_path / "a.npz")
     assert (again.peaks.tolist(), again.outside_samples, again.steps.whole) == ([0, 1, 2], 3, 2)
     assert again.steps.peak_bound.tolist() == [0, 1]
 
@@ -42,7 +42,7 @@ def test_notes_that_do_not_fit_together_are_none(tmp_path, harm):
     packed = io.BytesIO()
     np.savez_compressed(packed, **arrays() | harm)
     keep_sealed(tmp_path / "a.npz", packed.getvalue())
-    assert Trail.load(tmp_path / "a.npz") is None
+    assert StemStatistics.load(tmp_path / "a.npz") is None
 
 
 def keep_sealed(path, data):
@@ -54,31 +54,31 @@ def keep_sealed(path, data):
 def test_a_changed_bit_and_an_unknown_compression_are_none(tmp_path):
     noted = arrays()
     peaks, clipped = noted.pop("peaks"), noted.pop("clipped")
-    Trail(peaks, clipped, Steps(**noted | {"whole": 2})).save(tmp_path / "a.npz")
+    StemStatistics(peaks, clipped, Steps(**noted | {"whole": 2})).save(tmp_path / "a.npz")
     whole = (tmp_path / "a.npz").read_bytes()
     for at in range(0, len(whole), 7):
         (tmp_path / "a.npz").write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
-        assert Trail.load(tmp_path / "a.npz") is None
+        assert StemStatistics.load(tmp_path / "a.npz") is None
     unknown = whole[:-4].replace(b"-\x00\x00\x00\x08\x00", b"-\x00\x00\x00\x63\x00")
     keep_sealed(tmp_path / "a.npz", unknown)
     assert unknown != whole[:-4]
-    assert Trail.load(tmp_path / "a.npz") is None
+    assert StemStatistics.load(tmp_path / "a.npz") is None
 
 
 def test_another_file_under_the_name_is_none(tmp_path):
-    assert Trail.load(tmp_path / "a.npz") is None
+    assert StemStatistics.load(tmp_path / "a.npz") is None
     with open(tmp_path / "a.npz", "wb") as file:
         np.save(file, np.zeros(5))
-    assert Trail.load(tmp_path / "a.npz") is None
+    assert StemStatistics.load(tmp_path / "a.npz") is None
     for content in (b"", b"PK", b"PK\x05\x06" + bytes(18), b"\x80\x04."):
         (tmp_path / "a.npz").write_bytes(content)
-        assert Trail.load(tmp_path / "a.npz") is None
+        assert StemStatistics.load(tmp_path / "a.npz") is None
         keep_sealed(tmp_path / "a.npz", content)
-        assert Trail.load(tmp_path / "a.npz") is None
+        assert StemStatistics.load(tmp_path / "a.npz") is None
 
 
 def stem_file(samples: int) -> StemFile:
-    slate = Slate("T", "R1", "T_R1", "", 1, None, datetime(2026, 1, 1))
+    slate = FileMetadata("T", "R1", "T_R1", "", 1, None, datetime(2026, 1, 1))
     return StemFile("A", "T R1 A", LAYOUTS["stereo"], 24, 48_000, 0, samples, slate)
 
 

@@ -7,7 +7,7 @@ from wavinfo import WavInfoReader
 from plugin_backend.errors import RenderError
 from render.delivery.sum_check import check_sum
 from render.project.channel_layout import LAYOUTS
-from render.wav.metadata import Slate
+from render.wav.metadata import FileMetadata
 from render.wav.stem_writer import StemFile, StemWriter
 from render.wav.two_pop import Pops
 
@@ -62,7 +62,7 @@ def test_past_four_gibibytes_nothing_is_lost(tmp_path):
     path = tmp_path / "long.wav"
     block = np.zeros((2, 2**22), np.float32)
     blocks = 132
-    slate = Slate("S", "R1", "T", "", 1, None, datetime(2026, 1, 1))
+    slate = FileMetadata("S", "R1", "T", "", 1, None, datetime(2026, 1, 1))
     file = StemFile("long", "long", LAYOUTS["stereo"], 32, 48_000, 2**33, blocks * 2**22, slate)
     with StemWriter(path, file) as writer:
         for index in range(blocks):

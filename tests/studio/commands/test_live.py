@@ -25,9 +25,9 @@ from plugin_backend.errors import DeviceError, InputError, OutputError
 from plugin_backend.models.registry import load_codec
 from presets.bank import Bank
 from render.live.controllers.controller_map import LiveMap
-from render.live.controllers.midi_learn import Desk
+from render.live.controllers.midi_learn import ControllerRouter
 from render.live.devices.audio_loop import AudioLoop
-from render.live.devices.audio_process import Wish
+from render.live.devices.audio_process import StreamRequest
 from render.live.instrument import Instrument
 from render.live.level_meter import Meter
 from render.live.player import Player
@@ -265,9 +265,11 @@ def test_a_failure_while_playing_is_told_at_once_and_once(impulse_bank):
     rig = Rig(model="pcm")
     instrument = Instrument(rig, load_codec("pcm"), Bank(impulse_bank), [Broken()])
     player = Player(instrument, BLOCK)
-    loop = AudioLoop(player.play, 0, Wish(None, None, RATE, BLOCK, 1), iter([np.zeros((1, BLOCK))] * 20), lambda out: 0)
+    loop = AudioLoop(
+        player.play, 0, StreamRequest(None, None, RATE, BLOCK, 1), iter([np.zeros((1, BLOCK))] * 20), lambda out: 0
+    )
     said = Lines()
-    show = Show(loop, player, Desk(player.control, {}, LiveMap(), {}, {}), [], rig, said, Path("m.toml"))
+    show = Show(loop, player, ControllerRouter(player.control, {}, LiveMap(), {}, {}), [], rig, said, Path("m.toml"))
     loop.start()
     show.run(None)
     for _ in range(2):

@@ -245,7 +245,8 @@ def test_the_doctor_tells_the_backends_own_words_where_it_does_not_start(home, t
     config = home / ".config" / "pisada" / "plugin.conf"
     lame = tmp_path / "lame"
     lame.write_text(
-        f'#!/bin/sh\ncase "$*" in *render.plugin_server) echo it is lame >&2; exit 3;; esac\nexec {sys.executable} "$@"\n'
+        f'#!/bin/sh\ncase "$*" in *render.plugin_server) echo it is lame >&2; exit 3;; esac\n'
+        f'exec {sys.executable} "$@"\n'
     )
     lame.chmod(0o755)
     write_config(PluginConfig(str(lame), "pcm", (str(impulse_bank),)), config)

@@ -30,7 +30,7 @@ def one_way(request, monkeypatch):
     return request.param
 
 
-def there_and_back(model, sound: torch.Tensor) -> tuple[torch.Tensor, ...]:
+def reconstruct(model, sound: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Means, deviations and the sound of the means, by the fast form."""
     with torch.inference_mode():
         mean, deviation, _ = FastEncoder(model)(sound)
@@ -45,7 +45,7 @@ def test_folding_changes_nothing_but_float_rounding(codec, monkeypatch):
     monkeypatch.setattr(products, "WAYS", (PlainProduct,))
     monkeypatch.setattr(products, "rounded", lambda weight: weight.detach())
     model, sound = codec.model, torch.from_numpy(SOUND)
-    mean, deviation, audio = there_and_back(model, sound)
+    mean, deviation, audio = reconstruct(model, sound)
     with torch.inference_mode():
         slow_mean, log_variance, _ = model.encoder(sound)
         expected_mean, expected_deviation = model.compact(slow_mean, log_variance)
@@ -56,18 +56,18 @@ def test_folding_changes_nothing_but_float_rounding(codec, monkeypatch):
 
 
 def test_half_precision_of_the_weights_stays_far_below_what_the_codec_itself_changes(codec, monkeypatch):
-    halves = there_and_back(codec.model, torch.from_numpy(SOUND))
+    halves = reconstruct(codec.model, torch.from_numpy(SOUND))
     monkeypatch.setattr(products, "rounded", lambda weight: weight.detach())
     monkeypatch.setattr(products, "WAYS", (PlainProduct,))
-    whole = there_and_back(codec.model, torch.from_numpy(SOUND))
+    whole = reconstruct(codec.model, torch.from_numpy(SOUND))
     assert relative(halves[0], whole[0]) < 2e-3
     assert 1e-6 < relative(halves[2], whole[2]) < 2e-2
 
 
 def test_every_way_of_multiplying_is_the_same_model(codec, one_way, monkeypatch):
-    expected = there_and_back(codec.model, torch.from_numpy(SOUND))
+    expected = reconstruct(codec.model, torch.from_numpy(SOUND))
     monkeypatch.setattr(products, "WAYS", (PlainProduct,))
-    for got, plain in zip(expected, there_and_back(codec.model, torch.from_numpy(SOUND)), strict=True):
+    for got, plain in zip(expected, reconstruct(codec.model, torch.from_numpy(SOUND)), strict=True):
         assert relative(got, plain) < 1e-5
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.aaf import is_aaf, read_aaf
-from render.cues.timeline import Spot
+from render.cues.timeline import TimelineItem
 from render.project.timecode import RATES, Clock
 
 FILM = Clock(48_000, RATES["23.976"], 86_400)
@@ -35,7 +35,7 @@ def test_a_clip_is_a_spot(read):
     timeline = read(build)
     extra = {"comment.Scene": "12A", "pisada.gain_db": "-3", "pisada.seed": ""}
     source = Path("/a b/../steps.wav")
-    assert timeline.spots == [Spot("clip", "Step", "FEET", 12_345, 678, 1, "wet", source, extra)]
+    assert timeline.spots == [TimelineItem("clip", "Step", "FEET", 12_345, 678, 1, "wet", source, extra)]
     assert (timeline.format, timeline.clock, timeline.remarks) == ("AAF", FILM, [])
 
 
@@ -131,8 +131,8 @@ def test_markers(read):
 
     timeline = read(build)
     assert timeline.spots == [
-        Spot("marker", "heel left", "FEET", 48_048, None, 1),
-        Spot("region", "room", "", 96_096, 48_048, 2),
+        TimelineItem("marker", "heel left", "FEET", 48_048, None, 1),
+        TimelineItem("region", "room", "", 96_096, 48_048, 2),
     ]
     assert timeline.remarks == ["event 1: control characters left out of the name 'heel left'"]
 

@@ -123,7 +123,8 @@ def test_without_pyaaf2_the_extra_is_named(made):
     path = made(whole)
     code = (
         "import sys; sys.modules['aaf2'] = None\n"
-        "from pathlib import Path\nfrom render.cues.readers.aaf import read_aaf\nfrom render.project.timecode import Clock\n"
+        "from pathlib import Path\nfrom render.cues.readers.aaf import read_aaf\n"
+        "from render.project.timecode import Clock\n"
         f"read_aaf(Path({str(path)!r}), Clock())"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -10,7 +10,7 @@ from plugin_backend.errors import CueSheetError
 from render.cues.read import read_cues
 from render.cues.readers.edl import is_edl, read_edl
 from render.cues.readers.text_reading import UNPRINTABLE
-from render.cues.timeline import Spot, Unread
+from render.cues.timeline import TimelineItem, Unread
 from render.project.timecode import RATES, Clock, frames_of, samples_at
 from tests.render.whole_file import check_whole
 
@@ -44,7 +44,7 @@ def test_an_event_is_a_spot(read):
     extra = {"reel": "AX", "source_in": "10:00:00:00", "source_out": "10:00:01:00"}
     extra |= {"pisada.gain_db": "-3", "pisada.stem": "FEET"}
     assert timeline.spots == [
-        Spot("clip", "heel 01", "A", 48_000, 72_000, 3, "hard floor; dry", Path("../in/heel.wav"), extra)
+        TimelineItem("clip", "heel 01", "A", 48_000, 72_000, 3, "hard floor; dry", Path("../in/heel.wav"), extra)
     ]
     assert (timeline.format, timeline.clock) == ("CMX3600 EDL", FILM)
     assert timeline.remarks == ["line 1: the list's title is 'R1'"]
@@ -199,9 +199,9 @@ def test_resolves_markers_are_markers_by_name(read):
     )
     timeline = read(text)
     assert timeline.spots == [
-        Spot("marker", "door slam", "", 260_000, None, 4, extra={"color": "Blue"}),
-        Spot("region", "steps | left", "", 288_000, 96_000, 7, "heavy, wet", extra={"color": "Red"}),
-        Spot("marker", "", "", 432_000, None, 10, extra={"color": "Green"}),
+        TimelineItem("marker", "door slam", "", 260_000, None, 4, extra={"color": "Blue"}),
+        TimelineItem("region", "steps | left", "", 288_000, 96_000, 7, "heavy, wet", extra={"color": "Red"}),
+        TimelineItem("marker", "", "", 432_000, None, 10, extra={"color": "Green"}),
     ]
     assert timeline.remarks == ["line 1: the list's title is 'Timeline 1'"]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from plugin_backend.errors import CueSheetError
 from render.cues.read import read_cues
 from render.cues.readers.fcp7_xml import is_fcp7_xml, read_fcp7_xml
-from render.cues.timeline import Spot, Unread
+from render.cues.timeline import TimelineItem, Unread
 from render.project.timecode import RATES, Clock
 
 AGAIN = '<sequence id="n"/>'
@@ -60,7 +60,9 @@ def test_a_clip_is_a_spot(read):
     note = "<logginginfo><lognote>wet shoes</lognote></logginginfo><labels><label2>Iris</label2></labels>"
     timeline = read(xmeml(f'<track MZ.TrackName="FEET">{clip("Step", 50, 75, file + note)}</track>'))
     assert timeline.spots == [
-        Spot("clip", "Step", "FEET", 96_000, 48_000, 1, "wet shoes", Path("C:/a b/../steps.wav"), {"label": "Iris"})
+        TimelineItem(
+            "clip", "Step", "FEET", 96_000, 48_000, 1, "wet shoes", Path("C:/a b/../steps.wav"), {"label": "Iris"}
+        )
     ]
     assert (timeline.format, timeline.clock) == ("Final Cut Pro 7 XML", Clock(48_000, RATES["25"], 900_000))
     assert timeline.remarks == []
@@ -158,8 +160,8 @@ def test_markers_of_the_sequence_and_of_clips(read):
     long = "<marker><name>room</name><comment>tail</comment><in>8</in><out>20</out></marker>"
     timeline = read(xmeml(f"<track>{clip('a', 100, 150, rate(50) + inside, first=10)}</track>", more=long))
     assert timeline.spots[1:] == [
-        Spot("marker", "in", "A1", 100 * 1920 + 20 * 960, None, 2),
-        Spot("region", "room", "", 8 * 1920, 12 * 1920, 4, "tail"),
+        TimelineItem("marker", "in", "A1", 100 * 1920 + 20 * 960, None, 2),
+        TimelineItem("region", "room", "", 8 * 1920, 12 * 1920, 4, "tail"),
     ]
     assert timeline.remarks == ["event 3: marker 'out' lies in a part of its clip that is cut off"]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from plugin_backend.errors import CueSheetError
 from render.cues.read import read_cues
 from render.cues.readers.fcpxml import conform_factor, is_fcpxml, read_fcpxml
-from render.cues.timeline import Spot, Unread
+from render.cues.timeline import TimelineItem, Unread
 from render.project.timecode import RATES, Clock, samples_at
 
 ASSETS = (
@@ -44,8 +44,8 @@ def test_a_clip_is_a_spot(read):
     clip = f'<asset-clip ref="w" name="Step" offset="3602s" start="4s" duration="10/25s" audioRole="FEET">{inside}'
     timeline = read(fcpxml(clip + "</asset-clip>"))
     assert timeline.spots == [
-        Spot("clip", "Step", "FEET", 96_000, 19_200, 1, "wet", Path("/a/steps.wav")),
-        Spot("marker", "heel", "FEET", 105_600, None, 2),
+        TimelineItem("clip", "Step", "FEET", 96_000, 19_200, 1, "wet", Path("/a/steps.wav")),
+        TimelineItem("marker", "heel", "FEET", 105_600, None, 2),
     ]
     assert (timeline.format, timeline.clock) == ("FCPXML", Clock(48_000, RATES["25"], 90_000))
     assert timeline.remarks == []

@@ -174,10 +174,10 @@ def test_what_is_not_used_is_remarked(read):
 
 def test_track_names_are_utf_8_else_latin_1(read):
     plain, western = (read(midi([name("Füße"), on(0), off(9)], charset=text)) for text in ("utf-8", "latin-1"))
-    cleaned = "the stem of the track 'Füße' is called 'Fusse'"
-    assert (plain.cues[0].stem, plain.remarks) == ("Fusse", [cleaned])
+    sanitize = "the stem of the track 'Füße' is called 'Fusse'"
+    assert (plain.cues[0].stem, plain.remarks) == ("Fusse", [sanitize])
     assert western.cues[0].stem == "Fusse"
-    assert western.remarks == ["its texts are not UTF-8: track names were read as Latin-1", cleaned]
+    assert western.remarks == ["its texts are not UTF-8: track names were read as Latin-1", sanitize]
 
 
 def test_chunks_of_other_makers_are_skipped(read):

@@ -14,7 +14,7 @@ from opentimelineio.opentime import RationalTime, TimeRange
 
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.otio import is_otio, read_otio
-from render.cues.timeline import Spot, Unread
+from render.cues.timeline import TimelineItem, Unread
 from render.project.timecode import RATES, Clock
 
 SCHEMA = otio.schema
@@ -65,8 +65,8 @@ def test_a_clip_is_a_spot(read):
     found = read(timeline(audio(gap(48), step), start=RationalTime(86_400, 24)))
     own = {"pisada.gain_db": "-3", "pisada.note": " a\tb ", "pisada.seed": ""}
     assert found.spots == [
-        Spot("clip", "Step", "FEET", 96_000, 48_000, 1, "", Path("/a b/../steps.wav"), own),
-        Spot("marker", "heel", "FEET", 120_000, None, 2, "left", None, {"colour": "RED"}),
+        TimelineItem("clip", "Step", "FEET", 96_000, 48_000, 1, "", Path("/a b/../steps.wav"), own),
+        TimelineItem("marker", "heel", "FEET", 120_000, None, 2, "left", None, {"colour": "RED"}),
     ]
     assert (found.format, found.clock, found.remarks) == ("OTIO", Clock(48_000, RATES["24"], 86_400), [])
 

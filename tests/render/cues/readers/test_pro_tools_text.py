@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.pro_tools_text import is_pro_tools_text, read_pro_tools_text
 from render.cues.readers.text_reading import UNPRINTABLE
-from render.cues.timeline import Spot
+from render.cues.timeline import TimelineItem
 from render.project.timecode import RATES, Clock, frames_of, label_of, samples_at
 from tests.render.whole_file import check_whole
 
@@ -60,7 +60,7 @@ def test_a_clip_is_a_spot(read):
     )
     timeline = read(text)
     extra = {"track_comments": "old boots", "track_state": "Muted", "track_muted": "yes"}
-    assert timeline.spots == [Spot("clip", "heel $QN=F1 {Note=hard}", "Feet", 48_000, 73_000, 18, extra=extra)]
+    assert timeline.spots == [TimelineItem("clip", "heel $QN=F1 {Note=hard}", "Feet", 48_000, 73_000, 18, extra=extra)]
     assert (timeline.format, timeline.clock) == ("Pro Tools text", Clock(48_000, RATES["24"], 86_400))
     assert timeline.remarks == []
 
@@ -147,7 +147,7 @@ def test_markers_take_their_samples_not_their_label(read):
         "2   \t3|1 \t01:00:01:00\tTicks  \ttwo\tFeet  \tTrack  \tlisten\n"
     )
     assert read(export(markers=old)).spots == [
-        Spot("marker", "door slam", "", 240_007, None, 14, "heavy and wet", extra={"number": "3"})
+        TimelineItem("marker", "door slam", "", 240_007, None, 14, "heavy and wet", extra={"number": "3"})
     ]
     first, _ = new.rsplit("2   \t", 1)
     (ruler,) = read(export(markers=first)).spots

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.reaper_project import is_reaper_project, read_reaper_project
 from render.cues.readers.text_reading import UNPRINTABLE
-from render.cues.timeline import Spot
+from render.cues.timeline import TimelineItem
 from render.project.timecode import RATES, Clock, frames_of, samples_at
 from tests.render.whole_file import check_whole
 
@@ -50,7 +50,7 @@ def test_an_item_is_a_spot(read):
     own = notes('pisada: {"gain_db": "-3", "stem": "FEET"}', "hard floor")
     timeline = read(project(track(item("1.5", "0.25", own))))
     assert timeline.spots == [
-        Spot(
+        TimelineItem(
             "clip", "heel", "FEET", 72_000, 12_000, 7, "hard floor", Path("in/heel.wav"),
             {"pisada.gain_db": "-3", "pisada.stem": "FEET"},
         )

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.reaper_regions import is_reaper_regions, read_reaper_regions
 from render.cues.readers.text_reading import UNPRINTABLE
-from render.cues.timeline import Spot
+from render.cues.timeline import TimelineItem
 from render.project.timecode import RATES, Clock, frames_of
 from tests.render.whole_file import check_whole
 
@@ -31,9 +31,9 @@ def test_markers_and_regions_in_timecode(read):
     text = "#,Name,Start,End,Length,Color\nR1,walk,1:00:01:00,1:00:02:12,0:00:01:12,FF0000\n"
     timeline = read(text + 'M2,"slam, big",01:00:05:10,,,\n\n3,old,01:00:00:00,,,\n')
     assert timeline.spots == [
-        Spot("region", "walk", "", 48_000, 72_000, 2, extra={"number": "1", "color": "FF0000"}),
-        Spot("marker", "slam, big", "", 260_000, None, 3, extra={"number": "2"}),
-        Spot("marker", "old", "", 0, None, 5, extra={"number": "3"}),
+        TimelineItem("region", "walk", "", 48_000, 72_000, 2, extra={"number": "1", "color": "FF0000"}),
+        TimelineItem("marker", "slam, big", "", 260_000, None, 3, extra={"number": "2"}),
+        TimelineItem("marker", "old", "", 0, None, 5, extra={"number": "3"}),
     ]
     assert (timeline.format, timeline.clock, timeline.remarks) == ("REAPER regions", FILM, [])
 

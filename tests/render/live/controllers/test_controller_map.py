@@ -6,7 +6,7 @@ import pytest
 from plugin_backend.errors import OutputError, PresetError, ProjectError
 from plugin_backend.parameters import Parameter, table
 from render.live.controllers.controller_map import Binding, LiveMap, bound, read_map, write_map
-from render.live.controllers.midi_learn import Desk
+from render.live.controllers.midi_learn import ControllerRouter
 
 CONTROLS = table(
     Parameter("mix", 0, 1, 1, "", "Mix."),
@@ -20,7 +20,9 @@ class Hands:
 
     def __init__(self, *bindings, pads=(), programs=("amb-rain", "step-gravel")):
         self.done = []
-        self.desk = Desk(self.act, CONTROLS, LiveMap(binding=list(bindings)), dict(pads), programs, "step-gravel")
+        self.desk = ControllerRouter(
+            self.act, CONTROLS, LiveMap(binding=list(bindings)), dict(pads), programs, "step-gravel"
+        )
 
     def act(self, control, value, text):
         if text == "nowhere":

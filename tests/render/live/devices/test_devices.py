@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from plugin_backend.errors import DeviceError
-from render.live.devices.audio_callback import HEAD, Exchange
+from render.live.devices.audio_callback import HEAD, AudioCallback
 from render.live.devices.audio_loop import AudioLoop
-from render.live.devices.audio_process import Wish, _plausible
+from render.live.devices.audio_process import StreamRequest, _plausible
 from render.live.devices.audio_stream import ClockLink
 from render.live.devices.device_list import Device, choose, list_devices
-from render.live.devices.driver_process import Driver
+from render.live.devices.driver_process import DriverProcess
 from render.live.devices.file_io import FileOutput, file_input
-from render.live.devices.rate_adapter import Cable, spread
+from render.live.devices.rate_adapter import RateAdapter, spread
 
 RATE = 48_000
 DEVICES = [
@@ -70,7 +70,7 @@ def test_channels_are_repeated_or_averaged_in_turn():
 @pytest.mark.parametrize("device_hz", [44_100, 96_000, 48_000])
 @pytest.mark.parametrize("device_block", [64, 500, 512])
 def test_a_device_at_another_rate_hears_its_input_late_by_a_constant(device_hz, device_block):
-    cable = Cable(lambda block: block, 1, 512, RATE, device_hz, device_block, 2)
+    cable = RateAdapter(lambda block: block, 1, 512, RATE, device_hz, device_block, 2)
     count = 3 * device_hz // device_block * device_block
     sound = 0.5 * np.sin(2 * np.pi * 997 / device_hz * np.arange(count)).astype(np.float32)
     heard = np.concatenate([cable.pass_on(sound[at : at + device_block, None]) for at in range(0, count, device_block)])
@@ -101,12 +101,12 @@ def failing(pipe):
 def test_a_driver_that_dies_or_fails_is_told_in_a_line():
     for target, told in ((dying, "the driver's process died"), (failing, "it is on fire")):
         with pytest.raises(DeviceError, match=told):
-            Driver(target)
+            DriverProcess(target)
 
 
 def test_a_missing_answer_is_the_input_as_late_and_breaks_nothing():
     ours, theirs = Pipe()
-    exchange = Exchange(theirs, {"input": [0], "output": [0, 1]}, False)
+    exchange = AudioCallback(theirs, {"input": [0], "output": [0, 1]}, False)
     exchange.begin(128, 1, 64, RATE)  # the link's block, and one more: the player's
     sound = np.sin(np.arange(64 * 40) / 20).astype(np.float32)[:, None]
     heard, waiting = np.zeros((len(sound), 2), np.float32), [np.zeros((64, 2), np.float32)]
@@ -134,7 +134,11 @@ def test_numbers_that_skip_are_silence_and_time_goes_on():
 
     heard = []
     loop = AudioLoop(
-        lambda into, out: heard.append(float(into[0, 0])), 0, Wish(None, None, RATE, 64, 1), iter(()), heard.append
+        lambda into, out: heard.append(float(into[0, 0])),
+        0,
+        StreamRequest(None, None, RATE, 64, 1),
+        iter(()),
+        heard.append,
     )
     loop._source = loop._sink = None
     loop._link = Gaps(RATE, 64)
@@ -147,7 +151,9 @@ def test_a_failure_of_what_plays_ends_the_loop_and_is_told():
     def play(into, out):
         raise ValueError("not now")
 
-    loop = AudioLoop(play, 0, Wish(None, None, RATE, 64, 1), iter([np.zeros((1, 64), np.float32)]), lambda block: None)
+    loop = AudioLoop(
+        play, 0, StreamRequest(None, None, RATE, 64, 1), iter([np.zeros((1, 64), np.float32)]), lambda block: None
+    )
     loop.start()
     assert loop.ended.wait(10) and str(loop.failure) == "ValueError: not now"
     loop.stop()
@@ -175,7 +181,7 @@ def test_a_servers_devices_are_listed_and_none_without_it(jack_server):
 def test_after_a_stall_that_left_blocks_out_they_are_handed_over_again():
     """Nobody reads for 100 blocks of 8 channels of 2048, of which only few may wait; then all that came is answered."""
     ours, theirs = Pipe()
-    exchange = Exchange(theirs, {"input": list(range(8)), "output": [0]}, False)
+    exchange = AudioCallback(theirs, {"input": list(range(8)), "output": [0]}, False)
     exchange.begin(4096, 1, 2048, RATE)
     block, heard = np.ones((2048, 8), np.float32), np.zeros((2048, 1), np.float32)
     for _ in range(100):
@@ -191,7 +197,7 @@ def test_after_a_stall_that_left_blocks_out_they_are_handed_over_again():
 
 def test_a_driver_that_hangs_is_not_waited_for_once_nobody_wants_it():
     with pytest.raises(DeviceError, match="not waited for"):
-        Driver(silent, stop=lambda: True)
+        DriverProcess(silent, stop=lambda: True)
 
 
 def test_a_file_that_heard_nothing_is_not_left_behind(tmp_path):
