@@ -63,13 +63,13 @@ def footsteps(presets: tuple[str, ...], count: int) -> list:
 def decode(events: list, together: bool) -> tuple[float, float, list[np.ndarray]]:
     """CPU and wall seconds of all sounds, and they."""
     from presets.bank import FACTORY_BANK
-    from render.engine.cue_audio import Sounds
+    from render.engine.cue_audio import CueAudio
     from render.engine.voice import Stopwatch
     from render.plan.plan import Plan
     from render.project.project import Stem
 
     plan = Plan(48_000, 0, 1, (Stem(name="FEET"),), tuple(events), FACTORY_BANK)
-    sounds = Sounds(plan, 64, Stopwatch(), events if together else ())
+    sounds = CueAudio(plan, 64, Stopwatch(), events if together else ())
     sounds.codec("foley")  # loading it is not decoding
     cpu_s, wall_s, heard = time.process_time(), time.perf_counter(), []
     for event in events:

@@ -140,9 +140,9 @@ def of_engines(count: int, channels: int, seconds: float) -> list[float]:
     from plugin_backend.models.registry import load_codec
     from presets.bank import FACTORY_BANK, Bank
     from render.plugin_server.engine_factory import make_engine
-    from render.plugin_server.preset_slots import Shelf
+    from render.plugin_server.preset_slots import PresetPool
 
-    codec, shelf, parameters = load_codec("foley"), Shelf(Bank(FACTORY_BANK)), values()
+    codec, shelf, parameters = load_codec("foley"), PresetPool(Bank(FACTORY_BANK)), values()
     engines = [make_engine("effect", codec, shelf, RATE_HZ, channels, BLOCK, 0) for _ in range(count)]
     calls = [lambda piece, own=own: own.push(piece, parameters, [], True) for own in engines]
     for call in calls:

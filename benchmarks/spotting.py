@@ -156,12 +156,12 @@ def error_ms(pairs: list[tuple[np.ndarray, np.ndarray]]) -> float:
 
 
 def by_pisada(audio: np.ndarray) -> np.ndarray:
-    from plugin_backend.hit_detection import spot
+    from plugin_backend.hit_detection import detect_hits
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "guide.wav"
         soundfile.write(path, audio, RATE, subtype="FLOAT")
-        return np.array([hit.onset_samples for hit in spot(path)], int)
+        return np.array([hit.onset_samples for hit in detect_hits(path)], int)
 
 
 def by_librosa(audio: np.ndarray) -> np.ndarray:

@@ -45,7 +45,7 @@ class Processor:
 
 
 @cache
-def processor() -> Processor:
+def cpu_info() -> Processor:
     """The one we run on; under emulation, the one that is emulated."""
     import torch
 

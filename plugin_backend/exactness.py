@@ -27,7 +27,7 @@ class Computed:
         exact: whether sums are the same in any blocks, batches and jobs; see :class:`~.waveform_vae.products.Way`.
     """
 
-    processor: str
+    cpu_info: str
     torch: str
     products: str
     exact: bool
@@ -48,11 +48,11 @@ def computed_here() -> Computed:
     """With what this process computes."""
     import torch
 
-    from plugin_backend.cpu_info import processor
-    from plugin_backend.models.waveform_vae.matrix_products import way
+    from plugin_backend.cpu_info import cpu_info
+    from plugin_backend.models.waveform_vae.matrix_products import best_backend
 
-    chosen = way()
-    return Computed(str(processor()), torch.__version__, chosen.kind.__name__, chosen.counts.always_exact)
+    chosen = best_backend()
+    return Computed(str(cpu_info()), torch.__version__, chosen.kind.__name__, chosen.counts.always_exact)
 
 
 @dataclass(frozen=True)

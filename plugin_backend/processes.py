@@ -12,7 +12,7 @@ from contextlib import contextmanager
 PR_SET_PDEATHSIG = 1
 
 
-def die_with(parent: int) -> None:
+def die_with_parent(parent: int) -> None:
     """End this process as soon as its parent, process ``parent``, ends: by the kernel on Linux, else by a thread."""
     if sys.platform == "linux":
         import ctypes
@@ -37,7 +37,7 @@ BESIDE, WORKER, AUDIO = 5, 10, 20
 both, and must not be kept from giving it back."""
 
 
-def ask_for(priority: int) -> str:
+def request_priority(priority: int) -> str:
     """Ask for real-time scheduling (FIFO) of the calling thread; what it starts is not so scheduled.
 
     Returns:

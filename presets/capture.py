@@ -13,7 +13,7 @@ from plugin_backend.codecs.base import Codec
 from plugin_backend.dsp.dc_offset import offset_of
 from plugin_backend.errors import PresetError
 from plugin_backend.hit_detection.detect_hits import Sensitivity
-from plugin_backend.modes.fit_grains import fit_tones
+from plugin_backend.modes.fit_grains import fit_grains
 from plugin_backend.modes.fit_modes import fit_modes
 from plugin_backend.modes.mode_table import DECAY, LENGTH, LEVEL, MOST_MODES, ONSET, no_modes
 from presets.decoded_takes import LEAD_SAMPLES
@@ -203,7 +203,7 @@ def ringing_parts(own: Slice, sample_rate: int, most: int | None) -> tuple[np.nd
     rows, rest = fit_modes(own.audio, sample_rate, list(own.onsets), most)
     if most is not None:
         return rows, rest
-    grains, rest = fit_tones(rest, sample_rate, round(GRAIN_S * sample_rate / 128) * 128, own.onsets[0])
+    grains, rest = fit_grains(rest, sample_rate, round(GRAIN_S * sample_rate / 128) * 128, own.onsets[0])
     if len(rows) + len(grains) > MOST_MODES or _energy(own.audio - rest) < LEAST_RINGING * _energy(own.audio):
         return no_modes(), own.audio
     return np.concatenate([rows, grains]), rest

@@ -18,21 +18,21 @@ import torch
 from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import CheckpointError, PisadaError
 from plugin_backend.evaluation.data.dense_clips import dense_clips, group_of
-from plugin_backend.evaluation.data.evaluation_set import Material, held_out_of, read_material
+from plugin_backend.evaluation.data.evaluation_set import EvaluationSet, held_out_of, read_evaluation_set
 from plugin_backend.evaluation.embeddings.base import Embedding
 from plugin_backend.evaluation.evaluate import Tell, installed_embeddings, silent
 from plugin_backend.evaluation.metrics.anchors import NOISE_ANCHORS
 from plugin_backend.evaluation.metrics.artefacts import silence_dbfs
 from plugin_backend.evaluation.metrics.score_clips import CODEC, System, reconstruct, score_clips
 from plugin_backend.evaluation.metrics.sound_pairs import single_hits, studies
-from plugin_backend.evaluation.report.model_card import told_on_stderr
+from plugin_backend.evaluation.report.model_card import print_to_stderr
 from plugin_backend.evaluation.report.model_card_text import table
 from plugin_backend.evaluation.report.sound_table import NULL, ROWS, Row, lines, sound_scores
 from plugin_backend.evaluation.studies.linear_probe import examine_takes, features
 from plugin_backend.evaluation.studies.surface_materials import is_material
 from plugin_backend.models.registry import load_codec
 from plugin_backend.output_files import replaced_when_whole
-from presets.evaluate_bank import judge_bank, judged_presets
+from presets.evaluate_bank import evaluate_bank, evaluated_presets
 
 WIND, GRANULAR = "amb-wind", ("step-gravel", "step-snow", "step-grass", "step-dirt")
 CLIP_ROWS = [
@@ -67,7 +67,11 @@ BANK_ROWS = [
 
 
 def judge_clips(
-    material: Material, codecs: dict[str, Codec], embeddings: list[Embedding], with_anchors: bool, with_visqol: bool
+    material: EvaluationSet,
+    codecs: dict[str, Codec],
+    embeddings: list[Embedding],
+    with_anchors: bool,
+    with_visqol: bool,
 ) -> dict[str, dict]:
     """System → its numbers on dense clips and single sounds, as the rows want them; and ``null``.
 
@@ -90,7 +94,7 @@ def judge_clips(
 
 
 def as_the_original(
-    material: Material, systems: dict[str, System], rate_hz: int, yamnet: Embedding
+    material: EvaluationSet, systems: dict[str, System], rate_hz: int, yamnet: Embedding
 ) -> dict[str, float]:
     """System → the share of materials that a probe, taught by other takes, names as it names the originals."""
     sounds = [sound for sound in material.judged if is_material(sound.label)]
@@ -126,14 +130,14 @@ def compare(
             raise CheckpointError(f"{model}: held out other sounds, or has another sample rate, than {first}")
     embeddings, _ = installed_embeddings()
     tell("reading the corpus", 0, 1)
-    material = read_material(corpus, rate_hz, held_out_of(first))
+    material = read_evaluation_set(corpus, rate_hz, held_out_of(first))
     tell("clips", 0, 1)
     judged = judge_clips(material, codecs, embeddings, with_anchors, with_visqol)
     for model, codec in codecs.items():
         judged[model]["silence_dbfs"] = silence_dbfs(codec)
         if with_bank:
             tell(f"the bank with {model}", 0, 1)
-            bank = judged[model]["bank"] = judge_bank(list(judged_presets(corpus, codec)), codec, embeddings)
+            bank = judged[model]["bank"] = evaluate_bank(list(evaluated_presets(corpus, codec)), codec, embeddings)
             judged[NULL]["bank"] = {"two_sample": {name: {CODEC: of[NULL]} for name, of in bank["two_sample"].items()}}
     return judged
 
@@ -151,7 +155,7 @@ def main(arguments: list[str] | None = None) -> int:
     torch.set_num_threads(1)
     chosen = options.anchors, options.visqol, not options.without_bank
     try:
-        judged = compare(options.corpus, options.models, *chosen, told_on_stderr)
+        judged = compare(options.corpus, options.models, *chosen, print_to_stderr)
     except PisadaError as problem:
         print(problem, file=sys.stderr)
         return problem.exit_status

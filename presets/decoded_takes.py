@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from plugin_backend.codecs.base import Codec
-from plugin_backend.modes.resonator_bank import Ringing
+from plugin_backend.modes.resonator_bank import ResonatorBank
 from presets.finish_take import LowCut
 from presets.preset import Preset
 
@@ -16,7 +16,7 @@ LEAD_SAMPLES = 48
 """Heard before the attack: 1 ms at 48 kHz. Nothing before it is heard, whatever the model makes of it."""
 
 
-def heard(preset: Preset, codec: Codec, take: int) -> np.ndarray:
+def decoded_takes(preset: Preset, codec: Codec, take: int) -> np.ndarray:
     """One take, ``[samples]`` float32: its mean latents decoded, rumble cut, modes as they were captured.
 
     It lasts as long as its latents do; the skip, gains and fades are not applied.
@@ -24,13 +24,13 @@ def heard(preset: Preset, codec: Codec, take: int) -> np.ndarray:
     rate = codec.spec.sample_rate
     audio = LowCut(preset.header.low_cut_hz, rate, 1).push(codec.decode(preset.means[take][None]))
     if preset.header.kind == "hit" and preset.modes:
-        audio = (audio + Ringing(preset.modes_of(take), rate).samples(0, audio.shape[1])).astype(np.float32)
+        audio = (audio + ResonatorBank(preset.modes_of(take), rate).samples(0, audio.shape[1])).astype(np.float32)
     return audio[0]
 
 
 def with_level(preset: Preset, codec: Codec, peak_db: float) -> Preset:
     """The same preset with ``gain_db`` set so that its loudest take peaks at ``peak_db`` dBFS."""
-    peak = max(float(np.abs(heard(preset, codec, take)).max()) for take in range(len(preset.means)))
+    peak = max(float(np.abs(decoded_takes(preset, codec, take)).max()) for take in range(len(preset.means)))
     gain_db = float(np.clip(peak_db - 20 * np.log10(max(peak, 1e-6)), -60, 24))
     header = msgspec.structs.replace(preset.header, gain_db=round(gain_db, 2))
     return dataclasses.replace(preset, header=header)

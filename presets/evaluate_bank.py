@@ -17,7 +17,7 @@ import numpy as np
 
 from plugin_backend.codecs.base import Codec
 from plugin_backend.corpus.manifest import NAME
-from plugin_backend.dsp.crossfade import ramp
+from plugin_backend.dsp.crossfade import raised_cosine
 from plugin_backend.errors import AudioFileError, PresetError
 from plugin_backend.evaluation.embeddings.base import Embedding, embed
 from plugin_backend.evaluation.evaluate import Tell, silent
@@ -29,7 +29,7 @@ from plugin_backend.evaluation.report.attribution import read_manifest
 from plugin_backend.models.registry import load_codec
 from presets.bank import FACTORY_BANK, Bank
 from presets.build_factory_bank import captured, files_of, kind_of, recipe, recorded
-from presets.decoded_takes import heard
+from presets.decoded_takes import decoded_takes
 from presets.preset import Preset
 
 MOST_TEXTURE_S, GAP_S, END_S = 20.0, 0.05, 0.01
@@ -50,15 +50,15 @@ class JudgedPreset:
 def heard_take(preset: Preset, index: int, codec: Codec) -> np.ndarray:
     """One take as a cue plays it at velocity 1, without variation and the preset's gain: mono ``[samples]``."""
     take, header = preset.header.takes[index], preset.header
-    audio = heard(preset, codec, index)[take.skip_samples : take.skip_samples + take.length_samples]
+    audio = decoded_takes(preset, codec, index)[take.skip_samples : take.skip_samples + take.length_samples]
     positions = np.arange(audio.size)
     fade_out = header.fade_out_samples if take.fade_out_samples is None else take.fade_out_samples
     for fade, distance in ((header.fade_in_samples, positions), (fade_out, positions[::-1])):
-        audio = audio * ramp((distance + 1) / (min(fade, audio.size // 2) + 1)).astype(np.float32)
+        audio = audio * raised_cosine((distance + 1) / (min(fade, audio.size // 2) + 1)).astype(np.float32)
     return audio
 
 
-def judged_presets(corpus: Path, codec: Codec, bank: Bank | None = None) -> Iterator[JudgedPreset]:
+def evaluated_presets(corpus: Path, codec: Codec, bank: Bank | None = None) -> Iterator[JudgedPreset]:
     """Every preset of the recipe beside its recordings.
 
     Args:
@@ -105,7 +105,7 @@ def bank_of(model: str, corpus: Path) -> list[JudgedPreset]:
     """
     codec, bank = load_codec(model), Bank(FACTORY_BANK)
     shipped = codec.spec.fingerprint == bank[bank.names[0]].header.fingerprint
-    return list(judged_presets(corpus, codec, bank if shipped else None))
+    return list(evaluated_presets(corpus, codec, bank if shipped else None))
 
 
 def strung(preset: JudgedPreset, sample_rate: int) -> Pair:
@@ -118,7 +118,7 @@ def strung(preset: JudgedPreset, sample_rate: int) -> Pair:
     return Pair(preset.name, preset.name, preset.package, *sides)
 
 
-def judge_bank(presets: list[JudgedPreset], codec: Codec, embeddings: list[Embedding], tell: Tell = silent) -> dict:
+def evaluate_bank(presets: list[JudgedPreset], codec: Codec, embeddings: list[Embedding], tell: Tell = silent) -> dict:
     """All measures of a bank; ``tell`` is called before the first preset and after each.
 
     Returns:

@@ -6,8 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from plugin_backend.modes.resonator_bank import Ringing
-from presets.preset_effects import Chain, ChainBetween
+from plugin_backend.modes.resonator_bank import ResonatorBank
+from presets.preset_effects import PresetEffects, PresetEffectsBetween
 
 LOW_CUT_ORDER = 4
 
@@ -37,7 +37,7 @@ class LowCut:
         return cut.astype(np.float32)
 
 
-class Finish:
+class TakeFinisher:
     """Turns the decoded pieces of one performance into its sound.
 
     Args:
@@ -56,11 +56,11 @@ class Finish:
         sample_rate: int,
         channels: int,
         drop_samples: int,
-        chain: Chain | ChainBetween | None = None,
+        chain: PresetEffects | PresetEffectsBetween | None = None,
     ):
         self._left, self._at, self._chain = drop_samples, 0, chain
         self._cut = LowCut(low_cut_hz, sample_rate, channels)
-        self._ringing = Ringing(rows, sample_rate) if len(rows) else None
+        self._ringing = ResonatorBank(rows, sample_rate) if len(rows) else None
 
     def push(self, audio: np.ndarray) -> np.ndarray:
         """Take ``[channels, n]`` as decoded; return what of it is heard, ``[channels, n or less]`` float32."""

@@ -10,8 +10,8 @@ import numpy as np
 
 from plugin_backend.audio_files import read_mono
 from plugin_backend.dsp.dc_offset import offset_of
-from plugin_backend.hit_detection.detect_hits import Sensitivity, spot_in
-from plugin_backend.hit_detection.overlapping_chunks import Guide, look_at
+from plugin_backend.hit_detection.detect_hits import Sensitivity, detect_hits_in
+from plugin_backend.hit_detection.overlapping_chunks import GuideFile, open_guide
 
 HITS, SILENCE, FILE = "hits", "silence", "file"
 SPLITS = (HITS, SILENCE, FILE)
@@ -71,9 +71,9 @@ def slices_of(path: Path, sample_rate: int, split: str, sensitivity: Sensitivity
     Raises:
         AudioFileError: the file cannot be used.
     """
-    guide, audio = look_at(path), read_mono(path, sample_rate)
+    guide, audio = open_guide(path), read_mono(path, sample_rate)
     audio -= np.float32(offset_of([audio], sample_rate // 100))
-    found = spot_in(guide, sensitivity)
+    found = detect_hits_in(guide, sensitivity)
     hits = [min(audio.size - 1, round(hit.onset_samples * sample_rate / guide.sample_rate)) for hit in found]
     regions = {HITS: _at_hits, SILENCE: _at_silences, FILE: _whole}[split](audio, hits, sample_rate)
     floor, strikes = _floor(audio, sample_rate), _strikes(guide, sensitivity, sample_rate)
@@ -88,9 +88,9 @@ def slices_of(path: Path, sample_rate: int, split: str, sensitivity: Sensitivity
     return slices, len(hits)
 
 
-def _strikes(guide: Guide, sensitivity: Sensitivity, sample_rate: int) -> list[int]:
+def _strikes(guide: GuideFile, sensitivity: Sensitivity, sample_rate: int) -> list[int]:
     """Where something is struck within takes: what clatters is, again and again."""
-    found = spot_in(guide, Sensitivity(min(10.0, STRIKE_SENSITIVITY * sensitivity.factor), STRIKE_GAP_MS))
+    found = detect_hits_in(guide, Sensitivity(min(10.0, STRIKE_SENSITIVITY * sensitivity.factor), STRIKE_GAP_MS))
     loudest = max((hit.peak_dbfs for hit in found), default=0.0)
     loud = [hit.onset_samples for hit in found if hit.peak_dbfs > loudest + STRIKE_DB]
     return [round(at * sample_rate / guide.sample_rate) for at in loud]

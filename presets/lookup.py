@@ -12,7 +12,7 @@ from plugin_backend.errors import PresetError
 from plugin_backend.modes.mode_table import ONSET, adjusted
 from plugin_backend.transfer.target import Target, target_from
 from presets.bank import Bank, Named, is_file_name
-from presets.decoded_takes import LEAD_SAMPLES, heard
+from presets.decoded_takes import LEAD_SAMPLES, decoded_takes
 from presets.preset import Preset, check_fits
 from presets.store import load_preset
 
@@ -61,5 +61,5 @@ def _strikes(preset: Preset, codec: Codec) -> list[tuple[np.ndarray, float]]:
         if len(rows):
             attack = take.skip_samples + LEAD_SAMPLES
             rows[:, ONSET] = np.maximum(rows[:, ONSET] - attack, 0)
-            found.append((rows, max(float(np.abs(heard(preset, codec, index)).max()), LEAST_PEAK)))
+            found.append((rows, max(float(np.abs(decoded_takes(preset, codec, index)).max()), LEAST_PEAK)))
     return found

@@ -10,9 +10,9 @@ import numpy as np
 from plugin_backend.codecs.base import Codec
 from plugin_backend.codecs.latent_mixing import aligned, dominance_aware, slerp, weighted_sum
 from plugin_backend.errors import PresetError
-from plugin_backend.modes.match_modes import between
+from plugin_backend.modes.match_modes import interpolate_modes
 from plugin_backend.modes.mode_table import LEVEL, ONSET, adjusted, within_bounds
-from presets.preset import MOST_TAGS, Preset, PresetHeader, Provenance, Ring, Take, check_fits
+from presets.preset import MOST_TAGS, Preset, PresetHeader, Provenance, RingControls, Take, check_fits
 
 Latents = list[np.ndarray]
 """Equally long ``[1, frames, dims]`` latents, one per preset."""
@@ -34,7 +34,7 @@ def _dominance(latents: Latents, weights: np.ndarray, codec: Codec) -> np.ndarra
     return dominance_aware(latents, codec)[0]
 
 
-WAYS: dict[str, Callable[[Latents, np.ndarray, Codec], np.ndarray]] = {
+METHODS: dict[str, Callable[[Latents, np.ndarray, Codec], np.ndarray]] = {
     "sum": _sum,
     "linear": _linear,
     "spherical": _spherical,
@@ -76,7 +76,7 @@ def mix_presets(
     for index in range(max(len(preset.means) for preset in presets)):
         chosen = [index % len(preset.means) for preset in presets]
         latents, spreads = _side_by_side(presets, chosen, codec)
-        mixture = WAYS[how](latents, shares, codec)
+        mixture = METHODS[how](latents, shares, codec)
         own = [preset.header.takes[take] for preset, take in zip(presets, chosen, strict=True)]
         waits = _waits(presets, chosen, codec)
         late = [wait * codec.spec.hop_samples for wait in waits]
@@ -106,7 +106,7 @@ def mix_presets(
         variation=float(portions @ [header.variation for header in headers]),
         stereo=any(header.stereo for header in headers),
         gain_db=round(float(portions @ [header.gain_db for header in headers]), 2),
-        ring=Ring(strike=float(portions @ [header.ring.strike for header in headers])),
+        ring=RingControls(strike=float(portions @ [header.ring.strike for header in headers])),
         low_cut_hz=max(header.low_cut_hz for header in headers),
         fade_in_samples=min(header.fade_in_samples for header in headers),
         fade_out_samples=max(header.fade_out_samples for header in headers),
@@ -131,7 +131,7 @@ def _rung(
         mixed, total = tables[0], shares[0]
         for rows, share in zip(tables[1:], shares[1:], strict=True):
             total += share
-            mixed = between(mixed, rows, share / total if total else 0.0)
+            mixed = interpolate_modes(mixed, rows, share / total if total else 0.0)
     return within_bounds(mixed)
 
 
@@ -182,8 +182,8 @@ def _check(presets: Sequence[Preset], codec: Codec, how: str, weights: Sequence[
     problem = None
     if len(presets) < 2:
         problem = "give at least two presets"
-    elif how not in WAYS:
-        problem = f"no way '{how}' to mix; give one of {', '.join(WAYS)}"
+    elif how not in METHODS:
+        problem = f"no way '{how}' to mix; give one of {', '.join(METHODS)}"
     elif how == "spherical" and len(presets) != 2:
         problem = f"a spherical mixture takes two presets, not {len(presets)}"
     elif how == "dominance" and weights is not None:

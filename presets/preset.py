@@ -45,7 +45,7 @@ class Take(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fade_out_samples: Annotated[int, msgspec.Meta(ge=0)] | None = None
 
 
-class Ring(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class RingControls(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How a preset's modes sound; ranges are in :data:`plugin_backend.modes.parameters.CONTROLS`."""
 
     gain_db: float = float(CONTROLS["gain_db"].default)
@@ -128,7 +128,7 @@ class PresetHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     fade_in_samples: Annotated[int, msgspec.Meta(ge=0)] = 0
     fade_out_samples: Annotated[int, msgspec.Meta(ge=0)] = 0
     program: Annotated[int, msgspec.Meta(ge=0, le=127)] | None = None
-    ring: Ring = Ring()
+    ring: RingControls = RingControls()
     low_cut_hz: Annotated[float, msgspec.Meta(ge=0, le=200)] = 0.0
     scale: list[float] = []
     bias: list[float] = []

@@ -16,7 +16,7 @@ ENDLESS = 2**48
 """Samples of a performance that is held until it is let go."""
 
 
-class Chain:
+class PresetEffects:
     """Effects in a row, struck at a performance's first sample and released at its end; no latency.
 
     Args:
@@ -43,7 +43,7 @@ class Chain:
         return audio
 
 
-class ChainBetween:
+class PresetEffectsBetween:
     """Two presets' chains on one sound, and the way between: as a chain.
 
     Args:
@@ -51,7 +51,7 @@ class ChainBetween:
         share: of the second, 0 to 1.
     """
 
-    def __init__(self, chains: tuple[Chain, Chain], share: float):
+    def __init__(self, chains: tuple[PresetEffects, PresetEffects], share: float):
         self._chains, self._share = chains, np.float32(share)
 
     def push(self, audio: np.ndarray) -> np.ndarray:

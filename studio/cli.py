@@ -27,7 +27,7 @@ from studio.commands.preset import preset as preset_group
 from studio.commands.session import session
 from studio.commands.sheet_options import SKIP, sheet_options
 from studio.commands.train import train
-from studio.terminal.safe_print import filtered
+from studio.terminal.safe_print import safe_text
 
 FAILED, INTERRUPTED = 1, 130
 
@@ -71,7 +71,7 @@ def render(
 ) -> None:  # fmt: skip
     """Render CUES (CSV, XLSX, MIDI, a session or an edit list) to Broadcast-WAV stems and their FOLEY sum."""
     from render.cues.cue import Wanted
-    from render.plan.resolve import completed, make_plan, read_sheet
+    from render.plan.resolve import make_plan, read_sheet, with_sheet_rate
     from render.project.project import project_from
 
     if out is None and not dry_run:
@@ -83,7 +83,7 @@ def render(
     chosen = {"models": list(models)} if len(models) > 1 else {"model": next(iter(models), None)}
     project = project_from(project_file, cues, **chosen, **paths, **fields)
     sheet = read_sheet(cues, project, Wanted(partial=True))
-    project = completed(project, sheet)
+    project = with_sheet_rate(project, sheet)
     cache = None
     if not dry_run:
         from studio.workflows.render import kept_cues
@@ -142,7 +142,7 @@ for command in (
 
 def main() -> None:
     """Run the command; exit 0, 2 for bad input, 130 when interrupted, 1 for anything else."""
-    with filtered():
+    with safe_text():
         _run()
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from plugin_backend.corpus.temp_audio import Scratch
+from plugin_backend.corpus.temp_audio import TempAudio
 
 CLIFF_DB, AUDIBLE_DB, SHOULDER_DB = 30.0, 60.0, 10.0
 BAND_HZ, LOWEST_HZ, HIGHEST_HZ = 100, 3_000, 24_000
@@ -28,13 +28,13 @@ WINDOW_HZ = 11.7
 """Spacing of the analysis' bins, about; its window is the power of two that comes nearest."""
 
 
-def band_edge_hz(audio: Scratch, rate_hz: int) -> float:
+def band_edge_hz(audio: TempAudio, rate_hz: int) -> float:
     """The highest frequency in Hz that counts, by the rule above; ``audio`` at its original rate."""
     limit = min(RATE_SHARE * rate_hz, float(HIGHEST_HZ))
     return min(limit, cliff_hz(band_levels_db(mean_spectrum(audio, rate_hz), rate_hz)))
 
 
-def mean_spectrum(audio: Scratch, rate_hz: int) -> np.ndarray:
+def mean_spectrum(audio: TempAudio, rate_hz: int) -> np.ndarray:
     """Mean power spectrum ``[bins]`` of half-overlapping Blackman windows; zeros surround the sound."""
     size = 2 ** round(np.log2(rate_hz / WINDOW_HZ))
     window, total, hop = np.blackman(size).astype(np.float32), np.zeros(size // 2 + 1), size // 2

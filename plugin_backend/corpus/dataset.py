@@ -20,7 +20,7 @@ from typing import Annotated
 import msgspec
 import numpy as np
 
-from plugin_backend.corpus.ingest import gather
+from plugin_backend.corpus.ingest import ingest
 from plugin_backend.corpus.report import make_report
 from plugin_backend.corpus.scan import CACHE_NAME, Scan, scan, shown
 from plugin_backend.corpus.sound import Sound
@@ -137,7 +137,7 @@ def prepare(
 
 
 def _build(folder: Path, scanned: Scan, sample_rate: int, key: str, stage: Stage, say: Callable[[str], None]) -> None:
-    gathered = gather(folder, scanned, sample_rate, stage.replacing(_audio_name(key)), say)
+    gathered = ingest(folder, scanned, sample_rate, stage.replacing(_audio_name(key)), say)
     pieces = [piece for file in sorted(gathered.pieces) for piece in gathered.pieces[file]]
     if not pieces:
         example = min(gathered.dropped, default=None)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from plugin_backend.audio_files import BLOCK_SAMPLES, AudioFile
-from plugin_backend.corpus.temp_audio import Scratch
+from plugin_backend.corpus.temp_audio import TempAudio
 from plugin_backend.errors import AudioFileError
 
 RATES_HZ = (4_000, 768_000)
@@ -36,7 +36,7 @@ class Decoded:
     remarks: tuple[str, ...]
 
 
-def decode(path: Path, into: Scratch, cancelled: float = CANCELLED) -> Decoded:
+def decode(path: Path, into: TempAudio, cancelled: float = CANCELLED) -> Decoded:
     """Fill ``into`` with the file as the mean of its channels, at its own rate.
 
     Where the mean keeps less than the share ``cancelled`` of their energy, it is the loudest channel instead.
@@ -59,7 +59,7 @@ def decode(path: Path, into: Scratch, cancelled: float = CANCELLED) -> Decoded:
     return decoded
 
 
-def _decode(file: AudioFile, into: Scratch, cancelled: float) -> tuple[Decoded, int | None]:
+def _decode(file: AudioFile, into: TempAudio, cancelled: float) -> tuple[Decoded, int | None]:
     """The mean of all channels, and which one stands for it where they cancel."""
     info, loudest = file.info, None
     if not RATES_HZ[0] <= info.rate_hz <= RATES_HZ[1]:
@@ -91,7 +91,7 @@ def _decode(file: AudioFile, into: Scratch, cancelled: float) -> tuple[Decoded, 
     return Decoded(info.rate_hz, tuple(remarks)), loudest
 
 
-def _take_channel(file: AudioFile, channel: int, into: Scratch) -> None:
+def _take_channel(file: AudioFile, channel: int, into: TempAudio) -> None:
     into.clear()
     while len(block := file.read(BLOCK_SAMPLES)):
         into.append(block[:, channel])

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from plugin_backend.corpus.temp_audio import Scratch
+from plugin_backend.corpus.temp_audio import TempAudio
 
 ALIKE = {(100.0, 1_000.0): 0.97, (1_000.0, 2_000.0): 0.95, (2_000.0, 3_400.0): 0.93}
 """The least correlation in each band in Hz; encoders blur more the higher they are."""
@@ -45,7 +45,7 @@ class Fingerprint:
     excerpt: np.ndarray
 
 
-def fingerprint(audio: Scratch, start: int, stop: int, sample_rate: int) -> Fingerprint:
+def fingerprint(audio: TempAudio, start: int, stop: int, sample_rate: int) -> Fingerprint:
     """Of the samples from ``start`` to ``stop``, which hold all that is heard; no level counts."""
     peak = max(float(np.abs(block).max()) for block in audio.blocks(start, stop))
     digest = hashlib.sha1(usedforsecurity=False)
@@ -79,7 +79,7 @@ class Known:
     """The recordings kept so far, by file; excerpts wait in a temporary file of ``folder``."""
 
     def __init__(self, folder: Path):
-        self._excerpts, self._places = Scratch(folder), {}
+        self._excerpts, self._places = TempAudio(folder), {}
         self._digests: dict[bytes, str] = {}
         self._files: list[str] = []
         self._seconds, self._spectra = np.zeros(0), np.zeros((0, BANDS))

@@ -11,10 +11,10 @@ from time import monotonic
 from plugin_backend.corpus.bandwidth import band_edge_hz
 from plugin_backend.corpus.decode import decode
 from plugin_backend.corpus.duplicates import Fingerprint, Known, fingerprint
-from plugin_backend.corpus.normalize import condition
-from plugin_backend.corpus.scan import Found, Scan
-from plugin_backend.corpus.segmentation import cut
-from plugin_backend.corpus.temp_audio import FlatWriter, Scratch
+from plugin_backend.corpus.normalize import normalize
+from plugin_backend.corpus.scan import FoundFile, Scan
+from plugin_backend.corpus.segmentation import cut_at_silences
+from plugin_backend.corpus.temp_audio import FlatWriter, TempAudio
 from plugin_backend.errors import AudioFileError
 
 BETTER_EDGE = 1.1
@@ -41,11 +41,11 @@ class Gathered:
         self.copies = {copy: kept if of == file else of for copy, of in self.copies.items()} | {file: kept}
 
 
-def gather(folder: Path, scanned: Scan, sample_rate: int, flat: Path, say: Callable[[str], None]) -> Gathered:
+def ingest(folder: Path, scanned: Scan, sample_rate: int, flat: Path, say: Callable[[str], None]) -> Gathered:
     """Write every usable recording's pieces to ``flat``; memory does not grow with a recording's length."""
     gathered, told = Gathered(dropped=list(scanned.dropped)), monotonic()
     with ExitStack() as opened:
-        decoded, audio = (opened.enter_context(Scratch(flat.parent)) for _ in range(2))
+        decoded, audio = (opened.enter_context(TempAudio(flat.parent)) for _ in range(2))
         known, writer = opened.enter_context(Known(flat.parent)), opened.enter_context(FlatWriter(flat))
         for done, found in enumerate(scanned.files):
             if monotonic() - told > NEWS_S:
@@ -53,7 +53,7 @@ def gather(folder: Path, scanned: Scan, sample_rate: int, flat: Path, say: Calla
                 told = monotonic()
             try:
                 remarks, edge_hz = _prepare(folder / found.file, decoded, audio, sample_rate)
-                spans = cut(audio, sample_rate)
+                spans = cut_at_silences(audio, sample_rate)
                 mark = fingerprint(audio, spans[0][0], spans[-1][1], sample_rate)
                 _compare(found, edge_hz, mark, known, gathered)
             except AudioFileError as problem:
@@ -66,14 +66,14 @@ def gather(folder: Path, scanned: Scan, sample_rate: int, flat: Path, say: Calla
     return gathered
 
 
-def _prepare(path: Path, decoded: Scratch, audio: Scratch, sample_rate: int) -> tuple[list[str], float]:
+def _prepare(path: Path, decoded: TempAudio, audio: TempAudio, sample_rate: int) -> tuple[list[str], float]:
     """Remarks and band edge in Hz; ``audio`` then holds the file at ``sample_rate``."""
     told = decode(path, decoded)
-    remarks = [*told.remarks, *condition(decoded, told.rate_hz, sample_rate, audio)]
+    remarks = [*told.remarks, *normalize(decoded, told.rate_hz, sample_rate, audio)]
     return remarks, min(band_edge_hz(decoded, told.rate_hz), sample_rate / 2)
 
 
-def _compare(found: Found, edge_hz: float, mark: Fingerprint, known: Known, gathered: Gathered) -> None:
+def _compare(found: FoundFile, edge_hz: float, mark: Fingerprint, known: Known, gathered: Gathered) -> None:
     """Refuse a recording that is there already, or drop the earlier copy if this one reaches higher.
 
     The pieces of an earlier copy stay in the flat file, unlisted.
@@ -96,7 +96,9 @@ def _compare(found: Found, edge_hz: float, mark: Fingerprint, known: Known, gath
     raise AudioFileError(f"{how} {file}")
 
 
-def _write(found: Found, edge_hz: float, spans: list[tuple[int, int]], audio: Scratch, writer: FlatWriter) -> list:
+def _write(
+    found: FoundFile, edge_hz: float, spans: list[tuple[int, int]], audio: TempAudio, writer: FlatWriter
+) -> list:
     records = []
     for start, stop in spans:
         records.append(

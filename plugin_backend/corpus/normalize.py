@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import soxr
 
-from plugin_backend.corpus.temp_audio import Scratch
+from plugin_backend.corpus.temp_audio import TempAudio
 from plugin_backend.dsp.dc_offset import offset_of
 from plugin_backend.errors import AudioFileError
 
@@ -22,7 +22,7 @@ SANE_PEAK = 4.0
 """+12 dBFS. Encoders overshoot by less; floats beyond were written in another scale."""
 
 
-def condition(decoded: Scratch, rate_hz: int, sample_rate: int, into: Scratch) -> tuple[str, ...]:
+def normalize(decoded: TempAudio, rate_hz: int, sample_rate: int, into: TempAudio) -> tuple[str, ...]:
     """Fill ``into`` with the audio at ``sample_rate`` (soxr VHQ); answers remarks.
 
     Raises:
@@ -40,7 +40,7 @@ def too_loud(excess: float) -> tuple[str, ...]:
     return (told,) if excess > 1 else ()
 
 
-def faults(decoded: Scratch, rate_hz: int) -> tuple[float, float]:
+def faults(decoded: TempAudio, rate_hz: int) -> tuple[float, float]:
     """The offset to take away, 0 if it is small, and what to divide by then, 1 unless peaks are insane.
 
     Raises:
@@ -59,12 +59,12 @@ def faults(decoded: Scratch, rate_hz: int) -> tuple[float, float]:
     return offset, peak if peak > SANE_PEAK else 1.0
 
 
-def _extremes(audio: Scratch) -> tuple[float, float]:
+def _extremes(audio: TempAudio) -> tuple[float, float]:
     pairs = np.array([(block.min(), block.max()) for block in audio.blocks()])
     return float(pairs[:, 0].min()), float(pairs[:, 1].max())
 
 
-def _resample(audio: Scratch, rate_hz: int, sample_rate: int, offset: float, scale: float, into: Scratch) -> None:
+def _resample(audio: TempAudio, rate_hz: int, sample_rate: int, offset: float, scale: float, into: TempAudio) -> None:
     into.clear()
     stream = soxr.ResampleStream(rate_hz, sample_rate, 1, quality="VHQ") if rate_hz != sample_rate else None
     done = 0

@@ -18,7 +18,7 @@ FACTORY_WEIGHTS = {"footsteps": 6.0, "cloth": 6.0}
 """What the factory models are for is drawn more often; a label's weight is that of its first part too."""
 
 
-def chances(
+def sampling_weights(
     sounds: Sequence[Sound], weights: Mapping[str, float] = FACTORY_WEIGHTS, temperature: float = 0.5
 ) -> np.ndarray:
     """Probabilities ``[sounds]``, summing to 1.

@@ -27,7 +27,7 @@ UNLABELLED, USER = "unlabelled", "user"
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundFile:
     """An audio file: its path below the folder with ``/``, label, source, size in bytes, time of change."""
 
     file: str
@@ -41,7 +41,7 @@ class Found:
 class Scan:
     """The audio files in order of their paths; ``(file, reason)`` of what is left out; how many others."""
 
-    files: list[Found] = field(default_factory=list)
+    files: list[FoundFile] = field(default_factory=list)
     dropped: list[tuple[str, str]] = field(default_factory=list)
     ignored: int = 0
 
@@ -83,7 +83,7 @@ def scan(folder: Path) -> Scan:
             folders = file.rpartition("/")[0]
             label, source = told.get(file, (folders or UNLABELLED, None))
             source = source or folders.partition("/")[0] or USER
-            found.files.append(Found(file, label, source, status.st_size, status.st_mtime_ns))
+            found.files.append(FoundFile(file, label, source, status.st_size, status.st_mtime_ns))
     there = {entry.file for entry in found.files} | {file for file, _ in found.dropped}
     found.dropped += [(file, "named in manifest.csv but not there") for file in told if file not in there]
     found.files.sort(key=lambda entry: entry.file)

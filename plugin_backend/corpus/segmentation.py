@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from plugin_backend.corpus.normalize import SILENT
-from plugin_backend.corpus.temp_audio import Scratch
+from plugin_backend.corpus.temp_audio import TempAudio
 
 WINDOW_S = 0.01
 WHOLE_S, SHORTEST_S, LONGEST_S = 1.0, 0.02, 20.0
@@ -18,7 +18,7 @@ DIGITAL_SILENCE = 2.0**-17
 """A quarter of a step of 16 bits (-102 dBFS): dither and room tone are louder, padding is not."""
 
 
-def cut(audio: Scratch, sample_rate: int) -> list[tuple[int, int]]:
+def cut_at_silences(audio: TempAudio, sample_rate: int) -> list[tuple[int, int]]:
     """Pieces ``[start, stop)`` in samples, in order, apart; empty for a silent recording."""
     window = round(WINDOW_S * sample_rate)
     level, peak = _windows(audio, window)
@@ -34,7 +34,7 @@ def cut(audio: Scratch, sample_rate: int) -> list[tuple[int, int]]:
     return [_trimmed(audio, peak, begin, end, window, sample_rate) for begin, end in spans]
 
 
-def _windows(audio: Scratch, window: int) -> tuple[np.ndarray, np.ndarray]:
+def _windows(audio: TempAudio, window: int) -> tuple[np.ndarray, np.ndarray]:
     """RMS and peak ``[windows]`` of consecutive windows; the last may be partial."""
     levels, peaks = [], []
     for block in audio.blocks(step=1000 * window):
@@ -68,7 +68,9 @@ def _even(edges: list[int], level: np.ndarray) -> list[int]:
     return result
 
 
-def _trimmed(audio: Scratch, peak: np.ndarray, begin: int, end: int, window: int, sample_rate: int) -> tuple[int, int]:
+def _trimmed(
+    audio: TempAudio, peak: np.ndarray, begin: int, end: int, window: int, sample_rate: int
+) -> tuple[int, int]:
     """The windows ``begin`` to ``end`` without digital silence at their ends, never too short for it."""
     heard = begin + np.flatnonzero(peak[begin:end] > DIGITAL_SILENCE)
     first, last = heard[0] * window, heard[-1] * window

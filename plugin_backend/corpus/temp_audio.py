@@ -17,14 +17,14 @@ import numpy as np
 BLOCK_SAMPLES = 1 << 19
 
 
-class Scratch:
+class TempAudio:
     """Mono float32 samples in a nameless temporary file of ``folder``; gone when closed or killed."""
 
     def __init__(self, folder: Path):
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (closed in __exit__)
         self.size = 0
 
-    def __enter__(self) -> Scratch:
+    def __enter__(self) -> TempAudio:
         return self
 
     def __exit__(self, *_: object) -> None:

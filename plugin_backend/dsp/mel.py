@@ -32,7 +32,7 @@ def mel_filters(window_samples: int, sample_rate: int) -> np.ndarray:
     is narrower than a bin, its triangle is widened to one bin each side so that no band is empty.
     """
     corners_hz = mel_spaced_hz(LOWEST_HZ, sample_rate / 2, MEL_BANDS + 2)
-    return triangles(corners_hz, window_samples, sample_rate, sample_rate / window_samples)
+    return triangular_filters(corners_hz, window_samples, sample_rate, sample_rate / window_samples)
 
 
 def mel_spaced_hz(lowest_hz: float, highest_hz: float, count: int) -> np.ndarray:
@@ -41,7 +41,9 @@ def mel_spaced_hz(lowest_hz: float, highest_hz: float, count: int) -> np.ndarray
     return 700 * (10 ** (np.linspace(*span, count) / 2595) - 1)
 
 
-def triangles(corners_hz: np.ndarray, window_samples: int, sample_rate: int, narrowest_hz: float = 1e-9) -> np.ndarray:
+def triangular_filters(
+    corners_hz: np.ndarray, window_samples: int, sample_rate: int, narrowest_hz: float = 1e-9
+) -> np.ndarray:
     """Unit-height triangles between successive corners, ``[corners - 2, window_samples // 2 + 1]``."""
     low, centre, high = corners_hz[:-2, None], corners_hz[1:-1, None], corners_hz[2:, None]
     hz = np.arange(window_samples // 2 + 1) * (sample_rate / window_samples)

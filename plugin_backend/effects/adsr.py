@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from plugin_backend.dsp.crossfade import ramp
+from plugin_backend.dsp.crossfade import raised_cosine
 from plugin_backend.effects.base import DspStage
 from plugin_backend.effects.parameters import ADSR, THRESHOLD
 from plugin_backend.effects.triggered import STRUCK, Triggered
@@ -83,8 +83,10 @@ class Adsr(Triggered, DspStage):
         is_open, start, first, second, since = self._now
         at = since + ahead + 1
         if not is_open:
-            return start * (1 - ramp(at / first))
-        return (start + (1 - start) * ramp(at / first)) * (1 - (1 - sustain) * ramp((at - first) / second))
+            return start * (1 - raised_cosine(at / first))
+        return (start + (1 - start) * raised_cosine(at / first)) * (
+            1 - (1 - sustain) * raised_cosine((at - first) / second)
+        )
 
     def state(self) -> dict[str, np.ndarray]:
         """See :class:`~plugin_backend.effects.stage.Stage`."""

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from plugin_backend.dsp.crossfade import FADE_S, Crossfade, SmoothedValue, ramp
+from plugin_backend.dsp.crossfade import FADE_S, Crossfade, SmoothedValue, raised_cosine
 from plugin_backend.dsp.oscillator import Oscillator
 from plugin_backend.effects.base import DspStage
 from plugin_backend.effects.parameters import LFO, TEMPO, TRIGGER
@@ -32,7 +32,7 @@ def sine(cycles: np.ndarray, edge, seed: int) -> np.ndarray:
 
 def square(cycles: np.ndarray, edge, seed: int) -> np.ndarray:
     """1 for half a cycle, 0 for the other; edges of so much of a cycle begin at its start and middle."""
-    rise = ramp(np.mod(2 * cycles, 1.0) / 2 / edge)
+    rise = raised_cosine(np.mod(2 * cycles, 1.0) / 2 / edge)
     return np.where(np.mod(cycles, 1.0) < 0.5, rise, 1 - rise)
 
 
@@ -42,7 +42,7 @@ def random(cycles: np.ndarray, edge, seed: int) -> np.ndarray:
     first = int(whole[0])
     levels = np.array([level(seed, cycle & 0xFFFFFFFF) for cycle in range(first, int(whole[-1]) + 2)])
     index = whole.astype(np.int64) - first
-    return levels[index] + ramp(cycles - whole) * (levels[index + 1] - levels[index])
+    return levels[index] + raised_cosine(cycles - whole) * (levels[index + 1] - levels[index])
 
 
 WAVES = (sine, square, random)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from plugin_backend.dsp.crossfade import ramp
+from plugin_backend.dsp.crossfade import raised_cosine
 from plugin_backend.dsp.oscillator import Oscillator
 from plugin_backend.effects.base import DspStage
 from plugin_backend.effects.parameters import PULSES, TRIGGER
@@ -72,7 +72,7 @@ class Pulses(Triggered, DspStage):
     def _level(self, ahead: np.ndarray) -> np.ndarray:
         start, attack, stay, decay, since = self._pulse
         at = since + ahead + 1
-        return (start + (1 - start) * ramp(at / attack)) * (1 - ramp((at - stay) / decay))
+        return (start + (1 - start) * raised_cosine(at / attack)) * (1 - raised_cosine((at - stay) / decay))
 
     def state(self) -> dict[str, np.ndarray]:
         """See :class:`~plugin_backend.effects.stage.Stage`."""

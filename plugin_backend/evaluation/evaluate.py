@@ -21,7 +21,7 @@ from plugin_backend.evaluation.data.dense_clips import (
     dense_clips,
     joined,
 )
-from plugin_backend.evaluation.data.evaluation_set import Material, held_out_of, read_material
+from plugin_backend.evaluation.data.evaluation_set import EvaluationSet, held_out_of, read_evaluation_set
 from plugin_backend.evaluation.embeddings.base import EMBEDDINGS, Embedding, embed
 from plugin_backend.evaluation.metrics.artefacts import silence_dbfs
 from plugin_backend.evaluation.metrics.cpu_cost import score_cost
@@ -30,7 +30,7 @@ from plugin_backend.evaluation.metrics.retrieval import score_retrieval
 from plugin_backend.evaluation.metrics.score_clips import CODEC, START, Scores, reconstruct, score_clips, systems
 from plugin_backend.evaluation.metrics.sound_pairs import single_hits, studies
 from plugin_backend.evaluation.report.sound_table import sound_scores
-from plugin_backend.evaluation.studies.latent_space import WAYS, interpolation, latent_map, prior_study
+from plugin_backend.evaluation.studies.latent_space import PATHS, interpolation, latent_map, prior_study
 from plugin_backend.evaluation.studies.linear_probe_study import probe_study
 from plugin_backend.evaluation.studies.surface_materials import (
     HITS,
@@ -109,7 +109,7 @@ def evaluate(model: str, folder: Path, options: Options = Options(), tell: Tell 
     """
     rate_hz, held_out = describe_codec(model).sample_rate, held_out_of(model)
     tell("reading", 0, 1)
-    material = read_material(folder, rate_hz, held_out, options.everything)
+    material = read_evaluation_set(folder, rate_hz, held_out, options.everything)
     tell("reading", 1, 1)
     codec = load_codec(model)
     clips = dense_clips(material.judged, rate_hz, QUICK_CLIPS if options.quick else options.clips_per_label)
@@ -174,7 +174,7 @@ def installed_embeddings() -> tuple[list[Embedding], list[str]]:
     return found, remarks
 
 
-def _sound(systems, scores: Scores, clips, material: Material, rate_hz: int, tell: Tell) -> dict[str, dict]:
+def _sound(systems, scores: Scores, clips, material: EvaluationSet, rate_hz: int, tell: Tell) -> dict[str, dict]:
     """Artefacts, two-sample tests and studies by system; single partials of the codec alone."""
     singles = single_hits(material.judged, rate_hz)
     found = studies(systems, clips, scores.decoded, singles, rate_hz, _Steps(tell, "hits and partials", len(systems)))
@@ -184,7 +184,7 @@ def _sound(systems, scores: Scores, clips, material: Material, rate_hz: int, tel
     return sound_scores(scores, found)
 
 
-def _data(material: Material) -> dict:
+def _data(material: EvaluationSet) -> dict:
     sources, labels = ({getattr(sound, name) for sound in material.judged} for name in ("source", "label"))
     return {
         "judged": "held out from training" if material.unseen else "everything",
@@ -244,7 +244,7 @@ def _studies(metrics, codec, material, clips, embeddings, probe, quick: bool, te
         "regeneration": regeneration(materials),
     }
     metrics["mixtures"] = mixture_study(materials, probe, _Steps(tell, "mixtures", len(materials.pairs())))
-    metrics["interpolation"] = interpolation(materials, corpus, _Steps(tell, "interpolation", len(WAYS)))
+    metrics["interpolation"] = interpolation(materials, corpus, _Steps(tell, "interpolation", len(PATHS)))
     metrics["prior"] = prior_study(codec, material.judged, corpus, embeddings)
     return _listening_pair(materials)
 

@@ -21,7 +21,7 @@ GAP_S, CLEAR_GAP_S = 0.012, 0.03
 """How long a sound must have been quiet before it begins: longer where the background cannot be taken for it."""
 
 
-def refine(audio: np.ndarray, sample_rate: int, candidate: int, scale: float = 1.0) -> tuple[int, float]:
+def refine_attack(audio: np.ndarray, sample_rate: int, candidate: int, scale: float = 1.0) -> tuple[int, float]:
     """The sample a hit begins at, and its peak (linear, of the loudest channel, above what it stands on).
 
     Args:

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from plugin_backend.errors import ProjectError
-from plugin_backend.hit_detection.attack_position import refine
+from plugin_backend.hit_detection.attack_position import refine_attack
 from plugin_backend.hit_detection.onset_strength import candidates
 from plugin_backend.hit_detection.overlapping_chunks import (
     CONTEXT_CELLS,
     CORE_CELLS,
     READ_SAMPLES,
-    Guide,
-    look_at,
-    slabs,
+    GuideFile,
+    open_guide,
+    overlapping_chunks,
 )
 
 MIN_GAP_MS = 150.0
@@ -62,7 +62,7 @@ class Hit:
     velocity: float
 
 
-def spot(
+def detect_hits(
     path: Path,
     sensitivity: Sensitivity = Sensitivity(),
     *,
@@ -76,13 +76,13 @@ def spot(
     heard at a time, as long as ``context_cells`` is not lowered.
 
     Raises:
-        AudioFileError: see :func:`~plugin_backend.hit_detection.overlapping_chunks.look_at` and `slabs`.
+        AudioFileError: see :func:`~plugin_backend.hit_detection.overlapping_chunks.open_guide` and `slabs`.
     """
-    return spot_in(look_at(Path(path)), sensitivity, core_cells, context_cells, read_samples)
+    return detect_hits_in(open_guide(Path(path)), sensitivity, core_cells, context_cells, read_samples)
 
 
-def spot_in(
-    guide: Guide,
+def detect_hits_in(
+    guide: GuideFile,
     sensitivity: Sensitivity,
     core_cells: int = CORE_CELLS,
     context_cells: int = CONTEXT_CELLS,
@@ -92,10 +92,10 @@ def spot_in(
     rate, found = guide.sample_rate, {}
     scale = min(1.0, sensitivity.min_gap_ms / MIN_GAP_MS)
     body = round(BODY_FRAMES * scale)
-    for slab in slabs(guide, core_cells, context_cells, read_samples):
+    for slab in overlapping_chunks(guide, core_cells, context_cells, read_samples):
         for candidate in candidates(slab.audio, rate, guide.hop_samples, sensitivity.factor, body):
             if slab.core_start <= slab.start_samples + candidate < slab.core_end:
-                onset, peak = refine(slab.audio, rate, int(candidate), scale)
+                onset, peak = refine_attack(slab.audio, rate, int(candidate), scale)
                 onset += slab.start_samples
                 found[onset] = max(peak, found.get(onset, 0.0))
     return _with_velocities(_apart(found, round(sensitivity.min_gap_ms * rate / 1000)))

@@ -24,7 +24,7 @@ MOST_CORE_VALUES, LEAST_CORE_CELLS = 2**24, 100
 
 
 @dataclass(frozen=True)
-class Guide:
+class GuideFile:
     """What a recording is, before it is heard: length in samples, rate in Hz, channels, what is wrong with the file."""
 
     path: Path
@@ -57,7 +57,7 @@ class Slab:
     core_end: int
 
 
-def look_at(path: Path) -> Guide:
+def open_guide(path: Path) -> GuideFile:
     """The recording's size.
 
     Raises:
@@ -69,11 +69,11 @@ def look_at(path: Path) -> Guide:
     if not RATES_HZ[0] <= info.rate_hz <= RATES_HZ[1]:
         raise AudioFileError(f"{path}: a rate of {info.rate_hz} Hz; {RATES_HZ[0]} to {RATES_HZ[1]} Hz can be used")
     remarks = tuple(f"{path}: {remark}" for remark in info.remarks)
-    return Guide(path, info.length_samples, info.rate_hz, info.channels, remarks)
+    return GuideFile(path, info.length_samples, info.rate_hz, info.channels, remarks)
 
 
-def slabs(
-    guide: Guide, core_cells: int = CORE_CELLS, context_cells: int = CONTEXT_CELLS, read_samples: int = READ_SAMPLES
+def overlapping_chunks(
+    guide: GuideFile, core_cells: int = CORE_CELLS, context_cells: int = CONTEXT_CELLS, read_samples: int = READ_SAMPLES
 ) -> Iterator[Slab]:
     """The recording from end to end; one slab at a time is held.
 
@@ -92,7 +92,7 @@ def slabs(
             held, start = held[begin - start :], begin
 
 
-def file_blocks(guide: Guide, read_samples: int, most: int) -> Iterator[tuple[np.ndarray, bool]]:
+def file_blocks(guide: GuideFile, read_samples: int, most: int) -> Iterator[tuple[np.ndarray, bool]]:
     """About ``most`` samples at a time, read ``read_samples`` at a time, and whether they are the last."""
     pieces, waiting = [], 0
     for block, last in blocks_of(guide.path, read_samples):

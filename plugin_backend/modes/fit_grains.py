@@ -12,7 +12,7 @@ import numpy as np
 
 from plugin_backend.modes.fit_modes import HIGHEST_HZ, LEAST_LEVEL, LOWEST_HZ, local_floor
 from plugin_backend.modes.mode_table import no_modes
-from plugin_backend.modes.resonator_bank import SIDE, Ringing
+from plugin_backend.modes.resonator_bank import SIDE, ResonatorBank
 from plugin_backend.modes.spectral_fit import shape_of
 
 PROMINENT_DB, LIKE_A_TONE = 15.0, 0.7
@@ -21,7 +21,7 @@ LEAST_FRAMES, MOST_STEP_BINS = 3, 1.6
 MOST_TONES, ROUNDS = 24, 2
 
 
-def fit_tones(
+def fit_grains(
     audio: np.ndarray, sample_rate: int, window_samples: int, onset: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """The tones of a sound, and the sound without them.
@@ -49,7 +49,7 @@ def fit_tones(
             break
         new = np.array(found, np.float32)
         rows = np.concatenate([rows, new])
-        rest -= Ringing(new, sample_rate).samples(0, audio.size)
+        rest -= ResonatorBank(new, sample_rate).samples(0, audio.size)
     return rows, rest.astype(np.float32)
 
 

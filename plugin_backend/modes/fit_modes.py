@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from plugin_backend.modes.mode_table import COLUMNS, no_modes
-from plugin_backend.modes.resonator_bank import Ringing
+from plugin_backend.modes.resonator_bank import ResonatorBank
 from plugin_backend.modes.spectral_fit import LN_60_DB, Line, around, first_line, refined
 
 AUTO_MODES = 96
@@ -52,7 +52,7 @@ def fit_modes(
 
     Returns:
         Modes ``[n, 6]`` float32 (see :mod:`plugin_backend.modes.mode_table`), and ``[samples]`` float32: the take minus
-        what :class:`~plugin_backend.modes.resonator_bank.Ringing` plays.
+        what :class:`~plugin_backend.modes.resonator_bank.ResonatorBank` plays.
     """
     found = []
     peak = float(np.abs(audio).max(initial=0.0))
@@ -62,7 +62,7 @@ def fit_modes(
     kept = sorted(found, key=lambda own: -_late_energy(own[2], sample_rate))
     kept = kept[: AUTO_MODES * len(onsets) if most is None else most]
     rows = _rows(sorted(kept, key=lambda own: (own[0], own[2].pole.imag)), sample_rate)
-    rest = audio - Ringing(rows, sample_rate).samples(0, audio.size)
+    rest = audio - ResonatorBank(rows, sample_rate).samples(0, audio.size)
     return rows, rest.astype(np.float32)
 
 
@@ -98,7 +98,7 @@ def _strike(audio: np.ndarray, sample_rate: int, least_level: float) -> list[tup
         lines = _window(rest[skip : skip + size], sample_rate)
         begun = [_begun(line, skip, rest, sample_rate) for line in lines]
         begun = [(at, line) for at, line in begun if abs(line.start) >= least_level]
-        played = Ringing(_rows([(at, 0, line) for at, line in begun], sample_rate), sample_rate)
+        played = ResonatorBank(_rows([(at, 0, line) for at, line in begun], sample_rate), sample_rate)
         rest -= played.samples(0, audio.size)
         found += begun
     return found

@@ -12,7 +12,7 @@ FARTHEST_SEMITONES = 3.0
 FORBIDDEN = 1e6
 
 
-def between(a: np.ndarray, b: np.ndarray, amount: float) -> np.ndarray:
+def interpolate_modes(a: np.ndarray, b: np.ndarray, amount: float) -> np.ndarray:
     """The modes ``amount`` of the way from ``a`` (0) to ``b`` (1), ``[n, 6]`` float64.
 
     Each mode of ``a`` is matched with the one of ``b`` nearest in pitch, so that all pairs together are nearest

@@ -24,7 +24,7 @@ INAUDIBLE = 10 ** (-120 / 20)
 LN_60_DB = math.log(1000)
 
 
-class Ringing:
+class ResonatorBank:
     """Modes that sound from sample 0 on.
 
     Args:

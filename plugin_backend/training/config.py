@@ -59,7 +59,7 @@ AVERAGE_DECAY = 0.999
 REFINE_CROP_SAMPLES = 8_192
 """What the critics see of each crop in the second phase."""
 
-NEW_CRITICS_STEPS = 500
+NEW_DISCRIMINATORS_STEPS = 500
 """Over which the decoder comes to trust critics that know nothing yet."""
 
 ENVELOPE_WEIGHT = 0.6
@@ -71,5 +71,5 @@ LEVELS_WEIGHT = 1.0
 SIZES_A_STEP = 4
 """How many of the STFT sizes a step compares, drawn anew each time: half the cost, the same mean."""
 
-DOUBT_WEIGHT, FEATURE_WEIGHT = 1.0, 2.0
+ADVERSARIAL_WEIGHT, FEATURE_WEIGHT = 1.0, 2.0
 """Of what the critics say in the second phase, beside ``likeness``."""

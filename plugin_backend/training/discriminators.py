@@ -72,7 +72,7 @@ class Discriminators(nn.Module):
         return [judge(audio) for judge in self.judges]
 
 
-def judges_loss(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
+def discriminator_loss(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
     """Hinge loss of the critics (Lim & Ye 2017), averaged over them."""
     parts = [
         torch.relu(1 - truth[-1]).mean() + torch.relu(1 + guess[-1]).mean()
@@ -92,19 +92,19 @@ def decoder_loss(real: list[list[Tensor]], fake: list[list[Tensor]]) -> tuple[Te
     return doubt, torch.stack(matches).mean()
 
 
-def critics_path(model: Path) -> Path:
+def discriminators_path(model: Path) -> Path:
     """Where the critics of ``model`` (``NAME.safetensors``) are kept: ``NAME.critics`` beside it."""
     return model.with_suffix(".critics")
 
 
-def save_critics(judges: Discriminators, path: Path) -> None:
+def save_discriminators(judges: Discriminators, path: Path) -> None:
     """Write them as safetensors."""
     with replaced_when_whole(path) as whole:
         tensors = {name: value.detach().cpu().contiguous() for name, value in judges.state_dict().items()}
         whole.write_bytes(serialised(tensors))
 
 
-def load_critics(judges: Discriminators, path: Path) -> bool:
+def load_discriminators(judges: Discriminators, path: Path) -> bool:
     """Fill ``judges`` from ``path``; False, and nothing done, where there are none.
 
     Raises:

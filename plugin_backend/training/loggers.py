@@ -9,7 +9,7 @@ import numpy as np
 from plugin_backend.errors import MissingExtraError, OutputError
 
 
-class Log:
+class Logger:
     """Keeps nothing."""
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
@@ -22,7 +22,7 @@ class Log:
         """Nothing more will come."""
 
 
-class TensorBoardLog(Log):
+class TensorBoardLogger(Logger):
     """Writes TensorBoard's event files into ``folder``.
 
     Raises:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from plugin_backend.dsp.mel import mel_spaced_hz, triangles
+from plugin_backend.dsp.mel import mel_spaced_hz, triangular_filters
 from plugin_backend.models.waveform_vae.band_levels import BANDS, PIECE, REACH, parted
 
 MEL_BANDS = {4096: 200, 2048: 160, 1024: 112, 512: 72, 256: 40, 128: 20, 64: 12}
@@ -54,7 +54,7 @@ class SpectralScore(nn.Module):
         super().__init__()
         for size, bands in MEL_BANDS.items():
             corners_hz = mel_spaced_hz(0.0, sample_rate / 2, bands + 2)
-            filters = triangles(corners_hz, size, sample_rate, sample_rate / size)
+            filters = triangular_filters(corners_hz, size, sample_rate, sample_rate / size)
             self.register_buffer(f"window_{size}", torch.hann_window(size), persistent=False)
             self.register_buffer(f"mean_{size}", _floats(filters / filters.sum(1, keepdims=True)).T, persistent=False)
             self.register_buffer(f"bins_{size}", _floats((filters > 0).sum(1)).sqrt(), persistent=False)
@@ -100,7 +100,7 @@ def _floats(numbers: np.ndarray) -> Tensor:
     return torch.from_numpy(numbers).float()
 
 
-def levels_off(head: nn.Module, frames: Tensor, audio: Tensor, latency: int) -> Tensor:
+def band_level_loss(head: nn.Module, frames: Tensor, audio: Tensor, latency: int) -> Tensor:
     """How far the levels that a decoder states are from the sound's, in nepers, a mean; 0 where it states none.
 
     The score hears a level only as far as it is trusted; this teaches it before.
@@ -121,6 +121,6 @@ def levels_off(head: nn.Module, frames: Tensor, audio: Tensor, latency: int) -> 
     return (next(heard) - next(heard)).abs().mean()
 
 
-def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL from the posterior to a unit normal, summed over dimensions, averaged over frames (nats)."""
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(-1).mean()

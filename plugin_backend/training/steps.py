@@ -10,7 +10,7 @@ from torch import Tensor
 from plugin_backend.models.waveform_vae.high_pass import high_passed
 from plugin_backend.models.waveform_vae.model import WaveformVAE
 from plugin_backend.training.config import (
-    DOUBT_WEIGHT,
+    ADVERSARIAL_WEIGHT,
     ENVELOPE_WEIGHT,
     FEATURE_WEIGHT,
     LEVELS_WEIGHT,
@@ -18,8 +18,8 @@ from plugin_backend.training.config import (
     SIZES_A_STEP,
 )
 from plugin_backend.training.device import mixed_precision
-from plugin_backend.training.discriminators import Discriminators, decoder_loss, judges_loss
-from plugin_backend.training.losses import MEL_BANDS, SpectralScore, divergence, levels_off
+from plugin_backend.training.discriminators import Discriminators, decoder_loss, discriminator_loss
+from plugin_backend.training.losses import MEL_BANDS, SpectralScore, band_level_loss, kl_divergence
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ def two_draws(
         frames = decoder.head.out(features).float()
     draws = (high_passed(decoder.head.sounded(frames, start[1])[0], model.config.sample_rate) for start in starts)
     first, second = (sound[:, latency:] for sound in draws)
-    off = levels_off(decoder.head, frames, audio, latency)
-    return first, second, audio[:, :-latency], divergence(mean, log_variance), off
+    off = band_level_loss(decoder.head, frames, audio, latency)
+    return first, second, audio[:, :-latency], kl_divergence(mean, log_variance), off
 
 
 def scored(score: SpectralScore, sounds: tuple[Tensor, ...], sizes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
@@ -107,7 +107,7 @@ def refine_step(
     window = slice(start, start + REFINE_CROP_SAMPLES)
     seen, real = sounds[0][:, window], sounds[2][:, window]
     with mixed_precision(audio.device):
-        told = judges_loss(judges(real), judges(seen.detach()))
+        told = discriminator_loss(judges(real), judges(seen.detach()))
     discriminator_optimizer.zero_grad(set_to_none=True)
     told.backward()
     if torch.isfinite(torch.nn.utils.clip_grad_norm_(judges.parameters(), 10.0)):
@@ -118,7 +118,7 @@ def refine_step(
             features = judges(real)
         doubt, match = decoder_loss(features, judges(seen))
     reconstruction = likeness + ENVELOPE_WEIGHT * envelope + LEVELS_WEIGHT * off
-    heard = trust * (DOUBT_WEIGHT * doubt + FEATURE_WEIGHT * match)
+    heard = trust * (ADVERSARIAL_WEIGHT * doubt + FEATURE_WEIGHT * match)
     (likeness_weight * reconstruction + heard).backward()
     judges.requires_grad_(True)
     return {"spectral": likeness, "envelope": envelope, "judges": told, "doubt": doubt, "features": match}

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 
 
-class Stopping:
+class StopRequest:
     """Whether a run is to stop, and whether it may now.
 
     Until an optimiser moves weights a step can be given up, as can a judgement and a save: the next session does them

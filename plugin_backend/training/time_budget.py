@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from plugin_backend.training.schedule import Phase
 
-JUDGED_BATCHES, MEANS_BATCHES, FEWEST_MEANS_BATCHES = 6, 24, 2
+VALIDATION_BATCHES, MEANS_BATCHES, FEWEST_MEANS_BATCHES = 6, 24, 2
 JUDGE_STEPS, SAVE_STEPS_A_BATCH = 3.0, 0.8
 """What a judgement takes, and a save for each of its batches, in steps: nothing is learned from there."""
 

@@ -22,24 +22,29 @@ from plugin_backend.models.waveform_vae.model import WaveformVAE
 from plugin_backend.training.config import (
     AVERAGE_DECAY,
     ENVELOPE_WEIGHT,
-    NEW_CRITICS_STEPS,
+    NEW_DISCRIMINATORS_STEPS,
     REFINE_CROP_SAMPLES,
     TrainingSettings,
     state_path,
 )
 from plugin_backend.training.crop_sampler import CropSampler
 from plugin_backend.training.device import pick_device
-from plugin_backend.training.discriminators import Discriminators, critics_path, load_critics, save_critics
+from plugin_backend.training.discriminators import (
+    Discriminators,
+    discriminators_path,
+    load_discriminators,
+    save_discriminators,
+)
 from plugin_backend.training.gain_calibration import fit_level
 from plugin_backend.training.latent_pca import fit_compaction
-from plugin_backend.training.loggers import Log
+from plugin_backend.training.loggers import Logger
 from plugin_backend.training.losses import MEL_BANDS, SpectralScore
 from plugin_backend.training.resume_state import load_state, optimiser_tensors, restore_optimiser, save_state
 from plugin_backend.training.schedule import Phase, phases
 from plugin_backend.training.starting_model import history_of, starting_model
 from plugin_backend.training.steps import Chance, refine_step, scored, spectral_step, two_draws
-from plugin_backend.training.stop_request import Stopping
-from plugin_backend.training.time_budget import JUDGED_BATCHES, MEANS_BATCHES, Budget, Moment, expectation
+from plugin_backend.training.stop_request import StopRequest
+from plugin_backend.training.time_budget import MEANS_BATCHES, VALIDATION_BATCHES, Budget, Moment, expectation
 
 SAVE_EVERY_S, LOG_EVERY_STEPS, FORETOLD_AFTER_STEPS = 300.0, 20, 3
 FIRST_OF_A_PHASE = {"phase_steps": 0, "phase_seconds": 0.0, "best": None, "since_best": 0, "spoilt": 0}
@@ -73,15 +78,15 @@ class Trainer:
         out: Path,
         facts: dict | None = None,
         device: str = "auto",
-        log: Log | None = None,
+        log: Logger | None = None,
         tell: Callable[[str], None] = print,
         began_s: float | None = None,
     ):
         self.budget, self._step_s, self._foretold = Budget(settings.minutes, began_s), 0.0, False
-        self.stopping = Stopping()
+        self.stopping = StopRequest()
         self.settings, self.out, self.facts, self.tell = settings, out, facts or {}, tell
         self.state_path = state_path(out)
-        self.phases, self.log = phases(settings), log or Log()
+        self.phases, self.log = phases(settings), log or Logger()
         self.device = pick_device(device)
         self.learned, self.judged = learned, judged
         torch.manual_seed(settings.seed)
@@ -89,12 +94,12 @@ class Trainer:
         self.model, self.average = model.to(self.device), copy.deepcopy(model).to(self.device)
         self.best = copy.deepcopy(self.average)
         self.judges = Discriminators().to(self.device)
-        knowing = settings.start != "scratch" and load_critics(
-            self.judges, critics_path(checkpoint_path(settings.start))
+        knowing = settings.start != "scratch" and load_discriminators(
+            self.judges, discriminators_path(checkpoint_path(settings.start))
         )
         self.score = SpectralScore(model.config.sample_rate).to(self.device)
         self.examples = [
-            self._tensor(judged.batch(settings.batch, settings.seed, index)) for index in range(JUDGED_BATCHES)
+            self._tensor(judged.batch(settings.batch, settings.seed, index)) for index in range(VALIDATION_BATCHES)
         ]
         self.at = {
             "phase": 0,
@@ -125,9 +130,9 @@ class Trainer:
                 self._train_phase(self.phases[self.at["phase"]], ahead, watch)
         if self.at["unmeasured"]:
             self.save()
-        critics = critics_path(self.out)
+        critics = discriminators_path(self.out)
         if self.at["critics_know"] or any(phase.name == "refine" for phase in self.phases):
-            save_critics(self.judges, critics)
+            save_discriminators(self.judges, critics)
         else:  # those of a model that was here before know nothing of this one
             critics.unlink(missing_ok=True)
         self.state_path.unlink(missing_ok=True)
@@ -196,7 +201,7 @@ class Trainer:
         else:
             room = audio.shape[1] - config.latency - REFINE_CROP_SAMPLES
             start = int(torch.randint(0, max(room, 1), (1,), generator=generator))
-            trust = 1.0 if at["critics_know"] else min(1.0, at["phase_steps"] / NEW_CRITICS_STEPS)
+            trust = 1.0 if at["critics_know"] else min(1.0, at["phase_steps"] / NEW_DISCRIMINATORS_STEPS)
             losses = refine_step(
                 self.model,
                 self.judges,

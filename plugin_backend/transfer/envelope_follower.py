@@ -48,7 +48,7 @@ def one_pole(cell_ms: float, time_ms: float, cells: int) -> tuple[np.ndarray, np
     return fall, keep ** (steps + 1)
 
 
-class Follower:
+class EnvelopeFollower:
     """Powers of two aligned sounds, each through a one-pole, and the gain that makes one's the other's.
 
     Attributes:

@@ -9,8 +9,8 @@ import numpy as np
 from plugin_backend.codecs.latent_mixing import slerp, weighted_sum
 from plugin_backend.errors import ProjectError
 from plugin_backend.transfer.parameters import LATENT_PARAMETERS
-from plugin_backend.transfer.running_statistics import Moments
-from plugin_backend.transfer.target import Slot
+from plugin_backend.transfer.running_statistics import RunningStatistics
+from plugin_backend.transfer.target import TargetSlot
 
 FADE_S = 0.05
 PAIR, MOST_SLOTS = 2, len(ascii_lowercase)
@@ -57,12 +57,12 @@ class LatentMover:
         slots: int = PAIR,
         rest: np.ndarray | None = None,
     ):
-        self.slots = {name: Slot(round(FADE_S * frames_per_s)) for name in slot_names(slots)}
+        self.slots = {name: TargetSlot(round(FADE_S * frames_per_s)) for name in slot_names(slots)}
         self._summed = {f"weight.{name}": self.slots[name] for name in slot_names(slots)[PAIR:]}
         self._rest = np.zeros(dims) if rest is None else rest.astype(np.float64)
         self.controls = {name: np.full(dims, float(parameter.default)) for name, parameter in LATENT_PARAMETERS.items()}
         self.smooth_ms = 0.0
-        self._heard, self._running = heard, Moments.running(dims, frames_per_s)
+        self._heard, self._running = heard, RunningStatistics.running(dims, frames_per_s)
         self._frames_per_s, self._begun = frames_per_s, False
         self._smoothed, self._held = np.zeros((2, channels, dims))
 
@@ -141,12 +141,12 @@ class LatentMover:
         self._smoothed, self._held = state["smoothed"], state["held"]
         self._begun, self.smooth_ms = bool(state["begun"]), float(state["smooth_ms"])
         self.controls = {name: state[f"control.{name}"].copy() for name in LATENT_PARAMETERS}
-        self._running.restore(part(state, "running"))
+        self._running.restore(state_subset(state, "running"))
         self._heard = tuple(state["heard"]) if "heard" in state else None
         for name, slot in self.slots.items():
-            slot.restore(part(state, name))
+            slot.restore(state_subset(state, name))
 
 
-def part(state: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
+def state_subset(state: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
     """What a state holds under one name."""
     return {key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")}

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from plugin_backend.dsp.onset_detector import OnsetDetector
-from plugin_backend.modes.match_modes import between
+from plugin_backend.modes.match_modes import interpolate_modes
 from plugin_backend.modes.mode_table import DECAY, LENGTH, LEVEL, ONSET, adjusted, no_modes
 from plugin_backend.modes.parameters import CONTROLS
-from plugin_backend.modes.resonator_bank import PAGE_SAMPLES, Ringing
+from plugin_backend.modes.resonator_bank import PAGE_SAMPLES, ResonatorBank
 from plugin_backend.transfer.parameters import RING
 from plugin_backend.transfer.target import Target
 
@@ -21,7 +21,7 @@ SENSITIVITY, MIN_GAP_MS = 2.0, 80.0
 MOST_VOICES, SOFTEST = 24, 10 ** (-80 / 20)
 
 
-class Ringer:
+class ModeExciter:
     """Hears the input in hops, and rings in the output's time: ``latency_samples`` later, or as soon as it can.
 
     Args:
@@ -39,7 +39,7 @@ class Ringer:
         self._detector: OnsetDetector | None = None
         self._began = self._at = self._hits = 0
         self._past, self._pending = np.zeros((channels, 0), np.float32), np.zeros(0, np.int64)
-        self._voices: list[tuple[int, np.ndarray, np.ndarray, Ringing]] = []
+        self._voices: list[tuple[int, np.ndarray, np.ndarray, ResonatorBank]] = []
 
     def push(
         self, hop: np.ndarray, slots: Sequence[tuple[Target | None, float]], now: dict[str, float]
@@ -88,7 +88,7 @@ class Ringer:
         rows = rows[np.abs(rows[:, LEVEL]) > SOFTEST]
         if loudest > 0 and len(rows):
             first = max(onset + self._latency, start)
-            self._voices.append((first, peaks / loudest, rows, Ringing(rows, self._rate)))
+            self._voices.append((first, peaks / loudest, rows, ResonatorBank(rows, self._rate)))
         for place in range(len(self._voices) - MOST_VOICES):
             self._voices[place] = self._choked(self._voices[place], start)
 
@@ -98,7 +98,7 @@ class Ringer:
             no_modes().astype(np.float64) if target is None else target.struck(number, peak, now["follow"])
             for target, _ in slots
         ]
-        paired = between(tables[0], tables[1], now["morph"]) if slots[1][0] is not None else tables[0]
+        paired = interpolate_modes(tables[0], tables[1], now["morph"]) if slots[1][0] is not None else tables[0]
         weights = [slots[0][1], *(weight for _, weight in slots[2:])]
         struck = [rows.copy() for rows in (paired, *tables[2:])]
         for rows, weight in zip(struck, weights, strict=True):
@@ -111,7 +111,7 @@ class Ringer:
         rows = rows[rows[:, DECAY] > 0].copy()
         until = np.maximum(at - first - rows[:, ONSET], 1)
         rows[:, LENGTH] = np.where(rows[:, LENGTH] > 0, np.minimum(rows[:, LENGTH], until), until)
-        return first, levels, rows, Ringing(rows, self._rate)
+        return first, levels, rows, ResonatorBank(rows, self._rate)
 
     def state(self) -> dict[str, np.ndarray]:
         """Plain arrays."""
@@ -138,5 +138,5 @@ class Ringer:
         self._voices = []
         while (voice := f"voice.{len(self._voices)}") + ".first" in state:
             rows = state[f"{voice}.rows"]
-            own = int(state[f"{voice}.first"]), state[f"{voice}.levels"], rows, Ringing(rows, self._rate)
+            own = int(state[f"{voice}.first"]), state[f"{voice}.levels"], rows, ResonatorBank(rows, self._rate)
             self._voices.append(own)

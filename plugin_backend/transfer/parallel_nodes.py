@@ -14,7 +14,7 @@ from plugin_backend.dsp.delay import Delay
 from plugin_backend.effects.stage import Stage
 from plugin_backend.errors import CheckpointError
 from plugin_backend.parameters import Parameter
-from plugin_backend.transfer.latent_mover import part
+from plugin_backend.transfer.latent_mover import state_subset
 from plugin_backend.transfer.parameters import LAYER_PARAMETERS, PARAMETERS
 from plugin_backend.transfer.transfer_node import TransferNode
 
@@ -32,7 +32,7 @@ def check_rates(specs: Sequence[CodecSpec]) -> None:
             )
 
 
-class Layers(Stage):
+class ParallelNodes(Stage):
     """All the nodes hear the input; what they make is aligned to the latest of them, added, and mixed with the input.
 
     Hops and latencies may differ between the codecs, and where blocks are cut changes nothing above −120 dBFS.
@@ -119,9 +119,9 @@ class Layers(Stage):
         if f"glide.{len(self.nodes)}.now" not in state or f"glide.{len(self.nodes) + 1}.now" in state:
             raise ValueError(f"this state is not of {len(self.nodes)} layers")
         for number, node in enumerate(self.nodes, 1):
-            node.restore(part(state, str(number)))
+            node.restore(state_subset(state, str(number)))
         self._begun, self.repaired_samples = bool(state["begun"]), int(state["repaired"])
         for number, line in enumerate(self._lines):
             line.held = state[f"line.{number}"]
         for name, glide in self._glides.items():
-            glide.restore(part(state, f"glide.{name}"))
+            glide.restore(state_subset(state, f"glide.{name}"))

@@ -13,7 +13,7 @@ GLIDING = ("mix", "gain", "strength", "blend", "morph", "spherical", "weight", "
 """``gain`` is linear, of ``gain_db``; the others are as they are set."""
 
 
-class Slew:
+class ParameterSmoother:
     """Values of :data:`GLIDING` and more now, on their way, and a frame's step.
 
     Args:

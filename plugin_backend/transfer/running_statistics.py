@@ -11,7 +11,7 @@ RUNNING_S = 4.0
 PRIOR_S = 0.25
 
 
-class Moments:
+class RunningStatistics:
     """Weighted sums over frames.
 
     Args:
@@ -26,7 +26,7 @@ class Moments:
         self.total, self.squares = np.zeros(dims), np.full(dims, float(prior))
 
     @classmethod
-    def running(cls, dims: int, frames_per_s: float) -> Moments:
+    def running(cls, dims: int, frames_per_s: float) -> RunningStatistics:
         """Of the last seconds: earlier frames fade with a time constant of :data:`RUNNING_S`."""
         return cls(dims, float(np.exp(-1 / (RUNNING_S * frames_per_s))), PRIOR_S * frames_per_s)
 

@@ -13,7 +13,7 @@ from plugin_backend.errors import ProjectError
 from plugin_backend.parameters import Parameter
 
 
-def morphed(
+def morph_snapshots(
     a: Mapping[str, float], b: Mapping[str, float], amount: float, parameters: Mapping[str, Parameter]
 ) -> dict[str, float]:
     """The controls between two snapshots, to be set on a stage whose ``parameters`` these are.

@@ -13,7 +13,7 @@ from plugin_backend.codecs.base import CodecSpec, DecoderStream, EncoderStream
 from plugin_backend.codecs.pcm import PcmCodec
 
 
-def past_of(stream: EncoderStream | DecoderStream, spec: CodecSpec) -> dict[str, np.ndarray]:
+def save_stream_state(stream: EncoderStream | DecoderStream, spec: CodecSpec) -> dict[str, np.ndarray]:
     """Arrays by where they are: ``1.0`` is the first of the second.
 
     Raises:
@@ -32,7 +32,7 @@ def _leaves(past, path: str):
         yield path, past.numpy().copy()
 
 
-def restore_past(stream: EncoderStream | DecoderStream, arrays: dict[str, np.ndarray]) -> None:
+def restore_stream_state(stream: EncoderStream | DecoderStream, arrays: dict[str, np.ndarray]) -> None:
     """Give a fresh stream of the same codec that memory."""
     if not arrays:
         return

@@ -9,7 +9,7 @@ import numpy as np
 
 from plugin_backend.codecs.base import Codec
 from plugin_backend.modes.mode_table import LEVEL
-from plugin_backend.transfer.running_statistics import Moments, sounding
+from plugin_backend.transfer.running_statistics import RunningStatistics, sounding
 
 MOST_FRAMES = 1024
 """More own frames than this are thinned evenly."""
@@ -102,7 +102,7 @@ def target_from(
         loud = sounding(codec.decode(take[None].astype(np.float32))[0], codec.spec.hop_samples)
         heard.append(take[loud])
     frames = np.concatenate(heard if any(map(len, heard)) else takes).astype(np.float64)
-    moments = Moments(frames.shape[1])
+    moments = RunningStatistics(frames.shape[1])
     moments.add(frames)
     kept = frames[np.linspace(0, len(frames) - 1, min(len(frames), MOST_FRAMES)).round().astype(int)]
     own = np.concatenate([kept, codec.silence(1)[0].astype(np.float64)])
@@ -120,7 +120,7 @@ def target_from(
 ROLES = ("now", "before", "next")
 
 
-class Slot:
+class TargetSlot:
     """The target in force, the one that fades out, and the one that waits for the fade's end.
 
     A switch that comes while another fades waits, and only the latest waits: however fast a performer switches, there

@@ -12,13 +12,13 @@ from plugin_backend.dsp.dc_offset import filter_for
 from plugin_backend.dsp.delay import Delay
 from plugin_backend.effects.stage import Stage
 from plugin_backend.parameters import table
-from plugin_backend.transfer.envelope_follower import Ceiling, Follower
-from plugin_backend.transfer.latent_mover import PAIR, LatentMover, part, slot_names
-from plugin_backend.transfer.mode_exciter import Ringer
-from plugin_backend.transfer.parameter_smoothing import SLEW_S, Slew
+from plugin_backend.transfer.envelope_follower import Ceiling, EnvelopeFollower
+from plugin_backend.transfer.latent_mover import PAIR, LatentMover, slot_names, state_subset
+from plugin_backend.transfer.mode_exciter import ModeExciter
+from plugin_backend.transfer.parameter_smoothing import SLEW_S, ParameterSmoother
 from plugin_backend.transfer.parameters import PARAMETERS, RING, WIDTH, latent_parameters, weight_of
 from plugin_backend.transfer.running_statistics import sounding
-from plugin_backend.transfer.stream_state import past_of, restore_past
+from plugin_backend.transfer.stream_state import restore_stream_state, save_stream_state
 from plugin_backend.transfer.target import Target
 
 REMEMBERING = ("mover", "slew", "follower", "ceiling", "ringer", "heard_offset", "made_offset")
@@ -84,10 +84,10 @@ class TransferNode(Stage):
         frames_per_s = spec.sample_rate / spec.hop_samples
         rest = codec.silence(1)[0, 0]
         self._mover = LatentMover(self._encoded, spec.latent_dim, frames_per_s, heard, slots, rest)
-        self._slew = Slew(round(SLEW_S * frames_per_s), weights)
+        self._slew = ParameterSmoother(round(SLEW_S * frames_per_s), weights)
         follow_ms = PARAMETERS["follow_ms"].default
         self._fresh_levels = lambda follow_ms: (
-            Follower(channels, spec.hop_samples, spec.sample_rate, follow_ms),
+            EnvelopeFollower(channels, spec.hop_samples, spec.sample_rate, follow_ms),
             Ceiling(channels, spec.hop_samples, spec.sample_rate),
             filter_for(codec, channels, begins=False),
         )
@@ -98,7 +98,7 @@ class TransferNode(Stage):
         self._waiting, self._begun = np.zeros((channels, 0), np.float32), False
         self._ready = np.zeros((channels, held), np.float32)
         self._dry, self._levels = Delay(2 * channels, spec.latency_samples), Delay(2, spec.latency_samples)
-        self._ringer = Ringer(channels, spec.sample_rate, spec.latency_samples)
+        self._ringer = ModeExciter(channels, spec.sample_rate, spec.latency_samples)
         self._ramp = np.arange(1, spec.hop_samples + 1) / spec.hop_samples
 
     def select(self, target: Target, slot: str = "a") -> None:
@@ -207,7 +207,7 @@ class TransferNode(Stage):
             ValueError: what the codec's streams remember cannot be saved.
         """
         parts = {name: getattr(self, f"_{name}").state() for name in REMEMBERING}
-        parts |= {name: past_of(getattr(self, f"_{name}"), self.spec) for name in ("encoder", "decoder")}
+        parts |= {name: save_stream_state(getattr(self, f"_{name}"), self.spec) for name in ("encoder", "decoder")}
         own = {
             "waiting": self._waiting,
             "ready": self._ready,
@@ -230,9 +230,9 @@ class TransferNode(Stage):
         self._levels.held = state["levels"]
         self._begun, self.repaired_samples = bool(state["begun"]), int(state["repaired"])
         for name in REMEMBERING:
-            getattr(self, f"_{name}").restore(part(state, name))
-        restore_past(self._encoder, part(state, "encoder"))
-        restore_past(self._decoder, part(state, "decoder"))
+            getattr(self, f"_{name}").restore(state_subset(state, name))
+        restore_stream_state(self._encoder, state_subset(state, "encoder"))
+        restore_stream_state(self._decoder, state_subset(state, "decoder"))
 
     def _made_by(self) -> np.ndarray:
         told = f"{self.spec.fingerprint} {self.channels} {self.multiple_samples} {self.mono} {len(self._mover.slots)}"

@@ -18,12 +18,12 @@ from plugin_backend.transfer.parallel_nodes import check_rates
 from plugin_backend.transfer.settings import HITS, Settings
 from presets.lookup import check_model
 from presets.preset import Preset
-from render.apply.audio_blocks import looked_at
-from render.apply.hits_mode import striking, struck
-from render.apply.preset_layers import Layer, check_sums, moving
-from render.apply.transfer_mode import transferred
+from render.apply.audio_blocks import open_recordings
+from render.apply.hits_mode import as_hit_layer, play_hits
+from render.apply.preset_layers import Layer, as_transfer_layer, check_sums
+from render.apply.transfer_mode import run_transfer
 from render.cues.readers.sheet_rows import CONTROL
-from render.delivery.output_folder import made_folder, told
+from render.delivery.output_folder import disk_error, made_folder
 from render.spotting.hits_to_cues import timestamp
 from render.wav.metadata import FileMetadata
 from render.wav.quantize_dither import dither_of
@@ -84,8 +84,8 @@ class Applier:
         parts = [(preset.name, preset.name)]
         parts += [(own.name, f"{weight:g} x {own.name}") for own, weight in summed]
         parts += [(layer.preset.name, f"{layer.preset.name} at {layer.gain_db:g} dB") for layer in added]
-        names, told = zip(*parts, strict=True)
-        self.name, self.told = "+".join(names), " + ".join(told)
+        names, texts = zip(*parts, strict=True)
+        self.name, self.told = "+".join(names), " + ".join(texts)
         if len(self.name) > MOST_NAMED:
             self.name = f"{names[0]}+{len(names) - 1}-more"
         self.settings = settings
@@ -98,7 +98,7 @@ class Applier:
         if settings.mode == HITS:
             if summed:
                 raise ProjectError("hits are played, not moved: a sum cannot be used with them; add its preset instead")
-            layers = [striking(layer, mover if layer is layers[0] else None) for layer in layers]
+            layers = [as_hit_layer(layer, mover if layer is layers[0] else None) for layer in layers]
         else:
             check_rates([layer.codec.spec for layer in layers])
             check_sums(layers[0], to, summed)
@@ -109,7 +109,7 @@ class Applier:
         """What is applied, with its targets; codecs that wait to be loaded are loaded for it."""
         if self.settings.mode == HITS:
             return self._layers
-        return [moving(self._layers[0], self._to, self._summed), *map(moving, self._layers[1:])]
+        return [as_transfer_layer(self._layers[0], self._to, self._summed), *map(as_transfer_layer, self._layers[1:])]
 
     def outputs(self, sources: list[Path], out: Path, overwrite: bool = False) -> dict[Path, Path]:
         """Recording → the file it becomes, ``NAME_PRESET.wav`` or ``NAME_PRESET+OTHER.wav``; each is looked at.
@@ -121,7 +121,7 @@ class Applier:
         """
         paths: dict[Path, Path] = {}
         for source in sources:
-            looked_at(source)
+            open_recordings(source)
             path = out / f"{CONTROL.sub('_', source.stem)}_{self.name}.wav"
             twin = next((other for other, its in paths.items() if its == path), None)
             if twin is not None:
@@ -157,12 +157,12 @@ class Applier:
             AudioFileError: the recording cannot be used.
             OutputError, DiskFullError: ``path`` cannot be written, or is there.
         """
-        guide, layout = looked_at(source)
+        guide, layout = open_recordings(source)
         bits, hits = self.settings.bits, None
         if self.settings.mode == HITS:
-            blocks, hits = struck(guide, self.layers, self.settings)
+            blocks, hits = play_hits(guide, self.layers, self.settings)
         else:
-            blocks = transferred(guide, self.layers, self.settings)
+            blocks = run_transfer(guide, self.layers, self.settings)
         file = StemFile(
             track=source.stem,
             description=f"{self.told} applied to {source.name}",
@@ -196,4 +196,4 @@ def _appearing(path: Path, overwrite: bool) -> Iterator[Path]:
             with replaced_when_whole(path, only_if_free=not overwrite) as temporary:
                 yield temporary
         except OSError as problem:
-            raise told(problem, path.parent) from problem
+            raise disk_error(problem, path.parent) from problem

@@ -9,8 +9,8 @@ import numpy as np
 
 from plugin_backend.errors import PresetError
 from plugin_backend.hit_detection.attack_position import AHEAD_S, BACKGROUND_S
-from plugin_backend.hit_detection.detect_hits import Hit, Sensitivity, spot_in
-from plugin_backend.hit_detection.overlapping_chunks import Guide
+from plugin_backend.hit_detection.detect_hits import Hit, Sensitivity, detect_hits_in
+from plugin_backend.hit_detection.overlapping_chunks import GuideFile
 from plugin_backend.transfer.latent_mover import LatentMover
 from plugin_backend.transfer.settings import Settings
 from presets.take_sampling import fades_of, take_of
@@ -36,17 +36,17 @@ class Strike(Voice):
         return self._levels * super().read(samples)
 
 
-def struck(guide: Guide, layers: Sequence[Layer], settings: Settings) -> tuple[Iterator[np.ndarray], int]:
+def play_hits(guide: GuideFile, layers: Sequence[Layer], settings: Settings) -> tuple[Iterator[np.ndarray], int]:
     """The recording with takes at its hits, in blocks of its length, rate and channels; and how many hits there are.
 
     A take of every layer begins at its hit's very sample, as a cue would. Where the codec has another rate, each take
     is resampled by itself.
     """
-    hits = spot_in(guide, Sensitivity(settings.sensitivity, settings.min_gap_ms))
+    hits = detect_hits_in(guide, Sensitivity(settings.sensitivity, settings.min_gap_ms))
     return _mixed(guide, layers, settings, hits), len(hits)
 
 
-def _mixed(guide: Guide, layers: Sequence[Layer], settings: Settings, hits: list[Hit]) -> Iterator[np.ndarray]:
+def _mixed(guide: GuideFile, layers: Sequence[Layer], settings: Settings, hits: list[Hit]) -> Iterator[np.ndarray]:
     events, struck_by, levels = [], {}, {}
     for index, (hit, own) in enumerate(zip(hits, levels_of(guide, hits), strict=True)):
         for number, layer in enumerate(layers):
@@ -68,7 +68,7 @@ def _mixed(guide: Guide, layers: Sequence[Layer], settings: Settings, hits: list
         yield (1 - mix) * dry + mix * wet
 
 
-def _event(guide: Guide, layer: Layer, settings: Settings, name: str, hit: Hit) -> Event:
+def _event(guide: GuideFile, layer: Layer, settings: Settings, name: str, hit: Hit) -> Event:
     preset, header, seed = layer.preset, layer.preset.header, take_seed(settings.seed, name, 1)
 
     def at_rate(samples: int) -> int:
@@ -92,7 +92,7 @@ def _event(guide: Guide, layer: Layer, settings: Settings, name: str, hit: Hit) 
     )
 
 
-def levels_of(guide: Guide, hits: list[Hit]) -> Iterator[np.ndarray]:
+def levels_of(guide: GuideFile, hits: list[Hit]) -> Iterator[np.ndarray]:
     """Of each hit, every channel's peak above what it stands on, relative to the loudest channel's, ``[channels]``.
 
     Raises:
@@ -114,7 +114,7 @@ def levels_of(guide: Guide, hits: list[Hit]) -> Iterator[np.ndarray]:
         yield peaks / peaks.max() if peaks.max() > 0 else np.ones(guide.channels)
 
 
-def striking(layer: Layer, mover: LatentMover | None) -> Layer:
+def as_hit_layer(layer: Layer, mover: LatentMover | None) -> Layer:
     """The layer with a mover's controls of each latent, if there is one, acting on its preset's takes.
 
     Raises:

@@ -60,7 +60,7 @@ def check_sums(layer: Layer, to: Preset | None, summed: Sequence[tuple[Preset, f
         check_model(preset, layer.codec, "their latents have no sum; add the preset, decoded beside it")
 
 
-def moving(layer: Layer, to: Preset | None = None, summed: Sequence[tuple[Preset, float]] = ()) -> Layer:
+def as_transfer_layer(layer: Layer, to: Preset | None = None, summed: Sequence[tuple[Preset, float]] = ()) -> Layer:
     """The layer with targets: its preset's, that of ``to`` for ``morph``, and those of presets summed, with weights.
 
     Raises:

@@ -9,10 +9,10 @@ import numpy as np
 from plugin_backend.codecs.base import Codec
 from plugin_backend.dsp.dc_offset import filter_for
 from plugin_backend.effects.stage import Stage
-from plugin_backend.hit_detection.overlapping_chunks import Guide
+from plugin_backend.hit_detection.overlapping_chunks import GuideFile
 from plugin_backend.transfer.latent_mover import PAIR
-from plugin_backend.transfer.parallel_nodes import TOTAL, Layers
-from plugin_backend.transfer.running_statistics import Moments, sounding
+from plugin_backend.transfer.parallel_nodes import TOTAL, ParallelNodes
+from plugin_backend.transfer.running_statistics import RunningStatistics, sounding
 from plugin_backend.transfer.settings import Settings
 from plugin_backend.transfer.transfer_node import TransferNode
 from render.apply.audio_blocks import SPARE_SAMPLES, blocks_of, exactly, resampled
@@ -25,9 +25,9 @@ PRESETS_OWN = ("morph", "spherical", "weight")
 """Controls of the preset and what is summed with it; the others are of every layer too, or of the sum."""
 
 
-def heard_in(guide: Guide, codec: Codec, mono: bool) -> tuple[np.ndarray, np.ndarray]:
+def heard_in(guide: GuideFile, codec: Codec, mono: bool) -> tuple[np.ndarray, np.ndarray]:
     """Mean and deviation of a recording's latents, each ``[dims]``, over all of its channels that sound."""
-    spec, moments, waiting = codec.spec, Moments(codec.spec.latent_dim), None
+    spec, moments, waiting = codec.spec, RunningStatistics(codec.spec.latent_dim), None
     channels = 1 if mono else guide.channels
     encoder, offset = codec.encoder(channels), filter_for(codec, channels)
     for block in resampled(blocks_of(guide), guide.sample_rate, spec.sample_rate):
@@ -41,7 +41,7 @@ def heard_in(guide: Guide, codec: Codec, mono: bool) -> tuple[np.ndarray, np.nda
     return moments.measured()
 
 
-def stage_for(guide: Guide, layers: Sequence[Layer], settings: Settings) -> Stage:
+def stage_for(guide: GuideFile, layers: Sequence[Layer], settings: Settings) -> Stage:
     """The node of one layer, or the nodes of several, set; they have heard the recording through where that is wanted.
 
     Raises:
@@ -51,7 +51,7 @@ def stage_for(guide: Guide, layers: Sequence[Layer], settings: Settings) -> Stag
     heard: dict[str, tuple] = {}
     nodes = [_node(guide, layer, settings, heard) for layer in layers]
     settings.set_latents(nodes[0])
-    whole = nodes[0] if len(nodes) == 1 else Layers(nodes)
+    whole = nodes[0] if len(nodes) == 1 else ParallelNodes(nodes)
     for name, value in settings.controls.items():
         if name in TOTAL or name in PRESETS_OWN:
             (whole if name in TOTAL else nodes[0]).set(name, value)
@@ -64,7 +64,7 @@ def stage_for(guide: Guide, layers: Sequence[Layer], settings: Settings) -> Stag
     return whole
 
 
-def _node(guide: Guide, layer: Layer, settings: Settings, heard: dict[str, tuple]) -> TransferNode:
+def _node(guide: GuideFile, layer: Layer, settings: Settings, heard: dict[str, tuple]) -> TransferNode:
     codec, fingerprint = layer.codec, layer.codec.spec.fingerprint
     matches = not settings.running and any(target.matches for target in layer.targets.values())
     if matches and fingerprint not in heard:
@@ -85,7 +85,7 @@ def _node(guide: Guide, layer: Layer, settings: Settings, heard: dict[str, tuple
     return node
 
 
-def transferred(guide: Guide, layers: Sequence[Layer], settings: Settings) -> Iterator[np.ndarray]:
+def run_transfer(guide: GuideFile, layers: Sequence[Layer], settings: Settings) -> Iterator[np.ndarray]:
     """The recording moved as every layer says and added: its length, rate and channels, in blocks."""
     stage, rate = stage_for(guide, layers, settings), layers[0].codec.spec.sample_rate
     audio = _pushed(resampled(blocks_of(guide), guide.sample_rate, rate), stage)

@@ -16,7 +16,7 @@ from render.batch.event_log import Result
 from render.batch.journal import DONE, Row
 from render.batch.planning import BatchPlan, Planned
 from render.delivery.file_names import picture_name, report_name
-from render.delivery.output_folder import told
+from render.delivery.output_folder import disk_error
 from render.project.project import Project
 
 NAME, WARNING = "batch.html", "⚠"
@@ -53,8 +53,8 @@ class _Stem(msgspec.Struct):
     @property
     def warnings(self) -> list[str]:
         """What a check does not allow, a line each."""
-        told = (line for line in self.checks if line.get("verdict") == "warn")
-        return [f"{line.get('what')}: {line.get('measured')} (allowed: {line.get('allowed')})" for line in told]
+        warned = (line for line in self.checks if line.get("verdict") == "warn")
+        return [f"{line.get('what')}: {line.get('measured')} (allowed: {line.get('allowed')})" for line in warned]
 
 
 class _Report(msgspec.Struct):
@@ -79,7 +79,7 @@ def write_html(plan: BatchPlan, result: Result, out: Path) -> Path:
         with replaced_when_whole(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
             file.writelines(map(printable, _pieces(plan, result, out)))
     except OSError as problem:
-        raise told(problem, out) from problem
+        raise disk_error(problem, out) from problem
     return path
 
 
@@ -141,8 +141,8 @@ def _levels(reports: dict[str, _Report | None]) -> Iterator[tuple[str, tuple]]:
         for stem, levels in (report.stems if report else {}).items():
             cells = (getattr(levels, column) for column, _ in COLUMNS)
             numbers = ("–" if cell is None else f"{cell:g}" for cell in cells)
-            told = f"{WARNING} {'; '.join(levels.warnings)}" if levels.warnings else "pass"
-            yield "warn" * bool(levels.warnings), (name, stem, *numbers, told)
+            remark = f"{WARNING} {'; '.join(levels.warnings)}" if levels.warnings else "pass"
+            yield "warn" * bool(levels.warnings), (name, stem, *numbers, remark)
 
 
 def _table(kind: str, header: tuple[str, ...], rows: Iterable[tuple[str, tuple]]) -> str:

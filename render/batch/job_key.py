@@ -9,7 +9,7 @@ from presets.bank import is_file_name
 from render.delivery.file_names import clip_names, stem_names
 from render.delivery.incremental.diff import stem_keys
 from render.delivery.report import cue_table
-from render.plan.cache_key import recipes_of
+from render.plan.cache_key import cue_keys
 from render.plan.plan import Plan
 from render.project.project import Project
 
@@ -34,7 +34,7 @@ def job_key(plan: Plan, project: Project, clips: bool) -> str:
     return digest(
         {
             "version": VERSION,
-            "stems": stem_keys(plan, project, recipes_of(plan)),
+            "stems": stem_keys(plan, project, cue_keys(plan)),
             "files": stem_names(plan, project, 1),
             "slate": {name: getattr(project, name) for name in SLATE},
             "cues": cues,

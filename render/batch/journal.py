@@ -180,7 +180,7 @@ def open_journal(folder: Path) -> Iterator[Journal]:
 
 
 @contextmanager
-def glimpsed(folder: Path) -> Iterator[Journal | None]:
+def peek(folder: Path) -> Iterator[Journal | None]:
     """The journal of a folder to look at only; none where there is none.
 
     Raises:

@@ -11,12 +11,12 @@ from plugin_backend.errors import DiskFullError, OutputError, PisadaError
 from plugin_backend.models.registry import PCM
 from render.batch.job_key import job_key
 from render.batch.jobs.job import Job, Jobs, is_utf8
-from render.batch.journal import DONE, MOVING, Journal, glimpsed
+from render.batch.journal import DONE, MOVING, Journal, peek
 from render.batch.staging import as_left
 from render.cues.lint import late_start
 from render.delivery.deliver import sound_bytes
 from render.plan.plan import Plan
-from render.plan.resolve import completed, make_plan, read_sheet
+from render.plan.resolve import make_plan, read_sheet, with_sheet_rate
 from render.project.project import Project
 
 JOB_S = 0.6
@@ -136,7 +136,7 @@ def plan_batch(
     for job in jobs.jobs:
         planned.append(planned_job(job))
         progress(1)
-    with glimpsed(out) as journal:
+    with peek(out) as journal:
         return compared(tuple(planned), out, journal, verify)
 
 
@@ -145,7 +145,7 @@ def planned_job(job: Job) -> Planned:
     try:
         project = job.project()
         sheet = read_sheet(job.cues, project)
-        whole = completed(project, sheet)
+        whole = with_sheet_rate(project, sheet)
         plan = make_plan(whole, sheet)
         late = late_start(min(cue.start_samples for cue in sheet.cues), whole.clock())
         key, cost = job_key(plan, whole, job.clips), cost_of(plan, whole, job.clips)

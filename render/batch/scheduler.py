@@ -18,8 +18,8 @@ from render.batch.output_lock import locked
 from render.batch.planning import BatchPlan, Planned, check_room, compared
 from render.batch.recovery import recover, rows_of
 from render.batch.retry_queue import Policy, Queue
-from render.batch.staging import clear, make_way, move_in, stage_of
-from render.delivery.output_folder import made_folder, told
+from render.batch.staging import clear, make_way, move_in, staging_folder
+from render.delivery.output_folder import disk_error, made_folder
 from render.engine.cue_cache import CueCache
 
 WAIT_S = 0.5
@@ -55,7 +55,7 @@ def run_batch(
         with made_folder(out), locked(out), open_journal(out) as journal:
             return _Run(plan, out, engine, journal, policy or Policy(), cache, hang_s, listen).run(verify)
     except OSError as problem:
-        raise told(problem, out) from problem
+        raise disk_error(problem, out) from problem
     finally:
         engine.close()
 
@@ -134,7 +134,7 @@ class _Run:
                 key=planned.key,
                 cues=str(job.cues),
                 project=planned.project,
-                stage=str(stage_of(out, job.name)),
+                stage=str(staging_folder(out, job.name)),
                 folder=str(out / job.name),
                 version=row.version or None,
                 moment=datetime.fromisoformat(row.moment),
@@ -175,7 +175,7 @@ class _Run:
                 return replace(outcome, kind="passing", cause=cause)
             move_in(self.out, name, outcome.outputs)
         except OSError as problem:
-            return replace(outcome, kind="passing", cause=str(told(problem, self.out)))
+            return replace(outcome, kind="passing", cause=str(disk_error(problem, self.out)))
         return outcome
 
     def _failed(self, planned: Planned, outcome: Outcome, row: Row) -> None:

@@ -16,14 +16,14 @@ STAGES = ".batch"
 ASIDE = "changed"
 
 
-def stage_of(out: Path, name: str) -> Path:
+def staging_folder(out: Path, name: str) -> Path:
     """Where a job's files are made."""
     return out / STAGES / name
 
 
 def clear(out: Path, name: str | None = None) -> None:
     """Remove a job's stage, or all of them."""
-    shutil.rmtree(stage_of(out, name) if name is not None else out / STAGES, ignore_errors=True)
+    shutil.rmtree(staging_folder(out, name) if name is not None else out / STAGES, ignore_errors=True)
 
 
 def make_way(out: Path, name: str, outputs: list[Output], before: list[Output]) -> list[str]:
@@ -49,7 +49,7 @@ def move_in(out: Path, name: str, outputs: list[Output]) -> None:
     Raises:
         OSError: a file is neither here nor there, or cannot be moved.
     """
-    stage, folder = stage_of(out, name), out / name
+    stage, folder = staging_folder(out, name), out / name
     for output in outputs:
         source, target = stage / output.file, folder / output.file
         if source.exists():

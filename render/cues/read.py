@@ -21,7 +21,7 @@ from render.cues.readers.otio import is_otio, read_otio
 from render.cues.readers.pro_tools_text import is_pro_tools_text, read_pro_tools_text
 from render.cues.readers.reaper_project import is_reaper_project, read_reaper_project
 from render.cues.readers.reaper_regions import is_reaper_regions, read_reaper_regions
-from render.cues.readers.text_reading import told_at
+from render.cues.readers.text_reading import error_at
 from render.cues.readers.xlsx_sheet import is_xlsx, read_xlsx
 from render.cues.timeline import Timeline
 from render.cues.timeline_to_cues import cues_of
@@ -114,7 +114,7 @@ def _read(path: Path, clock: Clock, start_given: bool, wanted: Wanted) -> Timeli
     head = _head(path)
     read = next((read for recognises, read in READERS if recognises(head)), None)
     if read is None:
-        with told_at(file=path):
+        with error_at(file=path):
             check_sheet_like(head)
     if read is None or read is read_xlsx:
         return (read or read_csv)(path, clock, wanted)

@@ -19,21 +19,21 @@ from plugin_backend.output_files import sync
 from render.delivery.file_names import clip_names, clips_name, layouts_of, picture_name, report_name
 from render.delivery.file_names import stem_names as file_names
 from render.delivery.incremental.diff import Changes, compare, stem_keys, trail_path
-from render.delivery.incremental.update import revise
-from render.delivery.output_folder import made_folder, told
+from render.delivery.incremental.update import update_stems
+from render.delivery.output_folder import disk_error, made_folder
 from render.delivery.report import Measured, build_report, cache_remarks, measured
 from render.delivery.sum_check import check_sum
 from render.delivery.version_lock import claimed_version
-from render.delivery.waveform_plot import draw
+from render.delivery.waveform_plot import draw_waveforms
 from render.engine import clip_writer as cue_clips
 from render.engine.clip_writer import ClipOrder
 from render.engine.cue_cache import CueCache
 from render.engine.stream import OFFLINE_CHUNK_FRAMES, Block, RenderProcess, RenderStats, stream
-from render.plan.cache_key import recipes_of
+from render.plan.cache_key import cue_keys
 from render.plan.plan import Plan
 from render.project.channel_layout import LAYOUTS
 from render.project.project import SUM, Project
-from render.wav.metadata import FileMetadata, slate_of
+from render.wav.metadata import FileMetadata, metadata_of
 from render.wav.quantize_dither import dither_of
 from render.wav.stem_samples import StemFile, Written
 from render.wav.stem_writer import StemWriter
@@ -110,16 +110,16 @@ def deliver(
             with claimed_version(plan, project, out, version) as (version, stage):
                 delivery = _names(plan, project, stage.folder, version, clips)
                 start = partial(stream, jobs=jobs, chunk_frames=chunk_frames, stats=stats, process=process)
-                slate = slate_of(project, moment or datetime.now().replace(microsecond=0))
+                slate = metadata_of(project, moment or datetime.now().replace(microsecond=0))
                 try:
                     _write(plan, project, delivery, out, stats, slate, start, chunk_frames, progress, began, cache)
                     delivery.beside = beside(delivery.report)
                 except PisadaError as problem:  # nobody knows of the hidden folder
-                    problem.args = tuple(str(told).replace(str(stage.folder), str(out)) for told in problem.args)
+                    problem.args = tuple(str(part).replace(str(stage.folder), str(out)) for part in problem.args)
                     raise
                 _publish(stage, delivery)
         except OSError as problem:
-            raise told(problem, out) from problem
+            raise disk_error(problem, out) from problem
     return _moved(delivery, out)
 
 
@@ -156,7 +156,7 @@ def _moved(delivery: Delivery, out: Path) -> Delivery:
 
 
 def _write(plan, project, delivery, out, stats, slate, start, chunk_frames, progress, began, cache) -> None:
-    recipes = recipes_of(plan)
+    recipes = cue_keys(plan)
     delivery.changes = compare(plan, project, out, recipes, cache, bool(delivery.clips))
     if cache is not None:
         plan = replace(plan, cache=cache.folder, sounds={cue: recipe.key for cue, recipe in recipes.items()})
@@ -170,7 +170,7 @@ def _write(plan, project, delivery, out, stats, slate, start, chunk_frames, prog
         return start(plan, clips=order)
 
     if delivery.changes.patching:
-        written = revise(
+        written = update_stems(
             plan, delivery.changes, out, delivery.stems, files, project.seed, chunk_frames, rendered, stats
         )
         spans = delivery.changes.sum.spans
@@ -186,7 +186,7 @@ def _write(plan, project, delivery, out, stats, slate, start, chunk_frames, prog
         stats.seconds["check_s"] = perf_counter() - paused
         for name, done in written.items():
             delivery.measured[name] = measured(done, delivery.stems[name].name, project)
-        draw(delivery.picture, plan, project, {name: done.trail for name, done in written.items()})
+        draw_waveforms(delivery.picture, plan, project, {name: done.trail for name, done in written.items()})
         for each in on_disk:
             each.result()
     keys = stem_keys(plan, project, recipes)

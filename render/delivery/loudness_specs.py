@@ -47,7 +47,9 @@ class Line:
     verdict: str
 
 
-def judge(spec: Spec | None, loudness: Loudness, outside_samples: int, is_sum: bool, held: bool = False) -> list[Line]:
+def check_loudness(
+    spec: Spec | None, loudness: Loudness, outside_samples: int, is_sum: bool, held: bool = False
+) -> list[Line]:
     """The lines of one file.
 
     True peak and full scale hold for every file; loudness only for the sum, as a single stem has no target.

@@ -21,7 +21,7 @@ def made_folder(path: Path) -> Iterator[None]:
         made = [folder for folder in (path, *path.parents) if not folder.exists()]
         path.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise told(problem, path) from problem
+        raise disk_error(problem, path) from problem
     try:
         yield
     finally:
@@ -39,11 +39,11 @@ def touched(path: Path) -> Path:
     try:
         path.touch()
     except OSError as problem:
-        raise told(problem, path.parent) from problem
+        raise disk_error(problem, path.parent) from problem
     return path
 
 
-def told(problem: OSError, folder: Path) -> OutputError | DiskFullError:
+def disk_error(problem: OSError, folder: Path) -> OutputError | DiskFullError:
     """What a failure to write into a folder is to the user."""
     if problem.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFullError(f"{folder}: the disk is full")

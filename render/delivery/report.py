@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from render.delivery.incremental.diff import chain_of, frame_of
 from render.delivery.incremental.previous_report import mix_of
-from render.delivery.loudness_specs import SPECS, Line, judge
+from render.delivery.loudness_specs import SPECS, Line, check_loudness
 from render.delivery.sum_check import SumCheck
 from render.engine.cue_audio import Counts
 from render.engine.stream import RenderStats
@@ -57,7 +57,7 @@ def measured(written: Written, file: str, project: Project) -> Measured:
     """What was noted of a file, judged."""
     trail, loudness = written.trail, written.trail.loudness()
     outside, held = trail.outside_samples, written.file.bits == 32
-    lines = judge(SPECS.get(project.spec), loudness, outside, written.file.track == SUM, held)
+    lines = check_loudness(SPECS.get(project.spec), loudness, outside, written.file.track == SUM, held)
     peak, clipped = peak_dbfs(trail.peak), 0 if held else outside
     return Measured(file, written.file.layout.name, peak, clipped, loudness, lines)
 

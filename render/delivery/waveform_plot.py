@@ -61,7 +61,7 @@ def name_of(event: Event) -> str:
     return Path(event.preset or event.source or "").name.removesuffix(SUFFIX)
 
 
-def draw(path: Path, plan: Plan, project: Project, trails: dict[str, StemStatistics]) -> None:
+def draw_waveforms(path: Path, plan: Plan, project: Project, trails: dict[str, StemStatistics]) -> None:
     """Write the picture as PNG to ``path``, from what was noted of the stems."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -20,7 +20,7 @@ from render.engine.cue_decoding import (
     WHOLE_CHUNK_FRAMES,
     batch_mates,
     batches_well,
-    decoded_together,
+    decode_batch,
     short_frames,
 )
 from render.engine.voice import Stopwatch, decoded
@@ -71,7 +71,7 @@ class ReplayableAudio:
             index += 1
 
 
-class Sounds:
+class CueAudio:
     """Sounds of a plan's events; a codec is loaded when the first cue must be decoded.
 
     Args:
@@ -126,7 +126,7 @@ class Sounds:
             return self._stored(event, decoded(event, self._preset(event), *how))
         events = [event, *friends]
         presets = [self._preset(each) for each in events]
-        whole = decoded_together(events, presets, codec, self._chunk_frames, self._watch, self._rate_hz)
+        whole = decode_batch(events, presets, codec, self._chunk_frames, self._watch, self._rate_hz)
         self._decoded += len(events)
         sounds = [list(self._stored(each, iter([sound]))) for each, sound in zip(events, whole, strict=True)]
         for each, sound in zip(friends, sounds[1:], strict=True):

@@ -64,7 +64,7 @@ def batch_mates(frames: int, others: Iterable[tuple[int, Event]]) -> list[Event]
     return chosen
 
 
-def decoded_together(
+def decode_batch(
     events: list[Event],
     presets: list[Preset],
     codec: Codec,

@@ -100,7 +100,7 @@ class Insert:
         block[:] = sound
 
 
-def strike(stage: Stage, events: list[Event], late_samples: int) -> None:
+def schedule_triggers(stage: Stage, events: list[Event], late_samples: int) -> None:
     """Tell a stage that can be struck of all its stem's cues: struck at each one's start, released where all end.
 
     Args:

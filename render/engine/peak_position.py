@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from render.engine.cue_audio import Sounds
+from render.engine.cue_audio import CueAudio
 from render.engine.stream import OFFLINE_CHUNK_FRAMES
 from render.engine.voice import Stopwatch, fade_curve
 from render.plan.plan import Event, Plan
@@ -21,7 +21,7 @@ def peaks_of(plan: Plan, ids: Iterable[str]) -> dict[str, int]:
     """
     wanted = set(ids)
     events = [event for event in plan.events if event.id in wanted]
-    sounds = Sounds(plan, OFFLINE_CHUNK_FRAMES, Stopwatch(), events)
+    sounds = CueAudio(plan, OFFLINE_CHUNK_FRAMES, Stopwatch(), events)
     return {event.id: _peak(event, sounds.of(event)) for event in events}
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from plugin_backend import errors
 from render.engine.clip_writer import ClipOrder, ClipWriter
-from render.engine.cue_audio import Sounds
+from render.engine.cue_audio import CueAudio
 from render.engine.mixing import StemMixer
 from render.engine.stem_graph import StemGraph
 from render.engine.voice import Stopwatch, Voice
@@ -77,7 +77,7 @@ def _render(
 ) -> None:
     watch = Stopwatch()
     mine = [event for event in plan.events if event.stem in names]
-    sounds = Sounds(plan, chunk_frames, watch, mine)
+    sounds = CueAudio(plan, chunk_frames, watch, mine)
     layouts = {stem.name: LAYOUTS[stem.layout] for stem in plan.stems if stem.name in names}
     heard = ClipWriter(clips, plan).take if clips is not None else None
 

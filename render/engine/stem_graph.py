@@ -15,7 +15,7 @@ import numpy as np
 from plugin_backend.codecs.base import Codec
 from plugin_backend.models.registry import load_codec
 from render.engine.faust_bridge import CHANNELS, BridgeNode, load_bridge
-from render.engine.inserts import Insert, is_insert, make_insert, strike
+from render.engine.inserts import Insert, is_insert, make_insert, schedule_triggers
 from render.engine.mixing import StemMixer
 from render.engine.processors import build_effect, check_rendered, latency_samples, set_effect
 from render.plan.plan import Plan
@@ -68,7 +68,7 @@ class _Chain:
         total = 0
         for it, effect in self.late:
             if is_insert(effect):
-                strike(it, events, total)
+                schedule_triggers(it, events, total)
                 total += it.latency_samples
             else:
                 set_effect(it, effect)

@@ -15,9 +15,9 @@ from plugin_backend.codecs.base import Codec, CodecSpec, sides_of
 from plugin_backend.dsp.dc_offset import filter_for
 from plugin_backend.errors import AudioFileError, CueSheetError
 from plugin_backend.modes.mode_table import no_modes
-from presets.finish_take import Finish
+from presets.finish_take import TakeFinisher
 from presets.preset import Preset
-from presets.preset_effects import Chain
+from presets.preset_effects import PresetEffects
 from presets.take_sampling import perform, rung, take_of
 from render.plan.plan import Event
 from render.project.channel_layout import Layout, pan_gains
@@ -163,13 +163,13 @@ def finished(
 
 def _finish(
     event: Event, preset: Preset | None, rate_hz: int, channels: int, drop_samples: int, length_samples: int
-) -> Finish:
+) -> TakeFinisher:
     if event.source is not None:
-        return Finish(no_modes(), 0.0, rate_hz, channels, drop_samples)
+        return TakeFinisher(no_modes(), 0.0, rate_hz, channels, drop_samples)
     header, chain = preset.header, None
     if header.chain:
-        chain = Chain(header.chain, rate_hz, channels, length_samples)
-    return Finish(rung(preset, event.seed), header.low_cut_hz, rate_hz, channels, drop_samples, chain)
+        chain = PresetEffects(header.chain, rate_hz, channels, length_samples)
+    return TakeFinisher(rung(preset, event.seed), header.low_cut_hz, rate_hz, channels, drop_samples, chain)
 
 
 def fade_curve(positions: np.ndarray, length: int, fade_in: int, fade_out: int) -> np.ndarray:

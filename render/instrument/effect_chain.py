@@ -33,7 +33,7 @@ def stages_of(effects: Sequence[Effect], sample_rate: int, channels: int) -> lis
     return stages
 
 
-class Chain:
+class EffectChain:
     """Stages in a row.
 
     Attributes:
@@ -81,8 +81,8 @@ STAGES = (Effect("lfo", {"depth": 0.0}), Effect("gain"))
 """``fx.0`` and ``fx.1``."""
 
 
-class After(Chain):
-    """The stages in a row; see :class:`render.instrument.effect_chain.Chain`."""
+class After(EffectChain):
+    """The stages in a row; see :class:`render.instrument.effect_chain.EffectChain`."""
 
     def turn(self, control: str, value: float, at_samples: int) -> bool:
         """Set ``fx.0.depth`` and the like from a sample on; answers whether it is one of theirs."""
@@ -91,6 +91,6 @@ class After(Chain):
         return found is not None
 
 
-def after(rate_hz: int, channels: int) -> After:
+def codec_effects(rate_hz: int, channels: int) -> After:
     """New ones."""
     return After(stages_of(STAGES, rate_hz, channels))

@@ -6,7 +6,7 @@ import numpy as np
 
 from plugin_backend.codecs.base import CodecSpec
 from plugin_backend.transfer.latent_mover import LatentMover
-from plugin_backend.transfer.parameter_smoothing import SLEW_S, Slew
+from plugin_backend.transfer.parameter_smoothing import SLEW_S, ParameterSmoother
 from render.instrument.actions import LATENT
 from render.instrument.note import Note
 
@@ -22,7 +22,7 @@ class LatentControls:
     def __init__(self, spec: CodecSpec, hop_samples: int):
         self._mover = LatentMover(1, spec.latent_dim, spec.sample_rate / spec.hop_samples)
         self._frames_per_s, self._dims = spec.sample_rate / spec.hop_samples, spec.latent_dim
-        self._slew, self._begun = Slew(round(SLEW_S * spec.sample_rate / hop_samples)), False
+        self._slew, self._begun = ParameterSmoother(round(SLEW_S * spec.sample_rate / hop_samples)), False
         self._ramp = np.arange(1, hop_samples + 1) / hop_samples
         self.morph: float = 0.0
         self.morphs: np.ndarray | float = 0.0

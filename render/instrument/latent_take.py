@@ -9,7 +9,7 @@ from presets.take_sampling import fades_of, perform, rung, take_of
 from render.engine.voice import fade_curve
 
 
-class Performance:
+class LatentTake:
     """One performance of a preset.
 
     Args:
@@ -65,8 +65,8 @@ class Performance:
         return np.where(inside, fade_curve(at, self.length_samples, fade_in, fade_out), 0.0)
 
 
-def performed(presets: list[Preset], seed: int, lead: int, silence: np.ndarray, hop_samples: int) -> list[Performance]:
+def latent_take(presets: list[Preset], seed: int, lead: int, silence: np.ndarray, hop_samples: int) -> list[LatentTake]:
     """A performance of each, their attacks together to half a frame; ``presets[lead]`` begins as it does alone."""
     skips = [take_of(preset, seed).skip_samples for preset in presets]
     late = [round((skips[lead] - skip) / hop_samples) for skip in skips]
-    return [Performance(own, seed, silence, by, hop_samples) for own, by in zip(presets, late, strict=True)]
+    return [LatentTake(own, seed, silence, by, hop_samples) for own, by in zip(presets, late, strict=True)]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from plugin_backend.codecs.base import CodecSpec
-from plugin_backend.modes.match_modes import between
+from plugin_backend.modes.match_modes import interpolate_modes
 from plugin_backend.modes.mode_table import ONSET
-from presets.finish_take import Finish
-from presets.preset_effects import Chain, ChainBetween
-from render.instrument.latent_take import Performance
-from render.instrument.voices import FADE_SAMPLES, Voice, spread
+from presets.finish_take import TakeFinisher
+from presets.preset_effects import PresetEffects, PresetEffectsBetween
+from render.instrument.latent_take import LatentTake
+from render.instrument.voices import FADE_SAMPLES, Voice, channel_gains
 
 
 class Note(Voice):
@@ -46,7 +46,7 @@ class Note(Voice):
         key: int,
         start_samples: int,
         gain: float,
-        takes: list[Performance],
+        takes: list[LatentTake],
         morph: float,
         spec: CodecSpec,
     ):
@@ -63,7 +63,7 @@ class Note(Voice):
         self._drop, self._decoded, self._block = skip + spec.latency_samples, 0, 0
         cut_hz = takes[min(round(morph), len(takes) - 1)].low_cut_hz
         own = cut_hz, spec.sample_rate, self.channels, self._drop, self._chain(morph, spec.sample_rate)
-        self._finish = Finish(self._rung(morph), *own)
+        self._finish = TakeFinisher(self._rung(morph), *own)
         self._waiting = np.zeros((self.channels, 0), np.float32)
         self.morphs: np.ndarray | float = morph
         self.going, self.let_go, self.smoothed = True, False, None
@@ -89,12 +89,12 @@ class Note(Voice):
         end = None if self._end is None else max(0, self._end - at)
         self._waiting = np.concatenate([self._waiting, self._finish.push(audio)[:, :end]], axis=1)
 
-    def _chain(self, morph: float, sample_rate: int) -> Chain | ChainBetween | None:
+    def _chain(self, morph: float, sample_rate: int) -> PresetEffects | PresetEffectsBetween | None:
         """The effects of one take, or, where two are unlike, the way between that it was struck at."""
         one, other = self._takes[0].effects, self._takes[-1].effects
-        chains = tuple(Chain(effects, sample_rate, self.channels, self._end) for effects in (one, other))
+        chains = tuple(PresetEffects(effects, sample_rate, self.channels, self._end) for effects in (one, other))
         if one != other:
-            return ChainBetween(chains, morph)
+            return PresetEffectsBetween(chains, morph)
         return chains[0] if one else None
 
     def _rung(self, morph: float) -> np.ndarray:
@@ -102,7 +102,7 @@ class Note(Voice):
         rows = [take.modes.copy() for take in self._takes]
         for own, by in zip(rows, self._later, strict=True):
             own[:, ONSET] -= by
-        return rows[0] if len(rows) == 1 else between(rows[0], rows[1], morph)
+        return rows[0] if len(rows) == 1 else interpolate_modes(rows[0], rows[1], morph)
 
     def add_to(self, out: np.ndarray, start_samples: int) -> bool:
         """See :class:`render.instrument.voices.Voice`."""
@@ -114,7 +114,7 @@ class Note(Voice):
 
     def _placed(self, heard: np.ndarray, first: int, channels: int) -> np.ndarray:
         level = self._gain * self._levels(first, heard.shape[1])
-        return (level * (spread(len(heard), channels) @ heard)).astype(np.float32)
+        return (level * (channel_gains(len(heard), channels) @ heard)).astype(np.float32)
 
     def _levels(self, first: int, count: int) -> np.ndarray | float:
         one, other = self._takes[0], self._takes[-1]

@@ -23,7 +23,7 @@ MOST_SKIPPED = 64
 """Pieces of latents that a texture goes on by at most where samples are left out: it has no place to come to."""
 
 
-class Takes:
+class TakePool:
     """Takes by preset and number; a number's take and variation follow from the seed.
 
     Which are decoded before and which when they are wanted changes no sample.

@@ -29,7 +29,7 @@ class Held(Protocol):
         """Go on by about so many samples without making them; the sound begins anew."""
 
 
-def spread(sound_channels: int, channels: int) -> np.ndarray:
+def channel_gains(sound_channels: int, channels: int) -> np.ndarray:
     """Gains ``[channels, sound_channels]``: stereo keeps to L and R, mono sounds in both, or in C."""
     gains = np.zeros((channels, sound_channels), np.float32)
     if channels == 1:
@@ -122,7 +122,7 @@ class Voice:
     def _placed(self, heard: np.ndarray, first: int, channels: int) -> np.ndarray:
         if self._level is not None:
             return self._level(first, heard.shape[1]) * heard
-        return self._gain * (spread(len(heard), channels) @ heard)
+        return self._gain * (channel_gains(len(heard), channels) @ heard)
 
     def _curve(self, first: int, count: int) -> np.ndarray | np.float32:
         begun = first - self._rise_from

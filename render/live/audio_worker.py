@@ -11,9 +11,9 @@ from time import perf_counter
 
 import numpy as np
 
-from plugin_backend.processes import WORKER, ask_for
+from plugin_backend.processes import WORKER, request_priority
 from render.instrument.actions import RELEASE, SHED, Action
-from render.live.block_ring import Bell, Ring
+from render.live.block_ring import BlockRing, WakeUp
 from render.live.instrument import Instrument
 from render.live.level_meter import SMOOTHED_BLOCKS
 from render.live.recording.control_log import Line
@@ -25,7 +25,7 @@ CARRIED = 0.8
 """Of a block's time: what held textures are shed down to where more cannot be carried."""
 
 
-class Worker:
+class AudioWorker:
     """Answers blocks one after another.
 
     Args:
@@ -35,7 +35,7 @@ class Worker:
 
     Attributes:
         actions: what was asked, put by any thread.
-        restarts, share, shed: see :class:`render.live.level_meter.Meter`.
+        restarts, share, shed: see :class:`render.live.level_meter.LevelMeter`.
         next: number of the first block not answered.
         remark: why it has no real-time priority, where it asked.
     """
@@ -43,7 +43,7 @@ class Worker:
     def __init__(
         self,
         instrument: Instrument,
-        ring: Ring,
+        ring: BlockRing,
         block_samples: int,
         note: Callable[[Line], None],
         fetch: Callable[[], None],
@@ -55,7 +55,7 @@ class Worker:
         self.actions: SimpleQueue[Action] = SimpleQueue()
         self.restarts, self.share, self.shed, self.next, self.remark = 0, 0.0, 0, 0, ""
         self._recent: deque[float] = deque(maxlen=max(4, round(BURDEN_S * instrument.sample_rate / block_samples)))
-        self._bell, self._closing, self._thread = Bell(), False, None
+        self._bell, self._closing, self._thread = WakeUp(), False, None
         self.ring_bell = self._bell.ring
 
     def start(self, realtime: bool) -> None:
@@ -66,7 +66,7 @@ class Worker:
 
     def _run(self) -> None:
         if self._realtime:
-            self.remark = ask_for(WORKER)
+            self.remark = request_priority(WORKER)
         try:
             while not self._closing:
                 self._bell.wait()

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 
 
-class Bell:
+class WakeUp:
     """A binary semaphore that one thread rings and another waits for. Ringing takes no lock that anyone holds."""
 
     def __init__(self):
@@ -24,7 +24,7 @@ class Bell:
         self._lock.acquire(timeout=timeout_s)
 
 
-class Ring:
+class BlockRing:
     """Two threads share it without a lock: one puts blocks and takes answers, the other takes blocks and puts answers.
 
     Args:

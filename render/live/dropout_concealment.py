@@ -12,7 +12,7 @@ import numpy as np
 FADE_S = 0.005
 
 
-class Fallback:
+class DropoutConcealment:
     """Mixes answers and dry, block by block, on the audio thread.
 
     Args:

@@ -19,10 +19,10 @@ from plugin_backend.transfer.latent_mover import LatentMover
 from plugin_backend.transfer.parameters import PARAMETERS
 from presets.lookup import check_model
 from presets.preset import Preset
-from render.apply.hits_mode import striking
+from render.apply.hits_mode import as_hit_layer
 from render.apply.preset_layers import Layer
 from render.instrument.sample_schedule import Schedule
-from render.instrument.take_pool import Takes
+from render.instrument.take_pool import TakePool
 from render.instrument.voices import Voice, Voices
 from render.live.rig import Rig
 from render.plan.resolve import velocity_gain
@@ -122,13 +122,13 @@ class HitsMode:
 
     grain_samples = 1
 
-    def __init__(self, rig: Rig, codec: Codec, takes: Takes, on_hit, added: Sequence[Layer] = ()):
+    def __init__(self, rig: Rig, codec: Codec, takes: TakePool, on_hit, added: Sequence[Layer] = ()):
         self._rig, self._codec, self._takes, self._on_hit = rig, codec, takes, on_hit
         self._rate = codec.spec.sample_rate
         self._mover = LatentMover(1, codec.spec.latent_dim, 1.0)
         rig.settings.set_latents(self._mover)
         self.parameters: dict[str, Parameter] = {name: PARAMETERS[name] for name in CONTROLS}
-        self._added = [_levelled(striking(layer, None)) for layer in added]
+        self._added = [_levelled(as_hit_layer(layer, None)) for layer in added]
         self._presets: dict[str, Preset] = {}
         self._preset: Preset | None = None
         self._hits = 0
@@ -150,7 +150,7 @@ class HitsMode:
         """
         if preset.name not in self._presets:
             check_model(preset, self._codec)
-            self._presets[preset.name] = striking(Layer(self._codec, preset), self._mover).preset
+            self._presets[preset.name] = as_hit_layer(Layer(self._codec, preset), self._mover).preset
         self._takes.keep(self._presets[preset.name], self._numbers())
 
     def ready(self, preset: Preset) -> bool:

@@ -18,15 +18,15 @@ from plugin_backend.dsp.sanitize import sanitize
 from plugin_backend.effects.stage import Stage
 from plugin_backend.parameters import Parameter
 from plugin_backend.transfer.settings import HITS
-from plugin_backend.transfer.snapshot_morph import morphed
+from plugin_backend.transfer.snapshot_morph import morph_snapshots
 from presets.preset import Preset
 from render.instrument.actions import AB, BYPASS, EFFECT, PRESETS, RELEASE, SHED, STRIKE, Action
-from render.instrument.effect_chain import Chain, stages_of
+from render.instrument.effect_chain import EffectChain, stages_of
 from render.instrument.sample_schedule import Schedule
-from render.instrument.take_pool import Takes
+from render.instrument.take_pool import TakePool
 from render.instrument.voices import Voice, Voices
 from render.live.hits_mode import HitsMode
-from render.live.playable_presets import PlayablePresets, Shelf
+from render.live.playable_presets import PlayablePresets, PresetPool
 from render.live.rig import Rig
 from render.live.transfer_mode import TransferMode
 from render.plan.resolve import velocity_gain
@@ -62,9 +62,9 @@ class Instrument:
     def __init__(self, rig: Rig, codec: Codec, presets: Mapping[str, Preset], stages: Sequence[Stage] | None = None):
         self.rig, self.channels, self.sample_rate = rig, rig.channels, codec.spec.sample_rate
         self.fingerprint = codec.spec.fingerprint
-        shelf = Shelf(rig, presets)
+        shelf = PresetPool(rig, presets)
         added = shelf.added(rig, codec)
-        self._takes = Takes([codec, *(layer.codec for layer in added)], rig.seed)
+        self._takes = TakePool([codec, *(layer.codec for layer in added)], rig.seed)
         self._strikes: defaultdict[str, int] = defaultdict(int)
         if rig.mode == HITS:
             self._source = HitsMode(rig, codec, self._takes, lambda at: self._chain.trigger(at), added)
@@ -74,7 +74,7 @@ class Instrument:
         self._voices = Voices()
         if stages is None:
             stages = stages_of(rig.effects, self.sample_rate, rig.channels)
-        self._chain = Chain(stages)
+        self._chain = EffectChain(stages)
         self._bypass, self._switches = SmoothedValue(0.0, round(FADE_S * self.sample_rate)), Schedule()
         self.latency_samples = self._source.latency_samples + self._chain.latency_samples
         self.controls = self._source.parameters | self._chain.parameters | {BYPASS: BYPASSED}
@@ -168,7 +168,7 @@ class Instrument:
 
     def _turn(self, control: str, value: float, at: int) -> None:
         if control == AB:
-            for name, between in morphed(self.rig.a, self.rig.b, value, self._turned).items():
+            for name, between in morph_snapshots(self.rig.a, self.rig.b, value, self._turned).items():
                 self._turn(name, between, at)
         elif control == BYPASS:
             self._switches.add(at, lambda: self._bypass.select(value))

@@ -10,7 +10,7 @@ SMOOTHED_BLOCKS = 32
 
 
 @dataclass(frozen=True)
-class Meter:
+class LevelMeter:
     """How playing goes.
 
     Attributes:

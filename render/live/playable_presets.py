@@ -19,7 +19,7 @@ from render.instrument.actions import PRESETS, RELEASE, STRIKE, Action
 from render.live.rig import Rig
 
 
-class Shelf:
+class PresetPool:
     """A bank, and the files that a rig names; of one name, the file's preset is played.
 
     A file is read at once or never: what controllers send names no further ones.

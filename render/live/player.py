@@ -14,12 +14,12 @@ import numpy as np
 
 from plugin_backend.dsp.sanitize import sanitize
 from render.instrument.actions import PRESETS, STRIKE, Action
-from render.live.audio_worker import Worker
-from render.live.block_ring import Ring
-from render.live.dropout_concealment import Fallback
+from render.live.audio_worker import AudioWorker
+from render.live.block_ring import BlockRing
+from render.live.dropout_concealment import DropoutConcealment
 from render.live.instrument import Instrument
-from render.live.level_meter import Meter, Peaks
-from render.live.preset_loader import Loader
+from render.live.level_meter import LevelMeter, Peaks
+from render.live.preset_loader import PresetLoader
 from render.live.recording.control_log import Line
 from render.live.rig import ahead_of
 
@@ -61,14 +61,14 @@ class Player:
             threaded,
             (instrument.channels, block_samples),
         )
-        self._ring = Ring(shape, max(4, round(MOST_BEHIND_S * self._rate / block_samples)), self._ahead)
+        self._ring = BlockRing(shape, max(4, round(MOST_BEHIND_S * self._rate / block_samples)), self._ahead)
         self._silence, self._clock = np.zeros(shape, np.float32), (0, 0.0)
         self.latency_samples = self._ahead * block_samples + instrument.latency_samples
-        self._fallback = Fallback(*shape, self.latency_samples, self._rate)
+        self._fallback = DropoutConcealment(*shape, self.latency_samples, self._rate)
         self._late, self._problem = 0, ""
         self._peaks_in, self._peaks_out = Peaks(instrument.channels), Peaks(instrument.channels)
         self._recorder, self._loader, self._closed = recorder, None, False
-        self._worker = Worker(instrument, self._ring, block_samples, self._note, self._fetch, self._failed)
+        self._worker = AudioWorker(instrument, self._ring, block_samples, self._note, self._fetch, self._failed)
         if threaded:
             instrument.fetch()
         if recorder is not None:  # the last that may fail
@@ -78,7 +78,7 @@ class Player:
             sys.setswitchinterval(SWITCH_S)
             gc.collect()
             gc.freeze()  # what is there by now needs no looking through while sound runs
-            self._loader = Loader(instrument, self._worker.actions.put, self._failed, realtime)
+            self._loader = PresetLoader(instrument, self._worker.actions.put, self._failed, realtime)
             self._worker.start(realtime)
 
     def play(self, into: np.ndarray, out: np.ndarray) -> None:
@@ -148,9 +148,9 @@ class Player:
     def _failed(self, problem: str) -> None:
         self._problem = self._problem or problem
 
-    def meter(self) -> Meter:
+    def meter(self) -> LevelMeter:
         """How playing goes; peaks begin anew."""
-        return Meter(
+        return LevelMeter(
             blocks=self._ring.newest + 1,
             late_blocks=self._late,
             restarts=self._worker.restarts,

@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
-from plugin_backend.processes import BESIDE, ask_for
+from plugin_backend.processes import BESIDE, request_priority
 from render.instrument.actions import Action
 from render.live.instrument import Instrument
 
 
-class Loader:
+class PresetLoader:
     """Prepares actions in order and hands them on; fetches takes in between.
 
     Args:
@@ -41,7 +41,7 @@ class Loader:
 
     def _run(self) -> None:
         if self._realtime:
-            ask_for(BESIDE)  # the worker tells of a refusal
+            request_priority(BESIDE)  # the worker tells of a refusal
         while (asked := self._asked.get()) is not None and not self._closing:
             try:
                 if isinstance(asked, Action):

@@ -10,13 +10,13 @@ import numpy as np
 from plugin_backend.codecs.base import Codec
 from plugin_backend.parameters import Parameter
 from plugin_backend.transfer.latent_mover import PAIR
-from plugin_backend.transfer.parallel_nodes import TOTAL, Layers
+from plugin_backend.transfer.parallel_nodes import TOTAL, ParallelNodes
 from plugin_backend.transfer.parameters import LATENT_PARAMETERS, PARAMETERS
 from plugin_backend.transfer.target import Target
 from plugin_backend.transfer.transfer_node import TransferNode
 from presets.lookup import target_of
 from presets.preset import Preset
-from render.apply.preset_layers import Layer, moving
+from render.apply.preset_layers import Layer, as_transfer_layer
 from render.apply.transfer_mode import PRESETS_OWN
 from render.instrument.actions import LATENT
 from render.live.rig import Rig
@@ -47,8 +47,8 @@ class TransferMode:
         added: Sequence[Layer] = (),
     ):
         self._rig, self._codec, spec = rig, codec, codec.spec
-        self._main = moving(Layer(codec, preset), None, summed) if preset is not None else None
-        self._added = [moving(layer) for layer in added]
+        self._main = as_transfer_layer(Layer(codec, preset), None, summed) if preset is not None else None
+        self._added = [as_transfer_layer(layer) for layer in added]
         hops = [spec.hop_samples, *(layer.codec.spec.hop_samples for layer in added)]
         self.grain_samples = lcm(*(gcd(hop, rig.block_samples) for hop in hops))
         self._targets: dict[str, Target] = {}
@@ -120,7 +120,7 @@ class TransferMode:
         for node, targets in zip(self._nodes, [own, *fixed], strict=True):
             for slot, target in targets.items():
                 node.select(target, slot)
-        self._whole = Layers(self._nodes) if fixed else self._nodes[0]
+        self._whole = ParallelNodes(self._nodes) if fixed else self._nodes[0]
         for name, value in self._set.items():
             self.set(name, value, at_samples)
 

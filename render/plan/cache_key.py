@@ -42,7 +42,7 @@ class CueKey:
         return digest(asdict(self))
 
 
-def recipes_of(plan: Plan) -> dict[str, CueKey]:
+def cue_keys(plan: Plan) -> dict[str, CueKey]:
     """Cue id → recipe, of every event of a plan; each preset, source and codec is looked at once.
 
     Raises:

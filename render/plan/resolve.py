@@ -29,10 +29,10 @@ from render.cues.lint import late_start
 from render.cues.read import is_midi_file, stated_rate
 from render.engine.cue_cache import CueCache
 from render.engine.voice import speed_of
-from render.plan.cache_key import recipes_of
+from render.plan.cache_key import cue_keys
 from render.plan.handles import handles_of
 from render.plan.plan import Event, Plan
-from render.plan.resolve_effects import responses_of, settled
+from render.plan.resolve_effects import resolve_effects, responses_of
 from render.project.project import STEM_RULE, Project, Stem, is_stem_name
 
 SOURCE_FADE_SAMPLES = 240
@@ -84,7 +84,7 @@ def read_sheet(path: Path, project: Project, wanted: Wanted = AUDIBLE) -> CueShe
     )  # fmt: skip
 
 
-def completed(project: Project, sheet: CueSheet) -> Project:
+def with_sheet_rate(project: Project, sheet: CueSheet) -> Project:
     """The project with the frame rate and the start that its sheet states, where it has none of its own."""
     clock = sheet.clock
     if clock is None or clock.rate is None:
@@ -111,13 +111,13 @@ def make_plan(project: Project, sheet: CueSheet, kept: CueCache | None = None) -
         PluginError: a plug-in file does not exist.
         AudioFileError: an effect's impulse response cannot be used.
     """
-    project = completed(project, sheet)
+    project = with_sheet_rate(project, sheet)
     lost = sheet.check_whole(project.skip_unreadable)
     clock, specs = project.clock(), {name: describe_codec(name) for name in project.codecs}
     bank = open_bank(project)
     problems = list(sheet.problems)
     stems = tuple(
-        settled(replace(stem, layout=stem.layout or project.layout), bank, specs, _codec_for)
+        resolve_effects(replace(stem, layout=stem.layout or project.layout), bank, specs, _codec_for)
         for stem in _stems(project, sheet, problems)
     )
     known, look_at = {stem.name for stem in stems}, cache(probe)
@@ -203,7 +203,7 @@ def _synchronised(
 
         unplaced = Plan(clock.sample_rate, 0, 0, stems, tuple(events), bank.folders)
         if kept is not None:
-            keys = {cue: recipe.key for cue, recipe in recipes_of(unplaced).items()}
+            keys = {cue: recipe.key for cue, recipe in cue_keys(unplaced).items()}
             unplaced = dataclasses.replace(unplaced, sounds=keys, cache=kept.folder)
         peaks = peaks_of(unplaced, at_peak)
     placed = []

@@ -38,7 +38,9 @@ LV2_PLUGIN = re.compile(
 LV2_PREFIX = re.compile(r"@prefix\s+([\w-]{0,50}):\s*<([^<>\s]{0,500})>")
 
 
-def settled(stem: Stem, bank: Bank, specs: Mapping[str, CodecSpec], model_of: Callable[[Preset, Mapping], str]) -> Stem:
+def resolve_effects(
+    stem: Stem, bank: Bank, specs: Mapping[str, CodecSpec], model_of: Callable[[Preset, Mapping], str]
+) -> Stem:
     """The stem, whose layout is known, with its transfers' presets as files and their models named; all is checked.
 
     Args:

@@ -19,9 +19,9 @@ def main() -> int:
     parser.add_argument("--config", type=Path, help="in place of the user's plugin.conf")
     arguments = parser.parse_args()
     os.environ.update(ONE_EACH)
-    from render.plugin_server.supervisor import keep
+    from render.plugin_server.supervisor import supervise
 
-    return keep(arguments.config or config_path())
+    return supervise(arguments.config or config_path())
 
 
 if __name__ == "__main__":

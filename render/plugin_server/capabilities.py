@@ -46,7 +46,7 @@ class Capabilities:
     problems: list[str] = field(default_factory=list)
 
 
-def look(config: Path) -> Capabilities:
+def inspect_installation(config: Path) -> Capabilities:
     """Look at what a config file names; no model is loaded."""
     offer = Capabilities()
     try:
@@ -79,7 +79,7 @@ def look(config: Path) -> Capabilities:
     return offer
 
 
-def told(offer: Capabilities) -> Iterator[bytes]:
+def capabilities_message(offer: Capabilities) -> Iterator[bytes]:
     """The messages that tell it: ``hello``, every ``latency``, every ``preset``, then the problems."""
     spec = offer.spec
     yield packed(

@@ -110,7 +110,7 @@ class HostMemory:
 HELLO_S, READY_S, ANSWER_S, END_S = 10.0, 120.0, 30.0, 5.0
 
 
-class Caller:
+class PluginClient:
     """A backend started and spoken to; a context: it is ended at the end.
 
     Args:
@@ -148,7 +148,7 @@ class Caller:
                 self.close()
                 raise
 
-    def __enter__(self) -> Caller:
+    def __enter__(self) -> PluginClient:
         return self
 
     def __exit__(self, *problem: object) -> None:
@@ -254,7 +254,7 @@ class Caller:
 class Instance(HostMemory):
     """An instance of a caller's backend."""
 
-    def __init__(self, caller: Caller, number: int, kind: str, channels: int, rate_hz: int):
+    def __init__(self, caller: PluginClient, number: int, kind: str, channels: int, rate_hz: int):
         super().__init__(channels, rate_hz)
         self.id, self._caller = number, caller
         self._answers, theirs = socket.socketpair()

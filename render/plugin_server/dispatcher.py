@@ -13,10 +13,10 @@ from queue import SimpleQueue
 import numpy as np
 
 from plugin_backend.models.batched_codec import run_batched
-from plugin_backend.processes import WORKER, ask_for
+from plugin_backend.processes import WORKER, request_priority
 from render.plugin_server.instance import Hop, Instance
 from render.plugin_server.loader import Tell, one_line, tell_problems
-from render.plugin_server.wakeup import Bell
+from render.plugin_server.wakeup import WakeUp
 
 IDLE_S = 0.2
 """The longest wait for the bell."""
@@ -25,7 +25,7 @@ SOON_S = 0.001
 """Between looks whether a message that an offline hop needs has been done."""
 
 
-class Worker:
+class Dispatcher:
     """Answers all instances.
 
     Args:
@@ -38,11 +38,11 @@ class Worker:
         self._tell, self._end, self._handled = tell, end, handled
         self._new: SimpleQueue[Instance] = SimpleQueue()
         self._instances: list[Instance] = []
-        self._bell: Bell | None = None
+        self._bell: WakeUp | None = None
         self._changed = threading.Event()
         threading.Thread(target=self._run, name="worker", daemon=True).start()
 
-    def hear(self, bell: Bell) -> None:
+    def hear(self, bell: WakeUp) -> None:
         """Wait for this bell from now on."""
         before, self._bell = self._bell, bell
         if before is not None:
@@ -60,7 +60,7 @@ class Worker:
             bell.ring()
 
     def _run(self) -> None:
-        if remark := ask_for(WORKER):
+        if remark := request_priority(WORKER):
             print(f"server {os.getpid()}: {remark}", file=sys.stderr, flush=True)
         while self._bell is None:
             self._changed.wait()

@@ -14,10 +14,10 @@ from plugin_backend.transfer.transfer_node import TransferNode
 from presets.lookup import check_model, target_of
 from presets.preset import Preset
 from render.instrument.actions import LATENT
-from render.instrument.effect_chain import after
+from render.instrument.effect_chain import codec_effects
 from render.plugin_server.engine import Engine
 from render.plugin_server.parameter_values import ChangedParameters, in_range, number
-from render.plugin_server.preset_slots import SLOTS, PresetSlots, Shelf
+from render.plugin_server.preset_slots import SLOTS, PresetPool, PresetSlots
 
 BROKEN = "the model made numbers that are no sound: such hops are silent, and the sound begins anew after each"
 
@@ -44,7 +44,7 @@ SILENT_HOPS, QUIET = 50, 1e-3
 time, the noise begins anew where sound follows this many hops of silence, if nothing louder than −60 dBFS is heard."""
 
 
-class Effect(Engine):
+class EffectEngine(Engine):
     """At the codec's own rate; see :func:`render.plugin_server.engine_factory.make_engine`.
 
     What it gives is to the bit what a ``TransferNode(codec, channels, multiple_samples=hop_samples)`` with the same
@@ -52,7 +52,7 @@ class Effect(Engine):
     leads nowhere.
     """
 
-    def __init__(self, codec: Codec, presets: Shelf, channels: int, hop_samples: int):
+    def __init__(self, codec: Codec, presets: PresetPool, channels: int, hop_samples: int):
         self._codec, self.channels, self.hop_samples = codec, channels, hop_samples
         self.rate_hz, self.problems = codec.spec.sample_rate, []
         make = partial(target_of, codec=codec)
@@ -75,7 +75,7 @@ class Effect(Engine):
     def reset(self) -> None:
         """See :class:`~render.plugin_server.engine.Engine`."""
         self._node = TransferNode(self._codec, self.channels, multiple_samples=self.hop_samples)
-        self._after, self._position = after(self.rate_hz, self.channels), 0
+        self._after, self._position = codec_effects(self.rate_hz, self.channels), 0
         self._in: dict[str, Target | None] = {"b": None}
         self._turned.reset()
         self._broken, self._silent_hops, self._quiet = False, 0, False

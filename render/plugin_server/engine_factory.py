@@ -9,7 +9,7 @@ from plugin_backend.daw_plugin.parameters import EFFECT
 from plugin_backend.daw_plugin.shared_memory import hop_of
 from plugin_backend.errors import PluginError
 from render.plugin_server.engine import Engine
-from render.plugin_server.preset_slots import Shelf
+from render.plugin_server.preset_slots import PresetPool
 
 RATES_HZ = (44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
 """Of hosts; any other is refused."""
@@ -35,7 +35,7 @@ def engine_latency(kind: str, spec: CodecSpec, rate_hz: int) -> int:
 
 
 def make_engine(
-    kind: str, codec: Codec, presets: Shelf, rate_hz: int, channels: int, hop_samples: int, seed: int
+    kind: str, codec: Codec, presets: PresetPool, rate_hz: int, channels: int, hop_samples: int, seed: int
 ) -> Engine:
     """A plug-in instance's engine, for one thread.
 
@@ -53,9 +53,9 @@ def make_engine(
     if codec.spec.layout != "frames":
         raise PluginError(f"model '{codec.spec.name}': its layout is '{codec.spec.layout}', which cannot be streamed")
     if kind == EFFECT:
-        from render.plugin_server.effect_engine import Effect
+        from render.plugin_server.effect_engine import EffectEngine
 
-        inner = Effect(codec, presets, channels, HOP_SAMPLES)
+        inner = EffectEngine(codec, presets, channels, HOP_SAMPLES)
     else:
         from render.plugin_server.instrument_engine import InstrumentEngine
 

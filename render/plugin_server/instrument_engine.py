@@ -16,15 +16,15 @@ from plugin_backend.modes.parameters import CONTROLS
 from plugin_backend.transfer.parameters import RING
 from presets.lookup import check_model
 from presets.preset import Preset
-from render.instrument.effect_chain import after
+from render.instrument.effect_chain import codec_effects
 from render.instrument.latent_controls import LatentControls
-from render.instrument.latent_take import performed
+from render.instrument.latent_take import latent_take
 from render.instrument.note import Note
 from render.instrument.polyphony import CONTROL, LENGTHS, OFF, ON, PROGRAM, Keyboard
 from render.plan.resolve import take_seed, velocity_gain
 from render.plugin_server.engine import Engine
 from render.plugin_server.parameter_values import ChangedParameters, in_range, number
-from render.plugin_server.preset_slots import SLOTS, PresetSlots, Shelf
+from render.plugin_server.preset_slots import SLOTS, PresetPool, PresetSlots
 
 BROKEN = "the model made numbers that are no sound: such hops are silent, and what sounded is cut off"
 
@@ -43,8 +43,8 @@ class InstrumentEngine(Engine):
     """At the codec's own rate; see :func:`render.plugin_server.engine_factory.make_engine`.
 
     A note begins at its event's sample: what the codec needs before is decoded in that hop. Every preset's strikes
-    are counted, and take and variation follow from seed and number as in :class:`render.instrument.take_pool.Takes`. A
-    strike
+    are counted, and take and variation follow from seed and number as in :class:`~render.instrument.take_pool.TakePool`.
+    A strike
     leads by ``morph`` to the second preset's take of the same number, straight from frame to frame, attack on attack;
     level and fades go along. Which presets a note is between is settled when it is struck, how far is not.
 
@@ -53,7 +53,7 @@ class InstrumentEngine(Engine):
 
     latency_samples = 0
 
-    def __init__(self, codec: Codec, presets: Shelf, channels: int, hop_samples: int, seed: int):
+    def __init__(self, codec: Codec, presets: PresetPool, channels: int, hop_samples: int, seed: int):
         self._codec, self.channels, self.hop_samples = codec, channels, hop_samples
         self.rate_hz, self.problems = codec.spec.sample_rate, []
         self._seed, self._silence = seed, codec.silence(1)
@@ -84,7 +84,7 @@ class InstrumentEngine(Engine):
 
     def _begin(self) -> None:
         self._rows, self._keyboard = BatchedDecoder(self._codec), Keyboard()
-        self._after = after(self.rate_hz, self.channels)
+        self._after = codec_effects(self.rate_hz, self.channels)
         self._turned.reset()
 
     def push(self, hop: np.ndarray, parameters: np.ndarray, events: list[tuple[int, bytes]], wait: bool) -> np.ndarray:
@@ -155,7 +155,7 @@ class InstrumentEngine(Engine):
             [preset] if other is None else [preset, other],
         )
         morph = self._moving.morph if other is not None else 0.0
-        takes = performed(presets, seed, round(morph), self._silence, spec.hop_samples)
+        takes = latent_take(presets, seed, round(morph), self._silence, spec.hop_samples)
         for take in takes:
             take.modes = adjusted(take.modes, self._ring, seed)
         own = takes, morph, spec

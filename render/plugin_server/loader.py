@@ -16,13 +16,13 @@ from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import CheckpointError, PisadaError, PluginError
 from plugin_backend.models.batched_codec import shared
 from plugin_backend.models.registry import load_codec
-from plugin_backend.processes import BESIDE, ask_for
+from plugin_backend.processes import BESIDE, request_priority
 from presets.store import SUFFIX, preset_of
 from render.plugin_server.capabilities import Capabilities
 from render.plugin_server.engine import Engine
 from render.plugin_server.engine_factory import make_engine
 from render.plugin_server.instance import Instance
-from render.plugin_server.preset_slots import Shelf
+from render.plugin_server.preset_slots import PresetPool
 
 LONGEST_SESSION_BYTES = 16 * 2**20
 
@@ -70,7 +70,7 @@ class Loader:
 
     def __init__(self, offer: Capabilities, tell: Tell, ready: Callable[[Instance], None]):
         self._offer, self._tell, self._ready = offer, tell, ready
-        self._codec, self._shelf = None, Shelf(offer.bank)
+        self._codec, self._shelf = None, PresetPool(offer.bank)
         self._asked: SimpleQueue[tuple] = SimpleQueue()
         threading.Thread(target=self._run, name="loader", daemon=True).start()
 
@@ -87,7 +87,7 @@ class Loader:
         self._asked.put((self._end, engine))
 
     def _run(self) -> None:
-        ask_for(BESIDE)  # the worker tells of a refusal
+        request_priority(BESIDE)  # the worker tells of a refusal
         if self._offer.spec is not None:  # else the keeper has told
             try:
                 self._load()

@@ -10,14 +10,14 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from plugin_backend.errors import PisadaError, PresetError
-from plugin_backend.processes import BESIDE, ask_for
+from plugin_backend.processes import BESIDE, request_priority
 from presets.bank import Bank
 from presets.preset import Preset, sound_digest
 
 MOST_KEPT = 512
 
 
-class Shelf:
+class PresetPool:
     """Presets by number from 1 on, in the order of the bank's names; each is read when first asked for.
 
     Any thread may ask. What is made of a preset is kept, by how it sounds.
@@ -83,7 +83,7 @@ class PresetSlots:
         problems: gets a line of each that cannot.
     """
 
-    def __init__(self, presets: Shelf, make: Callable[[Preset], Any], problems: list[str]):
+    def __init__(self, presets: PresetPool, make: Callable[[Preset], Any], problems: list[str]):
         self._presets, self._make, self._problems = presets, make, problems
         self._session: dict[str, tuple[tuple[str, int], Preset | None]] = {slot: ((slot, 0), None) for slot in SLOTS}
         self._made: dict[int | tuple[str, int], Any] = {}
@@ -148,7 +148,7 @@ class PresetSlots:
         return key not in self._made and (preset is None or key == self._session[key[0]][0])
 
     def _run(self) -> None:
-        ask_for(BESIDE)  # it shares Python's lock with who plays; that one tells of a refusal
+        request_priority(BESIDE)  # it shares Python's lock with who plays; that one tells of a refusal
         while (asked := self._queue.get()) is not None:
             self._prepare(*asked)
 

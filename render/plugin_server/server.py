@@ -18,13 +18,13 @@ import msgspec
 from plugin_backend.daw_plugin.ipc_messages import LONGEST_BYTES, packed, unpacked
 from plugin_backend.daw_plugin.parameters import EFFECT, INSTRUMENT
 from plugin_backend.errors import PisadaError, PluginError
-from plugin_backend.processes import BESIDE, ask_for
+from plugin_backend.processes import BESIDE, request_priority
 from render.live.player import SWITCH_S
 from render.plugin_server.capabilities import Capabilities
-from render.plugin_server.dispatcher import Worker
+from render.plugin_server.dispatcher import Dispatcher
 from render.plugin_server.instance import Instance
 from render.plugin_server.loader import Loader
-from render.plugin_server.wakeup import FutexBell, SocketBell, socket_of
+from render.plugin_server.wakeup import FutexWakeUp, SocketWakeUp, socket_of
 
 MOST_DESCRIPTORS = 8
 _ENDED = select.POLLHUP | select.POLLRDHUP | select.POLLERR
@@ -58,7 +58,7 @@ def serve_link(link: socket.socket, offer: Capabilities) -> NoReturn:
     sys.setswitchinterval(SWITCH_S)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # a mapped memory holds its descriptor
-    ask_for(BESIDE)  # the worker tells of a refusal
+    request_priority(BESIDE)  # the worker tells of a refusal
     Server(link, offer).run()
     sys.stderr.flush()
     os._exit(0)
@@ -84,7 +84,7 @@ class Server:
         self._do = {"bell": self._bell, "open": self._open, "close": self._close, "session": self._session}
         threading.Thread(target=self._telling, name="teller", daemon=True).start()
         self.tell("ready", pid=os.getpid())
-        self._worker = Worker(self.tell, lambda instance: self._loader.end(instance.engine), self.handled)
+        self._worker = Dispatcher(self.tell, lambda instance: self._loader.end(instance.engine), self.handled)
         self._loader = Loader(offer, self.tell, self._worker.add)
 
     def tell(self, verb: str, **values: object) -> None:
@@ -134,9 +134,9 @@ class Server:
         kind = msgspec.convert(values, _Bell, strict=False).kind
         _need(descriptors, 1, "bell")
         if kind == "socket":
-            self._worker.hear(SocketBell(descriptors.pop(0)))
+            self._worker.hear(SocketWakeUp(descriptors.pop(0)))
         else:
-            self._worker.hear(FutexBell(descriptors[0]))
+            self._worker.hear(FutexWakeUp(descriptors[0]))
 
     def _open(self, values: dict[str, str], descriptors: list[int]) -> None:
         asked = msgspec.convert(values, _Open, strict=False)
@@ -161,7 +161,7 @@ class Server:
             self._loader.session(instance, asked.slot, asked.name, descriptors.pop(0) if descriptors else None)
 
     def _telling(self) -> None:
-        ask_for(BESIDE)
+        request_priority(BESIDE)
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the host is gone: ``run`` ends
             while True:
                 verb, values = self._told.get()

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from plugin_backend.daw_plugin.ipc_messages import packed
 from plugin_backend.models.registry import keep_codec
-from render.plugin_server.capabilities import Capabilities, look, told
+from render.plugin_server.capabilities import Capabilities, capabilities_message, inspect_installation
 
 INHERITED = 3
 """The descriptor that is our end of the control socket."""
@@ -37,7 +37,7 @@ def pause_s(early: int, longest_s: float = LONGEST_S) -> float:
     return 0.0 if early <= EARLY else min(longest_s, SHORTEST_S * 2.0 ** min(early - EARLY, 32))
 
 
-def keep(config: Path, longest_pause_s: float = LONGEST_S) -> int:
+def supervise(config: Path, longest_pause_s: float = LONGEST_S) -> int:
     """Serve the socket that is descriptor 3 until its other side is closed; answers the exit status."""
     try:
         link = socket.socket(fileno=INHERITED)
@@ -47,8 +47,8 @@ def keep(config: Path, longest_pause_s: float = LONGEST_S) -> int:
     link.setblocking(True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a host's Ctrl-C is the host's to answer
     try:
-        offer = look(config)
-        for message in told(offer):
+        offer = inspect_installation(config)
+        for message in capabilities_message(offer):
             link.send(message)
         _warm_up(offer)
         _keep(link, offer, longest_pause_s)
@@ -99,10 +99,10 @@ def _forked(link: socket.socket, offer: Capabilities) -> tuple[int, int]:
         os.close(held)
         return pid, ended
     try:
-        from plugin_backend.processes import die_with
+        from plugin_backend.processes import die_with_parent
         from render.plugin_server.server import serve_link
 
-        die_with(keeper)
+        die_with_parent(keeper)
         os.close(ended)
         serve_link(link, offer)
     except BaseException as problem:  # noqa: BLE001 - whatever comes up, this process is not the keeper's to go on

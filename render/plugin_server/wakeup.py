@@ -71,7 +71,7 @@ LONGEST_S = 0.02
 """A wait on a socket: nobody of ours can end it."""
 
 
-class Bell(Protocol):
+class WakeUp(Protocol):
     """``seen = bell.seen()``, then look for work, then ``bell.wait(seen, …)``: no ring in between is missed."""
 
     def seen(self) -> int: ...
@@ -83,7 +83,7 @@ class Bell(Protocol):
         """End a wait from this side, where that can be."""
 
 
-class FutexBell:
+class FutexWakeUp:
     """The first word of a page that the host shares; see :data:`plugin_backend.daw_plugin.ipc_messages.TO_BACKEND`.
 
     Raises:
@@ -107,7 +107,7 @@ class FutexBell:
         self._word.wake()
 
 
-class SocketBell:
+class SocketWakeUp:
     """Bytes that come through a socket, whose end stays the sender's: it is neither closed nor set otherwise here.
 
     Raises:

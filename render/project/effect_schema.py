@@ -75,7 +75,7 @@ StageEffect = Eq | Lfo | Pulses | Adsr | Gain | Pan | Convolution | Transfer
 """What runs as an insert."""
 
 
-def located(effect: StageEffect, folder: Path) -> StageEffect:
+def with_absolute_paths(effect: StageEffect, folder: Path) -> StageEffect:
     """The effect with the files it names taken from ``folder``."""
     if isinstance(effect, Convolution) and effect.ir not in MADE:
         return msgspec.structs.replace(effect, ir=os.path.join(folder, effect.ir))

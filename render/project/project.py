@@ -17,7 +17,7 @@ from render.cues.cue_offset import check_offset
 from render.cues.readers.midi import MidiMapping
 from render.project import name_template
 from render.project.effect_schema import StageEffect
-from render.project.effect_schema import located as stage_located
+from render.project.effect_schema import with_absolute_paths as stage_located
 from render.project.stem_names import STEM_RULE, SUM, is_stem_name  # noqa: F401 (others take SUM from here)
 from render.project.timecode import Clock, FrameRate, frames_of
 from render.project.toml_config import Table, read_toml

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from plugin_backend.audio_formats.wav_chunks import wave_chunk
 from plugin_backend.errors import AudioFileError, CueSheetError, ProjectError
-from plugin_backend.hit_detection.detect_hits import Sensitivity, spot_in
-from plugin_backend.hit_detection.overlapping_chunks import Guide, look_at
+from plugin_backend.hit_detection.detect_hits import Sensitivity, detect_hits_in
+from plugin_backend.hit_detection.overlapping_chunks import GuideFile, open_guide
 from render.cues.cue import Cue, CueSheet, check_reach
 from render.cues.readers.sheet_rows import CONTROL
 from render.project.stem_names import STEM_RULE, is_stem_name
@@ -32,7 +32,7 @@ class Place:
         return round_half_up(self.begin + Fraction(guide_samples * self.sample_rate, self.guide_rate))
 
 
-def place_of(guide: Guide, clock: Clock) -> Place:
+def place_of(guide: GuideFile, clock: Clock) -> Place:
     """By the guide's timestamp if it has one and the clock has a frame rate, else at the programme's start."""
     begin, remarks, stamp = Fraction(0), guide.remarks, timestamp(guide.path)
     if stamp and clock.rate is None:
@@ -76,13 +76,13 @@ def cues_of_guide(path: Path, clock: Clock, stem: str, preset: str, sensitivity:
         raise ProjectError(f"stem {stem!r}: {STEM_RULE}")
     if not preset or CONTROL.search(preset):
         raise ProjectError(f"{preset!r} is no preset's name")
-    guide = look_at(path)
+    guide = open_guide(path)
     place = place_of(guide, clock)
     try:
         check_reach(place.at(guide.length_samples), clock.sample_rate)
     except CueSheetError as error:
         raise error.at(file=path) from error
-    hits = [(place.at(hit.onset_samples), hit) for hit in spot_in(guide, sensitivity or Sensitivity())]
+    hits = [(place.at(hit.onset_samples), hit) for hit in detect_hits_in(guide, sensitivity or Sensitivity())]
     if not hits:
         raise AudioFileError(f"{path}: no hits were found; a higher sensitivity finds softer ones")
     inside = [(start, hit) for start, hit in hits if start >= 0]

@@ -29,7 +29,7 @@ class FileMetadata:
     moment: datetime
 
 
-def slate_of(project: Project, moment: datetime) -> FileMetadata:
+def metadata_of(project: Project, moment: datetime) -> FileMetadata:
     """The project's slate: the scene is the reel, and the tape show and reel, unless the project says otherwise."""
     return FileMetadata(
         show=project.show,

@@ -69,13 +69,13 @@ def check(source, **options) -> None:
 
 def _read(source: Path, wanted, project_file, mapping, banks, **flags):
     """The sheet, and the project as the sheet completes it."""
-    from render.plan.resolve import completed, read_sheet
+    from render.plan.resolve import read_sheet, with_sheet_rate
     from render.project.project import project_from
 
     paths = {"bank": named_banks(banks), "mapping": str(mapping) if mapping else None}
     project = project_from(project_file, source, **paths, **flags)
     sheet = read_sheet(source, project, wanted)
-    return sheet, completed(project, sheet)
+    return sheet, with_sheet_rate(project, sheet)
 
 
 def _tell(remarks: list[str]) -> None:

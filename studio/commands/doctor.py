@@ -13,11 +13,11 @@ def doctor(model) -> None:
     """Say which processor this is, how the model is computed on it, whether bits are exact, and what a hop costs."""
     import torch
 
-    from plugin_backend.cpu_info import processor
+    from plugin_backend.cpu_info import cpu_info
     from plugin_backend.exactness import measure_exactness
     from plugin_backend.models.registry import load_codec
     from plugin_backend.models.waveform_vae import c_engine as engine
-    from plugin_backend.models.waveform_vae.matrix_products import NativeProduct, way
+    from plugin_backend.models.waveform_vae.matrix_products import NativeProduct, best_backend
 
     torch.set_num_threads(1)  # as renders do
     found = measure_exactness(load_codec(model))
@@ -27,14 +27,14 @@ def doctor(model) -> None:
         measured = {"latents": found.latents_db, "sound": found.sound_db}
         differs = " and ".join(f"{name} by {db} dB" for name, db in measured.items() if db is not None)
         told = f"NOT exact: in blocks and batches {differs} re the largest (measured now)"
-    kept = "kept by padding" if way().counts.always_exact else "not kept at any number of rows"
-    products = f"{way().kind.__name__}; a row's bits are {kept}"
-    if way().kind is NativeProduct:
+    kept = "kept by padding" if best_backend().counts.always_exact else "not kept at any number of rows"
+    products = f"{best_backend().kind.__name__}; a row's bits are {kept}"
+    if best_backend().kind is NativeProduct:
         products = f"the engine in C ({engine.path()}): the same bits on every processor"
     elif engine.library() is None:
         products += "; without the engine in C (reinstall with a C compiler) a hop costs about five times as much"
     rows = [
-        ("processor", str(processor())),
+        ("processor", str(cpu_info())),
         ("PyTorch", torch.__version__),
         ("products", products),
         ("model", f"{model}: {told}"),

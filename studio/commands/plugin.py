@@ -73,9 +73,9 @@ def uninstall() -> None:
 def doctor(as_json) -> None:
     """Check what the plug-in needs to sound, and say what to do where it would not; exit status 1 then."""
     from plugin_backend.daw_plugin.diagnostics import FAILED
-    from studio.workflows.plugin_doctor import examined, print_checks
+    from studio.workflows.plugin_doctor import print_checks, run_checks
 
-    checks = list(examined())
+    checks = list(run_checks())
     print_checks(checks, as_json)
     if any(check.state == FAILED for check in checks):
         sys.exit(UNWELL)

@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from render.live.level_meter import Meter
+from render.live.level_meter import LevelMeter
 from studio.terminal.safe_print import console as drawing
 
 WIDTH, FLOOR_DB, HOLD_S, LINE_S = 40, -60.0, 1.5, 10.0
@@ -35,7 +35,7 @@ class Reading:
     """
 
     seconds: float
-    player: Meter
+    player: LevelMeter
     latency_ms: float
     cpu_share: float
     lost: int
@@ -57,7 +57,7 @@ def told(reading: Reading) -> str:
     return f"{line} | {reading.last}" if reading.last else line
 
 
-def _highest(readings: list[Meter]) -> Meter:
+def _highest(readings: list[LevelMeter]) -> LevelMeter:
     """The last reading with the highest peaks of all."""
     peaks = {
         name: tuple(map(max, zip(*(getattr(reading, name) for reading in readings), strict=True)))
@@ -85,7 +85,7 @@ class LiveMeter:
         self._console, self._drawn = console, drawn
         self._told_at = time.monotonic()
         self._held: dict[tuple[str, int], tuple[float, float]] = {}
-        self._peaks: list[Meter] = []
+        self._peaks: list[LevelMeter] = []
 
     def __enter__(self) -> LiveMeter:
         if self._live:

@@ -8,7 +8,7 @@ import numpy as np
 
 from plugin_backend.output_files import replaced_when_whole
 from presets.preset import Preset
-from render.delivery.output_folder import told
+from render.delivery.output_folder import disk_error
 from render.delivery.waveform_plot import INK, PAPER
 
 MOST_TAKES, COLUMNS = 16, 4
@@ -48,4 +48,4 @@ def draw_latents(path: Path, preset: Preset) -> None:
         with replaced_when_whole(path) as temporary:
             figure.savefig(temporary, format="png")
     except OSError as problem:
-        raise told(problem, path.parent) from problem
+        raise disk_error(problem, path.parent) from problem

@@ -28,7 +28,7 @@ class Filtered:
 
 
 @contextmanager
-def filtered() -> Iterator[None]:
+def safe_text() -> Iterator[None]:
     """Standard output and standard error print only what is printable until the block ends."""
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = map(Filtered, before)

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from plugin_backend.evaluation.evaluate import Options, evaluate, installed_embeddings
 from plugin_backend.evaluation.report.report import write_report
 from plugin_backend.models.registry import load_codec
-from presets.evaluate_bank import bank_of, judge_bank
+from presets.evaluate_bank import bank_of, evaluate_bank
 from studio.terminal.safe_print import console
 from studio.terminal.tables import print_table
 
@@ -49,7 +49,7 @@ def evaluate_to_disk(model: str, data: Path, out: Path, options: Options, with_b
 
         found = evaluate(model, data, options, tell)
         if judged_bank is not None:
-            found.metrics["bank"] = judge_bank(judged_bank, load_codec(model), installed_embeddings()[0], tell)
+            found.metrics["bank"] = evaluate_bank(judged_bank, load_codec(model), installed_embeddings()[0], tell)
     for remark in found.metrics["remarks"]:
         click.echo(f"note: {remark}", err=True)
     systems = found.metrics["metrics"]

@@ -13,21 +13,21 @@ import click
 import numpy as np
 
 from plugin_backend.errors import MissingExtraError, PisadaError, RenderError
-from plugin_backend.hit_detection.overlapping_chunks import look_at
+from plugin_backend.hit_detection.overlapping_chunks import open_guide
 from plugin_backend.models.registry import load_codec
 from plugin_backend.output_files import uninterrupted
-from plugin_backend.processes import WORKER, ask_for
+from plugin_backend.processes import WORKER, request_priority
 from presets.bank import Bank
 from render.live.controllers.controller_map import FILE, LiveMap, check, read_map, write_map
 from render.live.controllers.midi_input import MidiInput, list_ports
-from render.live.controllers.midi_learn import ControllerRouter, wished
+from render.live.controllers.midi_learn import ControllerRouter, parse_binding
 from render.live.controllers.osc_input import OscInput
 from render.live.devices.audio_loop import AudioLoop
 from render.live.devices.audio_process import StreamRequest
 from render.live.devices.device_list import list_devices
 from render.live.devices.file_io import FileOutput, check_output, file_input, is_input_file, is_output_file
 from render.live.instrument import Instrument
-from render.live.level_meter import Meter
+from render.live.level_meter import LevelMeter
 from render.live.player import Player
 from render.live.recording.recorder import Recorder
 from render.live.rig import Rig
@@ -95,7 +95,7 @@ def play_live(
     map_file, live_map = _map(controllers, instrument)
     with ExitStack() as held:
         view = LiveMeter(metered)
-        refused = ask_for(WORKER) if ends.realtime else ""  # who waits while holding Python makes others wait
+        refused = request_priority(WORKER) if ends.realtime else ""  # who waits while holding Python makes others wait
         inputs = _inputs(controllers, held)  # what may be missing comes before what is made
         recorder = Recorder(record, rig, instrument) if record is not None else None
 
@@ -131,7 +131,7 @@ def play_live(
 def _check_ends(ends: Ends) -> None:
     """What is wrong with files in place of devices, before a model is loaded."""
     if is_input_file(ends.input):
-        for remark in look_at(Path(ends.input)).remarks:
+        for remark in open_guide(Path(ends.input)).remarks:
             click.echo(f"note: {remark}", err=True)
     if is_output_file(ends.output):
         check_output(Path(ends.output))
@@ -159,7 +159,7 @@ def _loop(
 
 def _map(controllers: Controllers, instrument: Instrument) -> tuple[Path, LiveMap]:
     for wanted in controllers.learn:
-        check(wished("cc.1.0", wanted), instrument.controls)
+        check(parse_binding("cc.1.0", wanted), instrument.controls)
     path = controllers.map_file or Path(FILE)
     if path.exists() or (controllers.map_file is not None and not controllers.learn):
         return path, read_map(path, instrument.controls)
@@ -253,7 +253,7 @@ class Show:
         more = f"; move a controller for {self.desk.learning[0]}" if self.desk.learning else ""
         self.view.say(f"{self.map_file}: {binding.source} moves {binding.control} {binding.text}".rstrip() + more)
 
-    def _reading(self, player: Meter, problem: str) -> Reading:
+    def _reading(self, player: LevelMeter, problem: str) -> Reading:
         wall, busy, share = self._cpu
         now, used = time.monotonic(), time.process_time()
         if now - wall >= 1:
@@ -266,7 +266,7 @@ class Show:
         )  # fmt: skip
 
 
-def late_hint(meter: Meter, ahead: int) -> str:
+def late_hint(meter: LevelMeter, ahead: int) -> str:
     """What helps, where more than one block in a hundred was late; else nothing."""
     if meter.late_blocks <= MANY_LATE * meter.blocks:
         return ""

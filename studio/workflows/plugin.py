@@ -14,7 +14,7 @@ from plugin_backend.daw_plugin.config import PluginConfig, config_path
 from plugin_backend.daw_plugin.install import install
 from plugin_backend.daw_plugin.install_paths import SHIPPED, bundles_in, user_folder
 from plugin_backend.errors import PluginError, PresetError, ProjectError
-from render.delivery.output_folder import told
+from render.delivery.output_folder import disk_error
 
 
 def built_bundles(formats: Sequence[str], sdk: Path | None, out: Path | None, jobs: int | None) -> list[Path]:
@@ -46,7 +46,7 @@ def install_bundles(
         except StopIteration:
             return
         except OSError as problem:
-            raise told(problem, Path(problem.filename or config_path().parent)) from problem
+            raise disk_error(problem, Path(problem.filename or config_path().parent)) from problem
 
 
 def config_of(model: str, banks: Sequence[Path]) -> PluginConfig:

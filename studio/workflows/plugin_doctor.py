@@ -31,7 +31,7 @@ LIMITS = "@audio - rtprio 95", "@audio - memlock unlimited"
 """Of ``/etc/security/limits.d``."""
 
 
-def examined() -> Iterator[Check]:
+def run_checks() -> Iterator[Check]:
     """Every check, in the order in which one needs the other; what cannot be looked at is left out."""
     found, config = check_config()
     yield found
@@ -69,12 +69,12 @@ def check_backend(config: PluginConfig) -> Iterator[Check]:
     if not sys.platform.startswith("linux"):
         yield Check("backend", WEAK, "not started: this is done on Linux only", "try it in the host")
         return
-    from render.plugin_server.client import READY_S, Caller
+    from render.plugin_server.client import READY_S, PluginClient
 
     name = "backend"
     with tempfile.TemporaryFile() as said:
         try:
-            with Caller(config.interpreter, said.fileno()) as caller:
+            with PluginClient(config.interpreter, said.fileno()) as caller:
                 caller.greeted()
                 caller.until("ready", READY_S)
                 hello, late = caller.hello, caller.latencies.get(("effect", RATE_HZ))
@@ -108,10 +108,10 @@ def impulse_through(caller, late_samples: int | None) -> Check:
 
 def check_priority() -> Check:
     """Would a thread get real-time scheduling?"""
-    from plugin_backend.processes import WORKER, ask_for
+    from plugin_backend.processes import WORKER, request_priority
 
     answers: list[str] = []
-    asking = threading.Thread(target=lambda: answers.append(ask_for(WORKER)))
+    asking = threading.Thread(target=lambda: answers.append(request_priority(WORKER)))
     asking.start()
     asking.join()
     if not answers[0]:

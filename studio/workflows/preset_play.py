@@ -14,10 +14,10 @@ from plugin_backend.output_files import replaced_when_whole
 from presets.bank import Bank
 from presets.lookup import check_model
 from presets.preset import Preset
-from render.delivery.output_folder import made_folder, told
+from render.delivery.output_folder import disk_error, made_folder
 from render.engine.voice import fade_curve
-from render.instrument.take_pool import Takes
-from render.live.devices.device_list import needed
+from render.instrument.take_pool import TakePool
+from render.live.devices.device_list import needed_device
 from render.wav.float_wav import float_file
 
 
@@ -34,11 +34,11 @@ def play_takes(
     """See ``pisada preset play --help``."""
     preset = Bank(banks)[name]
     if out is None:
-        needed("sounddevice", "pisada preset play without a file")
+        needed_device("sounddevice", "pisada preset play without a file")
     codec = load_codec(model or preset.header.codec)
     check_model(preset, codec)
     rate = codec.spec.sample_rate
-    sounds = sounds_of(preset, Takes([codec], seed), takes, round(texture_s * rate))
+    sounds = sounds_of(preset, TakePool([codec], seed), takes, round(texture_s * rate))
     whole = in_a_row(list(sounds), round(gap_s * rate))
     if out is None:
         _to_device(whole, rate)
@@ -48,7 +48,7 @@ def play_takes(
     click.echo(f"{out or 'the default device'}: {takes} takes of {preset.name}, {seconds:.2f} s", err=out is None)
 
 
-def sounds_of(preset: Preset, takes: Takes, count: int, texture_samples: int) -> Iterator[np.ndarray]:
+def sounds_of(preset: Preset, takes: TakePool, count: int, texture_samples: int) -> Iterator[np.ndarray]:
     """Takes one after another, ``[channels, n]``, with the preset's own level, chain and fades."""
     for number in map(str, range(count)):
         if preset.header.kind == "hit":
@@ -79,7 +79,7 @@ def _to_file(sound: np.ndarray, rate_hz: int, out: Path) -> None:
             with replaced_when_whole(out) as temporary, float_file(temporary, rate_hz, len(sound)) as file:
                 file.write(sound.T)
         except OSError as problem:
-            raise told(problem, out.parent) from problem
+            raise disk_error(problem, out.parent) from problem
         except (AssertionError, soundfile.LibsndfileError) as problem:  # soundfile asserts that all was written
             raise OutputError(f"{out.parent}: cannot write {out.name} ({problem})") from problem
 

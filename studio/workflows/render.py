@@ -14,7 +14,7 @@ from render.delivery.deliver import deliver
 from render.delivery.incremental.diff import compare, standing
 from render.engine.cue_cache import CueCache, cache_home
 from render.engine.stream import OFFLINE_CHUNK_FRAMES, STREAM_CHUNK_FRAMES
-from render.plan.cache_key import recipes_of
+from render.plan.cache_key import cue_keys
 from render.plan.plan import Plan
 from render.project.project import Project
 from studio.terminal.progress import progress_bar
@@ -90,7 +90,7 @@ def is_there(plan: Plan, project: Project, out: Path, clips: bool) -> bool:
 
 def explain_without_rendering(plan: Plan, project: Project, out: Path, no_cache: bool, clips: bool) -> None:
     """Say what a render into ``out`` would do."""
-    print_changes(compare(plan, project, out, recipes_of(plan), kept_cues(no_cache), clips))
+    print_changes(compare(plan, project, out, cue_keys(plan), kept_cues(no_cache), clips))
 
 
 def kept_cues(no_cache: bool) -> CueCache | None:

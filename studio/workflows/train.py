@@ -18,7 +18,7 @@ from rich.table import Column
 from plugin_backend.corpus.dataset import Corpus, prepare
 from plugin_backend.corpus.holdout import split
 from plugin_backend.corpus.report import copies_of
-from plugin_backend.corpus.sampling_weights import chances
+from plugin_backend.corpus.sampling_weights import sampling_weights
 from plugin_backend.corpus.scan import shown
 from plugin_backend.errors import OutputError, ProjectError
 from plugin_backend.evaluation.data.evaluation_set import held_out_of
@@ -26,14 +26,14 @@ from plugin_backend.models.registry import PCM, describe_codec
 from plugin_backend.models.waveform_vae.config import WaveformVAEConfig
 from plugin_backend.training.config import FINE_TUNE_RATE, TrainingSettings, state_path
 from plugin_backend.training.crop_sampler import CropSampler
-from plugin_backend.training.loggers import Log, TensorBoardLog
+from plugin_backend.training.loggers import Logger, TensorBoardLogger
 from plugin_backend.training.schedule import PHASES, phases
 from plugin_backend.training.time_budget import Moment
 from studio.terminal.safe_print import console as drawing
 from studio.workflows.overwrite_guard import check_folder
 
 if TYPE_CHECKING:
-    from plugin_backend.training.stop_request import Stopping
+    from plugin_backend.training.stop_request import StopRequest
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 DEFAULT_MINUTES, MOST_TOLD = 30.0, 10
@@ -72,7 +72,7 @@ def tell_what_was_dropped(corpus: Corpus, console: Console) -> None:
 
 
 @contextmanager
-def stopped_by_signals(stopping: Stopping, console: Console) -> Iterator[None]:
+def stopped_by_signals(stopping: StopRequest, console: Console) -> Iterator[None]:
     """Let what stops a program stop a run, and say so at once."""
 
     def stop(number: int, frame: object) -> None:
@@ -153,7 +153,7 @@ def train_to_disk(
         console.print("note: too few sounds to hold any back; the judgements are on what it learns from")
     range_set = None if settings.range_set == "none" else settings.range_set
     samplers = [
-        CropSampler(sounds, chances(sounds), settings.crop_samples, rate_hz, augmentation)
+        CropSampler(sounds, sampling_weights(sounds), settings.crop_samples, rate_hz, augmentation)
         for sounds, augmentation in ((learned, range_set), (judged or learned, None))
     ]
     facts = {
@@ -173,7 +173,7 @@ def train_to_disk(
 
     if threads:
         torch.set_num_threads(threads)
-    log = TensorBoardLog(tensorboard) if tensorboard else Log()
+    log = TensorBoardLogger(tensorboard) if tensorboard else Logger()
     tell = partial(console.print, highlight=False, markup=False)
     run = Trainer(settings, *samplers, path, facts, device, log, tell, began_s)
     with Progress(*progress_columns(), console=console, expand=True) as bar, stopped_by_signals(run.stopping, console):

@@ -10,7 +10,7 @@ from presets import compare_models
 from presets import evaluate_bank as bank_evaluation
 from presets.build_factory_bank import recipe
 from presets.capture import encode_pieces
-from presets.evaluate_bank import bank_of, heard_take, judge_bank, judged_presets, strung
+from presets.evaluate_bank import bank_of, evaluate_bank, evaluated_presets, heard_take, strung
 
 RATE_HZ = 48_000
 
@@ -23,14 +23,14 @@ def few(names: tuple[str, ...]):
 @pytest.mark.slow
 def test_presets_of_the_identity_codec_are_their_recordings(corpus, monkeypatch):
     monkeypatch.setattr(bank_evaluation, "recipe", few(("step-snow", "bell", "amb-fire")))
-    presets = list(judged_presets(corpus, PcmCodec()))
+    presets = list(evaluated_presets(corpus, PcmCodec()))
     assert [(one.name, one.kind, len(one.pairs)) for one in presets] == [
         ("step-snow", "hit", 8),
         ("bell", "hit", 1),
         ("amb-fire", "texture", 1),
     ]
     told = []
-    judged = judge_bank(presets, PcmCodec(), [], lambda *step: told.append(step))
+    judged = evaluate_bank(presets, PcmCodec(), [], lambda *step: told.append(step))
     assert told == [("bank", done, 3) for done in range(4)]
     assert judged["ringing"]["partials"] == 8 and judged["ringing"]["found"] == 1
     assert judged["ringing"]["prominence_db"] > 40 and judged["ringing"]["cents_error"] == pytest.approx(0, abs=0.1)
@@ -46,7 +46,7 @@ def test_presets_of_the_identity_codec_are_their_recordings(corpus, monkeypatch)
 def test_the_shipped_wind_is_what_foley_makes_of_its_recording(corpus, monkeypatch):
     monkeypatch.setattr(bank_evaluation, "recipe", few(("amb-wind",)))
     (shipped,) = bank_of("foley", corpus)
-    (anew,) = judged_presets(corpus, load_codec("foley"))
+    (anew,) = evaluated_presets(corpus, load_codec("foley"))
     assert np.array_equal(shipped.pairs[0].truth, anew.pairs[0].truth)
     assert shipped.pairs[0].guess == pytest.approx(anew.pairs[0].guess, abs=0.02)
 
@@ -67,7 +67,7 @@ def test_takes_strung_together_are_aligned():
 
 def test_a_folder_that_is_not_the_corpus_is_told_in_one_line(tmp_path):
     with pytest.raises(AudioFileError, match="not the Foley corpus, it has no manifest.csv") as raised:
-        next(judged_presets(tmp_path, PcmCodec()))
+        next(evaluated_presets(tmp_path, PcmCodec()))
     assert "\n" not in str(raised.value) and "corpus-fetch" in str(raised.value)
 
 
@@ -76,9 +76,9 @@ def test_a_bank_of_another_model_or_of_other_recordings_is_refused(corpus, monke
     monkeypatch.setattr(bank_evaluation, "recipe", few(("prop-glass",)))
     flat = encode_pieces(PcmCodec(), "prop-glass", [np.ones(9_000, np.float32)], "hit")
     with pytest.raises(PresetError, match="has 1 takes, and its recordings give 2: rebuild the bank"):
-        next(judged_presets(corpus, PcmCodec(), {"prop-glass": flat}))
+        next(evaluated_presets(corpus, PcmCodec(), {"prop-glass": flat}))
     with pytest.raises(PresetError, match="'prop-glass' was made by another model than foley"):
-        next(judged_presets(corpus, load_codec("foley"), {"prop-glass": flat}))
+        next(evaluated_presets(corpus, load_codec("foley"), {"prop-glass": flat}))
 
 
 def test_what_cannot_be_compared_is_told_in_one_line(tmp_path, capsys):

@@ -8,7 +8,7 @@ from plugin_backend.errors import OutputError, PresetError
 from plugin_backend.models.registry import PCM, load_codec
 from presets.bank import FACTORY_BANK, Bank
 from presets.capture import encode_pieces
-from presets.mixing import WAYS, mix_presets
+from presets.mixing import METHODS, mix_presets
 from presets.store import load_preset
 from studio.cli import pisada
 from studio.commands.mix import WAYS as OFFERED
@@ -32,7 +32,7 @@ def heard(preset, take=0):
 
 
 def test_the_command_offers_every_way():
-    assert tuple(WAYS) == OFFERED
+    assert tuple(METHODS) == OFFERED
 
 
 def test_a_sum_adds_samples_and_a_linear_mixture_weighs_them():

@@ -12,13 +12,13 @@ from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.errors import PresetError
 from plugin_backend.hit_detection.detect_hits import Sensitivity
 from plugin_backend.modes.mode_table import FREQUENCY, LEVEL, ONSET
-from plugin_backend.modes.resonator_bank import Ringing
+from plugin_backend.modes.resonator_bank import ResonatorBank
 from presets.capture import RUMBLE_HZ, capture, encode_pieces
-from presets.decoded_takes import heard
-from presets.finish_take import Finish, LowCut
+from presets.decoded_takes import decoded_takes
+from presets.finish_take import LowCut, TakeFinisher
 from presets.hit_slicing import slices_of, tail_end
 from presets.mixing import mix_presets
-from presets.preset import Ring, sound_digest
+from presets.preset import RingControls, sound_digest
 from presets.store import KEY, SCHEMA, load_preset, save_preset
 from presets.take_sampling import fades_of, rung
 
@@ -68,7 +68,7 @@ def test_a_bell_keeps_its_partials_and_a_thud_has_none(tmp_path):
 def test_modes_and_the_rest_make_the_recording_again(tmp_path):
     sound = bell()
     preset = capture(CODEC, "bell", [write(tmp_path / "bell.wav", sound)]).preset
-    again, (rows,) = heard(preset, CODEC, 0), preset.modes
+    again, (rows,) = decoded_takes(preset, CODEC, 0), preset.modes
     attack = int(rows[0, ONSET])
     np.testing.assert_allclose(again[attack - 40 : attack + 40_000], sound[4_760:44_800], atol=2e-6)
     assert np.square(CODEC.decode(preset.means[0][None])[0][attack + 4_800 :]).sum() < 1e-3 * np.square(again).sum()
@@ -78,7 +78,7 @@ def test_a_take_rings_on_when_its_recording_has_ended(tmp_path):
     preset = capture(CODEC, "bell", [write(tmp_path / "bell.wav", bell(0.5))]).preset
     take, (rows,) = preset.header.takes[0], preset.modes
     assert take.length_samples > 0.8 * RATE
-    last = Ringing(rows, RATE).samples(take.skip_samples + take.length_samples - 200, 200)
+    last = ResonatorBank(rows, RATE).samples(take.skip_samples + take.length_samples - 200, 200)
     assert 20 * np.log10(np.abs(last).max() / np.abs(bell(0.5)).max()) == pytest.approx(-60, abs=3)
 
 
@@ -124,7 +124,7 @@ def test_rumble_that_a_model_adds_is_cut_and_what_it_does_not_is_left(tmp_path):
     assert encode_pieces(CODEC, "x", [noise], "hit").header.low_cut_hz == 0
     preset = encode_pieces(Rumbling(), "x", [noise], "hit")
     assert preset.header.low_cut_hz == RUMBLE_HZ
-    late = heard(preset, Rumbling(), 0)[RATE // 2 :]
+    late = decoded_takes(preset, Rumbling(), 0)[RATE // 2 :]
     bins = np.abs(np.fft.rfft(late * np.hanning(late.size))) / late.size
     assert bins[0] < 1e-4
     assert bins[4] < 1e-3  # 8 Hz
@@ -142,7 +142,7 @@ def test_a_low_cut_in_pieces_is_the_same_bits():
 def test_finishing_in_pieces_is_the_same_bits():
     rows = np.array([[100, 440, 1, 0.5, 0, 0], [-20, 3000, 0.2, 0.5, 1, 0]])
     noise = np.random.default_rng(0).standard_normal((1, 20_000)).astype(np.float32)
-    whole, finish = Finish(rows, 25.0, RATE, 1, 700).push(noise), Finish(rows, 25.0, RATE, 1, 700)
+    whole, finish = TakeFinisher(rows, 25.0, RATE, 1, 700).push(noise), TakeFinisher(rows, 25.0, RATE, 1, 700)
     pieces = [finish.push(noise[:, at : at + 512]) for at in range(0, 20_000, 512)]
     np.testing.assert_array_equal(np.concatenate(pieces, axis=1), whole)
     assert whole.shape == (1, 19_300)
@@ -178,7 +178,7 @@ def rings(name="bell", partials=((880.0, 1.0, 0.3),), **fields):
 
 
 def test_modes_come_back_from_a_file_whole(tmp_path):
-    preset = rings(ring=Ring(size=2.0, strike=0.0), low_cut_hz=25.0)
+    preset = rings(ring=RingControls(size=2.0, strike=0.0), low_cut_hz=25.0)
     again = load_preset(save_preset(preset, tmp_path))
     assert again.header == preset.header
     np.testing.assert_array_equal(again.modes[0], preset.modes[0])
@@ -187,12 +187,12 @@ def test_modes_come_back_from_a_file_whole(tmp_path):
 
 def test_what_is_heard_of_modes_is_in_the_digest():
     one = rings()
-    others = [rings(ring=Ring(damping=2.0)), rings(partials=((880.0, 1.0, 0.31),)), rings(low_cut_hz=25.0)]
+    others = [rings(ring=RingControls(damping=2.0)), rings(partials=((880.0, 1.0, 0.31),)), rings(low_cut_hz=25.0)]
     assert len({sound_digest(preset) for preset in (one, *others)}) == 4
 
 
 def test_modes_sound_by_the_presets_controls_and_count_from_the_takes_start():
-    rows = rung(rings(ring=Ring(size=2.0, strike=0.0, gain_db=-6.0)), 0)
+    rows = rung(rings(ring=RingControls(size=2.0, strike=0.0, gain_db=-6.0)), 0)
     assert rows[0, FREQUENCY] == pytest.approx(440)
     assert rows[0, LEVEL] == pytest.approx(0.3 * 10 ** (-6 / 20))
     assert rows[0, ONSET] == 48  # the lead-in
@@ -231,6 +231,6 @@ def test_hostile_modes_are_refused_by_file(tmp_path, rows, told):
 
 def test_controls_out_of_range_and_modes_for_other_takes_are_refused():
     with pytest.raises(PresetError, match="ring: size 9: 0.25 to 4 can be used"):
-        rings(ring=Ring(size=9.0))
+        rings(ring=RingControls(size=9.0))
     with pytest.raises(PresetError, match="modes for 2 takes of 1"):
         replace(rings(), modes=[rings().modes[0]] * 2)

@@ -20,7 +20,7 @@ from presets.capture import capture, encode_pieces, even_peaks
 from presets.hit_slicing import Slice, split_hits
 from presets.lookup import check_model
 from presets.mixing import mix_presets
-from presets.preset import Preset, PresetHeader, Provenance, Recording, Ring, Take, check_fits, sound_digest
+from presets.preset import Preset, PresetHeader, Provenance, Recording, RingControls, Take, check_fits, sound_digest
 from presets.store import KEY, SCHEMA, SUFFIX, UPGRADES, load_preset, save_preset
 from presets.take_sampling import perform
 from render.plan.resolve import make_plan, read_sheet
@@ -348,11 +348,11 @@ def test_a_preset_of_every_schema_reads_as_it_was_written(number):
         assert header.provenance.recordings == [Recording("door 1.wav", "ab" * 16)]
         assert (header.provenance.most_takes, header.provenance.even) == (8, True)
     if number < 3:
-        assert (preset.modes, header.ring, header.low_cut_hz) == ([], Ring(), 0.0)
+        assert (preset.modes, header.ring, header.low_cut_hz) == ([], RingControls(), 0.0)
     else:
         told = [[7, 880, 1.5, 0.25, 0.5, 0], [64, 1_234.5, 0, 0.125, -1, 2_048]]
         assert [rows.tolist() for rows in preset.modes] == [told, []]
-        assert header.ring == Ring(gain_db=-3.0, pitch_semitones=1.0, size=2.0, damping=0.5, strike=0.25)
+        assert header.ring == RingControls(gain_db=-3.0, pitch_semitones=1.0, size=2.0, damping=0.5, strike=0.25)
         assert header.low_cut_hz == 25.0
 
 

@@ -209,13 +209,13 @@ def played():
 def keys():
     """Makes a plug-in's instrument; each is closed."""
     from render.plugin_server.engine_factory import make_engine
-    from render.plugin_server.preset_slots import Shelf
+    from render.plugin_server.preset_slots import PresetPool
     from tests.render.struck_keys import HOP, RATE, SEED
 
     made = []
 
     def make(codec, bank, channels=1):
-        made.append(make_engine("instrument", codec, Shelf(bank), RATE, channels, HOP, SEED))
+        made.append(make_engine("instrument", codec, PresetPool(bank), RATE, channels, HOP, SEED))
         return made[-1]
 
     yield make

@@ -13,7 +13,7 @@ from plugin_backend.daw_plugin.parameters import PLUGIN_PARAMETERS
 from plugin_backend.daw_plugin.shared_memory import hop_of, parameter_row
 from presets.bank import Bank
 from render.plugin_server.engine_factory import make_engine
-from render.plugin_server.preset_slots import Shelf
+from render.plugin_server.preset_slots import PresetPool
 from tests.render.plugin_hosts import Heard, HostProcess, Job
 
 HOSTS = "dawdreamer", "pedalboard"
@@ -47,7 +47,7 @@ def rendered(
 ) -> np.ndarray:
     """By the engine, here; its latency taken out. ``events`` are by sample."""
     hop, count = hop_of(rate_hz), sound.shape[1]
-    engine = make_engine(kind, codec, Shelf(Bank(bank)), rate_hz, len(sound), hop, 0)
+    engine = make_engine(kind, codec, PresetPool(Bank(bank)), rate_hz, len(sound), hop, 0)
     whole = np.pad(sound, ((0, 0), (0, -(count + engine.latency_samples) % hop + engine.latency_samples)))
     out = []
     for at in range(0, whole.shape[1], hop):

@@ -61,4 +61,4 @@ class Plain(Engine):
 
 if __name__ == "__main__":
     loader.make_engine = Plain
-    sys.exit(keeper.keep(config_path(), *(float(seconds) for seconds in sys.argv[1:])))
+    sys.exit(keeper.supervise(config_path(), *(float(seconds) for seconds in sys.argv[1:])))

@@ -10,7 +10,7 @@ import msgspec
 from plugin_backend.corpus.scan import shown
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import AudioFileError, CheckpointError
-from plugin_backend.evaluation.data.leakage import met_before
+from plugin_backend.evaluation.data.leakage import seen_in_training
 from plugin_backend.evaluation.data.read_folder import read_folder
 from plugin_backend.models.registry import PCM, RAVE_SUFFIX, checkpoint_path
 from plugin_backend.models.waveform_vae.checkpoint_header import read_training
@@ -59,7 +59,7 @@ def held_out_of(model: str) -> HeldOut:
 
 
 @dataclass(frozen=True)
-class Material:
+class EvaluationSet:
     """Sounds to judge with, sounds the probe may learn from, and what a person should know of both.
 
     Attributes:
@@ -77,7 +77,7 @@ class Material:
     remarks: list[str]
 
 
-def read_material(folder: Path, sample_rate: int, held_out: HeldOut, everything: bool = False) -> Material:
+def read_evaluation_set(folder: Path, sample_rate: int, held_out: HeldOut, everything: bool = False) -> EvaluationSet:
     """Read ``folder`` and choose what is judged.
 
     If it has sounds that were held out only these are judged, and the others are lessons for the probe;
@@ -98,7 +98,7 @@ def read_material(folder: Path, sample_rate: int, held_out: HeldOut, everything:
     outside = [sound for sound in sounds if sound not in held_out]
     judged, lessons, unseen = sounds, outside if inside else [], not outside
     if inside and not everything:
-        met = met_before(inside, outside, sample_rate)
+        met = seen_in_training(inside, outside, sample_rate)
         left_out += [f"{file} is the same recording as {other}, not held out" for file, other in met.items()]
         judged, lessons, unseen = [sound for sound in inside if sound.file not in met], outside, True
         if not judged:
@@ -108,7 +108,7 @@ def read_material(folder: Path, sample_rate: int, held_out: HeldOut, everything:
             )
     odd = [f"{sound.file}: {read.remarks[sound.file]}" for sound in judged if sound.file in read.remarks]
     remarks = [f"left out: {shown(line)}" for line in left_out] + [f"kept: {shown(line)}" for line in odd]
-    return Material(*([_shown(sound) for sound in side] for side in (judged, lessons)), unseen, remarks)
+    return EvaluationSet(*([_shown(sound) for sound in side] for side in (judged, lessons)), unseen, remarks)
 
 
 def _shown(sound: Sound) -> Sound:

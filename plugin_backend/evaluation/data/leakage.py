@@ -7,11 +7,11 @@ from pathlib import Path
 
 from plugin_backend.corpus.duplicates import Fingerprint, Known, fingerprint
 from plugin_backend.corpus.sound import Sound
-from plugin_backend.corpus.temp_audio import Scratch
+from plugin_backend.corpus.temp_audio import TempAudio
 from plugin_backend.evaluation.data.dense_clips import trimmed
 
 
-def met_before(judged: list[Sound], lessons: list[Sound], sample_rate: int) -> dict[str, str]:
+def seen_in_training(judged: list[Sound], lessons: list[Sound], sample_rate: int) -> dict[str, str]:
     """File of a judged sound → file of the lesson that is the same recording; silent sounds are like none."""
     found = {}
     with tempfile.TemporaryDirectory() as folder, Known(Path(folder)) as known:
@@ -30,6 +30,6 @@ def _mark(sound: Sound, sample_rate: int, folder: Path) -> Fingerprint | None:
     heard = trimmed(sound.audio)
     if not heard.size:
         return None
-    with Scratch(folder) as scratch:
+    with TempAudio(folder) as scratch:
         scratch.append(heard)
         return fingerprint(scratch, 0, heard.size, sample_rate)

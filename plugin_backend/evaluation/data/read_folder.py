@@ -19,7 +19,7 @@ from plugin_backend.corpus.manifest import read_labels
 from plugin_backend.corpus.normalize import faults, too_loud
 from plugin_backend.corpus.scan import FORMATS, scan, shown
 from plugin_backend.corpus.sound import Sound
-from plugin_backend.corpus.temp_audio import Scratch
+from plugin_backend.corpus.temp_audio import TempAudio
 from plugin_backend.errors import AudioFileError
 
 CANCELLED = 1e-5
@@ -50,7 +50,7 @@ def read_folder(folder: Path, sample_rate: int) -> Folder:
     scanned = scan(folder)
     rank = {file: place for place, file in enumerate(read_labels(folder) or ())}
     read = Folder([], scanned.dropped, {})
-    with tempfile.TemporaryDirectory() as place, Scratch(Path(place)) as decoded:
+    with tempfile.TemporaryDirectory() as place, TempAudio(Path(place)) as decoded:
         for found in sorted(scanned.files, key=lambda found: rank.get(found.file, len(rank))):
             try:
                 audio, remarks = _read(folder / found.file, decoded, sample_rate)
@@ -66,7 +66,7 @@ def read_folder(folder: Path, sample_rate: int) -> Folder:
     return read
 
 
-def _read(path: Path, decoded: Scratch, sample_rate: int) -> tuple[np.ndarray, list[str]]:
+def _read(path: Path, decoded: TempAudio, sample_rate: int) -> tuple[np.ndarray, list[str]]:
     """The whole file at ``sample_rate`` Hz ``[samples]`` float32, and remarks."""
     told = decode(path, decoded, CANCELLED)
     offset, excess = faults(decoded, told.rate_hz)
@@ -75,7 +75,7 @@ def _read(path: Path, decoded: Scratch, sample_rate: int) -> tuple[np.ndarray, l
     return audio / np.float32(excess), [*told.remarks, *kept, *too_loud(excess)]
 
 
-def _last_told(audio: Scratch) -> Iterator[tuple[np.ndarray, bool]]:
+def _last_told(audio: TempAudio) -> Iterator[tuple[np.ndarray, bool]]:
     """The samples in pieces, and whether each is the last."""
     done = 0
     for block in audio.blocks():

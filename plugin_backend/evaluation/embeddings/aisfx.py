@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin_backend.dsp.mel import mel_spaced_hz, power_spectrogram, triangles
+from plugin_backend.dsp.mel import mel_spaced_hz, power_spectrogram, triangular_filters
 from plugin_backend.errors import MissingExtraError
 
 PACKAGE = "--no-deps aisfx==0.1.2"
@@ -27,7 +27,9 @@ BATCH = 8
 @functools.cache
 def mel_bands() -> np.ndarray:
     """96 triangles of unit sum, ``[bands, bins]``."""
-    filters = triangles(mel_spaced_hz(0.0, RATE_HZ / 2, BANDS + 2), FFT_SAMPLES, RATE_HZ, RATE_HZ / FFT_SAMPLES)
+    filters = triangular_filters(
+        mel_spaced_hz(0.0, RATE_HZ / 2, BANDS + 2), FFT_SAMPLES, RATE_HZ, RATE_HZ / FFT_SAMPLES
+    )
     return filters / filters.sum(axis=1, keepdims=True)
 
 

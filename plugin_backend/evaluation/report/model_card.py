@@ -69,7 +69,7 @@ def write_card(checkpoint: Path, corpus: Path, out: Path, options: Options = Opt
     write_files(texts, out)
 
 
-def told_on_stderr(stage: str, done: int, total: int) -> None:
+def print_to_stderr(stage: str, done: int, total: int) -> None:
     """One line a stage."""
     if done == 0:
         print(stage, file=sys.stderr, flush=True)
@@ -87,7 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
     torch.set_num_threads(1)
     chosen = Options(with_visqol=not options.without_visqol, quick=options.quick)
     try:
-        write_card(options.checkpoint, options.corpus, options.out, chosen, told_on_stderr)
+        write_card(options.checkpoint, options.corpus, options.out, chosen, print_to_stderr)
     except PisadaError as problem:
         print(problem, file=sys.stderr)
         return problem.exit_status

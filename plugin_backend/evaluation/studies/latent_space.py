@@ -16,7 +16,7 @@ from plugin_backend.evaluation.metrics.frechet import Cloud, cloud_distance
 from plugin_backend.evaluation.studies.surface_materials import Materials
 from plugin_backend.models.waveform_vae.codec import WaveformCodec
 
-WAYS = {"linear": interpolate, "spherical": slerp}
+PATHS = {"linear": interpolate, "spherical": slerp}
 STOPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 DRAWS, SEED = 8, 0
 MOST_FRAMES = 20_000
@@ -58,7 +58,7 @@ def interpolation(materials: Materials, corpus: dict[str, Cloud], tell: Callable
     names = materials.names
     pairs = list(zip(names, names[1:] + names[:1], strict=True))[: len(names) if len(names) > 2 else len(names) - 1]
     result = {"stops": list(STOPS), "pairs": [list(pair) for pair in pairs], "ways": {}}
-    for way, between in WAYS.items():
+    for way, between in PATHS.items():
         stops = [_clouds_between(materials, pair, between) for pair in pairs]
         for name in corpus if pairs else ():
             towards = {"ends": [_united(*(materials.originals[end][name] for end in pair)) for pair in pairs]}

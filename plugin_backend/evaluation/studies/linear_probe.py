@@ -68,7 +68,7 @@ class Probe:
         return self.chances(heard).argmax(axis=1)
 
 
-def examine(probe: Probe, heard: dict[str, np.ndarray], labels: list[str]) -> dict:
+def examine_probe(probe: Probe, heard: dict[str, np.ndarray], labels: list[str]) -> dict:
     """How well the probe tells ``labels`` in the originals and in each version of the same sounds.
 
     Args:

@@ -10,7 +10,7 @@ import numpy as np
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.evaluation.data.dense_clips import class_of, group_of
 from plugin_backend.evaluation.embeddings.base import Embedding
-from plugin_backend.evaluation.studies.linear_probe import Probe, examine, examine_takes, features
+from plugin_backend.evaluation.studies.linear_probe import Probe, examine_probe, examine_takes, features
 from plugin_backend.evaluation.studies.surface_materials import is_material
 
 LEAST_LESSONS = 2
@@ -68,7 +68,7 @@ def probe_study(
             results[task] = {"left_out": "the folder has no sounds of other sources with two labels to learn from"}
             continue
         probe = Probe(learned[taught], [names[task][index] for index in taught])
-        results[task] = {"lessons": len(taught)} | examine(probe, asked, labels)
+        results[task] = {"lessons": len(taught)} | examine_probe(probe, asked, labels)
     for task, labels in truths.items():
         found = examine_takes(asked, labels)
         if found["n"]:

@@ -15,7 +15,7 @@ import numpy as np
 from plugin_backend.codecs.base import Codec
 from plugin_backend.codecs.latent_mixing import aligned, dominance_aware, lost_db, weighted_sum
 from plugin_backend.evaluation.data.dense_clips import PEAK, class_of, group_of, joined, trimmed
-from plugin_backend.evaluation.data.evaluation_set import Material
+from plugin_backend.evaluation.data.evaluation_set import EvaluationSet
 from plugin_backend.evaluation.embeddings.base import Embedding, embed
 from plugin_backend.evaluation.metrics.frechet import Cloud, cloud_distance
 from plugin_backend.evaluation.studies.linear_probe import Probe, features
@@ -41,7 +41,7 @@ def is_material(label: str) -> bool:
     return class_of(label) in CLASSES and label != LEFT_OUT
 
 
-def choose_hits(material: Material, sample_rate: int, most: int, hits: int = HITS) -> dict[str, tuple[str, list]]:
+def choose_hits(material: EvaluationSet, sample_rate: int, most: int, hits: int = HITS) -> dict[str, tuple[str, list]]:
     """Material → where its sounds come from (``judged``, or ``lessons`` for want of those) and at most ``hits``.
 
     Hits are trimmed, at peak 0.5 and at most a second long. At most ``most`` materials

@@ -153,7 +153,7 @@ def trusted_model(path: Path) -> tuple[RaveCard, bytes]:
     return card, data
 
 
-def trust(sha256: str) -> None:
+def trust_model(sha256: str) -> None:
     """Remember that this user trusts a file's content.
 
     Raises:

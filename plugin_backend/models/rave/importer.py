@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plugin_backend.errors import CheckpointError
-from plugin_backend.models.rave.card import SUFFIX, RaveCard, read_model, save_card, trust
+from plugin_backend.models.rave.card import SUFFIX, RaveCard, read_model, save_card, trust_model
 
 if TYPE_CHECKING:
     import torch
@@ -48,7 +48,7 @@ def import_rave(path: Path, trusted: bool, name: str | None = None) -> Path:
     card = card_of(load_script(data, path.name), path.name, name, sha256)
     place = path.with_name(f"{name}{SUFFIX}")
     save_card(card, place)
-    trust(sha256)
+    trust_model(sha256)
     return place
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from plugin_backend.models.waveform_vae import addressed_noise as noise
 from plugin_backend.models.waveform_vae import band_levels, noise_head
 from plugin_backend.models.waveform_vae import c_engine as engine
-from plugin_backend.models.waveform_vae.matrix_products import NativeProduct, way
+from plugin_backend.models.waveform_vae.matrix_products import NativeProduct, best_backend
 from plugin_backend.models.waveform_vae.model import LOG_VARIANCE_RANGE, LogEnergies, LogSpectrum, SeenLevels
 
 SMALLEST_WINDOW = 8
@@ -28,7 +28,7 @@ def fits(config) -> bool:
     seen = [config.encoder_window, *([config.encoder_view] if config.encoder_view else [])]
     windows = [*seen, config.decoder_window, config.short_window]
     return (
-        way().kind is NativeProduct
+        best_backend().kind is NativeProduct
         and config.head == "noise"
         and all(size >= SMALLEST_WINDOW and size & (size - 1) == 0 for size in windows)
         and config.hop % config.encoder_hop == 0

@@ -24,7 +24,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from plugin_backend.cpu_info import processor
+from plugin_backend.cpu_info import cpu_info
 from plugin_backend.output_files import replaced_when_whole
 
 MEASURED = 120
@@ -87,7 +87,7 @@ def row_counts(name: str, multiply: Multiply) -> RowCounts:
     It is kept in the user's cache folder by processor, version of PyTorch and way. A file that cannot be read, or is
     not what we write, is measured and written again; in a folder that cannot be written nothing is kept.
     """
-    identity = {"way": name, "torch": torch.__version__, "sizes": SIZES, **asdict(processor())}
+    identity = {"way": name, "torch": torch.__version__, "sizes": SIZES, **asdict(cpu_info())}
     path = _cache_home() / "products" / f"{_digest(identity)}.json"
     kept = _read(path)
     if kept is None:

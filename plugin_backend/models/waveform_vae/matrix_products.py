@@ -152,7 +152,7 @@ def gelu_(x: Tensor) -> Tensor:
     return x
 
 
-WAYS = (NativeProduct, HalfProduct, PackedProduct, PlainProduct)
+BACKENDS = (NativeProduct, HalfProduct, PackedProduct, PlainProduct)
 """The fastest first."""
 
 
@@ -164,9 +164,9 @@ class Way:
     counts: RowCounts
 
 
-def way() -> Way:
+def best_backend() -> Way:
     """The fastest that this build of PyTorch has and that can be made exact here; the last, where none can."""
-    return _chosen(WAYS, engine.path())
+    return _chosen(BACKENDS, engine.path())
 
 
 @cache
@@ -181,7 +181,7 @@ def _chosen(kinds: tuple[type, ...], taken: str | None) -> Way:
 
 def rows_apart() -> bool:
     """Whether a row's bits were measured to be its own: then streaming equals offline exactly, else to rounding."""
-    return way().counts.always_exact
+    return best_backend().counts.always_exact
 
 
 def in_double(a: Tensor, b: Tensor) -> Tensor:
@@ -204,7 +204,7 @@ class Linear:
 
     def __init__(self, weight: Tensor, bias: Tensor, gelu: bool = False):
         self.weight, self.bias = rounded(weight), bias.detach().float().contiguous()
-        chosen = way()
+        chosen = best_backend()
         self.multiply, self.room = chosen.kind(self.weight, self.bias, gelu), chosen.counts.room
 
     def __call__(self, x: Tensor) -> Tensor:

@@ -23,10 +23,10 @@ from render.batch.engines.warm_fork import WarmProcess, warm_up
 from render.batch.job_key import job_key
 from render.delivery.deliver import Delivery, deliver
 from render.delivery.file_names import next_version
-from render.delivery.output_folder import told
+from render.delivery.output_folder import disk_error
 from render.engine.cue_cache import CueCache
 from render.engine.stream import OFFLINE_CHUNK_FRAMES
-from render.plan.resolve import completed, make_plan, read_sheet
+from render.plan.resolve import make_plan, read_sheet, with_sheet_rate
 
 TELL_S = 0.25
 
@@ -40,7 +40,7 @@ KINDS: tuple[tuple[type[PisadaError], Kind], ...] = (
 """What an error is to a batch; the first that fits."""
 
 
-def perform(order: Order, tell: Callable[[Progress], None] = lambda progress: None) -> Outcome:
+def execute(order: Order, tell: Callable[[Progress], None] = lambda progress: None) -> Outcome:
     """Run ``order``; whatever goes wrong is in the outcome.
 
     Its render processes are forked from this one, which therefore has to have a single thread.
@@ -53,7 +53,7 @@ def perform(order: Order, tell: Callable[[Progress], None] = lambda progress: No
         kind = deaths[0] if deaths else next(kind for error, kind in KINDS if isinstance(problem, error))
         return Outcome(name=order.name, kind=kind, cause=str(problem), wall_s=perf_counter() - began)
     except OSError as problem:
-        cause = str(told(problem, Path(problem.filename or order.stage)))
+        cause = str(disk_error(problem, Path(problem.filename or order.stage)))
         return Outcome(name=order.name, kind="passing", cause=cause, wall_s=perf_counter() - began)
     except Exception as problem:  # noqa: BLE001 - told to the batch, whatever it is: the other jobs go on
         traceback.print_exception(problem)
@@ -73,7 +73,7 @@ def perform(order: Order, tell: Callable[[Progress], None] = lambda progress: No
 def _delivered(order: Order, tell: Callable[[Progress], None], deaths: list[str]) -> tuple[int, Delivery]:
     shutil.rmtree(order.stage, ignore_errors=True)
     sheet = read_sheet(Path(order.cues), order.project)
-    project = completed(order.project, sheet)
+    project = with_sheet_rate(order.project, sheet)
     cache = CueCache(Path(order.cache)) if order.cache is not None else None
     plan = make_plan(project, sheet, cache)
     if job_key(plan, project, order.clips) != order.key:

@@ -13,18 +13,18 @@ from multiprocessing.connection import Connection
 import msgspec
 
 from plugin_backend.output_files import uninterrupted
-from plugin_backend.processes import die_with, one_thread_each
+from plugin_backend.processes import die_with_parent, one_thread_each
 from render.batch.engines.protocol import Message, Order, Outcome
 
 
 def serve(pipe: Connection, parent: int) -> None:
     """The process's main function."""
-    die_with(parent)
+    die_with_parent(parent)
     os.dup2(2, 1)  # libraries print; standard output belongs to the parent
     import msgspec
 
     import render.delivery.waveform_plot  # noqa: F401
-    from render.batch.engines.execute import perform
+    from render.batch.engines.execute import execute
     from render.batch.engines.protocol import Order
 
     while True:
@@ -32,7 +32,7 @@ def serve(pipe: Connection, parent: int) -> None:
             order = msgspec.json.decode(pipe.recv_bytes(), type=Order)
         except EOFError:
             return
-        outcome = perform(order, lambda progress: pipe.send_bytes(msgspec.json.encode(progress)))
+        outcome = execute(order, lambda progress: pipe.send_bytes(msgspec.json.encode(progress)))
         pipe.send_bytes(msgspec.json.encode(outcome))
 
 

@@ -9,7 +9,7 @@ from functools import partial
 
 from plugin_backend.errors import WorkerError
 from plugin_backend.models.registry import PCM, keep_codec
-from plugin_backend.processes import die_with
+from plugin_backend.processes import die_with_parent
 from render.engine.render_worker import render_stems
 from render.engine.stream import RenderProcess
 from render.plan.plan import Plan
@@ -33,7 +33,7 @@ def warm_up(plan: Plan) -> None:
 
 
 def _rendered(parent: int, *arguments) -> None:
-    die_with(parent)
+    die_with_parent(parent)
     render_stems(*arguments)
 
 

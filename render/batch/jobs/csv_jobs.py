@@ -9,7 +9,7 @@ import msgspec
 
 from plugin_backend.errors import CueSheetError, JobsError
 from render.batch.jobs.job import MOST_JOBS, Job, Jobs, job_of
-from render.batch.jobs.schema import TWO_STARTS, Fields, given
+from render.batch.jobs.schema import TWO_STARTS, Fields, set_fields
 from render.cues.readers.csv_sheet import records
 from render.cues.readers.spreadsheet_cells import with_point
 from render.project.toml_config import explained
@@ -69,7 +69,7 @@ def _job(path: Path, header: list[str], row: int, cells: list[str]) -> Job:
         except (ValueError, msgspec.ValidationError) as problem:
             told_of, _, allowed = explained(problem, given_here, Fields)
             raise JobsError(f"{cell!r}: {told_of}{allowed}", file=path, row=row, field=column) from problem
-        fields |= given(table)
+        fields |= set_fields(table)
     return job_of(name, fields, path, f"row {row}", row)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from plugin_backend.output_files import folder_when_whole, replaced_when_whole
 from render.batch.jobs.job import Job
 from render.batch.planning import BatchPlan, Planned
-from render.delivery.output_folder import made_folder, told
+from render.delivery.output_folder import disk_error, made_folder
 
 TASK_CUES = 5_000
 """Cues a task has, about: some minutes of a core."""
@@ -54,7 +54,7 @@ def write_openjd(plan: BatchPlan, folder: Path, out: Path, task_cues: int = TASK
             with replaced_when_whole(folder / TEMPLATE) as file:
                 file.write_text(json.dumps(template, indent=2) + "\n", "utf-8")
     except OSError as problem:
-        raise told(problem, folder) from problem
+        raise disk_error(problem, folder) from problem
     return folder / TEMPLATE
 
 

@@ -63,14 +63,14 @@ Fields = msgspec.defstruct(
 """A table of such fields, all optional, each with the range that :class:`~render.project.project.Project` gives it."""
 
 
-def given(table: Table) -> dict:
+def set_fields(table: Table) -> dict:
     """Field → value, of those of :data:`Fields` that a table states; ``start_tc`` is ``start``."""
     values = {name: getattr(table, name) for name in Fields.__struct_fields__}
     stated = {name: value for name, value in values.items() if value is not None}
     return {"start" if name == "start_tc" else name: value for name, value in stated.items()}
 
 
-def over(fields: dict, nearer: dict) -> dict:
+def override(fields: dict, nearer: dict) -> dict:
     """Fields with nearer ones, which win."""
     models = MODELS if any(name in nearer for name in MODELS) else ()
     return {name: value for name, value in fields.items() if name not in models} | nearer

@@ -8,7 +8,7 @@ from typing import Literal
 
 from plugin_backend.errors import JobsError
 from render.batch.jobs.job import MOST_JOBS, Job, Jobs, job_of
-from render.batch.jobs.schema import Fields, given, over
+from render.batch.jobs.schema import Fields, override, set_fields
 from render.project.toml_config import Table, read_toml
 
 AXES = ("reels", "versions", "banks", "projects")
@@ -68,14 +68,14 @@ def read_toml_jobs(path: Path) -> Jobs:
     if len(own) < len(file.jobs):
         twice = next(job.name for job in file.jobs if sum(other.name == job.name for other in file.jobs) > 1)
         raise JobsError(f"[[jobs]] '{twice}' is there twice", file=path)
-    defaults, found = given(file.defaults), []
+    defaults, found = set_fields(file.defaults), []
     for name, points in _combinations(file, path):
         fields = defaults
         for point in points:
-            fields = over(fields, given(point))
-        override = given(own.pop(name)) if name in own else {}
-        found.append(job_of(name, over(fields, override), path, f"[matrix] {name}"))
-    found += [job_of(name, over(defaults, given(job)), path, f"[[jobs]] {name}") for name, job in own.items()]
+            fields = override(fields, set_fields(point))
+        changes = set_fields(own.pop(name)) if name in own else {}
+        found.append(job_of(name, override(fields, changes), path, f"[matrix] {name}"))
+    found += [job_of(name, override(defaults, set_fields(job)), path, f"[[jobs]] {name}") for name, job in own.items()]
     return Jobs(path, tuple[Job, ...](found))
 
 

@@ -10,8 +10,8 @@ from plugin_backend.errors import CueSheetError, MissingExtraError
 from render.cues.cue import sheet_bytes
 from render.cues.readers.aaf_track import Track, is_empty, parts_of, tagged, value_of
 from render.cues.readers.ole_guard import DAMAGED, check_compound_file
-from render.cues.readers.text_reading import told_at
-from render.cues.readers.timeline_builder import DEEPEST, Found, clean, counted, exact_rate, zero_of
+from render.cues.readers.text_reading import error_at
+from render.cues.readers.timeline_builder import DEEPEST, TimelineBuilder, clean_name, counted, exact_rate, zero_of
 from render.cues.timeline import Timeline
 from render.project.timecode import Clock
 
@@ -51,7 +51,7 @@ def read_aaf(path: Path, clock: Clock) -> Timeline:
         raise MissingExtraError("reading AAF", "aaf") from error
     path = Path(path)
     damage = (AAFError, *DAMAGE)
-    with told_at(file=path):
+    with error_at(file=path):
         sheet_bytes(path, 1)
         if path.stat().st_size > MOST_GIB * 2**30:
             raise CueSheetError(f"larger than {MOST_GIB} GiB, the most we read of AAF: export it with linked media")
@@ -61,7 +61,7 @@ def read_aaf(path: Path, clock: Clock) -> Timeline:
                 with aaf2.open(str(path), "r") as file:
                     timeline = _Composition(file, clock).read()
         except damage as error:
-            raise CueSheetError(f"{DAMAGED}: {type(error).__name__} {clean(error)}") from error
+            raise CueSheetError(f"{DAMAGED}: {type(error).__name__} {clean_name(error)}") from error
     timeline.remarks.extend(f"the file is slightly damaged: {text}" for text in sorted(warnings.texts))
     return timeline
 
@@ -99,7 +99,7 @@ class _Warnings(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if Path(record.pathname).parent.name == "aaf2":
-            self.texts.add(clean(record.getMessage()))
+            self.texts.add(clean_name(record.getMessage()))
 
 
 class _Composition:
@@ -114,13 +114,13 @@ class _Composition:
         remarks: list[str] = []
         if rate is not None:
             clock = counted(clock, rate, drop, start_frames, remarks)
-        self.found = Found(clock, zero_of(clock, start_frames), start_frames, remarks=remarks)
+        self.found = TimelineBuilder(clock, zero_of(clock, start_frames), start_frames, remarks=remarks)
         self.sources: dict[tuple, str | None] = {}
 
     def read(self) -> Timeline:
         others = []
         for slot in self.slots:
-            kind = clean(slot.media_kind)
+            kind = clean_name(slot.media_kind)
             if kind in KINDS:
                 self._media(slot, KINDS[kind])
             elif "descriptive" in kind.lower() or type(slot).__name__ == "EventMobSlot":
@@ -136,7 +136,7 @@ class _Composition:
     def _track(self, slot) -> str:
         number = value_of(slot, "PhysicalTrackNumber") or slot.slot_id
         letter = {"": "A", "picture": "V"}.get(KINDS.get(slot.media_kind), "")
-        return clean(slot.name) or (f"{letter}{number}" if letter else "")
+        return clean_name(slot.name) or (f"{letter}{number}" if letter else "")
 
     def _timecode(self, clock: Clock):
         """Exact rate, drop-frame and first frame of the primary timecode track, and that track; Nones if it has none.
@@ -192,7 +192,7 @@ class _Composition:
             comment = value_of(marker, "Comment")
             place = value_of(marker, "Position")
             if place is None:
-                self.found.unreadable(f"marker {clean(comment)!r} has no place")
+                self.found.unreadable(f"marker {clean_name(comment)!r} has no place")
                 continue
             described = sorted(value_of(marker, "DescribedSlots") or ())
             attributes = tagged(marker, "CommentMarkerAttributeList")
@@ -214,7 +214,7 @@ def _only_composition(mobs):
     tops = [mob for mob in mobs if mob.usage == "Usage_TopLevel"] or mobs
     if len(tops) == 1:
         return tops[0]
-    names = ", ".join(sorted(repr(clean(mob.name)) for mob in tops))
+    names = ", ".join(sorted(repr(clean_name(mob.name)) for mob in tops))
     raise CueSheetError(
         f"holds {len(tops)} compositions ({names}): export one"
         if tops

@@ -6,8 +6,8 @@ import os
 from fractions import Fraction
 
 from plugin_backend.errors import CueSheetError
-from render.cues.readers.text_reading import own_note, told_at
-from render.cues.readers.timeline_builder import DEEPEST, clean
+from render.cues.readers.text_reading import error_at, own_note
+from render.cues.readers.timeline_builder import DEEPEST, clean_name
 
 
 def value_of(thing, name: str):
@@ -120,14 +120,14 @@ class Track:
         parts = parts_of(group, "InputSegments", alone=False)
         told, automated = {}, False
         for parameter in parts_of(group, "Parameters", alone=False):
-            name = clean(parameter.name)
+            name = clean_name(parameter.name)
             if type(parameter).__name__ != "ConstantValue":
                 automated = True
             elif name in GAINS and (gain := Fraction(*parameter.value.as_integer_ratio())) != 1:
                 told["gain"] = str(gain)
         if not parts:
             self.found.unread(f"an effect without a clip on track {self.name!r}")
-        if len(parts) > 1 and clean(group.operation.name) == COMBINER:
+        if len(parts) > 1 and clean_name(group.operation.name) == COMBINER:
             told |= {"channels": str(len(parts)), "name": common_name(parts)}
             parts = parts[:1]
         for number, part in enumerate(parts, 1):
@@ -140,7 +140,7 @@ class Track:
     def _clip(self, clip, begin: int, length: int, extra: dict) -> None:
         mob = self.composition.mobs.get(clip.mob_id)
         comments = tagged(mob, "UserComments") | tagged(clip, "UserComments")
-        with told_at(row=self.found.event + 1):
+        with error_at(row=self.found.event + 1):
             own = own_note(str(comments.pop(OURS, "{}")))
         note = next((comments.pop(key) for key in NOTES if comments.get(key)), "")
         name = "" if mob is None else extra.pop("name", None) or mob.name
@@ -157,5 +157,5 @@ class Track:
 
     def _described(self, transition) -> str:
         group = value_of(transition, "OperationGroup")
-        name = clean(group.operation.name) if group is not None else "transition"
+        name = clean_name(group.operation.name) if group is not None else "transition"
         return f"{name} {self.found.length_samples(length_of(transition) / self.rate)}smp"

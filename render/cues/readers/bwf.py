@@ -17,8 +17,8 @@ from typing import BinaryIO, NoReturn
 from plugin_backend.audio_formats.wav_chunks import MOST_CHUNKS, NO_NAME, WAVE, family_of, layout_of
 from plugin_backend.errors import CueSheetError
 from render.cues.cue import sheet_bytes
-from render.cues.readers.text_reading import decoded, in_reach, told_at
-from render.cues.readers.timeline_builder import clean, counted, exact_rate
+from render.cues.readers.text_reading import decoded, error_at, in_reach
+from render.cues.readers.timeline_builder import clean_name, counted, exact_rate
 from render.cues.timeline import Timeline, TimelineItem
 from render.project.timecode import Clock, round_half_up
 from render.wav.bext import TIME_REFERENCE_OFFSET
@@ -64,7 +64,7 @@ def read_bwf(path: Path, clock: Clock) -> Timeline:
             sample rate than its audio has.
     """
     path = Path(path)
-    with told_at(file=path):
+    with error_at(file=path):
         sheet_bytes(path, 1)
         try:
             with open(path, "rb") as file:
@@ -100,7 +100,7 @@ def _keep(wave: Wave, name: bytes, size: int, file: BinaryIO) -> None:
         return
     kind = file.read(4) if name == b"LIST" and size >= 4 else b""
     if (name not in KEPT and kind != b"adtl") or name in wave.chunks:
-        wave.unread.append(clean((name + kind).decode("latin-1")))
+        wave.unread.append(clean_name((name + kind).decode("latin-1")))
         return
     if size > LARGEST_CHUNK:
         raise CueSheetError(f"{name!r} of {size} bytes: the most that is read of one chunk is {LARGEST_CHUNK}")
@@ -148,7 +148,7 @@ def _timeline(wave: Wave, path: Path, clock: Clock) -> Timeline:
         extra = {"originator": originator} | extra
     length = in_reach(samples(length_frames) - samples(0), clock.sample_rate)
     note = _text(bext[DESCRIPTION]) if bext else ""
-    spots = [TimelineItem("region", clean(path.stem), "", first, length or None, 1, note, path, extra)]
+    spots = [TimelineItem("region", clean_name(path.stem), "", first, length or None, 1, note, path, extra)]
     for number, (point, begin, count) in enumerate(_points(wave, length_frames, remarks), 2):
         start = in_reach(samples(begin) - zero, clock.sample_rate)
         length = samples(begin + count) - samples(begin) or None
@@ -185,8 +185,8 @@ def _ixml(content: bytes, remarks: list[str]) -> dict[str, str]:
     texts: dict[str, str] = {}
     try:
         for element in fromstring(content.rstrip(b"\0")).iter():
-            if element.text and clean(element.text):
-                texts.setdefault(element.tag, clean(element.text))
+            if element.text and clean_name(element.text):
+                texts.setdefault(element.tag, clean_name(element.text))
     except DefusedXmlException as error:
         raise CueSheetError("its iXML defines entities or refers to outside files: refused") from error
     except (ParseError, LookupError, ValueError) as error:
@@ -207,4 +207,4 @@ def _clock(clock: Clock, ixml: dict[str, str], start: Fraction | None, remarks: 
 
 
 def _text(content: bytes) -> str:
-    return clean(decoded(content.split(b"\0")[0], "latin-1")[0])
+    return clean_name(decoded(content.split(b"\0")[0], "latin-1")[0])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
-from render.cues.readers.text_reading import decoded, in_reach, noted, own_note, text_lines, told_at, unread_at
+from render.cues.readers.text_reading import decoded, error_at, in_reach, noted, own_note, text_lines, unread_at
 from render.cues.timeline import Timeline, TimelineItem, Unread
 from render.project.timecode import DROPPABLE, Clock
 
@@ -91,7 +91,7 @@ def read_edl(path: Path, clock: Clock) -> Timeline:
         CueSheetError: no rate is known, or the list's frame code mode contradicts it.
     """
     path = Path(path)
-    with told_at(file=path):
+    with error_at(file=path):
         if clock.rate is None:
             raise CueSheetError("an EDL does not state its frame rate: give --fps")
         lines, remarks = text_lines(path, "latin-1")
@@ -279,7 +279,7 @@ def _told(group: list[Edit], kind: str, statement, line: str, row: int) -> bool:
     elif kind == "StmtRemark":
         key, _, text = statement.text.partition(":")
         if key.upper() == "PISADA":
-            with told_at(row=row):
+            with error_at(row=row):
                 last.extra |= own_note(text.strip())
         elif f"{key.upper()}:" in SOURCES:
             _play(group, text.strip())

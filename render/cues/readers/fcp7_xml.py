@@ -11,8 +11,8 @@ from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.safe_xml import is_xml_of, xml_root
-from render.cues.readers.text_reading import told_at
-from render.cues.readers.timeline_builder import Found, clean, counted, stated, zero_of
+from render.cues.readers.text_reading import error_at
+from render.cues.readers.timeline_builder import TimelineBuilder, clean_name, counted, stated, zero_of
 from render.cues.timeline import Timeline, TimelineItem
 from render.project.timecode import RATES, Clock, FrameRate, frames_of
 
@@ -41,7 +41,7 @@ def read_fcp7_xml(path: Path, clock: Clock) -> Timeline:
         TimecodeError: its start is no timecode of its rate.
     """
     path = Path(path)
-    with told_at(file=path):
+    with error_at(file=path):
         return _Sequence(xml_root(path), clock).read()
 
 
@@ -61,7 +61,7 @@ class _Sequence:
         remarks: list[str] = []
         drop, start_frames = _start(self.sequence, self.rate, clock, remarks)
         clock = counted(clock, self.rate, drop, start_frames, remarks)
-        self.found = Found(clock, zero_of(clock, start_frames), start_frames, remarks=remarks)
+        self.found = TimelineBuilder(clock, zero_of(clock, start_frames), start_frames, remarks=remarks)
         self.linked: dict[tuple, TimelineItem] = {}
 
     def read(self) -> Timeline:
@@ -70,7 +70,7 @@ class _Sequence:
             for track in self.sequence.iterfind(f"media/{kind}/track"):
                 number += track.get("currentExplodedTrackIndex", "0") == "0"  # one of Premiere's, written in two
                 name = track.get("MZ.TrackName") or track.findtext("name") or f"{letter}{number}"
-                self._track(track, clean(name), kind)
+                self._track(track, clean_name(name), kind)
         for marker in self.sequence.iterfind("marker"):
             self._marker(marker, "", Fraction(0), self.rate)
         return self.found.timeline("Final Cut Pro 7 XML")
@@ -97,7 +97,7 @@ class _Sequence:
         if end == AT_TRANSITION and after is not None:
             end = _cut(after)
         if begin is None or end is None or AT_TRANSITION in (begin, end):
-            return self.found.unreadable(f"clip {clean(name)!r} on track {track!r} has no start or no end")
+            return self.found.unreadable(f"clip {clean_name(name)!r} on track {track!r} has no start or no end")
         nested = item.find("sequence")
         extra = {
             "media": "picture" if kind == "video" else "",
@@ -141,7 +141,7 @@ class _Sequence:
             at = None if place is None else media_begin + (place - media_in) / rate
             if at is not None and not begin <= at < end:
                 self.found.unread(
-                    f"marker {clean(marker.findtext('name'))!r} lies in a part of its clip that is cut off"
+                    f"marker {clean_name(marker.findtext('name'))!r} lies in a part of its clip that is cut off"
                 )
             else:
                 self._marker(marker, track, media_begin - media_in / rate, rate)
@@ -150,7 +150,7 @@ class _Sequence:
         name, note = marker.findtext("name") or "", marker.findtext("comment") or ""
         begin, end = _whole(marker, "in"), _whole(marker, "out")
         if begin is None or begin < 0:
-            return self.found.unreadable(f"marker {clean(name)!r} has no place")
+            return self.found.unreadable(f"marker {clean_name(name)!r} has no place")
         frames = end - begin if end is not None and end > begin else 0
         self.found.marker(
             name or note, track, zero + begin / rate, frames / rate, 1 / rate, note=note,
@@ -173,11 +173,11 @@ class _Sequence:
         if transition is None or not _whole(transition, "start") <= frame <= _whole(transition, "end"):
             return ""
         frames = _whole(transition, "end") - _whole(transition, "start")
-        name = clean(transition.findtext("effect/name")) or "transition"
+        name = clean_name(transition.findtext("effect/name")) or "transition"
         return f"{name} {self.found.length_samples(frames / self.rate)}smp"
 
     def _nested_name(self, nested) -> str:
-        return clean(nested.findtext("name") or self.nested.get(nested.get("id"), nested).findtext("name"))
+        return clean_name(nested.findtext("name") or self.nested.get(nested.get("id"), nested).findtext("name"))
 
 
 def _only_sequence(root):
@@ -196,14 +196,14 @@ def _only_sequence(root):
     sequences = [sequence for sequence in sequences if sequence.find("media") is not None]
     if len(sequences) == 1:
         return sequences[0]
-    names = ", ".join(sorted(repr(clean(sequence.findtext("name"))) for sequence in sequences))
+    names = ", ".join(sorted(repr(clean_name(sequence.findtext("name"))) for sequence in sequences))
     raise CueSheetError(f"holds {len(sequences)} sequences ({names}): export one" if names else "holds no sequence")
 
 
 def _rate(element) -> Fraction:
     timebase = _whole(element.find("rate"), "timebase") if element.find("rate") is not None else None
     if not timebase or timebase < 0:
-        raise CueSheetError(f"the rate of {clean(element.findtext('name'))!r} is missing, or not above 0")
+        raise CueSheetError(f"the rate of {clean_name(element.findtext('name'))!r} is missing, or not above 0")
     return Fraction(timebase * 1000, 1001) if _is_true(element.find("rate"), "ntsc", "FALSE") else Fraction(timebase)
 
 
@@ -218,8 +218,8 @@ def _start(sequence, exact: Fraction, clock: Clock, remarks: list[str]) -> tuple
         return None, None
     if timecode.find("rate") is not None and _rate(timecode) != exact:
         raise CueSheetError("the sequence's timecode has another rate than the sequence")
-    label, frames = clean(timecode.findtext("string")), _whole(timecode, "frame")
-    shape = clean(timecode.findtext("displayformat")).upper()
+    label, frames = clean_name(timecode.findtext("string")), _whole(timecode, "frame")
+    shape = clean_name(timecode.findtext("displayformat")).upper()
     drop = {"DF": True, "NDF": False}.get(shape, True if ";" in label else None)
     fitting = [rate for rate in RATES.values() if rate.exact == exact]
     marked = [rate for rate in fitting if drop in (None, rate.drop)]
@@ -268,7 +268,7 @@ def _transition(element):
 def _cut(transition) -> int:
     """The frame of the cut that a transition covers."""
     begin, end = _whole(transition, "start"), _whole(transition, "end")
-    alignment = clean(transition.findtext("alignment")).lower()
+    alignment = clean_name(transition.findtext("alignment")).lower()
     if alignment.startswith("start"):
         return begin
     return end if alignment.startswith("end") else (begin + end) // 2
@@ -276,13 +276,13 @@ def _cut(transition) -> int:
 
 def _whole(element, tag: str) -> int | None:
     """A child's whole number; None if it has none."""
-    match = WHOLE.fullmatch(clean(element.findtext(tag)))
+    match = WHOLE.fullmatch(clean_name(element.findtext(tag)))
     return int(match[1]) if match else None
 
 
 def _is_true(element, tag: str, otherwise: str = "TRUE") -> bool:
-    return clean(element.findtext(tag) or otherwise).upper() == "TRUE"
+    return clean_name(element.findtext(tag) or otherwise).upper() == "TRUE"
 
 
 def _notes(item) -> str:
-    return "; ".join(filter(None, (clean(item.findtext(place)) for place in NOTES)))
+    return "; ".join(filter(None, (clean_name(item.findtext(place)) for place in NOTES)))

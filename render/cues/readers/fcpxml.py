@@ -8,8 +8,16 @@ from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.safe_xml import is_xml_of, xml_root
-from render.cues.readers.text_reading import told_at
-from render.cues.readers.timeline_builder import DEEPEST, Found, clean, counted, exact_rate, stated, zero_of
+from render.cues.readers.text_reading import error_at
+from render.cues.readers.timeline_builder import (
+    DEEPEST,
+    TimelineBuilder,
+    clean_name,
+    counted,
+    exact_rate,
+    stated,
+    zero_of,
+)
 from render.cues.timeline import Timeline
 from render.project.timecode import DROPPABLE, Clock
 
@@ -44,7 +52,7 @@ def read_fcpxml(path: Path, clock: Clock) -> Timeline:
         CueSheetError: damaged, hostile, of another rate than the clock's, or without exactly one project.
     """
     path = Path(path)
-    with told_at(file=path):
+    with error_at(file=path):
         return _Project(xml_root(path), clock).read()
 
 
@@ -70,7 +78,7 @@ class _Project:
         drop = DROP.get(self.sequence.get("tcFormat")) if self.rate in DROPPABLE else None
         remarks: list[str] = []
         clock = counted(clock, self.rate, drop, start_frames, remarks)
-        self.found = Found(clock, zero_of(clock, start_frames), start_frames, remarks=remarks)
+        self.found = TimelineBuilder(clock, zero_of(clock, start_frames), start_frames, remarks=remarks)
 
     def read(self) -> Timeline:
         for spine in self.sequence.iterfind("spine"):
@@ -110,7 +118,7 @@ class _Project:
         if element.tag in CLIPS:
             self._clip(element, begin)
         elif element.tag != "gap":
-            return self.found.unreadable(f"a {clean(element.tag)} is not known")
+            return self.found.unreadable(f"a {clean_name(element.tag)} is not known")
         own_start, factor = _time(element, "start") or Fraction(0), self._factor(element)
         length = _time(element, "duration")
         for child in element:
@@ -126,7 +134,7 @@ class _Project:
         conform = element.find("conform-rate")
         if conform is None or conform.get("scaleEnabled") == "0" or not conform.get("srcFrameRate"):
             return Fraction(1)
-        text = clean(conform.get("srcFrameRate"))
+        text = clean_name(conform.get("srcFrameRate"))
         if not RATE.fullmatch(text):
             raise CueSheetError(f"the srcFrameRate {text[:40]!r} of {_name(element)!r} is no frame rate")
         return conform_factor(exact_rate(Fraction(text)), self.rate)
@@ -159,7 +167,7 @@ class _Project:
         self, marker, owner, begin: Fraction, own_start: Fraction, length: Fraction | None, factor: Fraction
     ) -> None:
         place = _time(marker, "start")
-        name = clean(marker.get("value"))
+        name = clean_name(marker.get("value"))
         if place is None:
             return self.found.unreadable(f"marker {name!r} has no place")
         within = (place - own_start) * factor
@@ -201,7 +209,7 @@ class _Project:
     def _track(self, element) -> str:
         inside = (part.get("role") for part in _contents(element) if part.tag == "audio" and part.get("role"))
         role = element.get("audioRole") or next(inside, None) or element.get("role") or element.get("videoRole")
-        return clean(role) or f"lane {clean(element.get('lane')) or '0'}"
+        return clean_name(role) or f"lane {clean_name(element.get('lane')) or '0'}"
 
 
 def conform_factor(media: Fraction, sequence: Fraction) -> Fraction:
@@ -246,7 +254,7 @@ def _only_sequence(root):
         CueSheetError: none, or several.
     """
     projects = [(project, project.find("sequence")) for project in root.iter("project")]
-    projects = [(clean(project.get("name")), sequence) for project, sequence in projects if sequence is not None]
+    projects = [(clean_name(project.get("name")), sequence) for project, sequence in projects if sequence is not None]
     if len(projects) == 1:
         return projects[0][1]
     names = ", ".join(repr(name) for name, _ in projects)
@@ -264,9 +272,9 @@ def _time(element, attribute: str) -> Fraction | None:
         return None
     match = TIME.fullmatch(text)
     if not match or match[2] is not None and int(match[2]) == 0:
-        raise CueSheetError(f"the {attribute} {clean(text)!r} is no time: FCPXML writes 3600s or 1001/24000s")
+        raise CueSheetError(f"the {attribute} {clean_name(text)!r} is no time: FCPXML writes 3600s or 1001/24000s")
     return Fraction(int(match[1]), int(match[2] or 1))
 
 
 def _name(element) -> str:
-    return clean(element.get("name")) or clean(element.tag)
+    return clean_name(element.get("name")) or clean_name(element.tag)

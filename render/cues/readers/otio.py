@@ -26,8 +26,16 @@ from render.cues.readers.otio_json import (
     text_of,
     timeline_in,
 )
-from render.cues.readers.text_reading import own_note, told_at
-from render.cues.readers.timeline_builder import DEEPEST, Found, clean, counted, exact_rate, stated, zero_of
+from render.cues.readers.text_reading import error_at, own_note
+from render.cues.readers.timeline_builder import (
+    DEEPEST,
+    TimelineBuilder,
+    clean_name,
+    counted,
+    exact_rate,
+    stated,
+    zero_of,
+)
 from render.cues.timeline import Timeline
 from render.project.timecode import RATES, Clock
 
@@ -54,7 +62,7 @@ def read_otio(path: Path, clock: Clock) -> Timeline:
         CueSheetError: damaged, hostile, of another rate than the clock's, or an item without a length.
     """
     path = Path(path)
-    with told_at(file=path):
+    with error_at(file=path):
         return _Reading(timeline_in(path), clock).read()
 
 
@@ -82,7 +90,7 @@ class _Reading:
         if rate in NAMED_RATES:
             drop = noted.drop if noted and noted.exact == rate else None
             clock = counted(clock, rate, drop, start_frames, remarks)
-        self.found = Found(clock, zero_of(clock, start_frames), start_frames, remarks=remarks)
+        self.found = TimelineBuilder(clock, zero_of(clock, start_frames), start_frames, remarks=remarks)
         self.ranges: dict[int, Range] = {}  # by the item's identity: each is asked for several times
 
     def _frame_rates(self) -> set[Fraction]:
@@ -101,7 +109,7 @@ class _Reading:
             counts[kind] = counts.get(kind, 0) + 1
             name = (
                 noted_in(track).get("track")
-                or clean(text_of(track, "name"))
+                or clean_name(text_of(track, "name"))
                 or f"{LETTERS.get(kind, kind)}{counts[kind]}"
             )
             extra = {"media": "" if kind == "Audio" else "picture" if kind == "Video" else kind}
@@ -114,7 +122,7 @@ class _Reading:
             raise CueSheetError(f"tracks nested more than {DEEPEST} deep")
         schema = schema_of(item)
         if schema not in ITEMS:
-            return self.found.unreadable(f"a {clean(schema)} on track {track!r} is not known")
+            return self.found.unreadable(f"a {clean_name(schema)} on track {track!r} is not known")
         if item.get("enabled") is False:
             extra = extra | {"muted": "yes"}
         first, length = self._range(item, depth)
@@ -133,7 +141,9 @@ class _Reading:
     ) -> None:
         in_turn = schema_of(parent) == "Track"
         if list_of(parent, "effects"):
-            self.found.remarks.append(f"track {track!r}: effects on {clean(text_of(parent, 'name'))!r} are not used")
+            self.found.remarks.append(
+                f"track {track!r}: effects on {clean_name(text_of(parent, 'name'))!r} are not used"
+            )
         children = list_of(parent, "children")
         for index, child in enumerate(children):
             if schema_of(child) == "Transition":
@@ -148,9 +158,9 @@ class _Reading:
         media = media_of(clip)
         name = text_of(clip, "name") or text_of(media, "name")
         if seen[1] <= seen[0] and length > 0:
-            return self.found.unread(f"clip {clean(name)!r} on track {track!r} is trimmed away")
+            return self.found.unread(f"clip {clean_name(name)!r} on track {track!r} is trimmed away")
         url = text_of(media, "target_url") or text_of(media, "target_url_base")
-        with told_at(row=self.found.event + 1):
+        with error_at(row=self.found.event + 1):
             own = own_note(json.dumps(noted_in(clip)))
         self.found.spot(name, track, *seen, source=url, extra=extra, own=own)
         if list_of(clip, "effects"):
@@ -162,12 +172,12 @@ class _Reading:
             name, note = text_of(marker, "name"), text_of(marker, "comment")
             stated_range = part_of(marker, "marked_range", "TimeRange") or part_of(marker, "range", "TimeRange")
             if schema_of(marker) != "Marker" or stated_range is None:
-                self.found.unreadable(f"marker {clean(name)!r} on track {track!r} has no place")
+                self.found.unreadable(f"marker {clean_name(name)!r} on track {track!r} has no place")
                 continue
             first, length = range_of(stated_range)
             begin = zero + first
             if window and not (window[0] <= begin < window[1] or begin == window[0] == window[1]):
-                self.found.unread(f"marker {clean(name)!r} lies in a part of its item that is cut off")
+                self.found.unread(f"marker {clean_name(name)!r} lies in a part of its item that is cut off")
                 continue
             frame = 1 / exact_rate(number_of(part_of(stated_range, "start_time", "RationalTime"), "rate"))
             colour = text_of(marker, "color")
@@ -196,7 +206,7 @@ class _Reading:
             parts = [child for child in list_of(item, "children") if schema_of(child) in ITEMS]
             lengths = [self._range(child, depth + 1)[1] for child in parts]
             return Fraction(0), sum(lengths, Fraction(0)) if schema == "Track" else max(lengths, default=Fraction(0))
-        what = f"{schema.lower()} {clean(text_of(item, 'name'))!r}"
+        what = f"{schema.lower()} {clean_name(text_of(item, 'name'))!r}"
         raise CueSheetError(f"{what} states no length, so nothing after it can be placed")
 
     def _described(self, transition: dict | None) -> str:
@@ -204,7 +214,7 @@ class _Reading:
             return ""
         offsets = [part_of(transition, name, "RationalTime") for name in ("in_offset", "out_offset")]
         length = sum((seconds_of(offset) for offset in offsets if offset), Fraction(0))
-        return f"{clean(text_of(transition, 'name')) or 'transition'} {self.found.length_samples(length)}smp"
+        return f"{clean_name(text_of(transition, 'name')) or 'transition'} {self.found.length_samples(length)}smp"
 
 
 def _within(window: Range | None, begin: Fraction, end: Fraction) -> Range:

@@ -11,7 +11,7 @@ from pathlib import Path
 from plugin_backend.errors import CueSheetError
 from render.cues.cue import sheet_bytes
 from render.cues.readers.csv_sheet import BOM
-from render.cues.readers.timeline_builder import clean, exact_rate
+from render.cues.readers.timeline_builder import clean_name, exact_rate
 
 MOST_MIB = 64
 NOT_OTIO = "not a whole OpenTimelineIO file"
@@ -37,7 +37,7 @@ def timeline_in(path: Path) -> dict:
     except RecursionError as error:
         raise CueSheetError(f"{NOT_OTIO}: nested too deeply") from error
     except ValueError as error:
-        raise CueSheetError(f"{NOT_OTIO}: {clean(error)}") from error
+        raise CueSheetError(f"{NOT_OTIO}: {clean_name(error)}") from error
     if schema_of(read) == "SerializableCollection":
         timelines = [item for item in list_of(read, "children") if schema_of(item) == "Timeline"]
         if len(timelines) != 1:
@@ -73,7 +73,7 @@ def _present_name(text: str) -> str:
         raise CueSheetError(f"{NOT_OTIO}: there is something without a schema where an object should be")
     name = OLD_NAMES.get(match[1], match[1])
     if int(match[2]) > NEWEST.get(name, int(match[2])):
-        raise CueSheetError(f"{clean(text)} is newer than {name}.{NEWEST[name]}, the newest we read")
+        raise CueSheetError(f"{clean_name(text)} is newer than {name}.{NEWEST[name]}, the newest we read")
     return name
 
 

@@ -14,8 +14,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
-from render.cues.readers.text_reading import decoded, in_reach, noted, samples_of, text_lines, told_at, unread_at
-from render.cues.readers.timeline_builder import completed
+from render.cues.readers.text_reading import decoded, error_at, in_reach, noted, samples_of, text_lines, unread_at
+from render.cues.readers.timeline_builder import with_sheet_rate
 from render.cues.timeline import Timeline, TimelineItem, Unread
 from render.project.timecode import AMBIGUOUS, RATES, Clock, FrameRate, frames_of, round_half_up, samples_at
 
@@ -110,7 +110,7 @@ def read_pro_tools_text(path: Path, clock: Clock) -> Timeline:
         CueSheetError: damaged, or of another rate than the clock's.
     """
     path, notes = Path(path), defaultdict(list)
-    with told_at(file=path):
+    with error_at(file=path):
         lines, remarks = text_lines(path, "mac_roman")
         sections = _sections(lines)
         session = _session(sections.pop("", []), clock)
@@ -154,11 +154,11 @@ def _session(block: list[tuple[int, str]], clock: Clock) -> Session:
     if name not in RATES:
         raise CueSheetError(f"{rate_name[:40]!r} is not one of the frame rates {', '.join(RATES)}", row=rate_row)
     rate = RATES[name]
-    with told_at(row=start_row):
+    with error_at(row=start_row):
         if not (match := TIMECODE.fullmatch(start)):
             raise CueSheetError(f"the session's start {start[:40]!r} is not a timecode")
         first = frames_of(match[1], rate) + int(match[2] or 0) // SUB_FRAMES
-        clock = completed(clock, rate.exact, rate.drop, first)
+        clock = with_sheet_rate(clock, rate.exact, rate.drop, first)
         return Session(clock, rate, int(Fraction(hz)), _timecode_samples(match, rate, clock.sample_rate))
 
 
@@ -342,7 +342,7 @@ def _marker_texts(row: int, cells: list[str], header: list[str]) -> dict[str, st
 
 
 def _marker(row: int, of: dict[str, str], session: Session) -> TimelineItem:
-    with told_at(row=row):
+    with error_at(row=row):
         start = session.position(of["TIME REFERENCE" if of["UNITS"] == "Samples" else "LOCATION"])
     owner, on_track = of.get("TRACK NAME", ""), of.get("TRACK TYPE") == "Track"
     extra = {"number": of["#"]} | ({"ruler": owner} if owner and not on_track else {})

@@ -16,13 +16,13 @@ from pathlib import Path
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.text_reading import (
     decoded,
+    error_at,
     in_reach,
     noted,
     own_note,
     samples_of,
     seconds_of,
     text_lines,
-    told_at,
     unread_at,
 )
 from render.cues.readers.timeline_builder import counted
@@ -107,7 +107,7 @@ def read_reaper_project(path: Path, clock: Clock) -> Timeline:
             were saved.
     """
     path = Path(path)
-    with told_at(file=path):
+    with error_at(file=path):
         lines, remarks = text_lines(path, "latin-1")
         project = _newest(_read(lines), remarks)
         _mute_folders(project.tracks)
@@ -166,7 +166,7 @@ def _read(lines: list[str]) -> list[Project]:
 
 def _project(row: int, line: str) -> Project:
     """A project by its first line, whose third word is when it was saved."""
-    with told_at(row=row):
+    with error_at(row=row):
         words = _words(line[:LONGEST_LINE]) + [""] * 3
     return Project(row, int(words[3]) if words[3].isascii() and words[3].isdecimal() and len(words[3]) < 11 else 0)
 
@@ -223,7 +223,7 @@ def _line(project: Project, track: dict, item: Item | None, stack: list[str], ro
         kept = item.values
     else:
         return
-    with told_at(row=row):
+    with error_at(row=row):
         if len(line) > LONGEST_LINE:
             raise CueSheetError(f"{key} of over {LONGEST_LINE} characters")
         words = _words(line)
@@ -239,11 +239,11 @@ def _start(project: Project, clock: Clock, remarks: list[str]) -> tuple[Clock, i
     """The completed clock, and the project's start in samples from 00:00:00:00."""
     row, words = project.settings.get("PROJOFFS", (1, ["PROJOFFS", "0"]))
     rate_row, rate = _rate(project, clock, remarks)
-    with told_at(row=row):
+    with error_at(row=row):
         seconds = seconds_of(words[1], "the project's start")
         in_first_day = samples_of(seconds, clock.sample_rate)
     if rate:
-        with told_at(row=rate_row):
+        with error_at(row=rate_row):
             first = max(0, round_half_up(seconds * rate.exact))
             clock = counted(clock, rate.exact, rate.drop, first, remarks)
     if clock.rate is None:
@@ -277,7 +277,7 @@ def _spots(project: Project, clock: Clock, offset_samples: int) -> Iterator[Time
     ends = _region_ends(project)
 
     def place(line: Line, word: int, *, after: Line | None = None) -> int:
-        with told_at(row=line[0]):
+        with error_at(row=line[0]):
             seconds = seconds_of(line[1][word], line[1][0])
             seconds += seconds_of(after[1][1], after[1][0]) if after else 0
             return in_reach(samples_of(seconds, clock.sample_rate) + offset_samples, clock.sample_rate)
@@ -333,7 +333,7 @@ def _clip(item: Item, start: int, length: int, project: Project) -> TimelineItem
     extra, note = {}, []
     for row, line in item.notes:
         if match := OWN_NOTE.fullmatch(line.strip()):
-            with told_at(row=row):
+            with error_at(row=row):
                 extra |= own_note(match[1])
         else:
             note.append(line)

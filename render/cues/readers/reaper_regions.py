@@ -11,7 +11,7 @@ from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.csv_sheet import filled_rows
-from render.cues.readers.text_reading import decoded, in_reach, noted, samples_of, text_lines, told_at, unread_at
+from render.cues.readers.text_reading import decoded, error_at, in_reach, noted, samples_of, text_lines, unread_at
 from render.cues.timeline import Timeline, TimelineItem, Unread
 from render.project.timecode import Clock, frames_of, samples_at
 
@@ -49,7 +49,7 @@ def read_reaper_regions(path: Path, clock: Clock) -> Timeline:
         CueSheetError: damaged, or timecodes and no rate.
     """
     path, notes = Path(path), defaultdict(list)
-    with told_at(file=path):
+    with error_at(file=path):
         lines, remarks = text_lines(path, "latin-1")
         unreadable: list[Unread] = []
         spots = list(_spots(lines, clock, notes, unreadable))

@@ -25,7 +25,7 @@ SECONDS = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,30})?(e-[0-9]{1,2})?", re.IGNORECA
 
 
 @contextmanager
-def told_at(*, file: Path | None = None, row: int | None = None) -> Iterator[None]:
+def error_at(*, file: Path | None = None, row: int | None = None) -> Iterator[None]:
     """Errors that leave the block say where they happened."""
     try:
         yield

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from plugin_backend.errors import CueSheetError
-from render.cues.readers.text_reading import in_reach, told_at
+from render.cues.readers.text_reading import error_at, in_reach
 from render.cues.timeline import Timeline, TimelineItem, Unread
 from render.project.timecode import RATES, Clock, FrameRate, round_half_up
 
@@ -47,7 +47,7 @@ def exact_rate(rate: float | Fraction) -> Fraction:
     return exact
 
 
-def completed(clock: Clock, exact: Fraction, drop: bool | None = None, start_frames: int | None = None) -> Clock:
+def with_sheet_rate(clock: Clock, exact: Fraction, drop: bool | None = None, start_frames: int | None = None) -> Clock:
     """The clock with the rate and the start that a file states, where the user gave none.
 
     Args:
@@ -87,7 +87,7 @@ def counted(clock: Clock, exact: Fraction, drop: bool | None, start_frames: int 
             f"{clock.rate.name} fps, as asked"
         )
         drop = None
-    return completed(clock, exact, drop, start_frames)
+    return with_sheet_rate(clock, exact, drop, start_frames)
 
 
 def _only(fitting: list[FrameRate], exact: Fraction, drop: bool | None) -> FrameRate:
@@ -113,23 +113,23 @@ def zero_of(clock: Clock, start_frames: int | None) -> Fraction:
     return Fraction(frames) / clock.rate.exact if clock.rate else Fraction(0)
 
 
-def clean(text: object) -> str:
+def clean_name(text: object) -> str:
     """Text on one line, without control characters; they come from files nobody checked."""
     return UNPRINTABLE.sub(" ", str(text or "")).strip()
 
 
 def source_path(url: object) -> Path | None:
     """The path in a URL, absolute or relative; only data: nothing opens or writes it here."""
-    text = clean(url)
+    text = clean_name(url)
     match = FILE_URL.match(text)
-    text = clean(unquote(text[match.end() :] if match else text, errors="replace"))
+    text = clean_name(unquote(text[match.end() :] if match else text, errors="replace"))
     if match and not WINDOWS_DRIVE.match(text):
         text = f"/{text}"
     return Path(text) if text else None
 
 
 @dataclass
-class Found:
+class TimelineBuilder:
     """What a reader meets, numbered from 1 in the file's order.
 
     Attributes:
@@ -207,10 +207,10 @@ class Found:
             CueSheetError: ends before it begins, or is further than a day from the programme's start.
         """
         number = self.next_event()
-        shown = clean(name)
+        shown = clean_name(name)
         if UNPRINTABLE.search(str(name or "").strip()):
             self.remarks.append(f"event {number}: control characters left out of the name {shown!r}")
-        with told_at(row=number):
+        with error_at(row=number):
             start_samples = self._samples(begin)
             length = None if end is None else self._samples(end) - start_samples
         if length is not None and length < 0:
@@ -218,9 +218,9 @@ class Found:
         if length == 0:
             self.remarks.append(f"event {number}: {kind} {shown!r} has no length, not read")
             return None
-        texts = {clean(key): clean(value) for key, value in (extra or {}).items() if value} | (own or {})
+        texts = {clean_name(key): clean_name(value) for key, value in (extra or {}).items() if value} | (own or {})
         spot = TimelineItem(
-            kind, shown, clean(track), start_samples, length, number, clean(note), source_path(source), texts
+            kind, shown, clean_name(track), start_samples, length, number, clean_name(note), source_path(source), texts
         )  # fmt: skip
         self.spots.append(spot)
         return spot

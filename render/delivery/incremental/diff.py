@@ -11,9 +11,9 @@ import msgspec
 from plugin_backend.exactness import Computed
 from plugin_backend.hashing import digest
 from render.delivery.file_names import layouts_of, newest_report
-from render.delivery.incremental.previous_report import Previous, PreviousCue, mix_of, read_previous
+from render.delivery.incremental.previous_report import PreviousCue, PreviousReport, mix_of, read_previous
 from render.engine.cue_cache import CueCache
-from render.plan.cache_key import CueKey, recipes_of
+from render.plan.cache_key import CueKey, cue_keys
 from render.plan.plan import Event, Plan
 from render.plan.resolve_effects import described
 from render.project.project import SUM, Plugin, Project, Stem
@@ -152,7 +152,7 @@ def standing(plan: Plan, project: Project, out: Path) -> dict[str, Path]:
     try:
         before = read_previous(report)
         if _touched(before, out) or {name: stem.key for name, stem in before.stems.items()} != stem_keys(
-            plan, project, recipes_of(plan)
+            plan, project, cue_keys(plan)
         ):
             return {}
     except (OSError, msgspec.MsgspecError, ValueError, RecursionError):  # gone, or of an older edition
@@ -187,7 +187,7 @@ def compare(
     return Changes(files, trails, stems, cues, _sum(plan, before, stems), latencies, computed)
 
 
-def _sum(plan: Plan, before: Previous | None, stems: dict[str, StemChange]) -> StemChange:
+def _sum(plan: Plan, before: PreviousReport | None, stems: dict[str, StemChange]) -> StemChange:
     if before is None or any(change.mode == RENDER for change in stems.values()):
         return _whole(plan, "a stem is rendered whole")
     if set(before.stems) != {*stems, SUM} or before.stems[SUM].layout != layouts_of(plan)[SUM]:
@@ -200,7 +200,7 @@ def _sum(plan: Plan, before: Previous | None, stems: dict[str, StemChange]) -> S
 
 def _usable(
     path: Path | None, plan: Plan, project: Project, out: Path, cache: CueCache | None
-) -> tuple[Previous | None, dict[str, StemStatistics], str]:
+) -> tuple[PreviousReport | None, dict[str, StemStatistics], str]:
     """The version before and the trails of its files, if they are as it left them; else why not."""
     if path is None:
         return None, {}, "there is no version before it"
@@ -223,7 +223,7 @@ def _usable(
     return before, trails, ""
 
 
-def _touched(before: Previous, out: Path) -> str:
+def _touched(before: PreviousReport, out: Path) -> str:
     """The first of its files that is not as it was left, if any.
 
     Raises:
@@ -245,7 +245,7 @@ def _whole(plan: Plan, why: str) -> StemChange:
     return StemChange(RENDER, (slice(0, plan.length_samples),), why)
 
 
-def _stem(stem: Stem, plan: Plan, before: Previous | None, why_not: str, earlier: dict, recipes) -> StemChange:
+def _stem(stem: Stem, plan: Plan, before: PreviousReport | None, why_not: str, earlier: dict, recipes) -> StemChange:
     if before is None:
         return _whole(plan, why_not)
     known = before.stems.get(stem.name)

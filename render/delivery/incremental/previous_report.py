@@ -58,7 +58,7 @@ class PreviousCue(msgspec.Struct):
     mix: Mix
 
 
-class Previous(msgspec.Struct):
+class PreviousReport(msgspec.Struct):
     """The version before."""
 
     frame: dict
@@ -66,11 +66,11 @@ class Previous(msgspec.Struct):
     cues: list[PreviousCue]
 
 
-def read_previous(report: Path) -> Previous:
+def read_previous(report: Path) -> PreviousReport:
     """Read a report.
 
     Raises:
         OSError: it cannot be read.
         msgspec.MsgspecError: it is no report, or of an edition that did not say enough.
     """
-    return msgspec.json.decode(report.read_bytes(), type=Previous)
+    return msgspec.json.decode(report.read_bytes(), type=PreviousReport)

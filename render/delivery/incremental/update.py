@@ -13,7 +13,7 @@ import soundfile
 
 from render.delivery.incremental.diff import PATCH, RENDER, Changes, StemChange
 from render.delivery.incremental.patch_wav import Patch, copy_sounding
-from render.engine.cue_audio import Sounds
+from render.engine.cue_audio import CueAudio
 from render.engine.mixing import StemMixer
 from render.engine.stream import Block, RenderStats
 from render.engine.voice import Stopwatch, Voice
@@ -30,7 +30,7 @@ from render.wav.stem_writer import StemWriter, finish
 SUM_SAMPLES = 16 * BLOCK_SAMPLES
 
 
-def revise(
+def update_stems(
     plan: Plan,
     changes: Changes,
     before: Path,
@@ -54,7 +54,7 @@ def revise(
     """
     stats.latencies.update(changes.latencies)
     written = _render(plan, changes, targets, files, seed, rendered)
-    sounds = Sounds(plan, chunk_frames, Stopwatch())
+    sounds = CueAudio(plan, chunk_frames, Stopwatch())
     for stem in plan.stems:
         change = changes.stems[stem.name]
         if change.mode == RENDER:
@@ -104,7 +104,7 @@ def _finished(patch: Patch) -> Written:
 
 
 def _remixed(
-    events: list[Event], gain: float, span: slice, samples: StemSamples, sounds: Sounds
+    events: list[Event], gain: float, span: slice, samples: StemSamples, sounds: CueAudio
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Positions and delivered samples of a stretch, mixed block by block as a whole render mixes them."""
     layout = samples.file.layout

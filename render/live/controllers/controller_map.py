@@ -13,7 +13,7 @@ from msgspec import Meta
 from plugin_backend.errors import ProjectError
 from plugin_backend.output_files import replaced_when_whole
 from plugin_backend.parameters import Parameter
-from render.delivery.output_folder import told
+from render.delivery.output_folder import disk_error
 from render.instrument.actions import PRESETS, RELEASE, STRIKE
 from render.project.toml_config import Table, read_toml
 
@@ -103,7 +103,7 @@ def read_map(path: Path, controls: Mapping[str, Parameter]) -> LiveMap:
     return read
 
 
-def bound(live_map: LiveMap, binding: Binding) -> LiveMap:
+def with_binding(live_map: LiveMap, binding: Binding) -> LiveMap:
     """The map with one binding more; what its source moved before, it moves no longer.
 
     Raises:
@@ -133,7 +133,7 @@ def write_map(path: Path, live_map: LiveMap) -> None:
         with replaced_when_whole(path) as temporary:
             temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
     except OSError as problem:
-        raise told(problem, path.parent) from problem
+        raise disk_error(problem, path.parent) from problem
 
 
 EMPTY = Binding(source="cc.1.0", control="mix")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from plugin_backend.errors import PisadaError, ProjectError
 from plugin_backend.parameters import Parameter
 from render.instrument.actions import PRESETS, RELEASE, STRIKE
-from render.live.controllers.controller_map import NAMED, Binding, LiveMap, bound, check
+from render.live.controllers.controller_map import NAMED, Binding, LiveMap, check, with_binding
 from render.live.controllers.midi_input import source_of
 
 PREFIX = "/pisada/"
@@ -57,7 +57,7 @@ class ControllerRouter:
         Raises:
             ProjectError: there is no such control, or too many wait already.
         """
-        check(wished("cc.1.0", wanted), self._controls)
+        check(parse_binding("cc.1.0", wanted), self._controls)
         if len(self.learning) == MOST_LEARNING:
             raise ProjectError(f"{MOST_LEARNING} controls wait for a controller, and no more can")
         self.learning.append(wanted)
@@ -116,7 +116,7 @@ class ControllerRouter:
         return taken
 
     def _learn(self, source: str) -> None:
-        self.live_map = bound(self.live_map, wished(source, self.learning[0]))
+        self.live_map = with_binding(self.live_map, parse_binding(source, self.learning[0]))
         self.learned += 1
         self.learning.pop(0)
 
@@ -166,7 +166,7 @@ class ControllerRouter:
 UNIT = Parameter("velocity", 0, 1, 1, "", "How hard.")
 
 
-def wished(source: str, wanted: str) -> Binding:
+def parse_binding(source: str, wanted: str) -> Binding:
     """The binding of a source to what ``--learn`` names."""
     control, _, text = wanted.partition(":")
     return Binding(source=source, control=control, text=text)

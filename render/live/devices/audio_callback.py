@@ -7,10 +7,10 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
-from plugin_backend.processes import AUDIO, ask_for
+from plugin_backend.processes import AUDIO, request_priority
 from render.live.devices.device_list import INPUT, OUTPUT
-from render.live.devices.rate_adapter import spread
-from render.live.dropout_concealment import Fallback
+from render.live.devices.rate_adapter import upmix
+from render.live.dropout_concealment import DropoutConcealment
 
 HEAD = struct.Struct("<qqq")
 """Before a block: its number, blocks that the device lost or repeated, blocks whose answer came too late."""
@@ -41,7 +41,7 @@ class AudioCallback:
         """
         shape = len(self._out), block_samples
         self._channels, self._heard = channels, np.zeros(shape, np.float32)
-        self._fallback = Fallback(*shape, latency_samples, rate_hz)
+        self._fallback = DropoutConcealment(*shape, latency_samples, rate_hz)
         self._begun = True
 
     def both_ways(self, indata, outdata, frames, _, status) -> None:
@@ -64,7 +64,7 @@ class AudioCallback:
             return
         if not self._asked:  # by PortAudio's own thread, for itself
             self._asked = True
-            ask_for(AUDIO)
+            request_priority(AUDIO)
         self.number += 1
         self._troubles += bool(status)
         try:
@@ -81,7 +81,7 @@ class AudioCallback:
         """The answer, or for want of one the input as late, cross-faded."""
         outputs, count = self._heard.shape
         taken = indata[:, self._in].T if indata is not None else np.zeros((0, count), np.float32)
-        dry = spread(spread(taken, self._channels), outputs)
+        dry = upmix(upmix(taken, self._channels), outputs)
         self._fallback.mix(dry, None if answer is None else answer.reshape(count, outputs).T, self._heard)
 
     def _send(self, indata: np.ndarray | None) -> None:

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from plugin_backend.errors import DeviceError, PisadaError, RenderError
-from plugin_backend.processes import AUDIO, ask_for
+from plugin_backend.processes import AUDIO, request_priority
 from render.live.devices.audio_process import StreamInfo, StreamRequest
-from render.live.devices.audio_stream import ClockLink, DeviceLink
+from render.live.devices.audio_stream import ClockStream, DeviceStream
 from render.live.devices.rate_adapter import RateAdapter
 
 AGAIN_S = 1.0
@@ -98,12 +98,12 @@ class AudioLoop:
         link = (self._link.latency_samples + self._cable.latency_samples) / self.opened.rate_hz
         return link + self._player_latency / self._wish.rate_hz
 
-    def _open(self) -> tuple[DeviceLink | ClockLink, RateAdapter]:
+    def _open(self) -> tuple[DeviceStream | ClockStream, RateAdapter]:
         wish = self._wish
         if wish.no_input and wish.no_output:
-            link = ClockLink(wish.rate_hz, wish.block_samples, self._paced)
+            link = ClockStream(wish.rate_hz, wish.block_samples, self._paced)
         else:
-            link = DeviceLink(wish, self._stopping.is_set)
+            link = DeviceStream(wish, self._stopping.is_set)
         opened = link.opened
         rates = wish.rate_hz, opened.rate_hz
         outputs = opened.output_channels
@@ -136,7 +136,7 @@ class AudioLoop:
 
     def _run(self) -> None:
         if self._wish.realtime:
-            ask_for(AUDIO)
+            request_priority(AUDIO)
         try:
             while True:
                 try:

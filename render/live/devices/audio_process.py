@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 
 from plugin_backend.errors import DeviceError
 from render.live.devices.audio_callback import AudioCallback
-from render.live.devices.device_list import INPUT, JACK, OUTPUT, Device, choose, portaudio, seen
+from render.live.devices.device_list import INPUT, JACK, OUTPUT, Device, choose, portaudio, visible_devices
 
 JACK_UNTOLD_BLOCKS = 2
 """PortAudio's JACK part leaves so many out of its latency: measured from client to client, period and block alike."""
@@ -68,7 +68,7 @@ def host(pipe: Connection, wish: StreamRequest) -> None:
         DeviceError: they cannot be opened.
     """
     sounddevice = portaudio()
-    ends = _ends(seen(sounddevice), wish)
+    ends = _ends(visible_devices(sounddevice), wish)
     picks = {way: _picks(device, way, wish) for way, device in ends.items()}
     exchange = AudioCallback(pipe, picks, wish.realtime)
     try:

@@ -10,13 +10,13 @@ import numpy as np
 from plugin_backend.errors import DeviceError
 from render.live.devices.audio_callback import BEHIND_BLOCKS, HEAD
 from render.live.devices.audio_process import QUIET_S, StreamInfo, StreamRequest, host
-from render.live.devices.device_list import needed
+from render.live.devices.device_list import needed_device
 from render.live.devices.driver_process import DriverProcess
 
 WAKE_S = 0.1
 
 
-class DeviceLink:
+class DeviceStream:
     """Blocks of a device that is opened now, unless ``stop`` says meanwhile that nobody wants it any more.
 
     Attributes:
@@ -30,7 +30,7 @@ class DeviceLink:
     """
 
     def __init__(self, wish: StreamRequest, stop: Callable[[], bool] = lambda: False):
-        needed("sounddevice", "pisada live with a sound device")
+        needed_device("sounddevice", "pisada live with a sound device")
         self._driver = DriverProcess(host, wish, stop=stop)
         self.opened: StreamInfo = self._driver.ready
         self.troubles = self.missed = 0
@@ -90,7 +90,7 @@ class DeviceLink:
         self._driver.close()
 
 
-class ClockLink:
+class ClockStream:
     """Blocks at the pace of the clock, for files at both ends: no sound, no latency. ``paced`` off: it never waits."""
 
     def __init__(self, rate_hz: int, block_samples: int, paced: bool = True):

@@ -35,7 +35,7 @@ class Device:
         return self.inputs if way == INPUT else self.outputs
 
 
-def needed(module: str, what: str) -> None:
+def needed_device(module: str, what: str) -> None:
     """Raises MissingExtraError if a library of the extra ``live`` is not installed."""
     if importlib.util.find_spec(module) is None:
         raise MissingExtraError(what, "live")
@@ -54,7 +54,7 @@ def portaudio():
     return sounddevice
 
 
-def seen(sounddevice) -> list[Device]:
+def visible_devices(sounddevice) -> list[Device]:
     """What PortAudio tells now."""
     hosts = sounddevice.query_hostapis()
     devices = []
@@ -67,7 +67,7 @@ def seen(sounddevice) -> list[Device]:
 
 
 def _tell_devices(pipe: Connection) -> None:
-    pipe.send(("ready", seen(portaudio())))
+    pipe.send(("ready", visible_devices(portaudio())))
 
 
 def list_devices() -> list[Device]:
@@ -76,7 +76,7 @@ def list_devices() -> list[Device]:
     Raises:
         DeviceError: PortAudio is absent. MissingExtraError: so is ``sounddevice``.
     """
-    needed("sounddevice", "pisada live with a sound device")
+    needed_device("sounddevice", "pisada live with a sound device")
     driver = DriverProcess(_tell_devices)
     driver.close()
     return driver.ready

@@ -10,9 +10,9 @@ import numpy as np
 import soundfile
 
 from plugin_backend.errors import OutputError
-from plugin_backend.hit_detection.overlapping_chunks import look_at
-from render.delivery.output_folder import told
-from render.live.devices.rate_adapter import spread
+from plugin_backend.hit_detection.overlapping_chunks import open_guide
+from render.delivery.output_folder import disk_error
+from render.live.devices.rate_adapter import upmix
 from render.live.recording.offline_player import blocks_from
 from render.wav.float_wav import float_file
 
@@ -36,9 +36,9 @@ def file_input(path: Path, channels: int, block_samples: int, rate_hz: int, tail
     Raises:
         AudioFileError: it cannot be used; at once.
     """
-    guide = look_at(path)
+    guide = open_guide(path)
     blocks = blocks_from(path, guide.channels, block_samples, rate_hz, tail_samples)
-    return (np.ascontiguousarray(spread(block, channels), np.float32) for block in blocks)
+    return (np.ascontiguousarray(upmix(block, channels), np.float32) for block in blocks)
 
 
 def check_output(path: Path) -> None:
@@ -78,7 +78,7 @@ class FileOutput:
         try:
             self._file.write(block.T)
         except OSError as problem:
-            raise told(problem, self.path.parent) from problem
+            raise disk_error(problem, self.path.parent) from problem
         except (AssertionError, soundfile.LibsndfileError) as problem:  # soundfile asserts that all was written
             raise OutputError(f"{self.path}: cannot write ({problem})") from problem
 

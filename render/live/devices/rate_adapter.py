@@ -13,7 +13,7 @@ TRIED_S = 4.0
 SPARE_SAMPLES = 32
 
 
-def spread(sound: np.ndarray, channels: int) -> np.ndarray:
+def upmix(sound: np.ndarray, channels: int) -> np.ndarray:
     """``[have, n]`` as ``[channels, n]``: fewer are repeated in turn, more are averaged in turn; none is silence."""
     have = len(sound)
     if have == 0 or channels == 0:
@@ -70,13 +70,13 @@ class RateAdapter:
 
     def pass_on(self, sound: np.ndarray) -> np.ndarray:
         """``[n, inputs]`` of the device, *n* its block; answers ``[n, outputs]``."""
-        into = spread(sound.T, self._channels)
+        into = upmix(sound.T, self._channels)
         if not self.latency_samples:
-            return spread(self._play(np.ascontiguousarray(into)), self._outputs).T
+            return upmix(self._play(np.ascontiguousarray(into)), self._outputs).T
         self._ready = np.concatenate([self._ready, self._through(into)], axis=1)
         count = len(sound)
         out, self._ready = self._ready[:, :count], self._ready[:, count:].copy()
-        return spread(out, self._outputs).T
+        return upmix(out, self._outputs).T
 
 
 def _late(from_hz: int, to_hz: int, block_samples: int) -> int:

@@ -17,8 +17,8 @@ import numpy as np
 import soundfile
 
 from plugin_backend.errors import OutputError
-from plugin_backend.processes import BESIDE, ask_for
-from render.delivery.output_folder import made_folder, told
+from plugin_backend.processes import BESIDE, request_priority
+from render.delivery.output_folder import disk_error, made_folder
 from render.live.instrument import Instrument
 from render.live.recording.control_log import CONTROL, INPUT, OUTPUT, Header, Line, as_line
 from render.live.rig import Rig
@@ -76,7 +76,7 @@ class Recorder:
                 undone.callback((self.folder / CONTROL).unlink)
                 self._log.write(as_line(header))
             except OSError as problem:
-                raise told(problem, self.folder) from problem
+                raise disk_error(problem, self.folder) from problem
             self._files = []
             for name in (INPUT, OUTPUT):
                 self._files.append(undone.enter_context(self._opened(name)))
@@ -124,7 +124,7 @@ class Recorder:
 
     def _run(self) -> None:
         if self._realtime:
-            ask_for(BESIDE)  # the worker tells of a refusal
+            request_priority(BESIDE)  # the worker tells of a refusal
         try:
             while not self._ended.wait(ROUND_S) and not self.problem:
                 self._round()
@@ -132,7 +132,7 @@ class Recorder:
                 self._round()
                 self._log.write(as_line(Line(end=self._written * self._ring.shape[3])))
         except OSError as problem:
-            self._stop(str(told(problem, self.folder)))
+            self._stop(str(disk_error(problem, self.folder)))
         except (AssertionError, soundfile.LibsndfileError):  # soundfile asserts that all was written
             self._stop(f"{self.folder}: the disk is full or gone")
         finally:

@@ -14,9 +14,9 @@ from plugin_backend.errors import AudioFileError, CheckpointError, OutputError, 
 from plugin_backend.models.registry import load_codec
 from plugin_backend.output_files import replaced_when_whole
 from presets.bank import Bank, Named
-from render.delivery.output_folder import made_folder, told
+from render.delivery.output_folder import disk_error, made_folder
 from render.instrument.actions import SHED
-from render.live.dropout_concealment import Fallback
+from render.live.dropout_concealment import DropoutConcealment
 from render.live.instrument import Instrument
 from render.live.recording.control_log import CONTROL, INPUT, Header, Line, read_log
 from render.wav.float_wav import float_file
@@ -56,7 +56,7 @@ def replay(folder: Path, out: Path, as_played: bool = True, bank: Named = None, 
                 for block in _rendered(header, lines, instrument, _blocks(folder / INPUT, header)):
                     file.write(block.T)
         except OSError as problem:
-            raise told(problem, out.parent) from problem
+            raise disk_error(problem, out.parent) from problem
         except (AssertionError, soundfile.LibsndfileError) as problem:  # soundfile asserts that all was written
             raise OutputError(f"{out.parent}: cannot write {out.name} ({problem})") from problem
     return out
@@ -112,7 +112,7 @@ def _rendered(header: Header, lines: list[Line], instrument: Instrument, blocks:
         if line.action is not None:
             instrument.act(line.action)
     failed = min((line.failed for line in lines if line.failed is not None), default=None)
-    fallback = Fallback(header.rig.channels, size, header.latency_samples, header.sample_rate)
+    fallback = DropoutConcealment(header.rig.channels, size, header.latency_samples, header.sample_rate)
     silence = np.zeros((header.rig.channels, size), np.float32)
     answers = [silence] * ahead
     for tag, block in enumerate(blocks):

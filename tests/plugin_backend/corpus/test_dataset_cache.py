@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from plugin_backend.corpus.dataset import open_cache, prepare
-from plugin_backend.corpus.temp_audio import Scratch
+from plugin_backend.corpus.temp_audio import TempAudio
 from plugin_backend.errors import AudioFileError, OutputError
 from tests.plugin_backend.corpus_sounds import RATE, noise, only, step
 
@@ -101,7 +101,7 @@ def test_a_disk_that_is_full_for_a_while_is_no_fault_of_the_recording(tmp_path, 
 
     for call in ("append", "clear"):
         with monkeypatch.context() as patch:
-            patch.setattr(Scratch, call, full)
+            patch.setattr(TempAudio, call, full)
             with pytest.raises(OutputError, match=r"cannot write here \(No space left on device\)"):
                 prepare(tmp_path)
         assert os.listdir(tmp_path) == ["a.wav"]
@@ -132,7 +132,7 @@ def test_a_recording_that_cannot_be_read_is_dropped_for_it(tmp_path, monkeypatch
 
 
 def test_scratch_gives_back_what_it_was_given(tmp_path):
-    with Scratch(tmp_path) as scratch:
+    with TempAudio(tmp_path) as scratch:
         scratch.append(np.arange(10, dtype=np.float32))
         scratch.append(np.arange(10, 15, dtype=np.float32))
         assert scratch.read(8, 99).tolist() == [8, 9, 10, 11, 12, 13, 14]

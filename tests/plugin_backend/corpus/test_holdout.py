@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from plugin_backend.corpus.holdout import split
-from plugin_backend.corpus.sampling_weights import chances
+from plugin_backend.corpus.sampling_weights import sampling_weights
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import AudioFileError
 from tests.plugin_backend.corpus_sounds import RATE
@@ -18,11 +18,11 @@ def test_chances_follow_the_formula():
     sounds = [sound("rain", seconds=9), sound("rain", seconds=16), sound("footsteps/wood", seconds=1)]
     rain, steps = 25**0.5, 6 * 1**0.5
     expected = np.array([rain * 3 / 7, rain * 4 / 7, steps]) / (rain + steps)
-    np.testing.assert_allclose(chances(sounds), expected)
-    np.testing.assert_allclose(chances(sounds, {}, temperature=1), np.array([9, 16, 1]) / 26)
-    np.testing.assert_allclose(chances(sounds, {}, temperature=0), [1 / 4, 1 / 4, 1 / 2])
+    np.testing.assert_allclose(sampling_weights(sounds), expected)
+    np.testing.assert_allclose(sampling_weights(sounds, {}, temperature=1), np.array([9, 16, 1]) / 26)
+    np.testing.assert_allclose(sampling_weights(sounds, {}, temperature=0), [1 / 4, 1 / 4, 1 / 2])
     weights = {"footsteps": 2.0, "footsteps/wood": 0.0}
-    np.testing.assert_allclose(chances(sounds, weights), [3 / 7, 4 / 7, 0])
+    np.testing.assert_allclose(sampling_weights(sounds, weights), [3 / 7, 4 / 7, 0])
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_chances_follow_the_formula():
 )
 def test_chances_refuse_what_has_no_answer(sounds, how):
     with pytest.raises(ValueError, match="temperature|needs sounds|weight zero"):
-        chances(sounds, **how)
+        sampling_weights(sounds, **how)
 
 
 def test_whole_sources_are_held_out_and_files_added_later_move_none():

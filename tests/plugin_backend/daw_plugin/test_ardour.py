@@ -15,7 +15,7 @@ from plugin_backend.daw_plugin.shared_memory import hop_of, parameter_row
 from plugin_backend.models.registry import load_codec
 from presets.bank import FACTORY_BANK, Bank
 from render.plugin_server.engine_factory import make_engine
-from render.plugin_server.preset_slots import Shelf
+from render.plugin_server.preset_slots import PresetPool
 from tests.plugin_backend.ardour.ardour7 import Ardour, Track
 
 pytestmark = [pytest.mark.ardour, pytest.mark.juce, pytest.mark.slow]
@@ -59,7 +59,7 @@ def fractions(values: dict[str, float]) -> dict[str, float]:
 def rendered(sound: np.ndarray, values: dict[str, float], lead_samples: int) -> np.ndarray:
     """By the engine, here, after so much silence; that and its delay taken out."""
     hop = hop_of(RATE)
-    engine = make_engine("effect", load_codec("foley"), Shelf(Bank(FACTORY_BANK)), RATE, 2, hop, 0)
+    engine = make_engine("effect", load_codec("foley"), PresetPool(Bank(FACTORY_BANK)), RATE, 2, hop, 0)
     parameters = parameter_row(**values)
     late = lead_samples + engine.latency_samples
     count = -(-(LENGTH + late) // hop)

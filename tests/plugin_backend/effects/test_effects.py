@@ -5,7 +5,7 @@ import pytest
 import soundfile
 from scipy.signal import fftconvolve
 
-from plugin_backend.dsp.crossfade import ramp
+from plugin_backend.dsp.crossfade import raised_cosine
 from plugin_backend.effects import make_stage
 from plugin_backend.effects.impulse_responses import LONGEST_S, check_impulse_response, impulse_response
 from plugin_backend.effects.lfo import EDGE_S
@@ -142,9 +142,9 @@ def test_pulses_stand_where_their_rate_puts_them():
     heard = level("pulses", 96_000, rate_hz=7.5, duty=0.25, attack_ms=2, decay_ms=30)
     for start in range(0, 96_000, 6_400):
         one = heard[start : start + 6_400]
-        np.testing.assert_allclose(one[:96], ramp(np.arange(1, 97) / 96), atol=1e-6)
+        np.testing.assert_allclose(one[:96], raised_cosine(np.arange(1, 97) / 96), atol=1e-6)
         np.testing.assert_allclose(one[96:1_600], 1, atol=1e-6)
-        np.testing.assert_allclose(one[1_600:3_040], 1 - ramp(np.arange(1, 1_441) / 1_440), atol=1e-6)
+        np.testing.assert_allclose(one[1_600:3_040], 1 - raised_cosine(np.arange(1, 1_441) / 1_440), atol=1e-6)
         assert not one[3_040:].any()
     assert level("pulses", 12_000, depth=0.75)[11_000] == 0.25
 
@@ -178,10 +178,10 @@ def test_an_envelopes_corners_are_at_their_samples():
     stage.release(5_000)
     heard = stage.push(ones(8_000))[0].astype(np.float64)
     assert not heard[:100].any()
-    np.testing.assert_allclose(heard[100:580], ramp(np.arange(1, 481) / 480), atol=1e-6)
-    np.testing.assert_allclose(heard[580:1_540], 1 - 0.5 * ramp(np.arange(1, 961) / 960), atol=1e-6)
+    np.testing.assert_allclose(heard[100:580], raised_cosine(np.arange(1, 481) / 480), atol=1e-6)
+    np.testing.assert_allclose(heard[580:1_540], 1 - 0.5 * raised_cosine(np.arange(1, 961) / 960), atol=1e-6)
     assert heard[[579, 1_539, 4_999, 6_439]].tolist() == pytest.approx([1, 0.5, 0.5, 0], abs=1e-9)
-    np.testing.assert_allclose(heard[5_000:6_440], 0.5 - 0.5 * ramp(np.arange(1, 1_441) / 1_440), atol=1e-6)
+    np.testing.assert_allclose(heard[5_000:6_440], 0.5 - 0.5 * raised_cosine(np.arange(1, 1_441) / 1_440), atol=1e-6)
     assert not heard[6_440:].any()
 
 
@@ -192,9 +192,11 @@ def test_a_strike_goes_on_from_where_the_level_is_and_a_second_release_does_noth
         stage.release(at)
     stage.trigger(3_000)
     heard = stage.push(ones(4_000))[0].astype(np.float64)
-    np.testing.assert_allclose(heard[1_000:3_000], 1 - ramp(np.arange(1, 2_001) / 4_800), atol=1e-6)
+    np.testing.assert_allclose(heard[1_000:3_000], 1 - raised_cosine(np.arange(1, 2_001) / 4_800), atol=1e-6)
     start = heard[2_999]
-    np.testing.assert_allclose(heard[3_000:3_480], start + (1 - start) * ramp(np.arange(1, 481) / 480), atol=1e-6)
+    np.testing.assert_allclose(
+        heard[3_000:3_480], start + (1 - start) * raised_cosine(np.arange(1, 481) / 480), atol=1e-6
+    )
 
 
 def test_a_gate_opens_and_closes_by_the_sounds_own_level():
@@ -219,7 +221,9 @@ def test_a_gain_is_its_decibels_and_glides_in_fifty_milliseconds():
     np.testing.assert_allclose(stage.push(ones(100)), 10**-0.3, rtol=1e-6)
     stage.set("gain_db", 0)
     heard = stage.push(ones(5_000))[0]
-    np.testing.assert_allclose(heard[:2_400], 10**-0.3 + (1 - 10**-0.3) * ramp(np.arange(1, 2_401) / 2_400), atol=1e-6)
+    np.testing.assert_allclose(
+        heard[:2_400], 10**-0.3 + (1 - 10**-0.3) * raised_cosine(np.arange(1, 2_401) / 2_400), atol=1e-6
+    )
     assert (heard[2_400:] == 1).all()
 
 

@@ -9,7 +9,7 @@ import soundfile
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import AudioFileError
 from plugin_backend.evaluation.data.dense_clips import CLIP_S, FADE_S, GAP_S, PEAK, class_of, dense_clips, group_of
-from plugin_backend.evaluation.data.evaluation_set import HeldOut, read_material
+from plugin_backend.evaluation.data.evaluation_set import HeldOut, read_evaluation_set
 from plugin_backend.evaluation.metrics.onset_error import hit_errors, onsets
 
 RATE_HZ = 48_000
@@ -126,7 +126,7 @@ def folder(tmp_path):
 
 
 def test_a_plain_folder_is_labelled_by_its_folders_and_bad_files_are_told(folder):
-    material = read_material(folder, RATE_HZ, HeldOut())
+    material = read_evaluation_set(folder, RATE_HZ, HeldOut())
     assert {(s.file, s.label, s.source) for s in material.judged} == {
         ("mine/steps/a.wav", "mine/steps", "mine"),
         ("mine/doors/b.flac", "mine/doors", "mine"),
@@ -150,7 +150,7 @@ def test_a_plain_folder_is_labelled_by_its_folders_and_bad_files_are_told(folder
 def test_only_held_out_sounds_are_judged_unless_all_are_asked_for(
     folder, held_out, everything, judged, lessons, unseen
 ):
-    material = read_material(folder, RATE_HZ, held_out, everything)
+    material = read_evaluation_set(folder, RATE_HZ, held_out, everything)
     assert (len(material.judged), len(material.lessons), material.unseen) == (judged, lessons, unseen)
 
 
@@ -158,18 +158,18 @@ def test_a_held_out_sound_that_is_also_a_lesson_is_left_out_and_named(tmp_path):
     for place, audio in (("a/x.wav", step(1)), ("a/y.wav", step(2)), ("b/z.wav", 0.5 * step(1))):
         (tmp_path / place).parent.mkdir(exist_ok=True)
         soundfile.write(tmp_path / place, audio, RATE_HZ)
-    material = read_material(tmp_path, RATE_HZ, HeldOut(frozenset({"a"})))
+    material = read_evaluation_set(tmp_path, RATE_HZ, HeldOut(frozenset({"a"})))
     assert [s.file for s in material.judged] == ["a/y.wav"]
     assert material.remarks == ["left out: a/x.wav is the same recording as b/z.wav, not held out"]
     with pytest.raises(AudioFileError, match="every held-out sound"):
-        read_material(tmp_path, RATE_HZ, HeldOut(files=frozenset({"a/x.wav"})))
+        read_evaluation_set(tmp_path, RATE_HZ, HeldOut(files=frozenset({"a/x.wav"})))
 
 
 def test_a_corpus_takes_labels_and_sources_from_its_manifest(folder):
     head = ["file", "label", "debian_package", "licence", "author", "seconds", "version"]
     with open(folder / "manifest.csv", "w", newline="", encoding="utf-8") as lines:
         csv.writer(lines).writerows([head, ["d.wav", "door", "some-game", "CC0", "Ann", 0.1, "1"]])
-    named, *others = read_material(folder, RATE_HZ, HeldOut()).judged
+    named, *others = read_evaluation_set(folder, RATE_HZ, HeldOut()).judged
     assert (named.file, named.label, named.source) == ("d.wav", "door", "some-game")
     assert [sound.label for sound in others] == ["mine/doors", "mine/steps", "yours/steps"]
 
@@ -182,5 +182,5 @@ def test_a_folder_that_cannot_be_used_is_told_in_one_line(tmp_path, content, pro
     if content:
         (place / "manifest.csv").write_text(content)
     with pytest.raises(AudioFileError, match=problem) as raised:
-        read_material(place, RATE_HZ, HeldOut())
+        read_evaluation_set(place, RATE_HZ, HeldOut())
     assert str(place) in str(raised.value) and "\n" not in str(raised.value)

@@ -8,7 +8,7 @@ import pytest
 from plugin_backend.evaluation.embeddings.base import EMBEDDINGS, embed, windows_of
 from plugin_backend.evaluation.metrics.anchors import ANCHORS
 from plugin_backend.evaluation.metrics.frechet import Cloud, cloud_distance, frechet_distance, gaussian_distance
-from plugin_backend.evaluation.studies.linear_probe import Probe, examine, examine_takes
+from plugin_backend.evaluation.studies.linear_probe import Probe, examine_probe, examine_takes
 
 pytestmark = pytest.mark.slow
 
@@ -107,7 +107,7 @@ def test_the_probe_tells_separate_clouds_apart_and_counts_its_answers():
     probe = Probe(lessons, ["wood"] * 20 + ["metal"] * 20)
     asked = np.concatenate([draw(10, 4, 7), draw(10, 4, 8) + 3.0])
     labels = ["wood"] * 10 + ["metal"] * 10
-    result = examine(probe, {"original": asked, "swapped": asked[::-1]}, labels)
+    result = examine_probe(probe, {"original": asked, "swapped": asked[::-1]}, labels)
     assert result["chance"] == result["majority"] == 0.5 and result["n"] == 20 and result["labels"] == ["metal", "wood"]
     assert result["systems"]["original"]["accuracy"] == 1 and result["systems"]["original"]["agreement"] == 1
     assert result["systems"]["swapped"]["accuracy"] == 0
@@ -117,7 +117,7 @@ def test_the_probe_tells_separate_clouds_apart_and_counts_its_answers():
 
 def test_the_probe_is_not_asked_what_it_was_not_taught():
     probe = Probe(np.array([[0.0], [1.0], [0.1], [0.9]]), ["a", "b", "a", "b"])
-    assert examine(probe, {"original": np.array([[0.0], [5.0]])}, ["a", "c"])["n"] == 1
+    assert examine_probe(probe, {"original": np.array([[0.0], [5.0]])}, ["a", "c"])["n"] == 1
 
 
 def test_takes_are_asked_about_by_probes_that_learned_the_others():
@@ -164,11 +164,11 @@ def test_mixtures_are_asked_about_with_materials_that_only_the_lessons_have():
 @pytest.mark.corpus
 def test_the_probe_tells_footstep_materials_of_the_held_out_packages_better_than_the_commonest_answer(corpus):
     from plugin_backend.corpus.holdout import FACTORY_HELD_OUT
-    from plugin_backend.evaluation.data.evaluation_set import HeldOut, read_material
+    from plugin_backend.evaluation.data.evaluation_set import HeldOut, read_evaluation_set
     from plugin_backend.evaluation.studies.linear_probe_study import probe_study
     from plugin_backend.evaluation.studies.surface_materials import is_material
 
-    material = read_material(corpus, RATE_HZ, HeldOut(FACTORY_HELD_OUT))
+    material = read_evaluation_set(corpus, RATE_HZ, HeldOut(FACTORY_HELD_OUT))
     lessons, judged = ([s for s in side if is_material(s.label)] for side in (material.lessons, material.judged))
     decoded = {"codec": [sound.audio for sound in judged]}
     result, probe = probe_study(lessons, judged, decoded, RATE_HZ, EMBEDDINGS["yamnet"](), lambda: None)

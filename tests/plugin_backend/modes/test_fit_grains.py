@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from plugin_backend.modes.fit_grains import fit_tones
+from plugin_backend.modes.fit_grains import fit_grains
 from plugin_backend.modes.mode_table import DECAY, FREQUENCY, problem_of
-from plugin_backend.modes.resonator_bank import Ringing
+from plugin_backend.modes.resonator_bank import ResonatorBank
 
 RATE, WINDOW = 48_000, 2_048
 
@@ -20,26 +20,26 @@ def creak(seconds=0.6):
 
 def test_a_gliding_tone_is_kept_as_grains():
     sound = creak()
-    grains, rest = fit_tones(sound, RATE, WINDOW)
+    grains, rest = fit_grains(sound, RATE, WINDOW)
     assert problem_of(grains) is None
     assert not grains[:, DECAY].any()
     middle = slice(6_000, 24_000)
     assert np.square(rest[middle]).sum() < 0.02 * np.square(sound[middle]).sum()
-    np.testing.assert_allclose(sound - rest, Ringing(grains, RATE).samples(0, sound.size), atol=1e-4)
+    np.testing.assert_allclose(sound - rest, ResonatorBank(grains, RATE).samples(0, sound.size), atol=1e-4)
     assert 3_380 < grains[:, FREQUENCY].min() < 3_450
     assert 3_650 < grains[grains[:, FREQUENCY] < 5_000, FREQUENCY].max() < 3_720
 
 
 def test_noise_has_no_tones():
     noise = np.random.default_rng(1).standard_normal(RATE).astype(np.float32)
-    grains, rest = fit_tones(noise, RATE, WINDOW)
+    grains, rest = fit_grains(noise, RATE, WINDOW)
     assert len(grains) == 0
     np.testing.assert_array_equal(rest, noise)
 
 
 def test_nothing_is_looked_for_before_the_attack():
     sound = np.concatenate([np.zeros(5_000, np.float32), creak()])
-    grains, _ = fit_tones(sound, RATE, WINDOW, 5_000)
+    grains, _ = fit_grains(sound, RATE, WINDOW, 5_000)
     assert grains[:, 0].min() >= 5_000
 
 
@@ -48,10 +48,10 @@ def test_grains_in_blocks_are_the_same_bits_and_a_grain_is_a_windowed_cosine():
     at = np.arange(6_000) - 130
     window = np.where((at >= 0) & (at < WINDOW), np.sin(np.pi * (at + 0.5) / WINDOW) ** 2, 0)
     np.testing.assert_allclose(
-        Ringing(row, RATE).samples(0, 6_000), 0.5 * window * np.cos(2 * np.pi * at / 48 + 0.3), atol=1e-12
+        ResonatorBank(row, RATE).samples(0, 6_000), 0.5 * window * np.cos(2 * np.pi * at / 48 + 0.3), atol=1e-12
     )
-    grains, _ = fit_tones(creak(), RATE, WINDOW)
+    grains, _ = fit_grains(creak(), RATE, WINDOW)
     grains[:, 0] -= 77  # no multiple of anything
-    whole, bank = Ringing(grains, RATE).samples(0, 28_000), Ringing(grains, RATE)
+    whole, bank = ResonatorBank(grains, RATE).samples(0, 28_000), ResonatorBank(grains, RATE)
     pieces = [bank.samples(at, 700) for at in range(0, 28_000, 700)]
     assert np.concatenate(pieces).tobytes() == whole.tobytes()

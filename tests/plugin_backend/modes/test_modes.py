@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from plugin_backend.modes.fit_modes import fit_modes
-from plugin_backend.modes.match_modes import between
+from plugin_backend.modes.match_modes import interpolate_modes
 from plugin_backend.modes.mode_table import COLUMNS, DECAY, FREQUENCY, LEVEL, ONSET, adjusted, problem_of
 from plugin_backend.modes.parameters import CONTROLS
-from plugin_backend.modes.resonator_bank import PAGE_SAMPLES, Ringing
+from plugin_backend.modes.resonator_bank import PAGE_SAMPLES, ResonatorBank
 
 RATE = 48_000
 DEFAULTS = {name: row.default for name, row in CONTROLS.items()} | {"strike": 0.0}
@@ -44,15 +44,15 @@ def test_a_bank_plays_decaying_cosines_from_their_onsets_on():
         rise = 0.5 - 0.5 * np.cos(np.pi * np.clip((at + 1) / 49, 0, 1))
         tone = level * 10 ** (-3 * np.maximum(at, 0) / RATE / decay) * np.cos(2 * np.pi * frequency / RATE * at + phase)
         wanted = wanted + rise * tone
-    np.testing.assert_allclose(Ringing(rows, RATE).samples(0, count), wanted, atol=1e-10)
+    np.testing.assert_allclose(ResonatorBank(rows, RATE).samples(0, count), wanted, atol=1e-10)
 
 
 def test_blocks_of_any_length_are_the_same_bits():
     rng = np.random.default_rng(2)
     rows = table(*[(rng.uniform(100, 9000), 0.8, 0.1, 0.0) for _ in range(20)])
     rows[::3, ONSET], rows[1::4, 5] = 3_000, 2_000
-    whole, at, pieces = Ringing(rows, RATE).samples(-100, 60_000), -100, []
-    bank = Ringing(rows, RATE)
+    whole, at, pieces = ResonatorBank(rows, RATE).samples(-100, 60_000), -100, []
+    bank = ResonatorBank(rows, RATE)
     while at < 59_900:
         count = min(int(rng.integers(1, 3_000)), 59_900 - at)
         pieces.append(bank.samples(at, count))
@@ -62,7 +62,7 @@ def test_blocks_of_any_length_are_the_same_bits():
 
 
 def test_what_is_silent_costs_nothing_and_what_no_rate_holds_is_left_out():
-    bank = Ringing(table((440, 0.5, 1.0, 0), (30_000, 9, 1.0, 0)), RATE)
+    bank = ResonatorBank(table((440, 0.5, 1.0, 0), (30_000, 9, 1.0, 0)), RATE)
     assert bank.end_samples == pytest.approx(RATE, abs=2)  # 120 dB at 60 dB in half a second
     assert np.abs(bank.samples(bank.end_samples, 10_000)).max() < 1e-6
     assert not bank.samples(bank.end_samples + PAGE_SAMPLES, 10_000).any()
@@ -128,14 +128,14 @@ def test_strikes_vary_by_seed_and_not_without_it():
 
 def test_between_two_sounds_matched_modes_glide_and_the_others_fade():
     a, b = table((400, 1.0, 0.4, 0), (3000, 1.0, 0.1, 0)), table((420, 0.25, 0.1, 0), (900, 1.0, 0.2, 0))
-    half = sorted(between(a, b, 0.5).tolist(), key=lambda row: row[FREQUENCY])
+    half = sorted(interpolate_modes(a, b, 0.5).tolist(), key=lambda row: row[FREQUENCY])
     assert half[0][FREQUENCY] == pytest.approx(np.sqrt(400 * 420))
     assert half[0][DECAY] == pytest.approx(0.5)
     assert half[0][LEVEL] == pytest.approx(0.2)
     assert [(round(row[FREQUENCY]), pytest.approx(row[LEVEL])) for row in half[1:]] == [(900, 0.1), (3000, 0.05)]
-    np.testing.assert_array_equal(between(a, b, 0.0), a)
-    np.testing.assert_array_equal(between(a, b, 1.0), b)
-    assert len(between(a[:0], b, 0.5)) == 2
+    np.testing.assert_array_equal(interpolate_modes(a, b, 0.0), a)
+    np.testing.assert_array_equal(interpolate_modes(a, b, 1.0), b)
+    assert len(interpolate_modes(a[:0], b, 0.5)) == 2
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from plugin_backend.training.loggers import TensorBoardLog
+from plugin_backend.training.loggers import TensorBoardLogger
 
 
 def test_losses_and_sounds_are_read_back(tmp_path):
     accumulators = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    log = TensorBoardLog(tmp_path)
+    log = TensorBoardLogger(tmp_path)
     log.scalars(20, {"spectral": 0.75, "kl": 25.0})
     log.scalars(40, {"spectral": 0.5})
     tone = 0.5 * np.sin(np.arange(4_800) * 0.1).astype(np.float32)

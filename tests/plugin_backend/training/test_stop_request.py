@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from plugin_backend.errors import CheckpointError
 from plugin_backend.models.waveform_vae.checkpoint_header import read_training
 from plugin_backend.training.crop_sampler import CropSampler
-from plugin_backend.training.stop_request import Stopping
+from plugin_backend.training.stop_request import StopRequest
 from plugin_backend.training.time_budget import MEANS_BATCHES
 from plugin_backend.training.trainer import MOST_SPOILT, Trainer
 from tests.plugin_backend.training_runs import CROP, RATE, SETTINGS, quiet_run, sampler, steps_of_noise
@@ -75,7 +75,7 @@ def test_a_run_stopped_at_any_moment_goes_on_to_the_same_weights(tmp_path):
 
 def test_a_change_of_weights_ends_before_a_run_stops():
     weight = torch.nn.Parameter(torch.ones(1))
-    optimiser, stopping = torch.optim.SGD([weight], lr=1.0), Stopping()
+    optimiser, stopping = torch.optim.SGD([weight], lr=1.0), StopRequest()
     stopping.watch(optimiser)
     weight.grad = torch.ones(1)
     optimiser.step()  # the step of a run has begun to change what it trains
@@ -85,7 +85,7 @@ def test_a_change_of_weights_ends_before_a_run_stops():
     assert weight.item() == 5.0
     stopping.ask()  # once more, while it is saved
     with pytest.raises(KeyboardInterrupt):
-        Stopping().ask()
+        StopRequest().ask()
 
 
 class Spoilt(CropSampler):

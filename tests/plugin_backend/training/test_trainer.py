@@ -18,9 +18,9 @@ from plugin_backend.models.waveform_vae.model import WaveformVAE
 from plugin_backend.training import steps as passes
 from plugin_backend.training.config import TrainingSettings
 from plugin_backend.training.crop_sampler import CropSampler
-from plugin_backend.training.discriminators import Discriminators, decoder_loss, judges_loss
+from plugin_backend.training.discriminators import Discriminators, decoder_loss, discriminator_loss
 from plugin_backend.training.latent_pca import audibility_db, fidelity_curve_db, fit_compaction
-from plugin_backend.training.losses import SpectralScore, divergence
+from plugin_backend.training.losses import SpectralScore, kl_divergence
 from plugin_backend.training.schedule import phases
 from plugin_backend.training.steps import Chance, refine_step
 from tests.plugin_backend.training_runs import CROP, RATE, SETTINGS, quiet_run, sampler
@@ -68,8 +68,8 @@ def test_the_score_is_least_for_noise_of_the_recordings_own_level():
 
 def test_the_divergence_of_a_unit_normal_is_zero():
     zero = torch.zeros(2, 5, 4)
-    assert divergence(zero, zero).item() == 0
-    assert divergence(zero + 1, zero).item() == pytest.approx(0.5 * 4)
+    assert kl_divergence(zero, zero).item() == 0
+    assert kl_divergence(zero + 1, zero).item() == pytest.approx(0.5 * 4)
 
 
 def test_critics_start_undecided_and_a_perfect_guess_has_no_feature_error():
@@ -79,7 +79,7 @@ def test_critics_start_undecided_and_a_perfect_guess_has_no_feature_error():
     assert decoder_loss(seen, seen)[1].item() == 0
     doubt, match = decoder_loss(seen, judges(torch.randn(1, 8_192) * 0.1))
     assert match.item() > 0.1
-    assert judges_loss(seen, seen).item() == pytest.approx(2.0, abs=0.2)
+    assert discriminator_loss(seen, seen).item() == pytest.approx(2.0, abs=0.2)
     assert [len(features) for features in seen] == [5, 5, 5]
 
 
@@ -90,7 +90,7 @@ def test_critics_learn_to_tell_noise_from_clicks():
     real, fake = torch.randn(2, 4_096) * 0.1, torch.zeros(2, 4_096)
     fake[:, ::512] = 0.5
     for _ in range(12):
-        loss = judges_loss(judges(real), judges(fake))
+        loss = discriminator_loss(judges(real), judges(fake))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

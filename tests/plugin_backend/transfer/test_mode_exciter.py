@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from plugin_backend.codecs.pcm import PcmCodec
-from plugin_backend.modes.resonator_bank import Ringing
-from plugin_backend.transfer.mode_exciter import Ringer
+from plugin_backend.modes.resonator_bank import ResonatorBank
+from plugin_backend.transfer.mode_exciter import ModeExciter
 from plugin_backend.transfer.target import Target, target_from
 from plugin_backend.transfer.transfer_node import TransferNode
 
@@ -44,26 +44,28 @@ def still(ringer):
 
 def test_each_hit_strikes_at_its_sample_as_loud_as_it_was():
     audio = claps((5_000, 0.25), (30_000, 1.0), length=59_904)
-    out = rung(still(Ringer(1, RATE, LATENCY)), audio, [(target(), 1.0), (None, 1.0)])[0]
+    out = rung(still(ModeExciter(1, RATE, LATENCY)), audio, [(target(), 1.0), (None, 1.0)])[0]
     wanted = np.zeros(out.size)
     for at, level in ((5_000, 0.25), (30_000, 1.0)):
         first = at + LATENCY
-        wanted[first:] += level / 0.5 * Ringing(ROWS, RATE).samples(0, out.size - first)
+        wanted[first:] += level / 0.5 * ResonatorBank(ROWS, RATE).samples(0, out.size - first)
     np.testing.assert_allclose(out, wanted, atol=1e-9)
 
 
 def test_without_following_every_hit_rings_as_the_take_does():
     audio = claps((5_000, 0.25), length=29_696)
     slots = [(target(), 1.0), (None, 1.0)]
-    out = rung(still(Ringer(1, RATE, LATENCY)), audio, slots, NOW | {"follow": 0.0})[0]
-    np.testing.assert_allclose(out[5_000 + LATENCY :], Ringing(ROWS, RATE).samples(0, out.size - 5_768), atol=1e-9)
+    out = rung(still(ModeExciter(1, RATE, LATENCY)), audio, slots, NOW | {"follow": 0.0})[0]
+    np.testing.assert_allclose(
+        out[5_000 + LATENCY :], ResonatorBank(ROWS, RATE).samples(0, out.size - 5_768), atol=1e-9
+    )
 
 
 def test_takes_are_struck_in_turn_and_channels_keep_their_levels():
     other = ROWS * [1, 2, 1, 1, 1, 1]
     audio = claps((5_000, 0.5), (30_000, 0.5), channels=2, length=59_904)
     audio[1] *= 0.5
-    out = rung(still(Ringer(2, RATE, 0)), audio, [(target((ROWS, 0.5), (other, 0.5)), 1.0), (None, 1.0)])
+    out = rung(still(ModeExciter(2, RATE, 0)), audio, [(target((ROWS, 0.5), (other, 0.5)), 1.0), (None, 1.0)])
     np.testing.assert_allclose(out[1], 0.5 * out[0], atol=1e-9)
     for at, frequency_hz in ((8_000, 700), (32_000, 1_400)):
         power = np.abs(np.fft.rfft(out[0, at : at + 12_000] * np.hanning(12_000)))
@@ -74,11 +76,11 @@ def test_takes_are_struck_in_turn_and_channels_keep_their_levels():
 def test_morph_leads_from_one_bell_to_the_other_and_weights_sum():
     audio, higher = claps((5_000, 0.5), length=29_696), (ROWS * [1, 1.1, 1, 1, 1, 1], 0.5)
     slots = [(target(), 1.0), (target(higher), 1.0)]
-    out = rung(still(Ringer(1, RATE, 0)), audio, slots, NOW | {"morph": 0.5})[0]
+    out = rung(still(ModeExciter(1, RATE, 0)), audio, slots, NOW | {"morph": 0.5})[0]
     power = np.abs(np.fft.rfft(out[6_000:18_000] * np.hanning(12_000)))
     assert power.argmax() * 4 == pytest.approx(700 * np.sqrt(1.1), abs=5)
-    summed = rung(still(Ringer(1, RATE, 0)), audio, [(target(), 0.5), (None, 0.5), (target(higher), 2.0)])[0]
-    one, two = (Ringing(rows, RATE).samples(0, 20_000) for rows in (ROWS, higher[0]))
+    summed = rung(still(ModeExciter(1, RATE, 0)), audio, [(target(), 0.5), (None, 0.5), (target(higher), 2.0)])[0]
+    one, two = (ResonatorBank(rows, RATE).samples(0, 20_000) for rows in (ROWS, higher[0]))
     first = int(np.flatnonzero(summed)[0])
     np.testing.assert_allclose(summed[first : first + 20_000], 0.5 * one + 2.0 * two, atol=1e-9)
 
@@ -86,15 +88,15 @@ def test_morph_leads_from_one_bell_to_the_other_and_weights_sum():
 def test_a_target_without_modes_or_without_strength_rings_nothing():
     audio = claps((5_000, 0.5))
     dull = target_from([np.full((4, 512), 0.1, np.float32)], PcmCodec())
-    assert not rung(Ringer(1, RATE, 0), audio, [(dull, 1.0), (None, 1.0)]).any()
+    assert not rung(ModeExciter(1, RATE, 0), audio, [(dull, 1.0), (None, 1.0)]).any()
     assert not rung(
-        Ringer(1, RATE, 0), audio, [(target(), 1.0), (None, 1.0)], NOW | {"strength": 0.0, "blend": 0.0}
+        ModeExciter(1, RATE, 0), audio, [(target(), 1.0), (None, 1.0)], NOW | {"strength": 0.0, "blend": 0.0}
     ).any()
 
 
 def test_of_too_many_the_oldest_end():
     audio = claps(*[(5_000 + 5_000 * k, 0.5) for k in range(40)], length=210_432)
-    ringer = Ringer(1, RATE, LATENCY)
+    ringer = ModeExciter(1, RATE, LATENCY)
     long = (ROWS * [1, 1, 50, 1, 1, 1], 0.5)
     assert np.isfinite(rung(ringer, audio, [(target(long), 1.0), (None, 1.0)])).all()
     sounding = [voice for voice in ringer._voices if voice[0] + voice[3].end_samples > 210_432]

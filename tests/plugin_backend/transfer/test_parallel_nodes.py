@@ -9,7 +9,7 @@ import pytest
 from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.errors import CheckpointError, ProjectError
 from plugin_backend.models.registry import load_codec
-from plugin_backend.transfer.parallel_nodes import Layers
+from plugin_backend.transfer.parallel_nodes import ParallelNodes
 from plugin_backend.transfer.target import target_from
 from plugin_backend.transfer.transfer_node import TransferNode
 
@@ -54,15 +54,15 @@ def busy_node(codec, channels: int = 2, multiple: int = 1) -> TransferNode:
     return node
 
 
-def busy_layers(quick, slow) -> Layers:
-    layers = Layers([busy_node(quick), busy_node(slow), TransferNode(PcmCodec(), 2)])
+def busy_layers(quick, slow) -> ParallelNodes:
+    layers = ParallelNodes([busy_node(quick), busy_node(slow), TransferNode(PcmCodec(), 2)])
     for name, value in (("mix", 0.8), ("1.blend", 0.9), ("2.3:bias", 0.4), ("3.gain_db", -9), ("gain_db", 2)):
         layers.set(name, value)
     return layers
 
 
 def test_two_equal_nodes_at_half_level_are_one(quick, sound):
-    layers = Layers([busy_node(quick), busy_node(quick)])
+    layers = ParallelNodes([busy_node(quick), busy_node(quick)])
     for layer in (1, 2):
         layers.set(f"{layer}.gain_db", -3 + HALF_DB)
     one = pushed(busy_node(quick), sound, [1000])
@@ -73,20 +73,20 @@ def test_two_equal_nodes_at_half_level_are_one(quick, sound):
 
 def test_each_layer_is_aligned_with_the_latest_to_the_sample(quick, slow, sound):
     """The identity codec's layer is the input itself, the others sound as they do alone."""
-    layers = Layers([busy_node(quick), busy_node(slow), TransferNode(PcmCodec(), 2)])
+    layers = ParallelNodes([busy_node(quick), busy_node(slow), TransferNode(PcmCodec(), 2)])
     late = [node.latency_samples for node in layers.nodes]
     assert late == [256 + 255, 768 + 511, 511] and layers.latency_samples == max(late)
     alone = sum(pushed(busy_node(codec), sound, [500]).astype(np.float64) for codec in (quick, slow)) + sound
     np.testing.assert_allclose(pushed(layers, sound, [500]), alone, atol=1e-6)
     for layer in (1, 2):
-        layers = Layers([busy_node(quick), busy_node(slow), TransferNode(PcmCodec(), 2)])
+        layers = ParallelNodes([busy_node(quick), busy_node(slow), TransferNode(PcmCodec(), 2)])
         layers.set(f"{layer}.on", 0)
         layers.set(f"{3 - layer}.on", 0)
         np.testing.assert_array_equal(pushed(layers, sound, [500]), sound)
 
 
 def test_the_input_is_mixed_in_once(quick, sound):
-    layers, half = Layers([busy_node(quick), busy_node(quick)]), busy_node(quick)
+    layers, half = ParallelNodes([busy_node(quick), busy_node(quick)]), busy_node(quick)
     layers.set("mix", 0.3)
     layers.set("gain_db", HALF_DB)
     wet = pushed(half, sound, [512])
@@ -118,18 +118,18 @@ def test_a_state_of_plain_arrays_goes_on_with_the_same_samples(quick, slow, soun
     file = io.BytesIO()
     np.savez(file, **one.state())
     file.seek(0)
-    other = Layers([TransferNode(quick, 2), TransferNode(slow, 2), TransferNode(PcmCodec(), 2)])
+    other = ParallelNodes([TransferNode(quick, 2), TransferNode(slow, 2), TransferNode(PcmCodec(), 2)])
     with np.load(file, allow_pickle=False) as state:
         other.restore(dict(state))
     np.testing.assert_array_equal(other.push(sound), one.push(sound))
     with pytest.raises(ValueError, match="^this state is not of 2 layers$"):
-        Layers([TransferNode(quick, 2), TransferNode(slow, 2)]).restore(one.state())
+        ParallelNodes([TransferNode(quick, 2), TransferNode(slow, 2)]).restore(one.state())
     with pytest.raises(ValueError, match="another codec"):
-        Layers([TransferNode(slow, 2), TransferNode(quick, 2), TransferNode(PcmCodec(), 2)]).restore(one.state())
+        ParallelNodes([TransferNode(slow, 2), TransferNode(quick, 2), TransferNode(PcmCodec(), 2)]).restore(one.state())
 
 
 def test_a_layer_goes_off_in_fifty_milliseconds():
-    layers, ones = Layers([TransferNode(PcmCodec(), 1, 512)] * 1), np.ones((1, 4_096), np.float32)
+    layers, ones = ParallelNodes([TransferNode(PcmCodec(), 1, 512)] * 1), np.ones((1, 4_096), np.float32)
     layers.push(ones)
     layers.set("1.on", 0)
     heard = layers.push(ones)[0]
@@ -138,7 +138,7 @@ def test_a_layer_goes_off_in_fifty_milliseconds():
 
 
 def test_controls_are_those_of_every_node(quick):
-    layers = Layers([TransferNode(quick, slots=3), TransferNode(PcmCodec())])
+    layers = ParallelNodes([TransferNode(quick, slots=3), TransferNode(PcmCodec())])
     assert {"mix", "gain_db", "1.on", "1.blend", "1.weight.c", "1.3:bias", "2.morph"} <= set(layers.parameters)
     assert not {"2.weight.c", "1.4:bias", "3.on"} & set(layers.parameters)
     with pytest.raises(ProjectError, match="^1.blend 2: 0 to 1 can be used$"):
@@ -150,18 +150,18 @@ def test_what_cannot_go_together_is_refused(quick):
         spec = replace(PcmCodec.spec, sample_rate=44_100)
 
     with pytest.raises(CheckpointError, match="^model 'quick' works at 48000 Hz and 'pcm' at 44100 Hz: only models of"):
-        Layers([TransferNode(quick), TransferNode(Slower())])
+        ParallelNodes([TransferNode(quick), TransferNode(Slower())])
     with pytest.raises(ValueError, match="nodes of .1, 2. channels"):
-        Layers([TransferNode(quick), TransferNode(quick, 2)])
+        ParallelNodes([TransferNode(quick), TransferNode(quick, 2)])
     with pytest.raises(ValueError, match="one or more"):
-        Layers([])
-    layers = Layers([TransferNode(quick, 2, 64), TransferNode(PcmCodec(), 2, 96)])
+        ParallelNodes([])
+    layers = ParallelNodes([TransferNode(quick, 2, 64), TransferNode(PcmCodec(), 2, 96)])
     with pytest.raises(ValueError, match="2 channels in multiples of 192 samples"):
         layers.push(np.zeros((2, 64), np.float32))
 
 
 def test_what_is_no_sound_is_counted_once(quick):
-    layers, bad = Layers([TransferNode(quick), TransferNode(PcmCodec())]), np.full((1, 600), 0.1, np.float32)
+    layers, bad = ParallelNodes([TransferNode(quick), TransferNode(PcmCodec())]), np.full((1, 600), 0.1, np.float32)
     bad[0, 7:9] = np.nan, np.inf
     assert np.isfinite(layers.push(bad)).all()
     assert layers.repaired_samples == 2

@@ -7,8 +7,8 @@ import pytest
 
 from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.transfer.parameters import LATENT_PARAMETERS, LAYER_PARAMETERS, PARAMETERS
-from plugin_backend.transfer.running_statistics import Moments, sounding
-from plugin_backend.transfer.target import MOST_FRAMES, Slot, Target, target_from
+from plugin_backend.transfer.running_statistics import RunningStatistics, sounding
+from plugin_backend.transfer.target import MOST_FRAMES, Target, TargetSlot, target_from
 
 DOCS = Path(__file__).parents[3] / "docs" / "apply.md"
 NONE = np.zeros(0)
@@ -58,18 +58,18 @@ def test_silence_is_below_sixty_decibels():
 
 
 def test_running_moments_forget_and_whole_ones_do_not():
-    running, whole = Moments.running(1, 100.0), Moments(1)
+    running, whole = RunningStatistics.running(1, 100.0), RunningStatistics(1)
     for value in np.repeat([5.0, -1.0, 1.0], [500, 1_000, 1_000]):
         running.add(np.array([[value]]))
         whole.add(np.array([[value]]))
     np.testing.assert_allclose(whole.measured()[0], 1.0)
     shares = np.exp(-10 / 4) * (1 - np.exp(-10 / 4)), 1 - np.exp(-10 / 4), np.exp(-20 / 4) * (1 - np.exp(-5 / 4))
     np.testing.assert_allclose(running.measured()[0], -shares[0] + shares[1] + 5 * shares[2], atol=0.02)
-    assert [value.tolist() for value in Moments(2).measured()] == [[0, 0], [1, 1]]
+    assert [value.tolist() for value in RunningStatistics(2).measured()] == [[0, 0], [1, 1]]
 
 
 def test_a_slot_fades_whole_and_only_the_latest_waits():
-    slot, z, heard = Slot(3), np.zeros((1, 2)), (np.zeros(2), np.ones(2))
+    slot, z, heard = TargetSlot(3), np.zeros((1, 2)), (np.zeros(2), np.ones(2))
 
     def frames(count: int) -> list[float]:
         return [round(float(slot.moved(z, heard, 1.0, 0.0)[0, 0]), 6) for _ in range(count)]

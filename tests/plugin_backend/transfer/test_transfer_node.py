@@ -8,7 +8,7 @@ import pytest
 from plugin_backend.codecs.base import DecoderStream
 from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.errors import ProjectError
-from plugin_backend.transfer.stream_state import past_of
+from plugin_backend.transfer.stream_state import save_stream_state
 from plugin_backend.transfer.target import target_from
 from plugin_backend.transfer.transfer_node import TransferNode
 
@@ -91,7 +91,7 @@ def test_a_stream_whose_memory_cannot_be_reached_is_not_saved(foley):
             raise NotImplementedError
 
     with pytest.raises(ValueError, match="^foley: what this codec's streams remember cannot be saved$"):
-        past_of(Hidden(), foley.spec)
+        save_stream_state(Hidden(), foley.spec)
 
 
 def test_dry_is_the_input_late_by_the_latency(foley, targets, sound):

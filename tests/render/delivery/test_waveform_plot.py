@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 
 from presets.bank import FACTORY_BANK
 from render.delivery.plot_ticks import MOST, ticks_of
-from render.delivery.waveform_plot import BIN_COLUMNS, COLUMNS, FLOOR_DB, density, draw, names_with_room, outline_db
+from render.delivery.waveform_plot import (
+    BIN_COLUMNS,
+    COLUMNS,
+    FLOOR_DB,
+    density,
+    draw_waveforms,
+    names_with_room,
+    outline_db,
+)
 from render.plan.plan import Event, Plan
 from render.project.project import Project, Stem
 from render.project.timecode import RATES, Clock, frames_of
@@ -106,7 +114,7 @@ def picture(path, stems: dict[str, tuple[int, float]], seconds: int) -> np.ndarr
         events += [event(n * length // count, stem=name) for n in range(count)]
     events.sort(key=lambda one: one.start_samples)
     plan = Plan(RATE, 0, length, tuple(Stem(name=name) for name in stems), tuple(events), FACTORY_BANK)
-    draw(path, plan, Project(show="T", fps="25", start="10:00:00:00"), trails)
+    draw_waveforms(path, plan, Project(show="T", fps="25", start="10:00:00:00"), trails)
     return (imread(path)[..., :3] * 255).round().astype(int)
 
 

@@ -10,18 +10,18 @@ from plugin_backend.models.registry import load_codec
 from presets.bank import FACTORY_BANK, Bank
 from presets.take_sampling import take_of
 from render.engine import cue_audio as sounds_module
-from render.engine.cue_audio import Sounds
+from render.engine.cue_audio import CueAudio
 from render.engine.cue_cache import CueCache
 from render.engine.cue_decoding import (
     AHEAD_CUES,
     BATCH_FRAMES,
     SHORT_FRAMES,
     batch_mates,
-    decoded_together,
+    decode_batch,
     short_frames,
 )
 from render.engine.voice import Stopwatch, decoded
-from render.plan.cache_key import recipes_of
+from render.plan.cache_key import cue_keys
 from render.plan.plan import Event, Plan
 from render.project.project import Stem
 
@@ -43,13 +43,13 @@ def plan_of(events: list[Event], **fields) -> Plan:
     return Plan(48_000, 0, length, stems, tuple(events), FACTORY_BANK, **fields)
 
 
-def heard(events: list[Event], sounds: Sounds) -> list[np.ndarray]:
+def heard(events: list[Event], sounds: CueAudio) -> list[np.ndarray]:
     """Each event's sound as a voice reads it."""
     return [np.concatenate(list(sounds.of(event)), axis=1)[:, : event.length_samples] for event in events]
 
 
 def alone(events: list[Event], chunk_frames: int = 64) -> list[np.ndarray]:
-    return heard(events, Sounds(plan_of(events), chunk_frames, Stopwatch()))
+    return heard(events, CueAudio(plan_of(events), chunk_frames, Stopwatch()))
 
 
 def assert_same_samples(some: list[np.ndarray], others: list[np.ndarray]) -> None:
@@ -95,7 +95,7 @@ def pushes(monkeypatch) -> list[tuple[int, int]]:
 
 
 def test_company_changes_no_sample(mixed):
-    together = Sounds(plan_of(mixed), 64, Stopwatch(), mixed)
+    together = CueAudio(plan_of(mixed), 64, Stopwatch(), mixed)
     assert_same_samples(heard(mixed, together), alone(mixed))
     assert (together.counts.decoded, together.counts.cached) == (24, 0)
 
@@ -108,13 +108,13 @@ def test_a_whole_batch_is_the_same_at_every_number_of_rows_and_length():
         for event, preset in zip(events, presets, strict=True)
     ]
     for rows in (1, 2, 5, 9):
-        some = decoded_together(events[:rows], presets[:rows], codec, 64, Stopwatch())
+        some = decode_batch(events[:rows], presets[:rows], codec, 64, Stopwatch())
         assert_same_samples(some, one_by_one[:rows])
 
 
 def test_short_cues_are_decoded_in_few_calls_no_larger_than_stated(pushes):
     events = [hit(n, ("step-concrete", "step-tile")[n % 2]) for n in range(60)]
-    heard(events, Sounds(plan_of(events), 64, Stopwatch(), events))
+    heard(events, CueAudio(plan_of(events), 64, Stopwatch(), events))
     assert len(pushes) <= 12
     assert sum(rows for rows, _ in pushes) == 60
     assert max(rows * frames for rows, frames in pushes) <= BATCH_FRAMES
@@ -122,7 +122,7 @@ def test_short_cues_are_decoded_in_few_calls_no_larger_than_stated(pushes):
 
 def test_no_more_wait_in_memory_than_are_looked_ahead_at():
     events = [hit(n, PRESETS[n % 3]) for n in range(2 * AHEAD_CUES)]
-    sounds, most = Sounds(plan_of(events), 64, Stopwatch(), events), 0
+    sounds, most = CueAudio(plan_of(events), 64, Stopwatch(), events), 0
     for event in events:
         list(sounds.of(event))
         most = max(most, len(sounds._held))
@@ -132,7 +132,7 @@ def test_no_more_wait_in_memory_than_are_looked_ahead_at():
 
 def test_small_chunks_do_not_wait_for_their_neighbours(pushes):
     events = [hit(n, "step-concrete") for n in range(6)]
-    sounds = Sounds(plan_of(events), 4, Stopwatch(), events)
+    sounds = CueAudio(plan_of(events), 4, Stopwatch(), events)
     list(sounds.of(events[0]))
     assert {rows for rows, _ in pushes} == {1}
     assert max(frames for _, frames in pushes) == 4
@@ -158,7 +158,7 @@ def test_company_is_what_is_nearest_in_length():
 
 def test_equal_cues_are_decoded_once_without_a_cache_too(pushes):
     same = [hit(n, preset, seed=7) for n, preset in enumerate(("step-wood", "bell", "amb-wind") * 4)]
-    sounds = Sounds(plan_of(same), 64, Stopwatch(), same)
+    sounds = CueAudio(plan_of(same), 64, Stopwatch(), same)
     together = heard(same, sounds)
     assert (sounds.counts.decoded, sounds.counts.cached) == (3, 9)
     once = sum(rows * frames for rows, frames in pushes)
@@ -168,7 +168,7 @@ def test_equal_cues_are_decoded_once_without_a_cache_too(pushes):
 
 def test_equal_cues_that_overlap_share_one_decoding_while_it_goes_on():
     events = [hit(0, "bell", seed=1), hit(1, "bell", seed=1)]
-    sounds = Sounds(plan_of(events), 64, Stopwatch(), events)
+    sounds = CueAudio(plan_of(events), 64, Stopwatch(), events)
     pieces = list(zip(sounds.of(events[0]), sounds.of(events[1]), strict=True))
     assert len(pieces) > 3
     assert all(np.array_equal(one, other) for one, other in pieces)
@@ -178,15 +178,15 @@ def test_equal_cues_that_overlap_share_one_decoding_while_it_goes_on():
 def test_sounds_that_do_not_fit_are_decoded_again_and_are_the_same(monkeypatch):
     monkeypatch.setattr(sounds_module, "REPEATED_BYTES", 1)
     events = [hit(n, "bell", seed=1) for n in range(3)]
-    sounds = Sounds(plan_of(events), 64, Stopwatch(), events)
+    sounds = CueAudio(plan_of(events), 64, Stopwatch(), events)
     assert_same_samples(heard(events, sounds), alone(events))
     assert (sounds.counts.decoded, sounds.counts.cached) == (3, 0)
 
 
 def test_what_company_brought_is_kept_in_the_cache_whole(tmp_path, mixed):
-    keys = {cue: recipe.key for cue, recipe in recipes_of(plan_of(mixed)).items()}
+    keys = {cue: recipe.key for cue, recipe in cue_keys(plan_of(mixed)).items()}
     plan = plan_of(mixed, cache=tmp_path, sounds=keys)
-    first, again = (Sounds(plan, 64, Stopwatch(), mixed) for _ in range(2))
+    first, again = (CueAudio(plan, 64, Stopwatch(), mixed) for _ in range(2))
     assert_same_samples(heard(mixed, first), alone(mixed))
     assert all(key in CueCache(tmp_path) for key in keys.values())
     assert_same_samples(heard(mixed, again), alone(mixed))
@@ -194,9 +194,9 @@ def test_what_company_brought_is_kept_in_the_cache_whole(tmp_path, mixed):
 
 
 def test_two_processes_that_want_the_same_cues_at_once_hear_the_same(tmp_path, mixed):
-    keys = {cue: recipe.key for cue, recipe in recipes_of(plan_of(mixed)).items()}
+    keys = {cue: recipe.key for cue, recipe in cue_keys(plan_of(mixed)).items()}
     plan = plan_of(mixed, cache=tmp_path, sounds=keys)
-    one, other = (Sounds(plan, 64, Stopwatch(), mixed) for _ in range(2))
+    one, other = (CueAudio(plan, 64, Stopwatch(), mixed) for _ in range(2))
     both = [(heard([event], one)[0], heard([event], other)[0]) for event in mixed]
     assert_same_samples([sound for sound, _ in both], [sound for _, sound in both])
     assert not list(tmp_path.rglob("*.part"))

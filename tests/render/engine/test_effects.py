@@ -14,7 +14,7 @@ from presets.lookup import target_of
 from presets.store import load_preset, save_preset
 from render.delivery.incremental.diff import chain_of
 from render.engine.faust_bridge import BridgeNode, load_bridge
-from render.engine.inserts import Insert, make_insert, settings_of, strike
+from render.engine.inserts import Insert, make_insert, schedule_triggers, settings_of
 from render.plan.plan import Event
 from render.plan.resolve import make_plan, read_sheet
 from render.plan.resolve_effects import described
@@ -119,7 +119,7 @@ def test_strikes_wait_as_long_as_the_sound_does():
         return Event(**fields)
 
     stage = make_insert(Adsr(), RATE, 1, BLOCK, None)
-    strike(stage, [event(500, 900), event(100, 700), event(2_000, 2_100)], late_samples=768)
+    schedule_triggers(stage, [event(500, 900), event(100, 700), event(2_000, 2_100)], late_samples=768)
     assert stage.state()["coming"].tolist() == [[868, 1], [1268, 1], [1668, 0], [2768, 1], [2868, 0]]
 
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from plugin_backend.codecs.pcm import PcmCodec
-from plugin_backend.modes.resonator_bank import Ringing
+from plugin_backend.modes.resonator_bank import ResonatorBank
 from presets.bank import Bank
 from presets.capture import encode_pieces
-from presets.preset import Ring
+from presets.preset import RingControls
 from presets.store import save_preset
 from presets.take_sampling import fades_of, rung
-from render.instrument.take_pool import Takes
+from render.instrument.take_pool import TakePool
 from render.plan.resolve import take_seed
 from tests.render.struck_keys import HOP, RATE, SEED, on, silence
 
@@ -54,7 +54,7 @@ def take_of(bank, seed, preset="bell"):
     own = Bank(bank)[preset]
     sound = np.zeros(own.header.takes[0].length_samples)
     sound[48] = 0.5
-    return sound + Ringing(rung(own, seed), RATE).samples(0, sound.size)
+    return sound + ResonatorBank(rung(own, seed), RATE).samples(0, sound.size)
 
 
 def test_a_cue_rings_at_its_level_and_place(bells, write_sheet, render_sheet):
@@ -90,16 +90,16 @@ def test_the_cache_gives_the_same_bits_and_other_controls_another_sound(bells, w
     first, _ = render_sheet(sheet, bank=str(bells), bits=32, out="one")
     again, _ = render_sheet(sheet, bank=str(bells), bits=32, out="two")
     np.testing.assert_array_equal(first["PROPS"], again["PROPS"])
-    save_preset(ringing(ring=Ring(damping=4.0)), bells)
+    save_preset(ringing(ring=RingControls(damping=4.0)), bells)
     damped, _ = render_sheet(sheet, bank=str(bells), bits=32, out="three")
     assert np.square(damped["PROPS"][5_000:20_000]).sum() < 0.2 * np.square(first["PROPS"][5_000:20_000]).sum()
 
 
 def test_a_take_struck_live_rings_as_a_cue_does(bells):
-    preset, takes = Bank(bells)["bell"], Takes([PcmCodec()], 0)
+    preset, takes = Bank(bells)["bell"], TakePool([PcmCodec()], 0)
     sound = takes.take(preset, "strike 0")
     rows = rung(preset, take_seed(0, "strike 0", 1))
-    wanted = Ringing(rows, RATE).samples(0, sound.size)
+    wanted = ResonatorBank(rows, RATE).samples(0, sound.size)
     wanted[48] += 0.5
     np.testing.assert_allclose(sound, wanted, atol=1e-7)
 
@@ -108,7 +108,7 @@ def test_a_take_struck_live_rings_as_a_cue_does(bells):
 def test_a_note_of_the_plugin_rings_as_the_take(bells, keys, plugin_values, played, hops):
     bank, at = Bank(bells), 333
     for number, name in enumerate(bank.names, 1):
-        sound = Takes([PcmCodec()], SEED).take(bank[name], "strike 0")
+        sound = TakePool([PcmCodec()], SEED).take(bank[name], "strike 0")
         out = played(keys(PcmCodec(), bank), silence(130), plugin_values(preset=number), [(at, on())])[0]
         np.testing.assert_array_equal(out[at : at + sound.size], sound)
 

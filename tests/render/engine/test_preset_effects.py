@@ -12,11 +12,11 @@ from plugin_backend.effects import make_stage
 from plugin_backend.transfer.settings import HITS, Settings
 from presets.bank import Bank
 from presets.capture import encode_pieces
-from presets.preset_effects import Chain
+from presets.preset_effects import PresetEffects
 from presets.store import SUFFIX, load_preset, save_preset
 from render.apply.applier import Applier
-from render.instrument.take_pool import Takes
-from render.plan.cache_key import recipes_of
+from render.instrument.take_pool import TakePool
+from render.plan.cache_key import cue_keys
 from render.plan.resolve import make_plan, read_sheet
 from render.project.project import Project
 
@@ -66,14 +66,14 @@ def test_pieces_and_company_change_nothing(bank, write_sheet, render_sheet):
 def test_the_cache_and_versions_know_a_chain(bank, write_sheet):
     project = Project(bank=str(bank), model="pcm")
     sheet = write_sheet([{"id": name, "start": "0.0", "stem": "A", "preset": name} for name in ("noise", "shaped")])
-    recipes = recipes_of(make_plan(project, read_sheet(sheet, project)))
+    recipes = cue_keys(make_plan(project, read_sheet(sheet, project)))
     assert recipes["noise"].preset != recipes["shaped"].preset
 
 
 def test_hits_and_live_takes_are_heard_through_it(bank, tmp_path):
     expected = through(SOUND[None], SOUND.size)[0]
     preset = Bank(bank)["shaped"]
-    np.testing.assert_allclose(Takes([PcmCodec()], 0).take(preset, "0"), expected, atol=1e-6)
+    np.testing.assert_allclose(TakePool([PcmCodec()], 0).take(preset, "0"), expected, atol=1e-6)
     clap = np.zeros(2 * RATE, np.float32)
     clap[20_000:20_100] = 0.5
     soundfile.write(tmp_path / "clap.wav", clap, RATE, "FLOAT")
@@ -102,17 +102,17 @@ def test_a_note_of_the_plugin_is_heard_through_it_and_a_morph_between_two(bank, 
 
 def test_a_texture_is_held_and_a_released_hit_falls_silent():
     sound = np.full((2, 48_000), 0.5, np.float32)
-    held = Chain([{"type": "adsr", "sustain": 0.5}], RATE, 2, None).push(sound)
+    held = PresetEffects([{"type": "adsr", "sustain": 0.5}], RATE, 2, None).push(sound)
     np.testing.assert_allclose(held[:, 30_000:], 0.25, atol=1e-3)
-    ended = Chain([{"type": "adsr", "sustain": 0.5, "release_ms": 100.0}], RATE, 2, 24_000).push(sound)
+    ended = PresetEffects([{"type": "adsr", "sustain": 0.5, "release_ms": 100.0}], RATE, 2, 24_000).push(sound)
     assert np.abs(ended[:, 24_000 + 4_800 :]).max() < 1e-6
     assert np.abs(ended[:, 23_000:24_000]).min() > 0.2
 
 
 def test_a_chain_that_does_nothing_leaves_every_bit(bank):
     sound = SOUND[None]
-    np.testing.assert_array_equal(Chain([], RATE, 1, 100).push(sound), sound)
-    np.testing.assert_array_equal(Chain([{"type": "eq"}], RATE, 1, 100).push(sound), sound)
+    np.testing.assert_array_equal(PresetEffects([], RATE, 1, 100).push(sound), sound)
+    np.testing.assert_array_equal(PresetEffects([{"type": "eq"}], RATE, 1, 100).push(sound), sound)
 
 
 def test_what_moves_another_sound_is_not_heard_through_it(bank, tmp_path):

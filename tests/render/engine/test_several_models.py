@@ -14,7 +14,7 @@ from presets.capture import encode_pieces
 from presets.store import load_preset, save_preset
 from render.delivery.deliver import deliver
 from render.engine.cue_cache import CueCache
-from render.plan.cache_key import recipes_of
+from render.plan.cache_key import cue_keys
 from render.plan.resolve import make_plan, read_sheet
 from render.project.project import Project, project_from, read_project
 from studio.cli import render as render_command
@@ -95,7 +95,7 @@ def test_the_order_of_models_decides_only_who_encodes_what_has_no_preset(planned
     codecs = [{event.id: event.codec for event in plan.events} for plan in (one, other)]
     assert codecs[0] == {"q1": quick, "q2": quick, "s1": slow, "bare": quick, "moved": slow}
     assert codecs[1] == codecs[0] | {"bare": slow}
-    keys = [{name: recipe.key for name, recipe in recipes_of(plan).items()} for plan in (one, other)]
+    keys = [{name: recipe.key for name, recipe in cue_keys(plan).items()} for plan in (one, other)]
     assert {name for name in keys[0] if keys[0][name] != keys[1][name]} == {"bare"}
 
 

@@ -15,7 +15,7 @@ from presets.bank import FACTORY_BANK, Bank
 from presets.store import save_preset
 from render.apply.applier import Applier
 from render.engine.inserts import make_insert
-from render.instrument.take_pool import Takes
+from render.instrument.take_pool import TakePool
 from render.instrument.voices import FADE_SAMPLES
 from render.live.instrument import Instrument
 from render.live.player import Player
@@ -43,7 +43,7 @@ def winds(tmp_path_factory) -> Bank:
 
 def held(codec, preset) -> np.ndarray:
     """What live playing gives of its first strike, ``[2, samples]``."""
-    pieces = Takes([codec], SEED).held(preset, "strike 0")
+    pieces = TakePool([codec], SEED).held(preset, "strike 0")
     return np.concatenate(list(islice(pieces, HOPS + 16)), axis=1)[:, : HOPS * HOP]
 
 

@@ -9,7 +9,7 @@ from presets.bank import Bank
 from presets.capture import encode_pieces
 from render.apply.applier import Applier
 from render.instrument.actions import Action
-from render.instrument.voices import FADE_SAMPLES, MOST_VOICES, Voice, Voices, spread
+from render.instrument.voices import FADE_SAMPLES, MOST_VOICES, Voice, Voices, channel_gains
 from render.live.hits_mode import HitEnvelope, ReferenceLevel
 from render.live.instrument import Instrument
 from render.live.player import Player
@@ -139,10 +139,10 @@ def test_held_textures_are_decoded_in_one_call_a_hop_and_go_on_after_a_gap(tiny_
 
 
 def test_mono_is_in_both_of_two_and_in_the_middle_of_more():
-    assert spread(1, 1).tolist() == [[1]]
-    assert spread(1, 2).tolist() == [[1], [1]]
-    assert spread(1, 6)[:, 0].tolist() == [0, 0, 1, 0, 0, 0]
-    assert spread(2, 3).tolist() == [[1, 0], [0, 1], [0, 0]]
+    assert channel_gains(1, 1).tolist() == [[1]]
+    assert channel_gains(1, 2).tolist() == [[1], [1]]
+    assert channel_gains(1, 6)[:, 0].tolist() == [0, 0, 1, 0, 0, 0]
+    assert channel_gains(2, 3).tolist() == [[1, 0], [0, 1], [0, 0]]
 
 
 @pytest.mark.parametrize("offset", [0.0, -0.2])

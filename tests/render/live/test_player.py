@@ -13,7 +13,7 @@ from presets.capture import encode_pieces
 from render.instrument.actions import Action
 from render.live.instrument import Instrument
 from render.live.player import Player
-from render.live.preset_loader import Loader
+from render.live.preset_loader import PresetLoader
 from render.live.recording.offline_player import blocks_from, play_through
 from render.live.rig import Rig
 
@@ -179,7 +179,7 @@ def test_at_the_end_what_waits_to_be_prepared_is_left():
             go_on.wait()
             prepared.append(action.text)
 
-    loader = Loader(Slow(), lambda action: None, pytest.fail, False)
+    loader = PresetLoader(Slow(), lambda action: None, pytest.fail, False)
     for name in ("first", "second", "third"):
         loader.load(Action(0, "preset", text=name))
     begun.wait()

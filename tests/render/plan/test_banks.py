@@ -17,7 +17,7 @@ from render.batch.jobs.toml_jobs import read_toml_jobs
 from render.cues.clip_mapping import read_mapping
 from render.cues.writers.csv_sheet import write_csv
 from render.live.rig import read_rig
-from render.plan.cache_key import recipes_of
+from render.plan.cache_key import cue_keys
 from render.plan.resolve import make_plan, open_bank, read_sheet
 from render.project.project import Project, read_project
 
@@ -45,8 +45,8 @@ def test_of_one_name_the_first_folders_preset_is_meant(mine, impulse_bank):
     assert (both["click"].means[0][0, 0], reverse["click"].means[0][0, 0]) == (0.125, 0.5)
     assert both.file_of("click") == mine / f"click{SUFFIX}"
     assert both.file_of("tone") == impulse_bank / f"tone{SUFFIX}"
-    told = f"no preset 'clock' in {mine}, {impulse_bank} .5 presets.; did you mean 'click'"
-    with pytest.raises(PresetError, match=told):
+    expected = f"no preset 'clock' in {mine}, {impulse_bank} .5 presets.; did you mean 'click'"
+    with pytest.raises(PresetError, match=expected):
         both["clock"]
     with pytest.raises(PresetError, match="nowhere: not a bank"):
         Bank([mine, mine / "nowhere"])
@@ -109,7 +109,7 @@ def test_a_sheet_may_name_a_presets_file(mine, tmp_path, write_sheet, render_she
     read = read_sheet(sheet, project)
     write_csv(read, tmp_path / "again.csv", project.clock())
     assert f"mine/click{SUFFIX}" in (tmp_path / "again.csv").read_text().splitlines()[1].split(",")
-    recipes = recipes_of(make_plan(project, read))
+    recipes = cue_keys(make_plan(project, read))
     assert recipes["a"].preset != recipes["b"].preset
     rows[0]["preset"] = f"mine/gone{SUFFIX}"
     with pytest.raises(CueSheetError, match="row 2, column 'preset': .*gone.*not a readable preset"):
@@ -164,16 +164,16 @@ def test_a_moved_bank_leaves_a_batchs_job_done(mine, tmp_path, impulse_bank, wri
 
 def test_the_plugin_is_told_every_bank(mine, tmp_path, impulse_bank):
     from plugin_backend.daw_plugin.config import PluginConfig, read_config, write_config
-    from render.plugin_server.capabilities import look, told
+    from render.plugin_server.capabilities import capabilities_message, inspect_installation
 
     config = PluginConfig("/usr/bin/python3", "pcm", (str(mine), str(impulse_bank)))
     write_config(config, tmp_path / "plugin.conf")
     assert read_config(tmp_path / "plugin.conf") == config
-    offer = look(tmp_path / "plugin.conf")
+    offer = inspect_installation(tmp_path / "plugin.conf")
     assert (offer.problems, offer.bank.names) == ([], ["burst", "click", "hum", "own", "tone"])
-    paths = [message for message in told(offer) if str(mine / "click").encode() in message]
+    paths = [message for message in capabilities_message(offer) if str(mine / "click").encode() in message]
     assert len(paths) == 1
     write_config(PluginConfig("/usr/bin/python3", "pcm", ("/nowhere",)), tmp_path / "plugin.conf")
-    assert "/nowhere: not a bank" in look(tmp_path / "plugin.conf").problems[0]
+    assert "/nowhere: not a bank" in inspect_installation(tmp_path / "plugin.conf").problems[0]
     write_config(PluginConfig("/usr/bin/python3"), tmp_path / "plugin.conf")
-    assert look(tmp_path / "plugin.conf").bank.folders == (FACTORY_BANK,)
+    assert inspect_installation(tmp_path / "plugin.conf").bank.folders == (FACTORY_BANK,)

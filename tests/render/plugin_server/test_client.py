@@ -8,7 +8,7 @@ import pytest
 
 from plugin_backend.daw_plugin.config import VARIABLE, PluginConfig, write_config
 from plugin_backend.errors import PluginError
-from render.plugin_server.client import INHERITED, READY_S, Caller
+from render.plugin_server.client import INHERITED, READY_S, PluginClient
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is passed on as Linux does")
 
@@ -23,7 +23,7 @@ def test_the_log_is_heard_even_where_it_is_the_descriptor_that_the_backend_inher
     with tempfile.TemporaryFile() as said:
         os.dup2(said.fileno(), INHERITED)
         try:
-            with Caller(sys.executable, INHERITED) as caller:
+            with PluginClient(sys.executable, INHERITED) as caller:
                 caller.greeted()
                 caller.until("ready", READY_S)
                 caller.opened("effect")
@@ -40,5 +40,5 @@ def test_the_log_is_heard_even_where_it_is_the_descriptor_that_the_backend_inher
 def test_an_interpreter_that_is_gone_is_named():
     held = len(os.listdir("/proc/self/fd"))
     with pytest.raises(PluginError, match="/no/such/python: cannot be started"):
-        Caller("/no/such/python")
+        PluginClient("/no/such/python")
     assert len(os.listdir("/proc/self/fd")) == held

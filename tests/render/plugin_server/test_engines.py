@@ -28,7 +28,7 @@ from presets.store import save_preset
 from render.apply.applier import Applier
 from render.engine.inserts import make_insert
 from render.plugin_server.engine_factory import RATES_HZ, engine_latency, make_engine
-from render.plugin_server.preset_slots import Shelf
+from render.plugin_server.preset_slots import PresetPool
 from render.project.effect_schema import Transfer
 
 RATE, HOP = 48_000, 512
@@ -46,7 +46,7 @@ def effect():
     made = []
 
     def make(codec, bank, channels=1, rate_hz=RATE):
-        made.append(make_engine("effect", codec, Shelf(bank), rate_hz, channels, hop_of(rate_hz), 0))
+        made.append(make_engine("effect", codec, PresetPool(bank), rate_hz, channels, hop_of(rate_hz), 0))
         return made[-1]
 
     yield make
@@ -204,7 +204,7 @@ def test_effects_that_choose_presets_at_one_sample_do_not_wait_for_one_another(
         struck = encode_pieces(codec, name, [SOUND[0, :4096]], "hit")
         save_preset(replace(struck, modes=[bank["bell"].modes_of(0)[:3]]), tmp_path)
     own, together, row = Bank(tmp_path), shared(codec), plugin_values()
-    rows, shelf = [plugin_values(preset=1 + n // 2 % 4) for n in range(count)], Shelf(own)
+    rows, shelf = [plugin_values(preset=1 + n // 2 % 4) for n in range(count)], PresetPool(own)
     engines = [make_engine("effect", together, shelf, RATE, 1, HOP, 0) for _ in range(count)]
     heard = []
 
@@ -245,7 +245,7 @@ def test_in_real_time_a_preset_comes_when_it_is_ready(foley, bank, effect, plugi
 @pytest.mark.parametrize("rate_hz", [RATE, 96_000])
 def test_of_a_closed_engine_nothing_is_left_for_the_garbage_collector(kind, rate_hz, foley, bank, plugin_values):
     """Which may come hours later, and while a hop is computed."""
-    engine = make_engine(kind, foley, Shelf(bank), rate_hz, 2, hop_of(rate_hz), 0)
+    engine = make_engine(kind, foley, PresetPool(bank), rate_hz, 2, hop_of(rate_hz), 0)
     row, hop = (
         plugin_values(preset=number(bank, "cloth-leather"), preset_b=1),
         np.zeros((2, hop_of(rate_hz)), np.float32),
@@ -263,7 +263,7 @@ def test_of_a_closed_engine_nothing_is_left_for_the_garbage_collector(kind, rate
 
 
 def test_what_many_instances_want_is_made_once(foley, bank):
-    shelf, count, threads = Shelf(bank), [], []
+    shelf, count, threads = PresetPool(bank), [], []
     for _ in range(4):
         make = lambda preset: count.append(preset.name) or object()  # noqa: E731
         threads.append(threading.Thread(target=shelf.made, args=(bank["cloth-page"], "f", make)))
@@ -325,7 +325,7 @@ def test_automation_at_hops_never_clicks(bank, effect, plugin_values, played):
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
 def test_latency_is_known_before_there_is_a_model(kind, rate_hz, foley, bank, tiny_models):
     for codec in (foley, PcmCodec(), *(load_codec(str(path)) for path in tiny_models)):
-        engine = make_engine(kind, codec, Shelf(bank), rate_hz, 1, hop_of(rate_hz), 0)
+        engine = make_engine(kind, codec, PresetPool(bank), rate_hz, 1, hop_of(rate_hz), 0)
         assert engine.latency_samples == engine_latency(kind, codec.spec, rate_hz)
         engine.close()
 
@@ -334,13 +334,13 @@ def test_rates_and_hops_that_cannot_be_are_refused(bank):
     with pytest.raises(PluginError, match="22050 Hz; 44100, 48000"):
         engine_latency("effect", PcmCodec.spec, 22_050)
     with pytest.raises(PluginError, match="at 96000 Hz they have 1024"):
-        make_engine("effect", PcmCodec(), Shelf(bank), 96_000, 1, 512, 0)
+        make_engine("effect", PcmCodec(), PresetPool(bank), 96_000, 1, 512, 0)
 
 
 def test_a_bank_whose_programs_clash_is_told(tmp_path, impulse_bank):
     for name in ("one", "two"):
         save_preset(encode_pieces(PcmCodec(), name, [np.full(4096, 0.1, np.float32)], "hit", program=5), tmp_path)
-    engine = make_engine("instrument", PcmCodec(), Shelf(Bank(tmp_path)), RATE, 1, HOP, 0)
+    engine = make_engine("instrument", PcmCodec(), PresetPool(Bank(tmp_path)), RATE, 1, HOP, 0)
     assert "both claim program 5" in engine.problems[0]
     engine.close()
 

@@ -9,7 +9,7 @@ from plugin_backend.models.registry import load_codec
 from presets.bank import Bank
 from presets.capture import encode_pieces
 from presets.store import save_preset
-from render.instrument.take_pool import Takes
+from render.instrument.take_pool import TakePool
 from render.instrument.voices import FADE_SAMPLES, MOST_VOICES
 from tests.render.struck_keys import HOP, RATE, SEED, control, distance_db, number, off, on, same, silence
 
@@ -27,7 +27,7 @@ def test_a_note_begins_at_its_sample_and_is_heard_squared(impulse_bank, keys, pl
 @pytest.mark.parametrize("name", ["water-drop", "cloth-page", "step-gravel"])
 def test_a_hit_is_the_take_that_live_playing_strikes(foley, factory, keys, plugin_values, played, name):
     preset, velocity, at = factory[name], 90, 777
-    takes = Takes([foley], SEED)
+    takes = TakePool([foley], SEED)
     wanted = [takes.take(preset, f"strike {strike}") * (velocity / 127) ** 2 for strike in (0, 1)]
     hops = (at + sum(map(len, wanted))) // HOP + 2
     events = [(at, on(60, velocity)), (at + 1, off(60)), (at + len(wanted[0]), on(61, velocity))]
@@ -103,7 +103,7 @@ def test_codecs_of_other_hops_and_hits_of_other_lengths_too(tiny_models, keys, p
         audio = (rng.standard_normal(length) * 0.2).astype(np.float32)
         save_preset(encode_pieces(codec, name, [audio], "hit"), tmp_path)
     bank = Bank(tmp_path)
-    takes, out = Takes([codec], SEED), np.zeros(80 * HOP)
+    takes, out = TakePool([codec], SEED), np.zeros(80 * HOP)
     engine, events, wanted = keys(codec, bank), [], np.zeros(80 * HOP)
     for index, name in enumerate(("long", "short", "tiny")):
         at = 511 + 1_025 * index
@@ -149,7 +149,7 @@ def test_a_codec_of_odd_hops_whose_memory_is_its_own_plays_too(keys, plugin_valu
     save_preset(encode_pieces(codec, "noise", [noise], "hit", **plain), tmp_path)
     save_preset(encode_pieces(codec, "wide", [np.tile(noise, 40)], "texture", **plain, stereo=True), tmp_path)
     bank = Bank(tmp_path)
-    take = Takes([codec], SEED).take(bank["noise"], "strike 0")
+    take = TakePool([codec], SEED).take(bank["noise"], "strike 0")
     wanted, at = np.zeros(40 * HOP), [0, 511, 3_333]
     for begin in at:
         wanted[begin : begin + len(take)] += take
@@ -174,7 +174,7 @@ def test_frames_longer_than_hops_are_decoded_together_all_the_same(keys, plugin_
     for name, length in (("long", 30_000), ("short", 9_000)):
         audio = (rng.standard_normal(length) * 0.2).astype(np.float32)
         save_preset(encode_pieces(codec, name, [audio], "hit"), tmp_path / "bank")
-    bank, takes, wanted = Bank(tmp_path / "bank"), Takes([codec], SEED), np.zeros(90 * HOP)
+    bank, takes, wanted = Bank(tmp_path / "bank"), TakePool([codec], SEED), np.zeros(90 * HOP)
     at = [0, 300, 700, 1_024, 1_300, 2_500]
     for strike, begin in enumerate(at):
         take = takes.take(bank["long" if strike < 3 else "short"], f"strike {strike % 3}")

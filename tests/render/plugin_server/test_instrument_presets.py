@@ -12,7 +12,7 @@ from plugin_backend.errors import PresetError
 from presets.bank import Bank
 from presets.capture import encode_pieces
 from presets.store import save_preset
-from render.instrument.take_pool import Takes
+from render.instrument.take_pool import TakePool
 from tests.render.struck_keys import HOP, RATE, SEED, distance_db, number, on, silence
 
 
@@ -36,7 +36,7 @@ def test_the_seed_chooses_takes_from_the_next_strike_on(keys, plugin_values, pla
     bank, at = Bank(tmp_path), range(100, 40 * HOP, 4 * HOP)
     wanted = {}
     for seed in (0, 471_123):
-        takes = Takes([PcmCodec()], SEED + seed)
+        takes = TakePool([PcmCodec()], SEED + seed)
         wanted[seed] = [takes.take(bank["levels"], f"strike {strike}")[0] for strike in range(len(at))]
     assert wanted[0] != wanted[471_123]
     for turned in (0, 18 * HOP, 99 * HOP):
@@ -106,7 +106,7 @@ def test_at_the_morphs_end_a_hit_is_the_seconds_own_take(foley, factory, keys, p
     row = plugin_values(preset=number(factory, names[0]), preset_b=number(factory, names[1]), morph=1)
     engine = keys(foley, factory)
     out = played(engine, silence(60), row, [(at, on())])[0]
-    first, second = (Takes([foley], SEED).take(factory[name], "strike 0") for name in names)
+    first, second = (TakePool([foley], SEED).take(factory[name], "strike 0") for name in names)
     assert distance_db(out[at : at + len(second)], second) < -130
     assert not out[:at].any()
     engine.reset()

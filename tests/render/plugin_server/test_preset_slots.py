@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from plugin_backend.processes import BESIDE, ask_for
+from plugin_backend.processes import BESIDE, request_priority
 from presets.bank import FACTORY_BANK, Bank
-from render.plugin_server.preset_slots import PresetSlots, Shelf
+from render.plugin_server.preset_slots import PresetPool, PresetSlots
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def chosen(bank):
     made = []
 
     def make(what=lambda preset: preset.name):
-        made.append(PresetSlots(Shelf(bank), what, []))
+        made.append(PresetSlots(PresetPool(bank), what, []))
         return made[-1]
 
     yield make
@@ -86,7 +86,7 @@ def test_a_session_s_end_is_heard_at_once(bank, chosen):
 
 
 def test_it_ends_whatever_waits(bank, often):
-    shelf, bell = Shelf(bank), bank["bell"]
+    shelf, bell = PresetPool(bank), bank["bell"]
     for count in range(50):
         ours = PresetSlots(shelf, lambda preset: preset.name, [])
         for _ in range(count % 7):
@@ -102,7 +102,7 @@ def test_who_makes_presets_is_not_kept_from_it_with_pythons_lock_in_hand(bank, c
     granted, ours = [], chosen()
 
     def asked():
-        ask_for(BESIDE)
+        request_priority(BESIDE)
         granted.append((os.sched_getscheduler(0), os.sched_getparam(0).sched_priority))
 
     thread = threading.Thread(target=asked)

@@ -11,10 +11,10 @@ from plugin_backend.models.registry import load_codec
 from plugin_backend.transfer.transfer_node import TransferNode
 from presets.bank import FACTORY_BANK, Bank
 from presets.lookup import target_of
-from render.plugin_server.effect_engine import Effect
+from render.plugin_server.effect_engine import EffectEngine
 from render.plugin_server.engine_factory import RATES_HZ, make_engine
 from render.plugin_server.instrument_engine import InstrumentEngine
-from render.plugin_server.preset_slots import Shelf
+from render.plugin_server.preset_slots import PresetPool
 from render.plugin_server.resampled_engine import ResampledEngine
 
 OTHERS = [rate for rate in RATES_HZ if rate != 48_000]
@@ -26,7 +26,7 @@ def engine(impulse_bank):
     made = []
 
     def make(kind, rate_hz, channels=1, codec=None, bank=None):
-        shelf = Shelf(bank or Bank(impulse_bank))
+        shelf = PresetPool(bank or Bank(impulse_bank))
         made.append(make_engine(kind, codec or PcmCodec(), shelf, rate_hz, channels, hop_of(rate_hz), 0))
         return made[-1]
 
@@ -132,14 +132,14 @@ def test_through_a_late_codec_it_is_what_resampling_the_whole_gives(rate_hz, eng
 
 @pytest.mark.parametrize("rate_hz", [44_100, 192_000])
 def test_neither_the_hop_nor_a_reset_changes_a_sample(rate_hz, impulse_bank, plugin_values, played):
-    shelf, sound, strikes = Shelf(Bank(impulse_bank)), sweep(rate_hz, 0.3)[:1], [(5_000, bytes([0x90, 60, 100]))]
+    shelf, sound, strikes = PresetPool(Bank(impulse_bank)), sweep(rate_hz, 0.3)[:1], [(5_000, bytes([0x90, 60, 100]))]
     row = plugin_values(preset=1 + Bank(impulse_bank).names.index("burst"), lfo_depth=0.5, gain_db=-3)
     plain = plugin_values(latent3_bias=0.1)
     for kind in ("effect", "instrument"):
         heard = []
         for hop in (hop_of(rate_hz), 512, 1_000, 4_096):
             inner = (
-                Effect(PcmCodec(), shelf, 1, 512)
+                EffectEngine(PcmCodec(), shelf, 1, 512)
                 if kind == "effect"
                 else InstrumentEngine(PcmCodec(), shelf, 1, 512, 0)
             )

@@ -17,7 +17,7 @@ from presets.capture import encode_pieces
 from presets.preset import sound_digest
 from presets.store import SUFFIX, save_preset
 from render.plugin_server.engine_factory import RATES_HZ, engine_latency, make_engine
-from render.plugin_server.preset_slots import Shelf
+from render.plugin_server.preset_slots import PresetPool
 
 pytestmark = [
     pytest.mark.slow,
@@ -78,7 +78,7 @@ def test_answers_are_the_engines_to_the_bit(start, tiny_models, tmp_path, model,
     try:
         for kind, channels, rate_hz in (("effect", 1, 48_000), ("instrument", 2, 48_000), ("effect", 2, 96_000)):
             instance = host.instance(kind, channels, rate_hz, seed=5)
-            engine = make_engine(kind, codec, Shelf(Bank(tmp_path / "bank")), rate_hz, channels, instance.hop, 5)
+            engine = make_engine(kind, codec, PresetPool(Bank(tmp_path / "bank")), rate_hz, channels, instance.hop, 5)
             for number in range(24):
                 hop = 0.1 * rng.standard_normal((channels, instance.hop)).astype(np.float32)
                 events = [(7, b"\x90\x3c\x64"), (300, b"\x80\x3c\x00")] if number % 5 == 0 else []

@@ -11,8 +11,8 @@ from wavinfo import WavInfoReader
 
 from plugin_backend.audio_files import read_mono
 from plugin_backend.errors import AudioFileError, CueSheetError, PisadaError, ProjectError
-from plugin_backend.hit_detection import Hit, Sensitivity, spot
-from plugin_backend.hit_detection.overlapping_chunks import look_at, slabs
+from plugin_backend.hit_detection import Hit, Sensitivity, detect_hits
+from plugin_backend.hit_detection.overlapping_chunks import open_guide, overlapping_chunks
 from render.project.timecode import RATES, Clock
 from render.spotting import cues_of_guide
 from render.wav.riff import append
@@ -57,7 +57,7 @@ def onsets(hits: list[Hit]) -> list[int]:
 def test_clicks_are_found_at_their_very_sample(guide):
     audio = np.zeros(LENGTH)
     audio[ONSETS] = 0.5
-    hits = spot(guide(audio))
+    hits = detect_hits(guide(audio))
     assert onsets(hits) == ONSETS.tolist()
     assert [(round(hit.peak_dbfs, 2), hit.velocity) for hit in hits] == [(-6.02, 1.0)] * 16
 
@@ -65,19 +65,19 @@ def test_clicks_are_found_at_their_very_sample(guide):
 def test_a_recording_may_begin_with_a_hit(guide):
     audio = np.zeros(RATE)
     audio[0] = 0.5
-    assert onsets(spot(guide(audio))) == [0]
+    assert onsets(detect_hits(guide(audio))) == [0]
 
 
 @pytest.mark.parametrize("snr_db, most", [(60, 2), (40, 4), (30, 4), (20, 48)])
 def test_bursts_over_noise_are_found_to_the_sample(guide, snr_db, most):
-    errors = np.abs(np.array(onsets(spot(guide(bursts(ONSETS) + noise(-10 - snr_db))))) - ONSETS)
+    errors = np.abs(np.array(onsets(detect_hits(guide(bursts(ONSETS) + noise(-10 - snr_db))))) - ONSETS)
     assert np.median(errors) == 0
     assert errors.max() <= most
 
 
 @pytest.mark.parametrize("attack_ms, most_ms", [(1, 0.3), (5, 1), (10, 2), (20, 3)])
 def test_a_hit_begins_at_a_tenth_of_its_attack(guide, attack_ms, most_ms):
-    errors = np.array(onsets(spot(guide(bursts(ONSETS, attack_s=attack_ms / 1000) + noise(-70))))) - ONSETS
+    errors = np.array(onsets(detect_hits(guide(bursts(ONSETS, attack_s=attack_ms / 1000) + noise(-70))))) - ONSETS
     assert errors.min() >= 0
     assert np.median(errors) * 1000 / RATE <= most_ms
 
@@ -85,7 +85,7 @@ def test_a_hit_begins_at_a_tenth_of_its_attack(guide, attack_ms, most_ms):
 @pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 96_000, 192_000])
 def test_any_rate(guide, rate):
     at = ONSETS * rate // RATE
-    found = onsets(spot(guide(bursts(at, rate) + noise(-70, 10 * rate), rate)))
+    found = onsets(detect_hits(guide(bursts(at, rate) + noise(-70, 10 * rate), rate)))
     assert np.abs(np.array(found) - at).max() <= rate // 10_000 + 1
 
 
@@ -93,17 +93,17 @@ def test_channels_that_cancel_and_a_hit_in_one_of_six(guide):
     audio = bursts(ONSETS)
     both, one = np.stack([audio, -audio], axis=1), np.zeros((LENGTH, 6))
     one[:, 4] = audio
-    assert onsets(spot(guide(both))) == onsets(spot(guide(one))) == ONSETS.tolist()
+    assert onsets(detect_hits(guide(both))) == onsets(detect_hits(guide(one))) == ONSETS.tolist()
 
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24"])
 def test_integers_hear_the_same(guide, subtype):
-    assert onsets(spot(guide(bursts(ONSETS), subtype=subtype))) == ONSETS.tolist()
+    assert onsets(detect_hits(guide(bursts(ONSETS), subtype=subtype))) == ONSETS.tolist()
 
 
 def test_forty_decibels_between_one_hit_and_the_next(guide):
     gains = np.where(np.arange(16) % 2, 0.01, 1.0)
-    hits = spot(guide(bursts(ONSETS, gains=gains) + noise(-78)))
+    hits = detect_hits(guide(bursts(ONSETS, gains=gains) + noise(-78)))
     assert np.abs(np.array(onsets(hits)) - ONSETS).max() <= 48
     assert [round(hit.velocity, 1) for hit in hits] == [1.0, 0.1] * 8
 
@@ -111,7 +111,7 @@ def test_forty_decibels_between_one_hit_and_the_next(guide):
 def test_velocity_squared_is_the_peak_as_the_renderer_takes_it(guide):
     audio = np.zeros(LENGTH)
     audio[ONSETS] = np.tile([0.8, 0.2], 8)
-    assert [round(hit.velocity**2, 4) for hit in spot(guide(audio))] == [1.0, 0.25] * 8
+    assert [round(hit.velocity**2, 4) for hit in detect_hits(guide(audio))] == [1.0, 0.25] * 8
 
 
 def test_one_slate_does_not_make_the_steps_quiet(guide):
@@ -119,47 +119,47 @@ def test_one_slate_does_not_make_the_steps_quiet(guide):
     audio = np.zeros(24 * RATE)
     audio[at] = 0.05
     audio[at[0]] = 1.0
-    assert {round(hit.velocity, 3) for hit in spot(guide(audio))} == {1.0}
+    assert {round(hit.velocity, 3) for hit in detect_hits(guide(audio))} == {1.0}
 
 
 @pytest.mark.parametrize("level", [0.0, 0.25])
 def test_hum_and_an_offset_are_no_hits(guide, level):
     hum = 0.04 * np.sin(2 * np.pi * 50 * np.arange(LENGTH) / RATE) + level
-    found = onsets(spot(guide(bursts(ONSETS) + hum + noise(-60))))
+    found = onsets(detect_hits(guide(bursts(ONSETS) + hum + noise(-60))))
     assert np.abs(np.array(found) - ONSETS).max() <= 48
 
 
 @pytest.mark.parametrize("audio", [np.zeros(LENGTH), noise(-20), noise(-90), np.full(7, 0.5), np.full(LENGTH, 0.3)])
 def test_nothing_is_found_where_nothing_happens(guide, audio):
-    assert spot(guide(audio)) == []
+    assert detect_hits(guide(audio)) == []
 
 
 def test_heel_and_toe_are_one_hit_unless_the_gap_is_lowered(guide):
     both = np.sort(np.concatenate([ONSETS, ONSETS + RATE // 10]))
     path = guide(bursts(both, decay_s=0.03, gains=np.tile([1, 0.8], 16)))
-    assert onsets(spot(path)) == ONSETS.tolist()
-    assert np.abs(np.array(onsets(spot(path, Sensitivity(min_gap_ms=50)))) - both).max() <= 48
+    assert onsets(detect_hits(path)) == ONSETS.tolist()
+    assert np.abs(np.array(onsets(detect_hits(path, Sensitivity(min_gap_ms=50)))) - both).max() <= 48
 
 
 def test_sensitivity_finds_what_is_buried(guide):
     gains = np.where(np.arange(16) % 2, 0.15, 1.0)
     path = guide(bursts(ONSETS, gains=gains) + noise(-22))
-    counts = [len(spot(path, Sensitivity(factor))) for factor in (0.3, 1, 3)]
+    counts = [len(detect_hits(path, Sensitivity(factor))) for factor in (0.3, 1, 3)]
     assert counts[0] < counts[1] <= counts[2]
 
 
 def test_neither_reading_nor_slabs_change_anything(guide):
     at = np.cumsum(np.random.default_rng(2).integers(RATE // 5, RATE, 60))
     path = guide(bursts(at, seconds=45) + noise(-50, 45 * RATE))
-    whole = spot(path)
+    whole = detect_hits(path)
     assert len(whole) > 50
     for read_samples, core_cells in ((1000, 600), (2**20, 600), (65_536, 37), (7777, 2000)):
-        assert onsets(spot(path, read_samples=read_samples, core_cells=core_cells)) == onsets(whole)
+        assert onsets(detect_hits(path, read_samples=read_samples, core_cells=core_cells)) == onsets(whole)
 
 
 def test_a_slab_is_all_that_is_held(guide):
     path = guide(np.zeros(300 * 8000), 8000)
-    lengths = [len(slab.audio) for slab in slabs(look_at(path))]
+    lengths = [len(slab.audio) for slab in overlapping_chunks(open_guide(path))]
     assert len(lengths) == 10
     assert max(lengths) == (600 + 2 * 120) * 400
 
@@ -240,7 +240,7 @@ def test_what_cannot_be_heard(guide, tmp_path):
         (guide(np.zeros(RATE), 4000, name="slow.wav"), "a rate of 4000 Hz"),
     ):
         with pytest.raises(AudioFileError, match=told):
-            spot(path)
+            detect_hits(path)
     with pytest.raises(AudioFileError, match="no hits were found"):
         cues_of_guide(guide(np.zeros(RATE)), FILM, "FEET", "step-wood")
 
@@ -279,7 +279,7 @@ def test_a_real_walk(corpus):
     walk, rate = soundfile.read(path)
     cuts = [round(cut * rate) for cut in WOOD_WALK_CUTS_S]
     truth = np.array([start + attack(walk[start:end]) for start, end in zip(cuts, cuts[1:], strict=False)])
-    errors_ms = np.abs(np.array(onsets(spot(path))) - truth) * 1000 / rate
+    errors_ms = np.abs(np.array(onsets(detect_hits(path))) - truth) * 1000 / rate
     assert np.median(errors_ms) <= 1
     assert errors_ms.max() <= 2
 
@@ -295,7 +295,7 @@ def test_held_out_steps_in_a_walk(corpus, guide, snr_db):
         step = step * 0.3 / np.abs(step).max()
         audio[at : at + step.size] += step
         truth.append(at + attack(step))
-    found = np.array(onsets(spot(guide(audio))))
+    found = np.array(onsets(detect_hits(guide(audio))))
     errors_ms = np.array([np.abs(found - at).min() for at in truth]) * 1000 / RATE
     assert 2 * (errors_ms <= 20).sum() / (len(truth) + len(found)) >= 0.95
     assert np.median(errors_ms) <= 2

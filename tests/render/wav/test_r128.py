@@ -7,7 +7,7 @@ import numpy as np
 import pyebur128
 import pytest
 
-from render.delivery.loudness_specs import SPEC_NAMES, SPECS, judge
+from render.delivery.loudness_specs import SPEC_NAMES, SPECS, check_loudness
 from render.project.channel_layout import LAYOUTS
 from render.wav.r128_meter import Loudness, Meter
 
@@ -160,15 +160,18 @@ def test_silence_has_no_loudness(seconds):
 
 def test_a_specification_judges_peaks_everywhere_and_loudness_of_the_sum_only():
     loud, right = measure(tone(-0.5, 5)), measure(tone(-23.2, 5))
-    lines = {line.what: line for line in judge(SPECS["r128"], loud, 3, is_sum=True)}
+    lines = {line.what: line for line in check_loudness(SPECS["r128"], loud, 3, is_sum=True)}
     assert [line.verdict for line in lines.values()] == ["warn"] * 3
     assert lines["clipped samples"].measured == 3
     assert lines["true peak dBTP"].allowed == "at most -1"
-    assert {line.verdict for line in judge(SPECS["r128"], right, 0, is_sum=True)} == {"pass"}
-    assert [line.what for line in judge(SPECS["r128"], right, 0, is_sum=False)] == ["clipped samples", "true peak dBTP"]
-    assert [line.verdict for line in judge(SPECS["a85"], right, 0, is_sum=True)] == ["pass"] * 3
-    assert len(judge(SPECS["streaming-me"], right, 0, is_sum=True)) == 2
-    assert [line.what for line in judge(None, right, 0, is_sum=True)] == ["clipped samples"]
+    assert {line.verdict for line in check_loudness(SPECS["r128"], right, 0, is_sum=True)} == {"pass"}
+    assert [line.what for line in check_loudness(SPECS["r128"], right, 0, is_sum=False)] == [
+        "clipped samples",
+        "true peak dBTP",
+    ]
+    assert [line.verdict for line in check_loudness(SPECS["a85"], right, 0, is_sum=True)] == ["pass"] * 3
+    assert len(check_loudness(SPECS["streaming-me"], right, 0, is_sum=True)) == 2
+    assert [line.what for line in check_loudness(None, right, 0, is_sum=True)] == ["clipped samples"]
     assert tuple(SPECS) == SPEC_NAMES
 
 

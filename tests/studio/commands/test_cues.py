@@ -91,7 +91,7 @@ def test_flags_and_the_session_complete_each_other(session, tmp_path, flags, fir
     out = tmp_path / "cues.csv"
     run("cues", "convert", session, out, "--mapping", tmp_path / "show.toml", *flags)
     assert out.read_text().splitlines()[1].split(",")[1] == first[0]
-    from render.plan.resolve import completed, read_sheet
+    from render.plan.resolve import read_sheet, with_sheet_rate
     from render.project.project import Project
 
     named = dict(zip(flags[::2], flags[1::2], strict=True))
@@ -99,8 +99,8 @@ def test_flags_and_the_session_complete_each_other(session, tmp_path, flags, fir
     sheet = read_sheet(session, project)
     assert sheet.cues[0].start_samples == first[1]
     begin = named.get("--start-tc", "01:00:00:00")
-    assert completed(project, sheet).clock().start_samples == sheet.clock.start_samples
-    assert completed(project, sheet).clock().label_at(0) == begin
+    assert with_sheet_rate(project, sheet).clock().start_samples == sheet.clock.start_samples
+    assert with_sheet_rate(project, sheet).clock().label_at(0) == begin
 
 
 def test_another_rate_than_the_sessions_is_refused(session, tmp_path):

@@ -29,7 +29,7 @@ from render.live.controllers.midi_learn import ControllerRouter
 from render.live.devices.audio_loop import AudioLoop
 from render.live.devices.audio_process import StreamRequest
 from render.live.instrument import Instrument
-from render.live.level_meter import Meter
+from render.live.level_meter import LevelMeter
 from render.live.player import Player
 from render.live.rig import Added, Rig
 from studio.commands.live import live, live_replay
@@ -312,7 +312,7 @@ def test_flags_join_the_rigs_and_take_the_models_name_from_a_presets_file(impuls
 
 
 def test_the_meter_shows_peaks_counts_and_what_is_wrong():
-    player = Meter(1_000, 3, 1, (-12.0,), (0.5, -math.inf), 1280, 0.25)
+    player = LevelMeter(1_000, 3, 1, (-12.0,), (0.5, -math.inf), 1280, 0.25)
     reading = Reading(
         61.0, player, 37.3, 0.4, 2, 1, 1, "step-gravel", "source → sink", "cc.1.20 → mix 0.5", "it is gone"
     )

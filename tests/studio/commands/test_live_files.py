@@ -9,9 +9,9 @@ import numpy as np
 import soundfile
 from click.testing import CliRunner
 
-from render.live.devices.audio_stream import ClockLink
+from render.live.devices.audio_stream import ClockStream
 from render.live.instrument import Instrument
-from render.live.level_meter import Meter
+from render.live.level_meter import LevelMeter
 from studio.commands.live import live
 from studio.workflows.live import late_hint
 
@@ -53,13 +53,13 @@ def test_no_block_is_late_however_slow_the_machine(impulse_bank, tmp_path, monke
 def test_nobody_waits_for_the_clock_and_the_recorder_is_waited_for(impulse_bank, tmp_path, monkeypatch):
     """Its ring holds four seconds."""
     soundfile.write(tmp_path / "in.wav", np.zeros(20 * RATE), RATE)
-    blocks, paced = ClockLink.blocks, []
+    blocks, paced = ClockStream.blocks, []
 
     def noted(self, stop):
         paced.append(self._paced)
         return blocks(self, stop)
 
-    monkeypatch.setattr(ClockLink, "blocks", noted)
+    monkeypatch.setattr(ClockStream, "blocks", noted)
     told = run(tmp_path, impulse_bank)
     assert paced == [False]
     assert re.match(r"0\.3 min played, 0 of 1\d\d\d blocks late", told.stdout)
@@ -68,20 +68,20 @@ def test_nobody_waits_for_the_clock_and_the_recorder_is_waited_for(impulse_bank,
 
 def test_hands_are_played_at_the_clocks_pace(impulse_bank, tmp_path, monkeypatch):
     soundfile.write(tmp_path / "in.wav", np.zeros(RATE // 10), RATE)
-    blocks, paced = ClockLink.blocks, []
+    blocks, paced = ClockStream.blocks, []
 
     def noted(self, stop):
         paced.append(self._paced)
         return blocks(self, stop)
 
-    monkeypatch.setattr(ClockLink, "blocks", noted)
+    monkeypatch.setattr(ClockStream, "blocks", noted)
     assert " 0 of " in run(tmp_path, impulse_bank, "--osc", 57_133).stdout
     assert paced == [True]
 
 
 def test_what_helps_against_late_blocks_is_told():
-    def meter(late: int) -> Meter:
-        return Meter(1_000, late, 0, (0.0,), (0.0,), 0, 0.5)
+    def meter(late: int) -> LevelMeter:
+        return LevelMeter(1_000, late, 0, (0.0,), (0.0,), 0, 0.5)
 
     assert late_hint(meter(10), 1) == ""
     assert late_hint(meter(571), 2) == (

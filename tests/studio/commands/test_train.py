@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 from safetensors.torch import load_file
 
-from plugin_backend.evaluation.data.evaluation_set import held_out_of, read_material
+from plugin_backend.evaluation.data.evaluation_set import held_out_of, read_evaluation_set
 from plugin_backend.models.registry import load_codec
 from plugin_backend.training.schedule import PHASES
 from plugin_backend.training.time_budget import Moment
@@ -94,7 +94,7 @@ def test_a_folder_becomes_a_model_that_is_not_overwritten(doors, tmp_path):
     record = json.loads((out / "my-doors.json").read_text())["training"]
     assert (record["steps"], record["settings"]["start"], record["sounds"]) == (2, "foley", 3)
     assert record["held_out_copies"] == [f"copy-{file.removesuffix('.wav')}.flac" for file in record["held_out_files"]]
-    material = read_material(doors, RATE, held_out_of(str(out / "my-doors.safetensors")))
+    material = read_evaluation_set(doors, RATE, held_out_of(str(out / "my-doors.safetensors")))
     assert [sound.file for sound in material.judged] == record["held_out_files"]
     codec = load_codec(str(out / "my-doors.safetensors"))
     assert codec.decode(codec.encode(np.zeros((1, 4_800), np.float32))).shape == (1, 5_120)

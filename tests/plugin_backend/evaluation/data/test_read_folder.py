@@ -11,7 +11,7 @@ from plugin_backend.corpus.dataset import prepare
 from plugin_backend.corpus.holdout import split
 from plugin_backend.corpus.report import copies_of
 from plugin_backend.errors import AudioFileError
-from plugin_backend.evaluation.data.evaluation_set import HeldOut, read_material
+from plugin_backend.evaluation.data.evaluation_set import HeldOut, read_evaluation_set
 from plugin_backend.evaluation.data.read_folder import read_folder
 from tests.plugin_backend.corpus_sounds import RATE, noise, step
 
@@ -37,7 +37,7 @@ def test_whatever_a_corpus_takes_and_holds_out_is_judged(tmp_path):
     soundfile.write(tmp_path / "surround.wav", channels, RATE)
     files = {sound.file for sound in prepare(tmp_path).sounds}
     assert len(files) == len(FORMATS) + 1
-    material = read_material(tmp_path, RATE, HeldOut(files=frozenset(files)))
+    material = read_evaluation_set(tmp_path, RATE, HeldOut(files=frozenset(files)))
     assert {sound.file for sound in material.judged} == files and material.unseen and material.remarks == []
     surround = next(sound for sound in material.judged if sound.file == "surround.wav")
     np.testing.assert_allclose(surround.audio, channels.mean(axis=1), atol=2**-15)
@@ -46,7 +46,7 @@ def test_whatever_a_corpus_takes_and_holds_out_is_judged(tmp_path):
 def test_a_manifest_is_read_as_a_corpus_reads_it_and_keeps_its_order(tmp_path):
     saved(tmp_path, ("b.wav", "a.wav", "door/c.wav", "d.wav"))
     (tmp_path / "manifest.csv").write_text("file,label,source\nd.wav,bell,mine\ngone.wav,bell,mine\nb.wav,rain,yours\n")
-    material = read_material(tmp_path, RATE, HeldOut())
+    material = read_evaluation_set(tmp_path, RATE, HeldOut())
     assert told(material.judged) == [
         ("d.wav", "bell", "mine"),
         ("b.wav", "rain", "yours"),
@@ -71,7 +71,7 @@ def test_a_sound_of_ten_milliseconds_is_judged_and_a_shorter_one_left_out(tmp_pa
     tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(shortest) / rate)
     soundfile.write(tmp_path / "enough.wav", tone, rate)
     soundfile.write(tmp_path / "short.wav", tone[:-1], rate)
-    material = read_material(tmp_path, RATE, HeldOut())
+    material = read_evaluation_set(tmp_path, RATE, HeldOut())
     assert [sound.audio.size for sound in material.judged] == [480]
     assert material.remarks == [f"left out: short.wav: too short: {shortest - 1} samples; at least 10 ms are needed"]
 
@@ -82,7 +82,7 @@ def test_sounds_are_whole_and_as_they_are_but_for_insane_peaks(tmp_path):
     for name, audio in save.items():
         soundfile.write(tmp_path / f"{name}.wav", audio, RATE, subtype="FLOAT")
     soundfile.write(tmp_path / "slow.wav", noise(0.3, 44_100, seed=3), 44_100)
-    material = read_material(tmp_path, RATE, HeldOut())
+    material = read_evaluation_set(tmp_path, RATE, HeldOut())
     sounds = {sound.file: sound.audio for sound in material.judged}
     for name in ("padded.wav", "shifted.wav", "slow.wav"):
         assert np.array_equal(sounds[name], read_mono(tmp_path / name, RATE)), name
@@ -95,7 +95,7 @@ def test_sounds_are_whole_and_as_they_are_but_for_insane_peaks(tmp_path):
 def test_of_channels_that_cancel_one_is_judged_once_nothing_is_left_of_their_mean(tmp_path):
     for name, share in (("faint.wav", -0.9), ("nothing.wav", -1.0)):
         soundfile.write(tmp_path / name, np.stack([noise(0.3), share * noise(0.3)], axis=1), RATE, subtype="FLOAT")
-    material = read_material(tmp_path, RATE, HeldOut())
+    material = read_evaluation_set(tmp_path, RATE, HeldOut())
     faint, nothing = (sound.audio for sound in material.judged)
     np.testing.assert_allclose(faint, 0.05 * noise(0.3), atol=1e-6)
     np.testing.assert_allclose(nothing, noise(0.3), atol=1e-6)
@@ -108,7 +108,7 @@ def test_a_name_that_is_no_unicode_is_held_out_by_its_bytes_and_shown_escaped(tm
     saved(tmp_path, names)
     (tmp_path / "\x1b[2Jnone.wav").write_text("not audio")
     held_out = HeldOut(frozenset({os.fsdecode(b"caf\xe9")}), frozenset({names[0]}))
-    material = read_material(tmp_path, RATE, held_out)
+    material = read_evaluation_set(tmp_path, RATE, held_out)
     assert told(material.judged) == [
         (r"caf\udce9/x.wav", r"caf\udce9", r"caf\udce9"),
         (r"\udcff\udcfe.wav", "unlabelled", "user"),
@@ -127,13 +127,13 @@ def test_a_folder_with_every_file_twice_is_judged_right_after_training(tmp_path)
     files = {sound.file for sound in judged}
     copies = copies_of(files, corpus.report)
     assert len(files) == len(copies) == 3
-    material = read_material(tmp_path, RATE, HeldOut(files=frozenset(files), copies=frozenset(copies)))
+    material = read_evaluation_set(tmp_path, RATE, HeldOut(files=frozenset(files), copies=frozenset(copies)))
     assert {sound.file for sound in material.judged} == files
     assert material.unseen
     assert len(material.lessons) == 10
     assert material.remarks == [f"left out: {file} is the same recording as one held out" for file in copies]
     (tmp_path / "later.wav").write_bytes((tmp_path / min(files)).read_bytes())
-    again = read_material(tmp_path, RATE, HeldOut(files=frozenset(files), copies=frozenset(copies)))
+    again = read_evaluation_set(tmp_path, RATE, HeldOut(files=frozenset(files), copies=frozenset(copies)))
     assert {sound.file for sound in again.judged} == files - {min(files)}
     with pytest.raises(AudioFileError, match="train again on the folder as it is now, or judge all of it with --all"):
-        read_material(tmp_path, RATE, HeldOut(files=frozenset({min(files)})))
+        read_evaluation_set(tmp_path, RATE, HeldOut(files=frozenset({min(files)})))

@@ -76,7 +76,7 @@ def made_by(encode, decode, rows: int = 2, hops: int = 40, pieces=None, hop: int
     return [torch.cat(parts, 1) for parts in zip(*found, strict=True)] + leaves(past_in) + leaves(past_out)
 
 
-def of(model, monkeypatch, choice: str | None = None, ways=products.WAYS):
+def of(model, monkeypatch, choice: str | None = None, ways=products.BACKENDS):
     """The fast form of a model as it is made where the environment says so."""
     with monkeypatch.context() as patch:
         patch.setattr(products, "WAYS", ways)
@@ -102,7 +102,7 @@ def model(request):
 
 def test_the_engine_is_pytorchs_model(model, monkeypatch):
     ours = of(model, monkeypatch)
-    theirs = of(model, monkeypatch, ways=products.WAYS[1:])
+    theirs = of(model, monkeypatch, ways=products.BACKENDS[1:])
     assert ours[0]._native and ours[1]._native and not theirs[0]._native and not theirs[1]._native
     hop = model.config.hop
     found = {
@@ -115,7 +115,7 @@ def test_the_engine_is_pytorchs_model(model, monkeypatch):
 
 
 def test_a_past_goes_from_one_to_the_other(model, monkeypatch):
-    ours, theirs = of(model, monkeypatch), of(model, monkeypatch, ways=products.WAYS[1:])
+    ours, theirs = of(model, monkeypatch), of(model, monkeypatch, ways=products.BACKENDS[1:])
     hop, sound = model.config.hop, sound_of(1, 20 * model.config.hop)
     with torch.inference_mode():
         expected, _, _ = ours[0](sound)
@@ -187,7 +187,7 @@ def test_random_sizes(number, monkeypatch):
         "band_levels": one_of(False, True),
     }
     model = model_of(**sizes)
-    ours, theirs = of(model, monkeypatch), of(model, monkeypatch, ways=products.WAYS[1:])
+    ours, theirs = of(model, monkeypatch), of(model, monkeypatch, ways=products.BACKENDS[1:])
     assert ours[0]._native is not None
     pieces = draw.multinomial(12, [0.2] * 5)
     whole, rows = made_by(*ours, 3, 12, hop=hop), 3
@@ -257,7 +257,7 @@ def test_noise_is_the_same_to_the_bit(monkeypatch):
     with torch.no_grad():
         model.decoder.head.out.weight.zero_()
         model.decoder.head.out.bias.zero_()
-    ours, theirs = of(model, monkeypatch), of(model, monkeypatch, ways=products.WAYS[1:])
+    ours, theirs = of(model, monkeypatch), of(model, monkeypatch, ways=products.BACKENDS[1:])
     for seed, start in ((0, 0), (2**63 - 1, 2**32 - 300), (2**40 + 9, 2**62)):
         heard = []
         for _, decode in (ours, theirs):
@@ -276,7 +276,7 @@ def test_what_the_engine_has_no_code_for_pytorch_computes(monkeypatch):
 
 def test_who_does_not_want_it_or_cannot_have_it_gets_pytorch(monkeypatch):
     monkeypatch.setenv(engine.CHOICE, "none")
-    assert engine.path() is None and products.way().kind is not products.NativeProduct
+    assert engine.path() is None and products.best_backend().kind is not products.NativeProduct
     assert FastEncoder(model_of())._native is None
     monkeypatch.setenv(engine.CHOICE, "avx1024")
     with pytest.raises(ProjectError, match="avx1024.*plain.*none"):

@@ -6,11 +6,11 @@ import zlib
 import pytest
 import torch
 
-from plugin_backend.cpu_info import processor
+from plugin_backend.cpu_info import cpu_info
 from plugin_backend.models.waveform_vae import exact_row_counts as row_counts
 from plugin_backend.models.waveform_vae import matrix_products as products
 from plugin_backend.models.waveform_vae.exact_row_counts import MEASURED, RowCounts, measure
-from plugin_backend.models.waveform_vae.matrix_products import WAYS, PlainProduct
+from plugin_backend.models.waveform_vae.matrix_products import BACKENDS, PlainProduct
 
 MOST_ROWS = {"PlainProduct": 512}
 """Of products that are made of equal groups; 4,096 of others."""
@@ -80,20 +80,20 @@ def test_a_layer_makes_such_a_product_exact(home, monkeypatch):
 def test_what_cannot_be_made_exact_is_passed_over_and_said_where_nothing_else_is_there(home, monkeypatch):
     assert not measure(of(NeverAlike)).always_exact
     monkeypatch.setattr(products, "WAYS", (NeverAlike, PlainProduct))
-    assert products.way().kind is PlainProduct
+    assert products.best_backend().kind is PlainProduct
     assert products.rows_apart()
     monkeypatch.setattr(products, "WAYS", (NeverAlike,))
-    assert products.way().kind is NeverAlike
+    assert products.best_backend().kind is NeverAlike
     assert not products.rows_apart()
 
 
 def test_every_way_that_is_there_can_be_made_exact():
-    assert {kind.__name__: measure(of(kind)).always_exact for kind in WAYS if kind.there()} == {
-        kind.__name__: True for kind in WAYS if kind.there()
+    assert {kind.__name__: measure(of(kind)).always_exact for kind in BACKENDS if kind.there()} == {
+        kind.__name__: True for kind in BACKENDS if kind.there()
     }
 
 
-@pytest.mark.parametrize("kind", [kind for kind in WAYS if kind.there()], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [kind for kind in BACKENDS if kind.there()], ids=lambda kind: kind.__name__)
 def test_beyond_what_was_measured_the_rule_holds_for_every_count(kind):
     """Of every row, at every count to 4,096."""
     most = MOST_ROWS.get(kind.__name__, 4_096)
@@ -136,12 +136,12 @@ def test_a_damaged_file_is_measured_and_written_again(home, text):
 def test_a_library_told_to_leave_features_unused_is_another_processor(home, monkeypatch, name):
     before = row_counts.processor()
     monkeypatch.setenv(name, "avx2")
-    processor.cache_clear()
+    cpu_info.cache_clear()
     try:
-        assert processor() != before
-        assert f"{name}=avx2" in str(processor())
+        assert cpu_info() != before
+        assert f"{name}=avx2" in str(cpu_info())
     finally:
-        processor.cache_clear()
+        cpu_info.cache_clear()
 
 
 def test_the_plain_product_gets_as_many_rows_as_come_out_alike(monkeypatch):

@@ -12,7 +12,7 @@ from plugin_backend.models.registry import load_codec
 from plugin_backend.models.waveform_vae import matrix_products as products
 from plugin_backend.models.waveform_vae.fast_inference import FastDecoder, FastEncoder
 from plugin_backend.models.waveform_vae.high_pass import high_passed
-from plugin_backend.models.waveform_vae.matrix_products import WAYS, PlainProduct
+from plugin_backend.models.waveform_vae.matrix_products import BACKENDS, PlainProduct
 
 SOUND = (np.random.default_rng(4).standard_normal((2, 60 * 512)) * 0.1).astype(np.float32)
 
@@ -22,7 +22,7 @@ def codec():
     return load_codec("foley")
 
 
-@pytest.fixture(params=WAYS, ids=lambda kind: kind.__name__)
+@pytest.fixture(params=BACKENDS, ids=lambda kind: kind.__name__)
 def one_way(request, monkeypatch):
     if not request.param.there():
         pytest.skip(f"this build of PyTorch has no {request.param.__name__}")

@@ -12,13 +12,13 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from plugin_backend.codecs.block_stream import BlockStream
-from plugin_backend.cpu_info import processor
+from plugin_backend.cpu_info import cpu_info
 from plugin_backend.exactness import measure_exactness
 from plugin_backend.models.registry import load_codec
 from plugin_backend.models.waveform_vae import checkpoint
 from plugin_backend.models.waveform_vae.addressed_noise import white
 from plugin_backend.models.waveform_vae.config import WaveformVAEConfig
-from plugin_backend.models.waveform_vae.matrix_products import NativeProduct, rows_apart, way
+from plugin_backend.models.waveform_vae.matrix_products import NativeProduct, best_backend, rows_apart
 from plugin_backend.models.waveform_vae.model import WaveformVAE
 
 STORED = Path(__file__).parent / "same_bits.safetensors"
@@ -76,8 +76,8 @@ def difference_db(one: np.ndarray, other: np.ndarray) -> float:
 def test_another_machine_made_the_same_to_the_bit_by_the_engine_else_but_for_float_noise(codec):
     stored, made = load_file(STORED), made_by(codec)
     found = {name: round(difference_db(made[name], stored[name]), 1) for name in stored}
-    print(found, way().kind.__name__, processor())
-    if way().kind is NativeProduct:
+    print(found, best_backend().kind.__name__, cpu_info())
+    if best_backend().kind is NativeProduct:
         assert all(np.array_equal(made[name], stored[name]) for name in stored)
     assert max(found.values()) < MACHINES_DIFFER_BY_DB
     assert made["latents"].std() > 0.1 and made["samples"].std() > 0.01

@@ -18,7 +18,7 @@ from plugin_backend.errors import CueSheetError, PluginError
 from render.cues.read import read_cues
 from render.cues.readers.midi import MidiMapping
 from render.cues.readers.other_files import MARKS, PARTS, ROOTS, TEXTS, check_sheet_like
-from render.plan.resolve_effects import lv2_uris, settled
+from render.plan.resolve_effects import lv2_uris, resolve_effects
 from render.project.project import Plugin, Stem
 from render.project.timecode import RATES, Clock
 from studio.cli import pisada
@@ -156,7 +156,7 @@ def test_a_list_in_frame_numbers_is_named_with_its_line(tmp_path, number):
 
 
 def checked(path: object) -> None:
-    settled(Stem(name="A", layout="stereo", effects=[Plugin(path=str(path))]), None, {}, None)
+    resolve_effects(Stem(name="A", layout="stereo", effects=[Plugin(path=str(path))]), None, {}, None)
 
 
 @pytest.mark.skipif(not Path("/usr/lib/lv2/a-comp.lv2").is_dir(), reason="ardour-lv2-plugins is not installed")

@@ -5,7 +5,7 @@ import pytest
 
 from plugin_backend.errors import OutputError, PresetError, ProjectError
 from plugin_backend.parameters import Parameter, table
-from render.live.controllers.controller_map import Binding, LiveMap, bound, read_map, write_map
+from render.live.controllers.controller_map import Binding, LiveMap, read_map, with_binding, write_map
 from render.live.controllers.midi_learn import ControllerRouter
 
 CONTROLS = table(
@@ -135,7 +135,9 @@ def test_what_is_learned_is_the_next_controller_each_once():
 
 
 def test_binding_a_source_again_takes_it_from_what_it_moved():
-    live_map = bound(LiveMap(binding=[Binding(source="cc.1.1", control="mix")]), Binding(source="cc.1.1", control="x"))
+    live_map = with_binding(
+        LiveMap(binding=[Binding(source="cc.1.1", control="mix")]), Binding(source="cc.1.1", control="x")
+    )
     assert [binding.control for binding in live_map.binding] == ["x"]
 
 

@@ -11,11 +11,11 @@ from plugin_backend.errors import DeviceError
 from render.live.devices.audio_callback import HEAD, AudioCallback
 from render.live.devices.audio_loop import AudioLoop
 from render.live.devices.audio_process import StreamRequest, _plausible
-from render.live.devices.audio_stream import ClockLink
+from render.live.devices.audio_stream import ClockStream
 from render.live.devices.device_list import Device, choose, list_devices
 from render.live.devices.driver_process import DriverProcess
 from render.live.devices.file_io import FileOutput, file_input
-from render.live.devices.rate_adapter import RateAdapter, spread
+from render.live.devices.rate_adapter import RateAdapter, upmix
 
 RATE = 48_000
 DEVICES = [
@@ -59,12 +59,12 @@ def test_what_fits_none_or_several_is_told_with_those_there_are(wanted, way, tol
 
 def test_channels_are_repeated_or_averaged_in_turn():
     one, two = np.array([[1.0, 2.0]], np.float32), np.array([[1.0, 2.0], [3.0, 6.0]], np.float32)
-    assert spread(one, 2).tolist() == [[1, 2], [1, 2]]
-    assert spread(two, 1).tolist() == [[2, 4]]
-    assert spread(two, 3).tolist() == [[1, 2], [3, 6], [1, 2]]
-    assert spread(two, 2) is not None and spread(two, 2).tolist() == two.tolist()
-    assert spread(np.zeros((0, 4), np.float32), 2).tolist() == [[0] * 4] * 2
-    assert spread(two, 0).shape == (0, 2)
+    assert upmix(one, 2).tolist() == [[1, 2], [1, 2]]
+    assert upmix(two, 1).tolist() == [[2, 4]]
+    assert upmix(two, 3).tolist() == [[1, 2], [3, 6], [1, 2]]
+    assert upmix(two, 2) is not None and upmix(two, 2).tolist() == two.tolist()
+    assert upmix(np.zeros((0, 4), np.float32), 2).tolist() == [[0] * 4] * 2
+    assert upmix(two, 0).shape == (0, 2)
 
 
 @pytest.mark.parametrize("device_hz", [44_100, 96_000, 48_000])
@@ -127,7 +127,7 @@ def test_a_missing_answer_is_the_input_as_late_and_breaks_nothing():
 
 
 def test_numbers_that_skip_are_silence_and_time_goes_on():
-    class Gaps(ClockLink):
+    class Gaps(ClockStream):
         def blocks(self, stop):
             for number in (0, 1, 4):
                 yield number, np.full((64, 1), number + 1, np.float32)
