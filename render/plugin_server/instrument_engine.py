@@ -43,7 +43,7 @@ class InstrumentEngine(Engine):
     """At the codec's own rate; see :func:`render.plugin_server.engine_factory.make_engine`.
 
     A note begins at its event's sample: what the codec needs before is decoded in that hop. Every preset's strikes
-    are counted, and take and variation follow from seed and number as in :class:`~render.instrument.take_pool.TakePool`.
+    are counted; take and variation follow from seed and number (:class:`~render.instrument.take_pool.TakePool`).
     A strike
     leads by ``morph`` to the second preset's take of the same number, straight from frame to frame, attack on attack;
     level and fades go along. Which presets a note is between is settled when it is struck, how far is not.
