@@ -17,7 +17,7 @@ ifneq ($(shell command -v c++),)
 MAKEFLAGS += --jobs=2
 endif
 
-.PHONY: demo check test soak lint processors hosts samples clean
+.PHONY: demo check test soak lint docs processors hosts samples clean
 
 demo: $(VENV)/.ready
 	$(BIN)/pisada render examples/night_walk/cues.csv --project examples/night_walk/project.toml --out demo --unless-there
@@ -25,7 +25,7 @@ demo: $(VENV)/.ready
 check: $(VENV)/.ready-dev lint
 	$(RUN) $(BESIDE) -m "not alone and not slow and not juce"
 
-test: hosts $(VENV)/.ready-dev samples lint
+test: hosts $(VENV)/.ready-dev samples lint docs
 	$(RUN) $(BESIDE) -m "not alone"
 	$(RUN) -m alone
 
@@ -35,6 +35,13 @@ soak: $(VENV)/.ready-dev
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/mypy
+
+# The documentation as a site, in site/; a dead link or a parameter that is not there fails.
+docs: $(VENV)/.ready-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 # The codec's exactness tests as other processors run them; KINDS="engine switched avx2 sse arm", all by default.
 processors: $(VENV)/.ready-dev
