@@ -27,7 +27,7 @@ class Computed:
         exact: whether sums are the same in any blocks, batches and jobs; see :class:`~.waveform_vae.products.Way`.
     """
 
-    cpu_info: str
+    processor: str
     torch: str
     products: str
     exact: bool
