@@ -79,7 +79,7 @@ def made_by(encode, decode, rows: int = 2, hops: int = 40, pieces=None, hop: int
 def of(model, monkeypatch, choice: str | None = None, ways=products.BACKENDS):
     """The fast form of a model as it is made where the environment says so."""
     with monkeypatch.context() as patch:
-        patch.setattr(products, "WAYS", ways)
+        patch.setattr(products, "BACKENDS", ways)
         if choice:
             patch.setenv(engine.CHOICE, choice)
         return FastEncoder(model), FastDecoder(model)

@@ -26,7 +26,7 @@ def codec():
 def one_way(request, monkeypatch):
     if not request.param.there():
         pytest.skip(f"this build of PyTorch has no {request.param.__name__}")
-    monkeypatch.setattr(products, "WAYS", (request.param,))
+    monkeypatch.setattr(products, "BACKENDS", (request.param,))
     return request.param
 
 
@@ -42,7 +42,7 @@ def relative(guess: torch.Tensor, truth: torch.Tensor) -> float:
 
 
 def test_folding_changes_nothing_but_float_rounding(codec, monkeypatch):
-    monkeypatch.setattr(products, "WAYS", (PlainProduct,))
+    monkeypatch.setattr(products, "BACKENDS", (PlainProduct,))
     monkeypatch.setattr(products, "rounded", lambda weight: weight.detach())
     model, sound = codec.model, torch.from_numpy(SOUND)
     mean, deviation, audio = reconstruct(model, sound)
@@ -58,7 +58,7 @@ def test_folding_changes_nothing_but_float_rounding(codec, monkeypatch):
 def test_half_precision_of_the_weights_stays_far_below_what_the_codec_itself_changes(codec, monkeypatch):
     halves = reconstruct(codec.model, torch.from_numpy(SOUND))
     monkeypatch.setattr(products, "rounded", lambda weight: weight.detach())
-    monkeypatch.setattr(products, "WAYS", (PlainProduct,))
+    monkeypatch.setattr(products, "BACKENDS", (PlainProduct,))
     whole = reconstruct(codec.model, torch.from_numpy(SOUND))
     assert relative(halves[0], whole[0]) < 2e-3
     assert 1e-6 < relative(halves[2], whole[2]) < 2e-2
@@ -66,7 +66,7 @@ def test_half_precision_of_the_weights_stays_far_below_what_the_codec_itself_cha
 
 def test_every_way_of_multiplying_is_the_same_model(codec, one_way, monkeypatch):
     expected = reconstruct(codec.model, torch.from_numpy(SOUND))
-    monkeypatch.setattr(products, "WAYS", (PlainProduct,))
+    monkeypatch.setattr(products, "BACKENDS", (PlainProduct,))
     for got, plain in zip(expected, reconstruct(codec.model, torch.from_numpy(SOUND)), strict=True):
         assert relative(got, plain) < 1e-5
 
