@@ -1,11 +1,13 @@
 #!/bin/sh
 # The codec's exactness tests as other processors run them:  sh tests/processors.sh [KIND...]
 #   engine    the engine in C alone, on made-up tables: here, on a Haswell, a Nehalem and ARM (seconds)
-#   switched  this processor: PyTorch's way without AVX-512, then the engine in plain C (seconds)
+#   switched  this x86 processor without AVX-512: PyTorch's way, the engine as on AVX2, the engine in plain C (seconds)
 #   avx2      an Intel Haswell, emulated: AVX2, no AVX-512
 #   sse       an Intel Nehalem, emulated: no AVX
 #   arm       64-bit ARM, emulated, with PyTorch for ARM
-# Without a KIND all five. Emulation shows bits, not speed: it is 10 to 30 times slower.
+# Without a KIND all five. FILES picks other tests, ENGINES other ways of switched, as in
+#   FILES=tests/render/test_decoding.py ENGINES=avx2 sh tests/processors.sh switched
+# Emulation shows bits, not speed: it is 10 to 30 times slower.
 set -eu
 cd "$(dirname "$0")/.."
 venv=${VENV:-.venv}
@@ -15,7 +17,7 @@ digest=950fecebac7cfc9f  # what the engine makes of tests/plugin_backend/engine_
 packages="torch==2.8.0 numpy safetensors msgspec sympy filelock typing_extensions networkx jinja2 fsspec mpmath markupsafe
   cffi pycparser soundfile soxr scipy pytest pluggy iniconfig packaging pygments tomli_w typer click hypothesis
   sortedcontainers platformdirs greenlet"  # torch 2.8 is the last whose ARM wheel on the package index is for CPUs alone
-tests="-q -n0 -s -p no:cacheprovider tests/plugin_backend/models/waveform_vae/test_same_bits.py"
+tests="-q -n0 -s -p no:cacheprovider ${FILES:-tests/plugin_backend/test_same_bits.py}"
 
 want() {  # COMMAND PACKAGE
   command -v "$1" > /dev/null || { echo "$1 is missing: apt-get install $2 (Debian)" >&2; exit 1; }
@@ -57,27 +59,52 @@ arm_root() {
   printf %s "$packages" > "$root/packages"
 }
 
-path=$("$venv/bin/python" -c 'import os, sys; print(":".join([os.getcwd(), *filter(None, sys.path)]))')
-real=$(readlink -f "$venv/bin/python")
+emulated() {  # KIND CPU: makes $root/KIND/bin/python, which is emulated, and so are the processes that it starts
+  mkdir -p "$root/$1/bin" "$root/$1/lib/python$python"
+  home=$(cd "$root/$1" && pwd)
+  cp "$venv/pyvenv.cfg" "$home/"
+  ln -sfn "$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
+    "$home/lib/python$python/site-packages"
+  printf '#!/bin/sh\nexec qemu-x86_64-static -cpu %s -0 "%s" "%s" "$@"\n' "$2" "$home/bin/python" \
+    "$(readlink -f "$venv/bin/python")" > "$home/bin/python"
+  chmod +x "$home/bin/python"
+}
+
 for kind in ${*:-engine switched avx2 sse arm}; do
   echo "== $kind"
   # shellcheck disable=SC2086
   case $kind in
   engine) as_engine ;;
   switched)
-    PISADA_ENGINE=none ATEN_CPU_CAPABILITY=avx2 FBGEMM_ENABLE_INSTRUCTIONS=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 \
-      "$venv/bin/python" -m pytest $tests
-    PISADA_ENGINE=plain "$venv/bin/python" -m pytest $tests ;;
+    for engine in ${ENGINES:-none avx2 plain}; do
+      PISADA_ENGINE=$engine ATEN_CPU_CAPABILITY=avx2 FBGEMM_ENABLE_INSTRUCTIONS=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 \
+        MKL_ENABLE_INSTRUCTIONS=AVX2 "$venv/bin/python" -m pytest $tests
+    done ;;
   avx2 | sse)
     want qemu-x86_64-static qemu-user-static
-    cpu=Haswell; [ "$kind" = avx2 ] || cpu=Nehalem
-    qemu-x86_64-static -cpu $cpu -E PYTHONPATH="$path" "$real" -m pytest $tests ;;
+    # without what is not emulated, of which QEMU would warn
+    cpu=Haswell,-pcid,-x2apic,-tsc-deadline,-hle,-invpcid,-rtm; [ "$kind" = avx2 ] || cpu=Nehalem
+    emulated "$kind" $cpu
+    "$root/$kind/bin/python" -m pytest $tests ;;
   arm)
     want qemu-aarch64-static qemu-user-static
     want mmdebstrap mmdebstrap
     arm_root
-    qemu-aarch64-static -L "$root/arm" -E PYTHONPATH="$PWD:$root/site" \
-      -E LD_LIBRARY_PATH="$root/arm/usr/lib/aarch64-linux-gnu" "$root/arm/usr/bin/python$python" -m pytest ${tests#-q -n0} ;;
+    made=plugin_backend/_engine.cpython-311-aarch64-linux-gnu.so  # of no use to an x86 Python, which does not look
+    rm -f $made
+    engines=none
+    if command -v aarch64-linux-gnu-gcc > /dev/null; then
+      aarch64-linux-gnu-gcc -O3 -ffp-contract=off -fno-math-errno -shared -fPIC -o $made \
+        plugin_backend/native/engine.c -lm
+      engines="neon none"
+    else
+      echo "PyTorch alone; the engine too with: apt-get install gcc-aarch64-linux-gnu (Debian)"
+    fi
+    for engine in $engines; do
+      qemu-aarch64-static -L "$root/arm" -E PYTHONPATH="$PWD:$root/site" -E PISADA_ENGINE="$engine" \
+        -E LD_LIBRARY_PATH="$root/arm/usr/lib/aarch64-linux-gnu" "$root/arm/usr/bin/python$python" -m pytest \
+        ${tests#-q -n0}
+    done ;;
   *) sed -n '2,7p' "$0" >&2; exit 2 ;;
   esac
 done
