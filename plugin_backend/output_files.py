@@ -10,10 +10,10 @@ import shutil
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from plugin_backend.errors import AudioFileError
+from plugin_backend.errors import AudioFileError, DiskFullError, OutputError
 
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 """What file systems say that have no hard links."""
@@ -128,3 +128,50 @@ def file_digest(path: Path) -> str:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError as problem:
         raise AudioFileError(f"{path}: cannot be read ({problem.strerror})") from problem
+
+
+@contextmanager
+def make_folder(path: Path) -> Iterator[None]:
+    """Make a folder, and its parents, if they are absent. Remove those of them that are still empty at the end.
+
+    Raises:
+        OutputError: the folder cannot be made.
+        DiskFullError: the disk is full.
+    """
+    try:
+        new = [folder for folder in (path, *path.parents) if not folder.exists()]
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise disk_error(problem, path) from problem
+    try:
+        yield
+    finally:
+        for folder in new:
+            with suppress(OSError):  # it holds something, or it is gone
+                folder.rmdir()
+
+
+def touch_file(path: Path) -> Path:
+    """Make an empty file for libsndfile to open, because libsndfile does not say why the system refuses a file.
+
+    Raises:
+        OutputError: the file cannot be made.
+        DiskFullError: the disk is full.
+    """
+    try:
+        path.touch()
+    except OSError as problem:
+        raise disk_error(problem, path.parent) from problem
+    return path
+
+
+def disk_error(problem: OSError, folder: Path) -> OutputError | DiskFullError:
+    """Return the error to raise when a file cannot be written into ``folder``."""
+    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFullError(f"{folder}: the disk is full")
+    return cannot_write(folder, problem.strerror or problem)
+
+
+def cannot_write(path: Path | str, reason: object) -> OutputError:
+    """Return the error that says that ``path`` cannot be written, and why."""
+    return OutputError(f"{path}: cannot write here ({reason})")

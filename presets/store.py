@@ -14,8 +14,8 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from plugin_backend.errors import OutputError, PresetError
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.errors import PresetError
+from plugin_backend.output_files import cannot_write, replaced_when_whole
 from presets.preset import NAME, NAME_RULE, Preset, PresetHeader
 
 SUFFIX = ".preset.safetensors"
@@ -66,7 +66,7 @@ def save_preset(preset: Preset, folder: Path, overwrite: bool = True) -> Path:
         with replaced_when_whole(path, only_if_free=not overwrite) as temporary:
             temporary.write_bytes(save(tensors, metadata={KEY: json.dumps(header)}))
     except OSError as problem:
-        raise OutputError(f"{folder}: cannot write here ({problem.strerror})") from problem
+        raise cannot_write(folder, problem.strerror) from problem
     return path
 
 

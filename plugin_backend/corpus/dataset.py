@@ -26,6 +26,7 @@ from plugin_backend.corpus.scan import CACHE_NAME, Scan, scan, shown
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import AudioFileError, OutputError
 from plugin_backend.file_commit import Stage, staged
+from plugin_backend.output_files import cannot_write
 
 SCHEMA = 1
 SETTINGS = 2
@@ -132,7 +133,7 @@ def prepare(
                 with suppress(OSError):
                     place.rmdir()
     except OSError as problem:
-        raise OutputError(f"{place}: cannot write here ({problem.strerror}){hint}") from problem
+        raise OutputError(f"{cannot_write(place, problem.strerror)}{hint}") from problem
     return open_cache(place)
 
 

@@ -20,8 +20,8 @@ from pathlib import Path
 import soundfile
 
 from plugin_backend.corpus.game_archives import members
-from plugin_backend.errors import AudioFileError, OutputError
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.errors import AudioFileError
+from plugin_backend.output_files import cannot_write, replaced_when_whole
 
 RECIPE = Path(__file__).with_name("factory_recipe.csv")
 TOOLS = ("apt-get", "dpkg-deb")
@@ -65,7 +65,7 @@ def fetch(
             writer.writeheader()
             writer.writerows(had)
     except OSError as problem:
-        raise OutputError(f"{out}: cannot write here ({problem.strerror})") from problem
+        raise cannot_write(out, problem.strerror) from problem
     return sum(row in had for row in chosen), len(chosen)
 
 

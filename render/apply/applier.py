@@ -12,7 +12,7 @@ from pathlib import Path
 
 from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import OutputError, ProjectError
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_files import disk_error, make_folder, replaced_when_whole
 from plugin_backend.transfer.latent_mover import LatentMover
 from plugin_backend.transfer.parallel_nodes import check_rates
 from plugin_backend.transfer.settings import HITS, Settings
@@ -23,7 +23,6 @@ from render.apply.hits_mode import as_hit_layer, play_hits
 from render.apply.preset_layers import Layer, as_transfer_layer, check_sums
 from render.apply.transfer_mode import run_transfer
 from render.cues.readers.sheet_rows import CONTROL
-from render.delivery.output_folder import disk_error, made_folder
 from render.spotting.hits_to_cues import timestamp
 from render.wav.metadata import FileMetadata
 from render.wav.quantize_dither import dither_of
@@ -191,7 +190,7 @@ def _check_pair(settings: Settings, to: Preset | None) -> None:
 @contextmanager
 def _appearing(path: Path, overwrite: bool) -> Iterator[Path]:
     """A temporary file that becomes ``path``; folders made for it go again if it does not."""
-    with made_folder(path.parent):
+    with make_folder(path.parent):
         try:
             with replaced_when_whole(path, only_if_free=not overwrite) as temporary:
                 yield temporary

@@ -15,12 +15,11 @@ from time import perf_counter
 
 from plugin_backend.errors import DiskFullError, PisadaError
 from plugin_backend.file_commit import Stage
-from plugin_backend.output_files import sync
+from plugin_backend.output_files import disk_error, make_folder, sync
 from render.delivery.file_names import clip_names, clips_name, layouts_of, picture_name, report_name
 from render.delivery.file_names import stem_names as file_names
 from render.delivery.incremental.diff import Changes, compare, stem_keys, trail_path
 from render.delivery.incremental.update import update_stems
-from render.delivery.output_folder import disk_error, made_folder
 from render.delivery.report import Measured, build_report, cache_remarks, measured
 from render.delivery.sum_check import check_sum
 from render.delivery.version_lock import claimed_version
@@ -104,7 +103,7 @@ def deliver(
         RenderError: an effect made samples that are no numbers, or the files do not sum up when read again.
     """
     began, stats = perf_counter(), RenderStats()
-    with made_folder(out):
+    with make_folder(out):
         _check_room(plan, project, out, clips)
         try:
             with claimed_version(plan, project, out, version) as (version, stage):

@@ -20,10 +20,11 @@ from plugin_backend.corpus.holdout import split
 from plugin_backend.corpus.report import copies_of
 from plugin_backend.corpus.sampling_weights import sampling_weights
 from plugin_backend.corpus.scan import shown
-from plugin_backend.errors import OutputError, ProjectError
+from plugin_backend.errors import ProjectError
 from plugin_backend.evaluation.data.evaluation_set import held_out_of
 from plugin_backend.models.registry import PCM, describe_codec
 from plugin_backend.models.waveform_vae.config import WaveformVAEConfig
+from plugin_backend.output_files import cannot_write
 from plugin_backend.training.config import FINE_TUNE_RATE, TrainingSettings, state_path
 from plugin_backend.training.crop_sampler import CropSampler
 from plugin_backend.training.loggers import Logger, TensorBoardLogger
@@ -166,7 +167,7 @@ def train_to_disk(
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise OutputError(f"{out}: cannot write here ({problem.strerror})") from problem
+        raise cannot_write(out, problem.strerror) from problem
     import torch
 
     from plugin_backend.training.trainer import Trainer
