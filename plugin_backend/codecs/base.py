@@ -29,7 +29,7 @@ from typing import Literal
 import numpy as np
 
 
-def sides_of(channels: int, width: float = 1.0) -> list[float]:
+def channel_sides(channels: int, width: float = 1.0) -> list[float]:
     """The ``sides`` of a sound's channels, of which the first two are left and right.
 
     Args:
@@ -114,7 +114,7 @@ class Codec(ABC):
         Args:
             batch: rows.
             seeds: one a row, 0 … 2^63 − 1: what its noise follows from; 0 by default. Codecs without noise ignore it.
-            sides: one a row, −1 … 1: the share of a second noise of the seed; 0 by default. See :func:`sides_of`.
+            sides: one a row, −1 … 1: the share of a second noise of the seed; 0 by default. See :func:`channel_sides`.
         """
 
     @abstractmethod

@@ -1,6 +1,6 @@
 """Mix sounds by their latents: sums, straight and spherical ways between them, and one that lets the meek be heard.
 
-Latents are ``[frames, dims]`` or ``[batch, frames, dims]`` float32 of one codec. :func:`aligned` makes
+Latents are ``[frames, dims]`` or ``[batch, frames, dims]`` float32 of one codec. :func:`pad_to_longest` makes
 sounds of different length equally long with the codec's silence.
 """
 
@@ -13,15 +13,15 @@ import numpy as np
 from plugin_backend.codecs.base import Codec
 from plugin_backend.dsp.mel import mel_power
 
-ROUNDS = 6
+GAIN_ITERATIONS = 6
 PROMINENT_DB = 30.0
 """What of a sound should be heard in a mixture: everything down to this far below its loudest band."""
 
 FLOOR_DB = 60.0
-LEAST_GAIN, SILENCE, SMALL = 0.05, 1e-3, 1e-6
+MIN_GAIN, SILENCE, EPSILON = 0.05, 1e-3, 1e-6
 
 
-def aligned(latents: Sequence[np.ndarray], codec: Codec) -> list[np.ndarray]:
+def pad_to_longest(latents: Sequence[np.ndarray], codec: Codec) -> list[np.ndarray]:
     """The same latents, each followed by silence until it has as many frames as the longest."""
     longest = max(sound.shape[-2] for sound in latents)
     extended = []
@@ -60,16 +60,16 @@ def slerp(a: np.ndarray, b: np.ndarray, t: float | np.ndarray) -> np.ndarray:
     """
     a, b, t = np.asarray(a, np.float64), np.asarray(b, np.float64), np.asarray(t, np.float64)
     long_a, long_b = (np.linalg.norm(x, axis=-1, keepdims=True) for x in (a, b))
-    unit_a, unit_b = a / np.maximum(long_a, SMALL), b / np.maximum(long_b, SMALL)
+    unit_a, unit_b = a / np.maximum(long_a, EPSILON), b / np.maximum(long_b, EPSILON)
     cosine = np.clip((unit_a * unit_b).sum(axis=-1, keepdims=True), -1, 1)
     across = unit_b - cosine * unit_a
     axis = np.eye(a.shape[-1])[np.abs(unit_a).argmin(axis=-1)]
     detour = axis - (axis * unit_a).sum(axis=-1, keepdims=True) * unit_a
-    across = np.where((cosine < 0) & (np.linalg.norm(across, axis=-1, keepdims=True) < SMALL), detour, across)
+    across = np.where((cosine < 0) & (np.linalg.norm(across, axis=-1, keepdims=True) < EPSILON), detour, across)
     across_long = np.linalg.norm(across, axis=-1, keepdims=True)
     angle = np.arccos(cosine)
-    turned = np.cos(t * angle) * unit_a + np.sin(t * angle) * across / np.maximum(across_long, SMALL)
-    straight = (across_long < SMALL) | (long_a < SMALL) | (long_b < SMALL)
+    turned = np.cos(t * angle) * unit_a + np.sin(t * angle) * across / np.maximum(across_long, EPSILON)
+    straight = (across_long < EPSILON) | (long_a < EPSILON) | (long_b < EPSILON)
     way = np.where(straight, (1 - t) * a + t * b, ((1 - t) * long_a + t * long_b) * turned)
     return way.astype(np.float32)
 
@@ -93,14 +93,14 @@ def decode_each_and_add(
     return total
 
 
-def dominance_aware(latents: Sequence[np.ndarray], codec: Codec) -> tuple[np.ndarray, np.ndarray]:
+def mix_dominance_aware(latents: Sequence[np.ndarray], codec: Codec) -> tuple[np.ndarray, np.ndarray]:
     """A weighted mean of sounds in which each is as much itself as the others are, and silence dilutes none.
 
     Every frame's weights are the sounds' *presence* times one gain per sound, brought to the sum 1.
     Presence is the root of a frame's RMS relative to the sound's own loudest frame: where earth has died
     away the cloth has the frame to itself, and a quiet sound counts as much as a loud one.
 
-    The gains are found by listening: from equal gains on, a sound that is lost (:func:`lost_db`) more
+    The gains are found by listening: from equal gains on, a sound that is lost (:func:`masking_loss_db`) more
     than the average gains in proportion, six times over; no gain falls below 0.05.
 
     Args:
@@ -114,14 +114,14 @@ def dominance_aware(latents: Sequence[np.ndarray], codec: Codec) -> tuple[np.nda
     presence = np.stack([_presence(audio, codec.spec.hop_samples) for audio in heard])
     wanted = np.stack([_bands_db(audio, codec) for audio in heard])
     gains = np.full(wanted.shape[:2], 1 / len(latents))
-    for _ in range(ROUNDS):
-        lost = _lost_db(wanted, _bands_db(codec.decode(_present(latents, presence, gains)[0]), codec)) + SMALL
-        gains = np.maximum(gains * lost / lost.mean(axis=0), LEAST_GAIN)
+    for _ in range(GAIN_ITERATIONS):
+        lost = _lost_db(wanted, _bands_db(codec.decode(_present(latents, presence, gains)[0]), codec)) + EPSILON
+        gains = np.maximum(gains * lost / lost.mean(axis=0), MIN_GAIN)
         gains /= gains.sum(axis=0)
     return _present(latents, presence, gains)
 
 
-def lost_db(latents: Sequence[np.ndarray], mixture: np.ndarray, codec: Codec) -> np.ndarray:
+def masking_loss_db(latents: Sequence[np.ndarray], mixture: np.ndarray, codec: Codec) -> np.ndarray:
     """How far each sound is lost in a decoded mixture of the same length, in dB, ``[sounds, batch]``.
 
     The mean difference between mixture and sound over the mel bands and moments where the sound is
@@ -147,7 +147,7 @@ def _present(latents, presence: np.ndarray, gains: np.ndarray) -> tuple[np.ndarr
 def _presence(audio: np.ndarray, hop_samples: int) -> np.ndarray:
     """``[batch, samples]`` → ``[batch, frames]``, near 0 for silence, 1 for the loudest frame."""
     rms = np.sqrt(np.square(audio.reshape(audio.shape[0], -1, hop_samples), dtype=np.float64).mean(axis=2))
-    return np.sqrt(rms / np.maximum(rms.max(axis=1, keepdims=True), SMALL) + SILENCE)
+    return np.sqrt(rms / np.maximum(rms.max(axis=1, keepdims=True), EPSILON) + SILENCE)
 
 
 def _bands_db(audio: np.ndarray, codec: Codec) -> np.ndarray:

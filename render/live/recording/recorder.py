@@ -18,7 +18,7 @@ import soundfile
 
 from plugin_backend.errors import OutputError
 from plugin_backend.output_files import cannot_write, disk_error, make_folder
-from plugin_backend.processes import BESIDE, request_priority
+from plugin_backend.processes import BACKGROUND_PRIORITY, request_priority
 from render.live.instrument import Instrument
 from render.live.recording.control_log import CONTROL, INPUT, OUTPUT, Header, Line, as_line
 from render.live.rig import Rig
@@ -124,7 +124,7 @@ class Recorder:
 
     def _run(self) -> None:
         if self._realtime:
-            request_priority(BESIDE)  # the worker tells of a refusal
+            request_priority(BACKGROUND_PRIORITY)  # the worker tells of a refusal
         try:
             while not self._ended.wait(ROUND_S) and not self.problem:
                 self._round()
