@@ -1,52 +1,68 @@
-"""One thing takes another's place, cross-faded: never more than two at once, and every fade whole."""
+"""Cross-fade from one value to another. At most two values sound at once, and every fade is complete."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 def raised_cosine(share: np.ndarray) -> np.ndarray:
-    """A raised cosine from 0 at 0 to 1 at 1, and so on either side: it has no edges."""
+    """Return a raised cosine that is 0 up to 0 and 1 from 1 on. It has no edges."""
     return 0.5 - 0.5 * np.cos(np.pi * np.clip(share, 0.0, 1.0))
 
 
 FADE_S = 0.05
+"""Length of a fade in seconds."""
 
 Part = tuple[slice, np.ndarray | None, np.ndarray, np.ndarray | None]
+"""Slice of the block, the value that fades out (or ``None``), the current value, its weights (or ``None``)."""
 
 
 class Crossfade:
-    """What is in force, what it replaces, and what waits: of several that come during a fade only the latest.
+    """The current value, the one that fades out, and the next.
 
-    The weight of the new one is a raised cosine: it starts and ends without an edge.
+    If several values come during a fade, only the latest is kept.
+
+    The weight of the current value is a raised cosine, so a fade starts and ends without an edge.
 
     Args:
-        value: what is in force first, an array of any shape.
-        samples: a fade's length.
-        begin: called with what goes and what comes as a fade begins; it may change both in place.
+        value: the first value, an array of any shape.
+        samples: length of a fade.
+        begin: called with the old and the new value when a fade begins. It may change both in place.
     """
 
-    def __init__(self, value, samples: int, begin: Callable[[np.ndarray, np.ndarray], None] = lambda before, now: None):
+    def __init__(
+        self, value: ArrayLike, samples: int, begin: Callable[[np.ndarray, np.ndarray], None] = lambda before, now: None
+    ):
+        self.now: np.ndarray = np.array(value, np.float64)
+        self.before: np.ndarray | None = None
+        self._next: np.ndarray | None = None
         self._weights = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, max(1, samples) + 1) / max(1, samples))
-        self.now, self.before, self._next = np.array(value, np.float64), None, None
         self._at, self._begin = 0, begin
 
     @property
-    def rests(self) -> bool:
-        """Whether nothing fades or waits."""
+    def is_idle(self) -> bool:
+        """Whether no fade is running and no value waits."""
         return self.before is None and self._next is None
 
-    def select(self, value, at_once: bool = False) -> None:
-        """Put something in its place, from the next sample on or when the fade that runs is over."""
+    def select(self, value: ArrayLike, at_once: bool = False) -> None:
+        """Set a new value. It takes effect from the next sample on, or when the running fade is over.
+
+        Args:
+            value: an array of the first value's shape.
+            at_once: take it without a fade.
+        """
         if at_once:
             self.now, self.before, self._next = np.array(value, np.float64), None, None
-        elif not (self.rests and np.array_equal(value, self.now)):
+        elif not (self.is_idle and np.array_equal(value, self.now)):
             self._next = np.array(value, np.float64)
 
     def parts(self, count: int) -> Iterator[Part]:
-        """The next ``count`` samples in parts: where, what goes (or ``None``), what is there, and its weight."""
+        """Yield the next ``count`` samples in parts: the slice, the old value (or ``None``), the current value, its
+        weights.
+        """
         at = 0
         while at < count:
             if self.before is None and self._next is not None:
@@ -62,25 +78,25 @@ class Crossfade:
                 self.before = None
 
     def state(self) -> dict[str, np.ndarray]:
-        """Plain arrays."""
-        held = {"now": self.now, "before": self.before, "next": self._next, "at": np.array(self._at)}
-        return {name: value.copy() for name, value in held.items() if value is not None}
+        """Return the state as plain arrays."""
+        values = {"now": self.now, "before": self.before, "next": self._next, "at": np.array(self._at)}
+        return {name: value.copy() for name, value in values.items() if value is not None}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Be as it was."""
-        held = {name: np.array(value) for name, value in state.items()}
-        self.now, self.before, self._next = held["now"], held.get("before"), held.get("next")
-        self._at = int(held["at"])
+        """Restore a saved state."""
+        values = {name: np.array(value) for name, value in state.items()}
+        self.now, self.before, self._next = values["now"], values.get("before"), values.get("next")
+        self._at = int(values["at"])
 
 
 class SmoothedValue(Crossfade):
-    """A number that glides to what it is set to, along a raised cosine."""
+    """A number that moves to its new value along a raised cosine."""
 
-    def take(self, count: int) -> float | np.ndarray:
-        """Its value at each of the next samples, ``[count]``; one number while it rests."""
-        if self.rests:
-            return np.float64(self.now)  # which, unlike Python's, makes products float64
-        values = np.empty(count)
+    def advance(self, count: int) -> float | np.ndarray:
+        """Return the value at each of the next samples, ``[count]``; a single number if it does not change."""
+        if self.is_idle:
+            return np.float64(self.now)  # unlike Python's float it makes products float64
+        output = np.empty(count)
         for here, before, now, weight in self.parts(count):
-            values[here] = now if before is None else before + weight * (now - before)
-        return values
+            output[here] = now if before is None else before + weight * (now - before)
+        return output

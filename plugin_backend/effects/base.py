@@ -56,7 +56,7 @@ class DspStage(Stage):
         Raises:
             ProjectError: out of range.
         """
-        self.values[name] = value = self.parameters[name].checked(value)
+        self.values[name] = value = self.parameters[name].validate(value)
         if name in self.gliding:
             self.parts[name].select(self.gliding[name](value), at_once=not self.position_samples)
         else:
@@ -85,7 +85,7 @@ class DspStage(Stage):
         """A control that does not glide was set."""
 
     def _glide(self, name: str, count: int) -> float | np.ndarray:
-        return self.parts[name].take(count)
+        return self.parts[name].advance(count)
 
     def state(self) -> dict[str, np.ndarray]:
         """Where the stream is, as plain arrays by name: with :meth:`restore` it goes on with the same samples."""

@@ -100,7 +100,7 @@ class Eq(DspStage):
         if self._turned:
             self._filter.select(self._rows(), at_once=not self.position_samples)
             self._turned = False
-        if self._filter.rests:
+        if self._filter.is_idle:
             return self._filtered(heard, self._filter.now)
         out = np.empty(heard.shape)
         for here, before, now, weight in self._filter.parts(heard.shape[1]):

@@ -80,7 +80,7 @@ class Lfo(Triggered, DspStage):
 
     def _process(self, heard: np.ndarray) -> np.ndarray:
         count = heard.shape[1]
-        depth, cycles, edge = self._glide("depth", count), self._cycles.take(count), self._edge.take(count)
+        depth, cycles, edge = self._glide("depth", count), self._cycles.advance(count), self._edge.advance(count)
         edge, wave, unheard = np.full(count, edge), np.empty(count), not np.any(depth)  # its time goes on
         for here, struck in self._strikes(count):
             if TRIGGERED in struck and self.chosen("sync") == TRIGGER:

@@ -47,7 +47,7 @@ class Pulses(Triggered, DspStage):
 
     def _fill(self, level: np.ndarray) -> None:
         """The next samples, between strikes."""
-        whole, at = np.floor(self._cycles.take(level.size)), 0
+        whole, at = np.floor(self._cycles.advance(level.size)), 0
         starts = np.flatnonzero(np.diff(whole, prepend=self._last) > 0)
         self._last = float(whole[-1])
         if self.chosen("sync") == TRIGGER and not self._struck:

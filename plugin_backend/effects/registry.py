@@ -37,7 +37,7 @@ def validate_settings(name: str, settings: Mapping[str, float | str]) -> dict[st
     for setting in settings:
         if setting not in table:
             raise ProjectError(f"no setting '{setting}'; there are {', '.join(table)}")
-    return {setting: table[setting].checked(value) for setting, value in settings.items()}
+    return {setting: table[setting].validate(value) for setting, value in settings.items()}
 
 
 def make_stage(name: str, settings: Mapping[str, float | str], sample_rate: int, channels: int) -> DspStage:

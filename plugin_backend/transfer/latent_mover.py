@@ -77,7 +77,7 @@ class LatentMover:
         z = z.astype(np.float64)
         if self._heard is None and any(slot.matches for slot in self.slots.values()):
             self._running.add(z[loud])
-        z = self.controlled(self._towards(z, now))
+        z = self.apply_latent_controls(self._towards(z, now))
         if self.smooth_ms > 0 and self._begun:
             z = z + np.exp(-1000 / (self.smooth_ms * self._frames_per_s)) * (self._smoothed - z)
         self._smoothed = z
@@ -95,16 +95,16 @@ class LatentMover:
         dims = self.controls[name].size
         if not 0 <= latent < dims:
             raise ProjectError(f"latent {latent}: 0 to {dims - 1} are there")
-        self.controls[name][latent] = LATENT_PARAMETERS[name].checked(value)
+        self.controls[name][latent] = LATENT_PARAMETERS[name].validate(value)
 
-    def controlled(self, z: np.ndarray) -> np.ndarray:
+    def apply_latent_controls(self, z: np.ndarray) -> np.ndarray:
         """Latents ``[..., dims]`` by each one's own value, scale, bias and switch."""
         own = self.controls
         z = np.where(np.isnan(own["value"]), z, own["value"]) * own["scale"] + own["bias"]
         return np.where(own["on"] >= 0.5, z, 0.0)
 
     def _towards(self, z: np.ndarray, now: dict[str, float]) -> np.ndarray:
-        how = self._heard or self._running.measured(), now["strength"], now["blend"]
+        how = self._heard or self._running.mean_and_deviation(), now["strength"], now["blend"]
         parts, weights = [self._pair(z, how, now)], [now["weight"]]
         for name, slot in self._summed.items():
             if not now[name]:

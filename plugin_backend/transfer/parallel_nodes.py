@@ -75,7 +75,7 @@ class ParallelNodes(Stage):
         Raises:
             ProjectError: out of range.
         """
-        value = self.parameters[name].checked(value)
+        value = self.parameters[name].validate(value)
         layer, _, own = name.partition(".")
         if name in TOTAL:
             self._glides[name].select(10 ** (value / 20) if name == "gain_db" else value, at_once=not self._begun)
@@ -94,8 +94,8 @@ class ParallelNodes(Stage):
         count = block.shape[1]
         self._begun, wet = True, np.zeros(block.shape)
         for number, node in enumerate(self.nodes, 1):
-            wet += self._glides[str(number)].take(count) * self._lines[number].push(node.push(block))
-        mix, gain = (self._glides[name].take(count) for name in TOTAL)
+            wet += self._glides[str(number)].advance(count) * self._lines[number].push(node.push(block))
+        mix, gain = (self._glides[name].advance(count) for name in TOTAL)
         return ((1 - mix) * self._lines[0].push(block) + mix * gain * wet).astype(np.float32)
 
     def state(self) -> dict[str, np.ndarray]:

@@ -38,7 +38,7 @@ class RunningStatistics:
             self.total = self._decay * self.total + frames.sum(axis=0)
             self.squares = self._decay * self.squares + np.square(frames).sum(axis=0)
 
-    def measured(self) -> tuple[np.ndarray, np.ndarray]:
+    def mean_and_deviation(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and deviation, each ``[dims]``; 0 and 1 of nothing."""
         if self.count <= 0:
             return np.zeros_like(self.total), np.ones_like(self.total)

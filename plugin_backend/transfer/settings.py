@@ -52,8 +52,8 @@ class Settings:
             for name, value in given.items():
                 if name not in table:
                     raise ProjectError(f"no control '{name}'; there are {', '.join(table)}")
-                table[name].checked(value)
-        WIDTH.checked(self.width)
+                table[name].validate(value)
+        WIDTH.validate(self.width)
         useless = [name for name in self.controls if name not in ("mix", "gain_db", "follow")]
         useless += [name for name in ("mono", "width", "running") if getattr(self, name)]
         if self.mode == HITS and useless:

@@ -35,7 +35,7 @@ def morph_snapshots(
         raise ProjectError(f"no control '{wrong}' in what the snapshots are of")
     named = [name for name in parameters if name in a or name in b]
     ends = {
-        name: [parameters[name].checked(own.get(name, parameters[name].default)) for own in (a, b)] for name in named
+        name: [parameters[name].validate(own.get(name, parameters[name].default)) for own in (a, b)] for name in named
     }
     return {name: _between(*both, amount) for name, both in ends.items()}
 

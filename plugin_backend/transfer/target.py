@@ -108,7 +108,7 @@ def make_target(
     own = np.concatenate([kept, codec.silence(1)[0].astype(np.float64)])
     rung = [np.insert(rows.astype(np.float64), 0, turn, axis=1) for turn, (rows, _) in enumerate(strikes or [])]
     return Target(
-        *moments.measured(),
+        *moments.mean_and_deviation(),
         own,
         np.array(scale or [], np.float64),
         np.array(bias or [], np.float64),

@@ -111,7 +111,7 @@ class TransferNode(Stage):
         Raises:
             ProjectError: out of range.
         """
-        value = self.parameters[name].checked(value)
+        value = self.parameters[name].validate(value)
         latent, colon, control = name.partition(":")
         if colon:
             self._mover.set_latent(int(latent), control, value)

@@ -124,5 +124,5 @@ def as_hit_layer(layer: Layer, mover: LatentMover | None) -> Layer:
     if preset.header.kind != "hit":
         raise PresetError(f"preset '{preset.name}' is a texture, which cannot strike: choose a hit, or mode transfer")
     if mover is not None:
-        preset = replace(preset, means=[mover.controlled(mean).astype(np.float32) for mean in preset.means])
+        preset = replace(preset, means=[mover.apply_latent_controls(mean).astype(np.float32) for mean in preset.means])
     return replace(layer, preset=preset)

@@ -38,7 +38,7 @@ def heard_in(guide: RecordingInfo, codec: Codec, mono: bool) -> tuple[np.ndarray
             heard = offset.push(waiting[:, :whole]).astype(np.float32)
             moments.add(encoder.means(heard)[audible_frames(heard, spec.hop_samples)])
             waiting = waiting[:, whole:]
-    return moments.measured()
+    return moments.mean_and_deviation()
 
 
 def stage_for(guide: RecordingInfo, layers: Sequence[Layer], settings: Settings) -> Stage:
@@ -73,7 +73,7 @@ def _node(guide: RecordingInfo, layer: Layer, settings: Settings, heard: dict[st
         codec,
         guide.channels,
         mono=settings.mono,
-        heard=heard[fingerprint] if matches else None,
+        statistics=heard[fingerprint] if matches else None,
         slots=PAIR + len(layer.weights),
         seed=settings.seed,
         width=settings.width,

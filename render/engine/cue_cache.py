@@ -58,7 +58,7 @@ class _Part:
             self._write(kept)
             self.left -= len(kept)
             if not self.left:
-                self._file.write(self._seal.written)
+                self._file.write(self._seal.value)
                 self._file.close()
                 os.replace(self._temporary, self.path)
                 self._file = None

@@ -199,7 +199,7 @@ class HitsMode:
         out = np.empty_like(block)
         for here in self._schedule.pieces(out_start, count):
             size = here.stop - here.start
-            mix, gain = self._mix.take(size), self._gain.take(size)
+            mix, gain = self._mix.advance(size), self._gain.advance(size)
             out[:, here] = (1 - mix) * dry[:, here] + mix * gain * wet[:, here]
         return out
 

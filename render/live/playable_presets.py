@@ -91,7 +91,7 @@ class PlayablePresets:
             raise PresetError(f"no preset '{name}'")
         return self._presets[name]
 
-    def checked(self, action: Action) -> Action:
+    def validate(self, action: Action) -> Action:
         """The action, a pad or a file replaced by the name of its preset.
 
         Raises:
@@ -105,7 +105,7 @@ class PlayablePresets:
                 check_model(self[text], self._codec)
                 text = self[text].name
             if control == STRIKE:
-                VELOCITY.checked(action.value)
+                VELOCITY.validate(action.value)
         elif control in PRESETS:
             check_model(self[text], self._codec)
             text = self[text].name
@@ -116,7 +116,7 @@ class PlayablePresets:
             told = ", ".join([*names, "latent.N.NAME", *PRESETS, STRIKE, RELEASE])
             raise ProjectError(f"no control '{control}'; there are {told}")
         else:
-            self._controls[control].checked(action.value)
+            self._controls[control].validate(action.value)
         return Action(action.at_samples, control, action.value, text)
 
     def digest(self, name: str) -> str:

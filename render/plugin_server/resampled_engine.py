@@ -123,7 +123,7 @@ class ResampledEngine(Engine):
     def _mixed(self, wet: np.ndarray, dry: np.ndarray, start: int) -> np.ndarray:
         mixed = np.empty_like(wet)
         for here in self._mixing.pieces(start, wet.shape[1]):
-            mix = self._mix.take(here.stop - here.start)
+            mix = self._mix.advance(here.stop - here.start)
             mixed[:, here] = (1 - mix) * dry[:, here] + mix * wet[:, here]
         return mixed
 

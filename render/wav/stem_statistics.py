@@ -72,7 +72,7 @@ class StemStatistics:
         np.savez_compressed(packed, **arrays)
         seal.add(packed.getvalue())
         with write_atomically(path, durable=False) as whole:
-            whole.write_bytes(packed.getvalue() + seal.written)
+            whole.write_bytes(packed.getvalue() + seal.value)
 
     @classmethod
     def load(cls, path: Path) -> StemStatistics | None:

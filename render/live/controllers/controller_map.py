@@ -78,7 +78,7 @@ def check(binding: Binding, controls: Mapping[str, Parameter]) -> None:
             "and, where latents are moved, latent.0.bias and the like"
         )
     for end in ends(binding, controls[binding.control]):
-        controls[binding.control].checked(end)
+        controls[binding.control].validate(end)
 
 
 def _holdable(binding: Binding) -> None:

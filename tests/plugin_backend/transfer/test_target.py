@@ -62,10 +62,10 @@ def test_running_moments_forget_and_whole_ones_do_not():
     for value in np.repeat([5.0, -1.0, 1.0], [500, 1_000, 1_000]):
         running.add(np.array([[value]]))
         whole.add(np.array([[value]]))
-    np.testing.assert_allclose(whole.measured()[0], 1.0)
+    np.testing.assert_allclose(whole.mean_and_deviation()[0], 1.0)
     shares = np.exp(-10 / 4) * (1 - np.exp(-10 / 4)), 1 - np.exp(-10 / 4), np.exp(-20 / 4) * (1 - np.exp(-5 / 4))
-    np.testing.assert_allclose(running.measured()[0], -shares[0] + shares[1] + 5 * shares[2], atol=0.02)
-    assert [value.tolist() for value in RunningStatistics(2).measured()] == [[0, 0], [1, 1]]
+    np.testing.assert_allclose(running.mean_and_deviation()[0], -shares[0] + shares[1] + 5 * shares[2], atol=0.02)
+    assert [value.tolist() for value in RunningStatistics(2).mean_and_deviation()] == [[0, 0], [1, 1]]
 
 
 def test_a_slot_fades_whole_and_only_the_latest_waits():

@@ -195,7 +195,7 @@ SWITCH_SAMPLES = HOP // 2
 def switched(foley, targets, sound: np.ndarray, every: int) -> tuple[np.ndarray, int]:
     """``sound`` with another target every so many blocks, and how many bytes the node holds then."""
     unmoved = np.zeros(foley.spec.latent_dim), np.ones(foley.spec.latent_dim)
-    node = TransferNode(foley, multiple_samples=SWITCH_SAMPLES, heard=unmoved)
+    node = TransferNode(foley, multiple_samples=SWITCH_SAMPLES, statistics=unmoved)
     out = []
     for number, block in enumerate(sound.reshape(-1, 1, SWITCH_SAMPLES)):
         node.select(targets[number // every % 2])

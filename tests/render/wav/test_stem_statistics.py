@@ -48,7 +48,7 @@ def test_notes_that_do_not_fit_together_are_none(tmp_path, harm):
 def keep_sealed(path, data):
     seal = Checksum(path.stem)
     seal.add(data)
-    path.write_bytes(data + seal.written)
+    path.write_bytes(data + seal.value)
 
 
 def test_a_changed_bit_and_an_unknown_compression_are_none(tmp_path):
