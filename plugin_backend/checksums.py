@@ -6,7 +6,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import numpy as np
+    from typing_extensions import Buffer
 
 CHECKSUM_BYTES = 4
 
@@ -17,7 +17,7 @@ class Checksum:
     def __init__(self, name: str):
         self._sum = zlib.crc32(name.encode())
 
-    def add(self, data: bytes | memoryview | np.ndarray) -> None:
+    def add(self, data: Buffer) -> None:
         """Add the next bytes, or a contiguous array."""
         self._sum = zlib.crc32(data, self._sum)
 
@@ -27,7 +27,7 @@ class Checksum:
         return self._sum.to_bytes(CHECKSUM_BYTES, "little")
 
 
-def checksum_matches(name: str, data: bytes | memoryview | np.ndarray) -> bool:
+def checksum_matches(name: str, data: Buffer) -> bool:
     """Return whether the bytes of a file, checksum included, are those that were written under this name."""
     checksum = Checksum(name)
     checksum.add(memoryview(data)[:-CHECKSUM_BYTES])

@@ -81,8 +81,8 @@ class CueSheetError(InputError):
             row: line in the sheet, from 1.
             field: the column's name.
         """
-        place = {"file": self.file or file, "row": self.row or row, "field": self.field or field}
-        return type(self)(self.problem, **place, others=tuple(other.at(file=file) for other in self.others))
+        file, others = self.file or file, tuple(other.at(file=file) for other in self.others)
+        return type(self)(self.problem, file=file, row=self.row or row, field=self.field or field, others=others)
 
     @property
     def each(self) -> "list[CueSheetError]":

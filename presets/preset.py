@@ -222,7 +222,7 @@ def check_fits(preset: Preset, spec: CodecSpec) -> None:
 def _ringing_problems(preset: Preset):
     for name, row in CONTROLS.items():
         try:
-            row.checked(getattr(preset.header.ring, name))
+            row.validate(getattr(preset.header.ring, name))
         except ProjectError as problem:
             yield f"ring: {problem}"
     if preset.modes and len(preset.modes) != len(preset.means):

@@ -14,19 +14,22 @@ UNKNOWN = 0xFFFFFFFF
 HEAD_BYTES = 24
 
 
-def next_recording(file: BinaryIO, begins: Callable[[bytes], bool]) -> int | None:
-    """Where another recording is joined to the one that a file begins with; see :mod:`.chunks`."""
+def next_recording(file: BinaryIO, is_beginning: Callable[[bytes], bool]) -> int | None:
+    """Return where another recording follows the first one; ``None`` if there is none.
+
+    See :func:`.wav_chunks.next_recording`.
+    """
     file.seek(0)
     head = file.read(HEAD_BYTES)
     if len(head) < HEAD_BYTES:
         return None
     offset, stated = struct.unpack(f"{BYTE_ORDERS[head[:4]]}4xII", head[:12])
     file.seek(offset + stated)
-    return offset + stated if stated and begins(file.read(12)) else None
+    return offset + stated if stated and is_beginning(file.read(12)) else None
 
 
 def inspect_content(file: BinaryIO) -> Content:
-    """The audio of an AU file."""
+    """Return the audio of an AU file."""
     end = file.seek(0, 2)
     file.seek(0)
     head = file.read(HEAD_BYTES)
@@ -40,6 +43,6 @@ def inspect_content(file: BinaryIO) -> Content:
         return Content(cut_short=f"the file is cut short: its audio ends {offset + stated - end} bytes past the file")
     remark = NO_LENGTH
     if stated:
-        more = end - offset - stated
-        remark = f"goes on {more} bytes after the length that it states: read to the end of the file"
+        extra = end - offset - stated
+        remark = f"goes on {extra} bytes after the length that it states: read to the end of the file"
     return Content((Part((head[:8], struct.pack(f"{order}I", UNKNOWN), ByteRange(12, end))),), (remark,))

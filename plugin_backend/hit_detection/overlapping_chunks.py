@@ -1,4 +1,4 @@
-"""A recording of any length, cut into overlapping slabs that always lie alike, however it is read."""
+"""Cut a recording of any length into overlapping chunks whose positions do not depend on how the file is read."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ READ_SAMPLES = 65_536
 CELL_HOPS = 20
 CELL_S = 0.05
 CORE_CELLS, CONTEXT_CELLS = 600, 120
-"""A slab is asked about 30 s and hears 6 s more to either side."""
+"""A chunk has 30 s of core, and 6 s of context on each side."""
 
 MOST_CORE_VALUES, LEAST_CORE_CELLS = 2**24, 100
-"""Recordings of many channels at high rates are asked about less at a time, 5 s at least."""
+"""The core is shorter for recordings with many channels at high rates, but at least 5 s."""
 
 
 def hop_samples(sample_rate: int) -> int:
@@ -33,7 +33,7 @@ def cell_samples(sample_rate: int) -> int:
 class Chunk:
     """``audio`` ``[samples, channels]`` float32 from ``start_samples`` on.
 
-    The slab answers for ``[core_start, core_end)``, in the recording's samples; the rest is context.
+    The core of the chunk is ``[core_start, core_end)``, in samples of the recording. The rest is context.
     """
 
     audio: np.ndarray
@@ -43,26 +43,30 @@ class Chunk:
 
 
 def overlapping_chunks(
-    guide: RecordingInfo,
+    recording: RecordingInfo,
     core_cells: int = CORE_CELLS,
     context_cells: int = CONTEXT_CELLS,
     read_samples: int = READ_SAMPLES,
 ) -> Iterator[Chunk]:
-    """The recording from end to end; one slab at a time is held.
+    """Yield the chunks of a recording from start to end. One chunk at a time is in memory.
+
+    Args:
+        recording: the recording.
+        core_cells: length of the core, in cells of 50 ms.
+        context_cells: length of the context on each side.
+        read_samples: samples that are read at a time.
 
     Raises:
         AudioFileError: the audio is damaged, ends before its length, or is not finite.
     """
-    most_cells = max(LEAST_CORE_CELLS, MOST_CORE_VALUES // (cell_samples(guide.sample_rate) * guide.channels))
-    core, context = (
-        min(core_cells, most_cells) * cell_samples(guide.sample_rate),
-        context_cells * cell_samples(guide.sample_rate),
-    )
-    held, start, core_start = np.zeros((0, guide.channels), np.float32), 0, 0
-    for block, last in read_large_blocks(guide, read_samples, core + context):
-        held = np.concatenate([held, block])
-        while core_start < start + len(held) and (last or start + len(held) >= core_start + core + context):
-            yield Chunk(held[: core_start + core + context - start], start, core_start, core_start + core)
+    cell = cell_samples(recording.sample_rate)
+    max_core_cells = max(LEAST_CORE_CELLS, MOST_CORE_VALUES // (cell * recording.channels))
+    core, context = min(core_cells, max_core_cells) * cell, context_cells * cell
+    audio, start, core_start = np.zeros((0, recording.channels), np.float32), 0, 0
+    for block, last in read_large_blocks(recording, read_samples, core + context):
+        audio = np.concatenate([audio, block])
+        while core_start < start + len(audio) and (last or start + len(audio) >= core_start + core + context):
+            yield Chunk(audio[: core_start + core + context - start], start, core_start, core_start + core)
             core_start += core
-            begin = max(0, core_start - context)
-            held, start = held[begin - start :], begin
+            new_start = max(0, core_start - context)
+            audio, start = audio[new_start - start :], new_start

@@ -42,7 +42,7 @@ class ResampledStage(Stage):
         Raises:
             RenderError: the resamplers are later than counted.
         """
-        block, hop = self._received(block), self._hop
+        block, hop = self._check_block(block), self._hop
         fed = np.concatenate([self._fed, self._up.push(block)], axis=1)
         parts = [self._ready]
         for begin in range(0, fed.shape[1] - hop + 1, hop):

@@ -109,7 +109,7 @@ class Player:
         What needs a preset that is not ready takes effect once it is.
 
         Raises:
-            ProjectError, PresetError: it cannot be done; see :meth:`Instrument.checked`.
+            ProjectError, PresetError: it cannot be done; see :meth:`Instrument.validate`.
         """
         at = self._now() if at_samples is None else at_samples
         action = self._instrument.validate(Action(at, control, value, text))

@@ -29,7 +29,7 @@ from render.plugin_server.preset_slots import SLOTS, PresetPool, PresetSlots
 BROKEN = "the model made numbers that are no sound: such hops are silent, and what sounded is cut off"
 
 
-def validate(preset: Preset, codec: Codec) -> Preset:
+def checked(preset: Preset, codec: Codec) -> Preset:
     """The preset itself.
 
     Raises:

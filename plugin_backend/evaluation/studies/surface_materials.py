@@ -122,7 +122,8 @@ def mixture_study(materials: Materials, probe: Probe | None, tell: Callable[[], 
 
     Every matrix holds, at ``[row, column]``, what became of the row's material in the mixture of both:
     ``frechet`` (by embedding, to its originals), ``lost_db`` (see
-    :func:`plugin_backend.codecs.latent_mixing.masking_loss_db`) and ``heard_as`` (the probe's probability of the row's label as a share of both labels' probability).
+    :func:`plugin_backend.codecs.latent_mixing.masking_loss_db`) and ``heard_as`` (the probe's probability of the row's
+    label as a share of both labels' probability).
     Diagonals are ``None``. ``evenness`` sums a method up: see :func:`evenness`. ``tell`` is called
     after every pair.
     """

@@ -74,7 +74,7 @@ def test_an_mp3_that_states_too_much_or_too_little(read):
     longer, (more, more_frames) = mp3(3), without_length(right)
     audio, remarks = read(longer + more)
     stated = len(mp3_frames(longer)) - 1
-    assert remarks == (f"goes on after the {stated} frames that it states: all {stated + more_frames} are read",)
+    assert remarks == (f"continues after the {stated} frames that it states: all {stated + more_frames} are read",)
     assert len(audio) == (stated + more_frames) * 1152 - 1105
 
 

@@ -57,7 +57,7 @@ def test_audio_goes_on_after_its_stated_size(read, form, subtype):
     right, remarks = read(data)
     assert (len(right), remarks) == (SAMPLES, ())
     more = (SAMPLES - 30_000) * width
-    goes_on = (f"goes on {more} bytes after the length that it states: read to the end of the file",)
+    goes_on = (f"continues {more} bytes after the length that it states: read to the end of the file",)
     for stated, told in ((30_000 * width, goes_on), (0, NO_LENGTH), (None, ())):
         heard, said = read(stating(data, form, stated))
         np.testing.assert_array_equal(heard, right)

@@ -84,7 +84,9 @@ def test_a_container_gives_its_files(tmp_path, name):
 @pytest.mark.parametrize("name", ["a.zip", "a.ocg", "a.rcc", "a.cat", "a.rar"])
 def test_a_container_that_cannot_be_unpacked_is_one_line(tmp_path, name):
     (tmp_path / name).write_bytes(b"\xff\xff\xff\x7f nonsense")
-    with pytest.raises(AudioFileError, match=rf"{name}: (the container is damaged|no container we can unpack)"):
+    with pytest.raises(
+        AudioFileError, match=rf"{name}: (the container is damaged|not a container that can be unpacked)"
+    ):
         list(read_members(tmp_path / name))
 
 
@@ -111,7 +113,7 @@ def test_only_what_has_the_right_sum_is_kept_and_wav_becomes_flac_of_the_same_sa
     row = {"file": "door/a.flac", "path_in_package": "usr/a.wav"}
     lines, out = [], tmp_path / "out"
     debian._take(tmp_path / "a.wav", False, {"0" * 40: row}, out, lines.append)
-    assert lines == ["door/a.flac: not in the package as the recipe knows it"]
+    assert lines == ["door/a.flac: not in the package with the recipe's SHA-1"]
     assert not out.exists()
     debian._take(tmp_path / "a.wav", False, {hashlib.sha1(content).hexdigest(): row}, out, lines.append)
     kept, rate_hz = soundfile.read(out / "door" / "a.flac", dtype="int16")

@@ -184,5 +184,5 @@ def test_wrong_blocks_and_strikes_are_refused():
         make_stage("gain", {}, RATE, 2).push(np.zeros((1, 4), np.float32))
     with pytest.raises(ValueError, match="0 channels"):
         make_stage("gain", {}, RATE, 0)
-    with pytest.raises(ValueError, match="a strike at -1 samples; 0 is the next sample"):
+    with pytest.raises(ValueError, match="a trigger at -1 samples; 0 is the next sample"):
         make_stage("adsr", {}, RATE, 1).trigger(-1)

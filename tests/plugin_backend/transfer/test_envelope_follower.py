@@ -91,8 +91,8 @@ def test_no_true_peak_is_a_decibel_above_the_inputs(foley, sound, preset):
 def test_as_far_as_nothing_is_followed_nothing_is_held():
     rng = np.random.default_rng(4)
     dry, wet = rng.uniform(-0.1, 0.1, (2, HOP)), rng.uniform(-0.5, 0.5, (2, HOP))
-    np.testing.assert_array_equal(PeakLimiter(2, HOP, RATE).held(dry, wet, 0.0), wet)
-    half = PeakLimiter(2, HOP, RATE).held(dry, wet, 0.5)
+    np.testing.assert_array_equal(PeakLimiter(2, HOP, RATE).limit_peaks(dry, wet, 0.0), wet)
+    half = PeakLimiter(2, HOP, RATE).limit_peaks(dry, wet, 0.5)
     assert 0.1 < np.abs(half).max() < np.abs(wet).max()
 
 
@@ -102,7 +102,7 @@ def test_a_gain_that_a_peak_lowered_comes_back_slowly_and_without_a_step():
     wet[10 * HOP + 300 : 10 * HOP + 400] *= 2
     ceiling = PeakLimiter(1, HOP, RATE)
     hops = [(tone[None, at : at + HOP], wet[None, at : at + HOP]) for at in range(0, tone.size, HOP)]
-    held = np.concatenate([ceiling.held(*hop, 1.0)[0] for hop in hops])
+    held = np.concatenate([ceiling.limit_peaks(*hop, 1.0)[0] for hop in hops])
     np.testing.assert_array_equal(held[: 10 * HOP], tone[: 10 * HOP])
     sounding = np.abs(tone) > 0.1
     gain = np.where(sounding, held / np.where(sounding, wet, 1), 1)
@@ -119,7 +119,7 @@ def test_a_sound_between_samples_is_found():
     high = np.sin(2 * np.pi * np.arange(HOP) / 4 + np.pi / 4)[None]
     low = 0.8 * np.sin(2 * np.pi * 200 * np.arange(2 * HOP) / RATE)[None]
     ceiling = PeakLimiter(1, HOP, RATE)
-    held = [ceiling.held(low[:, at : at + HOP], high, 1.0) for at in (0, HOP)][1]
+    held = [ceiling.limit_peaks(low[:, at : at + HOP], high, 1.0) for at in (0, HOP)][1]
     assert np.abs(high).max() == pytest.approx(np.sqrt(0.5))
     assert np.abs(held[0, 200:300]).max() == pytest.approx(0.8 * np.sqrt(0.5), rel=0.02)
 

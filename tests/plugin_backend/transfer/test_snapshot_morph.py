@@ -43,7 +43,7 @@ def test_a_morph_is_set_on_layers_as_it_is():
 
 
 def test_what_is_not_there_or_out_of_range_is_told():
-    with pytest.raises(ProjectError, match="^no control 'loud' in what the snapshots are of$"):
+    with pytest.raises(ProjectError, match="^no control 'loud' in the stage of the snapshots$"):
         morph_snapshots({}, {"loud": 1.0}, 0.5, NODE.parameters)
     with pytest.raises(ProjectError, match="^mix 3: 0 to 1 can be used$"):
         morph_snapshots({"mix": 3.0}, {}, 0.5, NODE.parameters)

@@ -23,16 +23,16 @@ def test_matched_latents_have_the_targets_mean_and_deviation():
     rng = np.random.default_rng(0)
     z = rng.normal((1.0, -2.0), (0.5, 1.0), (5_000, 2))
     target = Target(np.array([3.0, 0.0]), np.array([1.0, 2.0]), np.zeros((1, 2)), NONE, NONE)
-    moved = target.moved(z, (z.mean(axis=0), z.std(axis=0)))
+    moved = target.move(z, (z.mean(axis=0), z.std(axis=0)))
     np.testing.assert_allclose([moved.mean(axis=0), moved.std(axis=0)], [[3, 0], [1, 2]], atol=1e-9)
-    far = target.moved(z, (z.mean(axis=0), np.array([0.05, 100.0])))
+    far = target.move(z, (z.mean(axis=0), np.array([0.05, 100.0])))
     np.testing.assert_allclose(far.std(axis=0) / z.std(axis=0), [4, 0.25])
 
 
 def test_a_presets_own_scale_and_bias_come_first():
     target = Target(np.ones(2), np.ones(2), np.zeros((1, 2)), np.array([2.0, 1.0]), NONE)
     assert not target.matches
-    np.testing.assert_array_equal(target.moved(np.array([[1.0, 1.0]]), (np.ones(2), np.ones(2))), [[2, 1]])
+    np.testing.assert_array_equal(target.move(np.array([[1.0, 1.0]]), (np.ones(2), np.ones(2))), [[2, 1]])
 
 
 def test_the_nearest_frame_is_found_and_the_way_between_two_is_smooth():
@@ -72,7 +72,7 @@ def test_a_slot_fades_whole_and_only_the_latest_waits():
     slot, z, heard = TargetSlot(3), np.zeros((1, 2)), (np.zeros(2), np.ones(2))
 
     def frames(count: int) -> list[float]:
-        return [round(float(slot.moved(z, heard, 1.0, 0.0)[0, 0]), 6) for _ in range(count)]
+        return [round(float(slot.move(z, heard, 1.0, 0.0)[0, 0]), 6) for _ in range(count)]
 
     slot.select(constant(4.0), at_once=False)
     assert frames(2) == [4, 4]

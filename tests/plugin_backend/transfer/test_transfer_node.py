@@ -90,7 +90,7 @@ def test_a_stream_whose_memory_cannot_be_reached_is_not_saved(foley):
         def push(self, latents: np.ndarray) -> np.ndarray:
             raise NotImplementedError
 
-    with pytest.raises(ValueError, match="^foley: what this codec's streams remember cannot be saved$"):
+    with pytest.raises(ValueError, match="^foley: the state of this codec's streams cannot be saved$"):
         save_stream_state(Hidden(), foley.spec)
 
 
@@ -239,5 +239,5 @@ def test_wrong_blocks_and_values_are_refused(foley):
         node.set("mix", 1.5)
     with pytest.raises(ProjectError, match="^mix nan: 0 to 1"):
         node.set("mix", float("nan"))
-    with pytest.raises(ProjectError, match="^latent 32: 0 to 31 are there$"):
+    with pytest.raises(ProjectError, match="^latent 32: 0 to 31 can be used$"):
         node.set_latent(32, "bias", 0)

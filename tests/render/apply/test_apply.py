@@ -226,7 +226,7 @@ def test_a_bad_recording_leaves_nothing(tmp_path, applier):
         ({"mono": True, "mode": HITS}, ProjectError, "hits are played, not moved: mono cannot be used"),
         ({"width": 0.5, "mode": HITS}, ProjectError, "hits are played, not moved: width cannot be used"),
         ({"width": 0.5, "mono": True}, ProjectError, "has one noise for all channels: give mono or width"),
-        ({"latents": {512: {"on": 0.0}}, "mode": HITS}, ProjectError, "latent 512: 0 to 511 are there"),
+        ({"latents": {512: {"on": 0.0}}, "mode": HITS}, ProjectError, "latent 512: 0 to 511 can be used"),
         ({"latents": {1: {"loud": 0.0}}}, ProjectError, "no control 'loud'; there are value, scale, bias, on, freeze"),
     ],
 )
@@ -237,7 +237,7 @@ def test_what_does_not_go_together_is_told_in_one_line(applier, fields, kind, to
 
 
 def test_a_latent_that_is_not_there_is_told_before_any_file(applier):
-    with pytest.raises(ProjectError, match="latent 512: 0 to 511 are there"):
+    with pytest.raises(ProjectError, match="latent 512: 0 to 511 can be used"):
         applier(latents={512: {"on": 0.0}})
 
 

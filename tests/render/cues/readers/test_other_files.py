@@ -155,7 +155,7 @@ def test_a_list_in_frame_numbers_is_named_with_its_line(tmp_path, number):
     assert told.split(": ", 1)[1] in answer.stdout
 
 
-def validate(path: object) -> None:
+def checked(path: object) -> None:
     resolve_effects(Stem(name="A", layout="stereo", effects=[Plugin(path=str(path))]), None, {}, None)
 
 
