@@ -44,5 +44,5 @@ def inspect_content(file: BinaryIO) -> Content:
     remark = NO_LENGTH
     if stated:
         extra = end - offset - stated
-        remark = f"goes on {extra} bytes after the length that it states: read to the end of the file"
+        remark = f"continues {extra} bytes after the length that it states: read to the end of the file"
     return Content((Part((head[:8], struct.pack(f"{order}I", UNKNOWN), ByteRange(12, end))),), (remark,))

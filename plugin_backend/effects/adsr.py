@@ -85,11 +85,11 @@ class Adsr(Triggered, DspStage):
 
     def _level(self, ahead: np.ndarray, sustain: float | np.ndarray) -> np.ndarray:
         is_open, start, first, second, since = self._envelope
-        start = since + ahead + 1
+        at = since + ahead + 1
         if not is_open:
-            return start * (1 - raised_cosine(start / first))
-        return (start + (1 - start) * raised_cosine(start / first)) * (
-            1 - (1 - sustain) * raised_cosine((start - first) / second)
+            return start * (1 - raised_cosine(at / first))
+        return (start + (1 - start) * raised_cosine(at / first)) * (
+            1 - (1 - sustain) * raised_cosine((at - first) / second)
         )
 
     def state(self) -> dict[str, np.ndarray]:

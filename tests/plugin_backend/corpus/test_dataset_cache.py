@@ -1,4 +1,4 @@
-"""A corpus's cache: when it is used, when it is made anew, and what is never left behind or written over."""
+"""The cache of a corpus: when it is used, when it is rebuilt, and what is never left behind or overwritten."""
 
 import errno
 import json
@@ -56,7 +56,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path):
     assert os.listdir(tmp_path) == ["a.wav"]
 
 
-def test_a_damaged_cache_is_prepared_anew_and_says_so(tmp_path):
+def test_a_damaged_cache_is_rebuilt_with_a_message(tmp_path):
     cache = only(tmp_path, noise(0.5)).cache
     for harm in (
         lambda: next(cache.glob("audio-*")).write_bytes(b"\x93NUMPY"),
@@ -72,7 +72,7 @@ def test_a_damaged_cache_is_prepared_anew_and_says_so(tmp_path):
         open_corpus(cache)
 
 
-def test_a_folder_of_something_else_is_not_written_into(tmp_path):
+def test_a_folder_that_holds_something_else_is_not_written(tmp_path):
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "index.json").write_text('{"name": "my web page"}')
     soundfile.write(tmp_path / "a.wav", noise(0.5), RATE)
@@ -93,7 +93,7 @@ def test_preparing_twice_gives_the_same_bytes(tmp_path):
     assert indices[0] == indices[1]
 
 
-def test_a_disk_that_is_full_for_a_while_is_no_fault_of_the_recording(tmp_path, monkeypatch):
+def test_a_full_disk_is_not_reported_as_a_bad_recording(tmp_path, monkeypatch):
     soundfile.write(tmp_path / "a.wav", noise(0.5), RATE)
 
     def full(*_):
@@ -108,14 +108,14 @@ def test_a_disk_that_is_full_for_a_while_is_no_fault_of_the_recording(tmp_path, 
     assert [sound.file for sound in prepare_corpus(tmp_path).sounds] == ["a.wav"]
 
 
-def test_an_empty_manifest_is_told_in_a_line(tmp_path):
+def test_an_empty_manifest_is_reported_in_one_line(tmp_path):
     soundfile.write(tmp_path / "a.wav", noise(0.5), RATE)
     (tmp_path / "manifest.csv").touch()
     with pytest.raises(AudioFileError, match="manifest.csv: lacks the column file and label"):
         prepare_corpus(tmp_path)
 
 
-def test_a_recording_that_cannot_be_read_is_dropped_for_it(tmp_path, monkeypatch):
+def test_a_recording_that_cannot_be_read_is_dropped(tmp_path, monkeypatch):
     from plugin_backend import audio_files
 
     for name in ("a.wav", "b.wav"):
@@ -133,7 +133,7 @@ def test_a_recording_that_cannot_be_read_is_dropped_for_it(tmp_path, monkeypatch
     ]
 
 
-def test_scratch_gives_back_what_it_was_given(tmp_path):
+def test_temporary_audio_returns_the_samples_written(tmp_path):
     with TempAudio(tmp_path) as scratch:
         scratch.append(np.arange(10, dtype=np.float32))
         scratch.append(np.arange(10, 15, dtype=np.float32))

@@ -1,4 +1,4 @@
-"""The factory corpus's recipe: containers that games use, and files known by their SHA-1."""
+"""The recipe of the factory corpus: containers of games, and files identified by their SHA-1."""
 
 import csv
 import hashlib
@@ -28,7 +28,7 @@ def zip_file():
 
 
 def clonk_group(contents, inner=None):
-    """A group of files, after them a group within."""
+    """Return a group of files, followed by a group within."""
     bodies = [*contents, *([inner] if inner else [])]
     header = bytearray(204)
     header[:24] = b"RedWolf Design GrpFolder"
@@ -50,7 +50,7 @@ def clonk_file():
 
 
 def qt_resource():
-    """A root with a folder of three files, the second of them packed."""
+    """Return a root with a folder of three files, the second of them packed."""
     packed = struct.pack(">I", len(CONTENTS[1])) + zlib.compress(CONTENTS[1])
     bodies = [CONTENTS[0], packed, CONTENTS[2]]
     data, offsets = b"", []
@@ -76,7 +76,7 @@ MAKERS = {"a.zip": zip_file, "a.pk3": zip_file, "a.ocg": clonk_file, "a.rcc": qt
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_a_container_gives_its_files(tmp_path, name):
+def test_a_container_is_read(tmp_path, name):
     (tmp_path / name).write_bytes(MAKERS[name]())
     assert list(read_members(tmp_path / name)) == CONTENTS
 
@@ -106,7 +106,7 @@ def test_the_recipe_is_the_corpus_manifest(corpus):
     assert {row["file"]: (row["label"], row["debian_package"], row["sha1"]) for row in debian.read_recipe()} == manifest
 
 
-def test_only_what_has_the_right_sum_is_kept_and_wav_becomes_flac_of_the_same_samples(tmp_path):
+def test_only_files_with_the_right_sum_are_kept_and_wav_becomes_flac_of_the_same_samples(tmp_path):
     audio = np.random.default_rng(0).integers(-30_000, 30_000, 4_800).astype(np.int16)
     soundfile.write(tmp_path / "a.wav", audio, 22_050)
     content = (tmp_path / "a.wav").read_bytes()

@@ -1,4 +1,4 @@
-"""A corpus in training: how often each sound is drawn, and what is held out."""
+"""A corpus in training: the probability of each sound, and the held-out sounds."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def sound(label="a", source="s", file="f", seconds=1.0):
     return Sound(file, label, source, 24_000.0, np.zeros(round(seconds * RATE), np.float32))
 
 
-def test_chances_follow_the_formula():
+def test_probabilities_follow_the_formula():
     sounds = [sound("rain", seconds=9), sound("rain", seconds=16), sound("footsteps/wood", seconds=1)]
     rain, steps = 25**0.5, 6 * 1**0.5
     expected = np.array([rain * 3 / 7, rain * 4 / 7, steps]) / (rain + steps)
@@ -26,11 +26,11 @@ def test_chances_follow_the_formula():
 
 
 @pytest.mark.parametrize(
-    ("sounds", "how"), [([], {}), ([sound()], {"temperature": 2}), ([sound()], {"weights": {"a": 0.0}})]
+    ("sounds", "options"), [([], {}), ([sound()], {"temperature": 2}), ([sound()], {"weights": {"a": 0.0}})]
 )
-def test_chances_refuse_what_has_no_answer(sounds, how):
+def test_probabilities_that_are_not_defined_are_refused(sounds, options):
     with pytest.raises(ValueError, match="temperature|needs sounds|weight zero"):
-        sampling_weights(sounds, **how)
+        sampling_weights(sounds, **options)
 
 
 def test_whole_sources_are_held_out_and_files_added_later_move_none():
@@ -45,7 +45,7 @@ def test_whole_sources_are_held_out_and_files_added_later_move_none():
     assert {s.source for s in split_sounds(sounds, share=0.3, seed=1)[1]} != sources
 
 
-def test_of_few_sources_files_are_held_out_with_all_their_pieces():
+def test_with_few_sources_whole_files_are_held_out():
     sounds = [sound(file=f"{n // 2}") for n in range(200)]
     train, held_out = split_sounds(sounds)
     files = {s.file for s in held_out}

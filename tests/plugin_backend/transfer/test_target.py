@@ -1,4 +1,4 @@
-"""Where latents are moved to, how one target gives way to another, and the table all controls come from."""
+"""Targets of latents, the cross-fade from one target to another, and the table of all controls."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ NONE = np.zeros(0)
 
 
 def constant(value: float) -> Target:
-    """Moves everything to one value."""
+    """Return a target that moves everything to one value."""
     return Target(np.zeros(2), np.ones(2), np.zeros((1, 2)), np.zeros(2), np.full(2, value))
 
 
@@ -35,17 +35,17 @@ def test_a_presets_own_scale_and_bias_come_first():
     np.testing.assert_array_equal(target.move(np.array([[1.0, 1.0]]), (np.ones(2), np.ones(2))), [[2, 1]])
 
 
-def test_the_nearest_frame_is_found_and_the_way_between_two_is_smooth():
+def test_the_nearest_frame_is_found_and_the_path_between_two_is_smooth():
     target = Target(np.zeros(2), np.ones(2), np.array([[0.0, 0.0], [4.0, 0.0]]), NONE, NONE)
     np.testing.assert_allclose(target.nearest(np.array([[0.3, 0.2], [3.9, 1.0]])), [[0, 0], [4, 0]], atol=1e-4)
     np.testing.assert_allclose(target.nearest(np.array([[2.0, 5.0]])), [[2, 0]])
 
 
-def test_a_target_is_made_of_what_sounds():
+def test_a_target_is_made_of_audible_frames():
     takes = [np.repeat([[0.5], [0.0], [-0.5]], 512, axis=1).astype(np.float32)]
     target = make_target(takes, PcmCodec())
     np.testing.assert_allclose([target.mean[0], target.deviation[0]], [0, 0.5])
-    assert target.frames[:, 0].tolist() == [0.5, -0.5, 0.0]  # and silence, which comes last
+    assert target.frames[:, 0].tolist() == [0.5, -0.5, 0.0]  # silence comes last
     many = make_target([np.full((3_000, 512), 0.5, np.float32)], PcmCodec())
     assert len(many.frames) == MOST_FRAMES + 1
     quiet = make_target([np.full((4, 512), 1e-6, np.float32)], PcmCodec())
@@ -57,7 +57,7 @@ def test_silence_is_below_sixty_decibels():
     assert audible_frames(audio, 512).tolist() == [[True, False]]
 
 
-def test_running_moments_forget_and_whole_ones_do_not():
+def test_running_statistics_forget_and_whole_ones_do_not():
     running, whole = RunningStatistics.running(1, 100.0), RunningStatistics(1)
     for value in np.repeat([5.0, -1.0, 1.0], [500, 1_000, 1_000]):
         running.add(np.array([[value]]))
@@ -68,7 +68,7 @@ def test_running_moments_forget_and_whole_ones_do_not():
     assert [value.tolist() for value in RunningStatistics(2).mean_and_deviation()] == [[0, 0], [1, 1]]
 
 
-def test_a_slot_fades_whole_and_only_the_latest_waits():
+def test_a_fade_is_complete_and_only_the_latest_target_waits():
     slot, z, heard = TargetSlot(3), np.zeros((1, 2)), (np.zeros(2), np.ones(2))
 
     def frames(count: int) -> list[float]:
