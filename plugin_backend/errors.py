@@ -94,7 +94,7 @@ class CueSheetError(InputError):
         """One line for every problem, at most 50, and then the number of further problems."""
         lines = [problem.line for problem in (self, *self.others)]
         more = len(lines) - MAX_LISTED_PROBLEMS
-        return lines if more <= 0 else [*lines[:MAX_LISTED_PROBLEMS], f"and {more} more problems, not told here"]
+        return lines if more <= 0 else [*lines[:MAX_LISTED_PROBLEMS], f"and {more} more problems, not listed here"]
 
 
 def combine_errors(problems: "list[CueSheetError]") -> CueSheetError:

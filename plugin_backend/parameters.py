@@ -60,7 +60,13 @@ class Choice(Parameter):
 
 
 def choice(name: str, names: tuple[str, ...], doc: str) -> Choice:
-    """Return a choice whose default is the first name."""
+    """Return a choice whose default is the first name.
+
+    Args:
+        name: of the choice.
+        names: what can be chosen.
+        doc: its description.
+    """
     return Choice(name, 0, len(names) - 1, 0, "", doc, names)
 
 

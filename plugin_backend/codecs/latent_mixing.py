@@ -51,7 +51,13 @@ def weighted_sum(
 
 
 def interpolate(a: np.ndarray, b: np.ndarray, t: float | np.ndarray) -> np.ndarray:
-    """Return the point ``t`` on the straight line from ``a`` (0) to ``b`` (1)."""
+    """Return the point ``t`` on the straight line from ``a`` (0) to ``b`` (1).
+
+    Args:
+        a: latents ``[..., dims]``.
+        b: latents ``[..., dims]``.
+        t: 0 … 1, a number or an array that broadcasts against the latents.
+    """
     return weighted_sum((a, b), (1 - np.asarray(t), t))
 
 

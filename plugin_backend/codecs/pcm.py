@@ -33,12 +33,21 @@ class PcmCodec(Codec):
     spec = CodecSpec("pcm", "pcm", 48_000, 512, 512, 0)
 
     def encoder(self, batch: int = 1) -> EncoderStream:
+        """Return a new encoder stream."""
         return _Encoder(self.spec.hop_samples)
 
     def decoder(
         self, batch: int = 1, seeds: Sequence[int] | None = None, sides: Sequence[float] | None = None
     ) -> DecoderStream:
+        """Return a new decoder stream. The identity codec has no noise.
+
+        Args:
+            batch: number of rows.
+            seeds: ignored.
+            sides: ignored.
+        """
         return _Decoder()
 
     def silence(self, frames: int) -> np.ndarray:
+        """Return zeros, ``[1, frames, dims]``."""
         return np.zeros((1, frames, self.spec.latent_dim), np.float32)

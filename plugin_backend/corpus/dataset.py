@@ -194,7 +194,7 @@ def _current(cache: Path, key: str, say: Callable[[str], None]) -> Corpus | None
     except AudioFileError as problem:
         if not any(cache.glob("audio-*.npy")):
             raise OutputError(f"{problem}; name a folder of its own for the prepared corpus") from problem
-        say(f"{problem}; prepared anew")
+        say(f"{problem}; prepared again")
         return None
 
 

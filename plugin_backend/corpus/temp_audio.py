@@ -50,7 +50,13 @@ class TempAudio:
         return np.frombuffer(self._file.read(max(0, min(stop, self.size) - start) * 4), np.float32)
 
     def blocks(self, start: int = 0, stop: int | None = None, step: int = BLOCK_SAMPLES) -> Iterator[np.ndarray]:
-        """Yield the samples from ``start`` to ``stop`` in blocks of ``step``. The last may be shorter."""
+        """Yield samples in blocks. The last may be shorter.
+
+        Args:
+            start: the first sample.
+            stop: the sample after the last; ``None``: the end.
+            step: length of a block.
+        """
         stop = self.size if stop is None else stop
         for begin in range(start, stop, step):
             yield self.read(begin, min(begin + step, stop))

@@ -42,7 +42,13 @@ def mel_filters(window_samples: int, sample_rate: int) -> np.ndarray:
 
 
 def mel_spaced_frequencies(lowest_hz: float, highest_hz: float, count: int) -> np.ndarray:
-    """Return ``count`` frequencies in Hz at equal mel distances, both ends included."""
+    """Return frequencies in Hz at equal mel distances, both ends included.
+
+    Args:
+        lowest_hz: the first.
+        highest_hz: the last.
+        count: how many.
+    """
     low, high = (2595 * np.log10(1 + np.array([lowest_hz, highest_hz]) / 700)).tolist()
     return 700 * (10 ** (np.linspace(low, high, count) / 2595) - 1)
 
@@ -66,6 +72,6 @@ def triangular_filters(
 
 
 def mel_power(audio: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Power in 80 mel bands, ``[bands, frames]``: Hann windows of 1024 samples every 256 (at 48 kHz)."""
+    """Return the power in 80 mel bands, ``[bands, frames]``, in Hann windows of 1024 samples every 256 (at 48 kHz)."""
     window, hop = round(WINDOW_S * sample_rate), round(HOP_S * sample_rate)
     return mel_filters(window, sample_rate) @ power_spectrogram(audio, window, hop)

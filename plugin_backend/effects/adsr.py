@@ -93,10 +93,10 @@ class Adsr(Triggered, DspStage):
         )
 
     def state(self) -> dict[str, np.ndarray]:
-        """See :class:`~plugin_backend.effects.stage.Stage`."""
+        """Return the state; see :meth:`~plugin_backend.effects.stage.Stage.state`."""
         return super().state() | {"now": self._envelope.copy(), "power": np.array(self._power)}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """See :class:`~plugin_backend.effects.stage.Stage`."""
+        """Restore a state; see :meth:`~plugin_backend.effects.stage.Stage.restore`."""
         super().restore(state)
         self._envelope, self._power = np.array(state["now"]), float(state["power"])

@@ -149,10 +149,10 @@ class Eq(DspStage):
         return output
 
     def state(self) -> dict[str, np.ndarray]:
-        """See :class:`~plugin_backend.effects.stage.Stage`."""
+        """Return the state; see :meth:`~plugin_backend.effects.stage.Stage.state`."""
         return super().state() | {"turned": np.array(self._is_changed)}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """See :class:`~plugin_backend.effects.stage.Stage`."""
+        """Restore a state; see :meth:`~plugin_backend.effects.stage.Stage.restore`."""
         super().restore(state)
         self._is_changed = bool(state["turned"])

@@ -26,7 +26,13 @@ def level(seed: int, cycle: int) -> float:
 
 
 def sine(cycles: np.ndarray, edge: np.ndarray, seed: int) -> np.ndarray:
-    """Return a sine wave that begins at half level and rises."""
+    """Return a sine wave that begins at half level and rises.
+
+    Args:
+        cycles: phases in cycles, ``[n]``.
+        edge: not used.
+        seed: not used.
+    """
     return 0.5 + 0.5 * np.sin(2 * np.pi * cycles)
 
 
@@ -43,7 +49,13 @@ def square(cycles: np.ndarray, edge: np.ndarray, seed: int) -> np.ndarray:
 
 
 def random(cycles: np.ndarray, edge: np.ndarray, seed: int) -> np.ndarray:
-    """Return a wave from each cycle's random level to the next, along a raised cosine."""
+    """Return a wave from each cycle's random level to the next, along a raised cosine.
+
+    Args:
+        cycles: phases in cycles, ``[n]``.
+        edge: not used.
+        seed: of the random levels.
+    """
     whole = np.floor(cycles)
     first = int(whole[0])
     levels = np.array([level(seed, cycle & 0xFFFFFFFF) for cycle in range(first, int(whole[-1]) + 2)])
@@ -109,10 +121,10 @@ class Lfo(Triggered, DspStage):
         return WAVES[int(shape_and_offset[0])](cycles + shape_and_offset[1], edge, self._seed)
 
     def state(self) -> dict[str, np.ndarray]:
-        """See :class:`~plugin_backend.effects.stage.Stage`."""
+        """Return the state; see :meth:`~plugin_backend.effects.stage.Stage.state`."""
         return super().state() | {"offset": np.array(self._offset)}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """See :class:`~plugin_backend.effects.stage.Stage`."""
+        """Restore a state; see :meth:`~plugin_backend.effects.stage.Stage.restore`."""
         super().restore(state)
         self._offset = float(state["offset"])

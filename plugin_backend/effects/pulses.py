@@ -76,12 +76,12 @@ class Pulses(Triggered, DspStage):
         return (start + (1 - start) * raised_cosine(position / attack)) * (1 - raised_cosine((position - stay) / decay))
 
     def state(self) -> dict[str, np.ndarray]:
-        """See :class:`~plugin_backend.effects.stage.Stage`."""
+        """Return the state; see :meth:`~plugin_backend.effects.stage.Stage.state`."""
         arrays = {"pulse": self._pulse.copy(), "last": np.array(self._last), "struck": np.array(self._is_triggered)}
         return super().state() | arrays
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """See :class:`~plugin_backend.effects.stage.Stage`."""
+        """Restore a state; see :meth:`~plugin_backend.effects.stage.Stage.restore`."""
         super().restore(state)
         self._pulse, self._last = np.array(state["pulse"]), float(state["last"])
         self._is_triggered = bool(state["struck"])

@@ -53,10 +53,10 @@ class Triggered(DspStage):
         yield slice(at, count), events
 
     def state(self) -> dict[str, np.ndarray]:
-        """See :class:`~plugin_backend.effects.stage.Stage`."""
+        """Return the state; see :meth:`~plugin_backend.effects.stage.Stage.state`."""
         return super().state() | {"coming": np.array(self._pending, np.int64).reshape(-1, 2)}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """See :class:`~plugin_backend.effects.stage.Stage`."""
+        """Restore a state; see :meth:`~plugin_backend.effects.stage.Stage.restore`."""
         super().restore(state)
         self._pending = [(int(at), int(event)) for at, event in state["coming"]]

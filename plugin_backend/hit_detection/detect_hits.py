@@ -95,7 +95,15 @@ def detect_hits_in(
     context_cells: int = CONTEXT_CELLS,
     read_samples: int = READ_SAMPLES,
 ) -> list[Hit]:
-    """Return all hits of a recording that was inspected; see :func:`detect_hits`."""
+    """Return all hits of a recording that was inspected; see :func:`detect_hits`.
+
+    Args:
+        recording: the recording.
+        sensitivity: settings.
+        core_cells: see :func:`detect_hits`.
+        context_cells: see :func:`detect_hits`.
+        read_samples: see :func:`detect_hits`.
+    """
     rate = recording.sample_rate
     peaks_by_onset: dict[int, float] = {}
     scale = min(1.0, sensitivity.min_gap_ms / MIN_GAP_MS)

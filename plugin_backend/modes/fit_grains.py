@@ -59,7 +59,13 @@ def _spectrum(piece: np.ndarray, n: int) -> np.ndarray:
 
 
 def lobe(bins: np.ndarray, tones: np.ndarray, n: int) -> np.ndarray:
-    """Return spectra at ``bins`` of windowed tones of amplitude 1 at fractional bins ``tones``, ``[bins, tones]``."""
+    """Return the spectra of windowed tones of amplitude 1, ``[bins, tones]``.
+
+    Args:
+        bins: where to compute them.
+        tones: fractional bins of the tones.
+        n: length of the window in samples.
+    """
     pole, turn = 2j * np.pi * tones / n - 1e-13, 2j * np.pi / n
     sides = [line_spectra(pole + sign * turn, bins, n) * np.exp(sign * turn / 2) for sign in (1, -1)]
     return line_spectra(pole, bins, n) / 2 - (sides[0] + sides[1]) / 4

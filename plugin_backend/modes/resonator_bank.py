@@ -68,7 +68,7 @@ class ResonatorBank:
         self.end_samples = int(self._ends.max(initial=0))
 
     def samples(self, start: int, count: int) -> np.ndarray:
-        """Its samples from ``start`` on, ``[count]`` float64; 0 before sample 0."""
+        """Return the samples from ``start`` on, ``[count]`` float64. They are 0 before sample 0."""
         out = np.zeros(count)
         begin, end = max(0, start), min(start + count, self.end_samples + PAGE_SAMPLES)
         for page in range((begin - self._origin) // PAGE_SAMPLES, (end - 1 - self._origin) // PAGE_SAMPLES + 1):

@@ -56,7 +56,13 @@ class Line:
 
 
 def line_spectra(poles: np.ndarray, bins: np.ndarray, n: int) -> np.ndarray:
-    """Return the spectrum of each pole at amplitude 1, ``[bins, poles]``."""
+    """Return the spectrum of each pole at amplitude 1, ``[bins, poles]``.
+
+    Args:
+        poles: complex poles per sample.
+        bins: where to compute them.
+        n: number of samples.
+    """
     return np.expm1(poles * n) / (np.exp(poles - 2j * np.pi * bins[:, None] / n) - 1)
 
 
@@ -77,7 +83,13 @@ def _solve_amplitudes(
 
 
 def bins_near(lines: list[Line], n: int, count: int) -> np.ndarray:
-    """Return the bins, out of ``count``, over which lines are fitted."""
+    """Return the bins over which lines are fitted.
+
+    Args:
+        lines: the lines.
+        n: number of samples.
+        count: number of all bins.
+    """
     chosen = np.zeros(count, bool)
     for line in lines:
         reach = int(np.clip(np.ceil(WIDTHS * line.width_bins(n)), LEAST_BINS, MOST_BINS))

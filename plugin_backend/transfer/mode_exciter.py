@@ -104,10 +104,10 @@ class ModeExciter:
         ]
         paired = interpolate_modes(tables[0], tables[1], now["morph"]) if slots[1][0] is not None else tables[0]
         weights = [slots[0][1], *(weight for _, weight in slots[2:])]
-        struck = [rows.copy() for rows in (paired, *tables[2:])]
-        for rows, weight in zip(struck, weights, strict=True):
+        summed = [rows.copy() for rows in (paired, *tables[2:])]
+        for rows, weight in zip(summed, weights, strict=True):
             rows[:, LEVEL] *= abs(weight)
-        return np.concatenate(struck)
+        return np.concatenate(summed)
 
     def _shorten(self, voice: tuple, at: int) -> tuple:
         """Return the oldest voice, changed so that it ends within a millisecond."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from math import gcd
 
@@ -36,6 +37,19 @@ LEVELS = ("mix", "gain")
 """Controls of the output level."""
 
 
+@dataclass(frozen=True)
+class NoiseSettings:
+    """Settings of the decoder's noise.
+
+    Attributes:
+        seed: 0 … 2^63 − 1.
+        width: 0 … 1: how far the noises of the first two channels differ. At 0, equal channels stay equal.
+    """
+
+    seed: int = 0
+    width: float = WIDTH.default
+
+
 class TransferNode(Stage):
     """Encodes, moves and decodes; follows the input's envelope; rings at its hits; mixes with the delayed input.
 
@@ -53,8 +67,7 @@ class TransferNode(Stage):
             are measured as the stream runs, over the last seconds.
         slots: number of slots for targets, at most 26. ``morph`` interpolates between ``a`` and ``b``. Slots from ``c``
             on are added to them before decoding, as differences from the codec's silence.
-        seed: seed of the decoder's noise, 0 … 2^63 − 1.
-        width: 0 … 1: how far the noises of the first two channels differ. At 0, equal channels stay equal.
+        noise: settings of the decoder's noise.
 
     Attributes:
         parameters: ``PARAMETERS``, ``weight.c`` and so on of summed slots, and those of every latent, such as
@@ -75,8 +88,7 @@ class TransferNode(Stage):
         mono: bool = False,
         statistics: tuple[np.ndarray, np.ndarray] | None = None,
         slots: int = PAIR,
-        seed: int = 0,
-        width: float = WIDTH.default,
+        noise: NoiseSettings = NoiseSettings(),
     ):
         spec, names = codec.spec, slot_names(slots)
         if channels < 1 or multiple_samples < 1:
@@ -88,7 +100,7 @@ class TransferNode(Stage):
         self.parameters = PARAMETERS | weights | latent_parameters(spec.latent_dim)
         self._encoder = codec.encoder(self._encoded)
         self._fresh_decoder = partial(
-            codec.decoder, self._encoded, [seed] * self._encoded, channel_sides(self._encoded, width)
+            codec.decoder, self._encoded, [noise.seed] * self._encoded, channel_sides(self._encoded, noise.width)
         )
         self._decoder = self._fresh_decoder()
         frames_per_s = spec.sample_rate / spec.hop_samples

@@ -14,7 +14,7 @@ from plugin_backend.transfer.latent_mover import PAIR
 from plugin_backend.transfer.parallel_nodes import TOTAL, ParallelNodes
 from plugin_backend.transfer.running_statistics import RunningStatistics, audible_frames
 from plugin_backend.transfer.settings import Settings
-from plugin_backend.transfer.transfer_node import TransferNode
+from plugin_backend.transfer.transfer_node import NoiseSettings, TransferNode
 from render.apply.audio_blocks import SPARE_SAMPLES, blocks_of, exactly, resampled
 from render.apply.preset_layers import Layer
 
@@ -75,8 +75,7 @@ def _node(guide: RecordingInfo, layer: Layer, settings: Settings, heard: dict[st
         mono=settings.mono,
         statistics=heard[fingerprint] if matches else None,
         slots=PAIR + len(layer.weights),
-        seed=settings.seed,
-        width=settings.width,
+        noise=NoiseSettings(settings.seed, settings.width),
     )
     for slot, target in layer.targets.items():
         node.select(target, slot)

@@ -12,7 +12,7 @@ from plugin_backend.effects import Triggered, make_stage
 from plugin_backend.effects.stage import Stage
 from plugin_backend.errors import ProjectError, RenderError
 from plugin_backend.transfer.settings import Settings, parse_latents
-from plugin_backend.transfer.transfer_node import TransferNode
+from plugin_backend.transfer.transfer_node import NoiseSettings, TransferNode
 from presets.lookup import find_preset, target_of
 from render.engine.resampled_stage import ResampledStage
 from render.plan.plan import Event
@@ -66,7 +66,9 @@ def make_insert(
     settings, model = transfer_settings(effect), codec(effect.model)
     own_rate, hop = model.spec.sample_rate, model.spec.hop_samples
     multiple = block_samples if own_rate == sample_rate else hop
-    node = TransferNode(model, channels, multiple_samples=multiple, mono=settings.mono, width=settings.width)
+    node = TransferNode(
+        model, channels, multiple_samples=multiple, mono=settings.mono, noise=NoiseSettings(width=settings.width)
+    )
     for name, slot in zip(PRESETS, "ab", strict=True):
         if getattr(effect, name) is not None:
             node.select(target_of(find_preset(getattr(effect, name)), model), slot)

@@ -66,7 +66,7 @@ def test_a_damaged_cache_is_rebuilt_with_a_message(tmp_path):
         harm()
         lines = []
         assert prepare_corpus(tmp_path, say=lines.append).sounds[0].audio.size == 24_000
-        assert lines[0].endswith("prepared anew")
+        assert lines[0].endswith("prepared again")
     (cache / "index.json").write_text((cache / "index.json").read_text().replace('"schema": 1', '"schema": 2'))
     with pytest.raises(AudioFileError, match="schema 2; this version reads schema 1"):
         open_corpus(cache)
