@@ -40,7 +40,7 @@ def test_sounds_are_views_of_the_mapped_file(tmp_path):
 
 
 def test_an_interrupted_run_leaves_nothing(tmp_path):
-    from plugin_backend.corpus import ingest_files as gather
+    from plugin_backend.corpus import ingest as gather
 
     soundfile.write(tmp_path / "a.wav", noise(0.5), RATE)
 
