@@ -65,9 +65,9 @@ def test_an_hour_is_read_in_little_memory(tmp_path):
         for _ in range(60):
             file.write(noise(60, 4_000, level=0.05))
     code = (
-        "import resource, sys; from pathlib import Path; from plugin_backend.corpus.dataset import prepare;"
+        "import resource, sys; from pathlib import Path; from plugin_backend.corpus.dataset import prepare_corpus;"
         "import soxr, msgspec; before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
-        "c = prepare(Path(sys.argv[1]), None, 8_000);"
+        "c = prepare_corpus(Path(sys.argv[1]), None, 8_000);"
         "print(len(c.sounds), c.report['minutes'], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
