@@ -10,12 +10,12 @@ import numpy as np
 
 from plugin_backend.audio_files import read_mono
 from plugin_backend.codecs.base import Codec
-from plugin_backend.dsp.dc_offset import offset_of
+from plugin_backend.dsp.dc_offset import dc_offset
 from plugin_backend.errors import PresetError
 from plugin_backend.hit_detection.detect_hits import Sensitivity
 from plugin_backend.modes.fit_grains import fit_grains
 from plugin_backend.modes.fit_modes import fit_modes
-from plugin_backend.modes.mode_table import DECAY, LENGTH, LEVEL, MOST_MODES, ONSET, no_modes
+from plugin_backend.modes.mode_table import DECAY, LENGTH, LEVEL, MAX_MODES, ONSET, no_modes
 from presets.decoded_takes import LEAD_SAMPLES
 from presets.hit_slicing import HITS, Slice, attack_samples, slices_of
 from presets.preset import Preset, PresetHeader, Take
@@ -112,7 +112,7 @@ def recorded_takes(
     hits, remarks = 0, ()
     if kind == "texture":
         pieces = [read_mono(file, rate_hz) for file in files]
-        offsets = [np.float32(offset_of([piece], rate_hz // 100)) for piece in pieces]
+        offsets = [np.float32(dc_offset([piece], rate_hz // 100)) for piece in pieces]
         slices = [Slice(piece - by, (0,), 0) for piece, by in zip(pieces, offsets, strict=True)]
     else:
         cut = [slices_of(file, rate_hz, split, sensitivity) for file in files]
@@ -204,7 +204,7 @@ def ringing_parts(own: Slice, sample_rate: int, most: int | None) -> tuple[np.nd
     if most is not None:
         return rows, rest
     grains, rest = fit_grains(rest, sample_rate, round(GRAIN_S * sample_rate / 128) * 128, own.onsets[0])
-    if len(rows) + len(grains) > MOST_MODES or _energy(own.audio - rest) < LEAST_RINGING * _energy(own.audio):
+    if len(rows) + len(grains) > MAX_MODES or _energy(own.audio - rest) < LEAST_RINGING * _energy(own.audio):
         return no_modes(), own.audio
     return np.concatenate([rows, grains]), rest
 

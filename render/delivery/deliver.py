@@ -14,13 +14,12 @@ from pathlib import Path
 from time import perf_counter
 
 from plugin_backend.errors import DiskFullError, PisadaError
-from plugin_backend.file_commit import Stage
-from plugin_backend.output_files import sync
+from plugin_backend.file_commit import StagedFiles
+from plugin_backend.output_files import disk_error, make_folder, sync_to_disk
 from render.delivery.file_names import clip_names, clips_name, layouts_of, picture_name, report_name
 from render.delivery.file_names import stem_names as file_names
 from render.delivery.incremental.diff import Changes, compare, stem_keys, trail_path
 from render.delivery.incremental.update import update_stems
-from render.delivery.output_folder import disk_error, made_folder
 from render.delivery.report import Measured, build_report, cache_remarks, measured
 from render.delivery.sum_check import check_sum
 from render.delivery.version_lock import claimed_version
@@ -104,7 +103,7 @@ def deliver(
         RenderError: an effect made samples that are no numbers, or the files do not sum up when read again.
     """
     began, stats = perf_counter(), RenderStats()
-    with made_folder(out):
+    with make_folder(out):
         _check_room(plan, project, out, clips)
         try:
             with claimed_version(plan, project, out, version) as (version, stage):
@@ -135,7 +134,7 @@ def _names(plan: Plan, project: Project, folder: Path, version: int, clips: bool
     )
 
 
-def _publish(stage: Stage, delivery: Delivery) -> None:
+def _publish(stage: StagedFiles, delivery: Delivery) -> None:
     folders = dict.fromkeys(path.parent for path in delivery.clips.values())
     for path in (*folders, *delivery.stems.values(), delivery.picture, *delivery.beside, delivery.report):
         stage.new(path.name)
@@ -179,7 +178,7 @@ def _write(plan, project, delivery, out, stats, slate, start, chunk_frames, prog
         with closing(rendered(plan)) as blocks:
             written = write_stems(blocks, delivery.stems, files, project.seed, stats, progress)
     with ThreadPoolExecutor(1) as disk:  # which takes its time while they are looked at again
-        on_disk = [disk.submit(sync, path) for path in delivery.stems.values()]
+        on_disk = [disk.submit(sync_to_disk, path) for path in delivery.stems.values()]
         paused = perf_counter()
         layouts = {name: file.layout for name, file in files.items()}
         check = check_sum(delivery.stems, layouts, project.bits, Pops(plan.pops, plan.sample_rate), spans)

@@ -10,7 +10,7 @@ from itertools import islice
 import numpy as np
 
 from plugin_backend.codecs.base import Codec
-from plugin_backend.exactness import Computed, computed_by
+from plugin_backend.exactness import ComputeInfo, compute_info_for
 from plugin_backend.models.registry import PCM, load_codec
 from presets.bank import Bank
 from presets.preset import Preset
@@ -43,7 +43,7 @@ class Counts:
     decoded: int = 0
     cached: int = 0
     kept: bool = True
-    computed: Computed | None = None
+    computed: ComputeInfo | None = None
     damaged: int = 0
 
     def add(self, other: Counts) -> None:
@@ -98,7 +98,7 @@ class CueAudio:
     def counts(self) -> Counts:
         """So far."""
         kept, damaged = (self.cache.kept, self.cache.damaged) if self.cache is not None else (True, 0)
-        return Counts(self._decoded, self._asked - self._decoded, kept, computed_by(self._codecs), damaged)
+        return Counts(self._decoded, self._asked - self._decoded, kept, compute_info_for(self._codecs), damaged)
 
     def of(self, event: Event) -> Iterator[np.ndarray]:
         """Its sound in pieces ``[channels, n]``, before level, pan and fades."""

@@ -11,8 +11,8 @@ from plugin_backend.codecs.base import Codec
 from plugin_backend.effects import Triggered, make_stage
 from plugin_backend.effects.stage import Stage
 from plugin_backend.errors import ProjectError, RenderError
-from plugin_backend.transfer.settings import Settings, latents_of
-from plugin_backend.transfer.transfer_node import TransferNode
+from plugin_backend.transfer.settings import Settings, parse_latents
+from plugin_backend.transfer.transfer_node import NoiseSettings, TransferNode
 from presets.lookup import find_preset, target_of
 from render.engine.resampled_stage import ResampledStage
 from render.plan.plan import Event
@@ -44,7 +44,9 @@ def transfer_settings(effect: Transfer) -> Settings:
     controls = {name: getattr(effect, name) for name, row in TRANSFER.items() if getattr(effect, name) != row.default}
     if effect.to is None and {"morph", "spherical"} & set(controls):
         raise ProjectError("morph goes with a second preset: give it as 'to'")
-    return Settings(controls=controls, latents=latents_of(tuple(effect.latents)), mono=effect.mono, width=effect.width)
+    return Settings(
+        controls=controls, latents=parse_latents(tuple(effect.latents)), mono=effect.mono, width=effect.width
+    )
 
 
 def make_insert(
@@ -64,7 +66,9 @@ def make_insert(
     settings, model = transfer_settings(effect), codec(effect.model)
     own_rate, hop = model.spec.sample_rate, model.spec.hop_samples
     multiple = block_samples if own_rate == sample_rate else hop
-    node = TransferNode(model, channels, multiple_samples=multiple, mono=settings.mono, width=settings.width)
+    node = TransferNode(
+        model, channels, multiple_samples=multiple, mono=settings.mono, noise=NoiseSettings(width=settings.width)
+    )
     for name, slot in zip(PRESETS, "ab", strict=True):
         if getattr(effect, name) is not None:
             node.select(target_of(find_preset(getattr(effect, name)), model), slot)

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from plugin_backend.codecs.base import CodecSpec
 from plugin_backend.effects.impulse_responses import check_impulse_response
-from plugin_backend.effects.parameters import MADE, PER_CHANNEL
-from plugin_backend.effects.registry import checked_settings
+from plugin_backend.effects.parameters import PER_CHANNEL, SYNTHETIC_RESPONSES
+from plugin_backend.effects.registry import validate_settings
 from plugin_backend.errors import InputError, PluginError, PresetError, ProjectError
 from plugin_backend.models.registry import describe_codec
 from plugin_backend.output_files import file_digest
@@ -65,7 +65,7 @@ def resolve_effects(
 
 def responses_of(stem: Stem) -> list[str]:
     """The files that its effects take impulse responses from."""
-    return [each.ir for each in stem.effects if isinstance(each, Convolution) and each.ir not in MADE]
+    return [each.ir for each in stem.effects if isinstance(each, Convolution) and each.ir not in SYNTHETIC_RESPONSES]
 
 
 def _looked_up(effect: Effect, bank: Bank, specs: Mapping[str, CodecSpec], model_of: Callable) -> Effect:
@@ -97,7 +97,7 @@ def _check(effect: Effect, layout: str) -> None:
     if isinstance(effect, Transfer):
         _check_transfer(effect)
     elif is_insert(effect):
-        checked_settings(kind, settings_of(effect))
+        validate_settings(kind, settings_of(effect))
     if isinstance(effect, Convolution):
         check_impulse_response(effect.ir)
     if isinstance(effect, Plugin) and effect.is_file:
@@ -140,6 +140,6 @@ def described(effect: Effect) -> dict:
         if effect.width == WIDTH.default:
             del told["width"]  # what was rendered before there was a width stands
         told["model"] = describe_codec(effect.model).fingerprint if effect.model is not None else None
-    elif isinstance(effect, Convolution) and effect.ir not in MADE:
+    elif isinstance(effect, Convolution) and effect.ir not in SYNTHETIC_RESPONSES:
         told["ir"] = file_digest(Path(effect.ir))
     return told

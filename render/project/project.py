@@ -12,6 +12,7 @@ from msgspec import Meta
 from plugin_backend.errors import ProjectError, TimecodeError
 from plugin_backend.models.rave.card import SUFFIX as RAVE_SUFFIX
 from plugin_backend.models.registry import SUFFIX
+from plugin_backend.text import NO_CONTROL_PATTERN
 from presets.bank import located, located_banks
 from render.cues.cue_offset import check_offset
 from render.cues.readers.midi import MidiMapping
@@ -29,7 +30,7 @@ Unit = Annotated[float, Meta(ge=0, le=1)]
 GainDb = Annotated[float, Meta(ge=-120, le=24)]
 LayoutName = Literal["mono", "stereo", "lcr", "5.1"]
 Banks = str | Annotated[list[str], Meta(min_length=1, max_length=64)]
-Words = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Words = Annotated[str, Meta(max_length=256, pattern=NO_CONTROL_PATTERN)]
 
 
 class Reverb(Table, tag="reverb", tag_field="type"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin_backend.audio_files import blocks_of
+from plugin_backend.audio_files import read_blocks
 from plugin_backend.errors import CueSheetError
 from render.session.media_info import Media
 from render.session.model import Item, Session, readable
@@ -231,6 +231,6 @@ def mono_pcm(path: Path, media: Media) -> Iterator[list[bytes]]:
     """Little-endian PCM of each channel, block by block, in the order of ``aaf_combiner.CHANNELS``."""
     order = WAV_ORDER.get(media.channels) or range(media.channels)
     width = media.bits // 8
-    for block, _ in blocks_of(path, BLOCK_SAMPLES, dtype="int32"):
+    for block, _ in read_blocks(path, BLOCK_SAMPLES, dtype="int32"):
         octets = np.ascontiguousarray(block.T, dtype="<i4").view(np.uint8).reshape(media.channels, -1, 4)
         yield [octets[index, :, 4 - width :].tobytes() for index in order]

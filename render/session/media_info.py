@@ -6,8 +6,8 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from plugin_backend.audio_files import info_of
-from plugin_backend.audio_formats.wav_chunks import wave_chunk
+from plugin_backend.audio_files import inspect_audio
+from plugin_backend.audio_formats.wav_chunks import read_wave_chunk
 from plugin_backend.errors import AudioFileError
 from render.session.model import Item, Session
 from render.wav.bext import TIME_REFERENCE_OFFSET
@@ -32,7 +32,7 @@ def look_at(path: Path) -> Media:
     Raises:
         AudioFileError: absent, unreadable or empty; names the file.
     """
-    info = info_of(path)
+    info = inspect_audio(path)
     return Media(info.length_samples, info.channels, info.rate_hz, PCM_BITS.get(info.subtype))
 
 
@@ -74,7 +74,7 @@ def time_reference(path: Path) -> int:
     Raises:
         AudioFileError: not a RIFF or RF64 WAVE file with a bext chunk; names the file.
     """
-    reference = (wave_chunk(path, b"bext", TIME_REFERENCE_OFFSET + 8) or b"")[TIME_REFERENCE_OFFSET:]
+    reference = (read_wave_chunk(path, b"bext", TIME_REFERENCE_OFFSET + 8) or b"")[TIME_REFERENCE_OFFSET:]
     if len(reference) == 8:
         return struct.unpack("<Q", reference)[0]
     raise AudioFileError(f"{path}: no bext chunk says where it lies in time")

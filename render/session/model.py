@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from plugin_backend.text import NOT_IN_SESSION
 from render.project.timecode import Clock, FrameRate, samples_at
 
 LONGEST_NAME = 255
-UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +112,4 @@ class Session:
 
 def readable(name: str, most: int = LONGEST_NAME) -> str:
     """A name any format can hold: control characters and half characters become a space; at most 255 characters."""
-    return UNREADABLE.sub(" ", name).strip()[:most]
+    return NOT_IN_SESSION.sub(" ", name).strip()[:most]

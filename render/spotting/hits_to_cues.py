@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from plugin_backend.audio_formats.wav_chunks import wave_chunk
+from plugin_backend.audio_files import RecordingInfo, inspect_recording
+from plugin_backend.audio_formats.wav_chunks import read_wave_chunk
 from plugin_backend.errors import AudioFileError, CueSheetError, ProjectError
 from plugin_backend.hit_detection.detect_hits import Sensitivity, detect_hits_in
-from plugin_backend.hit_detection.overlapping_chunks import GuideFile, open_guide
+from plugin_backend.text import NOT_IN_CELL
 from render.cues.cue import Cue, CueSheet, check_reach
-from render.cues.readers.sheet_rows import CONTROL
 from render.project.stem_names import STEM_RULE, is_stem_name
 from render.project.timecode import Clock, round_half_up
 from render.wav.bext import TIME_REFERENCE_OFFSET
@@ -32,7 +32,7 @@ class Place:
         return round_half_up(self.begin + Fraction(guide_samples * self.sample_rate, self.guide_rate))
 
 
-def place_of(guide: GuideFile, clock: Clock) -> Place:
+def place_of(guide: RecordingInfo, clock: Clock) -> Place:
     """By the guide's timestamp if it has one and the clock has a frame rate, else at the programme's start."""
     begin, remarks, stamp = Fraction(0), guide.remarks, timestamp(guide.path)
     if stamp and clock.rate is None:
@@ -44,7 +44,7 @@ def place_of(guide: GuideFile, clock: Clock) -> Place:
 
 def timestamp(path: Path) -> int | None:
     """A Broadcast-WAV file's TimeReference, in its own samples from midnight; None without one, or if it is 0."""
-    bext = wave_chunk(path, b"bext", TIME_REFERENCE_OFFSET + 8) or b""
+    bext = read_wave_chunk(path, b"bext", TIME_REFERENCE_OFFSET + 8) or b""
     reference = bext[TIME_REFERENCE_OFFSET:]
     return struct.unpack("<Q", reference)[0] or None if len(reference) == 8 else None
 
@@ -74,9 +74,9 @@ def cues_of_guide(path: Path, clock: Clock, stem: str, preset: str, sensitivity:
     path = Path(path)
     if not is_stem_name(stem):
         raise ProjectError(f"stem {stem!r}: {STEM_RULE}")
-    if not preset or CONTROL.search(preset):
+    if not preset or NOT_IN_CELL.search(preset):
         raise ProjectError(f"{preset!r} is no preset's name")
-    guide = open_guide(path)
+    guide = inspect_recording(path)
     place = place_of(guide, clock)
     try:
         check_reach(place.at(guide.length_samples), clock.sample_rate)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from plugin_backend.exactness import Computed
+from plugin_backend.exactness import ComputeInfo
 from plugin_backend.hashing import digest
 from render.delivery.file_names import layouts_of, newest_report
 from render.delivery.incremental.previous_report import PreviousCue, PreviousReport, mix_of, read_previous
@@ -85,9 +85,9 @@ class Changes:
     cues: list[CueChange]
     sum: StemChange
     latencies: dict[str, int]
-    computed: dict[str, list[Computed]]
+    computed: dict[str, list[ComputeInfo]]
 
-    def computed_with(self, now: Computed | None) -> dict[str, list[Computed]]:
+    def computed_with(self, now: ComputeInfo | None) -> dict[str, list[ComputeInfo]]:
         """With what the runs computed that wrote each file: this one, and those that wrote what is kept of before."""
         found = {}
         for name, change in {**self.stems, SUM: self.sum}.items():

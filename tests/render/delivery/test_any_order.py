@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from plugin_backend.file_commit import Stage, recover
+from plugin_backend.file_commit import StagedFiles, recover_staged_files
 from render.batch.engines.warm_fork import WarmProcess
 from render.delivery.deliver import deliver
 from render.engine.cue_cache import CueCache
@@ -28,7 +28,7 @@ class Sets(RuleBasedStateMachine):
         super().__init__()
         self.home = Path(tempfile.mkdtemp())
         self.whole: dict[str, str] = {}
-        self.making: dict[str, Stage] = {}
+        self.making: dict[str, StagedFiles] = {}
         self.theirs: set[str] = set()
 
     def teardown(self):
@@ -39,7 +39,7 @@ class Sets(RuleBasedStateMachine):
     @rule(number=st.integers(0, 2), text=st.text("ab", min_size=1, max_size=3))
     def begin(self, number, text):
         label = f"set{number}"
-        stage = Stage.begin(self.home, label)
+        stage = StagedFiles.begin(self.home, label)
         assert (stage is None) == (label in self.making)
         if stage is None:
             return
@@ -84,11 +84,11 @@ class Sets(RuleBasedStateMachine):
             if len(given) == named:
                 raise Killed
             given.append(target)
-            take_name(source, target)
+            rename_if_free(source, target)
 
         import plugin_backend.file_commit as publishing
 
-        take_name, publishing.take_name = publishing.take_name, take
+        rename_if_free, publishing.rename_if_free = publishing.rename_if_free, take
         try:
             stage.publish()
         except Killed:
@@ -97,9 +97,9 @@ class Sets(RuleBasedStateMachine):
         except FileExistsError:
             assert label in self.theirs
         finally:
-            publishing.take_name = take_name
+            publishing.rename_if_free = rename_if_free
         stage._lock.release(remove=False)
-        recover(self.home, label)
+        recover_staged_files(self.home, label)
 
     @rule(number=st.integers(0, 2))
     def somebody_takes_a_name(self, number):
@@ -110,7 +110,7 @@ class Sets(RuleBasedStateMachine):
 
     @rule()
     def look_after(self):
-        recover(self.home, "set*")
+        recover_staged_files(self.home, "set*")
 
     @invariant()
     def each_is_whole_or_absent(self):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from plugin_backend.errors import OutputError
-from plugin_backend.file_commit import recover
+from plugin_backend.file_commit import recover_staged_files
 from render.delivery.deliver import deliver
 from render.delivery.version_lock import claimed_version, sweep
 from render.plan.resolve import make_plan, read_sheet
@@ -109,7 +109,7 @@ def test_whenever_the_power_goes_a_version_is_whole_or_not_there(write_sheet, im
         assert there["report.json"] in latest
         if second.report.name in there:
             assert all(there[name] == data for name, data in whole.items() if name != "report.json")
-        recover(disk, "*")
+        recover_staged_files(disk, "*")
         end = {path.relative_to(disk).as_posix(): path.read_bytes() for path in disk.rglob("*") if path.is_file()}
         assert end in (before, whole)
         ends.add(len(end))
