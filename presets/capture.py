@@ -38,7 +38,7 @@ AUTO, NONE = "auto", "none"
 
 
 @dataclass(frozen=True)
-class Captured:
+class CaptureResult:
     """What capturing made.
 
     Attributes:
@@ -63,7 +63,7 @@ def capture(
     split: str = HITS,
     sensitivity: Sensitivity | None = None,
     **fields,
-) -> Captured:
+) -> CaptureResult:
     """Encode recordings as one preset.
 
     Args:
@@ -87,7 +87,7 @@ def capture(
     slices, hits, remarks = recorded_takes(
         name, files, kind, codec.spec.sample_rate, most_takes, even, split, sensitivity or Sensitivity()
     )
-    return Captured(encode_slices(codec, name, slices, kind, modes, **fields), hits, remarks)
+    return CaptureResult(encode_slices(codec, name, slices, kind, modes, **fields), hits, remarks)
 
 
 def recorded_takes(
@@ -117,13 +117,13 @@ def recorded_takes(
     else:
         cut = [slices_of(file, rate_hz, split, sensitivity) for file in files]
         hits = sum(count for _, count in cut)
-        slices, remarks = chosen([own for found, _ in cut for own in found], rate_hz, most_takes)
+        slices, remarks = select_takes([own for found, _ in cut for own in found], rate_hz, most_takes)
     if not slices:
         raise PresetError(f"preset '{name}': no hit longer than {SHORTEST_HIT_S * 1000:.0f} ms in its files")
     return even_peaks(slices) if even else slices, hits, remarks
 
 
-def chosen(slices: list[Slice], sample_rate: int, most_takes: int) -> tuple[list[Slice], tuple[str, ...]]:
+def select_takes(slices: list[Slice], sample_rate: int, most_takes: int) -> tuple[list[Slice], tuple[str, ...]]:
     """The slices that become takes, in order, and a line for each reason why others do not."""
     peaks = [float(np.abs(own.audio).max(initial=0.0)) for own in slices]
     least = max(peaks, default=0.0) * 10 ** (SOFTEST_DB / 20)

@@ -66,7 +66,7 @@ BANK_ROWS = [
 ]  # fmt: skip
 
 
-def judge_clips(
+def score_models(
     material: EvaluationSet,
     codecs: dict[str, Codec],
     embeddings: list[Embedding],
@@ -89,11 +89,11 @@ def judge_clips(
     scores = score_clips(systems, hops, clips, first.sample_rate, embeddings, with_visqol, lambda: None)
     singles = single_hits(material.judged, first.sample_rate)
     found = sound_scores(scores, studies(systems, clips, scores.decoded, singles, first.sample_rate))
-    alike = as_the_original(material, systems, first.sample_rate, embeddings[0])
+    alike = material_agreement(material, systems, first.sample_rate, embeddings[0])
     return {name: of | {"clips": scores.metrics.get(name), "material": alike.get(name)} for name, of in found.items()}
 
 
-def as_the_original(
+def material_agreement(
     material: EvaluationSet, systems: dict[str, System], rate_hz: int, yamnet: Embedding
 ) -> dict[str, float]:
     """System → the share of materials that a probe, taught by other takes, names as it names the originals."""
@@ -132,7 +132,7 @@ def compare(
     tell("reading the corpus", 0, 1)
     material = read_evaluation_set(corpus, rate_hz, held_out_of(first))
     tell("clips", 0, 1)
-    judged = judge_clips(material, codecs, embeddings, with_anchors, with_visqol)
+    judged = score_models(material, codecs, embeddings, with_anchors, with_visqol)
     for model, codec in codecs.items():
         judged[model]["silence_dbfs"] = silence_dbfs(codec)
         if with_bank:

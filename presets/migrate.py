@@ -23,7 +23,7 @@ from presets.provenance import recordings_in
 
 
 @dataclass(frozen=True)
-class Migrated:
+class MigrationResult:
     """A preset brought over.
 
     Attributes:
@@ -40,7 +40,7 @@ class Migrated:
     remarks: tuple[str, ...] = ()
 
 
-def migrate(preset: Preset, codec: Codec, old: Codec | None = None, folders: Sequence[Path] = ()) -> Migrated:
+def migrate(preset: Preset, codec: Codec, old: Codec | None = None, folders: Sequence[Path] = ()) -> MigrationResult:
     """The same preset for another model.
 
     Args:
@@ -59,7 +59,7 @@ def migrate(preset: Preset, codec: Codec, old: Codec | None = None, folders: Seq
     provenance = header.provenance
     files = recordings_in(provenance.recordings, folders) if provenance else None
     if files is not None:
-        return Migrated(_from_recordings(preset, codec, files), None, remarks)
+        return MigrationResult(_from_recordings(preset, codec, files), None, remarks)
     if old is None:
         told = f"preset '{preset.name}': neither its recordings nor its model '{header.codec}' ({header.fingerprint})"
         raise PresetError(f"{told} are at hand: give --sources DIR or --from MODEL")
@@ -70,7 +70,7 @@ def migrate(preset: Preset, codec: Codec, old: Codec | None = None, folders: Seq
         )
     check_fits(preset, old.spec)
     made, lost_db = _by_sound(preset, codec, old)
-    return Migrated(made, lost_db, remarks)
+    return MigrationResult(made, lost_db, remarks)
 
 
 def _from_recordings(preset: Preset, codec: Codec, files: list[Path]) -> Preset:

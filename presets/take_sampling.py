@@ -30,7 +30,7 @@ def fades_of(preset: Preset, seed: int) -> tuple[int, int]:
     return header.fade_in_samples, header.fade_out_samples if own is None else own
 
 
-def rung(preset: Preset, seed: int) -> np.ndarray:
+def take_modes(preset: Preset, seed: int) -> np.ndarray:
     """What rings in one performance, ``[n, 6]`` float64; onsets count from the first heard sample of its take.
 
     A texture has no modes: it goes on, and what is struck does not.

@@ -13,6 +13,7 @@ from pathlib import Path
 from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import OutputError, ProjectError
 from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_folder import disk_error, made_folder
 from plugin_backend.transfer.latent_mover import LatentMover
 from plugin_backend.transfer.parallel_nodes import check_rates
 from plugin_backend.transfer.settings import HITS, Settings
@@ -23,8 +24,7 @@ from render.apply.hits_mode import as_hit_layer, play_hits
 from render.apply.preset_layers import Layer, as_transfer_layer, check_sums
 from render.apply.transfer_mode import run_transfer
 from render.cues.readers.sheet_rows import CONTROL
-from render.delivery.output_folder import disk_error, made_folder
-from render.spotting.hits_to_cues import timestamp
+from render.wav.bext import timestamp
 from render.wav.metadata import FileMetadata
 from render.wav.quantize_dither import dither_of
 from render.wav.stem_samples import StemFile
@@ -171,14 +171,14 @@ class Applier:
             sample_rate=guide.sample_rate,
             time_reference=timestamp(source) or 0,
             length_samples=guide.length_samples,
-            slate=FileMetadata("", source.stem, "", "", 1, None, datetime.now().replace(microsecond=0)),
+            metadata=FileMetadata("", source.stem, "", "", 1, None, datetime.now().replace(microsecond=0)),
         )
         dither = dither_of(bits, self.name, self.settings.seed)
         with _appearing(path, overwrite) as temporary, StemWriter(temporary, file, dither) as writer:
             for block in blocks:
                 writer.write(block)
                 progress(block.shape[1])
-        return Applied(path, hits, writer.trail.outside_samples, guide.remarks)
+        return Applied(path, hits, writer.written.statistics.samples_over_full_scale, guide.remarks)
 
 
 def _check_pair(settings: Settings, to: Preset | None) -> None:

@@ -11,12 +11,12 @@ import msgspec
 
 from plugin_backend.exactness import Computed
 from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_folder import disk_error
 from plugin_backend.text import printable
 from render.batch.event_log import Result
 from render.batch.journal import DONE, Row
 from render.batch.planning import BatchPlan, Planned
 from render.delivery.file_names import picture_name, report_name
-from render.delivery.output_folder import disk_error
 from render.project.project import Project
 
 NAME, WARNING = "batch.html", "⚠"

@@ -11,6 +11,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from plugin_backend.output_files import uninterrupted
+from plugin_backend.output_folder import disk_error, made_folder
 from render.batch.engines.protocol import Engine, Order, Outcome, Progress
 from render.batch.event_log import Event, Result
 from render.batch.journal import DONE, FAILED, MOVING, RUNNING, WAITING, Row, open_journal, utc_now
@@ -19,7 +20,6 @@ from render.batch.planning import BatchPlan, Planned, check_room, compared
 from render.batch.recovery import recover, rows_of
 from render.batch.retry_queue import Policy, Queue
 from render.batch.staging import clear, make_way, move_in, staging_folder
-from render.delivery.output_folder import disk_error, made_folder
 from render.engine.cue_cache import CueCache
 
 WAIT_S = 0.5

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_folder import disk_error
 from presets.preset import Preset
-from render.delivery.output_folder import disk_error
 from render.delivery.waveform_plot import INK, PAPER
 
 MOST_TAKES, COLUMNS = 16, 4

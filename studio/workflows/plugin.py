@@ -14,7 +14,7 @@ from plugin_backend.daw_plugin.config import PluginConfig, config_path
 from plugin_backend.daw_plugin.install import install
 from plugin_backend.daw_plugin.install_paths import SHIPPED, bundles_in, user_folder
 from plugin_backend.errors import PluginError, PresetError, ProjectError
-from render.delivery.output_folder import disk_error
+from plugin_backend.output_folder import disk_error
 
 
 def built_bundles(formats: Sequence[str], sdk: Path | None, out: Path | None, jobs: int | None) -> list[Path]:
@@ -63,7 +63,7 @@ def config_of(model: str, banks: Sequence[Path]) -> PluginConfig:
     presets = list(bank)
     if not any(preset.header.fingerprint == spec.fingerprint for preset in presets):
         raise PresetError(
-            f"{bank.told}: none of its {len(presets)} presets was made with model '{model}' "
+            f"{bank.folder_list}: none of its {len(presets)} presets was made with model '{model}' "
             f"({spec.fingerprint}): give a bank of that model"
         )
     named = os.path.abspath(model) if Path(model).suffix else model

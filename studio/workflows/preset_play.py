@@ -11,11 +11,11 @@ import numpy as np
 from plugin_backend.errors import DeviceError, OutputError
 from plugin_backend.models.registry import load_codec
 from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_folder import disk_error, made_folder
 from presets.bank import Bank
 from presets.lookup import check_model
 from presets.preset import Preset
-from render.delivery.output_folder import disk_error, made_folder
-from render.engine.voice import fade_curve
+from render.engine.mixing import fade_curve
 from render.instrument.take_pool import TakePool
 from render.live.devices.device_list import needed_device
 from render.wav.float_wav import float_file

@@ -14,9 +14,9 @@ from datetime import datetime
 from pathlib import Path
 
 from plugin_backend.output_files import folder_when_whole, replaced_when_whole
+from plugin_backend.output_folder import disk_error, made_folder
 from render.batch.jobs.job import Job
 from render.batch.planning import BatchPlan, Planned
-from render.delivery.output_folder import disk_error, made_folder
 
 TASK_CUES = 5_000
 """Cues a task has, about: some minutes of a core."""

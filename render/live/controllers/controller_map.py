@@ -12,8 +12,8 @@ from msgspec import Meta
 
 from plugin_backend.errors import ProjectError
 from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_folder import disk_error
 from plugin_backend.parameters import Parameter
-from render.delivery.output_folder import disk_error
 from render.instrument.actions import PRESETS, RELEASE, STRIKE
 from render.project.toml_config import Table, read_toml
 

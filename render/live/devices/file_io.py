@@ -11,7 +11,7 @@ import soundfile
 
 from plugin_backend.errors import OutputError
 from plugin_backend.hit_detection.overlapping_chunks import open_guide
-from render.delivery.output_folder import disk_error
+from plugin_backend.output_folder import disk_error
 from render.live.devices.rate_adapter import upmix
 from render.live.recording.offline_player import blocks_from
 from render.wav.float_wav import float_file

@@ -17,8 +17,8 @@ import numpy as np
 import soundfile
 
 from plugin_backend.errors import OutputError
+from plugin_backend.output_folder import disk_error, made_folder
 from plugin_backend.processes import BESIDE, request_priority
-from render.delivery.output_folder import disk_error, made_folder
 from render.live.instrument import Instrument
 from render.live.recording.control_log import CONTROL, INPUT, OUTPUT, Header, Line, as_line
 from render.live.rig import Rig

@@ -15,7 +15,8 @@ from plugin_backend.file_commit import Stage, recover
 from render.batch.engines.warm_fork import WarmProcess
 from render.delivery.deliver import deliver
 from render.engine.cue_cache import CueCache
-from render.plan.resolve import make_plan, read_sheet
+from render.engine.make_plan import make_plan
+from render.plan.resolve import read_sheet
 from render.project.project import Project
 
 QUIET = {"deadline": None, "derandomize": True, "suppress_health_check": list(HealthCheck)}

@@ -14,8 +14,10 @@ from presets.store import save_preset
 from render.batch.html_report import _Report
 from render.delivery.deliver import deliver
 from render.engine.cue_cache import CueCache
-from render.plan.resolve import make_plan, read_sheet
-from render.project.project import Project, Reverb, Stem
+from render.engine.make_plan import make_plan
+from render.plan.resolve import read_sheet
+from render.project.effect_schema import Reverb
+from render.project.project import Project, Stem
 
 ROWS = [
     {"id": "a", "start": "0.5", "stem": "A", "preset": "burst"},

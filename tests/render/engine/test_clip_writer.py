@@ -14,8 +14,9 @@ from wavinfo import WavInfoReader
 from plugin_backend.errors import PresetError
 from render.cues import Cue, CueSheet
 from render.delivery.deliver import deliver
-from render.plan.resolve import make_plan
-from render.project.project import Project, Reverb, Stem
+from render.engine.make_plan import make_plan
+from render.project.effect_schema import Reverb
+from render.project.project import Project, Stem
 
 pytestmark = pytest.mark.usefixtures("forked_renders")
 

@@ -15,9 +15,10 @@ from presets.capture import encode_pieces
 from presets.preset_effects import PresetEffects
 from presets.store import SUFFIX, load_preset, save_preset
 from render.apply.applier import Applier
+from render.engine.make_plan import make_plan
 from render.instrument.take_pool import TakePool
 from render.plan.cache_key import cue_keys
-from render.plan.resolve import make_plan, read_sheet
+from render.plan.resolve import read_sheet
 from render.project.project import Project
 
 RATE = 48_000

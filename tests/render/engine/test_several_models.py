@@ -14,8 +14,9 @@ from presets.capture import encode_pieces
 from presets.store import load_preset, save_preset
 from render.delivery.deliver import deliver
 from render.engine.cue_cache import CueCache
+from render.engine.make_plan import make_plan
 from render.plan.cache_key import cue_keys
-from render.plan.resolve import make_plan, read_sheet
+from render.plan.resolve import read_sheet
 from render.project.project import Project, project_from, read_project
 from studio.cli import render as render_command
 

@@ -16,9 +16,10 @@ from render.batch.jobs.csv_jobs import read_csv_jobs
 from render.batch.jobs.toml_jobs import read_toml_jobs
 from render.cues.clip_mapping import read_mapping
 from render.cues.writers.csv_sheet import write_csv
+from render.engine.make_plan import make_plan
 from render.live.rig import read_rig
 from render.plan.cache_key import cue_keys
-from render.plan.resolve import make_plan, open_bank, read_sheet
+from render.plan.resolve import open_bank, read_sheet
 from render.project.project import Project, read_project
 
 PLAIN = {"fade_in_samples": 0, "fade_out_samples": 0, "variation": 0.0}

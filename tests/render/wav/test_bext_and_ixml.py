@@ -18,14 +18,20 @@ from render.wav import riff as chunks
 from render.wav.metadata import FileMetadata
 from render.wav.stem_writer import StemFile, StemWriter
 
-SLATE = FileMetadata("SHOW", "R1", "TAPE", "", 1, FrameRate.parse("23.976"), datetime(2026, 1, 2, 3, 4, 5))
+METADATA = FileMetadata("SHOW", "R1", "TAPE", "", 1, FrameRate.parse("23.976"), datetime(2026, 1, 2, 3, 4, 5))
 
 
 def write(path: Path, frames: int = 1000, layout: str = "stereo", bits: int = 24, **fields) -> Path:
     """A stem of ``frames`` samples of a quiet ramp."""
     settled = {"length_samples": frames, "time_reference": 2**33 + 5, "note": "", **fields}
     file = StemFile(
-        track="FEET", description="d", layout=LAYOUTS[layout], bits=bits, sample_rate=48_000, slate=SLATE, **settled
+        track="FEET",
+        description="d",
+        layout=LAYOUTS[layout],
+        bits=bits,
+        sample_rate=48_000,
+        metadata=METADATA,
+        **settled,
     )
     with StemWriter(path, file) as writer:
         writer.write(np.tile(np.arange(frames) / 2**20, (LAYOUTS[layout].channels, 1)))

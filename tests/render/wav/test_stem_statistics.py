@@ -9,7 +9,7 @@ import pytest
 from plugin_backend.checksums import Seal
 from render.project.channel_layout import LAYOUTS
 from render.wav.metadata import FileMetadata
-from render.wav.r128_gating import Steps
+from render.wav.r128_gating import LoudnessSteps
 from render.wav.stem_samples import StemFile, StemSamples
 from render.wav.stem_statistics import FIELDS, StemStatistics
 
@@ -24,9 +24,9 @@ def arrays(blocks: int = 3, steps: int = 2) -> dict[str, np.ndarray]:
 def test_comes_back(tmp_path):
     noted = arrays()
     peaks, clipped = noted.pop("peaks"), noted.pop("clipped")
-    StemStatistics(peaks, clipped, Steps(**noted | {"whole": 2})).save(tmp_path / "a.npz")
+    StemStatistics(peaks, clipped, LoudnessSteps(**noted | {"whole": 2})).save(tmp_path / "a.npz")
     again = StemStatistics.load(tmp_path / "a.npz")
-    assert (again.peaks.tolist(), again.outside_samples, again.steps.whole) == ([0, 1, 2], 3, 2)
+    assert (again.peaks.tolist(), again.samples_over_full_scale, again.steps.whole) == ([0, 1, 2], 3, 2)
     assert again.steps.peak_bound.tolist() == [0, 1]
 
 
@@ -54,7 +54,7 @@ def keep_sealed(path, data):
 def test_a_changed_bit_and_an_unknown_compression_are_none(tmp_path):
     noted = arrays()
     peaks, clipped = noted.pop("peaks"), noted.pop("clipped")
-    StemStatistics(peaks, clipped, Steps(**noted | {"whole": 2})).save(tmp_path / "a.npz")
+    StemStatistics(peaks, clipped, LoudnessSteps(**noted | {"whole": 2})).save(tmp_path / "a.npz")
     whole = (tmp_path / "a.npz").read_bytes()
     for at in range(0, len(whole), 7):
         (tmp_path / "a.npz").write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
@@ -78,8 +78,8 @@ def test_another_file_under_the_name_is_none(tmp_path):
 
 
 def stem_file(samples: int) -> StemFile:
-    slate = FileMetadata("T", "R1", "T_R1", "", 1, None, datetime(2026, 1, 1))
-    return StemFile("A", "T R1 A", LAYOUTS["stereo"], 24, 48_000, 0, samples, slate)
+    metadata = FileMetadata("T", "R1", "T_R1", "", 1, None, datetime(2026, 1, 1))
+    return StemFile("A", "T R1 A", LAYOUTS["stereo"], 24, 48_000, 0, samples, metadata)
 
 
 def test_blocks_of_any_size_leave_the_same_notes():

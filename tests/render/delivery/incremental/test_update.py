@@ -17,9 +17,10 @@ from presets.store import save_preset
 from render.delivery.deliver import Delivery, deliver
 from render.delivery.incremental.diff import chain_of
 from render.engine.cue_cache import CueCache
-from render.plan.resolve import make_plan, read_sheet
-from render.project.effect_schema import Convolution, Eq, Gain
-from render.project.project import Plugin, Project, Reverb, Stem
+from render.engine.make_plan import make_plan
+from render.plan.resolve import read_sheet
+from render.project.effect_schema import Convolution, Eq, Gain, Plugin, Reverb
+from render.project.project import Project, Stem
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked_renders")]
 
@@ -149,7 +150,7 @@ def test_only_what_changed_is_decoded_and_written(render):
     delivery, report = render(changed("a3", pitch_semitones=5), "out")
     changes = delivery.changes
     assert {name: change.mode for name, change in changes.stems.items()} == {"A": "patch", "B": "keep", "C": "keep"}
-    assert {cue.id: (cue.action, cue.why) for cue in changes.cues if cue.action != "untouched"} == {
+    assert {cue.id: (cue.action, cue.reason) for cue in changes.cues if cue.action != "untouched"} == {
         "a2": ("mixed from the cache", "it overlaps a change"),
         "a3": ("decoded", "changed: pitch_semitones, length_samples"),
     }
@@ -161,7 +162,7 @@ def test_only_what_changed_is_decoded_and_written(render):
 def test_a_level_is_changed_without_decoding(render):
     render(ROWS, "out")
     delivery, report = render(changed("a1", gain_db=0), "out")
-    assert [cue.why for cue in delivery.changes.cues if cue.id == "a1"] == ["changed: gain"]
+    assert [cue.reason for cue in delivery.changes.cues if cue.id == "a1"] == ["changed: gain"]
     assert (report["decoded_cues"], report["cached_cues"]) == (0, 1)
 
 
@@ -185,7 +186,7 @@ def test_an_effect_or_a_file_of_it_that_changed_renders_that_stem_and_leaves_the
     before = rendered("out", tail, 3)[0].stems
     for response, peak_db, changed_stem in ((tail / 2, 3, "A"), (tail / 2, 4, "B")):
         revised = rendered("out", response, peak_db)
-        modes = {name: (change.mode, change.why) for name, change in revised[0].changes.stems.items()}
+        modes = {name: (change.mode, change.reason) for name, change in revised[0].changes.stems.items()}
         anew = ("render", "its effects, gain or layout changed")
         assert modes == dict.fromkeys("ABC", ("keep", "nothing in it changed")) | {changed_stem: anew}
         assert (revised[1]["decoded_cues"], len(revised[0].stems)) == (0, 4)
@@ -206,7 +207,7 @@ def test_a_preset_that_sounds_different_is_decoded_anew(render, tmp_path, impuls
     click[7] = 0.25
     save_preset(encode_pieces(PcmCodec(), "click", [click], "hit", program=None, variation=0.0), bank)
     revised = render(ROWS, "out", bank=bank)
-    assert [(cue.id, cue.why) for cue in revised[0].changes.cues if cue.action == "decoded"] == [
+    assert [(cue.id, cue.reason) for cue in revised[0].changes.cues if cue.action == "decoded"] == [
         ("a4", "changed: preset, fade_in_samples, fade_out_samples")
     ]
     assert_same(revised, render(ROWS, "whole", cached=False, bank=bank))
@@ -234,16 +235,16 @@ def _lose_notes(delivery) -> None:
 @pytest.mark.parametrize("harm, why", [
     (_touch, "T_R1_FOLEY-A_v001_48k_24b.wav was changed since it was rendered"),
     (lambda delivery: delivery.stems["B"].unlink(), "T_R1_FOLEY-B_v001_48k_24b.wav is gone"),
-    (_spoil_report, "T_R1_FOLEY_v001_report.json is of an older edition, or cannot be read"),
-    (_point_outside, "T_R1_FOLEY_v001_report.json is of an older edition, or cannot be read"),
-    (_lose_notes, "what was noted of the version before is not in the cache"),
+    (_spoil_report, "T_R1_FOLEY_v001_report.json was written by an older version of Pisada, or cannot be read"),
+    (_point_outside, "T_R1_FOLEY_v001_report.json was written by an older version of Pisada, or cannot be read"),
+    (_lose_notes, "the statistics of the version before are not in the cache"),
 ])  # fmt: skip
 def test_a_version_before_that_cannot_be_trusted_is_not_built_on(render, harm, why):
     first, _ = render(ROWS, "out")
     harm(first)
     revised = render(ROWS, "out")
     assert {change.mode for change in revised[0].changes.stems.values()} == {"render"}
-    assert {change.why for change in revised[0].changes.stems.values()} == {why}
+    assert {change.reason for change in revised[0].changes.stems.values()} == {why}
     assert revised[1]["decoded_cues"] == 0
     assert_same(revised, render(ROWS, "whole", cached=False))
 
@@ -256,7 +257,7 @@ def test_a_version_before_that_cannot_be_trusted_is_not_built_on(render, harm, w
 def test_another_frame_or_chain_renders_all_of_it(render, fields, why):
     render(ROWS, "out")
     revised = render(ROWS, "out", **fields)
-    assert {change.why for change in revised[0].changes.stems.values()} == {why}
+    assert {change.reason for change in revised[0].changes.stems.values()} == {why}
     assert_same(revised, render(ROWS, "whole", cached=False, **fields))
 
 
@@ -300,7 +301,7 @@ def test_a_plugin_bundle_counts_with_every_file_in_it(tmp_path):
 def test_clips_are_written_in_a_revision_too(render):
     render(ROWS, "out")
     revised = render(changed("a1", gain_db=0), "out", clips=True)
-    assert {change.why for change in revised[0].changes.stems.values()} == {"every cue is heard for its clip"}
+    assert {change.reason for change in revised[0].changes.stems.values()} == {"every cue is played for its clip"}
     assert sorted(path.name for path in revised[0].clips["a1"].parent.iterdir()) == sorted(
         path.name for path in revised[0].clips.values()
     )

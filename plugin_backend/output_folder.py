@@ -1,4 +1,4 @@
-"""The folder a run writes into, and the one line said when the disk refuses."""
+"""The folder that results are written into, and clear errors when the disk refuses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from plugin_backend.errors import DiskFullError, OutputError
 
 @contextmanager
 def made_folder(path: Path) -> Iterator[None]:
-    """Make a folder if need be; what was made and stays empty is taken away again.
+    """Make a folder if it does not exist. Afterwards, remove the made folders that are still empty.
 
     Raises:
         OutputError, DiskFullError: it cannot be made.
@@ -26,15 +26,15 @@ def made_folder(path: Path) -> Iterator[None]:
         yield
     finally:
         for folder in made:
-            with suppress(OSError):  # it holds something, or is gone
+            with suppress(OSError):  # it is not empty, or does not exist
                 folder.rmdir()
 
 
-def touched(path: Path) -> Path:
-    """Make an empty file for libsndfile to open, which has no words of its own for what the system refuses.
+def create_empty_file(path: Path) -> Path:
+    """Create an empty file for libsndfile to open. libsndfile does not say why the system refuses a file.
 
     Raises:
-        OutputError, DiskFullError: it cannot be made.
+        OutputError, DiskFullError: it cannot be created.
     """
     try:
         path.touch()
@@ -44,7 +44,7 @@ def touched(path: Path) -> Path:
 
 
 def disk_error(problem: OSError, folder: Path) -> OutputError | DiskFullError:
-    """What a failure to write into a folder is to the user."""
+    """Return the error to show to the user when writing into a folder fails."""
     if problem.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFullError(f"{folder}: the disk is full")
     return OutputError(f"{folder}: cannot write here ({problem.strerror or problem})")
