@@ -156,7 +156,7 @@ def render_sheet(tmp_path, impulse_bank, forked_renders, monkeypatch):
     from render.plan.resolve import read_sheet
     from render.project.project import Project
 
-    monkeypatch.setattr("render.delivery.deliver.draw", lambda path, *told: path.touch())
+    monkeypatch.setattr("render.delivery.deliver.draw_waveforms", lambda path, *arguments: path.touch())
 
     def render(sheet: Path, *, out: str = "out", chunk_frames: int = 64, jobs: int = 1, **fields):
         project = msgspec.structs.replace(Project(show="T", bank=str(impulse_bank), model="pcm"), **fields)

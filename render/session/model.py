@@ -47,7 +47,7 @@ class Track:
     muted: bool = False
 
     def lanes(self) -> list[tuple[str, list[Item]]]:
-        """Return the items on as few tracks as possible without overlap: ``FEET``, ``FEET 2``, …; at least one track."""
+        """Return the items on as few tracks as possible without overlap, at least one: ``FEET``, ``FEET 2``, …."""
         lanes: list[list[Item]] = [[]]
         for item in sorted(self.items, key=lambda item: item.start_samples):
             for lane in lanes:
@@ -89,7 +89,7 @@ class Session:
 
     @property
     def origin_frames(self) -> int:
-        """The session's first frame: the last frame that begins at or before everything in it. It is 0 without a rate."""
+        """The session's first frame: the last frame that begins at or before everything in it; 0 without a rate."""
         if self.rate is None:
             return 0
         starts = [item.start_samples for track in self.tracks for item in track.items]

@@ -124,7 +124,8 @@ def _file(file: Path, folder: Path) -> str:
     path = relative(file, folder)
     if "`" in path or path != readable(path, LONGEST_PATH):
         raise OutputError(
-            f"{path!r}: a .rpp cannot hold a path with a backtick or a control character, or of more than {LONGEST_PATH} characters"
+            f"{path!r}: a .rpp cannot hold a path with a backtick or a control character, or of more than "
+            f"{LONGEST_PATH} characters"
         )
     return path
 

@@ -98,7 +98,7 @@ def test_deviations_mix_as_independent_ones():
     ("presets", "how", "weights", "words"),
     [
         ("a", "linear", None, "at least two"),
-        ("ab", "loud", None, "no way 'loud'"),
+        ("ab", "loud", None, "no method 'loud'"),
         ("aab", "spherical", None, "takes two presets, not 3"),
         ("ab", "dominance", [1, 2], "finds its own weights"),
         ("at", "linear", None, "one kind"),
@@ -115,7 +115,7 @@ def test_what_does_not_mix_is_told(presets, how, weights, words):
 
 def test_presets_of_another_model_are_refused():
     bank = Bank(FACTORY_BANK)
-    with pytest.raises(PresetError, match="belongs to model 'foley'"):
+    with pytest.raises(PresetError, match="was made with model 'foley'"):
         mix_presets([bank["step-wood"], bank["step-stone"]], CODEC, "c")
 
 
