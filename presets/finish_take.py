@@ -63,7 +63,7 @@ class TakeFinisher:
         self._modes = ResonatorBank(rows, sample_rate) if len(rows) else None
 
     def push(self, audio: np.ndarray) -> np.ndarray:
-        """Add the next decoded samples ``[channels, n]``; return the audible ones, ``[channels, n or less]`` float32."""
+        """Finish the next decoded samples ``[channels, n]``; return ``[channels, n or less]`` float32."""
         audio = self._low_cut.push(audio)
         first = min(self._left, audio.shape[1])
         audio, self._left = audio[:, first:], self._left - first

@@ -22,8 +22,8 @@ END_DB, ABOVE_FLOOR, FLOOR_SHARE = -60.0, 10 ** (3 / 20), 0.05
 """A tail ends 60 dB below its peak, or 3 dB above the level of the quietest twentieth of the recording."""
 
 STRIKE_SENSITIVITY, STRIKE_GAP_MS, STRIKE_GAP_S, STRIKE_DB = 2.0, 40.0, 0.1, -20.0
-"""Strikes within a take are detected with more sensitivity than takes, but must be 100 ms apart, and not 20 dB below the
-loudest."""
+"""Strikes within a take are detected with more sensitivity than takes. They must be 100 ms apart, and at most 20 dB
+below the loudest."""
 
 SHORTEST_FADE_S, FADED_DB, END_WINDOWS, END_SLACK_DB = 0.01, 10.0, 4, 3.0
 

@@ -42,8 +42,8 @@ METHODS: dict[str, Callable[[Latents, np.ndarray, Codec], np.ndarray]] = {
     "spherical": _spherical,
     "dominance": _dominance,
 }
-"""Methods of mixing. ``sum`` adds the differences from silence. ``linear`` is a weighted mean. ``spherical`` rotates from
-the first preset to the second. ``dominance`` weights every frame so that each preset stays audible."""
+"""Methods of mixing. ``sum`` adds the differences from silence. ``linear`` is a weighted mean. ``spherical`` rotates
+from the first preset to the second. ``dominance`` weights every frame so that each preset stays audible."""
 
 
 def mix_presets(
@@ -57,8 +57,8 @@ def mix_presets(
     """Mix two or more presets of the same kind into one.
 
     Take *n* of the result mixes take *n* of each preset. A preset with fewer takes starts again at its first. The takes
-    are aligned at their attacks, to within a frame. Deviations are mixed as independent ones. Gains in dB and widths are
-    averaged by weight. Modes are matched by frequency (:mod:`plugin_backend.modes.match_modes`).
+    are aligned at their attacks, to within a frame. Deviations are mixed as independent ones. Gains in dB and widths
+    are averaged by weight. Modes are matched by frequency (:mod:`plugin_backend.modes.match_modes`).
 
     Args:
         presets: at least two, of the codec's model.
@@ -120,7 +120,7 @@ def mix_presets(
 def _mixed_modes(
     presets: Sequence[Preset], chosen: Sequence[int], late: Sequence[int], method: str, shares: np.ndarray
 ) -> np.ndarray:
-    """Return the modes of the mixture of one take of each preset: all modes in a sum, otherwise matched by frequency."""
+    """Return the modes of the mixture of one take each: all modes in a sum, otherwise matched by frequency."""
     tables = []
     for preset, take, by in zip(presets, chosen, late, strict=True):
         rows = adjusted(preset.modes_of(take), {**msgspec.structs.asdict(preset.header.ring), "strike": 0.0}, 0)

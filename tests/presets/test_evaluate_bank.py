@@ -61,7 +61,7 @@ def test_a_take_is_heard_as_a_cue_plays_it_without_its_gain():
 
 def test_takes_strung_together_are_aligned():
     pair = bank_evaluation.Pair("a", "a", "here", np.ones(10, np.float32), np.full(10, 2, np.float32))
-    both = joined_takes(bank_evaluation.JudgedPreset("a", "hit", "here", [pair, pair]), RATE_HZ)
+    both = joined_takes(bank_evaluation.EvaluatedPreset("a", "hit", "here", [pair, pair]), RATE_HZ)
     assert both.truth.size == 2 * (10 + 2400) and np.array_equal(both.guess, 2 * both.truth)
 
 
@@ -77,7 +77,7 @@ def test_a_bank_of_another_model_or_of_other_recordings_is_refused(corpus, monke
     flat = encode_pieces(PcmCodec(), "prop-glass", [np.ones(9_000, np.float32)], "hit")
     with pytest.raises(PresetError, match="has 1 takes, and its recordings give 2: rebuild the bank"):
         next(evaluated_presets(corpus, PcmCodec(), {"prop-glass": flat}))
-    with pytest.raises(PresetError, match="'prop-glass' was made by another model than foley"):
+    with pytest.raises(PresetError, match="'prop-glass' was made with model 'pcm' .*, not with 'foley'"):
         next(evaluated_presets(corpus, load_codec("foley"), {"prop-glass": flat}))
 
 
