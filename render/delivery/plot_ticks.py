@@ -35,13 +35,14 @@ def ticks_of(clock: Clock, head_samples: int, length_samples: int) -> list[Tick]
 
 def _by_seconds(rate_hz: int, head_samples: int, length_samples: int) -> list[Tick]:
     span = Fraction(length_samples, rate_hz)
-    step = next((step for step in (*PARTS_S, *STEPS_S) if span <= MOST * step), STEPS_S[-1])
+    steps: list[Fraction] = [*PARTS_S, *map(Fraction, STEPS_S)]
+    step = next((step for step in steps if span <= MOST * step), steps[-1])
     first, last = -Fraction(head_samples, rate_hz), Fraction(length_samples - head_samples, rate_hz)
     numbers = range(-(-first // step), last // step + 1)
     return [Tick(round(number * step * rate_hz) + head_samples, _clock(number * step, step)) for number in numbers]
 
 
-def _clock(seconds: Fraction | int, step: Fraction | int) -> str:
+def _clock(seconds: Fraction, step: Fraction) -> str:
     """Return ``1:02:30`` for whole seconds, or ``0.25 s`` for parts of a second."""
     if step < 1:
         return f"{float(seconds):g} s"

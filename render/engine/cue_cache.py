@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -71,7 +71,8 @@ class _Entry:
             self.kept = False
             self.drop()
 
-    def _write(self, data: bytes | np.ndarray) -> None:
+    def _write(self, data: Any) -> None:
+        """Write bytes or an array."""
         assert self._file is not None
         self._file.write(data)
         self._seal.add(data)

@@ -6,6 +6,7 @@ The tables of our own stages are built from the stages' parameter tables, so ran
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -32,7 +33,7 @@ FILES = (".safetensors", ".rave.json")
 Name = Annotated[str, Meta(min_length=1, max_length=1024)]
 
 
-class Reverb(Table, tag="reverb", tag_field="type"):
+class Reverb(Table, frozen=True, tag="reverb", tag_field="type"):
     """JUCE's algorithmic reverb."""
 
     room_size: Unit = 0.5
@@ -42,7 +43,7 @@ class Reverb(Table, tag="reverb", tag_field="type"):
     width: Unit = 1.0
 
 
-class Filter(Table, tag="filter", tag_field="type"):
+class Filter(Table, frozen=True, tag="filter", tag_field="type"):
     """A second-order low-pass, high-pass or band-pass filter."""
 
     mode: Literal["low", "high", "band"] = "high"
@@ -50,7 +51,7 @@ class Filter(Table, tag="filter", tag_field="type"):
     q: Annotated[float, Meta(ge=0.1, le=20)] = 0.7071
 
 
-class Compressor(Table, tag="compressor", tag_field="type"):
+class Compressor(Table, frozen=True, tag="compressor", tag_field="type"):
     """A feed-forward compressor."""
 
     threshold_db: Annotated[float, Meta(ge=-80, le=0)] = 0.0
@@ -59,7 +60,7 @@ class Compressor(Table, tag="compressor", tag_field="type"):
     release_ms: Annotated[float, Meta(ge=1, le=5000)] = 50.0
 
 
-class Plugin(Table, tag="plugin", tag_field="type"):
+class Plugin(Table, frozen=True, tag="plugin", tag_field="type"):
     """A plug-in: a VST3 or VST2 file, or an LV2 URI. Its parameters are given by name, normalised to 0..1."""
 
     path: Annotated[str, Meta(min_length=1, max_length=4096)]
@@ -80,7 +81,7 @@ def _field(row: Parameter | Text) -> tuple[str, Any, Any]:
     return row.name, Annotated[float, Meta(ge=row.low, le=row.high)], float(row.default)
 
 
-def _table(kind: str, rows: list[Parameter | Text], doc: str, fields: tuple = ()) -> type[Table]:
+def _table(kind: str, rows: Sequence[Parameter | Text], doc: str, fields: tuple = ()) -> type[msgspec.Struct]:
     """Build the table class of one kind of stage."""
     return msgspec.defstruct(
         kind.capitalize(),
@@ -96,29 +97,29 @@ def _table(kind: str, rows: list[Parameter | Text], doc: str, fields: tuple = ()
     )
 
 
-def _stage_table(kind: str) -> type[Table]:
+def _stage_table(kind: str) -> type[msgspec.Struct]:
     rows = [*FIXED.get(kind, {}).values(), *CONTROLS[kind].values()]
     return _table(kind, rows, f"The stage ``{kind}`` of :mod:`plugin_backend.effects`.")
 
 
 if TYPE_CHECKING:  # the classes are built at run time, so type checkers need them declared
 
-    class Eq(Table): ...
+    class Eq(Table, frozen=True): ...
 
-    class Lfo(Table): ...
+    class Lfo(Table, frozen=True): ...
 
-    class Pulses(Table): ...
+    class Pulses(Table, frozen=True): ...
 
-    class Adsr(Table): ...
+    class Adsr(Table, frozen=True): ...
 
-    class Gain(Table): ...
+    class Gain(Table, frozen=True): ...
 
-    class Pan(Table): ...
+    class Pan(Table, frozen=True): ...
 
-    class Convolution(Table):
+    class Convolution(Table, frozen=True):
         ir: str
 
-    class Transfer(Table):
+    class Transfer(Table, frozen=True):
         preset: str
         to: str | None
         model: str | None

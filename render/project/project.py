@@ -47,7 +47,7 @@ class MidiMapping:
     notes: dict[int, str] = field(default_factory=dict)
 
 
-class Stem(Table):
+class Stem(Table, frozen=True):
     """A stem and its effects, in order. Without ``layout`` it has the project's layout."""
 
     name: str
@@ -56,7 +56,7 @@ class Stem(Table):
     effects: list[Effect] = []
 
 
-class Midi(Table):
+class Midi(Table, frozen=True):
     """The project file's ``[midi]`` tables, as written: every key is text. See :class:`MidiMapping`."""
 
     tracks: dict[str, str] = {}
@@ -65,7 +65,7 @@ class Midi(Table):
     notes: dict[str, str] = {}
 
 
-class Project(Table):
+class Project(Table, frozen=True):
     """All settings of a render, except the cues.
 
     Attributes:

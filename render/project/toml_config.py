@@ -41,7 +41,8 @@ def _at(place: str, data: Any, kind: type) -> tuple[list, str]:
     Both are empty if they cannot be listed. The place may not exist, because the name of an unknown field can look
     like a place.
     """
-    types, owner = _alternatives(type_info(kind)), ""
+    types: list[Any] = list(_alternatives(type_info(kind)))
+    owner = ""
     for field, index in STEP.findall(place):
         if field:
             tables = [one for one in types if isinstance(one, StructType)]

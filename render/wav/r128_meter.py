@@ -69,7 +69,7 @@ class TruePeakMeter:
             peak: its highest absolute sample; full scale is 1.
         """
         loud = peak * OVERSHOOT > self._highest
-        if loud and self._last_bound:
+        if loud and self._last is not None and self._last_bound:
             self._last_measured, self._last_bound = self._measure(self._last), 0.0
         self.end_piece()
         interpolated = loud or self._last_loud
@@ -187,8 +187,14 @@ class R128Meter:
                 self._momentary.append(-math.inf)
                 self._short_term.append(-math.inf)
                 self._loudest.append(self._top)
-        series = (self._momentary, self._short_term, self._loudest, self._true_peak.measured, self._true_peak.bound)
-        return LoudnessSteps(*map(np.array, series), whole)
+        return LoudnessSteps(
+            momentary=np.array(self._momentary),
+            short_term=np.array(self._short_term),
+            loudest=np.array(self._loudest),
+            true_peak=np.array(self._true_peak.measured),
+            peak_bound=np.array(self._true_peak.bound),
+            whole=whole,
+        )
 
     def result(self) -> Loudness:
         """Return the gated loudness. Call this once, at the end."""

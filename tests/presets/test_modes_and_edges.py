@@ -82,7 +82,7 @@ def test_a_take_rings_on_when_its_recording_has_ended(tmp_path):
     assert 20 * np.log10(np.abs(last).max() / np.abs(bell(0.5)).max()) == pytest.approx(-60, abs=3)
 
 
-def test_nothing_is_heard_earlier_than_a_millisecond_before_the_attack(tmp_path):
+def test_nothing_is_audible_earlier_than_a_millisecond_before_the_attack(tmp_path):
     """What a model smears ahead of an attack lies before the take's first sample."""
     sound = bell(partials=())
     (preset,) = [capture(CODEC, "hit", [write(tmp_path / "hit.wav", sound)]).preset]
@@ -100,7 +100,7 @@ def test_a_tail_goes_down_to_60_db_or_to_the_recordings_floor():
     assert tail_end(decay, 0, 0.5 * 10 ** (-40 / 20), RATE) == pytest.approx(0.66 * RATE, rel=0.06)
 
 
-def test_a_tail_that_is_cut_fades_as_long_as_it_deserves(tmp_path):
+def test_a_tail_that_is_cut_fades_over_its_last_10_db(tmp_path):
     """Cut at −30 dB of two seconds' decay it fades over the last 10 dB; one that ends by itself for 10 ms."""
     time_s = np.arange(RATE) / RATE
     tail = (0.3 * np.random.default_rng(0).standard_normal(RATE) * 10 ** (-1.5 * time_s)).astype(np.float32)
@@ -155,7 +155,7 @@ def test_a_continuous_walk_makes_a_take_of_every_step(tmp_path):
     assert captured.remarks == ()
 
 
-def test_what_becomes_no_take_is_told_with_its_reason(tmp_path):
+def test_hits_that_become_no_take_are_reported_with_the_reason(tmp_path):
     captured = capture(CODEC, "walk", [walk(tmp_path / "walk.wav")], most_takes=20)
     assert (captured.hits, len(captured.preset.means)) == (48, 20)
     assert captured.remarks == ("28 hits left out: only the loudest 20 are kept (--takes)",)
@@ -185,7 +185,7 @@ def test_modes_come_back_from_a_file_whole(tmp_path):
     assert sound_digest(again) == sound_digest(preset)
 
 
-def test_what_is_heard_of_modes_is_in_the_digest():
+def test_audible_fields_of_modes_are_in_the_digest():
     one = rings()
     others = [rings(ring=RingControls(damping=2.0)), rings(partials=((880.0, 1.0, 0.31),)), rings(low_cut_hz=25.0)]
     assert len({sound_digest(preset) for preset in (one, *others)}) == 4
@@ -209,7 +209,7 @@ def test_mixing_matches_modes_by_frequency_and_a_sum_keeps_all():
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "message"),
     [
         (np.array([[0, 1e9, 1, 0.1, 0, 0]], np.float32), "take 0: a mode's frequency_hz is 1e"),
         (np.array([[0, 440, np.nan, 0.1, 0, 0]], np.float32), "take 0: a mode's decay_s is nan"),
@@ -218,13 +218,13 @@ def test_mixing_matches_modes_by_frequency_and_a_sum_keeps_all():
         (np.zeros((1, 6), np.int32), "no arrays of floats"),
     ],
 )
-def test_hostile_modes_are_refused_by_file(tmp_path, rows, told):
+def test_hostile_modes_are_refused_by_file(tmp_path, rows, message):
     preset = rings()
     path = save_preset(preset, tmp_path)
     header = {"schema": SCHEMA, **msgspec.to_builtins(preset.header)}
     tensors = {"mean.0": preset.means[0], "deviation.0": preset.deviations[0], "modes.0": rows}
     save_file(tensors, path, {KEY: msgspec.json.encode(header).decode()})
-    with pytest.raises(PresetError, match=told) as caught:
+    with pytest.raises(PresetError, match=message) as caught:
         load_preset(path)
     assert str(path) in str(caught.value)
 

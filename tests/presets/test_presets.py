@@ -46,7 +46,7 @@ def test_saved_presets_come_back_whole(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "message"),
     [
         ({"name": "../evil"}, "a name has 1 to 64"),
         ({"name": "Ünï"}, "a name has 1 to 64"),
@@ -59,8 +59,8 @@ def test_saved_presets_come_back_whole(tmp_path):
         ({"width": 0.0, "stereo": True}, "its width is 0, and only a stereo texture"),
     ],
 )
-def test_bad_presets_are_refused(fields, told):
-    with pytest.raises(PresetError, match=told):
+def test_bad_presets_are_refused(fields, message):
+    with pytest.raises(PresetError, match=message):
         make_preset(**fields)
 
 
@@ -68,7 +68,7 @@ SPEC = CodecSpec("m", "f", 48_000, 512, 4, 0)
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"takes": [Take(10**18, 20_000)] * 3}, "take 0 skips 1000000000000000000 samples of the 25600 it holds"),
         ({"takes": [Take(7, 10**18)] * 3}, "take 0 lasts 1000000000000000000 samples, but holds 25600"),
@@ -76,11 +76,11 @@ SPEC = CodecSpec("m", "f", 48_000, 512, 4, 0)
         ({"fade_in_samples": 10**18}, "take 0 lasts 1000000000000000000 samples"),
     ],
 )
-def test_numbers_that_its_latents_do_not_hold_are_refused_before_anything_is_decoded(change, told):
+def test_numbers_that_its_latents_do_not_hold_are_refused_before_anything_is_decoded(change, message):
     preset = make_preset()
     check_fits(preset, SPEC)
     changed = Preset(msgspec.structs.replace(preset.header, **change), preset.means, preset.deviations)
-    with pytest.raises(PresetError, match=f"preset 'door': {told}"):
+    with pytest.raises(PresetError, match=f"preset 'door': {message}"):
         check_fits(changed, SPEC)
 
 
@@ -90,15 +90,15 @@ def test_latents_of_another_width_are_the_presets_fault_wherever_it_is_used(tmp_
         check_fits(preset, SPEC)
     pcm = msgspec.structs.replace(preset.header, codec="pcm", fingerprint="pcm")
     narrow = Preset(pcm, preset.means, preset.deviations)
-    told = "preset 'door': its latents are 3 wide; those of 'pcm' 512"
+    message = "preset 'door': its latents are 3 wide; those of 'pcm' 512"
     save_preset(narrow, tmp_path)
     (tmp_path / "c.csv").write_text("id,start,stem,preset\na,0.0,A,door\n")
     project = Project(bank=str(tmp_path), model="pcm")
-    with pytest.raises(PresetError, match=told):
+    with pytest.raises(PresetError, match=message):
         make_plan(project, read_sheet(tmp_path / "c.csv", project))
-    with pytest.raises(PresetError, match=told):
+    with pytest.raises(PresetError, match=message):
         check_model(narrow, PcmCodec())
-    with pytest.raises(PresetError, match=told):
+    with pytest.raises(PresetError, match=message):
         mix_presets([narrow, narrow], PcmCodec(), "both")
 
 
@@ -111,7 +111,7 @@ def test_latents_that_no_model_makes_are_refused():
         latents[2][0, 0] = 0
 
 
-def test_a_full_disk_is_told_in_a_line_and_leaves_nothing(tmp_path, monkeypatch):
+def test_a_full_disk_gives_a_one_line_error_and_leaves_nothing(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -130,7 +130,7 @@ def test_a_name_that_was_taken_meanwhile_is_not_replaced(tmp_path):
     assert save_preset(make_preset(takes=1), tmp_path).read_bytes() != first
 
 
-def test_what_killed_runs_left_in_a_bank_is_swept(tmp_path):
+def test_leftovers_of_killed_runs_in_a_bank_are_removed(tmp_path):
     for name in (".tmpAb12Cd", ".door.preset.safetensors.0a1b2c3d.part", ".door.preset.safetensors.77.part", ".git"):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (0, 0))
@@ -147,7 +147,7 @@ def test_latents_that_are_not_numbers_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"", "not a readable preset"),
         (b"\xff" * 64, "not a readable preset"),
@@ -157,13 +157,13 @@ def test_latents_that_are_not_numbers_are_refused():
         ({KEY: '{"schema": 1, "name": "x"}'}, "missing required field `kind`"),
     ],
 )
-def test_damaged_files_are_refused_by_name(tmp_path, content, told):
+def test_damaged_files_are_refused_by_name(tmp_path, content, message):
     path = tmp_path / "bad.preset.safetensors"
     if isinstance(content, bytes):
         path.write_bytes(content)
     else:
         save_file({"mean.0": np.zeros((1, 1), np.float32), "deviation.0": np.zeros((1, 1), np.float32)}, path, content)
-    with pytest.raises(PresetError, match=told) as caught:
+    with pytest.raises(PresetError, match=message) as caught:
         load_preset(path)
     assert str(path) in str(caught.value)
 
@@ -187,8 +187,8 @@ def test_the_seed_decides_take_and_latents():
     others = [next(perform(preset, seed)) for seed in range(12)]
     assert not any(np.array_equal(first, other) for seed, other in enumerate(others) if seed != 11)
     steady = Preset(msgspec.structs.replace(preset.header, variation=0.0), preset.means, preset.deviations)
-    heard = {next(perform(steady, seed)).tobytes() for seed in range(40)}
-    assert heard == {mean.tobytes() for mean in preset.means}
+    output = {next(perform(steady, seed)).tobytes() for seed in range(40)}
+    assert output == {mean.tobytes() for mean in preset.means}
 
 
 def test_a_texture_goes_on_and_stays_inside_its_latents():
@@ -202,7 +202,7 @@ def test_a_texture_goes_on_and_stays_inside_its_latents():
     assert (pieces <= high + 1e-6).all()
 
 
-def test_a_width_brings_the_right_latents_to_the_left_ones():
+def test_width_moves_the_right_latents_towards_the_left_ones():
     def performed(**fields) -> np.ndarray:
         preset = make_preset(kind="texture", takes=2, frames=300, **fields)
         return np.concatenate(list(islice(perform(preset, 3), 20)), axis=1)
@@ -235,8 +235,8 @@ def test_each_hit_becomes_a_take_with_its_attack_at_the_start(three_hits):
     preset = capture(codec, "hits", [three_hits]).preset
     assert len(preset.means) == 3
     for mean, take in zip(preset.means, preset.header.takes, strict=True):
-        heard = codec.decode(mean[None])[0, take.skip_samples :][: take.length_samples]
-        attack = np.argmax(np.abs(heard) > 0.1 * np.abs(heard).max())
+        output = codec.decode(mean[None])[0, take.skip_samples :][: take.length_samples]
+        attack = np.argmax(np.abs(output) > 0.1 * np.abs(output).max())
         assert attack <= 96
     assert preset.header.fingerprint == "pcm"
 
@@ -265,7 +265,7 @@ def test_capturing_silence_or_nothing_says_so(tmp_path):
         capture(PcmCodec(), "x", [tmp_path / "absent.wav"])
 
 
-def test_even_takes_meet_at_their_median_peak():
+def test_evened_takes_have_the_median_peak():
     pieces = [np.array(own, np.float32) for own in ([0.1, -0.05], [0.2], [0.8], [0.01])]
     moved = [own.audio for own in even_peaks([Slice(piece, (0,), 0) for piece in pieces])]
     median = 10 ** ((20 * np.log10(0.1) + 20 * np.log10(0.2)) / 40)
@@ -295,15 +295,15 @@ def test_encode_pieces_passes_header_fields_on():
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "message"),
     [({"program": 999}, "<= 127"), ({"variation": float("nan")}, ">= 0.0"), ({"gain_db": 99.0}, "<= 24")],
 )
-def test_header_fields_are_checked_when_made_too(fields, told):
-    with pytest.raises(PresetError, match=told):
+def test_header_fields_are_checked_when_made_too(fields, message):
+    with pytest.raises(PresetError, match=message):
         make_preset(**fields)
 
 
-def test_a_renamed_preset_file_and_a_program_claimed_twice_are_told(tmp_path):
+def test_a_renamed_preset_file_and_a_program_claimed_twice_are_reported(tmp_path):
     path = save_preset(make_preset(name="door", program=1), tmp_path)
     save_preset(make_preset(name="gate", program=1), tmp_path)
     with pytest.raises(PresetError, match="'door' and 'gate' both claim program 1"):
@@ -351,14 +351,14 @@ def test_a_preset_of_every_schema_reads_as_it_was_written(number):
     if number < 3:
         assert (preset.modes, header.ring, header.low_cut_hz) == ([], RingControls(), 0.0)
     else:
-        told = [[7, 880, 1.5, 0.25, 0.5, 0], [64, 1_234.5, 0, 0.125, -1, 2_048]]
-        assert [rows.tolist() for rows in preset.modes] == [told, []]
+        message = [[7, 880, 1.5, 0.25, 0.5, 0], [64, 1_234.5, 0, 0.125, -1, 2_048]]
+        assert [rows.tolist() for rows in preset.modes] == [message, []]
         assert header.ring == RingControls(gain_db=-3.0, pitch_semitones=1.0, size=2.0, damping=0.5, strike=0.25)
         assert header.low_cut_hz == 25.0
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "message"),
     [
         ({"tags": ["Wood"]}, "'Wood' is no tag or material: 1 to 32 of a-z"),
         ({"tags": ["a", "a"]}, "2 tags; at most 32 can be used, each once"),
@@ -372,8 +372,8 @@ def test_a_preset_of_every_schema_reads_as_it_was_written(number):
         ({"provenance": Provenance(made="capture", recordings=[Recording("x", "AB")])}, "digest"),
     ],
 )
-def test_words_chain_and_provenance_are_checked(fields, told):
-    with pytest.raises(PresetError, match=re.escape(told)):
+def test_words_chain_and_provenance_are_checked(fields, message):
+    with pytest.raises(PresetError, match=re.escape(message)):
         make_preset(**fields)
 
 

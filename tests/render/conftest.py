@@ -189,7 +189,7 @@ def plugin_values():
 
 @pytest.fixture(scope="session")
 def played():
-    """Pushes ``[channels, n]`` through a plug-in's engine, offline unless told otherwise; answers as many.
+    """Pushes ``[channels, n]`` through a plug-in's engine, offline by default; returns as many.
 
     ``parameters`` is one row, or a function from a hop's first sample to one; ``events`` are by sample.
     """
@@ -249,7 +249,7 @@ def hosts(tmp_path_factory, built_bundles):
 
 @pytest.fixture
 def start(tmp_path, impulse_bank):
-    """Starts a plug-in's backend, of the identity codec and the impulse bank if not told otherwise; ends them all."""
+    """Starts a plug-in's backend, by default of the identity codec and the impulse bank; ends them all."""
     from plugin_host import Host, ends, gone
 
     from plugin_backend.daw_plugin.config import PluginConfig, write_config

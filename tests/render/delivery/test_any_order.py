@@ -204,7 +204,7 @@ class Versions(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
-        self.cues, self.delivered, self.heard = 1, [], {}
+        self.cues, self.delivered, self.audio = 1, [], {}
 
     def teardown(self):
         shutil.rmtree(self.folder)
@@ -237,7 +237,7 @@ class Versions(RuleBasedStateMachine):
         done = deliver(plan, project, self.folder / "out", cache=cache, process=process, **more)
         files = {path: path.read_bytes() for path in (*done.stems.values(), done.report, done.picture)}
         sound = soundfile.read(done.stems["FOLEY"])[0]
-        assert np.array_equal(self.heard.setdefault(cues, sound), sound)
+        assert np.array_equal(self.audio.setdefault(cues, sound), sound)
         self.delivered.append((name, files))
 
     @rule(data=st.data())

@@ -20,7 +20,7 @@ def make(tmp_path, bank, **fields):
     return [path.name for path in deliver(plan, project, tmp_path / "out").stems.values()]
 
 
-def test_the_default_is_the_houses(tmp_path, impulse_bank):
+def test_the_default_pattern(tmp_path, impulse_bank):
     assert make(tmp_path, impulse_bank, fps="23.976") == [
         "SHOW_R1_FOLEY-FEET_v001_48k_24b_23976.wav",
         "SHOW_R1_FOLEY_v001_48k_24b_23976.wav",
@@ -43,7 +43,7 @@ def test_a_pattern_names_the_stems(pattern, fields, name, tmp_path, impulse_bank
 
 
 @pytest.mark.parametrize(
-    ("pattern", "told"),
+    ("pattern", "message"),
     [
         ("{show}_{track}", r"\{version\} must be in it"),
         ("stem", r"\{track\}, \{version\} must be in it"),
@@ -62,12 +62,12 @@ def test_a_pattern_names_the_stems(pattern, fields, name, tmp_path, impulse_bank
         ("x" * 200 + "{track}{version}", "at most 128"),
     ],
 )
-def test_a_pattern_that_could_do_harm_is_refused(pattern, told, tmp_path):
-    with pytest.raises(ValueError, match=told):
+def test_an_unsafe_pattern_is_refused(pattern, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
         check_template(pattern)
     quoted = pattern.translate({ord("\\"): "\\\\", ord("\n"): "\\n", 0: "\\u0000"})
     (tmp_path / "p.toml").write_text(f'name = "{quoted}"\n')
-    with pytest.raises(ProjectError, match=f"p.toml.*{told}"):
+    with pytest.raises(ProjectError, match=f"p.toml.*{message}"):
         read_project(tmp_path / "p.toml")
 
 
@@ -95,7 +95,7 @@ def test_stems_whose_reports_were_removed_are_not_overwritten(tmp_path, impulse_
     assert make(tmp_path, impulse_bank, bits=16)[0] == "SHOW_R1_FOLEY-FEET_v009_48k_16b.wav"
 
 
-def test_names_too_long_for_the_disk_are_told_in_a_line(tmp_path, impulse_bank):
+def test_names_too_long_for_the_disk_give_a_one_line_error(tmp_path, impulse_bank):
     from plugin_backend.errors import OutputError
 
     with pytest.raises(OutputError, match="File name too long"):

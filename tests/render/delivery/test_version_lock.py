@@ -52,7 +52,7 @@ def test_a_number_that_was_finished_in_between_is_not_taken_again(planned, tmp_p
         assert (asked[0], version) == (1, 2)
 
 
-def test_only_what_died_long_ago_is_swept(tmp_path):
+def test_only_old_leftovers_are_removed(tmp_path):
     old, new, other = (tmp_path / name for name in (".T_R1_x.wav.1.part", ".T_R1_y.wav.2.part", ".U_R1_x.wav.1.part"))
     clips = tmp_path / ".T_R1_FOLEY_v001_clips.1.part"
     clips.mkdir()
@@ -64,7 +64,7 @@ def test_only_what_died_long_ago_is_swept(tmp_path):
     assert sorted(tmp_path.iterdir()) == sorted([new, other])
 
 
-def test_a_living_run_keeps_its_number_however_old_its_claim_looks(planned, tmp_path):
+def test_a_running_process_keeps_its_number_whatever_the_age_of_its_lock(planned, tmp_path):
     """The machine slept, or its clock was set: the other run takes the next number, and both are kept."""
     plan, project, _ = planned
     out = tmp_path / "out"
@@ -82,7 +82,7 @@ def test_a_living_run_keeps_its_number_however_old_its_claim_looks(planned, tmp_
     assert len(names) == 2 * 4 + 1
 
 
-def test_a_name_that_somebody_took_meanwhile_is_theirs(planned, tmp_path):
+def test_a_name_taken_in_the_meantime_is_not_replaced(planned, tmp_path):
     plan, project, _ = planned
     theirs = tmp_path / "out" / "T_R1_FOLEY-A_v001_48k_24b.wav"
     with pytest.raises(OutputError, match="File exists"):
@@ -90,7 +90,7 @@ def test_a_name_that_somebody_took_meanwhile_is_theirs(planned, tmp_path):
     assert [(path, path.read_text()) for path in (tmp_path / "out").iterdir()] == [(theirs, "theirs")]
 
 
-def test_whenever_the_power_goes_a_version_is_whole_or_not_there(write_sheet, impulse_bank, tmp_path, monkeypatch):
+def test_after_a_power_cut_a_version_is_complete_or_missing(write_sheet, impulse_bank, tmp_path, monkeypatch):
     project = Project(show="T", bank=str(impulse_bank), model="pcm", tail_s=0.0)
     sheet = write_sheet([{"id": "a", "start": "0.0", "end": "0.02", "stem": "A", "preset": "hum"}])
     plan, out = make_plan(project, read_sheet(sheet, project)), tmp_path / "out"
@@ -127,9 +127,9 @@ def test_three_commands_at_once_leave_three_whole_versions(planned, tmp_path, im
     command = [sys.executable, "-m", "studio", "render", sheet, "--bank", impulse_bank, "--model", "pcm"]
     command = [*map(str, command), "--out", str(tmp_path / "out")]
     runs = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]
-    told = {run.communicate()[0].decode() for run in runs}
+    message = {run.communicate()[0].decode() for run in runs}
     assert [run.returncode for run in runs] == [0, 0, 0]
-    assert len(told) == 3
+    assert len(message) == 3
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert len(names) == 3 * 4 + 1
     assert sum("_v001_" in name for name in names) == sum("_v003_" in name for name in names) == 4

@@ -78,7 +78,7 @@ def test_every_tick_is_its_labels_first_sample(fps, second, head, length):
         assert own.label_at(tick.sample - head) == tick.label
 
 
-def test_names_do_not_run_into_each_other_and_a_run_is_named_once():
+def test_names_do_not_overlap_and_a_repeated_preset_is_named_once():
     presets = ["a-step"] * 3 + ["b-step"] * 2 + ["a-step"]
     events = [event(at, name) for at, name in zip((0, 10, 20, 30, 200, 400), presets, strict=True)]
     named = names_with_room(events, 1.0, 5.0)
@@ -125,7 +125,7 @@ def test_all_stems_are_drawn_on_one_scale(tmp_path):
     assert heights[0] / heights[1] == pytest.approx(2, abs=0.1)
 
 
-def test_two_thousand_cues_are_a_density_and_no_white_bar(tmp_path):
+def test_two_thousand_cues_are_drawn_as_density(tmp_path):
     def white(count: int) -> int:
         return int((picture(tmp_path / f"{count}.png", {"A": (count, 0.1)}, 76 * 60).min(axis=2) > 150).sum())
 

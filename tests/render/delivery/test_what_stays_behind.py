@@ -40,10 +40,10 @@ def children_of(pid: int) -> list[int]:
 
 def wait_for(condition, seconds: float = 60):
     deadline = time.monotonic() + seconds
-    while not (answer := condition()):
+    while not (result := condition()):
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.05)
-    return answer
+    return result
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_an_interrupted_run_leaves_nothing(running, number):
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
 
 
-def test_a_crashed_render_process_is_told_and_leaves_nothing(running):
+def test_a_crashed_render_process_is_reported_and_leaves_nothing(running):
     process, out = running
     workers = [pid for pid in children_of(process.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     os.kill(workers[0], signal.SIGSEGV)

@@ -161,7 +161,7 @@ def test_the_environment_names_the_folder(monkeypatch, tmp_path):
     assert cache_home() == tmp_path
 
 
-def test_a_damaged_entry_is_made_again_and_told_once(write_sheet, impulse_bank, tmp_path):
+def test_a_damaged_entry_is_made_again_and_reported_once(write_sheet, impulse_bank, tmp_path):
     project = Project(show="T", bank=str(impulse_bank), model="pcm", tail_s=0.0)
     sheet = write_sheet([{"id": "a", "start": "0.0", "end": "0.05", "stem": "A", "preset": "hum"}])
     plan, cache = make_plan(project, read_sheet(sheet, project)), CueCache(tmp_path / "cues")

@@ -50,23 +50,23 @@ def test_late_stages_in_a_row_stay_aligned_and_strike_when_their_sound_comes(ste
     late, envelope = Transfer(preset="cloth-leather", mix=0), Adsr(attack_ms=2, release_ms=20)
     knocks = Pulses(rate_hz=9, sync="trigger")
     chains = {"DRY": [], "TWICE": [late, late], "NOW": [envelope, knocks], "LATE": [late, envelope, late, knocks]}
-    heard = stems_of(chains, layout="mono", **FACTORY)
-    np.testing.assert_array_equal(heard["TWICE"], heard["DRY"])
-    assert np.abs(heard["NOW"] - heard["DRY"]).max() > 0.01
-    np.testing.assert_array_equal(heard["LATE"], heard["NOW"])
+    output = stems_of(chains, layout="mono", **FACTORY)
+    np.testing.assert_array_equal(output["TWICE"], output["DRY"])
+    assert np.abs(output["NOW"] - output["DRY"]).max() > 0.01
+    np.testing.assert_array_equal(output["LATE"], output["NOW"])
 
 
 def test_a_transfer_in_a_stem_is_the_file_that_apply_makes_as_it_goes(stems_of, tmp_path):
     effect = Transfer(preset="cloth-leather", mix=0.8, blend=0.7, gain_db=-2, smooth_ms=20, latents=["2:bias=0.5"])
-    heard = stems_of({"DRY": [], "WET": [effect]}, **FACTORY)
+    output = stems_of({"DRY": [], "WET": [effect]}, **FACTORY)
     source = tmp_path / "dry.wav"
-    soundfile.write(source, heard["DRY"].T, RATE, "FLOAT")
+    soundfile.write(source, output["DRY"].T, RATE, "FLOAT")
     controls = {"mix": 0.8, "blend": 0.7, "gain_db": -2.0, "smooth_ms": 20.0}
     how = Settings("transfer", controls, {2: {"bias": 0.5}}, running=True, bits=32)
     done = Applier(load_codec("foley"), Bank(FACTORY_BANK)["cloth-leather"], how).apply(source, tmp_path / "wet.wav")
     applied = soundfile.read(done.path, dtype="float32")[0].T
-    assert np.abs(applied - heard["DRY"]).max() > 0.01
-    np.testing.assert_allclose(applied, heard["WET"], rtol=0, atol=1e-7)
+    assert np.abs(applied - output["DRY"]).max() > 0.01
+    np.testing.assert_allclose(applied, output["WET"], rtol=0, atol=1e-7)
 
 
 def value_of(row, share: float):
@@ -135,8 +135,8 @@ def test_any_chain_in_the_graph_is_its_stages_in_a_row(stems_of):
             })
             for kind, rows in tables
         ]  # fmt: skip
-    heard = stems_of(drawn, rows=[{"id": "a", "start": "0smp", "preset": "burst"}], tail_s=0)
-    dry = heard["DRY"].astype(np.float32)
+    output = stems_of(drawn, rows=[{"id": "a", "start": "0smp", "preset": "burst"}], tail_s=0)
+    dry = output["DRY"].astype(np.float32)
     for name, effects in drawn.items():
         stages = [make_insert(effect, RATE, 2, BLOCK, None) for effect in effects]
         sound = dry
@@ -145,11 +145,11 @@ def test_any_chain_in_the_graph_is_its_stages_in_a_row(stems_of):
                 stage.trigger(0)
                 stage.release(48_000)
             sound = stage.push(sound)
-        assert_close(heard[name], sound)
+        assert_close(output[name], sound)
 
 
 @pytest.mark.parametrize("after", [[], [Gain()]], ids=["alone", "before a stage"])
-def test_what_a_plug_in_makes_of_no_number_fails_the_render(stems_of, poison, after):
+def test_a_plug_in_that_outputs_nan_fails_the_render(stems_of, poison, after):
     """A stage that hears it would take it for silence."""
     with pytest.raises(RenderError, match="an effect made NaN or infinite samples"):
         stems_of({"A": [Plugin(path=str(poison(3))), *after]}, rows=[{"id": "a", "start": "0smp", "preset": "burst"}])
@@ -157,19 +157,19 @@ def test_what_a_plug_in_makes_of_no_number_fails_the_render(stems_of, poison, af
 
 def test_a_plug_in_that_never_returns_ends_the_render_and_is_named(stems_of, poison, monkeypatch):
     monkeypatch.setattr(RenderProcess, "hang_s", 2.0)
-    told = f"the process rendering A with the plug-in {poison(2)} hangs: nothing came for 2 s"
-    with pytest.raises(WorkerError, match=re.escape(told)):
+    message = f"the process rendering A with the plug-in {poison(2)} hangs: nothing came for 2 s"
+    with pytest.raises(WorkerError, match=re.escape(message)):
         stems_of({"A": [Plugin(path=str(poison(2)))]}, rows=[{"id": "a", "start": "0smp", "preset": "burst"}])
 
 
 @pytest.mark.parametrize("problem", [RuntimeError(), KeyboardInterrupt(), SystemExit()], ids=repr)
-def test_whatever_a_callback_of_the_graph_raises_is_told(problem):
-    told, block = [], np.zeros((2, BLOCK), np.float32)
+def test_any_error_in_a_callback_of_the_graph_is_reported(problem):
+    message, block = [], np.zeros((2, BLOCK), np.float32)
 
     def fails(position, samples):
         raise problem
 
-    node = BridgeNode(0, BLOCK, fails, fails, told.append)
+    node = BridgeNode(0, BLOCK, fails, fails, message.append)
     for callback in (node._pull, node._push):
         callback(0, 0, block.ctypes.data_as(ctypes.POINTER(ctypes.c_float)), BLOCK)
-    assert told == [problem, problem]
+    assert message == [problem, problem]

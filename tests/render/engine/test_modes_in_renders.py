@@ -65,12 +65,12 @@ def test_a_cue_rings_at_its_level_and_place(bells, write_sheet, render_sheet):
     assert not stem[:, 1].any()
 
 
-@pytest.mark.parametrize("way", [{"chunk_frames": 4}, {"chunk_frames": 1, "jobs": 2}], ids=str)
-def test_in_any_blocks_the_same_bits(way, bells, write_sheet, render_sheet):
+@pytest.mark.parametrize("settings", [{"chunk_frames": 4}, {"chunk_frames": 1, "jobs": 2}], ids=str)
+def test_in_any_blocks_the_same_bits(settings, bells, write_sheet, render_sheet):
     rows = [cue(701), cue(5_000, "cut"), cue(5_003, "high", pitch_semitones=-4), cue(30_000, pitch_semitones=7)]
     sheet = write_sheet([*rows, {**cue(9_000), "stem": "FEET"}])
     whole, _ = render_sheet(sheet, bank=str(bells), bits=32, out="whole")
-    other, _ = render_sheet(sheet, bank=str(bells), bits=32, out="other", **way)
+    other, _ = render_sheet(sheet, bank=str(bells), bits=32, out="other", **settings)
     for name, audio in whole.items():
         np.testing.assert_array_equal(other[name], audio)
     assert np.abs(whole["PROPS"]).max() > 0.3

@@ -1,4 +1,4 @@
-"""A preset's own effects are heard wherever it is performed: in renders, hits, live takes and the plug-in's notes."""
+"""A preset's own effects are applied wherever it is performed: in renders, hits, live takes and the plug-in's notes."""
 
 import dataclasses
 
@@ -44,7 +44,7 @@ def bank(tmp_path):
     return tmp_path / "bank"
 
 
-def test_a_render_hears_a_cue_through_its_presets_chain(bank, write_sheet, render_sheet):
+def test_a_render_applies_the_chain_of_a_cues_preset(bank, write_sheet, render_sheet):
     rows = [
         {"id": "a", "start": "1000smp", "stem": "A", "preset": "shaped", "pan": -1},
         {"id": "b", "start": "1000smp", "stem": "B", "preset": "shaped", "duration": "6000smp", "pan": -1},
@@ -57,7 +57,7 @@ def test_a_render_hears_a_cue_through_its_presets_chain(bank, write_sheet, rende
     np.testing.assert_array_equal(stems["C"][1_000:25_000, 0], SOUND)
 
 
-def test_pieces_and_company_change_nothing(bank, write_sheet, render_sheet):
+def test_pieces_and_batch_mates_change_nothing(bank, write_sheet, render_sheet):
     sheet = write_sheet([{"id": f"c{n}", "start": f"{n}.5", "stem": "A", "preset": "shaped"} for n in range(3)])
     whole, _ = render_sheet(sheet, bits=32, bank=str(bank), out="whole")
     pieces, _ = render_sheet(sheet, bits=32, bank=str(bank), out="pieces", chunk_frames=1)
@@ -71,7 +71,7 @@ def test_the_cache_and_versions_know_a_chain(bank, write_sheet):
     assert recipes["noise"].preset != recipes["shaped"].preset
 
 
-def test_hits_and_live_takes_are_heard_through_it(bank, tmp_path):
+def test_hits_and_live_takes_use_the_chain(bank, tmp_path):
     expected = through(SOUND[None], SOUND.size)[0]
     preset = Bank(bank)["shaped"]
     np.testing.assert_allclose(TakePool([PcmCodec()], 0).take(preset, "0"), expected, atol=1e-6)
@@ -79,11 +79,11 @@ def test_hits_and_live_takes_are_heard_through_it(bank, tmp_path):
     clap[20_000:20_100] = 0.5
     soundfile.write(tmp_path / "clap.wav", clap, RATE, "FLOAT")
     Applier(PcmCodec(), preset, Settings(mode=HITS, bits=32)).apply(tmp_path / "clap.wav", tmp_path / "out.wav")
-    heard = soundfile.read(tmp_path / "out.wav", dtype="float32")[0]
-    np.testing.assert_allclose(heard[20_000:44_000], expected, atol=1e-6)
+    output = soundfile.read(tmp_path / "out.wav", dtype="float32")[0]
+    np.testing.assert_allclose(output[20_000:44_000], expected, atol=1e-6)
 
 
-def test_a_note_of_the_plugin_is_heard_through_it_and_a_morph_between_two(bank, keys, plugin_values, played):
+def test_a_note_of_the_plugin_uses_the_chain_and_a_morph_uses_both(bank, keys, plugin_values, played):
     from tests.render.struck_keys import HOP, number, on, silence
 
     both = Bank(bank)
@@ -91,8 +91,8 @@ def test_a_note_of_the_plugin_is_heard_through_it_and_a_morph_between_two(bank, 
 
     def note(**values) -> np.ndarray:
         at = 3 * HOP + 17
-        heard = played(keys(PcmCodec(), both), silence(60), plugin_values(**values), [(at, on())])
-        return heard[0, at:][: SOUND.size]
+        output = played(keys(PcmCodec(), both), silence(60), plugin_values(**values), [(at, on())])
+        return output[0, at:][: SOUND.size]
 
     shaped, noise = number(both, "shaped"), number(both, "noise")
     np.testing.assert_allclose(note(preset=shaped), expected, atol=1e-6)
@@ -116,13 +116,13 @@ def test_a_chain_that_does_nothing_leaves_every_bit(bank):
     np.testing.assert_array_equal(PresetEffects([{"type": "eq"}], RATE, 1, 100).push(sound), sound)
 
 
-def test_what_moves_another_sound_is_not_heard_through_it(bank, tmp_path):
+def test_transfer_does_not_use_the_chain(bank, tmp_path):
     """Transfer: there the preset is not performed."""
     plain, shaped = (load_preset(bank / f"{name}{SUFFIX}") for name in ("noise", "shaped"))
     soundfile.write(tmp_path / "in.wav", SOUND, RATE, "FLOAT")
-    heard = []
+    output = []
     for preset in (plain, shaped):
         named = dataclasses.replace(preset, header=msgspec.structs.replace(preset.header, name="same"))
         Applier(PcmCodec(), named, Settings(bits=32)).apply(tmp_path / "in.wav", tmp_path / "out.wav")
-        heard.append(soundfile.read(tmp_path / "out.wav", dtype="float32")[0])
-    np.testing.assert_array_equal(*heard)
+        output.append(soundfile.read(tmp_path / "out.wav", dtype="float32")[0])
+    np.testing.assert_array_equal(*output)

@@ -53,8 +53,8 @@ def test_offline_streamed_in_two_processes_and_in_a_batch_the_files_are_equal(sc
     job = f"name = 'night'\ncues = '{cues}'\nproject = '{project}'\n"
     jobs.write_text(f"schema = 1\n[[jobs]]\n{job}")
     pisada("batch", jobs, "--out", tmp_path / "batch", "--workers", 1, "--no-cache")
-    for way in ("stream", "jobs", "batch"):
-        other = stems_in(tmp_path / way)
-        assert sorted(other) == sorted(offline), way
+    for settings in ("stream", "jobs", "batch"):
+        other = stems_in(tmp_path / settings)
+        assert sorted(other) == sorted(offline), settings
         for name, file in offline.items():
-            assert other[name] == file, (way, name)
+            assert other[name] == file, (settings, name)

@@ -29,8 +29,8 @@ def row_of(row) -> str:
 @pytest.mark.parametrize("name", ROWS)
 def test_the_tables_are_the_parameters(name):
     section = re.search(rf"^## {name}\n(.*?)(?=^## )", DOC, re.DOTALL | re.MULTILINE)[1]
-    told = [line for line in section.splitlines() if line.startswith("| `")]
-    assert told == [row_of(row) for row in ROWS[name]]
+    message = [line for line in section.splitlines() if line.startswith("| `")]
+    assert message == [row_of(row) for row in ROWS[name]]
 
 
 def test_every_stage_is_listed_with_its_layouts():

@@ -147,7 +147,7 @@ def test_what_is_no_wave_file_is_refused(damage, tmp_path):
         chunks.append(tmp_path / "x.wav", b"note", b"more")
 
 
-def test_a_ds64_chunk_that_is_cut_off_is_told(tmp_path):
+def test_a_ds64_chunk_that_is_cut_off_is_reported(tmp_path):
     path = tmp_path / "cut.wav"
     path.write_bytes(b"RF64\xff\xff\xff\xffWAVEds64" + (4).to_bytes(4, "little") + b"\0\0\0\0")
     with open(path, "rb") as file, pytest.raises(RenderError, match="ds64' is cut off"):

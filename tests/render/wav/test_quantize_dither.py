@@ -39,7 +39,7 @@ def test_the_noise_depends_on_the_sample_alone(channels):
     assert np.array_equal(np.concatenate(pieces, axis=1), whole)
 
 
-def test_the_error_follows_the_signal_no_more():
+def test_the_error_does_not_depend_on_the_signal():
     """A sine of 0.7 steps: rounded it is a row of harmonics; dithered, mean and power of the error are flat."""
     samples = 480_000
     sine = 0.7 * STEP_16 * np.sin(2 * np.pi * np.arange(samples) * 1000 / 48_000 + 0.1)[None]
@@ -66,8 +66,8 @@ STEMS = [Stem(name="FEET"), Stem(name="PROPS", effects=[Reverb()]), Stem(name="C
 
 
 def test_16_bit_stems_are_the_same_samples_however_rendered_and_sum_exactly(tmp_path, write_sheet, render_sheet):
-    def integers(out, **way):
-        _, report = render_sheet(write_sheet(ROWS), stems=STEMS, bits=16, out=out, **way)
+    def integers(out, **settings):
+        _, report = render_sheet(write_sheet(ROWS), stems=STEMS, bits=16, out=out, **settings)
         names = {name: tmp_path / out / stem["file"] for name, stem in report["stems"].items()}
         return {name: soundfile.read(path, dtype="int16")[0].astype(int) for name, path in names.items()}, report
 

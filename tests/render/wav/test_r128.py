@@ -127,7 +127,7 @@ def measure_all(*parts: np.ndarray) -> Loudness:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int32, np.int16])
-def test_what_is_left_out_and_gated_here_is_what_the_library_says(dtype):
+def test_skipping_and_gating_give_the_librarys_values(dtype):
     parts = noises(dtype)
     whole, cut = measure_all(*parts), measure_all(*parts[:-1])
     assert asdict(measure(*parts)) == pytest.approx(asdict(whole), abs=1e-12)
@@ -158,7 +158,7 @@ def test_silence_has_no_loudness(seconds):
     assert set(found.as_fields().values()) == {None}
 
 
-def test_a_specification_judges_peaks_everywhere_and_loudness_of_the_sum_only():
+def test_a_specification_checks_peaks_everywhere_and_loudness_of_the_sum_only():
     loud, right = measure(tone(-0.5, 5)), measure(tone(-23.2, 5))
     lines = {line.what: line for line in check_loudness(SPECS["r128"], loud, 3, is_sum=True)}
     assert [line.verdict for line in lines.values()] == ["warn"] * 3
@@ -196,11 +196,11 @@ def test_levels_are_measured_of_what_is_delivered(write_sheet, render_sheet):
     assert report["spec"]["name"] == "a85"
 
 
-def test_float_above_full_scale_is_not_clipped_and_is_told(write_sheet, render_sheet):
+def test_float_above_full_scale_is_not_clipped_and_is_reported(write_sheet, render_sheet):
     rows = [{"id": "a", "start": "0.5", "stem": "A", "preset": "tone", "gain_db": 20}]
     stems, report = render_sheet(write_sheet(rows), bits=32)
     outside, found = np.count_nonzero(np.abs(stems["A"]) > 1), report["stems"]["A"]
     assert outside > 0
     assert (found["clipped_samples"], report["sum_check"]["clipped_samples"]) == (0, 0)
-    told = {"what": "samples above full scale", "measured": outside, "allowed": "0", "verdict": "warn"}
-    assert found["checks"] == [told]
+    message = {"what": "samples above full scale", "measured": outside, "allowed": "0", "verdict": "warn"}
+    assert found["checks"] == [message]

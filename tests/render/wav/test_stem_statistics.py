@@ -38,7 +38,7 @@ def test_comes_back(tmp_path):
     {"whole": np.array([2, 2])},
     {"whole": np.array("2")},
 ])  # fmt: skip
-def test_notes_that_do_not_fit_together_are_none(tmp_path, harm):
+def test_inconsistent_statistics_are_refused(tmp_path, harm):
     packed = io.BytesIO()
     np.savez_compressed(packed, **arrays() | harm)
     keep_sealed(tmp_path / "a.npz", packed.getvalue())
@@ -51,7 +51,7 @@ def keep_sealed(path, data):
     path.write_bytes(data + seal.written)
 
 
-def test_a_changed_bit_and_an_unknown_compression_are_none(tmp_path):
+def test_a_changed_bit_and_an_unknown_compression_are_refused(tmp_path):
     noted = arrays()
     peaks, clipped = noted.pop("peaks"), noted.pop("clipped")
     StemStatistics(peaks, clipped, LoudnessSteps(**noted | {"whole": 2})).save(tmp_path / "a.npz")
@@ -65,7 +65,7 @@ def test_a_changed_bit_and_an_unknown_compression_are_none(tmp_path):
     assert StemStatistics.load(tmp_path / "a.npz") is None
 
 
-def test_another_file_under_the_name_is_none(tmp_path):
+def test_another_file_under_the_name_is_refused(tmp_path):
     assert StemStatistics.load(tmp_path / "a.npz") is None
     with open(tmp_path / "a.npz", "wb") as file:
         np.save(file, np.zeros(5))
@@ -82,7 +82,7 @@ def stem_file(samples: int) -> StemFile:
     return StemFile("A", "T R1 A", LAYOUTS["stereo"], 24, 48_000, 0, samples, metadata)
 
 
-def test_blocks_of_any_size_leave_the_same_notes():
+def test_blocks_of_any_size_give_the_same_statistics():
     rng = np.random.default_rng(2)
     sound = rng.standard_normal((2, 5_000)) * 0.5
     sound[:, 1_000:2_100] = 0

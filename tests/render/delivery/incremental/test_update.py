@@ -91,14 +91,14 @@ MEASURED = [*LEVELS, "clipped_samples", "checks", "cues", "layout", "effects_lat
 
 
 def assert_same(revised, whole) -> None:
-    (one, told), (other, expected) = revised, whole
+    (one, message), (other, expected) = revised, whole
     assert list(one.stems) == list(other.stems)
     for name in one.stems:
         assert chunks(one.stems[name]) == chunks(other.stems[name]), name
-        assert {key: told["stems"][name][key] for key in MEASURED} == {
+        assert {key: message["stems"][name][key] for key in MEASURED} == {
             key: expected["stems"][name][key] for key in MEASURED
         }
-    assert told["cues"] == expected["cues"]
+    assert message["cues"] == expected["cues"]
     assert one.picture.read_bytes() == other.picture.read_bytes()
 
 
@@ -197,7 +197,7 @@ def test_an_effect_or_a_file_of_it_that_changed_renders_that_stem_and_leaves_the
         before = revised[0].stems
 
 
-def test_a_preset_that_sounds_different_is_decoded_anew(render, tmp_path, impulse_bank):
+def test_a_preset_that_sounds_different_is_decoded_again(render, tmp_path, impulse_bank):
     bank = tmp_path / "bank"
     bank.mkdir()
     for path in impulse_bank.iterdir():
@@ -239,7 +239,7 @@ def _lose_notes(delivery) -> None:
     (_point_outside, "T_R1_FOLEY_v001_report.json was written by an older version of Pisada, or cannot be read"),
     (_lose_notes, "the statistics of the version before are not in the cache"),
 ])  # fmt: skip
-def test_a_version_before_that_cannot_be_trusted_is_not_built_on(render, harm, why):
+def test_an_unusable_version_before_is_not_used(render, harm, why):
     first, _ = render(ROWS, "out")
     harm(first)
     revised = render(ROWS, "out")
@@ -261,7 +261,7 @@ def test_another_frame_or_chain_renders_all_of_it(render, fields, why):
     assert_same(revised, render(ROWS, "whole", cached=False, **fields))
 
 
-def test_a_stem_that_went_is_taken_out_of_the_sum(render):
+def test_a_removed_stem_is_removed_from_the_sum(render):
     render(ROWS, "out")
     rows = [row for row in ROWS if row["stem"] != "C"]
     revised = render(rows, "out", tail_s=1.0)
@@ -281,7 +281,7 @@ def _nest(delivery) -> None:
 
 
 @pytest.mark.parametrize("harm", [_misplace, _nest])
-def test_a_report_somebody_spoiled_does_no_harm(render, harm):
+def test_a_damaged_report_does_no_harm(render, harm):
     first, _ = render(ROWS, "out")
     harm(first)
     assert_same(render(ROWS, "out"), render(ROWS, "whole", cached=False))
@@ -308,7 +308,7 @@ def test_clips_are_written_in_a_revision_too(render):
     assert revised[1]["decoded_cues"] == 0
 
 
-def test_a_cache_that_cannot_be_written_is_told_and_does_no_harm(render, tmp_path):
+def test_a_cache_that_cannot_be_written_is_reported_and_does_no_harm(render, tmp_path):
     (tmp_path / "cache").write_text("a file where the folder should be")
     delivery, report = render(ROWS, "out")
     assert "the cue cache could not be written: the next render decodes every cue again" in report["remarks"]
