@@ -217,11 +217,14 @@ def encode_slices(codec: Codec, name: str, slices: list[Slice], kind: str, modes
     rumbles = low[1] > RUMBLE_ADDED * low[0] and low[1] > RUMBLE_SHARE * sum(
         np.square(each.audio).sum() for each in slices
     )
-    header = {"fade_in_samples": fade_in, "fade_out_samples": fade_out, "low_cut_hz": RUMBLE_HZ if rumbles else 0.0}
+    header: dict[str, Any] = {
+        "kind": kind,
+        "fade_in_samples": fade_in,
+        "fade_out_samples": fade_out,
+        "low_cut_hz": RUMBLE_HZ if rumbles else 0.0,
+    }
     return Preset(
-        PresetHeader(
-            name=name, kind=kind, codec=spec.name, fingerprint=spec.fingerprint, takes=takes, **{**header, **fields}
-        ),
+        PresetHeader(name=name, codec=spec.name, fingerprint=spec.fingerprint, takes=takes, **{**header, **fields}),
         means,
         deviations,
         mode_tables if any(map(len, mode_tables)) else [],

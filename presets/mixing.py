@@ -21,15 +21,16 @@ Latents = list[np.ndarray]
 
 
 def _sum(latents: Latents, weights: np.ndarray, codec: Codec) -> np.ndarray:
-    return weighted_sum(latents, weights, codec.silence(1)[0])
+    return weighted_sum(latents, list(weights), codec.silence(1)[0])
 
 
 def _linear(latents: Latents, weights: np.ndarray, codec: Codec) -> np.ndarray:
-    return weighted_sum(latents, weights / weights.sum())
+    return weighted_sum(latents, list(weights / weights.sum()))
 
 
 def _spherical(latents: Latents, weights: np.ndarray, codec: Codec) -> np.ndarray:
-    return slerp(*latents, weights[1] / weights.sum())
+    first, second = latents
+    return slerp(first, second, weights[1] / weights.sum())
 
 
 def _dominance(latents: Latents, weights: np.ndarray, codec: Codec) -> np.ndarray:

@@ -240,8 +240,8 @@ def _ringing_problems(preset: Preset) -> Iterator[str]:
     if preset.modes and len(preset.modes) != len(preset.means):
         yield f"modes for {len(preset.modes)} takes of {len(preset.means)}"
     for index, rows in enumerate(preset.modes):
-        if problem := problem_of(rows):
-            yield f"take {index}: {problem}"
+        if message := problem_of(rows):
+            yield f"take {index}: {message}"
 
 
 def _word_problems(header: PresetHeader) -> Iterator[str]:

@@ -30,7 +30,7 @@ class PresetEffects:
         self._stages = []
         for effect in effects:
             settings = {name: value for name, value in effect.items() if name != "type"}
-            stage = make_stage(effect["type"], settings, sample_rate, channels)
+            stage = make_stage(str(effect["type"]), settings, sample_rate, channels)
             if isinstance(stage, Triggered):
                 stage.trigger()
                 stage.release(ENDLESS if length_samples is None else length_samples)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
@@ -215,7 +215,7 @@ class _Run:
         check = self._check(plan, written, spans)
         self._report(plan, changes, written, check)
 
-    def _render(self, plan: Plan) -> Iterator[Block]:
+    def _render(self, plan: Plan) -> Generator[Block, None, None]:
         """Stream a plan, which may hold only some of the stems."""
         job = self.job
         return stream(

@@ -53,7 +53,9 @@ class ClipWriter:
         Raises:
             DiskFullError, OutputError: the samples could not be written.
         """
-        writer, left = self._open.pop(event.id, None) or (self._start(event), event.length_samples)
+        if event.id not in self._open:
+            self._open[event.id] = self._start(event), event.length_samples
+        writer, left = self._open.pop(event.id)
         missing = writer.file.layout.channels - len(audio)
         writer.write(np.pad(audio, ((0, missing), (0, 0))))
         left -= audio.shape[1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from math import ceil
 from multiprocessing import resource_tracker
@@ -190,7 +190,7 @@ def stream(
     stats: RenderStats | None = None,
     clips: ClipOrder | None = None,
     process: Callable[..., RenderProcess] = RenderProcess,
-) -> Iterator[Block]:
+) -> Generator[Block, None, None]:
     """Render a plan and yield its blocks in order. Memory does not grow with the length of the render.
 
     The engine waits while the caller is busy. Closing the generator stops the render at once.
@@ -222,7 +222,7 @@ def stream(
                 stats.latencies.update(zip(names_here, latencies, strict=True))
         position = 0
         while position < plan.length_samples:
-            stems = {}
+            stems: dict[str, np.ndarray] = {}
             for worker in workers:
                 names_here = [name for name in order if name in worker.names]
                 stems.update(zip(names_here, worker.receive("block"), strict=True))

@@ -31,8 +31,8 @@ from render.project.effect_schema import (
     Convolution,
     Effect,
     Plugin,
+    StageEffect,
     Transfer,
-    is_insert,
     kind_of,
     settings_of,
 )
@@ -123,7 +123,7 @@ def _check(effect: Effect, layout: Layout) -> None:
         )
     if isinstance(effect, Transfer):
         _check_transfer(effect)
-    elif is_insert(effect):
+    elif isinstance(effect, StageEffect):
         checked_settings(kind, settings_of(effect))
     if isinstance(effect, Convolution):
         check_impulse_response(effect.ir)

@@ -22,7 +22,6 @@ from render.project.timecode import Clock, FrameRate, frames_of
 from render.project.toml_config import Table, read_toml
 
 SAMPLE_RATE = 48_000
-SCHEMA = 1
 
 GainDb = Annotated[float, Meta(ge=-120, le=24)]
 LayoutName = Literal["mono", "stereo", "lcr", "5.1"]
@@ -95,7 +94,7 @@ class Project(Table, frozen=True):
         sync, offset: for cues that have none of their own.
     """
 
-    schema: Literal[1] = SCHEMA
+    schema: Literal[1] = 1
     show: str = "PISADA"
     reel: str = "R1"
     fps: str | None = None

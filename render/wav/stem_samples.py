@@ -154,7 +154,9 @@ class StemSamples:
         Returns:
             The samples to write, in the same format.
         """
-        pops = self.file.pops and self.file.pops.at(position, samples.shape[1], self.file.layout)
+        if self.file.pops is None:
+            return samples
+        pops = self.file.pops.at(position, samples.shape[1], self.file.layout)
         if pops is None:
             return samples
         if self.file.bits == 32:

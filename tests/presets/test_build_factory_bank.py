@@ -1,4 +1,4 @@
-"""The factory bank is what its recipe makes of the corpus with the shipped model."""
+"""The factory bank equals what its recipe builds from the corpus with the shipped model."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ def test_one_command_rebuilds_the_shipped_bank(tmp_path, corpus):
 
 
 def test_no_two_presets_share_a_take():
-    """One recording lies in the corpus as gravel and as rock."""
+    """The corpus holds one recording as gravel and as rock."""
     shipped = list(Bank(FACTORY_BANK))
     check_no_shared_takes(shipped)
     twin = replace(shipped[3], header=msgspec.structs.replace(shipped[3].header, name="twin"))

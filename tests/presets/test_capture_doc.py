@@ -1,4 +1,4 @@
-"""docs/capture.md says of modes and options what the tables say."""
+"""docs/capture.md agrees with the tables of modes and options."""
 
 from pathlib import Path
 

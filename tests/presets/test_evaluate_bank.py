@@ -1,4 +1,4 @@
-"""The factory bank beside the recordings it was made from, and models in one table."""
+"""Compare the factory bank with its recordings, and models in one table."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Presets brought over to another model, and made up at random."""
+"""Migrated presets and random presets."""
 
 from dataclasses import replace
 
@@ -23,13 +23,13 @@ RATE = 48_000
 
 @pytest.fixture(scope="module")
 def codecs(tiny_models):
-    """Two models that differ in hop and latents."""
+    """Return two models that differ in hop and latents."""
     return tuple(load_codec(str(path)) for path in tiny_models)
 
 
 @pytest.fixture
 def knocks(tmp_path):
-    """Two recordings of two hits."""
+    """Write two recordings of two hits."""
     rng, paths = np.random.default_rng(0), []
     (tmp_path / "wavs").mkdir()
     for number in range(2):

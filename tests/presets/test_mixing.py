@@ -1,4 +1,4 @@
-"""Mixed presets: exact sums through the identity codec, aligned attacks, and words for what does not mix."""
+"""Mixed presets: exact sums through the identity codec, aligned attacks, and errors for what cannot be mixed."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ HOP = CODEC.spec.hop_samples
 
 
 def hit(name, *starts, level=0.5, **fields):
-    """A preset with a take of two hops for each start: one impulse there."""
+    """Return a preset with a take of two hops for each start, with one impulse at the start."""
     pieces = []
     for start in starts:
         piece = np.zeros(2 * HOP, np.float32)

@@ -1,4 +1,4 @@
-"""Captures keep what rings, their attack and their tail; what is hostile in a file is refused."""
+"""Captured modes, attacks and tails; hostile files are refused."""
 
 from dataclasses import replace
 
@@ -83,7 +83,7 @@ def test_a_take_rings_on_when_its_recording_has_ended(tmp_path):
 
 
 def test_nothing_is_audible_earlier_than_a_millisecond_before_the_attack(tmp_path):
-    """What a model smears ahead of an attack lies before the take's first sample."""
+    """Everything that a model smears ahead of an attack is before the take's first sample."""
     sound = bell(partials=())
     (preset,) = [capture(CODEC, "hit", [write(tmp_path / "hit.wav", sound)]).preset]
     take = preset.header.takes[0]
@@ -101,7 +101,7 @@ def test_a_tail_goes_down_to_60_db_or_to_the_recordings_floor():
 
 
 def test_a_tail_that_is_cut_fades_over_its_last_10_db(tmp_path):
-    """Cut at −30 dB of two seconds' decay it fades over the last 10 dB; one that ends by itself for 10 ms."""
+    """A tail cut at −30 dB of a two-second decay fades over its last 10 dB; a complete tail fades for 10 ms."""
     time_s = np.arange(RATE) / RATE
     tail = (0.3 * np.random.default_rng(0).standard_normal(RATE) * 10 ** (-1.5 * time_s)).astype(np.float32)
     cut = capture(CODEC, "cut", [write(tmp_path / "cut.wav", np.pad(tail, (4_800, 0)))], modes="none").preset

@@ -1,4 +1,4 @@
-"""Presets: what is saved comes back, what is damaged is refused, what is performed follows the seed."""
+"""Presets: saving and loading, damaged files, and performances by seed."""
 
 import errno
 import os
@@ -242,7 +242,7 @@ def test_each_hit_becomes_a_take_with_its_attack_at_the_start(three_hits):
 
 
 def test_an_offset_of_a_recording_is_not_captured(three_hits, tmp_path):
-    """It would be louder than a hit's end, so that no hit ends."""
+    """The offset would be louder than the end of a hit, so no hit would end."""
     audio, rate = soundfile.read(three_hits)
     soundfile.write(tmp_path / "offset.wav", audio + 0.02, rate)
     plain, offset = (capture(PcmCodec(), "hits", [path]).preset for path in (three_hits, tmp_path / "offset.wav"))
@@ -317,7 +317,7 @@ def test_a_renamed_preset_file_and_a_program_claimed_twice_are_reported(tmp_path
 
 
 GOLDEN = Path(__file__).with_name("golden")
-"""A file of each schema as it was first written, named after it; never written again."""
+"""A file of each schema, named after it. These files must never be written again."""
 
 
 def test_there_is_a_golden_file_of_every_schema():

@@ -202,7 +202,9 @@ def compare(
     Returns:
         What must be done.
     """
-    before, statistics, reason = None, {}, "every cue is played for its clip"
+    before: PreviousReport | None = None
+    statistics: dict[str, StemStatistics] = {}
+    reason = "every cue is played for its clip"
     if not clips:
         before, statistics, reason = _usable_version(newest_report(project, out), plan, project, out, cache)
     cues_before = {cue.id: cue for cue in before.cues} if before else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +35,7 @@ def update_stems(
     changes: Changes,
     before: Path,
     stems: OutputStems,
-    render: Callable[[Plan], Iterator[Block]],
+    render: Callable[[Plan], Generator[Block, None, None]],
     chunk_frames: int,
     stats: RenderStats,
 ) -> dict[str, WrittenStem]:
@@ -74,7 +74,7 @@ def update_stems(
 
 
 def _render(
-    plan: Plan, changes: Changes, stems: OutputStems, render: Callable[[Plan], Iterator[Block]]
+    plan: Plan, changes: Changes, stems: OutputStems, render: Callable[[Plan], Generator[Block, None, None]]
 ) -> dict[str, WrittenStem]:
     """Render the stems that cannot be kept or patched."""
     names = [stem.name for stem in plan.stems if changes.stems[stem.name].mode == RENDER]

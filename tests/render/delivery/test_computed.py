@@ -1,4 +1,4 @@
-"""Reports say with what sounds were computed: two stems that differ though nothing else does can be explained."""
+"""Reports say how models computed the audio, to explain two stems that differ although nothing else does."""
 
 import json
 from dataclasses import asdict, replace
@@ -29,7 +29,7 @@ ROWS = [
 
 @pytest.fixture
 def render(tmp_path, write_sheet):
-    """Renders rows by a model's name from a bank, with a cue cache; returns the report and where it is."""
+    """Return a function that renders rows with a model and a cue cache, and returns the report and its path."""
 
     def render(rows, bank, model, **fields):
         project = msgspec.structs.replace(Project(show="T", bank=str(bank), model=model, tail_s=0.5), **fields)

@@ -1,4 +1,4 @@
-"""Names by the project's pattern; versions that never overwrite, whatever the pattern."""
+"""File names by the project's pattern, and version numbers that never overwrite a file."""
 
 import msgspec
 import pytest

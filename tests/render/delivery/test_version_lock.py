@@ -1,4 +1,4 @@
-"""One version, one run, whoever else renders into the folder."""
+"""Every run has a version number of its own, even if several runs use the same folder."""
 
 import os
 import subprocess
@@ -65,7 +65,7 @@ def test_only_old_leftovers_are_removed(tmp_path):
 
 
 def test_a_running_process_keeps_its_number_whatever_the_age_of_its_lock(planned, tmp_path):
-    """The machine slept, or its clock was set: the other run takes the next number, and both are kept."""
+    """If the machine slept or its clock was changed, the other run takes the next number, and both stay."""
     plan, project, _ = planned
     out = tmp_path / "out"
 

@@ -1,4 +1,4 @@
-"""The cue picture: round ticks, one scale in dB, density where cues are many, names where there is room."""
+"""The plot of a delivery: round ticks, one scale in dB, density for many cues, names if there is room."""
 
 import numpy as np
 import pytest
@@ -99,7 +99,7 @@ def test_levels_are_decibels_from_the_floor():
 
 
 COLOURED = {"A": (0x4C, 0xC9, 0xF0), "B": (0xF9, 0xC7, 0x4F)}
-"""Of the first and the second stem."""
+"""Rows of the first and of the second stem."""
 
 
 def picture(path, stems: dict[str, tuple[int, float]], seconds: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""However a run ends, nothing half-written stays: interrupted, killed, out of room, crashed."""
+"""No incomplete file stays, whether a run is interrupted or killed, crashes or fills the disk."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ MINUTES_LONG = "id,start,end,stem,preset\n" + "".join(f"c{i},0.0,3000.0,S{i},hum
 
 
 def children_of(pid: int) -> list[int]:
-    """Processes whose parent is ``pid``, read from /proc."""
+    """Return the child processes of ``pid``, read from /proc."""
     children = []
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -48,7 +48,7 @@ def wait_for(condition, seconds: float = 60):
 
 @pytest.fixture
 def running(tmp_path, impulse_bank):
-    """A real ``pisada render`` of 50 minutes in a session of its own, caught while it writes."""
+    """Start a real ``pisada render`` of 50 minutes in its own session, and wait until it writes."""
     (tmp_path / "cues.csv").write_text(MINUTES_LONG)
     out = tmp_path / "out"
     command = [sys.executable, "-m", "studio", "render", str(tmp_path / "cues.csv"), "--out", str(out)]

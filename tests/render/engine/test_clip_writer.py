@@ -1,4 +1,4 @@
-"""Per-cue clips: each cue's own sound, at its own time, under a safe name; all or none."""
+"""Clips: each cue's own audio, at its own time, under a safe name; all or none."""
 
 import json
 import shutil

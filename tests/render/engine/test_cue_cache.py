@@ -1,4 +1,4 @@
-"""Decoded cues on disk: whole or absent, the same samples, never in the way."""
+"""The cue cache: entries are complete or missing, hold the same samples, and never stop a render."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Short cues decoded together, and equal ones once: fewer calls of the codec, the same samples."""
+"""Short cues are decoded together, and equal cues once: fewer calls of the codec, the same samples."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -64,13 +64,13 @@ PRESETS = ("step-gravel", "step-concrete", "prop-wood", "hoof", "step-tile", "am
 
 @pytest.fixture
 def mixed() -> list[Event]:
-    """Hits short and long, at several speeds, and a texture among them."""
+    """Return short and long hits at several speeds, and a texture."""
     return [hit(n, PRESETS[n % len(PRESETS)], (0.0, -3.0, 0.0, 7.0, 0.0)[n % 5]) for n in range(24)]
 
 
 @pytest.fixture
 def pushes(monkeypatch) -> list[tuple[int, int]]:
-    """Rows and frames of every call of the decoder from here on."""
+    """Record rows and frames of every further call of the decoder."""
     seen, load = [], load_codec
 
     def watched(name):

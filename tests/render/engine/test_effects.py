@@ -1,4 +1,4 @@
-"""Stages as stem effects: exact to the sample wherever they are in the chain."""
+"""Our stages as stem effects: exact to the sample at any position in the chain."""
 
 import ctypes
 
@@ -59,7 +59,7 @@ def stems_of(write_sheet, render_sheet):
 
 
 def pushed(effects, sound, codec=None):
-    """``sound`` through the stages themselves, in blocks of another size."""
+    """Return ``sound`` processed by the stages themselves, in blocks of another size."""
     stages = [make_insert(effect, RATE, len(sound), BLOCK, codec) for effect in effects]
     for stage in stages:
         step = BLOCK if stage.latency_samples else 777
@@ -68,7 +68,7 @@ def pushed(effects, sound, codec=None):
 
 
 def test_an_impulse_passes_through_inserts_at_its_very_sample(stems_of):
-    """Identity inserts in a row, and among the engine's effects: to the bit, and no sample late."""
+    """Identity inserts, alone and among the engine's effects, change no bit and have no latency."""
     ours, among = [Gain(), Eq(), Pan()], [Eq(), THROUGH, Gain(), Lfo(depth=0), THROUGH, Pulses(depth=0)]
     output, message = stems_of(CLICKS, {"DRY": [], "OURS": ours, "TWICE": [THROUGH, THROUGH], "AMONG": among})
     assert np.flatnonzero(output["DRY"][0]).tolist() == list(STARTS)
@@ -112,7 +112,7 @@ def test_every_channel_of_a_wide_stem_gets_the_same(stems_of):
 
 
 def test_cues_trigger_stages_that_can_be_triggered(stems_of):
-    """An envelope opens at each cue's first sample and closes where the last that sounds ends."""
+    """An envelope opens at each cue's first sample, and closes where the last audible cue ends."""
     starts = {"a": 1_000, "b": 6_000, "c": 30_000}
     rows = [{"id": id, "start": f"{at}smp", "preset": "tone", "duration": "10000smp"} for id, at in starts.items()]
     envelope = Adsr(attack_ms=10, sustain=1, release_ms=1)

@@ -1,4 +1,4 @@
-"""Chains of stages: late ones in a row, any of them in any order, and what `pisada apply` makes of the same sound."""
+"""Chains of stages: several with latency, random chains, and the same sound processed by `pisada apply`."""
 
 import ctypes
 import re
@@ -35,7 +35,7 @@ FACTORY = {"model": "foley", "bank": None, "bits": 32, "tail_s": 0.1}
 
 @pytest.fixture
 def stems_of(write_sheet, render_sheet, tmp_path):
-    """The same cues through each of several chains; answers their samples ``[channels, n]`` by name."""
+    """Render the same cues through several chains; return their samples ``[channels, n]`` by name."""
 
     def render(chains: dict[str, list], rows=ROWS, layout="stereo", **fields) -> dict[str, np.ndarray]:
         alike = [{**row, "id": f"{name}{row['id']}", "stem": name, "seed": 7} for name in chains for row in rows]
@@ -70,7 +70,7 @@ def test_a_transfer_in_a_stem_is_the_file_that_apply_makes_as_it_goes(stems_of, 
 
 
 def value_of(row, share: float):
-    """A value in a row's range, which ``share`` 0..1 picks."""
+    """Return the value at ``share`` (0..1) of a row's range."""
     if isinstance(row, Text):
         return ("room", "hall")[round(share)]
     if isinstance(row, Choice):
@@ -80,7 +80,7 @@ def value_of(row, share: float):
 
 @st.composite
 def chains(draw, kinds=tuple(CONTROLS)):
-    """One to five effects, about half of their settings anywhere in range."""
+    """Draw one to five effects, with about half of their settings at random."""
     effects = []
     for kind in draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=5)):
         rows = {**FIXED.get(kind, {}), **CONTROLS[kind]}
@@ -150,7 +150,7 @@ def test_any_chain_in_the_graph_is_its_stages_in_a_row(stems_of):
 
 @pytest.mark.parametrize("after", [[], [Gain()]], ids=["alone", "before a stage"])
 def test_a_plug_in_that_outputs_nan_fails_the_render(stems_of, poison, after):
-    """A stage that hears it would take it for silence."""
+    """A stage would replace it by silence."""
     with pytest.raises(RenderError, match="an effect made NaN or infinite samples"):
         stems_of({"A": [Plugin(path=str(poison(3))), *after]}, rows=[{"id": "a", "start": "0smp", "preset": "burst"}])
 

@@ -1,4 +1,4 @@
-"""What rings sounds with its take: at its level, pan and pitch, in any blocks the same bits, live and as a plug-in."""
+"""Modes in renders: with the gain, pan and pitch of their take, equal bits in any blocks, live and in the plug-in."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ ROWS = np.array(
 
 
 def ringing(name="bell", rows=ROWS, **fields):
-    """A click of half full scale that rings."""
+    """Return a click of half full scale that rings."""
     piece = np.zeros(LENGTH, np.float32)
     piece[100] = 0.5
     own = {"variation": 0.0, "fade_in_samples": 0, "fade_out_samples": 0, "program": None}
@@ -50,7 +50,7 @@ def cue(start, preset="bell", **own):
 
 
 def take_of(bank, seed, preset="bell"):
-    """What a cue of that seed sounds, without gain and pan."""
+    """Return the audio of a cue with a seed, without gain and pan."""
     own = Bank(bank)[preset]
     sound = np.zeros(own.header.takes[0].length_samples)
     sound[48] = 0.5
@@ -123,7 +123,7 @@ def test_a_note_between_two_presets_rings_between_them(bells, keys, plugin_value
 
 
 def test_a_long_fade_belongs_to_the_takes_own_end(tmp_path, write_sheet, render_sheet):
-    """A cue that ends sooner fades for as long as the preset says."""
+    """A cue that ends earlier has the preset's fade."""
     tone = np.full(20_000, 0.25, np.float32)
     own = {"variation": 0.0, "fade_in_samples": 0, "fade_out_samples": 480, "program": None}
     preset = encode_pieces(PcmCodec(), "tail", [tone], "hit", **own)

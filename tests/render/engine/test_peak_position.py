@@ -1,4 +1,4 @@
-"""Cues at their peaks and off their places: each sample counted in the stems, by the letter."""
+"""Cues aligned at their peaks, and cues with offsets: positions in the stems are exact to the sample."""
 
 from fractions import Fraction
 
@@ -37,7 +37,7 @@ def nearest(value: Fraction) -> int:
 
 @pytest.fixture(scope="module")
 def bank(tmp_path_factory):
-    """``late`` has its highest sample 137 ms in, ``click`` begins with it."""
+    """Return a bank: ``late`` has its highest sample at 137 ms, ``click`` at its first sample."""
     folder = tmp_path_factory.mktemp("late")
     late = np.zeros(LONG, np.float32)
     late[:PEAK] = 0.2
@@ -116,7 +116,7 @@ def test_a_source_and_a_length_count(render, tmp_path):
 @pytest.mark.parametrize("fps", ORIGIN)
 @pytest.mark.parametrize("frames", [-3, -1, 1, 2, 1001])
 def test_frames_are_frames_of_the_rate(fps, frames):
-    """From a frame's first sample to another's: both rounded from the exact times, never their difference."""
+    """An offset leads to a frame's first sample. Both ends are rounded from exact times, not their difference."""
     rate = RATES[fps]
     first = frames_of("01:00:00;00" if fps == "29.97df" else "01:00:00:00", rate)
     clock = Clock(48_000, rate, first)
@@ -261,7 +261,7 @@ def test_a_kept_sound_is_not_decoded_again_and_gives_the_same_place(tmp_path, wr
 
 
 def test_the_models_own_steps_peak_on_the_frame(tmp_path, write_sheet):
-    """What the issue saw: gravel begins on its frame and peaks later; at its peak, it peaks there."""
+    """Gravel begins on its frame and peaks later. With sync at the peak, its peak is on the frame."""
     rows = [
         {
             "id": f"{preset}-{sync}",

@@ -1,4 +1,4 @@
-"""Every cue begins exactly at its sample: impulses through the whole chain, read back from the stems."""
+"""Every cue begins exactly at its sample. Impulses go through the whole chain and are read from the stems."""
 
 from fractions import Fraction
 
@@ -54,7 +54,7 @@ def test_a_plugin_with_latency_moves_nothing(fps, chunk_frames, write_sheet, ren
 
 
 def test_the_reverbs_tail_is_continuous(write_sheet, render_sheet):
-    """A tail crosses every block and message border: compared with one whole render by another host."""
+    """A tail crosses all borders of blocks and messages. It is compared with one complete render by another host."""
     rows = [{"id": "a", "start": "1000smp", "stem": "A", "preset": "burst"}]
     wet = Reverb(room_size=0.8, damping=0.3, wet_level=0.3, dry_level=0.4, width=1.0)
     stems, _ = render_sheet(write_sheet(rows), stems=[Stem(name="A", effects=[wet])], bits=32)

@@ -28,7 +28,7 @@ SOUND = (np.random.default_rng(0).standard_normal(24_000) * 0.1).astype(np.float
 
 
 def through(sound: np.ndarray, length: int) -> np.ndarray:
-    """By hand, stage after stage."""
+    """Apply the effects by hand, one stage after the other."""
     eq = make_stage("eq", {"low_cut_hz": 300}, RATE, len(sound))
     adsr = make_stage("adsr", {"attack_ms": 5, "decay_ms": 20, "sustain": 0.25}, RATE, len(sound))
     adsr.trigger()
@@ -38,7 +38,7 @@ def through(sound: np.ndarray, length: int) -> np.ndarray:
 
 @pytest.fixture
 def bank(tmp_path):
-    """``noise``, and ``shaped``, the same through its chain; of the identity codec."""
+    """Return a bank of the identity codec: ``noise``, and ``shaped``, which is the same with a chain."""
     for name, chain in (("noise", []), ("shaped", CHAIN)):
         save_preset(encode_pieces(PcmCodec(), name, [SOUND], "hit", chain=chain, **PLAIN), tmp_path / "bank")
     return tmp_path / "bank"
@@ -117,7 +117,7 @@ def test_a_chain_that_does_nothing_leaves_every_bit(bank):
 
 
 def test_transfer_does_not_use_the_chain(bank, tmp_path):
-    """Transfer: there the preset is not performed."""
+    """In a transfer the preset is not performed."""
     plain, shaped = (load_preset(bank / f"{name}{SUFFIX}") for name in ("noise", "shaped"))
     soundfile.write(tmp_path / "in.wav", SOUND, RATE, "FLOAT")
     output = []

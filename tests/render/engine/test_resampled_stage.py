@@ -1,4 +1,4 @@
-"""Models of another rate than the render's: their sound is resampled, in place to the sample."""
+"""Models with another sample rate than the render: their audio is resampled, with exact positions."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def rave(request, tmp_path, monkeypatch):
 
 
 def frequency_hz(sound: np.ndarray) -> float:
-    """Of a tone, by its rising zero crossings."""
+    """Return the frequency of a tone, from its rising zero crossings."""
     crossings = np.flatnonzero((sound[:-1] < 0) & (sound[1:] >= 0))
     parts = -sound[crossings] / (sound[crossings + 1] - sound[crossings])
     places = crossings + parts
@@ -136,7 +136,7 @@ def test_a_transfer_by_such_a_model_is_the_node_between_resamplers_and_aligned(r
 
 @pytest.mark.parametrize("rate", [44_100, 22_050, 96_000])
 def test_takes_at_hits_are_whole_at_any_rate_of_the_recording(impulse_bank, tmp_path, rate):
-    """The take of four seconds sounds to its end, whatever rate it is played at."""
+    """The take of four seconds is audible to its end at any sample rate."""
     claps = np.zeros(6 * rate, np.float32)
     claps[rate] = 0.8
     soundfile.write(tmp_path / "in.wav", claps, rate, subtype="FLOAT")

@@ -1,4 +1,4 @@
-"""However it is rendered, the same samples."""
+"""Every way of rendering gives the same samples."""
 
 import numpy as np
 import pytest

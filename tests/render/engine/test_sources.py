@@ -1,4 +1,4 @@
-"""A cue's own audio file through the codec: any rate, mono or stereo, in place to the sample."""
+"""A cue's source file goes through the codec: any sample rate, mono or stereo, with exact positions."""
 
 import numpy as np
 import pytest
@@ -50,7 +50,7 @@ def test_a_source_moved_by_a_preset(tmp_path, write_sheet, render_sheet):
 
 
 def test_a_dc_offset_of_a_source_is_removed(tmp_path, tiny_models):
-    """By a model that hears magnitudes; the identity carries it."""
+    """The model works on magnitudes; the identity codec would keep the offset."""
     quiet = np.random.default_rng(0).standard_normal(30_000) * 1e-4
     for name, offset in (("plain", 0.0), ("offset", 0.01)):
         soundfile.write(tmp_path / f"{name}.wav", quiet + offset, 48_000, subtype="FLOAT")

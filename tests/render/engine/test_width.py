@@ -1,4 +1,4 @@
-"""How far left and right of a stereo texture differ, and of a transfer: offline, streamed, live and in the plug-in."""
+"""The width of stereo textures and transfers: offline, streamed, live and in the plug-in."""
 
 from dataclasses import replace
 from itertools import islice
@@ -42,7 +42,7 @@ def winds(tmp_path_factory) -> Bank:
 
 
 def held(codec, preset) -> np.ndarray:
-    """What live playing gives of its first strike, ``[2, samples]``."""
+    """Return the audio of the first live strike, ``[2, samples]``."""
     pieces = TakePool([codec], SEED).held(preset, "strike 0")
     return np.concatenate(list(islice(pieces, HOPS + 16)), axis=1)[:, : HOPS * HOP]
 

@@ -1,4 +1,4 @@
-"""Banks of several folders: of one name the first wins, in every command; presets by their files in sheets."""
+"""Banks of several folders: the first folder's preset is used, in every command. Sheets can name preset files."""
 
 import os
 
@@ -34,7 +34,7 @@ def click(folder, name: str, level: float, **fields):
 
 @pytest.fixture
 def own_banks(tmp_path):
-    """A bank of one's own: ``click`` in place of the other's, and ``own``."""
+    """Make a bank with another ``click`` and with ``own``."""
     click(tmp_path / "mine", "click", 0.125, program=0)
     click(tmp_path / "mine", "own", 0.25, program=1)
     return tmp_path / "mine"
@@ -97,7 +97,7 @@ def test_a_render_takes_each_cue_from_the_first_bank_that_has_it(own_banks, impu
 
 
 def test_a_sheet_may_name_a_presets_file(own_banks, tmp_path, write_sheet, render_sheet, impulse_bank):
-    """From the sheet's folder, as sources are; another preset of the same name is not meant."""
+    """The file counts from the sheet's folder, like sources. Another preset of the same name is not used."""
     rows = [
         {"id": "a", "start": "100smp", "stem": "A", "preset": f"mine/click{SUFFIX}", "pan": -1},
         {"id": "b", "start": "5000smp", "stem": "A", "preset": "click", "pan": -1},

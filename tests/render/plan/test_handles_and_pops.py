@@ -34,7 +34,7 @@ def test_a_handle_is_exact(handle, samples):
 
 @pytest.mark.parametrize("fps", ["23.976", "29.97ndf", "30", "59.94ndf", "47.952"])
 def test_a_handle_of_frames_begins_on_a_frame(fps):
-    """29.97: 1601.6 samples a frame, so the count depends on where it stands."""
+    """At 29.97 a frame is 1601.6 samples, so the number of samples depends on the position."""
     rate, first = FrameRate.parse(fps), frames_of(HOUR, FrameRate.parse(fps))
     for frames in range(1, 12):
         found = handles_of(f"{frames}f", 0, False, clock(fps), 480_000)

@@ -1,4 +1,4 @@
-"""What a user may hand over wrong: one clear line each, exit status 2, nothing written.
+"""Wrong input: one clear line, exit status 2, nothing written.
 
 The sheet's own grammar is tested beside its reader; here is what only the whole command can know.
 """
@@ -16,7 +16,7 @@ GOOD = "id,start,stem,preset\na,1.0,FEET,click\n"
 
 @pytest.fixture
 def refuse(tmp_path, impulse_bank):
-    """Runs ``pisada render`` on a sheet; answers the error's one line. Nothing may be left in ``out``."""
+    """Return a function that runs ``pisada render`` and returns the one line of the error. ``out`` must stay empty."""
 
     def run(sheet: str | bytes, *flags: str, project: str | None = None) -> PisadaError:
         path, out = tmp_path / "cues.csv", tmp_path / "out"

@@ -41,7 +41,7 @@ def test_pans_have_constant_power_and_leave_lfe_and_surrounds_silent(layout):
 
 
 def panned(layout, write_sheet, render_sheet, pans=(-1, -0.5, 0, 0.5, 1)) -> np.ndarray:
-    """What a click of 0.5 becomes at each pan, ``[pans, channels]``."""
+    """Return the peaks of a click of 0.5 at each pan, ``[pans, channels]``."""
     rows = [
         {"id": f"c{i}", "start": f"{1000 * i + 100}smp", "stem": "A", "preset": "click", "pan": pan}
         for i, pan in enumerate(pans)

@@ -1,4 +1,4 @@
-"""docs/effects.md says what the tables say, and its recipes are projects."""
+"""docs/effects.md agrees with the tables, and its recipes are valid projects."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Timecode begins anew at midnight: clips across it keep their length, and what comes after it is the next day's."""
+"""Timecode restarts at midnight: clips across midnight keep their length, and later timecodes are on the next day."""
 
 import json
 

@@ -29,7 +29,7 @@ def sample(value: float | int | str) -> int:
 
 
 def render(path: Path, pcm_of, *, muted: bool) -> np.ndarray:
-    """What REAPER would play, by the text alone: items added where POSITION, LENGTH and SOFFS say; ``[samples, 2]``."""
+    """Return what REAPER would play, ``[samples, 2]``: items are added by POSITION, LENGTH and SOFFS."""
     project = rppxml.loads(path.read_text(encoding="utf-8"))
     out = np.zeros((9_000, 2), np.int64)
     for track in children(project, "TRACK"):

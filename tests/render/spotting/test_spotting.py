@@ -1,4 +1,4 @@
-"""Spotting: hits at known samples are found at these samples, whatever lies around them and however they are read."""
+"""Spotting: hits at known samples are found at these samples, in any surroundings and with any way of reading."""
 
 import struct
 
@@ -269,7 +269,7 @@ CRISP = (
 
 
 def attack(step) -> int:
-    """The hand rule: the first sample within 20 dB of the step's peak."""
+    """Return the onset by a simple rule: the first sample within 20 dB of the step's peak."""
     return int(np.argmax(np.abs(step) >= 0.1 * np.abs(step).max()))
 
 

@@ -1,4 +1,4 @@
-"""What a stem's file says of itself, read back by wavinfo, libsndfile and by the letter."""
+"""Metadata of a stem's file, read by wavinfo, libsndfile and our own chunk reader."""
 
 import json
 import struct

@@ -1,4 +1,4 @@
-"""Rounding to integers: to nearest, dithered in 16 bits, the same whatever the blocks."""
+"""Rounding to integers: to nearest, dithered in 16 bits, and equal in any blocks."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def test_the_noise_depends_on_the_sample_alone(channels):
 
 
 def test_the_error_does_not_depend_on_the_signal():
-    """A sine of 0.7 steps: rounded it is a row of harmonics; dithered, mean and power of the error are flat."""
+    """A sine of 0.7 steps: without dither the error has harmonics; with dither its mean and power are constant."""
     samples = 480_000
     sine = 0.7 * STEP_16 * np.sin(2 * np.pi * np.arange(samples) * 1000 / 48_000 + 0.1)[None]
     plain, dithered = (quantize(sine, 16, noise)[0] for noise in (None, Dither(1, "A").at(0, 1, samples)))

@@ -1,4 +1,4 @@
-"""Loudness by EBU Tech 3341 and 3342, and that leaving silence out changes no bit."""
+"""Loudness by EBU Tech 3341 and 3342. Skipping silence changes no bit."""
 
 import math
 from dataclasses import asdict
@@ -26,7 +26,7 @@ def silence(seconds: float) -> np.ndarray:
 
 
 def measure(*parts: np.ndarray, layout=STEREO, block: int = 8192):
-    """What a meter says of the parts, one after the other, handed over in blocks."""
+    """Measure the parts, one after the other, in blocks."""
     meter, audio = R128Meter(layout, RATE), np.concatenate(parts)
     for start in range(0, len(audio), block):
         meter.add(audio[start : start + block])
@@ -110,7 +110,7 @@ def noises(dtype) -> list[np.ndarray]:
 
 
 def measure_all(*parts: np.ndarray) -> Loudness:
-    """libebur128 itself, handed every sample and asked every 10 ms."""
+    """Measure every sample with libebur128 itself, and read it every 10 ms."""
     mode, (momentary, short_term) = pyebur128.MeasurementMode, (-np.inf, -np.inf)
     state = pyebur128.R128State(2, RATE, mode.MODE_I | mode.MODE_LRA | mode.MODE_TRUE_PEAK)
     audio = np.concatenate(parts)

@@ -1,4 +1,4 @@
-"""What is noted of a file is read back as it was; what is no such note counts as none."""
+"""Statistics of a file are read back unchanged. A file that does not hold statistics is ignored."""
 
 import io
 from datetime import datetime

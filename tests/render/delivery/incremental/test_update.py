@@ -1,4 +1,4 @@
-"""A version made from the one before it holds the samples, chunks and measurements of a whole render."""
+"""A version made from the version before has the samples, chunks and measurements of a complete render."""
 
 import json
 import shutil
@@ -42,13 +42,13 @@ def changed(cue: str, **cells) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def begun() -> dict[str, tuple[Path, Delivery]]:
-    """What renders into empty folders left, by what was asked: many tests begin alike."""
+    """Return a cache of renders into empty folders, because many tests begin with the same render."""
     return {}
 
 
 @pytest.fixture
 def render(tmp_path, impulse_bank, write_sheet, begun, tmp_path_factory):
-    """Renders rows into a folder, with or without the cache; answers the delivery and its report."""
+    """Return a function that renders rows into a folder, with or without the cache, and returns delivery and report."""
 
     def made(rows, out: Path, cached: bool, bank: Path, clips: bool, fields: dict) -> Delivery:
         project = msgspec.structs.replace(Project(show="T", bank=str(bank), model="pcm", tail_s=1.0), **fields)
@@ -76,7 +76,7 @@ def render(tmp_path, impulse_bank, write_sheet, begun, tmp_path_factory):
 
 
 def chunks(path: Path) -> dict[bytes, bytes]:
-    """Every chunk's body, the date in bext blanked."""
+    """Return the body of every chunk, with the date in bext blanked."""
     data, at, found = path.read_bytes(), 12, {}
     while at < len(data):
         name, size = struct.unpack_from("<4sI", data, at)
