@@ -2,38 +2,28 @@
 
 import errno
 import os
-import re
 from itertools import islice
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
-import soundfile
 from safetensors.numpy import save_file
 
 from plugin_backend.codecs.base import CodecSpec
 from plugin_backend.codecs.pcm import PcmCodec
-from plugin_backend.errors import AudioFileError, OutputError, PresetError
+from plugin_backend.errors import OutputError, PresetError
 from presets.bank import FACTORY_BANK, Bank
-from presets.capture import capture, encode_pieces, even_peaks
-from presets.hit_slicing import Slice, split_hits
+from presets.capture import encode_pieces
 from presets.lookup import check_model
 from presets.mixing import mix_presets
-from presets.preset import Preset, PresetHeader, Provenance, Recording, RingControls, Take, check_fits, sound_digest
-from presets.store import KEY, SCHEMA, SUFFIX, UPGRADES, load_preset, save_preset
+from presets.preset import Preset, Take, check_fits
+from presets.store import KEY, load_preset, save_preset
 from presets.take_sampling import perform
 from render.engine.make_plan import make_plan
 from render.plan.resolve import read_sheet
 from render.project.project import Project
-
-
-def make_preset(name="door", kind="hit", takes=3, dims=4, frames=50, **fields) -> Preset:
-    rng = np.random.default_rng(0)
-    means = [rng.standard_normal((frames, dims)).astype(np.float32) for _ in range(takes)]
-    deviations = [np.full((frames, dims), 0.1, np.float32) for _ in range(takes)]
-    header = PresetHeader(name=name, kind=kind, codec="m", fingerprint="f", takes=[Take(7, 20_000)] * takes, **fields)
-    return Preset(header, means, deviations)
+from tests.presets.preset_maker import make_preset
 
 
 def test_saved_presets_come_back_whole(tmp_path):
@@ -219,65 +209,6 @@ def test_width_moves_the_right_latents_towards_the_left_ones():
             np.testing.assert_array_equal(far, right if width else left)
 
 
-@pytest.fixture
-def three_hits(tmp_path):
-    audio = np.zeros(44_100 * 2, np.float32)
-    rng = np.random.default_rng(0)
-    for start in (4_410, 30_000, 60_000):
-        audio[start : start + 4_410] = rng.standard_normal(4_410) * 0.2 * np.exp(-np.arange(4_410) / 800)
-    path = tmp_path / "hits.wav"
-    soundfile.write(path, audio, 44_100)
-    return path
-
-
-def test_each_hit_becomes_a_take_with_its_attack_at_the_start(three_hits):
-    codec = PcmCodec()
-    preset = capture(codec, "hits", [three_hits]).preset
-    assert len(preset.means) == 3
-    for mean, take in zip(preset.means, preset.header.takes, strict=True):
-        output = codec.decode(mean[None])[0, take.skip_samples :][: take.length_samples]
-        attack = np.argmax(np.abs(output) > 0.1 * np.abs(output).max())
-        assert attack <= 96
-    assert preset.header.fingerprint == "pcm"
-
-
-def test_an_offset_of_a_recording_is_not_captured(three_hits, tmp_path):
-    """The offset would be louder than the end of a hit, so no hit would end."""
-    audio, rate = soundfile.read(three_hits)
-    soundfile.write(tmp_path / "offset.wav", audio + 0.02, rate)
-    plain, offset = (capture(PcmCodec(), "hits", [path]).preset for path in (three_hits, tmp_path / "offset.wav"))
-    for kept, given in zip(offset.header.takes, plain.header.takes, strict=True):
-        assert (kept.skip_samples, kept.length_samples) == (given.skip_samples, given.length_samples)
-        assert kept.fade_out_samples == pytest.approx(given.fade_out_samples, abs=48)
-    for kept, given in zip(offset.means, plain.means, strict=True):
-        np.testing.assert_allclose(kept, given, atol=1e-4)
-
-
-def test_split_hits_of_silence_is_nothing():
-    assert split_hits(np.zeros(48_000, np.float32), 48_000) == []
-
-
-def test_capturing_silence_or_nothing_says_so(tmp_path):
-    soundfile.write(tmp_path / "silent.wav", np.zeros(48_000), 48_000)
-    with pytest.raises(PresetError, match="no hit longer"):
-        capture(PcmCodec(), "x", [tmp_path / "silent.wav"])
-    with pytest.raises(AudioFileError, match="no such audio file"):
-        capture(PcmCodec(), "x", [tmp_path / "absent.wav"])
-
-
-def test_evened_takes_have_the_median_peak():
-    pieces = [np.array(own, np.float32) for own in ([0.1, -0.05], [0.2], [0.8], [0.01])]
-    moved = [own.audio for own in even_peaks([Slice(piece, (0,), 0) for piece in pieces])]
-    median = 10 ** ((20 * np.log10(0.1) + 20 * np.log10(0.2)) / 40)
-    np.testing.assert_allclose([np.abs(piece).max() for piece in moved[:2]], median, rtol=1e-5)
-    np.testing.assert_allclose([moved[2][0], moved[3][0]], [0.8 * 10**-0.6, 0.01 * 10**0.6], rtol=1e-5)
-
-
-def test_a_texture_is_one_take(three_hits):
-    preset = capture(PcmCodec(), "t", [three_hits], "texture").preset
-    assert [take.length_samples for take in preset.header.takes] == [96_000]
-
-
 def test_the_factory_bank_belongs_to_the_factory_model():
     from plugin_backend.models.registry import describe_codec
 
@@ -314,79 +245,3 @@ def test_a_renamed_preset_file_and_a_program_claimed_twice_are_reported(tmp_path
     renamed.rename(tmp_path / "My Door.preset.safetensors")
     with pytest.raises(PresetError, match="My Door.*a name has 1 to 64"):
         Bank(tmp_path)
-
-
-GOLDEN = Path(__file__).with_name("golden")
-"""A file of each schema, named after it. These files must never be written again."""
-
-
-def test_there_is_a_golden_file_of_every_schema():
-    files = sorted(path.name for path in GOLDEN.iterdir())
-    assert files == [f"schema-{number}{SUFFIX}" for number in range(1, SCHEMA + 1)]
-    assert sorted(UPGRADES) == list(range(1, SCHEMA))
-
-
-@pytest.mark.parametrize("number", range(1, SCHEMA + 1))
-def test_a_preset_of_every_schema_reads_as_it_was_written(number):
-    preset = load_preset(GOLDEN / f"schema-{number}{SUFFIX}")
-    header = preset.header
-    kind, stereo, width = ("hit", False, 1.0) if number < 4 else ("texture", True, 0.25)
-    assert (header.kind, header.codec, header.fingerprint) == (kind, "foley", "0123456789abcdef")
-    assert header.takes == [Take(7, 1500), Take(0, 900)]
-    assert (header.description, header.credit, header.program) == ("Tür, größer", "Anna (CC0-1.0)", 5)
-    assert (header.variation, header.gain_db, header.stereo, header.width) == (0.5, -3.25, stereo, width)
-    assert (header.fade_in_samples, header.fade_out_samples) == (48, 480)
-    assert (header.scale, header.bias) == ([1.0, 0.5], [0.0, -0.25])
-    np.testing.assert_array_equal(preset.means[0], np.arange(6).reshape(3, 2) / 8)
-    np.testing.assert_array_equal(preset.means[1], np.arange(10, 14).reshape(2, 2) / 8)
-    assert [(np.unique(deviation)).tolist() for deviation in preset.deviations] == [[0.25], [0.5]]
-    if number == 1:
-        assert (header.licence, header.tags, header.material, header.chain) == ("", [], "", [])
-        assert header.provenance is None
-    else:
-        assert (header.licence, header.tags, header.material) == ("CC0-1.0", ["door", "old"], "wood")
-        assert [effect["type"] for effect in header.chain] == ["eq", "lfo"]
-        assert header.provenance.recordings == [Recording("door 1.wav", "ab" * 16)]
-        assert (header.provenance.most_takes, header.provenance.even) == (8, True)
-    if number < 3:
-        assert (preset.modes, header.ring, header.low_cut_hz) == ([], RingControls(), 0.0)
-    else:
-        message = [[7, 880, 1.5, 0.25, 0.5, 0], [64, 1_234.5, 0, 0.125, -1, 2_048]]
-        assert [rows.tolist() for rows in preset.modes] == [message, []]
-        assert header.ring == RingControls(gain_db=-3.0, pitch_semitones=1.0, size=2.0, damping=0.5, strike=0.25)
-        assert header.low_cut_hz == 25.0
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"tags": ["Wood"]}, "'Wood' is no tag or material: 1 to 32 of a-z"),
-        ({"tags": ["a", "a"]}, "2 tags; at most 32 can be used, each once"),
-        ({"material": "x" * 33}, "is no tag or material"),
-        ({"chain": [{"type": "reverb"}]}, "effect 1 of its chain is 'reverb'; eq, lfo, pulses, adsr, gain can be used"),
-        ({"chain": [{"low_cut_hz": 80.0}]}, "effect 1 of its chain is 'None'"),
-        ({"chain": [{"type": "gain"}, {"type": "eq", "low_cut_hz": "x"}]}, "effect 2 of its chain, eq: low_cut_hz 'x'"),
-        ({"chain": [{"type": "eq", "q": 1.0}]}, "effect 1 of its chain, eq: no setting 'q'"),
-        ({"chain": [{"type": "gain"}] * 9}, "a chain of 9 effects; at most 8"),
-        ({"provenance": Provenance(made="capture", recordings=[Recording("../x", "ab" * 16)])}, "recordings"),
-        ({"provenance": Provenance(made="capture", recordings=[Recording("x", "AB")])}, "digest"),
-    ],
-)
-def test_words_chain_and_provenance_are_checked(fields, message):
-    with pytest.raises(PresetError, match=re.escape(message)):
-        make_preset(**fields)
-
-
-def test_a_chain_is_part_of_the_sound_and_words_are_not():
-    plain = sound_digest(make_preset())
-    assert sound_digest(make_preset(tags=["a"], material="wood", licence="CC0-1.0")) == plain
-    louder = [sound_digest(make_preset(chain=[{"type": "gain", "gain_db": gain}])) for gain in (1.0, 2.0)]
-    assert len({plain, *louder}) == 3
-
-
-def test_a_width_is_part_of_the_sound_only_where_it_is_not_1():
-    texture = {"kind": "texture", "stereo": True}
-    digests = [sound_digest(make_preset(**texture, width=width)) for width in (1.0, 0.5, 0.0)]
-    assert len(set(digests)) == 3
-    before_there_was_a_width = "94c788f4f563433472d378f6ee5673d3"
-    assert digests[0] == sound_digest(make_preset(**texture)) == before_there_was_a_width

@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wavinfo import WavInfoReader
 
-from plugin_backend.audio_files import read_mono
 from plugin_backend.errors import AudioFileError, CueSheetError, PisadaError, ProjectError
 from plugin_backend.hit_detection import Hit, Sensitivity, detect_hits
 from plugin_backend.hit_detection.overlapping_chunks import open_guide, overlapping_chunks
@@ -256,46 +255,3 @@ def test_a_damaged_guide_is_one_line_at_worst(guide, at, junk, keep):
         cues_of_guide(path, FILM, "FEET", "step-wood")
     except PisadaError as problem:
         assert "\n" not in str(problem)
-
-
-WOOD_WALK_CUTS_S = (0, 0.26, 0.78, 1.28, 1.78, 2.26, 2.74, 3.5)
-"""Between the seven steps of a walk over boards."""
-
-CRISP = (
-    *(f"*/minetest-data__default_{floor}_foot*" for floor in ("glass", "hard", "metal", "wood")),
-    "stone/openarena*",
-)
-"""Glass, hard, metal and wood, and shoes: held out from all tuning."""
-
-
-def attack(step) -> int:
-    """Return the onset by a simple rule: the first sample within 20 dB of the step's peak."""
-    return int(np.argmax(np.abs(step) >= 0.1 * np.abs(step).max()))
-
-
-@pytest.mark.corpus
-def test_a_real_walk(corpus):
-    path = next((corpus / "footsteps" / "wood").glob("0ad-data__Footstep_Wood_Walking_*.ogg"))
-    walk, rate = soundfile.read(path)
-    cuts = [round(cut * rate) for cut in WOOD_WALK_CUTS_S]
-    truth = np.array([start + attack(walk[start:end]) for start, end in zip(cuts, cuts[1:], strict=False)])
-    errors_ms = np.abs(np.array(onsets(detect_hits(path))) - truth) * 1000 / rate
-    assert np.median(errors_ms) <= 1
-    assert errors_ms.max() <= 2
-
-
-@pytest.mark.corpus
-@pytest.mark.parametrize("snr_db", [80, 40, 30, 20])
-def test_held_out_steps_in_a_walk(corpus, guide, snr_db):
-    paths = sorted(path for pattern in CRISP for path in (corpus / "footsteps").glob(pattern))
-    assert len(paths) == 17
-    audio, truth = noise(-16 - snr_db, (len(paths) + 3) * RATE // 2), []
-    for number, path in enumerate(paths):
-        at, step = RATE + number * RATE // 2, read_mono(path, RATE)
-        step = step * 0.3 / np.abs(step).max()
-        audio[at : at + step.size] += step
-        truth.append(at + attack(step))
-    found = np.array(onsets(detect_hits(guide(audio))))
-    errors_ms = np.array([np.abs(found - at).min() for at in truth]) * 1000 / RATE
-    assert 2 * (errors_ms <= 20).sum() / (len(truth) + len(found)) >= 0.95
-    assert np.median(errors_ms) <= 2
