@@ -13,10 +13,9 @@ from typing import Any
 
 from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import PresetError
-from plugin_backend.hit_detection.detect_hits import Sensitivity
 from plugin_backend.models.registry import load_codec
 from presets.bank import FACTORY_BANK
-from presets.capture import AUTO, encode_slices, recorded_takes
+from presets.capture import AUTO, CaptureSettings, encode_slices, recorded_takes
 from presets.decoded_takes import with_level
 from presets.hit_slicing import SILENCE, Slice
 from presets.preset import Preset, Provenance
@@ -123,7 +122,8 @@ def slices_of_entry(entry: Entry, corpus: Path, rate_hz: int) -> list[Slice]:
         PresetError: see :func:`files_of`.
     """
     split, files = entry.get("split", SILENCE), files_of(entry, corpus)
-    return recorded_takes(entry["name"], files, kind_of(entry), rate_hz, MOST_TAKES, True, split, Sensitivity())[0]
+    settings = CaptureSettings(kind_of(entry), MOST_TAKES, even=True, split=split)
+    return recorded_takes(entry["name"], files, rate_hz, settings)[0]
 
 
 def build(corpus: Path, folder: Path, model: str) -> list[Preset]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -53,25 +53,12 @@ class CaptureResult:
     remarks: tuple[str, ...]
 
 
-def capture(
-    codec: Codec,
-    name: str,
-    files: list[Path],
-    kind: str = "hit",
-    most_takes: int = 64,
-    even: bool = False,
-    modes: str | int = AUTO,
-    split: str = HITS,
-    sensitivity: Sensitivity | None = None,
-    **fields: Any,
-) -> CaptureResult:
-    """Encode recordings as one preset.
+@dataclass(frozen=True)
+class CaptureSettings:
+    """Settings of a capture.
 
-    Args:
-        codec: model to encode with.
-        name: name of the preset.
-        files: any sample rate, mono or stereo (mixed to mono). All of a texture's file is one take.
-        kind: ``hit`` or ``texture``.
+    Attributes:
+        kind: ``hit`` or ``texture``. All of a texture's file is one take.
         most_takes: number of takes to keep: the loudest, in file order.
         even: bring the peak of every take to the median peak, by at most 12 dB. Recordings of several libraries need
             this.
@@ -79,34 +66,50 @@ def capture(
             a take.
         split: where takes begin, one of :data:`presets.hit_slicing.SPLITS`.
         sensitivity: what counts as a hit.
+    """
+
+    kind: str = "hit"
+    most_takes: int = 64
+    even: bool = False
+    modes: str | int = AUTO
+    split: str = HITS
+    sensitivity: Sensitivity = field(default_factory=Sensitivity)
+
+
+def capture(
+    codec: Codec, name: str, files: list[Path], settings: CaptureSettings | None = None, **fields: Any
+) -> CaptureResult:
+    """Encode recordings as one preset.
+
+    Args:
+        codec: model to encode with.
+        name: name of the preset.
+        files: any sample rate, mono or stereo (mixed to mono).
+        settings: how to capture them.
         fields: more header fields, for example ``program=3``.
+
+    Returns:
+        The preset, and what was found in the recordings.
 
     Raises:
         AudioFileError: a file cannot be used.
         PresetError: no hit was found, or a field is out of range.
     """
-    slices, hits, remarks = recorded_takes(
-        name, files, kind, codec.spec.sample_rate, most_takes, even, split, sensitivity or Sensitivity()
-    )
-    return CaptureResult(encode_slices(codec, name, slices, kind, modes, **fields), hits, remarks)
+    settings = settings or CaptureSettings()
+    slices, hits, remarks = recorded_takes(name, files, codec.spec.sample_rate, settings)
+    return CaptureResult(encode_slices(codec, name, slices, settings.kind, settings.modes, **fields), hits, remarks)
 
 
 def recorded_takes(
-    name: str,
-    files: list[Path],
-    kind: str,
-    rate_hz: int,
-    most_takes: int,
-    even: bool,
-    split: str,
-    sensitivity: Sensitivity,
+    name: str, files: list[Path], rate_hz: int, settings: CaptureSettings
 ) -> tuple[list[Slice], int, tuple[str, ...]]:
     """Return the slices that become the takes of a preset.
 
     Args:
         name: name of the preset, for errors.
+        files: see :func:`capture`.
         rate_hz: sample rate of the slices.
-        files, kind, most_takes, even, split, sensitivity: see :func:`capture`.
+        settings: how to capture them.
 
     Returns:
         Mono slices, the number of hits in the files, and remarks as in :class:`CaptureResult`.
@@ -117,17 +120,18 @@ def recorded_takes(
     """
     hits = 0
     remarks: tuple[str, ...] = ()
-    if kind == "texture":
+    if settings.kind == "texture":
         pieces = [read_mono(file, rate_hz) for file in files]
         offsets = [np.float32(offset_of([piece], rate_hz // 100)) for piece in pieces]
         slices = [Slice(piece - by, (0,), 0) for piece, by in zip(pieces, offsets, strict=True)]
     else:
-        cut = [slices_of(file, rate_hz, split, sensitivity) for file in files]
+        cut = [slices_of(file, rate_hz, settings.split, settings.sensitivity) for file in files]
         hits = sum(count for _, count in cut)
-        slices, remarks = select_takes([each for of_file, _ in cut for each in of_file], rate_hz, most_takes)
+        all_slices = [each for of_file, _ in cut for each in of_file]
+        slices, remarks = select_takes(all_slices, rate_hz, settings.most_takes)
     if not slices:
         raise PresetError(f"preset '{name}': no hit longer than {SHORTEST_HIT_S * 1000:.0f} ms in its files")
-    return even_peaks(slices) if even else slices, hits, remarks
+    return even_peaks(slices) if settings.even else slices, hits, remarks
 
 
 def select_takes(slices: list[Slice], sample_rate: int, most_takes: int) -> tuple[list[Slice], tuple[str, ...]]:
@@ -193,8 +197,9 @@ def encode_slices(codec: Codec, name: str, slices: list[Slice], kind: str, modes
     """Encode slices as the takes of one preset.
 
     Args:
+        codec, name, fields: see :func:`capture`.
         slices: at the codec's sample rate.
-        codec, name, kind, modes, fields: see :func:`capture`.
+        kind, modes: see :class:`CaptureSettings`.
     """
     spec, fade_in, fade_out = codec.spec, *FADES_SAMPLES[kind]
     means, deviations, takes, mode_tables, low = [], [], [], [], np.zeros(2)

@@ -16,7 +16,7 @@ from plugin_backend.errors import PresetError
 from plugin_backend.evaluation.metrics.full_reference import log_mel_error_db
 from plugin_backend.hit_detection.detect_hits import Sensitivity
 from plugin_backend.modes.mode_table import at_rate
-from presets.capture import capture
+from presets.capture import CaptureSettings, capture
 from presets.finish_take import LowCut
 from presets.lookup import check_model
 from presets.preset import Preset, PresetHeader, Provenance, Take
@@ -73,17 +73,15 @@ def migrate(preset: Preset, codec: Codec, old: Codec | None = None, folders: Seq
 def _from_recordings(preset: Preset, codec: Codec, files: list[Path]) -> Preset:
     header, provenance = preset.header, preset.header.provenance
     assert provenance is not None
-    captured = capture(
-        codec,
-        header.name,
-        files,
+    settings = CaptureSettings(
         header.kind,
-        most_takes=provenance.most_takes,
-        even=provenance.even,
-        modes=provenance.modes,
-        split=provenance.split,
-        sensitivity=Sensitivity(provenance.sensitivity, provenance.min_gap_ms),
-    ).preset
+        provenance.most_takes,
+        provenance.even,
+        provenance.modes,
+        provenance.split,
+        Sensitivity(provenance.sensitivity, provenance.min_gap_ms),
+    )
+    captured = capture(codec, header.name, files, settings).preset
     entry = f"from {header.codec} ({header.fingerprint}), by its recordings"
     header = _migrated_header(preset, codec, captured.header.takes, entry)
     header = msgspec.structs.replace(header, low_cut_hz=captured.header.low_cut_hz)

@@ -75,7 +75,7 @@ class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         made: ``capture``, or a description.
         recordings: recordings of a capture, in order.
         most_takes, even, modes, split, sensitivity, min_gap_ms: settings of a capture, see
-            :func:`presets.capture.capture`.
+            :class:`presets.capture.CaptureSettings`.
         migrated: one line for each model that it was brought over from, with what was lost.
     """
 

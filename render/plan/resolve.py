@@ -43,7 +43,16 @@ PeakFinder = Callable[[Plan, list[str]], dict[str, int]]
 
 
 def take_seed(project_seed: int, cue_id: str, take: int) -> int:
-    """Return a cue's own seed: 63 bits, from the project's seed, the cue's id and the take (BLAKE2b)."""
+    """Return a cue's own seed, by BLAKE2b.
+
+    Args:
+        project_seed: seed of the project.
+        cue_id: id of the cue.
+        take: take number of the project.
+
+    Returns:
+        63 bits.
+    """
     text = f"{project_seed}\0{cue_id}\0{take}".encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) >> 1
 

@@ -6,7 +6,7 @@ import soundfile
 
 from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.errors import AudioFileError, PresetError
-from presets.capture import capture, even_peaks
+from presets.capture import CaptureSettings, capture, even_peaks
 from presets.hit_slicing import Slice, split_hits
 
 
@@ -65,5 +65,5 @@ def test_evened_takes_have_the_median_peak():
 
 
 def test_a_texture_is_one_take(three_hits):
-    preset = capture(PcmCodec(), "t", [three_hits], "texture").preset
+    preset = capture(PcmCodec(), "t", [three_hits], CaptureSettings("texture")).preset
     assert [take.length_samples for take in preset.header.takes] == [96_000]

@@ -13,7 +13,7 @@ from plugin_backend.errors import PresetError
 from plugin_backend.hit_detection.detect_hits import Sensitivity
 from plugin_backend.modes.mode_table import FREQUENCY, LEVEL, ONSET
 from plugin_backend.modes.resonator_bank import ResonatorBank
-from presets.capture import RUMBLE_HZ, capture, encode_pieces
+from presets.capture import RUMBLE_HZ, CaptureSettings, capture, encode_pieces
 from presets.decoded_takes import decoded_takes
 from presets.finish_take import LowCut, TakeFinisher
 from presets.hit_slicing import slices_of, tail_end
@@ -61,8 +61,8 @@ def test_a_bell_keeps_its_partials_and_a_thud_has_none(tmp_path):
     thud = np.random.default_rng(0).standard_normal(9_600) * np.exp(-np.arange(9_600) / 1_500)
     path = write(tmp_path / "thud.wav", np.pad(0.3 * thud, (4_800, 9_600)))
     assert capture(CODEC, "thud", [path]).preset.modes == []
-    assert capture(CODEC, "bell", [tmp_path / "bell.wav"], modes="none").preset.modes == []
-    assert len(capture(CODEC, "bell", [tmp_path / "bell.wav"], modes=1).preset.modes[0]) == 1
+    assert capture(CODEC, "bell", [tmp_path / "bell.wav"], CaptureSettings(modes="none")).preset.modes == []
+    assert len(capture(CODEC, "bell", [tmp_path / "bell.wav"], CaptureSettings(modes=1)).preset.modes[0]) == 1
 
 
 def test_modes_and_the_rest_make_the_recording_again(tmp_path):
@@ -104,10 +104,14 @@ def test_a_tail_that_is_cut_fades_over_its_last_10_db(tmp_path):
     """A tail cut at −30 dB of a two-second decay fades over its last 10 dB; a complete tail fades for 10 ms."""
     time_s = np.arange(RATE) / RATE
     tail = (0.3 * np.random.default_rng(0).standard_normal(RATE) * 10 ** (-1.5 * time_s)).astype(np.float32)
-    cut = capture(CODEC, "cut", [write(tmp_path / "cut.wav", np.pad(tail, (4_800, 0)))], modes="none").preset
+    cut = capture(
+        CODEC, "cut", [write(tmp_path / "cut.wav", np.pad(tail, (4_800, 0)))], CaptureSettings(modes="none")
+    ).preset
     assert cut.header.takes[0].fade_out_samples == pytest.approx(RATE / 3, rel=0.2)
     gone = (tail * 10 ** (-3 * time_s)).astype(np.float32)
-    whole = capture(CODEC, "whole", [write(tmp_path / "whole.wav", np.pad(gone, (4_800, 0)))], modes="none").preset
+    whole = capture(
+        CODEC, "whole", [write(tmp_path / "whole.wav", np.pad(gone, (4_800, 0)))], CaptureSettings(modes="none")
+    ).preset
     assert fades_of(whole, 0)[1] == 480
 
 
@@ -156,7 +160,7 @@ def test_a_continuous_walk_makes_a_take_of_every_step(tmp_path):
 
 
 def test_hits_that_become_no_take_are_reported_with_the_reason(tmp_path):
-    captured = capture(CODEC, "walk", [walk(tmp_path / "walk.wav")], most_takes=20)
+    captured = capture(CODEC, "walk", [walk(tmp_path / "walk.wav")], CaptureSettings(most_takes=20))
     assert (captured.hits, len(captured.preset.means)) == (48, 20)
     assert captured.remarks == ("28 hits left out: only the loudest 20 are kept (--takes)",)
 

@@ -74,9 +74,9 @@ def poison(tmp_path_factory):
 
 @pytest.fixture
 def write_batch(tmp_path, impulse_bank):
-    """Writes a jobs file of ``count`` short reels without a model, and what it names; answers its path.
+    """Return a function that writes a jobs file of ``count`` short reels without a model, and returns its path.
 
-    Every third reel has clips, every fourth a reverb; further rows may be given.
+    Every third reel has clips, and every fourth a reverb. More rows can be given.
     """
 
     def write(count: int, more: tuple[dict, ...] = (), seconds: float = 1.5) -> Path:

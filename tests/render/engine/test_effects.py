@@ -46,8 +46,10 @@ THROUGH = Filter(mode="high", frequency_hz=10)
 
 @pytest.fixture
 def stems_of(write_sheet, render_sheet):
-    """Renders the same rows through each of several stems' effects; answers their samples ``[channels, n]`` by name,
-    and what the report says of each."""
+    """Return a function that renders the same rows through the effects of several stems.
+
+    It returns their samples ``[channels, n]`` by name, and the stems' entries in the report.
+    """
 
     def render(rows, chains, layout="stereo", **fields):
         alike = [{**row, "id": f"{name}{row['id']}", "stem": name, "seed": 7} for name in chains for row in rows]
