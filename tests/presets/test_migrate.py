@@ -153,5 +153,5 @@ def test_a_random_preset_follows_from_its_seed(codecs):
     assert 0.5 <= made.header.variation <= 1.5
     for one, same in zip(made.means, again.means, strict=True):
         np.testing.assert_array_equal(one, same)
-    with pytest.raises(PresetError, match="0 such presets of model 'slow': 2 are to be mixed"):
+    with pytest.raises(PresetError, match="0 such presets of model 'slow', but 2 are needed"):
         random_preset(among, other, "porch", 7)

@@ -219,7 +219,7 @@ def test_mixing_matches_modes_by_frequency_and_a_sum_keeps_all():
         (np.array([[0, 440, np.nan, 0.1, 0, 0]], np.float32), "take 0: a mode's decay_s is nan"),
         (np.zeros((1, 5), np.float32), r"modes of shape \(1, 5\); need \[modes, 6\]"),
         (np.zeros((9_999, 6), np.float32), "9999 modes; at most 4096"),
-        (np.zeros((1, 6), np.int32), "no arrays of floats"),
+        (np.zeros((1, 6), np.int32), "not arrays of floats"),
     ],
 )
 def test_hostile_modes_are_refused_by_file(tmp_path, rows, message):

@@ -96,7 +96,7 @@ def test_latents_that_no_model_makes_are_refused():
     preset = make_preset()
     for latents in (preset.means, preset.deviations):
         latents[2][0, 0] = 1e38
-        with pytest.raises(PresetError, match="take 2: its latents reach past 1e"):
+        with pytest.raises(PresetError, match="take 2: its latents exceed 1e"):
             Preset(preset.header, preset.means, preset.deviations)
         latents[2][0, 0] = 0
 

@@ -55,9 +55,9 @@ def test_a_preset_of_every_schema_reads_as_it_was_written(number):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"tags": ["Wood"]}, "'Wood' is no tag or material: 1 to 32 of a-z"),
+        ({"tags": ["Wood"]}, "'Wood' is not a tag or material: 1 to 32 of a-z"),
         ({"tags": ["a", "a"]}, "2 tags; at most 32 can be used, each once"),
-        ({"material": "x" * 33}, "is no tag or material"),
+        ({"material": "x" * 33}, "is not a tag or material"),
         ({"chain": [{"type": "reverb"}]}, "effect 1 of its chain is 'reverb'; eq, lfo, pulses, adsr, gain can be used"),
         ({"chain": [{"low_cut_hz": 80.0}]}, "effect 1 of its chain is 'None'"),
         ({"chain": [{"type": "gain"}, {"type": "eq", "low_cut_hz": "x"}]}, "effect 2 of its chain, eq: low_cut_hz 'x'"),

@@ -180,7 +180,7 @@ calf:Gate a lv2:GatePlugin, lv2:Plugin .
 def test_manifests_name_plugins_in_full_and_by_prefix(tmp_path):
     bundle = tmp_path / "some.lv2"
     bundle.mkdir()
-    with pytest.raises(PluginError, match="some.lv2 is of an LV2 bundle, .*: it names no plug-in in manifest.ttl"):
+    with pytest.raises(PluginError, match="some.lv2 is in an LV2 bundle, .*: its manifest.ttl names no plug-in"):
         checked(bundle)
     (bundle / "manifest.ttl").write_text(MANIFEST)
     assert lv2_uris(bundle) == ["urn:one", "http://calf.sourceforge.net/plugins/Gate"]
