@@ -73,7 +73,7 @@ class Plugin(Table, frozen=True, tag="plugin", tag_field="type"):
 
 
 def _field(row: Parameter | Text) -> tuple[str, Any, Any]:
-    """Name, type and default of a table's field."""
+    """Return name, type and default of a table's field."""
     if isinstance(row, Text):
         return row.name, Name, row.default
     if isinstance(row, Choice):
