@@ -1,4 +1,4 @@
-"""Which processor this is, as PyTorch sees it: its name and the features that its arithmetic may use."""
+"""Describe the processor as PyTorch sees it: its name and the features that its arithmetic may use."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 
 FEATURES = ("sse4_2", "avx", "avx2", "fma3", "f16c", "avx512_f", "avx512_bf16", "avx512_fp16", "avx_vnni", "amx_tile")
-FEATURES_OF_ARM = ("neon", "fp16_arith", "bf16", "dot", "i8mm", "sve", "sve2", "sme")
-CHOICES = (
+ARM_FEATURES = ("neon", "fp16_arith", "bf16", "dot", "i8mm", "sve", "sve2", "sme")
+CPU_VARIABLES = (
     "ATEN_CPU_CAPABILITY",
     "FBGEMM_ENABLE_INSTRUCTIONS",
     "ONEDNN_MAX_CPU_ISA",
@@ -18,19 +18,19 @@ CHOICES = (
     "MKL_CBWR",
     "PISADA_ENGINE",
 )
-"""Environment variables by which libraries, and our engine, are told to leave features unused."""
+"""Environment variables that tell libraries, and our engine, to leave processor features unused."""
 
 
 @dataclass(frozen=True)
-class Processor:
-    """What the bits of a sum may depend on, beside the libraries.
+class CpuInfo:
+    """Properties of the processor that the bits of a sum may depend on, besides the libraries.
 
     Attributes:
-        name: as the maker calls it, e.g. ``AMD EPYC``.
-        architecture: e.g. ``x86_64``.
-        features: what it has of ``FEATURES`` (or ``FEATURES_OF_ARM``).
-        used: the widest vectors that PyTorch's own loops use, e.g. ``AVX2``.
-        choices: of the environment, ``NAME=value``.
+        name: the maker's name, for example ``AMD EPYC``.
+        architecture: for example ``x86_64``.
+        features: those of ``FEATURES`` (or ``ARM_FEATURES``) that the processor has.
+        used: the widest vectors that PyTorch's own loops use, for example ``AVX2``.
+        choices: environment variables that are set, as ``NAME=value``.
     """
 
     name: str
@@ -40,18 +40,18 @@ class Processor:
     choices: tuple[str, ...]
 
     def __str__(self) -> str:
-        told = [f"{self.architecture}", *self.features, f"PyTorch uses {self.used}", *self.choices]
-        return f"{self.name} ({', '.join(told)})"
+        details = [f"{self.architecture}", *self.features, f"PyTorch uses {self.used}", *self.choices]
+        return f"{self.name} ({', '.join(details)})"
 
 
 @cache
-def cpu_info() -> Processor:
-    """The one we run on; under emulation, the one that is emulated."""
+def cpu_info() -> CpuInfo:
+    """Return the processor that runs this process. Under emulation it is the emulated one."""
     import torch
 
     list_capabilities = getattr(torch.cpu, "get_capabilities", dict)  # not in every version that we allow
-    known = list_capabilities()
-    features = tuple(name for name in (*FEATURES, *FEATURES_OF_ARM) if known.get(name))
-    choices = tuple(f"{name}={os.environ[name]}" for name in CHOICES if name in os.environ)
+    known: dict[str, object] = list_capabilities()
+    features = tuple(name for name in (*FEATURES, *ARM_FEATURES) if known.get(name))
+    choices = tuple(f"{name}={os.environ[name]}" for name in CPU_VARIABLES if name in os.environ)
     name = str(known.get("cpu_name") or platform.processor() or "unknown").strip()
-    return Processor(name, platform.machine(), features, torch.backends.cpu.get_cpu_capability(), choices)
+    return CpuInfo(name, platform.machine(), features, torch.backends.cpu.get_cpu_capability(), choices)

@@ -1,7 +1,7 @@
-"""Every error Pisada raises on purpose, drawn as one tree.
+"""Every error that Pisada raises on purpose, as one tree.
 
-PisadaError                     anything we can explain in one line
-├── InputError                  what the user handed over is wrong (exit status 2)
+PisadaError                     an error that one line can explain
+├── InputError                  the user's input is wrong (exit status 2)
 │   ├── CueSheetError           a cue sheet: names file, row and field
 │   │   ├── TimecodeError       a timecode label: wrong rate, illegal drop-frame, malformed
 │   │   └── JobsError           a batch's jobs file: names file, row and field
@@ -21,20 +21,20 @@ PisadaError                     anything we can explain in one line
 import sys
 from pathlib import Path
 
-LONGEST_PROBLEM = 600
-"""Characters; of a longer one the middle is left out."""
-MOST_TOLD = 50
-"""Of several problems of one file, so many are told."""
+MAX_PROBLEM_CHARACTERS = 600
+"""The middle of a longer problem is left out."""
+MAX_LISTED_PROBLEMS = 50
+"""At most this number of problems of one file is listed."""
 
 
 class PisadaError(Exception):
-    """Anything Pisada can explain in one line; the base of the tree above."""
+    """The base of all errors. Each can be explained in one line."""
 
     exit_status = 1
 
 
 class InputError(PisadaError):
-    """What the user handed over is wrong."""
+    """The user's input is wrong."""
 
     exit_status = 2
 
@@ -45,9 +45,9 @@ class CueSheetError(InputError):
     Args:
         problem: what is wrong and what is allowed.
         file: the sheet's path, if known.
-        row: 1-based line in the sheet (the header is line 1), if known.
+        row: line in the sheet, if known. It counts from 1; the header is line 1.
         field: the column's name, if known.
-        others: what else is wrong with the same sheet.
+        others: further problems of the same sheet.
 
     Attributes:
         line: this problem alone, with its place.
@@ -57,13 +57,13 @@ class CueSheetError(InputError):
         self,
         problem: str,
         *,
-        file=None,
+        file: object = None,
         row: int | None = None,
         field: str | None = None,
         others: "tuple[CueSheetError, ...]" = (),
     ):
-        if len(problem) > LONGEST_PROBLEM:  # it quotes a cell, and a cell may hold a book
-            problem = f"{problem[: LONGEST_PROBLEM // 2]} … {problem[-LONGEST_PROBLEM // 4 :]}"
+        if len(problem) > MAX_PROBLEM_CHARACTERS:  # the problem quotes a cell, and a cell may hold a long text
+            problem = f"{problem[: MAX_PROBLEM_CHARACTERS // 2]} … {problem[-MAX_PROBLEM_CHARACTERS // 4 :]}"
         self.problem, self.file, self.row, self.field, self.others = problem, file, row, field, others
         place = [str(file)] if file is not None else []
         if row is not None:
@@ -73,26 +73,32 @@ class CueSheetError(InputError):
         self.line = f"{', '.join(place)}: {problem}" if place else problem
         super().__init__(f"{self.line} (and {len(others)} more)" if others else self.line)
 
-    def at(self, *, file=None, row: int | None = None, field: str | None = None) -> "CueSheetError":
-        """The same error, told where it happened; what is already known is kept."""
-        place = {"file": self.file or file, "row": self.row or row, "field": self.field or field}
-        return type(self)(self.problem, **place, others=tuple(other.at(file=file) for other in self.others))
+    def at(self, *, file: object = None, row: int | None = None, field: str | None = None) -> "CueSheetError":
+        """Return the same error with the place where it happened. A place that is already known is kept.
+
+        Args:
+            file: the sheet's path.
+            row: line in the sheet, from 1.
+            field: the column's name.
+        """
+        file, others = self.file or file, tuple(other.at(file=file) for other in self.others)
+        return type(self)(self.problem, file=file, row=self.row or row, field=self.field or field, others=others)
 
     @property
     def each(self) -> "list[CueSheetError]":
-        """This problem and the others, each by itself."""
+        """This problem and the others, each as an error of its own."""
         return [type(self)(self.problem, file=self.file, row=self.row, field=self.field), *self.others]
 
     @property
     def lines(self) -> list[str]:
-        """Every problem on a line of its own, at most 50, and then how many more there are."""
+        """One line for every problem, at most 50, and then the number of further problems."""
         lines = [problem.line for problem in (self, *self.others)]
-        more = len(lines) - MOST_TOLD
-        return lines if more <= 0 else [*lines[:MOST_TOLD], f"and {more} more problems, not told here"]
+        more = len(lines) - MAX_LISTED_PROBLEMS
+        return lines if more <= 0 else [*lines[:MAX_LISTED_PROBLEMS], f"and {more} more problems, not listed here"]
 
 
-def together(problems: "list[CueSheetError]") -> CueSheetError:
-    """One error of several: the first of the file, with the others; by row, then in the order they were found."""
+def combine_errors(problems: "list[CueSheetError]") -> CueSheetError:
+    """Combine several errors into one: the first by row, with the others. Errors of one row keep their order."""
     first, *others = sorted((one for problem in problems for one in problem.each), key=lambda one: one.row or 0)
     return type(first)(first.problem, file=first.file, row=first.row, field=first.field, others=tuple(others))
 
@@ -149,25 +155,28 @@ class MissingExtraError(PisadaError):
     """An optional part is not installed.
 
     Args:
-        what: the feature that wants it, in the user's words.
-        extra: the extra's name in our package metadata, or the pip arguments that install it where no
-            extra can (packages we take weights from, whose own requirements would clash with ours).
+        what: the feature that needs it, in the user's words.
+            extra: the extra's name in our package metadata. Or the pip arguments that install it, for packages whose
+            weights
+            we use and whose own requirements conflict with ours.
     """
 
     def __init__(self, what: str, extra: str):
-        super().__init__(f"{what} needs an optional part: {pip_line(extra)}")
+        super().__init__(f"{what} needs an optional part: {pip_command(extra)}")
 
 
-def pip_line(extra: str, package: Path = Path(__file__).parents[1]) -> str:
-    """What installs an extra into this Python: from the clone that runs, or by the package's name where there is none.
+def pip_command(extra: str, package: Path = Path(__file__).parents[1]) -> str:
+    """Return the command that installs an extra into this Python.
+
+    It installs from the clone that runs. Without a clone it installs by the package's name.
 
     Args:
         extra: as :class:`MissingExtraError` takes it.
         package: the folder that holds our packages.
     """
-    wanted = f'"pisada[{extra}]"'
+    requirement = f'"pisada[{extra}]"'
     if extra.startswith("--no-deps "):
-        wanted = extra
+        requirement = extra
     elif (package / "pyproject.toml").is_file():
-        wanted = f'--editable "{package}[{extra}]"'
-    return f"{sys.executable} -m pip install {wanted}"
+        requirement = f'--editable "{package}[{extra}]"'
+    return f"{sys.executable} -m pip install {requirement}"

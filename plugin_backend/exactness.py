@@ -1,5 +1,7 @@
-"""Whether a model gives the same bits here in any blocks and batches, by trying it; what a hop costs; and with what
-sounds are computed here, for reports."""
+"""Test whether a model returns the same bits in any blocks and batches, and measure the time of one hop.
+
+Reports also name what the sounds were computed with.
+"""
 
 from __future__ import annotations
 
@@ -13,21 +15,24 @@ from plugin_backend.codecs.base import Codec
 
 FRAMES, ROWS, TIMED = 24, 3, 60
 BLOCKS = (1, 2, 3, 7)
-"""Frames a block that are tried."""
+"""Block lengths in frames that are tested."""
 
 
 @dataclass(frozen=True)
-class Computed:
-    """With what our models' sounds were computed. Where nothing else differs, two stems differ by this.
+class ComputeInfo:
+    """The software and the processor that computed the sounds of our models.
+
+    Stems whose other inputs are equal can differ only by these.
 
     Attributes:
-        processor: its name, features, and the environment variables that leave some unused.
+        processor: its name, its features, and the environment variables that leave some unused.
         torch: PyTorch's version.
-        products: the way of multiplying.
-        exact: whether sums are the same in any blocks, batches and jobs; see :class:`~.waveform_vae.products.Way`.
+        products: the implementation of matrix products.
+        exact: whether sums are the same in any blocks, batches and jobs; see
+            :mod:`plugin_backend.models.waveform_vae.matrix_products`.
     """
 
-    cpu_info: str
+    processor: str
     torch: str
     products: str
     exact: bool
@@ -37,33 +42,33 @@ class Computed:
         return f"PyTorch {self.torch}, {self.products} ({exact}), on {self.processor}"
 
 
-def computed_by(models: Iterable[str]) -> Computed | None:
-    """With what this process computes these models, by their names; ``None`` where none of them is one of ours."""
+def compute_info_for(models: Iterable[str]) -> ComputeInfo | None:
+    """Return what this process computes the named models with; ``None`` if none of them is one of ours."""
     from plugin_backend.models.registry import PCM, RAVE_SUFFIX
 
-    return computed_here() if any(name != PCM and not name.endswith(RAVE_SUFFIX) for name in models) else None
+    return compute_info() if any(name != PCM and not name.endswith(RAVE_SUFFIX) for name in models) else None
 
 
-def computed_here() -> Computed:
-    """With what this process computes."""
+def compute_info() -> ComputeInfo:
+    """Return what this process computes our models with."""
     import torch
 
     from plugin_backend.cpu_info import cpu_info
     from plugin_backend.models.waveform_vae.matrix_products import best_backend
 
     chosen = best_backend()
-    return Computed(str(cpu_info()), torch.__version__, chosen.kind.__name__, chosen.counts.always_exact)
+    return ComputeInfo(str(cpu_info()), torch.__version__, chosen.kind.__name__, chosen.counts.always_exact)
 
 
 @dataclass(frozen=True)
 class Exactness:
-    """What was measured of a model on this machine.
+    """Measurements of a model on this machine.
 
     Attributes:
-        latents_db, sound_db: the largest difference between a sound whole and in blocks or batches, re the largest
-            value, of latents and of samples; ``None`` where every bit is the same.
-        hop_ms: processor time to encode and decode one hop, as a stream does; the median.
-        audio_ms: how long a hop lasts.
+        latents_db, sound_db: largest difference between a whole sound and the same sound in blocks or batches, relative
+            to the largest value, of latents and of samples. ``None`` if every bit is equal.
+        hop_ms: median processor time to encode and decode one hop of a stream, in ms.
+        audio_ms: duration of a hop in ms.
     """
 
     latents_db: float | None
@@ -73,19 +78,19 @@ class Exactness:
 
     @property
     def exact(self) -> bool:
-        """Whether nothing differed."""
+        """Whether every bit was equal."""
         return self.latents_db is None and self.sound_db is None
 
 
 def measure_exactness(codec: Codec) -> Exactness:
-    """Encode and decode noise whole, in blocks and in batches, and compare; takes about a second."""
+    """Encode and decode noise whole, in blocks and in batches, and compare the results. It takes about a second."""
     spec = codec.spec
     noise = np.random.default_rng(0).standard_normal((ROWS, FRAMES * spec.hop_samples))
     audio = (0.1 * noise * np.exp(-np.arange(noise.shape[1]) / 9_000)).astype(np.float32)
     latents, seeds = codec.encode(audio), list(range(ROWS))
     sound = codec.decoder(ROWS, seeds).push(latents)
-    other_latents = [codec.encode(audio[row : row + 1])[0] - latents[row] for row in range(ROWS)]
-    other_sound = [
+    latent_differences = [codec.encode(audio[row : row + 1])[0] - latents[row] for row in range(ROWS)]
+    sound_differences = [
         codec.decoder(1, seeds[row : row + 1]).push(latents[row : row + 1])[0] - sound[row] for row in range(ROWS)
     ]
     for frames in BLOCKS:
@@ -93,9 +98,9 @@ def measure_exactness(codec: Codec) -> Exactness:
         for at in range(0, FRAMES, frames):
             here = slice(at, min(at + frames, FRAMES))
             samples = slice(here.start * hop, here.stop * hop)
-            other_latents.append(encoder.means(audio[:, samples]) - latents[:, here])
-            other_sound.append(decoder.push(latents[:, here]) - sound[:, samples])
-    differences = _largest_db(other_latents, latents), _largest_db(other_sound, sound)
+            latent_differences.append(encoder.means(audio[:, samples]) - latents[:, here])
+            sound_differences.append(decoder.push(latents[:, here]) - sound[:, samples])
+    differences = _largest_db(latent_differences, latents), _largest_db(sound_differences, sound)
     return Exactness(*differences, _hop_ms(codec), 1000 * hop / spec.sample_rate)
 
 
@@ -106,9 +111,9 @@ def _largest_db(differences: list[np.ndarray], truth: np.ndarray) -> float | Non
 
 def _hop_ms(codec: Codec) -> float:
     encoder, decoder = codec.encoder(), codec.decoder()
-    hop, spent = np.full((1, codec.spec.hop_samples), 0.01, np.float32), []
+    hop, times_s = np.full((1, codec.spec.hop_samples), 0.01, np.float32), []
     for _ in range(TIMED):
-        began = time.thread_time()
+        start_s = time.thread_time()
         decoder.push(encoder.means(hop))
-        spent.append(time.thread_time() - began)
-    return round(1000 * float(np.median(spent)), 2)
+        times_s.append(time.thread_time() - start_s)
+    return round(1000 * float(np.median(times_s)), 2)

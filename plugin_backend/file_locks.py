@@ -1,38 +1,39 @@
-"""Locks that a living process holds on a file: they end with the process, whatever ends it."""
+"""Lock a file until the process ends."""
 
 from __future__ import annotations
 
 import errno
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 BUSY = (errno.EAGAIN, errno.EACCES)
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
-"""What systems say that lock no files there."""
+"""Errors of file systems that have no locks."""
 
 
 class FileLock:
-    """A lock on the file at ``path``, made if need be; :meth:`take` gives one, or none while somebody holds it.
+    """A lock on the file at ``path``. :meth:`acquire` makes the file if it is absent.
 
-    A file that stays behind means nothing without its lock: no age and no process number is looked at.
+    A file without a lock means nothing: neither its age nor a process number is checked.
     """
 
     def __init__(self, path: Path, handle: int):
         self.path, self._handle = path, handle
 
     @classmethod
-    def take(cls, path: Path) -> FileLock | None:
-        """The lock, or ``None`` while a living process has it.
+    def acquire(cls, path: Path) -> FileLock | None:
+        """Take the lock; return ``None`` while a living process has it.
 
         Raises:
-            OSError: the file cannot be made, or the system locks no files there.
+            OSError: the file cannot be made, or the file system has no locks.
         """
         while True:
             handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)
             try:
                 _lock(handle)
-                if _is(path, handle):  # else the holder before removed it meanwhile
+                if _is_same_file(path, handle):  # otherwise the last owner has removed the file
                     return cls(path, handle)
             except OSError as problem:
                 os.close(handle)
@@ -42,7 +43,7 @@ class FileLock:
             os.close(handle)
 
     def release(self, remove: bool = True) -> None:
-        """Let go, and remove the file unless it shall stay."""
+        """Release the lock, and remove the file unless ``remove`` is false."""
         if remove:
             with suppress(OSError):
                 self.path.unlink()
@@ -50,17 +51,17 @@ class FileLock:
 
 
 def _lock(handle: int) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows
+    if sys.platform == "win32":
         import msvcrt
 
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
     else:
+        import fcntl
+
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _is(path: Path, handle: int) -> bool:
+def _is_same_file(path: Path, handle: int) -> bool:
     try:
         return os.path.samestat(os.stat(path), os.fstat(handle))
     except FileNotFoundError:

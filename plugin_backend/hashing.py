@@ -1,4 +1,4 @@
-"""One short word for plain data."""
+"""Hash plain data."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import hashlib
 import json
 
 
-def digest(data) -> str:
-    """Forty hex digits (BLAKE2b) of anything JSON can say; equal data, equal digits."""
+def digest(data: object) -> str:
+    """Return forty hexadecimal digits (BLAKE2b) of any data that JSON can hold. Equal data have equal digits."""
     return hashlib.blake2b(json.dumps(data, sort_keys=True).encode(), digest_size=20).hexdigest()

@@ -1,4 +1,4 @@
-"""Settings that are no numbers: one of a few names, or words."""
+"""Describe settings: numbers with a range, choices and texts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from plugin_backend.errors import ProjectError
 
 @dataclass(frozen=True)
 class Parameter:
-    """One control: its name, range, default, unit and what it does. A NaN default is one that may be left out."""
+    """One control: its name, range, default, unit and description. A NaN default means that it may be left out."""
 
     name: str
     low: float
@@ -19,11 +19,11 @@ class Parameter:
     unit: str
     doc: str
 
-    def checked(self, value: float) -> float:
-        """The value, if it is in range.
+    def validate(self, value: float | str) -> float:
+        """Return the value if it is in range.
 
         Raises:
-            ProjectError: it is not, or is no number.
+            ProjectError: the value is out of range, or not a number.
         """
         if isinstance(value, str):
             raise ProjectError(f"{self.name} {value!r:.80}: {self.low:g} to {self.high:g} can be used")
@@ -33,21 +33,21 @@ class Parameter:
 
 
 def table(*parameters: Parameter) -> dict[str, Parameter]:
-    """Rows by name."""
+    """Return the parameters by name."""
     return {parameter.name: parameter for parameter in parameters}
 
 
-LONGEST_TEXT = 1024
+MAX_TEXT_CHARACTERS = 1024
 
 
 @dataclass(frozen=True)
 class Choice(Parameter):
-    """One of ``names``; as a control the number of one, and what is between two numbers is the nearer."""
+    """One of ``names``. As a control it is the number of a name; a value between two numbers is rounded."""
 
     names: tuple[str, ...] = ()
 
-    def checked(self, value: float | str) -> float:
-        """The number of a name, or of what a number is nearest to.
+    def validate(self, value: float | str) -> float:
+        """Return the number of a name, or the nearest number of a name.
 
         Raises:
             ProjectError: there is no such name or number.
@@ -56,29 +56,37 @@ class Choice(Parameter):
             return float(self.names.index(value))
         if isinstance(value, str):
             raise ProjectError(f"{self.name} {value!r}: {', '.join(self.names)} can be used")
-        return float(round(super().checked(value)))
+        return float(round(super().validate(value)))
 
 
 def choice(name: str, names: tuple[str, ...], doc: str) -> Choice:
-    """A row whose default is the first name."""
+    """Return a choice whose default is the first name.
+
+    Args:
+        name: of the choice.
+        names: what can be chosen.
+        doc: its description.
+    """
     return Choice(name, 0, len(names) - 1, 0, "", doc, names)
 
 
 @dataclass(frozen=True)
 class Text:
-    """A setting of words, given when a stage is made."""
+    """A text setting, given when a stage is made."""
 
     name: str
     default: str
     doc: str
     unit: str = ""
 
-    def checked(self, value: float | str) -> str:
-        """The words.
+    def validate(self, value: float | str) -> str:
+        """Return the text.
 
         Raises:
-            ProjectError: they are none, or too many, or hold control characters.
+            ProjectError: the text is empty or too long, or holds control characters.
         """
-        if not isinstance(value, str) or not 0 < len(value) <= LONGEST_TEXT or not value.isprintable():
-            raise ProjectError(f"{self.name} {value!r:.80}: 1 to {LONGEST_TEXT} printable characters can be used")
+        if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT_CHARACTERS or not value.isprintable():
+            raise ProjectError(
+                f"{self.name} {value!r:.80}: 1 to {MAX_TEXT_CHARACTERS} printable characters can be used"
+            )
         return value

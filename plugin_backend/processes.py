@@ -1,4 +1,7 @@
-"""One thread a process: workers share the cores among themselves, and a process of one thread may be forked."""
+"""Start processes with one thread each, end them with their parent, and request real-time priority.
+
+Workers share the cores among themselves. A process with one thread may be forked.
+"""
 
 from __future__ import annotations
 
@@ -13,35 +16,50 @@ PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent(parent: int) -> None:
-    """End this process as soon as its parent, process ``parent``, ends: by the kernel on Linux, else by a thread."""
+    """End this process as soon as its parent, process ``parent``, ends.
+
+    Linux does this in the kernel, other systems by a thread.
+    """
     if sys.platform == "linux":
         import ctypes
 
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0):
             raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) is refused")
-        if os.getppid() != parent:  # it ended before we asked
+        if os.getppid() != parent:  # the parent ended before the request
             os._exit(1)
         return
     from multiprocessing import connection, parent_process
 
+    this_parent = parent_process()
+    if this_parent is None:
+        return
+
     def watch() -> None:
-        connection.wait([parent_process().sentinel])
+        connection.wait([this_parent.sentinel])
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
 
 
-BESIDE, WORKER, AUDIO = 5, 10, 20
-"""The audio callback comes before the worker it feeds; the threads beside them share Python's lock with
-both, and must not be kept from giving it back."""
+BACKGROUND_PRIORITY, WORKER_PRIORITY, AUDIO_PRIORITY = 5, 10, 20
+"""Priorities.
+
+The audio callback is above the worker that feeds it. Background threads share Python's lock with both, and must get
+processor time to release it.
+"""
 
 
 def request_priority(priority: int) -> str:
-    """Ask for real-time scheduling (FIFO) of the calling thread; what it starts is not so scheduled.
+    """Request real-time scheduling (SCHED_FIFO) for the calling thread.
+
+    Threads and processes that it starts do not inherit it.
+
+    Args:
+        priority: 1 to 99.
 
     Returns:
-        "" where it is granted, else why not.
+        An empty string if the request is granted, otherwise the reason.
     """
     if not hasattr(os, "SCHED_FIFO"):
         return "this system has no real-time priority to ask for"
@@ -52,16 +70,17 @@ def request_priority(priority: int) -> str:
     return ""
 
 
-COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-ONE_EACH = dict.fromkeys(COUNTS, "1")
-"""Of the environment; libraries read it as they are imported."""
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""Environment variables of the number of threads."""
+ONE_THREAD_VARIABLES = dict.fromkeys(THREAD_VARIABLES, "1")
+"""The environment of one thread. Libraries read it when they are imported."""
 
 
 @contextmanager
-def one_thread_each() -> Iterator[None]:
-    """What is started in the block computes with one thread."""
-    before = {name: os.environ.get(name) for name in COUNTS}
-    os.environ.update(ONE_EACH)
+def one_thread_per_process() -> Iterator[None]:
+    """Let every process that is started in the block compute with one thread."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(ONE_THREAD_VARIABLES)
     try:
         yield
     finally:

@@ -1,31 +1,30 @@
-"""What a name that is not known may have meant."""
+"""Suggest known names for a name that is not known."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
 
-MOST = 3
+MAX_SUGGESTIONS = 3
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """The end of a message: ``; did you mean 'step-gravel'?``, or nothing if no name is near.
+    """Return the end of a message: ``; did you mean 'step-gravel'?``, or an empty string if no name is similar.
 
-    Capitals do not count, nor do spaces and underscores for hyphens: a name that differs in nothing else is the
-    only one told.
+    Capitals, spaces and underscores are ignored. If a name differs in nothing else, it is the only suggestion.
 
     Args:
-        name: what is not known.
-        names: what is.
+        name: the unknown name.
+        names: the known names.
     """
     known: dict[str, str] = {}
     for each in names:
-        known.setdefault(_folded(each), each)
-    folded = _folded(name)
-    close = [folded] if folded in known else difflib.get_close_matches(folded, known, n=MOST)
-    near = [known[each] for each in close]
-    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+        known.setdefault(_key(each), each)
+    key = _key(name)
+    close = [key] if key in known else difflib.get_close_matches(key, known, n=MAX_SUGGESTIONS)
+    suggestions = [known[each] for each in close]
+    return f"; did you mean {' or '.join(map(repr, suggestions))}?" if suggestions else ""
 
 
-def _folded(name: str) -> str:
+def _key(name: str) -> str:
     return name.strip().casefold().replace(" ", "-").replace("_", "-")

@@ -11,12 +11,12 @@ import numpy as np
 
 from plugin_backend.audio_files import read_mono
 from plugin_backend.codecs.base import Codec
-from plugin_backend.dsp.dc_offset import offset_of
+from plugin_backend.dsp.dc_offset import dc_offset
 from plugin_backend.errors import PresetError
 from plugin_backend.hit_detection.detect_hits import Sensitivity
 from plugin_backend.modes.fit_grains import fit_grains
 from plugin_backend.modes.fit_modes import fit_modes
-from plugin_backend.modes.mode_table import DECAY, LENGTH, LEVEL, MOST_MODES, ONSET, no_modes
+from plugin_backend.modes.mode_table import DECAY, LENGTH, LEVEL, MAX_MODES, ONSET, no_modes
 from presets.decoded_takes import LEAD_SAMPLES
 from presets.hit_slicing import HITS, Slice, attack_samples, slices_of
 from presets.preset import Preset, PresetHeader, Take
@@ -122,7 +122,7 @@ def recorded_takes(
     remarks: tuple[str, ...] = ()
     if settings.kind == "texture":
         pieces = [read_mono(file, rate_hz) for file in files]
-        offsets = [np.float32(offset_of([piece], rate_hz // 100)) for piece in pieces]
+        offsets = [np.float32(dc_offset([piece], rate_hz // 100)) for piece in pieces]
         slices = [Slice(piece - by, (0,), 0) for piece, by in zip(pieces, offsets, strict=True)]
     else:
         cut = [slices_of(file, rate_hz, settings.split, settings.sensitivity) for file in files]
@@ -251,7 +251,7 @@ def ringing_parts(slice: Slice, sample_rate: int, most: int | None) -> tuple[np.
     if most is not None:
         return rows, rest
     grains, rest = fit_grains(rest, sample_rate, round(GRAIN_S * sample_rate / 128) * 128, slice.onsets[0])
-    if len(rows) + len(grains) > MOST_MODES or _energy(slice.audio - rest) < LEAST_RINGING * _energy(slice.audio):
+    if len(rows) + len(grains) > MAX_MODES or _energy(slice.audio - rest) < LEAST_RINGING * _energy(slice.audio):
         return no_modes(), slice.audio
     return np.concatenate([rows, grains]), rest
 

@@ -31,7 +31,7 @@ from plugin_backend.evaluation.report.sound_table import NULL, ROWS, Row, lines,
 from plugin_backend.evaluation.studies.linear_probe import examine_takes, features
 from plugin_backend.evaluation.studies.surface_materials import is_material
 from plugin_backend.models.registry import load_codec
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_files import write_atomically
 from presets.evaluate_bank import evaluate_bank, evaluated_presets
 
 WIND, GRANULAR = "amb-wind", ("step-gravel", "step-snow", "step-grass", "step-dirt")
@@ -189,7 +189,7 @@ def main(arguments: list[str] | None = None) -> int:
     text = table(["measure", *scores], lines(scores, [*CLIP_ROWS, *ROWS, *BANK_ROWS]), texts=1) + "\n"
     print(text, end="")
     if options.out:
-        with replaced_when_whole(options.out) as part:
+        with write_atomically(options.out) as part:
             part.write_text(text, encoding="utf-8")
     return 0
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from plugin_backend.codecs.base import Codec, CodecSpec
 from plugin_backend.errors import PresetError
-from plugin_backend.modes.mode_table import ONSET, adjusted
-from plugin_backend.transfer.target import Target, target_from
+from plugin_backend.modes.mode_table import ONSET, apply_controls
+from plugin_backend.transfer.target import Target, make_target
 from presets.bank import Bank, BankNames, is_file_name
 from presets.decoded_takes import LEAD_SAMPLES, decoded_takes
 from presets.preset import Preset, check_fits
@@ -78,7 +78,7 @@ def target_of(preset: Preset, codec: Codec) -> Target:
         PresetError: another model made the preset.
     """
     check_model(preset, codec)
-    return target_from(preset.means, codec, preset.header.scale, preset.header.bias, _strikes(preset, codec))
+    return make_target(preset.means, codec, preset.header.scale, preset.header.bias, _strikes(preset, codec))
 
 
 def _strikes(preset: Preset, codec: Codec) -> list[tuple[np.ndarray, float]]:
@@ -87,7 +87,7 @@ def _strikes(preset: Preset, codec: Codec) -> list[tuple[np.ndarray, float]]:
         return []
     strikes, controls = [], {**msgspec.structs.asdict(preset.header.ring), "strike": 0.0}
     for index, take in enumerate(preset.header.takes):
-        rows = adjusted(preset.modes_of(index), controls, 0)
+        rows = apply_controls(preset.modes_of(index), controls, 0)
         if len(rows):
             attack = take.skip_samples + LEAD_SAMPLES
             rows[:, ONSET] = np.maximum(rows[:, ONSET] - attack, 0)

@@ -15,7 +15,7 @@ from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import PresetError
 from plugin_backend.evaluation.metrics.full_reference import log_mel_error_db
 from plugin_backend.hit_detection.detect_hits import Sensitivity
-from plugin_backend.modes.mode_table import at_rate
+from plugin_backend.modes.mode_table import resample_modes
 from presets.capture import CaptureSettings, capture
 from presets.finish_take import LowCut
 from presets.lookup import check_model
@@ -106,7 +106,10 @@ def _by_sound(preset: Preset, codec: Codec, old: Codec) -> tuple[Preset, float]:
         lost.append(log_mel_error_db(codec.decode(new)[0, audible], audio[audible], rates[1]))
     lost_db = round(float(np.mean(lost)), 2)
     entry = f"from {header.codec} ({header.fingerprint}), by its sound: {lost_db} dB of log-mel power lost"
-    header, modes = _migrated_header(preset, codec, takes, entry), [at_rate(rows, *rates) for rows in preset.modes]
+    header, modes = (
+        _migrated_header(preset, codec, takes, entry),
+        [resample_modes(rows, *rates) for rows in preset.modes],
+    )
     return dataclasses.replace(preset, header=header, means=means, deviations=deviations, modes=modes), lost_db
 
 

@@ -9,10 +9,10 @@ import msgspec
 import numpy as np
 
 from plugin_backend.codecs.base import Codec
-from plugin_backend.codecs.latent_mixing import aligned, dominance_aware, slerp, weighted_sum
+from plugin_backend.codecs.latent_mixing import mix_dominance_aware, pad_to_longest, slerp, weighted_sum
 from plugin_backend.errors import PresetError
 from plugin_backend.modes.match_modes import interpolate_modes
-from plugin_backend.modes.mode_table import LEVEL, ONSET, adjusted, within_bounds
+from plugin_backend.modes.mode_table import LEVEL, ONSET, apply_controls, clip_to_bounds
 from presets.lookup import check_model
 from presets.preset import MOST_TAGS, Preset, PresetHeader, Provenance, RingControls, Take
 
@@ -34,7 +34,7 @@ def _spherical(latents: Latents, weights: np.ndarray, codec: Codec) -> np.ndarra
 
 
 def _dominance(latents: Latents, weights: np.ndarray, codec: Codec) -> np.ndarray:
-    return dominance_aware(latents, codec)[0]
+    return mix_dominance_aware(latents, codec)[0]
 
 
 METHODS: dict[str, Callable[[Latents, np.ndarray, Codec], np.ndarray]] = {
@@ -124,7 +124,7 @@ def _mixed_modes(
     """Return the modes of the mixture of one take each: all modes in a sum, otherwise matched by frequency."""
     tables = []
     for preset, take, by in zip(presets, chosen, late, strict=True):
-        rows = adjusted(preset.modes_of(take), {**msgspec.structs.asdict(preset.header.ring), "strike": 0.0}, 0)
+        rows = apply_controls(preset.modes_of(take), {**msgspec.structs.asdict(preset.header.ring), "strike": 0.0}, 0)
         rows[:, ONSET] += by
         tables.append(rows)
     if method == "sum":
@@ -136,7 +136,7 @@ def _mixed_modes(
         for rows, share in zip(tables[1:], shares[1:], strict=True):
             total += share
             mixed = interpolate_modes(mixed, rows, share / total if total else 0.0)
-    return within_bounds(mixed)
+    return clip_to_bounds(mixed)
 
 
 def _common_fields(headers: list[PresetHeader]) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def _side_by_side(presets: Sequence[Preset], takes: Sequence[int], codec: Codec)
         return looped[0], looped[1]
     waits = _waits(presets, takes, codec)
     late = [np.concatenate([codec.silence(wait), mean[None]], axis=1) for mean, wait in zip(means, waits, strict=True)]
-    latents = aligned(late, codec)
+    latents = pad_to_longest(late, codec)
     spreads = [np.zeros_like(each) for each in latents]
     for spread, deviation, wait in zip(spreads, deviations, waits, strict=True):
         spread[0, wait : wait + len(deviation)] = deviation

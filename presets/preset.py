@@ -13,9 +13,9 @@ import msgspec
 import numpy as np
 
 from plugin_backend.codecs.base import CodecSpec
-from plugin_backend.effects.registry import checked_settings
+from plugin_backend.effects.registry import validate_settings
 from plugin_backend.errors import PresetError, ProjectError
-from plugin_backend.modes.mode_table import no_modes, problem_of
+from plugin_backend.modes.mode_table import find_problem, no_modes
 from plugin_backend.modes.parameters import CONTROLS
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
@@ -234,13 +234,13 @@ def check_fits(preset: Preset, spec: CodecSpec) -> None:
 def _ringing_problems(preset: Preset) -> Iterator[str]:
     for name, row in CONTROLS.items():
         try:
-            row.checked(getattr(preset.header.ring, name))
+            row.validate(getattr(preset.header.ring, name))
         except ProjectError as problem:
             yield f"ring: {problem}"
     if preset.modes and len(preset.modes) != len(preset.means):
         yield f"modes for {len(preset.modes)} takes of {len(preset.means)}"
     for index, rows in enumerate(preset.modes):
-        if message := problem_of(rows):
+        if message := find_problem(rows):
             yield f"take {index}: {message}"
 
 
@@ -262,7 +262,7 @@ def _chain_problems(chain: list[dict[str, float | str]]) -> Iterator[str]:
             yield f"effect {number} of its chain is {str(kind)[:64]!r}; {', '.join(CHAIN_KINDS)} can be used"
             continue
         try:
-            checked_settings(kind, settings)
+            validate_settings(kind, settings)
         except ProjectError as problem:
             yield f"effect {number} of its chain, {kind}: {problem}"
 

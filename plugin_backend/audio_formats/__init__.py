@@ -1,5 +1,5 @@
-"""What an audio file really holds, where its header says less, more or nothing.
+"""Find the audio that a file really holds, if its header states less, more or nothing.
 
-libsndfile believes headers. Here the file itself is looked at, and where the two differ libsndfile is given the
-stretches of the file that hold its audio, behind a header that is right.
+libsndfile believes headers. This package inspects the file itself. If header and file differ, libsndfile is given the
+byte ranges that hold the audio, behind a correct header.
 """

@@ -1,16 +1,15 @@
-"""Which format a file is of, by its content, and what it really holds."""
+"""Detect the format of a file by its content, and find the audio that it really holds."""
 
 from __future__ import annotations
 
 import mmap
 import os
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import BinaryIO
 
 from plugin_backend.audio_formats import au, flac, mpeg, ogg
 from plugin_backend.audio_formats import wav_chunks as chunks
-from plugin_backend.audio_formats.byte_ranges import Content, Part, PartFile, Stretch, joined
+from plugin_backend.audio_formats.byte_ranges import ByteRange, Content, Part, PartFile, join_recordings
 from plugin_backend.errors import AudioFileError
 
 HEAD_BYTES = 4096
@@ -28,70 +27,79 @@ OTHERS = (
     b"\x64\xa3\x03\x00",
     b"\x64\xa3\x04\x00",
 )
-"""How files of other formats begin that libsndfile reads: VOC, NIST, AVR, PAF, PVF, XI, IRCAM."""
+"""First bytes of other formats that libsndfile reads: VOC, NIST, AVR, PAF, PVF, XI, IRCAM."""
 
 
 def is_audio(head: bytes) -> bool:
-    """Whether a file that begins with these bytes (4096 or all) is audio of a format that is read."""
+    """Return whether a file that begins with these bytes (4096 or all) is audio of a known format."""
     return (
-        chunks.family_of(head[:12]) is not None
-        or head[:4] in (*au.ORDERS, flac.MARKER, ogg.MARKER)
+        chunks.find_family(head[:12]) is not None
+        or head[:4] in (*au.BYTE_ORDERS, flac.MARKER, ogg.MARKER)
         or head.startswith(OTHERS)
         or (head[:4] == b"FORM" and head[8:12] in (b"8SVX", b"16SV"))
         or mpeg.is_mpeg(head, len(head) < HEAD_BYTES)
     )
 
 
-def content_of(file: BinaryIO) -> Content:
-    """What a file really holds; of formats that are not looked into, what libsndfile says.
+def inspect_content(file: BinaryIO) -> Content:
+    """Return the recordings in a file. For formats that are not inspected, libsndfile decides.
 
     Raises:
-        AudioFileError: it cannot be read whole; the message is the reason alone, without the file's name.
+        AudioFileError: the file cannot be read completely. The message is the reason alone, without the file's name.
     """
     file.seek(0)
     head = file.read(HEAD_BYTES)
     if _has_sizes(head[:12]):
         return _sized_content(file)
     size = os.fstat(file.fileno()).st_size
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else nullcontext(b"") as data:
-        start = mpeg.tags_end(data)
+    if not size:
+        return Content()
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        start = mpeg.end_of_tags(data)
         if data[start : start + 4] == flac.MARKER:
-            return flac.content_of(data, start)
+            return flac.inspect_content(data, start)
         if data[:4] == ogg.MARKER:
-            return ogg.content_of(data)
-        return mpeg.content_of(data) if mpeg.is_mpeg(head, size == len(head)) else Content()
+            return ogg.inspect_content(data)
+        return mpeg.inspect_content(data) if mpeg.is_mpeg(head, size == len(head)) else Content()
 
 
 def _has_sizes(head: bytes) -> bool:
-    """Whether a file that begins with these 12 bytes states where its audio ends: a file of chunks, or AU."""
-    return chunks.family_of(head) is not None or head[:4] in au.ORDERS
+    """Return whether a file that begins with these 12 bytes states where its audio ends: a file of chunks, or AU."""
+    return chunks.find_family(head) is not None or head[:4] in au.BYTE_ORDERS
 
 
 def _sized_content(file: BinaryIO) -> Content:
-    """What is in a file that states where its audio ends, and in those that are joined to it.
+    """Return the recordings of a file that states where its audio ends, and those joined to it.
 
     Raises:
-        AudioFileError: too many are joined, or one is longer than its format can be.
+        AudioFileError: too many are joined, or one is longer than its format allows.
     """
-    found, start, end = [], 0, file.seek(0, os.SEEK_END)
+
+    recordings: list[tuple[ByteRange, Content]] = []
+    start: int | None = 0
+    end = file.seek(0, os.SEEK_END)
     while start is not None:
-        if len(found) == MOST_JOINED:
+        if len(recordings) == MOST_JOINED:
             raise AudioFileError(f"over {MOST_JOINED} recordings are joined in it; give them one by one")
-        rest = PartFile(file, Part((Stretch(start, end),)))
-        family = chunks.family_of(rest.read(12))
-        more = chunks.next_recording(rest, family, _has_sizes) if family else au.next_recording(rest, _has_sizes)
-        stretch = Stretch(start, end if more is None else start + more)
-        alone = PartFile(file, Part((stretch,)))
-        content = chunks.content_of(alone, family) if family else au.content_of(alone)
-        found.append((stretch, _moved(content, start)))
-        start = None if more is None else stretch.stop
-    return joined(found)
+        rest: BinaryIO = PartFile.opened(file, Part((ByteRange(start, end),)))
+        family = chunks.find_family(rest.read(12))
+        next_start = chunks.next_recording(rest, family, _has_sizes) if family else au.next_recording(rest, _has_sizes)
+        byte_range = ByteRange(start, end if next_start is None else start + next_start)
+        recording_file: BinaryIO = PartFile.opened(file, Part((byte_range,)))
+        content = chunks.inspect_content(recording_file, family) if family else au.inspect_content(recording_file)
+        recordings.append((byte_range, _shift(content, start)))
+        start = None if next_start is None else byte_range.stop
+    return join_recordings(recordings)
 
 
-def _moved(content: Content, by: int) -> Content:
-    """What was found in bytes that begin at ``by`` of the file."""
+def _shift(content: Content, by: int) -> Content:
+    """Shift content that was found in bytes that begin at ``by`` of the file."""
     parts = []
     for part in content.parts:
-        pieces = (Stretch(by + it.start, by + it.stop) if isinstance(it, Stretch) else it for it in part.pieces)
-        parts.append(replace(part, pieces=tuple(pieces)))
+        pieces = tuple(_shift_piece(piece, by) for piece in part.pieces)
+        parts.append(replace(part, pieces=pieces))
     return replace(content, parts=tuple(parts))
+
+
+def _shift_piece(piece: bytes | ByteRange, by: int) -> bytes | ByteRange:
+    return ByteRange(by + piece.start, by + piece.stop) if isinstance(piece, ByteRange) else piece

@@ -1,6 +1,7 @@
-"""FLAC whose header states no length, or too little: its frames are numbered, so the last one says how long it is.
+"""FLAC whose header states no length, or too little. Its frames are numbered, so the last one gives the length.
 
-Format: RFC 9639. A frame header's own checksum tells it from other bytes. Files may follow one another in a file.
+Format: RFC 9639. The checksum of a frame header distinguishes it from other bytes. Several streams may follow one
+another in a file.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from plugin_backend.audio_formats.byte_ranges import Content, Part, Stretch, joined
+from plugin_backend.audio_formats.byte_ranges import ByteRange, Content, Part, join_recordings
 
 MARKER = b"fLaC"
 FIRST_HEADS = (b"\x00\x00\x00\x22", b"\x80\x00\x00\x22")
-"""How the block begins that must follow the marker."""
+"""First bytes of the block that must follow the marker."""
 
 STREAMINFO_BYTES, TOTAL_BITS = 34, 36
 SYNC = re.compile(rb"\xff[\xf8\xf9]", re.DOTALL)
@@ -26,36 +27,36 @@ CRC_POLYNOMIAL = 0x07
 
 @dataclass(frozen=True)
 class Frame:
-    """A frame's place in the file, its first sample and its length in samples."""
+    """A frame's position in the file, its first sample and its length in samples."""
 
     at: int
     first_sample: int
     samples: int
 
 
-def content_of(data: mmap.mmap, start: int) -> Content:
-    """The recordings of a file, one after another, each as long as its frames say.
+def inspect_content(data: mmap.mmap, start: int) -> Content:
+    """Return the recordings of a file, one after another, each as long as its frames.
 
     Args:
         data: the file.
-        start: where its first stream begins, with its marker.
+        start: where the marker of its first stream begins.
     """
     starts, at = [start], _first_frame(data, start)
     while (at := data.find(MARKER, at)) >= 0:
-        begins = data[at + len(MARKER) : at + len(MARKER) + 4] in FIRST_HEADS
-        if begins:
+        is_stream = data[at + len(MARKER) : at + len(MARKER) + 4] in FIRST_HEADS
+        if is_stream:
             starts.append(at)
-        at = _first_frame(data, at) if begins else at + len(MARKER)
-    stretches = [Stretch(*each) for each in zip(starts, [*starts[1:], len(data)], strict=True)]
-    return joined([(stretch, _stream(data, stretch)) for stretch in stretches])
+        at = _first_frame(data, at) if is_stream else at + len(MARKER)
+    ranges = [ByteRange(*bounds) for bounds in zip(starts, [*starts[1:], len(data)], strict=True)]
+    return join_recordings([(byte_range, _inspect_stream(data, byte_range)) for byte_range in ranges])
 
 
-def _stream(data: mmap.mmap, stretch: Stretch) -> Content:
-    """One stream.
+def _inspect_stream(data: mmap.mmap, byte_range: ByteRange) -> Content:
+    """Return one stream.
 
-    Where the header states a length, only the end of the stream is looked at, and believed if it says the same.
+    If the header states a length, only the end of the stream is read. It is believed if it states the same.
     """
-    start, stop = stretch.start, stretch.stop
+    start, stop = byte_range.start, byte_range.stop
     info_at = start + len(MARKER) + 4
     info = data[info_at : info_at + STREAMINFO_BYTES]
     if len(info) < STREAMINFO_BYTES:
@@ -70,19 +71,19 @@ def _stream(data: mmap.mmap, stretch: Stretch) -> Content:
             for frame in _frames(data, max(start, stop - tail), stop, block_samples)
         ):
             return Content()
-    there, end = _counted(data, _first_frame(data, start), stop, block_samples)
-    if there <= stated:
+    sample_count, end = _count_samples(data, _first_frame(data, start), stop, block_samples)
+    if sample_count <= stated:
         return Content()
-    right = (numbers & ~(2**TOTAL_BITS - 1) | there).to_bytes(8, "big")
-    pieces = Stretch(start, info_at + 10), right, Stretch(info_at + 18, stop)
-    remarks = [f"goes on after the {stated} samples that it states: all {there} are read"] * bool(stated)
+    corrected = (numbers & ~(2**TOTAL_BITS - 1) | sample_count).to_bytes(8, "big")
+    pieces = ByteRange(start, info_at + 10), corrected, ByteRange(info_at + 18, stop)
+    remarks = [f"continues after the {stated} samples that it states: all {sample_count} are read"] * bool(stated)
     if stop - end > max(LEAST_TAIL_BYTES, 2 * largest_bytes):
         remarks.append(f"{stop - end} bytes after its frames are not read: damaged, or no audio")
     return Content((Part(pieces),), tuple(remarks))
 
 
-def _counted(data: mmap.mmap, at: int, stop: int, block_samples: int) -> tuple[int, int]:
-    """How many samples the frames in a row from ``at`` on hold, and where the last of them begins."""
+def _count_samples(data: mmap.mmap, at: int, stop: int, block_samples: int) -> tuple[int, int]:
+    """Return the number of samples in consecutive frames from ``at`` on, and where the last frame begins."""
     samples = 0
     for frame in _frames(data, at, stop, block_samples):
         if frame.first_sample == samples:
@@ -91,7 +92,7 @@ def _counted(data: mmap.mmap, at: int, stop: int, block_samples: int) -> tuple[i
 
 
 def _first_frame(data: mmap.mmap, start: int) -> int:
-    """Where the metadata ends."""
+    """Return where the metadata ends."""
     at, last = start + len(MARKER), False
     while not last and at + 4 <= len(data):
         last = bool(data[at] & 0x80)
@@ -100,7 +101,7 @@ def _first_frame(data: mmap.mmap, start: int) -> int:
 
 
 def _frames(data: mmap.mmap, at: int, stop: int, block_samples: int) -> Iterator[Frame]:
-    """Whatever looks like a frame from ``at`` to ``stop``."""
+    """Yield everything that looks like a frame from ``at`` to ``stop``."""
     for sync in SYNC.finditer(data, at, stop):
         frame = _frame(data[sync.start() : sync.start() + LONGEST_HEADER], sync.start(), block_samples)
         if frame is not None:
@@ -108,15 +109,15 @@ def _frames(data: mmap.mmap, at: int, stop: int, block_samples: int) -> Iterator
 
 
 def _frame(head: bytes, at: int, block_samples: int) -> Frame | None:
-    """The frame that ``head`` begins, if its checksum is right."""
+    """Return the frame that ``head`` begins, if its checksum is correct."""
     if len(head) < 6 or head[3] & 1:
         return None
     size_code, rate_code, position = head[2] >> 4, head[2] & 15, 5
-    more = 0 if head[4] < 0x80 else 8 - (head[4] ^ 0xFF).bit_length()
-    if more in (1, 8) or rate_code == 15 or not size_code:
+    extra_bytes = 0 if head[4] < 0x80 else 8 - (head[4] ^ 0xFF).bit_length()
+    if extra_bytes in (1, 8) or rate_code == 15 or not size_code:
         return None
-    number = head[4] & (0x7F if not more else (1 << 7 - more) - 1)
-    for byte in head[5 : 5 + max(0, more - 1)]:
+    number = head[4] & (0x7F if not extra_bytes else (1 << 7 - extra_bytes) - 1)
+    for byte in head[5 : 5 + max(0, extra_bytes - 1)]:
         number, position = number << 6 | byte & 0x3F, position + 1
     samples = BLOCK_SIZES[size_code]
     if samples is None:
@@ -130,7 +131,7 @@ def _frame(head: bytes, at: int, block_samples: int) -> Frame | None:
 
 
 def _crc(data: bytes) -> int:
-    """The 8-bit checksum of a frame header."""
+    """Return the 8-bit checksum of a frame header."""
     value = 0
     for byte in data:
         value ^= byte

@@ -2,7 +2,7 @@
 
 Headers: ISO/IEC 11172-3, 13818-3 and Fraunhofer's MPEG 2.5. A first frame without sound may hold a count: Xing's
 (``Xing`` or ``Info``, with LAME's decoder delay after it) or Fraunhofer's (``VBRI``). libsndfile takes the length from
-that frame; without one it guesses from the size of the file and of its first frame, and stops there.
+that frame. Without one it guesses the length from the sizes of the file and of its first frame, and stops there.
 """
 
 from __future__ import annotations
@@ -12,18 +12,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from plugin_backend.audio_formats.byte_ranges import Content, Part, Stretch
+from plugin_backend.audio_formats.byte_ranges import ByteRange, Content, Part
 from plugin_backend.errors import AudioFileError
 
 CONFIRMED_FRAMES = 3
-"""Where the stream was lost, so many frames in a row are a stream again."""
+"""After a gap, this number of consecutive frames is a stream again."""
 
 DECODER_DELAY_SAMPLES = 529
-"""Of every decoder; libsndfile leaves it out, with the encoder's that LAME states, where there is Xing's frame."""
+"""Delay of every decoder.
+
+If there is Xing's frame, libsndfile removes it, with the encoder's delay that LAME states.
+"""
 
 VBRI_OFFSET, SPARE_FRAMES = 36, 2
 MOST_AFTER_BYTES = 2**16
-"""Of tags after the last frame; libsndfile warns of more."""
+"""Size of tags after the last frame; libsndfile warns of more."""
 
 BITRATES = {  # kbit/s by (MPEG 1 or not, layer); index 0 is free format, which is left to libsndfile
     (True, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -37,7 +40,7 @@ RATES_HZ = (44_100, 48_000, 32_000)
 MPEG_25, RESERVED, MPEG_2, MPEG_1 = range(4)
 NOT_THE_END = bytes(8192)  # more than any frame
 SECOND_BYTES = frozenset(byte for byte in range(0xE0, 0x100) if byte >> 3 & 3 != 1 and byte >> 1 & 3)
-"""Of a header: neither version nor layer is reserved."""
+"""Second bytes of a header in which neither version nor layer is reserved."""
 
 MARKS, MARK_OFFSETS = (b"Xing", b"Info", b"VBRI"), (13, 21, 36)
 TAGS = (b"ID3", b"TAG", b"APE", b"LYR")
@@ -45,7 +48,7 @@ TAGS = (b"ID3", b"TAG", b"APE", b"LYR")
 
 @dataclass(frozen=True)
 class Frame:
-    """What a header says; frames of one stream share ``kind``: version, layer, rate in Hz, channels."""
+    """The content of a header. The frames of a stream share ``kind``: version, layer, rate in Hz, channels."""
 
     size_bytes: int
     samples: int
@@ -53,7 +56,7 @@ class Frame:
 
     @property
     def count_offset(self) -> int:
-        """Where Xing's count begins in a frame of layer III: after header and side information."""
+        """Position of Xing's count in a frame of layer III: after header and side information."""
         version, _, _, channels = self.kind
         return 4 + ((17, 32) if version == MPEG_1 else (9, 17))[channels - 1]
 
@@ -63,16 +66,22 @@ class Stream:
     """Frames of one kind, and what the frame before them states.
 
     Attributes:
-        head: that frame, if it is Xing's; libsndfile reads it.
+        first: the first frame.
+        stated_frames: stated number of frames, if any.
+        delay_samples: samples to skip.
+        head: the range of the frame before them, if it is Xing's; libsndfile reads it.
+        frames: number of frames.
+        largest_bytes: size of the largest frame.
+        stretches: ranges of the frames.
     """
 
     first: Frame
     stated_frames: int | None = None
     delay_samples: int = 0
-    head: Stretch | None = None
+    head: ByteRange | None = None
     frames: int = 0
     largest_bytes: int = 0
-    stretches: list[Stretch] = field(default_factory=list)
+    ranges: list[ByteRange] = field(default_factory=list)
 
     @property
     def is_right(self) -> bool:
@@ -80,14 +89,21 @@ class Stream:
         return self.head is not None and self.stated_frames == self.frames
 
     def add(self, start: int, stop: int, frames: int, largest_bytes: int) -> None:
-        """Take in frames in a row."""
+        """Add consecutive frames.
+
+        Args:
+            start: where they begin.
+            stop: where they end.
+            frames: their number.
+            largest_bytes: size of the largest.
+        """
         self.frames, self.largest_bytes = self.frames + frames, max(self.largest_bytes, largest_bytes)
-        self.stretches.append(Stretch(start, stop))
+        self.ranges.append(ByteRange(start, stop))
 
 
 @lru_cache(4096)
-def header_of(word: bytes) -> Frame | None:
-    """The frame that four bytes begin, or None."""
+def parse_header(word: bytes) -> Frame | None:
+    """Return the frame that four bytes begin, or ``None``."""
     if len(word) < 4 or word[0] != 0xFF or word[1] < 0xE0:
         return None
     version, layer = word[1] >> 3 & 3, 4 - (word[1] >> 1 & 3)
@@ -105,7 +121,7 @@ def header_of(word: bytes) -> Frame | None:
 
 
 def is_mpeg(head: bytes, is_whole: bool) -> bool:
-    """Whether a file that begins with these bytes is an MPEG stream: it has an ID3 tag, or frames in a row.
+    """Return whether a file that begins with these bytes is an MPEG stream: it has an ID3 tag, or consecutive frames.
 
     ``is_whole``: whether these are all bytes of the file.
     """
@@ -115,8 +131,8 @@ def is_mpeg(head: bytes, is_whole: bool) -> bool:
     return _next_frame(data, 0) < len(data)
 
 
-def content_of(data: mmap.mmap) -> Content:
-    """The streams of a file, each as long as the frames that are there.
+def inspect_content(data: mmap.mmap) -> Content:
+    """Return the streams of a file, each as long as its frames.
 
     Raises:
         AudioFileError: streams of different rates or channels are joined.
@@ -124,9 +140,9 @@ def content_of(data: mmap.mmap) -> Content:
     streams = [stream for stream in _streams(data) if stream.frames]
     kinds = {stream.first.kind[2:] for stream in streams}
     if len(kinds) > 1:
-        told = " and ".join(f"{rate} Hz with {channels} channel{'s' * (channels > 1)}" for rate, channels in kinds)
-        raise AudioFileError(f"recordings of {told} are joined in it; give them as files of their own")
-    ends = streams[-1].stretches[-1].stop if streams else 0
+        texts = (f"{rate} Hz with {channels} channel{'s' * (channels > 1)}" for rate, channels in kinds)
+        raise AudioFileError(f"recordings of {' and '.join(texts)} are joined in it; give them as files of their own")
+    ends = streams[-1].ranges[-1].stop if streams else 0
     if not streams or (len(streams) == 1 and streams[0].is_right and len(data) - ends < MOST_AFTER_BYTES):
         return Content()
     remarks, cut_short = [], ""
@@ -137,15 +153,15 @@ def content_of(data: mmap.mmap) -> Content:
         if stated > stream.frames + 1:
             cut_short = f"the file is cut short: it holds {stream.frames} of the {stated} frames that it states"
         elif stated < stream.frames - 1:
-            remarks.append(f"goes on after the {stated} frames that it states: all {stream.frames} are read")
+            remarks.append(f"continues after the {stated} frames that it states: all {stream.frames} are read")
     return Content(tuple(map(_part, streams)), tuple(dict.fromkeys(remarks)), cut_short)
 
 
 def _part(stream: Stream) -> Part:
-    if stream.is_right:
-        return Part((stream.head, *stream.stretches))
+    if stream.is_right and stream.head is not None:
+        return Part((stream.head, *stream.ranges))
     return Part(
-        tuple(stream.stretches),
+        tuple(stream.ranges),
         length_samples=max(0, stream.frames * stream.first.samples - stream.delay_samples),
         skip_samples=stream.delay_samples,
         claimed_bytes=(stream.frames + SPARE_FRAMES) * stream.largest_bytes,
@@ -153,32 +169,38 @@ def _part(stream: Stream) -> Part:
 
 
 def _streams(data: mmap.mmap) -> Iterator[Stream]:
-    """Each stream of the file in turn."""
-    marked = {place - offset for mark in MARKS for place in _places(data, mark) for offset in MARK_OFFSETS}
-    at, stream = 0, None
+    """Yield each stream of the file."""
+    marked = {frame_range - offset for mark in MARKS for frame_range in _places(data, mark) for offset in MARK_OFFSETS}
+
+    at = 0
+    stream: Stream | None = None
     while at + 4 <= len(data):
-        frame = header_of(data[at : at + 4])
-        goes_on = frame is not None and stream is not None and frame.kind == stream.first.kind
-        if frame is None or not (goes_on or _confirmed(data, at)):
+        frame = parse_header(data[at : at + 4])
+        continues = frame is not None and stream is not None and frame.kind == stream.first.kind
+        if frame is None or not (continues or _confirmed(data, at)):
             at = _after_tag(data, at) or _next_frame(data, at + 1)
             continue
         if at + frame.size_bytes > len(data):
             break
-        place = Stretch(at, at + frame.size_bytes)
-        stated = _stated(data, place, frame) if at in marked else None
-        if stated is not None or not goes_on:
+        frame_range = ByteRange(at, at + frame.size_bytes)
+        stated = _stated(data, frame_range, frame) if at in marked else None
+        if stated is not None or not continues:
             if stream is not None:
                 yield stream
             stream = Stream(frame, *(stated or ()))
-        at = place.stop if stated is not None else _take(data, at, stream, marked)
+        assert stream is not None
+        at = frame_range.stop if stated is not None else _add_frames(data, at, stream, marked)
     if stream is not None:
         yield stream
 
 
-def _take(data: mmap.mmap, start: int, stream: Stream, marked: set[int]) -> int:
-    """Give the stream the frames in a row from ``start`` on; return where they end, or where one may be no sound."""
+def _add_frames(data: mmap.mmap, start: int, stream: Stream, marked: set[int]) -> int:
+    """Add the consecutive frames from ``start`` on to the stream.
+
+    Return where they end, or where one may hold no sound.
+    """
     at, end, kind, frames, largest_bytes = start, len(data), stream.first.kind, 0, 0
-    while (frame := header_of(data[at : at + 4])) is not None and frame.kind == kind:
+    while (frame := parse_header(data[at : at + 4])) is not None and frame.kind == kind:
         stop = at + frame.size_bytes
         if stop > end or (frames and at in marked):
             break
@@ -187,39 +209,43 @@ def _take(data: mmap.mmap, start: int, stream: Stream, marked: set[int]) -> int:
     return at
 
 
-def _stated(data: mmap.mmap, place: Stretch, frame: Frame) -> tuple[int | None, int, Stretch | None] | None:
-    """Of a frame without sound the count of frames, the decoder's delay, and itself if it is Xing's; else None."""
+def _stated(data: mmap.mmap, frame_range: ByteRange, frame: Frame) -> tuple[int | None, int, ByteRange | None] | None:
+    """Return what a frame without sound states, or ``None`` for other frames.
+
+    Returns:
+        The number of frames, the decoder's delay, and the frame's range if it is Xing's.
+    """
     if frame.kind[1] != 3:
         return None
-    at = place.start + VBRI_OFFSET
+    at = frame_range.start + VBRI_OFFSET
     if data[at : at + 4] == b"VBRI":
         return int.from_bytes(data[at + 14 : at + 18], "big") or None, 0, None
-    at = place.start + frame.count_offset
+    at = frame_range.start + frame.count_offset
     if data[at : at + 4] not in (b"Xing", b"Info"):
         return None
-    xing = data[at : place.stop]
+    xing = data[at : frame_range.stop]
     flags = int.from_bytes(xing[4:8], "big")
     count = int.from_bytes(xing[8:12], "big") if flags & 1 else None
     lame = xing[8 + sum(size for bit, size in enumerate((4, 4, 100, 4)) if flags >> bit & 1) :]
-    return count, DECODER_DELAY_SAMPLES + (int.from_bytes(lame[21:24], "big") >> 12), place
+    return count, DECODER_DELAY_SAMPLES + (int.from_bytes(lame[21:24], "big") >> 12), frame_range
 
 
 def _confirmed(data: mmap.mmap | bytes, at: int, frames: int = CONFIRMED_FRAMES) -> bool:
-    """Whether ``frames`` frames of one kind follow one another, or fewer up to a tag or the end."""
+    """Return whether ``frames`` consecutive frames of one kind follow, or fewer up to a tag or the end."""
     kind = None
     for _ in range(frames):
         word = data[at : at + 4]
         if kind is not None and (not word or word[:3] in TAGS):
             return True
-        frame = header_of(word)
+        frame = parse_header(word)
         if frame is None or kind not in (None, frame.kind):
             return False
         kind, at = frame.kind, at + frame.size_bytes
     return True
 
 
-def tags_end(data: mmap.mmap) -> int:
-    """Where the ID3v2 tags at the beginning of a file end."""
+def end_of_tags(data: mmap.mmap) -> int:
+    """Return where the ID3v2 tags at the beginning of a file end."""
     at = 0
     while (after := _after_tag(data, at)) is not None:
         at = after
@@ -227,7 +253,7 @@ def tags_end(data: mmap.mmap) -> int:
 
 
 def _after_tag(data: mmap.mmap, at: int) -> int | None:
-    """Where an ID3v2 tag that begins here ends, if one does."""
+    """Return where the ID3v2 tag that begins here ends, or ``None``."""
     head = data[at : at + 10]
     if head[:3] != b"ID3" or len(head) < 10 or any(byte > 127 for byte in head[6:]):
         return None
@@ -236,20 +262,20 @@ def _after_tag(data: mmap.mmap, at: int) -> int | None:
 
 
 def _next_frame(data: mmap.mmap | bytes, start: int) -> int:
-    """Where the stream goes on, or the end of the file; a tag on the way is for the caller to jump over."""
+    """Return where the stream continues, or the end of the file. It stops at a tag, which the caller skips."""
     at, last = start, len(data) - 3
-    while 0 <= (found := data.find(b"\xff", at)) < last:
-        if (tag := data.find(b"ID3", at, found)) >= 0:
+    while 0 <= (position := data.find(b"\xff", at)) < last:
+        if (tag := data.find(b"ID3", at, position)) >= 0:
             return tag
-        if data[found + 1] in SECOND_BYTES and _confirmed(data, found):
-            return found
-        at = found + 1
+        if data[position + 1] in SECOND_BYTES and _confirmed(data, position):
+            return position
+        at = position + 1
     tag = data.find(b"ID3", at)
     return tag if tag >= 0 else len(data)
 
 
 def _places(data: mmap.mmap, mark: bytes) -> Iterator[int]:
-    """Where some bytes are in the file."""
+    """Yield the positions of some bytes in the file."""
     at = data.find(mark)
     while at >= 0:
         yield at

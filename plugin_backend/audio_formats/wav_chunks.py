@@ -1,4 +1,4 @@
-"""WAV and its kin: files of chunks, one of which holds the audio, and where that really ends.
+"""WAV and similar formats: files of chunks, one of which holds the audio, and where the audio really ends.
 
 A recorder that streams, crashes or passes 4 GiB leaves a size that is too small, 0 or a placeholder. Formats: IBM and
 Microsoft (RIFF, 1991), EBU Tech 3306 (RF64: 64-bit sizes in a ``ds64`` chunk), Apple (AIFF, CAF), Sony (Wave64).
@@ -8,28 +8,28 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from plugin_backend.audio_formats.byte_ranges import Content, Part, PartFile, Stretch
-from plugin_backend.dsp.sanitize import LOUDEST
+from plugin_backend.audio_formats.byte_ranges import ByteRange, Content, Part, PartFile
+from plugin_backend.dsp.sanitize import MAX_SAMPLE
 from plugin_backend.errors import AudioFileError
 
 IN_DS64, LARGEST_RIFF = 0xFFFFFFFF, 0xFFFFFFFF
 UNKNOWN = {0xFFFFFFFF, -1, 2**64 - 1}
-"""Sizes that say that they are not known."""
+"""Sizes that state that the size is not known."""
 
 PLACEHOLDERS = UNKNOWN | {0x7FFFF000, 0x7FFFFFFF, 0x80000000, *range(0xFFFFFF00, 2**32), *range(2**64 - 256, 2**64)}
-"""Sizes that programs write which do not know them."""
+"""Sizes that programs write if they do not know the size."""
 
 NO_LENGTH = "states no length: read to the end of the file"
 MOST_CHUNKS = 10_000
 LEAST_BYTES = 8
-"""Fewer bytes after the audio are neither a chunk nor worth a word."""
+"""Fewer bytes after the audio are neither a chunk nor reported."""
 
 BLOCK_BYTES = 2**20
 NO_NAME = bytes(4)
@@ -38,26 +38,25 @@ AFTER_AUDIO = frozenset(
     b"LIST id3 ID3 bext iXML cue smpl inst JUNK junk PAD FLLR fact PEAK acid axml chna afsp cart link umid DISP COMM "
     b"COMT MARK INST NAME AUTH ANNO APPL MIDI info strg mark regn".split()
 )
-"""Chunks that stand after the audio: one of them there is sign enough that the audio ended, whatever follows."""
+"""Chunks that stand after the audio. One of them shows that the audio ended, whatever follows."""
 
-LOOKED_AT_SAMPLES, NOISE_RMS, NOISE_CORRELATION, TEXT_OFFSET = 4096, 0.5, 0.1, 0.25
-"""Any bytes taken for samples are so loud with nothing alike from one to the next; text has such an offset: a
-recording has neither.
-"""
+INSPECTED_SAMPLES, NOISE_RMS, NOISE_CORRELATION, TEXT_OFFSET = 4096, 0.5, 0.1, 0.25
+"""Arbitrary bytes read as samples are this loud and uncorrelated; text has this offset. A recording has neither."""
 
 
 @dataclass(frozen=True)
 class Family:
-    """How the files of one family are laid out.
+    """Layout of the files of one family.
 
     Attributes:
         first: where the first chunk begins.
         data: the name of the chunk with the audio.
-        size: how a chunk's size is written, as in :mod:`struct`.
-        name_bytes: of a chunk's name.
+        size: format of a chunk's size, as in :mod:`struct`.
+        name_bytes: length of a chunk's name.
         align: chunks begin at a multiple of it.
-        whole: whether sizes count the chunk's name and size too.
-        form_size: where the size of the whole file stands; it counts from ``form_from``. None without one.
+        whole: whether sizes include the chunk's name and size.
+        form_size: position of the size of the whole file, which counts from ``form_from``; ``None`` if there is none.
+        form_from: see ``form_size``.
     """
 
     first: int
@@ -71,15 +70,15 @@ class Family:
 
     @property
     def head_bytes(self) -> int:
-        """Of a chunk's name and size."""
+        """Length of a chunk's name and size."""
         return self.name_bytes + struct.calcsize(self.size)
 
     def head(self, name: bytes, body_bytes: int) -> bytes:
-        """A chunk's name and size."""
+        """Return a chunk's name and size."""
         return name + struct.pack(self.size, body_bytes + self.head_bytes * self.whole)
 
     def after(self, end: int) -> int:
-        """Where the next chunk begins after a body that ends at ``end``."""
+        """Return where the next chunk begins after a body that ends at ``end``."""
         return -(-end // self.align) * self.align
 
 
@@ -90,8 +89,8 @@ W64 = Family(
 )
 
 
-def family_of(head: bytes) -> Family | None:
-    """The family of a file that begins with these 12 bytes; None of another."""
+def find_family(head: bytes) -> Family | None:
+    """Return the family of a file that begins with these 12 bytes, or ``None``."""
     form, kind = head[:4], head[8:12]
     if form == b"RIFX" and kind == b"WAVE":
         return WAVE_BIG_ENDIAN
@@ -122,11 +121,11 @@ class Layout:
     """The chunks of a file.
 
     Attributes:
-        chunks: all but the audio's, in their order; the last may end past the file.
-        audio: the one with the audio, of the size that it really has; None without one.
-        stated_bytes: the size that it states.
-        remark: what is wrong about that, in a line; or empty.
         end: where the file ends.
+        chunks: all but the audio's, in order. The last may end past the file.
+        audio: the one with the audio, with its true size; ``None`` if there is none.
+        stated_bytes: the size that it states.
+        remark: what is wrong with this size, in one line, or empty.
     """
 
     end: int
@@ -137,39 +136,42 @@ class Layout:
 
     @property
     def missing_bytes(self) -> int:
-        """How much audio the file lacks at its end."""
+        """How much audio is missing at the end of the file."""
         stated = self.stated_bytes
         return max(0, self.audio.body + stated - self.end) if self.audio and stated not in PLACEHOLDERS else 0
 
 
-def content_of(file: BinaryIO, family: Family) -> Content:
-    """The audio of a file of chunks.
+def inspect_content(file: BinaryIO, family: Family) -> Content:
+    """Return the audio of a file of chunks.
 
     Raises:
-        AudioFileError: it is longer than its format can be.
+        AudioFileError: the audio is longer than its format allows.
     """
-    layout = layout_of(file, family)
+    layout = read_layout(file, family)
     if layout.audio is None:
         return Content()
     if missing := layout.missing_bytes:
         name = layout.audio.name[:4].decode("ascii")
-        parts = (_part(file, family, layout),) if family is CAF else ()  # which libsndfile would refuse
+        parts = (_part(file, family, layout),) if family is CAF else ()  # libsndfile would refuse it
         return Content(parts, cut_short=f"the file is cut short: its {name} chunk ends {missing} bytes past the file")
     file.seek(0)
-    is_bw64 = file.read(4) == b"BW64"  # which libsndfile does not know
-    goes_past = family is W64 and layout.audio.end + LEAST_BYTES <= layout.end  # as libsndfile does
-    if layout.audio.size == layout.stated_bytes and not is_bw64 and not goes_past:
+    is_bw64 = file.read(4) == b"BW64"  # libsndfile does not know it
+    reads_past = family is W64 and layout.audio.end + LEAST_BYTES <= layout.end  # libsndfile reads so
+    if layout.audio.size == layout.stated_bytes and not is_bw64 and not reads_past:
         return Content(remarks=(layout.remark,) if layout.remark else ())
     return Content((_part(file, family, layout),), (layout.remark,) if layout.remark else ())
 
 
 def next_recording(file: BinaryIO, family: Family, begins: Callable[[bytes], bool]) -> int | None:
-    """Where another recording is joined to the one that a file begins with; None where none is.
+    """Return where another recording follows the first one; ``None`` if there is none.
 
     Args:
+        file: the file.
+        family: its family.
         begins: whether a recording begins with these 12 bytes.
     """
-    end, chunks = file.seek(0, 2), []
+    end = file.seek(0, 2)
+    chunks: list[Chunk] = []
     for chunk in _walk(file, family, family.first, end, filler=True):
         chunks.append(chunk)
         if chunk.name == family.data:
@@ -188,34 +190,40 @@ def next_recording(file: BinaryIO, family: Family, begins: Callable[[bytes], boo
             file.seek(place)
             if begins(file.read(12)):
                 return place
-        after = (_chunk_at(file, family, place, end, False) for place in places)
-        chunk = next((chunk for chunk in after if chunk is not None), None)
-        if chunk is None:
+        chunks_after = (_chunk_at(file, family, place, end, False) for place in places)
+        following = next((found for found in chunks_after if found is not None), None)
+        if following is None:
             return None
-        at = chunk.end
+        at = following.end
     return None
 
 
-def wave_chunk(path: Path, name: bytes, most_bytes: int) -> bytes | None:
-    """The first bytes of the first chunk of that name in a WAVE file; None without one, or of another file.
+def read_wave_chunk(path: Path, name: bytes, most_bytes: int) -> bytes | None:
+    """Return the first bytes of the first chunk of that name in a WAVE file; ``None`` if there is none.
+
+    Args:
+        path: the file.
+        name: name of the chunk.
+        most_bytes: how many bytes to return at most.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     with open(path, "rb") as file:
-        family = family_of(file.read(12))
+        family = find_family(file.read(12))
         if family not in (WAVE, WAVE_BIG_ENDIAN):
             return None
-        chunk = next((chunk for chunk in layout_of(file, family).chunks if chunk.name == name), None)
+        chunk = next((chunk for chunk in read_layout(file, family).chunks if chunk.name == name), None)
         if chunk is None:
             return None
         file.seek(chunk.body)
         return file.read(min(most_bytes, chunk.size))
 
 
-def layout_of(file: BinaryIO, family: Family) -> Layout:
-    """The chunks of a file, and where its audio ends."""
-    end, chunks = file.seek(0, 2), []
+def read_layout(file: BinaryIO, family: Family) -> Layout:
+    """Return the chunks of a file, and where its audio ends."""
+    end = file.seek(0, 2)
+    chunks: list[Chunk] = []
     for chunk in _walk(file, family, family.first, end, filler=True):
         if chunk.name == family.data:
             stated = _in_ds64(file, chunks) if chunk.size in (0, IN_DS64) and family is WAVE else None
@@ -234,9 +242,9 @@ def _in_ds64(file: BinaryIO, chunks: list[Chunk]) -> int | None:
 
 
 def _walk(file: BinaryIO, family: Family, at: int, end: int, filler: bool = False) -> Iterator[Chunk]:
-    """The chunks from ``at`` on, as long as they have names and end within the file; known ones may be cut short.
+    """Yield the chunks from ``at`` on that have names and end within the file. Known chunks may be cut short.
 
-    A chunk of odd size may lack the byte that fills it up. ``filler``: whether four zeros are a name, too.
+    A chunk of odd size may lack its padding byte. ``filler``: whether four zeros count as a name.
     """
     for _ in range(MOST_CHUNKS):
         chunk = _chunk_at(file, family, at, end, filler)
@@ -264,34 +272,39 @@ def _chunk_at(file: BinaryIO, family: Family, at: int, end: int, filler: bool) -
 
 
 def _with_audio(file: BinaryIO, family: Family, layout: Layout) -> Layout:
-    """The layout with the audio's true size, and the chunks after it."""
+    """Return the layout with the true size of the audio, and the chunks after it."""
     audio, stated, end = layout.audio, layout.stated_bytes, layout.end
+    assert audio is not None
 
-    def sized(size: int, remark: str = "", after: list[Chunk] = ()) -> Layout:
-        return replace(layout, chunks=[*layout.chunks, *after], audio=replace(audio, size=size), remark=remark)
+    def with_size(size: int, remark: str = "", chunks_after: Sequence[Chunk] = ()) -> Layout:
+        return replace(layout, chunks=[*layout.chunks, *chunks_after], audio=replace(audio, size=size), remark=remark)
 
     if stated in PLACEHOLDERS and (stated < 0 or audio.end > end):
-        return sized(end - audio.body, "" if stated in UNKNOWN else NO_LENGTH)
+        return with_size(end - audio.body, "" if stated in UNKNOWN else NO_LENGTH)
     rest = end - audio.end
     if rest < 0:
-        return sized(end - audio.body)
-    if (after := _chunks_after(file, family, audio.end, end)) is not None:
-        return sized(stated, after=after)
+        return with_size(end - audio.body)
+    if (chunks_after := _chunks_after(file, family, audio.end, end)) is not None:
+        return with_size(stated, chunks_after=chunks_after)
     if not stated:
-        return sized(rest, NO_LENGTH)
+        return with_size(rest, NO_LENGTH)
     whole = rest >> 32 << 32
-    if whole and (after := _chunks_after(file, family, audio.end + whole, end)) is not None:
-        return sized(stated + whole, "is longer than the 4 GiB that its header can state: read to its end", after)
+    if whole and (chunks_after := _chunks_after(file, family, audio.end + whole, end)) is not None:
+        return with_size(
+            stated + whole, "is longer than the 4 GiB that its header can state: read to its end", chunks_after
+        )
     if _is_filling(file, audio.end, end):
-        return sized(stated, f"{rest} bytes after its audio are left out: they are all the same")
-    longer = sized(stated + rest, f"goes on {rest} bytes after the length that it states: read to the end of the file")
+        return with_size(stated, f"{rest} bytes after its audio are left out: they are all equal")
+    longer = with_size(
+        stated + rest, f"continues {rest} bytes after the length that it states: read to the end of the file"
+    )
     if not _is_sound(file, family, layout, longer):
-        return sized(stated, f"{rest} bytes after its audio are left out: they are no sound")
+        return with_size(stated, f"{rest} bytes after its audio are left out: they are not sound")
     return longer
 
 
 def _chunks_after(file: BinaryIO, family: Family, at: int, end: int) -> list[Chunk] | None:
-    """The chunks from where the audio would end to the end of the file; None if it does not end there."""
+    """Return the chunks from where the audio would end to the end of the file; ``None`` if it does not end there."""
     for start in dict.fromkeys((family.after(at), at)):
         chunks = list(_walk(file, family, start, end))
         ended = end - (chunks[-1].end if chunks else start) < LEAST_BYTES
@@ -301,7 +314,7 @@ def _chunks_after(file: BinaryIO, family: Family, at: int, end: int) -> list[Chu
 
 
 def _is_filling(file: BinaryIO, start: int, end: int) -> bool:
-    """Whether all bytes from ``start`` to ``end`` are alike."""
+    """Return whether all bytes from ``start`` to ``end`` are equal."""
     file.seek(start)
     first = file.read(1)
     file.seek(start)
@@ -314,7 +327,7 @@ def _is_filling(file: BinaryIO, start: int, end: int) -> bool:
 
 
 def _is_sound(file: BinaryIO, family: Family, short: Layout, longer: Layout) -> bool:
-    """Whether what follows the stated end can be a recording's samples."""
+    """Return whether the bytes after the stated end can be samples of a recording."""
     import soundfile
 
     try:
@@ -322,10 +335,10 @@ def _is_sound(file: BinaryIO, family: Family, short: Layout, longer: Layout) -> 
             frames = stated.frames
         with soundfile.SoundFile(PartFile(file, _part(file, family, longer))) as whole:
             whole.seek(frames)
-            block = whole.read(LOOKED_AT_SAMPLES, dtype="float64", always_2d=True)
+            block = whole.read(INSPECTED_SAMPLES, dtype="float64", always_2d=True)
     except soundfile.LibsndfileError:
-        return True  # and read as what it is, or refused
-    if not np.abs(block).max(initial=0.0) <= LOUDEST:
+        return True  # libsndfile then reads or refuses it
+    if not np.abs(block).max(initial=0.0) <= MAX_SAMPLE:
         return False
     power = np.square(block).mean() if len(block) > 1 else 0.0
     if power and abs(block.mean()) > TEXT_OFFSET:
@@ -334,19 +347,20 @@ def _is_sound(file: BinaryIO, family: Family, short: Layout, longer: Layout) -> 
 
 
 def _part(file: BinaryIO, family: Family, layout: Layout) -> Part:
-    """The audio behind a header that states its size; other chunks come before it."""
+    """Return the audio behind a header that states its true size. Other chunks come before it."""
+    assert layout.audio is not None
     audio, others = layout.audio, [chunk for chunk in layout.chunks if chunk.name != b"ds64"]
-    stretches = [Stretch(chunk.at, min(layout.end, family.after(chunk.end))) for chunk in others]
-    total = family.first + sum(map(len, stretches)) + family.head_bytes + audio.size - family.form_from
+    ranges = [ByteRange(chunk.at, min(layout.end, family.after(chunk.end))) for chunk in others]
+    total = family.first + sum(map(len, ranges)) + family.head_bytes + audio.size - family.form_from
     file.seek(0)
     form = file.read(family.first)
     if family is WAVE and (form[:4] != b"RIFF" or total > LARGEST_RIFF):
         ds64 = struct.pack("<QQQI", total + 36, audio.size, 0, 0)
         form = b"RF64" + struct.pack("<I", IN_DS64) + b"WAVE" + WAVE.head(b"ds64", len(ds64)) + ds64
-        return Part((form, *stretches, WAVE.head(audio.name, IN_DS64), Stretch(audio.body, audio.end)))
+        return Part((form, *ranges, WAVE.head(audio.name, IN_DS64), ByteRange(audio.body, audio.end)))
     if family.form_size is not None:
         if total > LARGEST_RIFF and family is not W64:
             raise AudioFileError("longer than the 4 GiB that its format can be; give a WAV, CAF or W64 file")
         width = struct.calcsize(family.size)
         form = form[: family.form_size] + struct.pack(family.size, total) + form[family.form_size + width :]
-    return Part((form, *stretches, family.head(audio.name, audio.size), Stretch(audio.body, audio.end)))
+    return Part((form, *ranges, family.head(audio.name, audio.size), ByteRange(audio.body, audio.end)))

@@ -1,1 +1,1 @@
-"""The codec contract, what adapts it to blocks of any size, and arithmetic on latents."""
+"""The codec contract, a codec for blocks of any size, and the mixing of latents."""

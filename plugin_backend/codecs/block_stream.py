@@ -1,4 +1,4 @@
-"""A codec between a host's blocks: any number of samples in, as many out, late by a constant."""
+"""Run a codec on a host's blocks: any number of samples in, the same number out, late by a constant."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from plugin_backend.codecs.base import Codec
 
 
 class BlockStream:
-    """Encodes and decodes one mono sound in blocks of any length, equal to doing it whole.
+    """Encodes and decodes one mono sound in blocks of any length. The result equals that of the whole sound.
 
-    Codecs work in whole hops; a host's blocks rarely are. After *T* samples in, ``T - T % hop`` have
-    been through the codec, so *T* samples can always be answered if the first ``hop - 1`` are silence.
-    When every block is a multiple of *m* samples, ``T % hop`` is at most ``hop - gcd(hop, m)``, and that
-    much silence is enough: none at all for blocks of whole hops.
+    Codecs work in whole hops; a host's blocks usually do not. After *T* input samples, ``T - T % hop`` have passed the
+    codec, so *T* samples can always be returned if the first ``hop - 1`` are silence. If every block is a multiple of
+    *m* samples, ``T % hop`` is at most ``hop - gcd(hop, m)``, and that much silence is enough. Blocks of whole hops
+    need none.
 
     Attributes:
-        latency_samples: output sample *i* is sample ``i - latency_samples`` of the sound; before it comes
-            silence, and what the codec makes of the silence before the sound. It is the codec's own latency
-            plus ``hop - gcd(hop, multiple_samples)``. To hear the end, push that many zeros.
+        latency_samples: output sample *i* is sample ``i - latency_samples`` of the sound. Before it the output is
+            silence, and what the codec makes of the silence before the sound. The value is the codec's latency plus
+            ``hop - gcd(hop, multiple_samples)``. To get the end of the sound, push that many zeros.
     """
 
     def __init__(self, codec: Codec, multiple_samples: int = 1):
@@ -28,7 +28,7 @@ class BlockStream:
 
         Args:
             codec: its ``layout`` must be ``"frames"``.
-            multiple_samples: every block's length will be a multiple of this; 1 allows any.
+            multiple_samples: every block's length is a multiple of this; 1 allows any.
 
         Raises:
             ValueError: ``multiple_samples`` is less than 1, or the codec has no frames to stream.
@@ -39,12 +39,12 @@ class BlockStream:
             raise ValueError(f"{codec.spec.name}: a codec of layout '{codec.spec.layout}' cannot be streamed")
         self._hop, self._multiple = codec.spec.hop_samples, multiple_samples
         self._encoder, self._decoder = codec.encoder(), codec.decoder()
-        held = self._hop - gcd(self._hop, multiple_samples)
-        self.latency_samples = codec.spec.latency_samples + held
-        self._waiting, self._ready = np.zeros(0, np.float32), np.zeros(held, np.float32)
+        padding = self._hop - gcd(self._hop, multiple_samples)
+        self.latency_samples = codec.spec.latency_samples + padding
+        self._waiting, self._ready = np.zeros(0, np.float32), np.zeros(padding, np.float32)
 
     def push(self, block: np.ndarray) -> np.ndarray:
-        """Take ``[n]`` samples; answer ``[n]`` float32, late by ``latency_samples``.
+        """Encode and decode ``[n]`` samples. Return ``[n]`` float32, late by ``latency_samples``.
 
         Raises:
             ValueError: *n* is not a multiple of ``multiple_samples``.

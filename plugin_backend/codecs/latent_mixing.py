@@ -1,7 +1,7 @@
-"""Mix sounds by their latents: sums, straight and spherical ways between them, and one that lets the meek be heard.
+"""Mix sounds by their latents: sums, straight and spherical interpolation, and a mean in which no sound is masked.
 
-Latents are ``[frames, dims]`` or ``[batch, frames, dims]`` float32 of one codec. :func:`aligned` makes
-sounds of different length equally long with the codec's silence.
+Latents are ``[frames, dims]`` or ``[batch, frames, dims]`` float32 of one codec. :func:`pad_to_longest` makes sounds of
+different length equally long with the codec's silence.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import numpy as np
 from plugin_backend.codecs.base import Codec
 from plugin_backend.dsp.mel import mel_power
 
-ROUNDS = 6
+GAIN_ITERATIONS = 6
 PROMINENT_DB = 30.0
-"""What of a sound should be heard in a mixture: everything down to this far below its loudest band."""
+"""A part of a sound should be audible in a mixture if it is at most this far below the sound's loudest band."""
 
 FLOOR_DB = 60.0
-LEAST_GAIN, SILENCE, SMALL = 0.05, 1e-3, 1e-6
+MIN_GAIN, SILENCE, EPSILON = 0.05, 1e-3, 1e-6
 
 
-def aligned(latents: Sequence[np.ndarray], codec: Codec) -> list[np.ndarray]:
-    """The same latents, each followed by silence until it has as many frames as the longest."""
+def pad_to_longest(latents: Sequence[np.ndarray], codec: Codec) -> list[np.ndarray]:
+    """Return the latents, each followed by silence up to the length of the longest."""
     longest = max(sound.shape[-2] for sound in latents)
     extended = []
     for sound in latents:
@@ -35,51 +35,74 @@ def aligned(latents: Sequence[np.ndarray], codec: Codec) -> list[np.ndarray]:
 def weighted_sum(
     latents: Sequence[np.ndarray], weights: Sequence[float | np.ndarray], rest: np.ndarray | float = 0.0
 ) -> np.ndarray:
-    """``rest + Σ wₖ (zₖ − rest)``: each sound's departure from ``rest``, weighted and added.
+    """Return ``rest + Σ wₖ (zₖ − rest)``: each sound's difference from ``rest``, weighted and added.
 
     Args:
-        latents: equally long sounds.
-        weights: one per sound, numbers or arrays that broadcast against the latents (e.g. ``[frames, 1]``).
-        rest: what no sound at all is. The default, the origin, is the mean of the training latents; give
-            ``codec.silence(1)[0]`` to add sounds to silence. Weights that sum to 1 make it irrelevant.
+        latents: sounds of equal length.
+        weights: one per sound, numbers or arrays that broadcast against the latents (for example ``[frames, 1]``).
+        rest: the latents that stand for no sound. The default, the origin, is the mean of the training latents. Give
+            ``codec.silence(1)[0]`` to add sounds to silence. It has no effect if the weights sum to 1.
+
+    Returns:
+        The sum, in the shape of the latents, float32.
     """
     parts = (np.asarray(weight, np.float32) * (sound - rest) for sound, weight in zip(latents, weights, strict=True))
     return np.asarray(rest + sum(parts), np.float32)
 
 
 def interpolate(a: np.ndarray, b: np.ndarray, t: float | np.ndarray) -> np.ndarray:
-    """The point ``t`` of the straight way from ``a`` (0) to ``b`` (1)."""
+    """Return the point ``t`` on the straight line from ``a`` (0) to ``b`` (1).
+
+    Args:
+        a: latents ``[..., dims]``.
+        b: latents ``[..., dims]``.
+        t: 0 … 1, a number or an array that broadcasts against the latents.
+    """
     return weighted_sum((a, b), (1 - np.asarray(t), t))
 
 
 def slerp(a: np.ndarray, b: np.ndarray, t: float | np.ndarray) -> np.ndarray:
-    """The point ``t`` of the way along the sphere from ``a`` to ``b``, frame by frame (Shoemake 1985).
+    """Interpolate frame by frame along the sphere from ``a`` (0) to ``b`` (1) (Shoemake 1985).
 
-    Directions turn at constant speed, lengths change linearly. Frames that point the same way, or of which
-    one is zero, go straight; opposite ones turn through the axis they have least of.
+    Directions turn at constant speed, and lengths change linearly. Frames with the same direction, or of which one is
+    zero, are interpolated straight. Opposite frames turn through the axis in which they are smallest.
+
+    Args:
+        a: latents ``[..., dims]``.
+        b: latents ``[..., dims]``.
+        t: 0 … 1, a number or an array that broadcasts against the latents.
+
+    Returns:
+        Latents ``[..., dims]`` float32.
     """
     a, b, t = np.asarray(a, np.float64), np.asarray(b, np.float64), np.asarray(t, np.float64)
-    long_a, long_b = (np.linalg.norm(x, axis=-1, keepdims=True) for x in (a, b))
-    unit_a, unit_b = a / np.maximum(long_a, SMALL), b / np.maximum(long_b, SMALL)
+    length_a, length_b = (np.linalg.norm(x, axis=-1, keepdims=True) for x in (a, b))
+    unit_a, unit_b = a / np.maximum(length_a, EPSILON), b / np.maximum(length_b, EPSILON)
     cosine = np.clip((unit_a * unit_b).sum(axis=-1, keepdims=True), -1, 1)
-    across = unit_b - cosine * unit_a
+    tangent = unit_b - cosine * unit_a
     axis = np.eye(a.shape[-1])[np.abs(unit_a).argmin(axis=-1)]
-    detour = axis - (axis * unit_a).sum(axis=-1, keepdims=True) * unit_a
-    across = np.where((cosine < 0) & (np.linalg.norm(across, axis=-1, keepdims=True) < SMALL), detour, across)
-    across_long = np.linalg.norm(across, axis=-1, keepdims=True)
+    other_axis = axis - (axis * unit_a).sum(axis=-1, keepdims=True) * unit_a
+    tangent = np.where((cosine < 0) & (np.linalg.norm(tangent, axis=-1, keepdims=True) < EPSILON), other_axis, tangent)
+    tangent_length = np.linalg.norm(tangent, axis=-1, keepdims=True)
     angle = np.arccos(cosine)
-    turned = np.cos(t * angle) * unit_a + np.sin(t * angle) * across / np.maximum(across_long, SMALL)
-    straight = (across_long < SMALL) | (long_a < SMALL) | (long_b < SMALL)
-    way = np.where(straight, (1 - t) * a + t * b, ((1 - t) * long_a + t * long_b) * turned)
-    return way.astype(np.float32)
+    direction = np.cos(t * angle) * unit_a + np.sin(t * angle) * tangent / np.maximum(tangent_length, EPSILON)
+    straight = (tangent_length < EPSILON) | (length_a < EPSILON) | (length_b < EPSILON)
+    point = np.where(straight, (1 - t) * a + t * b, ((1 - t) * length_a + t * length_b) * direction)
+    return point.astype(np.float32)
 
 
 def decode_each_and_add(
     codecs: Sequence[Codec], latents: Sequence[np.ndarray], gains_db: Sequence[float]
 ) -> np.ndarray:
-    """Decode ``[batch, frames, dims]`` latents, each by its own codec, and add the sounds: ``[batch, samples]``.
+    """Decode each sound by its own codec, and add the results. Shorter sounds end in silence; nothing is clipped.
 
-    Shorter sounds end in silence; nothing is clipped.
+    Args:
+        codecs: one per sound.
+        latents: one ``[batch, frames, dims]`` per sound.
+        gains_db: one per sound, in dB.
+
+    Returns:
+        ``[batch, samples]`` float32.
 
     Raises:
         ValueError: the codecs work at different sample rates.
@@ -93,65 +116,77 @@ def decode_each_and_add(
     return total
 
 
-def dominance_aware(latents: Sequence[np.ndarray], codec: Codec) -> tuple[np.ndarray, np.ndarray]:
-    """A weighted mean of sounds in which each is as much itself as the others are, and silence dilutes none.
+def mix_dominance_aware(latents: Sequence[np.ndarray], codec: Codec) -> tuple[np.ndarray, np.ndarray]:
+    """Return a weighted mean of sounds in which all sounds are masked equally, and silence dilutes none.
 
-    Every frame's weights are the sounds' *presence* times one gain per sound, brought to the sum 1.
-    Presence is the root of a frame's RMS relative to the sound's own loudest frame: where earth has died
-    away the cloth has the frame to itself, and a quiet sound counts as much as a loud one.
+    The weights of every frame are the sounds' *presence* times one gain per sound, scaled to the sum 1. Presence is the
+    root of a frame's RMS relative to the sound's own loudest frame. So a frame in which earth has decayed belongs to
+    the cloth alone, and a quiet sound counts as much as a loud one.
 
-    The gains are found by listening: from equal gains on, a sound that is lost (:func:`lost_db`) more
-    than the average gains in proportion, six times over; no gain falls below 0.05.
+    The gains are found from the decoded mixture. They begin equal. Six times, each gain is multiplied by the sound's
+    masking loss (:func:`masking_loss_db`) relative to the mean loss. No gain falls below 0.05.
 
     Args:
-        latents: equally long ``[batch, frames, dims]`` sounds.
-        codec: theirs.
+        latents: ``[batch, frames, dims]`` sounds of equal length.
+        codec: the codec of the latents.
 
     Returns:
         The mixture ``[batch, frames, dims]``, and its weights ``[sounds, batch, frames]``.
     """
-    heard = [codec.decode(sound) for sound in latents]
-    presence = np.stack([_presence(audio, codec.spec.hop_samples) for audio in heard])
-    wanted = np.stack([_bands_db(audio, codec) for audio in heard])
-    gains = np.full(wanted.shape[:2], 1 / len(latents))
-    for _ in range(ROUNDS):
-        lost = _lost_db(wanted, _bands_db(codec.decode(_present(latents, presence, gains)[0]), codec)) + SMALL
-        gains = np.maximum(gains * lost / lost.mean(axis=0), LEAST_GAIN)
+    decoded = [codec.decode(sound) for sound in latents]
+    presence = np.stack([_presence(audio, codec.spec.hop_samples) for audio in decoded])
+    sound_bands_db = np.stack([_bands_db(audio, codec) for audio in decoded])
+    gains = np.full(sound_bands_db.shape[:2], 1 / len(latents))
+    for _ in range(GAIN_ITERATIONS):
+        loss_db = (
+            _masking_loss_db(
+                sound_bands_db, _bands_db(codec.decode(_mix_by_presence(latents, presence, gains)[0]), codec)
+            )
+            + EPSILON
+        )
+        gains = np.maximum(gains * loss_db / loss_db.mean(axis=0), MIN_GAIN)
         gains /= gains.sum(axis=0)
-    return _present(latents, presence, gains)
+    return _mix_by_presence(latents, presence, gains)
 
 
-def lost_db(latents: Sequence[np.ndarray], mixture: np.ndarray, codec: Codec) -> np.ndarray:
-    """How far each sound is lost in a decoded mixture of the same length, in dB, ``[sounds, batch]``.
+def masking_loss_db(latents: Sequence[np.ndarray], mixture: np.ndarray, codec: Codec) -> np.ndarray:
+    """Return how much of each sound is lost in a decoded mixture, in dB, ``[sounds, batch]``.
 
-    The mean difference between mixture and sound over the mel bands and moments where the sound is
-    prominent (within 30 dB of its loudest, the louder the weightier); 0 where it is all that is heard.
+    This is the mean difference between mixture and sound over the mel bands and frames in which the sound is prominent
+    (within 30 dB of its loudest; louder ones weigh more). It is 0 if the sound alone is audible.
+
+    Args:
+        latents: ``[batch, frames, dims]`` sounds of equal length.
+        mixture: latents of the mixture, of the same length.
+        codec: the codec of the latents.
     """
-    wanted = np.stack([_bands_db(codec.decode(sound), codec) for sound in latents])
-    return _lost_db(wanted, _bands_db(codec.decode(mixture), codec))
+    sound_bands_db = np.stack([_bands_db(codec.decode(sound), codec) for sound in latents])
+    return _masking_loss_db(sound_bands_db, _bands_db(codec.decode(mixture), codec))
 
 
-def _lost_db(wanted: np.ndarray, mixture: np.ndarray) -> np.ndarray:
-    """From bands in dB, ``[sounds, batch, bands, frames]`` and ``[batch, bands, frames]``."""
-    prominence = np.maximum(0, 1 - (wanted.max(axis=(2, 3), keepdims=True) - wanted) / PROMINENT_DB)
-    return (prominence * np.abs(mixture - wanted)).sum(axis=(2, 3)) / prominence.sum(axis=(2, 3))
+def _masking_loss_db(sound_bands_db: np.ndarray, mixture: np.ndarray) -> np.ndarray:
+    """Return the masking loss from bands in dB: ``[sounds, batch, bands, frames]`` and ``[batch, bands, frames]``."""
+    prominence = np.maximum(0, 1 - (sound_bands_db.max(axis=(2, 3), keepdims=True) - sound_bands_db) / PROMINENT_DB)
+    return (prominence * np.abs(mixture - sound_bands_db)).sum(axis=(2, 3)) / prominence.sum(axis=(2, 3))
 
 
-def _present(latents, presence: np.ndarray, gains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The mixture by presence ``[sounds, batch, frames]`` and gains ``[sounds, batch]``, and its weights."""
+def _mix_by_presence(
+    latents: Sequence[np.ndarray], presence: np.ndarray, gains: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mix by presence ``[sounds, batch, frames]`` and gains ``[sounds, batch]``. Return the mixture and its weights."""
     weights = presence * gains[..., None]
     weights /= weights.sum(axis=0)
     return weighted_sum(latents, weights[..., None]), weights
 
 
 def _presence(audio: np.ndarray, hop_samples: int) -> np.ndarray:
-    """``[batch, samples]`` → ``[batch, frames]``, near 0 for silence, 1 for the loudest frame."""
+    """Return presence: ``[batch, samples]`` → ``[batch, frames]``, near 0 for silence, 1 for the loudest frame."""
     rms = np.sqrt(np.square(audio.reshape(audio.shape[0], -1, hop_samples), dtype=np.float64).mean(axis=2))
-    return np.sqrt(rms / np.maximum(rms.max(axis=1, keepdims=True), SMALL) + SILENCE)
+    return np.sqrt(rms / np.maximum(rms.max(axis=1, keepdims=True), EPSILON) + SILENCE)
 
 
 def _bands_db(audio: np.ndarray, codec: Codec) -> np.ndarray:
-    """Mel power of ``[batch, samples]`` in dB, ``[batch, bands, frames]``, floored 60 dB below its loudest."""
+    """Return mel power of ``[batch, samples]`` in dB, ``[batch, bands, frames]``, at least the loudest minus 60 dB."""
     power = np.stack([mel_power(sound, codec.spec.sample_rate) for sound in audio])
     floor = np.maximum(power.max(axis=(1, 2), keepdims=True) * 10 ** (-FLOOR_DB / 10), np.finfo(float).tiny)
     return 10 * np.log10(np.maximum(power, floor))

@@ -1,7 +1,7 @@
 """The identity codec: its latents are the samples themselves.
 
-It carries any sound unchanged, so a chain around it can be judged sample by sample; and it lets a
-bank hold plain recordings beside latent presets.
+It does not change a sound, so the chain around a codec can be tested sample by sample. A bank can also hold plain
+recordings beside latent presets.
 """
 
 from __future__ import annotations
@@ -28,17 +28,26 @@ class _Decoder(DecoderStream):
 
 
 class PcmCodec(Codec):
-    """Folds every ``hop_samples`` samples into one frame; no latency, no change, no variation."""
+    """Makes a frame of every ``hop_samples`` samples. It has no latency, changes nothing and has no noise."""
 
     spec = CodecSpec("pcm", "pcm", 48_000, 512, 512, 0)
 
     def encoder(self, batch: int = 1) -> EncoderStream:
+        """Return a new encoder stream."""
         return _Encoder(self.spec.hop_samples)
 
     def decoder(
         self, batch: int = 1, seeds: Sequence[int] | None = None, sides: Sequence[float] | None = None
     ) -> DecoderStream:
+        """Return a new decoder stream. The identity codec has no noise.
+
+        Args:
+            batch: number of rows.
+            seeds: ignored.
+            sides: ignored.
+        """
         return _Decoder()
 
     def silence(self, frames: int) -> np.ndarray:
+        """Return zeros, ``[1, frames, dims]``."""
         return np.zeros((1, frames, self.spec.latent_dim), np.float32)

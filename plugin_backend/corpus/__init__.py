@@ -1,1 +1,1 @@
-"""Folders of recordings as material to learn from: found, checked, labelled, cached."""
+"""Recordings prepared for training: find, check, label and cache them."""

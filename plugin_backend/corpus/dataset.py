@@ -1,9 +1,9 @@
-"""A folder of recordings prepared once and mapped into memory from then on.
+"""A folder of recordings, prepared once and then mapped into memory.
 
-The cache is a folder: ``audio-KEY.npy`` holds all pieces end to end (mono float32), ``index.json``
-tells which samples are what and carries the report, ``report.json`` is the report alone. ``KEY``
-follows from the files' names, sizes and times of change, their labels and the settings. All three are
-published together, the index last, so a cache is always whole.
+The cache is a folder. ``audio-KEY.npy`` holds all pieces end to end (mono float32). ``index.json`` lists which samples
+belong to which file, and holds the report. ``report.json`` is the report alone. ``KEY`` follows from the files' names,
+sizes and modification times, their labels and the settings. The three files are published together, the index last, so
+a cache is always complete.
 """
 
 from __future__ import annotations
@@ -20,25 +20,26 @@ from typing import Annotated
 import msgspec
 import numpy as np
 
-from plugin_backend.corpus.ingest import ingest
+from plugin_backend.corpus.ingest import ingest_files
 from plugin_backend.corpus.report import make_report
-from plugin_backend.corpus.scan import CACHE_NAME, Scan, scan, shown
+from plugin_backend.corpus.scan import CACHE_NAME, ScanResult, escape_name, scan_folder
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import AudioFileError, OutputError
-from plugin_backend.file_commit import Stage, staged
+from plugin_backend.file_commit import StagedFiles, stage_files
+from plugin_backend.output_files import cannot_write
 
 SCHEMA = 1
 SETTINGS = 2
-"""Raised whenever the same files would be prepared otherwise, so that old caches are rebuilt."""
+"""Increase this when the same files are prepared in another way, so that old caches are rebuilt."""
 
 STALE_S = 3600.0
-"""Half-written files of a run of an earlier edition are removed when this old."""
+"""Incomplete files that an earlier version of Pisada left are removed at this age."""
 
 NonNegative = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """A row of the index; ``start_samples`` counts in the file, ``offset_samples`` in the flat array."""
+    """A row of the index. ``start_samples`` counts in the file, ``offset_samples`` in the flat array."""
 
     file: str
     label: str
@@ -50,7 +51,7 @@ class Piece(msgspec.Struct, frozen=True):
 
 
 class Index(msgspec.Struct, frozen=True):
-    """``index.json``."""
+    """The content of ``index.json``."""
 
     schema: int
     key: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{40}$")]
@@ -69,11 +70,11 @@ class Corpus:
     report: dict
 
 
-def open_cache(cache: Path) -> Corpus:
-    """A corpus prepared before.
+def open_corpus(cache: Path) -> Corpus:
+    """Open a corpus that was prepared earlier.
 
     Raises:
-        AudioFileError: no cache, damaged, or written by another version.
+        AudioFileError: there is no cache, or it is damaged, or another version wrote it.
     """
     index = _read_index(cache)
     if index is None:
@@ -94,64 +95,75 @@ def open_cache(cache: Path) -> Corpus:
     return Corpus(cache, index.sample_rate, sounds, index.report)
 
 
-def prepare(
+def prepare_corpus(
     folder: Path,
     cache: Path | None = None,
     sample_rate: int = 48_000,
     say: Callable[[str], None] = lambda _: None,
     option: str = "--out",
 ) -> Corpus:
-    """The recordings below ``folder`` at ``sample_rate`` Hz, from ``cache`` if nothing has changed.
+    """Return the recordings below ``folder``, from ``cache`` if nothing has changed.
 
-    ``cache`` is by default ``folder/.pisada-corpus``; ``option`` is what a user gives it by, for the error that asks
-    for another. An interrupted run leaves nothing behind.
+    An interrupted run leaves nothing behind.
+
+    Args:
+        folder: a folder of recordings.
+        cache: the cache folder; by default ``folder/.pisada-corpus``.
+        sample_rate: of the corpus, in Hz.
+        say: receives progress messages.
+        option: the command-line option for ``cache``, named in an error message.
+
+    Returns:
+        The corpus.
 
     Raises:
-        AudioFileError: no usable sound, or a wrong manifest.
+        AudioFileError: there is no usable sound, or the manifest is wrong.
         OutputError: the cache cannot be written, or is a folder that holds something else.
     """
-    scanned = scan(folder)
-    key, place = _key(scanned, sample_rate), cache or folder / CACHE_NAME
-    corpus = _current(place, key, say)
+    scanned = scan_folder(folder)
+    key, cache_folder = _key(scanned, sample_rate), cache or folder / CACHE_NAME
+    corpus = _current(cache_folder, key, say)
     if corpus:
-        say(f"{place}: nothing has changed since it was prepared")
+        say(f"{cache_folder}: nothing has changed since it was prepared")
         return corpus
     hint = "" if cache else f"; name another folder for the prepared corpus with {option}"
     try:
-        new = not place.is_dir()
-        place.mkdir(parents=True, exist_ok=True)
+        is_new = not cache_folder.is_dir()
+        cache_folder.mkdir(parents=True, exist_ok=True)
         try:
-            _sweep(place)
-            with staged(place, "corpus") as stage:
+            _sweep(cache_folder)
+            with stage_files(cache_folder, "corpus") as stage:
                 _build(folder, scanned, sample_rate, key, stage, say)
-            for old in place.glob("audio-*.npy"):
+            for old in cache_folder.glob("audio-*.npy"):
                 if old.name != _audio_name(key):
                     old.unlink(missing_ok=True)
         finally:
-            if new:
+            if is_new:
                 with suppress(OSError):
-                    place.rmdir()
+                    cache_folder.rmdir()
     except OSError as problem:
-        raise OutputError(f"{place}: cannot write here ({problem.strerror}){hint}") from problem
-    return open_cache(place)
+        raise OutputError(f"{cannot_write(cache_folder, problem.strerror)}{hint}") from problem
+    return open_corpus(cache_folder)
 
 
-def _build(folder: Path, scanned: Scan, sample_rate: int, key: str, stage: Stage, say: Callable[[str], None]) -> None:
-    gathered = ingest(folder, scanned, sample_rate, stage.replacing(_audio_name(key)), say)
-    pieces = [piece for file in sorted(gathered.pieces) for piece in gathered.pieces[file]]
+def _build(
+    folder: Path, scanned: ScanResult, sample_rate: int, key: str, stage: StagedFiles, say: Callable[[str], None]
+) -> None:
+    ingested = ingest_files(folder, scanned, sample_rate, stage.replacing(_audio_name(key)), say)
+    pieces = [piece for file in sorted(ingested.pieces) for piece in ingested.pieces[file]]
     if not pieces:
-        example = min(gathered.dropped, default=None)
-        told = f", for example {shown(example[0])}: {shown(example[1])}" if example else ""
-        raise AudioFileError(f"{folder}: no usable sound in {len(scanned.files)} audio files{told}")
-    remarks = list(gathered.remarks.items())
-    report = make_report(pieces, sample_rate, gathered.dropped, remarks, scanned.ignored, gathered.copies)
+        example = min(ingested.dropped, default=None)
+        example_text = f", for example {escape_name(example[0])}: {escape_name(example[1])}" if example else ""
+        raise AudioFileError(f"{folder}: no usable sound in {len(scanned.files)} audio files{example_text}")
+    remarks = list(ingested.remarks.items())
+    report = make_report(pieces, sample_rate, ingested.dropped, remarks, scanned.ignored, ingested.copies)
     index = {"schema": SCHEMA, "key": key, "sample_rate": sample_rate, "pieces": pieces, "report": report}
     for name, content in (("report.json", report), ("index.json", index)):
         stage.replacing(name).write_text(json.dumps(content, indent=1), encoding="ascii")
 
 
-def _key(scanned: Scan, sample_rate: int) -> str:
-    """Tells apart everything that would change the cache."""
+def _key(scanned: ScanResult, sample_rate: int) -> str:
+    """Return a key that differs whenever the cache would differ."""
     files = [(f.file, f.label, f.source, f.size, f.mtime_ns) for f in scanned.files]
     settings = [SCHEMA, SETTINGS, sample_rate, files, sorted(scanned.dropped)]
     return hashlib.sha1(json.dumps(settings).encode(), usedforsecurity=False).hexdigest()
@@ -175,14 +187,14 @@ def _read_index(cache: Path) -> Index | None:
 
 
 def _current(cache: Path, key: str, say: Callable[[str], None]) -> Corpus | None:
-    """The corpus that the cache holds if it is just this; refuses a folder whose index is not ours."""
+    """Return the corpus in the cache if its key is ``key``. Refuse a folder whose index is not ours."""
     try:
         index = _read_index(cache)
-        return open_cache(cache) if index and index.key == key else None
+        return open_corpus(cache) if index and index.key == key else None
     except AudioFileError as problem:
         if not any(cache.glob("audio-*.npy")):
             raise OutputError(f"{problem}; name a folder of its own for the prepared corpus") from problem
-        say(f"{problem}; prepared anew")
+        say(f"{problem}; prepared again")
         return None
 
 

@@ -1,8 +1,8 @@
-"""The factory corpus rebuilt from Debian's archive by its recipe: package, path in it, SHA-1.
+"""Rebuild the factory corpus from Debian's archive by its recipe: package, path in it, SHA-1.
 
-``factory_recipe.csv`` lists every file. A path may lead through containers, each written as
-``name.d``; what is inside is known by its SHA-1 alone. Ogg files are kept byte for byte, everything
-else becomes 16-bit FLAC of the same samples; WavPack needs ``wvunpack``.
+``factory_recipe.csv`` lists every file. A path may lead through containers, each written as ``name.d``; a file inside
+one is identified by its SHA-1 alone. Ogg files are kept byte for byte. All others become 16-bit FLAC of the same
+samples. WavPack needs ``wvunpack``.
 """
 
 from __future__ import annotations
@@ -19,33 +19,41 @@ from pathlib import Path
 
 import soundfile
 
-from plugin_backend.corpus.game_archives import members
-from plugin_backend.errors import AudioFileError, OutputError
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.corpus.game_archives import read_members
+from plugin_backend.errors import AudioFileError
+from plugin_backend.output_files import cannot_write, write_atomically
 
 RECIPE = Path(__file__).with_name("factory_recipe.csv")
 TOOLS = ("apt-get", "dpkg-deb")
 
 
 def read_recipe() -> list[dict[str, str]]:
-    """The rows of ``factory_recipe.csv``; its columns are a corpus manifest's."""
+    """Return the rows of ``factory_recipe.csv``. Its columns are those of a corpus manifest."""
     with open(RECIPE, newline="", encoding="utf-8") as lines:
         return list(csv.DictReader(lines))
 
 
-def fetch(
+def fetch_corpus(
     out: Path, packages: Collection[str] | None = None, say: Callable[[str], None] = lambda _: None
 ) -> tuple[int, int]:
-    """Make ``out`` a corpus of the recipe's files, or those of some packages; answers files had and wanted.
+    """Fetch the recipe's files, or those of some packages, into ``out``. Files that exist are not changed.
 
-    Files that are there already are left alone; ``say`` is told of each package and of each file that
-    could not be had. ``manifest.csv`` lists what is there in the end.
+    ``manifest.csv`` lists the files that are there in the end.
+
+    Args:
+        out: the corpus folder.
+        packages: names of packages; all by default.
+        say: receives a message about each package and each file that could not be fetched.
+
+    Returns:
+        The number of files that are there, and the number that were wanted.
 
     Raises:
-        AudioFileError: a package that the recipe does not know, or no Debian tools.
+        AudioFileError: a package is not in the recipe, or the Debian tools are missing.
         OutputError: ``out`` cannot be written.
     """
-    rows, wanted = read_recipe(), defaultdict(list)
+    rows = read_recipe()
+    wanted: dict[str, list[dict[str, str]]] = defaultdict(list)
     known = {row["debian_package"] for row in rows}
     if unknown := set(packages or ()) - known:
         raise AudioFileError(f"no package of the recipe: {', '.join(sorted(unknown))}")
@@ -59,14 +67,14 @@ def fetch(
         out.mkdir(parents=True, exist_ok=True)
         for package, files in sorted(wanted.items()):
             _fetch_package(package, files, out, say)
-        had = [row for row in rows if (out / row["file"]).exists()]
-        with replaced_when_whole(out / "manifest.csv") as temporary, open(temporary, "w", newline="") as lines:
+        fetched = [row for row in rows if (out / row["file"]).exists()]
+        with write_atomically(out / "manifest.csv") as temporary, open(temporary, "w", newline="") as lines:
             writer = csv.DictWriter(lines, list(rows[0]), lineterminator="\n")
             writer.writeheader()
-            writer.writerows(had)
+            writer.writerows(fetched)
     except OSError as problem:
-        raise OutputError(f"{out}: cannot write here ({problem.strerror})") from problem
-    return sum(row in had for row in chosen), len(chosen)
+        raise cannot_write(out, problem.strerror) from problem
+    return sum(row in fetched for row in chosen), len(chosen)
 
 
 def _fetch_package(package: str, rows: list[dict[str, str]], out: Path, say: Callable[[str], None]) -> None:
@@ -77,22 +85,22 @@ def _fetch_package(package: str, rows: list[dict[str, str]], out: Path, say: Cal
         except AudioFileError as problem:
             say(f"{package}: {problem}; {len(rows)} files left out")
             return
-        places = defaultdict(dict)
+        places: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
         for row in rows:
             places[row["path_in_package"].partition(".d/")[0]][row["sha1"]] = row
-        for place, inner in places.items():
-            inside = any(".d/" in row["path_in_package"] for row in inner.values())
-            _take(folder / place, inside, inner, out, say)
-        had = sum((out / row["file"]).exists() for row in rows)
-        say(f"{package}: {had} of {len(rows)} files")
+        for place, rows_by_sha1 in places.items():
+            is_container = any(".d/" in row["path_in_package"] for row in rows_by_sha1.values())
+            _keep_matches(folder / place, is_container, rows_by_sha1, out, say)
+        fetched = sum((out / row["file"]).exists() for row in rows)
+        say(f"{package}: {fetched} of {len(rows)} files")
 
 
 def _download(package: str, version: str, folder: Path, say: Callable[[str], None]) -> None:
-    """The package's files below ``folder``; of the archive's own version if the recipe's is gone."""
+    """Unpack the package below ``folder``. If the recipe's version is gone, use the archive's version."""
     if _run(["apt-get", "-q", "download", f"{package}={version}"], folder):
         if problem := _run(["apt-get", "-q", "download", package], folder):
             raise AudioFileError(f"cannot be downloaded ({problem}); has apt-get update been run?")
-        say(f"{package}: version {version} is gone; files of another are taken where they are the same")
+        say(f"{package}: version {version} is gone; files of another version are used if they are the same")
     (archive,) = folder.glob("*.deb")
     if problem := _run(["dpkg-deb", "-x", str(archive), str(folder)], folder):
         raise AudioFileError(f"cannot be unpacked ({problem})")
@@ -100,47 +108,51 @@ def _download(package: str, version: str, folder: Path, say: Callable[[str], Non
 
 
 def _run(command: list[str], folder: Path) -> str:
-    """Empty when the command succeeds, else the last line of what it complained of."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+    """Return an empty string if the command succeeds, otherwise the last line of its error output."""
+    completed_process = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return (
+        ""
+        if completed_process.returncode == 0
+        else (completed_process.stderr.strip().splitlines() or ["no reason given"])[-1]
+    )
 
 
-def _take(path: Path, is_container: bool, rows: dict[str, dict], out: Path, say: Callable[[str], None]) -> None:
-    """Keep what ``path`` is, or holds, of the rows by SHA-1; tells what is missing."""
+def _keep_matches(path: Path, is_container: bool, rows: dict[str, dict], out: Path, say: Callable[[str], None]) -> None:
+    """Keep ``path``, or what it contains, for the rows with the same SHA-1. Report what is missing."""
     missing = dict(rows)
     try:
-        for content in members(path) if is_container else (path.read_bytes(),):
+        for content in read_members(path) if is_container else (path.read_bytes(),):
             row = missing.pop(hashlib.sha1(content, usedforsecurity=False).hexdigest(), None)
             if row:
                 _keep(content, row, out / row["file"], say)
     except (AudioFileError, FileNotFoundError) as problem:
         say(f"{path.name}: {problem}")
     for row in missing.values():
-        say(f"{row['file']}: not in the package as the recipe knows it")
+        say(f"{row['file']}: not in the package with the recipe's SHA-1")
 
 
 def _keep(content: bytes, row: dict[str, str], target: Path, say: Callable[[str], None]) -> None:
-    """Write the file, converted if the recipe turns it into FLAC; tells if it cannot be."""
+    """Write the file, converted to FLAC if the recipe says so. Report if this fails."""
     suffix = Path(row["path_in_package"]).suffix
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with replaced_when_whole(target) as temporary:
+        with write_atomically(target) as temporary:
             if suffix == target.suffix == ".ogg":
                 temporary.write_bytes(content)
                 return
-            source = io.BytesIO(_unpacked(content) if suffix == ".wv" else content)
+            source = io.BytesIO(_unpack_wavpack(content) if suffix == ".wv" else content)
             audio, rate_hz = soundfile.read(source, dtype="float64")
             soundfile.write(temporary, audio, rate_hz, format="FLAC", subtype="PCM_16")
     except (AudioFileError, soundfile.LibsndfileError) as problem:
         say(f"{row['file']}: {problem}")
 
 
-def _unpacked(content: bytes) -> bytes:
-    """WavPack as WAV."""
+def _unpack_wavpack(content: bytes) -> bytes:
+    """Return WavPack data as WAV."""
     if not shutil.which("wvunpack"):
         raise AudioFileError("WavPack needs wvunpack (Debian: apt-get install wavpack)")
     command = ["wvunpack", "-q", "-", "-o", "-"]
-    done = subprocess.run(command, input=content, capture_output=True, check=False)
-    if done.returncode:
+    completed_process = subprocess.run(command, input=content, capture_output=True, check=False)
+    if completed_process.returncode:
         raise AudioFileError("wvunpack cannot read it")
-    return done.stdout
+    return completed_process.stdout

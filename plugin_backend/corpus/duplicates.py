@@ -1,12 +1,11 @@
-"""The same recording met twice: sample for sample once decoded, or at another level, rate or encoding.
+"""Find recordings that occur twice: equal sample for sample once decoded, or at another level, rate or encoding.
 
-Every take of a step is worth keeping, so a recording counts as known only if its waveform is that of
-another. Candidates have nearly the same length and spectrum. They are laid over each other at the
-lag, and in the polarity, where their normalised cross-correlation over the telephone band (which
-every rate and encoder leaves alone) is largest, and must then agree in each of three parts of it:
-takes of one step share their thump, up to 0.999 below 1 kHz, but not what scrapes above. On 1,862
-of Debian's game sounds 30 pairs pass; the nearest that fail have 0.90 in the top part, the least of
-those that pass 0.936.
+Every take of a step is worth keeping, so a recording is a duplicate only if its waveform is that of another. Candidates
+have nearly the same length and spectrum. They are aligned at the lag, and in the polarity, at which their normalised
+cross-correlation over the telephone band is largest; every rate and encoder preserves this band. Then they must
+correlate in each of its three parts. Takes of one step share their thump (up to 0.999 below 1 kHz), but not the
+scraping above. Among 1,862 of Debian's game sounds, 30 pairs pass. The nearest pair that fails has 0.90 in the top
+part, the lowest that passes 0.936.
 """
 
 from __future__ import annotations
@@ -21,18 +20,18 @@ import soxr
 from plugin_backend.corpus.temp_audio import TempAudio
 
 ALIKE = {(100.0, 1_000.0): 0.97, (1_000.0, 2_000.0): 0.95, (2_000.0, 3_400.0): 0.93}
-"""The least correlation in each band in Hz; encoders blur more the higher they are."""
+"""Least correlation in each band in Hz. Encoders blur more at higher frequencies."""
 
 BAND_HZ = (100.0, 3_400.0)
 RATE_HZ, EXCERPT_S = 12_000, 4.0
-"""Excerpts are compared at this rate, from the beginning, this long."""
+"""Excerpts from the beginning are compared at this rate, with this length."""
 
 BANDS, DEPTH_DB, SPECTRUM_DB = 16, 50.0, 3.0
 LENGTH_S, LENGTH_SHARE = 0.15, 0.01
-"""How far lengths of candidates may differ: encoders pad."""
+"""Largest difference between the lengths of candidates. Encoders pad."""
 
 FINER = 4
-"""Lags are tried in steps of 1/4 sample, for resamplers delay by fractions."""
+"""Lags are tested in steps of 1/4 sample, because resamplers delay by fractions of a sample."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,17 @@ class Fingerprint:
     excerpt: np.ndarray
 
 
-def fingerprint(audio: TempAudio, start: int, stop: int, sample_rate: int) -> Fingerprint:
-    """Of the samples from ``start`` to ``stop``, which hold all that is heard; no level counts."""
+def make_fingerprint(audio: TempAudio, start: int, stop: int, sample_rate: int) -> Fingerprint:
+    """Return the fingerprint of the samples from ``start`` to ``stop``, which hold all audible sound.
+
+    It ignores the level.
+
+    Args:
+        audio: the recording.
+        start: first sample.
+        stop: sample after the last.
+        sample_rate: in Hz.
+    """
     peak = max(float(np.abs(block).max()) for block in audio.blocks(start, stop))
     digest = hashlib.sha1(usedforsecurity=False)
     for block in audio.blocks(start, stop):
@@ -57,8 +65,10 @@ def fingerprint(audio: TempAudio, start: int, stop: int, sample_rate: int) -> Fi
 
 
 def correlations(a: np.ndarray, b: np.ndarray) -> list[float]:
-    """Normalised cross-correlations (-1 to 1) of two excerpts in the bands of ``ALIKE``, at the one lag and
-    polarity that suit the whole band best."""
+    """Return the normalised cross-correlations (-1 to 1) of two excerpts in the bands of ``ALIKE``.
+
+    All use the one lag and polarity at which the whole band correlates best.
+    """
     size = 1 << int(np.ceil(np.log2(a.size + b.size)))
     hz, first, second = np.fft.rfftfreq(size, 1 / RATE_HZ), np.fft.rfft(a, size), np.fft.rfft(b, size)
     over_lags = _correlation(first, second, hz, BAND_HZ)
@@ -68,23 +78,24 @@ def correlations(a: np.ndarray, b: np.ndarray) -> list[float]:
 
 
 def _correlation(first: np.ndarray, second: np.ndarray, hz: np.ndarray, band_hz: tuple[float, float]) -> np.ndarray:
-    inside = (hz >= band_hz[0]) & (hz < band_hz[1])
-    first, second = np.where(inside, first, 0), np.where(inside, second, 0)
+    is_inside = (hz >= band_hz[0]) & (hz < band_hz[1])
+    first, second = np.where(is_inside, first, 0), np.where(is_inside, second, 0)
     energy = np.sqrt(np.square(np.abs(first)).sum() * np.square(np.abs(second)).sum())
     size = 2 * (hz.size - 1) * FINER
     return np.fft.irfft(first * second.conj(), size) * (size / 2 / max(energy, 1e-30))
 
 
-class Known:
-    """The recordings kept so far, by file; excerpts wait in a temporary file of ``folder``."""
+class KnownRecordings:
+    """The recordings kept so far, by file. Excerpts are stored in a temporary file in ``folder``."""
 
     def __init__(self, folder: Path):
-        self._excerpts, self._places = TempAudio(folder), {}
+        self._excerpts = TempAudio(folder)
+        self._places: dict[str, tuple[int, int]] = {}
         self._digests: dict[bytes, str] = {}
         self._files: list[str] = []
         self._seconds, self._spectra = np.zeros(0), np.zeros((0, BANDS))
 
-    def __enter__(self) -> Known:
+    def __enter__(self) -> KnownRecordings:
         return self
 
     def __exit__(self, *problem: object) -> None:
@@ -100,27 +111,30 @@ class Known:
         self._excerpts.append(mark.excerpt)
 
     def forget(self, file: str) -> None:
-        """Match a recording no more."""
+        """Stop matching a recording."""
         self._seconds[self._files.index(file)] = np.inf
         self._digests = {digest: name for digest, name in self._digests.items() if name != file}
 
     def same_as(self, mark: Fingerprint) -> tuple[str, float] | None:
-        """The file that holds the same recording and their least correlation; 1 means sample for sample."""
+        """Return the file that holds the same recording, and their least correlation.
+
+        1 means equal sample for sample.
+        """
         if mark.digest in self._digests:
             return self._digests[mark.digest], 1.0
-        near = np.abs(self._seconds - mark.seconds) <= LENGTH_S + LENGTH_SHARE * mark.seconds
-        near &= np.sqrt(np.square(self._spectra - mark.spectrum_db).mean(axis=1)) <= SPECTRUM_DB
-        for index in np.flatnonzero(near):
+        is_near = np.abs(self._seconds - mark.seconds) <= LENGTH_S + LENGTH_SHARE * mark.seconds
+        is_near &= np.sqrt(np.square(self._spectra - mark.spectrum_db).mean(axis=1)) <= SPECTRUM_DB
+        for index in np.flatnonzero(is_near):
             file = self._files[index]
-            other = self._excerpts.read(*self._places[file])
-            alike = correlations(mark.excerpt, other)
-            if all(value > least for value, least in zip(alike, ALIKE.values(), strict=True)):
-                return file, min(*alike, 0.9999)
+            excerpt = self._excerpts.read(*self._places[file])
+            band_correlations = correlations(mark.excerpt, excerpt)
+            if all(value > least for value, least in zip(band_correlations, ALIKE.values(), strict=True)):
+                return file, min(*band_correlations, 0.9999)
         return None
 
 
 def _spectrum_db(excerpt: np.ndarray) -> np.ndarray:
-    """Mean spectrum in ``BANDS`` equal-ratio bands of the telephone band, dB re its loudest."""
+    """Return the mean spectrum in ``BANDS`` bands of equal ratio in the telephone band, in dB. The loudest is 0 dB."""
     size = 512
     padded = np.pad(excerpt, (size // 2, size))
     frames = np.lib.stride_tricks.sliding_window_view(padded, size)[:: size // 2] * np.hanning(size)

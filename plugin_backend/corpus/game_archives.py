@@ -1,9 +1,9 @@
-"""Files inside the containers that games keep their sounds in: one reader per suffix, one tuple of bytes out.
+"""Read files inside the containers of games: one reader per suffix. Each yields the content of every file.
 
-Formats: zip under several names; OpenClonk's group (``C4Group.cpp``: gzip with a foreign magic, a
-scrambled 204-byte header, 316-byte entries, groups within groups); Qt's binary resource (``qresource.cpp``:
-a tree of 22-byte big-endian entries, zlib); OpenTTD's sample catalogue (``sound.cpp``: offset and size
-of each sample, a name, then a WAV file).
+Formats: zip under several names; OpenClonk's group (``C4Group.cpp``: gzip with another magic number, a scrambled
+204-byte header, 316-byte entries, groups within groups); Qt's binary resource (``qresource.cpp``: a tree of 22-byte
+big-endian entries, zlib); OpenTTD's sample catalogue (``sound.cpp``: offset and size of each sample, a name, then a WAV
+file).
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from pathlib import Path
 from plugin_backend.errors import AudioFileError
 
 
-def members(path: Path) -> Iterator[bytes]:
-    """The content of every file in a container, in its order.
+def read_members(path: Path) -> Iterator[bytes]:
+    """Yield the content of every file in a container, in order.
 
     Raises:
-        AudioFileError: of another kind than ``READERS``, or damaged.
+        AudioFileError: the container has no reader in ``READERS``, or is damaged.
     """
     reader = READERS.get(path.suffix)
     if reader is None:
-        raise AudioFileError(f"{path.name}: no container we can unpack; {', '.join(sorted(READERS))} can be")
+        raise AudioFileError(f"{path.name}: not a container that can be unpacked; {', '.join(sorted(READERS))} can be")
     try:
         yield from reader(path)
     except (OSError, ValueError, IndexError, struct.error, zlib.error, zipfile.BadZipFile) as problem:
@@ -50,10 +50,10 @@ def _clonk_members(group: bytes) -> Iterator[bytes]:
     if not header.startswith(b"RedWolf Design GrpFolder"):
         raise ValueError("not an OpenClonk group")
     (count,) = struct.unpack_from("<i", header, 36)
-    begin = 204 + 316 * count
+    start = 204 + 316 * count
     for entry in range(count):
         is_group, size, _, offset = struct.unpack_from("<4i", group, 204 + 316 * entry + 264)
-        body = group[begin + offset : begin + offset + size]
+        body = group[start + offset : start + offset + size]
         yield from _clonk_members(body) if is_group else (body,)
 
 
@@ -82,9 +82,9 @@ def _sample_catalogue(path: Path) -> Iterator[bytes]:
     count = (struct.unpack_from("<I", content)[0] & 0x7FFF_FFFF) // 8
     for entry in range(count):
         offset, size = struct.unpack_from("<2I", content, 8 * entry)
-        begin = offset & 0x7FFF_FFFF
-        begin += 1 + content[begin]
-        yield content[begin : begin + size]
+        start = offset & 0x7FFF_FFFF
+        start += 1 + content[start]
+        yield content[start : start + size]
 
 
 READERS: dict[str, Callable[[Path], Iterator[bytes]]] = {

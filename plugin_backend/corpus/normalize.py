@@ -1,59 +1,65 @@
-"""From a decoded file to clean audio at the corpus rate: offset removed, level sane, resampled."""
+"""Normalise a decoded file for the corpus: remove its DC offset, limit its level, resample it."""
 
 from __future__ import annotations
 
 import numpy as np
-import soxr
 
+from plugin_backend.audio_files import resample_mono_blocks
 from plugin_backend.corpus.temp_audio import TempAudio
-from plugin_backend.dsp.dc_offset import offset_of
+from plugin_backend.dsp.dc_offset import dc_offset
 from plugin_backend.errors import AudioFileError
 
 SHORTEST_S = 0.01
-"""A codec's window; a file that cannot fill it holds nothing to learn."""
+"""Length of a codec's window. A shorter file holds nothing to learn."""
 
-SILENT = 2.0**-14
-"""Two steps of 16 bits (-84 dBFS): a file that never passes this is silent."""
+SILENT_PEAK = 2.0**-14
+"""Two steps of 16 bits (-84 dBFS). A file whose peak is not higher is silent."""
 
 LARGE_OFFSET = 0.03
-"""An offset is removed when it is this large, relative to the peak without it."""
+"""An offset of at least this size, relative to the peak without it, is removed."""
 
 SANE_PEAK = 4.0
-"""+12 dBFS. Encoders overshoot by less; floats beyond were written in another scale."""
+"""+12 dBFS. Encoders overshoot by less; floats above it were written in another scale."""
 
 
 def normalize(decoded: TempAudio, rate_hz: int, sample_rate: int, into: TempAudio) -> tuple[str, ...]:
-    """Fill ``into`` with the audio at ``sample_rate`` (soxr VHQ); answers remarks.
+    """Fill ``into`` with the audio at ``sample_rate`` (soxr VHQ). Return remarks.
+
+    Args:
+        decoded: the audio at its own rate.
+        rate_hz: its rate.
+        sample_rate: of the result.
+        into: receives the result.
 
     Raises:
-        AudioFileError: see :func:`faults`.
+        AudioFileError: see :func:`find_faults`.
     """
-    offset, excess = faults(decoded, rate_hz)
+    offset, excess = find_faults(decoded, rate_hz)
     _resample(decoded, rate_hz, sample_rate, offset, 1 / excess, into)
     removed = (f"DC offset of {offset:+.3f} removed",) if offset else ()
-    return removed + too_loud(excess)
+    return removed + level_remarks(excess)
 
 
-def too_loud(excess: float) -> tuple[str, ...]:
-    """The remark on audio that was divided by ``excess``; none if that is 1."""
-    told = f"peaks {20 * np.log10(excess):.0f} dB above full scale; brought down to it"
-    return (told,) if excess > 1 else ()
+def level_remarks(excess: float) -> tuple[str, ...]:
+    """Return the remark on audio that was divided by ``excess``; none if ``excess`` is 1."""
+    remark = f"peaks {20 * np.log10(excess):.0f} dB above full scale; brought down to it"
+    return (remark,) if excess > 1 else ()
 
 
-def faults(decoded: TempAudio, rate_hz: int) -> tuple[float, float]:
-    """The offset to take away, 0 if it is small, and what to divide by then, 1 unless peaks are insane.
+def find_faults(decoded: TempAudio, rate_hz: int) -> tuple[float, float]:
+    """Return the offset to subtract (0 if it is small), and the factor to divide by then (1 unless peaks are too high).
 
     Raises:
-        AudioFileError: silent or too short; the message is the reason alone.
+        AudioFileError: the audio is silent or too short. The message is the reason alone.
     """
     if decoded.size < SHORTEST_S * rate_hz:
         count = f"{decoded.size} sample{'s' if decoded.size > 1 else ''}"
         raise AudioFileError(f"too short: {count}; at least {SHORTEST_S * 1000:.0f} ms are needed")
     step = max(1, round(0.01 * rate_hz))
-    offset, (low, high) = offset_of(decoded.blocks(0, None, 1000 * step), step), _extremes(decoded)
+    offset, (low, high) = dc_offset(decoded.blocks(0, None, 1000 * step), step), _extremes(decoded)
     peak = max(high - offset, offset - low)
-    if peak <= SILENT:
-        raise AudioFileError("silent" if abs(offset) <= SILENT else f"silent but for a constant of {offset:.3f}")
+    if peak <= SILENT_PEAK:
+        raise AudioFileError("silent" if abs(offset) <= SILENT_PEAK else f"silent but for a constant of {offset:.3f}")
     if abs(offset) <= LARGE_OFFSET * peak:
         offset, peak = 0.0, max(high, -low)
     return offset, peak if peak > SANE_PEAK else 1.0
@@ -66,9 +72,6 @@ def _extremes(audio: TempAudio) -> tuple[float, float]:
 
 def _resample(audio: TempAudio, rate_hz: int, sample_rate: int, offset: float, scale: float, into: TempAudio) -> None:
     into.clear()
-    stream = soxr.ResampleStream(rate_hz, sample_rate, 1, quality="VHQ") if rate_hz != sample_rate else None
-    done = 0
-    for block in audio.blocks():
-        done += block.size
-        block = (block - np.float32(offset)) * np.float32(scale)
-        into.append(stream.resample_chunk(block, last=done == audio.size) if stream else block)
+    blocks = (((block - np.float32(offset)) * np.float32(scale), last) for block, last in audio.blocks_and_last())
+    for block in resample_mono_blocks(blocks, rate_hz, sample_rate, "VHQ"):
+        into.append(block)

@@ -1,12 +1,12 @@
-"""What a corpus holds and what was left out of it, as plain data for JSON and for tables."""
+"""Report what a corpus holds and what was left out of it, as plain data for JSON and for tables."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 EDGES_HZ = {"<8 kHz": 8_000.0, "<12 kHz": 12_000.0, "<16 kHz": 16_000.0, "full": float("inf")}
-"""How far recordings reach: the first whose limit lies above a recording's band edge."""
+"""Classes of band edges. A recording belongs to the first whose limit lies above its band edge."""
 
 
 def make_report(
@@ -17,10 +17,15 @@ def make_report(
     ignored: int,
     copies: dict[str, str],
 ) -> dict:
-    """Files, pieces and minutes in all, by label, source and band edge; a line for every odd file.
+    """Return files, pieces and minutes in total, by label, source and band edge, and a line for every odd file.
 
-    ``pieces`` are the index's; ``dropped`` and ``remarks`` pair a file with a reason or remark;
-    ``ignored`` counts files that are no audio; ``copies`` says of which file a dropped one is the same recording.
+    Args:
+        pieces: the pieces of the index.
+        sample_rate: in Hz.
+        dropped: files and reasons.
+        remarks: files and remarks.
+        ignored: number of files that are not audio.
+        copies: dropped file → the file that holds the same recording.
     """
     return {
         "sample_rate": sample_rate,
@@ -29,7 +34,7 @@ def make_report(
         "ignored_files": ignored,
         "by_label": _grouped(pieces, sample_rate, lambda piece: piece["label"]),
         "by_source": _grouped(pieces, sample_rate, lambda piece: piece["source"]),
-        "by_band_edge": _grouped(pieces, sample_rate, lambda piece: reach(piece["edge_hz"]), list(EDGES_HZ)),
+        "by_band_edge": _grouped(pieces, sample_rate, lambda piece: band_edge_class(piece["edge_hz"]), list(EDGES_HZ)),
         "dropped": [
             {"file": file, "reason": reason} | ({"same_as": copies[file]} if file in copies else {})
             for file, reason in sorted(dropped)
@@ -38,17 +43,19 @@ def make_report(
     }
 
 
-def copies_of(files: Collection[str], report: dict) -> list[str]:
-    """The files of a corpus that were dropped as the same recordings as one of ``files``, by its report."""
-    return sorted(each["file"] for each in report["dropped"] if each.get("same_as") in files)
+def find_copies(files: Collection[str], report: dict) -> list[str]:
+    """Return the files of a corpus that were dropped as copies of one of ``files``, by its report."""
+    return sorted(entry["file"] for entry in report["dropped"] if entry.get("same_as") in files)
 
 
-def reach(edge_hz: float) -> str:
-    """The key of ``EDGES_HZ`` that a band edge falls under."""
+def band_edge_class(edge_hz: float) -> str:
+    """Return the key of ``EDGES_HZ`` for a band edge."""
     return next(name for name, limit_hz in EDGES_HZ.items() if edge_hz < limit_hz)
 
 
-def _grouped(pieces: list[dict], sample_rate: int, key, order: list[str] | None = None) -> dict[str, dict]:
+def _grouped(
+    pieces: list[dict], sample_rate: int, key: Callable[[dict], str], order: list[str] | None = None
+) -> dict[str, dict]:
     groups = defaultdict(list)
     for piece in pieces:
         groups[key(piece)].append(piece)

@@ -1,4 +1,4 @@
-"""What a folder holds: its audio files, known by their content, with label and source, and what is left out."""
+"""List the audio files of a folder by their content, with label and source, and the files that are left out."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from plugin_backend.corpus import manifest
 from plugin_backend.errors import AudioFileError
 
 FORMATS = "WAV, AIFF, CAF, W64, AU, FLAC, Ogg, Opus or MP3"
-"""What a folder of recordings holds, for people."""
+"""Formats of recordings, for messages."""
 
 NAMED_AUDIO = re.compile(
     r"\.(wave?|bwf|rf64|bw64|w64|aif[cf]?|aiff|caf|au|snd|flac|og[ag]|opus|mp[23]|voc|sd2|m4[ab]|aac|ac3|wma|wv|ape|mpc|"
     r"tta|dsf|dff|mka|weba|spx|amr)",
     re.IGNORECASE,
 )
-"""Files with these names are audio to whoever named them: one that cannot be read is told, not passed over."""
+"""Files with these names are meant to be audio. One that cannot be read is reported, not ignored."""
 
 CACHE_NAME = ".pisada-corpus"
 UNLABELLED, USER = "unlabelled", "user"
@@ -28,7 +28,7 @@ UNLABELLED, USER = "unlabelled", "user"
 
 @dataclass(frozen=True)
 class FoundFile:
-    """An audio file: its path below the folder with ``/``, label, source, size in bytes, time of change."""
+    """An audio file: its path below the folder with ``/``, label, source, size in bytes, modification time."""
 
     file: str
     label: str
@@ -38,75 +38,77 @@ class FoundFile:
 
 
 @dataclass
-class Scan:
-    """The audio files in order of their paths; ``(file, reason)`` of what is left out; how many others."""
+class ScanResult:
+    """The audio files in the order of their paths; ``(file, reason)`` of those left out; the number of other files."""
 
     files: list[FoundFile] = field(default_factory=list)
     dropped: list[tuple[str, str]] = field(default_factory=list)
     ignored: int = 0
 
 
-def scan(folder: Path) -> Scan:
-    """Look through ``folder``, at no more of a file than how it begins.
+def scan_folder(folder: Path) -> ScanResult:
+    """List the audio files below ``folder``. Only the beginning of each file is read.
 
-    Audio is what begins as a format does that we read, whatever its name. Hidden files and folders, links to folders
-    and links that leave ``folder`` are left out, each with a reason. A file that ``manifest.csv`` does not name takes
-    its label from the folders it lies in (``unlabelled`` at the top) and its source from the topmost of them (``user``
+    A file is audio if it begins as a known format does, whatever its name. Left out, each with a reason, are hidden
+    files and folders, links to folders, and links that lead out of ``folder``. A file that ``manifest.csv`` does not
+    name takes its label from its folders (``unlabelled`` at the top) and its source from the topmost folder (``user``
     at the top).
 
     Raises:
-        AudioFileError: ``folder`` is no readable folder, or its manifest is wrong.
+        AudioFileError: ``folder`` is not a readable folder, or its manifest is wrong.
     """
     if not folder.is_dir():
         raise AudioFileError(f"{folder}: no such folder")
-    labels, found = manifest.read_labels(folder), Scan()
-    told = labels or {}
+    labels, result = manifest.read_labels(folder), ScanResult()
+    listed = labels or {}
 
     def unreadable(problem: OSError) -> None:
         if Path(problem.filename) == folder:
             raise AudioFileError(f"{folder}: cannot be read ({problem.strerror})") from problem
-        found.dropped.append((_relative(folder, problem.filename), f"cannot be opened ({problem.strerror})"))
+        result.dropped.append((_relative(folder, problem.filename), f"cannot be opened ({problem.strerror})"))
 
     for parent, names, files in os.walk(folder, onerror=unreadable):
-        names[:] = sorted(name for name in names if _descend(found, folder, os.path.join(parent, name)))
+        names[:] = sorted(name for name in names if _descend(result, folder, os.path.join(parent, name)))
         for name in sorted(files):
             file = _relative(folder, os.path.join(parent, name))
             path = Path(parent, name)
-            reason, status = _look(folder, path)
-            named_audio = bool(NAMED_AUDIO.fullmatch(path.suffix)) or file in told
+            reason, status = _inspect_file(folder, path)
+            named_audio = bool(NAMED_AUDIO.fullmatch(path.suffix)) or file in listed
             if not named_audio and (reason or not _is_audio(path)):
-                found.ignored += file != manifest.NAME
+                result.ignored += file != manifest.NAME
                 continue
-            if reason:
-                found.dropped.append((file, reason))
+            if reason or status is None:
+                result.dropped.append((file, reason or ""))
                 continue
             folders = file.rpartition("/")[0]
-            label, source = told.get(file, (folders or UNLABELLED, None))
+            label, source = listed.get(file, (folders or UNLABELLED, None))
             source = source or folders.partition("/")[0] or USER
-            found.files.append(FoundFile(file, label, source, status.st_size, status.st_mtime_ns))
-    there = {entry.file for entry in found.files} | {file for file, _ in found.dropped}
-    found.dropped += [(file, "named in manifest.csv but not there") for file in told if file not in there]
-    found.files.sort(key=lambda entry: entry.file)
-    return found
+            result.files.append(FoundFile(file, label, source, status.st_size, status.st_mtime_ns))
+    known_files = {entry.file for entry in result.files} | {file for file, _ in result.dropped}
+    result.dropped += [(file, "named in manifest.csv but not there") for file in listed if file not in known_files]
+    result.files.sort(key=lambda entry: entry.file)
+    return result
 
 
-def shown(name: str) -> str:
-    """A name as one harmless line: whatever does not print is escaped."""
-    return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in name)
+def escape_name(name: str) -> str:
+    """Return a name as one line in which unprintable characters are escaped."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in name
+    )
 
 
 def _relative(folder: Path, path: str) -> str:
     return Path(os.path.relpath(path, folder)).as_posix()
 
 
-def _descend(found: Scan, folder: Path, path: str) -> bool:
-    """Whether to look into a folder; what is passed by is told, our own cache excepted."""
+def _descend(result: ScanResult, folder: Path, path: str) -> bool:
+    """Return whether to search a folder. A folder that is left out is reported, except our own cache."""
     name = os.path.basename(path)
     if name == CACHE_NAME:
         return False
     reason = "a link to a folder; not followed" if os.path.islink(path) else "a hidden folder"
     if os.path.islink(path) or name.startswith("."):
-        found.dropped.append((_relative(folder, path) + "/", reason))
+        result.dropped.append((_relative(folder, path) + "/", reason))
         return False
     return True
 
@@ -119,8 +121,8 @@ def _is_audio(path: Path) -> bool:
         return False
 
 
-def _look(folder: Path, path: Path) -> tuple[str | None, os.stat_result | None]:
-    """Why a file cannot be taken, or its status."""
+def _inspect_file(folder: Path, path: Path) -> tuple[str | None, os.stat_result | None]:
+    """Return why a file cannot be used, or its status."""
     if path.name.startswith("."):
         return "a hidden file", None
     try:

@@ -1,4 +1,4 @@
-"""One piece of a corpus, ready to learn from or to judge with."""
+"""One piece of a corpus, for training or validation."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ import numpy as np
 class Sound:
     """One piece of a recording, mono ``[samples]`` float32 at the corpus rate.
 
-    ``source`` is what was recorded together (a Debian package, a session, a library); training and
-    judging never share one. Above ``edge_hz`` the original holds nothing that a model should learn.
-    ``start_samples`` is where the piece begins in its file, at the corpus rate. ``audio`` may be a
-    read-only view of a file on disk.
+    Attributes:
+        file: its file.
+        label: what it is.
+        source: what was recorded together (a Debian package, a session, a library). Training and validation never share
+            a source.
+        edge_hz: band edge. Above it the original holds nothing that a model should learn.
+        audio: the samples; it may be a read-only view of a file on disk.
+        start_samples: where the piece begins in its file, at the corpus rate.
     """
 
     file: str
@@ -28,7 +32,10 @@ class Sound:
     start_samples: int = 0
 
 
-def digest(sounds: Iterable[Sound]) -> str:
-    """Tells sounds apart by name, label, source and place, without reading them: 40 hexadecimal digits."""
-    each = [(one.file, one.label, one.source, one.edge_hz, one.start_samples, one.audio.size) for one in sounds]
-    return hashlib.sha1(json.dumps(each).encode(), usedforsecurity=False).hexdigest()
+def sounds_digest(sounds: Iterable[Sound]) -> str:
+    """Return 40 hexadecimal digits of name, label, source and position of sounds, without reading the samples."""
+    rows = [
+        (sound.file, sound.label, sound.source, sound.edge_hz, sound.start_samples, sound.audio.size)
+        for sound in sounds
+    ]
+    return hashlib.sha1(json.dumps(rows).encode(), usedforsecurity=False).hexdigest()

@@ -1,1 +1,1 @@
-"""Signal processing that everything above shares: resampling, fades, delays, spectra, onsets."""
+"""Signal processing that all other packages share: resampling, fades, delays, spectra, onsets."""

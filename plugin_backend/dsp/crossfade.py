@@ -1,86 +1,132 @@
-"""One thing takes another's place, cross-faded: never more than two at once, and every fade whole."""
+"""Cross-fade from one value to another. At most two values sound at once, and every fade is complete."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 def raised_cosine(share: np.ndarray) -> np.ndarray:
-    """A raised cosine from 0 at 0 to 1 at 1, and so on either side: it has no edges."""
+    """Return a raised cosine that is 0 up to 0 and 1 from 1 on. It has no edges."""
     return 0.5 - 0.5 * np.cos(np.pi * np.clip(share, 0.0, 1.0))
 
 
+Value = TypeVar("Value")
+
 FADE_S = 0.05
+"""Length of a fade in seconds."""
 
 Part = tuple[slice, np.ndarray | None, np.ndarray, np.ndarray | None]
+"""Slice of the block, the value that fades out (or ``None``), the current value, its weights (or ``None``)."""
 
 
-class Crossfade:
-    """What is in force, what it replaces, and what waits: of several that come during a fade only the latest.
+class FadeQueue(Generic[Value]):
+    """The current value, the one that fades out, and the one that waits for the end of the fade.
 
-    The weight of the new one is a raised cosine: it starts and ends without an edge.
+    If several values come during a fade, only the latest waits. So at most two values sound at once, and every fade is
+    complete.
 
     Args:
-        value: what is in force first, an array of any shape.
-        samples: a fade's length.
-        begin: called with what goes and what comes as a fade begins; it may change both in place.
+        value: the first value.
+        length: length of a fade in steps (samples or frames), at least 1.
     """
 
-    def __init__(self, value, samples: int, begin: Callable[[np.ndarray, np.ndarray], None] = lambda before, now: None):
-        self._weights = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, max(1, samples) + 1) / max(1, samples))
-        self.now, self.before, self._next = np.array(value, np.float64), None, None
-        self._at, self._begin = 0, begin
+    def __init__(self, value: Value, length: int):
+        self.now = value
+        self.before: Value | None = None
+        self.next: Value | None = None
+        self.length, self.position = max(1, length), 0
 
     @property
-    def rests(self) -> bool:
-        """Whether nothing fades or waits."""
-        return self.before is None and self._next is None
+    def is_idle(self) -> bool:
+        """Whether no fade is running and no value waits."""
+        return self.before is None and self.next is None
 
-    def select(self, value, at_once: bool = False) -> None:
-        """Put something in its place, from the next sample on or when the fade that runs is over."""
+    def put(self, value: Value, at_once: bool) -> None:
+        """Set a new value: now, or when the running fade is over."""
         if at_once:
-            self.now, self.before, self._next = np.array(value, np.float64), None, None
-        elif not (self.rests and np.array_equal(value, self.now)):
-            self._next = np.array(value, np.float64)
+            self.now, self.before, self.next = value, None, None
+        else:
+            self.next = value
+
+    def begin_next(self) -> bool:
+        """Begin the fade to the waiting value, unless another is running. Return whether it has begun."""
+        if self.before is not None or self.next is None:
+            return False
+        self.before, self.now, self.next, self.position = self.now, self.next, None, 0
+        return True
+
+    def step(self, count: int) -> None:
+        """Advance the running fade by ``count`` steps."""
+        self.position += count
+        if self.position == self.length:
+            self.before = None
+
+
+class Crossfade(FadeQueue[np.ndarray]):
+    """A cross-fade between arrays. The weight of the new one is a raised cosine, without edges.
+
+    Args:
+        value: the first value, an array of any shape.
+        samples: length of a fade.
+        begin: called with the old and the new value when a fade begins. It may change both in place.
+    """
+
+    def __init__(
+        self, value: ArrayLike, samples: int, begin: Callable[[np.ndarray, np.ndarray], None] = lambda before, now: None
+    ):
+        super().__init__(np.array(value, np.float64), samples)
+        self._weights = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, self.length + 1) / self.length)
+        self._begin = begin
+
+    def select(self, value: ArrayLike, at_once: bool = False) -> None:
+        """Set a new value. It takes effect from the next sample on, or when the running fade is over.
+
+        Args:
+            value: an array of the first value's shape.
+            at_once: take it without a fade.
+        """
+        if at_once or not (self.is_idle and np.array_equal(value, self.now)):
+            self.put(np.array(value, np.float64), at_once)
 
     def parts(self, count: int) -> Iterator[Part]:
-        """The next ``count`` samples in parts: where, what goes (or ``None``), what is there, and its weight."""
+        """Yield the next ``count`` samples in parts: slice, old value (or ``None``), current value, its weights."""
         at = 0
         while at < count:
-            if self.before is None and self._next is not None:
-                self.before, self.now, self._next, self._at = self.now, self._next, None, 0
+            if self.begin_next() and self.before is not None:
                 self._begin(self.before, self.now)
             if self.before is None:
                 yield slice(at, count), None, self.now, None
                 return
-            size = min(self._weights.size - self._at, count - at)
-            yield slice(at, at + size), self.before, self.now, self._weights[self._at : self._at + size]
-            at, self._at = at + size, self._at + size
-            if self._at == self._weights.size:
-                self.before = None
+            size = min(self.length - self.position, count - at)
+            weights = self._weights[self.position : self.position + size]
+            yield slice(at, at + size), self.before, self.now, weights
+            at += size
+            self.step(size)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Plain arrays."""
-        held = {"now": self.now, "before": self.before, "next": self._next, "at": np.array(self._at)}
-        return {name: value.copy() for name, value in held.items() if value is not None}
+        """Return the state as plain arrays."""
+        values = {"now": self.now, "before": self.before, "next": self.next, "at": np.array(self.position)}
+        return {name: value.copy() for name, value in values.items() if value is not None}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Be as it was."""
-        held = {name: np.array(value) for name, value in state.items()}
-        self.now, self.before, self._next = held["now"], held.get("before"), held.get("next")
-        self._at = int(held["at"])
+        """Restore a saved state."""
+        values = {name: np.array(value) for name, value in state.items()}
+        self.now, self.before, self.next = values["now"], values.get("before"), values.get("next")
+        self.position = int(values["at"])
 
 
 class SmoothedValue(Crossfade):
-    """A number that glides to what it is set to, along a raised cosine."""
+    """A number that moves to its new value along a raised cosine."""
 
-    def take(self, count: int) -> float | np.ndarray:
-        """Its value at each of the next samples, ``[count]``; one number while it rests."""
-        if self.rests:
-            return np.float64(self.now)  # which, unlike Python's, makes products float64
-        values = np.empty(count)
+    def advance(self, count: int) -> float | np.ndarray:
+        """Return the value at each of the next samples, ``[count]``; a single number if it does not change."""
+        if self.is_idle:
+            return np.float64(self.now)  # unlike Python's float it makes products float64
+        output = np.empty(count)
         for here, before, now, weight in self.parts(count):
-            values[here] = now if before is None else before + weight * (now - before)
-        return values
+            output[here] = now if before is None else before + weight * (now - before)
+        return output

@@ -1,4 +1,4 @@
-"""A sound without the constant it stands on, which is no sound: what measures or encodes it must not hear it."""
+"""Measure and remove a DC offset, so that level measurement and encoding ignore it."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from plugin_backend.codecs.base import Codec
 from plugin_backend.codecs.pcm import PcmCodec
 
 LOWEST_HZ = 10.0
-"""−3 dB of a first-order high-pass: below all that is heard."""
+"""−3 dB frequency of a first-order high-pass, below all audible frequencies."""
 
-FORGOTTEN = 1e-30
-"""A memory smaller than this is let go: no denormals."""
+MIN_MEMORY = 1e-30
+"""A smaller filter memory is set to 0, so that there are no denormals."""
 
 
-def offset_of(blocks: Iterable[np.ndarray], step: int) -> float:
-    """The constant that runs through a recording.
+def dc_offset(blocks: Iterable[np.ndarray], step: int) -> float:
+    """Return the DC offset of a recording.
 
-    The mean over all and the median of the means of 10 ms both show it; a thump moves the one, a lopsided
-    tone the other. The smaller is taken, none where they disagree in sign.
+    Both the mean of all samples and the median of the means of 10 ms show the offset. A thump changes the first, an
+    asymmetric tone the second. The smaller is returned, or 0 if they differ in sign.
 
     Args:
-        blocks: the recording ``[n]`` in pieces, all but the last a multiple of ``step`` long.
-        step: samples of 10 ms; a rest at the end is left out.
+        blocks: the recording as blocks ``[n]``; all but the last are a multiple of ``step`` long.
+        step: samples in 10 ms. A remainder at the end is ignored.
     """
     means = np.concatenate([block[: block.size // step * step].reshape(-1, step).mean(axis=1) for block in blocks])
     if not means.size:
@@ -33,64 +33,66 @@ def offset_of(blocks: Iterable[np.ndarray], step: int) -> float:
     return min(mean, median, key=abs) if mean * median > 0 else 0.0
 
 
-class OffsetFilter:
-    """A high-pass, sample after sample: where blocks are cut changes no bit.
+class DcFilter:
+    """A high-pass filter, computed sample by sample: block boundaries change no bit.
 
     Args:
         channels: of every block.
         sample_rate: in Hz.
-        first_samples: the mean of so many first samples is taken for what the sound stood on before, so that a
-            recording with an offset does not begin with a step. The first block must hold them. 0: on nothing.
+        first_samples: the mean of this many first samples is taken as the earlier offset, so that a recording with an
+            offset does not begin with a step. The first block must hold them. 0: no earlier offset.
     """
 
     def __init__(self, channels: int, sample_rate: int, first_samples: int = 0):
         from scipy.signal import lfilter
 
-        self._lfilter = lfilter  # imported here, and not while it plays
+        self._lfilter = lfilter  # imported here, not during playback
         keep = np.exp(-2 * np.pi * LOWEST_HZ / sample_rate)
         self._b, self._a = np.array([1.0, -1.0]) * (1 + keep) / 2, np.array([1.0, -keep])
         self._memory, self._first = np.zeros((channels, 1)), first_samples
 
     def push(self, block: np.ndarray) -> np.ndarray:
-        """Take ``[channels, n]``; return as many, float64."""
+        """Filter ``[channels, n]``. Return the same shape, float64."""
         if self._first and block.shape[1]:
             self._memory = self._b[1] * block[:, : self._first].mean(axis=1, keepdims=True, dtype=np.float64)
             self._first = 0
-        made, memory = self._lfilter(self._b, self._a, block.astype(np.float64), zi=self._memory)
-        self._memory = np.where(np.abs(memory) < FORGOTTEN, 0.0, memory)
-        return made
+        filtered, memory = self._lfilter(self._b, self._a, block.astype(np.float64), zi=self._memory)
+        self._memory = np.where(np.abs(memory) < MIN_MEMORY, 0.0, memory)
+        return filtered
 
     def state(self) -> dict[str, np.ndarray]:
-        """Plain arrays."""
+        """Return the state as plain arrays."""
         return {"memory": self._memory, "first": np.array(self._first)}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Be as it was."""
+        """Restore a saved state."""
         self._memory, self._first = state["memory"], int(state["first"])
 
 
-class Unfiltered:
-    """In place of a filter where the codec is the identity, which carries any sound as it is."""
+class NoFilter:
+    """Replaces the filter for the identity codec, which changes no sound."""
 
     def push(self, block: np.ndarray) -> np.ndarray:
-        """The block itself."""
+        """Return the block itself."""
         return block
 
     def state(self) -> dict[str, np.ndarray]:
-        """Nothing is remembered."""
+        """Return no arrays: there is no state."""
         return {}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Nothing was remembered."""
+        """Do nothing: there is no state."""
 
 
-def filter_for(codec: Codec, channels: int, begins: bool = True) -> OffsetFilter | Unfiltered:
-    """A new filter of what a codec encodes, or of what is made of what it decodes.
+def dc_filter_for(codec: Codec, channels: int, begins: bool = True) -> DcFilter | NoFilter:
+    """Return a new filter for what a codec encodes, or for what is made of its output.
 
     Args:
-        begins: the sound may begin with an offset; its first block has whole frames then.
+        codec: the codec.
+        channels: of every block.
+        begins: whether the sound may begin with an offset. Then its first block must hold a whole frame.
     """
     spec = codec.spec
     if spec == PcmCodec.spec:
-        return Unfiltered()
-    return OffsetFilter(channels, spec.sample_rate, spec.hop_samples if begins else 0)
+        return NoFilter()
+    return DcFilter(channels, spec.sample_rate, spec.hop_samples if begins else 0)

@@ -1,4 +1,4 @@
-"""The same sound, later."""
+"""Delay a stream by a fixed number of samples."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import numpy as np
 
 
 class Delay:
-    """Later by a constant.
+    """A fixed delay line.
 
     Args:
         channels: of every block.
-        samples: how much.
+        samples: length of the delay.
 
     Attributes:
-        held: what has come and not gone, ``[channels, samples]``: all there is of its state.
+        held: the samples in the delay line, ``[channels, samples]``. This is the whole state.
     """
 
     def __init__(self, channels: int, samples: int):
         self.held = np.zeros((channels, samples), np.float32)
 
     def push(self, block: np.ndarray) -> np.ndarray:
-        """Take ``[channels, n]``; answer as many."""
+        """Delay ``[channels, n]``. Return the same shape."""
         joined = np.concatenate([self.held, block], axis=1)
         self.held = joined[:, block.shape[1] :].copy()
         return joined[:, : block.shape[1]]

@@ -1,11 +1,10 @@
-"""Where hits begin, heard as they come: a decision within 3 ms, of the past alone.
+"""Detect hits in a stream, within 3 ms and from the past only.
 
-The same idea as in :mod:`plugin_backend.hit_detection.onset_strength`, without a future. Sound is heard in frames of
-2.7 ms, half
-overlapping, in six bands. A band's *background* follows its quietest; its *mask* is the loudest of what has been
-until a moment ago, fading slowly while a hit's own body sounds and fast after it. Novelty is the rise above both in
-dB, averaged over the bands: half-wave rectified spectral flux on a decibel scale (Bello et al. 2005, "A tutorial on
-onset detection in music signals"). A hit is where it exceeds what is usual here by enough.
+The method is that of :mod:`plugin_backend.hit_detection.onset_strength`, without the future. The stream is cut into
+frames of 2.7 ms that overlap by half, in six bands. A band's *background* follows its quietest frames. Its *mask* is
+the loudest of the past up to a moment ago; it fades slowly during the body of a hit and fast after it. Novelty is the
+rise above both in dB, averaged over the bands: half-wave rectified spectral flux on a decibel scale (Bello et al. 2005,
+"A tutorial on onset detection in music signals"). A hit begins where novelty is far enough above its usual value.
 """
 
 from __future__ import annotations
@@ -25,50 +24,55 @@ HIGHEST_BAND_SHARE = 0.46
 DARKEST = 1e-9
 BACKGROUND_GAIN = 4.0
 BACKGROUND_RISE, BACKGROUND_FALL_S = 10 ** (6 / 10), 0.1
-"""A background rises by 6 dB a second at most, and falls within a tenth."""
+"""A background rises by at most 6 dB per second, and falls within 0.1 s."""
 
 BELOW_LOUD, LOUD_S = 10**-5.5, 3.0
-"""A hit of less than −55 dB of what was lately loudest is not heard."""
+"""A hit more than 55 dB below the recent loudest level is ignored."""
 
 MASK_LAG_FRAMES = 4
 BODY_S, BODY_GAP_MS, BODY_FADE_DB, AFTER_FADE = 0.2, 150.0, 6.0, 5.0
-"""A hit's own body sounds for 200 ms, less where hits may be less than 150 ms apart."""
+"""The body of a hit lasts 200 ms, or less if hits may be less than 150 ms apart."""
 
 LEAST_DB, ABOVE_USUAL, USUAL_S, MOST_USUAL_DB = 5.0, 3.0, 1.5, 3.0
 DC_S = 0.05
 ATTACK, ABOVE_QUIET = 10 ** (-20 / 20), 3.0
 
-REMEMBERED = ("held", "waiting", "heard", "mean", "last", "background", "loud", "usual", "mask", "age")
+STATE = {name: f"_{name}" for name in ("held", "waiting", "mean", "last", "background", "loud", "usual", "mask", "age")}
+STATE["heard"] = "_received"
+"""Name in a saved state → attribute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Onset:
-    """A hit began at ``onset_samples``; it was known once the samples before ``decided_samples`` were heard."""
+    """A hit that begins at ``onset_samples``.
+
+    It was detected when the samples before ``decided_samples`` had been received.
+    """
 
     onset_samples: int
     decided_samples: int
 
 
 class OnsetDetector:
-    """Finds hits in blocks of any length; where blocks are cut changes nothing.
+    """Detects hits in blocks of any length. Block boundaries change nothing.
 
     Args:
         sample_rate: in Hz, 8 to 192 kHz.
-        channels: of every block; they are heard together.
-        sensitivity: 0.1 to 10; twice as much finds rises half as steep.
-        min_gap_ms: 20 to 5000; what follows a hit sooner belongs to it.
+        channels: of every block. They are analysed together.
+        sensitivity: 0.1 to 10. A value twice as large detects rises half as steep.
+        min_gap_ms: 20 to 5000. A hit that follows another sooner is part of it.
 
     Attributes:
-        lookahead_samples: an onset lies at most so long before its decision.
+        lookahead_samples: an onset lies at most this long before its detection.
 
     Raises:
-        ProjectError: out of range.
+        ProjectError: a value is out of range.
     """
 
     def __init__(self, sample_rate: int, channels: int = 1, sensitivity: float = 1.0, min_gap_ms: float = 80.0):
-        for what, value, low, high in (("sensitivity", sensitivity, 0.1, 10), ("min_gap_ms", min_gap_ms, 20, 5000)):
+        for name, value, low, high in (("sensitivity", sensitivity, 0.1, 10), ("min_gap_ms", min_gap_ms, 20, 5000)):
             if not low <= value <= high:
-                raise ProjectError(f"{what} {value:g}: {low} to {high} can be used")
+                raise ProjectError(f"{name} {value:g}: {low} to {high} can be used")
         self.lookahead_samples = round(LOOKAHEAD_S * sample_rate)
         self._hop = max(4, round(sample_rate / FRAMES_PER_S))
         self._shape = np.hanning(2 * self._hop + 1)[:-1]
@@ -83,46 +87,49 @@ class OnsetDetector:
         body_s = BODY_S * min(1.0, min_gap_ms / BODY_GAP_MS)
         self._fade, self._body = BODY_FADE_DB * frame_s / body_s, round(body_s / frame_s)
         self._held = np.zeros((channels, max(3 * self._hop, self.lookahead_samples + self._hop)))
-        self._waiting, self._heard = np.zeros((channels, 0)), 0
-        self._mean, self._last = np.zeros((channels, 1)), None
-        self._background, self._loud, self._usual = None, 0.0, 0.0
+        self._waiting, self._received = np.zeros((channels, 0)), 0
+        self._mean = np.zeros((channels, 1))
+        self._last: int | None = None
+        self._background: np.ndarray | None = None
+        self._loud, self._usual = 0.0, 0.0
         self._mask, self._age = np.full(bands, -300.0), np.zeros(bands, int)
         self._late: deque[np.ndarray] = deque()
 
     def push(self, block: np.ndarray) -> list[Onset]:
-        """Take ``[channels, n]``; answer the hits decided on, in order, counted from the first sample pushed."""
+        """Analyse ``[channels, n]``. Return the detected hits, in order, counted from the first sample pushed."""
         waiting = np.concatenate([self._waiting, block], axis=1)
-        found, at = [], 0
+        onsets, at = [], 0
         while waiting.shape[1] - at >= self._hop:
             new = waiting[:, at : at + self._hop]
             at += self._hop
             self._held = np.concatenate([self._held[:, self._hop :], new], axis=1)
-            self._heard += self._hop
-            if self._novelty() and (self._last is None or self._heard - self._last >= self._gap):
+            self._received += self._hop
+            if self._novelty() and (self._last is None or self._received - self._last >= self._gap):
                 onset = self._onset()
-                self._last = self._heard
-                found.append(Onset(onset, self._heard))
+                self._last = self._received
+                onsets.append(Onset(onset, self._received))
         self._waiting = waiting[:, at:].copy()
-        return found
+        return onsets
 
     def state(self) -> dict[str, np.ndarray]:
-        """Where it is, as plain arrays: with :meth:`restore` another, made alike, goes on."""
-        own = {
-            name: np.array(getattr(self, f"_{name}")) for name in REMEMBERED if getattr(self, f"_{name}") is not None
+        """Return the state as plain arrays. Another detector with the same arguments can continue from it."""
+
+        values = {name: getattr(self, attribute) for name, attribute in STATE.items()}
+        return {name: np.array(value) for name, value in values.items() if value is not None} | {
+            "late": np.array(self._late)
         }
-        return own | {"late": np.array(self._late)}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Be as another was."""
-        for name in REMEMBERED:
+        """Restore the state of another detector."""
+        for name, attribute in STATE.items():
             value = state.get(name)
-            setattr(self, f"_{name}", value.copy() if value is not None and value.ndim else value)
-        self._heard, self._loud, self._usual = int(self._heard), float(self._loud), float(self._usual)
+            setattr(self, attribute, value.copy() if value is not None and value.ndim else value)
+        self._received, self._loud, self._usual = int(self._received), float(self._loud), float(self._usual)
         self._last = None if self._last is None else int(self._last)
         self._late = deque(state["late"].reshape(-1, self._mask.size))
 
     def _powers(self) -> np.ndarray:
-        """Of the bands in the last frame."""
+        """Return the power of the bands in the last frame."""
         frame = self._held[:, -2 * self._hop :]
         self._mean += self._level * (frame[:, self._hop :].mean(axis=1, keepdims=True) - self._mean)
         spectra = np.fft.rfft((frame - self._mean) * self._shape, axis=1)
@@ -130,7 +137,7 @@ class OnsetDetector:
         return np.add.reduceat(power, self._bins)[:-1]
 
     def _novelty(self) -> bool:
-        """Hear one more frame: whether something new begins."""
+        """Analyse one more frame. Return whether a hit begins."""
         powers = self._powers()
         if self._background is None:
             self._background = powers.copy()
@@ -149,7 +156,7 @@ class OnsetDetector:
     def _remember(self, level: np.ndarray) -> None:
         self._late.append(level)
         if len(self._late) <= MASK_LAG_FRAMES:
-            if len(self._late) == 1 and self._heard == self._hop:
+            if len(self._late) == 1 and self._received == self._hop:
                 self._mask = level.copy()
             return
         level = self._late.popleft()
@@ -158,10 +165,10 @@ class OnsetDetector:
         self._mask, self._age = np.where(louder, level, self._mask), np.where(louder, 0, self._age + 1)
 
     def _onset(self) -> int:
-        """The first of the last samples that is within 20 dB of their peak and well above what was before."""
+        """Return the first of the last samples that is within 20 dB of their peak and well above the earlier level."""
         sound = np.abs(self._held - self._mean).max(axis=0)
         recent, before = sound[-self.lookahead_samples :], sound[: -self.lookahead_samples]
         peak = recent.max()
         quiet = float(np.sqrt(np.square(before).mean())) if before.size else 0.0
         first = int(np.argmax(recent >= min(max(ATTACK * peak, ABOVE_QUIET * quiet), peak)))
-        return max(0, self._heard - self.lookahead_samples + first)
+        return max(0, self._received - self.lookahead_samples + first)

@@ -1,4 +1,4 @@
-"""A phase that runs on at a rate that glides, exact to the sample however long it runs and wherever blocks are cut."""
+"""Count the phase of an oscillator whose rate may glide. It is exact to the sample for any duration and any blocks."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import numpy as np
 from plugin_backend.dsp.crossfade import FADE_S, SmoothedValue
 
 GRAIN = 2.0**48
-"""While the rate glides, a sample's step is a whole number of these parts of a cycle: sums of them are exact."""
+"""While the rate glides, the phase step of a sample is a whole number of these parts of a cycle, so sums are exact."""
 
 
 class Oscillator:
     """Counts cycles.
 
-    While the rate rests a phase is the start's plus ``samples * rate / sample_rate``, never a running sum.
+    While the rate is constant, the phase is the start phase plus ``samples * rate / sample_rate``, never a running sum.
 
     Args:
         sample_rate: in Hz.
-        rate_hz: at first.
+        rate_hz: the first rate.
     """
 
     def __init__(self, sample_rate: int, rate_hz: float):
@@ -26,15 +26,15 @@ class Oscillator:
         self.restart()
 
     def restart(self) -> None:
-        """The next sample begins a cycle, the first."""
+        """Begin the first cycle at the next sample."""
         self._cycles, self._phase, self._since = 0.0, 0.0, 0
 
     def set(self, rate_hz: float, at_once: bool) -> None:
-        """Glide to another rate, or jump there."""
+        """Glide to another rate, or change to it at once."""
         self._rate.select(rate_hz, at_once)
 
-    def take(self, count: int) -> np.ndarray:
-        """Cycles gone at each of the next samples, ``[count]``."""
+    def advance(self, count: int) -> np.ndarray:
+        """Return the number of cycles at each of the next samples, ``[count]``."""
         cycles = np.empty(count)
         for here, before, now, weight in self._rate.parts(count):
             size = here.stop - here.start
@@ -51,19 +51,19 @@ class Oscillator:
         return cycles
 
     def _settle(self, rate_hz: float) -> None:
-        """Whole cycles are counted apart, so that what is added stays exact."""
+        """Count whole cycles separately, so that sums stay exact."""
         phase = self._phase + self._since * rate_hz / self._sample_rate
         whole = np.floor(phase)
         self._cycles, self._phase = self._cycles + whole, np.round((phase - whole) * GRAIN) / GRAIN
         self._since = 0
 
     def state(self) -> dict[str, np.ndarray]:
-        """Plain arrays."""
+        """Return the state as plain arrays."""
         own = {"place": np.array([self._cycles, self._phase, self._since], np.float64)}
         return own | {f"rate.{name}": value for name, value in self._rate.state().items()}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Be as it was."""
+        """Restore a saved state."""
         self._cycles, self._phase, since = state["place"].tolist()
         self._since = int(since)
         self._rate.restore({name.removeprefix("rate."): state[name] for name in state if name.startswith("rate.")})

@@ -1,4 +1,4 @@
-"""Resample a stream, and count how late what runs between two resamplers is; no sound and no model is needed."""
+"""Resample a stream, and compute the latency of an engine that runs between two resamplers."""
 
 from __future__ import annotations
 
@@ -11,34 +11,50 @@ import numpy as np
 import soxr
 
 QUALITY = "HQ"
-COUNTED_HOPS = 600
-"""After so many a resampler's lag has been as long as it gets, to a sample."""
+MEASURED_HOPS = 600
+"""After this number of hops a resampler's lag has reached its maximum, to a sample."""
 
 
 class Resampler:
-    """A stream ``[channels, n]`` at another rate; how many samples a block returns varies."""
+    """A stream ``[channels, n]`` resampled block by block by soxr. The number of samples per block varies.
 
-    def __init__(self, from_hz: int, to_hz: int, channels: int):
-        self._stream, self._mono = soxr.ResampleStream(from_hz, to_hz, channels, quality=QUALITY), channels == 1
+    Args:
+        from_hz: sample rate of the input.
+        to_hz: sample rate of the output.
+        channels: of every block.
+        quality: soxr's quality, ``HQ`` or ``VHQ``.
+    """
 
-    def push(self, block: np.ndarray) -> np.ndarray:
-        """Take a block; return what is there."""
-        if self._mono:
-            return self._stream.resample_chunk(np.ascontiguousarray(block[0]))[None]
-        return np.ascontiguousarray(self._stream.resample_chunk(np.ascontiguousarray(block.T)).T)
+    def __init__(self, from_hz: int, to_hz: int, channels: int, quality: str = QUALITY):
+        self._stream = soxr.ResampleStream(from_hz, to_hz, channels, dtype="float32", quality=quality)
+        self._is_mono = channels == 1
+
+    def push(self, block: np.ndarray, last: bool = False) -> np.ndarray:
+        """Resample the next block.
+
+        Args:
+            block: ``[channels, n]`` float32.
+            last: whether the stream ends with this block; then the rest of the output is returned too.
+
+        Returns:
+            ``[channels, m]`` float32: the samples that are ready.
+        """
+        if self._is_mono:
+            return self._stream.resample_chunk(np.ascontiguousarray(block[0]), last=last)[None]
+        return np.ascontiguousarray(self._stream.resample_chunk(np.ascontiguousarray(block.T), last=last).T)
 
 
 @dataclass(frozen=True)
-class Timing:
-    """Of an engine between resamplers.
+class ResampledTiming:
+    """Delays of an engine that runs at its own rate between two resamplers.
 
     Attributes:
-        lag_samples: at the engine's rate, how much of the input it may not have yet: it is pushed what is older, so
-            that it has as much to do in every hop.
-        wait_samples: of silence that the host's rate begins with, so that every hop can be answered.
-        delay_samples: at the engine's rate, which make the whole latency whole samples of the host's.
-        latency_samples: the whole, at the host's rate.
-        lead_samples: of it, what the engine has none of: later than it would be at its own rate.
+        lag_samples: how much of the input the engine may not have yet, at the engine's rate. The engine is given older
+            input, so that it has the same work in every hop.
+        wait_samples: silence at the start of the output, at the host's rate, so that every hop can be filled.
+        delay_samples: extra delay at the engine's rate that makes the whole latency a whole number of host samples.
+        latency_samples: the whole latency, at the host's rate.
+        lead_samples: the part of the latency that resampling adds, at the host's rate.
     """
 
     lag_samples: int
@@ -49,30 +65,38 @@ class Timing:
 
 
 @lru_cache(256)
-def timing(rate_hz: int, inner_hz: int, hop: int, inner_hop: int, latency: int, hears: bool) -> Timing:
-    """Count.
+def resampled_timing(
+    rate_hz: int, inner_hz: int, hop: int, inner_hop: int, latency: int, has_input: bool
+) -> ResampledTiming:
+    """Compute the delays of an engine between resamplers.
 
     Args:
-        rate_hz, hop: of the host.
-        inner_hz, inner_hop, latency: of the engine.
-        hears: whether the input is resampled, too.
+        rate_hz: sample rate of the host.
+        inner_hz: sample rate of the engine.
+        hop: samples per hop of the host.
+        inner_hop: samples per hop of the engine.
+        latency: latency of the engine, in samples at its own rate.
+        has_input: whether the input is resampled too.
+
+    Returns:
+        The delays.
     """
     ratio = Fraction(rate_hz, inner_hz)
-    lag = ceil(_longest_lag(rate_hz, inner_hz, hop)) if hears else 0
+    lag = ceil(_longest_lag(rate_hz, inner_hz, hop)) if has_input else 0
     whole_hops = (hop / ratio) % inner_hop == 0
-    fed = -(-lag // inner_hop) * inner_hop if whole_hops else lag + inner_hop  # at most, at the engine's rate
+    fed = -(-lag // inner_hop) * inner_hop if whole_hops else lag + inner_hop  # the maximum, at the engine's rate
     wait = ceil(fed * ratio + _longest_lag(inner_hz, rate_hz, inner_hop))
     delay = -latency % (inner_hz // gcd(inner_hz, rate_hz))
     whole = wait + int((latency + delay) * ratio)
-    return Timing(lag, wait, delay, whole, whole - int(latency * ratio))
+    return ResampledTiming(lag, wait, delay, whole, whole - int(latency * ratio))
 
 
 @lru_cache(256)
 def _longest_lag(from_hz: int, to_hz: int, count: int) -> Fraction:
-    """How many samples fewer than its share a resampler has answered, fed ``count`` at a time, at most."""
+    """Return by how many samples a resampler's output is short at most, when it is fed ``count`` samples at a time."""
     stream, silence = soxr.ResampleStream(from_hz, to_hz, 1, quality=QUALITY), np.zeros(count, np.float32)
-    answered, longest = 0, Fraction(0)
-    for hop in range(1, COUNTED_HOPS + 1):
-        answered += len(stream.resample_chunk(silence))
-        longest = max(longest, Fraction(hop * count * to_hz, from_hz) - answered)
+    returned, longest = 0, Fraction(0)
+    for hop in range(1, MEASURED_HOPS + 1):
+        returned += len(stream.resample_chunk(silence))
+        longest = max(longest, Fraction(hop * count * to_hz, from_hz) - returned)
     return longest + 1

@@ -1,4 +1,6 @@
-"""Classic effects as streaming stages: made by name, controlled by tables, alike live, in renders and in plug-ins."""
+"""Classic effects as streaming stages: made by name and controlled by tables, the same live, in renders and in
+plug-ins.
+"""
 
 from plugin_backend.effects.registry import STAGES, make_stage
 from plugin_backend.effects.triggered import Triggered

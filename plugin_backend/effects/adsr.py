@@ -9,20 +9,22 @@ import numpy as np
 from plugin_backend.dsp.crossfade import raised_cosine
 from plugin_backend.effects.base import DspStage
 from plugin_backend.effects.parameters import ADSR, THRESHOLD
-from plugin_backend.effects.triggered import STRUCK, Triggered
+from plugin_backend.effects.triggered import TRIGGERED, Triggered
 
 DETECT_S = 0.005
 HYSTERESIS_DB = 6.0
 OPEN, START, FIRST, SECOND, SINCE = range(5)
-"""What is in force: whether the gate is open, the level it began at, two lengths in samples, and how long ago."""
+"""Indices of the state: whether the gate is open, the start level, two lengths in samples, samples since the gate
+changed.
+"""
 
 
 class Adsr(Triggered, DspStage):
-    """Level times the envelope, alike in all channels; every way is a raised cosine.
+    """Multiplies all channels by the envelope. Every rise and fall is a raised cosine.
 
-    At the attack's last sample it is 1, at the decay's last ``sustain``, at the release's last 0. A strike while it
-    sounds goes on from where it is. Lengths are settled as the gate turns; ``sustain`` glides. Where ``gate`` is
-    ``threshold`` the channels' mean power opens it, and strikes do nothing.
+    The envelope is 1 at the attack's last sample, ``sustain`` at the decay's last, and 0 at the release's last. A
+    trigger during the envelope continues from the current level. Lengths are read when the gate changes; ``sustain``
+    glides. If ``gate`` is ``threshold``, the mean power of the channels opens the gate, and triggers do nothing.
     """
 
     parameters, gliding = ADSR, {"sustain": float}
@@ -31,56 +33,58 @@ class Adsr(Triggered, DspStage):
         from scipy.signal import lfilter
 
         super().__init__(sample_rate, channels)
-        self._lfilter = lfilter  # imported here, and not while it plays
-        self._now = np.array([0.0, 0, 1, 1, 1])
+        self._lfilter = lfilter  # imported here, not during playback
+        self._envelope = np.array([0.0, 0, 1, 1, 1])
         self._power = 0.0
 
-    def _process(self, heard: np.ndarray) -> np.ndarray:
-        count, at = heard.shape[1], 0
+    def _process(self, block: np.ndarray) -> np.ndarray:
+        count, start = block.shape[1], 0
         level, sustain = np.empty(count), np.broadcast_to(self._glide("sustain", count), count)
-        for turn, opens in self._turns(heard):
-            if not (opens or self._now[OPEN]):  # there is nothing to let go
+        for position, is_opening in self._gate_changes(block):
+            if not (is_opening or self._envelope[OPEN]):  # it is closed already
                 continue
-            self._go_on(level[at:turn], sustain[at:turn])
-            self._turn(opens, float(sustain[turn]))
-            at = turn
-        self._go_on(level[at:], sustain[at:])
-        return heard * level
+            self._fill(level[start:position], sustain[start:position])
+            self._change_gate(is_opening, float(sustain[position]))
+            start = position
+        self._fill(level[start:], sustain[start:])
+        return block * level
 
-    def _turns(self, heard: np.ndarray) -> Iterator[tuple[int, bool]]:
-        """Where the gate opens and closes, in order."""
-        strikes = [(here.start, what == STRUCK) for here, struck in self._strikes(heard.shape[1]) for what in struck]
-        power = self._followed(heard)
-        if self.chosen("gate") != THRESHOLD:
-            yield from strikes
+    def _gate_changes(self, block: np.ndarray) -> Iterator[tuple[int, bool]]:
+        """Yield where the gate opens (true) and closes, in order."""
+        triggers = [
+            (part.start, event == TRIGGERED) for part, events in self._event_parts(block.shape[1]) for event in events
+        ]
+        power = self._smoothed_power(block)
+        if self.choice_name("gate") != THRESHOLD:
+            yield from triggers
             return
         opening = 10 ** (self.values["threshold_db"] / 10)
         masks = {False: power > opening, True: power < opening * 10 ** (-HYSTERESIS_DB / 10)}
-        at, is_open = 0, bool(self._now[OPEN])
-        while (turns := masks[is_open][at:]).any():
-            at, is_open = at + int(turns.argmax()), not is_open
-            yield at, is_open
+        start, is_open = 0, bool(self._envelope[OPEN])
+        while (turns := masks[is_open][start:]).any():
+            start, is_open = start + int(turns.argmax()), not is_open
+            yield start, is_open
 
-    def _followed(self, heard: np.ndarray) -> np.ndarray:
-        """Mean power through a one-pole, ``[n]``."""
+    def _smoothed_power(self, block: np.ndarray) -> np.ndarray:
+        """Return the mean power after a one-pole filter, ``[n]``."""
         keep = np.exp(-1 / (DETECT_S * self.sample_rate))
-        power = np.square(heard, dtype=np.float64).mean(axis=0)
+        power = np.square(block, dtype=np.float64).mean(axis=0)
         followed, memory = self._lfilter([1 - keep], [1, -keep], power, zi=[self._power])
         self._power = float(memory[0]) if memory[0] > np.finfo(np.float32).tiny else 0.0
         return followed
 
-    def _turn(self, opens: bool, sustain: float) -> None:
+    def _change_gate(self, is_opening: bool, sustain: float) -> None:
         level, values = float(self._level(np.array([-1.0]), sustain)[0]), self.values
-        lengths = ("attack_ms", "decay_ms") if opens else ("release_ms", "release_ms")
+        lengths = ("attack_ms", "decay_ms") if is_opening else ("release_ms", "release_ms")
         first, second = (max(1, round(values[name] * self.sample_rate / 1000)) for name in lengths)
-        self._now = np.array([opens, level, first, second, 0])
+        self._envelope = np.array([is_opening, level, first, second, 0])
 
-    def _go_on(self, level: np.ndarray, sustain: np.ndarray) -> None:
+    def _fill(self, level: np.ndarray, sustain: np.ndarray) -> None:
         level[:] = self._level(np.arange(level.size), sustain)
-        self._now[SINCE] += level.size
+        self._envelope[SINCE] += level.size
 
-    def _level(self, ahead: np.ndarray, sustain) -> np.ndarray:
-        is_open, start, first, second, since = self._now
+    def _level(self, ahead: np.ndarray, sustain: float | np.ndarray) -> np.ndarray:
+        is_open, start, first, second, since = self._envelope
         at = since + ahead + 1
         if not is_open:
             return start * (1 - raised_cosine(at / first))
@@ -89,10 +93,10 @@ class Adsr(Triggered, DspStage):
         )
 
     def state(self) -> dict[str, np.ndarray]:
-        """See :class:`~plugin_backend.effects.stage.Stage`."""
-        return super().state() | {"now": self._now.copy(), "power": np.array(self._power)}
+        """Return the state; see :meth:`~plugin_backend.effects.stage.Stage.state`."""
+        return super().state() | {"now": self._envelope.copy(), "power": np.array(self._power)}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """See :class:`~plugin_backend.effects.stage.Stage`."""
+        """Restore a state; see :meth:`~plugin_backend.effects.stage.Stage.restore`."""
         super().restore(state)
-        self._now, self._power = np.array(state["now"]), float(state["power"])
+        self._envelope, self._power = np.array(state["now"]), float(state["power"])

@@ -1,4 +1,4 @@
-"""Amplitude modulation by a slow wave."""
+"""Amplitude modulation by a slow wave (LFO)."""
 
 from __future__ import annotations
 
@@ -10,34 +10,52 @@ from plugin_backend.dsp.crossfade import FADE_S, Crossfade, SmoothedValue, raise
 from plugin_backend.dsp.oscillator import Oscillator
 from plugin_backend.effects.base import DspStage
 from plugin_backend.effects.parameters import LFO, TEMPO, TRIGGER
-from plugin_backend.effects.triggered import STRUCK, Triggered
+from plugin_backend.effects.triggered import TRIGGERED, Triggered
 
 EDGE_S = 0.005
-"""How long the square takes from one level to the other."""
+"""Duration of the square wave's change from one level to the other."""
 
 RESTART_S = 0.01
-"""How long another shape or a strike's new phase takes to replace what was."""
+"""Duration of the cross-fade to another shape, or to the phase of a new trigger."""
 
 
 @lru_cache(4096)
 def level(seed: int, cycle: int) -> float:
-    """The random level, 0..1, that a cycle begins at."""
+    """Return the random level, 0 to 1, at which a cycle begins."""
     return float(np.random.default_rng((seed, cycle)).random())
 
 
-def sine(cycles: np.ndarray, edge, seed: int) -> np.ndarray:
-    """Half at the cycle's start, then up."""
+def sine(cycles: np.ndarray, edge: np.ndarray, seed: int) -> np.ndarray:
+    """Return a sine wave that begins at half level and rises.
+
+    Args:
+        cycles: phases in cycles, ``[n]``.
+        edge: not used.
+        seed: not used.
+    """
     return 0.5 + 0.5 * np.sin(2 * np.pi * cycles)
 
 
-def square(cycles: np.ndarray, edge, seed: int) -> np.ndarray:
-    """1 for half a cycle, 0 for the other; edges of so much of a cycle begin at its start and middle."""
+def square(cycles: np.ndarray, edge: np.ndarray, seed: int) -> np.ndarray:
+    """Return a square wave: 1 for half a cycle, 0 for the other half.
+
+    Args:
+        cycles: phases in cycles.
+        edge: length of an edge as a share of a cycle. Edges begin at the start and the middle of a cycle.
+        seed: not used.
+    """
     rise = raised_cosine(np.mod(2 * cycles, 1.0) / 2 / edge)
     return np.where(np.mod(cycles, 1.0) < 0.5, rise, 1 - rise)
 
 
-def random(cycles: np.ndarray, edge, seed: int) -> np.ndarray:
-    """From each cycle's level to the next one's, by a raised cosine."""
+def random(cycles: np.ndarray, edge: np.ndarray, seed: int) -> np.ndarray:
+    """Return a wave from each cycle's random level to the next, along a raised cosine.
+
+    Args:
+        cycles: phases in cycles, ``[n]``.
+        edge: not used.
+        seed: of the random levels.
+    """
     whole = np.floor(cycles)
     first = int(whole[0])
     levels = np.array([level(seed, cycle & 0xFFFFFFFF) for cycle in range(first, int(whole[-1]) + 2)])
@@ -46,13 +64,14 @@ def random(cycles: np.ndarray, edge, seed: int) -> np.ndarray:
 
 
 WAVES = (sine, square, random)
-"""In the order of the choice ``shape``: the wave, 0..1, at phases in cycles."""
+"""In the order of the choice ``shape``: the wave, 0 to 1, at phases in cycles."""
 
 
 class Lfo(Triggered, DspStage):
-    """Level times ``1 − depth · (1 − wave)``, alike in all channels.
+    """Multiplies all channels by ``1 − depth · (1 − wave)``.
 
-    A strike begins a cycle, at ``phase_deg``, where ``sync`` is ``trigger``; elsewhere, and a release, does nothing.
+    If ``sync`` is ``trigger``, a trigger begins a cycle at ``phase_deg``. Otherwise a trigger does nothing. A release
+    never does anything.
     """
 
     parameters, gliding = LFO, {"depth": float}
@@ -66,46 +85,46 @@ class Lfo(Triggered, DspStage):
         self.parts["wave"] = self._wave = Crossfade([0.0, 0.0], round(RESTART_S * sample_rate))
 
     def _changed(self, name: str) -> None:
-        begun, values = self.position_samples > 0, self.values
+        is_running, values = self.position_samples > 0, self.values
         if name in ("rate_hz", "sync", "bpm", "beats"):
-            by_tempo = self.chosen("sync") == TEMPO
+            by_tempo = self.choice_name("sync") == TEMPO
             rate_hz = values["bpm"] / 60 / values["beats"] if by_tempo else values["rate_hz"]
-            self._cycles.set(rate_hz, at_once=not begun)
-            self._edge.select(min(EDGE_S * rate_hz, 0.5), at_once=not begun)
+            self._cycles.set(rate_hz, at_once=not is_running)
+            self._edge.select(min(EDGE_S * rate_hz, 0.5), at_once=not is_running)
         if name in ("shape", "phase_deg"):
-            self._turn(at_once=not begun)
+            self._select_wave(at_once=not is_running)
 
-    def _turn(self, at_once: bool = False) -> None:
+    def _select_wave(self, at_once: bool = False) -> None:
         self._wave.select([self.values["shape"], self._offset + self.values["phase_deg"] / 360], at_once)
 
-    def _process(self, heard: np.ndarray) -> np.ndarray:
-        count = heard.shape[1]
-        depth, cycles, edge = self._glide("depth", count), self._cycles.take(count), self._edge.take(count)
-        edge, wave, unheard = np.full(count, edge), np.empty(count), not np.any(depth)  # its time goes on
-        for here, struck in self._strikes(count):
-            if STRUCK in struck and self.chosen("sync") == TRIGGER:
-                now = cycles[here.start]
+    def _process(self, block: np.ndarray) -> np.ndarray:
+        count = block.shape[1]
+        depth, cycles, edge = self._glide("depth", count), self._cycles.advance(count), self._edge.advance(count)
+        edge, wave, is_off = np.full(count, edge), np.empty(count), not np.any(depth)  # the phase still advances
+        for span, events in self._event_parts(count):
+            if TRIGGERED in events and self.choice_name("sync") == TRIGGER:
+                now = cycles[span.start]
                 self._offset = float(np.floor(now) + 1 - now)
-                self._turn(at_once=self.position_samples + here.start == 0)
-            for part, before, now, weight in self._wave.parts(here.stop - here.start):
-                if unheard:
+                self._select_wave(at_once=self.position_samples + span.start == 0)
+            for part, before, now, weight in self._wave.parts(span.stop - span.start):
+                if is_off:
                     continue
-                at = cycles[here][part], edge[here][part]
-                made = self._waved(*at, now)
+                phases = cycles[span][part], edge[span][part]
+                output = self._wave_at(*phases, now)
                 if before is not None:
-                    gone = self._waved(*at, before)
-                    made = gone + weight * (made - gone)
-                wave[here][part] = made
-        return heard if unheard else heard * (1 - depth * (1 - wave))
+                    old = self._wave_at(*phases, before)
+                    output = old + weight * (output - old)
+                wave[span][part] = output
+        return block if is_off else block * (1 - depth * (1 - wave))
 
-    def _waved(self, cycles: np.ndarray, edge: np.ndarray, what: np.ndarray) -> np.ndarray:
-        return WAVES[int(what[0])](cycles + what[1], edge, self._seed)
+    def _wave_at(self, cycles: np.ndarray, edge: np.ndarray, shape_and_offset: np.ndarray) -> np.ndarray:
+        return WAVES[int(shape_and_offset[0])](cycles + shape_and_offset[1], edge, self._seed)
 
     def state(self) -> dict[str, np.ndarray]:
-        """See :class:`~plugin_backend.effects.stage.Stage`."""
+        """Return the state; see :meth:`~plugin_backend.effects.stage.Stage.state`."""
         return super().state() | {"offset": np.array(self._offset)}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """See :class:`~plugin_backend.effects.stage.Stage`."""
+        """Restore a state; see :meth:`~plugin_backend.effects.stage.Stage.restore`."""
         super().restore(state)
         self._offset = float(state["offset"])

@@ -1,4 +1,4 @@
-"""Stages by name."""
+"""Find and make stages by name."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from plugin_backend.effects.lfo import Lfo
 from plugin_backend.effects.parameters import FIXED
 from plugin_backend.effects.pulses import Pulses
 from plugin_backend.errors import ProjectError
+from plugin_backend.parameters import Parameter, Text
 
 STAGES: dict[str, type[DspStage]] = {
     "eq": Eq,
@@ -25,35 +26,36 @@ STAGES: dict[str, type[DspStage]] = {
 }
 
 
-def checked_settings(name: str, settings: Mapping[str, float | str]) -> dict[str, float | str]:
-    """The settings of a stage, choices as numbers.
+def validate_settings(name: str, settings: Mapping[str, float | str]) -> dict[str, float | str]:
+    """Return the settings of a stage, choices as numbers.
 
     Raises:
-        ProjectError: no such stage or setting, or out of range.
+        ProjectError: there is no such stage or setting, or a value is out of range.
     """
     if name not in STAGES:
         raise ProjectError(f"no effect '{name}'; there are {', '.join(STAGES)}")
-    table = STAGES[name].parameters | FIXED.get(name, {})
+    table: dict[str, Parameter | Text] = {**STAGES[name].parameters, **FIXED.get(name, {})}
     for setting in settings:
         if setting not in table:
             raise ProjectError(f"no setting '{setting}'; there are {', '.join(table)}")
-    return {setting: table[setting].checked(value) for setting, value in settings.items()}
+    return {setting: table[setting].validate(value) for setting, value in settings.items()}
 
 
 def make_stage(name: str, settings: Mapping[str, float | str], sample_rate: int, channels: int) -> DspStage:
-    """A new stage.
+    """Return a new stage.
 
     Args:
         name: one of ``STAGES``.
-        settings: of its ``parameters`` and of what is fixed when it is made; what is absent has its default.
+        settings: values of its ``parameters`` and of its fixed settings. Absent ones have their default.
         sample_rate: in Hz.
         channels: of every block.
 
     Raises:
-        ProjectError: no such stage or setting, out of range, or it does not go with the channels.
+        ProjectError: there is no such stage or setting, a value is out of range, or the stage cannot have so many
+            channels.
         AudioFileError: an impulse response cannot be used.
     """
-    settings = checked_settings(name, settings)
+    settings = validate_settings(name, settings)
     fixed = FIXED.get(name, {})
     stage = STAGES[name](sample_rate, channels, **{key: settings[key] for key in settings if key in fixed})
     for key, value in settings.items():

@@ -1,4 +1,4 @@
-"""The contract of everything that sound runs through block by block: the transfer node, effects, layers of them."""
+"""The contract of everything that processes a stream block by block: the transfer node, effects, and layers of them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from plugin_backend.parameters import Parameter
 
 
 class Stage(ABC):
-    """Blocks of sound in, as many samples out, late by a constant.
+    """Processes blocks: as many samples out as in, late by a constant.
 
-    Where blocks are cut changes nothing above −120 dBFS. A control that is set acts from the next sample pushed (or the
-    stage's next hop) on, and glides where a jump would click.
+    Block boundaries change nothing above −120 dBFS. A control acts from the next sample (or the stage's next hop) on,
+    and glides where a jump would click.
 
     Attributes:
-        parameters: what :meth:`set` takes.
+        parameters: the controls that :meth:`set` takes.
         channels: of every block.
-        latency_samples: output sample *i* is what input sample ``i − latency_samples`` became.
+        latency_samples: output sample *i* belongs to input sample ``i − latency_samples``.
         multiple_samples: every block's length must be a multiple of this.
-        repaired_samples: how many NaN and infinite samples came in; they were taken for 0.
+        repaired_samples: number of NaN and infinite samples that came in; they were set to 0.
     """
 
     parameters: Mapping[str, Parameter]
@@ -36,19 +36,19 @@ class Stage(ABC):
         """Set one of ``parameters``.
 
         Raises:
-            ProjectError: out of range.
+            ProjectError: the value is out of range.
         """
 
     @abstractmethod
     def push(self, block: np.ndarray) -> np.ndarray:
-        """Take ``[channels, n]`` float32; answer as many.
+        """Process ``[channels, n]`` float32. Return the same shape.
 
         Raises:
-            ValueError: another number of channels, or *n* is not a multiple of ``multiple_samples``.
+            ValueError: the number of channels is wrong, or *n* is not a multiple of ``multiple_samples``.
         """
 
-    def _received(self, block: np.ndarray) -> np.ndarray:
-        """The block checked, without what is no sound."""
+    def _check_block(self, block: np.ndarray) -> np.ndarray:
+        """Check the shape of the block, and return it sanitised."""
         channels, count = block.shape
         if channels != self.channels or count % self.multiple_samples:
             raise ValueError(
@@ -61,12 +61,15 @@ class Stage(ABC):
 
     @abstractmethod
     def state(self) -> dict[str, np.ndarray]:
-        """Where the stream is, as plain arrays by name: with :meth:`restore` it goes on with the same samples."""
+        """Return the state as plain arrays by name.
+
+        After :meth:`restore` the stream continues with the same samples.
+        """
 
     @abstractmethod
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Go on where another stage was; this one must be new, and made alike.
+        """Continue from the state of another stage. This stage must be new, and made with the same arguments.
 
         Raises:
-            ValueError: the state is of a stage made otherwise.
+            ValueError: the state is of a stage with other arguments.
         """

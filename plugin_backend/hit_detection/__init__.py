@@ -1,4 +1,4 @@
-"""Where a recording is hit, to the sample, and how hard."""
+"""Detect where a recording is hit, to the sample, and how hard."""
 
 from plugin_backend.hit_detection.detect_hits import Hit, Sensitivity, detect_hits
 

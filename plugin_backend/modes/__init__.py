@@ -1,1 +1,1 @@
-"""What rings: resonances of struck things, fitted to recordings, kept as numbers, played as decaying sinusoids."""
+"""Modes of sounds that ring: fit them to recordings, play them, interpolate them."""

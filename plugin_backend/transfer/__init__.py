@@ -1,1 +1,1 @@
-"""A sound moved towards a preset while it plays: one streaming node for files, live playing and plug-ins."""
+"""Move a sound towards a preset while it plays. One streaming node serves files, live playing and plug-ins."""

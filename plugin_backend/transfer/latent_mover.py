@@ -1,4 +1,4 @@
-"""Frame by frame: latents moved to the targets and summed, then by each latent's own controls, smoothed, held."""
+"""Move latents frame by frame: towards the targets, by each latent's own controls, then smooth and hold them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ PAIR, MOST_SLOTS = 2, len(ascii_lowercase)
 
 
 def slot_names(count: int) -> tuple[str, ...]:
-    """``a``, ``b`` and so on.
+    """Return the names ``a``, ``b`` and so on.
 
     Raises:
-        ValueError: fewer than the pair, or more than there are letters.
+        ValueError: fewer than two, or more than there are letters.
     """
     if not PAIR <= count <= MOST_SLOTS:
         raise ValueError(f"{count} slots; {PAIR} to {MOST_SLOTS} are allowed")
@@ -30,21 +30,21 @@ def slot_names(count: int) -> tuple[str, ...]:
 class LatentMover:
     """Moves the frames of one stream.
 
-    Slots ``a`` and ``b`` are a pair: ``morph`` leads from what the one makes of a frame to what the other does (an
-    empty ``a`` leaves the frame as it is). What the pair and every further slot make is summed as
-    :func:`~plugin_backend.codecs.latent_mixing.weighted_sum` does, by ``weight``, ``weight.c`` and so on: departures
-    from ``rest``.
+    Slots ``a`` and ``b`` are a pair. ``morph`` interpolates between the frame moved by ``a`` and the frame moved by
+    ``b``. An empty ``a`` leaves the frame as it is. The results of the pair and of every further slot are added by
+    :func:`~plugin_backend.codecs.latent_mixing.weighted_sum` with the weights ``weight``, ``weight.c`` and so on, as
+    differences from ``rest``.
 
     Args:
-        channels: that move alike; what is heard is measured over all of them.
-        dims: of a frame.
-        frames_per_s: of the codec.
-        heard: mean and deviation of the whole input, each ``[dims]``; ``None`` measures while it runs.
-        slots: how many there are.
-        rest: what no sound at all is, ``[dims]``; ``None`` is the origin.
+        channels: number of channels. The statistics are measured over all of them.
+        dims: dimensions of a frame.
+        frames_per_s: frames per second of the codec.
+        statistics: mean and deviation of the whole input, each ``[dims]``; ``None`` measures them as it runs.
+        slots: number of slots.
+        rest: the latents that stand for no sound, ``[dims]``; ``None`` is the origin.
 
     Attributes:
-        controls: of each of ``LATENT_PARAMETERS``, the latents' values ``[dims]``; see :meth:`set_latent`.
+        controls: for each of ``LATENT_PARAMETERS``, the values of all latents, ``[dims]``; see :meth:`set_latent`.
         smooth_ms: see ``PARAMETERS``.
     """
 
@@ -53,7 +53,7 @@ class LatentMover:
         channels: int,
         dims: int,
         frames_per_s: float,
-        heard: tuple[np.ndarray, np.ndarray] | None = None,
+        statistics: tuple[np.ndarray, np.ndarray] | None = None,
         slots: int = PAIR,
         rest: np.ndarray | None = None,
     ):
@@ -62,22 +62,22 @@ class LatentMover:
         self._rest = np.zeros(dims) if rest is None else rest.astype(np.float64)
         self.controls = {name: np.full(dims, float(parameter.default)) for name, parameter in LATENT_PARAMETERS.items()}
         self.smooth_ms = 0.0
-        self._heard, self._running = heard, RunningStatistics.running(dims, frames_per_s)
+        self._statistics, self._running = statistics, RunningStatistics.running(dims, frames_per_s)
         self._frames_per_s, self._begun = frames_per_s, False
         self._smoothed, self._held = np.zeros((2, channels, dims))
 
-    def move(self, z: np.ndarray, loud: np.ndarray, now: dict[str, float]) -> np.ndarray:
-        """One frame ``[channels, dims]`` of every channel.
+    def move(self, z: np.ndarray, is_audible: np.ndarray, now: dict[str, float]) -> np.ndarray:
+        """Move one frame ``[channels, dims]``.
 
         Args:
-            z: as encoded.
-            loud: ``[channels]``, which are no silence.
+            z: the encoded frame.
+            is_audible: ``[channels]``, whether each channel is not silence.
             now: values of ``strength``, ``blend``, ``morph``, ``spherical`` and the weights.
         """
         z = z.astype(np.float64)
-        if self._heard is None and any(slot.matches for slot in self.slots.values()):
-            self._running.add(z[loud])
-        z = self.controlled(self._towards(z, now))
+        if self._statistics is None and any(slot.matches for slot in self.slots.values()):
+            self._running.add(z[is_audible])
+        z = self.apply_latent_controls(self._towards(z, now))
         if self.smooth_ms > 0 and self._begun:
             z = z + np.exp(-1000 / (self.smooth_ms * self._frames_per_s)) * (self._smoothed - z)
         self._smoothed = z
@@ -89,64 +89,69 @@ class LatentMover:
     def set_latent(self, latent: int, name: str, value: float) -> None:
         """Set one of ``LATENT_PARAMETERS`` of one latent.
 
+        Args:
+            latent: its number, from 0.
+            name: the parameter.
+            value: its value.
+
         Raises:
-            ProjectError: out of range, or no such latent.
+            ProjectError: the value is out of range, or there is no such latent.
         """
         dims = self.controls[name].size
         if not 0 <= latent < dims:
-            raise ProjectError(f"latent {latent}: 0 to {dims - 1} are there")
-        self.controls[name][latent] = LATENT_PARAMETERS[name].checked(value)
+            raise ProjectError(f"latent {latent}: 0 to {dims - 1} can be used")
+        self.controls[name][latent] = LATENT_PARAMETERS[name].validate(value)
 
-    def controlled(self, z: np.ndarray) -> np.ndarray:
-        """Latents ``[..., dims]`` by each one's own value, scale, bias and switch."""
-        own = self.controls
-        z = np.where(np.isnan(own["value"]), z, own["value"]) * own["scale"] + own["bias"]
-        return np.where(own["on"] >= 0.5, z, 0.0)
+    def apply_latent_controls(self, z: np.ndarray) -> np.ndarray:
+        """Apply each latent's own value, scale, bias and switch to ``[..., dims]``."""
+        arrays = self.controls
+        z = np.where(np.isnan(arrays["value"]), z, arrays["value"]) * arrays["scale"] + arrays["bias"]
+        return np.where(arrays["on"] >= 0.5, z, 0.0)
 
     def _towards(self, z: np.ndarray, now: dict[str, float]) -> np.ndarray:
-        how = self._heard or self._running.measured(), now["strength"], now["blend"]
-        parts, weights = [self._pair(z, how, now)], [now["weight"]]
+        arguments = self._statistics or self._running.mean_and_deviation(), now["strength"], now["blend"]
+        parts, weights = [self._pair(z, arguments, now)], [now["weight"]]
         for name, slot in self._summed.items():
             if not now[name]:
                 slot.settle()
             elif slot.target is not None:
-                parts.append(slot.moved(z, *how))
+                parts.append(slot.move(z, *arguments))
                 weights.append(now[name])
         return parts[0] if weights == [1.0] else weighted_sum(parts, weights, self._rest)
 
-    def _pair(self, z: np.ndarray, how: tuple, now: dict[str, float]) -> np.ndarray:
+    def _pair(self, z: np.ndarray, arguments: tuple, now: dict[str, float]) -> np.ndarray:
         a, b = (self.slots[name] for name in "ab")
-        first = a.moved(z, *how) if a.target is not None else z
+        first = a.move(z, *arguments) if a.target is not None else z
         if b.target is None:
             return first
-        second, morph = b.moved(z, *how), now["morph"]
+        second, morph = b.move(z, *arguments), now["morph"]
         straight = first + morph * (second - first)
         if not now["spherical"]:
             return straight
         return straight + now["spherical"] * (slerp(first, second, morph) - straight)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Plain arrays."""
-        own = {"smoothed": self._smoothed, "held": self._held, "begun": np.array(self._begun)}
-        own |= {"smooth_ms": np.array(self.smooth_ms)} | {f"control.{k}": v.copy() for k, v in self.controls.items()}
-        own |= {f"running.{name}": value for name, value in self._running.state().items()}
-        if self._heard is not None:
-            own |= {"heard": np.stack(self._heard)}
-        return own | {
+        """Return the state as plain arrays."""
+        arrays = {"smoothed": self._smoothed, "held": self._held, "begun": np.array(self._begun)}
+        arrays |= {"smooth_ms": np.array(self.smooth_ms)} | {f"control.{k}": v.copy() for k, v in self.controls.items()}
+        arrays |= {f"running.{name}": value for name, value in self._running.state().items()}
+        if self._statistics is not None:
+            arrays |= {"heard": np.stack(self._statistics)}
+        return arrays | {
             f"{name}.{key}": value for name, slot in self.slots.items() for key, value in slot.state().items()
         }
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Be as it was."""
+        """Restore a saved state."""
         self._smoothed, self._held = state["smoothed"], state["held"]
         self._begun, self.smooth_ms = bool(state["begun"]), float(state["smooth_ms"])
         self.controls = {name: state[f"control.{name}"].copy() for name in LATENT_PARAMETERS}
         self._running.restore(state_subset(state, "running"))
-        self._heard = tuple(state["heard"]) if "heard" in state else None
+        self._statistics = tuple(state["heard"]) if "heard" in state else None
         for name, slot in self.slots.items():
             slot.restore(state_subset(state, name))
 
 
 def state_subset(state: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
-    """What a state holds under one name."""
+    """Return the part of a state that is stored under ``name``."""
     return {key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")}

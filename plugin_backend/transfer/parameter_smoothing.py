@@ -1,4 +1,4 @@
-"""Controls that glide: a step of a knob takes 50 ms, frame by frame, at any block size."""
+"""Glide controls: a step of a knob takes 50 ms, frame by frame, at any block size."""
 
 from __future__ import annotations
 
@@ -10,51 +10,57 @@ from plugin_backend.transfer.parameters import PARAMETERS
 
 SLEW_S = 0.05
 GLIDING = ("mix", "gain", "strength", "blend", "morph", "spherical", "weight", "follow")
-"""``gain`` is linear, of ``gain_db``; the others are as they are set."""
+"""``gain`` is the linear factor of ``gain_db``. The others have their own unit."""
 
 
 class ParameterSmoother:
-    """Values of :data:`GLIDING` and more now, on their way, and a frame's step.
+    """Current values of :data:`GLIDING` and of the weights, their goals, and the step per frame.
 
     Args:
-        frames: how many a glide takes.
-        weights: names of controls that glide too, from 0 on.
+        frames: length of a glide.
+        weights: names of further controls that glide, from 0 on.
     """
 
     def __init__(self, frames: int, weights: Iterable[str] = ()):
         weights = tuple(weights)
         self._frames, self._names = max(1, frames), GLIDING + weights
-        own = [1.0 if name == "gain" else PARAMETERS[name].default for name in GLIDING]
-        self.now = np.array(own + [0.0] * len(weights))
-        self.wanted, self.step = self.now.copy(), np.zeros_like(self.now)
+        defaults = [1.0 if name == "gain" else PARAMETERS[name].default for name in GLIDING]
+        self.now = np.array(defaults + [0.0] * len(weights))
+        self.goal, self.step = self.now.copy(), np.zeros_like(self.now)
         self._rest: dict[str, float] | None = None
 
     def set(self, name: str, value: float, at_once: bool) -> None:
-        """Let a control glide to a value, or jump there."""
+        """Let a control glide to a value, or jump there.
+
+        Args:
+            name: the control.
+            value: its new value.
+            at_once: jump there.
+        """
         index, self._rest = self._names.index(name), None
-        self.wanted[index] = value
+        self.goal[index] = value
         self.step[index] = abs(value - self.now[index]) / self._frames
         if at_once:
             self.now[index] = value
 
     def advance(self) -> tuple[dict[str, float], dict[str, float]]:
-        """The values at a frame's start and at its end; one and the same while nothing glides."""
+        """Return the values at a frame's start and at its end. Both are the same object while nothing glides."""
         if self._rest is not None:
             return self._rest, self._rest
         before = self.now
-        self.now = before + np.clip(self.wanted - before, -self.step, self.step)
-        arrived = np.abs(self.wanted - self.now) <= 1e-9
-        self.now[arrived] = self.wanted[arrived]
+        self.now = before + np.clip(self.goal - before, -self.step, self.step)
+        arrived = np.abs(self.goal - self.now) <= 1e-9
+        self.now[arrived] = self.goal[arrived]
         first, last = (dict(zip(self._names, values.tolist(), strict=True)) for values in (before, self.now))
         if arrived.all():
             self._rest = last
         return first, last
 
     def state(self) -> dict[str, np.ndarray]:
-        """Plain arrays."""
-        return {"now": self.now.copy(), "wanted": self.wanted.copy(), "step": self.step.copy()}
+        """Return the state as plain arrays."""
+        return {"now": self.now.copy(), "wanted": self.goal.copy(), "step": self.step.copy()}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Be as it was."""
-        self.now, self.wanted, self.step = (state[name].copy() for name in ("now", "wanted", "step"))
+        """Restore a saved state."""
+        self.now, self.goal, self.step = (state[name].copy() for name in ("now", "wanted", "step"))
         self._rest = None

@@ -1,6 +1,7 @@
-"""Every control of the transfer node, of its latents and of layers, in tables; options, maps and docs are made of them.
+"""All controls of the transfer node, of its latents and of layers in tables, from which options, maps and docs are
+made.
 
-A latent's control is named as on the command line, ``3:bias``; the weight of a summed slot ``weight.c``.
+A latent's control is named as on the command line, ``3:bias``. The weight of a summed slot is ``weight.c``.
 """
 
 from __future__ import annotations
@@ -13,49 +14,75 @@ from plugin_backend.modes.parameters import CONTROLS
 from plugin_backend.parameters import Parameter, table
 
 RING = table(*(replace(row, name=f"ring_{name}") for name, row in CONTROLS.items()))
-"""Controls of the modes that the input's hits strike; they act from the next strike on."""
+"""Controls of the modes that the input's hits strike. They act from the next strike on."""
 
 PARAMETERS = table(
     Parameter("mix", 0, 1, 1, "", "0 is the dry input, 1 the wet sound."),
     Parameter("gain_db", -60, 24, 0, "dB", "Level of the wet sound."),
-    Parameter("strength", 0, 1, 1, "", "How far the latents move by the preset's bias and scale."),
-    Parameter("blend", 0, 1, 0.5, "", "How far they then go to the preset's own latents nearest to them."),
-    Parameter("morph", 0, 1, 0, "", "From the preset (0) to a second one (1), where there is one."),
+    Parameter("strength", 0, 1, 1, "", "How far the preset's bias and scale move the latents."),
+    Parameter("blend", 0, 1, 0.5, "", "How far the latents then move to the nearest latents of the preset."),
+    Parameter("morph", 0, 1, 0, "", "From the preset (0) to a second preset (1), if there is one."),
     Parameter(
-        "spherical", 0, 1, 0, "", "The way of `morph`: straight (0), or along a sphere about the latents' mean (1)."
+        "spherical", 0, 1, 0, "", "Path of `morph`: straight (0), or along a sphere around the mean of the latents (1)."
     ),
-    Parameter("weight", -4, 4, 1, "", "Of the preset where latents are summed; weights of sum 1 make a mean."),
-    Parameter("follow", 0, 1, 1, "", "How much the wet sound takes the input's level: its envelope, or its hits'."),
-    Parameter("follow_ms", 1, 500, 5, "ms", "Time constant of the envelope that is followed."),
-    Parameter("smooth_ms", 0, 2000, 0, "ms", "Time constant of the one-pole that smooths every latent; 0: none."),
+    Parameter(
+        "weight", -4, 4, 1, "", "Weight of the preset if latents are summed; weights with the sum 1 give a mean."
+    ),
+    Parameter(
+        "follow",
+        0,
+        1,
+        1,
+        "",
+        "How far the wet sound takes the level of the input: its envelope, or the level of its hits.",
+    ),
+    Parameter("follow_ms", 1, 500, 5, "ms", "Time constant of the input's envelope."),
+    Parameter(
+        "smooth_ms", 0, 2000, 0, "ms", "Time constant of the one-pole filter that smooths every latent; 0: none."
+    ),
     *RING.values(),
 )
 
-WIDTH = Parameter("width", 0, 1, 0, "", "How far the noises of left and right differ; at 0 alike sides stay alike.")
-"""Settled when a node is made, for the codec keeps it from the first sample on; so it is no control."""
+WIDTH = Parameter("width", 0, 1, 0, "", "How far the noises of left and right differ; at 0, equal sides stay equal.")
+"""Set when a node is made, because the codec keeps it from the first sample on. So it is not a control."""
 
 LATENT_PARAMETERS = table(
-    Parameter("value", -8, 8, math.nan, "", "Instead of what was encoded and moved."),
-    Parameter("scale", -8, 8, 1, "", "Multiplies it."),
-    Parameter("bias", -8, 8, 0, "", "Is added to it."),
-    Parameter("on", 0, 1, 1, "", "0 puts the latent at rest, at 0: the mean of what the model learned."),
-    Parameter("freeze", 0, 1, 0, "", "1 holds the latent where it is."),
+    Parameter("value", -8, 8, math.nan, "", "Replaces the latent after encoding and moving."),
+    Parameter("scale", -8, 8, 1, "", "Multiplies the latent."),
+    Parameter("bias", -8, 8, 0, "", "Is added to the latent."),
+    Parameter("on", 0, 1, 1, "", "0 sets the latent to 0, the mean of the training data."),
+    Parameter("freeze", 0, 1, 0, "", "1 holds the latent at its current value."),
 )
-"""Of each latent, in the order they act; smoothing comes before ``freeze``."""
+"""Parameters of each latent, in the order in which they act. Smoothing comes before ``freeze``."""
 
 LAYER_PARAMETERS = table(
-    Parameter("on", 0, 1, 1, "", "0 silences the layer, which runs on unheard; between, its share.")
+    Parameter("on", 0, 1, 1, "", "0 mutes the layer, which keeps running; values between lower its level.")
 )
-"""Of each of several layers, beside those of its node."""
+"""Parameters of each layer, besides those of its node."""
 
 
-def weight_of(slot: str) -> Parameter:
-    """The control of a summed slot's weight; nothing is heard of it at first."""
+def weight_parameter(slot: str) -> Parameter:
+    """Return the control of a summed slot's weight. Its default is 0."""
     return replace(PARAMETERS["weight"], name=f"weight.{slot}", default=0.0)
+
+
+def latent_control(latent: int, name: str) -> str:
+    """Return the name of a latent's control, for example ``3:bias``."""
+    return f"{latent}:{name}"
+
+
+def split_latent_control(name: str) -> tuple[int, str] | None:
+    """Return latent and parameter of a latent's control such as ``3:bias``; ``None`` for any other control."""
+    latent, colon, parameter = name.partition(":")
+    return (int(latent), parameter) if colon else None
 
 
 @cache
 def latent_parameters(dims: int) -> dict[str, Parameter]:
-    """``LATENT_PARAMETERS`` of every latent, named ``0:value`` and so on."""
-    rows = (replace(row, name=f"{latent}:{row.name}") for latent in range(dims) for row in LATENT_PARAMETERS.values())
+    """Return ``LATENT_PARAMETERS`` for every latent, named ``0:value`` and so on."""
+    rows = (
+        replace(row, name=latent_control(latent, row.name))
+        for latent in range(dims)
+        for row in LATENT_PARAMETERS.values()
+    )
     return table(*rows)

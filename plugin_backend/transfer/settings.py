@@ -1,4 +1,4 @@
-"""How a preset is applied: the controls, and what is done with files."""
+"""Settings of how a preset is applied to a recording."""
 
 from __future__ import annotations
 
@@ -17,23 +17,22 @@ SWITCHES = {"on": ("on", 1.0), "off": ("on", 0.0), "freeze": ("freeze", 1.0)}
 
 @dataclass(frozen=True)
 class Settings:
-    """One application.
+    """Settings of one application.
 
     Attributes:
         mode: ``transfer`` moves the recording's latents, ``hits`` plays a take at each of its hits.
-        controls: values of :data:`~plugin_backend.transfer.parameters.PARAMETERS`; what is absent has its default.
+        controls: values of :data:`~plugin_backend.transfer.parameters.PARAMETERS`. Absent ones have their default.
         latents: latent → values of ``LATENT_PARAMETERS``.
         mono: encode the mean of a recording's channels.
         width: 0 … 1: how far the noises of left and right differ.
-        running: measure the recording as it goes, as live playing does, instead of hearing it through first.
-        sensitivity, min_gap_ms: see :class:`plugin_backend.hit_detection.Sensitivity`; who performs for a preset is
-        heard
-            more closely than a guide track.
-        seed: of the project; each hit's own derives from it.
-        bits: of the file written.
+        running: measure the recording as it runs, as live playing does, and not in a first pass.
+        sensitivity, min_gap_ms: see :class:`plugin_backend.hit_detection.Sensitivity`. The default is more sensitive
+            than for a guide track, because the recording is a performance for the preset.
+        seed: of the project. The seed of each hit derives from it.
+        bits: of the file that is written.
 
     Raises:
-        ProjectError: a value is out of range, or a control has no meaning in the mode.
+        ProjectError: a value is out of range, or a control cannot be used in the mode.
     """
 
     mode: str = TRANSFER
@@ -47,52 +46,55 @@ class Settings:
     seed: int = 0
     bits: int = 24
 
-    def __post_init__(self):
-        for table, given in ((PARAMETERS, self.controls), *((LATENT_PARAMETERS, own) for own in self.latents.values())):
-            for name, value in given.items():
+    def __post_init__(self) -> None:
+        for table, controls in (
+            (PARAMETERS, self.controls),
+            *((LATENT_PARAMETERS, controls) for controls in self.latents.values()),
+        ):
+            for name, value in controls.items():
                 if name not in table:
                     raise ProjectError(f"no control '{name}'; there are {', '.join(table)}")
-                table[name].checked(value)
-        WIDTH.checked(self.width)
-        useless = [name for name in self.controls if name not in ("mix", "gain_db", "follow")]
-        useless += [name for name in ("mono", "width", "running") if getattr(self, name)]
-        if self.mode == HITS and useless:
-            told = ", ".join(useless)
-            raise ProjectError(f"hits are played, not moved: {told} cannot be used with them")
+                table[name].validate(value)
+        WIDTH.validate(self.width)
+        unusable = [name for name in self.controls if name not in ("mix", "gain_db", "follow")]
+        unusable += [name for name in ("mono", "width", "running") if getattr(self, name)]
+        if self.mode == HITS and unusable:
+            names = ", ".join(unusable)
+            raise ProjectError(f"hits are played, not moved: {names} cannot be used with them")
         if self.mono and self.width:
-            raise ProjectError("what is encoded mono has one noise for all channels: give mono or width")
+            raise ProjectError("a mono encoding has one noise for all channels: give mono or width")
 
     def value(self, name: str) -> float:
-        """A control's value."""
+        """Return a control's value."""
         return self.controls.get(name, PARAMETERS[name].default)
 
-    def set_latents(self, into: TransferNode | LatentMover) -> None:
-        """Set every latent's own controls.
+    def set_latents(self, node: TransferNode | LatentMover) -> None:
+        """Set the controls of single latents.
 
         Raises:
-            ProjectError: a latent that is not there.
+            ProjectError: there is no such latent.
         """
-        for latent, own in self.latents.items():
-            for name, value in own.items():
-                into.set_latent(latent, name, value)
+        for latent, controls in self.latents.items():
+            for name, value in controls.items():
+                node.set_latent(latent, name, value)
 
 
-def latents_of(texts: tuple[str, ...]) -> dict[int, dict[str, float]]:
-    """Read ``3:bias=0.5,scale=2`` and ``4:off``.
+def parse_latents(texts: tuple[str, ...]) -> dict[int, dict[str, float]]:
+    """Parse ``3:bias=0.5,scale=2`` and ``4:off``.
 
     Raises:
-        ProjectError: malformed.
+        ProjectError: a text is malformed.
     """
     latents: dict[int, dict[str, float]] = {}
     for text in texts:
-        found = LATENT.fullmatch(text)
-        if not found:
+        match = LATENT.fullmatch(text)
+        if not match:
             raise ProjectError(f"latent {text!r}: write NUMBER:CONTROL=VALUE, as in 3:bias=0.5,scale=2 or 4:off")
-        for part in found[2].split(","):
+        for part in match[2].split(","):
             name, _, number = part.partition("=")
             try:
                 name, value = SWITCHES[name] if part in SWITCHES else (name, float(number))
             except ValueError:
                 raise ProjectError(f"latent {text!r}: {number!r} is not a number") from None
-            latents.setdefault(int(found[1]), {})[name] = value
+            latents.setdefault(int(match[1]), {})[name] = value
     return latents

@@ -1,11 +1,14 @@
-"""What a codec's stream remembers, as plain arrays and back.
+"""Save the state of a codec's stream as plain arrays, and restore it.
 
-A stream that remembers keeps it in ``past``: tensors in nested tuples or lists, or ``None`` at a sound's start. The
-identity codec's remember nothing. Any other keeps its memory where we cannot reach it (an imported RAVE export, inside
-its script), and is refused.
+A stream with a state keeps it in ``past``: tensors in nested tuples or lists, or ``None`` at the start of a sound. The
+streams of the identity codec have no state. Other codecs keep their state where it cannot be read (an imported RAVE
+export keeps it inside its script), and are refused.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -14,26 +17,26 @@ from plugin_backend.codecs.pcm import PcmCodec
 
 
 def save_stream_state(stream: EncoderStream | DecoderStream, spec: CodecSpec) -> dict[str, np.ndarray]:
-    """Arrays by where they are: ``1.0`` is the first of the second.
+    """Return arrays by their place in the nested state; ``1.0`` is the first of the second.
 
     Raises:
-        ValueError: the codec's memory cannot be reached.
+        ValueError: the state of the codec cannot be read.
     """
     if not hasattr(stream, "past") and spec != PcmCodec.spec:
-        raise ValueError(f"{spec.name}: what this codec's streams remember cannot be saved")
+        raise ValueError(f"{spec.name}: the state of this codec's streams cannot be saved")
     return dict(_leaves(getattr(stream, "past", None), ""))
 
 
-def _leaves(past, path: str):
+def _leaves(past: Any, path: str) -> Iterator[tuple[str, np.ndarray]]:
     if isinstance(past, (tuple, list)):
-        for index, one in enumerate(past):
-            yield from _leaves(one, f"{path}.{index}" if path else str(index))
+        for index, item in enumerate(past):
+            yield from _leaves(item, f"{path}.{index}" if path else str(index))
     elif past is not None:
         yield path, past.numpy().copy()
 
 
 def restore_stream_state(stream: EncoderStream | DecoderStream, arrays: dict[str, np.ndarray]) -> None:
-    """Give a fresh stream of the same codec that memory."""
+    """Give a new stream of the same codec a saved state."""
     if not arrays:
         return
     import torch
@@ -45,10 +48,10 @@ def restore_stream_state(stream: EncoderStream | DecoderStream, arrays: dict[str
         for folder in folders:
             place = place.setdefault(folder, {})
         place[last] = torch.from_numpy(array.copy())
-    stream.past = _listed(nested)
+    setattr(stream, "past", _to_lists(nested))  # noqa: B010 (only some codecs' streams have it)
 
 
-def _listed(nested):
+def _to_lists(nested: Any) -> Any:
     if not isinstance(nested, dict):
         return nested
-    return [_listed(nested[index]) for index in sorted(nested)]
+    return [_to_lists(nested[index]) for index in sorted(nested)]

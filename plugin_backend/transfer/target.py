@@ -1,4 +1,4 @@
-"""A place for a target: when another takes it, the two cross-fade."""
+"""Targets of a transfer, and slots in which one target replaces another with a cross-fade."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from functools import cached_property
 import numpy as np
 
 from plugin_backend.codecs.base import Codec
+from plugin_backend.dsp.crossfade import FadeQueue
 from plugin_backend.modes.mode_table import LEVEL
-from plugin_backend.transfer.running_statistics import RunningStatistics, sounding
+from plugin_backend.transfer.running_statistics import RunningStatistics, audible_frames
 
 MOST_FRAMES = 1024
-"""More own frames than this are thinned evenly."""
+"""If a preset has more frames, an even selection of them is used."""
 
 NEARNESS = 0.5
-"""Own frames this far (squared, in deviations) beyond the nearest weigh 1/e of it."""
+"""Frames this far (squared, in deviations) beyond the nearest have 1/e of its weight."""
 
 LEAST_DEVIATION, MOST_SCALE = 0.05, 4.0
 
@@ -25,12 +26,12 @@ class Target:
     """One preset as arrays.
 
     Attributes:
-        mean, deviation: of its sounding frames, ``[dims]``.
-        frames: its own sounding frames and one of silence, ``[n, dims]``.
-        scale, bias: ``[dims]`` where it has them; else empty, and what is moved is matched in mean and deviation.
-        modes: what rings, ``[n, 1 + 6]``: which strike a row belongs to, from 0 on, then as in
-            :mod:`plugin_backend.modes.mode_table`, onsets from the attack on; ``[0, 7]`` of what does not ring.
-        peaks: of each of those strikes' takes, ``[strikes]``.
+        mean, deviation: of its audible frames, ``[dims]``.
+        frames: its audible frames and one of silence, ``[n, dims]``.
+        scale, bias: ``[dims]``, or empty. If both are empty, the input is matched in mean and deviation.
+        modes: its modes, ``[n, 1 + 6]``: the strike of a row, from 0 on, then as in
+            :mod:`plugin_backend.modes.mode_table`, with onsets from the attack on. ``[0, 7]`` if it does not ring.
+        peaks: peak of the take of each strike, ``[strikes]``.
     """
 
     mean: np.ndarray
@@ -41,8 +42,14 @@ class Target:
     modes: np.ndarray = field(default_factory=lambda: np.zeros((0, 7)))
     peaks: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
-    def struck(self, number: int, peak: float, follow: float) -> np.ndarray:
-        """What rings at the hit of a number, ``[n, 6]``: its takes in turn, by ``follow`` as loud as the hit's peak."""
+    def modes_for_hit(self, number: int, peak: float, follow: float) -> np.ndarray:
+        """Return the modes for a hit, ``[n, 6]``. Its takes are used in turn.
+
+        Args:
+            number: number of the hit.
+            peak: peak of the hit.
+            follow: 0 … 1: how far the modes take the level of the hit.
+        """
         if not len(self.modes):
             return self.modes[:, 1:]
         turn = number % len(self.peaks)
@@ -52,67 +59,84 @@ class Target:
 
     @property
     def matches(self) -> bool:
-        """Whether it needs to know the statistics of what it moves."""
+        """Whether it needs the statistics of the input."""
         return not (self.scale.size or self.bias.size)
 
-    def moved(self, z: np.ndarray, heard: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        """Frames ``[channels, dims]`` by bias and scale: the preset's, or those that give mean and deviation of
-        what is ``heard`` the preset's; by at most four times, or a quarter."""
+    def move(self, z: np.ndarray, statistics: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """Move frames ``[channels, dims]`` by the preset's bias and scale, or so that they get its mean and deviation.
+
+        The deviation changes by at most four times, or a quarter.
+
+        Args:
+            z: frames.
+            statistics: mean and deviation of the input, each ``[dims]``.
+        """
         if not self.matches:
             return z * (self.scale if self.scale.size else 1.0) + (self.bias if self.bias.size else 0.0)
-        mean, deviation = heard
+        mean, deviation = statistics
         ratio = np.maximum(self.deviation, LEAST_DEVIATION) / np.maximum(deviation, LEAST_DEVIATION)
         return (z - mean) * np.clip(ratio, 1 / MOST_SCALE, MOST_SCALE) + self.mean
 
     def nearest(self, z: np.ndarray) -> np.ndarray:
-        """A mean of own frames, those near ``z`` ``[channels, dims]`` weighing most: as smooth as ``z``."""
+        """Return a mean of the preset's frames in which those near ``z`` ``[channels, dims]`` weigh most.
+
+        It is as smooth as ``z``.
+        """
         return np.stack([self._nearest(frame) for frame in z])
 
     @cached_property
-    def _scaled(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The deviations to measure in, the own frames in them, and their squared lengths."""
-        spread = np.maximum(self.deviation, LEAST_DEVIATION)
-        frames = self.frames / spread
-        return spread, frames, np.square(frames).sum(axis=1)
+    def _in_deviations(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The deviations as unit, the frames in this unit, and their squared lengths."""
+        unit = np.maximum(self.deviation, LEAST_DEVIATION)
+        frames = self.frames / unit
+        return unit, frames, np.square(frames).sum(axis=1)
 
     def _nearest(self, frame: np.ndarray) -> np.ndarray:
-        spread, frames, squares = self._scaled
-        distance = squares - 2 * np.einsum("fd,d->f", frames, frame / spread)  # but for the square of frame
+        unit, frames, squares = self._in_deviations
+        distance = squares - 2 * np.einsum("fd,d->f", frames, frame / unit)  # but for the square of frame
         weight = np.exp((distance.min() - distance) / NEARNESS)
         return np.einsum("f,fd->d", weight, self.frames) / weight.sum()
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Its fields."""
+        """Return its fields by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-def target_from(
+def make_target(
     takes: list[np.ndarray],
     codec: Codec,
     scale: list[float] | None = None,
     bias: list[float] | None = None,
     strikes: list[tuple[np.ndarray, float]] | None = None,
 ) -> Target:
-    """The target that ``takes``, latents ``[frames, dims]`` each, make; they are decoded to hear which frames sound.
+    """Make a target of takes. They are decoded to find the audible frames.
 
-    ``strikes`` are what rings, a table of modes with onsets from the attack on, and the peak that goes with it.
+    Args:
+        takes: latents ``[frames, dims]`` each.
+        codec: the codec of the latents.
+        scale: one number per latent, if the preset has them.
+        bias: one number per latent, if the preset has them.
+        strikes: per ringing take, a table of modes with onsets from the attack on, and the peak of the take.
+
+    Returns:
+        The target.
     """
-    heard = []
+    audible = []
     for take in takes:
-        loud = sounding(codec.decode(take[None].astype(np.float32))[0], codec.spec.hop_samples)
-        heard.append(take[loud])
-    frames = np.concatenate(heard if any(map(len, heard)) else takes).astype(np.float64)
-    moments = RunningStatistics(frames.shape[1])
-    moments.add(frames)
-    kept = frames[np.linspace(0, len(frames) - 1, min(len(frames), MOST_FRAMES)).round().astype(int)]
-    own = np.concatenate([kept, codec.silence(1)[0].astype(np.float64)])
-    rung = [np.insert(rows.astype(np.float64), 0, turn, axis=1) for turn, (rows, _) in enumerate(strikes or [])]
+        is_audible = audible_frames(codec.decode(take[None].astype(np.float32))[0], codec.spec.hop_samples)
+        audible.append(take[is_audible])
+    frames = np.concatenate(audible if any(map(len, audible)) else takes).astype(np.float64)
+    frame_statistics = RunningStatistics(frames.shape[1])
+    frame_statistics.add(frames)
+    selected = frames[np.linspace(0, len(frames) - 1, min(len(frames), MOST_FRAMES)).round().astype(int)]
+    arrays = np.concatenate([selected, codec.silence(1)[0].astype(np.float64)])
+    ringing = [np.insert(rows.astype(np.float64), 0, turn, axis=1) for turn, (rows, _) in enumerate(strikes or [])]
     return Target(
-        *moments.measured(),
-        own,
+        *frame_statistics.mean_and_deviation(),
+        arrays,
         np.array(scale or [], np.float64),
         np.array(bias or [], np.float64),
-        np.concatenate([np.zeros((0, 7)), *rung]),
+        np.concatenate([np.zeros((0, 7)), *ringing]),
         np.array([peak for _, peak in strikes or []], np.float64),
     )
 
@@ -121,71 +145,80 @@ ROLES = ("now", "before", "next")
 
 
 class TargetSlot:
-    """The target in force, the one that fades out, and the one that waits for the fade's end.
+    """The current target, the one that fades out, and the one that waits for the end of the fade.
 
-    A switch that comes while another fades waits, and only the latest waits: however fast a performer switches, there
-    are two targets at most to compute, and every fade is whole.
+    The fades follow the rules of :class:`~plugin_backend.dsp.crossfade.FadeQueue`, one step per frame, and are linear.
 
     Args:
-        frames: a fade's length.
+        frames: length of a fade.
     """
 
     def __init__(self, frames: int):
-        self._frames, self._left = max(1, frames), 0
-        self._targets: dict[str, Target | None] = dict.fromkeys(ROLES)
+        self._fade: FadeQueue[Target | None] = FadeQueue(None, frames)
 
     @property
     def target(self) -> Target | None:
-        """The one in force, or ``None``."""
-        return self._targets["now"]
+        """The current target, or ``None``."""
+        return self._fade.now
 
     @property
     def matches(self) -> bool:
-        """Whether any target here needs to know what was heard."""
-        return any(target is not None and target.matches for target in self._targets.values())
+        """Whether any target here needs the statistics of the input."""
+        return any(target.matches for target in self._targets().values())
+
+    def _targets(self) -> dict[str, Target]:
+        """Return the targets by role, without empty roles."""
+        roles = {role: getattr(self._fade, role) for role in ROLES}
+        return {role: target for role, target in roles.items() if target is not None}
 
     def select(self, target: Target, at_once: bool) -> None:
-        """Put a target here, faded in unless the place was empty or it is wanted at once."""
-        if at_once or self.target is None:
-            self._targets, self._left = dict.fromkeys(ROLES) | {"now": target}, 0
-        else:
-            self._targets["next"] = target
+        """Set a new target. It fades in, unless the slot is empty or ``at_once`` is true."""
+        self._fade.put(target, at_once or self.target is None)
 
-    def moved(self, z: np.ndarray, heard: tuple, strength: float, blend: float) -> np.ndarray:
-        """The next frame ``[channels, dims]`` of every channel, moved."""
-        targets = self._targets
-        if targets["next"] is not None and not self._left:
-            targets.update(before=targets["now"], now=targets["next"], next=None)
-            self._left = self._frames
-        result = _moved(targets["now"], z, heard, strength, blend)
-        if self._left:
-            share = self._left / (self._frames + 1)
-            result = result + share * (_moved(targets["before"], z, heard, strength, blend) - result)
-            self._left -= 1
-            if not self._left:
-                targets["before"] = None
+    def move(
+        self, z: np.ndarray, statistics: tuple[np.ndarray, np.ndarray], strength: float, blend: float
+    ) -> np.ndarray:
+        """Move the next frame ``[channels, dims]``. The slot must have a target.
+
+        Args:
+            z: the frame.
+            statistics: mean and deviation of the input, each ``[dims]``.
+            strength: how far the target's bias and scale move it.
+            blend: how far it then moves to the nearest frames of the preset.
+        """
+        fade = self._fade
+        fade.begin_next()
+        assert fade.now is not None
+        result = _move(fade.now, z, statistics, strength, blend)
+        if fade.before is not None:
+            share = (fade.length - fade.position) / (fade.length + 1)
+            result = result + share * (_move(fade.before, z, statistics, strength, blend) - result)
+            fade.step(1)
         return result
 
     def settle(self) -> None:
-        """Be at once where it was going: while nobody hears it, there is nothing to fade."""
-        if self._left or self._targets["next"] is not None:
-            self.select(self._targets["next"] or self.target, at_once=True)
+        """End a fade at once. Used while the slot is not audible."""
+        if not self._fade.is_idle:
+            self._fade.put(self._fade.next or self._fade.now, at_once=True)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Plain arrays."""
-        there = {role: target for role, target in self._targets.items() if target is not None}
-        arrays = {f"{role}.{name}": value for role, own in there.items() for name, value in own.arrays().items()}
-        return {"left": np.array(self._left), **arrays}
+        """Return the state as plain arrays."""
+        remaining = self._fade.length - self._fade.position if self._fade.before is not None else 0
+        targets = self._targets()
+        arrays = {f"{role}.{name}": value for role, it in targets.items() for name, value in it.arrays().items()}
+        return {"left": np.array(remaining), **arrays}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Be as it was."""
-        self._left = int(state["left"])
+        """Restore a saved state."""
+        self._fade.position = self._fade.length - int(state["left"])
         for role in ROLES:
-            own = {name.split(".", 1)[1]: value for name, value in state.items() if name.startswith(f"{role}.")}
-            self._targets[role] = Target(**own) if own else None
+            arrays = {name.split(".", 1)[1]: value for name, value in state.items() if name.startswith(f"{role}.")}
+            setattr(self._fade, role, Target(**arrays) if arrays else None)
 
 
-def _moved(target: Target, z: np.ndarray, heard: tuple, strength: float, blend: float) -> np.ndarray:
-    wanted = target.moved(z, heard)
-    result = z + strength * (wanted - z) if strength < 1 else wanted
-    return result + blend * (target.nearest(wanted) - result) if blend else result
+def _move(
+    target: Target, z: np.ndarray, statistics: tuple[np.ndarray, np.ndarray], strength: float, blend: float
+) -> np.ndarray:
+    moved = target.move(z, statistics)
+    result = z + strength * (moved - z) if strength < 1 else moved
+    return result + blend * (target.nearest(moved) - result) if blend else result

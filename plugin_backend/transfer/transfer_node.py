@@ -1,60 +1,83 @@
-"""The transfer node: blocks of sound in, as many out, moved towards a preset, late by a constant."""
+"""The transfer node: moves a stream towards a preset, block by block, late by a constant."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from math import gcd
 
 import numpy as np
 
-from plugin_backend.codecs.base import Codec, sides_of
-from plugin_backend.dsp.dc_offset import filter_for
+from plugin_backend.codecs.base import Codec, channel_sides
+from plugin_backend.dsp.dc_offset import dc_filter_for
 from plugin_backend.dsp.delay import Delay
 from plugin_backend.effects.stage import Stage
 from plugin_backend.parameters import table
-from plugin_backend.transfer.envelope_follower import Ceiling, EnvelopeFollower
+from plugin_backend.transfer.envelope_follower import EnvelopeFollower, PeakLimiter
 from plugin_backend.transfer.latent_mover import PAIR, LatentMover, slot_names, state_subset
 from plugin_backend.transfer.mode_exciter import ModeExciter
 from plugin_backend.transfer.parameter_smoothing import SLEW_S, ParameterSmoother
-from plugin_backend.transfer.parameters import PARAMETERS, RING, WIDTH, latent_parameters, weight_of
-from plugin_backend.transfer.running_statistics import sounding
+from plugin_backend.transfer.parameters import (
+    PARAMETERS,
+    RING,
+    WIDTH,
+    latent_parameters,
+    split_latent_control,
+    weight_parameter,
+)
+from plugin_backend.transfer.running_statistics import audible_frames
 from plugin_backend.transfer.stream_state import restore_stream_state, save_stream_state
 from plugin_backend.transfer.target import Target
 
-REMEMBERING = ("mover", "slew", "follower", "ceiling", "ringer", "heard_offset", "made_offset")
-"""Parts with a state of their own."""
+STATEFUL_PARTS = {name: f"_{name}" for name in ("mover", "follower", "ceiling", "ringer")}
+STATEFUL_PARTS |= {"slew": "_smoother", "heard_offset": "_input_offset", "made_offset": "_output_offset"}
+"""Parts with a state of their own: name in a saved state → attribute."""
 
 LEVELS = ("mix", "gain")
-"""Controls of what comes out."""
+"""Controls of the output level."""
+
+
+@dataclass(frozen=True)
+class NoiseSettings:
+    """Settings of the decoder's noise.
+
+    Attributes:
+        seed: 0 … 2^63 − 1.
+        width: 0 … 1: how far the noises of the first two channels differ. At 0, equal channels stay equal.
+    """
+
+    seed: int = 0
+    width: float = WIDTH.default
 
 
 class TransferNode(Stage):
-    """Encode, move, decode; follow the input's envelope; ring at its hits; mix with the input, which waits as long.
+    """Encodes, moves and decodes; follows the input's envelope; rings at its hits; mixes with the delayed input.
 
-    All that happens inside happens in whole hops counted from the stream's first sample, so where blocks are cut
-    changes nothing (with packed products not a bit; see :mod:`plugin_backend.models.waveform_vae.fast_inference`). A
-    control
-    that is set acts on what the next hop becomes and on; those heard as level or mixture glide for 50 ms.
+    All processing is in whole hops counted from the stream's first sample, so block boundaries change nothing (not a
+    bit with packed products; see :mod:`plugin_backend.models.waveform_vae.fast_inference`). A control acts from the
+    next hop on. Controls of level or mixture glide for 50 ms.
 
     Args:
         codec: its ``layout`` must be ``"frames"``.
         channels: of every block.
-        multiple_samples: every block's length will be a multiple of this; 1 allows any. Hops need no extra latency.
-        mono: encode the mean of the channels and give every channel that wet sound.
-        heard: mean and deviation of all the input's latents, each ``[dims]``, where they are known; otherwise they
-            are measured as it goes, over the last seconds.
-        slots: places for targets: ``a`` and ``b``, between which ``morph`` leads, and from ``c`` on others that are
-            summed with them before decoding, 26 at most. Sums are of departures from the codec's silence.
-        seed: what the decoder's noise follows from, 0 … 2^63 − 1.
-        width: 0 … 1: how far the first two channels' noises differ. At 0 alike channels stay alike.
+        multiple_samples: every block's length is a multiple of this; 1 allows any. Blocks of whole hops need no extra
+            latency.
+        mono: encode the mean of the channels, and give every channel that wet sound.
+        statistics: mean and deviation of all latents of the input, each ``[dims]``, if they are known. Otherwise they
+            are measured as the stream runs, over the last seconds.
+        slots: number of slots for targets, at most 26. ``morph`` interpolates between ``a`` and ``b``. Slots from ``c``
+            on are added to them before decoding, as differences from the codec's silence.
+        noise: settings of the decoder's noise.
 
     Attributes:
-        parameters: ``PARAMETERS``, ``weight.c`` and so on of summed slots, and every latent's, as ``3:bias``.
-        latency_samples: output sample *i* is input sample ``i − latency_samples``. To hear the end, push as many zeros.
-        repaired_samples: how many NaN and infinite samples came in; they were taken for 0.
+        parameters: ``PARAMETERS``, ``weight.c`` and so on of summed slots, and those of every latent, such as
+            ``3:bias``.
+        latency_samples: output sample *i* is input sample ``i − latency_samples``. To get the end, push that many
+            zeros.
+        repaired_samples: number of NaN and infinite samples that came in; they were set to 0.
 
     Raises:
-        ValueError: a number out of range, or the codec has no frames to stream.
+        ValueError: a number is out of range, or the codec has no frames to stream.
     """
 
     def __init__(
@@ -63,10 +86,9 @@ class TransferNode(Stage):
         channels: int = 1,
         multiple_samples: int = 1,
         mono: bool = False,
-        heard: tuple[np.ndarray, np.ndarray] | None = None,
+        statistics: tuple[np.ndarray, np.ndarray] | None = None,
         slots: int = PAIR,
-        seed: int = 0,
-        width: float = WIDTH.default,
+        noise: NoiseSettings = NoiseSettings(),
     ):
         spec, names = codec.spec, slot_names(slots)
         if channels < 1 or multiple_samples < 1:
@@ -74,47 +96,47 @@ class TransferNode(Stage):
         if spec.layout != "frames":
             raise ValueError(f"{spec.name}: a codec of layout '{spec.layout}' cannot be streamed")
         self.spec, self.channels, self.mono, self.multiple_samples = spec, channels, mono, multiple_samples
-        self._encoded, weights = 1 if mono else channels, table(*map(weight_of, names[PAIR:]))
+        self._encoded, weights = 1 if mono else channels, table(*map(weight_parameter, names[PAIR:]))
         self.parameters = PARAMETERS | weights | latent_parameters(spec.latent_dim)
         self._encoder = codec.encoder(self._encoded)
         self._fresh_decoder = partial(
-            codec.decoder, self._encoded, [seed] * self._encoded, sides_of(self._encoded, width)
+            codec.decoder, self._encoded, [noise.seed] * self._encoded, channel_sides(self._encoded, noise.width)
         )
         self._decoder = self._fresh_decoder()
         frames_per_s = spec.sample_rate / spec.hop_samples
         rest = codec.silence(1)[0, 0]
-        self._mover = LatentMover(self._encoded, spec.latent_dim, frames_per_s, heard, slots, rest)
-        self._slew = ParameterSmoother(round(SLEW_S * frames_per_s), weights)
+        self._mover = LatentMover(self._encoded, spec.latent_dim, frames_per_s, statistics, slots, rest)
+        self._smoother = ParameterSmoother(round(SLEW_S * frames_per_s), weights)
         follow_ms = PARAMETERS["follow_ms"].default
         self._fresh_levels = lambda follow_ms: (
             EnvelopeFollower(channels, spec.hop_samples, spec.sample_rate, follow_ms),
-            Ceiling(channels, spec.hop_samples, spec.sample_rate),
-            filter_for(codec, channels, begins=False),
+            PeakLimiter(channels, spec.hop_samples, spec.sample_rate),
+            dc_filter_for(codec, channels, begins=False),
         )
-        self._follower, self._ceiling, self._made_offset = self._fresh_levels(follow_ms)
-        self._heard_offset = filter_for(codec, channels)
-        held = spec.hop_samples - gcd(spec.hop_samples, multiple_samples)
-        self.latency_samples, self.repaired_samples = spec.latency_samples + held, 0
-        self._waiting, self._begun = np.zeros((channels, 0), np.float32), False
-        self._ready = np.zeros((channels, held), np.float32)
+        self._follower, self._ceiling, self._output_offset = self._fresh_levels(follow_ms)
+        self._input_offset = dc_filter_for(codec, channels)
+        padding = spec.hop_samples - gcd(spec.hop_samples, multiple_samples)
+        self.latency_samples, self.repaired_samples = spec.latency_samples + padding, 0
+        self._waiting, self._is_running = np.zeros((channels, 0), np.float32), False
+        self._ready = np.zeros((channels, padding), np.float32)
         self._dry, self._levels = Delay(2 * channels, spec.latency_samples), Delay(2, spec.latency_samples)
         self._ringer = ModeExciter(channels, spec.sample_rate, spec.latency_samples)
         self._ramp = np.arange(1, spec.hop_samples + 1) / spec.hop_samples
 
     def select(self, target: Target, slot: str = "a") -> None:
-        """Move towards another target from the next hop on, cross-faded; a summed slot is heard by its weight."""
-        self._mover.slots[slot].select(target, at_once=not self._begun)
+        """Cross-fade to another target from the next hop on. The weight of a summed slot is its level."""
+        self._mover.slots[slot].select(target, at_once=not self._is_running)
 
     def set(self, name: str, value: float) -> None:
-        """Set one of ``parameters``, from what becomes of the next hop on: levels are as late as the sound.
+        """Set one of ``parameters``, from the next hop on. Levels are delayed as the sound is.
 
         Raises:
-            ProjectError: out of range.
+            ProjectError: the value is out of range.
         """
-        value = self.parameters[name].checked(value)
-        latent, colon, control = name.partition(":")
-        if colon:
-            self._mover.set_latent(int(latent), control, value)
+        value = self.parameters[name].validate(value)
+        latent_control = split_latent_control(name)
+        if latent_control is not None:
+            self._mover.set_latent(*latent_control, value)
         elif name == "follow_ms":
             self._follower.follow_ms = value
         elif name == "smooth_ms":
@@ -122,118 +144,133 @@ class TransferNode(Stage):
         elif name in RING:
             self._ringer.controls[name.removeprefix("ring_")] = value
         elif name == "gain_db":
-            self._slew.set("gain", 10 ** (value / 20), at_once=not self._begun)
+            self._smoother.set("gain", 10 ** (value / 20), at_once=not self._is_running)
         else:
-            self._slew.set(name, value, at_once=not self._begun)
+            self._smoother.set(name, value, at_once=not self._is_running)
 
     def restart_noise(self) -> None:
-        """Begin anew the decoder's noise and windows and what follows them; its network remembers. For silence."""
-        if hasattr(self._decoder, "past"):
-            self._decoder.past = (self._decoder.past[0], *self._fresh_decoder().past[1:])
-            self._follower, self._ceiling, self._made_offset = self._fresh_levels(self._follower.follow_ms)
+        """Restart the decoder's noise and windows, and the followers.
+
+        The network keeps its state. For use in silence.
+        """
+        past = getattr(self._decoder, "past", None)
+        if past is not None:
+            fresh = getattr(self._fresh_decoder(), "past")  # noqa: B009
+            setattr(self._decoder, "past", (past[0], *fresh[1:]))  # noqa: B010 (only some codecs' streams have it)
+            self._follower, self._ceiling, self._output_offset = self._fresh_levels(self._follower.follow_ms)
 
     def set_latent(self, latent: int, name: str, value: float) -> None:
         """Set one of ``LATENT_PARAMETERS`` of one latent.
 
+        Args:
+            latent: its number, from 0.
+            name: the parameter.
+            value: its value.
+
         Raises:
-            ProjectError: out of range, or no such latent.
+            ProjectError: the value is out of range, or there is no such latent.
         """
         self._mover.set_latent(latent, name, value)
 
     def push(self, block: np.ndarray) -> np.ndarray:
-        """Take ``[channels, n]``; answer ``[channels, n]`` float32, late by ``latency_samples``.
+        """Process ``[channels, n]``. Return ``[channels, n]`` float32, late by ``latency_samples``.
 
         Raises:
-            ValueError: another number of channels, or *n* is not a multiple of ``multiple_samples``.
+            ValueError: the number of channels is wrong, or *n* is not a multiple of ``multiple_samples``.
         """
-        block = self._received(block)
+        block = self._check_block(block)
         count = block.shape[1]
         waiting = np.concatenate([self._waiting, block], axis=1)
-        whole = waiting.shape[1] - waiting.shape[1] % self.spec.hop_samples
-        ready, self._waiting = self._ready, waiting[:, whole:].copy()
-        if whole:
-            ready = np.concatenate([ready, self._hops(waiting[:, :whole])], axis=1)
+        whole_samples = waiting.shape[1] - waiting.shape[1] % self.spec.hop_samples
+        ready, self._waiting = self._ready, waiting[:, whole_samples:].copy()
+        if whole_samples:
+            ready = np.concatenate([ready, self._hops(waiting[:, :whole_samples])], axis=1)
         self._ready = ready[:, count:].copy()
         return ready[:, :count]
 
     def _hops(self, audio: np.ndarray) -> np.ndarray:
-        """Whole hops ``[channels, k * hop]`` through everything."""
-        first, self._begun, hop = not self._begun, True, self.spec.hop_samples
-        heard = self._heard_offset.push(audio).astype(np.float32)
-        fed = heard.mean(axis=0, keepdims=True) if self.mono else heard
-        z, loud = self._encoder.means(fed), sounding(fed, hop)
-        controls = [self._slew.advance() for _ in range(z.shape[1])]
-        moved = [self._mover.move(z[:, t], loud[:, t], now) for t, (_, now) in enumerate(controls)]
+        """Process whole hops ``[channels, k * hop]``."""
+        first, self._is_running, hop = not self._is_running, True, self.spec.hop_samples
+        centred = self._input_offset.push(audio).astype(np.float32)
+        encoder_input = centred.mean(axis=0, keepdims=True) if self.mono else centred
+        z, is_audible = self._encoder.means(encoder_input), audible_frames(encoder_input, hop)
+        controls = [self._smoother.advance() for _ in range(z.shape[1])]
+        moved = [self._mover.move(z[:, t], is_audible[:, t], now) for t, (_, now) in enumerate(controls)]
         wet = self._decoder.push(np.stack(moved, axis=1))
         if len(wet) < len(audio):
             wet = np.broadcast_to(wet, audio.shape)
-        dry, heard = np.split(self._dry.push(np.concatenate([audio, heard])), 2)
+        dry, centred = np.split(self._dry.push(np.concatenate([audio, centred])), 2)
         out = np.empty(audio.shape, np.float32)
         if first:
             self._levels.held = np.repeat(
                 [[controls[0][0][name]] for name in LEVELS], self.spec.latency_samples, axis=1
             )
         for t, (before, now) in enumerate(controls):
-            here, follow = slice(t * hop, (t + 1) * hop), now["follow"]
-            followed = wet[:, here] * self._follower.gains(heard[:, here], wet[:, here], follow)
-            followed += follow * (self._made_offset.push(followed) - followed)
-            rung = self._ringer.push(audio[:, here], self._struck(now), now)
-            made = self._ceiling.held(dry[:, here], followed if rung is None else followed + rung, follow)
+            span, follow = slice(t * hop, (t + 1) * hop), now["follow"]
+            followed = wet[:, span] * self._follower.gains(centred[:, span], wet[:, span], follow)
+            followed += follow * (self._output_offset.push(followed) - followed)
+            ringing = self._ringer.push(audio[:, span], self._weighted_targets(now), now)
+            output = self._ceiling.limit_peaks(
+                dry[:, span], followed if ringing is None else followed + ringing, follow
+            )
             mix, gain = self._late_levels(before, now)
-            out[:, here] = (1 - mix) * dry[:, here] + mix * gain * made
+            out[:, span] = (1 - mix) * dry[:, span] + mix * gain * output
         return out
 
-    def _struck(self, now: dict[str, float]) -> list[tuple[Target | None, float]]:
-        """The pair's targets, then those summed with it, each with its weight."""
+    def _weighted_targets(self, now: dict[str, float]) -> list[tuple[Target | None, float]]:
+        """Return the pair's targets, then the summed targets, each with its weight."""
         slots = self._mover.slots
         pair = [(slots[name].target, now["weight"]) for name in "ab"]
         summed = [(slot.target, now[f"weight.{name}"]) for name, slot in list(slots.items())[PAIR:]]
         return [*pair, *summed]
 
     def _late_levels(self, before: dict[str, float], now: dict[str, float]) -> np.ndarray:
-        """``mix`` and ``gain`` of the hop that comes out, as late as it; ``[2]`` where they rest, or ``[2, hop]``.
+        """Return ``mix`` and ``gain`` of the hop that comes out, with its delay: ``[2]`` if they are constant, or ``[2,
+        hop]``.
 
-        They lead straight from one value to another within the hop that they were set for.
+        They change linearly within the hop for which they were set.
         """
-        ends = np.array([[of[name] for name in LEVELS] for of in (before, now)])
+        ends = np.array([[values[name] for name in LEVELS] for values in (before, now)])
         if (ends == ends[1]).all() and (self._levels.held == ends[1][:, None]).all():
             return ends[1]
         return self._levels.push(ends[0][:, None] + (ends[1] - ends[0])[:, None] * self._ramp)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Where the stream is, as plain arrays by name: with :meth:`restore` it goes on with the same samples.
+        """Return the state as plain arrays by name. After :meth:`restore` the stream continues with the same samples.
 
         Raises:
-            ValueError: what the codec's streams remember cannot be saved.
+            ValueError: the state of the codec's streams cannot be saved.
         """
-        parts = {name: getattr(self, f"_{name}").state() for name in REMEMBERING}
+        parts = {name: getattr(self, attribute).state() for name, attribute in STATEFUL_PARTS.items()}
         parts |= {name: save_stream_state(getattr(self, f"_{name}"), self.spec) for name in ("encoder", "decoder")}
-        own = {
+        arrays = {
             "waiting": self._waiting,
             "ready": self._ready,
             "dry": self._dry.held,
             "levels": self._levels.held,
-            "begun": np.array(self._begun),
+            "begun": np.array(self._is_running),
         }
-        own |= {"repaired": np.array(self.repaired_samples), "made_by": self._made_by()}
-        return own | {f"{name}.{key}": value for name, state in parts.items() for key, value in state.items()}
+        arrays |= {"repaired": np.array(self.repaired_samples), "made_by": self._made_by()}
+        return arrays | {f"{name}.{key}": value for name, state in parts.items() for key, value in state.items()}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Go on where another node was; this one must be new, and made alike.
+        """Continue from the state of another node. This node must be new, and made with the same arguments.
 
         Raises:
-            ValueError: the state is of another codec, or of a node made otherwise.
+            ValueError: the state is of another codec, or of a node with other arguments.
         """
         if not np.array_equal(state["made_by"], self._made_by()):
             raise ValueError("this state is of another codec, number of channels or slots, multiple or mono setting")
         self._waiting, self._ready, self._dry.held = state["waiting"], state["ready"], state["dry"]
         self._levels.held = state["levels"]
-        self._begun, self.repaired_samples = bool(state["begun"]), int(state["repaired"])
-        for name in REMEMBERING:
-            getattr(self, f"_{name}").restore(state_subset(state, name))
+        self._is_running, self.repaired_samples = bool(state["begun"]), int(state["repaired"])
+        for name, attribute in STATEFUL_PARTS.items():
+            getattr(self, attribute).restore(state_subset(state, name))
         restore_stream_state(self._encoder, state_subset(state, "encoder"))
         restore_stream_state(self._decoder, state_subset(state, "decoder"))
 
     def _made_by(self) -> np.ndarray:
-        told = f"{self.spec.fingerprint} {self.channels} {self.multiple_samples} {self.mono} {len(self._mover.slots)}"
-        return np.frombuffer(told.encode(), np.uint8).copy()
+        arguments = (
+            f"{self.spec.fingerprint} {self.channels} {self.multiple_samples} {self.mono} {len(self._mover.slots)}"
+        )
+        return np.frombuffer(arguments.encode(), np.uint8).copy()

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import OutputError, ProjectError
-from plugin_backend.output_files import replaced_when_whole
-from plugin_backend.output_folder import disk_error, made_folder
+from plugin_backend.output_files import disk_error, make_folder, write_atomically
+from plugin_backend.text import NOT_IN_CELL
 from plugin_backend.transfer.latent_mover import LatentMover
-from plugin_backend.transfer.parallel_nodes import check_rates
+from plugin_backend.transfer.parallel_nodes import check_sample_rates
 from plugin_backend.transfer.settings import HITS, Settings
 from presets.lookup import check_model
 from presets.preset import Preset
@@ -23,7 +23,6 @@ from render.apply.audio_blocks import open_recordings
 from render.apply.hits_mode import as_hit_layer, play_hits
 from render.apply.preset_layers import Layer, as_transfer_layer, check_sums
 from render.apply.transfer_mode import run_transfer
-from render.cues.readers.sheet_rows import CONTROL
 from render.wav.bext import timestamp
 from render.wav.metadata import FileMetadata
 from render.wav.quantize_dither import dither_of
@@ -100,7 +99,7 @@ class Applier:
                 raise ProjectError("hits are played, not moved: a sum cannot be used with them; add its preset instead")
             layers = [as_hit_layer(layer, mover if layer is layers[0] else None) for layer in layers]
         else:
-            check_rates([layer.codec.spec for layer in layers])
+            check_sample_rates([layer.codec.spec for layer in layers])
             check_sums(layers[0], to, summed)
         self._layers, self._to, self._summed = layers, to, summed
 
@@ -122,7 +121,7 @@ class Applier:
         paths: dict[Path, Path] = {}
         for source in sources:
             open_recordings(source)
-            path = out / f"{CONTROL.sub('_', source.stem)}_{self.name}.wav"
+            path = out / f"{NOT_IN_CELL.sub('_', source.stem)}_{self.name}.wav"
             twin = next((other for other, its in paths.items() if its == path), None)
             if twin is not None:
                 raise OutputError(f"{source}: {twin} becomes {path.name}, too; apply them into different folders")
@@ -191,9 +190,9 @@ def _check_pair(settings: Settings, to: Preset | None) -> None:
 @contextmanager
 def _appearing(path: Path, overwrite: bool) -> Iterator[Path]:
     """A temporary file that becomes ``path``; folders made for it go again if it does not."""
-    with made_folder(path.parent):
+    with make_folder(path.parent):
         try:
-            with replaced_when_whole(path, only_if_free=not overwrite) as temporary:
+            with write_atomically(path, only_if_free=not overwrite) as temporary:
                 yield temporary
         except OSError as problem:
             raise disk_error(problem, path.parent) from problem

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import soxr
 
+from plugin_backend.audio_files import RecordingInfo, inspect_recording
+from plugin_backend.audio_files import read_large_blocks as frames_of
 from plugin_backend.errors import AudioFileError
-from plugin_backend.hit_detection.overlapping_chunks import GuideFile, open_guide
-from plugin_backend.hit_detection.overlapping_chunks import file_blocks as frames_of
 from render.project.channel_layout import LAYOUTS, Layout
 
 READ_SAMPLES = 2**14
@@ -20,7 +20,7 @@ SPARE_SAMPLES = 1024
 """Silence after a recording's end, so that the last resampled sample is there."""
 
 
-def layout_of(guide: GuideFile) -> Layout:
+def layout_of(guide: RecordingInfo) -> Layout:
     """By the number of channels.
 
     Raises:
@@ -32,17 +32,17 @@ def layout_of(guide: GuideFile) -> Layout:
     raise AudioFileError(f"{guide.path}: {guide.channels} channels; 1, 2, 3 (L R C) or 6 (5.1) can be used")
 
 
-def open_recordings(path) -> tuple[GuideFile, Layout]:
+def open_recordings(path) -> tuple[RecordingInfo, Layout]:
     """A recording's size and layout.
 
     Raises:
-        AudioFileError: see :func:`plugin_backend.hit_detection.overlapping_chunks.open_guide` and :func:`layout_of`.
+        AudioFileError: see :func:`plugin_backend.audio_files.inspect_recording` and :func:`layout_of`.
     """
-    guide = open_guide(path)
+    guide = inspect_recording(path)
     return guide, layout_of(guide)
 
 
-def blocks_of(guide: GuideFile) -> Iterator[np.ndarray]:
+def blocks_of(guide: RecordingInfo) -> Iterator[np.ndarray]:
     """The whole recording as ``[channels, n]`` float32.
 
     Raises:

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from plugin_backend.audio_files import RecordingInfo
 from plugin_backend.errors import PresetError
 from plugin_backend.hit_detection.attack_position import AHEAD_S, BACKGROUND_S
 from plugin_backend.hit_detection.detect_hits import Hit, Sensitivity, detect_hits_in
-from plugin_backend.hit_detection.overlapping_chunks import GuideFile
 from plugin_backend.transfer.latent_mover import LatentMover
 from plugin_backend.transfer.settings import Settings
 from presets.take_sampling import fades_of, take_of
@@ -36,7 +36,7 @@ class Strike(Voice):
         return self._levels * super().read(samples)
 
 
-def play_hits(guide: GuideFile, layers: Sequence[Layer], settings: Settings) -> tuple[Iterator[np.ndarray], int]:
+def play_hits(guide: RecordingInfo, layers: Sequence[Layer], settings: Settings) -> tuple[Iterator[np.ndarray], int]:
     """The recording with takes at its hits, in blocks of its length, rate and channels; and how many hits there are.
 
     A take of every layer begins at its hit's very sample, as a cue would. Where the codec has another rate, each take
@@ -46,7 +46,7 @@ def play_hits(guide: GuideFile, layers: Sequence[Layer], settings: Settings) -> 
     return _mixed(guide, layers, settings, hits), len(hits)
 
 
-def _mixed(guide: GuideFile, layers: Sequence[Layer], settings: Settings, hits: list[Hit]) -> Iterator[np.ndarray]:
+def _mixed(guide: RecordingInfo, layers: Sequence[Layer], settings: Settings, hits: list[Hit]) -> Iterator[np.ndarray]:
     events, struck_by, levels = [], {}, {}
     for index, (hit, own) in enumerate(zip(hits, levels_of(guide, hits), strict=True)):
         for number, layer in enumerate(layers):
@@ -68,7 +68,7 @@ def _mixed(guide: GuideFile, layers: Sequence[Layer], settings: Settings, hits: 
         yield (1 - mix) * dry + mix * wet
 
 
-def _event(guide: GuideFile, layer: Layer, settings: Settings, name: str, hit: Hit) -> Event:
+def _event(guide: RecordingInfo, layer: Layer, settings: Settings, name: str, hit: Hit) -> Event:
     preset, header, seed = layer.preset, layer.preset.header, take_seed(settings.seed, name, 1)
 
     def at_rate(samples: int) -> int:
@@ -92,7 +92,7 @@ def _event(guide: GuideFile, layer: Layer, settings: Settings, name: str, hit: H
     )
 
 
-def levels_of(guide: GuideFile, hits: list[Hit]) -> Iterator[np.ndarray]:
+def levels_of(guide: RecordingInfo, hits: list[Hit]) -> Iterator[np.ndarray]:
     """Of each hit, every channel's peak above what it stands on, relative to the loudest channel's, ``[channels]``.
 
     Raises:
@@ -124,5 +124,5 @@ def as_hit_layer(layer: Layer, mover: LatentMover | None) -> Layer:
     if preset.header.kind != "hit":
         raise PresetError(f"preset '{preset.name}' is a texture, which cannot strike: choose a hit, or mode transfer")
     if mover is not None:
-        preset = replace(preset, means=[mover.controlled(mean).astype(np.float32) for mean in preset.means])
+        preset = replace(preset, means=[mover.apply_latent_controls(mean).astype(np.float32) for mean in preset.means])
     return replace(layer, preset=preset)

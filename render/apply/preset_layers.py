@@ -110,4 +110,4 @@ def _number(text: str, control: str, form: str) -> float:
         value = float(text)
     except ValueError:
         raise ProjectError(form) from None
-    return PARAMETERS[control].checked(value)
+    return PARAMETERS[control].validate(value)

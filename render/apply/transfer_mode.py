@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from plugin_backend.audio_files import RecordingInfo
 from plugin_backend.codecs.base import Codec
-from plugin_backend.dsp.dc_offset import filter_for
+from plugin_backend.dsp.dc_offset import dc_filter_for
 from plugin_backend.effects.stage import Stage
-from plugin_backend.hit_detection.overlapping_chunks import GuideFile
 from plugin_backend.transfer.latent_mover import PAIR
 from plugin_backend.transfer.parallel_nodes import TOTAL, ParallelNodes
-from plugin_backend.transfer.running_statistics import RunningStatistics, sounding
+from plugin_backend.transfer.running_statistics import RunningStatistics, audible_frames
 from plugin_backend.transfer.settings import Settings
-from plugin_backend.transfer.transfer_node import TransferNode
+from plugin_backend.transfer.transfer_node import NoiseSettings, TransferNode
 from render.apply.audio_blocks import SPARE_SAMPLES, blocks_of, exactly, resampled
 from render.apply.preset_layers import Layer
 
@@ -25,23 +25,23 @@ PRESETS_OWN = ("morph", "spherical", "weight")
 """Controls of the preset and what is summed with it; the others are of every layer too, or of the sum."""
 
 
-def heard_in(guide: GuideFile, codec: Codec, mono: bool) -> tuple[np.ndarray, np.ndarray]:
+def heard_in(guide: RecordingInfo, codec: Codec, mono: bool) -> tuple[np.ndarray, np.ndarray]:
     """Mean and deviation of a recording's latents, each ``[dims]``, over all of its channels that sound."""
     spec, moments, waiting = codec.spec, RunningStatistics(codec.spec.latent_dim), None
     channels = 1 if mono else guide.channels
-    encoder, offset = codec.encoder(channels), filter_for(codec, channels)
+    encoder, offset = codec.encoder(channels), dc_filter_for(codec, channels)
     for block in resampled(blocks_of(guide), guide.sample_rate, spec.sample_rate):
         fed = block.mean(axis=0, keepdims=True) if mono else block
         waiting = fed if waiting is None else np.concatenate([waiting, fed], axis=1)
         whole = waiting.shape[1] - waiting.shape[1] % spec.hop_samples
         if whole:
             heard = offset.push(waiting[:, :whole]).astype(np.float32)
-            moments.add(encoder.means(heard)[sounding(heard, spec.hop_samples)])
+            moments.add(encoder.means(heard)[audible_frames(heard, spec.hop_samples)])
             waiting = waiting[:, whole:]
-    return moments.measured()
+    return moments.mean_and_deviation()
 
 
-def stage_for(guide: GuideFile, layers: Sequence[Layer], settings: Settings) -> Stage:
+def stage_for(guide: RecordingInfo, layers: Sequence[Layer], settings: Settings) -> Stage:
     """The node of one layer, or the nodes of several, set; they have heard the recording through where that is wanted.
 
     Raises:
@@ -64,7 +64,7 @@ def stage_for(guide: GuideFile, layers: Sequence[Layer], settings: Settings) -> 
     return whole
 
 
-def _node(guide: GuideFile, layer: Layer, settings: Settings, heard: dict[str, tuple]) -> TransferNode:
+def _node(guide: RecordingInfo, layer: Layer, settings: Settings, heard: dict[str, tuple]) -> TransferNode:
     codec, fingerprint = layer.codec, layer.codec.spec.fingerprint
     matches = not settings.running and any(target.matches for target in layer.targets.values())
     if matches and fingerprint not in heard:
@@ -73,10 +73,9 @@ def _node(guide: GuideFile, layer: Layer, settings: Settings, heard: dict[str, t
         codec,
         guide.channels,
         mono=settings.mono,
-        heard=heard[fingerprint] if matches else None,
+        statistics=heard[fingerprint] if matches else None,
         slots=PAIR + len(layer.weights),
-        seed=settings.seed,
-        width=settings.width,
+        noise=NoiseSettings(settings.seed, settings.width),
     )
     for slot, target in layer.targets.items():
         node.select(target, slot)
@@ -85,7 +84,7 @@ def _node(guide: GuideFile, layer: Layer, settings: Settings, heard: dict[str, t
     return node
 
 
-def run_transfer(guide: GuideFile, layers: Sequence[Layer], settings: Settings) -> Iterator[np.ndarray]:
+def run_transfer(guide: RecordingInfo, layers: Sequence[Layer], settings: Settings) -> Iterator[np.ndarray]:
     """The recording moved as every layer says and added: its length, rate and channels, in blocks."""
     stage, rate = stage_for(guide, layers, settings), layers[0].codec.spec.sample_rate
     audio = _pushed(resampled(blocks_of(guide), guide.sample_rate, rate), stage)

@@ -20,7 +20,7 @@ def locked(folder: Path) -> Iterator[None]:
         OutputError: another run holds it, or the system locks no files there.
     """
     try:
-        lock = FileLock.take(folder / NAME)
+        lock = FileLock.acquire(folder / NAME)
     except OSError as problem:
         raise OutputError(
             f"{folder}: it cannot be locked ({problem.strerror}); use a disk of this machine"

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from plugin_backend.output_files import uninterrupted
-from plugin_backend.output_folder import disk_error, made_folder
+from plugin_backend.output_files import disk_error, hold_signals, make_folder
 from render.batch.engines.protocol import Engine, Order, Outcome, Progress
 from render.batch.event_log import Event, Result
 from render.batch.journal import DONE, FAILED, MOVING, RUNNING, WAITING, Row, open_journal, utc_now
@@ -52,7 +51,7 @@ def run_batch(
         KeyboardInterrupt: stopped; says how far it came.
     """
     try:
-        with made_folder(out), locked(out), open_journal(out) as journal:
+        with make_folder(out), locked(out), open_journal(out) as journal:
             return _Run(plan, out, engine, journal, policy or Policy(), cache, hang_s, listen).run(verify)
     except OSError as problem:
         raise disk_error(problem, out) from problem
@@ -119,7 +118,7 @@ class _Run:
             if isinstance(message, Progress):
                 self._say("progress", message.name, samples=message.samples, of_samples=message.of_samples)
             else:
-                with uninterrupted():
+                with hold_signals():
                     self._ended(self.under_way.pop(message.name), message)
 
     def _start(self, planned: Planned) -> None:

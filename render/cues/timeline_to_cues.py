@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
+from plugin_backend.text import NOT_IN_XML
 from render.cues.clip_mapping import Mapping
 from render.cues.cue import AUDIBLE, NUMBERS, Cue, CueSheet, Wanted, after_midnight, check_reach
 from render.cues.readers.sheet_rows import KNOWN, MOST_COLUMNS, MOST_ROWS, Place, cue_of
@@ -19,7 +19,6 @@ from render.project.stem_names import nearest_stem_name
 OWN = "pisada."
 IGNORED = "ignored by the mapping"
 LONGEST_NAME = 80
-NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 PICTURE = ("media", "picture"), "is picture"
@@ -220,7 +219,7 @@ def _rows(rows: list[int]) -> str:
 
 def _text(text: str) -> str:
     """Free text that every cue sheet can hold."""
-    return NO_TEXT.sub("\ufffd", text).strip()
+    return NOT_IN_XML.sub("\ufffd", text).strip()
 
 
 def _column(key: str) -> str:

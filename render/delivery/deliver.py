@@ -14,9 +14,8 @@ from time import perf_counter
 from typing import Any
 
 from plugin_backend.errors import DiskFullError, PisadaError
-from plugin_backend.file_commit import Stage
-from plugin_backend.output_files import sync
-from plugin_backend.output_folder import disk_error, made_folder
+from plugin_backend.file_commit import StagedFiles
+from plugin_backend.output_files import disk_error, make_folder, sync_to_disk
 from render.delivery.file_names import clip_names, clips_name, layouts_of, picture_name, report_name, stem_names
 from render.delivery.incremental.diff import Changes, compare, statistics_path, stem_keys
 from render.delivery.incremental.update import update_stems
@@ -131,7 +130,7 @@ class DeliveryJob:
             RenderError: an effect made NaN or infinite samples, or the files do not sum to FOLEY.
         """
         began, out = perf_counter(), self.out
-        with made_folder(out):
+        with make_folder(out):
             _check_room(self.plan, self.project, out, self.clips)
             try:
                 with lock_version(self.plan, self.project, out, self.version) as (version, stage):
@@ -231,7 +230,7 @@ class _Run:
         """Check the sum, measure the files and draw the picture, while the files are flushed to disk."""
         delivery, project = self.delivery, self.job.project
         with ThreadPoolExecutor(1) as disk:
-            flushed = [disk.submit(sync, path) for path in delivery.stems.values()]
+            flushed = [disk.submit(sync_to_disk, path) for path in delivery.stems.values()]
             paused = perf_counter()
             layouts = {name: file.layout for name, file in self.stems.files.items()}
             check = check_sum(delivery.stems, layouts, project.bits, Pops(plan.pops, plan.sample_rate), spans)
@@ -273,7 +272,7 @@ def _clip_order(delivery: Delivery, metadata: FileMetadata) -> ClipOrder | None:
     return ClipOrder(folder, {cue: path.name for cue, path in delivery.clips.items()}, metadata)
 
 
-def _publish(stage: Stage, delivery: Delivery) -> None:
+def _publish(stage: StagedFiles, delivery: Delivery) -> None:
     """Give all files their names in the folder of the deliveries."""
     folders = dict.fromkeys(path.parent for path in delivery.clips.values())
     for path in (*folders, *delivery.stems.values(), delivery.picture, *delivery.extra_files, delivery.report):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from plugin_backend.file_commit import Stage, recover
+from plugin_backend.file_commit import StagedFiles, recover_staged_files
 from render.delivery.file_names import next_version, run_prefix
 from render.plan.plan import Plan
 from render.project.project import Project
@@ -21,7 +21,9 @@ NUMBERED = re.compile(r"\.[0-9]{1,7}\.part$")
 
 
 @contextmanager
-def lock_version(plan: Plan, project: Project, out: Path, version: int | None = None) -> Iterator[tuple[int, Stage]]:
+def lock_version(
+    plan: Plan, project: Project, out: Path, version: int | None = None
+) -> Iterator[tuple[int, StagedFiles]]:
     """Lock a version number, and make a hidden folder for its files.
 
     No other run can use the number as long as this context lasts. Leftovers of killed runs of this reel are finished or
@@ -40,11 +42,11 @@ def lock_version(plan: Plan, project: Project, out: Path, version: int | None = 
         OSError: ``out`` cannot be written.
     """
     head = f"{run_prefix(project)}_{SUM}_v"
-    recover(out, f"{glob.escape(head)}*")
+    recover_staged_files(out, f"{glob.escape(head)}*")
     remove_stale_files(out, run_prefix(project))
     number, stage = version or next_version(plan, project, out), None
     while stage is None:
-        stage = Stage.begin(out, f"{head}{number:03d}")
+        stage = StagedFiles.begin(out, f"{head}{number:03d}")
         if stage is None:
             number += 1
         elif version is None and (newest := next_version(plan, project, out)) > number:

@@ -10,7 +10,7 @@ from itertools import islice
 import numpy as np
 
 from plugin_backend.codecs.base import Codec
-from plugin_backend.exactness import Computed, computed_by
+from plugin_backend.exactness import ComputeInfo, compute_info_for
 from plugin_backend.models.registry import PCM, load_codec
 from presets.bank import Bank
 from presets.preset import Preset
@@ -47,7 +47,7 @@ class CueCounts:
     decoded: int = 0
     cached: int = 0
     kept: bool = True
-    computed: Computed | None = None
+    computed: ComputeInfo | None = None
     damaged: int = 0
 
     def add(self, other: CueCounts) -> None:
@@ -103,7 +103,7 @@ class CueAudio:
     def counts(self) -> CueCounts:
         """Counts up to now."""
         kept, damaged = (self.cache.kept, self.cache.damaged) if self.cache is not None else (True, 0)
-        return CueCounts(self._decoded, self._read_cues - self._decoded, kept, computed_by(self._codecs), damaged)
+        return CueCounts(self._decoded, self._read_cues - self._decoded, kept, compute_info_for(self._codecs), damaged)
 
     def of(self, event: Event) -> Iterator[np.ndarray]:
         """Yield a cue's audio before gain, pan and fades, in pieces ``[channels, n]``."""

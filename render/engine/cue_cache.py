@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from plugin_backend.checksums import SEAL_BYTES, Seal, is_sealed
-from plugin_backend.output_files import hidden_beside
+from plugin_backend.checksums import CHECKSUM_BYTES, Checksum, checksum_matches
+from plugin_backend.output_files import hidden_path_beside
 
 HOME_VARIABLE = "PISADA_CACHE"
 MOST_BYTES = 8 * 2**30
@@ -41,7 +41,7 @@ class _Entry:
 
     def __init__(self, path: Path, samples: int, channels: int):
         self.path, self.left, self.channels, self.kept = path, samples, channels, True
-        self._temporary, self._seal = hidden_beside(path), Seal(path.stem)
+        self._temporary, self._seal = hidden_path_beside(path), Checksum(path.stem)
         self._file: BinaryIO | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ class _Entry:
             self._write(samples)
             self.left -= len(samples)
             if not self.left:
-                self._file.write(self._seal.written)
+                self._file.write(self._seal.value)
                 self._file.close()
                 os.replace(self._temporary, self.path)
                 self._file = None
@@ -104,8 +104,9 @@ def _open_entry(path: Path, samples: int) -> np.ndarray | None:
     for channels in range(1, MOST_CHANNELS + 1):
         header = _header(samples, channels)
         if whole[: len(header)].tobytes() == header:
-            fits = len(whole) == len(header) + 4 * samples * channels + SEAL_BYTES and is_sealed(path.stem, whole)
-            return whole[len(header) : -SEAL_BYTES].view("<f4").reshape(samples, channels) if fits else None
+            expected = len(header) + 4 * samples * channels + CHECKSUM_BYTES
+            fits = len(whole) == expected and checksum_matches(path.stem, whole.data)
+            return whole[len(header) : -CHECKSUM_BYTES].view("<f4").reshape(samples, channels) if fits else None
     return None
 
 

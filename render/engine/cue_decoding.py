@@ -16,9 +16,9 @@ from time import perf_counter
 import numpy as np
 import soxr
 
-from plugin_backend.audio_files import mono_blocks
-from plugin_backend.codecs.base import Codec, CodecSpec, DecoderStream, sides_of
-from plugin_backend.dsp.dc_offset import filter_for
+from plugin_backend.audio_files import read_mono_blocks
+from plugin_backend.codecs.base import Codec, CodecSpec, DecoderStream, channel_sides
+from plugin_backend.dsp.dc_offset import dc_filter_for
 from plugin_backend.errors import AudioFileError, CueSheetError
 from plugin_backend.models.rave.card import SUFFIX as RAVE_SUFFIX
 from plugin_backend.models.registry import PCM
@@ -64,7 +64,7 @@ def source_latents(event: Event, preset: Preset | None, codec: Codec, chunk_fram
     Raises:
         CueSheetError: the audio is damaged or not finite; names sheet and row.
     """
-    hop, encoder, offset = codec.spec.hop_samples, codec.encoder(), filter_for(codec, 1)
+    hop, encoder, offset = codec.spec.hop_samples, codec.encoder(), dc_filter_for(codec, 1)
 
     def encode(audio: np.ndarray) -> np.ndarray:
         return encoder.push(np.pad(offset.push(audio[None]), ((0, 0), (0, -audio.size % hop))))[0] * scale + bias
@@ -84,7 +84,7 @@ def source_latents(event: Event, preset: Preset | None, codec: Codec, chunk_fram
 def _source_blocks(event: Event, rate_hz: int) -> Iterator[np.ndarray]:
     assert event.source is not None
     try:
-        yield from mono_blocks(event.source, rate_hz)
+        yield from read_mono_blocks(event.source, rate_hz)
     except AudioFileError as problem:
         raise CueSheetError(str(problem), file=event.sheet, row=event.row, field="source") from problem
 
@@ -180,7 +180,7 @@ def decode_cue(
         decoder: DecoderStream | None = None
         for chunk in in_chunks(pieces, frames, chunk_frames, codec):
             began = perf_counter()
-            decoder = decoder or codec.decoder(len(chunk), [event.seed] * len(chunk), sides_of(len(chunk), width))
+            decoder = decoder or codec.decoder(len(chunk), [event.seed] * len(chunk), channel_sides(len(chunk), width))
             audio = decoder.push(chunk)
             watch.codec_s += perf_counter() - began
             yield audio

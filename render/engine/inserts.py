@@ -10,7 +10,7 @@ from plugin_backend.codecs.base import Codec
 from plugin_backend.effects import Triggered, make_stage
 from plugin_backend.effects.stage import Stage
 from plugin_backend.errors import RenderError
-from plugin_backend.transfer.transfer_node import TransferNode
+from plugin_backend.transfer.transfer_node import NoiseSettings, TransferNode
 from presets.lookup import find_preset, target_of
 from render.engine.resampled_stage import ResampledStage
 from render.plan.plan import Event
@@ -39,7 +39,8 @@ def make_insert(
     settings, model = transfer_settings(effect), codec(effect.model)
     model_hz, hop = model.spec.sample_rate, model.spec.hop_samples
     multiple = block_samples if model_hz == sample_rate else hop
-    node = TransferNode(model, channels, multiple_samples=multiple, mono=settings.mono, width=settings.width)
+    noise = NoiseSettings(width=settings.width)
+    node = TransferNode(model, channels, multiple_samples=multiple, mono=settings.mono, noise=noise)
     for name, slot in zip(PRESETS, "ab", strict=True):
         if getattr(effect, name) is not None:
             node.select(target_of(find_preset(getattr(effect, name)), model), slot)

@@ -13,7 +13,7 @@ import numpy as np
 
 from plugin_backend import errors
 from plugin_backend.errors import WorkerError
-from plugin_backend.output_files import uninterrupted
+from plugin_backend.output_files import hold_signals
 from render.engine.clip_writer import ClipOrder
 from render.engine.cue_audio import CueCounts
 from render.engine.render_worker import render_stems
@@ -99,7 +99,7 @@ class RenderProcess:
             name=f"pisada-{names[0]}",
         )
         resource_tracker.ensure_running()  # starting it unblocks signals, so it comes first
-        with uninterrupted():
+        with hold_signals():
             self.process.start()
         child_pipe.close()
 

@@ -50,7 +50,7 @@ class LatentControls:
         z = np.concatenate([own[0] for own in takes]).astype(np.float64)
         if self.morph:
             z += self.morph * (np.concatenate([own[-1] for own in takes]) - z)
-        z = self._mover.controlled(z)
+        z = self._mover.apply_latent_controls(z)
         if self._mover.smooth_ms > 0:
             keep = np.exp(-1000 / (self._mover.smooth_ms * self._frames_per_s))
             before = np.concatenate([note.smoothed for note in notes]) if not notes[0].new else z[:, 0].copy()

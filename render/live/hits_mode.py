@@ -11,7 +11,7 @@ import numpy as np
 
 from plugin_backend.codecs.base import Codec
 from plugin_backend.dsp.crossfade import FADE_S, SmoothedValue
-from plugin_backend.dsp.dc_offset import OffsetFilter
+from plugin_backend.dsp.dc_offset import DcFilter
 from plugin_backend.dsp.delay import Delay
 from plugin_backend.dsp.onset_detector import OnsetDetector
 from plugin_backend.parameters import Parameter
@@ -180,7 +180,7 @@ class HitsMode:
         self._detector = OnsetDetector(self._rate, rig.channels, settings.sensitivity, settings.min_gap_ms)
         self._begin, self._rises = at_samples, []
         self._delay = Delay(rig.channels, self._detector.lookahead_samples)
-        self._offset = OffsetFilter(rig.channels, self._rate, first_samples=1)
+        self._offset = DcFilter(rig.channels, self._rate, first_samples=1)
         self._history = np.zeros((rig.channels, round(HISTORY_S * self._rate)), np.float32)
 
     def push(self, block: np.ndarray, start_samples: int) -> np.ndarray:
@@ -199,7 +199,7 @@ class HitsMode:
         out = np.empty_like(block)
         for here in self._schedule.pieces(out_start, count):
             size = here.stop - here.start
-            mix, gain = self._mix.take(size), self._gain.take(size)
+            mix, gain = self._mix.advance(size), self._gain.advance(size)
             out[:, here] = (1 - mix) * dry[:, here] + mix * gain * wet[:, here]
         return out
 

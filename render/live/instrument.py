@@ -87,16 +87,16 @@ class Instrument:
         self.dry = np.zeros((self.channels, 0), np.float32)
         for control, name in zip(PRESETS, (rig.preset, rig.to), strict=True):
             if name:
-                action = self.checked(Action(0, control, text=name))
+                action = self.validate(Action(0, control, text=name))
                 self.prepare(action)
                 self._source.select(self._known[name], "ab"[PRESETS.index(control)], 0)
         self._turn(AB, 0.0, 0)
         for pad in rig.pads:
-            self.prepare(self.checked(Action(0, STRIKE, 1.0, pad)))
+            self.prepare(self.validate(Action(0, STRIKE, 1.0, pad)))
 
-    def checked(self, action: Action) -> Action:
+    def validate(self, action: Action) -> Action:
         """See :meth:`render.live.playable_presets.PlayablePresets.checked`."""
-        return self._known.checked(action)
+        return self._known.validate(action)
 
     def digest(self, name: str) -> str:
         """See :meth:`render.live.playable_presets.PlayablePresets.digest`."""
@@ -206,7 +206,7 @@ class Instrument:
 
     def _switched(self, out: np.ndarray, start: int) -> np.ndarray:
         for here in self._switches.pieces(start, out.shape[1]):
-            share = self._bypass.take(here.stop - here.start)
+            share = self._bypass.advance(here.stop - here.start)
             if np.any(share):
                 out[:, here] += share * (self.dry[:, here] - out[:, here])
         return out

@@ -8,7 +8,7 @@ from pathlib import Path
 from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import PresetError, ProjectError
 from plugin_backend.parameters import Parameter
-from plugin_backend.transfer.parallel_nodes import check_rates
+from plugin_backend.transfer.parallel_nodes import check_sample_rates
 from plugin_backend.transfer.settings import HITS
 from presets.bank import is_file_name
 from presets.lookup import check_model
@@ -64,7 +64,7 @@ class PresetPool:
         layers = [layer_of(codecs, one.model, self[one.preset], one.gain_db) for one in rig.add]
         for layer in layers:
             check_model(layer.preset, layer.codec)
-        check_rates([other.spec for other in codecs])
+        check_sample_rates([other.spec for other in codecs])
         return layers
 
 
@@ -91,7 +91,7 @@ class PlayablePresets:
             raise PresetError(f"no preset '{name}'")
         return self._presets[name]
 
-    def checked(self, action: Action) -> Action:
+    def validate(self, action: Action) -> Action:
         """The action, a pad or a file replaced by the name of its preset.
 
         Raises:
@@ -105,7 +105,7 @@ class PlayablePresets:
                 check_model(self[text], self._codec)
                 text = self[text].name
             if control == STRIKE:
-                VELOCITY.checked(action.value)
+                VELOCITY.validate(action.value)
         elif control in PRESETS:
             check_model(self[text], self._codec)
             text = self[text].name
@@ -116,7 +116,7 @@ class PlayablePresets:
             told = ", ".join([*names, "latent.N.NAME", *PRESETS, STRIKE, RELEASE])
             raise ProjectError(f"no control '{control}'; there are {told}")
         else:
-            self._controls[control].checked(action.value)
+            self._controls[control].validate(action.value)
         return Action(action.at_samples, control, action.value, text)
 
     def digest(self, name: str) -> str:

@@ -109,10 +109,10 @@ class Player:
         What needs a preset that is not ready takes effect once it is.
 
         Raises:
-            ProjectError, PresetError: it cannot be done; see :meth:`Instrument.checked`.
+            ProjectError, PresetError: it cannot be done; see :meth:`Instrument.validate`.
         """
         at = self._now() if at_samples is None else at_samples
-        action = self._instrument.checked(Action(at, control, value, text))
+        action = self._instrument.validate(Action(at, control, value, text))
         if self._loader is None:
             self._instrument.prepare(action)
         elif control in PRESETS or (control == STRIKE and not self._instrument.ready(action)):

@@ -79,9 +79,9 @@ class Rig(Table):
         try:
             self.settings  # noqa: B018 - its own checks
             for weight in self.sum.values():
-                PARAMETERS["weight"].checked(weight)
+                PARAMETERS["weight"].validate(weight)
             for one in self.add:
-                PARAMETERS["gain_db"].checked(one.gain_db)
+                PARAMETERS["gain_db"].validate(one.gain_db)
             if self.mode == HITS and self.sum:
                 raise ProjectError("hits are played, not moved: a sum cannot be used with them; add its preset instead")
             if (self.sum or self.add) and not self.preset:

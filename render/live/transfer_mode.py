@@ -13,7 +13,7 @@ from plugin_backend.transfer.latent_mover import PAIR
 from plugin_backend.transfer.parallel_nodes import TOTAL, ParallelNodes
 from plugin_backend.transfer.parameters import LATENT_PARAMETERS, PARAMETERS
 from plugin_backend.transfer.target import Target
-from plugin_backend.transfer.transfer_node import TransferNode
+from plugin_backend.transfer.transfer_node import NoiseSettings, TransferNode
 from presets.lookup import target_of
 from presets.preset import Preset
 from render.apply.preset_layers import Layer, as_transfer_layer
@@ -110,7 +110,9 @@ class TransferMode:
         codecs = [self._codec, *(layer.codec for layer in self._added)]
         slots = [PAIR + len(self._weights), *(PAIR for _ in fixed)]
         self._nodes = [
-            TransferNode(codec, rig.channels, self.grain_samples, rig.mono, slots=count, seed=rig.seed, width=rig.width)
+            TransferNode(
+                codec, rig.channels, self.grain_samples, rig.mono, slots=count, noise=NoiseSettings(rig.seed, rig.width)
+            )
             for codec, count in zip(codecs, slots, strict=True)
         ]
         own = (

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from plugin_backend.audio_files import AudioInfo, probe
+from plugin_backend.audio_files import AudioInfo, inspect_mono_or_stereo
 from plugin_backend.codecs.base import CodecSpec
-from plugin_backend.errors import AudioFileError, CueSheetError, PresetError, ProjectError, together
+from plugin_backend.errors import AudioFileError, CueSheetError, PresetError, ProjectError, combine_errors
 from plugin_backend.models.registry import PCM, describe_codec
 from plugin_backend.similar_names import did_you_mean
 from presets.bank import Bank
@@ -124,10 +124,10 @@ def resolve_plan(project: Project, sheet: CueSheet, find_peaks: PeakFinder, cach
         resolve_effects(replace(stem, layout=stem.layout or project.layout), bank, specs, _codec_for)
         for stem in _stems(project, sheet, problems)
     )
-    inspect = cache(probe)
+    inspect = cache(inspect_mono_or_stereo)
     events, cues = _events(project, sheet, bank, specs, {stem.name for stem in stems}, inspect, problems)
     if problems:
-        raise together(problems)
+        raise combine_errors(problems)
     if not cues:
         raise CueSheetError("nothing that could be read in it becomes a cue", file=sheet.path)
     events = _synchronised(cues, events, project, bank, stems, find_peaks, cache_folder)
@@ -152,7 +152,7 @@ def resolve_plan(project: Project, sheet: CueSheet, find_peaks: PeakFinder, cach
         elif not cue.gate and cue.duration_samples is not None and event.length_samples < cue.duration_samples:
             remarks.append(f"cue '{cue.id}' (row {cue.row}) asks for more than its sound has; it ends early")
     if problems:
-        raise together(problems)
+        raise combine_errors(problems)
     remarks += late_start(min(cue.start_samples for cue in cues), clock)
     events = [dataclasses.replace(event, start_samples=event.start_samples + handles.head) for event in events]
     return Plan(

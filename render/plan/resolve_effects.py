@@ -12,14 +12,14 @@ from msgspec.structs import replace
 
 from plugin_backend.codecs.base import CodecSpec
 from plugin_backend.effects.impulse_responses import check_impulse_response
-from plugin_backend.effects.parameters import MADE, PER_CHANNEL
-from plugin_backend.effects.registry import checked_settings
+from plugin_backend.effects.parameters import PER_CHANNEL, SYNTHETIC_RESPONSES
+from plugin_backend.effects.registry import validate_settings
 from plugin_backend.errors import InputError, PluginError, PresetError, ProjectError
 from plugin_backend.models.registry import describe_codec
 from plugin_backend.output_files import file_digest
 from plugin_backend.transfer.latent_mover import LatentMover
 from plugin_backend.transfer.parameters import WIDTH
-from plugin_backend.transfer.settings import Settings, latents_of
+from plugin_backend.transfer.settings import Settings, parse_latents
 from presets.bank import Bank
 from presets.lookup import find_preset
 from presets.preset import Preset, sound_digest
@@ -80,7 +80,9 @@ def resolve_effects(
 
 def impulse_response_files(stem: Stem) -> list[str]:
     """Return the impulse response files that a stem's effects use."""
-    return [effect.ir for effect in stem.effects if isinstance(effect, Convolution) and effect.ir not in MADE]
+    return [
+        effect.ir for effect in stem.effects if isinstance(effect, Convolution) and effect.ir not in SYNTHETIC_RESPONSES
+    ]
 
 
 def transfer_settings(effect: Transfer) -> Settings:
@@ -92,7 +94,9 @@ def transfer_settings(effect: Transfer) -> Settings:
     controls = {name: getattr(effect, name) for name, row in TRANSFER.items() if getattr(effect, name) != row.default}
     if effect.to is None and {"morph", "spherical"} & set(controls):
         raise ProjectError("morph needs a second preset: give it as 'to'")
-    return Settings(controls=controls, latents=latents_of(tuple(effect.latents)), mono=effect.mono, width=effect.width)
+    return Settings(
+        controls=controls, latents=parse_latents(tuple(effect.latents)), mono=effect.mono, width=effect.width
+    )
 
 
 def _resolve(effect: Effect, bank: Bank, specs: Mapping[str, CodecSpec], model_of: Callable) -> Effect:
@@ -124,7 +128,7 @@ def _check(effect: Effect, layout: Layout) -> None:
     if isinstance(effect, Transfer):
         _check_transfer(effect)
     elif isinstance(effect, StageEffect):
-        checked_settings(kind, settings_of(effect))
+        validate_settings(kind, settings_of(effect))
     if isinstance(effect, Convolution):
         check_impulse_response(effect.ir)
     if isinstance(effect, Plugin) and effect.is_file:
@@ -168,6 +172,6 @@ def describe_effect(effect: Effect) -> dict:
         if effect.width == WIDTH.default:
             del description["width"]  # so that stems rendered before the width existed stay valid
         description["model"] = describe_codec(effect.model).fingerprint if effect.model is not None else None
-    elif isinstance(effect, Convolution) and effect.ir not in MADE:
+    elif isinstance(effect, Convolution) and effect.ir not in SYNTHETIC_RESPONSES:
         description["ir"] = file_digest(Path(effect.ir))
     return description

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from plugin_backend.effects.parameters import CONTROLS, FIXED, MADE
+from plugin_backend.effects.parameters import CONTROLS, FIXED, SYNTHETIC_RESPONSES
 from plugin_backend.parameters import Choice, Parameter, Text
 from plugin_backend.transfer.parameters import PARAMETERS, WIDTH
 from render.project.toml_config import Table
@@ -137,7 +137,7 @@ else:
         ``preset`` and ``to`` are names in the bank, or preset files; ``morph`` leads from the first to the second.
         ``model`` is the model that made them; by default, it is found among the project's models. ``mono`` encodes
         the mean of both channels. ``width`` says how far the decoder's noise differs between the channels.
-        ``latents`` are as in :func:`plugin_backend.transfer.settings.latents_of`.""",
+        ``latents`` are as in :func:`plugin_backend.transfer.settings.parse_latents`.""",
         (
             ("preset", Name),
             ("to", Name | None, None),
@@ -173,7 +173,7 @@ def with_absolute_paths(effect: Effect, folder: Path) -> Effect:
     """Return the effect with its relative file names taken from ``folder``."""
     if isinstance(effect, Plugin):
         return msgspec.structs.replace(effect, path=str(folder / effect.path)) if effect.is_file else effect
-    if isinstance(effect, Convolution) and effect.ir not in MADE:
+    if isinstance(effect, Convolution) and effect.ir not in SYNTHETIC_RESPONSES:
         return msgspec.structs.replace(effect, ir=os.path.join(folder, effect.ir))
     if isinstance(effect, Transfer):
         names = {field: getattr(effect, field) or "" for field in (*PRESETS, "model")}

@@ -13,6 +13,7 @@ from msgspec import Meta
 from plugin_backend.errors import ProjectError, TimecodeError
 from plugin_backend.models.rave.card import SUFFIX as RAVE_SUFFIX
 from plugin_backend.models.registry import SUFFIX
+from plugin_backend.text import NO_CONTROL_PATTERN
 from presets.bank import absolute_bank_names, absolute_preset_name
 from render.project import name_template
 from render.project.cue_offset import check_offset
@@ -26,7 +27,7 @@ SAMPLE_RATE = 48_000
 GainDb = Annotated[float, Meta(ge=-120, le=24)]
 LayoutName = Literal["mono", "stereo", "lcr", "5.1"]
 Banks = str | Annotated[list[str], Meta(min_length=1, max_length=64)]
-PlainText = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
+PlainText = Annotated[str, Meta(max_length=256, pattern=NO_CONTROL_PATTERN)]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from plugin_backend.audio_files import blocks_of
+from plugin_backend.audio_files import read_blocks
 from plugin_backend.errors import CueSheetError
 from render.session.media_info import Media
 from render.session.model import Item, Session, readable
@@ -266,6 +266,6 @@ def mono_pcm(path: Path, media: Media) -> Iterator[list[bytes]]:
     assert media.bits is not None
     order = WAV_ORDER.get(media.channels) or tuple(range(media.channels))
     width = media.bits // 8
-    for block, _ in blocks_of(path, BLOCK_SAMPLES, dtype="int32"):
+    for block, _ in read_blocks(path, BLOCK_SAMPLES, dtype="int32"):
         octets = np.ascontiguousarray(block.T, dtype="<i4").view(np.uint8).reshape(media.channels, -1, 4)
         yield [octets[index, :, 4 - width :].tobytes() for index in order]

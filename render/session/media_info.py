@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from plugin_backend.audio_files import info_of
+from plugin_backend.audio_files import inspect_audio
 from plugin_backend.errors import AudioFileError
 from render.session.model import Item, Session
 from render.wav.bext import time_reference
@@ -39,7 +39,7 @@ def inspect_media(path: Path) -> Media:
     Raises:
         AudioFileError: the file is missing, unreadable or empty; names the file.
     """
-    info = info_of(path)
+    info = inspect_audio(path)
     return Media(info.length_samples, info.channels, info.rate_hz, PCM_BITS.get(info.subtype))
 
 

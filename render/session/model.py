@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from plugin_backend.text import NOT_IN_SESSION
 from render.project.timecode import Clock, FrameRate, samples_at
 
 LONGEST_NAME = 255
-UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +117,4 @@ def readable(name: str, most: int = LONGEST_NAME) -> str:
         name: any text.
         most: greatest length of the result.
     """
-    return UNREADABLE.sub(" ", name).strip()[:most]
+    return NOT_IN_SESSION.sub(" ", name).strip()[:most]

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from plugin_backend.audio_files import RecordingInfo, inspect_recording
 from plugin_backend.errors import AudioFileError, CueSheetError, ProjectError
 from plugin_backend.hit_detection.detect_hits import Sensitivity, detect_hits_in
-from plugin_backend.hit_detection.overlapping_chunks import GuideFile, open_guide
+from plugin_backend.text import NOT_IN_CELL
 from render.cues.cue import Cue, CueSheet, check_reach
-from render.cues.readers.sheet_rows import CONTROL
 from render.project.stem_names import STEM_RULE, is_stem_name
 from render.project.timecode import Clock, round_half_up
 from render.wav.bext import timestamp
@@ -40,7 +40,7 @@ class GuidePosition:
         return round_half_up(self.begin + Fraction(guide_samples * self.sample_rate, self.guide_rate))
 
 
-def guide_position(guide: GuideFile, clock: Clock) -> GuidePosition:
+def guide_position(guide: RecordingInfo, clock: Clock) -> GuidePosition:
     """Return the position of a guide.
 
     It is the guide's timestamp, if it has one and the clock has a frame rate. Otherwise it is the programme's start.
@@ -77,9 +77,9 @@ def cues_of_guide(path: Path, clock: Clock, stem: str, preset: str, sensitivity:
     path = Path(path)
     if not is_stem_name(stem):
         raise ProjectError(f"stem {stem!r}: {STEM_RULE}")
-    if not preset or CONTROL.search(preset):
+    if not preset or NOT_IN_CELL.search(preset):
         raise ProjectError(f"{preset!r} is no preset's name")
-    guide = open_guide(path)
+    guide = inspect_recording(path)
     position = guide_position(guide, clock)
     try:
         check_reach(position.at(guide.length_samples), clock.sample_rate)

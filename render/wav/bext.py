@@ -6,7 +6,7 @@ import struct
 from datetime import datetime
 from pathlib import Path
 
-from plugin_backend.audio_formats.wav_chunks import wave_chunk
+from plugin_backend.audio_formats.wav_chunks import read_wave_chunk
 from render.wav.r128_gating import Loudness
 
 UNUSED = 0x7FFF
@@ -62,7 +62,7 @@ def loudness_fields(loudness: Loudness | None) -> bytes:
 
 def time_reference(path: Path) -> int | None:
     """Return a file's TimeReference: samples from midnight to its first sample. None if it has no bext chunk."""
-    chunk = wave_chunk(path, b"bext", TIME_REFERENCE_OFFSET + 8) or b""
+    chunk = read_wave_chunk(path, b"bext", TIME_REFERENCE_OFFSET + 8) or b""
     reference = chunk[TIME_REFERENCE_OFFSET:]
     return int(struct.unpack("<Q", reference)[0]) if len(reference) == 8 else None
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin_backend.checksums import SEAL_BYTES, Seal, is_sealed
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.checksums import CHECKSUM_BYTES, Checksum, checksum_matches
+from plugin_backend.output_files import write_atomically
 from render.wav.r128_gating import Loudness, LoudnessSteps
 
 BLOCK_SAMPLES = 512
@@ -68,11 +68,11 @@ class StemStatistics:
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {"peaks": self.peaks, "clipped": self.clipped, **vars(self.steps)}
-        packed, seal = BytesIO(), Seal(path.stem)
+        packed, seal = BytesIO(), Checksum(path.stem)
         np.savez_compressed(packed, **arrays)
         seal.add(packed.getvalue())
-        with replaced_when_whole(path, durable=False) as whole:
-            whole.write_bytes(packed.getvalue() + seal.written)
+        with write_atomically(path, durable=False) as whole:
+            whole.write_bytes(packed.getvalue() + seal.value)
 
     @classmethod
     def load(cls, path: Path) -> StemStatistics | None:
@@ -81,10 +81,10 @@ class StemStatistics:
             data = path.read_bytes()
         except OSError:
             return None
-        if not is_sealed(path.stem, data):
+        if not checksum_matches(path.stem, data):
             return None
         try:
-            with np.load(BytesIO(data[:-SEAL_BYTES]), allow_pickle=False) as arrays:
+            with np.load(BytesIO(data[:-CHECKSUM_BYTES]), allow_pickle=False) as arrays:
                 values = {name: arrays[name] for name in (*FIELDS, "whole")}
         except UNREADABLE:  # written by another version of Pisada
             return None

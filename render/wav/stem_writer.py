@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 
 from plugin_backend.errors import DiskFullError, OutputError
-from plugin_backend.output_folder import create_empty_file
+from plugin_backend.output_files import cannot_write, touch_file
 from render.project.channel_layout import Layout
 from render.wav import riff as chunks
 from render.wav.bext import LOUDNESS_OFFSET, bext, loudness_fields
@@ -58,9 +58,9 @@ class StemWriter:
         self._meter = R128Meter(file.layout, file.sample_rate) if metered else None
         format = file.sample_rate, file.layout.channels, SUBTYPES[file.bits]
         try:
-            self._file = soundfile.SoundFile(os.fsencode(create_empty_file(path)), "w", *format, format="RF64")
+            self._file = soundfile.SoundFile(os.fsencode(touch_file(path)), "w", *format, format="RF64")
         except soundfile.LibsndfileError as problem:
-            raise OutputError(f"{path.parent}: cannot write here ({problem.error_string})") from problem
+            raise cannot_write(path.parent, problem.error_string) from problem
         self._describe()
 
     def _describe(self) -> None:

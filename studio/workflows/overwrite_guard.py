@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from plugin_backend.errors import OutputError
+from plugin_backend.output_files import cannot_write
 
 
 def check_new(path: Path, overwrite: bool, source: Path | None = None, other: str = "give another name") -> None:
@@ -37,6 +38,6 @@ def check_folder(path: Path) -> None:
     """
     there = next(each for each in (path, *path.absolute().parents) if os.path.exists(each))
     if not os.path.isdir(there):
-        raise OutputError(f"{path}: cannot write here ({os.strerror(errno.ENOTDIR)}: {there})")
+        raise cannot_write(path, f"{os.strerror(errno.ENOTDIR)}: {there}")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise OutputError(f"{path}: cannot write here ({os.strerror(errno.EACCES)})")
+        raise cannot_write(path, os.strerror(errno.EACCES))

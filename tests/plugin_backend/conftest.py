@@ -1,10 +1,10 @@
-"""What tests of the transfer node move sounds with."""
+"""A codec and targets for tests of the transfer node."""
 
 import numpy as np
 import pytest
 
 from plugin_backend.models.registry import load_codec
-from plugin_backend.transfer.target import Target, target_from
+from plugin_backend.transfer.target import Target, make_target
 
 RATE = 48_000
 
@@ -16,6 +16,6 @@ def foley():
 
 @pytest.fixture(scope="module")
 def targets(foley) -> list[Target]:
-    """Of two noises, one dark and one bright."""
+    """Targets of two noises, one dark and one bright."""
     noise = np.random.default_rng(7).standard_normal(RATE // 2).astype(np.float32) * 0.2
-    return [target_from([foley.encode(sound[None])[0]], foley) for sound in (np.cumsum(noise) / 60, np.diff(noise))]
+    return [make_target([foley.encode(sound[None])[0]], foley) for sound in (np.cumsum(noise) / 60, np.diff(noise))]

@@ -1,4 +1,4 @@
-"""What is measured of a machine's exactness is what it is."""
+"""The measured exactness of models."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ class Rounds(PcmCodec):
         return Decoder()
 
 
-def test_what_depends_on_the_block_is_found_and_measured():
+def test_a_codec_that_depends_on_the_block_is_measured():
     found = measure_exactness(Rounds())
     assert not found.exact and found.latents_db is None
     assert found.sound_db == pytest.approx(-60, abs=0.1)

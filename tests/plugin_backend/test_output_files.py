@@ -1,4 +1,4 @@
-"""Steps that are not cut in two, in a process with threads that take signals."""
+"""Steps that signals do not interrupt, in a process with threads that receive signals."""
 
 import errno
 import signal
@@ -29,12 +29,12 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks on this system")
-def test_ctrl_c_waits_for_the_step_though_another_thread_took_it():
+def test_ctrl_c_waits_for_the_step_if_another_thread_receives_it():
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60)
     assert (done.stdout.split(), done.stderr) == (["whole", "told"], "")
 
 
-def test_a_full_disk_is_the_systems_error_where_training_keeps_its_state(tmp_path, monkeypatch):
+def test_a_full_disk_is_an_os_error_when_training_saves_its_state(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 

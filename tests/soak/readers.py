@@ -77,7 +77,7 @@ class Reader:
 
 def readers(work: Path) -> list[Reader]:
     """All of them; ``work`` is an empty folder for making the good files."""
-    from plugin_backend.audio_files import blocks_of
+    from plugin_backend.audio_files import read_blocks
     from plugin_backend.corpus.manifest import read_labels
     from plugin_backend.models.rave.card import RaveCard, read_card, save_card
     from plugin_backend.models.registry import FACTORY
@@ -112,7 +112,7 @@ def readers(work: Path) -> list[Reader]:
         return place.get(key, 50)
 
     def heard(path: Path) -> None:
-        for _ in blocks_of(path):
+        for _ in read_blocks(path):
             pass
 
     return [

@@ -17,8 +17,7 @@ from plugin_backend.errors import (
     PisadaError,
     ProjectError,
 )
-from plugin_backend.output_files import file_digest
-from plugin_backend.output_folder import disk_error
+from plugin_backend.output_files import disk_error, file_digest
 from render.batch.engines.protocol import Kind, Order, Outcome, Output, Progress
 from render.batch.engines.warm_fork import WarmProcess, warm_up
 from render.batch.job_key import job_key

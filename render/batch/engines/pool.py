@@ -12,8 +12,8 @@ from multiprocessing.connection import Connection
 
 import msgspec
 
-from plugin_backend.output_files import uninterrupted
-from plugin_backend.processes import die_with_parent, one_thread_each
+from plugin_backend.output_files import hold_signals
+from plugin_backend.processes import die_with_parent, one_thread_per_process
 from render.batch.engines.protocol import Message, Order, Outcome
 
 
@@ -49,7 +49,7 @@ class _Worker:
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, os.getpid()), name="pisada-batch")
         resource_tracker.ensure_running()  # starting it unblocks signals, so it comes first
-        with one_thread_each(), uninterrupted():  # a Ctrl-C goes to the whole group; the parent stops its workers
+        with one_thread_per_process(), hold_signals():  # a Ctrl-C goes to the whole group; the parent stops its workers
             self.process.start()
         theirs.close()
         self.order: Order | None = None

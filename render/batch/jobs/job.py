@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from plugin_backend.errors import JobsError, ProjectError
+from plugin_backend.text import CONTROL
 from presets.bank import absolute_bank_names
 from render.batch.jobs.schema import FILES, MODELS, NAME_RULE, OF_A_PROJECT, is_job_name
 from render.project.effect_schema import FILES as MODEL_FILES
 from render.project.project import Project, project_from
 
 MOST_JOBS = 100_000
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
+from plugin_backend.text import CONTROL_IN_TEXT
 from render.cues.cue import AUDIBLE, CueSheet, Wanted, sheet_bytes
 from render.cues.readers.sheet_rows import sheet_of
 from render.project.timecode import Clock
@@ -18,7 +19,6 @@ DELIMITERS = ",;\t"
 LARGEST_BYTES = 64 * 2**20
 LONGEST_HEADER = 2**20
 MOST_LINES = 1_000_000
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 BOM = "\ufeff"
 MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 ANSI, ANSI_NAME = "cp1252", "Windows-1252 (ANSI)"
@@ -114,7 +114,7 @@ def _text(data: bytes) -> tuple[str, tuple[str, ...]]:
             row=_lines(data[: error.start].decode("latin-1")),
         ) from error
     text = text.removeprefix(BOM)
-    if match := CONTROL.search(text):
+    if match := CONTROL_IN_TEXT.search(text):
         raise CueSheetError(
             f"character {match.start() + 1} is a control character (0x{ord(match[0]):02x}): is this a text file?",
             row=_lines(text[: match.start()]),

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
-from plugin_backend.errors import CueSheetError, together
+from plugin_backend.errors import CueSheetError, combine_errors
 from plugin_backend.similar_names import did_you_mean
+from plugin_backend.text import NOT_IN_CELL
 from presets.bank import absolute_preset_name
 from render.cues.cue import AUDIBLE, NUMBERS, Cue, CueSheet, Wanted, after_midnight, check_reach, read_number
 from render.cues.readers.spreadsheet_cells import is_date, no_date, with_point
@@ -22,7 +23,6 @@ TIMES = ("start", "end", "duration")
 KNOWN = {*REQUIRED, *NUMBERS, "end", "duration", "preset", "source", "note", "gate", "sync", "offset"}
 NAMES = ("id", "stem", "preset", "source")
 MOST_ROWS, MOST_COLUMNS, LISTED = 100_000, 256, 12
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 YES_OR_NO = {"": False, "no": False, "yes": True}
 SYNC = {"": None, "onset": "onset", "peak": "peak"}
 
@@ -57,7 +57,7 @@ class Problems:
     def check(self) -> None:
         """Raises what was found, if anything."""
         if self.found:
-            raise together(self.found)
+            raise combine_errors(self.found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def sheet_of(
             except CueSheetError as error:
                 problems += [each.at(row=row) for each in error.each]
         if problems and not wanted.partial:
-            raise together(problems)
+            raise combine_errors(problems)
         if not cues and not problems:
             raise CueSheetError("the sheet has a header and no cues")
     except CueSheetError as error:
@@ -163,7 +163,7 @@ def columns_of(names: list[str]) -> list[str]:
     if "" in columns:
         raise CueSheetError(f"column {columns.index('') + 1} has no name; {found}")
     for name in columns:
-        if CONTROL.search(name):
+        if NOT_IN_CELL.search(name):
             raise CueSheetError(f"the column {name!r} holds a line break or a control character in its name")
     folded = [name.lower() for name in columns]
     for name in folded:
@@ -233,7 +233,7 @@ def cue_of(cells: dict[str, str], place: Place, blank: bool = False, unread: Col
         if not cells.get(name) and name not in unread:
             problems.add(CueSheetError("must be filled in"), name)
     for name in NAMES:
-        if CONTROL.search(cells.get(name, "")):
+        if NOT_IN_CELL.search(cells.get(name, "")):
             problems.add(CueSheetError(f"{cells[name]!r} holds a line break or a control character"), name)
     if not (cells.get("preset") or cells.get("source") or blank or {"preset", "source"} & set(unread)):
         problems.add(CueSheetError("a cue needs a preset or a source"), "preset")

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from plugin_backend.errors import CueSheetError
+from plugin_backend.text import NOT_IN_LINES
 from render.cues.cue import check_reach, sheet_bytes
 from render.cues.timeline import Unread
 from render.project.timecode import Clock, round_half_up
@@ -20,7 +21,6 @@ MOST_LINES = 1_000_000
 LARGEST_NOTE = 2**20
 BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\xef\xbb\xbf": "utf-8"}
 # Controls but the tab, line and paragraph separators, and halves of surrogate pairs: in no name, and no line's end.
-UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 SECONDS = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,30})?(e-[0-9]{1,2})?", re.IGNORECASE)
 
 
@@ -65,9 +65,9 @@ def text_lines(path: Path, fallback: str) -> tuple[list[str], list[str]]:
         raise CueSheetError(f"more than {MOST_LINES} lines: not a session's text")
     text, remarks = decoded(data, fallback)
     lines = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\x1a").split("\n")
-    changed = [row for row, line in enumerate(lines, 1) if UNPRINTABLE.search(line)]
+    changed = [row for row, line in enumerate(lines, 1) if NOT_IN_LINES.search(line)]
     if changed:
-        lines = [UNPRINTABLE.sub("", line) for line in lines]
+        lines = [NOT_IN_LINES.sub("", line) for line in lines]
         remarks.append(f"unprintable characters were taken out: {rows(changed)}")
     return lines, remarks
 
@@ -130,4 +130,4 @@ def own_note(text: str) -> dict[str, str]:
         entries = msgspec.json.decode(text[:LARGEST_NOTE].encode("utf-8", "replace"), type=dict[str, str])
     except msgspec.MsgspecError as error:
         raise CueSheetError(f"its pisada note is not a JSON object of strings: {error}") from error
-    return {f"pisada.{UNPRINTABLE.sub('', key)}": UNPRINTABLE.sub("", value) for key, value in entries.items()}
+    return {f"pisada.{NOT_IN_LINES.sub('', key)}": NOT_IN_LINES.sub("", value) for key, value in entries.items()}

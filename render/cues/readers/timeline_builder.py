@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from plugin_backend.errors import CueSheetError
+from plugin_backend.text import NOT_IN_NAME
 from render.cues.readers.text_reading import error_at, in_reach
 from render.cues.timeline import Timeline, TimelineItem, Unread
 from render.project.timecode import RATES, Clock, FrameRate, round_half_up
@@ -19,7 +20,6 @@ MOST_EVENTS = 200_000
 MOST_STEPS = 2_000_000
 DEEPEST = 64
 LISTED = 12
-UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 FILE_URL = re.compile(r"file:/*(localhost/)?", re.IGNORECASE)
 WINDOWS_DRIVE = re.compile(r"[A-Za-z]:")
 NOMINALS = (24, 30, 48, 60, 120)
@@ -115,7 +115,7 @@ def zero_of(clock: Clock, start_frames: int | None) -> Fraction:
 
 def clean_name(text: object) -> str:
     """Text on one line, without control characters; they come from files nobody checked."""
-    return UNPRINTABLE.sub(" ", str(text or "")).strip()
+    return NOT_IN_NAME.sub(" ", str(text or "")).strip()
 
 
 def source_path(url: object) -> Path | None:
@@ -208,7 +208,7 @@ class TimelineBuilder:
         """
         number = self.next_event()
         shown = clean_name(name)
-        if UNPRINTABLE.search(str(name or "").strip()):
+        if NOT_IN_NAME.search(str(name or "").strip()):
             self.remarks.append(f"event {number}: control characters left out of the name {shown!r}")
         with error_at(row=number):
             start_samples = self._samples(begin)

@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
+from plugin_backend.text import NOT_IN_XML
 from render.cues.cue import AUDIBLE, CueSheet, Wanted, sheet_bytes
 from render.cues.readers.other_files import what_an_archive_is
 from render.cues.readers.sheet_rows import KNOWN, MOST_COLUMNS, MOST_ROWS, TIMES, Cells, sheet_of
@@ -32,7 +33,6 @@ MOST_CELLS = 20_000_000
 HIGHEST_ROW = 2**20  # Excel's own
 FORMULA = re.compile(rb"<(\w+:)?f[\s/>]")
 ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
-FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 TIME_TYPES = (datetime.datetime, datetime.date, datetime.time, datetime.timedelta)
 # What zipfile, the XML parsers and openpyxl raise for a damaged file.
 DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, SyntaxError, ValueError, TypeError)
@@ -207,6 +207,6 @@ def _text(value: object, kind: str, column: str) -> str:
     text = (
         ESCAPED.sub(lambda code: chr(int(code[1], 16)), value).strip() if isinstance(value, str) else str(value).strip()
     )
-    if found := FORBIDDEN.search(text):
+    if found := NOT_IN_XML.search(text):
         raise CueSheetError(f"the cell holds a control character (0x{ord(found[0]):02x})")
     return text

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from plugin_backend.errors import CueSheetError, OutputError
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.errors import CueSheetError
+from plugin_backend.output_files import cannot_write, write_atomically
 from render.cues.cue import NUMBERS, CueSheet
 from render.cues.readers.sheet_rows import TIMES
 from render.cues.writers.sheet_rows import rows_of
@@ -63,7 +63,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         OutputError: it cannot be written.
     """
     try:
-        with replaced_when_whole(path) as temporary:
+        with write_atomically(path) as temporary:
             yield temporary
     except OSError as problem:
-        raise OutputError(f"{path}: cannot write here ({problem.strerror or problem})") from problem
+        raise cannot_write(path, problem.strerror or problem) from problem

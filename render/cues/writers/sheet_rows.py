@@ -6,9 +6,10 @@ from collections import Counter
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
+from plugin_backend.text import NOT_IN_CELL
 from presets.bank import is_file_name
 from render.cues.cue import NUMBERS, Cue, CueSheet, check_reach
-from render.cues.readers.sheet_rows import CONTROL, KNOWN, MOST_COLUMNS
+from render.cues.readers.sheet_rows import KNOWN, MOST_COLUMNS
 from render.project.cue_offset import offset_written
 from render.project.timecode import Clock
 
@@ -92,5 +93,5 @@ def _number(value: float | int) -> str:
 def _check_columns(names: list[str], path: Path) -> None:
     times = Counter(name.lower() for name in names)
     for name in names:
-        if name.lower() in KNOWN or times[name.lower()] > 1 or not name.strip() or CONTROL.search(name):
+        if name.lower() in KNOWN or times[name.lower()] > 1 or not name.strip() or NOT_IN_CELL.search(name):
             raise CueSheetError(f"a column cannot be called {name!r} beside the others", file=path)

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from plugin_backend.exactness import Computed
+from plugin_backend.exactness import ComputeInfo
 from plugin_backend.hashing import digest
 from render.delivery.file_names import layouts_of, newest_report
 from render.delivery.incremental.previous_report import Mix, PreviousCue, PreviousReport, mix_of, read_previous
@@ -93,9 +93,9 @@ class Changes:
     cues: list[CueChange]
     sum: StemChange
     latencies: dict[str, int]
-    computed: dict[str, list[Computed]]
+    computed: dict[str, list[ComputeInfo]]
 
-    def computed_with(self, now: Computed | None) -> dict[str, list[Computed]]:
+    def computed_with(self, now: ComputeInfo | None) -> dict[str, list[ComputeInfo]]:
         """Return how our models computed each file: in this run, and in the runs that wrote what is kept.
 
         Args:

@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Meta
 
 from plugin_backend.errors import ProjectError
-from plugin_backend.output_files import replaced_when_whole
-from plugin_backend.output_folder import disk_error
+from plugin_backend.output_files import disk_error, write_atomically
 from plugin_backend.parameters import Parameter
+from plugin_backend.text import NO_CONTROL_PATTERN
 from render.instrument.actions import PRESETS, RELEASE, STRIKE
 from render.project.toml_config import Table, read_toml
 
@@ -43,7 +43,7 @@ class Binding(Table):
     low: float | None = None
     high: float | None = None
     curve: Annotated[float, Meta(ge=0.1, le=10)] = 1.0
-    text: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    text: Annotated[str, Meta(max_length=200, pattern=NO_CONTROL_PATTERN)] = ""
 
     def value(self, share: float, parameter: Parameter) -> float:
         """Of the control, for the controller's position 0..1."""
@@ -78,7 +78,7 @@ def check(binding: Binding, controls: Mapping[str, Parameter]) -> None:
             "and, where latents are moved, latent.0.bias and the like"
         )
     for end in ends(binding, controls[binding.control]):
-        controls[binding.control].checked(end)
+        controls[binding.control].validate(end)
 
 
 def _holdable(binding: Binding) -> None:
@@ -130,7 +130,7 @@ def write_map(path: Path, live_map: LiveMap) -> None:
             if value is not None and (name in ("source", "control") or value != getattr(EMPTY, name)):
                 lines.append(f"{name} = {json.dumps(value, ensure_ascii=False)}")
     try:
-        with replaced_when_whole(path) as temporary:
+        with write_atomically(path) as temporary:
             temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
     except OSError as problem:
         raise disk_error(problem, path.parent) from problem

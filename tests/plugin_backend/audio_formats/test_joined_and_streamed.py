@@ -1,4 +1,4 @@
-"""MP3, Ogg and FLAC files are read to their last frame, whatever their headers say of their length."""
+"""MP3, Ogg and FLAC files are read to their last frame, whatever length their headers state."""
 
 import io
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from plugin_backend.audio_files import AudioFile, blocks_of, info_of
+from plugin_backend.audio_files import AudioFile, inspect_audio, read_blocks
 from plugin_backend.errors import AudioFileError
 from tests.plugin_backend.lying_files import encoded, flac_that_states, hits, mp3, mp3_frames, without_length
 
@@ -17,12 +17,12 @@ def whole(data: bytes) -> np.ndarray:
 
 @pytest.fixture
 def read(tmp_path):
-    """What is read of a file's bytes: its audio and its remarks; the length told beforehand is what comes."""
+    """Return a function that returns audio and remarks of a file's bytes, and checks the length stated in advance."""
 
     def read(data: bytes, name: str = "a.bin") -> tuple[np.ndarray, tuple[str, ...]]:
         (tmp_path / name).write_bytes(data)
-        info = info_of(tmp_path / name)
-        audio = np.concatenate([block for block, _ in blocks_of(tmp_path / name, 10_000)])
+        info = inspect_audio(tmp_path / name)
+        audio = np.concatenate([block for block, _ in read_blocks(tmp_path / name, 10_000)])
         assert audio.shape == (info.length_samples, info.channels)
         return audio, info.remarks
 
@@ -36,7 +36,7 @@ def test_an_mp3_without_a_length_is_read_to_its_last_frame(read, rate, channels)
     audio, remarks = read(streamed)
     assert (len(audio), remarks) == (frames * (1152 if rate >= 32_000 else 576), ())
     by_libsndfile = whole(streamed)
-    assert channels == 2 or len(by_libsndfile) < 0.7 * len(audio)  # its guess
+    assert channels == 2 or len(by_libsndfile) < 0.7 * len(audio)  # libsndfile's guess
     np.testing.assert_array_equal(audio[: len(by_libsndfile)], by_libsndfile)
     np.testing.assert_allclose(audio[1105 + rate : 1105 + 5 * rate], whole(right)[rate : 5 * rate], atol=1e-4)
 
@@ -54,14 +54,14 @@ def test_two_mp3_files_joined_are_one_recording_of_both(read):
     assert remarks == ("2 recordings joined: read as one",)
     (a, a_frames), (b, b_frames) = without_length(first), without_length(second)
     assert len(read(a + b)[0]) == (a_frames + b_frames) * 1152
-    tagged = b"ID3\4\0\0\0\0\1\0" + b"\xff\xfb\x90\xc4" * 32  # a tag that holds what looks like headers
+    tagged = b"ID3\4\0\0\0\0\1\0" + b"\xff\xfb\x90\xc4" * 32  # a tag whose bytes look like headers
     np.testing.assert_array_equal(read(tagged + first + tagged + second + b"TAG" + bytes(125))[0], audio)
 
 
 def test_joined_mp3_files_of_two_rates_are_refused(tmp_path):
     (tmp_path / "a.mp3").write_bytes(mp3(1) + mp3(1, 24_000, channels=2))
     with pytest.raises(AudioFileError, match=r"a\.mp3: .*24000 Hz with 2 channels.* are joined in it; give them"):
-        info_of(tmp_path / "a.mp3")
+        inspect_audio(tmp_path / "a.mp3")
 
 
 def test_an_mp3_that_states_too_much_or_too_little(read):
@@ -74,12 +74,12 @@ def test_an_mp3_that_states_too_much_or_too_little(read):
     longer, (more, more_frames) = mp3(3), without_length(right)
     audio, remarks = read(longer + more)
     stated = len(mp3_frames(longer)) - 1
-    assert remarks == (f"goes on after the {stated} frames that it states: all {stated + more_frames} are read",)
+    assert remarks == (f"continues after the {stated} frames that it states: all {stated + more_frames} are read",)
     assert len(audio) == (stated + more_frames) * 1152 - 1105
 
 
 @pytest.mark.parametrize("rubbish", [bytes(300_000), bytes(range(256)) * 1200], ids=["zeros", "rubbish"])
-def test_what_is_no_frame_is_passed_by(read, rubbish):
+def test_bytes_that_are_not_frames_are_skipped(read, rubbish):
     streamed, frames = without_length(mp3(2))
     assert len(read(streamed + rubbish + streamed)[0]) == 2 * frames * 1152
     right = mp3(2)
@@ -91,7 +91,7 @@ def test_an_mp3_that_begins_in_the_middle_of_a_frame_is_read(read):
     assert len(read(streamed[100:])[0]) == (frames - 1) * 1152
 
 
-def test_a_right_mp3_is_read_as_libsndfile_reads_it(read):
+def test_a_correct_mp3_is_read_as_libsndfile_reads_it(read):
     for data in (mp3(2), mp3(2, 48_000, channels=2), encoded(hits(2, 44_100), 44_100, "MP3")):
         audio, remarks = read(data)
         np.testing.assert_array_equal(audio, whole(data))
@@ -111,7 +111,7 @@ def test_ogg_files_of_two_rates_joined_are_refused(tmp_path):
     pair = [encoded(hits(1, rate), rate, "OGG", "VORBIS") for rate in (48_000, 44_100)]
     (tmp_path / "a.ogg").write_bytes(b"".join(pair))
     with pytest.raises(AudioFileError, match="different rates or channels are joined in it; give them one by one"):
-        info_of(tmp_path / "a.ogg")
+        inspect_audio(tmp_path / "a.ogg")
 
 
 SIZED = [
@@ -135,7 +135,7 @@ def test_two_files_of_any_format_joined_are_one_recording_of_both(read, form, su
         np.testing.assert_array_equal(audio, np.concatenate([whole(each) for each in data]))
         assert remarks == ("2 recordings joined: read as one",)
     assert len(read(first * 3)[0]) == 3 * len(whole(first))
-    if form != "FLAC":  # which is refused when it is cut short
+    if form != "FLAC":  # FLAC is refused when it is cut short
         audio, (cut_short, joined) = read(first + second[: len(second) // 2])
         assert len(whole(first)) < len(audio) < len(whole(first)) + len(whole(second))
         assert cut_short.startswith("the file is cut short: its ") and joined == "2 recordings joined: read as one"
@@ -155,7 +155,7 @@ def test_a_joined_flac_that_states_no_length_is_read_to_its_end(read):
     np.testing.assert_array_equal(audio, np.concatenate([whole(first), whole(second)]))
     assert remarks == (
         "2 recordings joined: read as one",
-        f"goes on after the 1000 samples that it states: all {len(whole(second))} are read",
+        f"continues after the 1000 samples that it states: all {len(whole(second))} are read",
     )
 
 
@@ -164,13 +164,13 @@ def test_joined_files_of_two_rates_or_too_many_are_refused(tmp_path):
         pair = [encoded(hits(1, rate), rate, form, "PCM_16") for rate in (48_000, 44_100)]
         (tmp_path / "a").write_bytes(b"".join(pair))
         with pytest.raises(AudioFileError, match="different rates or channels are joined in it; give them one by one"):
-            info_of(tmp_path / "a")
+            inspect_audio(tmp_path / "a")
     (tmp_path / "a").write_bytes(1001 * encoded(np.zeros(9), 48_000, "WAV", "PCM_16"))
     with pytest.raises(AudioFileError, match="over 1000 recordings are joined in it; give them one by one"):
-        info_of(tmp_path / "a")
+        inspect_audio(tmp_path / "a")
 
 
-def test_an_ogg_file_that_lacks_its_end_says_so(read):
+def test_an_ogg_file_without_its_end_is_reported(read):
     data = encoded(np.random.default_rng(0).standard_normal(96_000) * 0.1, 48_000, "OGG", "VORBIS")
     assert read(data[: len(data) // 2])[1] == ("the file is cut short: its last page is not the last of its recording",)
 
@@ -182,7 +182,7 @@ def test_a_flac_that_states_no_length_or_too_little_is_read_to_its_end(read, sub
     right = encoded(audio, 44_100, "FLAC", subtype)
     for stated, remarks in (
         (0, ()),
-        (50_000, ("goes on after the 50000 samples that it states: all 200001 are read",)),
+        (50_000, ("continues after the 50000 samples that it states: all 200001 are read",)),
     ):
         heard, said = read(flac_that_states(right, stated))
         np.testing.assert_array_equal(heard, whole(right))
@@ -203,7 +203,7 @@ def test_a_flac_without_a_length_and_with_damage_is_damaged(read, tmp_path):
 
 
 @pytest.mark.parametrize("form", ["MP3", "OGG", "FLAC", "WAV", "AIFF", "CAF", "W64", "AU"])
-def test_bytes_of_any_kind_make_no_traceback(tmp_path, form):
+def test_random_bytes_cause_no_traceback(tmp_path, form):
     rng, path = np.random.default_rng(0), tmp_path / "a"
     right = encoded(hits(0.5, 44_100), 44_100, form)
     for turn in range(40):

@@ -1,4 +1,4 @@
-"""Blocks of any length go through a codec as the whole sound does, late by exactly what is stated."""
+"""Blocks of any length give the same result as the whole sound, late by exactly the stated latency."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ HOP = PcmCodec.spec.hop_samples
 
 
 def streamed(stream: BlockStream, sound: np.ndarray, sizes: list[int]) -> np.ndarray:
-    """``sound`` and the stream's latency of zeros pushed in blocks of ``sizes``, over and over; what came out."""
+    """Push ``sound`` and zeros for the latency in blocks of ``sizes``, repeated. Return the output."""
     fed = np.pad(sound, (0, stream.latency_samples + max(sizes)))
     out, at, turn = [], 0, 0
     while at + sizes[turn % len(sizes)] <= len(fed):
@@ -36,7 +36,7 @@ def sound():
 
 @pytest.fixture(scope="module")
 def whole(foley, sound):
-    """The sound through the codec at once, with the silence after it that a stream also hears."""
+    """Return the sound processed at once, with the silence after it that a stream processes too."""
     after = np.pad(sound, (0, foley.spec.latency_samples + HOP))
     return foley.decode(foley.encode(after[None]))[0, : len(sound)]
 
@@ -68,14 +68,14 @@ def test_an_impulse_lands_at_exactly_the_latency(size, declared):
 @pytest.mark.parametrize(
     ("multiple", "held"), [(1, 511), (64, 448), (100, 508), (333, 511), (512, 0), (513, 511), (1000, 504), (4096, 0)]
 )
-def test_latency_is_the_codecs_and_what_the_blocks_need(foley, multiple, held):
+def test_latency_is_that_of_the_codec_plus_that_of_the_blocks(foley, multiple, held):
     assert BlockStream(PcmCodec(), multiple).latency_samples == held
     assert BlockStream(foley, multiple).latency_samples == foley.spec.latency_samples + held
 
 
 @pytest.mark.parametrize("multiple", [64, 100, 333, 513])
-def test_no_less_latency_would_do(multiple):
-    """Somewhere along the sound the last answered sample is one the codec has only just given."""
+def test_less_latency_is_not_possible(multiple):
+    """At some point of the sound the last returned sample is one that the codec has just returned."""
     stream, spare = BlockStream(PcmCodec(), multiple), []
     for _ in range(HOP):
         stream.push(np.zeros(multiple, np.float32))

@@ -1,4 +1,4 @@
-"""A corpus's cache: when it is used, when it is made anew, and what is never left behind or written over."""
+"""The cache of a corpus: when it is used, when it is rebuilt, and what is never left behind or overwritten."""
 
 import errno
 import json
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from plugin_backend.corpus.dataset import open_cache, prepare
+from plugin_backend.corpus.dataset import open_corpus, prepare_corpus
 from plugin_backend.corpus.temp_audio import TempAudio
 from plugin_backend.errors import AudioFileError, OutputError
 from tests.plugin_backend.corpus_sounds import RATE, noise, only, step
@@ -18,15 +18,15 @@ def test_an_unchanged_folder_is_not_read_again_and_a_changed_one_is(tmp_path):
     corpus = only(tmp_path, noise(0.5))
     audio = next(corpus.cache.glob("audio-*.npy"))
     before, lines = audio.stat().st_mtime_ns, []
-    again = prepare(tmp_path, say=lines.append)
+    again = prepare_corpus(tmp_path, say=lines.append)
     assert lines == [f"{corpus.cache}: nothing has changed since it was prepared"]
     assert audio.stat().st_mtime_ns == before
     np.testing.assert_array_equal(again.sounds[0].audio, corpus.sounds[0].audio)
     assert again.report == corpus.report
     soundfile.write(tmp_path / "b.wav", noise(0.5, seed=1), RATE)
-    assert [sound.file for sound in prepare(tmp_path).sounds] == ["a.wav", "b.wav"]
+    assert [sound.file for sound in prepare_corpus(tmp_path).sounds] == ["a.wav", "b.wav"]
     assert sorted(path.name.split("-")[0] for path in corpus.cache.iterdir()) == ["audio", "index.json", "report.json"]
-    assert prepare(tmp_path, sample_rate=24_000).sounds[0].audio.size == 12_000
+    assert prepare_corpus(tmp_path, sample_rate=24_000).sounds[0].audio.size == 12_000
 
 
 def test_sounds_are_views_of_the_mapped_file(tmp_path):
@@ -40,7 +40,7 @@ def test_sounds_are_views_of_the_mapped_file(tmp_path):
 
 
 def test_an_interrupted_run_leaves_nothing(tmp_path):
-    from plugin_backend.corpus import ingest as gather
+    from plugin_backend.corpus import ingest_files as gather
 
     soundfile.write(tmp_path / "a.wav", noise(0.5), RATE)
 
@@ -50,13 +50,13 @@ def test_an_interrupted_run_leaves_nothing(tmp_path):
     original, gather.NEWS_S = gather.NEWS_S, -1.0
     try:
         with pytest.raises(KeyboardInterrupt):
-            prepare(tmp_path, say=stop)
+            prepare_corpus(tmp_path, say=stop)
     finally:
         gather.NEWS_S = original
     assert os.listdir(tmp_path) == ["a.wav"]
 
 
-def test_a_damaged_cache_is_prepared_anew_and_says_so(tmp_path):
+def test_a_damaged_cache_is_rebuilt_with_a_message(tmp_path):
     cache = only(tmp_path, noise(0.5)).cache
     for harm in (
         lambda: next(cache.glob("audio-*")).write_bytes(b"\x93NUMPY"),
@@ -65,35 +65,35 @@ def test_a_damaged_cache_is_prepared_anew_and_says_so(tmp_path):
     ):
         harm()
         lines = []
-        assert prepare(tmp_path, say=lines.append).sounds[0].audio.size == 24_000
-        assert lines[0].endswith("prepared anew")
+        assert prepare_corpus(tmp_path, say=lines.append).sounds[0].audio.size == 24_000
+        assert lines[0].endswith("prepared again")
     (cache / "index.json").write_text((cache / "index.json").read_text().replace('"schema": 1', '"schema": 2'))
     with pytest.raises(AudioFileError, match="schema 2; this version reads schema 1"):
-        open_cache(cache)
+        open_corpus(cache)
 
 
-def test_a_folder_of_something_else_is_not_written_into(tmp_path):
+def test_a_folder_that_holds_something_else_is_not_written(tmp_path):
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "index.json").write_text('{"name": "my web page"}')
     soundfile.write(tmp_path / "a.wav", noise(0.5), RATE)
     with pytest.raises(OutputError, match="folder of its own"):
-        prepare(tmp_path, tmp_path / "site")
+        prepare_corpus(tmp_path, tmp_path / "site")
     assert os.listdir(tmp_path / "site") == ["index.json"]
     (tmp_path / ".pisada-corpus").write_text("in the way")
     with pytest.raises(OutputError, match="name another folder .* with --out"):
-        prepare(tmp_path)
+        prepare_corpus(tmp_path)
 
 
 def test_preparing_twice_gives_the_same_bytes(tmp_path):
     (tmp_path / "in").mkdir()
     soundfile.write(tmp_path / "in" / "a.wav", step(1, rate=44_100), 44_100)
-    first, second = (prepare(tmp_path / "in", tmp_path / name) for name in ("one", "two"))
+    first, second = (prepare_corpus(tmp_path / "in", tmp_path / name) for name in ("one", "two"))
     assert next(first.cache.glob("audio-*")).read_bytes() == next(second.cache.glob("audio-*")).read_bytes()
     indices = [json.loads((corpus.cache / "index.json").read_text()) for corpus in (first, second)]
     assert indices[0] == indices[1]
 
 
-def test_a_disk_that_is_full_for_a_while_is_no_fault_of_the_recording(tmp_path, monkeypatch):
+def test_a_full_disk_is_not_reported_as_a_bad_recording(tmp_path, monkeypatch):
     soundfile.write(tmp_path / "a.wav", noise(0.5), RATE)
 
     def full(*_):
@@ -103,19 +103,19 @@ def test_a_disk_that_is_full_for_a_while_is_no_fault_of_the_recording(tmp_path, 
         with monkeypatch.context() as patch:
             patch.setattr(TempAudio, call, full)
             with pytest.raises(OutputError, match=r"cannot write here \(No space left on device\)"):
-                prepare(tmp_path)
+                prepare_corpus(tmp_path)
         assert os.listdir(tmp_path) == ["a.wav"]
-    assert [sound.file for sound in prepare(tmp_path).sounds] == ["a.wav"]
+    assert [sound.file for sound in prepare_corpus(tmp_path).sounds] == ["a.wav"]
 
 
-def test_an_empty_manifest_is_told_in_a_line(tmp_path):
+def test_an_empty_manifest_is_reported_in_one_line(tmp_path):
     soundfile.write(tmp_path / "a.wav", noise(0.5), RATE)
     (tmp_path / "manifest.csv").touch()
     with pytest.raises(AudioFileError, match="manifest.csv: lacks the column file and label"):
-        prepare(tmp_path)
+        prepare_corpus(tmp_path)
 
 
-def test_a_recording_that_cannot_be_read_is_dropped_for_it(tmp_path, monkeypatch):
+def test_a_recording_that_cannot_be_read_is_dropped(tmp_path, monkeypatch):
     from plugin_backend import audio_files
 
     for name in ("a.wav", "b.wav"):
@@ -127,11 +127,13 @@ def test_a_recording_that_cannot_be_read_is_dropped_for_it(tmp_path, monkeypatch
             raise OSError(errno.EIO, "Input/output error")
         return real(file)
 
-    monkeypatch.setattr(audio_files, "content_of", damaged)
-    assert prepare(tmp_path).report["dropped"] == [{"file": "a.wav", "reason": "cannot be read (Input/output error)"}]
+    monkeypatch.setattr(audio_files, "inspect_content", damaged)
+    assert prepare_corpus(tmp_path).report["dropped"] == [
+        {"file": "a.wav", "reason": "cannot be read (Input/output error)"}
+    ]
 
 
-def test_scratch_gives_back_what_it_was_given(tmp_path):
+def test_temporary_audio_returns_the_samples_written(tmp_path):
     with TempAudio(tmp_path) as scratch:
         scratch.append(np.arange(10, dtype=np.float32))
         scratch.append(np.arange(10, 15, dtype=np.float32))

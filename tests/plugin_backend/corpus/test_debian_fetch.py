@@ -1,4 +1,4 @@
-"""The factory corpus's recipe: containers that games use, and files known by their SHA-1."""
+"""The recipe of the factory corpus: containers of games, and files identified by their SHA-1."""
 
 import csv
 import hashlib
@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from plugin_backend.corpus import debian_fetch as debian
-from plugin_backend.corpus.game_archives import members
+from plugin_backend.corpus.game_archives import read_members
 from plugin_backend.errors import AudioFileError
 
 CONTENTS = [b"one", b"two two", b""]
@@ -28,7 +28,7 @@ def zip_file():
 
 
 def clonk_group(contents, inner=None):
-    """A group of files, after them a group within."""
+    """Return a group of files, followed by a group within."""
     bodies = [*contents, *([inner] if inner else [])]
     header = bytearray(204)
     header[:24] = b"RedWolf Design GrpFolder"
@@ -50,7 +50,7 @@ def clonk_file():
 
 
 def qt_resource():
-    """A root with a folder of three files, the second of them packed."""
+    """Return a root with a folder of three files, the second of them packed."""
     packed = struct.pack(">I", len(CONTENTS[1])) + zlib.compress(CONTENTS[1])
     bodies = [CONTENTS[0], packed, CONTENTS[2]]
     data, offsets = b"", []
@@ -76,16 +76,18 @@ MAKERS = {"a.zip": zip_file, "a.pk3": zip_file, "a.ocg": clonk_file, "a.rcc": qt
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_a_container_gives_its_files(tmp_path, name):
+def test_a_container_is_read(tmp_path, name):
     (tmp_path / name).write_bytes(MAKERS[name]())
-    assert list(members(tmp_path / name)) == CONTENTS
+    assert list(read_members(tmp_path / name)) == CONTENTS
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.ocg", "a.rcc", "a.cat", "a.rar"])
 def test_a_container_that_cannot_be_unpacked_is_one_line(tmp_path, name):
     (tmp_path / name).write_bytes(b"\xff\xff\xff\x7f nonsense")
-    with pytest.raises(AudioFileError, match=rf"{name}: (the container is damaged|no container we can unpack)"):
-        list(members(tmp_path / name))
+    with pytest.raises(
+        AudioFileError, match=rf"{name}: (the container is damaged|not a container that can be unpacked)"
+    ):
+        list(read_members(tmp_path / name))
 
 
 def test_the_recipe_names_each_file_once_and_stays_inside_the_folder():
@@ -104,14 +106,14 @@ def test_the_recipe_is_the_corpus_manifest(corpus):
     assert {row["file"]: (row["label"], row["debian_package"], row["sha1"]) for row in debian.read_recipe()} == manifest
 
 
-def test_only_what_has_the_right_sum_is_kept_and_wav_becomes_flac_of_the_same_samples(tmp_path):
+def test_only_files_with_the_right_sum_are_kept_and_wav_becomes_flac_of_the_same_samples(tmp_path):
     audio = np.random.default_rng(0).integers(-30_000, 30_000, 4_800).astype(np.int16)
     soundfile.write(tmp_path / "a.wav", audio, 22_050)
     content = (tmp_path / "a.wav").read_bytes()
     row = {"file": "door/a.flac", "path_in_package": "usr/a.wav"}
     lines, out = [], tmp_path / "out"
     debian._take(tmp_path / "a.wav", False, {"0" * 40: row}, out, lines.append)
-    assert lines == ["door/a.flac: not in the package as the recipe knows it"]
+    assert lines == ["door/a.flac: not in the package with the recipe's SHA-1"]
     assert not out.exists()
     debian._take(tmp_path / "a.wav", False, {hashlib.sha1(content).hexdigest(): row}, out, lines.append)
     kept, rate_hz = soundfile.read(out / "door" / "a.flac", dtype="int16")
@@ -122,5 +124,5 @@ def test_only_what_has_the_right_sum_is_kept_and_wav_becomes_flac_of_the_same_sa
 
 def test_an_unknown_package_is_refused(tmp_path):
     with pytest.raises(AudioFileError, match="no package of the recipe: nonsense"):
-        debian.fetch(tmp_path / "out", ["nonsense"])
+        debian.fetch_corpus(tmp_path / "out", ["nonsense"])
     assert not (tmp_path / "out").exists()

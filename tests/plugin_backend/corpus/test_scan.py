@@ -1,4 +1,4 @@
-"""A corpus from a folder: which files are kept, what is wrong with the others, and what they are labelled."""
+"""The files of a folder: which are kept, what is wrong with the others, and their labels."""
 
 import os
 
@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from plugin_backend.corpus.dataset import prepare
+from plugin_backend.corpus.dataset import prepare_corpus
 from plugin_backend.errors import AudioFileError
-from tests.plugin_backend.corpus_sounds import RATE, noise, only, told
+from tests.plugin_backend.corpus_sounds import RATE, noise, only, reported
 from tests.plugin_backend.lying_files import mp3, without_length
 
-# What is wrong with files
+# Bad files
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def bad(tmp_path):
 
 
 def test_every_bad_file_has_its_one_line(bad):
-    corpus = prepare(bad)
+    corpus = prepare_corpus(bad)
     reasons = {entry["file"]: entry["reason"] for entry in corpus.report["dropped"]}
     assert reasons == {
         "silent.wav": "silent",
@@ -85,8 +85,8 @@ def test_every_bad_file_has_its_one_line(bad):
     assert len(corpus.report["dropped"]) == corpus.report["dropped_files"] == 13
 
 
-def test_what_is_kept_of_odd_files_is_right(bad):
-    sounds = {sound.file: sound for sound in prepare(bad).sounds}
+def test_the_kept_part_of_odd_files_is_right(bad):
+    sounds = {sound.file: sound for sound in prepare_corpus(bad).sounds}
     assert set(sounds) == {
         "again.wav", "clipped.wav", "telephone.wav", "bat.wav", "surround.wav", "né\u202e [odd].wav", "shifted.wav",
         "opposed.wav", "cut.wav", "cut.flac", "cut.ogg", "loud.wav",
@@ -110,17 +110,17 @@ def test_a_file_without_permission_is_one_line(tmp_path):
     soundfile.write(tmp_path / "locked.wav", noise(0.5), RATE)
     (tmp_path / "locked.wav").chmod(0)
     corpus = only(tmp_path, noise(0.5, seed=1))
-    assert told(corpus) == {"locked.wav": "cannot be opened (Permission denied)"}
+    assert reported(corpus) == {"locked.wav": "cannot be opened (Permission denied)"}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX alone")
-def test_a_name_that_is_no_unicode_is_kept_through_the_cache(tmp_path):
+def test_a_name_that_is_not_unicode_is_kept_through_the_cache(tmp_path):
     soundfile.write(os.fsencode(tmp_path) + b"/caf\xe9.wav", noise(0.5), RATE)
-    prepare(tmp_path)
-    assert prepare(tmp_path).sounds[0].file == os.fsdecode(b"caf\xe9.wav")
+    prepare_corpus(tmp_path)
+    assert prepare_corpus(tmp_path).sounds[0].file == os.fsdecode(b"caf\xe9.wav")
 
 
-# What is audio
+# Detection of audio
 
 
 def test_audio_is_known_by_its_content_whatever_its_name(tmp_path):
@@ -136,10 +136,10 @@ def test_audio_is_known_by_its_content_whatever_its_name(tmp_path):
     nothing = {"d.txt": b"words", "e.png": b"\x89PNG\r\n", "f.bin": bytes(5_000), "g.avi": b"RIFF\0\0\0\0AVI "}
     for name, content in (others | nothing).items():
         (tmp_path / name).write_bytes(content)
-    corpus = prepare(tmp_path)
+    corpus = prepare_corpus(tmp_path)
     kept = {sound.file.split(".")[0] for sound in corpus.sounds}
     assert kept == {*map(str, range(len(forms))), "streamed", "x"}
-    said = told(corpus)
+    said = reported(corpus)
     assert set(said) == set(others)
     assert all(line.startswith("not a readable audio file") for line in said.values())
     assert corpus.report["ignored_files"] == len(nothing)
@@ -148,7 +148,7 @@ def test_audio_is_known_by_its_content_whatever_its_name(tmp_path):
 def test_a_manifest_may_name_any_file(tmp_path):
     (tmp_path / "notes.txt").write_text("words")
     (tmp_path / "manifest.csv").write_text("file,label\nnotes.txt,door\n")
-    assert told(only(tmp_path, noise(0.3))) == {"notes.txt": "not a readable audio file (Format not recognised)"}
+    assert reported(only(tmp_path, noise(0.3))) == {"notes.txt": "not a readable audio file (Format not recognised)"}
 
 
 # Labels
@@ -161,19 +161,19 @@ def test_folders_are_labels_unless_a_manifest_says_otherwise(tmp_path):
     (tmp_path / "manifest.csv").write_text(
         "file,label,debian_package\nx/named.wav,footsteps/wood,pkg\ngone.wav,door,pkg\n../out.wav,door,pkg\n"
     )
-    corpus = prepare(tmp_path)
+    corpus = prepare_corpus(tmp_path)
     assert {(sound.file, sound.label, sound.source) for sound in corpus.sounds} == {
         ("top.wav", "unlabelled", "user"),
         ("door/oak/slam.wav", "door/oak", "door"),
         ("x/named.wav", "footsteps/wood", "pkg"),
         ("x/also.wav", "x", "x"),
     }
-    assert told(corpus) == dict.fromkeys(("gone.wav", "../out.wav"), "named in manifest.csv but not there")
+    assert reported(corpus) == dict.fromkeys(("gone.wav", "../out.wav"), "named in manifest.csv but not there")
     assert corpus.report["ignored_files"] == 0
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("file,kind\na.wav,door\n", "lacks the column label"),
         ("file,label\na.wav,\n", "row 2, column 'label': empty"),
@@ -181,7 +181,7 @@ def test_folders_are_labels_unless_a_manifest_says_otherwise(tmp_path):
         ("file,label\n\xff,x\n", "cannot be read"),
     ],
 )
-def test_a_wrong_manifest_is_one_line(tmp_path, text, told):
+def test_a_wrong_manifest_is_one_line(tmp_path, text, reported):
     (tmp_path / "manifest.csv").write_bytes(text.encode("latin-1"))
-    with pytest.raises(AudioFileError, match=told):
+    with pytest.raises(AudioFileError, match=reported):
         only(tmp_path, noise(0.2))

@@ -1,4 +1,4 @@
-"""A corpus from a folder: where its files are cut, and how high they reach."""
+"""The pieces into which files of a corpus are cut, and their band edges."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_every_hit_of_a_long_recording_is_in_one_piece_from_attack_to_tail(tmp_p
     np.testing.assert_array_equal(np.concatenate([sound.audio for sound in corpus.sounds]), audio.astype(np.float32))
 
 
-def test_clicks_of_one_sample_in_digital_silence_all_survive(tmp_path):
+def test_clicks_of_one_sample_in_digital_silence_are_all_kept(tmp_path):
     audio, clicks = np.zeros(30 * RATE), np.arange(1, 30) * RATE + 7
     audio[clicks] = 0.5
     corpus = only(tmp_path, audio)
@@ -81,7 +81,7 @@ def test_an_hour_is_read_in_little_memory(tmp_path):
 
 
 def dull(seconds=1.0, floor=1e-4):
-    """A carpet step: nearly all below 0.8 kHz, over a noise floor that fills the band."""
+    """Return a carpet step: nearly all below 0.8 kHz, over a noise floor that fills the band."""
     time, hz = np.arange(round(seconds * RATE)) / RATE, np.fft.rfftfreq(round(seconds * RATE), 1 / RATE)
     soft = np.fft.irfft(np.fft.rfft(noise(seconds)) / (1 + (hz / 400) ** 4), time.size) * np.exp(-time / 0.1)
     return soft * 3 + noise(seconds, seed=1, level=floor)
@@ -105,7 +105,7 @@ def low_passed(audio, hz):
         ("lowpassed.mp3", lambda: low_passed(noise(1), 16_000), 16_000),
     ],
 )
-def test_a_brick_wall_is_found(tmp_path, name, audio, edge_hz):
+def test_a_steep_low_pass_is_found(tmp_path, name, audio, edge_hz):
     (sound,) = only(tmp_path, audio(), name=name).sounds
     assert sound.edge_hz == pytest.approx(edge_hz, rel=0.05)
 
@@ -116,6 +116,6 @@ def test_a_brick_wall_is_found(tmp_path, name, audio, edge_hz):
      lambda: low_passed(noise(1), 9_000) + noise(1, seed=1, level=0.01)],
     ids=["dull", "duller", "without a floor", "noise", "step", "a shelf of 20 dB"],
 )  # fmt: skip
-def test_what_is_dull_by_nature_keeps_the_full_band(tmp_path, audio):
+def test_a_naturally_dull_sound_keeps_the_full_band(tmp_path, audio):
     (sound,) = only(tmp_path, audio()).sounds
     assert sound.edge_hz == 0.45 * RATE

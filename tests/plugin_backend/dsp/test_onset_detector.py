@@ -1,4 +1,4 @@
-"""Hits found as they come: when, how soon, and at any block size."""
+"""Hits detected in a stream: their position, their delay, and any block size."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ RATE = 48_000
 
 
 def claps(rate: int = RATE, seconds: int = 10) -> tuple[np.ndarray, list[int]]:
-    """Bursts of decaying noise of −6 to −30 dBFS in noise of −80 dBFS, two a second; and where they begin."""
+    """Return bursts of decaying noise of −6 to −30 dBFS in noise of −80 dBFS, two per second, and their onsets."""
     rng = np.random.default_rng(3)
     audio, onsets = 1e-4 * rng.standard_normal(seconds * rate), []
     for at in range(rate // 2 + 137, seconds * rate - rate // 2, rate // 2):
@@ -23,7 +23,7 @@ def claps(rate: int = RATE, seconds: int = 10) -> tuple[np.ndarray, list[int]]:
 
 
 @pytest.mark.parametrize("rate", [16_000, 44_100, 48_000, 96_000])
-def test_every_clap_is_found_at_its_sample_within_three_milliseconds(rate):
+def test_every_clap_is_detected_at_its_sample_within_three_milliseconds(rate):
     audio, onsets = claps(rate)
     detector = OnsetDetector(rate, sensitivity=2.0)
     found = detector.push(audio[None])
@@ -37,7 +37,7 @@ def test_every_clap_is_found_at_its_sample_within_three_milliseconds(rate):
 
 
 @pytest.mark.parametrize("sizes", [[1], [64], [333], [2048], [1, 700, 31, 5]])
-def test_where_blocks_are_cut_changes_nothing(sizes):
+def test_block_boundaries_change_nothing(sizes):
     audio, _ = claps(seconds=3)
     whole, cut, found, at, index = OnsetDetector(RATE), OnsetDetector(RATE), [], 0, 0
     while at < audio.size:
@@ -48,7 +48,7 @@ def test_where_blocks_are_cut_changes_nothing(sizes):
     assert len(found) == 4
 
 
-def test_what_follows_sooner_than_the_gap_belongs_to_the_hit():
+def test_a_hit_within_the_gap_is_part_of_the_earlier_hit():
     audio = np.zeros(RATE, np.float32)
     audio[10_000:10_050] = audio[15_000:15_050] = audio[40_000:40_050] = 0.5
     assert [hit.onset_samples for hit in OnsetDetector(RATE, min_gap_ms=80).push(audio[None])] == [
@@ -57,13 +57,13 @@ def test_what_follows_sooner_than_the_gap_belongs_to_the_hit():
     assert [hit.onset_samples for hit in OnsetDetector(RATE, min_gap_ms=200).push(audio[None])] == [10_000, 40_000]
 
 
-def test_steady_sounds_are_no_hits_and_a_recording_cut_into_one_does_not_begin_with_one():
+def test_steady_sounds_have_no_hits_even_at_their_start():
     rng, time = np.random.default_rng(0), np.arange(5 * RATE) / RATE
     for sound in (0.1 * rng.standard_normal(5 * RATE), 0.3 * np.sin(2 * np.pi * 440 * time), np.zeros(5 * RATE)):
         assert OnsetDetector(RATE, sensitivity=2.0).push(sound[None]) == []
 
 
-def test_a_hit_in_any_channel_is_heard_and_opposite_ones_do_not_cancel():
+def test_a_hit_in_any_channel_is_detected_and_opposite_channels_do_not_cancel():
     audio = np.zeros((2, RATE), np.float32)
     audio[1, 9_000:9_100] = 0.5
     audio[:, 30_000:30_100] = [[0.5], [-0.5]]
@@ -72,7 +72,7 @@ def test_a_hit_in_any_channel_is_heard_and_opposite_ones_do_not_cancel():
     assert isinstance(found[0], Onset)
 
 
-def test_what_is_out_of_range_is_refused():
+def test_values_out_of_range_are_refused():
     with pytest.raises(ProjectError, match="^sensitivity 0.01: 0.1 to 10 can be used$"):
         OnsetDetector(RATE, sensitivity=0.01)
     with pytest.raises(ProjectError, match="^min_gap_ms 5: 20 to 5000 can be used$"):

@@ -1,4 +1,4 @@
-"""What every classic stage promises: any blocks, states, controls without clicks, no harm from what is no sound."""
+"""The contract of every classic stage: any blocks, states, controls without clicks, and bad samples."""
 
 import io
 import itertools
@@ -14,7 +14,7 @@ from plugin_backend.parameters import Choice, Parameter
 RATE = 48_000
 COUNT = 40_000
 SIZES = [[64], [512], [8192], [333], [1, 700, 31, 1024, 511, 8191]]
-STRIKES = {100: "trigger", 3_333: "release", 7_000: "trigger", 7_100: "trigger", 20_000: "release", 30_000: "trigger"}
+TRIGGERS = {100: "trigger", 3_333: "release", 7_000: "trigger", 7_100: "trigger", 20_000: "release", 30_000: "trigger"}
 
 
 @pytest.fixture(scope="module")
@@ -23,14 +23,14 @@ def sound() -> np.ndarray:
 
 
 def quiet(parameter: Parameter, share: float) -> float:
-    """A value in a control's range; of gains one below 0 dB."""
+    """Return a value in a control's range; for gains, one below 0 dB."""
     if parameter.unit == "dB":
         return parameter.low + share * (0 - parameter.low)
     return parameter.low + share * (parameter.high - parameter.low)
 
 
 def moves(name: str) -> dict[int, dict[str, float]]:
-    """Every control, set at odd samples: again while it glides, and back."""
+    """Return changes of every control at odd samples: again while it glides, and back."""
     table = STAGES[name].parameters
     return {
         at: {key: row.default if share is None else quiet(row, share) for key, row in table.items()}
@@ -39,7 +39,10 @@ def moves(name: str) -> dict[int, dict[str, float]]:
 
 
 def pushed(stage, name: str, sound: np.ndarray, sizes: list[int], first: int = 0) -> np.ndarray:
-    """``sound`` from sample ``first`` on in blocks of ``sizes``, the controls moved, struck on the way."""
+    """Push ``sound`` from sample ``first`` on in blocks of ``sizes``, with control changes and triggers.
+
+    Return the output.
+    """
     out, at, sizes, todo = [], first, itertools.cycle(sizes), moves(name)
     while at < sound.shape[1]:
         end = min(at + next(sizes), sound.shape[1])
@@ -47,28 +50,28 @@ def pushed(stage, name: str, sound: np.ndarray, sizes: list[int], first: int = 0
         for start, stop in itertools.pairwise(cuts):
             for key, value in todo.get(start, {}).items():
                 stage.set(key, value)
-            for when, what in STRIKES.items():
+            for when, event in TRIGGERS.items():
                 if start <= when < stop and isinstance(stage, Triggered):
-                    getattr(stage, what)(when - start)
+                    getattr(stage, event)(when - start)
             out.append(stage.push(sound[:, start:stop]))
         at = end
     return np.concatenate(out, axis=1)
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_where_blocks_are_cut_changes_nothing(name, sound):
+def test_block_boundaries_change_nothing(name, sound):
     whole = pushed(make_stage(name, {}, RATE, 2), name, sound, [COUNT])
     assert whole.dtype == np.float32
     assert 0.01 < np.abs(whole).max() < 1.5
     for sizes in SIZES:
-        heard = pushed(make_stage(name, {}, RATE, 2), name, sound, sizes)
-        assert 20 * np.log10(np.abs(heard - whole).max() + 1e-12) < -120, sizes
+        output = pushed(make_stage(name, {}, RATE, 2), name, sound, sizes)
+        assert 20 * np.log10(np.abs(output - whole).max() + 1e-12) < -120, sizes
 
 
 @pytest.mark.parametrize("at", [5_100, 12_289])
 @pytest.mark.parametrize("name", STAGES)
-def test_a_state_of_plain_arrays_goes_on_with_the_same_samples(name, at, sound):
-    """Saved in the middle of glides and of a block, with a strike to come."""
+def test_a_restored_state_continues_with_the_same_samples(name, at, sound):
+    """The state is saved during glides and within a block, before a trigger."""
     stage = make_stage(name, {}, RATE, 2)
     pushed(stage, name, sound[:, :at], [777])
     stage.set(next(iter(stage.parameters)), next(iter(stage.parameters.values())).high)
@@ -95,15 +98,15 @@ BUSY = {
 }
 
 
-def sharpest(name: str, first: dict, then: dict) -> float:
-    """The largest second difference of a dark sound: a click of a height shows in it with at least that height."""
+def largest_second_difference(name: str, first: dict, then: dict) -> float:
+    """Return the largest second difference of a dark sound. It shows a click with at least its height."""
     stage = make_stage(name, first, RATE, 2)
     if isinstance(stage, Triggered):
         stage.trigger(10)
-    heard = [stage.push(DARK[:, :14_001])]
+    output = [stage.push(DARK[:, :14_001])]
     for key, value in then.items():
         stage.set(key, value)
-    return float(np.abs(np.diff(np.hstack([*heard, stage.push(DARK[:, 14_001:])])[:, 4_800:], 2)).max())
+    return float(np.abs(np.diff(np.hstack([*output, stage.push(DARK[:, 14_001:])])[:, 4_800:], 2)).max())
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -112,8 +115,8 @@ def test_a_jump_of_any_control_makes_no_click(name):
         ends = range(len(control.names)) if isinstance(control, Choice) else (control.low, control.high)
         for a, b in itertools.permutations(ends, 2):
             settings = [BUSY.get(name, {}) | {control.name: value} for value in (a, b)]
-            calm = max(sharpest(name, own, {}) for own in settings)
-            jumped = sharpest(name, settings[0], {control.name: b})
+            calm = max(largest_second_difference(name, own, {}) for own in settings)
+            jumped = largest_second_difference(name, settings[0], {control.name: b})
             assert jumped < calm + 10 ** (-65 / 20), (control.name, a, b)
 
 
@@ -128,8 +131,8 @@ def test_what_is_no_sound_does_no_harm(name):
     assert stage.repaired_samples == 3
     silence = np.zeros((2, RATE), np.float32)
     for _ in range(4):
-        heard = stage.push(silence)
-    assert np.abs(heard).max() < 1e-6
+        output = stage.push(silence)
+    assert np.abs(output).max() < 1e-6
     smallest = np.finfo(np.float64).tiny
     for key, array in stage.state().items():
         assert not ((array != 0) & (np.abs(array) < smallest)).any() if array.dtype == np.float64 else True, key
@@ -179,10 +182,10 @@ def test_what_cannot_be_made_is_told_in_a_line(name, settings, channels, told):
         make_stage(name, settings, RATE, channels)
 
 
-def test_wrong_blocks_and_strikes_are_refused():
+def test_wrong_blocks_and_triggers_are_refused():
     with pytest.raises(ValueError, match="a block of 1 channels, 4 samples; 2 channels"):
         make_stage("gain", {}, RATE, 2).push(np.zeros((1, 4), np.float32))
     with pytest.raises(ValueError, match="0 channels"):
         make_stage("gain", {}, RATE, 0)
-    with pytest.raises(ValueError, match="a strike at -1 samples; 0 is the next sample"):
+    with pytest.raises(ValueError, match="a trigger at -1 samples; 0 is the next sample"):
         make_stage("adsr", {}, RATE, 1).trigger(-1)

@@ -5,7 +5,7 @@ import pytest
 
 from plugin_backend.modes.fit_modes import fit_modes
 from plugin_backend.modes.match_modes import interpolate_modes
-from plugin_backend.modes.mode_table import COLUMNS, DECAY, FREQUENCY, LEVEL, ONSET, adjusted, problem_of
+from plugin_backend.modes.mode_table import COLUMNS, DECAY, FREQUENCY, LEVEL, ONSET, apply_controls, find_problem
 from plugin_backend.modes.parameters import CONTROLS
 from plugin_backend.modes.resonator_bank import PAGE_SAMPLES, ResonatorBank
 
@@ -19,7 +19,7 @@ def table(*rows, onset=0):
     return np.array([(onset, f, d, a, p, 0) for f, d, a, p in rows], np.float32)
 
 
-def struck(partials, seconds, seed=0, noise=0.001, burst=0.0):
+def struck_sound(partials, seconds, seed=0, noise=0.001, burst=0.0):
     rng, time_s = np.random.default_rng(seed), np.arange(round(seconds * RATE)) / RATE
     audio = noise * rng.standard_normal(time_s.size)
     audio += burst * rng.standard_normal(time_s.size) * np.exp(-time_s / 0.05)
@@ -61,7 +61,7 @@ def test_blocks_of_any_length_are_the_same_bits():
     assert not whole[:100].any()
 
 
-def test_what_is_silent_costs_nothing_and_what_no_rate_holds_is_left_out():
+def test_silent_modes_cost_nothing_and_modes_above_the_rate_are_left_out():
     bank = ResonatorBank(table((440, 0.5, 1.0, 0), (30_000, 9, 1.0, 0)), RATE)
     assert bank.end_samples == pytest.approx(RATE, abs=2)  # 120 dB at 60 dB in half a second
     assert np.abs(bank.samples(bank.end_samples, 10_000)).max() < 1e-6
@@ -70,7 +70,7 @@ def test_what_is_silent_costs_nothing_and_what_no_rate_holds_is_left_out():
 
 @pytest.mark.parametrize(("noise", "burst"), [(0.0002, 0.0), (0.003, 0.1)])
 def test_known_modes_are_found_in_noise(noise, burst):
-    rows, rest = fit_modes(struck(BELL, 2.0, noise=noise, burst=burst), RATE, [0])
+    rows, rest = fit_modes(struck_sound(BELL, 2.0, noise=noise, burst=burst), RATE, [0])
     strong = rows[rows[:, LEVEL] > 0.05]
     assert len(strong) == len(BELL)
     for (frequency_hz, decay_s, level), row in zip(BELL, sorted(strong.tolist(), key=lambda row: row[1]), strict=True):
@@ -78,13 +78,13 @@ def test_known_modes_are_found_in_noise(noise, burst):
         assert row[DECAY] == pytest.approx(decay_s, rel=0.05)
         assert row[LEVEL] == pytest.approx(level, rel=0.1)
     late = slice(RATE // 10, None)
-    clean = struck([], 2.0, noise=noise, burst=burst)
+    clean = struck_sound([], 2.0, noise=noise, burst=burst)
     assert np.square(rest[late]).sum() < 2 * np.square(clean[late]).sum()
 
 
 def test_two_strikes_ring_each_from_its_own_onset():
-    audio = struck(BELL[:1], 1.0)
-    second = np.roll(struck([(700.0, 0.9, 0.2)], 1.0, seed=3), 24_000)
+    audio = struck_sound(BELL[:1], 1.0)
+    second = np.roll(struck_sound([(700.0, 0.9, 0.2)], 1.0, seed=3), 24_000)
     second[:24_000] = 0
     rows, _ = fit_modes(audio + second, RATE, [0, 24_000])
     found = {(int(row[ONSET]), round(float(row[FREQUENCY]))) for row in rows if row[LEVEL] > 0.05}
@@ -102,31 +102,31 @@ def test_dull_hits_have_no_modes():
 
 
 def test_the_strongest_are_kept_when_fewer_are_asked_for():
-    rows, rest = fit_modes(struck(BELL, 2.0), RATE, [0], most=1)
+    rows, rest = fit_modes(struck_sound(BELL, 2.0), RATE, [0], most=1)
     assert [round(float(row[FREQUENCY])) for row in rows] == [523]
     assert abs(np.fft.rfft(rest)[round(2 * 1208)]) > abs(np.fft.rfft(rest)[round(2 * 523.25)])
 
 
-def test_controls_move_pitch_size_and_damping():
+def test_controls_change_pitch_size_and_damping():
     rows = table((400, 1.0, 0.5, 0), (1000, 0.5, 0.25, 0))
-    octave = adjusted(rows, DEFAULTS | {"pitch_semitones": 12}, 0)
+    octave = apply_controls(rows, DEFAULTS | {"pitch_semitones": 12}, 0)
     np.testing.assert_allclose(octave[:, [FREQUENCY, DECAY]], [[800, 1.0], [2000, 0.5]])
-    large = adjusted(rows, DEFAULTS | {"size": 2.0}, 0)
+    large = apply_controls(rows, DEFAULTS | {"size": 2.0}, 0)
     np.testing.assert_allclose(large[:, [FREQUENCY, DECAY]], [[200, 2.0], [500, 1.0]])
-    held = adjusted(rows, DEFAULTS | {"damping": 4.0, "gain_db": -20.0}, 0)
+    held = apply_controls(rows, DEFAULTS | {"damping": 4.0, "gain_db": -20.0}, 0)
     np.testing.assert_allclose(held[:, [DECAY, LEVEL]], [[0.25, 0.05], [0.125, 0.025]], rtol=1e-6)
 
 
 def test_strikes_vary_by_seed_and_not_without_it():
     rows = table(*[(100.0 * k, 1.0, 0.1, 0) for k in range(1, 400)])
-    one, again, other = (adjusted(rows, DEFAULTS | {"strike": 0.5}, seed)[:, LEVEL] for seed in (1, 1, 2))
+    one, again, other = (apply_controls(rows, DEFAULTS | {"strike": 0.5}, seed)[:, LEVEL] for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, again)
     assert not np.allclose(one, other)
     assert np.std(20 * np.log10(one / 0.1)) == pytest.approx(6, rel=0.15)
-    np.testing.assert_allclose(adjusted(rows, DEFAULTS, 1)[:, LEVEL], 0.1)
+    np.testing.assert_allclose(apply_controls(rows, DEFAULTS, 1)[:, LEVEL], 0.1)
 
 
-def test_between_two_sounds_matched_modes_glide_and_the_others_fade():
+def test_matched_modes_are_interpolated_and_the_others_fade():
     a, b = table((400, 1.0, 0.4, 0), (3000, 1.0, 0.1, 0)), table((420, 0.25, 0.1, 0), (900, 1.0, 0.2, 0))
     half = sorted(interpolate_modes(a, b, 0.5).tolist(), key=lambda row: row[FREQUENCY])
     assert half[0][FREQUENCY] == pytest.approx(np.sqrt(400 * 420))
@@ -139,7 +139,7 @@ def test_between_two_sounds_matched_modes_glide_and_the_others_fade():
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "told"),
+    ("column", "value", "message"),
     [
         (FREQUENCY, 5.0, "frequency_hz is 5; 20 to 24000 can be used"),
         (DECAY, 0.0, "decay_s is 0"),
@@ -148,14 +148,14 @@ def test_between_two_sounds_matched_modes_glide_and_the_others_fade():
         (ONSET, -1.0, "onset_samples is -1"),
     ],
 )
-def test_tables_out_of_range_are_told(column, value, told):
+def test_tables_out_of_range_are_reported(column, value, message):
     rows = table((400, 1.0, 0.4, 0))
-    assert problem_of(rows) is None
+    assert find_problem(rows) is None
     rows[0, column] = value
-    assert told in problem_of(rows)
+    assert message in find_problem(rows)
 
 
-def test_tables_of_another_shape_or_size_are_told():
-    assert "modes of shape (3, 2)" in problem_of(np.zeros((3, 2), np.float32))
-    assert "5000 modes; at most" in problem_of(np.repeat(table((400, 1.0, 0.4, 0)), 5000, axis=0))
+def test_tables_of_wrong_shape_or_size_are_reported():
+    assert "modes of shape (3, 2)" in find_problem(np.zeros((3, 2), np.float32))
+    assert "5000 modes; at most" in find_problem(np.repeat(table((400, 1.0, 0.4, 0)), 5000, axis=0))
     assert len(COLUMNS) == 6

@@ -1,13 +1,13 @@
-"""How loud the transfer node is: an offset is no sound, and no peak is above the input's."""
+"""The level of the transfer node: a DC offset has no effect, and no peak is above the input's."""
 
 import numpy as np
 import pytest
 import soxr
 
 from plugin_backend.codecs.pcm import PcmCodec
-from plugin_backend.dsp.dc_offset import OffsetFilter
-from plugin_backend.transfer.envelope_follower import Ceiling
-from plugin_backend.transfer.target import target_from
+from plugin_backend.dsp.dc_offset import DcFilter
+from plugin_backend.transfer.envelope_follower import PeakLimiter
+from plugin_backend.transfer.target import make_target
 from plugin_backend.transfer.transfer_node import TransferNode
 
 RATE, HOP = 48_000, 512
@@ -15,7 +15,7 @@ OFFSET = 0.005
 
 
 def true_peak_db(audio: np.ndarray) -> float:
-    """At eight times the rate, dBTP; we look at four times, with other filters."""
+    """Return the true peak at eight times the rate, dBTP. The node measures at four times, with other filters."""
     return 20 * np.log10(np.abs(soxr.resample(audio.T, RATE, 8 * RATE, "VHQ")).max())
 
 
@@ -24,7 +24,7 @@ def rms_db(audio: np.ndarray) -> float:
 
 
 def moved(foley, target, audio: np.ndarray, **controls) -> np.ndarray:
-    """``audio`` ``[channels, n]`` through a node at default settings but for ``controls``; aligned."""
+    """Process ``audio`` ``[channels, n]`` by a node with default settings except ``controls``. Return it aligned."""
     node = TransferNode(foley, len(audio))
     node.select(target)
     for name, value in controls.items():
@@ -35,10 +35,10 @@ def moved(foley, target, audio: np.ndarray, **controls) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def wood(foley):
-    """Low and noisy: what a follower makes an offset of."""
+    """Return a low and noisy target, of which a follower could make an offset."""
     from presets.bank import FACTORY_BANK, Bank
 
-    return target_from(Bank(FACTORY_BANK)["step-wood"].means, foley)
+    return make_target(Bank(FACTORY_BANK)["step-wood"].means, foley)
 
 
 def test_an_offset_of_near_silence_does_not_become_hiss(foley, wood):
@@ -48,13 +48,13 @@ def test_an_offset_of_near_silence_does_not_become_hiss(foley, wood):
     assert rms_db(offset) == pytest.approx(rms_db(plain), abs=1)  # it was -46
 
 
-def test_an_offset_changes_nothing_of_what_is_made(foley, wood):
+def test_an_offset_does_not_change_the_output(foley, wood):
     sound = np.random.default_rng(1).standard_normal((1, RATE)) * 0.02
     plain, offset = moved(foley, wood, sound), moved(foley, wood, sound + OFFSET)
     assert rms_db(offset - plain) < rms_db(plain) - 20
 
 
-def test_the_wet_sound_stands_on_nothing_and_the_dry_sound_on_what_it_did(foley, wood):
+def test_the_wet_sound_has_no_offset_and_the_dry_sound_keeps_its_own(foley, wood):
     sound = np.random.default_rng(2).standard_normal((1, 4 * RATE)) * 0.1
     assert abs(moved(foley, wood, sound).mean()) < 0.001  # it was 0.0078
     dry = moved(foley, wood, sound + OFFSET, mix=0.0)
@@ -83,58 +83,60 @@ def test_no_true_peak_is_a_decibel_above_the_inputs(foley, sound, preset):
     from presets.bank import FACTORY_BANK, Bank
 
     sound = sound()
-    made = moved(foley, target_from(Bank(FACTORY_BANK)[preset].means, foley), sound)
-    assert true_peak_db(made) < true_peak_db(sound) + 1  # a voice through gravel was 7 above, a tone 13
-    assert np.abs(made).max() <= np.abs(sound).max() * (1 + 1e-6)  # so nothing that did not clip does
+    output = moved(foley, make_target(Bank(FACTORY_BANK)[preset].means, foley), sound)
+    assert true_peak_db(output) < true_peak_db(sound) + 1  # a voice through gravel was 7 above, a tone 13
+    assert np.abs(output).max() <= np.abs(sound).max() * (
+        1 + 1e-6
+    )  # so a sound that did not clip before does not clip after
 
 
-def test_as_far_as_nothing_is_followed_nothing_is_held():
+def test_without_following_nothing_is_limited():
     rng = np.random.default_rng(4)
     dry, wet = rng.uniform(-0.1, 0.1, (2, HOP)), rng.uniform(-0.5, 0.5, (2, HOP))
-    np.testing.assert_array_equal(Ceiling(2, HOP, RATE).held(dry, wet, 0.0), wet)
-    half = Ceiling(2, HOP, RATE).held(dry, wet, 0.5)
+    np.testing.assert_array_equal(PeakLimiter(2, HOP, RATE).limit_peaks(dry, wet, 0.0), wet)
+    half = PeakLimiter(2, HOP, RATE).limit_peaks(dry, wet, 0.5)
     assert 0.1 < np.abs(half).max() < np.abs(wet).max()
 
 
-def test_a_gain_that_a_peak_lowered_comes_back_slowly_and_without_a_step():
+def test_a_lowered_gain_returns_slowly_and_without_a_step():
     tone = 0.5 * np.sin(2 * np.pi * 200 * np.arange(40 * HOP) / RATE)
     wet = tone.copy()
     wet[10 * HOP + 300 : 10 * HOP + 400] *= 2
-    ceiling = Ceiling(1, HOP, RATE)
+    ceiling = PeakLimiter(1, HOP, RATE)
     hops = [(tone[None, at : at + HOP], wet[None, at : at + HOP]) for at in range(0, tone.size, HOP)]
-    held = np.concatenate([ceiling.held(*hop, 1.0)[0] for hop in hops])
-    np.testing.assert_array_equal(held[: 10 * HOP], tone[: 10 * HOP])
+    limited = np.concatenate([ceiling.limit_peaks(*hop, 1.0)[0] for hop in hops])
+    np.testing.assert_array_equal(limited[: 10 * HOP], tone[: 10 * HOP])
     sounding = np.abs(tone) > 0.1
-    gain = np.where(sounding, held / np.where(sounding, wet, 1), 1)
+    gain = np.where(sounding, limited / np.where(sounding, wet, 1), 1)
     lowest = int(gain.argmin())
     assert 10 * HOP + 200 < lowest < 10 * HOP + 400
     assert gain[lowest] == pytest.approx(0.5, abs=0.05)
     after = lowest + round(0.05 * RATE)
     assert gain[after : after + 50].min() == pytest.approx(1 - 0.5 * np.exp(-1), abs=0.06)
-    np.testing.assert_allclose(held[30 * HOP :], tone[30 * HOP :], atol=0.01)
+    np.testing.assert_allclose(limited[30 * HOP :], tone[30 * HOP :], atol=0.01)
 
 
-def test_a_sound_between_samples_is_found():
+def test_a_peak_between_samples_is_found():
     """A tone of a quarter of the rate whose samples all lie 3 dB below its peaks."""
     high = np.sin(2 * np.pi * np.arange(HOP) / 4 + np.pi / 4)[None]
     low = 0.8 * np.sin(2 * np.pi * 200 * np.arange(2 * HOP) / RATE)[None]
-    ceiling = Ceiling(1, HOP, RATE)
-    held = [ceiling.held(low[:, at : at + HOP], high, 1.0) for at in (0, HOP)][1]
+    ceiling = PeakLimiter(1, HOP, RATE)
+    limited = [ceiling.limit_peaks(low[:, at : at + HOP], high, 1.0) for at in (0, HOP)][1]
     assert np.abs(high).max() == pytest.approx(np.sqrt(0.5))
-    assert np.abs(held[0, 200:300]).max() == pytest.approx(0.8 * np.sqrt(0.5), rel=0.02)
+    assert np.abs(limited[0, 200:300]).max() == pytest.approx(0.8 * np.sqrt(0.5), rel=0.02)
 
 
 @pytest.mark.parametrize("first", [0, 1, HOP])
-def test_where_a_filtered_sound_is_cut_changes_no_bit(first):
+def test_block_boundaries_of_a_filtered_sound_change_no_bit(first):
     sound = np.random.default_rng(5).standard_normal((2, 5_000)) + 0.3
-    whole, parts = OffsetFilter(2, RATE, first), OffsetFilter(2, RATE, first)
+    whole, parts = DcFilter(2, RATE, first), DcFilter(2, RATE, first)
     cut = np.concatenate([parts.push(sound[:, a:b]) for a, b in ((0, 600), (600, 601), (601, 5_000))], axis=1)
     np.testing.assert_array_equal(whole.push(sound), cut)
     np.testing.assert_array_equal(whole.state()["memory"], parts.state()["memory"])
 
 
-def test_what_a_filter_forgets_is_no_denormal_number():
-    one = OffsetFilter(1, RATE)
+def test_a_filter_memory_is_never_denormal():
+    one = DcFilter(1, RATE)
     one.push(np.ones((1, 10)))
     for _ in range(100):
         one.push(np.zeros((1, RATE)))

@@ -1,15 +1,15 @@
-"""Several presets in one node: their latents summed as the formula says, whichever slots they are in."""
+"""Several presets in one node: their latents are summed by the formula, in any slots."""
 
 import numpy as np
 import pytest
 
 from plugin_backend.codecs.latent_mixing import slerp, weighted_sum
 from plugin_backend.codecs.pcm import PcmCodec
-from plugin_backend.dsp.dc_offset import filter_for
+from plugin_backend.dsp.dc_offset import dc_filter_for
 from plugin_backend.errors import ProjectError
 from plugin_backend.models.registry import load_codec
 from plugin_backend.transfer.latent_mover import LatentMover
-from plugin_backend.transfer.target import Target, target_from
+from plugin_backend.transfer.target import Target, make_target
 from plugin_backend.transfer.transfer_node import TransferNode
 
 HOP = 256
@@ -23,15 +23,15 @@ def codec(tiny_models):
 
 @pytest.fixture(scope="module")
 def sound() -> np.ndarray:
-    """Two channels of noise that dies away, again and again."""
+    """Return two channels of noise that decays repeatedly."""
     rng = np.random.default_rng(2)
     return (rng.standard_normal((2, 40 * HOP)) * 0.3 * np.exp(-(np.arange(40 * HOP) % 5_000) / 1_500)).astype(
         np.float32
     )
 
 
-def straight(scale: float, bias: float, dims: int = 4) -> Target:
-    """Moves latents by one scale and one bias."""
+def linear_target(scale: float, bias: float, dims: int = 4) -> Target:
+    """Return a target that moves latents by one scale and one bias."""
     return Target(np.zeros(dims), np.ones(dims), np.zeros((1, dims)), np.full(dims, scale), np.full(dims, bias))
 
 
@@ -39,63 +39,63 @@ MOVES = {"a": (0.5, 0.1), "b": (-1.0, 0.3), "c": (1.5, -0.2), "d": (0.2, 0.7)}
 
 
 def summing(codec, slots: str = "acd", weights=(0.5, 0.8, -0.4), channels: int = 2, moves=None) -> TransferNode:
-    """Bias and scale only, nothing followed."""
+    """Return a node that moves by bias and scale only, and follows nothing."""
     node = TransferNode(codec, channels, HOP, slots=4)
     for slot, weight in zip(slots, weights, strict=True):
-        node.select(straight(*(moves or MOVES)[slot], dims=codec.spec.latent_dim), slot)
+        node.select(linear_target(*(moves or MOVES)[slot], dims=codec.spec.latent_dim), slot)
         node.set("weight" if slot == "a" else f"weight.{slot}", weight)
     node.set("blend", 0)
     node.set("follow", 0)
     return node
 
 
-def heard(node, sound: np.ndarray, size: int = HOP) -> np.ndarray:
-    """``sound`` pushed in blocks; what came out, aligned."""
+def output(node, sound: np.ndarray, size: int = HOP) -> np.ndarray:
+    """Push ``sound`` in blocks. Return the output, aligned."""
     fed = np.pad(sound, ((0, 0), (0, node.latency_samples + size)))
     blocks = [node.push(fed[:, at : at + size]) for at in range(0, fed.shape[1] - size + 1, size)]
     return np.concatenate(blocks, axis=1)[:, node.latency_samples :][:, : sound.shape[1]]
 
 
 def latents(codec, sound: np.ndarray) -> np.ndarray:
-    """As a node encodes it: without what it stands on."""
-    return codec.encode(filter_for(codec, len(sound)).push(sound))
+    """Encode the sound as a node does: without its DC offset."""
+    return codec.encode(dc_filter_for(codec, len(sound)).push(sound))
 
 
-def assert_same(heard: np.ndarray, by_hand: np.ndarray) -> None:
-    """But for the last 256 samples: they overlap with what comes after the end, which is not the same silence."""
-    np.testing.assert_allclose(heard[:, :-256], by_hand[:, :-256], atol=2e-5)
+def assert_same(output: np.ndarray, by_hand: np.ndarray) -> None:
+    """Compare all but the last 256 samples, which overlap with the silence after the end."""
+    np.testing.assert_allclose(output[:, :-256], by_hand[:, :-256], atol=2e-5)
 
 
-def test_latents_are_summed_as_departures_from_silence(codec, sound):
+def test_latents_are_summed_as_differences_from_silence(codec, sound):
     z = latents(codec, sound)
     rest = codec.silence(1)[0]
     moved = [scale * z + bias for scale, bias in (MOVES[slot] for slot in "acd")]
     by_hand = codec.decode(weighted_sum(moved, (0.5, 0.8, -0.4), rest))
-    assert_same(heard(summing(codec), sound), by_hand)
+    assert_same(output(summing(codec), sound), by_hand)
     without = codec.decode(weighted_sum(moved, (0.5, 0.8, -0.4)))
-    assert np.abs(by_hand - without).max() > 0.01  # what rest is matters here
+    assert np.abs(by_hand - without).max() > 0.01  # the value of rest matters here
 
 
-def test_weights_that_sum_to_one_make_a_mean_whatever_rest_is():
+def test_weights_of_sum_one_make_a_mean_for_any_rest():
     now = {"strength": 1.0, "blend": 0.0, "morph": 0.0, "spherical": 0.0, "weight": 0.25, "weight.c": 0.75}
     made = []
     for rest in (None, np.full(4, 9.0)):
         mover = LatentMover(1, 4, 100.0, slots=3, rest=rest)
-        mover.slots["a"].select(straight(1.0, 1.0), at_once=True)
-        mover.slots["c"].select(straight(1.0, 5.0), at_once=True)
+        mover.slots["a"].select(linear_target(1.0, 1.0), at_once=True)
+        mover.slots["c"].select(linear_target(1.0, 5.0), at_once=True)
         made.append(mover.move(np.full((1, 4), 2.0), np.array([True]), now))
     np.testing.assert_allclose(made, 0.25 * 3 + 0.75 * 7, atol=1e-5)
 
 
 def test_the_order_of_slots_does_not_matter(codec, sound):
-    one = heard(summing(codec), sound)
+    one = output(summing(codec), sound)
     turned = {"a": MOVES["d"], "c": MOVES["a"], "d": MOVES["c"]}
-    np.testing.assert_allclose(heard(summing(codec, "acd", (-0.4, 0.5, 0.8), moves=turned), sound), one, atol=1e-5)
+    np.testing.assert_allclose(output(summing(codec, "acd", (-0.4, 0.5, 0.8), moves=turned), sound), one, atol=1e-5)
 
 
-def test_a_preset_summed_with_weight_nought_changes_nothing(codec, sound):
+def test_a_preset_with_weight_zero_changes_nothing(codec, sound):
     alone, beside = summing(codec, "a", [1.0]), summing(codec, "ac", [1.0, 0.0])
-    np.testing.assert_array_equal(heard(alone, sound), heard(beside, sound))
+    np.testing.assert_array_equal(output(alone, sound), output(beside, sound))
 
 
 def test_the_pair_morphs_within_the_sum_straight_or_along_the_sphere(codec, sound):
@@ -103,11 +103,11 @@ def test_the_pair_morphs_within_the_sum_straight_or_along_the_sphere(codec, soun
     a, b, c = (scale * z + bias for scale, bias in (MOVES[slot] for slot in "abc"))
     for spherical, pair in ((0.0, 0.7 * a + 0.3 * b), (1.0, slerp(a, b, 0.3))):
         node = summing(codec, "ac", (0.5, 0.8))
-        node.select(straight(*MOVES["b"]), "b")
+        node.select(linear_target(*MOVES["b"]), "b")
         node.set("morph", 0.3)
         node.set("spherical", spherical)
         by_hand = codec.decode(weighted_sum((pair, c), (0.5, 0.8), rest))
-        assert_same(heard(node, sound), by_hand)
+        assert_same(output(node, sound), by_hand)
 
 
 def test_each_latents_controls_act_on_the_sum(codec, sound):
@@ -119,16 +119,16 @@ def test_each_latents_controls_act_on_the_sum(codec, sound):
     total[..., 0], total[..., 1] = 0.5, 0.0
     total[..., 2] *= -2
     total[..., 3] += 0.25
-    assert_same(heard(node, sound), codec.decode(total))
+    assert_same(output(node, sound), codec.decode(total))
     with pytest.raises(ProjectError, match="^3:bias 9: -8 to 8 can be used$"):
         node.set("3:bias", 9)
 
 
 def test_weights_glide_and_a_switch_cross_fades():
-    """The identity codec's latents are samples: what is summed is heard as it is."""
+    """The latents of the identity codec are samples, so the sum is directly the output."""
     node = TransferNode(PcmCodec(), multiple_samples=512, slots=3)
-    node.select(straight(0.0, 0.0, 512))
-    node.select(straight(0.0, 0.9, 512), "c")
+    node.select(linear_target(0.0, 0.0, 512))
+    node.select(linear_target(0.0, 0.9, 512), "c")
     for name in ("follow", "blend"):
         node.set(name, 0)
     ones = np.ones((1, 512), np.float32)
@@ -139,14 +139,14 @@ def test_weights_glide_and_a_switch_cross_fades():
     assert hops(1) == [0]
     node.set("weight.c", 1)
     assert hops(6) == [0.18, 0.36, 0.54, 0.72, 0.9, 0.9]
-    node.select(straight(0.0, 0.3, 512), "c")
+    node.select(linear_target(0.0, 0.3, 512), "c")
     assert hops(6) == [0.8, 0.7, 0.6, 0.5, 0.4, 0.3]
     node.set("weight.c", 0)
     assert hops(5)[-1] == 0
-    node.select(straight(0.0, 0.5, 512), "c")
+    node.select(linear_target(0.0, 0.5, 512), "c")
     assert hops(1) == [0]
     node.set("weight.c", 1)
-    assert hops(5)[-1] == 0.5  # it was switched while unheard: nothing faded
+    assert hops(5)[-1] == 0.5  # it was switched while not audible: no fade
 
 
 @pytest.mark.parametrize("size", [64, 333, 8192])
@@ -156,24 +156,24 @@ def test_blocks_and_saved_states_change_nothing(codec, sound, size):
     def node(multiple: int = 1) -> TransferNode:
         node = TransferNode(codec, 2, multiple, slots=4)
         for slot, take in zip("acd", (takes[0], takes[1], takes[0] * 0.5), strict=True):
-            node.select(target_from([take], codec), slot)
+            node.select(make_target([take], codec), slot)
         for name, value in (("weight", 0.4), ("weight.c", 0.4), ("weight.d", 0.3), ("smooth_ms", 9)):
             node.set(name, value)
         return node
 
-    whole = heard(node(), sound, 16_384)
+    whole = output(node(), sound, 16_384)
     assert np.abs(whole).max() > 0.001
-    assert 20 * np.log10(np.abs(heard(node(), sound, size) - whole).max() + 1e-12) < -120
+    assert 20 * np.log10(np.abs(output(node(), sound, size) - whole).max() + 1e-12) < -120
     one, other = node(), TransferNode(codec, 2, slots=4)
     one.push(sound[:, : 3 * size])
     one.set("weight.d", 0)
-    one.select(target_from([takes[1]], codec), "c")
+    one.select(make_target([takes[1]], codec), "c")
     one.push(sound[:, :777])
     other.restore(one.state())
     np.testing.assert_array_equal(one.push(sound), other.push(sound))
 
 
-def test_slots_are_told_apart_and_counted(codec):
+def test_slots_are_named_and_counted(codec):
     assert [name for name in TransferNode(codec, slots=4).parameters if "weight" in name] == [
         "weight",
         "weight.c",

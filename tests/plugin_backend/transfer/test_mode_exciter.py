@@ -1,4 +1,4 @@
-"""Modes of a target ring at the input's hits: at their samples, as loud, in any blocks, from a restored state on."""
+"""Modes of a target ring at the input's hits: at their samples, as loud, in any blocks, and after a restored state."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.modes.resonator_bank import ResonatorBank
 from plugin_backend.transfer.mode_exciter import ModeExciter
-from plugin_backend.transfer.target import Target, target_from
+from plugin_backend.transfer.target import Target, make_target
 from plugin_backend.transfer.transfer_node import TransferNode
 
 RATE, HOP, LATENCY = 48_000, 512, 768
@@ -16,7 +16,7 @@ NOW = {"morph": 0.0, "follow": 1.0, "strength": 1.0, "blend": 0.5}
 
 def target(*strikes) -> Target:
     codec = PcmCodec()
-    return target_from([np.full((4, 512), 0.1, np.float32)], codec, strikes=list(strikes) or [(ROWS, 0.5)])
+    return make_target([np.full((4, 512), 0.1, np.float32)], codec, strikes=list(strikes) or [(ROWS, 0.5)])
 
 
 def claps(*hits, length=60_000, channels=1) -> np.ndarray:
@@ -28,7 +28,7 @@ def claps(*hits, length=60_000, channels=1) -> np.ndarray:
     return audio
 
 
-def rung(ringer, audio, slots, now=NOW, hop=HOP):
+def ringing_output(ringer, audio, slots, now=NOW, hop=HOP):
     out = np.zeros(audio.shape)
     for at in range(0, audio.shape[1], hop):
         heard = ringer.push(audio[:, at : at + hop], slots, now)
@@ -37,14 +37,14 @@ def rung(ringer, audio, slots, now=NOW, hop=HOP):
     return out
 
 
-def still(ringer):
+def silent(ringer):
     ringer.controls["strike"] = 0.0
     return ringer
 
 
 def test_each_hit_strikes_at_its_sample_as_loud_as_it_was():
     audio = claps((5_000, 0.25), (30_000, 1.0), length=59_904)
-    out = rung(still(ModeExciter(1, RATE, LATENCY)), audio, [(target(), 1.0), (None, 1.0)])[0]
+    out = ringing_output(silent(ModeExciter(1, RATE, LATENCY)), audio, [(target(), 1.0), (None, 1.0)])[0]
     wanted = np.zeros(out.size)
     for at, level in ((5_000, 0.25), (30_000, 1.0)):
         first = at + LATENCY
@@ -55,7 +55,7 @@ def test_each_hit_strikes_at_its_sample_as_loud_as_it_was():
 def test_without_following_every_hit_rings_as_the_take_does():
     audio = claps((5_000, 0.25), length=29_696)
     slots = [(target(), 1.0), (None, 1.0)]
-    out = rung(still(ModeExciter(1, RATE, LATENCY)), audio, slots, NOW | {"follow": 0.0})[0]
+    out = ringing_output(silent(ModeExciter(1, RATE, LATENCY)), audio, slots, NOW | {"follow": 0.0})[0]
     np.testing.assert_allclose(
         out[5_000 + LATENCY :], ResonatorBank(ROWS, RATE).samples(0, out.size - 5_768), atol=1e-9
     )
@@ -65,7 +65,9 @@ def test_takes_are_struck_in_turn_and_channels_keep_their_levels():
     other = ROWS * [1, 2, 1, 1, 1, 1]
     audio = claps((5_000, 0.5), (30_000, 0.5), channels=2, length=59_904)
     audio[1] *= 0.5
-    out = rung(still(ModeExciter(2, RATE, 0)), audio, [(target((ROWS, 0.5), (other, 0.5)), 1.0), (None, 1.0)])
+    out = ringing_output(
+        silent(ModeExciter(2, RATE, 0)), audio, [(target((ROWS, 0.5), (other, 0.5)), 1.0), (None, 1.0)]
+    )
     np.testing.assert_allclose(out[1], 0.5 * out[0], atol=1e-9)
     for at, frequency_hz in ((8_000, 700), (32_000, 1_400)):
         power = np.abs(np.fft.rfft(out[0, at : at + 12_000] * np.hanning(12_000)))
@@ -73,13 +75,15 @@ def test_takes_are_struck_in_turn_and_channels_keep_their_levels():
         assert power[low].max() > 100
 
 
-def test_morph_leads_from_one_bell_to_the_other_and_weights_sum():
+def test_morph_goes_from_one_bell_to_the_other_and_weights_add():
     audio, higher = claps((5_000, 0.5), length=29_696), (ROWS * [1, 1.1, 1, 1, 1, 1], 0.5)
     slots = [(target(), 1.0), (target(higher), 1.0)]
-    out = rung(still(ModeExciter(1, RATE, 0)), audio, slots, NOW | {"morph": 0.5})[0]
+    out = ringing_output(silent(ModeExciter(1, RATE, 0)), audio, slots, NOW | {"morph": 0.5})[0]
     power = np.abs(np.fft.rfft(out[6_000:18_000] * np.hanning(12_000)))
     assert power.argmax() * 4 == pytest.approx(700 * np.sqrt(1.1), abs=5)
-    summed = rung(still(ModeExciter(1, RATE, 0)), audio, [(target(), 0.5), (None, 0.5), (target(higher), 2.0)])[0]
+    summed = ringing_output(
+        silent(ModeExciter(1, RATE, 0)), audio, [(target(), 0.5), (None, 0.5), (target(higher), 2.0)]
+    )[0]
     one, two = (ResonatorBank(rows, RATE).samples(0, 20_000) for rows in (ROWS, higher[0]))
     first = int(np.flatnonzero(summed)[0])
     np.testing.assert_allclose(summed[first : first + 20_000], 0.5 * one + 2.0 * two, atol=1e-9)
@@ -87,18 +91,18 @@ def test_morph_leads_from_one_bell_to_the_other_and_weights_sum():
 
 def test_a_target_without_modes_or_without_strength_rings_nothing():
     audio = claps((5_000, 0.5))
-    dull = target_from([np.full((4, 512), 0.1, np.float32)], PcmCodec())
-    assert not rung(ModeExciter(1, RATE, 0), audio, [(dull, 1.0), (None, 1.0)]).any()
-    assert not rung(
+    dull = make_target([np.full((4, 512), 0.1, np.float32)], PcmCodec())
+    assert not ringing_output(ModeExciter(1, RATE, 0), audio, [(dull, 1.0), (None, 1.0)]).any()
+    assert not ringing_output(
         ModeExciter(1, RATE, 0), audio, [(target(), 1.0), (None, 1.0)], NOW | {"strength": 0.0, "blend": 0.0}
     ).any()
 
 
-def test_of_too_many_the_oldest_end():
+def test_of_too_many_voices_the_oldest_end():
     audio = claps(*[(5_000 + 5_000 * k, 0.5) for k in range(40)], length=210_432)
     ringer = ModeExciter(1, RATE, LATENCY)
     long = (ROWS * [1, 1, 50, 1, 1, 1], 0.5)
-    assert np.isfinite(rung(ringer, audio, [(target(long), 1.0), (None, 1.0)])).all()
+    assert np.isfinite(ringing_output(ringer, audio, [(target(long), 1.0), (None, 1.0)])).all()
     sounding = [voice for voice in ringer._voices if voice[0] + voice[3].end_samples > 210_432]
     assert len(sounding) <= 25
 
@@ -111,7 +115,7 @@ def node_of(channels=1, **controls):
     return node
 
 
-def test_the_node_rings_alike_in_any_blocks_and_from_a_restored_state():
+def test_the_node_rings_equally_in_any_blocks_and_from_a_restored_state():
     audio = claps((5_000, 0.25), (17_000, 0.7), (30_000, 1.0))
     whole = node_of(ring_size=1.5).push(audio)
     plain = node_of(ring_gain_db=-60).push(audio)
@@ -126,7 +130,7 @@ def test_the_node_rings_alike_in_any_blocks_and_from_a_restored_state():
     assert np.concatenate(pieces, axis=1).tobytes() == whole.tobytes()
 
 
-def test_mix_and_gain_are_of_what_rings_too():
+def test_mix_and_gain_apply_to_ringing_too():
     audio = claps((5_000, 0.5))
     wet, quiet, dry = (node_of(**own).push(audio) for own in ({}, {"gain_db": -20}, {"mix": 0}))
     late = slice(9_000, None)

@@ -10,7 +10,7 @@ from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.errors import CheckpointError, ProjectError
 from plugin_backend.models.registry import load_codec
 from plugin_backend.transfer.parallel_nodes import ParallelNodes
-from plugin_backend.transfer.target import target_from
+from plugin_backend.transfer.target import make_target
 from plugin_backend.transfer.transfer_node import TransferNode
 
 RATE = 48_000
@@ -30,13 +30,13 @@ def slow(tiny_models):
 
 @pytest.fixture(scope="module")
 def sound() -> np.ndarray:
-    """Two channels of noise that dies away, again and again."""
+    """Return two channels of noise that decays repeatedly."""
     rng = np.random.default_rng(2)
     return (rng.standard_normal((2, 12_000)) * 0.3 * np.exp(-(np.arange(12_000) % 5_000) / 1_500)).astype(np.float32)
 
 
 def pushed(stage, sound: np.ndarray, sizes: list[int]) -> np.ndarray:
-    """``sound`` in blocks of ``sizes``, over and over, and silence; what came out, aligned."""
+    """Push ``sound`` in blocks of ``sizes``, repeated, and silence. Return the output, aligned."""
     fed = np.pad(sound, ((0, 0), (0, stage.latency_samples + max(sizes))))
     out, at, turn = [], 0, 0
     while at + sizes[turn % len(sizes)] <= fed.shape[1]:
@@ -49,7 +49,7 @@ def pushed(stage, sound: np.ndarray, sizes: list[int]) -> np.ndarray:
 def busy_node(codec, channels: int = 2, multiple: int = 1) -> TransferNode:
     noise = np.random.default_rng(7).standard_normal((1, 8_192)).astype(np.float32) * 0.2
     node = TransferNode(codec, channels, multiple)
-    node.select(target_from([codec.encode(noise)[0]], codec))
+    node.select(make_target([codec.encode(noise)[0]], codec))
     node.set("gain_db", -3)
     return node
 
@@ -72,7 +72,7 @@ def test_two_equal_nodes_at_half_level_are_one(quick, sound):
 
 
 def test_each_layer_is_aligned_with_the_latest_to_the_sample(quick, slow, sound):
-    """The identity codec's layer is the input itself, the others sound as they do alone."""
+    """The layer of the identity codec is the input itself. The others sound as they do alone."""
     layers = ParallelNodes([busy_node(quick), busy_node(slow), TransferNode(PcmCodec(), 2)])
     late = [node.latency_samples for node in layers.nodes]
     assert late == [256 + 255, 768 + 511, 511] and layers.latency_samples == max(late)
@@ -95,7 +95,7 @@ def test_the_input_is_mixed_in_once(quick, sound):
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-def test_where_blocks_are_cut_changes_nothing(quick, slow, sound, sizes):
+def test_block_boundaries_change_nothing(quick, slow, sound, sizes):
     def played(sizes: list[int]) -> np.ndarray:
         layers = busy_layers(quick, slow)
         first = layers.push(sound[:, :3_072])
@@ -109,7 +109,7 @@ def test_where_blocks_are_cut_changes_nothing(quick, slow, sound, sizes):
 
 
 @pytest.mark.parametrize("at", [511, 5_000])
-def test_a_state_of_plain_arrays_goes_on_with_the_same_samples(quick, slow, sound, at):
+def test_a_restored_state_continues_with_the_same_samples(quick, slow, sound, at):
     one = busy_layers(quick, slow)
     one.push(sound[:, :at])
     for name, value in (("mix", 0.2), ("3.on", 0), ("1.2:freeze", 1)):
@@ -137,7 +137,7 @@ def test_a_layer_goes_off_in_fifty_milliseconds():
     assert not heard[2_400:].any()
 
 
-def test_controls_are_those_of_every_node(quick):
+def test_controls_include_those_of_every_node(quick):
     layers = ParallelNodes([TransferNode(quick, slots=3), TransferNode(PcmCodec())])
     assert {"mix", "gain_db", "1.on", "1.blend", "1.weight.c", "1.3:bias", "2.morph"} <= set(layers.parameters)
     assert not {"2.weight.c", "1.4:bias", "3.on"} & set(layers.parameters)
@@ -145,7 +145,7 @@ def test_controls_are_those_of_every_node(quick):
         layers.set("1.blend", 2)
 
 
-def test_what_cannot_go_together_is_refused(quick):
+def test_nodes_that_cannot_be_added_are_refused(quick):
     class Slower(PcmCodec):
         spec = replace(PcmCodec.spec, sample_rate=44_100)
 
@@ -160,7 +160,7 @@ def test_what_cannot_go_together_is_refused(quick):
         layers.push(np.zeros((2, 64), np.float32))
 
 
-def test_what_is_no_sound_is_counted_once(quick):
+def test_bad_samples_are_counted_once(quick):
     layers, bad = ParallelNodes([TransferNode(quick), TransferNode(PcmCodec())]), np.full((1, 600), 0.1, np.float32)
     bad[0, 7:9] = np.nan, np.inf
     assert np.isfinite(layers.push(bad)).all()

@@ -1,4 +1,4 @@
-"""The transfer node for a long time: silence, bad samples, switches and restarts leave no trace and take no memory."""
+"""The transfer node for a long time: silence, bad samples, switches and restarts change nothing and need no memory."""
 
 import tracemalloc
 
@@ -12,7 +12,7 @@ SIZES = [[64], [100], [333], [512], [513], [1000], [4096], [8192], [1, 700, 31, 
 
 
 def noise(samples: int, seed: int = 2) -> np.ndarray:
-    """``[1, samples]``, decaying again and again."""
+    """Return noise ``[1, samples]`` that decays repeatedly."""
     fade = np.exp(-(np.arange(samples) % 7_000) / 1_500)
     return (np.random.default_rng(seed).standard_normal((1, samples)) * 0.3 * fade).astype(np.float32)
 
@@ -26,7 +26,7 @@ def node_of(foley, targets) -> TransferNode:
 
 @pytest.mark.slow
 def test_ten_minutes_of_silence_are_silent_and_keep_nothing(foley, targets):
-    """With the envelope followed, as is the default; and sound after it sounds as it did."""
+    """The envelope is followed, as by default. A sound after the silence is the same as before it."""
     node, block = node_of(foley, targets), np.zeros((1, 2**15), np.float32)
     node.push(noise(RATE))
     blocks = 600 * RATE // block.size
@@ -47,8 +47,8 @@ def test_ten_minutes_of_silence_are_silent_and_keep_nothing(foley, targets):
     assert abs(10 * np.log10(np.mean(after**2) / np.mean(expected**2))) < 1
 
 
-def test_bad_samples_are_the_zeros_they_are_taken_for(foley, targets):
-    """NaN, infinities, denormals and overflow anywhere, in odd blocks: to the bit what zeros and the limit would be."""
+def test_bad_samples_are_replaced_by_zeros(foley, targets):
+    """NaN, infinities, denormals and overflow at any place, in odd blocks, equal zeros and the limit to the bit."""
     rng, bad = np.random.default_rng(3), noise(30_011)
     good = bad.copy()
     for value, instead in ((np.nan, 0), (np.inf, 0), (-np.inf, 0), (1e-41, 0), (3e38, 1e3), (-3e38, -1e3)):
@@ -65,7 +65,7 @@ def test_bad_samples_are_the_zeros_they_are_taken_for(foley, targets):
 
 
 @pytest.mark.slow
-def test_a_thousand_switches_hold_no_more_memory_than_a_few_hundred(foley, targets):
+def test_a_thousand_switches_need_no_more_memory_than_a_few_hundred(foley, targets):
     node, block = node_of(foley, targets), noise(HOP)
     most = []
     for switches in (200, 400, 400):
@@ -81,7 +81,7 @@ def test_a_thousand_switches_hold_no_more_memory_than_a_few_hundred(foley, targe
 
 
 def played(foley, targets, sound: np.ndarray, sizes: list[int]) -> np.ndarray:
-    """In blocks of ``sizes``, cut where a hop begins with which the preset or a control changes."""
+    """Process blocks of ``sizes``, cut where the preset or a control changes at the start of a hop."""
     changes = {HOP * hop: number for number, hop in enumerate((3, 4, 9, 11, 20, 26, 27))}
     node, out, at, turn = node_of(foley, targets), [], 0, 0
     while at < sound.shape[1]:
@@ -106,7 +106,7 @@ def test_switches_fall_on_the_same_samples_in_any_blocks(foley, targets, whole, 
     assert 20 * np.log10(np.abs(heard - whole).max() + 1e-12) < -120
 
 
-def test_twenty_restarts_anywhere_are_not_heard(foley, targets):
+def test_twenty_restarts_at_any_place_are_not_audible(foley, targets):
     rng, sound = np.random.default_rng(11), noise(60_000)
     cuts = np.sort(rng.choice(np.arange(1, 60_000), 20, replace=False)).tolist()
     calm, restarted = node_of(foley, targets), node_of(foley, targets)

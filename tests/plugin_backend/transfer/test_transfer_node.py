@@ -1,4 +1,4 @@
-"""The transfer node: any blocks in, the same samples out, aligned, restorable, and unmoved by what goes wrong."""
+"""The transfer node: the same samples for any blocks, aligned, restorable, and robust against bad input."""
 
 import io
 
@@ -9,15 +9,15 @@ from plugin_backend.codecs.base import DecoderStream
 from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.errors import ProjectError
 from plugin_backend.transfer.stream_state import save_stream_state
-from plugin_backend.transfer.target import target_from
+from plugin_backend.transfer.target import make_target
 from plugin_backend.transfer.transfer_node import TransferNode
 
 RATE, HOP = 48_000, 512
 SIZES = [[64], [100], [333], [512], [513], [1000], [4096], [8192], [1, 700, 31, 1024, 511, 8191]]
 
 
-def through(node: TransferNode, sound: np.ndarray, sizes: list[int]) -> np.ndarray:
-    """``sound`` ``[channels, n]`` pushed in blocks of ``sizes``, over and over; what came out, aligned."""
+def processed(node: TransferNode, sound: np.ndarray, sizes: list[int]) -> np.ndarray:
+    """Push ``sound`` ``[channels, n]`` in blocks of ``sizes``, repeated. Return the output, aligned."""
     fed = np.pad(sound, ((0, 0), (0, node.latency_samples + max(sizes))))
     out, at, turn = [], 0, 0
     while at + sizes[turn % len(sizes)] <= fed.shape[1]:
@@ -30,13 +30,13 @@ def through(node: TransferNode, sound: np.ndarray, sizes: list[int]) -> np.ndarr
 
 @pytest.fixture(scope="module")
 def sound() -> np.ndarray:
-    """Two channels of decaying noise."""
+    """Return two channels of decaying noise."""
     rng = np.random.default_rng(2)
     return (rng.standard_normal((2, 20_000)) * 0.3 * np.exp(-(np.arange(20_000) % 7_000) / 1_500)).astype(np.float32)
 
 
 def busy_node(foley, targets) -> TransferNode:
-    """With everything in use."""
+    """Return a node that uses every control."""
     node = TransferNode(foley, 2)
     for target, slot in zip(targets, "ab", strict=True):
         node.select(target, slot)
@@ -47,26 +47,26 @@ def busy_node(foley, targets) -> TransferNode:
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-def test_a_sweep_through_the_identity_codec_is_unbroken_to_the_bit(sizes):
+def test_a_sweep_through_the_identity_codec_is_equal_to_the_bit(sizes):
     phase = 2 * np.pi * np.cumsum(np.geomspace(20, 20_000, 30_000)) / RATE
     sweep = np.stack([np.sin(phase), np.cos(phase)]).astype(np.float32)
-    np.testing.assert_array_equal(through(TransferNode(PcmCodec(), 2), sweep, sizes), sweep)
+    np.testing.assert_array_equal(processed(TransferNode(PcmCodec(), 2), sweep, sizes), sweep)
 
 
 @pytest.fixture(scope="module")
 def whole(foley, targets, sound):
-    return through(busy_node(foley, targets), sound, [32_768])
+    return processed(busy_node(foley, targets), sound, [32_768])
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-def test_where_blocks_are_cut_changes_nothing(foley, targets, sound, whole, sizes):
-    heard = through(busy_node(foley, targets), sound, sizes)
+def test_block_boundaries_change_nothing(foley, targets, sound, whole, sizes):
+    heard = processed(busy_node(foley, targets), sound, sizes)
     assert np.abs(whole).max() > 0.01
     assert 20 * np.log10(np.abs(heard - whole).max() + 1e-12) < -120
 
 
 @pytest.mark.parametrize("at", [511, 5_000, 12_288])
-def test_a_state_of_plain_arrays_goes_on_with_the_same_samples(foley, targets, sound, at):
+def test_a_restored_state_continues_with_the_same_samples(foley, targets, sound, at):
     node = busy_node(foley, targets)
     node.push(sound[:, : at - 500])
     node.select(targets[1])
@@ -85,35 +85,35 @@ def test_a_state_of_plain_arrays_goes_on_with_the_same_samples(foley, targets, s
         TransferNode(foley, 1).restore(node.state())
 
 
-def test_a_stream_whose_memory_cannot_be_reached_is_not_saved(foley):
+def test_a_stream_whose_state_cannot_be_read_is_not_saved(foley):
     class Hidden(DecoderStream):
         def push(self, latents: np.ndarray) -> np.ndarray:
             raise NotImplementedError
 
-    with pytest.raises(ValueError, match="^foley: what this codec's streams remember cannot be saved$"):
+    with pytest.raises(ValueError, match="^foley: the state of this codec's streams cannot be saved$"):
         save_stream_state(Hidden(), foley.spec)
 
 
 def test_dry_is_the_input_late_by_the_latency(foley, targets, sound):
     node = busy_node(foley, targets)
     node.set("mix", 0)
-    np.testing.assert_array_equal(through(node, sound, [333]), sound)
+    np.testing.assert_array_equal(processed(node, sound, [333]), sound)
     assert node.latency_samples == foley.spec.latency_samples + HOP - 1
     assert TransferNode(foley, multiple_samples=512).latency_samples == foley.spec.latency_samples
 
 
-def test_alike_channels_stay_alike_and_mono_gives_all_the_same(foley, targets, sound):
+def test_equal_channels_stay_equal_and_mono_gives_all_the_same(foley, targets, sound):
     twice = np.repeat(sound[:1], 2, axis=0)
-    left, right = through(busy_node(foley, targets), twice, [1000])
+    left, right = processed(busy_node(foley, targets), twice, [1000])
     np.testing.assert_array_equal(left, right)
     node = TransferNode(foley, 2, mono=True)
     node.select(targets[0])
     node.set("follow", 0)
-    heard = through(node, sound, [1000])
+    heard = processed(node, sound, [1000])
     np.testing.assert_array_equal(heard[0], heard[1])
 
 
-def test_the_wet_sound_takes_the_inputs_envelope_as_far_as_it_should():
+def test_the_wet_sound_takes_the_inputs_envelope_by_follow():
     sound = (np.random.default_rng(1).standard_normal((1, 48_000)) * 0.1).astype(np.float32)
     sound[:, 20_000:30_000] *= 0.1
     for follow, expected in ((0.0, 0.25), (0.5, 0.5), (1.0, 1.0)):
@@ -121,7 +121,7 @@ def test_the_wet_sound_takes_the_inputs_envelope_as_far_as_it_should():
         node.set("follow", follow)
         for latent in range(HOP):
             node.set_latent(latent, "scale", 0.25)
-        heard = through(node, sound, [512])[:, 2_000:]
+        heard = processed(node, sound, [512])[:, 2_000:]
         np.testing.assert_allclose(heard, expected * sound[:, 2_000:], atol=1e-5)
 
 
@@ -134,7 +134,7 @@ def test_a_knob_glides_for_fifty_milliseconds():
     np.testing.assert_allclose(heard[5 * HOP :], 0.5, atol=1e-7)
 
 
-def test_smoothing_is_the_one_pole_it_says():
+def test_smoothing_is_a_one_pole_filter():
     node = TransferNode(PcmCodec(), multiple_samples=HOP)
     node.set("smooth_ms", 40)
     node.set("follow", 0)
@@ -143,7 +143,7 @@ def test_smoothing_is_the_one_pole_it_says():
 
 
 def test_each_latent_has_its_controls():
-    """The identity codec's latent *d* is every hop's sample *d*."""
+    """Latent *d* of the identity codec is sample *d* of every hop."""
     node, hops = TransferNode(PcmCodec(), multiple_samples=HOP), np.full((1, 4 * HOP), 0.5, np.float32)
     for latent, name, value in ((1, "on", 0), (2, "value", 0.125), (3, "scale", -2), (4, "bias", 0.25)):
         node.set_latent(latent, name, value)
@@ -155,8 +155,8 @@ def test_each_latent_has_its_controls():
     assert node.push(0.5 * hops).reshape(4, HOP)[:, 5:7].tolist() == [[0.5, 0.25]] * 4
 
 
-def test_an_input_is_moved_to_where_the_target_is(foley, targets):
-    """A dark noise comes out bright, and a bright one dark."""
+def test_an_input_is_moved_to_the_target(foley, targets):
+    """A dark noise becomes bright, and a bright one dark."""
     rng = np.random.default_rng(3)
     noise = (rng.standard_normal((1, RATE)) * 0.2).astype(np.float32)
     dark = np.cumsum(noise, axis=1) / 60
@@ -170,11 +170,11 @@ def test_an_input_is_moved_to_where_the_target_is(foley, targets):
         for target in (dark_target, bright_target):
             node = TransferNode(foley)
             node.select(target)
-            heard.append(centre_hz(through(node, sound, [8192])))
+            heard.append(centre_hz(processed(node, sound, [8192])))
         assert heard[0] < 3_000 < 6_000 < heard[1]
 
 
-def test_what_is_no_sound_does_no_harm(foley, targets):
+def test_bad_samples_do_no_harm(foley, targets):
     node = busy_node(foley, targets)
     bad = np.full((2, 4_000), 0.1, np.float32)
     bad[0, 100:103] = np.nan, np.inf, -np.inf
@@ -193,9 +193,9 @@ SWITCH_SAMPLES = HOP // 2
 
 
 def switched(foley, targets, sound: np.ndarray, every: int) -> tuple[np.ndarray, int]:
-    """``sound`` with another target every so many blocks, and how many bytes the node holds then."""
+    """Process ``sound`` with another target every few blocks. Return it, and the memory of the node in bytes."""
     unmoved = np.zeros(foley.spec.latent_dim), np.ones(foley.spec.latent_dim)
-    node = TransferNode(foley, multiple_samples=SWITCH_SAMPLES, heard=unmoved)
+    node = TransferNode(foley, multiple_samples=SWITCH_SAMPLES, statistics=unmoved)
     out = []
     for number, block in enumerate(sound.reshape(-1, 1, SWITCH_SAMPLES)):
         node.select(targets[number // every % 2])
@@ -204,14 +204,14 @@ def switched(foley, targets, sound: np.ndarray, every: int) -> tuple[np.ndarray,
 
 
 def test_a_thousand_switches_make_no_click_and_keep_nothing(foley):
-    """Between two dark presets; a click of a height shows in the second difference with at least that height."""
+    """Both presets are dark. The second difference shows a click with at least its height."""
     second = np.arange(RATE) / RATE
     rumble = np.fft.irfft(
         np.fft.rfft(np.random.default_rng(7).standard_normal(RATE)) * (np.arange(RATE // 2 + 1) < 900)
     )
     hum = np.sin(2 * np.pi * 150 * second) * np.sin(2 * np.pi * 3 * second)
     takes = [foley.encode((0.5 * own / np.abs(own).max())[None].astype(np.float32))[0] for own in (rumble, hum)]
-    targets = [target_from([take], foley) for take in takes]
+    targets = [make_target([take], foley) for take in takes]
     sound = (0.1 * np.sin(2 * np.pi * 200 * np.arange(1_000 * SWITCH_SAMPLES) / RATE)).astype(np.float32)
 
     def sharpest(audio: np.ndarray) -> float:
@@ -239,5 +239,5 @@ def test_wrong_blocks_and_values_are_refused(foley):
         node.set("mix", 1.5)
     with pytest.raises(ProjectError, match="^mix nan: 0 to 1"):
         node.set("mix", float("nan"))
-    with pytest.raises(ProjectError, match="^latent 32: 0 to 31 are there$"):
+    with pytest.raises(ProjectError, match="^latent 32: 0 to 31 can be used$"):
         node.set_latent(32, "bias", 0)

@@ -10,7 +10,7 @@ from scipy.io import wavfile
 
 from plugin_backend.errors import AudioFileError, OutputError, PresetError, ProjectError
 from plugin_backend.models.registry import load_codec
-from plugin_backend.transfer.settings import HITS, Settings, latents_of
+from plugin_backend.transfer.settings import HITS, Settings, parse_latents
 from presets.bank import Bank
 from presets.capture import encode_pieces
 from render.apply.applier import Applier
@@ -226,7 +226,7 @@ def test_a_bad_recording_leaves_nothing(tmp_path, applier):
         ({"mono": True, "mode": HITS}, ProjectError, "hits are played, not moved: mono cannot be used"),
         ({"width": 0.5, "mode": HITS}, ProjectError, "hits are played, not moved: width cannot be used"),
         ({"width": 0.5, "mono": True}, ProjectError, "has one noise for all channels: give mono or width"),
-        ({"latents": {512: {"on": 0.0}}, "mode": HITS}, ProjectError, "latent 512: 0 to 511 are there"),
+        ({"latents": {512: {"on": 0.0}}, "mode": HITS}, ProjectError, "latent 512: 0 to 511 can be used"),
         ({"latents": {1: {"loud": 0.0}}}, ProjectError, "no control 'loud'; there are value, scale, bias, on, freeze"),
     ],
 )
@@ -237,7 +237,7 @@ def test_what_does_not_go_together_is_told_in_one_line(applier, fields, kind, to
 
 
 def test_a_latent_that_is_not_there_is_told_before_any_file(applier):
-    with pytest.raises(ProjectError, match="latent 512: 0 to 511 are there"):
+    with pytest.raises(ProjectError, match="latent 512: 0 to 511 can be used"):
         applier(latents={512: {"on": 0.0}})
 
 
@@ -247,13 +247,13 @@ def test_a_preset_of_another_model_is_refused(impulse_bank):
 
 
 def test_latents_are_read_as_they_are_written():
-    assert latents_of(("3:bias=0.5,scale=2", "4:off", "3:freeze")) == {
+    assert parse_latents(("3:bias=0.5,scale=2", "4:off", "3:freeze")) == {
         3: {"bias": 0.5, "scale": 2.0, "freeze": 1.0},
         4: {"on": 0.0},
     }
     for wrong in ("3", "x:off", "3:bias=", "3:off=1=2", "3:"):
         with pytest.raises(ProjectError, match="^latent "):
-            latents_of((wrong,))
+            parse_latents((wrong,))
 
 
 def test_a_sound_comes_nearer_the_preset_it_is_applied(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from plugin_backend.errors import OutputError
-from plugin_backend.file_commit import recover
+from plugin_backend.file_commit import recover_staged_files
 from render.delivery.deliver import deliver
 from render.delivery.version_lock import lock_version, remove_stale_files
 from render.engine.make_plan import make_plan
@@ -110,7 +110,7 @@ def test_after_a_power_cut_a_version_is_complete_or_missing(write_sheet, impulse
         assert there["report.json"] in latest
         if second.report.name in there:
             assert all(there[name] == data for name, data in whole.items() if name != "report.json")
-        recover(disk, "*")
+        recover_staged_files(disk, "*")
         end = {path.relative_to(disk).as_posix(): path.read_bytes() for path in disk.rglob("*") if path.is_file()}
         assert end in (before, whole)
         ends.add(len(end))

@@ -243,9 +243,7 @@ def test_what_would_begin_before_the_stems_is_refused_or_put_in_a_handle(render,
     first = [row("a", "01:00:00:00", sync="peak")]
     with pytest.raises(CueSheetError, match=f"row 2, column 'sync': .*begins {PEAK} samples before the stems"):
         render(first)
-    with pytest.raises(
-        CueSheetError, match="column 'offset': .*begins 2000 samples before the stems: give a longer"
-    ):
+    with pytest.raises(CueSheetError, match="column 'offset': .*begins 2000 samples before the stems: give a longer"):
         render([row("a", "01:00:00:00", offset="-1")])
     stems, _ = render(first, head_handle="1.0")
     assert peaks(stems["A"]) == [48_000]

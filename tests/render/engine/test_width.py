@@ -10,7 +10,7 @@ import soundfile
 
 from plugin_backend.models.registry import load_codec
 from plugin_backend.transfer.settings import Settings
-from plugin_backend.transfer.transfer_node import TransferNode
+from plugin_backend.transfer.transfer_node import NoiseSettings, TransferNode
 from presets.bank import FACTORY_BANK, Bank
 from presets.store import save_preset
 from render.apply.applier import Applier
@@ -96,7 +96,7 @@ def test_a_transfers_width_parts_alike_sides_in_files_effects_and_live(foley, tm
     sound = np.repeat(noise[None], 2, axis=0)
 
     def node(width):
-        made = TransferNode(foley, 2, width=width)
+        made = TransferNode(foley, 2, noise=NoiseSettings(width=width))
         output = made.push(np.pad(sound, ((0, 0), (0, made.latency_samples))))[:, made.latency_samples :]
         assert np.array_equal(*output) == (width == 0)
         return output

@@ -125,7 +125,7 @@ def test_held_textures_are_decoded_in_one_call_a_hop_and_go_on_after_a_gap(tiny_
         codec, "audio_of", lambda given, past: (calls.append(given.shape[:2]), audio_of(given, past))[1]
     )
     for _ in range(6):
-        instrument.act(instrument.checked(Action(0, "strike", 0.8, "hum")))
+        instrument.act(instrument.validate(Action(0, "strike", 0.8, "hum")))
     silence = np.zeros((1, 512), np.float32)
     for _ in range(4):
         instrument.push(silence)
@@ -214,7 +214,7 @@ def test_what_was_decoded_before_and_what_when_it_was_wanted_sounds_alike(impuls
             assert instrument.wanted() == []
         else:
             instrument._takes._kept.clear()
-        instrument.act(instrument.checked(Action(100, "strike", 1.0, "click")))
+        instrument.act(instrument.validate(Action(100, "strike", 1.0, "click")))
         sound = clapped([5_000, 15_000], [0.5, 0.5], 24_064)
         sounds.append(np.concatenate([instrument.push(sound[:, at : at + 512]) for at in range(0, 24_064, 512)], 1))
     assert np.abs(sounds[0]).max() > 0.3

@@ -81,7 +81,7 @@ def test_where_blocks_are_cut_changes_nothing(foley, factory, mode):
         rig = Rig(preset="step-gravel", mode=mode, channels=2, block_samples=block, seed=7)
         instrument = Instrument(rig, foley, factory)
         for deed in deeds:
-            instrument.act(instrument.checked(deed))
+            instrument.act(instrument.validate(deed))
         outputs.append(heard(instrument, sound, block))
         assert [(deed.at_samples, deed.control) for deed in instrument.taken] == [
             (deed.at_samples, deed.control) for deed in deeds
@@ -96,7 +96,7 @@ def test_an_effect_is_set_at_the_very_sample_and_struck_with_the_hit(impulse_ban
     instrument = Instrument(Rig(model="pcm", block_samples=64), load_codec("pcm"), Bank(impulse_bank), [stage])
     assert instrument.latency_samples == 448 + 10
     instrument.act(Action(1_001, "fx.0.by", 0.25))
-    instrument.act(instrument.checked(Action(2_003, "strike", 1.0, "click")))
+    instrument.act(instrument.validate(Action(2_003, "strike", 1.0, "click")))
     out = heard(instrument, sound, 64)[0]
     # set before what input sample 1001 became goes into the stage: it comes out ten samples before that
     assert np.flatnonzero(out)[0] == 1_001 - 10
@@ -149,7 +149,7 @@ def test_what_is_no_number_is_silence(foley, factory):
 )
 def test_what_cannot_be_done_is_refused_before_it_is_done(foley, factory, deed, error, told):
     with pytest.raises(error, match=told):
-        Instrument(Rig(preset="step-gravel"), foley, factory).checked(deed)
+        Instrument(Rig(preset="step-gravel"), foley, factory).validate(deed)
 
 
 def test_a_texture_cannot_be_played_at_hits(foley, factory):
@@ -194,14 +194,14 @@ def test_one_control_leads_from_one_snapshot_to_the_other(impulse_bank):
     for own, done in ((rig, [Action(12_000, "ab", 0.25)]), (Rig(model="pcm", effects=effects), [*begun, *deeds])):
         instrument = Instrument(own, codec, bank)
         for deed in done:
-            instrument.act(instrument.checked(deed))
+            instrument.act(instrument.validate(deed))
         outputs.append(heard(instrument, sound, 512))
         assert [deed.control for deed in instrument.taken] == [deed.control for deed in done]
     np.testing.assert_array_equal(*outputs)
     with pytest.raises(ProjectError, match="no control 'mixx'"):
         Instrument(Rig(model="pcm", a={"mixx": 1.0}), codec, bank)
     with pytest.raises(ProjectError, match="no control 'ab'"):
-        Instrument(Rig(model="pcm"), codec, bank).checked(Action(0, "ab", 0.5))
+        Instrument(Rig(model="pcm"), codec, bank).validate(Action(0, "ab", 0.5))
 
 
 @pytest.mark.slow

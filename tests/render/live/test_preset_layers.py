@@ -39,7 +39,7 @@ def rig_of(tiny_models, block: int, mode: str = "transfer", **more) -> Rig:
 def heard(instrument: Instrument, sound: np.ndarray, block: int, deeds=()) -> np.ndarray:
     """Aligned, as long as the sound."""
     for deed in deeds:
-        instrument.act(instrument.checked(deed))
+        instrument.act(instrument.validate(deed))
     count = -(-(sound.shape[1] + instrument.latency_samples) // block) * block
     padded = np.pad(sound, ((0, 0), (0, count - sound.shape[1])))
     out = np.concatenate([instrument.push(padded[:, at : at + block]) for at in range(0, count, block)], axis=1)

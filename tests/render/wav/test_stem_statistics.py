@@ -6,7 +6,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from plugin_backend.checksums import Seal
+from plugin_backend.checksums import Checksum
 from render.project.channel_layout import LAYOUTS
 from render.wav.metadata import FileMetadata
 from render.wav.r128_gating import LoudnessSteps
@@ -46,9 +46,9 @@ def test_inconsistent_statistics_are_refused(tmp_path, harm):
 
 
 def keep_sealed(path, data):
-    seal = Seal(path.stem)
+    seal = Checksum(path.stem)
     seal.add(data)
-    path.write_bytes(data + seal.written)
+    path.write_bytes(data + seal.value)
 
 
 def test_a_changed_bit_and_an_unknown_compression_are_refused(tmp_path):

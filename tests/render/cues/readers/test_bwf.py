@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugin_backend.errors import CueSheetError
+from plugin_backend.text import NOT_IN_LINES
 from render.cues.readers.bwf import is_bwf, read_bwf
-from render.cues.readers.text_reading import UNPRINTABLE
 from render.project.timecode import RATES, Clock, frames_of, samples_at
 
 FILM = Clock(48_000, RATES["24"], 86_400)
@@ -217,7 +217,7 @@ def test_damage_makes_no_traceback(tmp_path_factory, place, patch, cut):
     path.write_bytes(data[: len(data) - cut])
     try:
         for spot in read_bwf(path, FILM).spots:
-            assert not UNPRINTABLE.search(spot.name) and isinstance(spot.start_samples, int)
+            assert not NOT_IN_LINES.search(spot.name) and isinstance(spot.start_samples, int)
     except CueSheetError as error:
         assert error.file == path
         assert "\n" not in str(error)

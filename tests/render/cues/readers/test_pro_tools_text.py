@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugin_backend.errors import CueSheetError
+from plugin_backend.text import NOT_IN_LINES
 from render.cues.readers.pro_tools_text import is_pro_tools_text, read_pro_tools_text
-from render.cues.readers.text_reading import UNPRINTABLE
 from render.cues.timeline import TimelineItem
 from render.project.timecode import RATES, Clock, frames_of, label_of, samples_at
 from tests.render.whole_file import check_whole
@@ -314,7 +314,7 @@ def test_damage_makes_no_traceback(tmp_path_factory, place, patch, cut, encoding
     path.write_bytes(text[: len(text) - cut].encode(encoding, "replace"))
     try:
         for spot in read_pro_tools_text(path, Clock()).spots:
-            assert not UNPRINTABLE.search(spot.name) and isinstance(spot.start_samples, int)
+            assert not NOT_IN_LINES.search(spot.name) and isinstance(spot.start_samples, int)
     except CueSheetError as error:
         assert error.file == path
         assert "\n" not in str(error)

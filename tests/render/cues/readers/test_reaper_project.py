@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugin_backend.errors import CueSheetError
+from plugin_backend.text import NOT_IN_LINES
 from render.cues.readers.reaper_project import is_reaper_project, read_reaper_project
-from render.cues.readers.text_reading import UNPRINTABLE
 from render.cues.timeline import TimelineItem
 from render.project.timecode import RATES, Clock, frames_of, samples_at
 from tests.render.whole_file import check_whole
@@ -231,7 +231,7 @@ def test_damage_makes_no_traceback(tmp_path_factory, place, patch, cut, clock):
     path.write_bytes(text[: len(text) - cut].encode("utf-8", "replace"))
     try:
         for spot in read_reaper_project(path, clock).spots:
-            assert not UNPRINTABLE.search(spot.name) and isinstance(spot.start_samples, int)
+            assert not NOT_IN_LINES.search(spot.name) and isinstance(spot.start_samples, int)
     except CueSheetError as error:
         assert error.file == path
         assert "\n" not in str(error)

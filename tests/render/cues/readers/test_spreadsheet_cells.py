@@ -175,7 +175,7 @@ def test_at_most_fifty_are_told(tmp_path):
     (tmp_path / "cues.csv").write_text(HEAD + "".join(f"c{n},soon,FEET,step-wood\n" for n in range(60)))
     problem = run("render", tmp_path / "cues.csv", "--dry-run").exception
     assert len(problem.lines) == 51
-    assert problem.lines[-1] == "and 10 more problems, not told here"
+    assert problem.lines[-1] == "and 10 more problems, not listed here"
 
 
 def test_near_names():

@@ -191,7 +191,7 @@ def test_a_list_of_nothing_else_is_found_line_by_line(tmp_path):
     problem = run("render", tmp_path / "reel.edl", "--fps", "24", "--dry-run").exception
     assert str(problem).endswith("(and 59 more)")
     assert len(problem.lines) == 51
-    assert problem.lines[-1] == "and 10 more problems, not told here"
+    assert problem.lines[-1] == "and 10 more problems, not listed here"
     skipped = run("render", tmp_path / "reel.edl", "--fps", "24", "--dry-run", "--skip-unreadable").exception
     assert "nothing that could be read in it becomes a cue" in str(skipped)
 

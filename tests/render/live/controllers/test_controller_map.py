@@ -28,7 +28,7 @@ class Hands:
         if text == "nowhere":
             raise PresetError("no preset 'nowhere'")
         if control in CONTROLS:
-            CONTROLS[control].checked(value)
+            CONTROLS[control].validate(value)
         self.done.append((control, round(value, 6), text))
 
     def cc(self, number, value, channel=0):
