@@ -40,7 +40,7 @@ def test_sounds_are_views_of_the_mapped_file(tmp_path):
 
 
 def test_an_interrupted_run_leaves_nothing(tmp_path):
-    from plugin_backend.corpus import ingest_files as gather
+    from plugin_backend.corpus import ingest as gather
 
     soundfile.write(tmp_path / "a.wav", noise(0.5), RATE)
 
@@ -120,7 +120,7 @@ def test_a_recording_that_cannot_be_read_is_dropped(tmp_path, monkeypatch):
 
     for name in ("a.wav", "b.wav"):
         soundfile.write(tmp_path / name, noise(0.5, seed=ord(name[0])), RATE)
-    real = audio_files.content_of
+    real = audio_files.inspect_content
 
     def damaged(file):
         if str(file.name).endswith("a.wav"):

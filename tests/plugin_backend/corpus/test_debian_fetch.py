@@ -112,10 +112,10 @@ def test_only_files_with_the_right_sum_are_kept_and_wav_becomes_flac_of_the_same
     content = (tmp_path / "a.wav").read_bytes()
     row = {"file": "door/a.flac", "path_in_package": "usr/a.wav"}
     lines, out = [], tmp_path / "out"
-    debian._take(tmp_path / "a.wav", False, {"0" * 40: row}, out, lines.append)
+    debian._keep_matches(tmp_path / "a.wav", False, {"0" * 40: row}, out, lines.append)
     assert lines == ["door/a.flac: not in the package with the recipe's SHA-1"]
     assert not out.exists()
-    debian._take(tmp_path / "a.wav", False, {hashlib.sha1(content).hexdigest(): row}, out, lines.append)
+    debian._keep_matches(tmp_path / "a.wav", False, {hashlib.sha1(content).hexdigest(): row}, out, lines.append)
     kept, rate_hz = soundfile.read(out / "door" / "a.flac", dtype="int16")
     assert rate_hz == 22_050
     np.testing.assert_array_equal(kept, audio)

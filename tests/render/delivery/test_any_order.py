@@ -85,11 +85,11 @@ class Sets(RuleBasedStateMachine):
             if len(given) == named:
                 raise Killed
             given.append(target)
-            take_name(source, target)
+            rename_if_free(source, target)
 
         import plugin_backend.file_commit as publishing
 
-        take_name, publishing.take_name = publishing.take_name, take
+        rename_if_free, publishing.rename_if_free = publishing.rename_if_free, take
         try:
             stage.publish()
         except Killed:
@@ -98,7 +98,7 @@ class Sets(RuleBasedStateMachine):
         except FileExistsError:
             assert label in self.theirs
         finally:
-            publishing.take_name = take_name
+            publishing.rename_if_free = rename_if_free
         stage._lock.release(remove=False)
         recover_staged_files(self.home, label)
 

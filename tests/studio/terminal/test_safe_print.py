@@ -48,7 +48,7 @@ def on_a_terminal(folder: Path, *arguments: str) -> tuple[int, str]:
     ],
 )
 def test_what_is_not_to_be_printed_is_escaped(text, told):
-    assert printed.printable(text) == told
+    assert printed.escape_unprintable(text) == told
 
 
 def test_a_locale_without_the_characters_gets_them_escaped():

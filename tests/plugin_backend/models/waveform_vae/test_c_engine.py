@@ -293,7 +293,7 @@ def test_who_does_not_want_it_or_cannot_have_it_gets_pytorch(monkeypatch):
 
 def test_a_report_says_that_it_was_taken():
     assert (compute_info().products, compute_info().exact) == ("NativeProduct", True)
-    code = "from plugin_backend.exactness import computed_here; print(computed_here())"
+    code = "from plugin_backend.exactness import compute_info; print(compute_info())"
     environment = {**os.environ, engine.CHOICE: "none"}
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert "NativeProduct" not in told.stdout and f"{engine.CHOICE}=none" in told.stdout
