@@ -1,1 +1,1 @@
-"""What a sound is: latent presets, the banks that hold them, and how one is performed."""
+"""Latent presets, the banks that hold them, and how a preset is performed."""

@@ -1,4 +1,4 @@
-"""A bank: folders of presets, looked up by name."""
+"""Banks: folders of presets, looked up by name."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from presets.store import SUFFIX, load_preset
 FACTORY_BANK = Path(__file__).parent / "factory"
 
 FACTORY = "factory"
-"""The shipped bank's name where a folder is asked for; a folder of that name is ``./factory``."""
+"""Name of the shipped bank wherever a folder is given. A folder of this name must be written ``./factory``."""
 
-Named = str | os.PathLike | Sequence[str | os.PathLike] | None
-"""Banks as users name them: folders or :data:`FACTORY`, one or several; ``None`` or nothing is the factory's."""
+BankNames = str | os.PathLike | Sequence[str | os.PathLike] | None
+"""Banks as users give them: one or several folders or :data:`FACTORY`. ``None`` or none is the factory bank."""
 
 
 class Bank:
-    """The presets of one folder or several; each file is read once, when first asked for.
+    """The presets of one or several folders. Each file is read once, when it is first used.
 
     Args:
-        named: of a name that several folders have the first one's preset is meant.
+        banks: folders. If several folders have a preset of the same name, the first folder's preset is used.
 
     Attributes:
         folders: in order.
-        names: of all presets, in the alphabet's.
+        names: of all presets, sorted.
 
     Raises:
         PresetError: a folder is missing or holds no preset.
     """
 
-    def __init__(self, named: Named = None):
-        self.folders = folders_of(named)
+    def __init__(self, banks: BankNames = None):
+        self.folders = folders_of(banks)
         files: dict[str, Path] = {}
         for folder in self.folders:
-            here = sorted(folder.glob(f"*{SUFFIX}"))
-            if not here:
+            paths = sorted(folder.glob(f"*{SUFFIX}"))
+            if not paths:
                 raise PresetError(f"{folder}: not a bank, it holds no *{SUFFIX} file")
-            for path in here:
+            for path in paths:
                 name = path.name.removesuffix(SUFFIX)
                 if not NAME.fullmatch(name):
                     raise PresetError(f"{path}: {NAME_RULE}")
@@ -50,8 +50,8 @@ class Bank:
         self._read: dict[str, Preset] = {}
 
     @property
-    def told(self) -> str:
-        """Its folders, for messages."""
+    def folder_list(self) -> str:
+        """Its folders as text, for messages."""
         return ", ".join(map(str, self.folders))
 
     def __contains__(self, name: str) -> bool:
@@ -61,17 +61,17 @@ class Bank:
         return (self[name] for name in self.names)
 
     def __getitem__(self, name: str) -> Preset:
-        """The preset of that name, or of that file.
+        """Return the preset of a name, or of a file.
 
         Raises:
-            PresetError: there is none, or its file cannot be used.
+            PresetError: there is no such preset, or its file cannot be used.
         """
         if name not in self._read:
             self._read[name] = load_preset(self.file_of(name))
         return self._read[name]
 
     def file_of(self, name: str) -> Path:
-        """Where the preset of that name is; a name that ends as presets' files do is a file's.
+        """Return the file of a preset. A name that ends like a preset file is already a file.
 
         Raises:
             PresetError: no folder has it.
@@ -80,45 +80,45 @@ class Bank:
             return Path(name)
         if name not in self._files:
             hint = did_you_mean(name, self.names)
-            raise PresetError(f"no preset '{name}' in {self.told} ({len(self.names)} presets){hint}")
+            raise PresetError(f"no preset '{name}' in {self.folder_list} ({len(self.names)} presets){hint}")
         return self._files[name]
 
     def programs(self) -> dict[int, str]:
-        """MIDI program number → preset name, for presets that claim one; of several folders' the first one's.
+        """Return MIDI program number → preset name, for presets that have a number. Earlier folders take precedence.
 
         Raises:
-            PresetError: two presets of one folder claim the same number.
+            PresetError: two presets of one folder have the same number.
         """
         programs: dict[int, str] = {}
         for folder in self.folders:
-            own: dict[int, str] = {}
+            of_folder: dict[int, str] = {}
             for name in self.names:
                 number = self[name].header.program if self._files[name].parent == folder else None
-                if number in own:
-                    raise PresetError(f"{folder}: '{own[number]}' and '{name}' both claim program {number}")
+                if number in of_folder:
+                    raise PresetError(f"{folder}: '{of_folder[number]}' and '{name}' both claim program {number}")
                 if number is not None:
-                    own[number] = name
-            programs = own | programs
+                    of_folder[number] = name
+            programs = of_folder | programs
         return programs
 
 
 def is_file_name(name: str) -> bool:
-    """Whether a preset is named by its file, and not by its name in a bank."""
+    """Return whether a preset is given by its file, not by its name in a bank."""
     return name.endswith(SUFFIX)
 
 
-def folders_of(named: Named) -> tuple[Path, ...]:
-    """The folders that are meant, each once; :data:`FACTORY_BANK` where none is named."""
-    each = [named] if isinstance(named, (str, os.PathLike)) else list(named or [FACTORY])
-    return tuple(dict.fromkeys(FACTORY_BANK if str(one) == FACTORY else Path(one) for one in each))
+def folders_of(banks: BankNames) -> tuple[Path, ...]:
+    """Return the folders of banks, each once; :data:`FACTORY_BANK` if none is given."""
+    names = [banks] if isinstance(banks, (str, os.PathLike)) else list(banks or [FACTORY])
+    return tuple(dict.fromkeys(FACTORY_BANK if str(name) == FACTORY else Path(name) for name in names))
 
 
-def located(name: str, folder: Path) -> str:
-    """A preset's name as it is, its file as seen from ``folder``."""
+def absolute_preset_name(name: str, folder: Path) -> str:
+    """Return a preset's file as seen from ``folder``. A preset's name is returned as it is."""
     return os.path.normpath(os.path.join(folder, name)) if is_file_name(name) else name
 
 
-def located_banks(named: Named, folder: Path) -> list[str]:
-    """Banks as seen from ``folder``; the word for the factory's stays."""
-    each = [named] if isinstance(named, (str, os.PathLike)) else list(named or [])
-    return [FACTORY if str(one) == FACTORY else str(Path(folder) / one) for one in each]
+def absolute_bank_names(banks: BankNames, folder: Path) -> list[str]:
+    """Return banks as seen from ``folder``. The name of the factory bank is returned as it is."""
+    names = [banks] if isinstance(banks, (str, os.PathLike)) else list(banks or [])
+    return [FACTORY if str(name) == FACTORY else str(Path(folder) / name) for name in names]

@@ -9,13 +9,13 @@ import argparse
 import csv
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import PresetError
-from plugin_backend.hit_detection.detect_hits import Sensitivity
 from plugin_backend.models.registry import load_codec
 from presets.bank import FACTORY_BANK
-from presets.capture import AUTO, encode_slices, recorded_takes
+from presets.capture import AUTO, CaptureSettings, encode_slices, recorded_takes
 from presets.decoded_takes import with_level
 from presets.hit_slicing import SILENCE, Slice
 from presets.preset import Preset, Provenance
@@ -24,12 +24,15 @@ from presets.store import SUFFIX, save_preset
 
 RECIPE = Path(__file__).with_name("factory_recipe.toml")
 PEAK_DB = {"hit": -12.0, "texture": -26.0}
-"""Where each kind's loudest take peaks, so that a sheet without gains is near a usable balance."""
+"""Peak of the loudest take of each kind of preset, so that a sheet without gains has a usable balance."""
 MOST_TEXTURES, MOST_TAKES = 1, 16
+
+Entry = dict[str, Any]
+"""An entry of the recipe."""
 
 
 def credits(corpus: Path) -> dict[str, tuple[str, str]]:
-    """File below the corpus → who made it and where it came from, and its licence."""
+    """Return file in the corpus → its author and origin, and its licence."""
     with open(corpus / "manifest.csv", newline="", encoding="utf-8") as lines:
         return {
             row["file"]: (f"{row['author']} ({row['debian_package']}, {row['licence']})", row["licence"])
@@ -37,11 +40,17 @@ def credits(corpus: Path) -> dict[str, tuple[str, str]]:
         }
 
 
-def words_of(entry: dict, corpus: Path, credited: dict[str, tuple[str, str]]) -> dict:
-    """The header fields that say what an entry's preset is, whose, and how it was made."""
+def header_fields_of(entry: Entry, corpus: Path, credited: dict[str, tuple[str, str]]) -> dict[str, Any]:
+    """Return the header fields that describe the preset of an entry: its content, its authors and how it was made.
+
+    Args:
+        entry: entry of the recipe.
+        corpus: folder of the corpus.
+        credited: see :func:`credits`.
+    """
     files = files_of(entry, corpus)
     owners, licences = (
-        sorted(set(own)) for own in zip(*(credited[str(path.relative_to(corpus))] for path in files), strict=True)
+        sorted(set(column)) for column in zip(*(credited[str(path.relative_to(corpus))] for path in files), strict=True)
     )
     return {
         "description": entry["description"],
@@ -60,18 +69,18 @@ def words_of(entry: dict, corpus: Path, credited: dict[str, tuple[str, str]]) ->
     }
 
 
-def recipe() -> list[dict]:
-    """The entries of the recipe, in the order of their MIDI programs."""
+def recipe() -> list[Entry]:
+    """Return the entries of the recipe, in the order of their MIDI programs."""
     return tomllib.loads(RECIPE.read_text(encoding="utf-8"))["preset"]
 
 
-def kind_of(entry: dict) -> str:
-    """``hit`` or ``texture``."""
+def kind_of(entry: Entry) -> str:
+    """Return the kind of an entry: ``hit`` or ``texture``."""
     return entry.get("kind", "hit")
 
 
-def files_of(entry: dict, corpus: Path) -> list[Path]:
-    """The recordings that an entry of the recipe names.
+def files_of(entry: Entry, corpus: Path) -> list[Path]:
+    """Return the recordings that an entry names.
 
     Raises:
         PresetError: none of its patterns matches a file of the corpus.
@@ -82,49 +91,69 @@ def files_of(entry: dict, corpus: Path) -> list[Path]:
     return files[:MOST_TEXTURES] if kind_of(entry) == "texture" else files
 
 
-def captured(entry: dict, corpus: Path, codec: Codec, **fields) -> Preset:
-    """The preset that an entry describes, at its recordings' own level; ``fields`` are further header fields.
+def capture_entry(entry: Entry, corpus: Path, codec: Codec, **fields: Any) -> Preset:
+    """Capture the preset that an entry describes, at the level of its recordings.
+
+    Args:
+        entry: entry of the recipe.
+        corpus: folder of the corpus.
+        codec: model to encode with.
+        fields: more header fields.
 
     Raises:
         PresetError: see :func:`files_of`.
     """
     kind = kind_of(entry)
-    slices = recorded(entry, corpus, codec.spec.sample_rate)
+    slices = slices_of_entry(entry, corpus, codec.spec.sample_rate)
     return encode_slices(
         codec, entry["name"], slices, kind, entry.get("modes", AUTO), stereo=kind == "texture", **fields
     )
 
 
-def recorded(entry: dict, corpus: Path, rate_hz: int) -> list[Slice]:
-    """The sounds that become an entry's takes.
+def slices_of_entry(entry: Entry, corpus: Path, rate_hz: int) -> list[Slice]:
+    """Return the slices that become the takes of an entry.
+
+    Args:
+        entry: entry of the recipe.
+        corpus: folder of the corpus.
+        rate_hz: sample rate of the slices.
 
     Raises:
         PresetError: see :func:`files_of`.
     """
     split, files = entry.get("split", SILENCE), files_of(entry, corpus)
-    return recorded_takes(entry["name"], files, kind_of(entry), rate_hz, MOST_TAKES, True, split, Sensitivity())[0]
+    settings = CaptureSettings(kind_of(entry), MOST_TAKES, even=True, split=split)
+    return recorded_takes(entry["name"], files, rate_hz, settings)[0]
 
 
 def build(corpus: Path, folder: Path, model: str) -> list[Preset]:
-    """Write every preset of the recipe into ``folder``; presets no longer in the recipe go.
+    """Write every preset of the recipe into a folder. Presets that are no longer in the recipe are removed.
+
+    Args:
+        corpus: folder of the corpus.
+        folder: folder of the bank.
+        model: name of the model.
+
+    Returns:
+        The presets.
 
     Raises:
-        PresetError: a recipe's pattern matches no file of the corpus, or two presets have a take in common.
+        PresetError: a pattern of the recipe matches no file of the corpus, or two presets have a take in common.
     """
     codec, credited = load_codec(model), credits(corpus)
     presets = []
     for program, entry in enumerate(recipe()):
-        told = {"program": program, **words_of(entry, corpus, credited)}
-        presets.append(with_level(captured(entry, corpus, codec, **told), codec, PEAK_DB[kind_of(entry)]))
-    refuse_twins(presets)
+        fields = {"program": program, **header_fields_of(entry, corpus, credited)}
+        presets.append(with_level(capture_entry(entry, corpus, codec, **fields), codec, PEAK_DB[kind_of(entry)]))
+    check_no_shared_takes(presets)
     folder.mkdir(parents=True, exist_ok=True)
     for stale in set(folder.glob(f"*{SUFFIX}")) - {save_preset(preset, folder) for preset in presets}:
         stale.unlink()
     return presets
 
 
-def refuse_twins(presets: list[Preset]) -> None:
-    """A corpus may hold one recording under two names; two presets must not.
+def check_no_shared_takes(presets: list[Preset]) -> None:
+    """Check that no two presets have a take in common. A corpus may hold one recording under two names.
 
     Raises:
         PresetError: two presets have a take in common.
@@ -143,5 +172,5 @@ if __name__ == "__main__":
     parser.add_argument("--model", default="foley")
     parser.add_argument("--folder", type=Path, default=FACTORY_BANK)
     options = parser.parse_args()
-    for made in build(options.corpus, options.folder, options.model):
-        print(f"{made.name}: {len(made.means)} takes, {made.header.gain_db:+.1f} dB")
+    for preset in build(options.corpus, options.folder, options.model):
+        print(f"{preset.name}: {len(preset.means)} takes, {preset.header.gain_db:+.1f} dB")

@@ -1,9 +1,9 @@
-"""Several models in one table: all measures of sound on held-out clips and on the bank, a column a model.
+"""Compare models in one table: all metrics on held-out clips and on the bank, with a column for each model.
 
     python -m presets.compare_models CORPUS MODEL [MODEL …] [--anchors] [--visqol] [--without-bank] [--out TABLE.md]
 
-MODEL is a factory name or a checkpoint; the bank is captured anew with each. The clips are those of the first model's
-held-out sources, and every model must have held out the same.
+MODEL is the name of a factory model or a checkpoint. The bank is captured again with each model. The clips are those of
+the first model's held-out sources, and every model must have held out the same sources.
 """
 
 from __future__ import annotations
@@ -66,21 +66,24 @@ BANK_ROWS = [
 ]  # fmt: skip
 
 
-def judge_clips(
+def score_models(
     material: EvaluationSet,
     codecs: dict[str, Codec],
     embeddings: list[Embedding],
     with_anchors: bool,
     with_visqol: bool,
 ) -> dict[str, dict]:
-    """System → its numbers on dense clips and single sounds, as the rows want them; and ``null``.
+    """Score models on dense clips and single sounds.
 
     Args:
-        material: what is judged.
-        codecs: name → codec, all of one rate.
+        material: the sounds.
+        codecs: name → codec; all have the same sample rate.
         embeddings: see :func:`~plugin_backend.evaluation.metrics.score_clips.score_clips`.
-        with_anchors: judge the noise anchors, too, with the first codec's frame rate.
-        with_visqol: take the slowest metric, too.
+        with_anchors: also score the noise anchors, with the first codec's frame rate.
+        with_visqol: also compute the slowest metric.
+
+    Returns:
+        System → its scores, in the structure of the rows; and ``null``.
     """
     first = next(iter(codecs.values())).spec
     systems = {name: reconstruct(codec) for name, codec in codecs.items()} | (NOISE_ANCHORS if with_anchors else {})
@@ -88,24 +91,37 @@ def judge_clips(
     clips = dense_clips(material.judged, first.sample_rate)
     scores = score_clips(systems, hops, clips, first.sample_rate, embeddings, with_visqol, lambda: None)
     singles = single_hits(material.judged, first.sample_rate)
-    found = sound_scores(scores, studies(systems, clips, scores.decoded, singles, first.sample_rate))
-    alike = as_the_original(material, systems, first.sample_rate, embeddings[0])
-    return {name: of | {"clips": scores.metrics.get(name), "material": alike.get(name)} for name, of in found.items()}
+    sounds = sound_scores(scores, studies(systems, clips, scores.decoded, singles, first.sample_rate))
+    agreement = material_agreement(material, systems, first.sample_rate, embeddings[0])
+    return {
+        name: of_system | {"clips": scores.metrics.get(name), "material": agreement.get(name)}
+        for name, of_system in sounds.items()
+    }
 
 
-def as_the_original(
+def material_agreement(
     material: EvaluationSet, systems: dict[str, System], rate_hz: int, yamnet: Embedding
 ) -> dict[str, float]:
-    """System → the share of materials that a probe, taught by other takes, names as it names the originals."""
+    """Return how often a probe names the same material for decoded sounds as for the originals.
+
+    Args:
+        material: the sounds.
+        systems: name → system.
+        rate_hz: sample rate.
+        yamnet: embedding for the probe, which is trained on other takes.
+
+    Returns:
+        System → share of sounds, 0 to 1.
+    """
     sounds = [sound for sound in material.judged if is_material(sound.label)]
     labels = [group_of(sound.label) for sound in sounds]
-    heard = {"original": lambda audio, rate_hz: audio} | systems
+    audio_of = {"original": lambda audio, rate_hz: audio} | systems
     points = {
         name: np.stack([features(system(sound.audio, rate_hz), rate_hz, yamnet) for sound in sounds])
-        for name, system in heard.items()
+        for name, system in audio_of.items()
     }
-    found = examine_takes(points, labels)["systems"]
-    return {name: found[name]["agreement"] for name in systems if name in found}
+    results = examine_takes(points, labels)["systems"]
+    return {name: results[name]["agreement"] for name in systems if name in results}
 
 
 def compare(
@@ -116,10 +132,21 @@ def compare(
     with_bank: bool = True,
     tell: Tell = silent,
 ) -> dict[str, dict]:
-    """Judge every model on the same sounds; model → its numbers, with anchors and ``null`` beside.
+    """Score every model on the same sounds.
+
+    Args:
+        corpus: folder of the Foley corpus.
+        models: factory names or checkpoints.
+        with_anchors: also score the noise anchors.
+        with_visqol: also compute the slowest metric.
+        with_bank: also score the bank, captured with each model.
+        tell: called with progress.
+
+    Returns:
+        Model → its scores; also the anchors and ``null``.
 
     Raises:
-        CheckpointError: a model cannot be used, or held out other sounds or has another rate than the first.
+        CheckpointError: a model cannot be used, or has other held-out sounds or another sample rate than the first.
         AudioFileError: the corpus cannot be used.
         MissingExtraError: the ``evaluate`` extra is not installed.
     """
@@ -132,34 +159,34 @@ def compare(
     tell("reading the corpus", 0, 1)
     material = read_evaluation_set(corpus, rate_hz, held_out_of(first))
     tell("clips", 0, 1)
-    judged = judge_clips(material, codecs, embeddings, with_anchors, with_visqol)
+    scores = score_models(material, codecs, embeddings, with_anchors, with_visqol)
     for model, codec in codecs.items():
-        judged[model]["silence_dbfs"] = silence_dbfs(codec)
+        scores[model]["silence_dbfs"] = silence_dbfs(codec)
         if with_bank:
             tell(f"the bank with {model}", 0, 1)
-            bank = judged[model]["bank"] = evaluate_bank(list(evaluated_presets(corpus, codec)), codec, embeddings)
-            judged[NULL]["bank"] = {"two_sample": {name: {CODEC: of[NULL]} for name, of in bank["two_sample"].items()}}
-    return judged
+            bank = scores[model]["bank"] = evaluate_bank(list(evaluated_presets(corpus, codec)), codec, embeddings)
+            scores[NULL]["bank"] = {"two_sample": {name: {CODEC: of[NULL]} for name, of in bank["two_sample"].items()}}
+    return scores
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit status."""
+    """Run the command line and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path, help="the Foley corpus")
     parser.add_argument("models", nargs="+", help="factory names or checkpoints")
-    parser.add_argument("--anchors", action="store_true", help="noise through the true envelopes beside them")
-    parser.add_argument("--visqol", action="store_true", help="the slowest metric, too")
-    parser.add_argument("--without-bank", action="store_true", help="clips and single sounds alone")
-    parser.add_argument("--out", type=Path, help="write the table here, too")
+    parser.add_argument("--anchors", action="store_true", help="also score noise with the envelopes of the originals")
+    parser.add_argument("--visqol", action="store_true", help="also compute the slowest metric")
+    parser.add_argument("--without-bank", action="store_true", help="only clips and single sounds")
+    parser.add_argument("--out", type=Path, help="also write the table to this file")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     chosen = options.anchors, options.visqol, not options.without_bank
     try:
-        judged = compare(options.corpus, options.models, *chosen, print_to_stderr)
+        scores = compare(options.corpus, options.models, *chosen, print_to_stderr)
     except PisadaError as problem:
         print(problem, file=sys.stderr)
         return problem.exit_status
-    text = table(["measure", *judged], lines(judged, [*CLIP_ROWS, *ROWS, *BANK_ROWS]), texts=1) + "\n"
+    text = table(["measure", *scores], lines(scores, [*CLIP_ROWS, *ROWS, *BANK_ROWS]), texts=1) + "\n"
     print(text, end="")
     if options.out:
         with write_atomically(options.out) as part:

@@ -1,4 +1,4 @@
-"""A preset's takes as sound, without variation: what levels and attacks are measured on."""
+"""Decode the takes of a preset without variation, to measure levels and attacks."""
 
 from __future__ import annotations
 
@@ -13,13 +13,19 @@ from presets.finish_take import LowCut
 from presets.preset import Preset
 
 LEAD_SAMPLES = 48
-"""Heard before the attack: 1 ms at 48 kHz. Nothing before it is heard, whatever the model makes of it."""
+"""Audible samples before the attack: 1 ms at 48 kHz. Everything that the model decodes before them is dropped."""
 
 
 def decoded_takes(preset: Preset, codec: Codec, take: int) -> np.ndarray:
-    """One take, ``[samples]`` float32: its mean latents decoded, rumble cut, modes as they were captured.
+    """Decode a take: its mean latents, high-passed, plus its modes as captured. Skip, gains and fades are not applied.
 
-    It lasts as long as its latents do; the skip, gains and fades are not applied.
+    Args:
+        preset: the preset.
+        codec: model that made it.
+        take: index of the take.
+
+    Returns:
+        ``[samples]`` float32, as long as its latents.
     """
     rate = codec.spec.sample_rate
     audio = LowCut(preset.header.low_cut_hz, rate, 1).push(codec.decode(preset.means[take][None]))
@@ -29,7 +35,13 @@ def decoded_takes(preset: Preset, codec: Codec, take: int) -> np.ndarray:
 
 
 def with_level(preset: Preset, codec: Codec, peak_db: float) -> Preset:
-    """The same preset with ``gain_db`` set so that its loudest take peaks at ``peak_db`` dBFS."""
+    """Return the preset with its gain set by the peak of its loudest take.
+
+    Args:
+        preset: the preset.
+        codec: model that made it.
+        peak_db: peak of the loudest take in dBFS.
+    """
     peak = max(float(np.abs(decoded_takes(preset, codec, take)).max()) for take in range(len(preset.means)))
     gain_db = float(np.clip(peak_db - 20 * np.log10(max(peak, 1e-6)), -60, 24))
     header = msgspec.structs.replace(preset.header, gain_db=round(gain_db, 2))

@@ -1,10 +1,9 @@
-"""Judge a bank: every factory preset's takes beside the recordings they were made from.
+"""Evaluate a bank: compare the takes of every factory preset with the recordings that they were made from.
 
     pisada evaluate MODEL --data CORPUS --out DIR --bank
 
-The recordings are those the recipe names, sliced and evened as when the preset was captured; the takes are
-decoded from their mean latents, without variation, and faded as a cue would be. Both begin where the take is
-first heard.
+The recordings are those that the recipe names, cut and levelled as when the preset was captured. The takes are decoded
+from their mean latents, without variation, and faded like a cue. Both begin at the take's first audible sample.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,18 +28,19 @@ from plugin_backend.evaluation.metrics.two_sample import SPECTRA, spectra, two_s
 from plugin_backend.evaluation.report.attribution import read_manifest
 from plugin_backend.models.registry import load_codec
 from presets.bank import FACTORY_BANK, Bank
-from presets.build_factory_bank import captured, files_of, kind_of, recipe, recorded
+from presets.build_factory_bank import capture_entry, files_of, kind_of, recipe, slices_of_entry
 from presets.decoded_takes import decoded_takes
+from presets.lookup import check_model
 from presets.preset import Preset
 
 MOST_TEXTURE_S, GAP_S, END_S = 20.0, 0.05, 0.01
 RINGING = ("bell", "glass-break", "hinge-creak", "prop-bucket", "prop-coins", "prop-glass", "prop-metal")
-"""Presets of what rings: metal, glass, a hinge."""
+"""Presets of objects that ring: metal, glass, a hinge."""
 
 
 @dataclass(frozen=True)
-class JudgedPreset:
-    """A preset's takes as pairs of recording and what is heard; ``package`` is where they were recorded."""
+class EvaluatedPreset:
+    """A preset's takes as pairs of recording and decoded audio. ``package`` is the source of the recordings."""
 
     name: str
     kind: str
@@ -47,8 +48,17 @@ class JudgedPreset:
     pairs: list[Pair]
 
 
-def heard_take(preset: Preset, index: int, codec: Codec) -> np.ndarray:
-    """One take as a cue plays it at velocity 1, without variation and the preset's gain: mono ``[samples]``."""
+def audible_take(preset: Preset, index: int, codec: Codec) -> np.ndarray:
+    """Return a take as a cue plays it at velocity 1, without variation and without the preset's gain.
+
+    Args:
+        preset: the preset.
+        index: index of the take.
+        codec: model that made the preset.
+
+    Returns:
+        ``[samples]``.
+    """
     take, header = preset.header.takes[index], preset.header
     audio = decoded_takes(preset, codec, index)[take.skip_samples : take.skip_samples + take.length_samples]
     positions = np.arange(audio.size)
@@ -58,17 +68,17 @@ def heard_take(preset: Preset, index: int, codec: Codec) -> np.ndarray:
     return audio
 
 
-def evaluated_presets(corpus: Path, codec: Codec, bank: Bank | None = None) -> Iterator[JudgedPreset]:
-    """Every preset of the recipe beside its recordings.
+def evaluated_presets(corpus: Path, codec: Codec, bank: Bank | None = None) -> Iterator[EvaluatedPreset]:
+    """Yield every preset of the recipe with its recordings.
 
     Args:
-        corpus: the Foley corpus.
-        codec: what decodes.
-        bank: holds the presets; without one they are captured anew with ``codec``.
+        corpus: folder of the Foley corpus.
+        codec: model that decodes.
+        bank: bank of the presets; without one they are captured again with ``codec``.
 
     Raises:
-        AudioFileError: this is not the corpus.
-        PresetError: a preset is missing, or was made by another model or from other recordings.
+        AudioFileError: the folder is not the corpus.
+        PresetError: a preset is missing, or another model or other recordings made it.
     """
     if not (corpus / NAME).is_file():
         raise AudioFileError(
@@ -78,38 +88,41 @@ def evaluated_presets(corpus: Path, codec: Codec, bank: Bank | None = None) -> I
     rate_hz = codec.spec.sample_rate
     for entry in recipe():
         name, kind, files = entry["name"], kind_of(entry), files_of(entry, corpus)
-        preset = bank[name] if bank else captured(entry, corpus, codec)
-        recordings = [own.audio for own in recorded(entry, corpus, rate_hz)]
-        if preset.header.fingerprint != codec.spec.fingerprint:
-            raise PresetError(f"preset '{name}' was made by another model than {codec.spec.name}: rebuild the bank")
+        preset = bank[name] if bank else capture_entry(entry, corpus, codec)
+        recordings = [each.audio for each in slices_of_entry(entry, corpus, rate_hz)]
+        check_model(preset, codec, "rebuild the bank")
         if len(recordings) != len(preset.means):
-            told = f"{len(preset.means)} takes, and its recordings give {len(recordings)}"
-            raise PresetError(f"preset '{name}' has {told}: rebuild the bank with this corpus")
+            counts = f"{len(preset.means)} takes, and its recordings give {len(recordings)}"
+            raise PresetError(f"preset '{name}' has {counts}: rebuild the bank with this corpus")
         package = packages[str(files[0].relative_to(corpus))]
         pairs = []
         for index, recording in enumerate(recordings):
             begin = preset.header.takes[index].skip_samples
-            made = heard_take(preset, index, codec)
-            size = min(made.size, recording.size - begin, round(MOST_TEXTURE_S * rate_hz))
+            decoded = audible_take(preset, index, codec)
+            size = min(decoded.size, recording.size - begin, round(MOST_TEXTURE_S * rate_hz))
             truth = recording[begin : begin + size]
-            pairs.append(Pair(f"{name} {index}", name, package, truth, made[:size]))
-        yield JudgedPreset(name, kind, package, pairs)
+            pairs.append(Pair(f"{name} {index}", name, package, truth, decoded[:size]))
+        yield EvaluatedPreset(name, kind, package, pairs)
 
 
-def bank_of(model: str, corpus: Path) -> list[JudgedPreset]:
-    """The factory presets beside their recordings: as shipped with the model that made them, else captured anew.
+def bank_of(model: str, corpus: Path) -> list[EvaluatedPreset]:
+    """Return the factory presets with their recordings: as shipped for the model that made them, else captured again.
+
+    Args:
+        model: name of the model.
+        corpus: folder of the Foley corpus.
 
     Raises:
         CheckpointError: the model cannot be used.
-        AudioFileError, PresetError: see :func:`judged_presets`.
+        AudioFileError, PresetError: see :func:`evaluated_presets`.
     """
     codec, bank = load_codec(model), Bank(FACTORY_BANK)
     shipped = codec.spec.fingerprint == bank[bank.names[0]].header.fingerprint
     return list(evaluated_presets(corpus, codec, bank if shipped else None))
 
 
-def strung(preset: JudgedPreset, sample_rate: int) -> Pair:
-    """All takes of a preset one after another, 50 ms apart, as one pair."""
+def joined_takes(preset: EvaluatedPreset, sample_rate: int) -> Pair:
+    """Return all takes of a preset in sequence, 50 ms apart, as one pair."""
     gap = np.zeros(round(GAP_S * sample_rate), np.float32)
     sides = (
         np.concatenate([piece for pair in preset.pairs for piece in (getattr(pair, side), gap)])
@@ -118,57 +131,68 @@ def strung(preset: JudgedPreset, sample_rate: int) -> Pair:
     return Pair(preset.name, preset.name, preset.package, *sides)
 
 
-def evaluate_bank(presets: list[JudgedPreset], codec: Codec, embeddings: list[Embedding], tell: Tell = silent) -> dict:
-    """All measures of a bank; ``tell`` is called before the first preset and after each.
+def evaluate_bank(
+    presets: list[EvaluatedPreset], codec: Codec, embeddings: list[Embedding], tell: Tell = silent
+) -> dict:
+    """Compute all metrics of a bank.
+
+    Args:
+        presets: the presets with their recordings.
+        codec: model that decoded them.
+        embeddings: for Fréchet distances and two-sample tests.
+        tell: called with progress, before the first preset and after each.
 
     Returns:
-        ``presets``: per name ``kind``, ``takes``, ``end_db`` (hits: how loud the recording still is in the last 10 ms
-        of the take, relative to its loudest 10 ms), ``metrics`` (see
+        ``presets``: per name ``kind``, ``takes``, ``end_db`` (hits: level of the recording in the last 10 ms of the
+        take, relative to its loudest 10 ms), ``metrics`` (see
         :func:`~plugin_backend.evaluation.metrics.score_clips.score_pair`), and ``hits`` or ``textures`` and
         ``tonality`` of
         :mod:`~plugin_backend.evaluation.metrics.sound_pairs`. ``hits``, ``textures``, ``tonality`` and ``metrics`` (by
-        kind) of all; ``ringing``, the tonality of :data:`RINGING`; ``frechet`` and ``two_sample`` by what hears it.
+        kind) of all; ``ringing``, the tonality of :data:`RINGING`; ``frechet`` and ``two_sample`` by embedding.
     """
     rate_hz, hop = codec.spec.sample_rate, codec.spec.hop_samples
-    rows, found = {"hit": [], "texture": []}, {}
+    rows: dict[str, list[dict]] = {"hit": [], "texture": []}
+    results: dict[str, dict[str, Any]] = {}
     tell("bank", 0, len(presets))
     for done, preset in enumerate(presets, 1):
-        mine = [score_pair(pair.guess, pair.truth, rate_hz, hop, False) for pair in preset.pairs]
-        rows[preset.kind] += mine
-        found[preset.name] = {"kind": preset.kind, "takes": len(preset.pairs), "metrics": _summary(mine)}
-        found[preset.name]["tonality"] = _without_rows(tonality(preset.pairs, rate_hz))
+        scores = [score_pair(pair.guess, pair.truth, rate_hz, hop, False) for pair in preset.pairs]
+        rows[preset.kind] += scores
+        results[preset.name] = {"kind": preset.kind, "takes": len(preset.pairs), "metrics": _summary(scores)}
+        results[preset.name]["tonality"] = _without_rows(tonality(preset.pairs, rate_hz))
         if preset.kind == "hit":
-            found[preset.name]["hits"] = _without_labels(hits(preset.pairs, rate_hz))
-            found[preset.name]["end_db"] = round(float(np.median([_end_db(p.truth, rate_hz) for p in preset.pairs])), 2)
+            results[preset.name]["hits"] = _without_labels(hits(preset.pairs, rate_hz))
+            results[preset.name]["end_db"] = round(
+                float(np.median([_end_db(p.truth, rate_hz) for p in preset.pairs])), 2
+            )
         else:
-            found[preset.name]["textures"] = texture_study(preset.pairs, rate_hz)
+            results[preset.name]["textures"] = texture_study(preset.pairs, rate_hz)
         tell("bank", done, len(presets))
     pairs = {kind: [pair for one in presets if one.kind == kind for pair in one.pairs] for kind in rows}
     ringing = [pair for one in presets if one.name in RINGING for pair in one.pairs]
-    strings = [strung(preset, rate_hz) for preset in presets]
-    frechet, apart = _sets(strings, rate_hz, embeddings)
+    strings = [joined_takes(preset, rate_hz) for preset in presets]
+    frechet, distinguishable = _compare_sets(strings, rate_hz, embeddings)
     return {
-        "presets": found,
+        "presets": results,
         "metrics": {kind: _summary(of) for kind, of in rows.items() if of},
         "hits": _without_labels(hits(pairs["hit"], rate_hz)),
         "textures": texture_study(pairs["texture"], rate_hz),
         "ringing": tonality(ringing, rate_hz),
         "frechet": frechet,
-        "two_sample": apart,
+        "two_sample": distinguishable,
     }
 
 
-def _sets(strings: list[Pair], rate_hz: int, embeddings: list[Embedding]) -> tuple[dict, dict]:
-    """Fréchet distances and two-sample tests of the whole bank, by what hears it."""
-    hearing = {SPECTRA: lambda sounds: [spectra(audio, rate_hz) for audio in sounds]}
-    hearing |= {by.name: lambda sounds, by=by: embed(sounds, rate_hz, by) for by in embeddings}
-    frechet, apart, sources = {}, {}, [pair.source for pair in strings]
-    for name, points_of in hearing.items():
+def _compare_sets(strings: list[Pair], rate_hz: int, embeddings: list[Embedding]) -> tuple[dict, dict]:
+    """Return Fréchet distances and two-sample tests of the whole bank, by embedding."""
+    embedders: dict[str, Any] = {SPECTRA: lambda sounds: [spectra(audio, rate_hz) for audio in sounds]}
+    embedders |= {by.name: lambda sounds, by=by: embed(sounds, rate_hz, by) for by in embeddings}
+    frechet, distinguishable, sources = {}, {}, [pair.source for pair in strings]
+    for name, points_of in embedders.items():
         truth, guess = (points_of([getattr(pair, side) for pair in strings]) for side in ("truth", "guess"))
-        apart[name] = two_sample({CODEC: guess}, truth, sources)
+        distinguishable[name] = two_sample({CODEC: guess}, truth, sources)
         if name != SPECTRA:
             frechet[name] = round(frechet_distance(np.concatenate(guess), np.concatenate(truth)), 4)
-    return frechet, apart
+    return frechet, distinguishable
 
 
 def _summary(rows: list[dict]) -> dict:
@@ -184,7 +208,7 @@ def _without_labels(study: dict) -> dict:
 
 
 def _end_db(audio: np.ndarray, rate_hz: int) -> float:
-    """How loud the last 10 ms are, relative to the loudest 10 ms."""
+    """Return the level of the last 10 ms in dB, relative to the loudest 10 ms."""
     window = round(END_S * rate_hz)
     energy = np.concatenate([[0.0], np.square(audio, dtype=np.float64).cumsum()])
     blocks = energy[window:] - energy[:-window]

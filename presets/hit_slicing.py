@@ -14,26 +14,27 @@ from plugin_backend.hit_detection.detect_hits import Sensitivity, detect_hits_in
 
 HITS, SILENCE, FILE = "hits", "silence", "file"
 SPLITS = (HITS, SILENCE, FILE)
-"""A take begins at every hit; at every hit after a silence, so that what clatters stays together; once a file."""
+"""Where takes begin: at every hit; at every hit after a silence, so that a clatter stays one take; once per file."""
 
 WINDOW_S, RISE_DB, FALL_DB, GAP_S, LEAD_S = 0.005, -26.0, -46.0, 0.06, 0.002
 END_DB, ABOVE_FLOOR, FLOOR_SHARE = -60.0, 10 ** (3 / 20), 0.05
-"""A tail ends 60 dB below its peak, or where the recording's own quietest twentieth is 3 dB below it."""
+"""A tail ends 60 dB below its peak, or 3 dB above the level of the quietest twentieth of the recording."""
 
 STRIKE_SENSITIVITY, STRIKE_GAP_MS, STRIKE_GAP_S, STRIKE_DB = 2.0, 40.0, 0.1, -20.0
-"""Strikes within a take are heard more closely than takes, but not within 100 ms, nor 20 dB below the loudest."""
+"""Strikes within a take are detected with more sensitivity than takes. They must be 100 ms apart, and at most 20 dB
+below the loudest."""
 
 SHORTEST_FADE_S, FADED_DB, END_WINDOWS, END_SLACK_DB = 0.01, 10.0, 4, 3.0
 
 
 @dataclass(frozen=True)
 class Slice:
-    """One take to be, cut from a recording.
+    """A future take, cut from a recording.
 
     Attributes:
         audio: ``[samples]`` float32, from up to 2 ms before the attack.
-        onsets: samples at which it is struck, in order; the first is its attack.
-        fade_samples: how long its end fades, as long as the tail deserves.
+        onsets: samples of its strikes, in order; the first is its attack.
+        fade_samples: length of the fade at its end.
     """
 
     audio: np.ndarray
@@ -41,39 +42,47 @@ class Slice:
     fade_samples: int
 
     def scaled(self, gain: float) -> Slice:
-        """The same, louder by a linear gain."""
+        """Return the slice with a linear gain applied."""
         return replace(self, audio=self.audio * np.float32(gain))
 
 
 def envelope(audio: np.ndarray, window: int) -> np.ndarray:
-    """RMS of consecutive windows of ``[samples]``; the last may be partial."""
+    """Return the RMS of consecutive windows.
+
+    Args:
+        audio: ``[samples]``.
+        window: length of a window in samples; the last one may be partial.
+    """
     padded = np.pad(audio.astype(np.float64), (0, -audio.size % window))
     return np.sqrt(np.mean(padded.reshape(-1, window) ** 2, axis=1))
 
 
 def attack_samples(audio: np.ndarray, threshold_db: float = -20.0) -> int:
-    """The first sample within ``threshold_db`` of the peak; 0 for silence."""
+    """Return the first sample that is within ``threshold_db`` (negative) of the peak; 0 for silence."""
     magnitude = np.abs(audio)
     peak = magnitude.max(initial=0.0)
     return int(np.argmax(magnitude >= peak * 10 ** (threshold_db / 20))) if peak > 0 else 0
 
 
 def slices_of(path: Path, sample_rate: int, split: str, sensitivity: Sensitivity) -> tuple[list[Slice], int]:
-    """A recording's takes to be, in order, and how many hits the detector found.
+    """Cut a recording into slices.
 
     Args:
         path: any rate, mono or stereo (mixed to mono).
-        sample_rate: of the slices, in Hz.
+        sample_rate: sample rate of the slices, in Hz.
         split: one of :data:`SPLITS`.
         sensitivity: what counts as a hit, as for ``pisada cues from-audio``.
+
+    Returns:
+        The slices in order, and the number of hits that the detector found.
 
     Raises:
         AudioFileError: the file cannot be used.
     """
     guide, audio = inspect_recording(path), read_mono(path, sample_rate)
     audio -= np.float32(dc_offset([audio], sample_rate // 100))
-    found = detect_hits_in(guide, sensitivity)
-    hits = [min(audio.size - 1, round(hit.onset_samples * sample_rate / guide.sample_rate)) for hit in found]
+    detected = detect_hits_in(guide, sensitivity)
+    hits = [min(audio.size - 1, round(hit.onset_samples * sample_rate / guide.sample_rate)) for hit in detected]
     regions = {HITS: _at_hits, SILENCE: _at_silences, FILE: _whole}[split](audio, hits, sample_rate)
     floor, strikes = _floor(audio, sample_rate), _strikes(guide, sensitivity, sample_rate)
     slices = []
@@ -83,19 +92,19 @@ def slices_of(path: Path, sample_rate: int, split: str, sensitivity: Sensitivity
         for strike in strikes:
             if onsets[-1] + STRIKE_GAP_S * sample_rate <= strike < end - STRIKE_GAP_S * sample_rate:
                 onsets.append(strike)
-        slices.append(_slice(audio[start:end], [at - start for at in onsets], sample_rate))
+        slices.append(_make_slice(audio[start:end], [at - start for at in onsets], sample_rate))
     return slices, len(hits)
 
 
 def _strikes(guide: RecordingInfo, sensitivity: Sensitivity, sample_rate: int) -> list[int]:
-    """Where something is struck within takes: what clatters is, again and again."""
-    found = detect_hits_in(guide, Sensitivity(min(10.0, STRIKE_SENSITIVITY * sensitivity.factor), STRIKE_GAP_MS))
-    loudest = max((hit.peak_dbfs for hit in found), default=0.0)
-    loud = [hit.onset_samples for hit in found if hit.peak_dbfs > loudest + STRIKE_DB]
+    """Return the samples of strikes within takes: an object that clatters is struck again and again."""
+    detected = detect_hits_in(guide, Sensitivity(min(10.0, STRIKE_SENSITIVITY * sensitivity.factor), STRIKE_GAP_MS))
+    loudest = max((hit.peak_dbfs for hit in detected), default=0.0)
+    loud = [hit.onset_samples for hit in detected if hit.peak_dbfs > loudest + STRIKE_DB]
     return [round(at * sample_rate / guide.sample_rate) for at in loud]
 
 
-def _slice(audio: np.ndarray, onsets: Sequence[int], sample_rate: int) -> Slice:
+def _make_slice(audio: np.ndarray, onsets: Sequence[int], sample_rate: int) -> Slice:
     fade = fade_samples(audio, onsets[0], sample_rate)
     return Slice(audio.astype(np.float32), tuple(onsets), fade)
 
@@ -122,14 +131,23 @@ def _whole(audio: np.ndarray, hits: list[int], sample_rate: int) -> list[tuple[i
 
 
 def _floor(audio: np.ndarray, sample_rate: int) -> float:
-    """RMS of the recording's quietest twentieth, digital silence not counted."""
+    """Return the RMS of the quietest twentieth of a recording; digital silence is not counted."""
     level = np.sort(envelope(audio, round(WINDOW_S * sample_rate)))
     level = level[level > 0]
     return float(level[int(FLOOR_SHARE * level.size)]) if level.size else 0.0
 
 
 def tail_end(audio: np.ndarray, onset: int, floor: float, sample_rate: int) -> int:
-    """The sample after the tail of a hit: then it stays for 60 ms below −60 dB of its peak, or near the floor."""
+    """Return the sample after the tail of a hit.
+
+    From there the level stays for 60 ms below −60 dB of the peak, or close to the floor.
+
+    Args:
+        audio: ``[samples]``.
+        onset: sample of the attack.
+        floor: RMS of the quietest part of the recording.
+        sample_rate: in Hz.
+    """
     window, gap = round(WINDOW_S * sample_rate), round(GAP_S / WINDOW_S)
     level = envelope(audio[onset:], window)
     peak = level.max(initial=0.0)
@@ -141,9 +159,15 @@ def tail_end(audio: np.ndarray, onset: int, floor: float, sample_rate: int) -> i
 
 
 def fade_samples(audio: np.ndarray, onset: int, sample_rate: int) -> int:
-    """How long an end must fade: over the last 10 dB that the tail falls, so that it is not heard to be cut.
+    """Return the length of the fade that hides the cut at the end of a take.
 
-    10 ms of a tail that gets to 60 dB below its peak; at most half of what is after the peak.
+    It covers the last 10 dB that the tail falls. It is 10 ms for a tail that falls to 60 dB below its peak, and at most
+    half of the audio after the peak.
+
+    Args:
+        audio: ``[samples]``.
+        onset: sample of the attack.
+        sample_rate: in Hz.
     """
     window = round(WINDOW_S * sample_rate)
     level = 20 * np.log10(np.maximum(envelope(audio[onset:], window), 1e-9))
@@ -157,10 +181,10 @@ def fade_samples(audio: np.ndarray, onset: int, sample_rate: int) -> int:
 
 
 def split_hits(audio: np.ndarray, sample_rate: int) -> list[tuple[int, int]]:
-    """Regions ``[start, end)`` in samples, one a hit, from 2 ms before each attack to its decay.
+    """Return regions ``[start, end)`` in samples, one for each hit after a silence, from 2 ms before its attack.
 
-    A hit begins where 5 ms RMS comes within 26 dB of the loudest, and ends once it has stayed 46 dB
-    below for 60 ms, or where the next begins.
+    A hit begins where the RMS of 5 ms comes within 26 dB of the loudest. It ends when the RMS has been 46 dB below the
+    loudest for 60 ms, or where the next hit begins.
     """
     window = round(WINDOW_S * sample_rate)
     level = envelope(audio, window)

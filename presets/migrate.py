@@ -1,4 +1,4 @@
-"""A preset brought over to another model: from its recordings where they are at hand, else by its sound."""
+"""Bring a preset over to another model: from its recordings if they are available, or else by its sound."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from plugin_backend.errors import PresetError
 from plugin_backend.evaluation.metrics.full_reference import log_mel_error_db
 from plugin_backend.hit_detection.detect_hits import Sensitivity
 from plugin_backend.modes.mode_table import resample_modes
-from presets.capture import capture
+from presets.capture import CaptureSettings, capture
 from presets.finish_take import LowCut
-from presets.preset import Preset, PresetHeader, Provenance, Take, check_fits
+from presets.lookup import check_model
+from presets.preset import Preset, PresetHeader, Provenance, Take
 from presets.provenance import recordings_in
 
 
 @dataclass(frozen=True)
-class Migrated:
-    """A preset brought over.
+class MigrationResult:
+    """Result of a migration.
 
     Attributes:
-        preset: of the new model.
-        lost_db: mean absolute difference of log-mel power between what the old model made of its takes and what the new
-            one does (see :func:`~plugin_backend.evaluation.metrics.full_reference.log_mel_error_db`); ``None`` where
-            it was captured
-            anew from its recordings.
-        remarks: what could not be brought over.
+        preset: the preset of the new model.
+        lost_db: mean absolute difference of log-mel power between the takes decoded by the old and by the new model
+            (see :func:`~plugin_backend.evaluation.metrics.full_reference.log_mel_error_db`). ``None`` if the preset
+            was captured again from its recordings.
+        remarks: what could not be brought over; one line each.
     """
 
     preset: Preset
@@ -40,48 +40,52 @@ class Migrated:
     remarks: tuple[str, ...] = ()
 
 
-def migrate(preset: Preset, codec: Codec, old: Codec | None = None, folders: Sequence[Path] = ()) -> Migrated:
-    """The same preset for another model.
+def migrate(preset: Preset, codec: Codec, old: Codec | None = None, folders: Sequence[Path] = ()) -> MigrationResult:
+    """Bring a preset over to another model.
 
     Args:
-        preset: of any model.
-        codec: the model it shall be of.
-        old: the model it is of, if that is at hand.
-        folders: where its recordings may lie, at any depth.
+        preset: a preset of any model.
+        codec: the new model.
+        old: the preset's model, if it is available.
+        folders: folders that may hold its recordings, at any depth.
 
     Raises:
-        PresetError: neither its recordings nor its model are at hand, or ``old`` is not its model.
+        PresetError: neither its recordings nor its model are available, or ``old`` is not its model.
     """
     header = preset.header
     if header.fingerprint == codec.spec.fingerprint:
         raise PresetError(f"preset '{preset.name}' is of model '{header.codec}' ({header.fingerprint}) already")
-    remarks = () if not (header.scale or header.bias) else ("its scale and bias belong to the old model: left out",)
+    remarks = ("its scale and bias belong to the old model: left out",) if header.scale or header.bias else ()
     provenance = header.provenance
     files = recordings_in(provenance.recordings, folders) if provenance else None
     if files is not None:
-        return Migrated(_from_recordings(preset, codec, files), None, remarks)
+        return MigrationResult(_from_recordings(preset, codec, files), None, remarks)
     if old is None:
-        told = f"preset '{preset.name}': neither its recordings nor its model '{header.codec}' ({header.fingerprint})"
-        raise PresetError(f"{told} are at hand: give --sources DIR or --from MODEL")
-    if old.spec.fingerprint != header.fingerprint:
-        raise PresetError(
-            f"preset '{preset.name}' was made with model '{header.codec}' ({header.fingerprint}), not with "
-            f"'{old.spec.name}' ({old.spec.fingerprint})"
+        problem = (
+            f"preset '{preset.name}': neither its recordings nor its model '{header.codec}' ({header.fingerprint})"
         )
-    check_fits(preset, old.spec)
-    made, lost_db = _by_sound(preset, codec, old)
-    return Migrated(made, lost_db, remarks)
+        raise PresetError(f"{problem} are at hand: give --sources DIR or --from MODEL")
+    check_model(preset, old, "give its model with --from")
+    migrated, lost_db = _by_sound(preset, codec, old)
+    return MigrationResult(migrated, lost_db, remarks)
 
 
 def _from_recordings(preset: Preset, codec: Codec, files: list[Path]) -> Preset:
-    header = preset.header
-    provenance = header.provenance
-    how = {name: getattr(provenance, name) for name in ("most_takes", "even", "modes", "split")}
-    how["sensitivity"] = Sensitivity(provenance.sensitivity, provenance.min_gap_ms)
-    made = capture(codec, header.name, files, header.kind, **how).preset
-    told = f"from {header.codec} ({header.fingerprint}), by its recordings"
-    header = _renewed(preset, codec, made.header.takes, told)
-    return dataclasses.replace(made, header=msgspec.structs.replace(header, low_cut_hz=made.header.low_cut_hz))
+    header, provenance = preset.header, preset.header.provenance
+    assert provenance is not None
+    settings = CaptureSettings(
+        header.kind,
+        provenance.most_takes,
+        provenance.even,
+        provenance.modes,
+        provenance.split,
+        Sensitivity(provenance.sensitivity, provenance.min_gap_ms),
+    )
+    captured = capture(codec, header.name, files, settings).preset
+    entry = f"from {header.codec} ({header.fingerprint}), by its recordings"
+    header = _migrated_header(preset, codec, captured.header.takes, entry)
+    header = msgspec.structs.replace(header, low_cut_hz=captured.header.low_cut_hz)
+    return dataclasses.replace(captured, header=header)
 
 
 def _by_sound(preset: Preset, codec: Codec, old: Codec) -> tuple[Preset, float]:
@@ -98,16 +102,19 @@ def _by_sound(preset: Preset, codec: Codec, old: Codec) -> tuple[Preset, float]:
             for samples in (take.skip_samples, take.length_samples, take.fade_out_samples or 0)
         )
         takes.append(Take(start, max(1, length), fade if take.fade_out_samples is not None else None))
-        heard = slice(start, min(start + length, audio.size))
-        lost.append(log_mel_error_db(codec.decode(new)[0, heard], audio[heard], rates[1]))
+        audible = slice(start, min(start + length, audio.size))
+        lost.append(log_mel_error_db(codec.decode(new)[0, audible], audio[audible], rates[1]))
     lost_db = round(float(np.mean(lost)), 2)
-    told = f"from {header.codec} ({header.fingerprint}), by its sound: {lost_db} dB of log-mel power lost"
-    header, modes = _renewed(preset, codec, takes, told), [resample_modes(rows, *rates) for rows in preset.modes]
+    entry = f"from {header.codec} ({header.fingerprint}), by its sound: {lost_db} dB of log-mel power lost"
+    header, modes = (
+        _migrated_header(preset, codec, takes, entry),
+        [resample_modes(rows, *rates) for rows in preset.modes],
+    )
     return dataclasses.replace(preset, header=header, means=means, deviations=deviations, modes=modes), lost_db
 
 
-def _renewed(preset: Preset, codec: Codec, takes: list[Take], told: str) -> PresetHeader:
-    """The preset's header, but for what is the model's."""
+def _migrated_header(preset: Preset, codec: Codec, takes: list[Take], entry: str) -> PresetHeader:
+    """Return the preset's header with the fields of the new model, and an entry about the migration."""
     before = preset.header.provenance or Provenance(made="")
     return msgspec.structs.replace(
         preset.header,
@@ -116,5 +123,5 @@ def _renewed(preset: Preset, codec: Codec, takes: list[Take], told: str) -> Pres
         takes=takes,
         scale=[],
         bias=[],
-        provenance=msgspec.structs.replace(before, migrated=[*before.migrated, told]),
+        provenance=msgspec.structs.replace(before, migrated=[*before.migrated, entry]),
     )

@@ -1,8 +1,9 @@
-"""A preset made of others: their latents summed, blended, or weighted so that none is lost."""
+"""Mix presets: sum or blend their latents, or weight them so that every preset stays audible."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -12,22 +13,24 @@ from plugin_backend.codecs.latent_mixing import mix_dominance_aware, pad_to_long
 from plugin_backend.errors import PresetError
 from plugin_backend.modes.match_modes import interpolate_modes
 from plugin_backend.modes.mode_table import LEVEL, ONSET, apply_controls, clip_to_bounds
-from presets.preset import MOST_TAGS, Preset, PresetHeader, Provenance, RingControls, Take, check_fits
+from presets.lookup import check_model
+from presets.preset import MOST_TAGS, Preset, PresetHeader, Provenance, RingControls, Take
 
 Latents = list[np.ndarray]
-"""Equally long ``[1, frames, dims]`` latents, one per preset."""
+"""Latents ``[1, frames, dims]`` of equal length, one for each preset."""
 
 
 def _sum(latents: Latents, weights: np.ndarray, codec: Codec) -> np.ndarray:
-    return weighted_sum(latents, weights, codec.silence(1)[0])
+    return weighted_sum(latents, list(weights), codec.silence(1)[0])
 
 
 def _linear(latents: Latents, weights: np.ndarray, codec: Codec) -> np.ndarray:
-    return weighted_sum(latents, weights / weights.sum())
+    return weighted_sum(latents, list(weights / weights.sum()))
 
 
 def _spherical(latents: Latents, weights: np.ndarray, codec: Codec) -> np.ndarray:
-    return slerp(*latents, weights[1] / weights.sum())
+    first, second = latents
+    return slerp(first, second, weights[1] / weights.sum())
 
 
 def _dominance(latents: Latents, weights: np.ndarray, codec: Codec) -> np.ndarray:
@@ -40,56 +43,57 @@ METHODS: dict[str, Callable[[Latents, np.ndarray, Codec], np.ndarray]] = {
     "spherical": _spherical,
     "dominance": _dominance,
 }
-"""``sum`` adds departures from silence, ``linear`` is a weighted mean, ``spherical`` turns from the first
-preset to the second, ``dominance`` weighs every frame so that each preset stays audible."""
+"""Methods of mixing. ``sum`` adds the differences from silence. ``linear`` is a weighted mean. ``spherical`` rotates
+from the first preset to the second. ``dominance`` weights every frame so that each preset stays audible."""
 
 
 def mix_presets(
     presets: Sequence[Preset],
     codec: Codec,
     name: str,
-    how: str = "linear",
+    method: str = "linear",
     weights: Sequence[float] | None = None,
-    **fields,
+    **fields: Any,
 ) -> Preset:
-    """One preset of two or more of the same kind.
+    """Mix two or more presets of the same kind into one.
 
-    Its take *n* mixes take *n* of each (counted round where one has fewer), aligned at the attack to
-    within a frame. Deviations mix as independent ones do. Gains in dB and widths are averaged by weight. Modes are
-    matched by frequency (:mod:`plugin_backend.modes.match_modes`).
+    Take *n* of the result mixes take *n* of each preset. A preset with fewer takes starts again at its first. The takes
+    are aligned at their attacks, to within a frame. Deviations are mixed as independent ones. Gains in dB and widths
+    are averaged by weight. Modes are matched by frequency (:mod:`plugin_backend.modes.match_modes`).
 
     Args:
-        presets: at least two, of ``codec``'s model.
-        codec: decodes the mixtures to find their attacks.
-        how: a key of :data:`WAYS`; ``spherical`` takes exactly two presets, ``dominance`` no weights.
-        weights: one a preset, not negative, not all zero; alike if ``None``.
-        fields: header fields in place of what follows from the presets': their tags together, a material, licence or
-            chain of effects where it is one and the same.
+        presets: at least two, of the codec's model.
+        codec: model of the presets.
+        name: name of the new preset.
+        method: a key of :data:`METHODS`. ``spherical`` takes exactly two presets; ``dominance`` takes no weights.
+        weights: one for each preset, not negative and not all zero; by default, all are equal.
+        fields: header fields in place of the derived ones. By default the result has the tags of all presets, and a
+            material, licence or chain of effects that is the same in all presets.
 
     Raises:
-        PresetError: the presets do not go together, or a number is out of range.
+        PresetError: the presets cannot be mixed, or a number is out of range.
     """
-    _check(presets, codec, how, weights)
+    _check(presets, codec, method, weights)
     shares = np.array(weights if weights is not None else [1.0] * len(presets), np.float64)
     portions = shares / shares.sum()
-    means, deviations, takes, rung = [], [], [], []
+    means, deviations, takes, mode_tables = [], [], [], []
     for index in range(max(len(preset.means) for preset in presets)):
         chosen = [index % len(preset.means) for preset in presets]
         latents, spreads = _side_by_side(presets, chosen, codec)
-        mixture = METHODS[how](latents, shares, codec)
-        own = [preset.header.takes[take] for preset, take in zip(presets, chosen, strict=True)]
+        mixture = METHODS[method](latents, shares, codec)
+        mixed_takes = [preset.header.takes[take] for preset, take in zip(presets, chosen, strict=True)]
         waits = _waits(presets, chosen, codec)
         late = [wait * codec.spec.hop_samples for wait in waits]
-        skip = min(take.skip_samples + by for take, by in zip(own, late, strict=True))
-        rung.append(_rung(presets, chosen, late, how, shares))
+        skip = min(take.skip_samples + by for take, by in zip(mixed_takes, late, strict=True))
+        mode_tables.append(_mixed_modes(presets, chosen, late, method, shares))
         means.append(mixture[0])
         deviations.append(
-            np.sqrt(sum(np.square(np.float32(p) * own) for p, own in zip(portions, spreads, strict=True)))[0]
+            np.sqrt(sum(np.square(np.float32(p) * spread) for p, spread in zip(portions, spreads, strict=True)))[0]
         )
-        fades = [take.fade_out_samples for take in own if take.fade_out_samples is not None]
-        takes.append(Take(skip, max(take.length_samples for take in own), max(fades, default=None)))
+        fades = [take.fade_out_samples for take in mixed_takes if take.fade_out_samples is not None]
+        takes.append(Take(skip, max(take.length_samples for take in mixed_takes), max(fades, default=None)))
     headers = [preset.header for preset in presets]
-    described = f"{how} of {', '.join(header.name for header in headers)}"
+    description = f"{method} of {', '.join(header.name for header in headers)}"
     header = PresetHeader(
         name=name,
         kind=headers[0].kind,
@@ -97,10 +101,10 @@ def mix_presets(
         fingerprint=codec.spec.fingerprint,
         takes=takes,
         **{
-            "description": described,
-            "provenance": Provenance(made=described),
+            "description": description,
+            "provenance": Provenance(made=description),
             "width": round(float(portions @ [header.width for header in headers]), 6),
-            **_words(headers),
+            **_common_fields(headers),
             **fields,
         },
         variation=float(portions @ [header.variation for header in headers]),
@@ -111,19 +115,19 @@ def mix_presets(
         fade_in_samples=min(header.fade_in_samples for header in headers),
         fade_out_samples=max(header.fade_out_samples for header in headers),
     )
-    return Preset(header, means, deviations, rung if any(map(len, rung)) else [])
+    return Preset(header, means, deviations, mode_tables if any(map(len, mode_tables)) else [])
 
 
-def _rung(
-    presets: Sequence[Preset], chosen: Sequence[int], late: Sequence[int], how: str, shares: np.ndarray
+def _mixed_modes(
+    presets: Sequence[Preset], chosen: Sequence[int], late: Sequence[int], method: str, shares: np.ndarray
 ) -> np.ndarray:
-    """What rings in the mixture of one take each: all of it in a sum, else matched by frequency, by weight."""
+    """Return the modes of the mixture of one take each: all modes in a sum, otherwise matched by frequency."""
     tables = []
     for preset, take, by in zip(presets, chosen, late, strict=True):
         rows = apply_controls(preset.modes_of(take), {**msgspec.structs.asdict(preset.header.ring), "strike": 0.0}, 0)
         rows[:, ONSET] += by
         tables.append(rows)
-    if how == "sum":
+    if method == "sum":
         for rows, share in zip(tables, shares, strict=True):
             rows[:, LEVEL] *= share
         mixed = np.concatenate(tables)
@@ -135,8 +139,8 @@ def _rung(
     return clip_to_bounds(mixed)
 
 
-def _words(headers: list[PresetHeader]) -> dict:
-    """What can be said of a mixture: all tags, and what is one and the same in all."""
+def _common_fields(headers: list[PresetHeader]) -> dict[str, Any]:
+    """Return the header fields of a mixture: all tags and credits, and other fields that are equal in all presets."""
     tags = list(dict.fromkeys(tag for header in headers for tag in header.tags))[:MOST_TAGS]
     first = headers[0]
     same = {
@@ -149,9 +153,9 @@ def _words(headers: list[PresetHeader]) -> dict:
 
 
 def _side_by_side(presets: Sequence[Preset], takes: Sequence[int], codec: Codec) -> tuple[Latents, Latents]:
-    """Means and deviations of one take each, equally long.
+    """Return means and deviations of one take of each preset, with equal length.
 
-    Hits wait in silence until their attacks fall into one frame, and end in silence; textures go round.
+    Hits get silence before them, so that their attacks are in the same frame, and after them. Textures are repeated.
     """
     means, deviations = (
         [latents[take] for latents, take in zip(both, takes, strict=True)]
@@ -159,18 +163,19 @@ def _side_by_side(presets: Sequence[Preset], takes: Sequence[int], codec: Codec)
     )
     if presets[0].header.kind == "texture":
         rounds = np.arange(max(map(len, means)))
-        return tuple([own[None, rounds % len(own)] for own in both] for both in (means, deviations))
+        looped = [[take[None, rounds % len(take)] for take in both] for both in (means, deviations)]
+        return looped[0], looped[1]
     waits = _waits(presets, takes, codec)
-    late = [np.concatenate([codec.silence(wait), own[None]], axis=1) for own, wait in zip(means, waits, strict=True)]
+    late = [np.concatenate([codec.silence(wait), mean[None]], axis=1) for mean, wait in zip(means, waits, strict=True)]
     latents = pad_to_longest(late, codec)
-    spreads = [np.zeros_like(own) for own in latents]
-    for spread, own, wait in zip(spreads, deviations, waits, strict=True):
-        spread[0, wait : wait + len(own)] = own
+    spreads = [np.zeros_like(each) for each in latents]
+    for spread, deviation, wait in zip(spreads, deviations, waits, strict=True):
+        spread[0, wait : wait + len(deviation)] = deviation
     return latents, spreads
 
 
 def _waits(presets: Sequence[Preset], takes: Sequence[int], codec: Codec) -> list[int]:
-    """Frames that each take waits for the one whose attack comes last; textures do not wait."""
+    """Return the frames that each take must wait for the take with the latest attack; textures do not wait."""
     if presets[0].header.kind == "texture":
         return [0] * len(presets)
     hop = codec.spec.hop_samples
@@ -178,15 +183,15 @@ def _waits(presets: Sequence[Preset], takes: Sequence[int], codec: Codec) -> lis
     return [max(frames_in) - frames for frames in frames_in]
 
 
-def _check(presets: Sequence[Preset], codec: Codec, how: str, weights: Sequence[float] | None) -> None:
+def _check(presets: Sequence[Preset], codec: Codec, method: str, weights: Sequence[float] | None) -> None:
     problem = None
     if len(presets) < 2:
         problem = "give at least two presets"
-    elif how not in METHODS:
-        problem = f"no way '{how}' to mix; give one of {', '.join(METHODS)}"
-    elif how == "spherical" and len(presets) != 2:
+    elif method not in METHODS:
+        problem = f"no method '{method}'; give one of {', '.join(METHODS)}"
+    elif method == "spherical" and len(presets) != 2:
         problem = f"a spherical mixture takes two presets, not {len(presets)}"
-    elif how == "dominance" and weights is not None:
+    elif method == "dominance" and weights is not None:
         problem = "a dominance-aware mixture finds its own weights; give none"
     elif len({preset.header.kind for preset in presets}) > 1:
         problem = "hits and textures do not mix; give presets of one kind"
@@ -197,9 +202,4 @@ def _check(presets: Sequence[Preset], codec: Codec, how: str, weights: Sequence[
     if problem:
         raise PresetError(f"mixture: {problem}")
     for preset in presets:
-        if preset.header.fingerprint != codec.spec.fingerprint:
-            raise PresetError(
-                f"preset '{preset.name}' belongs to model '{preset.header.codec}' ({preset.header.fingerprint}), "
-                f"not to '{codec.spec.name}' ({codec.spec.fingerprint})"
-            )
-        check_fits(preset, codec.spec)
+        check_model(preset, codec)

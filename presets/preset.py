@@ -1,10 +1,11 @@
-"""What of a preset decides the sound it performs, as one short word."""
+"""Presets: the latents of a sound's takes, with a checked header, and a digest of what is audible in them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -25,19 +26,19 @@ WORD_RULE = "1 to 32 of a-z, 0-9, ' ', '_', '-', beginning with a letter or digi
 MOST_TAGS, MOST_EFFECTS = 32, 8
 LARGEST_LATENT = 1e6
 LONGEST_RING_SAMPLES = 2**24
-"""What a take may last past its latents: what rings does, and what is faded."""
+"""Most samples that a take may last after its latents, because of its modes and fades."""
 
 CHAIN_KINDS = ("eq", "lfo", "pulses", "adsr", "gain")
-"""Stages of :mod:`plugin_backend.effects` that a preset may carry: those that neither need a file nor sound on."""
+"""Stages of :mod:`plugin_backend.effects` that a preset may use: those that need no file and have no tail."""
 
 
 class Take(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One performance a preset holds; a cue picks one by its seed.
+    """A take of a preset. A cue's seed chooses one of the takes.
 
     Attributes:
-        skip_samples: decoded samples before the attack's lead-in; never heard.
-        length_samples: how much is heard after that.
-        fade_out_samples: of this take; ``None``: the preset's.
+        skip_samples: decoded samples to drop; 1 ms before the attack is kept.
+        length_samples: audible samples after that.
+        fade_out_samples: fade out of this take; ``None`` for the preset's fade.
     """
 
     skip_samples: Annotated[int, msgspec.Meta(ge=0)]
@@ -46,7 +47,7 @@ class Take(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RingControls(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How a preset's modes sound; ranges are in :data:`plugin_backend.modes.parameters.CONTROLS`."""
+    """Controls of a preset's modes. Their ranges are in :data:`plugin_backend.modes.parameters.CONTROLS`."""
 
     gain_db: float = float(CONTROLS["gain_db"].default)
     pitch_semitones: float = float(CONTROLS["pitch_semitones"].default)
@@ -59,7 +60,7 @@ class Recording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file that a preset was captured from.
 
     Attributes:
-        name: of the file, without its folder.
+        name: name of the file, without its folder.
         digest: 32 hex digits (BLAKE2b) of its bytes.
     """
 
@@ -68,13 +69,14 @@ class Recording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How a preset was made, so that it can be made again for another model.
+    """How a preset was made. It can be made again from this for another model.
 
     Attributes:
-        made: ``capture``, or what else in words.
-        recordings: of a capture, in their order.
-        most_takes, even, modes, split, sensitivity, min_gap_ms: of a capture, see :func:`presets.capture.capture`.
-        migrated: one line for each model it was brought over from, and what was lost.
+        made: ``capture``, or a description.
+        recordings: recordings of a capture, in order.
+        most_takes, even, modes, split, sensitivity, min_gap_ms: settings of a capture, see
+            :class:`presets.capture.CaptureSettings`.
+        migrated: one line for each model that it was brought over from, with what was lost.
     """
 
     made: str
@@ -89,30 +91,31 @@ class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class PresetHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """All of a preset but its latents, as saved.
+    """Everything in a preset file except latents and modes.
 
     Attributes:
         name: see :data:`NAME_RULE`.
-        kind: ``hit`` plays once; ``texture`` goes on for as long as its cue.
-        codec, fingerprint: the model these latents belong to.
-        takes: one entry per performance.
-        variation: how far a cue strays from the mean latents, in posterior deviations (0..4).
-        stereo: a texture performed twice, left and right.
-        width: of a stereo texture, how far left and right differ, in latents and noise: from 0 (not at all) to 1
-            (they are independent). Others have 1.
-        gain_db: the preset's own level (−60..24).
-        fade_in_samples, fade_out_samples: raised-cosine fades at the heard ends.
-        program: MIDI program number (0..127), or none.
-        ring: how its modes sound.
-        low_cut_hz: the decoded sound is high-passed here, 24 dB an octave, the modes are not (0: not at all).
-        scale, bias: per-dimension change applied to the latents of a ``source`` cue; empty means none.
-        credit: where the sound came from, and its licence.
-        licence: under which others may use it, e.g. ``CC-BY-4.0``; empty where it is not known.
-        tags: words to find it by, see :data:`WORD_RULE`.
-        material: what sounds, one such word, or empty.
-        chain: effects it is always heard with where it is performed: ``type``, one of :data:`CHAIN_KINDS`, and
+        kind: a ``hit`` plays once; a ``texture`` lasts as long as its cue.
+        codec, fingerprint: the model that made the latents.
+        takes: the takes, one or more.
+        variation: how far a cue varies from the mean latents, in posterior deviations (0..4).
+        stereo: a texture that is performed twice, for left and right.
+        width: how far left and right of a stereo texture differ, in latents and noise: from 0 (equal) to 1
+            (independent). Other presets have 1.
+        gain_db: gain of the preset (−60..24).
+        fade_in_samples, fade_out_samples: raised-cosine fades at start and end.
+        program: MIDI program number (0..127), or None.
+        ring: controls of its modes.
+        low_cut_hz: cut-off of a high-pass on the decoded audio, 24 dB per octave; 0 disables it. Modes are not
+            filtered.
+        scale, bias: change of the latents of a ``source`` cue, one number per dimension; empty for no change.
+        credit: origin of the sound, and its licence.
+        licence: licence for use by others, for example ``CC-BY-4.0``; empty if it is unknown.
+        tags: words for searching, see :data:`WORD_RULE`.
+        material: material of the sound, one such word, or empty.
+        chain: effects that are applied wherever it is performed: ``type``, one of :data:`CHAIN_KINDS`, and the
             settings of that stage.
-        provenance: how it was made, if that is known.
+        provenance: how it was made, if known.
     """
 
     name: str
@@ -142,12 +145,17 @@ class PresetHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 @dataclass(frozen=True)
 class Preset:
-    """A header and, per take, posterior means and deviations, each ``[frames, dims]`` float32, and modes.
+    """A preset: a header, and the latents and modes of its takes.
 
     Attributes:
-        modes: what rings, of each take ``[n, 6]`` float32 (see :mod:`plugin_backend.modes.mode_table`); onsets count
-        decoded
-            samples. An empty list: nothing does.
+        header: everything else.
+        means: posterior means of each take, ``[frames, dims]`` float32.
+        deviations: posterior deviations of each take, ``[frames, dims]`` float32.
+        modes: modes of each take, ``[n, 6]`` float32 (see :mod:`plugin_backend.modes.mode_table`). Onsets count decoded
+            samples. An empty list means that no take has modes.
+
+    Raises:
+        PresetError: a field is out of range.
     """
 
     header: PresetHeader
@@ -157,23 +165,25 @@ class Preset:
 
     @property
     def name(self) -> str:
+        """Name of the preset."""
         return self.header.name
 
     def modes_of(self, take: int) -> np.ndarray:
-        """What rings in a take, ``[n, 6]``."""
+        """Return the modes of a take, ``[n, 6]``."""
         return self.modes[take] if self.modes else no_modes()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         try:
             msgspec.convert(msgspec.to_builtins(self.header), PresetHeader)
         except msgspec.ValidationError as problem:
             raise PresetError(f"preset '{self.header.name}': {problem}") from problem
-        problem = next(_problems(self), None)
-        if problem:
-            raise PresetError(f"preset '{self.header.name}': {problem}")
+        first_problem = next(_problems(self), None)
+        if first_problem:
+            raise PresetError(f"preset '{self.header.name}': {first_problem}")
 
 
-def _problems(preset: Preset):
+def _problems(preset: Preset) -> Iterator[str]:
+    """Yield everything that is wrong with a preset."""
     header = preset.header
     if not NAME.fullmatch(header.name):
         yield NAME_RULE
@@ -190,7 +200,7 @@ def _problems(preset: Preset):
         if not (np.isfinite(mean).all() and np.isfinite(deviation).all() and (deviation >= 0).all()):
             yield f"take {index}: latents must be finite, deviations not negative"
         elif max(np.abs(mean).max(initial=0), deviation.max(initial=0)) > LARGEST_LATENT:
-            yield f"take {index}: its latents reach past {LARGEST_LATENT:g}, which no model makes"
+            yield f"take {index}: its latents exceed {LARGEST_LATENT:g}, which no model makes"
     yield from _word_problems(header)
     yield from _chain_problems(header.chain)
     yield from _ringing_problems(preset)
@@ -201,25 +211,27 @@ def _problems(preset: Preset):
 
 
 def check_fits(preset: Preset, spec: CodecSpec) -> None:
-    """Look whether a preset's numbers fit the model that it names, before anything is decoded.
+    """Check that the sizes in a preset fit its model, before anything is decoded.
 
     Raises:
-        PresetError: its latents have another width, or its takes skip or last more than they hold.
+        PresetError: its latents have another number of dimensions, or its takes skip or last more than they hold.
     """
-    told = f"preset '{preset.name}'"
+    label = f"preset '{preset.name}'"
     for index, (take, mean) in enumerate(zip(preset.header.takes, preset.means, strict=True)):
         if mean.shape[1] != spec.latent_dim:
-            raise PresetError(f"{told}: its latents are {mean.shape[1]} wide; those of '{spec.name}' {spec.latent_dim}")
+            raise PresetError(
+                f"{label}: its latents are {mean.shape[1]} wide; those of '{spec.name}' {spec.latent_dim}"
+            )
         held = len(mean) * spec.hop_samples
         if take.skip_samples > held:
-            raise PresetError(f"{told}: take {index} skips {take.skip_samples} samples of the {held} it holds")
+            raise PresetError(f"{label}: take {index} skips {take.skip_samples} samples of the {held} it holds")
         fades = preset.header.fade_in_samples, preset.header.fade_out_samples, take.fade_out_samples or 0
         longest = max(take.length_samples, *fades)
         if longest > held + LONGEST_RING_SAMPLES:
-            raise PresetError(f"{told}: take {index} lasts {longest} samples, but holds {held}")
+            raise PresetError(f"{label}: take {index} lasts {longest} samples, but holds {held}")
 
 
-def _ringing_problems(preset: Preset):
+def _ringing_problems(preset: Preset) -> Iterator[str]:
     for name, row in CONTROLS.items():
         try:
             row.validate(getattr(preset.header.ring, name))
@@ -228,25 +240,25 @@ def _ringing_problems(preset: Preset):
     if preset.modes and len(preset.modes) != len(preset.means):
         yield f"modes for {len(preset.modes)} takes of {len(preset.means)}"
     for index, rows in enumerate(preset.modes):
-        if problem := find_problem(rows):
-            yield f"take {index}: {problem}"
+        if message := find_problem(rows):
+            yield f"take {index}: {message}"
 
 
-def _word_problems(header: PresetHeader):
+def _word_problems(header: PresetHeader) -> Iterator[str]:
     if len(header.tags) > MOST_TAGS or len(set(header.tags)) < len(header.tags):
         yield f"{len(header.tags)} tags; at most {MOST_TAGS} can be used, each once"
     for word in (*header.tags, *filter(None, [header.material])):
         if not WORD.fullmatch(word):
-            yield f"{word[:64]!r} is no tag or material: {WORD_RULE}"
+            yield f"{word[:64]!r} is not a tag or material: {WORD_RULE}"
 
 
-def _chain_problems(chain: list[dict[str, float | str]]):
+def _chain_problems(chain: list[dict[str, float | str]]) -> Iterator[str]:
     if len(chain) > MOST_EFFECTS:
         yield f"a chain of {len(chain)} effects; at most {MOST_EFFECTS} can be used"
     for number, effect in enumerate(chain, 1):
         settings = dict(effect)
         kind = settings.pop("type", None)
-        if kind not in CHAIN_KINDS:
+        if not isinstance(kind, str) or kind not in CHAIN_KINDS:
             yield f"effect {number} of its chain is {str(kind)[:64]!r}; {', '.join(CHAIN_KINDS)} can be used"
             continue
         try:
@@ -255,24 +267,25 @@ def _chain_problems(chain: list[dict[str, float | str]]):
             yield f"effect {number} of its chain, {kind}: {problem}"
 
 
-HEARD = ("kind", "variation", "stereo", "scale", "bias")
+AUDIBLE = ("kind", "variation", "stereo", "scale", "bias")
 RINGING = ("ring", "low_cut_hz")
-"""Fields of the header that change what is decoded, beside a chain, where there is one; level and fades come after,
-words not at all. The second row is told where there are modes, or a cut; the width where it is not 1."""
+"""Header fields that change the decoded audio. Gain and fades are applied later, and descriptions change nothing. The
+fields of ``RINGING`` are only in the digest if there are modes or a high-pass, ``chain`` if there are effects, and the
+width if it is not 1. So the digests of older presets do not change."""
 
 
 def sound_digest(preset: Preset) -> str:
-    """32 hex digits (BLAKE2b) that differ when two presets would decode differently from one seed."""
+    """Return 32 hex digits (BLAKE2b) that differ if two presets would decode differently from one seed."""
     header = preset.header
     takes = [[take.skip_samples, take.length_samples] for take in header.takes]
-    heard = {name: getattr(header, name) for name in HEARD} | ({"chain": header.chain} if header.chain else {})
+    fields = {name: getattr(header, name) for name in AUDIBLE} | ({"chain": header.chain} if header.chain else {})
     if header.width != 1:
-        heard["width"] = header.width
+        fields["width"] = header.width
     rings = bool(preset.modes or header.low_cut_hz)
     if rings:
-        heard |= {name: msgspec.to_builtins(getattr(header, name)) for name in RINGING}
-    told = json.dumps([heard, takes], sort_keys=bool(header.chain or rings))
-    digest = hashlib.blake2b(told.encode(), digest_size=16)
+        fields |= {name: msgspec.to_builtins(getattr(header, name)) for name in RINGING}
+    text = json.dumps([fields, takes], sort_keys=bool(header.chain or rings))
+    digest = hashlib.blake2b(text.encode(), digest_size=16)
     for tensor in (*preset.means, *preset.deviations, *preset.modes):
         digest.update(repr(tensor.shape).encode())
         digest.update(np.ascontiguousarray(tensor, "<f4").tobytes())

@@ -1,4 +1,4 @@
-"""What a preset was captured from: remembered by name and content, and found again."""
+"""The recordings that a preset was captured from: stored by name and content, and found again."""
 
 from __future__ import annotations
 
@@ -11,26 +11,34 @@ from presets.preset import Recording
 
 
 def recordings_of(files: Iterable[Path]) -> list[Recording]:
-    """Files by name and digest, in their order, each once.
+    """Return name and digest of files, in order, each once.
 
     Raises:
-        AudioFileError: one cannot be read.
+        AudioFileError: a file cannot be read.
     """
     return list(dict.fromkeys(Recording(Path(file).name, file_digest(file)) for file in files))
 
 
 def recordings_in(recordings: Sequence[Recording], folders: Iterable[Path]) -> list[Path] | None:
-    """Where recordings are, in their order, wherever they lie in the folders; ``None`` if one is not there as it was.
+    """Find recordings in folders, at any depth.
+
+    Args:
+        recordings: name and digest of each.
+        folders: where to search.
+
+    Returns:
+        Their files in order, or ``None`` if one is missing or has changed.
 
     Raises:
-        AudioFileError: a file of such a name cannot be read.
+        AudioFileError: a file of a recording's name cannot be read.
     """
     wanted = {recording.name for recording in recordings}
-    there: dict[Recording, Path] = {}
+    files: dict[Recording, Path] = {}
     for folder in folders:
-        for place, _, names in os.walk(folder):
+        for parent, _, names in os.walk(folder):
             for name in sorted(wanted.intersection(names)):
-                path = Path(place, name)
-                there.setdefault(Recording(name, file_digest(path)), path)
-    found = [there.get(recording) for recording in recordings]
-    return None if None in found or not found else found
+                path = Path(parent, name)
+                files.setdefault(Recording(name, file_digest(path)), path)
+    if not recordings or any(recording not in files for recording in recordings):
+        return None
+    return [files[recording] for recording in recordings]

@@ -1,4 +1,4 @@
-"""Presets on disk: one ``NAME.preset.safetensors`` each, its header as versioned JSON in the metadata."""
+"""Presets on disk: each is a file ``NAME.preset.safetensors``, with its header as versioned JSON in the metadata."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ SCHEMA, KEY = 4, "pisada_preset"
 
 STALE_S = 24 * 3600
 LEFT = re.compile(rf"\.tmp[A-Za-z0-9]{{6}}|\..*{re.escape(SUFFIX)}\.[0-9a-f]+\.part")
-"""Hidden files of presets in the making, as editions name or named them."""
+"""Names of hidden files of unfinished presets, in this and in earlier versions of Pisada."""
 
 UPGRADES: dict[int, Callable[[dict], dict]] = {
-    1: lambda fields: fields,  # what 2 added may be absent: licence, tags, material, chain, provenance
-    2: lambda fields: fields,  # what 3 added too: modes and ``ring``, ``low_cut_hz``, fades of takes
-    3: lambda fields: fields,  # and what 4 added: ``width``
+    1: lambda fields: fields,  # schema 2 added optional fields: licence, tags, material, chain, provenance
+    2: lambda fields: fields,  # schema 3 too: modes and ``ring``, ``low_cut_hz``, fades of takes
+    3: lambda fields: fields,  # schema 4 too: ``width``
 }
-"""From a schema version to the function that turns its header into the next version's."""
+"""Schema version → function that turns its header into the next version's."""
 
 
 def path_of(name: str, folder: Path) -> Path:
-    """Where a preset of that name lies in a bank.
+    """Return the file of a preset in a bank.
 
     Raises:
-        PresetError: it is no name.
+        PresetError: the name is not allowed.
     """
     if not NAME.fullmatch(name):
         raise PresetError(f"preset '{name}': {NAME_RULE}")
@@ -45,10 +45,15 @@ def path_of(name: str, folder: Path) -> Path:
 
 
 def save_preset(preset: Preset, folder: Path, overwrite: bool = True) -> Path:
-    """Write a preset into ``folder``, made if need be; answers its path.
+    """Write a preset into a folder. The folder is made if it does not exist.
 
     Args:
-        overwrite: whether one of that name is replaced, however late it came.
+        preset: the preset.
+        folder: folder of the bank.
+        overwrite: replace an existing preset of the same name, even one that appears during the write.
+
+    Returns:
+        The file.
 
     Raises:
         OutputError: the folder cannot be written, or the name is taken.
@@ -71,7 +76,7 @@ def save_preset(preset: Preset, folder: Path, overwrite: bool = True) -> Path:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what runs that were killed while they wrote a preset left there more than a day ago."""
+    """Remove unfinished presets of killed runs that are more than a day old."""
     oldest = time.time() - STALE_S
     for left in folder.glob(".*"):
         with suppress(OSError):
@@ -80,10 +85,10 @@ def _sweep(folder: Path) -> None:
 
 
 def load_preset(path: Path) -> Preset:
-    """Read a preset, upgrading an older schema.
+    """Read a preset. An older schema is upgraded.
 
     Raises:
-        PresetError: the file is missing, damaged, of a newer schema, or out of range; names the file.
+        PresetError: the file is missing or damaged, has a newer schema, or a field is out of range; names the file.
     """
     try:
         data = path.read_bytes()
@@ -92,36 +97,39 @@ def load_preset(path: Path) -> Preset:
     return preset_of(data, path.name, str(path))
 
 
-def preset_of(data: bytes, name: str, told: str) -> Preset:
+def preset_of(data: bytes, name: str, label: str) -> Preset:
     """Read a preset from the bytes of its file, as :func:`load_preset` does.
 
     Args:
-        name: the file's, ``NAME.preset.safetensors``.
-        told: what errors call it.
+        data: content of the file.
+        name: name of the file, ``NAME.preset.safetensors``.
+        label: name of the file in error messages.
 
     Raises:
-        PresetError: they are damaged, of a newer schema, of another name, or out of range.
+        PresetError: the file is damaged, has a newer schema or another name, or a field is out of range.
     """
     try:
         tensors = load(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])  # safetensors: a u64, so much JSON
+        header = json.loads(
+            data[8 : 8 + int.from_bytes(data[:8], "little")]
+        )  # safetensors: length of the JSON as u64, then the JSON
         raw = json.loads((header.get("__metadata__") or {}).get(KEY, "null"))
         count = sum(key.startswith("mean.") for key in tensors)
         means = [tensors[f"mean.{i}"].copy() for i in range(count)]
         deviations = [tensors[f"deviation.{i}"].copy() for i in range(count)]
-        rung = sum(key.startswith("modes.") for key in tensors)
-        modes = [tensors[f"modes.{take}"].copy() for take in range(rung)]
-        if any(one.dtype.kind != "f" or one.ndim == 0 for one in (*means, *deviations, *modes)):
-            raise ValueError("its latents or modes are no arrays of floats")
+        mode_tables = sum(key.startswith("modes.") for key in tensors)
+        modes = [tensors[f"modes.{take}"].copy() for take in range(mode_tables)]
+        if any(array.dtype.kind != "f" or array.ndim == 0 for array in (*means, *deviations, *modes)):
+            raise ValueError("its latents or modes are not arrays of floats")
     except (SafetensorError, ValueError, KeyError, RecursionError) as problem:
-        raise PresetError(f"{told}: not a readable preset ({problem})") from problem
+        raise PresetError(f"{label}: not a readable preset ({problem})") from problem
     try:
         preset = Preset(_header(raw), means, deviations, modes)
         if name != f"{preset.name}{SUFFIX}":
             raise PresetError(f"it holds preset '{preset.name}', so its name must be {preset.name}{SUFFIX}")
         return preset
     except (PresetError, msgspec.ValidationError) as problem:
-        raise PresetError(f"{told}: {problem}") from problem
+        raise PresetError(f"{label}: {problem}") from problem
 
 
 def _header(raw: object) -> PresetHeader:
@@ -132,5 +140,5 @@ def _header(raw: object) -> PresetHeader:
     while schema in UPGRADES:
         fields, schema = UPGRADES[schema](fields), schema + 1
     if schema != SCHEMA:
-        raise PresetError(f"schema {schema} is newer than this edition reads ({SCHEMA})")
+        raise PresetError(f"schema {schema} is newer than this version of Pisada can read ({SCHEMA})")
     return msgspec.convert(fields, PresetHeader)

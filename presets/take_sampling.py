@@ -1,4 +1,4 @@
-"""Perform a preset: latents, frame by frame, from a seed. The same seed performs the same."""
+"""Perform a preset: draw latents from a seed. The same seed always gives the same latents."""
 
 from __future__ import annotations
 
@@ -15,25 +15,32 @@ CROSSFADE_FRAMES = 12
 
 
 def choose_take(preset: Preset, seed: int) -> int:
-    """Index of the take that ``seed`` picks, uniformly."""
+    """Return the index of the take that a seed chooses; all takes are equally likely."""
     return int(np.random.default_rng([seed, 0]).integers(len(preset.means)))
 
 
 def take_of(preset: Preset, seed: int) -> Take:
-    """The take that ``seed`` picks."""
+    """Return the take that a seed chooses."""
     return preset.header.takes[choose_take(preset, seed)]
 
 
 def fades_of(preset: Preset, seed: int) -> tuple[int, int]:
-    """Fade in and fade out, in samples, of the take that ``seed`` picks."""
-    header, own = preset.header, take_of(preset, seed).fade_out_samples
-    return header.fade_in_samples, header.fade_out_samples if own is None else own
+    """Return fade in and fade out, in samples, of the take that a seed chooses."""
+    header, fade_out = preset.header, take_of(preset, seed).fade_out_samples
+    return header.fade_in_samples, header.fade_out_samples if fade_out is None else fade_out
 
 
-def rung(preset: Preset, seed: int) -> np.ndarray:
-    """What rings in one performance, ``[n, 6]`` float64; onsets count from the first heard sample of its take.
+def take_modes(preset: Preset, seed: int) -> np.ndarray:
+    """Return the modes of one performance.
 
-    A texture has no modes: it goes on, and what is struck does not.
+    A texture has no modes, because it continues and a struck object does not.
+
+    Args:
+        preset: the preset.
+        seed: chooses the take and varies its modes.
+
+    Returns:
+        ``[n, 6]`` float64; onsets count from the first audible sample of the take.
     """
     if preset.header.kind != "hit" or not preset.modes:
         return no_modes().astype(np.float64)
@@ -44,10 +51,17 @@ def rung(preset: Preset, seed: int) -> np.ndarray:
 
 
 def perform(preset: Preset, seed: int) -> Iterator[np.ndarray]:
-    """Latents of one performance, in pieces of ``[channels, frames, dims]``.
+    """Draw the latents of one performance.
 
-    A hit ends after its take; a texture never does. Channels are 2 for a stereo texture, else 1. Left and right are
-    walks of their own; the right one is brought towards the left one as the preset's ``width`` says.
+    A hit ends after its take; a texture never ends. A stereo texture has two channels, which are drawn independently.
+    Then the right one is moved towards the left one by the preset's ``width``.
+
+    Args:
+        preset: the preset.
+        seed: chooses the take and its variation.
+
+    Yields:
+        Pieces ``[channels, frames, dims]``; channels are 2 for a stereo texture and 1 otherwise.
     """
     index = choose_take(preset, seed)
     mean, deviation = preset.means[index], preset.deviations[index]
@@ -77,25 +91,28 @@ def _vary(mean: np.ndarray, deviation: np.ndarray, variation: float, rng: np.ran
 WALK_FRAMES = 32
 
 
-def _wander(mean, deviation, variation, rng) -> Iterator[np.ndarray]:
-    """An endless walk of ``[WALK_FRAMES, dims]`` pieces: random stretches of the take, joined by cross-fades."""
+def _wander(
+    mean: np.ndarray, deviation: np.ndarray, variation: float, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Yield pieces ``[WALK_FRAMES, dims]`` without end: random segments of the take, joined by cross-fades."""
     dims = mean.shape[1]
     waiting = np.zeros((0, dims), np.float32)
-    tail = None
+    tail: np.ndarray | None = None
     while True:
         while len(waiting) < WALK_FRAMES:
-            stretch = _stretch(mean, deviation, variation, rng)
+            segment = _segment(mean, deviation, variation, rng)
             if tail is not None:
                 ramp = np.linspace(0, 1, len(tail) + 2, dtype=np.float32)[1:-1, None]
-                stretch = np.concatenate([tail * (1 - ramp) + stretch[: len(tail)] * ramp, stretch[len(tail) :]])
-            join = min(CROSSFADE_FRAMES, len(stretch) // 3)
-            tail = stretch[len(stretch) - join :]
-            waiting = np.concatenate([waiting, stretch[: len(stretch) - join]])
+                segment = np.concatenate([tail * (1 - ramp) + segment[: len(tail)] * ramp, segment[len(tail) :]])
+            join = min(CROSSFADE_FRAMES, len(segment) // 3)
+            tail = segment[len(segment) - join :]
+            waiting = np.concatenate([waiting, segment[: len(segment) - join]])
         yield waiting[:WALK_FRAMES]
         waiting = waiting[WALK_FRAMES:]
 
 
-def _stretch(mean, deviation, variation, rng) -> np.ndarray:
+def _segment(mean: np.ndarray, deviation: np.ndarray, variation: float, rng: np.random.Generator) -> np.ndarray:
+    """Return a random segment of the take, varied."""
     length = min(int(rng.integers(*SEGMENT_FRAMES)), len(mean))
     start = int(rng.integers(len(mean) - length + 1))
     piece = slice(start, start + length)

@@ -1,24 +1,36 @@
-"""When it sounds: exact time, cue sheets, the render graph, stems.
+"""Cue sheets in, stems out: exact time, cue sheets, the render graph and delivered files.
 
-What is named here is imported once it is asked for: who runs a part (``python -m render.plugin_server``) waits for no
-other.
+The public names below are imported when they are first used. So a process that runs one part
+(``python -m render.plugin_server``) does not load the others.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from render.delivery.deliver import Delivery, deliver
+    from render.delivery.deliver import Delivery, DeliveryJob, deliver
+    from render.engine.make_plan import make_plan
     from render.engine.stream import Block, stream
-    from render.plan.resolve import make_plan, read_sheet
+    from render.plan.resolve import read_sheet
     from render.project.project import Project, read_project
 
-__all__ = ["Block", "Delivery", "Project", "deliver", "make_plan", "read_project", "read_sheet", "stream"]
+__all__ = [
+    "Block",
+    "Delivery",
+    "DeliveryJob",
+    "Project",
+    "deliver",
+    "make_plan",
+    "read_project",
+    "read_sheet",
+    "stream",
+]
 
-_HOMES = {
+_MODULES = {
     "Delivery": "render.delivery.deliver",
+    "DeliveryJob": "render.delivery.deliver",
     "deliver": "render.delivery.deliver",
-    "make_plan": "render.plan.resolve",
+    "make_plan": "render.engine.make_plan",
     "read_sheet": "render.plan.resolve",
     "Project": "render.project.project",
     "read_project": "render.project.project",
@@ -28,6 +40,6 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'render' has no attribute '{name}'")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)

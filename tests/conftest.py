@@ -152,10 +152,11 @@ def render_sheet(tmp_path, impulse_bank, forked_renders, monkeypatch):
     import msgspec
 
     from render.delivery.deliver import deliver
-    from render.plan.resolve import make_plan, read_sheet
+    from render.engine.make_plan import make_plan
+    from render.plan.resolve import read_sheet
     from render.project.project import Project
 
-    monkeypatch.setattr("render.delivery.deliver.draw_waveforms", lambda path, *told: path.touch())
+    monkeypatch.setattr("render.delivery.deliver.draw_waveforms", lambda path, *arguments: path.touch())
 
     def render(sheet: Path, *, out: str = "out", chunk_frames: int = 64, jobs: int = 1, **fields):
         project = msgspec.structs.replace(Project(show="T", bank=str(impulse_bank), model="pcm"), **fields)

@@ -82,7 +82,8 @@ def test_the_readmes_python_example_runs(tmp_path):
 
 
 def test_the_readmes_project_file_goes_with_the_example(tmp_path):
-    from render.plan.resolve import make_plan, read_sheet
+    from render.engine.make_plan import make_plan
+    from render.plan.resolve import read_sheet
     from render.project.project import read_project
 
     told = re.search(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]

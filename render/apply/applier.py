@@ -23,7 +23,7 @@ from render.apply.audio_blocks import open_recordings
 from render.apply.hits_mode import as_hit_layer, play_hits
 from render.apply.preset_layers import Layer, as_transfer_layer, check_sums
 from render.apply.transfer_mode import run_transfer
-from render.spotting.hits_to_cues import timestamp
+from render.wav.bext import timestamp
 from render.wav.metadata import FileMetadata
 from render.wav.quantize_dither import dither_of
 from render.wav.stem_samples import StemFile
@@ -170,14 +170,14 @@ class Applier:
             sample_rate=guide.sample_rate,
             time_reference=timestamp(source) or 0,
             length_samples=guide.length_samples,
-            slate=FileMetadata("", source.stem, "", "", 1, None, datetime.now().replace(microsecond=0)),
+            metadata=FileMetadata("", source.stem, "", "", 1, None, datetime.now().replace(microsecond=0)),
         )
         dither = dither_of(bits, self.name, self.settings.seed)
         with _appearing(path, overwrite) as temporary, StemWriter(temporary, file, dither) as writer:
             for block in blocks:
                 writer.write(block)
                 progress(block.shape[1])
-        return Applied(path, hits, writer.trail.outside_samples, guide.remarks)
+        return Applied(path, hits, writer.written.statistics.samples_over_full_scale, guide.remarks)
 
 
 def _check_pair(settings: Settings, to: Preset | None) -> None:

@@ -16,11 +16,11 @@ from plugin_backend.transfer.settings import Settings
 from presets.take_sampling import fades_of, take_of
 from render.apply.audio_blocks import blocks_of, exactly
 from render.apply.preset_layers import Layer
-from render.engine.mixing import StemMixer
+from render.engine.cue_decoding import Stopwatch, decode_cue
+from render.engine.mixing import StemMixer, Voice
 from render.engine.stream import OFFLINE_CHUNK_FRAMES
-from render.engine.voice import Stopwatch, Voice, decoded
-from render.plan.plan import Event
-from render.plan.resolve import take_seed, velocity_gain
+from render.plan.plan import Event, velocity_gain
+from render.plan.resolve import take_seed
 from render.project.channel_layout import LAYOUTS
 
 
@@ -57,7 +57,7 @@ def _mixed(guide: RecordingInfo, layers: Sequence[Layer], settings: Settings, hi
 
     def start(event: Event) -> Voice:
         layer = struck_by[event.id]
-        pieces = decoded(event, layer.preset, layer.codec, OFFLINE_CHUNK_FRAMES, watch, guide.sample_rate)
+        pieces = decode_cue(event, layer.preset, layer.codec, OFFLINE_CHUNK_FRAMES, watch, guide.sample_rate)
         return Strike(event, pieces, levels[event.id])
 
     mixer, position, mix = StemMixer(events, 1.0, start), 0, np.float32(settings.value("mix"))

@@ -11,10 +11,10 @@ from plugin_backend.errors import CueSheetError
 from plugin_backend.text import NOT_IN_XML
 from render.cues.clip_mapping import Mapping
 from render.cues.cue import AUDIBLE, NUMBERS, Cue, CueSheet, Wanted, after_midnight, check_reach
-from render.cues.cue_offset import offset_samples
 from render.cues.readers.sheet_rows import KNOWN, MOST_COLUMNS, MOST_ROWS, Place, cue_of
 from render.cues.timeline import Timeline, TimelineItem
-from render.project.stem_names import stem_called
+from render.project.cue_offset import offset_samples
+from render.project.stem_names import nearest_stem_name
 
 OWN = "pisada."
 IGNORED = "ignored by the mapping"
@@ -161,7 +161,7 @@ class _Making:
         return values, "" if values.get("preset") else "matches a rule that gives no preset"
 
     def _stem(self, wanted: str, spot: TimelineItem) -> str:
-        stem = stem_called(wanted, f"{spot.kind.upper()}S")
+        stem = nearest_stem_name(wanted, f"{spot.kind.upper()}S")
         stem = self.stems.setdefault(stem.upper(), stem)
         if wanted != stem:
             self.told[f"the stem of {wanted!r} is called {stem!r}" if wanted else f"no track: stem {stem!r}"].append(

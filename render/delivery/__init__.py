@@ -1,1 +1,1 @@
-"""Stems on disk: files, names, levels, report; all of a version or none."""
+"""Deliver stems to disk: files, names, loudness checks and report. A version is complete or does not exist."""

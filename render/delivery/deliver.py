@@ -1,41 +1,39 @@
-"""Stream a plan into stems on disk, their sum, clips, a report and a picture; all of them or none."""
+"""Render a plan into files: stems, sum, clips, report and picture. A version is complete or does not exist."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from plugin_backend.errors import DiskFullError, PisadaError
 from plugin_backend.file_commit import StagedFiles
 from plugin_backend.output_files import disk_error, make_folder, sync_to_disk
-from render.delivery.file_names import clip_names, clips_name, layouts_of, picture_name, report_name
-from render.delivery.file_names import stem_names as file_names
-from render.delivery.incremental.diff import Changes, compare, stem_keys, trail_path
+from render.delivery.file_names import clip_names, clips_name, layouts_of, picture_name, report_name, stem_names
+from render.delivery.incremental.diff import Changes, compare, statistics_path, stem_keys
 from render.delivery.incremental.update import update_stems
-from render.delivery.report import Measured, build_report, cache_remarks, measured
-from render.delivery.sum_check import check_sum
-from render.delivery.version_lock import claimed_version
+from render.delivery.output_stems import OutputStems, write_stems
+from render.delivery.report import MeasuredFile, RunResults, build_report, cache_remarks, measure_file
+from render.delivery.sum_check import SumCheck, check_sum
+from render.delivery.version_lock import lock_version
 from render.delivery.waveform_plot import draw_waveforms
-from render.engine import clip_writer as cue_clips
+from render.engine import clip_writer
 from render.engine.clip_writer import ClipOrder
 from render.engine.cue_cache import CueCache
 from render.engine.stream import OFFLINE_CHUNK_FRAMES, Block, RenderProcess, RenderStats, stream
 from render.plan.cache_key import cue_keys
 from render.plan.plan import Plan
 from render.project.channel_layout import LAYOUTS
-from render.project.project import SUM, Project
+from render.project.project import Project
 from render.wav.metadata import FileMetadata, metadata_of
-from render.wav.quantize_dither import dither_of
-from render.wav.stem_samples import StemFile, Written
-from render.wav.stem_writer import StemWriter
+from render.wav.stem_samples import StemFile, WrittenStem
 from render.wav.two_pop import Pops
 
 SPARE_BYTES, CLIP_SPARE_BYTES = 4 * 2**20, 4096
@@ -44,19 +42,27 @@ LATEST_REPORT = "report.json"
 
 @dataclass
 class Delivery:
-    """What a run left: stem name → file (``FOLEY`` is the sum), report, picture, cue id → clip, what was written
-    beside; what was measured and what differed from the version before; cues by where their sound came from, and what
-    is to be said of the cache.
+    """The files and results of a run. ``report.json`` in the same folder is a copy of the newest run's report.
 
-    ``report.json`` beside them is a copy of the newest run's report.
+    Attributes:
+        stems: stem name → file; FOLEY is the sum.
+        report: the report.
+        picture: the plot of the stems.
+        clips: cue id → clip.
+        extra_files: files that the caller added.
+        measured: stem name → measurements.
+        changes: differences from the version before.
+        cache_kept: whether all decoded audio could be stored in the cache.
+        remarks: on the cache, one line each.
+        decoded, cached: number of cues by where their audio came from.
     """
 
     stems: dict[str, Path]
     report: Path
     picture: Path
     clips: dict[str, Path] = field(default_factory=dict)
-    beside: list[Path] = field(default_factory=list)
-    measured: dict[str, Measured] = field(default_factory=dict)
+    extra_files: list[Path] = field(default_factory=list)
+    measured: dict[str, MeasuredFile] = field(default_factory=dict)
     changes: Changes | None = None
     cache_kept: bool = True
     remarks: list[str] = field(default_factory=list)
@@ -64,199 +70,259 @@ class Delivery:
     cached: int = 0
 
 
-def deliver(
-    plan: Plan,
-    project: Project,
-    out: Path,
-    *,
-    jobs: int = 1,
-    chunk_frames: int = OFFLINE_CHUNK_FRAMES,
-    progress: Callable[[int], None] = lambda samples: None,
-    clips: bool = False,
-    cache: CueCache | None = None,
-    moment: datetime | None = None,
-    version: int | None = None,
-    process: Callable[..., RenderProcess] = RenderProcess,
-    beside: Callable[[Path], list[Path]] = lambda report: [],
-) -> Delivery:
-    """Render ``plan`` into ``out``.
+def _no_progress(samples: int) -> None:
+    """Ignore progress."""
 
-    All files are made in a hidden folder and published together (:mod:`plugin_backend.file_commit`), the report last;
-    whatever stops the run leaves nothing behind. FOLEY is the exact sum of the stems as delivered (16- and 24-bit stems
-    are summed as integers), and is checked against them by reading all of them again.
+
+def _no_extra_files(report: Path) -> list[Path]:
+    """Add no files."""
+    return []
+
+
+@dataclass(frozen=True)
+class DeliveryJob:
+    """A render into files.
+
+    Attributes:
+        plan: the plan.
+        project: its project.
+        out: folder to write into.
+        jobs: number of render processes.
+        chunk_frames: latent frames decoded at a time.
+        progress: called with the number of samples just finished.
+        clips: also write each cue's own audio, as 24-bit files in a folder of the version.
+        cache: decoded cues. With a cache, and without ``clips``, unchanged parts are taken from the newest version in
+            ``out``; the samples are equal to those of a complete render.
+        moment: origination date and time of every file; by default, now.
+        version: version number, in a folder that no other run writes into; by default, the next free one.
+        process: see :func:`render.engine.stream.stream`.
+        extra_files: called with the report in the hidden folder when everything is written. It writes more files
+            there and returns them; they are published with the others.
+    """
+
+    plan: Plan
+    project: Project
+    out: Path
+    jobs: int = 1
+    chunk_frames: int = OFFLINE_CHUNK_FRAMES
+    progress: Callable[[int], None] = _no_progress
+    clips: bool = False
+    cache: CueCache | None = None
+    moment: datetime | None = None
+    version: int | None = None
+    process: Callable[..., RenderProcess] = RenderProcess
+    extra_files: Callable[[Path], list[Path]] = _no_extra_files
+
+    def run(self) -> Delivery:
+        """Render and write the files.
+
+        All files are made in a hidden folder and published together (:mod:`plugin_backend.file_commit`), the report
+        last. If the run stops for any reason, it leaves nothing behind. FOLEY is the exact sum of the stems as
+        delivered (16- and 24-bit stems are summed as integers). It is checked by reading all files again.
+
+        Returns:
+            The delivery.
+
+        Raises:
+            OutputError: ``out`` cannot be written, or another run has published a file of this version.
+            DiskFullError: the stems do not fit on the disk.
+            WorkerError, PluginError: see :func:`render.engine.stream.stream`.
+            RenderError: an effect made NaN or infinite samples, or the files do not sum to FOLEY.
+        """
+        began, out = perf_counter(), self.out
+        with make_folder(out):
+            _check_room(self.plan, self.project, out, self.clips)
+            try:
+                with lock_version(self.plan, self.project, out, self.version) as (version, stage):
+                    delivery = self._planned_files(stage.folder, version)
+                    try:
+                        _Run(self, delivery, began).write()
+                        delivery.extra_files = self.extra_files(delivery.report)
+                    except PisadaError as problem:  # the user does not know the hidden folder
+                        problem.args = tuple(str(part).replace(str(stage.folder), str(out)) for part in problem.args)
+                        raise
+                    _publish(stage, delivery)
+            except OSError as problem:
+                raise disk_error(problem, out) from problem
+        return _published(delivery, out)
+
+    def _planned_files(self, folder: Path, version: int) -> Delivery:
+        """Return the paths of all files in the hidden folder."""
+        clips_folder = folder / clips_name(self.project, version)
+        names = clip_names(self.plan) if self.clips else []
+        return Delivery(
+            stems={name: folder / file for name, file in stem_names(self.plan, self.project, version).items()},
+            report=folder / report_name(self.project, version),
+            picture=folder / picture_name(self.project, version),
+            clips={event.id: clips_folder / name for event, name in zip(self.plan.events, names, strict=False)},
+        )
+
+
+def deliver(plan: Plan, project: Project, out: Path, **options: Any) -> Delivery:
+    """Render a plan into files.
 
     Args:
-        progress: called with the samples just finished.
-        clips: write each cue's own sound too, as 24-bit files in a folder of the version.
-        cache: of decoded cues. With one, and without ``clips``, what the newest version in ``out`` holds
-            already is taken from there; the samples are those of a whole render.
-        moment: the origination date and time that every file bears; none means now.
-        version: its number, in a folder that no other run writes into; none means the next that is free.
-        process: see :func:`render.engine.stream.stream`.
-        beside: called with the report in the hidden folder once all is written; writes further files there, which
-            appear with the rest, and returns them.
+        plan: the plan.
+        project: its project.
+        out: folder to write into.
+        options: other fields of :class:`DeliveryJob`, for example ``jobs=2`` or ``clips=True``.
+
+    Returns:
+        The delivery.
 
     Raises:
-        OutputError: ``out`` cannot be written, or another run's file has a name of this version.
-        DiskFullError: the stems do not fit.
-        WorkerError, PluginError: see :func:`render.engine.stream.stream`.
-        RenderError: an effect made samples that are no numbers, or the files do not sum up when read again.
+        PisadaError: see :meth:`DeliveryJob.run`.
     """
-    began, stats = perf_counter(), RenderStats()
-    with make_folder(out):
-        _check_room(plan, project, out, clips)
-        try:
-            with claimed_version(plan, project, out, version) as (version, stage):
-                delivery = _names(plan, project, stage.folder, version, clips)
-                start = partial(stream, jobs=jobs, chunk_frames=chunk_frames, stats=stats, process=process)
-                slate = metadata_of(project, moment or datetime.now().replace(microsecond=0))
-                try:
-                    _write(plan, project, delivery, out, stats, slate, start, chunk_frames, progress, began, cache)
-                    delivery.beside = beside(delivery.report)
-                except PisadaError as problem:  # nobody knows of the hidden folder
-                    problem.args = tuple(str(part).replace(str(stage.folder), str(out)) for part in problem.args)
-                    raise
-                _publish(stage, delivery)
-        except OSError as problem:
-            raise disk_error(problem, out) from problem
-    return _moved(delivery, out)
+    return DeliveryJob(plan, project, out, **options).run()
 
 
-def _names(plan: Plan, project: Project, folder: Path, version: int, clips: bool) -> Delivery:
-    """Where everything is written."""
-    heard = folder / clips_name(project, version)
-    names = clip_names(plan) if clips else []
-    return Delivery(
-        stems={name: folder / file for name, file in file_names(plan, project, version).items()},
-        report=folder / report_name(project, version),
-        picture=folder / picture_name(project, version),
-        clips={event.id: heard / name for event, name in zip(plan.events, names, strict=False)},
-    )
+class _Run:
+    """One run of a job: writes all files into the hidden folder.
+
+    Args:
+        job: the job.
+        delivery: paths of the files; results are added to it.
+        began: when the run began, by ``perf_counter``.
+    """
+
+    def __init__(self, job: DeliveryJob, delivery: Delivery, began: float):
+        self.job, self.delivery, self.began = job, delivery, began
+        self.stats, self.keys = RenderStats(), cue_keys(job.plan)
+        metadata = metadata_of(job.project, job.moment or datetime.now().replace(microsecond=0))
+        files = stem_files(job.plan, job.project, metadata)
+        self.stems = OutputStems(delivery.stems, files, job.project.seed)
+        self.clip_order = _clip_order(delivery, metadata)
+
+    def write(self) -> None:
+        """Write stems, sum, clips, picture and report."""
+        job, delivery = self.job, self.delivery
+        plan = job.plan
+        changes = compare(plan, job.project, job.out, self.keys, job.cache, bool(delivery.clips))
+        delivery.changes = changes
+        if job.cache is not None:
+            plan = replace(plan, cache=job.cache.folder, sounds={cue: key.key for cue, key in self.keys.items()})
+        if self.clip_order is not None:
+            self.clip_order.folder.mkdir()
+        if changes.patching:
+            written = update_stems(plan, changes, job.out, self.stems, self._render, job.chunk_frames, self.stats)
+            job.progress(plan.length_samples)
+            spans: tuple[slice, ...] | None = changes.sum.spans
+        else:
+            with closing(self._render(plan)) as blocks:
+                written = write_stems(blocks, self.stems, self.stats, job.progress)
+            spans = None
+        check = self._check(plan, written, spans)
+        self._report(plan, changes, written, check)
+
+    def _render(self, plan: Plan) -> Generator[Block, None, None]:
+        """Stream a plan, which may hold only some of the stems."""
+        job = self.job
+        return stream(
+            plan,
+            jobs=job.jobs,
+            chunk_frames=job.chunk_frames,
+            stats=self.stats,
+            clips=self.clip_order,
+            process=job.process,
+        )
+
+    def _check(self, plan: Plan, written: dict[str, WrittenStem], spans: tuple[slice, ...] | None) -> SumCheck:
+        """Check the sum, measure the files and draw the picture, while the files are flushed to disk."""
+        delivery, project = self.delivery, self.job.project
+        with ThreadPoolExecutor(1) as disk:
+            flushed = [disk.submit(sync_to_disk, path) for path in delivery.stems.values()]
+            paused = perf_counter()
+            layouts = {name: file.layout for name, file in self.stems.files.items()}
+            check = check_sum(delivery.stems, layouts, project.bits, Pops(plan.pops, plan.sample_rate), spans)
+            self.stats.seconds["check_s"] = perf_counter() - paused
+            for name, stem in written.items():
+                delivery.measured[name] = measure_file(stem, delivery.stems[name].name, project)
+            statistics = {name: stem.statistics for name, stem in written.items()}
+            draw_waveforms(delivery.picture, plan, project, statistics)
+            for each in flushed:
+                each.result()
+        return check
+
+    def _report(self, plan: Plan, changes: Changes, written: dict[str, WrittenStem], check: SumCheck) -> None:
+        """Store the statistics and write the report."""
+        job, delivery, stats = self.job, self.delivery, self.stats
+        keys = stem_keys(plan, job.project, self.keys)
+        if job.cache is not None:
+            save_statistics(job.cache, keys, written, stats)
+        counts = stats.counts
+        delivery.cache_kept, delivery.remarks = counts.kept, cache_remarks(counts)
+        delivery.decoded, delivery.cached = counts.decoded, counts.cached
+        computed = changes.computed_with(counts.computed)
+        states = {
+            name: {"key": keys[name], **_file_state(path), "computed": [asdict(run) for run in computed[name]]}
+            for name, path in delivery.stems.items()
+        }
+        clips = {cue: f"{path.parent.name}/{path.name}" for cue, path in delivery.clips.items()}
+        wall_s = perf_counter() - self.began
+        results = RunResults(delivery.measured, check, clips, stats, wall_s, self.keys, states)
+        report = build_report(plan, job.project, results)
+        with open(delivery.report, "w", encoding="utf-8") as text:  # in pieces: the report of a long sheet is large
+            json.dump(report, text, indent=2)
+
+
+def _clip_order(delivery: Delivery, metadata: FileMetadata) -> ClipOrder | None:
+    if not delivery.clips:
+        return None
+    folder = next(iter(delivery.clips.values())).parent
+    return ClipOrder(folder, {cue: path.name for cue, path in delivery.clips.items()}, metadata)
 
 
 def _publish(stage: StagedFiles, delivery: Delivery) -> None:
+    """Give all files their names in the folder of the deliveries."""
     folders = dict.fromkeys(path.parent for path in delivery.clips.values())
-    for path in (*folders, *delivery.stems.values(), delivery.picture, *delivery.beside, delivery.report):
+    for path in (*folders, *delivery.stems.values(), delivery.picture, *delivery.extra_files, delivery.report):
         stage.new(path.name)
     shutil.copyfile(delivery.report, stage.replacing(LATEST_REPORT))
     stage.publish()
 
 
-def _moved(delivery: Delivery, out: Path) -> Delivery:
-    """The same files under the names they have now."""
+def _published(delivery: Delivery, out: Path) -> Delivery:
+    """Return the delivery with the files' published paths."""
     return replace(
         delivery,
         stems={name: out / path.name for name, path in delivery.stems.items()},
         report=out / delivery.report.name,
         picture=out / delivery.picture.name,
         clips={cue: out / path.parent.name / path.name for cue, path in delivery.clips.items()},
-        beside=[out / path.name for path in delivery.beside],
+        extra_files=[out / path.name for path in delivery.extra_files],
     )
 
 
-def _write(plan, project, delivery, out, stats, slate, start, chunk_frames, progress, began, cache) -> None:
-    recipes = cue_keys(plan)
-    delivery.changes = compare(plan, project, out, recipes, cache, bool(delivery.clips))
-    if cache is not None:
-        plan = replace(plan, cache=cache.folder, sounds={cue: recipe.key for cue, recipe in recipes.items()})
-    files, order, spans = stem_files(plan, project, slate), None, None
-    if delivery.clips:
-        folder = next(iter(delivery.clips.values())).parent
-        folder.mkdir()
-        order = ClipOrder(folder, {cue: path.name for cue, path in delivery.clips.items()}, slate)
-
-    def rendered(plan: Plan) -> Iterator[Block]:
-        return start(plan, clips=order)
-
-    if delivery.changes.patching:
-        written = update_stems(
-            plan, delivery.changes, out, delivery.stems, files, project.seed, chunk_frames, rendered, stats
-        )
-        spans = delivery.changes.sum.spans
-        progress(plan.length_samples)
-    else:
-        with closing(rendered(plan)) as blocks:
-            written = write_stems(blocks, delivery.stems, files, project.seed, stats, progress)
-    with ThreadPoolExecutor(1) as disk:  # which takes its time while they are looked at again
-        on_disk = [disk.submit(sync_to_disk, path) for path in delivery.stems.values()]
-        paused = perf_counter()
-        layouts = {name: file.layout for name, file in files.items()}
-        check = check_sum(delivery.stems, layouts, project.bits, Pops(plan.pops, plan.sample_rate), spans)
-        stats.seconds["check_s"] = perf_counter() - paused
-        for name, done in written.items():
-            delivery.measured[name] = measured(done, delivery.stems[name].name, project)
-        draw_waveforms(delivery.picture, plan, project, {name: done.trail for name, done in written.items()})
-        for each in on_disk:
-            each.result()
-    keys = stem_keys(plan, project, recipes)
-    if cache is not None:
-        keep_trails(cache, keys, written, stats)
-    delivery.cache_kept, delivery.remarks = stats.counts.kept, cache_remarks(stats.counts)
-    delivery.decoded, delivery.cached = stats.counts.decoded, stats.counts.cached
-    computed = delivery.changes.computed_with(stats.counts.computed)
-    basis = {
-        name: {"key": keys[name], **_as_left(path), "computed": [asdict(run) for run in computed[name]]}
-        for name, path in delivery.stems.items()
-    }
-    clips = {cue: f"{path.parent.name}/{path.name}" for cue, path in delivery.clips.items()}
-    wall_s = perf_counter() - began
-    report = build_report(plan, project, delivery.measured, check, clips, stats, wall_s, recipes, basis)
-    with open(delivery.report, "w", encoding="utf-8") as text:  # piece by piece: a long sheet's report is large
-        json.dump(report, text, indent=2)
-
-
-def _as_left(path: Path) -> dict:
-    """How a later run knows that a file is still as we left it."""
+def _file_state(path: Path) -> dict[str, int]:
+    """Return size and time of a file. A later run uses them to see whether the file is unchanged."""
     state = path.stat()
     return {"bytes": state.st_size, "modified_ns": state.st_mtime_ns}
 
 
-def keep_trails(cache: CueCache, keys: dict[str, str], written: dict[str, Written], stats: RenderStats) -> None:
-    """Keep what was noted of each file beside the cues; if the disk refuses, the statistics say so."""
-    for name, done in written.items():
+def save_statistics(cache: CueCache, keys: dict[str, str], written: dict[str, WrittenStem], stats: RenderStats) -> None:
+    """Save the statistics of each file in the cache folder.
+
+    Args:
+        cache: the cache.
+        keys: stem name → key of its samples.
+        written: stem name → file and statistics.
+        stats: ``counts.kept`` becomes False if the disk refuses.
+    """
+    for name, stem in written.items():
         try:
-            done.trail.save(trail_path(cache.folder, keys[name]))
+            stem.statistics.save(statistics_path(cache.folder, keys[name]))
         except OSError:
             stats.counts.kept = False
 
 
-def write_stems(
-    blocks: Iterable[Block],
-    targets: dict[str, Path],
-    files: dict[str, StemFile],
-    seed: int,
-    stats: RenderStats,
-    progress: Callable[[int], None],
-) -> dict[str, Written]:
-    """Write one version's stems and their sum from consecutive blocks; the files are whole when it returns.
+def stem_files(plan: Plan, project: Project, metadata: FileMetadata) -> dict[str, StemFile]:
+    """Return stem name → description of its file; FOLEY is last.
 
     Args:
-        blocks: of every stem, all the files' samples together.
-        targets: stem name → where, FOLEY among them.
-        files: stem name → what it is.
-        seed: the project's.
-        stats: gets the seconds spent on disk and measuring.
-        progress: called with the samples just finished.
+        plan: gives stems, length and pops.
+        project: gives names and bits.
+        metadata: metadata of the run.
     """
-    write_s = 0.0
-    with ExitStack() as open_files:
-        writers = {
-            name: open_files.enter_context(StemWriter(targets[name], file, dither_of(file.bits, name, seed)))
-            for name, file in files.items()
-        }
-        for block in blocks:
-            paused = perf_counter()
-            sounds = [(writers[name].write(sound), files[name].layout) for name, sound in block.stems.items()]
-            writers[SUM].write_sum(sounds)
-            write_s += perf_counter() - paused
-            progress(block.samples)
-    measure_s = sum(writer.measure_s for writer in writers.values())
-    stats.seconds.update(disk_s=write_s - measure_s, measure_s=measure_s)
-    return {name: Written(writer.file, writer.trail) for name, writer in writers.items()}
-
-
-def stem_files(plan: Plan, project: Project, slate: FileMetadata) -> dict[str, StemFile]:
-    """What each file of a delivery is; stem name → that, FOLEY last."""
     return {
         name: StemFile(
             track=name,
@@ -266,7 +332,7 @@ def stem_files(plan: Plan, project: Project, slate: FileMetadata) -> dict[str, S
             sample_rate=plan.sample_rate,
             time_reference=plan.start_samples,
             length_samples=plan.length_samples,
-            slate=slate,
+            metadata=metadata,
             pops=Pops(plan.pops, plan.sample_rate),
             programme=plan.programme,
         )
@@ -275,11 +341,17 @@ def stem_files(plan: Plan, project: Project, slate: FileMetadata) -> dict[str, S
 
 
 def sound_bytes(plan: Plan, project: Project, clips: bool) -> int:
-    """What a version's stems, their sum and its clips take on disk."""
+    """Return the disk space that a version's audio needs, in bytes.
+
+    Args:
+        plan: gives stems and cues.
+        project: gives the bits.
+        clips: include the clips.
+    """
     layouts = {name: LAYOUTS[layout].channels for name, layout in layouts_of(plan).items()}
     needed = sum(layouts.values()) * plan.length_samples * project.bits // 8
     if clips:
-        bytes_each = cue_clips.BITS // 8
+        bytes_each = clip_writer.BITS // 8
         needed += sum(e.length_samples * layouts[e.stem] * bytes_each + CLIP_SPARE_BYTES for e in plan.events)
     return needed
 

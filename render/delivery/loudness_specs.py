@@ -1,4 +1,4 @@
-"""Named delivery specifications, and what a measurement makes of them. Nothing is ever changed to meet one."""
+"""Delivery specifications by name, and checks of measured loudness against them. Audio is never changed to meet one."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ SPEC_NAMES = ("r128", "a85", "streaming-me")
 
 @dataclass(frozen=True)
 class Spec:
-    """A specification's numbers.
+    """The numbers of a specification.
 
     Attributes:
-        source: the document they are from.
-        target_lufs, tolerance_lu: integrated loudness of a full mix; ``None`` where the document sets none.
-        true_peak_dbtp: the highest true peak.
+        source: the document that they are from.
+        target_lufs, tolerance_lu: integrated loudness of a full mix; ``None`` if the document sets none.
+        true_peak_dbtp: highest allowed true peak.
     """
 
     source: str
@@ -38,8 +38,15 @@ SPECS = {
 
 
 @dataclass(frozen=True)
-class Line:
-    """One pass/warn line: what was measured, its value (``None``: nothing to measure), what is allowed."""
+class CheckLine:
+    """One line of a check.
+
+    Attributes:
+        what: name of the measured value.
+        measured: the value; ``None`` if there is nothing to measure.
+        allowed: the allowed range, as text.
+        verdict: ``pass`` or ``warn``.
+    """
 
     what: str
     measured: float | None
@@ -48,26 +55,36 @@ class Line:
 
 
 def check_loudness(
-    spec: Spec | None, loudness: Loudness, outside_samples: int, is_sum: bool, held: bool = False
-) -> list[Line]:
-    """The lines of one file.
+    spec: Spec | None, loudness: Loudness, samples_over: int, is_sum: bool, is_float: bool = False
+) -> list[CheckLine]:
+    """Check the loudness of one file.
 
-    True peak and full scale hold for every file; loudness only for the sum, as a single stem has no target.
-    Silence passes a limit and misses a target. Samples above full scale clip, but where they are ``held``, in float.
+    True peak and full scale are checked for every file. Integrated loudness is checked only for the sum, because a
+    single stem has no target. Silence passes a limit and misses a target.
+
+    Args:
+        spec: the specification; without one only full scale is checked.
+        loudness: of the file.
+        samples_over: number of samples above full scale.
+        is_sum: the file is the sum FOLEY.
+        is_float: the file is 32-bit float, which does not clip.
+
+    Returns:
+        The lines of the check.
     """
-    what = "samples above full scale" if held else "clipped samples"
-    lines = [_line(what, outside_samples, "0", outside_samples == 0)]
+    what = "samples above full scale" if is_float else "clipped samples"
+    lines = [_line(what, samples_over, "0", samples_over == 0)]
     if spec is None:
         return lines
     peak, limit = loudness.true_peak_dbtp, spec.true_peak_dbtp
     lines.append(_line("true peak dBTP", peak, f"at most {limit:g}", peak is None or peak <= limit))
-    if is_sum and spec.target_lufs is not None:
+    if is_sum and spec.target_lufs is not None and spec.tolerance_lu is not None:
         value, target, tolerance = loudness.integrated_lufs, spec.target_lufs, spec.tolerance_lu
         met = value is not None and abs(value - target) <= tolerance
         lines.append(_line("integrated LUFS", value, f"{target:g} ±{tolerance:g}", met))
     return lines
 
 
-def _line(what: str, measured: float | None, allowed: str, met: bool) -> Line:
+def _line(what: str, measured: float | None, allowed: str, met: bool) -> CheckLine:
     rounded = None if measured is None else round(measured, 2)
-    return Line(what, rounded, allowed, "pass" if met else "warn")
+    return CheckLine(what, rounded, allowed, "pass" if met else "warn")

@@ -1,4 +1,4 @@
-"""Where a time axis is marked: at round labels of the frame rate, or at round seconds where there is none."""
+"""Ticks of a time axis: at round timecodes, or at round seconds without a frame rate."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ MOST = 10
 
 @dataclass(frozen=True)
 class Tick:
-    """A mark: its sample, counted from the file's first, and what it is called."""
+    """A tick: its sample, counted from the file's first, and its label."""
 
     sample: int
     label: str
 
 
 def ticks_of(clock: Clock, head_samples: int, length_samples: int) -> list[Tick]:
-    """At most ``MOST`` + 1 marks of a file.
+    """Return at most ``MOST`` + 1 ticks for a file.
 
     Args:
         clock: the programme's time base.
-        head_samples: how much earlier than the programme the file begins.
-        length_samples: the file's length.
+        head_samples: samples of the file before the programme.
+        length_samples: length of the file.
     """
     if clock.rate is None:
         return _by_seconds(clock.sample_rate, head_samples, length_samples)
@@ -35,14 +35,15 @@ def ticks_of(clock: Clock, head_samples: int, length_samples: int) -> list[Tick]
 
 def _by_seconds(rate_hz: int, head_samples: int, length_samples: int) -> list[Tick]:
     span = Fraction(length_samples, rate_hz)
-    step = next((step for step in (*PARTS_S, *STEPS_S) if span <= MOST * step), STEPS_S[-1])
+    steps: list[Fraction] = [*PARTS_S, *map(Fraction, STEPS_S)]
+    step = next((step for step in steps if span <= MOST * step), steps[-1])
     first, last = -Fraction(head_samples, rate_hz), Fraction(length_samples - head_samples, rate_hz)
     numbers = range(-(-first // step), last // step + 1)
     return [Tick(round(number * step * rate_hz) + head_samples, _clock(number * step, step)) for number in numbers]
 
 
-def _clock(seconds: Fraction | int, step: Fraction | int) -> str:
-    """``1:02:30`` of whole seconds, ``0.25 s`` of parts."""
+def _clock(seconds: Fraction, step: Fraction) -> str:
+    """Return ``1:02:30`` for whole seconds, or ``0.25 s`` for parts of a second."""
     if step < 1:
         return f"{float(seconds):g} s"
     sign, whole = "-" * (seconds < 0), abs(int(seconds))
@@ -52,10 +53,10 @@ def _clock(seconds: Fraction | int, step: Fraction | int) -> str:
 
 def _by_frames(clock: Clock, rate: FrameRate, head_samples: int, length_samples: int) -> list[Tick]:
     rate_hz, begin = clock.sample_rate, clock.start_samples - head_samples
-    first, last = (at * rate.exact // rate_hz for at in (begin, begin + length_samples))  # and one more, where rounded
+    first, last = (at * rate.exact // rate_hz for at in (begin, begin + length_samples))  # rounded down
     span = Fraction(length_samples, rate_hz)
     parts = [step for step in range(1, rate.nominal) if rate.nominal % step == 0 and span * rate.exact <= MOST * step]
-    if parts:  # of a second, alike in each
+    if parts:  # parts of a second, at the same frames of every second
         frames = [frame for frame in range(first, last + 2) if _frame_in_second(frame, rate) % parts[0] == 0]
     else:
         step = next((step for step in STEPS_S if span <= MOST * step), STEPS_S[-1])
@@ -70,7 +71,7 @@ def _frame_in_second(frame: int, rate: FrameRate) -> int:
 
 
 def first_frame(second: int, rate: FrameRate) -> int:
-    """Frames from 00:00:00:00 to the first label of a second: ``:00``, or the first that is not dropped."""
+    """Return the frame number of the first timecode of a second: ``:00``, or the first that is not dropped."""
     minutes = second // 60
     dropped = rate.dropped * (minutes - minutes // 10)
     skipped = rate.dropped if second % 60 == 0 and minutes % 10 else 0

@@ -1,48 +1,54 @@
-"""The run's report: what was rendered, where, and what was measured. Measured, never normalised."""
+"""The report of a run: what was rendered, where, and what was measured. Audio is measured, never normalised."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from render.delivery.incremental.diff import chain_of, frame_of
 from render.delivery.incremental.previous_report import mix_of
-from render.delivery.loudness_specs import SPECS, Line, check_loudness
+from render.delivery.loudness_specs import SPECS, CheckLine, check_loudness
 from render.delivery.sum_check import SumCheck
-from render.engine.cue_audio import Counts
+from render.engine.cue_audio import CueCounts
 from render.engine.stream import RenderStats
 from render.plan.cache_key import CueKey
 from render.plan.plan import Plan
-from render.project.project import SUM, Project
+from render.project.project import Project
+from render.project.stem_names import SUM
 from render.project.timecode import Clock
 from render.wav.r128_gating import Loudness
-from render.wav.stem_samples import Written
+from render.wav.stem_samples import WrittenStem
 
 SCHEMA = 3
-"""3: ``computed`` joined, of the run and of each stem. 2: ``start_samples`` and ``length_samples`` are the programme's,
-``file_…`` the files' with their handles; loudness, specification lines and the check of the sum joined."""
+"""Version of the report.
 
+Schema 3 added ``computed``, for the run and for each stem. In schema 2 ``start_samples`` and ``length_samples`` became
+those of the programme, and ``file_…`` those of the files with their handles; it added loudness, specification lines and
+the sum check.
+"""
 
 CACHE_REMARK = "the cue cache could not be written: the next render decodes every cue again"
 
 
-def cache_remarks(counts: Counts) -> list[str]:
-    """What there is to say of the cue cache: a line each."""
+def cache_remarks(counts: CueCounts) -> list[str]:
+    """Return remarks on the cue cache, one line each."""
     damaged = f"{counts.damaged} sounds in the cue cache were damaged, and were made again"
     return [damaged] * bool(counts.damaged) + [CACHE_REMARK] * (not counts.kept)
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One file of a delivery, measured.
+class MeasuredFile:
+    """Measurements of a delivered file.
 
     Attributes:
         file: its name.
-        layout: its layout's name.
-        peak_dbfs: highest sample as rendered; above 0 where it clipped or is float, ``None`` for silence.
-        clipped_samples: how many did not fit; 0 of 32-bit float, which holds what is above full scale.
+        layout: name of its layout.
+        peak_dbfs: highest sample before quantisation. It is above 0 if the file clipped or is float; ``None`` for
+            silence.
+        clipped_samples: samples above full scale. It is 0 for 32-bit float, which does not clip.
         loudness: of the programme, without handles and pops.
-        lines: what the specification makes of it.
+        lines: checks against the specification.
     """
 
     file: str
@@ -50,25 +56,37 @@ class Measured:
     peak_dbfs: float | None
     clipped_samples: int
     loudness: Loudness
-    lines: list[Line]
+    lines: list[CheckLine]
 
 
-def measured(written: Written, file: str, project: Project) -> Measured:
-    """What was noted of a file, judged."""
-    trail, loudness = written.trail, written.trail.loudness()
-    outside, held = trail.outside_samples, written.file.bits == 32
-    lines = check_loudness(SPECS.get(project.spec), loudness, outside, written.file.track == SUM, held)
-    peak, clipped = peak_dbfs(trail.peak), 0 if held else outside
-    return Measured(file, written.file.layout.name, peak, clipped, loudness, lines)
+def measure_file(written: WrittenStem, file: str, project: Project) -> MeasuredFile:
+    """Return the measurements of a file, checked against the project's specification.
+
+    Args:
+        written: the file and its statistics.
+        file: name of the file.
+        project: gives the specification.
+    """
+    statistics, loudness = written.statistics, written.statistics.loudness()
+    samples_over, is_float = statistics.samples_over_full_scale, written.file.bits == 32
+    spec = SPECS.get(project.spec) if project.spec is not None else None
+    lines = check_loudness(spec, loudness, samples_over, written.file.track == SUM, is_float)
+    peak, clipped = peak_dbfs(statistics.peak), 0 if is_float else samples_over
+    return MeasuredFile(file, written.file.layout.name, peak, clipped, loudness, lines)
 
 
 def peak_dbfs(peak: float) -> float | None:
-    """Sample peak in dBFS, two decimals; ``None`` for digital silence."""
+    """Return a sample peak in dBFS with two decimals, or ``None`` for digital silence."""
     return round(20 * math.log10(peak), 2) if peak > 0 else None
 
 
-def cue_table(plan: Plan, clock: Clock) -> list[dict]:
-    """One row a cue, in order: timecode, samples (from the programme's first), stem, preset or source, and its seed."""
+def cue_table(plan: Plan, clock: Clock) -> list[dict[str, Any]]:
+    """Return a row for each cue, in order: timecode, samples, stem, preset or source, seed and notes.
+
+    Args:
+        plan: gives the cues.
+        clock: time base of the programme.
+    """
     return [
         {
             "id": event.id,
@@ -88,33 +106,48 @@ def cue_table(plan: Plan, clock: Clock) -> list[dict]:
     ]
 
 
-def build_report(
-    plan: Plan,
-    project: Project,
-    files: dict[str, Measured],
-    check: SumCheck,
-    clips: dict[str, str],
-    stats: RenderStats,
-    wall_s: float,
-    recipes: dict[str, CueKey],
-    basis: dict[str, dict],
-) -> dict:
-    """The report as plain data.
+@dataclass(frozen=True)
+class RunResults:
+    """What a run has measured, for its report.
+
+    Attributes:
+        files: stem name → measurements; FOLEY is the sum.
+        check: of the sum.
+        clips: cue id → clip, relative to the report's folder; empty without clips.
+        stats: of the render processes.
+        wall_s: seconds that the run took.
+        keys: cue id → key of its decoded audio.
+        file_states: stem name → what a later version needs to know of its file.
+    """
+
+    files: dict[str, MeasuredFile]
+    check: SumCheck
+    clips: dict[str, str]
+    stats: RenderStats
+    wall_s: float
+    keys: dict[str, CueKey]
+    file_states: dict[str, dict[str, Any]]
+
+
+def build_report(plan: Plan, project: Project, results: RunResults) -> dict[str, Any]:
+    """Return the report as plain data.
 
     Args:
-        files: stem name → what was measured, ``FOLEY`` for the sum.
-        check: of the sum.
-        clips: cue id → clip, from the report's folder; empty without clips.
-        recipes: cue id → what decides its decoded sound.
-        basis: stem name → what a later version needs to know of its file.
+        plan: what was rendered.
+        project: its project.
+        results: what was measured.
+
+    Returns:
+        The content of ``report.json``.
     """
+    stats, counts = results.stats, results.stats.counts
     programme = plan.programme
     cues = cue_table(plan, project.clock())
     for cue, event in zip(cues, plan.events, strict=True):
-        cue.update(recipe=asdict(recipes[event.id]), mix=asdict(mix_of(event)))
+        cue.update(recipe=asdict(results.keys[event.id]), mix=asdict(mix_of(event)))
     chains = {stem.name: chain_of(stem) for stem in plan.stems}
-    if clips:
-        cues = [{**cue, "clip": clips[cue["id"]]} for cue in cues]
+    if results.clips:
+        cues = [{**cue, "clip": results.clips[cue["id"]]} for cue in cues]
     return {
         "schema": SCHEMA,
         "show": project.show,
@@ -144,18 +177,18 @@ def build_report(
                 "checks": [asdict(line) for line in file.lines],
                 "effects_latency_samples": stats.latencies.get(name),
                 "chain": chains.get(name),
-                **basis[name],
+                **results.file_states[name],
             }
-            for name, file in files.items()
+            for name, file in results.files.items()
         },
-        "sum_check": asdict(check),
+        "sum_check": asdict(results.check),
         "frame": frame_of(plan, project),
-        "decoded_cues": stats.counts.decoded,
-        "cached_cues": stats.counts.cached,
-        "computed": asdict(stats.counts.computed) if stats.counts.computed else None,
-        "remarks": [*plan.remarks, *cache_remarks(stats.counts)],
-        "wall_s": round(wall_s, 3),
-        "times_real_time": round(plan.length_samples / plan.sample_rate / wall_s, 2),
+        "decoded_cues": counts.decoded,
+        "cached_cues": counts.cached,
+        "computed": asdict(counts.computed) if counts.computed else None,
+        "remarks": [*plan.remarks, *cache_remarks(counts)],
+        "wall_s": round(results.wall_s, 3),
+        "times_real_time": round(plan.length_samples / plan.sample_rate / results.wall_s, 2),
         "seconds_by_activity": {name: round(seconds, 3) for name, seconds in stats.seconds.items()},
         "cues": cues,
     }

@@ -1,4 +1,4 @@
-"""One version, one run: a number is held by a living process while its files are made."""
+"""Lock a version number while a run makes its files."""
 
 from __future__ import annotations
 
@@ -13,46 +13,61 @@ from pathlib import Path
 from plugin_backend.file_commit import StagedFiles, recover_staged_files
 from render.delivery.file_names import next_version, run_prefix
 from render.plan.plan import Plan
-from render.project.project import SUM, Project
+from render.project.project import Project
+from render.project.stem_names import SUM
 
 STALE_S = 24 * 3600
 NUMBERED = re.compile(r"\.[0-9]{1,7}\.part$")
 
 
 @contextmanager
-def claimed_version(
+def lock_version(
     plan: Plan, project: Project, out: Path, version: int | None = None
 ) -> Iterator[tuple[int, StagedFiles]]:
-    """A version that no other run has, or takes while this one lasts, and where its files are made.
+    """Lock a version number, and make a hidden folder for its files.
 
-    What runs of this reel left that died is finished or removed first.
+    No other run can use the number as long as this context lasts. Leftovers of killed runs of this reel are finished or
+    removed first.
 
     Args:
-        version: its number; none means the next that is free.
+        plan: gives the stems.
+        project: gives the reel and the pattern of file names.
+        out: folder of the deliveries.
+        version: the number; by default, the next free one.
+
+    Yields:
+        The number, and the stage to make the files in.
 
     Raises:
         OSError: ``out`` cannot be written.
     """
     head = f"{run_prefix(project)}_{SUM}_v"
     recover_staged_files(out, f"{glob.escape(head)}*")
-    sweep(out, run_prefix(project))
-    wanted, stage = version or next_version(plan, project, out), None
+    remove_stale_files(out, run_prefix(project))
+    number, stage = version or next_version(plan, project, out), None
     while stage is None:
-        stage = StagedFiles.begin(out, f"{head}{wanted:03d}")
+        stage = StagedFiles.begin(out, f"{head}{number:03d}")
         if stage is None:
-            wanted += 1
-        elif version is None and (newest := next_version(plan, project, out)) > wanted:
-            stage.end()  # another run finished this very version in between
-            wanted, stage = newest, None
+            number += 1
+        elif version is None and (newest := next_version(plan, project, out)) > number:
+            stage.end()  # another run has finished this version in the meantime
+            number, stage = newest, None
     try:
-        yield wanted, stage
+        yield number, stage
     finally:
         stage.end()
 
 
-def sweep(out: Path, prefix: str) -> None:
-    """Remove single hidden files of a reel that are more than a day old, and what an edition left that numbered its
-    claims and folders by processes. A set of files in the making is not looked at: only its lock tells of it."""
+def remove_stale_files(out: Path, prefix: str) -> None:
+    """Remove hidden files of a reel that are more than a day old.
+
+    These are single files, and folders of an earlier version of Pisada that numbered them by process. Folders of runs
+    that may still last are left alone: only their lock says whether they do.
+
+    Args:
+        out: folder of the deliveries.
+        prefix: see :func:`~render.delivery.file_names.run_prefix`.
+    """
     oldest = time.time() - STALE_S
     for path in out.glob(f".{glob.escape(prefix)}_*"):
         with suppress(OSError):

@@ -1,1 +1,1 @@
-"""Render a plan: decode cues, mix stems, run the DawDreamer graph."""
+"""Render a plan: decode cues, mix them into stems, run the effects, and stream blocks."""

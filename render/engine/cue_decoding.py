@@ -1,67 +1,285 @@
-"""Short cues decoded together: one call of the codec for many, ahead of need; each sounds as if decoded alone.
+"""Decode cues: latents → audio, one cue piece by piece, or many short cues in one call.
 
-A call costs the same few tenths of a millisecond and one walk through the weights however few frames it
-decodes, and a footstep has few. So when a short hit is due, those of the next cues that are about as long
-are decoded with it. A row's samples do not depend on its neighbours
-(:mod:`plugin_backend.models.waveform_vae.fast_inference`),
-nor on the silence after it, for a decoder hears only the past.
+A call of the codec costs the same few tenths of a millisecond, and reads all weights once, however few frames it
+decodes. A footstep has few frames. So when a short hit is due, the next cues of about its length are decoded with it.
+A row's samples do not depend on the other rows (:mod:`plugin_backend.models.waveform_vae.fast_inference`), nor on
+the silence after it, because a decoder only depends on past frames.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from math import ceil
 from time import perf_counter
 
 import numpy as np
+import soxr
 
-from plugin_backend.codecs.base import Codec, CodecSpec
+from plugin_backend.audio_files import read_mono_blocks
+from plugin_backend.codecs.base import Codec, CodecSpec, DecoderStream, channel_sides
+from plugin_backend.dsp.dc_offset import dc_filter_for
+from plugin_backend.errors import AudioFileError, CueSheetError
 from plugin_backend.models.rave.card import SUFFIX as RAVE_SUFFIX
 from plugin_backend.models.registry import PCM
+from plugin_backend.modes.mode_table import no_modes
+from presets.finish_take import TakeFinisher
 from presets.preset import Preset
-from render.engine.voice import Stopwatch, extent, finished, in_chunks, latents_of
+from presets.preset_effects import PresetEffects
+from presets.take_sampling import perform, take_modes, take_of
 from render.plan.plan import Event
 
 AHEAD_CUES = 64
-"""How far ahead we look; as many short sounds wait in memory at most: 16 MiB."""
+"""Number of coming cues that are searched for short ones. At most as many short sounds wait in memory: 16 MiB."""
 
 BATCH_FRAMES = 384
-"""Most frames of one call, all rows together; measured: past it the work leaves the processor's caches."""
+"""Most frames of one call, over all rows. Measured: above it the data no longer fits the processor's caches."""
 
 SHORT_FRAMES = 128
-"""The longest cue that is decoded with others: 1.4 s. Longer ones gain nothing."""
+"""Longest cue that is decoded with others, in frames: 1.4 s. Longer cues gain nothing."""
 
 WHOLE_CHUNK_FRAMES = 64
-"""Decoding in smaller chunks is for those in a hurry, who do not wait for their neighbours."""
+"""Smallest chunk with which cues are decoded together. Smaller chunks are for streaming, which must not wait."""
+
+
+@dataclass
+class Stopwatch:
+    """Seconds spent in the codec."""
+
+    codec_s: float = 0.0
+
+
+def source_latents(event: Event, preset: Preset | None, codec: Codec, chunk_frames: int) -> Iterator[np.ndarray]:
+    """Encode the cue's source file and apply the preset's scale and bias.
+
+    Args:
+        event: a cue with a source.
+        preset: its preset, or None.
+        codec: model that encodes.
+        chunk_frames: latent frames per piece.
+
+    Yields:
+        Latents ``[1, frames, dims]``.
+
+    Raises:
+        CueSheetError: the audio is damaged or not finite; names sheet and row.
+    """
+    hop, encoder, offset = codec.spec.hop_samples, codec.encoder(), dc_filter_for(codec, 1)
+
+    def encode(audio: np.ndarray) -> np.ndarray:
+        return encoder.push(np.pad(offset.push(audio[None]), ((0, 0), (0, -audio.size % hop))))[0] * scale + bias
+
+    scale = np.asarray(preset.header.scale or 1 if preset else 1, np.float32)
+    bias = np.asarray(preset.header.bias or 0 if preset else 0, np.float32)
+    waiting = np.zeros(0, np.float32)
+    for block in _source_blocks(event, codec.spec.sample_rate):
+        waiting = np.concatenate([waiting, block])
+        while waiting.size >= chunk_frames * hop:
+            yield encode(waiting[: chunk_frames * hop])
+            waiting = waiting[chunk_frames * hop :]
+    if waiting.size:
+        yield encode(waiting)
+
+
+def _source_blocks(event: Event, rate_hz: int) -> Iterator[np.ndarray]:
+    assert event.source is not None
+    try:
+        yield from read_mono_blocks(event.source, rate_hz)
+    except AudioFileError as problem:
+        raise CueSheetError(str(problem), file=event.sheet, row=event.row, field="source") from problem
+
+
+def in_chunks(latents: Iterator[np.ndarray], frames: int, chunk_frames: int, codec: Codec) -> Iterator[np.ndarray]:
+    """Yield exactly ``frames`` latent frames in chunks; silence follows when ``latents`` ends.
+
+    Args:
+        latents: pieces ``[channels, n, dims]`` of any length.
+        frames: total number of frames.
+        chunk_frames: frames per chunk; the last chunk may be shorter.
+        codec: gives the latents of silence.
+    """
+    waiting = next(latents, codec.silence(0))
+    while frames > 0:
+        size = min(chunk_frames, frames)
+        while waiting.shape[1] < size:
+            more = next(latents, None)
+            if more is None:
+                more = np.repeat(codec.silence(size), waiting.shape[0], axis=0)
+            waiting = np.concatenate([waiting, more], axis=1)
+        yield waiting[:, :size]
+        waiting, frames = waiting[:, size:], frames - size
+
+
+def decode_extent(event: Event, preset: Preset | None, spec: CodecSpec, rate_hz: int | None = None) -> tuple[int, int]:
+    """Return how much must be decoded for a cue.
+
+    Args:
+        event: the cue.
+        preset: its preset, or None.
+        spec: of the codec.
+        rate_hz: sample rate of the cue's length; by default, the codec's.
+
+    Returns:
+        Latent frames to decode (the codec's latency included), and decoded samples to drop before the cue's first.
+    """
+    skip = take_of(preset, event.seed).skip_samples if event.source is None and preset is not None else 0
+    drop = skip + spec.latency_samples
+    speed = event.speed
+    if rate_hz is not None and rate_hz != spec.sample_rate:
+        speed *= spec.sample_rate / rate_hz
+    wanted = int(event.length_samples * speed)
+    return spec.frames(wanted + spec.hop_samples + drop), drop
+
+
+def cue_latents(event: Event, preset: Preset | None, codec: Codec, chunk_frames: int) -> Iterator[np.ndarray]:
+    """Yield the cue's latents, drawn from its preset or encoded from its source while they are read.
+
+    Args:
+        event: the cue.
+        preset: its preset, or None for a cue that only has a source.
+        codec: model of the latents.
+        chunk_frames: latent frames per piece of a source.
+
+    Yields:
+        Pieces ``[channels, frames, dims]``; a texture never ends.
+    """
+    if event.source is not None:
+        return source_latents(event, preset, codec, chunk_frames)
+    assert preset is not None
+    return perform(preset, event.seed)
+
+
+def decode_cue(
+    event: Event,
+    preset: Preset | None,
+    codec: Codec,
+    chunk_frames: int,
+    watch: Stopwatch,
+    rate_hz: int | None = None,
+    latents: Iterator[np.ndarray] | None = None,
+) -> Iterator[np.ndarray]:
+    """Decode a cue from its first sample on, before level and fades.
+
+    Args:
+        event: the cue.
+        preset: its preset, or None for a cue that only has a source.
+        codec: model that decodes.
+        chunk_frames: latent frames decoded at a time.
+        watch: counts the codec's seconds.
+        rate_hz: sample rate of the audio and of the cue's length; by default, the codec's.
+        latents: latents to decode in place of the cue's own.
+
+    Yields:
+        Audio ``[channels, n]`` float32.
+    """
+    frames, drop = decode_extent(event, preset, codec.spec, rate_hz)
+    pieces = cue_latents(event, preset, codec, chunk_frames) if latents is None else latents
+    width = preset.header.width if preset is not None else 1.0
+
+    def decode() -> Iterator[np.ndarray]:
+        decoder: DecoderStream | None = None
+        for chunk in in_chunks(pieces, frames, chunk_frames, codec):
+            began = perf_counter()
+            decoder = decoder or codec.decoder(len(chunk), [event.seed] * len(chunk), channel_sides(len(chunk), width))
+            audio = decoder.push(chunk)
+            watch.codec_s += perf_counter() - began
+            yield audio
+
+    return finish_cue(event, preset, decode(), drop, codec.spec.sample_rate, rate_hz)
+
+
+def finish_cue(
+    event: Event,
+    preset: Preset | None,
+    pieces: Iterator[np.ndarray],
+    drop_samples: int,
+    codec_hz: int,
+    rate_hz: int | None = None,
+) -> Iterator[np.ndarray]:
+    """Trim decoded audio to the cue, add the take's modes and effects, and apply varispeed.
+
+    Args:
+        event: the cue.
+        preset: its preset, or None.
+        pieces: decoded audio ``[channels, n]`` at ``codec_hz``.
+        drop_samples: decoded samples to drop at the start.
+        codec_hz: sample rate of the codec.
+        rate_hz: sample rate of the result; by default, the codec's.
+
+    Yields:
+        Audio ``[channels, n]`` float32, one piece for each given piece.
+    """
+    played_hz, rate_hz = codec_hz * event.speed, rate_hz or codec_hz
+    resamplers: list[soxr.ResampleStream] = []
+    finisher: TakeFinisher | None = None
+    for audio in pieces:
+        length = ceil(event.length_samples * played_hz / rate_hz)
+        finisher = finisher or _finisher(event, preset, codec_hz, len(audio), drop_samples, length)
+        audio = finisher.push(audio)
+        if played_hz != rate_hz:
+            resamplers = resamplers or [soxr.ResampleStream(played_hz, rate_hz, 1) for _ in range(len(audio))]
+            audio = np.stack(
+                [r.resample_chunk(np.ascontiguousarray(x)) for r, x in zip(resamplers, audio, strict=True)]
+            )
+        yield audio
+    if resamplers:
+        nothing = np.zeros(0, np.float32)
+        yield np.stack([r.resample_chunk(nothing, last=True) for r in resamplers])
+
+
+def _finisher(
+    event: Event, preset: Preset | None, rate_hz: int, channels: int, drop_samples: int, length_samples: int
+) -> TakeFinisher:
+    if event.source is not None or preset is None:
+        return TakeFinisher(no_modes(), 0.0, rate_hz, channels, drop_samples)
+    header, effects = preset.header, None
+    if header.chain:
+        effects = PresetEffects(header.chain, rate_hz, channels, length_samples)
+    return TakeFinisher(take_modes(preset, event.seed), header.low_cut_hz, rate_hz, channels, drop_samples, effects)
 
 
 def batches_well(codec: str) -> bool:
-    """Whether one call for many is cheaper than many calls.
+    """Return whether one call for many cues is cheaper than many calls.
 
-    Nothing is saved with the identity codec, and a RAVE export steps through every row with a model of its own.
+    It is not for the identity codec, which costs nothing, nor for a RAVE export, which runs a model of its own for
+    every row.
     """
     return codec != PCM and not codec.endswith(RAVE_SUFFIX)
 
 
 def short_frames(event: Event, preset: Preset | None, spec: CodecSpec, rate_hz: int | None = None) -> int | None:
-    """Frames to decode for a hit of at most ``SHORT_FRAMES``; ``None`` for what is streamed by itself.
+    """Return the number of frames to decode for a short hit, or None for a cue that is streamed by itself.
 
-    ``rate_hz`` is what the event's length counts at, else the codec's.
+    Args:
+        event: the cue.
+        preset: its preset, or None.
+        spec: of the codec.
+        rate_hz: sample rate of the cue's length; by default, the codec's.
+
+    Returns:
+        At most ``SHORT_FRAMES``, or None.
     """
     if event.source is not None or preset is None or preset.header.kind != "hit":
         return None
-    frames, _ = extent(event, preset, spec, rate_hz)
+    frames, _ = decode_extent(event, preset, spec, rate_hz)
     return frames if max(frames, spec.frames(event.length_samples)) <= SHORT_FRAMES else None
 
 
 def batch_mates(frames: int, others: Iterable[tuple[int, Event]]) -> list[Event]:
-    """Of the cues to come with their frames, those to decode together with a cue of ``frames``: nearest in length."""
-    chosen, longest = [], frames
+    """Choose the cues to decode together with a cue of ``frames`` frames: those nearest in length.
+
+    Args:
+        frames: of the cue that is due.
+        others: coming cues and their numbers of frames.
+    """
+    mates: list[Event] = []
+    longest = frames
     for size, event in sorted(others, key=lambda other: abs(other[0] - frames)):
         longest = max(longest, size)
-        if (len(chosen) + 2) * longest > BATCH_FRAMES:
+        if (len(mates) + 2) * longest > BATCH_FRAMES:
             break
-        chosen.append(event)
-    return chosen
+        mates.append(event)
+    return mates
 
 
 def decode_batch(
@@ -72,32 +290,35 @@ def decode_batch(
     watch: Stopwatch,
     rate_hz: int | None = None,
 ) -> list[np.ndarray]:
-    """The whole sounds of short hits, each ``[1, length_samples]`` or less, as :func:`render.engine.voice.decoded`
-    gives them.
+    """Decode short hits together. Each one is equal to what :func:`decode_cue` yields for it alone.
 
     Args:
         events: hits; see :func:`short_frames`.
-        presets: one for each.
-        codec: of all of them.
+        presets: a preset for each event.
+        codec: model of all presets.
         chunk_frames: latent frames decoded at a time, of every cue.
         watch: counts the codec's seconds.
-        rate_hz: of the sounds and of the events' lengths; else the codec's.
+        rate_hz: sample rate of the audio and of the events' lengths; by default, the codec's.
+
+    Returns:
+        For each event ``[1, length_samples]`` or less.
     """
     hop = codec.spec.hop_samples
-    extents = [extent(event, preset, codec.spec, rate_hz) for event, preset in zip(events, presets, strict=True)]
+    extents = [decode_extent(event, preset, codec.spec, rate_hz) for event, preset in zip(events, presets, strict=True)]
     longest = max(frames for frames, _ in extents)
     latents = np.zeros((len(events), longest, codec.spec.latent_dim), np.float32)
     for row, event, preset, (frames, _) in zip(latents, events, presets, extents, strict=True):
-        row[:frames] = next(in_chunks(latents_of(event, preset, codec, frames), frames, frames, codec))[0]
+        row[:frames] = next(in_chunks(cue_latents(event, preset, codec, frames), frames, frames, codec))[0]
     began, decoder = perf_counter(), codec.decoder(len(events), [event.seed for event in events])
     starts = range(0, longest, chunk_frames)
     audio = [decoder.push(latents[:, at : at + chunk_frames]) for at in starts]
     watch.codec_s += perf_counter() - began
 
-    def sound(row: int, event: Event, preset: Preset) -> np.ndarray:
+    def cue_audio(row: int, event: Event, preset: Preset) -> np.ndarray:
         frames, drop = extents[row]
-        own = [piece[row : row + 1, : max(0, frames - at) * hop] for at, piece in zip(starts, audio, strict=True)]
-        heard = finished(event, preset, (piece for piece in own if piece.size), drop, codec.spec.sample_rate, rate_hz)
-        return np.concatenate(list(heard), axis=1)[:, : event.length_samples]
+        pieces = [piece[row : row + 1, : max(0, frames - at) * hop] for at, piece in zip(starts, audio, strict=True)]
+        decoded = (piece for piece in pieces if piece.size)
+        finished = finish_cue(event, preset, decoded, drop, codec.spec.sample_rate, rate_hz)
+        return np.concatenate(list(finished), axis=1)[:, : event.length_samples]
 
-    return [sound(row, event, preset) for row, (event, preset) in enumerate(zip(events, presets, strict=True))]
+    return [cue_audio(row, event, preset) for row, (event, preset) in enumerate(zip(events, presets, strict=True))]

@@ -1,21 +1,30 @@
-"""The engine's effects and plug-ins as DawDreamer processors; ours are in :mod:`render.engine.inserts`."""
+"""The engine's effects and plug-ins as DawDreamer processors. Our own stages are in :mod:`render.engine.inserts`."""
 
 from __future__ import annotations
 
 import difflib
 from pathlib import Path
+from typing import Any
 
 from plugin_backend.errors import PluginError, RenderError
-from render.project.project import Compressor, Effect, Filter, Plugin, Reverb
+from render.project.effect_schema import Compressor, Effect, Filter, Plugin, Reverb
 
 CHANNELS = 2
 
 
-def build_effect(engine, name: str, effect: Effect):
-    """Add a processor for ``effect`` to ``engine``; parameters follow with :func:`set_effect`.
+def build_effect(engine: Any, name: str, effect: Effect) -> Any:
+    """Add the processor of an effect to the engine. Its parameters are set by :func:`set_effect`.
+
+    Args:
+        engine: DawDreamer's render engine.
+        name: unique name of the processor.
+        effect: the effect.
+
+    Returns:
+        The processor.
 
     Raises:
-        PluginError: a plug-in does not load, or is not stereo in and out.
+        PluginError: a plug-in does not load, or does not have stereo input and output.
     """
     if not isinstance(effect, Plugin):
         return getattr(engine, BUILDERS[type(effect)])(name)
@@ -29,13 +38,13 @@ def build_effect(engine, name: str, effect: Effect):
     return processor
 
 
-BUILDERS = {
+BUILDERS: dict[type, str] = {
     Reverb: "make_reverb_processor",
     Filter: "make_filter_processor",
     Compressor: "make_compressor_processor",
 }
 
-ATTRIBUTES = {
+ATTRIBUTES: dict[type, dict[str, str]] = {
     Reverb: {name: name for name in ("room_size", "damping", "wet_level", "dry_level", "width")},
     Filter: {"mode": "mode", "frequency_hz": "frequency", "q": "q"},
     Compressor: {
@@ -45,18 +54,18 @@ ATTRIBUTES = {
         "release_ms": "release",
     },
 }
-"""Our field → the processor's attribute. Set after building: the constructors ignore some arguments."""
+"""Field of the effect → attribute of the processor. They are set later, as the constructors ignore some arguments."""
 
 
-def set_effect(processor, effect: Effect) -> None:
-    """Set an effect's parameters; call after the graph is loaded (loading resets LV2 parameters).
+def set_effect(processor: Any, effect: Effect) -> None:
+    """Set the parameters of an effect. Call this after the graph is loaded: loading resets LV2 parameters.
 
     Raises:
-        PluginError: the plug-in has no parameter of that name.
+        PluginError: the plug-in does not have such a parameter.
     """
     if not isinstance(effect, Plugin):
-        for ours, theirs in ATTRIBUTES[type(effect)].items():
-            setattr(processor, theirs, getattr(effect, ours))
+        for field, attribute in ATTRIBUTES[type(effect)].items():
+            setattr(processor, attribute, getattr(effect, field))
         return
     index = {entry["name"]: entry["index"] for entry in processor.get_parameters_description()}
     for name, value in effect.parameters.items():
@@ -67,22 +76,22 @@ def set_effect(processor, effect: Effect) -> None:
 
 
 FAILED = "Failed", "failed"
-"""Our own plug-in's reading, and how it reads where what was rendered offline is not to be used."""
+"""Name and text of our own plug-in's parameter when the offline render failed."""
 
 
-def check_rendered(processor, effect: Effect) -> None:
-    """After a render, hear from the effect whether it could be made.
+def check_rendered(processor: Any, effect: Effect) -> None:
+    """Check after a render that an effect worked to the end.
 
     Raises:
-        RenderError: our own plug-in lost its backend on the way.
+        RenderError: our own plug-in lost its backend during the render.
     """
     if not isinstance(effect, Plugin):
         return
     for entry in processor.get_parameters_description():
         if (entry["name"], processor.get_parameter_text(entry["index"])) == FAILED:
-            raise RenderError(f"{effect.path}: its backend failed during the render; `pisada plugin doctor` tells why")
+            raise RenderError(f"{effect.path}: its backend failed during the render; `pisada plugin doctor` shows why")
 
 
-def latency_samples(processor, effect: Effect) -> int:
-    """The delay an effect reports."""
+def latency_samples(processor: Any, effect: Effect) -> int:
+    """Return the latency that an effect reports."""
     return int(processor.get_latency_samples()) if isinstance(effect, Plugin) else 0

@@ -1,4 +1,4 @@
-"""A stage at its model's rate, between resamplers, among stages of the render's."""
+"""Run a stage at another sample rate than the render: between two resamplers."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from plugin_backend.errors import RenderError
 
 
 class ResampledStage(Stage):
-    """A stage of another sample rate than what is around it: all that goes through it is resampled there and back.
+    """A stage whose input is resampled to its own rate, and whose output is resampled back.
 
     Args:
-        inner: the stage, set.
-        inner_hz: its sample rate.
-        inner_hop: samples at that rate that it is pushed at a time.
-        rate_hz: of the blocks pushed here.
-        block_samples: of every block pushed here.
+        inner: the stage; its parameters are set.
+        inner_hz: sample rate of the stage.
+        inner_hop: block size of the stage, in samples at its rate.
+        rate_hz: sample rate of the render.
+        block_samples: block size of the render.
     """
 
     def __init__(self, inner: Stage, inner_hz: int, inner_hop: int, rate_hz: int, block_samples: int):
@@ -29,7 +29,7 @@ class ResampledStage(Stage):
         self._up = Resampler(rate_hz, inner_hz, inner.channels)
         self._down = Resampler(inner_hz, rate_hz, inner.channels)
         self._delay = Delay(inner.channels, times.delay_samples)
-        self._fed = np.zeros((inner.channels, 0), np.float32)
+        self._input = np.zeros((inner.channels, 0), np.float32)
         self._ready = np.zeros((inner.channels, times.wait_samples), np.float32)
 
     def set(self, name: str, value: float) -> None:
@@ -40,17 +40,17 @@ class ResampledStage(Stage):
         """See :class:`~plugin_backend.effects.stage.Stage`.
 
         Raises:
-            RenderError: the resamplers are later than counted.
+            RenderError: the resamplers have more latency than was computed.
         """
         block, hop = self._check_block(block), self._hop
-        fed = np.concatenate([self._fed, self._up.push(block)], axis=1)
+        waiting = np.concatenate([self._input, self._up.push(block)], axis=1)
         parts = [self._ready]
-        for begin in range(0, fed.shape[1] - hop + 1, hop):
-            parts.append(self._down.push(self._delay.push(self._inner.push(fed[:, begin : begin + hop]))))
-        self._fed = fed[:, fed.shape[1] // hop * hop :].copy()
+        for begin in range(0, waiting.shape[1] - hop + 1, hop):
+            parts.append(self._down.push(self._delay.push(self._inner.push(waiting[:, begin : begin + hop]))))
+        self._input = waiting[:, waiting.shape[1] // hop * hop :].copy()
         ready, count = np.concatenate(parts, axis=1), block.shape[1]
         if ready.shape[1] < count:
-            raise RenderError("resamplers of a stage are later than counted")
+            raise RenderError("the resamplers of a stage have more latency than was computed")
         self._ready = ready[:, count:].copy()
         return ready[:, :count]
 
@@ -58,7 +58,7 @@ class ResampledStage(Stage):
         """See :class:`~plugin_backend.effects.stage.Stage`.
 
         Raises:
-            ValueError: always; a resampler's memory cannot be saved.
+            ValueError: always, because the state of a resampler cannot be saved.
         """
         raise ValueError("a stage at another sample rate cannot be saved")
 

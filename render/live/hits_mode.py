@@ -25,7 +25,7 @@ from render.instrument.sample_schedule import Schedule
 from render.instrument.take_pool import TakePool
 from render.instrument.voices import Voice, Voices
 from render.live.rig import Rig
-from render.plan.resolve import velocity_gain
+from render.plan.plan import velocity_gain
 
 CELL_SAMPLES, CELLS = 64, 12
 """A hit's peak is followed for 12 × 64 samples, 16 ms at 48 kHz, after what the detector heard."""

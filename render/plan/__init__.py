@@ -1,1 +1,1 @@
-"""Resolve cues, project and bank into a plan: every sound at its sample."""
+"""The plan: cues, project and bank resolved, every cue at its exact sample."""

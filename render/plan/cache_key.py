@@ -1,4 +1,4 @@
-"""What decides a cue's decoded sound: two cues of one recipe are one sound, whichever reel they are in."""
+"""The key of a cue's decoded audio. Two cues with equal keys sound the same, in any reel."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from presets.preset import sound_digest
 from render.plan.plan import Plan
 
 VERSION = 4
-"""Raised whenever the same recipe would decode to other samples."""
+"""Must be raised whenever the same key would decode to other samples."""
 
 
 @dataclass(frozen=True, slots=True)
 class CueKey:
-    """All that the decoded sound of a cue depends on; its place, level, pan and fades come after.
+    """Everything that the decoded audio of a cue depends on. Position, gain, pan and fades are applied later.
 
     Attributes:
         codec: fingerprint of the model.
-        preset: digest of the preset's sound; None without one.
-        source: digest of the source file's bytes; None without one.
-        seed: what take, variation and the decoder's noise follow from.
+        preset: digest of the preset's sound; None without a preset.
+        source: digest of the source file's bytes; None without a source.
+        seed: take, variation and the decoder's noise follow from it.
         pitch_semitones, length_samples: as in the event.
+        version: :data:`VERSION` when the key was made.
     """
 
     codec: str
@@ -38,12 +39,12 @@ class CueKey:
 
     @property
     def key(self) -> str:
-        """Forty hex digits: the name of this sound in the cache."""
+        """40 hex digits: the name of this audio in the cache."""
         return digest(asdict(self))
 
 
 def cue_keys(plan: Plan) -> dict[str, CueKey]:
-    """Cue id → recipe, of every event of a plan; each preset, source and codec is looked at once.
+    """Return the key of every event in a plan, by cue id. Each preset, source and model is read once.
 
     Raises:
         AudioFileError: a source cannot be read.

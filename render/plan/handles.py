@@ -1,4 +1,4 @@
-"""Handles and pops: where files begin and end around the programme, and the beeps within them."""
+"""Handles and pops: the extra length of files before and after the programme, and the beeps in it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from render.project.timecode import Clock, round_half_up, samples_at
 SHAPE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(s|f|smp)?")
 LONGEST_S = 600
 POP_S = 2
-"""A pop stands two seconds of timecode from the programme: 48 frames at 23.976, its label 2 s before the start's."""
+"""Seconds of timecode between a pop and the programme. At 23.976 this is 48 frames, so the 2-pop's timecode is exactly
+2 s before the programme's start."""
 
 
 @dataclass(frozen=True)
 class Handles:
-    """What surrounds the programme in every file, in samples.
+    """The handles and pops of every file, in samples.
 
     Attributes:
-        head, tail: before its first sample, after its last.
-        pops: start and length of each pop, counted from the file's first sample.
-        remarks: handles that were lengthened.
+        head, tail: length before the programme's first sample, and after its last.
+        pops: start and length of each pop; starts count from the file's first sample.
+        remarks: a line for each handle that was lengthened.
     """
 
     head: int
@@ -32,9 +33,15 @@ class Handles:
 
 
 def handles_of(head: str | int, tail: str | int, pops: bool, clock: Clock, length_samples: int) -> Handles:
-    """The handles of a programme of ``length_samples`` that starts where ``clock`` says.
+    """Return the handles of a programme.
 
-    A handle is seconds (``2``, ``1.5s``), frames (``48f``) or samples (``96000smp``), exactly.
+    A handle is given in seconds (``2``, ``1.5s``), frames (``48f``) or samples (``96000smp``), and is exact.
+
+    Args:
+        head, tail: the handles.
+        pops: write a pop in each handle; a handle that is too short is lengthened.
+        clock: the programme's time base.
+        length_samples: length of the programme.
 
     Raises:
         ProjectError: a handle is malformed, too long, needs a frame rate, or begins before 00:00:00:00.
@@ -48,9 +55,9 @@ def handles_of(head: str | int, tail: str | int, pops: bool, clock: Clock, lengt
             raise ProjectError("a pop is one frame long and needs a frame rate: give --fps")
         spans = [_frame(start, -POP_S, clock), _frame(end, POP_S, clock)]
         wanted = start - spans[0][0], sum(spans[1]) - end
-        for side, given, least in zip(("head", "tail"), (head_samples, tail_samples), wanted, strict=True):
-            if given < least:
-                remarks.append(f"the {side} handle is {least} samples, not {given}: the pop needs them")
+        for side, samples, least in zip(("head", "tail"), (head_samples, tail_samples), wanted, strict=True):
+            if samples < least:
+                remarks.append(f"the {side} handle is {least} samples, not {samples}: the pop needs them")
         head_samples, tail_samples = max(head_samples, wanted[0]), max(tail_samples, wanted[1])
     if head_samples > start:
         raise ProjectError(
@@ -62,7 +69,7 @@ def handles_of(head: str | int, tail: str | int, pops: bool, clock: Clock, lengt
 
 
 def _moved(position: int, handle: str | int, side: str, sign: int, clock: Clock) -> int:
-    """The absolute sample one handle before (sign −1) or after (1) an absolute sample."""
+    """Return the absolute sample one handle before (sign −1) or after (sign 1) an absolute sample."""
     match = SHAPE.fullmatch(str(handle).strip())
     if not match:
         raise ProjectError(f"{side} handle {handle!r}: write seconds (2, 1.5), frames (48f) or samples (96000smp)")
@@ -81,13 +88,14 @@ def _moved(position: int, handle: str | int, side: str, sign: int, clock: Clock)
 
 
 def _frames_away(position: int, frames: int, clock: Clock) -> int:
-    """The beginning of the frame ``frames`` from the one nearest to an absolute sample."""
-    nearest = round_half_up(position * clock.rate.exact / clock.sample_rate)
-    return samples_at(nearest + frames, clock.rate, clock.sample_rate)
+    """Return the start of the frame that is ``frames`` after the frame nearest to an absolute sample."""
+    rate = clock.frame_rate
+    nearest = round_half_up(position * rate.exact / clock.sample_rate)
+    return samples_at(nearest + frames, rate, clock.sample_rate)
 
 
 def _frame(position: int, seconds: int, clock: Clock) -> tuple[int, int]:
-    """First sample and length of the frame that begins whole timecode seconds from an absolute sample."""
-    frames = seconds * clock.rate.nominal
+    """Return first sample and length of the frame that begins whole timecode seconds after an absolute sample."""
+    frames = seconds * clock.frame_rate.nominal
     first = _frames_away(position, frames, clock)
     return first, _frames_away(position, frames + 1, clock) - first

@@ -1,22 +1,46 @@
-"""What a render needs to know of a cue once everything about it is settled."""
+"""The plan of a render: every cue resolved to samples, gains and seeds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from presets.bank import Named
+from presets.bank import BankNames
+from render.project.channel_layout import LAYOUTS, Layout
 from render.project.project import Stem
+
+
+def speed_of(pitch_semitones: float) -> float:
+    """Return the playback speed of a varispeed pitch. 12 semitones double the speed."""
+    return 2.0 ** (pitch_semitones / 12)
+
+
+def velocity_gain(velocity: float) -> float:
+    """Return the linear gain of a velocity 0..1: its square, as in samplers (0.5 is −12 dB)."""
+    return velocity * velocity
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A cue, resolved: integer samples, linear gain, its own seed.
+    """A resolved cue.
 
-    ``start_samples`` counts from the stems' first sample (the head handle's); ``gain`` joins the cue's, the
-    preset's and the velocity's; ``codec`` names the model that decodes it. ``sheet`` and ``row`` are where it was
-    asked for, if anywhere. ``sync_samples`` is from its first sample to the one that lies where the cue asks: 0 for its
-    onset, or its peak's.
+    Attributes:
+        id: unique in the sheet.
+        stem: name of its stem.
+        start_samples: counted from the stems' first sample (the start of the head handle).
+        length_samples: 1 or more.
+        preset: name or file of its preset, or None.
+        source: its source file, or None.
+        codec: name of the model that decodes it.
+        seed: its take, variation and noise follow from it.
+        gain: linear; product of the cue's gain, the preset's and the velocity's.
+        pan: −1 to 1.
+        pitch_semitones: varispeed pitch.
+        fade_in_samples, fade_out_samples: raised-cosine fades.
+        note, extra: the sheet's note and unknown columns, for the report.
+        sheet, row: where the cue is written, if anywhere.
+        sync_samples: samples from its first sample to the one that lies at the cue's position: 0 for its onset, or
+            the position of its peak.
     """
 
     id: str
@@ -43,15 +67,28 @@ class Event:
         """The first sample after the cue."""
         return self.start_samples + self.length_samples
 
+    @property
+    def speed(self) -> float:
+        """Playback speed by its pitch; 1 is unchanged."""
+        return speed_of(self.pitch_semitones)
+
 
 @dataclass(frozen=True)
 class Plan:
-    """All a render needs, and nothing it must look up again.
+    """All that a render needs. Nothing is left to look up.
 
-    ``events`` are sorted by start; ``start_samples`` is the stems' first sample on the absolute
-    timeline, and ``length_samples`` their length: handles and all. ``pops`` are starts and lengths,
-    counted from there too. Every stem has its layout settled. ``bank`` is where presets are found by
-    name. ``sounds`` names cues' decoded sounds in the folder ``cache``; without one all is decoded.
+    Attributes:
+        sample_rate: in Hz.
+        start_samples: the stems' first sample on the absolute timeline.
+        length_samples: length of the stems, handles included.
+        stems: each with its layout.
+        events: sorted by start.
+        bank: where presets are found by name.
+        remarks: for the user, one line each.
+        head_samples, tail_samples: lengths of the handles.
+        pops: start (from the stems' first sample) and length of each pop.
+        sounds: cue id → name of its decoded audio in ``cache``.
+        cache: folder of decoded cues; without one every cue is decoded.
     """
 
     sample_rate: int
@@ -59,7 +96,7 @@ class Plan:
     length_samples: int
     stems: tuple[Stem, ...]
     events: tuple[Event, ...]
-    bank: Named
+    bank: BankNames
     remarks: tuple[str, ...] = ()
     head_samples: int = 0
     tail_samples: int = 0
@@ -69,5 +106,11 @@ class Plan:
 
     @property
     def programme(self) -> slice:
-        """The programme within the stems: all but the handles."""
+        """The programme's samples in the stems: everything between the handles."""
         return slice(self.head_samples, self.length_samples - self.tail_samples)
+
+
+def stem_layout(stem: Stem) -> Layout:
+    """Return the channel layout of a stem in a plan, where every stem has one."""
+    assert stem.layout is not None
+    return LAYOUTS[stem.layout]

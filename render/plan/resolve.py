@@ -1,11 +1,11 @@
-"""Settle every cue of a sheet against a project and a bank: the plan a render follows."""
+"""Resolve the cues of a sheet against a project and a bank, into the plan that a render follows."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -18,58 +18,68 @@ from plugin_backend.errors import AudioFileError, CueSheetError, PresetError, Pr
 from plugin_backend.models.registry import PCM, describe_codec
 from plugin_backend.similar_names import did_you_mean
 from presets.bank import Bank
-from presets.lookup import CHOOSE
+from presets.lookup import model_of
 from presets.preset import Preset, check_fits
 from presets.take_sampling import fades_of, take_of
 from render.cues import Cue, CueSheet, read_cues
 from render.cues.clip_mapping import read_mapping
 from render.cues.cue import AUDIBLE, Wanted
-from render.cues.cue_offset import offset_samples
 from render.cues.lint import late_start
 from render.cues.read import is_midi_file, stated_rate
-from render.engine.cue_cache import CueCache
-from render.engine.voice import speed_of
 from render.plan.cache_key import cue_keys
 from render.plan.handles import handles_of
-from render.plan.plan import Event, Plan
-from render.plan.resolve_effects import resolve_effects, responses_of
-from render.project.project import STEM_RULE, Project, Stem, is_stem_name
+from render.plan.plan import Event, Plan, speed_of, velocity_gain
+from render.plan.resolve_effects import impulse_response_files, resolve_effects
+from render.project.cue_offset import offset_samples
+from render.project.project import Project, Stem
+from render.project.stem_names import STEM_RULE, is_stem_name
 
 SOURCE_FADE_SAMPLES = 240
 LONGEST_SAMPLES = 2**31 - 2**20
-"""The graph counts samples in 32 bits: 12 h 25 min at 48 kHz."""
+"""Longest render: the graph counts samples in 32 bits, which is 12 h 25 min at 48 kHz."""
+
+PeakFinder = Callable[[Plan, list[str]], dict[str, int]]
+"""Decodes some cues of a plan; returns cue id → samples from its first sample to its highest."""
 
 
 def take_seed(project_seed: int, cue_id: str, take: int) -> int:
-    """A cue's own seed, 63 bits, from the project's seed, the cue's id and the take (BLAKE2b)."""
+    """Return a cue's own seed, by BLAKE2b.
+
+    Args:
+        project_seed: seed of the project.
+        cue_id: id of the cue.
+        take: take number of the project.
+
+    Returns:
+        63 bits.
+    """
     text = f"{project_seed}\0{cue_id}\0{take}".encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) >> 1
 
 
-def velocity_gain(velocity: float) -> float:
-    """Linear gain of a velocity 0..1: its square, as samplers do (0.5 is −12 dB)."""
-    return velocity * velocity
-
-
 def open_bank(project: Project) -> Bank:
-    """The project's bank, or the factory's.
+    """Open the project's bank, or the factory bank.
 
     Raises:
-        PresetError: a folder of it is not a bank.
+        PresetError: one of its folders is not a bank.
     """
     return Bank(project.bank)
 
 
 def read_sheet(path: Path, project: Project, wanted: Wanted = AUDIBLE) -> CueSheet:
-    """Read a cue sheet by the project's time base, MIDI tables and mapping; the bank's programs and names fill in.
+    """Read a cue sheet with the project's time base, MIDI tables and mapping.
+
+    MIDI programs and clip names that the project does not name are looked up in the bank.
 
     Args:
-        wanted: what else of it is wanted, and what is put up with.
+        path: the sheet.
+        project: gives time base, tables and bank.
+        wanted: which cues to read, and which problems to tolerate.
 
     Raises:
         CueSheetError: see :func:`render.cues.read_cues`.
         ProjectError: the time base, a MIDI table or the mapping file is wrong.
-        PresetError: the bank is not usable.
+        PresetError: the bank cannot be used.
     """
     midi, bank = project.midi_mapping(), open_bank(project)
     if is_midi_file(path):
@@ -85,34 +95,28 @@ def read_sheet(path: Path, project: Project, wanted: Wanted = AUDIBLE) -> CueShe
 
 
 def with_sheet_rate(project: Project, sheet: CueSheet) -> Project:
-    """The project with the frame rate and the start that its sheet states, where it has none of its own."""
+    """Return the project with the sheet's frame rate and start, where the project has none."""
     clock = sheet.clock
     if clock is None or clock.rate is None:
         return project
-    stated = clock.label_at(0) if clock.start_frames else None
-    return replace(project, fps=project.fps or clock.rate.name, start=project.start or stated)
+    start = clock.label_at(0) if clock.start_frames else None
+    return replace(project, fps=project.fps or clock.rate.name, start=project.start or start)
 
 
-def make_plan(project: Project, sheet: CueSheet, kept: CueCache | None = None) -> Plan:
-    """Resolve a sheet, against a project :func:`completed` by it.
-
-    A cue whose peak lies at its place is decoded here, to know where its sound begins.
+def resolve_plan(project: Project, sheet: CueSheet, find_peaks: PeakFinder, cache_folder: Path | None = None) -> Plan:
+    """Resolve a sheet; see :func:`render.engine.make_plan.make_plan`.
 
     Args:
-        kept: decoded cues, where such cues are looked for and kept.
+        project: the project; the sheet's frame rate is added to it.
+        sheet: the cues.
+        find_peaks: finds the peaks of cues whose peak, not their onset, lies at their position.
+        cache_folder: folder of decoded cues, for ``find_peaks``.
 
     Raises:
-        CueSheetError: all that is wrong with the sheet: rows that could not be read, unknown stems, presets and
-            sources, cues outside the programme; each with its row.
-        PresetError: the bank is not usable, or its presets belong to another model.
-        CheckpointError: the model is not known.
-        ProjectError: the programme's end is before its start, a handle is wrong, or an effect does not go with
-            its stem's layout.
-        PluginError: a plug-in file does not exist.
-        AudioFileError: an effect's impulse response cannot be used.
+        CueSheetError, PresetError, CheckpointError, ProjectError, PluginError, AudioFileError: see there.
     """
     project = with_sheet_rate(project, sheet)
-    lost = sheet.check_whole(project.skip_unreadable)
+    skipped = sheet.check_whole(project.skip_unreadable)
     clock, specs = project.clock(), {name: describe_codec(name) for name in project.codecs}
     bank = open_bank(project)
     problems = list(sheet.problems)
@@ -120,32 +124,23 @@ def make_plan(project: Project, sheet: CueSheet, kept: CueCache | None = None) -
         resolve_effects(replace(stem, layout=stem.layout or project.layout), bank, specs, _codec_for)
         for stem in _stems(project, sheet, problems)
     )
-    known, look_at = {stem.name for stem in stems}, cache(inspect_mono_or_stereo)
-    cues, events = [], []
-    for cue in sorted(sheet.cues, key=lambda cue: (cue.start_samples, cue.id)):
-        wrong = _unknown(cue, sheet, bank, known if project.stems else {cue.stem})
-        problems += wrong
-        if wrong or cue.stem not in known:  # of a stem that the sheet misspells it is told already
-            continue
-        try:
-            events.append(_event(cue, sheet, project, bank, specs, look_at))
-            cues.append(cue)
-        except CueSheetError as problem:
-            problems.append(problem)
+    inspect = cache(inspect_mono_or_stereo)
+    events, cues = _events(project, sheet, bank, specs, {stem.name for stem in stems}, inspect, problems)
     if problems:
         raise combine_errors(problems)
     if not cues:
         raise CueSheetError("nothing that could be read in it becomes a cue", file=sheet.path)
-    events = _synchronised(cues, events, project, bank, stems, kept)
+    events = _synchronised(cues, events, project, bank, stems, find_peaks, cache_folder)
     last = max(event.end_samples for event in events)
     length = _length(project, last)
     handles = handles_of(project.head_handle, project.tail_handle, project.pops, clock, length)
     whole = handles.head + length + handles.tail
     _check_length(whole, clock.sample_rate)
-    remarks = [*lost, *sheet.remarks, *handles.remarks]
-    heard = [cue.source for cue in cues if cue.source is not None]
-    for file in dict.fromkeys([*heard, *(Path(ir) for stem in stems for ir in responses_of(stem))]):
-        remarks += [f"{file}: {remark}" for remark in look_at(file).remarks]
+    remarks = [*skipped, *sheet.remarks, *handles.remarks]
+    sources = [cue.source for cue in cues if cue.source is not None]
+    responses = [Path(file) for stem in stems for file in impulse_response_files(stem)]
+    for file in dict.fromkeys([*sources, *responses]):
+        remarks += [f"{file}: {remark}" for remark in inspect(file).remarks]
     if sheet.unknown_columns:
         remarks.append(f"columns we do not know, kept in the report: {', '.join(sheet.unknown_columns)}")
     for index, (cue, event) in enumerate(zip(cues, events, strict=True)):
@@ -175,7 +170,7 @@ def make_plan(project: Project, sheet: CueSheet, kept: CueCache | None = None) -
 
 
 def _stems(project: Project, sheet: CueSheet, problems: list[CueSheetError]) -> tuple[Stem, ...]:
-    """The project's stems, or those that the sheet names; what cannot be one is a problem."""
+    """Return the project's stems, or the stems that the sheet names. Names that are not allowed become problems."""
     if project.stems:
         return tuple(project.stems)
     names: dict[str, str] = {}
@@ -192,55 +187,85 @@ def _stems(project: Project, sheet: CueSheet, problems: list[CueSheetError]) -> 
     return tuple(Stem(name=name) for name in names.values())
 
 
+def _events(
+    project: Project,
+    sheet: CueSheet,
+    bank: Bank,
+    specs: dict[str, CodecSpec],
+    stems: set[str],
+    inspect: Callable[[Path], AudioInfo],
+    problems: list[CueSheetError],
+) -> tuple[list[Event], list[Cue]]:
+    """Resolve the cues by start; return events and their cues. Cues that cannot be resolved become problems."""
+    cues, events = [], []
+    for cue in sorted(sheet.cues, key=lambda cue: (cue.start_samples, cue.id)):
+        wrong = _unknown(cue, sheet, bank, stems if project.stems else {cue.stem})
+        problems += wrong
+        if wrong or cue.stem not in stems:  # a stem that the sheet misspells is a problem already
+            continue
+        try:
+            events.append(_event(cue, sheet, project, bank, specs, inspect))
+            cues.append(cue)
+        except CueSheetError as problem:
+            problems.append(problem)
+    return events, cues
+
+
 def _synchronised(
-    cues: list[Cue], events: list[Event], project: Project, bank: Bank, stems: tuple[Stem, ...], kept: CueCache | None
+    cues: list[Cue],
+    events: list[Event],
+    project: Project,
+    bank: Bank,
+    stems: tuple[Stem, ...],
+    find_peaks: PeakFinder,
+    cache_folder: Path | None,
 ) -> list[Event]:
-    """The events where their offsets put them, and their peaks if those are to lie there."""
-    clock, peaks = project.clock(), {}
+    """Move the events by their offsets, and to their peaks where the peak must lie at the cue's position."""
+    clock = project.clock()
+    peaks: dict[str, int] = {}
     at_peak = [cue.id for cue in cues if (cue.sync or project.sync) == "peak"]
     if at_peak:
-        from render.engine.peak_position import peaks_of
-
         unplaced = Plan(clock.sample_rate, 0, 0, stems, tuple(events), bank.folders)
-        if kept is not None:
-            keys = {cue: recipe.key for cue, recipe in cue_keys(unplaced).items()}
-            unplaced = dataclasses.replace(unplaced, sounds=keys, cache=kept.folder)
-        peaks = peaks_of(unplaced, at_peak)
+        if cache_folder is not None:
+            keys = {cue: key.key for cue, key in cue_keys(unplaced).items()}
+            unplaced = dataclasses.replace(unplaced, sounds=keys, cache=cache_folder)
+        peaks = find_peaks(unplaced, at_peak)
     placed = []
     for cue, event in zip(cues, events, strict=True):
-        own, peak = cue.offset_samples, peaks.get(cue.id, 0)
-        offset = own if own is not None else offset_samples(project.offset, cue.start_samples, clock)
+        offset, peak = cue.offset_samples, peaks.get(cue.id, 0)
+        if offset is None:
+            offset = offset_samples(project.offset, cue.start_samples, clock)
         start = cue.start_samples + offset - peak
         placed.append(dataclasses.replace(event, start_samples=start, sync_samples=peak))
     return placed
 
 
 def _outside(cue: Cue, event: Event, sheet: CueSheet, project: Project, length: int, head: int) -> list[CueSheetError]:
-    """What is wrong with where a cue begins, if anything."""
+    """Return the problem with a cue's start, if it lies outside the files."""
     if event.start_samples >= length:
         return [CueSheetError(f"starts after the programme's end {project.end}", file=sheet.path, row=cue.row)]
     if event.start_samples < -head:
-        by = "its peak lies at its place, so its sound" if event.sync_samples else "its offset puts it where it"
-        problem = f"{by} begins {-head - event.start_samples} samples before the stems do: give a longer head_handle"
+        reason = "its peak lies at its position, so its sound" if event.sync_samples else "with its offset it"
+        problem = f"{reason} begins {-head - event.start_samples} samples before the stems: give a longer head_handle"
         field = "sync" if event.sync_samples else "offset"
         return [CueSheetError(problem, file=sheet.path, row=cue.row, field=field)]
     return []
 
 
 def _unknown(cue: Cue, sheet: CueSheet, bank: Bank, stems: set[str]) -> list[CueSheetError]:
-    """What a cue names that is not there: its stem, its preset, or neither preset nor source."""
-    found = []
+    """Return a problem for each name in a cue that does not exist: its stem and its preset."""
+    problems = []
     if cue.stem not in stems:
-        told = f"no stem '{cue.stem}' in the project; it has {', '.join(sorted(stems))}"
-        found.append(("stem", f"{told}{did_you_mean(cue.stem, stems)}"))
+        message = f"no stem '{cue.stem}' in the project; it has {', '.join(sorted(stems))}"
+        problems.append(("stem", f"{message}{did_you_mean(cue.stem, stems)}"))
     if cue.preset is not None:
         try:
             bank[cue.preset]
         except PresetError as problem:
-            found.append(("preset", str(problem)))
+            problems.append(("preset", str(problem)))
     elif cue.source is None:
-        found.append(("preset", "a cue needs a preset or a source"))
-    return [CueSheetError(told, file=sheet.path, row=cue.row, field=field) for field, told in found]
+        problems.append(("preset", "a cue needs a preset or a source"))
+    return [CueSheetError(message, file=sheet.path, row=cue.row, field=field) for field, message in problems]
 
 
 def _event(
@@ -249,7 +274,7 @@ def _event(
     project: Project,
     bank: Bank,
     specs: dict[str, CodecSpec],
-    look_at: Callable[[Path], AudioInfo],
+    inspect: Callable[[Path], AudioInfo],
 ) -> Event:
     preset = bank[cue.preset] if cue.preset is not None else None
     codec = _codec_for(preset, specs) if preset else project.codecs[0]
@@ -259,14 +284,17 @@ def _event(
     def at_rate(samples: int) -> int:
         return -(-samples * rate_hz // codec_hz)
 
-    try:
-        own = look_at(cue.source).length_at(rate_hz) if cue.source is not None else None
-    except AudioFileError as problem:
-        raise CueSheetError(str(problem), file=sheet.path, row=cue.row, field="source") from problem
-    whole = own if own is not None else at_rate(take_of(preset, seed).length_samples)
-    length = _cue_length(cue, preset, whole)
+    if cue.source is not None:
+        try:
+            sound_samples = inspect(cue.source).length_at(rate_hz)
+        except AudioFileError as problem:
+            raise CueSheetError(str(problem), file=sheet.path, row=cue.row, field="source") from problem
+    else:
+        assert preset is not None
+        sound_samples = at_rate(take_of(preset, seed).length_samples)
+    length = _cue_length(cue, preset, sound_samples)
     header = preset.header if preset else None
-    fade_in, fade_out = _fades(cue, preset, seed, length, whole)
+    fade_in, fade_out = _fades(cue, preset, seed, length, sound_samples)
     gain = 10 ** ((cue.gain_db + (header.gain_db if header else 0)) / 20) * velocity_gain(cue.velocity)
     return Event(
         id=cue.id,
@@ -289,47 +317,42 @@ def _event(
     )
 
 
-def _fades(cue: Cue, preset: Preset | None, seed: int, length: int, whole: int) -> tuple[int, int]:
-    """In and out, at the codec's rate. A take's own fade belongs to its end: a cue that ends sooner has the preset's.
+def _fades(cue: Cue, preset: Preset | None, seed: int, length: int, sound_samples: int) -> tuple[int, int]:
+    """Return fade in and fade out in samples at the codec's rate.
+
+    A take's own fade belongs to the end of the take. A cue that ends earlier has the preset's fade.
 
     Args:
+        cue, preset, seed: as resolved.
         length: of the cue.
-        whole: what the take lasts at its own pitch, as long as the cue's length counts.
+        sound_samples: length of the take at its own pitch, at the rate of ``length``.
     """
     if preset is None:
         return 0, 0
     fade_in, fade_out = fades_of(preset, seed)
-    ends = preset.header.kind == "hit" and length >= math.floor(whole / speed_of(cue.pitch_semitones))
+    ends = preset.header.kind == "hit" and length >= math.floor(sound_samples / speed_of(cue.pitch_semitones))
     return fade_in, fade_out if ends else min(fade_out, preset.header.fade_out_samples)
 
 
-def _codec_for(preset: Preset, specs: dict[str, CodecSpec]) -> str:
-    """The model, of those there are by name, that a preset was made with."""
-    header = preset.header
-    if header.codec == PCM:
+def _codec_for(preset: Preset, specs: Mapping[str, CodecSpec]) -> str:
+    """Return the name of the model that made a preset."""
+    if preset.header.codec == PCM:
         check_fits(preset, describe_codec(PCM))
         return PCM
-    made_by = next((name for name, spec in specs.items() if spec.fingerprint == header.fingerprint), None)
-    if made_by is None:
-        given = " or ".join(f"'{name}' ({spec.fingerprint})" for name, spec in specs.items())
-        raise PresetError(
-            f"preset '{preset.name}' was made with model '{header.codec}' ({header.fingerprint}), "
-            f"not with {given}: {CHOOSE}"
-        )
-    check_fits(preset, specs[made_by])
-    return made_by
+    return model_of(preset, specs)
 
 
-def _cue_length(cue: Cue, preset: Preset | None, own_samples: int) -> int:
-    """How long a cue sounds; ``own_samples`` is what its source or its take lasts at its own pitch."""
+def _cue_length(cue: Cue, preset: Preset | None, sound_samples: int) -> int:
+    """Return how long a cue is audible; ``sound_samples`` is the length of its source or take at its own pitch."""
     texture = preset is not None and preset.header.kind == "texture" and cue.source is None
-    asked = None if cue.gate and not texture else cue.duration_samples
-    if texture and asked is not None:
-        return asked
-    return min(filter(None, (asked, math.ceil(own_samples / Fraction(speed_of(cue.pitch_semitones))))))
+    duration = None if cue.gate and not texture else cue.duration_samples
+    if texture and duration is not None:
+        return duration
+    return min(filter(None, (duration, math.ceil(sound_samples / Fraction(speed_of(cue.pitch_semitones))))))
 
 
 def _length(project: Project, last: int) -> int:
+    """Return the programme's length in samples; without an ``end``, from the last sample of the last cue."""
     rate_hz, length = project.clock().sample_rate, project.length_samples()
     if length is None:
         tail = round(project.tail_s * rate_hz)

@@ -1,4 +1,4 @@
-"""A stem's chain of effects before a render: nothing left to look up, checked, told to revisions."""
+"""Resolve the effects of stems: find their presets and models, check every value, and describe them for reports."""
 
 from __future__ import annotations
 
@@ -19,16 +19,27 @@ from plugin_backend.models.registry import describe_codec
 from plugin_backend.output_files import file_digest
 from plugin_backend.transfer.latent_mover import LatentMover
 from plugin_backend.transfer.parameters import WIDTH
+from plugin_backend.transfer.settings import Settings, parse_latents
 from presets.bank import Bank
 from presets.lookup import find_preset
 from presets.preset import Preset, sound_digest
-from render.engine.inserts import is_insert, kind_of, settings_of, transfer_settings
-from render.project.channel_layout import LAYOUTS
-from render.project.effect_schema import PRESETS, Convolution, Transfer
-from render.project.project import Effect, Plugin, Stem
+from render.plan.plan import stem_layout
+from render.project.channel_layout import Layout
+from render.project.effect_schema import (
+    PRESETS,
+    TRANSFER,
+    Convolution,
+    Effect,
+    Plugin,
+    StageEffect,
+    Transfer,
+    kind_of,
+    settings_of,
+)
+from render.project.project import Stem
 
 EACH_CHANNEL = ("filter", *PER_CHANNEL)
-"""What does to each channel what it would do to it alone: all that lcr and 5.1 take."""
+"""Effects that process each channel by itself. Only these can run on lcr and 5.1 stems."""
 
 MONO, STEREO = 1, 2
 LV2_SUFFIX, LV2_MANIFEST = ".lv2", "manifest.ttl"
@@ -41,62 +52,82 @@ LV2_PREFIX = re.compile(r"@prefix\s+([\w-]{0,50}):\s*<([^<>\s]{0,500})>")
 def resolve_effects(
     stem: Stem, bank: Bank, specs: Mapping[str, CodecSpec], model_of: Callable[[Preset, Mapping], str]
 ) -> Stem:
-    """The stem, whose layout is known, with its transfers' presets as files and their models named; all is checked.
+    """Resolve and check the effects of a stem.
 
     Args:
+        stem: the stem; its layout is set.
         bank: where presets are found by name.
-        specs: of the project's models, by name.
-        model_of: which of them made a preset.
+        specs: the project's models, by name.
+        model_of: returns the name of the model that made a preset.
+
+    Returns:
+        The stem. Its transfer effects name preset files and models.
 
     Raises:
-        InputError: an effect cannot be used; names the stem. ``PresetError``: no such preset, or it is of none of the
-            models, or of another than the first. ``CheckpointError``: no such model. ``ProjectError``: a value is out
-            of range, or does not go with the layout. ``AudioFileError``: an impulse response. ``PluginError``: a
-            plug-in file does not exist.
+        InputError: an effect cannot be used; names the stem. ``PresetError``: there is no such preset, or none of the
+            models made it, or two presets of one effect have different models. ``CheckpointError``: there is no such
+            model. ``ProjectError``: a value is out of range, or the effect cannot run on the layout.
+            ``AudioFileError``: an impulse response cannot be read. ``PluginError``: a plug-in file does not exist.
     """
     try:
-        effects = [_looked_up(effect, bank, specs, model_of) for effect in stem.effects]
+        effects = [_resolve(effect, bank, specs, model_of) for effect in stem.effects]
         for effect in effects:
-            _check(effect, stem.layout)
+            _check(effect, stem_layout(stem))
     except InputError as problem:
         raise type(problem)(f"stem {stem.name}: {problem}") from problem
     return replace(stem, effects=effects)
 
 
-def responses_of(stem: Stem) -> list[str]:
-    """The files that its effects take impulse responses from."""
-    return [each.ir for each in stem.effects if isinstance(each, Convolution) and each.ir not in SYNTHETIC_RESPONSES]
+def impulse_response_files(stem: Stem) -> list[str]:
+    """Return the impulse response files that a stem's effects use."""
+    return [
+        effect.ir for effect in stem.effects if isinstance(effect, Convolution) and effect.ir not in SYNTHETIC_RESPONSES
+    ]
 
 
-def _looked_up(effect: Effect, bank: Bank, specs: Mapping[str, CodecSpec], model_of: Callable) -> Effect:
+def transfer_settings(effect: Transfer) -> Settings:
+    """Return the transfer node's settings for an effect.
+
+    Raises:
+        ProjectError: a control is out of range, or ``morph`` is set without a second preset.
+    """
+    controls = {name: getattr(effect, name) for name, row in TRANSFER.items() if getattr(effect, name) != row.default}
+    if effect.to is None and {"morph", "spherical"} & set(controls):
+        raise ProjectError("morph needs a second preset: give it as 'to'")
+    return Settings(
+        controls=controls, latents=parse_latents(tuple(effect.latents)), mono=effect.mono, width=effect.width
+    )
+
+
+def _resolve(effect: Effect, bank: Bank, specs: Mapping[str, CodecSpec], model_of: Callable) -> Effect:
     if not isinstance(effect, Transfer):
         return effect
     if effect.model is not None:
         specs = {effect.model: describe_codec(effect.model)}
-    found = {name: bank[getattr(effect, name)] for name in PRESETS if getattr(effect, name) is not None}
-    models = [model_of(preset, specs) for preset in found.values()]
+    presets = {name: bank[getattr(effect, name)] for name in PRESETS if getattr(effect, name) is not None}
+    models = [model_of(preset, specs) for preset in presets.values()]
     if len(set(models)) > 1:
         raise PresetError(
-            f"presets '{effect.preset}' and '{effect.to}' are of different models: nothing is between them"
+            f"presets '{effect.preset}' and '{effect.to}' are of different models, so they cannot be morphed"
         )
     if effect.model not in (None, models[0]):
         raise PresetError(f"preset '{effect.preset}' is of model '{models[0]}', not of '{effect.model}'")
-    files = {name: str(bank.file_of(getattr(effect, name))) for name in found}
+    files = {name: str(bank.file_of(getattr(effect, name))) for name in presets}
     return replace(effect, model=models[0], **files)
 
 
-def _check(effect: Effect, layout: str) -> None:
-    kind, sounding = kind_of(effect), LAYOUTS[layout].sounding
-    if kind == "pan" and sounding == MONO:
-        raise ProjectError(f"pan is stereo and cannot run on {layout}: it has no sides")
-    if sounding > STEREO and kind not in EACH_CHANNEL:
+def _check(effect: Effect, layout: Layout) -> None:
+    kind, channels = kind_of(effect), layout.front_channels
+    if kind == "pan" and channels == MONO:
+        raise ProjectError(f"pan is stereo and cannot run on {layout.name}: it has no sides")
+    if channels > STEREO and kind not in EACH_CHANNEL:
         raise ProjectError(
-            f"{kind} is stereo and cannot run on {layout}: make the stem stereo or mono, or leave it what works on "
-            f"each channel: {', '.join(EACH_CHANNEL)}"
+            f"{kind} is stereo and cannot run on {layout.name}: make the stem stereo or mono, or use only effects that "
+            f"work on each channel: {', '.join(EACH_CHANNEL)}"
         )
     if isinstance(effect, Transfer):
         _check_transfer(effect)
-    elif is_insert(effect):
+    elif isinstance(effect, StageEffect):
         validate_settings(kind, settings_of(effect))
     if isinstance(effect, Convolution):
         check_impulse_response(effect.ir)
@@ -110,12 +141,12 @@ def _check_plugin_file(path: Path) -> None:
     bundle = next((folder for folder in (path, *path.parents) if folder.suffix.lower() == LV2_SUFFIX), None)
     if bundle is not None:
         uris = lv2_uris(bundle)
-        told = f"give its URI as path: {' or '.join(uris)}" if uris else f"it names no plug-in in {LV2_MANIFEST}"
-        raise PluginError(f"{path} is of an LV2 bundle, and hosts load LV2 by URI: {told}")
+        advice = f"give its URI as path: {' or '.join(uris)}" if uris else f"its {LV2_MANIFEST} names no plug-in"
+        raise PluginError(f"{path} is in an LV2 bundle, and hosts load LV2 by URI: {advice}")
 
 
 def lv2_uris(bundle: Path) -> list[str]:
-    """The URIs of the plug-ins that an LV2 bundle's manifest names; none if it cannot be read."""
+    """Return the URIs of the plug-ins in an LV2 bundle's manifest; none if it cannot be read."""
     try:
         text = (bundle / LV2_MANIFEST).read_text("utf-8", errors="replace")
     except OSError:
@@ -125,21 +156,22 @@ def lv2_uris(bundle: Path) -> list[str]:
 
 
 def _check_transfer(effect: Transfer) -> None:
+    assert effect.model is not None
     settings, spec = transfer_settings(effect), describe_codec(effect.model)
     if spec.layout != "frames":
-        raise ProjectError(f"a transfer needs a model that streams; '{effect.model}' is none")
+        raise ProjectError(f"a transfer needs a model that streams, and '{effect.model}' does not")
     settings.set_latents(LatentMover(1, spec.latent_dim, 1.0))
 
 
-def described(effect: Effect) -> dict:
-    """All that decides what an effect does, as plain data; the content of its files in place of their names."""
-    told = msgspec.to_builtins(effect)
+def describe_effect(effect: Effect) -> dict:
+    """Return everything that decides what an effect does, as plain data. Files are given by content, not by name."""
+    description = msgspec.to_builtins(effect)
     if isinstance(effect, Transfer):
-        found = {name: getattr(effect, name) for name in PRESETS if getattr(effect, name) is not None}
-        told |= {name: sound_digest(find_preset(file)) for name, file in found.items()}
+        presets = {name: getattr(effect, name) for name in PRESETS if getattr(effect, name) is not None}
+        description |= {name: sound_digest(find_preset(file)) for name, file in presets.items()}
         if effect.width == WIDTH.default:
-            del told["width"]  # what was rendered before there was a width stands
-        told["model"] = describe_codec(effect.model).fingerprint if effect.model is not None else None
+            del description["width"]  # so that stems rendered before the width existed stay valid
+        description["model"] = describe_codec(effect.model).fingerprint if effect.model is not None else None
     elif isinstance(effect, Convolution) and effect.ir not in SYNTHETIC_RESPONSES:
-        told["ir"] = file_digest(Path(effect.ir))
-    return told
+        description["ir"] = file_digest(Path(effect.ir))
+    return description

@@ -21,7 +21,8 @@ from render.instrument.latent_controls import LatentControls
 from render.instrument.latent_take import latent_take
 from render.instrument.note import Note
 from render.instrument.polyphony import CONTROL, LENGTHS, OFF, ON, PROGRAM, Keyboard
-from render.plan.resolve import take_seed, velocity_gain
+from render.plan.plan import velocity_gain
+from render.plan.resolve import take_seed
 from render.plugin_server.engine import Engine
 from render.plugin_server.parameter_values import ChangedParameters, in_range, number
 from render.plugin_server.preset_slots import SLOTS, PresetPool, PresetSlots

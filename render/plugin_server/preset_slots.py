@@ -34,7 +34,7 @@ class PresetPool:
     def __getitem__(self, number: int) -> Preset:
         """Raises PresetError: no such number, or its file cannot be used."""
         if not 1 <= number <= len(self):
-            raise PresetError(f"no preset number {number}; the bank {self._bank.told} has {len(self)}")
+            raise PresetError(f"no preset number {number}; the bank {self._bank.folder_list} has {len(self)}")
         return self._bank[self._bank.names[number - 1]]
 
     def programs(self) -> dict[int, int]:

@@ -1,1 +1,1 @@
-"""The project file and the rules it sets: timecode, channel layouts, names, effects."""
+"""The project file and its rules: timecode, channel layouts, names and effects."""

@@ -1,4 +1,4 @@
-"""Channel layouts of stems, and how a cue is panned into one."""
+"""Channel layouts of stems, and the pan of a cue into a layout."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ LAYOUT_NAMES = ("mono", "stereo", "lcr", "5.1")
 
 @dataclass(frozen=True)
 class Layout:
-    """A layout's name and its speakers, in the order WAVE gives their channels."""
+    """A layout's name and its speakers, in the channel order of WAVE files."""
 
     name: str
     speakers: tuple[str, ...]
 
     @property
     def channels(self) -> int:
-        """Channels in the file."""
+        """Number of channels in the file."""
         return len(self.speakers)
 
     @property
-    def sounding(self) -> int:
-        """Leading channels that a pan reaches: all but LFE and the surrounds."""
+    def front_channels(self) -> int:
+        """Number of front channels, which come first. Cues are panned into these; LFE and surrounds stay silent."""
         return min(self.channels, 3)
 
 
@@ -41,37 +41,52 @@ LAYOUTS = {
 
 
 def widest(layouts: Iterable[Layout]) -> Layout:
-    """The layout of the sum of stems in ``layouts``: that with the most channels."""
+    """Return the layout with the most channels. The sum of stems has the widest layout of its stems."""
     return max(layouts, key=lambda layout: layout.channels)
 
 
 def pan_gains(pan: float, layout: Layout, channels: int) -> np.ndarray:
-    """Gains ``[layout.sounding, channels]`` of a cue of 1 or 2 channels at a pan of −1 … 1.
+    """Return the pan gains of a cue.
 
-    A mono cue: constant power by the sine/cosine law, between L and R in stereo (−3 dB each at centre),
-    between the neighbours L–C or C–R in lcr and 5.1 (all in C at centre); 1 in mono. A stereo cue keeps
-    to L and R, and pan is its balance; a mono stem takes both at −3 dB, which undoes the centre pan.
+    A mono cue is panned with constant power (sine/cosine law). In stereo it moves between L and R, −3 dB each at the
+    centre. In lcr and 5.1 it moves between the neighbours L–C or C–R, and is only in C at the centre. In mono its gain
+    is 1. A stereo cue stays in L and R, and the pan is its balance. A mono stem takes both of its channels at −3 dB,
+    which undoes the centre pan.
+
+    Args:
+        pan: −1 (left) to 1 (right).
+        layout: layout of the stem.
+        channels: channels of the cue, 1 or 2.
+
+    Returns:
+        Linear gains ``[layout.front_channels, channels]``.
     """
-    if layout.sounding == 1:
+    if layout.front_channels == 1:
         return np.full((1, channels), 1.0 if channels == 1 else np.sqrt(0.5))
-    gains = np.zeros((layout.sounding, channels))
+    gains = np.zeros((layout.front_channels, channels))
     if channels == 2:
         gains[0, 0], gains[1, 1] = balance(pan)
-    elif layout.sounding == 2:
+    elif layout.front_channels == 2:
         gains[:, 0] = constant_power(pan)
     else:
-        side, aside = (0, -pan) if pan < 0 else (1, pan)
-        gains[side, 0], gains[2, 0] = np.sin(aside * np.pi / 2), np.cos(aside * np.pi / 2)
+        side, distance = (0, -pan) if pan < 0 else (1, pan)
+        gains[side, 0], gains[2, 0] = np.sin(distance * np.pi / 2), np.cos(distance * np.pi / 2)
     return gains
 
 
-def add_into(total: np.ndarray, into: Layout, stem: np.ndarray, layout: Layout) -> None:
-    """Add a stem ``[layout.channels, n]`` to a sum ``[into.channels, n]``: each channel to its own speaker.
+def add_into(total: np.ndarray, total_layout: Layout, stem: np.ndarray, layout: Layout) -> None:
+    """Add a stem to a sum in place, each channel to its own speaker.
 
-    The gains are exactly 1, but for a mono stem in a stereo sum: it has no centre, so −3 dB in each side.
+    All gains are exactly 1, with one exception: a stereo sum has no centre, so a mono stem goes to both sides at −3 dB.
+
+    Args:
+        total: the sum, ``[total_layout.channels, n]``.
+        total_layout: layout of the sum.
+        stem: the stem, ``[layout.channels, n]``.
+        layout: layout of the stem.
     """
-    if layout.name == "mono" and "C" not in into.speakers:
+    if layout.name == "mono" and "C" not in total_layout.speakers:
         total += stem * np.sqrt(0.5)
         return
     for speaker, samples in zip(layout.speakers, stem, strict=True):
-        total[into.speakers.index(speaker)] += samples
+        total[total_layout.speakers.index(speaker)] += samples

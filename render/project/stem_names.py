@@ -1,4 +1,4 @@
-"""What a stem may be called."""
+"""Rules for the names of stems."""
 
 from __future__ import annotations
 
@@ -12,22 +12,24 @@ LETTERS = str.maketrans(
     {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}
     | {"đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "TH", "ı": "i"}
 )
-"""What letters of Latin alphabets become that are no letter with an accent."""
+"""Replacements for Latin letters that are not a plain letter with an accent."""
 
 STEM_RULE = f"a stem's name has 1 to 32 letters, digits, '_' or '-', starts with a letter or digit, and is not {SUM}"
 
 
 def is_stem_name(name: str) -> bool:
-    """Whether :data:`STEM_RULE` allows it; FOLEY is the sum's."""
+    """Return whether :data:`STEM_RULE` allows a name. FOLEY is reserved for the sum."""
     return STEM_NAME.fullmatch(name) is not None and name.upper() != SUM
 
 
-def stem_called(name: str, otherwise: str) -> str:
-    """The name itself if it is allowed, or what is nearest: accents dropped, all else that is not allowed one '-'.
+def nearest_stem_name(name: str, otherwise: str) -> str:
+    """Return the name if it is allowed, or else the nearest allowed name.
+
+    Accents are removed, and every run of other characters that are not allowed becomes one ``-``.
 
     Args:
-        name: a track's name, say.
-        otherwise: a stem name, for when nothing is left.
+        name: for example, the name of a track.
+        otherwise: a stem name to return when no character is left.
     """
     if is_stem_name(name):
         return name

@@ -1,4 +1,4 @@
-"""Time: SMPTE labels ↔ frames ↔ samples. Integers and fractions only; one rounding, at the very end."""
+"""SMPTE timecode, frames and samples. Only integers and fractions are used, and rounded once at the end."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class FrameRate:
 
     Attributes:
         name: canonical name, as ``--fps`` takes it: "23.976", "29.97df", …
-        exact: frames a second.
-        nominal: frame labels a second, 24 to 60.
-        drop: whether the labels are drop-frame, written with ``;`` before the frames.
+        exact: frames per second.
+        nominal: timecode labels per second, 24 to 60.
+        drop: whether the timecode is drop-frame, written with ``;`` before the frames.
     """
 
     name: str
@@ -30,10 +30,10 @@ class FrameRate:
 
     @classmethod
     def parse(cls, text: str) -> FrameRate:
-        """The rate of that name, in either case.
+        """Return the rate of a name, in upper or lower case.
 
         Raises:
-            ProjectError: an unknown name, or one that leaves drop-frame open.
+            ProjectError: the name is unknown, or does not say whether the rate is drop-frame.
         """
         name = text.strip().lower()
         if name in AMBIGUOUS:
@@ -45,12 +45,12 @@ class FrameRate:
 
     @property
     def dropped(self) -> int:
-        """Labels skipped at the head of each minute, except every tenth: 0, 2 or 4."""
+        """Labels skipped at the start of each minute, except every tenth: 0, 2 or 4."""
         return self.nominal // 15 if self.drop else 0
 
     @property
     def frames_per_day(self) -> int:
-        """Labels from 00:00:00:00 to midnight."""
+        """Number of labels from 00:00:00:00 to midnight."""
         return 24 * 3600 * self.nominal - self.dropped * (24 * 60 - 24 * 6)
 
 
@@ -72,23 +72,23 @@ RATES = {
     )
 }
 DROPPABLE = {rate.exact for rate in RATES.values() if rate.drop}
-"""Frames a second whose labels may be drop-frame or not."""
+"""Frame rates that exist both as drop-frame and as non-drop-frame."""
 ALIASES = {"23.98": "23.976", "24.0": "24", "25.0": "25", "30.0": "30", "47.95": "47.952"}
 AMBIGUOUS = ("29.97", "59.94")
 
 
 def frames_of(label: str, rate: FrameRate | None) -> int:
-    """Frames from 00:00:00:00 to a label.
+    """Return the number of frames from 00:00:00:00 to a timecode.
 
     Args:
-        label: ``HH:MM:SS:FF``, or ``HH:MM:SS;FF`` for a drop-frame rate; nothing else.
+        label: ``HH:MM:SS:FF``, or ``HH:MM:SS;FF`` for a drop-frame rate.
         rate: the project's rate.
 
     Returns:
         0 to ``rate.frames_per_day - 1``.
 
     Raises:
-        TimecodeError: no rate is known, or the label is malformed, illegal or of another rate.
+        TimecodeError: no rate is known, or the timecode is malformed, does not exist or has another rate.
     """
     if rate is None:
         raise TimecodeError(f"the timecode {label!r} needs a frame rate: give --fps")
@@ -100,7 +100,7 @@ def frames_of(label: str, rate: FrameRate | None) -> int:
 
 
 def _check(label: str, rate: FrameRate) -> None:
-    """Refuses what OpenTimelineIO would let through."""
+    """Refuse timecodes that OpenTimelineIO would accept although they do not exist."""
     mark = ";" if rate.drop else ":"
     match = SHAPE.fullmatch(label)
     if not match:
@@ -127,10 +127,10 @@ def _check(label: str, rate: FrameRate) -> None:
 
 
 def label_of(frames: int, rate: FrameRate) -> str:
-    """The label of a count of frames; wraps at midnight, as a timecode generator does.
+    """Return the timecode of a frame number. It wraps at midnight, as a timecode generator does.
 
-    Integer arithmetic of our own: OpenTimelineIO wraps after 86400 real seconds, so at 29.97ndf,
-    47.952 and 59.94ndf it restarts at 23:58:33.
+    This is our own integer arithmetic. OpenTimelineIO wraps after 86400 real seconds, so it restarts at 23:58:33 at
+    29.97ndf, 47.952 and 59.94ndf.
     """
     frames %= rate.frames_per_day
     per_minute = 60 * rate.nominal - rate.dropped
@@ -143,16 +143,16 @@ def label_of(frames: int, rate: FrameRate) -> str:
 
 
 def round_half_up(value: Fraction) -> int:
-    """The nearest integer; halves go up."""
+    """Return the nearest integer. Halves are rounded up."""
     return (2 * value.numerator + value.denominator) // (2 * value.denominator)
 
 
 def samples_at(frames: int, rate: FrameRate, sample_rate: int) -> int:
-    """The sample nearest to the beginning of a frame, both counted from zero.
+    """Return the sample nearest to the start of a frame. Both count from zero.
 
     Args:
-        frames: a count of frames.
-        rate: their rate.
+        frames: number of the frame.
+        rate: frame rate.
         sample_rate: in Hz.
     """
     return round_half_up(Fraction(frames * sample_rate) / rate.exact)
@@ -160,12 +160,12 @@ def samples_at(frames: int, rate: FrameRate, sample_rate: int) -> int:
 
 @dataclass(frozen=True)
 class Clock:
-    """A programme's time base.
+    """The time base of a programme.
 
     Attributes:
         sample_rate: in Hz.
-        rate: frame rate of its timecode, if it has one.
-        start_frames: frames from 00:00:00:00 to the programme's first.
+        rate: frame rate of its timecode, or None.
+        start_frames: number of the programme's first frame, counted from 00:00:00:00.
     """
 
     sample_rate: int = 48000
@@ -174,58 +174,87 @@ class Clock:
 
     @property
     def start_samples(self) -> int:
-        """The programme's first sample, counted from 00:00:00:00; 0 without a rate."""
+        """The programme's first sample, counted from 00:00:00:00. It is 0 without a frame rate."""
         return samples_at(self.start_frames, self.rate, self.sample_rate) if self.rate else 0
 
     @property
+    def frame_rate(self) -> FrameRate:
+        """The frame rate.
+
+        Raises:
+            TimecodeError: the clock has none.
+        """
+        if self.rate is None:
+            raise TimecodeError("a timecode needs a frame rate: give --fps")
+        return self.rate
+
+    @property
     def day_samples(self) -> int:
-        """Samples from midnight to midnight by the timecode: 24 h and 86.4 s at 23.976; 24 h without a rate."""
+        """Samples from midnight to midnight by the timecode: 24 h and 86.4 s at 23.976, or 24 h without a rate."""
         if self.rate is None:
             return 24 * 3600 * self.sample_rate
         return samples_at(self.rate.frames_per_day, self.rate, self.sample_rate)
 
     def timecode_samples(self, label: str, after_samples: int = 0) -> int:
-        """Samples from the programme's start to a label; negative before it.
+        """Return the samples from the programme's start to a timecode; negative before the start.
 
-        Timecode begins anew at midnight: a label more than half a day before ``after_samples`` is the next day's.
+        Timecode restarts at midnight. So a timecode more than half a day before ``after_samples`` is on the next day.
 
         Args:
             label: see :func:`frames_of`.
-            after_samples: what it follows, counted from the programme's start: a clip's start, for its end.
+            after_samples: a position that the timecode follows, in samples from the programme's start. For example,
+                a clip's start for the clip's end.
 
         Raises:
-            TimecodeError: no rate is known, or the label is malformed, illegal or of another rate.
+            TimecodeError: no rate is known, or the timecode is malformed, does not exist or has another rate.
         """
         return self.frame_samples(self.frames_after(frames_of(label, self.rate), after_samples))
 
     def frame_samples(self, frames: int) -> int:
-        """Samples from the programme's start to a frame, counted from 00:00:00:00."""
-        return samples_at(frames, self.rate, self.sample_rate) - self.start_samples
+        """Return the samples from the programme's start to a frame.
+
+        Args:
+            frames: number of the frame, counted from 00:00:00:00.
+
+        Raises:
+            TimecodeError: the clock has no frame rate.
+        """
+        return samples_at(frames, self.frame_rate, self.sample_rate) - self.start_samples
 
     def frames_after(self, frames: int, after_samples: int = 0) -> int:
-        """A label's frames, counted from 00:00:00:00 of its own day, counted from the first day's; see above."""
+        """Return a frame number counted from 00:00:00:00 of the programme's first day.
+
+        Args:
+            frames: the frame number, counted from 00:00:00:00 of its own day.
+            after_samples: see :meth:`timecode_samples`.
+        """
         next_day = self.is_next_day(self.frame_samples(frames), after_samples)
-        return frames + self.rate.frames_per_day * next_day
+        return frames + self.frame_rate.frames_per_day * next_day
 
     def is_next_day(self, samples: int, after_samples: int = 0) -> bool:
-        """Whether a time of day, in samples from the programme's start, is the next day's; see above."""
+        """Return whether a position belongs to the next day; see :meth:`timecode_samples`."""
         return 2 * (after_samples - samples) > self.day_samples
 
     def frames_away(self, samples: int, frames: int) -> int:
-        """The sample so many frames from another, both counted from the programme's start; frames may be negative.
+        """Return the sample a number of frames after another sample. Both count from the programme's start.
 
-        From a frame's first sample it is a frame's first sample.
+        From the first sample of a frame it leads to the first sample of a frame.
+
+        Args:
+            samples: the first sample.
+            frames: the distance in frames; may be negative.
         """
-        there = self.start_samples + samples
-        nearest = round_half_up(there * self.rate.exact / self.sample_rate)
-        if samples_at(nearest, self.rate, self.sample_rate) == there:
-            return samples_at(nearest + frames, self.rate, self.sample_rate) - self.start_samples
-        return samples + round_half_up(Fraction(frames * self.sample_rate) / self.rate.exact)
+        rate = self.frame_rate
+        absolute = self.start_samples + samples
+        nearest = round_half_up(absolute * rate.exact / self.sample_rate)
+        if samples_at(nearest, rate, self.sample_rate) == absolute:
+            return samples_at(nearest + frames, rate, self.sample_rate) - self.start_samples
+        return samples + round_half_up(Fraction(frames * self.sample_rate) / rate.exact)
 
     def label_at(self, samples_from_start: int) -> str | None:
-        """The label of the frame that holds a sample; None without a rate.
+        """Return the timecode of the frame that contains a sample, or None without a frame rate.
 
-        A frame begins at its ``samples_at``, so a cue at a label is labelled the same again.
+        A frame begins at its ``samples_at``. So the timecode of a cue is the timecode that the sheet gave.
         """
         if self.rate is None:
             return None

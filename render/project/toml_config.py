@@ -16,41 +16,48 @@ STEP = re.compile(r"\.(\w+)|\[(\d{1,9})\]")
 LONGEST_NAME = 64
 
 
-def explained(problem: Exception, data: Any, kind: type) -> tuple[str, str, str]:
-    """Three parts of one line: what is wrong, where, and what is allowed, if that can be listed.
+def explain_error(problem: Exception, data: Any, kind: type) -> tuple[str, str, str]:
+    """Explain a validation error in three parts of one line.
 
     Args:
-        problem: what ``msgspec.convert(data, kind)`` raised; of any other error the line is its own.
+        problem: the error that ``msgspec.convert(data, kind)`` raised. Any other error explains itself.
+        data: the file's content as plain data.
+        kind: type of the file's content.
+
+    Returns:
+        What is wrong, where it is, and which values are allowed. The last two may be empty.
     """
-    told, found, place = str(problem).rpartition(" - at `$")
-    if not (found and isinstance(problem, msgspec.ValidationError)):
+    text, separator, place = str(problem).rpartition(" - at `$")
+    if not (separator and isinstance(problem, msgspec.ValidationError)):
         return str(problem), "", ""
     values, owner = _at(place, data, kind)
     listed = " or ".join(filter(None, (", ".join(map(str, values[:-1])), *map(str, values[-1:]))))
-    return told, f" - at `${place}{owner}", listed and f": {listed} can be used"
+    return text, f" - at `${place}{owner}", listed and f": {listed} can be used"
 
 
 def _at(place: str, data: Any, kind: type) -> tuple[list, str]:
-    """The values allowed at ``.stems[0].effects[0].type``, if they can be counted; and of which table by name it is.
+    """Return the values allowed at a place such as ``.stems[0].effects[0].type``, and the name of its table.
 
-    A place may be none: an unknown field's name can read like one.
+    Both are empty if they cannot be listed. The place may not exist, because the name of an unknown field can look
+    like a place.
     """
-    types, owner = _alternatives(type_info(kind)), ""
+    types: list[Any] = list(_alternatives(type_info(kind)))
+    owner = ""
     for field, index in STEP.findall(place):
         if field:
             tables = [one for one in types if isinstance(one, StructType)]
             if any(one.tag_field == field for one in tables):
                 return [one.tag for one in tables], owner
-            own = data if isinstance(data, dict) else {}
-            tables = [one for one in tables if one.tag is None or one.tag == own.get(one.tag_field)]
+            content = data if isinstance(data, dict) else {}
+            tables = [one for one in tables if one.tag is None or one.tag == content.get(one.tag_field)]
             types = [one.type for table in tables for one in table.fields if one.encode_name == field]
-            data = own.get(field)
+            data = content.get(field)
         else:
             types = [one.item_type for one in types if hasattr(one, "item_type")]
             data = data[int(index)] if isinstance(data, list) and int(index) < len(data) else None
             name = data.get("name", data.get("id")) if isinstance(data, dict) else None
             owner = f" of {name[:LONGEST_NAME]!a}" if isinstance(name, str) else owner
-        types = [each for one in types for each in _alternatives(one)]
+        types = [choice for one in types for choice in _alternatives(one)]
     return [value for one in types if isinstance(one, LiteralType) for value in one.values], owner
 
 
@@ -62,17 +69,18 @@ LARGEST_BYTES = 2**20
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A table of such a file; unknown keys are errors."""
+    """A table of a TOML file. An unknown key is an error."""
 
 
 Kind = TypeVar("Kind", bound=Table)
 
 
 def read_toml(path: Path, kind: type[Kind]) -> Kind:
-    """A file's whole content.
+    """Read a TOML file and check every field.
 
     Raises:
-        ProjectError: absent, over 1 MiB, not TOML, or a field out of range; names the file and field.
+        ProjectError: the file is missing, over 1 MiB or not TOML, or a field is out of range; names the file and the
+            field.
     """
     try:
         with open(path, "rb") as file:
@@ -86,6 +94,6 @@ def read_toml(path: Path, kind: type[Kind]) -> Kind:
     except RecursionError as problem:
         raise ProjectError(f"{path}: nested too deeply") from problem
     except msgspec.ValidationError as problem:
-        raise ProjectError(f"{path}: {''.join(explained(problem, content, kind))}") from problem
+        raise ProjectError(f"{path}: {''.join(explain_error(problem, content, kind))}") from problem
     except ValueError as problem:
         raise ProjectError(f"{path}: {problem}") from problem

@@ -1,4 +1,4 @@
-"""Back to the DAW: sessions with stems, clips or cues on named tracks at their timecode."""
+"""Write DAW sessions: stems, clips or cues on named tracks at their timecode."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ FORMATS = ("rpp", "aaf", "otio")
 
 
 def write_session(session: Session, path: Path, format: str, embed: bool = False, home: Path | None = None) -> Path:
-    """Write a session file; whole or not at all.
+    """Write a session file, completely or not at all.
 
     Args:
-        session: what is on it.
-        path: the file; references to audio are relative to its folder where the format allows.
+        session: its content.
+        path: the file. References to audio are relative to its folder if the format allows it.
         format: one of ``FORMATS``.
         embed: put the audio into the file (AAF only).
-        home: the folder where the file and its audio will lie, if they are moved together.
+        home: folder that the file and its audio will be moved to together, if they are moved.
 
     Returns:
         ``path``.
 
     Raises:
-        ProjectError: an unknown format, or one that cannot embed.
-        AudioFileError: a file it plays is absent, too short, of another rate, or cannot be embedded.
-        OutputError: ``path`` is there already (somebody may have worked in it), or cannot be written.
-        CueSheetError: an item's columns do not fit into the format.
-        MissingExtraError: AAF without the extra ``aaf``.
+        ProjectError: the format is unknown, or cannot embed audio.
+        AudioFileError: an audio file is missing, too short, has another sample rate, or cannot be embedded.
+        OutputError: ``path`` exists already (somebody may have worked in it), or cannot be written.
+        CueSheetError: the columns of an item do not fit into the format.
+        MissingExtraError: the extra ``aaf`` is not installed.
     """
     if format not in FORMATS:
         raise ProjectError(f"session format {format!r} is not known: use one of {', '.join(FORMATS)}")
@@ -49,7 +49,15 @@ def write_anew(
     home: Path | None = None,
     only_if_free: bool = False,
 ) -> None:
-    """:func:`write_session`, which may replace what is there."""
+    """Write a session file that may replace an existing one.
+
+    Args:
+        session, path, format, embed, home: see :func:`write_session`.
+        only_if_free: never replace an existing file.
+
+    Raises:
+        AudioFileError, OutputError, CueSheetError, MissingExtraError: see :func:`write_session`.
+    """
     from render.session.aaf import write_aaf
     from render.session.otio import write_otio
     from render.session.rpp import write_rpp

@@ -1,4 +1,4 @@
-"""The mobs behind a clip of an AAF: master, file, and the timeline it was made for."""
+"""The AAF mobs of a clip: master mob, file mob, and the mob of the timeline that the file was made for."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,27 +23,27 @@ LITTLE_ENDIAN = 0x4949
 EFFECT_NAME = b"EFF2_AUDIO_CHANNEL_COMBINER\0"
 
 CHANNELS = {1: ("",), 2: (".L", ".R"), 6: (".L", ".C", ".R", ".Ls", ".Rs", ".LFE")}
-"""Channel suffixes in the order the effect takes them."""
+"""Number of channels → suffixes of the channels, in the order of the channel combiner."""
 
-APART = {3: (".L", ".R", ".C")}
-"""Suffixes of layouts it does not take, as they lie in a WAV file: one track a channel."""
+SEPARATE = {3: (".L", ".R", ".C")}
+"""Suffixes for layouts that the combiner does not support, in WAV order. They have one track per channel."""
 
 WAV_ORDER = {1: (0,), 2: (0, 1), 6: (0, 2, 1, 4, 5, 3)}
-"""Where each of them lies in a WAV file (L, R, C, LFE, Ls, Rs)."""
+"""Number of channels → position of each combiner channel in a WAV file (L, R, C, LFE, Ls, Rs)."""
 
 TRACK_FORMATS = {1: 1, 2: 2, 6: 3}
-"""``_TRACK_FORMAT`` of a slot, by channels."""
+"""Number of channels → ``_TRACK_FORMAT`` of a slot."""
 
 
 def suffixes_of(channels: int) -> tuple[str, ...]:
-    """What the names of a file's channels end with, in the order its clips come."""
-    return CHANNELS.get(channels) or APART.get(channels) or tuple(f".{number + 1}" for number in range(channels))
+    """Return the suffixes of a file's channels, in the order of its clips."""
+    return CHANNELS.get(channels) or SEPARATE.get(channels) or tuple(f".{number + 1}" for number in range(channels))
 
 
 class Combiner:
-    """The definitions, registered in one AAF file, and clips joined by them."""
+    """The channel combiner: its definitions, registered in one AAF file, and the clips that it joins."""
 
-    def __init__(self, aaf):
+    def __init__(self, aaf: Any):
         self.aaf = aaf
         self._parameters = []
         for definition in (BYTE_ORDER, EFFECT_ID):
@@ -59,8 +60,13 @@ class Combiner:
         self._operation["ParametersDefined"].value = self._parameters
         aaf.dictionary.register_def(self._operation)
 
-    def join(self, clips: list, length_samples: int):
-        """One segment of mono clips, in the order of :data:`CHANNELS`; a single clip stays as it is."""
+    def join(self, clips: list, length_samples: int) -> Any:
+        """Join mono clips to one segment. A single clip is returned as it is.
+
+        Args:
+            clips: in the order of :data:`CHANNELS`.
+            length_samples: length of the clips.
+        """
         if len(clips) == 1:
             return clips[0]
         group = self.aaf.create.OperationGroup(self._operation, length=length_samples, media_kind="sound")
@@ -71,7 +77,7 @@ class Combiner:
 
 
 COMMENT = "pisada"
-"""Name of the user comment that carries an empty item's columns, as JSON."""
+"""Name of the user comment that holds the columns of an empty item, as JSON."""
 
 MOST_COMMENT_BYTES = 60_000  # an AAF keeps a property's size in 16 bits
 BLOCK_SAMPLES = 2**18
@@ -79,32 +85,43 @@ WAVE_PCM, WAVE_FLOAT = 1, 3
 
 
 class Sources:
-    """Makes mobs in one AAF file; an audio file played twice is there once.
+    """Makes the mobs of one AAF file. An audio file that is played twice has one set of mobs.
 
-    The chain of a clip: master mob → file mob (embedded PCM, or a link) → one mob for the session's timeline,
-    so that a host knows each file's original timecode. An empty clip has no file mob.
+    A clip refers to a master mob, which refers to a file mob (embedded PCM, or a link), which refers to one mob for the
+    session's timeline. So a host knows each file's original timecode. An empty clip has no file mob.
+
+    Args:
+        aaf: the open AAF file.
+        session: the session.
+        media: every file of the session.
+        folders: the folder of the AAF file, and the folder that it will be moved to, or None.
+        embed: embed the audio.
     """
 
-    def __init__(self, aaf, session: Session, media: dict[Path, Media], folders: tuple[Path, Path | None], embed: bool):
+    def __init__(
+        self, aaf: Any, session: Session, media: dict[Path, Media], folders: tuple[Path, Path | None], embed: bool
+    ):
         self.aaf, self.media, self.folders, self.embed = aaf, media, folders, embed
         self.rate_hz, self.origin = session.sample_rate, session.origin_samples
         self.timeline = self._timeline(session)
         self._masters: dict[Path, list[tuple]] = {}
 
     def clips(self, item: Item) -> list:
-        """Mono source clips of an item, one a channel, in the order of ``aaf_combiner.CHANNELS``."""
+        """Return mono source clips of an item, one per channel, in the order of :data:`CHANNELS`."""
         if item.file is None:
             masters, start = [self._empty(item)], 0
         else:
             if item.file not in self._masters:
-                self._masters[item.file] = self._embedded(item) if self.embed else self._linked(item)
+                self._masters[item.file] = (
+                    self._embedded(item, item.file) if self.embed else self._linked(item, item.file)
+                )
             masters, start = self._masters[item.file], item.offset_samples
         return [
             master.create_source_clip(slot_id, start, item.length_samples, media_kind="sound")
             for master, slot_id in masters
         ]
 
-    def _timeline(self, session: Session):
+    def _timeline(self, session: Session) -> Any:
         mob = self.aaf.create.SourceMob(readable(session.name))
         self.aaf.content.mobs.append(mob)
         mob.descriptor = self.aaf.create.TapeDescriptor()
@@ -114,12 +131,12 @@ class Sources:
             add_timecode(self.aaf, mob, session)
         return mob
 
-    def _mob(self, kind: str, name: str):
+    def _mob(self, kind: str, name: str) -> Any:
         mob = getattr(self.aaf.create, kind)(readable(name))
         self.aaf.content.mobs.append(mob)
         return mob
 
-    def _slot(self, mob, source, source_slot_id: int, start: int, length: int, channel: int = 1):
+    def _slot(self, mob: Any, source: Any, source_slot_id: int, start: int, length: int, channel: int = 1) -> int:
         slot = mob.create_timeline_slot(self.rate_hz)
         slot["PhysicalTrackNumber"].value = channel
         slot.segment = source.create_source_clip(source_slot_id, start, length, media_kind="sound")
@@ -131,11 +148,11 @@ class Sources:
             master.comments[COMMENT] = _comment(item)
         return master, self._slot(master, self.timeline, 1, item.start_samples - self.origin, item.length_samples)
 
-    def _embedded(self, item: Item) -> list[tuple]:
-        media = self.media[item.file]
+    def _embedded(self, item: Item, file: Path) -> list[tuple]:
+        media = self.media[file]
         masters, streams = [], []
         for suffix in suffixes_of(media.channels):
-            file_mob = self._mob("SourceMob", item.file.name + suffix)
+            file_mob = self._mob("SourceMob", file.name + suffix)
             file_mob.descriptor = self._pcm(media)
             slot_id = self._slot(file_mob, self.timeline, 1, self._began(item), media.length_samples)
             essence = self.aaf.create.EssenceData()
@@ -144,14 +161,15 @@ class Sources:
             streams.append(essence.open("w"))
             master = self._mob("MasterMob", item.name + suffix)
             masters.append((master, self._slot(master, file_mob, slot_id, 0, media.length_samples)))
-        for block in mono_pcm(item.file, media):
+        for block in mono_pcm(file, media):
             for stream, channel in zip(streams, block, strict=True):
                 stream.write(channel)
         return masters
 
-    def _pcm(self, media: Media):
+    def _pcm(self, media: Media) -> Any:
+        assert media.bits is not None
         descriptor, width = self.aaf.create.PCMDescriptor(), media.bits // 8
-        facts = {
+        properties = {
             "Channels": 1,
             "BlockAlign": width,
             "SampleRate": self.rate_hz,
@@ -160,19 +178,19 @@ class Sources:
             "AudioSamplingRate": self.rate_hz,
             "Length": media.length_samples,
         }
-        for name, value in facts.items():
+        for name, value in properties.items():
             descriptor[name].value = value
         return descriptor
 
-    def _linked(self, item: Item) -> list[tuple]:
-        media, order = self.media[item.file], WAV_ORDER.get(self.media[item.file].channels)
-        file_mob, master = self._mob("SourceMob", item.file.name), self._mob("MasterMob", item.name)
+    def _linked(self, item: Item, file: Path) -> list[tuple]:
+        media, order = self.media[file], WAV_ORDER.get(self.media[file].channels)
+        file_mob, master = self._mob("SourceMob", file.name), self._mob("MasterMob", item.name)
         descriptor = self.aaf.create.WAVEDescriptor()
         descriptor["SampleRate"].value = self.rate_hz
         descriptor["Length"].value = media.length_samples
         descriptor["Summary"].value = bytearray(wave_summary(media))
         descriptor["ContainerFormat"].value = self.aaf.dictionary.lookup_containerdef("AAF")
-        for url in locations(item.file, *self.folders):
+        for url in locations(file, *self.folders):
             locator = self.aaf.create.NetworkLocator()
             locator["URLString"].value = url
             descriptor["Locator"].append(locator)
@@ -185,20 +203,29 @@ class Sources:
         return [slots[index] for index in order] if order else slots
 
     def _began(self, item: Item) -> int:
-        """Where the file's first sample lies on the session's timeline."""
+        """Return the position of the file's first sample on the session's timeline."""
         return max(0, item.start_samples - item.offset_samples - self.origin)
 
 
 def _comment(item: Item) -> str:
     text = json.dumps(item.columns, ensure_ascii=False)
     if len(text.encode("utf-16-le")) > MOST_COMMENT_BYTES:
-        raise CueSheetError(f"'{item.name}': its columns hold more text than an AAF keeps (60 kB): write .otio or .rpp")
+        raise CueSheetError(
+            f"'{item.name}': its columns hold more text than an AAF can store (60 kB): write .otio or .rpp"
+        )
     return text
 
 
-def add_timecode(aaf, mob, session: Session) -> None:
-    """A timecode slot at the exact frame rate, from the session's first frame to past its last."""
+def add_timecode(aaf: Any, mob: Any, session: Session) -> None:
+    """Add a timecode slot at the exact frame rate, from the session's first frame to after its last.
+
+    Args:
+        aaf: the open AAF file.
+        mob: mob to add the slot to.
+        session: gives frame rate and length; it must have a frame rate.
+    """
     rate = session.rate
+    assert rate is not None
     length = (session.end_samples - session.origin_samples) * rate.exact // session.sample_rate + 1
     slot = mob.create_timeline_slot(f"{rate.exact.numerator}/{rate.exact.denominator}")
     slot.name = "TC1"
@@ -208,17 +235,24 @@ def add_timecode(aaf, mob, session: Session) -> None:
 
 
 def locations(file: Path, folder: Path, home: Path | None = None) -> tuple[str, str]:
-    """Where it is, or will be once its folder is moved ``home``; and where it is beside the AAF (RFC 1808, for when
-    both have moved)."""
+    """Return the two URLs of a file: the absolute one, and the one relative to the AAF (RFC 1808).
+
+    The relative URL works when both files have moved.
+
+    Args:
+        file: the audio file.
+        folder: folder of the AAF.
+        home: folder that ``folder`` will be moved to, or None.
+    """
     from urllib.parse import quote
 
-    beside = relative(file, folder)
-    there = file if home is None else home / beside
-    return there.resolve().as_uri(), quote(beside)
+    relative_path = relative(file, folder)
+    absolute = file if home is None else home / relative_path
+    return absolute.resolve().as_uri(), quote(relative_path)
 
 
 def wave_summary(media: Media) -> bytes:
-    """The head of a WAVE file up to its audio, as a WAVEDescriptor keeps it."""
+    """Return the start of a WAVE file up to its audio, as a WAVEDescriptor stores it."""
     width = media.bits // 8 if media.bits else 4
     align = media.channels * width
     size = min(0xFFFFFFFF, 36 + media.length_samples * align)
@@ -228,8 +262,9 @@ def wave_summary(media: Media) -> bytes:
 
 
 def mono_pcm(path: Path, media: Media) -> Iterator[list[bytes]]:
-    """Little-endian PCM of each channel, block by block, in the order of ``aaf_combiner.CHANNELS``."""
-    order = WAV_ORDER.get(media.channels) or range(media.channels)
+    """Yield little-endian PCM of each channel, block by block, in the order of :data:`CHANNELS`."""
+    assert media.bits is not None
+    order = WAV_ORDER.get(media.channels) or tuple(range(media.channels))
     width = media.bits // 8
     for block, _ in read_blocks(path, BLOCK_SAMPLES, dtype="int32"):
         octets = np.ascontiguousarray(block.T, dtype="<i4").view(np.uint8).reshape(media.channels, -1, 4)

@@ -1,4 +1,4 @@
-"""A delivery on disk as a session: its stems, or its clips, at the timecode in their own bext chunks."""
+"""Make a session of a delivery on disk: its stems or its clips, at the timecode of their bext chunks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from plugin_backend.errors import ProjectError
 from render.project.stem_names import SUM
 from render.project.timecode import FrameRate
-from render.session.media_info import LATEST_SAMPLES, item_of
+from render.session.media_info import LATEST_SAMPLES, item_from_file
 from render.session.model import Marker, Session, Track, readable
 
 LATEST_REPORT = "report.json"
@@ -18,13 +18,13 @@ MOST_REPORT_BYTES = 2**28
 
 
 class Stem(msgspec.Struct):
-    """What a session needs to know of a stem."""
+    """A stem in the report."""
 
     file: str
 
 
 class CueRow(msgspec.Struct):
-    """What a session needs to know of a cue; ``clip`` is its own file, from the report's folder, if it has one."""
+    """A cue in the report. ``clip`` is its own file, relative to the report's folder, if it has one."""
 
     id: str
     stem: str
@@ -32,13 +32,13 @@ class CueRow(msgspec.Struct):
 
 
 class Pop(msgspec.Struct):
-    """Where a pop begins, counted from the programme's first sample."""
+    """A pop in the report. Its start counts from the programme's first sample."""
 
     start_samples: int
 
 
 class Report(msgspec.Struct):
-    """What a session needs to know of a run."""
+    """The fields of a report that a session needs."""
 
     show: str
     reel: str
@@ -50,16 +50,19 @@ class Report(msgspec.Struct):
     pops: list[Pop] = []
 
 
-def session_of(report: Path, clips: bool = False) -> Session:
-    """A delivery as a session: one track a stem, and FOLEY, their sum, muted; or one track a stem with its clips.
+def session_from_delivery(report: Path, clips: bool = False) -> Session:
+    """Make a session of a delivery.
+
+    It has one track per stem, and FOLEY, their sum, on a muted track. With ``clips`` it has one track per stem with the
+    stem's clips.
 
     Args:
-        report: a run's report, or the folder of the newest.
-        clips: the cues' own files instead of the stems.
+        report: a report, or a folder whose newest report is used.
+        clips: use the cues' own files in place of the stems.
 
     Raises:
-        ProjectError: no report, not one, without clips, or a file outside its folder.
-        AudioFileError: a file it lists is absent, unreadable, or says nothing of its timecode.
+        ProjectError: the report is missing or is not a report, has no clips, or lists a file outside its folder.
+        AudioFileError: a file in it is missing or unreadable, or has no TimeReference.
     """
     path, run = report_path(report), _read(report_path(report))
     files: dict[str, list[tuple[str, str]]] = {name: [] for name in sorted(run.stems, key=lambda name: name == SUM)}
@@ -72,12 +75,12 @@ def session_of(report: Path, clips: bool = False) -> Session:
         for name, stem in run.stems.items():
             files[name].append((Path(stem.file).stem, stem.file))
     tracks = [
-        Track(name, tuple(item_of(_inside(path, file), title) for title, file in listed), muted=name == SUM)
+        Track(name, tuple(item_from_file(_inside(path, file), title) for title, file in listed), muted=name == SUM)
         for name, listed in files.items()
         if listed
     ]
     if not tracks:
-        raise ProjectError(f"{path}: this run left nothing to put into a session")
+        raise ProjectError(f"{path}: this run has no files for a session")
     rate = FrameRate.parse(run.fps) if run.fps else None
     markers = _markers(run)
     return Session(f"{run.show} {run.reel}", rate, run.start_samples, run.sample_rate, tuple(tracks), markers)
@@ -91,13 +94,18 @@ def _markers(run: Report) -> tuple[Marker, ...]:
     return Marker("programme start", run.start_samples), *pops
 
 
-def report_path(given: Path) -> Path:
-    """The report that a folder or a report's own path means."""
-    return given / LATEST_REPORT if os.path.isdir(given) else given
+def report_path(path: Path) -> Path:
+    """Return the path of a report. For a folder it is the newest report."""
+    return path / LATEST_REPORT if os.path.isdir(path) else path
 
 
 def session_path(report: Path, format: str, clips: bool = False) -> Path:
-    """Where a session of a run belongs: beside its sum, named like it.
+    """Return the default path of a session: in the folder of the sum, with the name of the sum.
+
+    Args:
+        report: a report, or a folder whose newest report is used.
+        format: one of :data:`render.session.FORMATS`.
+        clips: the session holds clips.
 
     Raises:
         ProjectError: see :func:`session_of`.
@@ -105,7 +113,7 @@ def session_path(report: Path, format: str, clips: bool = False) -> Path:
     path = report_path(report)
     run = _read(path)
     if SUM not in run.stems:
-        raise ProjectError(f"{path}: a run without its sum {SUM}; give --out")
+        raise ProjectError(f"{path}: it lists no sum {SUM}; give --out")
     stem = _inside(path, run.stems[SUM].file).stem
     return path.parent / f"{stem}{'_clips' if clips else ''}.{format}"
 
@@ -113,7 +121,7 @@ def session_path(report: Path, format: str, clips: bool = False) -> Path:
 def _read(path: Path) -> Report:
     try:
         if path.stat().st_size > MOST_REPORT_BYTES:
-            raise ProjectError(f"{path}: more than {MOST_REPORT_BYTES // 2**20} MiB; no report of a render")
+            raise ProjectError(f"{path}: more than {MOST_REPORT_BYTES // 2**20} MiB; not the report of a render")
         run = msgspec.json.decode(path.read_bytes(), type=Report)
     except OSError as problem:
         raise ProjectError(f"{path}: {problem.strerror}; give a render's report or its folder") from problem
@@ -121,14 +129,16 @@ def _read(path: Path) -> Report:
         raise ProjectError(f"{path}: not the report of a render (nested too deeply)") from problem
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         raise ProjectError(f"{path}: not the report of a render ({problem})") from problem
-    places = [run.start_samples, *(run.start_samples + pop.start_samples for pop in run.pops)]
-    if run.sample_rate < 1 or not all(0 <= place <= LATEST_SAMPLES for place in places):
-        raise ProjectError(f"{path}: not the report of a render (a place before 00:00:00:00 or after any day's end)")
+    positions = [run.start_samples, *(run.start_samples + pop.start_samples for pop in run.pops)]
+    if run.sample_rate < 1 or not all(0 <= position <= LATEST_SAMPLES for position in positions):
+        raise ProjectError(
+            f"{path}: not the report of a render (a position is before 00:00:00:00 or after the end of any day)"
+        )
     return run
 
 
 def _inside(report: Path, file: str) -> Path:
-    """A file the report lists, in its folder or below."""
+    """Return the path of a file in the report. It must be in the report's folder or below."""
     if not file or Path(file).is_absolute() or ".." in Path(file).parts or file != readable(file, most=1024):
-        raise ProjectError(f"{report}: {file!r} is not a file beside it")
+        raise ProjectError(f"{report}: {file!r} is not a file in its folder")
     return report.parent / file

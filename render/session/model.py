@@ -1,4 +1,4 @@
-"""A session, neutral of any DAW: named tracks with items at absolute samples."""
+"""A DAW session, independent of any format: named tracks with items at absolute samples."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ LONGEST_NAME = 255
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One clip on a track.
+    """A clip on a track.
 
     Attributes:
-        name: what the DAW shows; may be anything, each format shows what it can.
-        file: the audio it plays; None for an empty clip (a cue that is not performed yet).
+        name: text that the DAW shows. Each format removes what it cannot hold.
+        file: audio file, or None for an empty clip (a cue that is not performed yet).
         start_samples: on the absolute timeline, counted from 00:00:00:00.
         length_samples: 1 or more.
-        offset_samples: where in the file the clip begins.
-        columns: what else travels with it, as text.
+        offset_samples: position in the file where the clip begins.
+        columns: other data of the cue, as text.
     """
 
     name: str
@@ -33,20 +33,20 @@ class Item:
 
     @property
     def end_samples(self) -> int:
-        """The first sample after it."""
+        """The first sample after the item."""
         return self.start_samples + self.length_samples
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A named track; its items may overlap. ``muted`` is for what is heard elsewhere already (the sum)."""
+    """A named track. Its items may overlap. The sum is muted, because the stems play the same audio."""
 
     name: str
     items: tuple[Item, ...]
     muted: bool = False
 
     def lanes(self) -> list[tuple[str, list[Item]]]:
-        """The items on as few tracks as hold them without overlap: ``FEET``, ``FEET 2``, …; at least one track."""
+        """Return the items on as few tracks as possible without overlap, at least one: ``FEET``, ``FEET 2``, …."""
         lanes: list[list[Item]] = [[]]
         for item in sorted(self.items, key=lambda item: item.start_samples):
             for lane in lanes:
@@ -60,7 +60,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """A named point of the absolute timeline."""
+    """A named position on the absolute timeline."""
 
     name: str
     start_samples: int
@@ -68,14 +68,14 @@ class Marker:
 
 @dataclass(frozen=True)
 class Session:
-    """What a DAW is handed.
+    """The content of a session.
 
     Attributes:
-        name: the session's.
-        rate: frame rate of its timecode, if it has one.
+        name: name of the session.
+        rate: frame rate of its timecode, or None.
         start_samples: the programme's first sample on the absolute timeline; 0 without a rate.
         sample_rate: in Hz.
-        tracks: in the order shown.
+        tracks: in the order that the DAW shows.
         markers: in any order.
     """
 
@@ -88,7 +88,7 @@ class Session:
 
     @property
     def origin_frames(self) -> int:
-        """The session's first frame: the last that begins at or before all there is; 0 without a rate."""
+        """The session's first frame: the last frame that begins at or before everything in it; 0 without a rate."""
         if self.rate is None:
             return 0
         starts = [item.start_samples for track in self.tracks for item in track.items]
@@ -100,7 +100,7 @@ class Session:
 
     @property
     def origin_samples(self) -> int:
-        """The session's first sample on the absolute timeline: all positions in its file count from here."""
+        """The session's first sample on the absolute timeline. All positions in its file count from here."""
         return Clock(self.sample_rate, self.rate, self.origin_frames).start_samples
 
     @property
@@ -111,5 +111,10 @@ class Session:
 
 
 def readable(name: str, most: int = LONGEST_NAME) -> str:
-    """A name any format can hold: control characters and half characters become a space; at most 255 characters."""
+    """Return a name that any format can hold: control characters and unpaired surrogates become a space.
+
+    Args:
+        name: any text.
+        most: greatest length of the result.
+    """
     return NOT_IN_SESSION.sub(" ", name).strip()[:most]

@@ -1,38 +1,45 @@
-"""OpenTimelineIO files: positions in samples, nothing rounded."""
+"""Write OpenTimelineIO files. Positions are in samples, so nothing is rounded."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-from render.session.media_info import Media, media_of
+from render.session.media_info import Media, media_of_session
 from render.session.model import Item, Session, readable
 from render.session.rpp import relative
 
 NAMESPACE, ORDER = "pisada", "pisada_columns"
-"""Keys of our metadata; OpenTimelineIO sorts a dictionary, so the order of its columns is beside it."""
-"""Key of our own metadata in clips, tracks and the timeline."""
+"""Keys of our own metadata in clips, tracks and the timeline. OpenTimelineIO sorts dictionaries, so the order of the
+columns is stored separately."""
 
 
 def write_otio(session: Session, path: Path, temporary: Path) -> None:
-    """Write ``session`` to ``temporary``; media URLs are relative to the folder of ``path``.
+    """Write a session. Media URLs are relative to the folder of ``path``.
 
-    Clips and gaps count samples at the session's rate; an item that overlaps another of its track lies on a
-    further track. Media time is the file's own: its first sample is at its timecode.
+    Clips and gaps count samples at the session's rate. An item that overlaps another item of its track is put on
+    another track. In media time, the first sample of a file is at the file's timecode.
+
+    Args:
+        session: the session.
+        path: where the file will be.
+        temporary: file to write.
 
     Raises:
-        AudioFileError: see :func:`render.session.media_info.media_of`.
-        OSError: it cannot be written.
+        AudioFileError: see :func:`render.session.media_info.media_of_session`.
+        OSError: the file cannot be written.
     """
     import opentimelineio as otio
 
-    media, origin, rate_hz = media_of(session), session.origin_samples, session.sample_rate
+    media, origin, rate_hz = media_of_session(session), session.origin_samples, session.sample_rate
 
-    def span(start_samples: int, length_samples: int):
+    def span(start_samples: int, length_samples: int) -> Any:
         start = otio.opentime.RationalTime(start_samples, rate_hz)
         return otio.opentime.TimeRange(start, otio.opentime.RationalTime(length_samples, rate_hz))
 
-    timeline = otio.schema.Timeline(readable(session.name), metadata={NAMESPACE: _facts(session)})
+    timeline = otio.schema.Timeline(readable(session.name), metadata={NAMESPACE: _metadata(session)})
     rate = session.rate
     timeline.global_start_time = (
         otio.opentime.RationalTime(session.origin_frames, float(rate.exact))
@@ -52,7 +59,7 @@ def write_otio(session: Session, path: Path, temporary: Path) -> None:
     temporary.write_text(timeline.to_json_string(indent=2), encoding="utf-8", newline="\n")
 
 
-def _facts(session: Session) -> dict:
+def _metadata(session: Session) -> dict[str, str]:
     return {
         "rate": session.rate.name if session.rate else "",
         "start_samples": str(session.start_samples),
@@ -60,12 +67,16 @@ def _facts(session: Session) -> dict:
     }
 
 
-def _children(otio, items: list[Item], origin: int, media: dict[Path, Media], folder: Path, span) -> list:
-    children, reached = [], origin
+def _children(
+    otio: Any, items: list[Item], origin: int, media: dict[Path, Media], folder: Path, span: Callable[[int, int], Any]
+) -> list[Any]:
+    """Return the clips and gaps of a track."""
+    children: list[Any] = []
+    reached = origin
     for item in items:
         if item.start_samples > reached:
             children.append(otio.schema.Gap(source_range=span(0, item.start_samples - reached)))
-        first = item.start_samples - item.offset_samples  # of the file, on the absolute timeline
+        first = item.start_samples - item.offset_samples  # the file's first sample on the absolute timeline
         if item.file is None:
             reference, source = otio.schema.MissingReference(), span(0, item.length_samples)
         else:

@@ -1,4 +1,4 @@
-"""REAPER project files, written through the rpp library."""
+"""Write REAPER project files with the rpp library."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ import json
 import os
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from plugin_backend.errors import OutputError
 from render.project.timecode import FrameRate, round_half_up
-from render.session.media_info import media_of
+from render.session.media_info import media_of_session
 from render.session.model import Item, Session, Track, readable
 
 DECIMALS = 12
-"""Of a second: a sample is 2·10⁻⁵ s, so what is written reads back as the same sample for years."""
+"""Decimals of a second. A sample is 2·10⁻⁵ s, so every position reads back as the same sample, for years of audio."""
 
 HEAD = (
     ["RIPPLE", "0"],
-    ["PANLAW", "1"],  # 0 dB: a stereo stem passes as it is
+    ["PANLAW", "1"],  # 0 dB: a stereo stem is not changed
     ["MAXPROJLEN", "0", "0"],
-    ["TIMELOCKMODE", "0"],  # items and markers stay at their time, whatever the tempo
+    ["TIMELOCKMODE", "0"],  # items and markers keep their time when the tempo changes
     ["TEMPOENVLOCKMODE", "0"],
-    ["ITEMMIX", "1"],  # overlapping items all sound
+    ["ITEMMIX", "1"],  # overlapping items are all audible
 )
 ITEM = (
     ["SNAPOFFS", "0"],
@@ -37,15 +38,21 @@ LONGEST_PATH = 1024
 
 
 def write_rpp(session: Session, path: Path, temporary: Path) -> None:
-    """Write ``session`` to ``temporary``; file names are relative to the folder of ``path``.
+    """Write a session. File names are relative to the folder of ``path``.
+
+    Args:
+        session: the session.
+        path: where the file will be.
+        temporary: file to write.
 
     Raises:
-        AudioFileError: see :func:`render.session.media_info.media_of`.
-        OSError: it cannot be written.
+        AudioFileError: see :func:`render.session.media_info.media_of_session`.
+        OutputError: REAPER cannot read the path of an audio file.
+        OSError: the file cannot be written.
     """
     import rpp
 
-    media, origin = media_of(session), session.origin_samples
+    media, origin = media_of_session(session), session.origin_samples
     project = rpp.Element("REAPER_PROJECT", ["0.1", "6.0/pisada", "0"], list(HEAD))
     project.extend(_time(session))
     for number, marker in enumerate(session.markers, 1):
@@ -58,12 +65,12 @@ def write_rpp(session: Session, path: Path, temporary: Path) -> None:
 
 
 def seconds(samples: int, sample_rate: int) -> str:
-    """Decimal seconds that round to the same sample again."""
+    """Return decimal seconds that are read back as the same sample."""
     return _decimal(Fraction(samples, sample_rate))
 
 
 def frame_rate_code(rate: FrameRate) -> tuple[str, str]:
-    """REAPER's frame base and its variant: 0 exact, 1 drop-frame, 2 slowed by 1000/1001 without dropping."""
+    """Return REAPER's frame base and its variant: 0 exact, 1 drop-frame, 2 slowed by 1000/1001 without drop-frame."""
     slowed = rate.exact.denominator != 1
     return str(rate.nominal), "1" if rate.drop else "2" if slowed else "0"
 
@@ -74,12 +81,12 @@ def _time(session: Session) -> list[list[str]]:
     mode = [RULER_TIMECODE, "5", "-1", *frame_rate_code(rate), "0", "-1"] if rate else [RULER_TIME, "5", "-1"]
     return [
         ["PROJOFFS", _decimal(start), "0", "0"],
-        ["TIMEMODE", *mode],  # without a rate as REAPER 4 wrote it, which states none
+        ["TIMEMODE", *mode],  # without a rate, in the form of REAPER 4, which has none
         ["SAMPLERATE", str(session.sample_rate), "1", "0"],
     ]
 
 
-def _track(rpp, track: Track, channels: int, session: Session, origin: int, folder: Path):
+def _track(rpp: Any, track: Track, channels: int, session: Session, origin: int, folder: Path) -> Any:
     lines = [
         ["NAME", _text(track.name)],
         ["MUTESOLO", str(int(track.muted)), "0", "0"],
@@ -89,7 +96,7 @@ def _track(rpp, track: Track, channels: int, session: Session, origin: int, fold
     return rpp.Element("TRACK", [], lines + [_item(rpp, item, session, origin, folder) for item in items])
 
 
-def _item(rpp, item: Item, session: Session, origin: int, folder: Path):
+def _item(rpp: Any, item: Item, session: Session, origin: int, folder: Path) -> Any:
     rate_hz = session.sample_rate
     lines = [
         ["POSITION", seconds(item.start_samples - origin, rate_hz)],
@@ -97,7 +104,7 @@ def _item(rpp, item: Item, session: Session, origin: int, folder: Path):
         *ITEM,
         ["NAME", _text(item.name)],
     ]
-    if item.columns:  # JSON in ASCII: one line, whatever is in it
+    if item.columns:  # JSON in ASCII is always one line
         lines.append(rpp.Element("NOTES", [], [NOTE + json.dumps(item.columns)]))
     if item.file is not None:
         lines += [["SOFFS", seconds(item.offset_samples, rate_hz)], ["PLAYRATE", "1", "1", "0", "-1", "0", "0.0025"]]
@@ -106,7 +113,7 @@ def _item(rpp, item: Item, session: Session, origin: int, folder: Path):
 
 
 def relative(file: Path, folder: Path) -> str:
-    """The file's path from a folder, with forward slashes; absolute on another drive."""
+    """Return a file's path relative to a folder, with forward slashes. On another drive it is absolute."""
     try:
         return Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()
     except ValueError:
@@ -117,13 +124,14 @@ def _file(file: Path, folder: Path) -> str:
     path = relative(file, folder)
     if "`" in path or path != readable(path, LONGEST_PATH):
         raise OutputError(
-            f"{path!r}: a .rpp cannot name a path with a backtick or a control character, or so long a one"
+            f"{path!r}: a .rpp cannot hold a path with a backtick or a control character, or of more than "
+            f"{LONGEST_PATH} characters"
         )
     return path
 
 
 def _text(name: str) -> str:
-    """A name as REAPER itself quotes it: a backtick, its last resort for quotes, becomes an apostrophe."""
+    """Return a name as REAPER can quote it. A backtick, which REAPER uses for quoting, becomes an apostrophe."""
     return " ".join(readable(name).replace("`", "'").split())
 
 

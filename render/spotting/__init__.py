@@ -1,4 +1,4 @@
-"""Spotting: a cue sheet of a recording's hits."""
+"""Spotting: make a cue sheet from the hits in a recording."""
 
 from render.spotting.hits_to_cues import cues_of_guide
 

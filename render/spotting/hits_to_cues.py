@@ -1,26 +1,34 @@
-"""A guide's hits as cues, at their place in the programme."""
+"""Turn the hits of a guide track into cues at their position in the programme."""
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 from plugin_backend.audio_files import RecordingInfo, inspect_recording
-from plugin_backend.audio_formats.wav_chunks import read_wave_chunk
 from plugin_backend.errors import AudioFileError, CueSheetError, ProjectError
 from plugin_backend.hit_detection.detect_hits import Sensitivity, detect_hits_in
 from plugin_backend.text import NOT_IN_CELL
 from render.cues.cue import Cue, CueSheet, check_reach
 from render.project.stem_names import STEM_RULE, is_stem_name
 from render.project.timecode import Clock, round_half_up
-from render.wav.bext import TIME_REFERENCE_OFFSET
+from render.wav.bext import timestamp
+
+FORMAT = "hits of a recording"
+MOST_LISTED = 20
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a guide's first sample lies, in the programme's samples from its start (not rounded), and remarks."""
+class GuidePosition:
+    """The position of a guide track in the programme.
+
+    Attributes:
+        begin: the guide's first sample, in the programme's samples from its start (not rounded).
+        guide_rate: sample rate of the guide in Hz.
+        sample_rate: sample rate of the programme in Hz.
+        remarks: for the user, one line each.
+    """
 
     begin: Fraction
     guide_rate: int
@@ -28,48 +36,43 @@ class Place:
     remarks: tuple[str, ...] = ()
 
     def at(self, guide_samples: int) -> int:
-        """The programme's sample nearest to a sample of the guide; negative before its start."""
+        """Return the programme's sample nearest to a sample of the guide; negative before the programme's start."""
         return round_half_up(self.begin + Fraction(guide_samples * self.sample_rate, self.guide_rate))
 
 
-def place_of(guide: RecordingInfo, clock: Clock) -> Place:
-    """By the guide's timestamp if it has one and the clock has a frame rate, else at the programme's start."""
+def guide_position(guide: RecordingInfo, clock: Clock) -> GuidePosition:
+    """Return the position of a guide.
+
+    It is the guide's timestamp, if it has one and the clock has a frame rate. Otherwise it is the programme's start.
+    """
     begin, remarks, stamp = Fraction(0), guide.remarks, timestamp(guide.path)
     if stamp and clock.rate is None:
         remarks += (f"its timestamp, sample {stamp} from midnight, is not used without --fps and --start-tc",)
     elif stamp:
         begin = Fraction(stamp * clock.sample_rate, guide.sample_rate) - clock.start_samples
-    return Place(begin, guide.sample_rate, clock.sample_rate, remarks)
-
-
-def timestamp(path: Path) -> int | None:
-    """A Broadcast-WAV file's TimeReference, in its own samples from midnight; None without one, or if it is 0."""
-    bext = read_wave_chunk(path, b"bext", TIME_REFERENCE_OFFSET + 8) or b""
-    reference = bext[TIME_REFERENCE_OFFSET:]
-    return struct.unpack("<Q", reference)[0] or None if len(reference) == 8 else None
-
-
-FORMAT = "hits of a recording"
-MOST_TOLD = 20
+    return GuidePosition(begin, guide.sample_rate, clock.sample_rate, remarks)
 
 
 def cues_of_guide(path: Path, clock: Clock, stem: str, preset: str, sensitivity: Sensitivity | None = None) -> CueSheet:
-    """A cue at every hit of a production or guide track.
+    """Make a cue at every hit of a production or guide track.
 
-    The guide lies where its bext TimeReference says, if it has one and the clock has a frame rate; otherwise it
-    begins with the programme.
+    The guide lies at its bext TimeReference, if it has one and the clock has a frame rate. Otherwise it begins with the
+    programme.
 
     Args:
-        path: any length, rate and number of channels.
-        clock: the programme's time base.
-        stem: the stem of every cue.
-        preset: the preset of every cue.
+        path: the guide; any length, sample rate and number of channels.
+        clock: time base of the programme.
+        stem: stem of every cue.
+        preset: preset of every cue.
         sensitivity: what counts as a hit.
 
+    Returns:
+        A sheet of cues in order.
+
     Raises:
-        AudioFileError: it cannot be read, or nothing was found in it.
-        CueSheetError: it lies over 24 hours after the programme's start, or wholly before it.
-        ProjectError: no stem's or preset's name.
+        AudioFileError: the guide cannot be read, or has no hits.
+        CueSheetError: the guide lies more than 24 hours after the programme's start, or completely before it.
+        ProjectError: the name of the stem or of the preset is not allowed.
     """
     path = Path(path)
     if not is_stem_name(stem):
@@ -77,12 +80,12 @@ def cues_of_guide(path: Path, clock: Clock, stem: str, preset: str, sensitivity:
     if not preset or NOT_IN_CELL.search(preset):
         raise ProjectError(f"{preset!r} is no preset's name")
     guide = inspect_recording(path)
-    place = place_of(guide, clock)
+    position = guide_position(guide, clock)
     try:
-        check_reach(place.at(guide.length_samples), clock.sample_rate)
+        check_reach(position.at(guide.length_samples), clock.sample_rate)
     except CueSheetError as error:
         raise error.at(file=path) from error
-    hits = [(place.at(hit.onset_samples), hit) for hit in detect_hits_in(guide, sensitivity or Sensitivity())]
+    hits = [(position.at(hit.onset_samples), hit) for hit in detect_hits_in(guide, sensitivity or Sensitivity())]
     if not hits:
         raise AudioFileError(f"{path}: no hits were found; a higher sensitivity finds softer ones")
     inside = [(start, hit) for start, hit in hits if start >= 0]
@@ -102,11 +105,12 @@ def cues_of_guide(path: Path, clock: Clock, stem: str, preset: str, sensitivity:
         for number, (start, hit) in enumerate(inside, 1)
     ]
     early = [str(hit.onset_samples) for start, hit in hits if start < 0]
-    return CueSheet(path, cues, [], [*place.remarks, *_left_out(early, clock)], FORMAT, clock)
+    return CueSheet(path, cues, [], [*position.remarks, *_left_out(early, clock)], FORMAT, clock)
 
 
 def _left_out(early: list[str], clock: Clock) -> list[str]:
+    """Return a remark on the hits that were left out, if there are any."""
     if not early:
         return []
-    told = ", ".join(early[:MOST_TOLD]) + ", …" * (len(early) > MOST_TOLD)
-    return [f"left out before the programme's start, {clock.label_at(0)}: hits at its samples {told}"]
+    samples = ", ".join(early[:MOST_LISTED]) + ", …" * (len(early) > MOST_LISTED)
+    return [f"left out before the programme's start, {clock.label_at(0)}: hits at its samples {samples}"]

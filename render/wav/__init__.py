@@ -1,1 +1,1 @@
-"""Broadcast-WAV files: samples, metadata, loudness."""
+"""Broadcast-WAV files: samples, metadata and loudness."""

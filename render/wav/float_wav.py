@@ -1,4 +1,4 @@
-"""A float WAV file being written, of any length."""
+"""Write float WAV files of any length."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ from render.wav.stem_writer import RF64_AUTO_DOWNGRADE
 
 
 def float_file(path: Path, rate_hz: int, channels: int) -> soundfile.SoundFile:
-    """Open it; it is an RF64 file where a plain one has no room.
+    """Open a new 32-bit float file. It becomes an RF64 file if it is too long for a plain one.
+
+    Args:
+        path: the file.
+        rate_hz: sample rate.
+        channels: number of channels.
 
     Raises:
-        OutputError, DiskFullError: it cannot be made. LibsndfileError: it cannot be written.
+        OutputError, DiskFullError: the file cannot be created.
+        LibsndfileError: the file cannot be written.
     """
     file = soundfile.SoundFile(os.fsencode(touch_file(path)), "w", rate_hz, channels, "FLOAT", format="RF64")
     soundfile._snd.sf_command(file._file, RF64_AUTO_DOWNGRADE, soundfile._ffi.NULL, 1)

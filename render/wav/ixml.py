@@ -1,4 +1,4 @@
-"""The iXML chunk (iXML specification 2.10, ixml.info): what bext has no field for, above all the frame rate."""
+"""The iXML chunk (specification 2.10, ixml.info): what has no field in bext, above all the frame rate."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ from render.wav.metadata import FileMetadata
 
 VERSION = "2.10"
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML 1.0 cannot hold, escaped or not."""
+"""Characters that XML 1.0 cannot hold, not even escaped."""
 
 
 def ixml(
-    slate: FileMetadata, track: str, note: str, layout: Layout, sample_rate: int, bits: int, start_samples: int
+    metadata: FileMetadata, track: str, note: str, layout: Layout, sample_rate: int, bits: int, start_samples: int
 ) -> bytes:
-    """The chunk's body.
+    """Return the body of the chunk.
 
     Args:
-        slate: the project's words.
-        track: the stem's name; each channel is named after it and its speaker.
-        note: beside the slate's.
-        layout: the file's.
+        metadata: the file's metadata.
+        track: name of the stem. Each channel is named by it and its speaker.
+        note: added to the metadata's note.
+        layout: channel layout of the file.
         sample_rate: in Hz.
         bits: 16, 24 or 32.
-        start_samples: of the first sample, from midnight.
+        start_samples: samples from midnight to the first sample.
+
+    Returns:
+        XML in UTF-8.
     """
     root = Element("BWFXML")
 
@@ -33,12 +36,20 @@ def ixml(
         for name, value in fields.items():
             SubElement(parent, name).text = FORBIDDEN.sub("�", str(value))
 
-    notes = "; ".join(filter(None, (slate.note, note)))
-    put(root, IXML_VERSION=VERSION, PROJECT=slate.show, SCENE=slate.scene, TAKE=slate.take, TAPE=slate.tape, NOTE=notes)
+    notes = "; ".join(filter(None, (metadata.note, note)))
+    put(
+        root,
+        IXML_VERSION=VERSION,
+        PROJECT=metadata.show,
+        SCENE=metadata.scene,
+        TAKE=metadata.take,
+        TAPE=metadata.tape,
+        NOTE=notes,
+    )
     speed = SubElement(root, "SPEED")
-    if slate.rate is not None:
-        exact = f"{slate.rate.exact.numerator}/{slate.rate.exact.denominator}"
-        flag = "DF" if slate.rate.drop else "NDF"
+    if metadata.rate is not None:
+        exact = f"{metadata.rate.exact.numerator}/{metadata.rate.exact.denominator}"
+        flag = "DF" if metadata.rate.drop else "NDF"
         put(speed, MASTER_SPEED=exact, CURRENT_SPEED=exact, TIMECODE_RATE=exact, TIMECODE_FLAG=flag)
     put(
         speed,

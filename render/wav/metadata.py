@@ -1,4 +1,4 @@
-"""What a file says of itself, beside its samples."""
+"""The text and time that a file carries besides its samples."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from render.project.timecode import FrameRate
 
 @dataclass(frozen=True)
 class FileMetadata:
-    """The words on a file, for bext and iXML.
+    """Metadata of a file, for bext and iXML.
 
     Attributes:
         show, scene, tape, note: text.
-        take: the project's take.
-        rate: the frame rate, if one is given.
+        take: take number of the project.
+        rate: frame rate, or None.
         moment: when the run began.
     """
 
@@ -30,7 +30,12 @@ class FileMetadata:
 
 
 def metadata_of(project: Project, moment: datetime) -> FileMetadata:
-    """The project's slate: the scene is the reel, and the tape show and reel, unless the project says otherwise."""
+    """Return a project's metadata. Unless the project gives them, the scene is the reel and the tape show and reel.
+
+    Args:
+        project: the project.
+        moment: when the run began.
+    """
     return FileMetadata(
         show=project.show,
         scene=project.scene or project.reel,

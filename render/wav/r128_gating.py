@@ -1,7 +1,7 @@
-"""Loudness of a file from its tenths of a second: what the meter heard, gated.
+"""Loudness of a file, gated from the meter's value for every tenth of a second.
 
-The filters, windows and true peaks are libebur128's; the gating (ITU-R BS.1770-4, EBU Tech 3342) is done here,
-so that a change of a few seconds asks for those seconds only to be heard again.
+libebur128 computes filters, windows and true peaks. The gating (ITU-R BS.1770-4, EBU Tech 3342) is done here. So when
+a few seconds of a file change, only those seconds must be measured again.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-STEPS_A_SECOND = 10
+STEPS_PER_SECOND = 10
 BLOCK_STEPS, SHORT_TERM_STEPS = 4, 30
-"""A gating block is 400 ms, a short-term window 3 s; of these the range takes one a second."""
+"""Steps in a gating block (400 ms) and in a short-term window (3 s). The loudness range uses one window per second."""
 
 ABSOLUTE_GATE_LUFS, RELATIVE_GATE_LU, RANGE_GATE_LU = -70.0, -10.0, -20.0
 LOW_SHARE, HIGH_SHARE = 0.10, 0.95
@@ -21,7 +21,7 @@ LOW_SHARE, HIGH_SHARE = 0.10, 0.95
 
 @dataclass(frozen=True)
 class Loudness:
-    """What was measured; ``None`` where there is nothing to measure (silence, or too short)."""
+    """Loudness values. A value is ``None`` if it cannot be measured (silence, or too short)."""
 
     integrated_lufs: float | None
     range_lu: float | None
@@ -30,20 +30,21 @@ class Loudness:
     max_short_term_lufs: float | None
 
     def as_fields(self) -> dict[str, float | None]:
-        """For the report, two decimals."""
+        """Return the values for the report, rounded to two decimals."""
         return {name: None if value is None else round(value, 2) for name, value in asdict(self).items()}
 
 
 @dataclass
-class Steps:
-    """One entry for each tenth of a second, the last of which may be shorter; silence is −∞ LUFS.
+class LoudnessSteps:
+    """Loudness step by step: one entry per tenth of a second; the last may be shorter. Silence is −∞ LUFS.
 
     Attributes:
-        momentary, short_term: LUFS of the 400 ms and the 3 s that end with it.
-        loudest: the highest momentary LUFS within it.
-        true_peak: linear, 1 being full scale; of what was interpolated.
-        peak_bound: what the true peak of the rest of it cannot exceed; no more than the highest of ``true_peak``.
-        whole: how many of them are full tenths of a second.
+        momentary, short_term: LUFS of the 400 ms and of the 3 s that end with the step.
+        loudest: highest momentary LUFS within the step.
+        true_peak: linear (1 is full scale), of the samples that were interpolated.
+        peak_bound: upper bound of the true peak of the samples that were not. It does not exceed the highest
+            ``true_peak`` of the file.
+        whole: number of steps that are a full tenth of a second.
     """
 
     momentary: np.ndarray
@@ -54,7 +55,7 @@ class Steps:
     whole: int
 
     def loudness(self) -> Loudness:
-        """Gate it."""
+        """Return the gated loudness."""
         integrated = _integrated(self.momentary[BLOCK_STEPS - 1 : self.whole])
         peak = float(self.true_peak.max(initial=0.0))
         return Loudness(
@@ -71,23 +72,23 @@ def _power(lufs: np.ndarray) -> np.ndarray:
 
 
 def _above(lufs: np.ndarray, below_mean_lu: float) -> np.ndarray:
-    """What passes the absolute gate, and then the gate relative to the mean of that."""
-    heard = lufs[lufs >= ABSOLUTE_GATE_LUFS]
-    return heard[_power(heard) >= _power(heard).mean() * 10 ** (below_mean_lu / 10)] if heard.size else heard
+    """Return the values that pass the absolute gate, and then the gate relative to the mean of those."""
+    gated = lufs[lufs >= ABSOLUTE_GATE_LUFS]
+    return gated[_power(gated) >= _power(gated).mean() * 10 ** (below_mean_lu / 10)] if gated.size else gated
 
 
 def _integrated(blocks: np.ndarray) -> float | None:
-    """BS.1770-4, annex 1."""
-    heard = _above(blocks, RELATIVE_GATE_LU)
-    return float(10 * np.log10(_power(heard).mean())) if heard.size else None
+    """Return the integrated loudness (BS.1770-4, annex 1)."""
+    gated = _above(blocks, RELATIVE_GATE_LU)
+    return float(10 * np.log10(_power(gated).mean())) if gated.size else None
 
 
 def _range(short_term: np.ndarray) -> float:
-    """Tech 3342: from the tenth to the ninety-fifth hundredth of the short-term loudness, one value a second."""
-    heard = np.sort(_above(short_term[SHORT_TERM_STEPS - 1 :: STEPS_A_SECOND], RANGE_GATE_LU))
-    if not heard.size:
+    """Return the loudness range (Tech 3342): from the 10th to the 95th percentile of the short-term loudness."""
+    gated = np.sort(_above(short_term[SHORT_TERM_STEPS - 1 :: STEPS_PER_SECOND], RANGE_GATE_LU))
+    if not gated.size:
         return 0.0
-    low, high = (heard[int((heard.size - 1) * share + 0.5)] for share in (LOW_SHARE, HIGH_SHARE))
+    low, high = (gated[int((gated.size - 1) * share + 0.5)] for share in (LOW_SHARE, HIGH_SHARE))
     return float(high - low)
 
 

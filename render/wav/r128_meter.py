@@ -1,4 +1,4 @@
-"""Hear a file as it is written, tenth of a second by tenth: libebur128, at little cost for what is silent or quiet.
+"""Measure the loudness of a file while it is written. libebur128 does it; silent and quiet parts cost little.
 
 ITU-R BS.1770-4 and EBU Tech 3341: K-weighting, momentary and short-term loudness, true peak.
 """
@@ -11,20 +11,20 @@ from array import array
 import numpy as np
 
 from render.project.channel_layout import Layout
-from render.wav.r128_gating import STEPS_A_SECOND, Loudness, Steps
+from render.wav.r128_gating import STEPS_PER_SECOND, Loudness, LoudnessSteps
 
 PIECES = 10
-"""Momentary loudness is read ten times a step: every 10 ms."""
+"""Pieces per step. Momentary loudness is read after every piece: every 10 ms."""
 
 RING_PIECES = 10
-"""Once the meter's filters have rung for 100 ms of digital silence, neither loudness can rise any more."""
+"""Pieces of digital silence (100 ms) after which neither loudness can rise any more."""
 
 SETTLE_S, WINDOW_S = 6, 3
-"""Silence is heard out for 6 s: 3 s until the meter's filters hold exactly zero, 3 s for its longest window.
-After that it is left out by whole windows of 3 s (the length of the meter's ring), which changes no bit."""
+"""The first 6 s of silence are measured: 3 s until the meter's filters are exactly zero, 3 s for its longest window.
+Then whole windows of 3 s (the length of the meter's buffer) are skipped, which changes no bit."""
 
 OVERSHOOT = 2.0
-"""More than the interpolator can raise a sample peak by: the magnitudes of its taps sum to 1.87 at most."""
+"""Upper bound of true peak over sample peak. The magnitudes of the interpolator's taps sum to at most 1.87."""
 
 
 def _speaker_types() -> dict[str, int]:
@@ -40,15 +40,14 @@ def _speaker_types() -> dict[str, int]:
     }
 
 
-class TruePeak:
-    """The true peak alone; most of the interpolator's work is left out and the highest is the same.
+class TruePeakMeter:
+    """Measures the true peak. Most pieces are not interpolated, and the highest true peak is still exact.
 
-    A piece so quiet that it cannot exceed the peak so far is not interpolated, unless it is the
-    neighbour of one that might.
+    A piece that is too quiet to exceed the peak so far is not interpolated, unless a piece next to it could.
 
     Attributes:
-        found: of each step, the true peak of what was interpolated.
-        bound: of each step, what the true peak of the rest cannot exceed.
+        measured: true peak of the interpolated pieces of each step.
+        bound: upper bound of the true peak of the other pieces of each step.
     """
 
     def __init__(self, channels: int, sample_rate: int):
@@ -58,52 +57,57 @@ class TruePeak:
         self._state = pyebur128.R128State(channels, sample_rate, pyebur128.MeasurementMode.MODE_TRUE_PEAK)
         self._last: np.ndarray | None = None
         self._last_loud = False
-        self._last_found = self._last_bound = 0.0
+        self._last_measured = self._last_bound = 0.0
         self._highest, self._pieces = 0.0, 0
-        self.found, self.bound = array("d"), array("d")
+        self.measured, self.bound = array("d"), array("d")
 
     def add(self, piece: np.ndarray, peak: float) -> None:
-        """Take interleaved samples, and the highest of them (full scale is 1)."""
+        """Add a piece.
+
+        Args:
+            piece: interleaved samples.
+            peak: its highest absolute sample; full scale is 1.
+        """
         loud = peak * OVERSHOOT > self._highest
-        if loud and self._last_bound:
-            self._last_found, self._last_bound = self._hear(self._last), 0.0
+        if loud and self._last is not None and self._last_bound:
+            self._last_measured, self._last_bound = self._measure(self._last), 0.0
         self.end_piece()
-        heard = loud or self._last_loud
-        self._last_found, self._last_bound = (self._hear(piece), 0.0) if heard else (0.0, peak * OVERSHOOT)
+        interpolated = loud or self._last_loud
+        self._last_measured, self._last_bound = (self._measure(piece), 0.0) if interpolated else (0.0, peak * OVERSHOOT)
         self._last, self._last_loud = piece, loud
 
     def end_piece(self) -> None:
-        """Note the last piece, which no later one can ask to hear any more."""
+        """Store the values of the last piece. After this it is not interpolated any more."""
         if self._last is None:
             return
         step = self._pieces // PIECES
-        if step == len(self.found):
-            self.found.append(0.0)
+        if step == len(self.measured):
+            self.measured.append(0.0)
             self.bound.append(0.0)
-        self.found[step] = max(self.found[step], self._last_found)
+        self.measured[step] = max(self.measured[step], self._last_measured)
         self.bound[step] = max(self.bound[step], self._last_bound)
         self._pieces += 1
         self._last = None
 
-    def leave_out(self, steps: int) -> None:
-        """Note steps of silence amid long silence."""
+    def skip_silence(self, steps: int) -> None:
+        """Add steps of silence within long silence."""
         self.end_piece()
-        self.found.extend([0.0] * steps)
+        self.measured.extend([0.0] * steps)
         self.bound.extend([0.0] * steps)
         self._pieces += steps * PIECES
 
-    def _hear(self, piece: np.ndarray) -> float:
+    def _measure(self, piece: np.ndarray) -> float:
         self._state.add_frames(piece, piece.size // self._channels)
         peak = max(self._read(self._state, channel) for channel in range(self._channels))
         self._highest = max(self._highest, peak)
         return peak
 
 
-class Meter:
-    """Measures one file's samples as they come.
+class R128Meter:
+    """Measures the samples of one file while they are written.
 
     Args:
-        layout: its channels; LFE does not count (BS.1770).
+        layout: layout of the file. LFE does not count (BS.1770).
         sample_rate: in Hz.
     """
 
@@ -115,8 +119,8 @@ class Meter:
         types = _speaker_types()
         for index, speaker in enumerate(layout.speakers):
             self._state.set_channel(index, types[speaker])
-        self._true_peak = TruePeak(layout.channels, sample_rate)
-        self._channels, self._piece = layout.channels, sample_rate // (STEPS_A_SECOND * PIECES)
+        self._true_peak = TruePeakMeter(layout.channels, sample_rate)
+        self._channels, self._piece = layout.channels, sample_rate // (STEPS_PER_SECOND * PIECES)
         self._settle, self._window = SETTLE_S * sample_rate, WINDOW_S * sample_rate
         self._quiet = self._held = self._pieces = self._quiet_pieces = 0
         self._waiting: np.ndarray | None = None
@@ -124,26 +128,30 @@ class Meter:
         self._momentary, self._short_term, self._loudest = array("d"), array("d"), array("d")
 
     def add(self, frames: np.ndarray) -> None:
-        """Take ``[n, channels]`` samples: int16 or int32 of full scale, or float of ±1; always the same type."""
+        """Add samples.
+
+        Args:
+            frames: ``[n, channels]``, always of the same type: full-scale int16 or int32, or float of ±1.
+        """
         silent = not frames.any()
         if silent and self._quiet >= self._settle:
             self._held += len(frames)
             return
         self._resume(frames.dtype)
         self._quiet = self._quiet + len(frames) if silent else 0
-        self._hear(frames)
+        self._measure(frames)
 
     def _resume(self, dtype: np.dtype) -> None:
         if self._held:
             windows, rest = divmod(self._held, self._window)
             self._held = 0
-            steps = windows * WINDOW_S * STEPS_A_SECOND
+            steps = windows * WINDOW_S * STEPS_PER_SECOND
             for series in (self._momentary, self._short_term, self._loudest):
                 series.extend([-math.inf] * steps)
-            self._true_peak.leave_out(steps)
-            self._hear(np.zeros((rest, self._channels), dtype))
+            self._true_peak.skip_silence(steps)
+            self._measure(np.zeros((rest, self._channels), dtype))
 
-    def _hear(self, frames: np.ndarray) -> None:
+    def _measure(self, frames: np.ndarray) -> None:
         flat = np.ascontiguousarray(frames).reshape(-1)
         if self._waiting is not None and self._waiting.size:
             flat = np.concatenate([self._waiting, flat])
@@ -166,8 +174,8 @@ class Meter:
         self._loudest.append(self._top)
         self._top = -math.inf
 
-    def steps(self) -> Steps:
-        """What was heard of each tenth of a second; call once, at the end."""
+    def steps(self) -> LoudnessSteps:
+        """Return the values of each tenth of a second. Call this once, at the end."""
         whole = 0
         if self._waiting is not None:
             self._resume(self._waiting.dtype)
@@ -175,19 +183,25 @@ class Meter:
             if self._waiting.size:
                 self._true_peak.add(self._waiting, _peaks(self._waiting[None])[0])
             self._true_peak.end_piece()
-            if len(self._true_peak.found) > whole:
+            if len(self._true_peak.measured) > whole:
                 self._momentary.append(-math.inf)
                 self._short_term.append(-math.inf)
                 self._loudest.append(self._top)
-        series = (self._momentary, self._short_term, self._loudest, self._true_peak.found, self._true_peak.bound)
-        return Steps(*map(np.array, series), whole)
+        return LoudnessSteps(
+            momentary=np.array(self._momentary),
+            short_term=np.array(self._short_term),
+            loudest=np.array(self._loudest),
+            true_peak=np.array(self._true_peak.measured),
+            peak_bound=np.array(self._true_peak.bound),
+            whole=whole,
+        )
 
     def result(self) -> Loudness:
-        """All that was measured; call once, at the end."""
+        """Return the gated loudness. Call this once, at the end."""
         return self.steps().loudness()
 
 
 def _peaks(pieces: np.ndarray) -> list[float]:
-    """Highest absolute sample of each row, full scale being 1."""
+    """Return the highest absolute sample of each row; full scale is 1."""
     full = 1.0 if pieces.dtype.kind == "f" else -float(np.iinfo(pieces.dtype).min)
     return (np.maximum(pieces.max(axis=1), -pieces.min(axis=1).astype(np.float64)) / full).tolist()

@@ -1,6 +1,6 @@
-"""The chunks of a RIFF or RF64 WAVE file: found, patched in place, appended.
+"""Find, patch and append the chunks of a RIFF or RF64 WAVE file.
 
-RF64 (EBU Tech 3306) holds its 64-bit sizes in a ``ds64`` chunk: the file's, then the data's.
+An RF64 file (EBU Tech 3306) holds two 64-bit sizes in its ``ds64`` chunk: of the file, then of the data.
 """
 
 from __future__ import annotations
@@ -15,16 +15,20 @@ FORMS = b"RIFF", b"RF64"
 LARGEST_RIFF = 2**32 - 1
 IN_DS64 = 0xFFFFFFFF
 SPARE_BYTES = 2**16
-"""More than all chunks beside the samples take."""
+"""More bytes than all chunks other than the samples need."""
 
 
 def chunks_of(file: BinaryIO) -> dict[bytes, tuple[int, int]]:
-    """Chunk id → offset and size of its body, in bytes; the first of each id. Of files that we wrote.
+    """Return chunk id → offset and size of its body, in bytes. Only the first chunk of each id is returned.
+
+    Args:
+        file: a file that we wrote.
 
     Raises:
-        RenderError: not a whole RIFF or RF64 WAVE file.
+        RenderError: it is not a complete RIFF or RF64 WAVE file.
     """
-    end, found, data_size = file.seek(0, 2), {}, None
+    end, data_size = file.seek(0, 2), None
+    chunks: dict[bytes, tuple[int, int]] = {}
     file.seek(0)
     form, _, kind = struct.unpack("<4sI4s", file.read(12).ljust(12, b"\0"))
     if form not in FORMS or kind != b"WAVE":
@@ -41,28 +45,43 @@ def chunks_of(file: BinaryIO) -> dict[bytes, tuple[int, int]]:
         if name == b"data" and size == IN_DS64 and data_size is not None:
             size = data_size
         if at + 8 + size > end:
-            raise RenderError(f"the chunk {_word(name)} ends past the file")
-        found.setdefault(name, (at + 8, size))
+            raise RenderError(f"the chunk {_id_text(name)} ends past the file")
+        chunks.setdefault(name, (at + 8, size))
         at += 8 + size + size % 2
-    return found
+    return chunks
 
 
-def _word(name: bytes) -> str:
+def _id_text(name: bytes) -> str:
     return ascii(name.decode("latin-1"))
 
 
 def patch(path: Path, name: bytes, offset: int, new: bytes) -> None:
-    """Overwrite bytes of a chunk's body from ``offset`` on."""
+    """Overwrite bytes of a chunk's body.
+
+    Args:
+        path: the file.
+        name: id of the chunk.
+        offset: of the first byte, in the body.
+        new: the bytes.
+
+    Raises:
+        RenderError: they do not fit into the chunk.
+    """
     with open(path, "r+b") as file:
         body, size = chunks_of(file)[name]
         if offset + len(new) > size:
-            raise RenderError(f"{path}: the chunk {_word(name)} has {size} bytes")
+            raise RenderError(f"{path}: the chunk {_id_text(name)} has {size} bytes")
         file.seek(body + offset)
         file.write(new)
 
 
 def append(path: Path, name: bytes, body: bytes) -> None:
-    """Add a chunk at the end, and its size to the file's.
+    """Append a chunk, and update the file's size.
+
+    Args:
+        path: the file.
+        name: id of the chunk.
+        body: content of the chunk.
 
     Raises:
         RenderError: a RIFF file would grow past 4 GiB.

@@ -1,4 +1,4 @@
-"""What was noted of a file while it was written, so that a later version need not look at all of it again."""
+"""Statistics of a file, collected while it is written. A later version uses them in place of reading all of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from plugin_backend.checksums import CHECKSUM_BYTES, Checksum, checksum_matches
 from plugin_backend.output_files import write_atomically
-from render.wav.r128_gating import Loudness, Steps
+from render.wav.r128_gating import Loudness, LoudnessSteps
 
 BLOCK_SAMPLES = 512
 UNREADABLE = (ValueError, KeyError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
@@ -29,42 +29,42 @@ FIELDS = {
 
 @dataclass
 class StemStatistics:
-    """One file, block by block and tenth of a second by tenth.
+    """Statistics of one file, for every block of 512 samples and every tenth of a second.
 
     Attributes:
-        peaks: highest absolute sample as rendered, of each 512 samples; 0 is digital silence.
-        clipped: how many samples of those were above full scale; integers clip there, 32-bit float holds them.
-        steps: what the meter heard of the programme.
+        peaks: highest absolute sample of each block, before quantisation; 0 is digital silence.
+        clipped: samples of each block above full scale. Integers clip there; 32-bit float does not.
+        steps: loudness of the programme.
     """
 
     peaks: np.ndarray
     clipped: np.ndarray
-    steps: Steps
+    steps: LoudnessSteps
 
     @property
     def peak(self) -> float:
-        """Highest absolute sample as rendered."""
+        """Highest absolute sample, before quantisation."""
         return float(self.peaks.max(initial=0.0))
 
     @property
-    def outside_samples(self) -> int:
-        """How many samples were above full scale."""
+    def samples_over_full_scale(self) -> int:
+        """Number of samples above full scale."""
         return int(self.clipped.sum())
 
     def loudness(self) -> Loudness:
-        """Of the programme."""
+        """Return the loudness of the programme."""
         return self.steps.loudness()
 
-    def sounding(self) -> list[slice]:
-        """The stretches of samples that are not digital silence, in order; the last may end past the file."""
+    def nonsilent_spans(self) -> list[slice]:
+        """Return the spans that are not digital silence, in order. The last may end after the end of the file."""
         edges = np.flatnonzero(np.diff(np.concatenate([[False], self.peaks > 0, [False]])))
         return [slice(int(a) * BLOCK_SAMPLES, int(b) * BLOCK_SAMPLES) for a, b in edges.reshape(-1, 2)]
 
     def save(self, path: Path) -> None:
-        """Write it; whole or not at all.
+        """Write the statistics to a file, completely or not at all.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: the file cannot be written.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {"peaks": self.peaks, "clipped": self.clipped, **vars(self.steps)}
@@ -76,7 +76,7 @@ class StemStatistics:
 
     @classmethod
     def load(cls, path: Path) -> StemStatistics | None:
-        """Read it back; ``None`` if it is not there or damaged."""
+        """Read statistics, or return ``None`` if the file is missing or damaged."""
         try:
             data = path.read_bytes()
         except OSError:
@@ -85,13 +85,13 @@ class StemStatistics:
             return None
         try:
             with np.load(BytesIO(data[:-CHECKSUM_BYTES]), allow_pickle=False) as arrays:
-                found = {name: arrays[name] for name in (*FIELDS, "whole")}
-        except UNREADABLE:  # of another edition
+                values = {name: arrays[name] for name in (*FIELDS, "whole")}
+        except UNREADABLE:  # written by another version of Pisada
             return None
-        if any(found[name].dtype != dtype or found[name].ndim != 1 for name, dtype in FIELDS.items()):
+        if any(values[name].dtype != dtype or values[name].ndim != 1 for name, dtype in FIELDS.items()):
             return None
-        blocks, steps = ({found[name].size for name in names} for names in (tuple(FIELDS)[:2], tuple(FIELDS)[2:]))
-        if len(blocks) > 1 or len(steps) > 1 or found["whole"].shape or found["whole"].dtype.kind != "i":
+        blocks, steps = ({values[name].size for name in names} for names in (tuple(FIELDS)[:2], tuple(FIELDS)[2:]))
+        if len(blocks) > 1 or len(steps) > 1 or values["whole"].shape or values["whole"].dtype.kind != "i":
             return None
-        peaks, clipped = found.pop("peaks"), found.pop("clipped")
-        return cls(peaks, clipped, Steps(**found | {"whole": int(found["whole"])}))
+        peaks, clipped = values.pop("peaks"), values.pop("clipped")
+        return cls(peaks, clipped, LoudnessSteps(**values | {"whole": int(values["whole"])}))

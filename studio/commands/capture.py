@@ -83,11 +83,9 @@ def capture(
         deferred_codec(model),
         name,
         list(files),
-        kind,
-        takes,
-        modes=modes,
-        split=split,
-        sensitivity=Sensitivity(sensitivity, min_gap_ms),
+        capturing.CaptureSettings(
+            kind, takes, modes=modes, split=split, sensitivity=Sensitivity(sensitivity, min_gap_ms)
+        ),
         variation=variation,
         stereo=kind == "texture",
         provenance=made,

@@ -139,5 +139,5 @@ def _chosen(bank, kind: str | None, tags: tuple[str, ...], material: str | None)
         and material in (None, own.header.material)
     ]
     if not found:
-        raise PresetError(f"{bank.told}: no preset of this kind, with these tags and of this material")
+        raise PresetError(f"{bank.folder_list}: no preset of this kind, with these tags and of this material")
     return found

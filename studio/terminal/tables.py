@@ -11,9 +11,10 @@ from plugin_backend.corpus.scan import escape_name
 from presets.preset import Preset
 from render.cues.lint import Finding, Look
 from render.delivery.incremental.diff import KEEP, UNTOUCHED, Changes
-from render.delivery.report import Measured, cue_table
+from render.delivery.report import MeasuredFile, cue_table
 from render.plan.plan import Plan
-from render.project.project import SUM, Project
+from render.project.project import Project
+from render.project.stem_names import SUM
 
 GROUPS = (("label", "by_label"), ("source", "by_source"), ("band edge", "by_band_edge"))
 
@@ -71,7 +72,7 @@ def print_cue_table(plan: Plan, project: Project) -> None:
     click.echo(f"{len(plan.events)} cues, {len(plan.stems)} stems, {plan.length_samples} samples ({seconds:.3f} s)")
 
 
-def print_levels(files: dict[str, Measured]) -> None:
+def print_levels(files: dict[str, MeasuredFile]) -> None:
     """What was measured of each stem and the sum, on standard error, then what the specification makes of it."""
     print_table(
         ("stem", "LUFS", "LRA", "dBTP", "peak dBFS", "clipped"),
@@ -96,12 +97,12 @@ def print_levels(files: dict[str, Measured]) -> None:
 
 def print_changes(changes: Changes) -> None:
     """What became of each stem and cue, and why, on standard error: what changed, then how much did not."""
-    stems = [(name, change.mode, change.why) for name, change in [*changes.stems.items(), (SUM, changes.sum)]]
+    stems = [(name, change.mode, change.reason) for name, change in [*changes.stems.items(), (SUM, changes.sum)]]
     print_table(("stem", "samples", "why"), sorted(stems, key=lambda stem: stem[1] == KEEP), err=True)
     click.echo(err=True)
     changed = [cue for cue in changes.cues if cue.action != UNTOUCHED]
     if changed:
-        print_table(("cue", "stem", "", "why"), [(c.id, c.stem, c.action, c.why) for c in changed], err=True)
+        print_table(("cue", "stem", "", "why"), [(c.id, c.stem, c.action, c.reason) for c in changed], err=True)
     if left := len(changes.cues) - len(changed):
         click.echo(f"{left} cue{'s' * (left > 1)} untouched: as in the version before", err=True)
     click.echo(err=True)

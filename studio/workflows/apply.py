@@ -10,7 +10,7 @@ from plugin_backend.audio_files import inspect_audio
 from plugin_backend.exactness import compute_info_for
 from plugin_backend.models.registry import deferred_codec
 from plugin_backend.transfer.settings import Settings
-from presets.bank import Named
+from presets.bank import BankNames
 from presets.lookup import find_preset
 from render.apply.applier import Applied, Applier
 from render.apply.preset_layers import added_of, layer_of, summed_of
@@ -23,7 +23,7 @@ def apply_to_disk(
     out: Path,
     overwrite: bool,
     to: str | None,
-    bank: Named,
+    bank: BankNames,
     model: str | None,
     settings: Settings,
     sums: tuple[str, ...] = (),

@@ -63,7 +63,7 @@ def config_of(model: str, banks: Sequence[Path]) -> PluginConfig:
     presets = list(bank)
     if not any(preset.header.fingerprint == spec.fingerprint for preset in presets):
         raise PresetError(
-            f"{bank.told}: none of its {len(presets)} presets was made with model '{model}' "
+            f"{bank.folder_list}: none of its {len(presets)} presets was made with model '{model}' "
             f"({spec.fingerprint}): give a bank of that model"
         )
     named = os.path.abspath(model) if Path(model).suffix else model

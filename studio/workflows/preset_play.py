@@ -14,7 +14,7 @@ from plugin_backend.output_files import disk_error, make_folder, write_atomicall
 from presets.bank import Bank
 from presets.lookup import check_model
 from presets.preset import Preset
-from render.engine.voice import fade_curve
+from render.engine.mixing import fade_curve
 from render.instrument.take_pool import TakePool
 from render.live.devices.device_list import needed_device
 from render.wav.float_wav import float_file

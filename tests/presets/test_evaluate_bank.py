@@ -1,4 +1,4 @@
-"""The factory bank beside the recordings it was made from, and models in one table."""
+"""Compare the factory bank with its recordings, and models in one table."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from presets import compare_models
 from presets import evaluate_bank as bank_evaluation
 from presets.build_factory_bank import recipe
 from presets.capture import encode_pieces
-from presets.evaluate_bank import bank_of, evaluate_bank, evaluated_presets, heard_take, strung
+from presets.evaluate_bank import audible_take, bank_of, evaluate_bank, evaluated_presets, joined_takes
 
 RATE_HZ = 48_000
 
@@ -29,9 +29,9 @@ def test_presets_of_the_identity_codec_are_their_recordings(corpus, monkeypatch)
         ("bell", "hit", 1),
         ("amb-fire", "texture", 1),
     ]
-    told = []
-    judged = evaluate_bank(presets, PcmCodec(), [], lambda *step: told.append(step))
-    assert told == [("bank", done, 3) for done in range(4)]
+    message = []
+    judged = evaluate_bank(presets, PcmCodec(), [], lambda *step: message.append(step))
+    assert message == [("bank", done, 3) for done in range(4)]
     assert judged["ringing"]["partials"] == 8 and judged["ringing"]["found"] == 1
     assert judged["ringing"]["prominence_db"] > 40 and judged["ringing"]["cents_error"] == pytest.approx(0, abs=0.1)
     snow, fire = judged["presets"]["step-snow"], judged["presets"]["amb-fire"]
@@ -51,21 +51,21 @@ def test_the_shipped_wind_is_what_foley_makes_of_its_recording(corpus, monkeypat
     assert shipped.pairs[0].guess == pytest.approx(anew.pairs[0].guess, abs=0.02)
 
 
-def test_a_take_is_heard_as_a_cue_plays_it_without_its_gain():
+def test_audible_take_is_a_cue_without_the_presets_gain():
     audio = np.full((1, 5_000), 0.5, np.float32)
     preset = encode_pieces(PcmCodec(), "flat", [audio[0]], "hit", gain_db=-20.0)
-    heard = heard_take(preset, 0, PcmCodec())
-    assert heard.size == 5_000 and heard[100:4_500] == pytest.approx(0.5)
-    assert 0 < heard[0] < 0.01 > heard[-1] > 0 and heard[-240] == pytest.approx(0.25, abs=0.01)
+    output = audible_take(preset, 0, PcmCodec())
+    assert output.size == 5_000 and output[100:4_500] == pytest.approx(0.5)
+    assert 0 < output[0] < 0.01 > output[-1] > 0 and output[-240] == pytest.approx(0.25, abs=0.01)
 
 
 def test_takes_strung_together_are_aligned():
     pair = bank_evaluation.Pair("a", "a", "here", np.ones(10, np.float32), np.full(10, 2, np.float32))
-    both = strung(bank_evaluation.JudgedPreset("a", "hit", "here", [pair, pair]), RATE_HZ)
+    both = joined_takes(bank_evaluation.EvaluatedPreset("a", "hit", "here", [pair, pair]), RATE_HZ)
     assert both.truth.size == 2 * (10 + 2400) and np.array_equal(both.guess, 2 * both.truth)
 
 
-def test_a_folder_that_is_not_the_corpus_is_told_in_one_line(tmp_path):
+def test_a_folder_that_is_not_the_corpus_gives_a_one_line_error(tmp_path):
     with pytest.raises(AudioFileError, match="not the Foley corpus, it has no manifest.csv") as raised:
         next(evaluated_presets(tmp_path, PcmCodec()))
     assert "\n" not in str(raised.value) and "corpus-fetch" in str(raised.value)
@@ -77,13 +77,13 @@ def test_a_bank_of_another_model_or_of_other_recordings_is_refused(corpus, monke
     flat = encode_pieces(PcmCodec(), "prop-glass", [np.ones(9_000, np.float32)], "hit")
     with pytest.raises(PresetError, match="has 1 takes, and its recordings give 2: rebuild the bank"):
         next(evaluated_presets(corpus, PcmCodec(), {"prop-glass": flat}))
-    with pytest.raises(PresetError, match="'prop-glass' was made by another model than foley"):
+    with pytest.raises(PresetError, match="'prop-glass' was made with model 'pcm' .*, not with 'foley'"):
         next(evaluated_presets(corpus, load_codec("foley"), {"prop-glass": flat}))
 
 
-def test_what_cannot_be_compared_is_told_in_one_line(tmp_path, capsys):
+def test_what_cannot_be_compared_gives_a_one_line_error(tmp_path, capsys):
     assert compare_models.main([str(tmp_path), "nothing"]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("no model 'nothing'") and said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith("no model 'nothing'") and printed.count("\n") == 1
     assert compare_models.main([str(tmp_path), "foley", "pcm"]) == 2
     assert "pcm: held out other sounds" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Presets brought over to another model, and made up at random."""
+"""Migrated presets and random presets."""
 
 from dataclasses import replace
 
@@ -23,13 +23,13 @@ RATE = 48_000
 
 @pytest.fixture(scope="module")
 def codecs(tiny_models):
-    """Two models that differ in hop and latents."""
+    """Return two models that differ in hop and latents."""
     return tuple(load_codec(str(path)) for path in tiny_models)
 
 
 @pytest.fixture
 def knocks(tmp_path):
-    """Two recordings of two hits."""
+    """Write two recordings of two hits."""
     rng, paths = np.random.default_rng(0), []
     (tmp_path / "wavs").mkdir()
     for number in range(2):
@@ -75,7 +75,7 @@ def test_from_its_recordings_it_is_the_preset_that_the_new_model_captures(codecs
     assert done.preset.header == same
 
 
-def test_else_what_the_old_model_makes_is_encoded_and_the_loss_told(codecs, knocks):
+def test_otherwise_the_old_models_audio_is_encoded_and_the_loss_reported(codecs, knocks):
     old, new = codecs
     preset = captured(old, knocks, scale=[2.0] * 4, chain=[{"type": "gain", "gain_db": -1.0}])
     done = migrate(preset, new, old)
@@ -87,10 +87,10 @@ def test_else_what_the_old_model_makes_is_encoded_and_the_loss_told(codecs, knoc
     assert done.remarks == ("its scale and bias belong to the old model: left out",)
     lost = []
     for mean, made, take in zip(preset.means, done.preset.means, header.takes, strict=True):
-        heard = old.decode(mean[None])
-        np.testing.assert_allclose(made, new.encode(heard)[0], atol=1e-5)
-        span = slice(take.skip_samples, min(take.skip_samples + take.length_samples, heard.shape[1]))
-        lost.append(log_mel_error_db(new.decode(made[None])[0, span], heard[0, span], RATE))
+        output = old.decode(mean[None])
+        np.testing.assert_allclose(made, new.encode(output)[0], atol=1e-5)
+        span = slice(take.skip_samples, min(take.skip_samples + take.length_samples, output.shape[1]))
+        lost.append(log_mel_error_db(new.decode(made[None])[0, span], output[0, span], RATE))
     assert done.lost_db == pytest.approx(np.mean(lost), abs=0.01)
     assert done.lost_db > 1  # neither model was trained
     assert header.provenance.migrated == [
@@ -112,7 +112,7 @@ def test_to_the_identity_nothing_is_lost(codecs, knocks):
     assert done.lost_db == 0
 
 
-def test_what_rings_comes_along_in_samples_of_the_new_rate(codecs, knocks):
+def test_modes_are_converted_to_the_new_sample_rate(codecs, knocks):
     rows = np.array([[480, 700, 1.5, 0.25, 0.5, 0], [960, 1_234.5, 0, 0.125, -1, 2_048]], np.float32)
     preset = captured(codecs[0], knocks[:1])
     preset = replace(preset, modes=[rows, rows[:0]])
@@ -123,7 +123,7 @@ def test_what_rings_comes_along_in_samples_of_the_new_rate(codecs, knocks):
     )
 
 
-def test_what_cannot_be_brought_over_is_told(codecs, knocks):
+def test_what_cannot_be_brought_over_is_reported(codecs, knocks):
     old, new = codecs
     preset = captured(old, knocks)
     with pytest.raises(PresetError, match="preset 'knock': neither its recordings nor its model 'quick'"):
@@ -153,5 +153,5 @@ def test_a_random_preset_follows_from_its_seed(codecs):
     assert 0.5 <= made.header.variation <= 1.5
     for one, same in zip(made.means, again.means, strict=True):
         np.testing.assert_array_equal(one, same)
-    with pytest.raises(PresetError, match="0 such presets of model 'slow': 2 are to be mixed"):
+    with pytest.raises(PresetError, match="0 such presets of model 'slow', but 2 are needed"):
         random_preset(among, other, "porch", 7)

@@ -1,4 +1,4 @@
-"""Mixed presets: exact sums through the identity codec, aligned attacks, and words for what does not mix."""
+"""Mixed presets: exact sums through the identity codec, aligned attacks, and errors for what cannot be mixed."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ HOP = CODEC.spec.hop_samples
 
 
 def hit(name, *starts, level=0.5, **fields):
-    """A preset with a take of two hops for each start: one impulse there."""
+    """Return a preset with a take of two hops for each start, with one impulse at the start."""
     pieces = []
     for start in starts:
         piece = np.zeros(2 * HOP, np.float32)
@@ -27,53 +27,53 @@ def hit(name, *starts, level=0.5, **fields):
     return encode_pieces(CODEC, name, pieces, "hit", **fields)
 
 
-def heard(preset, take=0):
+def output(preset, take=0):
     return CODEC.decode(preset.means[take][None])[0]
 
 
-def test_the_command_offers_every_way():
+def test_the_command_offers_every_method():
     assert tuple(METHODS) == OFFERED
 
 
 def test_a_sum_adds_samples_and_a_linear_mixture_weighs_them():
     a, b = hit("a", 100, level=0.5), hit("b", 100, level=0.25)
-    assert heard(mix_presets([a, b], CODEC, "c", "sum"))[100] == pytest.approx(0.75)
-    assert heard(mix_presets([a, b], CODEC, "c", "linear"))[100] == pytest.approx(0.375)
-    assert heard(mix_presets([a, b], CODEC, "c", "linear", [3, 1]))[100] == pytest.approx(0.4375)
+    assert output(mix_presets([a, b], CODEC, "c", "sum"))[100] == pytest.approx(0.75)
+    assert output(mix_presets([a, b], CODEC, "c", "linear"))[100] == pytest.approx(0.375)
+    assert output(mix_presets([a, b], CODEC, "c", "linear", [3, 1]))[100] == pytest.approx(0.4375)
 
 
 def test_a_spherical_mixture_keeps_the_length_of_the_latents():
     a, b = hit("a", 100), hit("b", 101)
-    sound = heard(mix_presets([a, b], CODEC, "c", "spherical"))
+    sound = output(mix_presets([a, b], CODEC, "c", "spherical"))
     assert sound[100] == pytest.approx(0.5 / np.sqrt(2), rel=1e-4)
     assert np.linalg.norm(sound) == pytest.approx(0.5, rel=1e-4)
 
 
-def test_attacks_of_different_frames_meet():
+def test_attacks_in_different_frames_are_aligned():
     early, late = hit("early", 100), hit("late", HOP + 100)
     mixed = mix_presets([early, late], CODEC, "c", "sum")
-    sound = heard(mixed)
+    sound = output(mixed)
     assert np.flatnonzero(sound).tolist() == [HOP + 100]
     assert sound[HOP + 100] == pytest.approx(1.0)
     assert mixed.header.takes[0].skip_samples == HOP + 100 - 48
 
 
-def test_takes_are_counted_round_and_credits_kept():
+def test_takes_repeat_and_credits_are_kept():
     a = hit("a", 100, 100, 100, level=0.5, credit="Ada", gain_db=-6.0)
     b = hit("b", 100, level=0.25, credit="Bo", gain_db=0.0)
     mixed = mix_presets([a, b], CODEC, "c", "sum", [1, 2])
-    assert [heard(mixed, take)[100] for take in range(3)] == [pytest.approx(1.0)] * 3
+    assert [output(mixed, take)[100] for take in range(3)] == [pytest.approx(1.0)] * 3
     assert mixed.header.credit == "Ada; Bo"
     assert mixed.header.gain_db == pytest.approx(-2.0)
     assert mixed.header.description == "sum of a, b"
 
 
-def test_textures_go_round_where_hits_end_in_silence():
+def test_textures_repeat_and_hits_end_in_silence():
     ones, twos = (
         encode_pieces(CODEC, name, [np.full(frames * HOP, level, np.float32)], "texture")
         for name, frames, level in (("short", 2, 0.25), ("long", 5, 0.5))
     )
-    sound = heard(mix_presets([ones, twos], CODEC, "c", "sum"))
+    sound = output(mix_presets([ones, twos], CODEC, "c", "sum"))
     np.testing.assert_allclose(sound, np.full(5 * HOP, 0.75))
 
 
@@ -98,7 +98,7 @@ def test_deviations_mix_as_independent_ones():
     ("presets", "how", "weights", "words"),
     [
         ("a", "linear", None, "at least two"),
-        ("ab", "loud", None, "no way 'loud'"),
+        ("ab", "loud", None, "no method 'loud'"),
         ("aab", "spherical", None, "takes two presets, not 3"),
         ("ab", "dominance", [1, 2], "finds its own weights"),
         ("at", "linear", None, "one kind"),
@@ -106,7 +106,7 @@ def test_deviations_mix_as_independent_ones():
         ("ab", "linear", [0, 0], "one above"),
     ],
 )
-def test_what_does_not_mix_is_told(presets, how, weights, words):
+def test_presets_that_cannot_be_mixed_are_refused(presets, how, weights, words):
     texture = encode_pieces(CODEC, "t", [np.ones(HOP, np.float32)], "texture")
     known = {"a": hit("a", 100), "b": hit("b", 100), "t": texture}
     with pytest.raises(PresetError, match=words):
@@ -115,7 +115,7 @@ def test_what_does_not_mix_is_told(presets, how, weights, words):
 
 def test_presets_of_another_model_are_refused():
     bank = Bank(FACTORY_BANK)
-    with pytest.raises(PresetError, match="belongs to model 'foley'"):
+    with pytest.raises(PresetError, match="was made with model 'foley'"):
         mix_presets([bank["step-wood"], bank["step-stone"]], CODEC, "c")
 
 
@@ -131,7 +131,7 @@ def test_the_command_writes_a_preset_that_renders(tmp_path):
     assert np.abs(codec.decode(preset.means[0][None])).max() > 0.01
 
 
-def test_the_command_replaces_a_preset_only_when_told(tmp_path):
+def test_the_command_replaces_a_preset_only_with_overwrite(tmp_path):
     def mix(how, *more):
         names = ["step-wood", "step-stone", "--how", how, "--name", "both", "--to", str(tmp_path)]
         return CliRunner().invoke(pisada, ["mix", *names, *more], catch_exceptions=False)

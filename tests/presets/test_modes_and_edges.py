@@ -1,4 +1,4 @@
-"""Captures keep what rings, their attack and their tail; what is hostile in a file is refused."""
+"""Captured modes, attacks and tails; hostile files are refused."""
 
 from dataclasses import replace
 
@@ -13,14 +13,14 @@ from plugin_backend.errors import PresetError
 from plugin_backend.hit_detection.detect_hits import Sensitivity
 from plugin_backend.modes.mode_table import FREQUENCY, LEVEL, ONSET
 from plugin_backend.modes.resonator_bank import ResonatorBank
-from presets.capture import RUMBLE_HZ, capture, encode_pieces
+from presets.capture import RUMBLE_HZ, CaptureSettings, capture, encode_pieces
 from presets.decoded_takes import decoded_takes
 from presets.finish_take import LowCut, TakeFinisher
 from presets.hit_slicing import slices_of, tail_end
 from presets.mixing import mix_presets
 from presets.preset import RingControls, sound_digest
 from presets.store import KEY, SCHEMA, load_preset, save_preset
-from presets.take_sampling import fades_of, rung
+from presets.take_sampling import fades_of, take_modes
 
 RATE = 48_000
 CODEC = PcmCodec()
@@ -61,8 +61,8 @@ def test_a_bell_keeps_its_partials_and_a_thud_has_none(tmp_path):
     thud = np.random.default_rng(0).standard_normal(9_600) * np.exp(-np.arange(9_600) / 1_500)
     path = write(tmp_path / "thud.wav", np.pad(0.3 * thud, (4_800, 9_600)))
     assert capture(CODEC, "thud", [path]).preset.modes == []
-    assert capture(CODEC, "bell", [tmp_path / "bell.wav"], modes="none").preset.modes == []
-    assert len(capture(CODEC, "bell", [tmp_path / "bell.wav"], modes=1).preset.modes[0]) == 1
+    assert capture(CODEC, "bell", [tmp_path / "bell.wav"], CaptureSettings(modes="none")).preset.modes == []
+    assert len(capture(CODEC, "bell", [tmp_path / "bell.wav"], CaptureSettings(modes=1)).preset.modes[0]) == 1
 
 
 def test_modes_and_the_rest_make_the_recording_again(tmp_path):
@@ -82,8 +82,8 @@ def test_a_take_rings_on_when_its_recording_has_ended(tmp_path):
     assert 20 * np.log10(np.abs(last).max() / np.abs(bell(0.5)).max()) == pytest.approx(-60, abs=3)
 
 
-def test_nothing_is_heard_earlier_than_a_millisecond_before_the_attack(tmp_path):
-    """What a model smears ahead of an attack lies before the take's first sample."""
+def test_nothing_is_audible_earlier_than_a_millisecond_before_the_attack(tmp_path):
+    """Everything that a model smears ahead of an attack is before the take's first sample."""
     sound = bell(partials=())
     (preset,) = [capture(CODEC, "hit", [write(tmp_path / "hit.wav", sound)]).preset]
     take = preset.header.takes[0]
@@ -100,14 +100,18 @@ def test_a_tail_goes_down_to_60_db_or_to_the_recordings_floor():
     assert tail_end(decay, 0, 0.5 * 10 ** (-40 / 20), RATE) == pytest.approx(0.66 * RATE, rel=0.06)
 
 
-def test_a_tail_that_is_cut_fades_as_long_as_it_deserves(tmp_path):
-    """Cut at −30 dB of two seconds' decay it fades over the last 10 dB; one that ends by itself for 10 ms."""
+def test_a_tail_that_is_cut_fades_over_its_last_10_db(tmp_path):
+    """A tail cut at −30 dB of a two-second decay fades over its last 10 dB; a complete tail fades for 10 ms."""
     time_s = np.arange(RATE) / RATE
     tail = (0.3 * np.random.default_rng(0).standard_normal(RATE) * 10 ** (-1.5 * time_s)).astype(np.float32)
-    cut = capture(CODEC, "cut", [write(tmp_path / "cut.wav", np.pad(tail, (4_800, 0)))], modes="none").preset
+    cut = capture(
+        CODEC, "cut", [write(tmp_path / "cut.wav", np.pad(tail, (4_800, 0)))], CaptureSettings(modes="none")
+    ).preset
     assert cut.header.takes[0].fade_out_samples == pytest.approx(RATE / 3, rel=0.2)
     gone = (tail * 10 ** (-3 * time_s)).astype(np.float32)
-    whole = capture(CODEC, "whole", [write(tmp_path / "whole.wav", np.pad(gone, (4_800, 0)))], modes="none").preset
+    whole = capture(
+        CODEC, "whole", [write(tmp_path / "whole.wav", np.pad(gone, (4_800, 0)))], CaptureSettings(modes="none")
+    ).preset
     assert fades_of(whole, 0)[1] == 480
 
 
@@ -155,8 +159,8 @@ def test_a_continuous_walk_makes_a_take_of_every_step(tmp_path):
     assert captured.remarks == ()
 
 
-def test_what_becomes_no_take_is_told_with_its_reason(tmp_path):
-    captured = capture(CODEC, "walk", [walk(tmp_path / "walk.wav")], most_takes=20)
+def test_hits_that_become_no_take_are_reported_with_the_reason(tmp_path):
+    captured = capture(CODEC, "walk", [walk(tmp_path / "walk.wav")], CaptureSettings(most_takes=20))
     assert (captured.hits, len(captured.preset.means)) == (48, 20)
     assert captured.remarks == ("28 hits left out: only the loudest 20 are kept (--takes)",)
 
@@ -185,14 +189,14 @@ def test_modes_come_back_from_a_file_whole(tmp_path):
     assert sound_digest(again) == sound_digest(preset)
 
 
-def test_what_is_heard_of_modes_is_in_the_digest():
+def test_audible_fields_of_modes_are_in_the_digest():
     one = rings()
     others = [rings(ring=RingControls(damping=2.0)), rings(partials=((880.0, 1.0, 0.31),)), rings(low_cut_hz=25.0)]
     assert len({sound_digest(preset) for preset in (one, *others)}) == 4
 
 
 def test_modes_sound_by_the_presets_controls_and_count_from_the_takes_start():
-    rows = rung(rings(ring=RingControls(size=2.0, strike=0.0, gain_db=-6.0)), 0)
+    rows = take_modes(rings(ring=RingControls(size=2.0, strike=0.0, gain_db=-6.0)), 0)
     assert rows[0, FREQUENCY] == pytest.approx(440)
     assert rows[0, LEVEL] == pytest.approx(0.3 * 10 ** (-6 / 20))
     assert rows[0, ONSET] == 48  # the lead-in
@@ -209,22 +213,22 @@ def test_mixing_matches_modes_by_frequency_and_a_sum_keeps_all():
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "message"),
     [
         (np.array([[0, 1e9, 1, 0.1, 0, 0]], np.float32), "take 0: a mode's frequency_hz is 1e"),
         (np.array([[0, 440, np.nan, 0.1, 0, 0]], np.float32), "take 0: a mode's decay_s is nan"),
         (np.zeros((1, 5), np.float32), r"modes of shape \(1, 5\); need \[modes, 6\]"),
         (np.zeros((9_999, 6), np.float32), "9999 modes; at most 4096"),
-        (np.zeros((1, 6), np.int32), "no arrays of floats"),
+        (np.zeros((1, 6), np.int32), "not arrays of floats"),
     ],
 )
-def test_hostile_modes_are_refused_by_file(tmp_path, rows, told):
+def test_hostile_modes_are_refused_by_file(tmp_path, rows, message):
     preset = rings()
     path = save_preset(preset, tmp_path)
     header = {"schema": SCHEMA, **msgspec.to_builtins(preset.header)}
     tensors = {"mean.0": preset.means[0], "deviation.0": preset.deviations[0], "modes.0": rows}
     save_file(tensors, path, {KEY: msgspec.json.encode(header).decode()})
-    with pytest.raises(PresetError, match=told) as caught:
+    with pytest.raises(PresetError, match=message) as caught:
         load_preset(path)
     assert str(path) in str(caught.value)
 

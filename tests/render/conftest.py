@@ -1,4 +1,4 @@
-"""What tests of the renderer share: WAVE files read by the letter, reels and batches of known sounds, plug-ins, AAF."""
+"""Fixtures of the renderer's tests: WAVE chunks, reels and batches of known sounds, plug-ins and AAF files."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ REEL_START = 172_799_827  # 01:00:00;00 at 29.97 drop-frame: frame 107,892 × 16
 
 @pytest.fixture
 def read_chunks():
-    """Answers the chunks of a file, by the letter."""
+    """Return a function that reads the chunks of a file."""
     from tests.render.wave_chunks import chunks_by_the_letter
 
     return chunks_by_the_letter
@@ -23,7 +23,7 @@ def read_chunks():
 
 @pytest.fixture
 def reel(tmp_path) -> Session:
-    """Two stems of overlapping and trimmed clips, 24-bit noise, and FOLEY, their exact sum, muted."""
+    """Return a session: two stems with overlapping and trimmed clips of 24-bit noise, and their sum FOLEY, muted."""
     rng, sum_of_all = np.random.default_rng(4), np.zeros((9_000, 2), np.int64)
     tracks = []
     for stem, places in {"FEET": ((5, 7, 3_000), (2_000, 0, 4_000)), "PROPS": ((1, 0, 1), (4_111, 13, 2_222))}.items():
@@ -45,7 +45,7 @@ def reel(tmp_path) -> Session:
 
 @pytest.fixture
 def pcm_of():
-    """Reads a 24-bit WAV with SciPy (we write with libsndfile); answers integers ``[samples, channels]``."""
+    """Return a function that reads a 24-bit WAV with SciPy, not libsndfile, as integers ``[samples, channels]``."""
     from scipy.io import wavfile
 
     return lambda path: wavfile.read(path)[1] >> 8
@@ -53,7 +53,7 @@ def pcm_of():
 
 @pytest.fixture(scope="session")
 def poison(tmp_path_factory):
-    """Builds a VST2 effect that crashes (1), hangs (2), makes a NaN (3) or only copies (0); answers its path."""
+    """Return a function that builds a VST2 effect that crashes (1), hangs (2), makes a NaN (3) or only copies (0)."""
     import shutil
     import subprocess
     import sysconfig
@@ -74,9 +74,9 @@ def poison(tmp_path_factory):
 
 @pytest.fixture
 def write_batch(tmp_path, impulse_bank):
-    """Writes a jobs file of ``count`` short reels without a model, and what it names; answers its path.
+    """Return a function that writes a jobs file of ``count`` short reels without a model, and returns its path.
 
-    Every third reel has clips, every fourth a reverb; further rows may be given.
+    Every third reel has clips, and every fourth a reverb. More rows can be given.
     """
 
     def write(count: int, more: tuple[dict, ...] = (), seconds: float = 1.5) -> Path:
@@ -123,7 +123,7 @@ name = "ROOM"
 
 @pytest.fixture(scope="module")
 def pool():
-    """One worker for all the batches of a file."""
+    """Return one worker for all batches of a test file."""
     from render.batch import Pool
     from tests.render.batch_runs import Kept
 
@@ -134,7 +134,7 @@ def pool():
 
 @pytest.fixture
 def run(tmp_path, pool):
-    """Plans and runs a jobs file into ``tmp_path/out``; answers the result and the events."""
+    """Return a function that runs a jobs file into ``tmp_path/out`` and returns the result and the events."""
     from render.batch import Policy, Pool, plan_batch, read_jobs, run_batch
     from tests.render.batch_runs import QUICK
 
@@ -149,7 +149,7 @@ def run(tmp_path, pool):
 
 @pytest.fixture
 def made(tmp_path):
-    """Writes an AAF file by a function of a ``Maker``; answers its path."""
+    """Return a function that writes an AAF file with a function of a ``Maker``, and returns its path."""
     import aaf2
 
     from tests.render.aaf_maker import Maker
@@ -181,7 +181,7 @@ def factory():
 
 @pytest.fixture(scope="session")
 def plugin_values():
-    """Answers a slot's parameters: defaults, but for what is named."""
+    """Return a function that returns the parameters of a slot: defaults, except for those given."""
     from plugin_backend.daw_plugin.shared_memory import parameter_row
 
     return parameter_row
@@ -189,7 +189,7 @@ def plugin_values():
 
 @pytest.fixture(scope="session")
 def played():
-    """Pushes ``[channels, n]`` through a plug-in's engine, offline unless told otherwise; answers as many.
+    """Pushes ``[channels, n]`` through a plug-in's engine, offline by default; returns as many.
 
     ``parameters`` is one row, or a function from a hop's first sample to one; ``events`` are by sample.
     """
@@ -207,7 +207,7 @@ def played():
 
 @pytest.fixture
 def keys():
-    """Makes a plug-in's instrument; each is closed."""
+    """Return a function that makes a plug-in's instrument. All are closed at the end."""
     from render.plugin_server.engine_factory import make_engine
     from render.plugin_server.preset_slots import PresetPool
     from tests.render.struck_keys import HOP, RATE, SEED
@@ -241,7 +241,7 @@ def programs(tmp_path):
 
 @pytest.fixture(scope="module")
 def hosts(tmp_path_factory, built_bundles):
-    """Starts hosts for our built plug-ins (a ``Hosts``)."""
+    """Return a ``Hosts`` that starts hosts for our built plug-ins."""
     from tests.render.hosted_plugin import Hosts
 
     return Hosts(tmp_path_factory.mktemp("hosts"), built_bundles)
@@ -249,7 +249,7 @@ def hosts(tmp_path_factory, built_bundles):
 
 @pytest.fixture
 def start(tmp_path, impulse_bank):
-    """Starts a plug-in's backend, of the identity codec and the impulse bank if not told otherwise; ends them all."""
+    """Return a function that starts a plug-in's backend, by default with the identity codec and the impulse bank."""
     from plugin_host import Host, ends, gone
 
     from plugin_backend.daw_plugin.config import PluginConfig, write_config
@@ -271,7 +271,7 @@ def start(tmp_path, impulse_bank):
 
 @pytest.fixture(scope="module")
 def one_for_all(tmp_path_factory, impulse_bank):
-    """A backend with the engine of plain_backend.py, ready; answers it and the server's process id."""
+    """Return a ready backend with the engine of plain_backend.py, and the process id of its server."""
     from plugin_host import PLAIN, Host
 
     from plugin_backend.daw_plugin.config import PluginConfig, write_config
@@ -285,7 +285,7 @@ def one_for_all(tmp_path_factory, impulse_bank):
 
 @pytest.fixture
 def steady(one_for_all):
-    """One backend for all the tests of a file that must not be able to end it."""
+    """Return one backend for all tests of a file that cannot end it."""
     from plugin_host import STEP, gone
 
     host, pid = one_for_all

@@ -1,4 +1,4 @@
-"""A WAVE file's chunks, read by the letter of RIFF and EBU Tech 3306."""
+"""Read the chunks of a WAVE file by RIFF and EBU Tech 3306, independently of our own code."""
 
 import struct
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a render says of a timeline before it begins."""
+"""Check a timeline as a render does before it begins."""
 
 from pathlib import Path
 
@@ -7,5 +7,5 @@ from render.cues.timeline import Timeline
 
 
 def check_whole(timeline: Timeline, path: Path) -> None:
-    """Raises the CueSheetError of what was not read."""
+    """Raise the CueSheetError of everything that was not read."""
     CueSheet(path, [], [], [], unreadable=timeline.unreadable).check_whole(False)

@@ -24,8 +24,9 @@ from render.batch.job_key import job_key
 from render.delivery.deliver import Delivery, deliver
 from render.delivery.file_names import next_version
 from render.engine.cue_cache import CueCache
+from render.engine.make_plan import make_plan
 from render.engine.stream import OFFLINE_CHUNK_FRAMES
-from render.plan.resolve import make_plan, read_sheet, with_sheet_rate
+from render.plan.resolve import read_sheet, with_sheet_rate
 
 TELL_S = 0.25
 

@@ -51,14 +51,14 @@ class WarmProcess(RenderProcess):
         self.hang_s, self._deaths = hang_s, deaths
         super().__init__(plan, *arguments)
 
-    def hung(self) -> WorkerError:
+    def hang_error(self) -> WorkerError:
         self._deaths.append("crash")
-        return super().hung()
+        return super().hang_error()
 
-    def died(self, status: int) -> WorkerError:
+    def death_error(self, status: int) -> WorkerError:
         if status == -signal.SIGKILL:
             self._deaths.append("killed")
-            return WorkerError(f"{self.who()} was killed (SIGKILL): out of memory, or by hand")
+            return WorkerError(f"{self.description()} was killed (SIGKILL): out of memory, or by hand")
         self._deaths.append("crash")
         how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
-        return WorkerError(f"{self.who()} crashed ({how})")
+        return WorkerError(f"{self.description()} crashed ({how})")

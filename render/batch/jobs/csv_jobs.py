@@ -12,7 +12,7 @@ from render.batch.jobs.job import MOST_JOBS, Job, Jobs, job_of
 from render.batch.jobs.schema import TWO_STARTS, Fields, set_fields
 from render.cues.readers.csv_sheet import records
 from render.cues.readers.spreadsheet_cells import with_point
-from render.project.toml_config import explained
+from render.project.toml_config import explain_error
 
 NEEDED = ("name", "cues")
 COLUMNS = ("name", *Fields.__struct_fields__)
@@ -67,7 +67,7 @@ def _job(path: Path, header: list[str], row: int, cells: list[str]) -> Job:
         try:
             table = msgspec.convert(given_here, Fields, strict=False)
         except (ValueError, msgspec.ValidationError) as problem:
-            told_of, _, allowed = explained(problem, given_here, Fields)
+            told_of, _, allowed = explain_error(problem, given_here, Fields)
             raise JobsError(f"{cell!r}: {told_of}{allowed}", file=path, row=row, field=column) from problem
         fields |= set_fields(table)
     return job_of(name, fields, path, f"row {row}", row)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from plugin_backend.errors import JobsError, ProjectError
 from plugin_backend.text import CONTROL
-from presets.bank import located_banks
+from presets.bank import absolute_bank_names
 from render.batch.jobs.schema import FILES, MODELS, NAME_RULE, OF_A_PROJECT, is_job_name
 from render.project.effect_schema import FILES as MODEL_FILES
 from render.project.project import Project, project_from
@@ -92,7 +92,7 @@ def located(fields: dict, folder: Path) -> dict:
     """Fields with their files as seen from ``folder``; a model's name stays."""
     there = {name: str(folder / fields[name]) for name in FILES if name in fields}
     if "bank" in fields:
-        there["bank"] = located_banks(fields["bank"], folder)
+        there["bank"] = absolute_bank_names(fields["bank"], folder)
     if "model" in fields:
         there["model"] = _model(fields["model"], folder)
     if "models" in fields:

@@ -8,14 +8,15 @@ import struct
 from bisect import bisect_right
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
 from render.cues.cue import Cue, CueSheet, check_reach, sheet_bytes
 from render.cues.readers.sheet_rows import MOST_ROWS
-from render.project.stem_names import stem_called
+from render.project.project import MidiMapping
+from render.project.stem_names import nearest_stem_name
 from render.project.timecode import Clock, round_half_up
 
 MAGIC = b"MThd"
@@ -38,23 +39,6 @@ UNREAD = {
 }
 # The meta events of the MIDI standard that mido names.
 METAS_MIDO_KNOWS = {*range(0x08), 0x09, 0x20, 0x21, 0x2F, 0x51, 0x54, 0x58, 0x59, 0x7F}
-
-
-@dataclass(frozen=True)
-class MidiMapping:
-    """How a file's tracks, channels, programs and notes become stems and presets.
-
-    Attributes:
-        tracks: track name → stem.
-        channels: channel, 1 to 16 → stem, for tracks not named above.
-        programs: program, 0 to 127 → preset.
-        notes: note, 0 to 127 → preset; wins over the program.
-    """
-
-    tracks: dict[str, str] = field(default_factory=dict)
-    channels: dict[int, str] = field(default_factory=dict)
-    programs: dict[int, str] = field(default_factory=dict)
-    notes: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -284,7 +268,7 @@ def _stem(note: Note, stems: dict[str, str], remarks: list[str]) -> str:
     """The stem of a track by its name, whatever its capitals; ``stems`` keeps those named before, by track."""
     name = note.track or f"CH{note.channel}"
     if name not in stems:
-        stem = stem_called(name, f"CH{note.channel}")
+        stem = nearest_stem_name(name, f"CH{note.channel}")
         stems[name] = next((known for known in stems.values() if known.upper() == stem.upper()), stem)
         if stems[name] != name:
             remarks.append(f"the stem of the track {name!r} is called {stems[name]!r}")

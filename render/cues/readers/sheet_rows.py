@@ -12,10 +12,10 @@ from pathlib import Path
 from plugin_backend.errors import CueSheetError, combine_errors
 from plugin_backend.similar_names import did_you_mean
 from plugin_backend.text import NOT_IN_CELL
-from presets.bank import located
+from presets.bank import absolute_preset_name
 from render.cues.cue import AUDIBLE, NUMBERS, Cue, CueSheet, Wanted, after_midnight, check_reach, read_number
-from render.cues.cue_offset import offset_samples
 from render.cues.readers.spreadsheet_cells import is_date, no_date, with_point
+from render.project.cue_offset import offset_samples
 from render.project.timecode import Clock, frames_of, round_half_up, samples_at
 
 REQUIRED = ("id", "start", "stem")
@@ -250,7 +250,7 @@ def cue_of(cells: dict[str, str], place: Place, blank: bool = False, unread: Col
         id=cells["id"],
         start_samples=place.start_samples,
         stem=cells["stem"],
-        preset=located(cells["preset"], place.folder) if cells.get("preset") else None,
+        preset=absolute_preset_name(cells["preset"], place.folder) if cells.get("preset") else None,
         duration_samples=place.duration_samples,
         source=Path(os.path.normpath(place.folder / cells["source"])) if cells.get("source") else None,
         note=cells.get("note", ""),

@@ -1,1 +1,1 @@
-"""Deliver a new version by changing only what differs from the last one."""
+"""Make a new version from the last one: only what differs is changed."""

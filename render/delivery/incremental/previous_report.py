@@ -1,4 +1,4 @@
-"""What a report says that a later version builds on."""
+"""Read the parts of a report that a later version builds on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEY = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """What happens to a cue's decoded sound; as in :class:`~render.plan.plan.Event`."""
+    """How a cue's decoded audio is mixed; the fields are those of :class:`~render.plan.plan.Event`."""
 
     stem: str
     start_samples: int
@@ -28,12 +28,22 @@ class Mix:
 
 
 def mix_of(event: Event) -> Mix:
-    """An event's."""
+    """Return how an event is mixed."""
     return Mix(**{name: getattr(event, name) for name in Mix.__slots__})
 
 
 class PreviousStem(msgspec.Struct):
-    """One file of the version before: where, of what it was made, and how we left it."""
+    """A file of the version before.
+
+    Attributes:
+        file: its name.
+        layout: name of its layout.
+        key: digest of everything that decides its samples; 40 hex digits.
+        chain: description of the stem's effects; None for FOLEY.
+        bytes, modified_ns: size and time of the file when it was written.
+        effects_latency_samples: latency of its effects.
+        computed: how our models computed it.
+    """
 
     file: str
     layout: str
@@ -44,13 +54,13 @@ class PreviousStem(msgspec.Struct):
     effects_latency_samples: int | None
     computed: list[ComputeInfo] = []
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if Path(self.file).name != self.file or not KEY.fullmatch(self.key):
-            raise ValueError("a stem's file lies beside the report, and its key is 40 hex digits")
+            raise ValueError("the file of a stem must be in the report's folder, and its key must be 40 hex digits")
 
 
 class PreviousCue(msgspec.Struct):
-    """One cue of the version before."""
+    """A cue of the version before. ``recipe`` is its cache key."""
 
     id: str
     stem: str
@@ -59,7 +69,7 @@ class PreviousCue(msgspec.Struct):
 
 
 class PreviousReport(msgspec.Struct):
-    """The version before."""
+    """The report of the version before."""
 
     frame: dict
     stems: dict[str, PreviousStem]
@@ -71,6 +81,6 @@ def read_previous(report: Path) -> PreviousReport:
 
     Raises:
         OSError: it cannot be read.
-        msgspec.MsgspecError: it is no report, or of an edition that did not say enough.
+        msgspec.MsgspecError: it is not a report, or an older version of Pisada wrote it and left out what is needed.
     """
     return msgspec.json.decode(report.read_bytes(), type=PreviousReport)

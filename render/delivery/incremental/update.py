@@ -1,9 +1,9 @@
-"""Make a version from the one before it: keep the stems that are as they were, patch or render the others."""
+"""Make a version from the version before it: keep unchanged stems, and patch or render the others."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
@@ -11,21 +11,21 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from render.delivery.incremental.diff import PATCH, RENDER, Changes, StemChange
-from render.delivery.incremental.patch_wav import Patch, copy_sounding
+from render.delivery.incremental.diff import PATCH, RENDER, Changes
+from render.delivery.incremental.patch_wav import Patch, copy_nonsilent
+from render.delivery.output_stems import OutputStems
 from render.engine.cue_audio import CueAudio
-from render.engine.mixing import StemMixer
+from render.engine.cue_decoding import Stopwatch
+from render.engine.mixing import StemMixer, Voice
 from render.engine.stream import Block, RenderStats
-from render.engine.voice import Stopwatch, Voice
-from render.plan.plan import Event, Plan
-from render.project.channel_layout import LAYOUTS
-from render.project.project import SUM
+from render.plan.plan import Event, Plan, stem_layout
+from render.project.channel_layout import Layout
+from render.project.stem_names import SUM
 from render.wav import riff as chunks
 from render.wav.bext import MOMENT_OFFSET, moment_fields
-from render.wav.quantize_dither import dither_of
-from render.wav.stem_samples import StemFile, StemSamples, Written, read_steps
+from render.wav.stem_samples import StemSamples, WrittenStem, read_quantized
 from render.wav.stem_statistics import BLOCK_SAMPLES
-from render.wav.stem_writer import StemWriter, finish
+from render.wav.stem_writer import finish
 
 SUM_SAMPLES = 16 * BLOCK_SAMPLES
 
@@ -34,43 +34,49 @@ def update_stems(
     plan: Plan,
     changes: Changes,
     before: Path,
-    targets: dict[str, Path],
-    files: dict[str, StemFile],
-    seed: int,
+    stems: OutputStems,
+    render: Callable[[Plan], Generator[Block, None, None]],
     chunk_frames: int,
-    rendered: Callable[[Plan], Iterator[Block]],
     stats: RenderStats,
-) -> dict[str, Written]:
+) -> dict[str, WrittenStem]:
     """Write every file of a new version.
 
     Args:
-        before: the folder of the version before.
-        targets: stem name → where, FOLEY among them.
-        files: stem name → what it is.
-        seed: the project's.
+        plan: the new version.
+        changes: its differences from the version before.
+        before: folder of the version before.
+        stems: the new files.
+        render: renders a plan that holds some of the stems.
         chunk_frames: latent frames decoded at a time.
-        rendered: renders a plan of some stems.
-        stats: gets the cues counted.
+        stats: gets the counts of cues.
+
+    Returns:
+        Stem name → written file.
     """
     stats.latencies.update(changes.latencies)
-    written = _render(plan, changes, targets, files, seed, rendered)
-    sounds = CueAudio(plan, chunk_frames, Stopwatch())
+    written = _render(plan, changes, stems, render)
+    cue_audio = CueAudio(plan, chunk_frames, Stopwatch())
     for stem in plan.stems:
         change = changes.stems[stem.name]
         if change.mode == RENDER:
             continue
-        patch = _copied(stem.name, change, changes, before, targets, files, seed)
+        patch = _copy(stem.name, change.spans, changes, before, stems)
         if change.mode == PATCH:
             events = [event for event in plan.events if event.stem == stem.name]
             gain = 10 ** (stem.gain_db / 20)
-            patch.write(piece for span in change.spans for piece in _remixed(events, gain, span, patch.samples, sounds))
-        written[stem.name] = _finished(patch)
-    written[SUM] = _sum(plan, changes, before, targets, files)
-    stats.counts.add(sounds.counts)
+            patch.write(
+                piece for span in change.spans for piece in _remix(events, gain, span, patch.samples, cue_audio)
+            )
+        written[stem.name] = _finish(patch)
+    written[SUM] = _sum(plan, changes, before, stems)
+    stats.counts.add(cue_audio.counts)
     return written
 
 
-def _render(plan: Plan, changes: Changes, targets, files, seed: int, rendered) -> dict[str, Written]:
+def _render(
+    plan: Plan, changes: Changes, stems: OutputStems, render: Callable[[Plan], Generator[Block, None, None]]
+) -> dict[str, WrittenStem]:
+    """Render the stems that cannot be kept or patched."""
     names = [stem.name for stem in plan.stems if changes.stems[stem.name].mode == RENDER]
     if not names:
         return {}
@@ -80,68 +86,68 @@ def _render(plan: Plan, changes: Changes, targets, files, seed: int, rendered) -
         events=tuple(event for event in plan.events if event.stem in names),
     )
     with ExitStack() as opened:
-        writers = {
-            name: opened.enter_context(StemWriter(targets[name], files[name], dither_of(files[name].bits, name, seed)))
-            for name in names
-        }
-        for block in opened.enter_context(closing(rendered(part))):
+        writers = {name: opened.enter_context(stems.writer(name)) for name in names}
+        for block in opened.enter_context(closing(render(part))):
             for name, writer in writers.items():
                 writer.write(block.stems[name])
-    return {name: Written(files[name], writer.trail) for name, writer in writers.items()}
+    return {name: writer.written for name, writer in writers.items()}
 
 
-def _copied(name: str, change: StemChange, changes: Changes, before: Path, targets, files, seed: int) -> Patch:
-    file, trail = files[name], changes.trails[name]
-    copy_sounding(before / changes.before[name], targets[name], trail, file)
-    chunks.patch(targets[name], b"bext", MOMENT_OFFSET, moment_fields(file.slate.moment))
-    return Patch(targets[name], StemSamples(file, dither_of(file.bits, name, seed)), trail, change.spans)
+def _copy(name: str, spans: tuple[slice, ...], changes: Changes, before: Path, stems: OutputStems) -> Patch:
+    """Copy a file of the version before, for patching some spans."""
+    file, path, statistics = stems.files[name], stems.paths[name], changes.statistics[name]
+    copy_nonsilent(before / changes.before[name], path, statistics, file)
+    chunks.patch(path, b"bext", MOMENT_OFFSET, moment_fields(file.metadata.moment))
+    return Patch(path, stems.samples(name), statistics, spans)
 
 
-def _finished(patch: Patch) -> Written:
-    trail = patch.trail()
-    finish(patch.path, patch.samples.file, trail)
-    return Written(patch.samples.file, trail)
+def _finish(patch: Patch) -> WrittenStem:
+    statistics = patch.statistics()
+    finish(patch.path, patch.samples.file, statistics)
+    return WrittenStem(patch.samples.file, statistics)
 
 
-def _remixed(
-    events: list[Event], gain: float, span: slice, samples: StemSamples, sounds: CueAudio
+def _remix(
+    events: list[Event], gain: float, span: slice, samples: StemSamples, cue_audio: CueAudio
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Positions and delivered samples of a stretch, mixed block by block as a whole render mixes them."""
+    """Yield positions and delivered samples of a span, mixed block by block as in a complete render."""
     layout = samples.file.layout
-    here = [event for event in events if event.start_samples < span.stop and span.start < event.end_samples]
-    mixer = StemMixer(here, gain, lambda event: Voice(event, sounds.of(event), layout))
+    in_span = [event for event in events if event.start_samples < span.stop and span.start < event.end_samples]
+    mixer = StemMixer(in_span, gain, lambda event: Voice(event, cue_audio.of(event), layout))
     for position in range(span.start, span.stop, BLOCK_SAMPLES):
         block = np.zeros((layout.channels, BLOCK_SAMPLES), np.float32)
-        mixer.fill(position, block[: layout.sounding])
+        mixer.fill(position, block[: layout.front_channels])
         yield position, samples.rendered(block[:, : span.stop - position], position)
 
 
-def _sum(plan: Plan, changes: Changes, before: Path, targets, files) -> Written:
-    """FOLEY, from the stems as they are on disk by now."""
-    file, change = files[SUM], changes.sum
+def _sum(plan: Plan, changes: Changes, before: Path, stems: OutputStems) -> WrittenStem:
+    """Write FOLEY from the stems that are on disk now."""
+    bits, change = stems.files[SUM].bits, changes.sum
     with ExitStack() as opened:
-        stems = [
-            (opened.enter_context(soundfile.SoundFile(os.fsencode(targets[stem.name]))), LAYOUTS[stem.layout])
+        delivered = [
+            (opened.enter_context(soundfile.SoundFile(os.fsencode(stems.paths[stem.name]))), stem_layout(stem))
             for stem in plan.stems
         ]
         if change.mode == RENDER:
-            with StemWriter(targets[SUM], file) as writer:
-                for _, sounds in _delivered(stems, slice(0, plan.length_samples), file.bits):
-                    writer.write_sum(sounds)
-            return Written(file, writer.trail)
-        patch = _copied(SUM, change, changes, before, targets, files, 0)
+            with stems.writer(SUM) as writer:
+                for _, blocks in _delivered_blocks(delivered, slice(0, plan.length_samples), bits):
+                    writer.write_sum(blocks)
+            return writer.written
+        patch = _copy(SUM, change.spans, changes, before, stems)
         patch.write(
-            (at, patch.samples.summed(sounds, at))
+            (at, patch.samples.summed(blocks, at))
             for span in change.spans
-            for at, sounds in _delivered(stems, span, file.bits)
+            for at, blocks in _delivered_blocks(delivered, span, bits)
         )
-    return _finished(patch)
+    return _finish(patch)
 
 
-def _delivered(stems: list, span: slice, bits: int) -> Iterator[tuple[int, list]]:
-    """Positions, and each stem's samples there as its writer answered them, with its layout."""
+def _delivered_blocks(
+    stems: list[tuple[soundfile.SoundFile, Layout]], span: slice, bits: int
+) -> Iterator[tuple[int, list[tuple[np.ndarray, Layout]]]]:
+    """Yield positions, and the delivered samples of each stem there with its layout."""
     for audio, _ in stems:
         audio.seek(span.start)
     for position in range(span.start, span.stop, SUM_SAMPLES):
         count = min(SUM_SAMPLES, span.stop - position)
-        yield position, [(read_steps(audio, count, bits), layout) for audio, layout in stems]
+        yield position, [(read_quantized(audio, count, bits), layout) for audio, layout in stems]

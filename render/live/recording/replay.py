@@ -13,7 +13,7 @@ from plugin_backend.audio_files import AudioFile
 from plugin_backend.errors import AudioFileError, CheckpointError, OutputError, PresetError, ProjectError
 from plugin_backend.models.registry import load_codec
 from plugin_backend.output_files import disk_error, make_folder, write_atomically
-from presets.bank import Bank, Named
+from presets.bank import Bank, BankNames
 from render.instrument.actions import SHED
 from render.live.dropout_concealment import DropoutConcealment
 from render.live.instrument import Instrument
@@ -23,7 +23,7 @@ from render.wav.float_wav import float_file
 BLOCKS_AT_ONCE = 256
 
 
-def replay(folder: Path, out: Path, as_played: bool = True, bank: Named = None, model: str | None = None) -> Path:
+def replay(folder: Path, out: Path, as_played: bool = True, bank: BankNames = None, model: str | None = None) -> Path:
     """Render a recording again, block for block, in constant memory.
 
     Args:
@@ -61,7 +61,7 @@ def replay(folder: Path, out: Path, as_played: bool = True, bank: Named = None, 
     return out
 
 
-def _instrument(header: Header, lines: list[Line], bank: Named, model: str | None) -> Instrument:
+def _instrument(header: Header, lines: list[Line], bank: BankNames, model: str | None) -> Instrument:
     rig = header.rig
     codec = load_codec(model or rig.model)
     if codec.spec.fingerprint != header.fingerprint:
@@ -74,7 +74,9 @@ def _instrument(header: Header, lines: list[Line], bank: Named, model: str | Non
     instrument = Instrument(rig, codec, presets)
     for name, digest in dict.fromkeys(wanted):
         if instrument.digest(name) != digest:
-            raise PresetError(f"preset '{name}' in {presets.told} is not what was played: it sounds different now")
+            raise PresetError(
+                f"preset '{name}' in {presets.folder_list} is not what was played: it sounds different now"
+            )
     if header.latency_samples != header.ahead_blocks * header.block_samples + instrument.latency_samples:
         raise ProjectError(
             f"it was played with a latency of {header.latency_samples} samples; this edition has another"

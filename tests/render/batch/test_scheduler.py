@@ -11,7 +11,8 @@ from render.batch import Pool, plan_batch, read_jobs, run_batch
 from render.batch import planning as batch_planning
 from render.batch.output_lock import locked
 from render.delivery.deliver import deliver
-from render.plan.resolve import make_plan, read_sheet
+from render.engine.make_plan import make_plan
+from render.plan.resolve import read_sheet
 from tests.render.batch_runs import rows_of
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ from render.cues.clip_mapping import read_mapping
 from render.cues.cue import Cue
 from render.cues.timeline import Timeline, TimelineItem
 from render.cues.timeline_to_cues import cues_of
-from render.project.stem_names import is_stem_name, stem_called
+from render.project.stem_names import is_stem_name, nearest_stem_name
 from render.project.timecode import RATES, Clock
 
 FILM = Clock(48_000, RATES["24"], 86_400)
@@ -341,7 +341,7 @@ def test_hostile_timelines_become_cues_that_can_be_written_or_are_refused(tmp_pa
 
 @given(name=st.text(max_size=60))
 def test_any_name_becomes_a_stem_name(name):
-    stem = stem_called(name, "CLIPS")
+    stem = nearest_stem_name(name, "CLIPS")
     assert is_stem_name(stem)
     assert stem == name or not is_stem_name(name)
 

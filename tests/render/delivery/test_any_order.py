@@ -1,4 +1,4 @@
-"""Versions, sets of files and caches, made, killed and damaged in any order, beside simple models."""
+"""Versions, sets of files and caches, made, killed and damaged in any order, compared with simple models."""
 
 import shutil
 import tempfile
@@ -15,14 +15,15 @@ from plugin_backend.file_commit import StagedFiles, recover_staged_files
 from render.batch.engines.warm_fork import WarmProcess
 from render.delivery.deliver import deliver
 from render.engine.cue_cache import CueCache
-from render.plan.resolve import make_plan, read_sheet
+from render.engine.make_plan import make_plan
+from render.plan.resolve import read_sheet
 from render.project.project import Project
 
 QUIET = {"deadline": None, "derandomize": True, "suppress_health_check": list(HealthCheck)}
 
 
 class Sets(RuleBasedStateMachine):
-    """Numbered sets of three files in one folder: whoever makes them, and however they end, each is whole or absent."""
+    """Numbered sets of three files in one folder. However their runs end, each set is complete or missing."""
 
     def __init__(self):
         super().__init__()
@@ -67,7 +68,7 @@ class Sets(RuleBasedStateMachine):
     @precondition(lambda self: self.making)
     @rule(data=st.data())
     def kill(self, data):
-        """Its lock goes, and nothing else: what it wrote stays hidden until somebody looks."""
+        """Release the lock of a run, as if it was killed. Its files stay hidden until the next run."""
         label = data.draw(st.sampled_from(sorted(self.making)))
         self.making.pop(label)._lock.release(remove=False)
 
@@ -124,7 +125,7 @@ PARTS = ("one", "two", "sign")
 
 
 class Cached(RuleBasedStateMachine):
-    """Sounds kept by name: what comes back is what was kept, or nothing."""
+    """A cache of sounds by name: it returns what was stored, or nothing."""
 
     KEYS = tuple(f"{n:02d}" + "0" * 38 for n in range(3))
 
@@ -195,7 +196,7 @@ class Cached(RuleBasedStateMachine):
 
 
 class Versions(RuleBasedStateMachine):
-    """Renders of a sheet that changes, with a damaged cache: every version stays, and is what its sheet says."""
+    """Renders of a changing sheet with a damaged cache: every version stays and matches its sheet."""
 
     bank: Path
     renders = 0
@@ -203,7 +204,7 @@ class Versions(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
-        self.cues, self.delivered, self.heard = 1, [], {}
+        self.cues, self.delivered, self.audio = 1, [], {}
 
     def teardown(self):
         shutil.rmtree(self.folder)
@@ -236,7 +237,7 @@ class Versions(RuleBasedStateMachine):
         done = deliver(plan, project, self.folder / "out", cache=cache, process=process, **more)
         files = {path: path.read_bytes() for path in (*done.stems.values(), done.report, done.picture)}
         sound = soundfile.read(done.stems["FOLEY"])[0]
-        assert np.array_equal(self.heard.setdefault(cues, sound), sound)
+        assert np.array_equal(self.audio.setdefault(cues, sound), sound)
         self.delivered.append((name, files))
 
     @rule(data=st.data())

@@ -1,4 +1,4 @@
-"""Reports say with what sounds were computed: two stems that differ though nothing else does can be explained."""
+"""Reports say how models computed the audio, to explain two stems that differ although nothing else does."""
 
 import json
 from dataclasses import asdict, replace
@@ -14,8 +14,10 @@ from presets.store import save_preset
 from render.batch.html_report import _Report
 from render.delivery.deliver import deliver
 from render.engine.cue_cache import CueCache
-from render.plan.resolve import make_plan, read_sheet
-from render.project.project import Project, Reverb, Stem
+from render.engine.make_plan import make_plan
+from render.plan.resolve import read_sheet
+from render.project.effect_schema import Reverb
+from render.project.project import Project, Stem
 
 ROWS = [
     {"id": "a", "start": "0.5", "stem": "A", "preset": "burst"},
@@ -27,7 +29,7 @@ ROWS = [
 
 @pytest.fixture
 def render(tmp_path, write_sheet):
-    """Renders rows by a model's name from a bank, with a cue cache; returns the report and where it is."""
+    """Return a function that renders rows with a model and a cue cache, and returns the report and its path."""
 
     def render(rows, bank, model, **fields):
         project = msgspec.structs.replace(Project(show="T", bank=str(bank), model=model, tail_s=0.5), **fields)

@@ -1,4 +1,4 @@
-"""Names by the project's pattern; versions that never overwrite, whatever the pattern."""
+"""File names by the project's pattern, and version numbers that never overwrite a file."""
 
 import msgspec
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from plugin_backend.errors import ProjectError
 from render.cues import Cue, CueSheet
 from render.delivery.deliver import deliver
-from render.plan.resolve import make_plan
+from render.engine.make_plan import make_plan
 from render.project.name_template import check_template, fill
 from render.project.project import Project, Stem, read_project
 
@@ -20,7 +20,7 @@ def make(tmp_path, bank, **fields):
     return [path.name for path in deliver(plan, project, tmp_path / "out").stems.values()]
 
 
-def test_the_default_is_the_houses(tmp_path, impulse_bank):
+def test_the_default_pattern(tmp_path, impulse_bank):
     assert make(tmp_path, impulse_bank, fps="23.976") == [
         "SHOW_R1_FOLEY-FEET_v001_48k_24b_23976.wav",
         "SHOW_R1_FOLEY_v001_48k_24b_23976.wav",
@@ -43,7 +43,7 @@ def test_a_pattern_names_the_stems(pattern, fields, name, tmp_path, impulse_bank
 
 
 @pytest.mark.parametrize(
-    ("pattern", "told"),
+    ("pattern", "message"),
     [
         ("{show}_{track}", r"\{version\} must be in it"),
         ("stem", r"\{track\}, \{version\} must be in it"),
@@ -51,9 +51,9 @@ def test_a_pattern_names_the_stems(pattern, fields, name, tmp_path, impulse_bank
         ("{track.__class__}{version}", "no field"),
         ("{track!r}{version}", "no field"),
         ("{track:>99999}{version}", "no field"),
-        ("{track}_{version", "a brace is open"),
-        ("{track}}_{version}", "a brace is open"),
-        ("{}{track}{version}", "a brace is open"),
+        ("{track}_{version", "a brace is not closed"),
+        ("{track}}_{version}", "a brace is not closed"),
+        ("{}{track}{version}", "a brace is not closed"),
         ("a/{track}_{version}", "only letters"),
         ("..\\{track}_{version}", "only letters"),
         ("{track}\n{version}", "only letters"),
@@ -62,12 +62,12 @@ def test_a_pattern_names_the_stems(pattern, fields, name, tmp_path, impulse_bank
         ("x" * 200 + "{track}{version}", "at most 128"),
     ],
 )
-def test_a_pattern_that_could_do_harm_is_refused(pattern, told, tmp_path):
-    with pytest.raises(ValueError, match=told):
+def test_an_unsafe_pattern_is_refused(pattern, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
         check_template(pattern)
     quoted = pattern.translate({ord("\\"): "\\\\", ord("\n"): "\\n", 0: "\\u0000"})
     (tmp_path / "p.toml").write_text(f'name = "{quoted}"\n')
-    with pytest.raises(ProjectError, match=f"p.toml.*{told}"):
+    with pytest.raises(ProjectError, match=f"p.toml.*{message}"):
         read_project(tmp_path / "p.toml")
 
 
@@ -95,7 +95,7 @@ def test_stems_whose_reports_were_removed_are_not_overwritten(tmp_path, impulse_
     assert make(tmp_path, impulse_bank, bits=16)[0] == "SHOW_R1_FOLEY-FEET_v009_48k_16b.wav"
 
 
-def test_names_too_long_for_the_disk_are_told_in_a_line(tmp_path, impulse_bank):
+def test_names_too_long_for_the_disk_give_a_one_line_error(tmp_path, impulse_bank):
     from plugin_backend.errors import OutputError
 
     with pytest.raises(OutputError, match="File name too long"):

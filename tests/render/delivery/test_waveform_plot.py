@@ -1,4 +1,4 @@
-"""The cue picture: round ticks, one scale in dB, density where cues are many, names where there is room."""
+"""The plot of a delivery: round ticks, one scale in dB, density for many cues, names if there is room."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from render.delivery.waveform_plot import (
 from render.plan.plan import Event, Plan
 from render.project.project import Project, Stem
 from render.project.timecode import RATES, Clock, frames_of
-from render.wav.r128_gating import Steps
+from render.wav.r128_gating import LoudnessSteps
 from render.wav.stem_statistics import BLOCK_SAMPLES, StemStatistics
 
 RATE = 48_000
@@ -78,7 +78,7 @@ def test_every_tick_is_its_labels_first_sample(fps, second, head, length):
         assert own.label_at(tick.sample - head) == tick.label
 
 
-def test_names_do_not_run_into_each_other_and_a_run_is_named_once():
+def test_names_do_not_overlap_and_a_repeated_preset_is_named_once():
     presets = ["a-step"] * 3 + ["b-step"] * 2 + ["a-step"]
     events = [event(at, name) for at, name in zip((0, 10, 20, 30, 200, 400), presets, strict=True)]
     named = names_with_room(events, 1.0, 5.0)
@@ -99,7 +99,7 @@ def test_levels_are_decibels_from_the_floor():
 
 
 COLOURED = {"A": (0x4C, 0xC9, 0xF0), "B": (0xF9, 0xC7, 0x4F)}
-"""Of the first and the second stem."""
+"""Rows of the first and of the second stem."""
 
 
 def picture(path, stems: dict[str, tuple[int, float]], seconds: int) -> np.ndarray:
@@ -109,7 +109,7 @@ def picture(path, stems: dict[str, tuple[int, float]], seconds: int) -> np.ndarr
     length, trails, events = seconds * RATE, {}, []
     blocks, nothing = -(-length // BLOCK_SAMPLES), np.zeros(0)
     for name, (count, level) in stems.items():
-        steps = Steps(nothing, nothing, nothing, nothing, nothing, 0)
+        steps = LoudnessSteps(nothing, nothing, nothing, nothing, nothing, 0)
         trails[name] = StemStatistics(np.full(blocks, level, np.float32), np.zeros(blocks, np.int32), steps)
         events += [event(n * length // count, stem=name) for n in range(count)]
     events.sort(key=lambda one: one.start_samples)
@@ -125,7 +125,7 @@ def test_all_stems_are_drawn_on_one_scale(tmp_path):
     assert heights[0] / heights[1] == pytest.approx(2, abs=0.1)
 
 
-def test_two_thousand_cues_are_a_density_and_no_white_bar(tmp_path):
+def test_two_thousand_cues_are_drawn_as_density(tmp_path):
     def white(count: int) -> int:
         return int((picture(tmp_path / f"{count}.png", {"A": (count, 0.1)}, 76 * 60).min(axis=2) > 150).sum())
 

@@ -1,4 +1,4 @@
-"""However a run ends, nothing half-written stays: interrupted, killed, out of room, crashed."""
+"""No incomplete file stays, whether a run is interrupted or killed, crashes or fills the disk."""
 
 import os
 import shutil
@@ -15,9 +15,10 @@ import pytest
 from plugin_backend.errors import DiskFullError, PresetError
 from render.cues import Cue, CueSheet
 from render.delivery.deliver import deliver
+from render.engine.make_plan import make_plan
 from render.engine.stream import stream
-from render.plan.resolve import make_plan
-from render.project.project import Project, Reverb, Stem
+from render.project.effect_schema import Reverb
+from render.project.project import Project, Stem
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +26,7 @@ MINUTES_LONG = "id,start,end,stem,preset\n" + "".join(f"c{i},0.0,3000.0,S{i},hum
 
 
 def children_of(pid: int) -> list[int]:
-    """Processes whose parent is ``pid``, read from /proc."""
+    """Return the child processes of ``pid``, read from /proc."""
     children = []
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -39,15 +40,15 @@ def children_of(pid: int) -> list[int]:
 
 def wait_for(condition, seconds: float = 60):
     deadline = time.monotonic() + seconds
-    while not (answer := condition()):
+    while not (result := condition()):
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.05)
-    return answer
+    return result
 
 
 @pytest.fixture
 def running(tmp_path, impulse_bank):
-    """A real ``pisada render`` of 50 minutes in a session of its own, caught while it writes."""
+    """Start a real ``pisada render`` of 50 minutes in its own session, and wait until it writes."""
     (tmp_path / "cues.csv").write_text(MINUTES_LONG)
     out = tmp_path / "out"
     command = [sys.executable, "-m", "studio", "render", str(tmp_path / "cues.csv"), "--out", str(out)]
@@ -80,7 +81,7 @@ def test_an_interrupted_run_leaves_nothing(running, number):
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
 
 
-def test_a_crashed_render_process_is_told_and_leaves_nothing(running):
+def test_a_crashed_render_process_is_reported_and_leaves_nothing(running):
     process, out = running
     workers = [pid for pid in children_of(process.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     os.kill(workers[0], signal.SIGSEGV)

@@ -1,4 +1,4 @@
-"""Per-cue clips: each cue's own sound, at its own time, under a safe name; all or none."""
+"""Clips: each cue's own audio, at its own time, under a safe name; all or none."""
 
 import json
 import shutil
@@ -14,8 +14,9 @@ from wavinfo import WavInfoReader
 from plugin_backend.errors import PresetError
 from render.cues import Cue, CueSheet
 from render.delivery.deliver import deliver
-from render.plan.resolve import make_plan
-from render.project.project import Project, Reverb, Stem
+from render.engine.make_plan import make_plan
+from render.project.effect_schema import Reverb
+from render.project.project import Project, Stem
 
 pytestmark = pytest.mark.usefixtures("forked_renders")
 

@@ -1,4 +1,4 @@
-"""Decoded cues on disk: whole or absent, the same samples, never in the way."""
+"""The cue cache: entries are complete or missing, hold the same samples, and never stop a render."""
 
 import os
 
@@ -8,7 +8,8 @@ import soundfile
 
 from render.delivery.deliver import deliver
 from render.engine.cue_cache import CueCache, cache_home
-from render.plan.resolve import make_plan, read_sheet
+from render.engine.make_plan import make_plan
+from render.plan.resolve import read_sheet
 from render.project.project import Project
 
 KEY = "ab" + "0" * 38
@@ -160,7 +161,7 @@ def test_the_environment_names_the_folder(monkeypatch, tmp_path):
     assert cache_home() == tmp_path
 
 
-def test_a_damaged_entry_is_made_again_and_told_once(write_sheet, impulse_bank, tmp_path):
+def test_a_damaged_entry_is_made_again_and_reported_once(write_sheet, impulse_bank, tmp_path):
     project = Project(show="T", bank=str(impulse_bank), model="pcm", tail_s=0.0)
     sheet = write_sheet([{"id": "a", "start": "0.0", "end": "0.05", "stem": "A", "preset": "hum"}])
     plan, cache = make_plan(project, read_sheet(sheet, project)), CueCache(tmp_path / "cues")

@@ -1,4 +1,4 @@
-"""Short cues decoded together, and equal ones once: fewer calls of the codec, the same samples."""
+"""Short cues are decoded together, and equal cues once: fewer calls of the codec, the same samples."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +16,12 @@ from render.engine.cue_decoding import (
     AHEAD_CUES,
     BATCH_FRAMES,
     SHORT_FRAMES,
+    Stopwatch,
     batch_mates,
     decode_batch,
+    decode_cue,
     short_frames,
 )
-from render.engine.voice import Stopwatch, decoded
 from render.plan.cache_key import cue_keys
 from render.plan.plan import Event, Plan
 from render.project.project import Stem
@@ -43,13 +44,13 @@ def plan_of(events: list[Event], **fields) -> Plan:
     return Plan(48_000, 0, length, stems, tuple(events), FACTORY_BANK, **fields)
 
 
-def heard(events: list[Event], sounds: CueAudio) -> list[np.ndarray]:
+def output(events: list[Event], sounds: CueAudio) -> list[np.ndarray]:
     """Each event's sound as a voice reads it."""
     return [np.concatenate(list(sounds.of(event)), axis=1)[:, : event.length_samples] for event in events]
 
 
 def alone(events: list[Event], chunk_frames: int = 64) -> list[np.ndarray]:
-    return heard(events, CueAudio(plan_of(events), chunk_frames, Stopwatch()))
+    return output(events, CueAudio(plan_of(events), chunk_frames, Stopwatch()))
 
 
 def assert_same_samples(some: list[np.ndarray], others: list[np.ndarray]) -> None:
@@ -63,13 +64,13 @@ PRESETS = ("step-gravel", "step-concrete", "prop-wood", "hoof", "step-tile", "am
 
 @pytest.fixture
 def mixed() -> list[Event]:
-    """Hits short and long, at several speeds, and a texture among them."""
+    """Return short and long hits at several speeds, and a texture."""
     return [hit(n, PRESETS[n % len(PRESETS)], (0.0, -3.0, 0.0, 7.0, 0.0)[n % 5]) for n in range(24)]
 
 
 @pytest.fixture
 def pushes(monkeypatch) -> list[tuple[int, int]]:
-    """Rows and frames of every call of the decoder from here on."""
+    """Record rows and frames of every further call of the decoder."""
     seen, load = [], load_codec
 
     def watched(name):
@@ -94,9 +95,9 @@ def pushes(monkeypatch) -> list[tuple[int, int]]:
     return seen
 
 
-def test_company_changes_no_sample(mixed):
+def test_batch_mates_change_no_sample(mixed):
     together = CueAudio(plan_of(mixed), 64, Stopwatch(), mixed)
-    assert_same_samples(heard(mixed, together), alone(mixed))
+    assert_same_samples(output(mixed, together), alone(mixed))
     assert (together.counts.decoded, together.counts.cached) == (24, 0)
 
 
@@ -104,7 +105,7 @@ def test_a_whole_batch_is_the_same_at_every_number_of_rows_and_length():
     codec, events = load_codec("foley"), [hit(n, ("step-concrete", "step-wood", "bell")[n % 3]) for n in range(9)]
     presets = [BANK[event.preset] for event in events]
     one_by_one = [
-        np.concatenate(list(decoded(event, preset, codec, 64, Stopwatch())), axis=1)[:, : event.length_samples]
+        np.concatenate(list(decode_cue(event, preset, codec, 64, Stopwatch())), axis=1)[:, : event.length_samples]
         for event, preset in zip(events, presets, strict=True)
     ]
     for rows in (1, 2, 5, 9):
@@ -114,13 +115,13 @@ def test_a_whole_batch_is_the_same_at_every_number_of_rows_and_length():
 
 def test_short_cues_are_decoded_in_few_calls_no_larger_than_stated(pushes):
     events = [hit(n, ("step-concrete", "step-tile")[n % 2]) for n in range(60)]
-    heard(events, CueAudio(plan_of(events), 64, Stopwatch(), events))
+    output(events, CueAudio(plan_of(events), 64, Stopwatch(), events))
     assert len(pushes) <= 12
     assert sum(rows for rows, _ in pushes) == 60
     assert max(rows * frames for rows, frames in pushes) <= BATCH_FRAMES
 
 
-def test_no_more_wait_in_memory_than_are_looked_ahead_at():
+def test_no_more_cues_wait_in_memory_than_are_searched_ahead():
     events = [hit(n, PRESETS[n % 3]) for n in range(2 * AHEAD_CUES)]
     sounds, most = CueAudio(plan_of(events), 64, Stopwatch(), events), 0
     for event in events:
@@ -148,7 +149,7 @@ def test_textures_sources_and_long_hits_are_streamed_by_themselves():
     assert short_frames(slow, BANK["step-gravel"], spec) is None
 
 
-def test_company_is_what_is_nearest_in_length():
+def test_batch_mates_are_nearest_in_length():
     others = [(frames, hit(n, "step-wood")) for n, frames in enumerate((100, 20, 24, 60, 22))]
     chosen = batch_mates(22, others)
     assert [event.id for event in chosen[:3]] == ["c4", "c1", "c2"]
@@ -159,7 +160,7 @@ def test_company_is_what_is_nearest_in_length():
 def test_equal_cues_are_decoded_once_without_a_cache_too(pushes):
     same = [hit(n, preset, seed=7) for n, preset in enumerate(("step-wood", "bell", "amb-wind") * 4)]
     sounds = CueAudio(plan_of(same), 64, Stopwatch(), same)
-    together = heard(same, sounds)
+    together = output(same, sounds)
     assert (sounds.counts.decoded, sounds.counts.cached) == (3, 9)
     once = sum(rows * frames for rows, frames in pushes)
     assert_same_samples(together, alone(same[:3]) * 4)
@@ -179,24 +180,24 @@ def test_sounds_that_do_not_fit_are_decoded_again_and_are_the_same(monkeypatch):
     monkeypatch.setattr(sounds_module, "REPEATED_BYTES", 1)
     events = [hit(n, "bell", seed=1) for n in range(3)]
     sounds = CueAudio(plan_of(events), 64, Stopwatch(), events)
-    assert_same_samples(heard(events, sounds), alone(events))
+    assert_same_samples(output(events, sounds), alone(events))
     assert (sounds.counts.decoded, sounds.counts.cached) == (3, 0)
 
 
-def test_what_company_brought_is_kept_in_the_cache_whole(tmp_path, mixed):
+def test_audio_of_batch_mates_is_cached_completely(tmp_path, mixed):
     keys = {cue: recipe.key for cue, recipe in cue_keys(plan_of(mixed)).items()}
     plan = plan_of(mixed, cache=tmp_path, sounds=keys)
     first, again = (CueAudio(plan, 64, Stopwatch(), mixed) for _ in range(2))
-    assert_same_samples(heard(mixed, first), alone(mixed))
+    assert_same_samples(output(mixed, first), alone(mixed))
     assert all(key in CueCache(tmp_path) for key in keys.values())
-    assert_same_samples(heard(mixed, again), alone(mixed))
+    assert_same_samples(output(mixed, again), alone(mixed))
     assert (again.counts.decoded, again.counts.cached) == (0, 24)
 
 
-def test_two_processes_that_want_the_same_cues_at_once_hear_the_same(tmp_path, mixed):
+def test_two_processes_that_decode_the_same_cues_get_the_same_audio(tmp_path, mixed):
     keys = {cue: recipe.key for cue, recipe in cue_keys(plan_of(mixed)).items()}
     plan = plan_of(mixed, cache=tmp_path, sounds=keys)
     one, other = (CueAudio(plan, 64, Stopwatch(), mixed) for _ in range(2))
-    both = [(heard([event], one)[0], heard([event], other)[0]) for event in mixed]
+    both = [(output([event], one)[0], output([event], other)[0]) for event in mixed]
     assert_same_samples([sound for sound, _ in both], [sound for _, sound in both])
     assert not list(tmp_path.rglob("*.part"))

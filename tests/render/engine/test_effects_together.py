@@ -1,4 +1,4 @@
-"""Chains of stages: late ones in a row, any of them in any order, and what `pisada apply` makes of the same sound."""
+"""Chains of stages: several with latency, random chains, and the same sound processed by `pisada apply`."""
 
 import ctypes
 import re
@@ -20,8 +20,8 @@ from render.engine.faust_bridge import BridgeNode
 from render.engine.inserts import Insert, make_insert
 from render.engine.stream import RenderProcess
 from render.project import effect_schema as stage_tables
-from render.project.effect_schema import Adsr, Gain, Pulses, Transfer
-from render.project.project import Plugin, Stem
+from render.project.effect_schema import Adsr, Gain, Plugin, Pulses, Transfer
+from render.project.project import Stem
 
 RATE, BLOCK, COUNT = 48_000, 512, 20 * 512
 NOISE = (np.random.default_rng(3).standard_normal((2, COUNT)) * 0.1).astype(np.float32)
@@ -35,7 +35,7 @@ FACTORY = {"model": "foley", "bank": None, "bits": 32, "tail_s": 0.1}
 
 @pytest.fixture
 def stems_of(write_sheet, render_sheet, tmp_path):
-    """The same cues through each of several chains; answers their samples ``[channels, n]`` by name."""
+    """Render the same cues through several chains; return their samples ``[channels, n]`` by name."""
 
     def render(chains: dict[str, list], rows=ROWS, layout="stereo", **fields) -> dict[str, np.ndarray]:
         alike = [{**row, "id": f"{name}{row['id']}", "stem": name, "seed": 7} for name in chains for row in rows]
@@ -50,27 +50,27 @@ def test_late_stages_in_a_row_stay_aligned_and_strike_when_their_sound_comes(ste
     late, envelope = Transfer(preset="cloth-leather", mix=0), Adsr(attack_ms=2, release_ms=20)
     knocks = Pulses(rate_hz=9, sync="trigger")
     chains = {"DRY": [], "TWICE": [late, late], "NOW": [envelope, knocks], "LATE": [late, envelope, late, knocks]}
-    heard = stems_of(chains, layout="mono", **FACTORY)
-    np.testing.assert_array_equal(heard["TWICE"], heard["DRY"])
-    assert np.abs(heard["NOW"] - heard["DRY"]).max() > 0.01
-    np.testing.assert_array_equal(heard["LATE"], heard["NOW"])
+    output = stems_of(chains, layout="mono", **FACTORY)
+    np.testing.assert_array_equal(output["TWICE"], output["DRY"])
+    assert np.abs(output["NOW"] - output["DRY"]).max() > 0.01
+    np.testing.assert_array_equal(output["LATE"], output["NOW"])
 
 
 def test_a_transfer_in_a_stem_is_the_file_that_apply_makes_as_it_goes(stems_of, tmp_path):
     effect = Transfer(preset="cloth-leather", mix=0.8, blend=0.7, gain_db=-2, smooth_ms=20, latents=["2:bias=0.5"])
-    heard = stems_of({"DRY": [], "WET": [effect]}, **FACTORY)
+    output = stems_of({"DRY": [], "WET": [effect]}, **FACTORY)
     source = tmp_path / "dry.wav"
-    soundfile.write(source, heard["DRY"].T, RATE, "FLOAT")
+    soundfile.write(source, output["DRY"].T, RATE, "FLOAT")
     controls = {"mix": 0.8, "blend": 0.7, "gain_db": -2.0, "smooth_ms": 20.0}
     how = Settings("transfer", controls, {2: {"bias": 0.5}}, running=True, bits=32)
     done = Applier(load_codec("foley"), Bank(FACTORY_BANK)["cloth-leather"], how).apply(source, tmp_path / "wet.wav")
     applied = soundfile.read(done.path, dtype="float32")[0].T
-    assert np.abs(applied - heard["DRY"]).max() > 0.01
-    np.testing.assert_allclose(applied, heard["WET"], rtol=0, atol=1e-7)
+    assert np.abs(applied - output["DRY"]).max() > 0.01
+    np.testing.assert_allclose(applied, output["WET"], rtol=0, atol=1e-7)
 
 
 def value_of(row, share: float):
-    """A value in a row's range, which ``share`` 0..1 picks."""
+    """Return the value at ``share`` (0..1) of a row's range."""
     if isinstance(row, Text):
         return ("room", "hall")[round(share)]
     if isinstance(row, Choice):
@@ -80,7 +80,7 @@ def value_of(row, share: float):
 
 @st.composite
 def chains(draw, kinds=tuple(CONTROLS)):
-    """One to five effects, about half of their settings anywhere in range."""
+    """Draw one to five effects, with about half of their settings at random."""
     effects = []
     for kind in draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=5)):
         rows = {**FIXED.get(kind, {}), **CONTROLS[kind]}
@@ -135,8 +135,8 @@ def test_any_chain_in_the_graph_is_its_stages_in_a_row(stems_of):
             })
             for kind, rows in tables
         ]  # fmt: skip
-    heard = stems_of(drawn, rows=[{"id": "a", "start": "0smp", "preset": "burst"}], tail_s=0)
-    dry = heard["DRY"].astype(np.float32)
+    output = stems_of(drawn, rows=[{"id": "a", "start": "0smp", "preset": "burst"}], tail_s=0)
+    dry = output["DRY"].astype(np.float32)
     for name, effects in drawn.items():
         stages = [make_insert(effect, RATE, 2, BLOCK, None) for effect in effects]
         sound = dry
@@ -145,31 +145,31 @@ def test_any_chain_in_the_graph_is_its_stages_in_a_row(stems_of):
                 stage.trigger(0)
                 stage.release(48_000)
             sound = stage.push(sound)
-        assert_close(heard[name], sound)
+        assert_close(output[name], sound)
 
 
 @pytest.mark.parametrize("after", [[], [Gain()]], ids=["alone", "before a stage"])
-def test_what_a_plug_in_makes_of_no_number_fails_the_render(stems_of, poison, after):
-    """A stage that hears it would take it for silence."""
+def test_a_plug_in_that_outputs_nan_fails_the_render(stems_of, poison, after):
+    """A stage would replace it by silence."""
     with pytest.raises(RenderError, match="an effect made NaN or infinite samples"):
         stems_of({"A": [Plugin(path=str(poison(3))), *after]}, rows=[{"id": "a", "start": "0smp", "preset": "burst"}])
 
 
 def test_a_plug_in_that_never_returns_ends_the_render_and_is_named(stems_of, poison, monkeypatch):
     monkeypatch.setattr(RenderProcess, "hang_s", 2.0)
-    told = f"the process rendering A with the plug-in {poison(2)} hangs: nothing came for 2 s"
-    with pytest.raises(WorkerError, match=re.escape(told)):
+    message = f"the process rendering A with the plug-in {poison(2)} hangs: nothing came for 2 s"
+    with pytest.raises(WorkerError, match=re.escape(message)):
         stems_of({"A": [Plugin(path=str(poison(2)))]}, rows=[{"id": "a", "start": "0smp", "preset": "burst"}])
 
 
 @pytest.mark.parametrize("problem", [RuntimeError(), KeyboardInterrupt(), SystemExit()], ids=repr)
-def test_whatever_a_callback_of_the_graph_raises_is_told(problem):
-    told, block = [], np.zeros((2, BLOCK), np.float32)
+def test_any_error_in_a_callback_of_the_graph_is_reported(problem):
+    message, block = [], np.zeros((2, BLOCK), np.float32)
 
     def fails(position, samples):
         raise problem
 
-    node = BridgeNode(0, BLOCK, fails, fails, told.append)
+    node = BridgeNode(0, BLOCK, fails, fails, message.append)
     for callback in (node._pull, node._push):
         callback(0, 0, block.ctypes.data_as(ctypes.POINTER(ctypes.c_float)), BLOCK)
-    assert told == [problem, problem]
+    assert message == [problem, problem]

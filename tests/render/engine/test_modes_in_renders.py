@@ -1,4 +1,4 @@
-"""What rings sounds with its take: at its level, pan and pitch, in any blocks the same bits, live and as a plug-in."""
+"""Modes in renders: with the gain, pan and pitch of their take, equal bits in any blocks, live and in the plug-in."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from presets.bank import Bank
 from presets.capture import encode_pieces
 from presets.preset import RingControls
 from presets.store import save_preset
-from presets.take_sampling import fades_of, rung
+from presets.take_sampling import fades_of, take_modes
 from render.instrument.take_pool import TakePool
 from render.plan.resolve import take_seed
 from tests.render.struck_keys import HOP, RATE, SEED, on, silence
@@ -30,7 +30,7 @@ ROWS = np.array(
 
 
 def ringing(name="bell", rows=ROWS, **fields):
-    """A click of half full scale that rings."""
+    """Return a click of half full scale that rings."""
     piece = np.zeros(LENGTH, np.float32)
     piece[100] = 0.5
     own = {"variation": 0.0, "fade_in_samples": 0, "fade_out_samples": 0, "program": None}
@@ -50,11 +50,11 @@ def cue(start, preset="bell", **own):
 
 
 def take_of(bank, seed, preset="bell"):
-    """What a cue of that seed sounds, without gain and pan."""
+    """Return the audio of a cue with a seed, without gain and pan."""
     own = Bank(bank)[preset]
     sound = np.zeros(own.header.takes[0].length_samples)
     sound[48] = 0.5
-    return sound + ResonatorBank(rung(own, seed), RATE).samples(0, sound.size)
+    return sound + ResonatorBank(take_modes(own, seed), RATE).samples(0, sound.size)
 
 
 def test_a_cue_rings_at_its_level_and_place(bells, write_sheet, render_sheet):
@@ -65,12 +65,12 @@ def test_a_cue_rings_at_its_level_and_place(bells, write_sheet, render_sheet):
     assert not stem[:, 1].any()
 
 
-@pytest.mark.parametrize("way", [{"chunk_frames": 4}, {"chunk_frames": 1, "jobs": 2}], ids=str)
-def test_in_any_blocks_the_same_bits(way, bells, write_sheet, render_sheet):
+@pytest.mark.parametrize("settings", [{"chunk_frames": 4}, {"chunk_frames": 1, "jobs": 2}], ids=str)
+def test_in_any_blocks_the_same_bits(settings, bells, write_sheet, render_sheet):
     rows = [cue(701), cue(5_000, "cut"), cue(5_003, "high", pitch_semitones=-4), cue(30_000, pitch_semitones=7)]
     sheet = write_sheet([*rows, {**cue(9_000), "stem": "FEET"}])
     whole, _ = render_sheet(sheet, bank=str(bells), bits=32, out="whole")
-    other, _ = render_sheet(sheet, bank=str(bells), bits=32, out="other", **way)
+    other, _ = render_sheet(sheet, bank=str(bells), bits=32, out="other", **settings)
     for name, audio in whole.items():
         np.testing.assert_array_equal(other[name], audio)
     assert np.abs(whole["PROPS"]).max() > 0.3
@@ -98,7 +98,7 @@ def test_the_cache_gives_the_same_bits_and_other_controls_another_sound(bells, w
 def test_a_take_struck_live_rings_as_a_cue_does(bells):
     preset, takes = Bank(bells)["bell"], TakePool([PcmCodec()], 0)
     sound = takes.take(preset, "strike 0")
-    rows = rung(preset, take_seed(0, "strike 0", 1))
+    rows = take_modes(preset, take_seed(0, "strike 0", 1))
     wanted = ResonatorBank(rows, RATE).samples(0, sound.size)
     wanted[48] += 0.5
     np.testing.assert_allclose(sound, wanted, atol=1e-7)
@@ -123,7 +123,7 @@ def test_a_note_between_two_presets_rings_between_them(bells, keys, plugin_value
 
 
 def test_a_long_fade_belongs_to_the_takes_own_end(tmp_path, write_sheet, render_sheet):
-    """A cue that ends sooner fades for as long as the preset says."""
+    """A cue that ends earlier has the preset's fade."""
     tone = np.full(20_000, 0.25, np.float32)
     own = {"variation": 0.0, "fade_in_samples": 0, "fade_out_samples": 480, "program": None}
     preset = encode_pieces(PcmCodec(), "tail", [tone], "hit", **own)

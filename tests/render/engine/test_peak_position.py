@@ -1,4 +1,4 @@
-"""Cues at their peaks and off their places: each sample counted in the stems, by the letter."""
+"""Cues aligned at their peaks, and cues with offsets: positions in the stems are exact to the sample."""
 
 from fractions import Fraction
 
@@ -15,12 +15,14 @@ from presets.capture import encode_pieces
 from presets.store import save_preset
 from render.cues import Cue, CueSheet
 from render.cues.clip_mapping import read_mapping
-from render.cues.cue_offset import FARTHEST_S, check_offset, offset_samples, offset_written
 from render.cues.read import read_cues
 from render.cues.write import write_cues
 from render.engine.cue_cache import CueCache
-from render.plan.resolve import make_plan, read_sheet
-from render.project.project import Plugin, Project, Stem, read_project
+from render.engine.make_plan import make_plan
+from render.plan.resolve import read_sheet
+from render.project.cue_offset import FARTHEST_S, check_offset, offset_samples, offset_written
+from render.project.effect_schema import Plugin
+from render.project.project import Project, Stem, read_project
 from render.project.timecode import RATES, Clock, frames_of
 from studio.cli import pisada
 
@@ -35,7 +37,7 @@ def nearest(value: Fraction) -> int:
 
 @pytest.fixture(scope="module")
 def bank(tmp_path_factory):
-    """``late`` has its highest sample 137 ms in, ``click`` begins with it."""
+    """Return a bank: ``late`` has its highest sample at 137 ms, ``click`` at its first sample."""
     folder = tmp_path_factory.mktemp("late")
     late = np.zeros(LONG, np.float32)
     late[:PEAK] = 0.2
@@ -73,8 +75,8 @@ def test_the_onset_or_the_peak_lies_on_the_frame(render, chunk_frames):
     assert peaks(stems["ONSET"]) == peaks(stems["ONSET2"]) == [48_000 + PEAK]
     assert peaks(stems["PEAK"]) == peaks(stems["CLICK"], 0.2) == [48_000]
     assert np.flatnonzero(stems["PEAK"][:, 0])[0] == 48_000 - PEAK
-    told = {cue["id"]: (cue["start_samples"], cue.get("sync_samples", 0)) for cue in report["cues"]}
-    assert told == {
+    message = {cue["id"]: (cue["start_samples"], cue.get("sync_samples", 0)) for cue in report["cues"]}
+    assert message == {
         "onset": (48_000, 0),
         "said": (48_000, 0),
         "peak": (48_000 - PEAK, PEAK),
@@ -92,7 +94,7 @@ def test_behind_an_effect_with_latency_it_is_the_same_sample(render):
 
 
 @pytest.mark.parametrize("semitones", [-12, 12])
-def test_of_a_sound_at_another_pitch_it_is_the_peak_that_is_heard(render, semitones):
+def test_at_another_pitch_it_is_the_audible_peak(render, semitones):
     stems, report = render([row("a", "01:00:01:00", sync="peak", pitch_semitones=str(semitones))])
     assert int(np.abs(stems["A"][:, 0]).argmax()) == 48_000
     assert report["cues"][0]["sync_samples"] == pytest.approx(PEAK / 2 ** (semitones / 12), abs=2)
@@ -114,7 +116,7 @@ def test_a_source_and_a_length_count(render, tmp_path):
 @pytest.mark.parametrize("fps", ORIGIN)
 @pytest.mark.parametrize("frames", [-3, -1, 1, 2, 1001])
 def test_frames_are_frames_of_the_rate(fps, frames):
-    """From a frame's first sample to another's: both rounded from the exact times, never their difference."""
+    """An offset leads to a frame's first sample. Both ends are rounded from exact times, not their difference."""
     rate = RATES[fps]
     first = frames_of("01:00:00;00" if fps == "29.97df" else "01:00:00:00", rate)
     clock = Clock(48_000, rate, first)
@@ -138,13 +140,13 @@ FILM = Clock(48_000, RATES["24"], 86_400)
         (1.0, 48_000), ("600.0", 28_800_000),
     ],
 )  # fmt: skip
-def test_what_an_offset_is(cell, samples):
+def test_text_that_is_an_offset(cell, samples):
     check_offset(cell)
     assert offset_samples(cell, 10_000, FILM) == samples
 
 
 @pytest.mark.parametrize("cell", ["", "early", "1:2", "--2", "1e3", "-", "2 beats", "0x10", "٣", "1.5f", "12345678"])
-def test_what_is_none(cell):
+def test_text_that_is_not_an_offset(cell):
     with pytest.raises(ValueError, match="an offset is frames"):
         check_offset(cell)
     with pytest.raises(CueSheetError, match=r"column 'offset': .*an offset is frames \(-2 or -2f\), seconds"):
@@ -211,23 +213,23 @@ def test_a_project_file_and_a_mapping_have_both(tmp_path, bank):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("sync = 'middle'", "middle"),
         ("offset = 'early'", "offset 'early': an offset is frames"),
         ("offset = true", "offset"),
     ],
 )
-def test_a_bad_one_is_told_where_it_stands(tmp_path, text, told):
+def test_a_bad_one_is_reported_where_it_stands(tmp_path, text, message):
     (tmp_path / "show.toml").write_text(text + "\n")
-    with pytest.raises(ProjectError, match=f"show.toml: .*{told}"):
+    with pytest.raises(ProjectError, match=f"show.toml: .*{message}"):
         read_project(tmp_path / "show.toml")
     (tmp_path / "clips.toml").write_text(f"schema = 1\n[[rules]]\nname = 'a'\nstem = 'A'\npreset = 'p'\n{text}\n")
-    with pytest.raises(ProjectError, match=f"clips.toml: .*{told}"):
+    with pytest.raises(ProjectError, match=f"clips.toml: .*{message}"):
         read_mapping(tmp_path / "clips.toml")
 
 
-def test_a_bad_cell_is_told_with_row_and_column(tmp_path):
+def test_a_bad_cell_is_reported_with_row_and_column(tmp_path):
     (tmp_path / "cues.csv").write_text("id,start,stem,preset,sync,offset\na,1.0,A,p,middle,\nb,2.0,A,p,,soon\n")
     with pytest.raises(CueSheetError) as caught:
         read_cues(tmp_path / "cues.csv", FILM)
@@ -239,11 +241,9 @@ def test_a_bad_cell_is_told_with_row_and_column(tmp_path):
 
 def test_what_would_begin_before_the_stems_is_refused_or_put_in_a_handle(render, write_sheet):
     first = [row("a", "01:00:00:00", sync="peak")]
-    with pytest.raises(CueSheetError, match=f"row 2, column 'sync': .*begins {PEAK} samples before the stems do"):
+    with pytest.raises(CueSheetError, match=f"row 2, column 'sync': .*begins {PEAK} samples before the stems"):
         render(first)
-    with pytest.raises(
-        CueSheetError, match="column 'offset': .*begins 2000 samples before the stems do: give a longer"
-    ):
+    with pytest.raises(CueSheetError, match="column 'offset': .*begins 2000 samples before the stems: give a longer"):
         render([row("a", "01:00:00:00", offset="-1")])
     stems, _ = render(first, head_handle="1.0")
     assert peaks(stems["A"]) == [48_000]
@@ -259,7 +259,7 @@ def test_a_kept_sound_is_not_decoded_again_and_gives_the_same_place(tmp_path, wr
 
 
 def test_the_models_own_steps_peak_on_the_frame(tmp_path, write_sheet):
-    """What the issue saw: gravel begins on its frame and peaks later; at its peak, it peaks there."""
+    """Gravel begins on its frame and peaks later. With sync at the peak, its peak is on the frame."""
     rows = [
         {
             "id": f"{preset}-{sync}",
@@ -274,8 +274,8 @@ def test_the_models_own_steps_peak_on_the_frame(tmp_path, write_sheet):
     sheet = write_sheet([{**each, "seed": "7"} for each in rows])
     out = tmp_path / "out"
     command = ["render", str(sheet), "--out", str(out), "--fps", "24", "--start-tc", "01:00:00:00", "--no-cache"]
-    answer = CliRunner().invoke(pisada, [*command, "--bits", "32"])
-    assert answer.exit_code == 0, answer.exception
+    result = CliRunner().invoke(pisada, [*command, "--bits", "32"])
+    assert result.exit_code == 0, result.exception
     for surface in ("gravel", "wood"):
         at = {}
         for sync in ("onset", "peak"):

@@ -1,11 +1,12 @@
-"""Every cue begins exactly at its sample: impulses through the whole chain, read back from the stems."""
+"""Every cue begins exactly at its sample. Impulses go through the whole chain and are read from the stems."""
 
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from render.project.project import Plugin, Reverb, Stem
+from render.project.effect_schema import Plugin, Reverb
+from render.project.project import Stem
 
 # name, frames a second, label of the programme's start, cue labels, their frame counts from midnight
 RATES = {
@@ -53,7 +54,7 @@ def test_a_plugin_with_latency_moves_nothing(fps, chunk_frames, write_sheet, ren
 
 
 def test_the_reverbs_tail_is_continuous(write_sheet, render_sheet):
-    """A tail crosses every block and message border: compared with one whole render by another host."""
+    """A tail crosses all borders of blocks and messages. It is compared with one complete render by another host."""
     rows = [{"id": "a", "start": "1000smp", "stem": "A", "preset": "burst"}]
     wet = Reverb(room_size=0.8, damping=0.3, wet_level=0.3, dry_level=0.4, width=1.0)
     stems, _ = render_sheet(write_sheet(rows), stems=[Stem(name="A", effects=[wet])], bits=32)
@@ -81,9 +82,9 @@ def test_durations_cut_hits_and_stretch_textures(write_sheet, render_sheet):
     ]
     stems, _ = render_sheet(write_sheet(rows))
     assert np.flatnonzero(stems["HIT"][:, 0])[-1] == 6_999
-    heard = np.flatnonzero(np.abs(stems["TEX"]).max(axis=1))
-    assert heard[0] in (100, 101)
-    assert 500_050 <= heard[-1] <= 500_099
+    output = np.flatnonzero(np.abs(stems["TEX"]).max(axis=1))
+    assert output[0] in (100, 101)
+    assert 500_050 <= output[-1] <= 500_099
     quietest_window = np.sqrt((stems["TEX"][100:499_300, 0].reshape(-1, 960) ** 2).mean(axis=1)).min()
     assert quietest_window > 0.02
 
@@ -115,7 +116,7 @@ def test_a_cue_past_the_programmes_end_is_cut_with_its_fade(write_sheet, render_
     assert any("cut by the programme's end" in remark for remark in report["remarks"])
 
 
-def test_asking_a_hit_for_more_than_it_has_is_said(write_sheet, render_sheet):
+def test_a_cue_longer_than_its_hit_is_reported(write_sheet, render_sheet):
     rows = [{"id": "a", "start": "0.0", "duration": "9.0", "stem": "A", "preset": "burst"}]
     _, report = render_sheet(write_sheet(rows))
     assert any("asks for more than its sound has" in remark for remark in report["remarks"])

@@ -1,4 +1,4 @@
-"""A preset's own effects are heard wherever it is performed: in renders, hits, live takes and the plug-in's notes."""
+"""A preset's own effects are applied wherever it is performed: in renders, hits, live takes and the plug-in's notes."""
 
 import dataclasses
 
@@ -15,9 +15,10 @@ from presets.capture import encode_pieces
 from presets.preset_effects import PresetEffects
 from presets.store import SUFFIX, load_preset, save_preset
 from render.apply.applier import Applier
+from render.engine.make_plan import make_plan
 from render.instrument.take_pool import TakePool
 from render.plan.cache_key import cue_keys
-from render.plan.resolve import make_plan, read_sheet
+from render.plan.resolve import read_sheet
 from render.project.project import Project
 
 RATE = 48_000
@@ -27,7 +28,7 @@ SOUND = (np.random.default_rng(0).standard_normal(24_000) * 0.1).astype(np.float
 
 
 def through(sound: np.ndarray, length: int) -> np.ndarray:
-    """By hand, stage after stage."""
+    """Apply the effects by hand, one stage after the other."""
     eq = make_stage("eq", {"low_cut_hz": 300}, RATE, len(sound))
     adsr = make_stage("adsr", {"attack_ms": 5, "decay_ms": 20, "sustain": 0.25}, RATE, len(sound))
     adsr.trigger()
@@ -37,13 +38,13 @@ def through(sound: np.ndarray, length: int) -> np.ndarray:
 
 @pytest.fixture
 def bank(tmp_path):
-    """``noise``, and ``shaped``, the same through its chain; of the identity codec."""
+    """Return a bank of the identity codec: ``noise``, and ``shaped``, which is the same with a chain."""
     for name, chain in (("noise", []), ("shaped", CHAIN)):
         save_preset(encode_pieces(PcmCodec(), name, [SOUND], "hit", chain=chain, **PLAIN), tmp_path / "bank")
     return tmp_path / "bank"
 
 
-def test_a_render_hears_a_cue_through_its_presets_chain(bank, write_sheet, render_sheet):
+def test_a_render_applies_the_chain_of_a_cues_preset(bank, write_sheet, render_sheet):
     rows = [
         {"id": "a", "start": "1000smp", "stem": "A", "preset": "shaped", "pan": -1},
         {"id": "b", "start": "1000smp", "stem": "B", "preset": "shaped", "duration": "6000smp", "pan": -1},
@@ -56,7 +57,7 @@ def test_a_render_hears_a_cue_through_its_presets_chain(bank, write_sheet, rende
     np.testing.assert_array_equal(stems["C"][1_000:25_000, 0], SOUND)
 
 
-def test_pieces_and_company_change_nothing(bank, write_sheet, render_sheet):
+def test_pieces_and_batch_mates_change_nothing(bank, write_sheet, render_sheet):
     sheet = write_sheet([{"id": f"c{n}", "start": f"{n}.5", "stem": "A", "preset": "shaped"} for n in range(3)])
     whole, _ = render_sheet(sheet, bits=32, bank=str(bank), out="whole")
     pieces, _ = render_sheet(sheet, bits=32, bank=str(bank), out="pieces", chunk_frames=1)
@@ -70,7 +71,7 @@ def test_the_cache_and_versions_know_a_chain(bank, write_sheet):
     assert recipes["noise"].preset != recipes["shaped"].preset
 
 
-def test_hits_and_live_takes_are_heard_through_it(bank, tmp_path):
+def test_hits_and_live_takes_use_the_chain(bank, tmp_path):
     expected = through(SOUND[None], SOUND.size)[0]
     preset = Bank(bank)["shaped"]
     np.testing.assert_allclose(TakePool([PcmCodec()], 0).take(preset, "0"), expected, atol=1e-6)
@@ -78,11 +79,11 @@ def test_hits_and_live_takes_are_heard_through_it(bank, tmp_path):
     clap[20_000:20_100] = 0.5
     soundfile.write(tmp_path / "clap.wav", clap, RATE, "FLOAT")
     Applier(PcmCodec(), preset, Settings(mode=HITS, bits=32)).apply(tmp_path / "clap.wav", tmp_path / "out.wav")
-    heard = soundfile.read(tmp_path / "out.wav", dtype="float32")[0]
-    np.testing.assert_allclose(heard[20_000:44_000], expected, atol=1e-6)
+    output = soundfile.read(tmp_path / "out.wav", dtype="float32")[0]
+    np.testing.assert_allclose(output[20_000:44_000], expected, atol=1e-6)
 
 
-def test_a_note_of_the_plugin_is_heard_through_it_and_a_morph_between_two(bank, keys, plugin_values, played):
+def test_a_note_of_the_plugin_uses_the_chain_and_a_morph_uses_both(bank, keys, plugin_values, played):
     from tests.render.struck_keys import HOP, number, on, silence
 
     both = Bank(bank)
@@ -90,8 +91,8 @@ def test_a_note_of_the_plugin_is_heard_through_it_and_a_morph_between_two(bank, 
 
     def note(**values) -> np.ndarray:
         at = 3 * HOP + 17
-        heard = played(keys(PcmCodec(), both), silence(60), plugin_values(**values), [(at, on())])
-        return heard[0, at:][: SOUND.size]
+        output = played(keys(PcmCodec(), both), silence(60), plugin_values(**values), [(at, on())])
+        return output[0, at:][: SOUND.size]
 
     shaped, noise = number(both, "shaped"), number(both, "noise")
     np.testing.assert_allclose(note(preset=shaped), expected, atol=1e-6)
@@ -115,13 +116,13 @@ def test_a_chain_that_does_nothing_leaves_every_bit(bank):
     np.testing.assert_array_equal(PresetEffects([{"type": "eq"}], RATE, 1, 100).push(sound), sound)
 
 
-def test_what_moves_another_sound_is_not_heard_through_it(bank, tmp_path):
-    """Transfer: there the preset is not performed."""
+def test_transfer_does_not_use_the_chain(bank, tmp_path):
+    """In a transfer the preset is not performed."""
     plain, shaped = (load_preset(bank / f"{name}{SUFFIX}") for name in ("noise", "shaped"))
     soundfile.write(tmp_path / "in.wav", SOUND, RATE, "FLOAT")
-    heard = []
+    output = []
     for preset in (plain, shaped):
         named = dataclasses.replace(preset, header=msgspec.structs.replace(preset.header, name="same"))
         Applier(PcmCodec(), named, Settings(bits=32)).apply(tmp_path / "in.wav", tmp_path / "out.wav")
-        heard.append(soundfile.read(tmp_path / "out.wav", dtype="float32")[0])
-    np.testing.assert_array_equal(*heard)
+        output.append(soundfile.read(tmp_path / "out.wav", dtype="float32")[0])
+    np.testing.assert_array_equal(*output)

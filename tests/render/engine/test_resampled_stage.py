@@ -1,4 +1,4 @@
-"""Models of another rate than the render's: their sound is resampled, in place to the sample."""
+"""Models with another sample rate than the render: their audio is resampled, with exact positions."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def rave(request, tmp_path, monkeypatch):
 
 
 def frequency_hz(sound: np.ndarray) -> float:
-    """Of a tone, by its rising zero crossings."""
+    """Return the frequency of a tone, from its rising zero crossings."""
     crossings = np.flatnonzero((sound[:-1] < 0) & (sound[1:] >= 0))
     parts = -sound[crossings] / (sound[crossings + 1] - sound[crossings])
     places = crossings + parts
@@ -59,9 +59,9 @@ def test_a_hit_begins_at_its_sample_and_has_its_pitch_and_length(rave, write_she
     stems, report = render_sheet(write_sheet(rows), bits=32, model=model, bank=bank)
     whole = -(-TAKE_SAMPLES * RATE // OWN_RATE)
     assert [cue["length_samples"] for cue in report["cues"]] == [whole, -(-whole // 2)]
-    heard = stems["A"][10_000 : 10_000 + whole, 0]
+    output = stems["A"][10_000 : 10_000 + whole, 0]
     expected = tone(RATE, whole)
-    np.testing.assert_allclose(heard[1_000:-1_000], expected[1_000:-1_000], atol=2e-3)
+    np.testing.assert_allclose(output[1_000:-1_000], expected[1_000:-1_000], atol=2e-3)
     assert not stems["A"][:10_000].any()
     assert frequency_hz(stems["A"][201_000:230_000, 0]) == pytest.approx(882, abs=0.05)
 
@@ -90,10 +90,10 @@ def test_a_source_goes_through_such_a_model_in_place(rave, tmp_path, write_sheet
     rows = [{"id": "a", "start": "5000smp", "stem": "A", "preset": "", "source": "s.wav", "pan": -1}]
     stems, report = render_sheet(write_sheet(rows), bits=32, model=model, bank=bank)
     assert report["cues"][0]["length_samples"] == len(audio)
-    heard = stems["A"][5_000 : 5_000 + len(audio), 0]
-    error = np.std((heard - audio)[2_000:-2_000])  # a steady offset is taken out, and a little of the lowest lows
+    output = stems["A"][5_000 : 5_000 + len(audio), 0]
+    error = np.std((output - audio)[2_000:-2_000])  # a steady offset is taken out, and a little of the lowest lows
     assert error < 0.05 * np.std(audio)
-    assert np.std((heard[1:] - audio[:-1])[2_000:-2_000]) > 5 * error  # a sample later
+    assert np.std((output[1:] - audio[:-1])[2_000:-2_000]) > 5 * error  # a sample later
 
 
 def test_models_of_two_rates_play_in_one_render(rave, impulse_bank, tmp_path, write_sheet, render_sheet):
@@ -118,8 +118,8 @@ def test_a_transfer_by_such_a_model_is_the_node_between_resamplers_and_aligned(r
         Stem(name="WET", layout="mono", effects=[Transfer(preset="tone", **moved)]),
         Stem(name="LATE", layout="mono", effects=[Transfer(preset="tone", mix=0)]),
     ]
-    heard, report = render_sheet(write_sheet(rows), bits=32, model=model, bank=bank, stems=stems, tail_s=0.3)
-    dry, wet, late = (heard[name] for name in ("DRY", "WET", "LATE"))
+    output, report = render_sheet(write_sheet(rows), bits=32, model=model, bank=bank, stems=stems, tail_s=0.3)
+    dry, wet, late = (output[name] for name in ("DRY", "WET", "LATE"))
     assert np.abs(late - dry).max() < 2e-3  # the tone's beginning is not of the passband
     codec = load_codec(model)
     node = TransferNode(codec)
@@ -136,7 +136,7 @@ def test_a_transfer_by_such_a_model_is_the_node_between_resamplers_and_aligned(r
 
 @pytest.mark.parametrize("rate", [44_100, 22_050, 96_000])
 def test_takes_at_hits_are_whole_at_any_rate_of_the_recording(impulse_bank, tmp_path, rate):
-    """The take of four seconds sounds to its end, whatever rate it is played at."""
+    """The take of four seconds is audible to its end at any sample rate."""
     claps = np.zeros(6 * rate, np.float32)
     claps[rate] = 0.8
     soundfile.write(tmp_path / "in.wav", claps, rate, subtype="FLOAT")
@@ -144,6 +144,6 @@ def test_takes_at_hits_are_whole_at_any_rate_of_the_recording(impulse_bank, tmp_
     done = Applier(load_codec("pcm"), Bank(impulse_bank)["tone"], settings).apply(
         tmp_path / "in.wav", tmp_path / "out.wav"
     )
-    heard = soundfile.read(done.path)[0]
-    sounding = np.flatnonzero(np.abs(heard) > 0.05)
+    output = soundfile.read(done.path)[0]
+    sounding = np.flatnonzero(np.abs(output) > 0.05)
     assert sounding[-1] - rate > 3.99 * rate

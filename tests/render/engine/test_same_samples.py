@@ -1,9 +1,10 @@
-"""However it is rendered, the same samples."""
+"""Every way of rendering gives the same samples."""
 
 import numpy as np
 import pytest
 
-from render.project.project import Reverb, Stem
+from render.project.effect_schema import Reverb
+from render.project.project import Stem
 
 ROWS = [
     {"id": f"{stem}{i}", "start": f"{start}smp", "stem": stem, "preset": preset, "pan": pan}
@@ -25,9 +26,9 @@ def offline(write_sheet, render_sheet):
     return render_sheet(write_sheet(ROWS), stems=STEMS, out="offline")[0]
 
 
-@pytest.mark.parametrize("way", [{"chunk_frames": 4}, {"jobs": 2}, {"jobs": 3, "chunk_frames": 1}], ids=str)
-def test_bit_identical_after_the_codec(way, offline, write_sheet, render_sheet):
-    stems, _ = render_sheet(write_sheet(ROWS), stems=STEMS, out="other", **way)
+@pytest.mark.parametrize("settings", [{"chunk_frames": 4}, {"jobs": 2}, {"jobs": 3, "chunk_frames": 1}], ids=str)
+def test_bit_identical_after_the_codec(settings, offline, write_sheet, render_sheet):
+    stems, _ = render_sheet(write_sheet(ROWS), stems=STEMS, out="other", **settings)
     for name, audio in offline.items():
         assert np.array_equal(stems[name], audio), name
 

@@ -1,4 +1,4 @@
-"""The example scene's stems are the same files, however they are rendered."""
+"""Every way of rendering gives the same files of the example scene."""
 
 import csv
 import subprocess
@@ -19,13 +19,13 @@ def pisada(*arguments: object) -> None:
 
 
 def stems_in(folder: Path) -> dict[str, bytes]:
-    """By name their samples; files also say when they were made."""
+    """Return stem name → samples, because the files also hold the date."""
     return {path.name: soundfile.read(path, dtype="int32")[0].tobytes() for path in folder.rglob("*.wav")}
 
 
 @pytest.fixture
 def scene(tmp_path) -> tuple[Path, Path]:
-    """Sheet and project of the scene's first half minute, in which all its stems sound."""
+    """Return sheet and project of the scene's first half minute, in which all stems are audible."""
     with open(SCENE / "cues.csv", encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["start"] < "01:00:28"]
     for row in rows:
@@ -53,8 +53,8 @@ def test_offline_streamed_in_two_processes_and_in_a_batch_the_files_are_equal(sc
     job = f"name = 'night'\ncues = '{cues}'\nproject = '{project}'\n"
     jobs.write_text(f"schema = 1\n[[jobs]]\n{job}")
     pisada("batch", jobs, "--out", tmp_path / "batch", "--workers", 1, "--no-cache")
-    for way in ("stream", "jobs", "batch"):
-        other = stems_in(tmp_path / way)
-        assert sorted(other) == sorted(offline), way
+    for settings in ("stream", "jobs", "batch"):
+        other = stems_in(tmp_path / settings)
+        assert sorted(other) == sorted(offline), settings
         for name, file in offline.items():
-            assert other[name] == file, (way, name)
+            assert other[name] == file, (settings, name)

@@ -14,8 +14,9 @@ from presets.capture import encode_pieces
 from presets.store import load_preset, save_preset
 from render.delivery.deliver import deliver
 from render.engine.cue_cache import CueCache
+from render.engine.make_plan import make_plan
 from render.plan.cache_key import cue_keys
-from render.plan.resolve import make_plan, read_sheet
+from render.plan.resolve import read_sheet
 from render.project.project import Project, project_from, read_project
 from studio.cli import render as render_command
 
@@ -108,7 +109,7 @@ def test_a_source_is_encoded_and_decoded_by_its_presets_model(stems_of, tiny_mod
     assert np.abs(alone["A"]).max() > 0.001
 
 
-def test_the_cache_tells_models_apart_and_a_revision_decodes_what_changed_hands(stems_of, tiny_models, tmp_path):
+def test_the_cache_separates_models_and_a_revision_decodes_what_changed_model(stems_of, tiny_models, tmp_path):
     quick, slow = (str(model) for model in tiny_models)
     soundfile.write(tmp_path / "s.wav", np.random.default_rng(1).standard_normal(9_000) * 0.1, 48_000)
     rows = [*QUICK, *SLOW, {"id": "bare", "start": "30000smp", "stem": "B", "source": "s.wav"}]
@@ -122,14 +123,14 @@ def test_the_cache_tells_models_apart_and_a_revision_decodes_what_changed_hands(
         np.testing.assert_array_equal(revised[name], samples)
 
 
-def test_a_preset_of_no_model_given_is_told_with_all_of_them(planned, tiny_models):
+def test_a_preset_of_no_model_given_is_reported_with_all_of_them(planned, tiny_models):
     quick, slow = (describe_codec(str(model)) for model in tiny_models)
     foley = describe_codec("foley").fingerprint
-    told = rf"^preset 'thud' was made with model 'slow' \({slow.fingerprint}\), not with "
-    with pytest.raises(PresetError, match=rf"{told}'foley' \({foley}\): choose that model, or bring"):
+    message = rf"^preset 'thud' was made with model 'slow' \({slow.fingerprint}\), not with "
+    with pytest.raises(PresetError, match=rf"{message}'foley' \({foley}\): choose that model, or bring"):
         planned(SLOW)
     with pytest.raises(
-        PresetError, match=rf"{told}'foley' \({foley}\) or '.*quick.safetensors' \({quick.fingerprint}\)"
+        PresetError, match=rf"{message}'foley' \({foley}\) or '.*quick.safetensors' \({quick.fingerprint}\)"
     ):
         planned(SLOW, "foley", tiny_models[0])
 
@@ -158,7 +159,7 @@ def test_model_may_be_given_again_on_the_command_line(bank, tiny_models, write_s
         arguments = [sheet, "--bank", str(bank), "--dry-run", *flags]
         return CliRunner().invoke(render_command, arguments, catch_exceptions=False)
 
-    told = run(*tiny_models)
-    assert told.exit_code == 0 and "knock" in told.output and "thud" in told.output
+    message = run(*tiny_models)
+    assert message.exit_code == 0 and "knock" in message.output and "thud" in message.output
     with pytest.raises(PresetError, match="preset 'thud' was made with model 'slow'"):
         run(tiny_models[0])

@@ -1,4 +1,4 @@
-"""A cue's own audio file through the codec: any rate, mono or stereo, in place to the sample."""
+"""A cue's source file goes through the codec: any sample rate, mono or stereo, with exact positions."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import soundfile
 
 from plugin_backend.errors import CueSheetError
 from plugin_backend.models.registry import load_codec
-from render.engine.voice import source_latents
+from render.engine.cue_decoding import source_latents
 from render.plan.plan import Event
 
 
@@ -16,11 +16,11 @@ def test_a_source_begins_at_its_cue_and_keeps_its_pitch(rate, tmp_path, write_sh
     soundfile.write(tmp_path / "tone.wav", 0.5 * np.sin(2 * np.pi * 1000 * time), rate, subtype="FLOAT")
     rows = [{"id": "a", "start": "5000smp", "stem": "A", "preset": "", "source": "tone.wav", "pan": -1}]
     stems, report = render_sheet(write_sheet(rows), bits=32)
-    heard = stems["A"][5_000 : 5_000 + 48_000, 0]
+    output = stems["A"][5_000 : 5_000 + 48_000, 0]
     expected = 0.5 * np.sin(2 * np.pi * np.arange(48_000) / 48)
     assert not stems["A"][:5_000].any()
     assert not stems["A"][53_000:].any()
-    np.testing.assert_allclose(heard[500:-500], expected[500:-500], atol=2e-3)
+    np.testing.assert_allclose(output[500:-500], expected[500:-500], atol=2e-3)
     assert report["cues"][0]["length_samples"] == 48_000
 
 
@@ -49,8 +49,8 @@ def test_a_source_moved_by_a_preset(tmp_path, write_sheet, render_sheet):
     np.testing.assert_allclose(stems["A"][:40_000, 0], 0.3, atol=1e-6)
 
 
-def test_an_offset_of_a_source_is_not_heard(tmp_path, tiny_models):
-    """By a model that hears magnitudes; the identity carries it."""
+def test_a_dc_offset_of_a_source_is_removed(tmp_path, tiny_models):
+    """The model works on magnitudes; the identity codec would keep the offset."""
     quiet = np.random.default_rng(0).standard_normal(30_000) * 1e-4
     for name, offset in (("plain", 0.0), ("offset", 0.01)):
         soundfile.write(tmp_path / f"{name}.wav", quiet + offset, 48_000, subtype="FLOAT")
@@ -76,9 +76,9 @@ def failing_source(tmp_path, write_sheet, render_sheet):
     with pytest.raises(CueSheetError) as caught:
         render_sheet(write_sheet(rows))
     assert not (tmp_path / "out").exists()
-    told = str(caught.value)
-    assert told.startswith(f"{tmp_path / 'cues.csv'}, row 2, column 'source': ")
-    return told
+    message = str(caught.value)
+    assert message.startswith(f"{tmp_path / 'cues.csv'}, row 2, column 'source': ")
+    return message
 
 
 def test_a_source_that_holds_nan_stops_the_render_at_once(tmp_path, write_sheet, render_sheet):

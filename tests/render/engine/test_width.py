@@ -1,4 +1,4 @@
-"""How far left and right of a stereo texture differ, and of a transfer: offline, streamed, live and in the plug-in."""
+"""The width of stereo textures and transfers: offline, streamed, live and in the plug-in."""
 
 from dataclasses import replace
 from itertools import islice
@@ -22,7 +22,7 @@ from render.live.player import Player
 from render.live.recording.offline_player import blocks_from, play_through
 from render.live.rig import Rig
 from render.plan.resolve import take_seed
-from render.plan.resolve_effects import described
+from render.plan.resolve_effects import describe_effect
 from render.project.effect_schema import Transfer
 from tests.render.struck_keys import HOP, RATE, SEED, number, on, silence
 
@@ -42,7 +42,7 @@ def winds(tmp_path_factory) -> Bank:
 
 
 def held(codec, preset) -> np.ndarray:
-    """What live playing gives of its first strike, ``[2, samples]``."""
+    """Return the audio of the first live strike, ``[2, samples]``."""
     pieces = TakePool([codec], SEED).held(preset, "strike 0")
     return np.concatenate(list(islice(pieces, HOPS + 16)), axis=1)[:, : HOPS * HOP]
 
@@ -69,8 +69,8 @@ def test_a_width_sounds_alike_offline_streamed_and_live(foley, winds, write_shee
     pieces, _ = render_sheet(write_sheet(rows), out="pieces", chunk_frames=4, **fields)
     np.testing.assert_array_equal(whole["A"], pieces["A"])
     for second, name in enumerate(WIDTHS):
-        heard = whole["A"][second * RATE : (second + 1) * RATE].T
-        np.testing.assert_array_equal(heard, held(foley, winds[name])[:, :RATE])
+        output = whole["A"][second * RATE : (second + 1) * RATE].T
+        np.testing.assert_array_equal(output, held(foley, winds[name])[:, :RATE])
 
 
 @pytest.mark.parametrize("name", WIDTHS)
@@ -97,9 +97,9 @@ def test_a_transfers_width_parts_alike_sides_in_files_effects_and_live(foley, tm
 
     def node(width):
         made = TransferNode(foley, 2, noise=NoiseSettings(width=width))
-        heard = made.push(np.pad(sound, ((0, 0), (0, made.latency_samples))))[:, made.latency_samples :]
-        assert np.array_equal(*heard) == (width == 0)
-        return heard
+        output = made.push(np.pad(sound, ((0, 0), (0, made.latency_samples))))[:, made.latency_samples :]
+        assert np.array_equal(*output) == (width == 0)
+        return output
 
     soundfile.write(tmp_path / "in.wav", sound.T, RATE, "FLOAT")
     still = {"strength": 0.0, "blend": 0.0}
@@ -107,22 +107,22 @@ def test_a_transfers_width_parts_alike_sides_in_files_effects_and_live(foley, tm
         wanted = node(width)
         settings = Settings(controls=still, width=width, bits=32)
         Applier(foley, preset, settings).apply(tmp_path / "in.wav", tmp_path / f"{width}.wav")
-        heard = soundfile.read(tmp_path / f"{width}.wav", dtype="float32")[0].T
-        np.testing.assert_array_equal(heard, wanted)
+        output = soundfile.read(tmp_path / f"{width}.wav", dtype="float32")[0].T
+        np.testing.assert_array_equal(output, wanted)
         effect = Transfer(preset="step-gravel", model="foley", width=width, **still)
         stage = make_insert(effect, RATE, 2, HOP, load_codec)
         late = stage.latency_samples
-        heard = stage.push(np.pad(sound, ((0, 0), (0, 2 * HOP))))[:, late:][:, : sound.shape[1]]
-        np.testing.assert_array_equal(heard, wanted)
+        output = stage.push(np.pad(sound, ((0, 0), (0, 2 * HOP))))[:, late:][:, : sound.shape[1]]
+        np.testing.assert_array_equal(output, wanted)
         rig = Rig(preset="step-gravel", channels=2, controls=still, width=width)
         player = Player(Instrument(rig, foley, Bank(FACTORY_BANK)), rig.block_samples, rig.ahead_blocks, threaded=False)
         blocks = blocks_from(sound, 2, rig.block_samples, RATE, player.latency_samples)
-        heard = play_through(player, blocks)[:, player.latency_samples :][:, : sound.shape[1]]
-        np.testing.assert_array_equal(heard, wanted)
+        output = play_through(player, blocks)[:, player.latency_samples :][:, : sound.shape[1]]
+        np.testing.assert_array_equal(output, wanted)
 
 
-def test_a_transfer_without_a_width_is_told_to_revisions_as_it_always_was():
+def test_a_transfer_without_a_width_has_the_same_description_as_before():
     preset = str(FACTORY_BANK / "step-gravel.preset.safetensors")
-    plain, wide = (described(Transfer(preset=preset, model="foley", width=width)) for width in (0.0, 0.5))
+    plain, wide = (describe_effect(Transfer(preset=preset, model="foley", width=width)) for width in (0.0, 0.5))
     assert "width" not in plain
     assert wide == plain | {"width": 0.5}

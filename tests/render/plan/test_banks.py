@@ -1,4 +1,4 @@
-"""Banks of several folders: of one name the first wins, in every command; presets by their files in sheets."""
+"""Banks of several folders: the first folder's preset is used, in every command. Sheets can name preset files."""
 
 import os
 
@@ -16,9 +16,10 @@ from render.batch.jobs.csv_jobs import read_csv_jobs
 from render.batch.jobs.toml_jobs import read_toml_jobs
 from render.cues.clip_mapping import read_mapping
 from render.cues.writers.csv_sheet import write_csv
+from render.engine.make_plan import make_plan
 from render.live.rig import read_rig
 from render.plan.cache_key import cue_keys
-from render.plan.resolve import make_plan, open_bank, read_sheet
+from render.plan.resolve import open_bank, read_sheet
 from render.project.project import Project, read_project
 
 PLAIN = {"fade_in_samples": 0, "fade_out_samples": 0, "variation": 0.0}
@@ -32,45 +33,45 @@ def click(folder, name: str, level: float, **fields):
 
 
 @pytest.fixture
-def mine(tmp_path):
-    """A bank of one's own: ``click`` in place of the other's, and ``own``."""
+def own_banks(tmp_path):
+    """Make a bank with another ``click`` and with ``own``."""
     click(tmp_path / "mine", "click", 0.125, program=0)
     click(tmp_path / "mine", "own", 0.25, program=1)
     return tmp_path / "mine"
 
 
-def test_of_one_name_the_first_folders_preset_is_meant(mine, impulse_bank):
-    both, reverse = Bank([mine, impulse_bank]), Bank([impulse_bank, mine])
+def test_the_first_folders_preset_is_used_for_a_name(own_banks, impulse_bank):
+    both, reverse = Bank([own_banks, impulse_bank]), Bank([impulse_bank, own_banks])
     assert both.names == reverse.names == ["burst", "click", "hum", "own", "tone"]
     assert (both["click"].means[0][0, 0], reverse["click"].means[0][0, 0]) == (0.125, 0.5)
-    assert both.file_of("click") == mine / f"click{SUFFIX}"
+    assert both.file_of("click") == own_banks / f"click{SUFFIX}"
     assert both.file_of("tone") == impulse_bank / f"tone{SUFFIX}"
-    expected = f"no preset 'clock' in {mine}, {impulse_bank} .5 presets.; did you mean 'click'"
+    expected = f"no preset 'clock' in {own_banks}, {impulse_bank} .5 presets.; did you mean 'click'"
     with pytest.raises(PresetError, match=expected):
         both["clock"]
     with pytest.raises(PresetError, match="nowhere: not a bank"):
-        Bank([mine, mine / "nowhere"])
+        Bank([own_banks, own_banks / "nowhere"])
 
 
-def test_factory_is_a_word_and_a_folder_of_that_name_a_path(mine, tmp_path, monkeypatch):
+def test_factory_is_a_name_and_a_folder_of_that_name_a_path(own_banks, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "factory").symlink_to(mine)
+    (tmp_path / "factory").symlink_to(own_banks)
     assert Bank().folders == Bank("factory").folders == Bank([]).folders == (FACTORY_BANK,)
     assert Bank(["./factory"]).names == ["click", "own"]
-    assert {"own", "step-gravel"} <= set(Bank([mine, "factory"]).names)
+    assert {"own", "step-gravel"} <= set(Bank([own_banks, "factory"]).names)
 
 
-def test_a_program_claimed_in_two_folders_is_the_firsts(mine, tmp_path):
+def test_a_program_in_two_folders_is_the_first_folders(own_banks, tmp_path):
     click(tmp_path / "other", "other", 0.5, program=1)
     click(tmp_path / "other", "third", 0.5, program=2)
-    assert Bank([mine, tmp_path / "other"]).programs() == {0: "click", 1: "own", 2: "third"}
-    assert Bank([tmp_path / "other", mine]).programs() == {0: "click", 1: "other", 2: "third"}
+    assert Bank([own_banks, tmp_path / "other"]).programs() == {0: "click", 1: "own", 2: "third"}
+    assert Bank([tmp_path / "other", own_banks]).programs() == {0: "click", 1: "other", 2: "third"}
     click(tmp_path / "other", "fourth", 0.5, program=2)
     with pytest.raises(PresetError, match="other: 'fourth' and 'third' both claim program 2"):
-        Bank([mine, tmp_path / "other"]).programs()
+        Bank([own_banks, tmp_path / "other"]).programs()
 
 
-def test_a_project_finds_its_banks_from_its_folder(mine, tmp_path, impulse_bank):
+def test_a_project_finds_its_banks_from_its_folder(own_banks, tmp_path, impulse_bank):
     (tmp_path / "show").mkdir()
     file = tmp_path / "show" / "show.toml"
     file.write_text(f'schema = 1\nmodel = "pcm"\nbank = ["../mine", "factory", "{impulse_bank}"]\n')
@@ -80,23 +81,23 @@ def test_a_project_finds_its_banks_from_its_folder(mine, tmp_path, impulse_bank)
     file.write_text('schema = 1\nbank = "../mine"\n')
     assert open_bank(read_project(file)).names == ["click", "own"]
     rig = tmp_path / "rig.toml"
-    rig.write_text(f'schema = 1\npreset = "own"\nbank = ["{mine}", "factory"]\n')
-    assert read_rig(rig).bank == [str(mine), "factory"]
+    rig.write_text(f'schema = 1\npreset = "own"\nbank = ["{own_banks}", "factory"]\n')
+    assert read_rig(rig).bank == [str(own_banks), "factory"]
 
 
-def test_a_render_takes_each_cue_from_the_first_bank_that_has_it(mine, impulse_bank, write_sheet, render_sheet):
+def test_a_render_takes_each_cue_from_the_first_bank_that_has_it(own_banks, impulse_bank, write_sheet, render_sheet):
     rows = [
         {"id": "a", "start": "100smp", "stem": "A", "preset": "click", "pan": -1},
         {"id": "b", "start": "5000smp", "stem": "A", "preset": "own", "pan": -1},
         {"id": "c", "start": "48000smp", "stem": "B", "preset": "burst", "pan": -1},
     ]
-    stems, _ = render_sheet(write_sheet(rows), bits=32, bank=[str(mine), str(impulse_bank)])
+    stems, _ = render_sheet(write_sheet(rows), bits=32, bank=[str(own_banks), str(impulse_bank)])
     assert stems["A"][[100, 5_000], 0].tolist() == [0.125, 0.25]
     assert np.abs(stems["B"]).max() > 0.2
 
 
-def test_a_sheet_may_name_a_presets_file(mine, tmp_path, write_sheet, render_sheet, impulse_bank):
-    """From the sheet's folder, as sources are; another preset of the same name is not meant."""
+def test_a_sheet_may_name_a_presets_file(own_banks, tmp_path, write_sheet, render_sheet, impulse_bank):
+    """The file counts from the sheet's folder, like sources. Another preset of the same name is not used."""
     rows = [
         {"id": "a", "start": "100smp", "stem": "A", "preset": f"mine/click{SUFFIX}", "pan": -1},
         {"id": "b", "start": "5000smp", "stem": "A", "preset": "click", "pan": -1},
@@ -104,7 +105,7 @@ def test_a_sheet_may_name_a_presets_file(mine, tmp_path, write_sheet, render_she
     sheet = write_sheet(rows)
     stems, report = render_sheet(sheet, bits=32)
     assert stems["A"][[100, 5_000], 0].tolist() == [0.125, 0.5]
-    assert report["cues"][0]["preset"] == str(mine / f"click{SUFFIX}")
+    assert report["cues"][0]["preset"] == str(own_banks / f"click{SUFFIX}")
     project = Project(bank=str(impulse_bank), model=PCM)
     read = read_sheet(sheet, project)
     write_csv(read, tmp_path / "again.csv", project.clock())
@@ -116,14 +117,14 @@ def test_a_sheet_may_name_a_presets_file(mine, tmp_path, write_sheet, render_she
         render_sheet(write_sheet(rows))
 
 
-def test_mappings_and_programs_may_name_a_presets_file(mine, tmp_path):
+def test_mappings_and_programs_may_name_a_presets_file(own_banks, tmp_path):
     (tmp_path / "map.toml").write_text(f"schema = 1\n[[rules]]\nname = 'DOOR'\npreset = 'mine/own{SUFFIX}'\n")
-    assert read_mapping(tmp_path / "map.toml").rules[0].preset == str(mine / f"own{SUFFIX}")
+    assert read_mapping(tmp_path / "map.toml").rules[0].preset == str(own_banks / f"own{SUFFIX}")
     (tmp_path / "show.toml").write_text(f'schema = 1\n[midi.programs]\n3 = "mine/own{SUFFIX}"\n4 = "own"\n')
-    assert read_project(tmp_path / "show.toml").midi.programs == {"3": str(mine / f"own{SUFFIX}"), "4": "own"}
+    assert read_project(tmp_path / "show.toml").midi.programs == {"3": str(own_banks / f"own{SUFFIX}"), "4": "own"}
 
 
-def test_batches_name_several_banks_too(mine, tmp_path, impulse_bank, write_sheet):
+def test_batches_name_several_banks_too(own_banks, tmp_path, impulse_bank, write_sheet):
     write_sheet([{"id": "a", "start": "0smp", "stem": "A", "preset": "own"}])
     (tmp_path / "jobs.csv").write_text(f"name,cues,model,bank\none,cues.csv,pcm,mine;{impulse_bank}\n")
     (tmp_path / "jobs.toml").write_text(
@@ -133,21 +134,22 @@ def test_batches_name_several_banks_too(mine, tmp_path, impulse_bank, write_shee
         (read_csv_jobs(tmp_path / "jobs.csv"), str(impulse_bank)),
         (read_toml_jobs(tmp_path / "jobs.toml"), "factory"),
     ):
-        assert jobs.jobs[0].project().bank == [str(mine), other]
+        assert jobs.jobs[0].project().bank == [str(own_banks), other]
 
 
-def test_a_transfer_on_a_stem_finds_its_preset_in_any_bank(mine, impulse_bank, write_sheet):
+def test_a_transfer_on_a_stem_finds_its_preset_in_any_bank(own_banks, impulse_bank, write_sheet):
     sheet = write_sheet([{"id": "a", "start": "0smp", "stem": "A", "preset": "burst"}])
     effects = [{"type": "transfer", "preset": "own"}]
     project = msgspec.convert(
-        {"model": "pcm", "bank": [str(impulse_bank), str(mine)], "stems": [{"name": "A", "effects": effects}]}, Project
+        {"model": "pcm", "bank": [str(impulse_bank), str(own_banks)], "stems": [{"name": "A", "effects": effects}]},
+        Project,
     )
     plan = make_plan(project, read_sheet(sheet, project))
-    assert plan.stems[0].effects[0].preset == str(mine / f"own{SUFFIX}")
+    assert plan.stems[0].effects[0].preset == str(own_banks / f"own{SUFFIX}")
     assert describe_codec(plan.stems[0].effects[0].model).name == PCM
 
 
-def test_a_moved_bank_leaves_a_batchs_job_done(mine, tmp_path, impulse_bank, write_sheet):
+def test_a_moved_bank_leaves_a_batchs_job_done(own_banks, tmp_path, impulse_bank, write_sheet):
     from render.batch.job_key import job_key
 
     def key(bank: str) -> str:
@@ -156,22 +158,22 @@ def test_a_moved_bank_leaves_a_batchs_job_done(mine, tmp_path, impulse_bank, wri
         return job_key(make_plan(project, read_sheet(sheet, project)), project, False)
 
     before = key("mine")
-    os.rename(mine, tmp_path / "elsewhere")
+    os.rename(own_banks, tmp_path / "elsewhere")
     assert key("elsewhere") == before
     click(tmp_path / "elsewhere", "own", 0.3, program=1)
     assert key("elsewhere") != before
 
 
-def test_the_plugin_is_told_every_bank(mine, tmp_path, impulse_bank):
+def test_the_plugin_gets_every_bank(own_banks, tmp_path, impulse_bank):
     from plugin_backend.daw_plugin.config import PluginConfig, read_config, write_config
     from render.plugin_server.capabilities import capabilities_message, inspect_installation
 
-    config = PluginConfig("/usr/bin/python3", "pcm", (str(mine), str(impulse_bank)))
+    config = PluginConfig("/usr/bin/python3", "pcm", (str(own_banks), str(impulse_bank)))
     write_config(config, tmp_path / "plugin.conf")
     assert read_config(tmp_path / "plugin.conf") == config
     offer = inspect_installation(tmp_path / "plugin.conf")
     assert (offer.problems, offer.bank.names) == ([], ["burst", "click", "hum", "own", "tone"])
-    paths = [message for message in capabilities_message(offer) if str(mine / "click").encode() in message]
+    paths = [message for message in capabilities_message(offer) if str(own_banks / "click").encode() in message]
     assert len(paths) == 1
     write_config(PluginConfig("/usr/bin/python3", "pcm", ("/nowhere",)), tmp_path / "plugin.conf")
     assert "/nowhere: not a bank" in inspect_installation(tmp_path / "plugin.conf").problems[0]

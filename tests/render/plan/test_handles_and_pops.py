@@ -34,7 +34,7 @@ def test_a_handle_is_exact(handle, samples):
 
 @pytest.mark.parametrize("fps", ["23.976", "29.97ndf", "30", "59.94ndf", "47.952"])
 def test_a_handle_of_frames_begins_on_a_frame(fps):
-    """29.97: 1601.6 samples a frame, so the count depends on where it stands."""
+    """At 29.97 a frame is 1601.6 samples, so the number of samples depends on the position."""
     rate, first = FrameRate.parse(fps), frames_of(HOUR, FrameRate.parse(fps))
     for frames in range(1, 12):
         found = handles_of(f"{frames}f", 0, False, clock(fps), 480_000)
@@ -43,7 +43,7 @@ def test_a_handle_of_frames_begins_on_a_frame(fps):
 
 
 @pytest.mark.parametrize(
-    ("head", "fps", "start", "told"),
+    ("head", "fps", "start", "message"),
     [
         ("-1", "24", HOUR, "write seconds"),
         ("1:00", "24", HOUR, "write seconds"),
@@ -56,8 +56,8 @@ def test_a_handle_of_frames_begins_on_a_frame(fps):
         ("2", "24", "00:00:01:00", "begins before 00:00:00:00"),
     ],
 )
-def test_a_handle_that_cannot_be_is_told(head, fps, start, told):
-    with pytest.raises(ProjectError, match=told):
+def test_an_impossible_handle_is_refused(head, fps, start, message):
+    with pytest.raises(ProjectError, match=message):
         handles_of(head, 0, False, clock(fps, start), 48_000)
 
 
@@ -109,7 +109,7 @@ def test_the_pops_are_one_frame_of_1_khz_two_seconds_away(fps, start, bits, writ
     )
     rate = FrameRate.parse(fps).exact
     first = report["file_start_samples"]
-    heard = np.zeros(len(stems["A"]), bool)
+    output = np.zeros(len(stems["A"]), bool)
     for (frame, _), pop in zip(POPS[fps, start], report["pops"], strict=True):
         begins, ends = (nearest(f / rate * 48_000) - first for f in (frame, frame + 1))
         assert (pop["start_samples"] + report["start_samples"] - first, pop["length_samples"]) == (
@@ -119,12 +119,12 @@ def test_the_pops_are_one_frame_of_1_khz_two_seconds_away(fps, start, bits, writ
         sine = 0.1 * np.sin(2 * np.pi * np.arange(ends - begins) / 48)
         for name, audio in stems.items():
             np.testing.assert_allclose(audio[begins:ends], np.stack([sine, sine], axis=1), atol=2.0**-15, err_msg=name)
-        heard[begins:ends] = True
-    heard[report["start_samples"] - first] = True  # the clicks
+        output[begins:ends] = True
+    output[report["start_samples"] - first] = True  # the clicks
     for audio in stems.values():
-        assert not audio[~heard].any()
-    assert heard[0]  # the file begins with its 2-pop
-    assert report["sum_check"]["samples"] == len(heard) - sum(pop["length_samples"] for pop in report["pops"])
+        assert not audio[~output].any()
+    assert output[0]  # the file begins with its 2-pop
+    assert report["sum_check"]["samples"] == len(output) - sum(pop["length_samples"] for pop in report["pops"])
     assert [remark for remark in report["remarks"] if "the pop needs them" in remark] == report["remarks"][:2]
 
 

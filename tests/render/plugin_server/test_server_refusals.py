@@ -134,7 +134,7 @@ def test_a_session_s_preset_that_cannot_be_used_is_told_in_a_line(start, impulse
         ("click", good[:-9], "the session's preset 'click': not a readable preset"),
         ("click", b"", "the session's preset 'click': not a readable preset"),
         ("click", save(number, {KEY: "[" * 100_000}), "not a readable preset"),
-        ("click", save(number, {KEY: "{}"}), "its latents or modes are no arrays of floats"),
+        ("click", save(number, {KEY: "{}"}), "its latents or modes are not arrays of floats"),
         ("other", good, "the session's preset 'other': it holds preset 'click'"),
         ("long", bytes(16 * 2**20 + 1), "16777217 bytes; at most 16777216 are read"),
     ):

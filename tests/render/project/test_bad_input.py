@@ -1,4 +1,4 @@
-"""What a user may hand over wrong: one clear line each, exit status 2, nothing written.
+"""Wrong input: one clear line, exit status 2, nothing written.
 
 The sheet's own grammar is tested beside its reader; here is what only the whole command can know.
 """
@@ -16,7 +16,7 @@ GOOD = "id,start,stem,preset\na,1.0,FEET,click\n"
 
 @pytest.fixture
 def refuse(tmp_path, impulse_bank):
-    """Runs ``pisada render`` on a sheet; answers the error's one line. Nothing may be left in ``out``."""
+    """Return a function that runs ``pisada render`` and returns the one line of the error. ``out`` must stay empty."""
 
     def run(sheet: str | bytes, *flags: str, project: str | None = None) -> PisadaError:
         path, out = tmp_path / "cues.csv", tmp_path / "out"
@@ -88,9 +88,9 @@ SHEETS = {
 def test_a_bad_sheet_or_flag(name, refuse):
     import re
 
-    sheet, flags, told = SHEETS[name]
+    sheet, flags, expected_text = SHEETS[name]
     message = refuse(sheet, *flags)
-    assert re.search(told, message), message
+    assert re.search(expected_text, message), message
 
 
 PROJECTS = {
@@ -129,13 +129,13 @@ PROJECTS = {
 def test_a_bad_project(name, refuse):
     import re
 
-    project, told = PROJECTS[name]
+    project, expected_text = PROJECTS[name]
     message = refuse(GOOD, project=project)
-    assert re.search(told, message), message
+    assert re.search(expected_text, message), message
 
 
 def test_an_absent_sheet_and_an_absent_project(tmp_path):
-    for arguments, told in (
+    for arguments, expected_text in (
         (["render", str(tmp_path / "no.csv"), "--out", str(tmp_path / "o")], "no such file"),
         (["render", str(tmp_path), "--out", str(tmp_path / "o")], "not a cue sheet"),
         (["render", "x.csv", "--project", str(tmp_path / "no.toml"), "--out", "o"], "no.toml: No such file"),
@@ -143,25 +143,25 @@ def test_an_absent_sheet_and_an_absent_project(tmp_path):
     ):
         result = CliRunner().invoke(pisada, arguments)
         assert isinstance(result.exception, PisadaError)
-        assert told in str(result.exception)
+        assert expected_text in str(result.exception)
 
 
 @pytest.mark.parametrize(
-    ("audio", "rate", "told"),
+    ("audio", "rate", "expected_text"),
     [
         (np.zeros((0, 1)), 48_000, "the file holds no samples"),
         (np.zeros((4_800, 6)), 48_000, "6 channels; give a mono or stereo file"),
         (None, 0, "not a readable audio file"),
     ],
 )
-def test_a_source_that_cannot_be_used(audio, rate, told, refuse, tmp_path):
+def test_a_source_that_cannot_be_used(audio, rate, expected_text, refuse, tmp_path):
     if audio is None:
         (tmp_path / "s.wav").write_bytes(b"RIFFxxxxWAVE")
     else:
         soundfile.write(tmp_path / "s.wav", audio, rate)
     message = refuse(cue(preset="", source="s.wav"))
     assert "row 2, column 'source'" in message
-    assert told in message
+    assert expected_text in message
 
 
 @pytest.mark.plugin
@@ -173,11 +173,11 @@ def test_a_plugin_parameter_that_is_not_there(refuse):
 
 @pytest.mark.plugin
 @pytest.mark.parametrize(
-    ("path", "told"), [("bad.vst3", "does not load"), ("/usr/lib/vst3/ZamDelay.vst3", "1 in, 1 out")]
+    ("path", "expected_text"), [("bad.vst3", "does not load"), ("/usr/lib/vst3/ZamDelay.vst3", "1 in, 1 out")]
 )
-def test_a_plugin_that_cannot_be_used(path, told, refuse, tmp_path):
+def test_a_plugin_that_cannot_be_used(path, expected_text, refuse, tmp_path):
     (tmp_path / "bad.vst3").write_bytes(b"not a plug-in")
-    assert told in refuse(GOOD, project=f"[[stems]]\nname='FEET'\neffects=[{{type='plugin', path='{path}'}}]")
+    assert expected_text in refuse(GOOD, project=f"[[stems]]\nname='FEET'\neffects=[{{type='plugin', path='{path}'}}]")
 
 
 def test_an_output_folder_that_cannot_be_written(refuse, tmp_path):

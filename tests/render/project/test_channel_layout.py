@@ -9,7 +9,8 @@ from scipy.io import wavfile
 
 from plugin_backend.errors import ProjectError
 from render.project.channel_layout import LAYOUTS, pan_gains
-from render.project.project import Compressor, Filter, Plugin, Reverb, Stem
+from render.project.effect_schema import Compressor, Filter, Plugin, Reverb
+from render.project.project import Stem
 from render.wav.metadata import FileMetadata
 from render.wav.stem_writer import StemFile, StemWriter
 
@@ -22,8 +23,8 @@ CENTRE = 0.5 * 0.5**0.5
 @pytest.mark.parametrize("bits", SUBFORMATS)
 @pytest.mark.parametrize("layout", MASKS)
 def test_the_format_chunk_says_which_speakers(layout, bits, tmp_path, read_chunks):
-    slate = FileMetadata("SHOW", "R1", "TAPE", "", 1, None, datetime(2026, 1, 1))
-    file = StemFile("A", "A", LAYOUTS[layout], bits, 48_000, 0, 10, slate)
+    metadata = FileMetadata("SHOW", "R1", "TAPE", "", 1, None, datetime(2026, 1, 1))
+    file = StemFile("A", "A", LAYOUTS[layout], bits, 48_000, 0, 10, metadata)
     with StemWriter(tmp_path / "a.wav", file) as writer:
         writer.write(np.zeros((LAYOUTS[layout].channels, 10)))
     found, block = read_chunks(tmp_path / "a.wav")["fmt "], LAYOUTS[layout].channels * bits // 8
@@ -40,7 +41,7 @@ def test_pans_have_constant_power_and_leave_lfe_and_surrounds_silent(layout):
 
 
 def panned(layout, write_sheet, render_sheet, pans=(-1, -0.5, 0, 0.5, 1)) -> np.ndarray:
-    """What a click of 0.5 becomes at each pan, ``[pans, channels]``."""
+    """Return the peaks of a click of 0.5 at each pan, ``[pans, channels]``."""
     rows = [
         {"id": f"c{i}", "start": f"{1000 * i + 100}smp", "stem": "A", "preset": "click", "pan": pan}
         for i, pan in enumerate(pans)

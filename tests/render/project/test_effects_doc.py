@@ -1,4 +1,4 @@
-"""docs/effects.md says what the tables say, and its recipes are projects."""
+"""docs/effects.md agrees with the tables, and its recipes are valid projects."""
 
 import re
 from pathlib import Path
@@ -29,8 +29,8 @@ def row_of(row) -> str:
 @pytest.mark.parametrize("name", ROWS)
 def test_the_tables_are_the_parameters(name):
     section = re.search(rf"^## {name}\n(.*?)(?=^## )", DOC, re.DOTALL | re.MULTILINE)[1]
-    told = [line for line in section.splitlines() if line.startswith("| `")]
-    assert told == [row_of(row) for row in ROWS[name]]
+    message = [line for line in section.splitlines() if line.startswith("| `")]
+    assert message == [row_of(row) for row in ROWS[name]]
 
 
 def test_every_stage_is_listed_with_its_layouts():

@@ -1,4 +1,4 @@
-"""Timecode begins anew at midnight: clips across it keep their length, and what comes after it is the next day's."""
+"""Timecode restarts at midnight: clips across midnight keep their length, and later timecodes are on the next day."""
 
 import json
 
@@ -104,8 +104,8 @@ def test_clips_keep_their_length_and_those_after_midnight_their_place(file, tmp_
         (FIRST_S * 48_000, LENGTH_S * 48_000),
         (SECOND_S * 48_000, 48_000),
     ]
-    (told,) = (remark for remark in sheet.remarks if "midnight" in remark)
-    assert told.startswith("1 cues lie after midnight, on the next day, the first at 00:00:05:00 (row ")
+    (message,) = (remark for remark in sheet.remarks if "midnight" in remark)
+    assert message.startswith("1 cues lie after midnight, on the next day, the first at 00:00:05:00 (row ")
     write_csv(sheet, tmp_path / "back.csv", clock)
     back = read_cues(tmp_path / "back.csv", clock)
     assert [(cue.start_samples, cue.duration_samples) for cue in back.cues] == [

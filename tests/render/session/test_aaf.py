@@ -1,4 +1,4 @@
-"""AAF files, read back by other eyes than wrote them: olefile for the audio, otio-aaf-adapter for the timeline."""
+"""AAF files, read by other libraries than the writer: olefile for the audio, otio-aaf-adapter for the timeline."""
 
 from dataclasses import replace
 from urllib.parse import unquote, urlparse
@@ -18,7 +18,7 @@ FEET, FEET_2, PROPS = [(5, 3_000)], [(2_000, 4_000)], [(1, 1), (4_111, 2_222)]
 
 
 def essences(path) -> list[np.ndarray]:
-    """Every embedded stream as 24-bit integers, straight out of the compound file."""
+    """Return every embedded stream as 24-bit integers, read directly from the compound file."""
     with olefile.OleFileIO(path) as compound:
         streams = [each for each in compound.listdir() if each[-1].startswith("Data-2702")]
         raw = [np.frombuffer(compound.openstream(each).read(), np.uint8).reshape(-1, 3) for each in streams]
@@ -53,7 +53,7 @@ def test_the_embedded_audio_is_the_stems_own(reel, tmp_path, pcm_of):
 
 
 def test_each_clip_plays_its_own_channels_from_its_own_offset(reel, tmp_path, pcm_of):
-    """Composition → combiner → master → file mob → essence, followed by identifiers; equals what the stem holds."""
+    """Follow the identifiers from composition to combiner, master, file mob and essence; it equals the stem."""
     import aaf2
 
     with aaf2.open(str(write_session(reel, tmp_path / "reel.aaf", "aaf", embed=True)), "r") as aaf:

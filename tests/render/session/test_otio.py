@@ -1,4 +1,4 @@
-"""OpenTimelineIO files, read back as the plain JSON they are and placed by our own arithmetic."""
+"""OpenTimelineIO files, read back as plain JSON; positions are computed by our own arithmetic."""
 
 import json
 from fractions import Fraction

@@ -29,7 +29,7 @@ def sample(value: float | int | str) -> int:
 
 
 def render(path: Path, pcm_of, *, muted: bool) -> np.ndarray:
-    """What REAPER would play, by the text alone: items added where POSITION, LENGTH and SOFFS say; ``[samples, 2]``."""
+    """Return what REAPER would play, ``[samples, 2]``: items are added by POSITION, LENGTH and SOFFS."""
     project = rppxml.loads(path.read_text(encoding="utf-8"))
     out = np.zeros((9_000, 2), np.int64)
     for track in children(project, "TRACK"):
@@ -101,14 +101,14 @@ def test_hostile_names_stay_names(name, reel, tmp_path):
     text = write_session(session, tmp_path / "x.rpp", "rpp").read_text(encoding="utf-8")
     (track,) = children(rppxml.loads(text), "TRACK")
     (read,) = children(track, "ITEM")
-    told = str(fields(track)["NAME"][0])
-    assert told == str(fields(read)["NAME"][0])
-    assert len(told) <= 255
-    assert set(name) - set(told) <= set("`\n\0\x85\u2028\ud800 ")
+    message = str(fields(track)["NAME"][0])
+    assert message == str(fields(read)["NAME"][0])
+    assert len(message) <= 255
+    assert set(name) - set(message) <= set("`\n\0\x85\u2028\ud800 ")
     import rpp
 
     (again,) = rpp.loads(text).findall("TRACK")
-    assert str(again.find("NAME")[1]) == told
+    assert str(again.find("NAME")[1]) == message
 
 
 def test_what_cannot_be_written_leaves_nothing(reel, tmp_path):
@@ -130,12 +130,12 @@ def test_what_cannot_be_written_leaves_nothing(reel, tmp_path):
 
 
 def test_a_file_too_short_or_of_another_rate_is_refused(reel, tmp_path):
-    for item, told in (
+    for item, message in (
         (Item("a", reel.tracks[0].items[0].file, reel.start_samples, 4_001), "4000 samples, fewer than 'a' plays"),
         (Item("a", reel.tracks[0].items[0].file, reel.start_samples, 10, -1), "fewer than 'a' plays"),
     ):
         session = Session("X", reel.rate, reel.start_samples, 48_000, (Track("A", (item,)),))
-        with pytest.raises(AudioFileError, match=told):
+        with pytest.raises(AudioFileError, match=message):
             write_session(session, tmp_path / "x.rpp", "rpp")
     session = Session("X", reel.rate, reel.start_samples, 44_100, reel.tracks)
     with pytest.raises(AudioFileError, match="48000 Hz in a session of 44100 Hz"):

@@ -1,4 +1,4 @@
-"""What a stem's file says of itself, read back by wavinfo, libsndfile and by the letter."""
+"""Metadata of a stem's file, read by wavinfo, libsndfile and our own chunk reader."""
 
 import json
 import struct
@@ -18,14 +18,20 @@ from render.wav import riff as chunks
 from render.wav.metadata import FileMetadata
 from render.wav.stem_writer import StemFile, StemWriter
 
-SLATE = FileMetadata("SHOW", "R1", "TAPE", "", 1, FrameRate.parse("23.976"), datetime(2026, 1, 2, 3, 4, 5))
+METADATA = FileMetadata("SHOW", "R1", "TAPE", "", 1, FrameRate.parse("23.976"), datetime(2026, 1, 2, 3, 4, 5))
 
 
 def write(path: Path, frames: int = 1000, layout: str = "stereo", bits: int = 24, **fields) -> Path:
     """A stem of ``frames`` samples of a quiet ramp."""
     settled = {"length_samples": frames, "time_reference": 2**33 + 5, "note": "", **fields}
     file = StemFile(
-        track="FEET", description="d", layout=LAYOUTS[layout], bits=bits, sample_rate=48_000, slate=SLATE, **settled
+        track="FEET",
+        description="d",
+        layout=LAYOUTS[layout],
+        bits=bits,
+        sample_rate=48_000,
+        metadata=METADATA,
+        **settled,
     )
     with StemWriter(path, file) as writer:
         writer.write(np.tile(np.arange(frames) / 2**20, (LAYOUTS[layout].channels, 1)))
@@ -141,7 +147,7 @@ def test_what_is_no_wave_file_is_refused(damage, tmp_path):
         chunks.append(tmp_path / "x.wav", b"note", b"more")
 
 
-def test_a_ds64_chunk_that_is_cut_off_is_told(tmp_path):
+def test_a_ds64_chunk_that_is_cut_off_is_reported(tmp_path):
     path = tmp_path / "cut.wav"
     path.write_bytes(b"RF64\xff\xff\xff\xffWAVEds64" + (4).to_bytes(4, "little") + b"\0\0\0\0")
     with open(path, "rb") as file, pytest.raises(RenderError, match="ds64' is cut off"):

@@ -1,4 +1,4 @@
-"""Loudness by EBU Tech 3341 and 3342, and that leaving silence out changes no bit."""
+"""Loudness by EBU Tech 3341 and 3342. Skipping silence changes no bit."""
 
 import math
 from dataclasses import asdict
@@ -9,7 +9,7 @@ import pytest
 
 from render.delivery.loudness_specs import SPEC_NAMES, SPECS, check_loudness
 from render.project.channel_layout import LAYOUTS
-from render.wav.r128_meter import Loudness, Meter
+from render.wav.r128_meter import Loudness, R128Meter
 
 RATE = 48_000
 STEREO = LAYOUTS["stereo"]
@@ -26,8 +26,8 @@ def silence(seconds: float) -> np.ndarray:
 
 
 def measure(*parts: np.ndarray, layout=STEREO, block: int = 8192):
-    """What a meter says of the parts, one after the other, handed over in blocks."""
-    meter, audio = Meter(layout, RATE), np.concatenate(parts)
+    """Measure the parts, one after the other, in blocks."""
+    meter, audio = R128Meter(layout, RATE), np.concatenate(parts)
     for start in range(0, len(audio), block):
         meter.add(audio[start : start + block])
     return meter.result()
@@ -110,7 +110,7 @@ def noises(dtype) -> list[np.ndarray]:
 
 
 def measure_all(*parts: np.ndarray) -> Loudness:
-    """libebur128 itself, handed every sample and asked every 10 ms."""
+    """Measure every sample with libebur128 itself, and read it every 10 ms."""
     mode, (momentary, short_term) = pyebur128.MeasurementMode, (-np.inf, -np.inf)
     state = pyebur128.R128State(2, RATE, mode.MODE_I | mode.MODE_LRA | mode.MODE_TRUE_PEAK)
     audio = np.concatenate(parts)
@@ -127,7 +127,7 @@ def measure_all(*parts: np.ndarray) -> Loudness:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int32, np.int16])
-def test_what_is_left_out_and_gated_here_is_what_the_library_says(dtype):
+def test_skipping_and_gating_give_the_librarys_values(dtype):
     parts = noises(dtype)
     whole, cut = measure_all(*parts), measure_all(*parts[:-1])
     assert asdict(measure(*parts)) == pytest.approx(asdict(whole), abs=1e-12)
@@ -146,7 +146,7 @@ def test_the_true_peak_is_the_same_wherever_it_hides(seed):
 
 
 def test_an_hour_of_silence_is_silent():
-    meter, quiet = Meter(STEREO, RATE), np.zeros((8192, 2), np.int32)
+    meter, quiet = R128Meter(STEREO, RATE), np.zeros((8192, 2), np.int32)
     for _ in range(3600 * RATE // 8192):
         meter.add(quiet)
     assert meter.result().integrated_lufs is None
@@ -158,7 +158,7 @@ def test_silence_has_no_loudness(seconds):
     assert set(found.as_fields().values()) == {None}
 
 
-def test_a_specification_judges_peaks_everywhere_and_loudness_of_the_sum_only():
+def test_a_specification_checks_peaks_everywhere_and_loudness_of_the_sum_only():
     loud, right = measure(tone(-0.5, 5)), measure(tone(-23.2, 5))
     lines = {line.what: line for line in check_loudness(SPECS["r128"], loud, 3, is_sum=True)}
     assert [line.verdict for line in lines.values()] == ["warn"] * 3
@@ -196,11 +196,11 @@ def test_levels_are_measured_of_what_is_delivered(write_sheet, render_sheet):
     assert report["spec"]["name"] == "a85"
 
 
-def test_float_above_full_scale_is_not_clipped_and_is_told(write_sheet, render_sheet):
+def test_float_above_full_scale_is_not_clipped_and_is_reported(write_sheet, render_sheet):
     rows = [{"id": "a", "start": "0.5", "stem": "A", "preset": "tone", "gain_db": 20}]
     stems, report = render_sheet(write_sheet(rows), bits=32)
     outside, found = np.count_nonzero(np.abs(stems["A"]) > 1), report["stems"]["A"]
     assert outside > 0
     assert (found["clipped_samples"], report["sum_check"]["clipped_samples"]) == (0, 0)
-    told = {"what": "samples above full scale", "measured": outside, "allowed": "0", "verdict": "warn"}
-    assert found["checks"] == [told]
+    message = {"what": "samples above full scale", "measured": outside, "allowed": "0", "verdict": "warn"}
+    assert found["checks"] == [message]

@@ -1,4 +1,4 @@
-"""What is noted of a file is read back as it was; what is no such note counts as none."""
+"""Statistics of a file are read back unchanged. A file that does not hold statistics is ignored."""
 
 import io
 from datetime import datetime
@@ -9,7 +9,7 @@ import pytest
 from plugin_backend.checksums import Checksum
 from render.project.channel_layout import LAYOUTS
 from render.wav.metadata import FileMetadata
-from render.wav.r128_gating import Steps
+from render.wav.r128_gating import LoudnessSteps
 from render.wav.stem_samples import StemFile, StemSamples
 from render.wav.stem_statistics import FIELDS, StemStatistics
 
@@ -24,9 +24,9 @@ def arrays(blocks: int = 3, steps: int = 2) -> dict[str, np.ndarray]:
 def test_comes_back(tmp_path):
     noted = arrays()
     peaks, clipped = noted.pop("peaks"), noted.pop("clipped")
-    StemStatistics(peaks, clipped, Steps(**noted | {"whole": 2})).save(tmp_path / "a.npz")
+    StemStatistics(peaks, clipped, LoudnessSteps(**noted | {"whole": 2})).save(tmp_path / "a.npz")
     again = StemStatistics.load(tmp_path / "a.npz")
-    assert (again.peaks.tolist(), again.outside_samples, again.steps.whole) == ([0, 1, 2], 3, 2)
+    assert (again.peaks.tolist(), again.samples_over_full_scale, again.steps.whole) == ([0, 1, 2], 3, 2)
     assert again.steps.peak_bound.tolist() == [0, 1]
 
 
@@ -38,7 +38,7 @@ def test_comes_back(tmp_path):
     {"whole": np.array([2, 2])},
     {"whole": np.array("2")},
 ])  # fmt: skip
-def test_notes_that_do_not_fit_together_are_none(tmp_path, harm):
+def test_inconsistent_statistics_are_refused(tmp_path, harm):
     packed = io.BytesIO()
     np.savez_compressed(packed, **arrays() | harm)
     keep_sealed(tmp_path / "a.npz", packed.getvalue())
@@ -51,10 +51,10 @@ def keep_sealed(path, data):
     path.write_bytes(data + seal.value)
 
 
-def test_a_changed_bit_and_an_unknown_compression_are_none(tmp_path):
+def test_a_changed_bit_and_an_unknown_compression_are_refused(tmp_path):
     noted = arrays()
     peaks, clipped = noted.pop("peaks"), noted.pop("clipped")
-    StemStatistics(peaks, clipped, Steps(**noted | {"whole": 2})).save(tmp_path / "a.npz")
+    StemStatistics(peaks, clipped, LoudnessSteps(**noted | {"whole": 2})).save(tmp_path / "a.npz")
     whole = (tmp_path / "a.npz").read_bytes()
     for at in range(0, len(whole), 7):
         (tmp_path / "a.npz").write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
@@ -65,7 +65,7 @@ def test_a_changed_bit_and_an_unknown_compression_are_none(tmp_path):
     assert StemStatistics.load(tmp_path / "a.npz") is None
 
 
-def test_another_file_under_the_name_is_none(tmp_path):
+def test_another_file_under_the_name_is_refused(tmp_path):
     assert StemStatistics.load(tmp_path / "a.npz") is None
     with open(tmp_path / "a.npz", "wb") as file:
         np.save(file, np.zeros(5))
@@ -78,11 +78,11 @@ def test_another_file_under_the_name_is_none(tmp_path):
 
 
 def stem_file(samples: int) -> StemFile:
-    slate = FileMetadata("T", "R1", "T_R1", "", 1, None, datetime(2026, 1, 1))
-    return StemFile("A", "T R1 A", LAYOUTS["stereo"], 24, 48_000, 0, samples, slate)
+    metadata = FileMetadata("T", "R1", "T_R1", "", 1, None, datetime(2026, 1, 1))
+    return StemFile("A", "T R1 A", LAYOUTS["stereo"], 24, 48_000, 0, samples, metadata)
 
 
-def test_blocks_of_any_size_leave_the_same_notes():
+def test_blocks_of_any_size_give_the_same_statistics():
     rng = np.random.default_rng(2)
     sound = rng.standard_normal((2, 5_000)) * 0.5
     sound[:, 1_000:2_100] = 0

@@ -62,8 +62,8 @@ def test_past_four_gibibytes_nothing_is_lost(tmp_path):
     path = tmp_path / "long.wav"
     block = np.zeros((2, 2**22), np.float32)
     blocks = 132
-    slate = FileMetadata("S", "R1", "T", "", 1, None, datetime(2026, 1, 1))
-    file = StemFile("long", "long", LAYOUTS["stereo"], 32, 48_000, 2**33, blocks * 2**22, slate)
+    metadata = FileMetadata("S", "R1", "T", "", 1, None, datetime(2026, 1, 1))
+    file = StemFile("long", "long", LAYOUTS["stereo"], 32, 48_000, 2**33, blocks * 2**22, metadata)
     with StemWriter(path, file) as writer:
         for index in range(blocks):
             if index == blocks - 1:

@@ -133,7 +133,7 @@ def test_a_random_preset_is_saved_and_made_again(bank, tmp_path):
     files = [tmp_path / folder / f"porch{SUFFIX}" for folder in ("new", "again")]
     assert files[0].read_bytes() == files[1].read_bytes()
     assert "seed " in run(*command[:-2], "--name", "other", "--to", tmp_path / "new").stdout
-    with pytest.raises(PresetError, match="3 such presets of model 'pcm': 4 are to be mixed"):
+    with pytest.raises(PresetError, match="3 such presets of model 'pcm', but 4 are needed"):
         run("preset", "random", "--bank", bank, "--model", "pcm", "--of", 4, "--name", "x", "--to", tmp_path / "new")
 
 

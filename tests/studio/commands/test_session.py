@@ -65,7 +65,8 @@ def test_the_stems_of_a_render_land_at_their_timecode(delivery):
 
 def test_clips_and_handles_land_at_their_timecode(tmp_path, write_sheet, impulse_bank):
     from render.delivery.deliver import deliver
-    from render.plan.resolve import make_plan, read_sheet
+    from render.engine.make_plan import make_plan
+    from render.plan.resolve import read_sheet
     from render.project.project import Project
 
     project = Project(
@@ -132,7 +133,7 @@ def test_what_is_no_delivery_is_refused(delivery, tmp_path):
         assert "not the report of a render" in refused(tmp_path, "--format", "rpp")
     for file in ("../secret.wav", "/etc/passwd", "a\n.wav", "", ".."):
         wrong.write_text(json.dumps({**report, "stems": {"FEET": {"file": file}}}))
-        assert "is not a file beside it" in refused(tmp_path, "--format", "rpp", "--out", tmp_path / "x.rpp")
+        assert "is not a file in its folder" in refused(tmp_path, "--format", "rpp", "--out", tmp_path / "x.rpp")
     wrong.write_text(json.dumps({**report, "stems": {"FEET": {"file": "report.json"}}}))
     assert "not a readable audio file" in refused(tmp_path, "--format", "rpp", "--out", tmp_path / "x.rpp")
     assert not (tmp_path / "x.rpp").exists()

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from plugin_backend.errors import CueSheetError, PluginError
 from render.cues.read import read_cues
-from render.cues.readers.midi import MidiMapping
 from render.cues.readers.other_files import MARKS, PARTS, ROOTS, TEXTS, check_sheet_like
 from render.plan.resolve_effects import lv2_uris, resolve_effects
-from render.project.project import Plugin, Stem
+from render.project.effect_schema import Plugin
+from render.project.project import MidiMapping, Stem
 from render.project.timecode import RATES, Clock
 from studio.cli import pisada
 
@@ -180,7 +180,7 @@ calf:Gate a lv2:GatePlugin, lv2:Plugin .
 def test_manifests_name_plugins_in_full_and_by_prefix(tmp_path):
     bundle = tmp_path / "some.lv2"
     bundle.mkdir()
-    with pytest.raises(PluginError, match="some.lv2 is of an LV2 bundle, .*: it names no plug-in in manifest.ttl"):
+    with pytest.raises(PluginError, match="some.lv2 is in an LV2 bundle, .*: its manifest.ttl names no plug-in"):
         checked(bundle)
     (bundle / "manifest.ttl").write_text(MANIFEST)
     assert lv2_uris(bundle) == ["urn:one", "http://calf.sourceforge.net/plugins/Gate"]

@@ -99,7 +99,7 @@ def test_another_suffix_and_a_text_too_long_for_an_aaf_are_refused(clock, tmp_pa
     sheet = CueSheet(tmp_path / "x", [Cue("a", 0, "FEET", "step", note="n" * 40_000)], [], [])
     with pytest.raises(ProjectError, match=r"as .rpp, .aaf, .otio"):
         write_session_cues(sheet, tmp_path / "x.ptx", clock)
-    with pytest.raises(CueSheetError, match="'a': its columns hold more text than an AAF keeps"):
+    with pytest.raises(CueSheetError, match="'a': its columns hold more text than an AAF can store"):
         write_session_cues(sheet, tmp_path / "x.aaf", clock)
     assert list(tmp_path.iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""Offsets: how far from its place a sound is put, in frames, seconds or samples, before or after it."""
+"""Sync offsets of cues: frames, seconds or samples before or after the cue's position."""
 
 from __future__ import annotations
 
@@ -17,25 +17,30 @@ RULE = "an offset is frames (-2 or -2f), seconds with a decimal point (-0.08) or
 
 
 def check_offset(value: str | float) -> None:
-    """See that an offset is one.
+    """Check that a value is an offset.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not.
     """
     if not any(shape.fullmatch(_text(value)) for shape in (FRAMES, SECONDS, SAMPLES)):
         raise ValueError(f"offset {_text(value)[:40]!r}: {RULE}")
 
 
 def offset_samples(value: str | float, start_samples: int, clock: Clock) -> int:
-    """Samples from a place to where an offset puts it; from a frame's first sample by frames exactly a frame's.
+    """Return an offset in samples.
+
+    An offset in frames leads from the first sample of a frame exactly to the first sample of another frame.
 
     Args:
-        value: as a sheet's cell has it; of numbers, whole ones are frames, others seconds.
-        start_samples: the place, from the programme's start.
+        value: as in the sheet's cell. A whole number is frames; another number is seconds.
+        start_samples: the cue's position, in samples from the programme's start.
         clock: the programme's time base.
 
+    Returns:
+        Samples to add to the position; negative for an earlier one.
+
     Raises:
-        CueSheetError: no offset, frames without a frame rate, or over ten minutes.
+        CueSheetError: it is not an offset, is in frames without a frame rate, or is over ten minutes.
     """
     text = _text(value)
     if match := FRAMES.fullmatch(text):
@@ -59,7 +64,13 @@ def _text(value: str | float) -> str:
 
 
 def offset_written(offset: int, start_samples: int, clock: Clock) -> str:
-    """An offset in samples as text that reads back as it: in frames if it is so many, else in samples."""
+    """Return an offset as text that reads back as the same offset: whole frames if possible, or else samples.
+
+    Args:
+        offset: in samples.
+        start_samples: the cue's position, in samples from the programme's start.
+        clock: the programme's time base.
+    """
     if clock.rate is not None:
         frames = round_half_up(offset * clock.rate.exact / clock.sample_rate)
         if clock.frames_away(start_samples, frames) - start_samples == offset:
