@@ -135,8 +135,8 @@ def test_a_damaged_file_is_measured_and_written_again(home, text):
 @pytest.mark.parametrize("name", ["FBGEMM_ENABLE_INSTRUCTIONS", "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA"])
 def test_a_library_told_to_leave_features_unused_is_another_processor(home, monkeypatch, name):
     monkeypatch.delenv(name, raising=False)  # a run as another processor sets it
-    processor.cache_clear()
-    before = processor()
+    cpu_info.cache_clear()
+    before = cpu_info()
     monkeypatch.setenv(name, "avx2")
     cpu_info.cache_clear()
     try:
