@@ -188,7 +188,12 @@ def plan_of(effects, write_sheet, bank, layout="stereo", **fields):
         ([Transfer(preset="click", morph=0.5)], "stereo", ProjectError, "stem A: morph needs a second preset"),
         ([Transfer(preset="click", width=1.5)], "stereo", ProjectError, "stem A: width 1.5: 0 to 1 can be used"),
         ([Transfer(preset="click", latents=["x"])], "stereo", ProjectError, "stem A: latent 'x'"),
-        ([Transfer(preset="click", latents=["512:off"])], "stereo", ProjectError, "stem A: latent 512: 0 to 511 are"),
+        (
+            [Transfer(preset="click", latents=["512:off"])],
+            "stereo",
+            ProjectError,
+            "stem A: latent 512: 0 to 511 can be used",
+        ),
     ],
 )
 def test_what_cannot_run_is_reported_before_anything_is_rendered(
