@@ -184,8 +184,8 @@ def test_a_flac_that_states_no_length_or_too_little_is_read_to_its_end(read, sub
         (0, ()),
         (50_000, ("continues after the 50000 samples that it states: all 200001 are read",)),
     ):
-        heard, said = read(flac_that_states(right, stated))
-        np.testing.assert_array_equal(heard, whole(right))
+        output, said = read(flac_that_states(right, stated))
+        np.testing.assert_array_equal(output, whole(right))
         assert said == remarks
     tagged = b"ID3\4\0\0\0\0\0\x0a" + bytes(10) + flac_that_states(right, 0)
     np.testing.assert_array_equal(read(tagged)[0], whole(right))

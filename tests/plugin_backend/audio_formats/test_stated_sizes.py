@@ -28,11 +28,11 @@ SIZES = {  # format → what the audio's size follows, how it is written, what i
 
 def stating(data: bytes, form: str, audio_bytes: int | None) -> bytes:
     """Return the file with another stated size of its audio; ``None``: a size that means unknown."""
-    after, how, beside, unknown = SIZES[form]
+    after, options, beside, unknown = SIZES[form]
     if form == "RF64":
         after, data = b"ds64", data
-        return patched(data, after, how, unknown if audio_bytes is None else audio_bytes, offset=4 + 8)
-    return patched(data, after, how, unknown if audio_bytes is None else audio_bytes + beside * bool(audio_bytes))
+        return patched(data, after, options, unknown if audio_bytes is None else audio_bytes, offset=4 + 8)
+    return patched(data, after, options, unknown if audio_bytes is None else audio_bytes + beside * bool(audio_bytes))
 
 
 @pytest.fixture
@@ -58,10 +58,10 @@ def test_audio_continues_after_its_stated_size(read, form, subtype):
     assert (len(right), remarks) == (SAMPLES, ())
     more = (SAMPLES - 30_000) * width
     continues = (f"continues {more} bytes after the length that it states: read to the end of the file",)
-    for stated, told in ((30_000 * width, continues), (0, NO_LENGTH), (None, ())):
-        heard, said = read(stating(data, form, stated))
-        np.testing.assert_array_equal(heard, right)
-        assert said == told
+    for stated, message in ((30_000 * width, continues), (0, NO_LENGTH), (None, ())):
+        output, said = read(stating(data, form, stated))
+        np.testing.assert_array_equal(output, right)
+        assert said == message
 
 
 def test_a_consistent_header_of_a_crashed_recorder(read):
@@ -118,8 +118,8 @@ def test_other_data_after_the_audio_is_left_out_quickly(tmp_path, rubbish):
 def test_other_data_after_the_audio_is_left_out_in_every_format(read, form, subtype):
     data = encoded(AUDIO, 48_000, form, subtype)
     for rubbish in (each[:100_000] for each in RUBBISH.values()):
-        heard, (remark,) = read(data + rubbish)
-        np.testing.assert_array_equal(heard, read(data)[0])
+        output, (remark,) = read(data + rubbish)
+        np.testing.assert_array_equal(output, read(data)[0])
         assert remark.startswith("100000 bytes after its audio are left out")
 
 
@@ -131,8 +131,8 @@ def test_chunks_after_the_audio_are_not_audio(read):
         b"LIST" + struct.pack("<I", 5_000) + b"INFO, cut off",
         b"iXML" + struct.pack("<I", 4) + b"abcd" + bytes(1000),
     ):
-        heard, remarks = read(patched(data + after, b"RIFF", "<I", len(data + after) - 8))
-        assert (len(heard), remarks) == (SAMPLES, ())
+        output, remarks = read(patched(data + after, b"RIFF", "<I", len(data + after) - 8))
+        assert (len(output), remarks) == (SAMPLES, ())
 
 
 def test_a_bw64_file_is_read_and_a_short_one_is_reported(read):
@@ -140,8 +140,8 @@ def test_a_bw64_file_is_read_and_a_short_one_is_reported(read):
     np.testing.assert_array_equal(read(b"BW64" + data[4:])[0], read(data)[0])
     for form in ("WAV", "AIFF", "CAF", "AU", "RF64", "W64"):
         data = encoded(AUDIO, 48_000, form, "PCM_16")
-        heard, (remark,) = read(data[:-40_000])
-        assert len(heard) == SAMPLES - 10_000
+        output, (remark,) = read(data[:-40_000])
+        assert len(output) == SAMPLES - 10_000
         assert remark.startswith("the file is cut short: its ")
         assert remark.endswith(" 40000 bytes past the file")
 

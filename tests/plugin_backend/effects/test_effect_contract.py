@@ -162,7 +162,7 @@ def test_the_tables_are_the_stages():
 
 
 @pytest.mark.parametrize(
-    ("name", "settings", "channels", "told"),
+    ("name", "settings", "channels", "message"),
     [
         ("echo", {}, 2, "^no effect 'echo'; there are eq, lfo, pulses, adsr, gain, pan, convolution$"),
         ("eq", {"treble": 1}, 2, "^no setting 'treble'; there are low_cut_hz, "),
@@ -177,8 +177,8 @@ def test_the_tables_are_the_stages():
         ("pan", {}, 1, "^a pan is between two channels; it cannot run on 1$"),
     ],
 )
-def test_what_cannot_be_made_is_told_in_a_line(name, settings, channels, told):
-    with pytest.raises((ProjectError, AudioFileError), match=told):
+def test_a_stage_that_cannot_be_made_is_refused_in_one_line(name, settings, channels, message):
+    with pytest.raises((ProjectError, AudioFileError), match=message):
         make_stage(name, settings, RATE, channels)
 
 

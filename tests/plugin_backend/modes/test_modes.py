@@ -38,13 +38,13 @@ def test_a_bank_plays_decaying_cosines_from_their_onsets_on():
     rows = np.zeros((7, 6))
     rows[:, ONSET], rows[:, FREQUENCY] = rng.integers(-50, 6000, 7), rng.uniform(100, 15_000, 7)
     rows[:, DECAY], rows[:, LEVEL], rows[:, 4] = rng.uniform(0.1, 3, 7), 0.1, rng.uniform(-3, 3, 7)
-    count, wanted = 3 * PAGE_SAMPLES + 77, 0
+    count, expected = 3 * PAGE_SAMPLES + 77, 0
     for onset, frequency, decay, level, phase, _ in rows:
         at = np.arange(count) - onset
         rise = 0.5 - 0.5 * np.cos(np.pi * np.clip((at + 1) / 49, 0, 1))
         tone = level * 10 ** (-3 * np.maximum(at, 0) / RATE / decay) * np.cos(2 * np.pi * frequency / RATE * at + phase)
-        wanted = wanted + rise * tone
-    np.testing.assert_allclose(ResonatorBank(rows, RATE).samples(0, count), wanted, atol=1e-10)
+        expected = expected + rise * tone
+    np.testing.assert_allclose(ResonatorBank(rows, RATE).samples(0, count), expected, atol=1e-10)
 
 
 def test_blocks_of_any_length_are_the_same_bits():

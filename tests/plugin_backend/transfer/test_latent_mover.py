@@ -78,13 +78,13 @@ def test_latents_are_summed_as_differences_from_silence(codec, sound):
 
 def test_weights_of_sum_one_make_a_mean_for_any_rest():
     now = {"strength": 1.0, "blend": 0.0, "morph": 0.0, "spherical": 0.0, "weight": 0.25, "weight.c": 0.75}
-    made = []
+    result = []
     for rest in (None, np.full(4, 9.0)):
         mover = LatentMover(1, 4, 100.0, slots=3, rest=rest)
         mover.slots["a"].select(linear_target(1.0, 1.0), at_once=True)
         mover.slots["c"].select(linear_target(1.0, 5.0), at_once=True)
-        made.append(mover.move(np.full((1, 4), 2.0), np.array([True]), now))
-    np.testing.assert_allclose(made, 0.25 * 3 + 0.75 * 7, atol=1e-5)
+        result.append(mover.move(np.full((1, 4), 2.0), np.array([True]), now))
+    np.testing.assert_allclose(result, 0.25 * 3 + 0.75 * 7, atol=1e-5)
 
 
 def test_the_order_of_slots_does_not_matter(codec, sound):

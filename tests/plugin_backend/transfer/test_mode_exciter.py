@@ -31,9 +31,9 @@ def claps(*hits, length=60_000, channels=1) -> np.ndarray:
 def ringing_output(ringer, audio, slots, now=NOW, hop=HOP):
     out = np.zeros(audio.shape)
     for at in range(0, audio.shape[1], hop):
-        heard = ringer.push(audio[:, at : at + hop], slots, now)
-        if heard is not None:
-            out[:, at : at + hop] = heard
+        output = ringer.push(audio[:, at : at + hop], slots, now)
+        if output is not None:
+            out[:, at : at + hop] = output
     return out
 
 
@@ -45,11 +45,11 @@ def silent(ringer):
 def test_each_hit_strikes_at_its_sample_as_loud_as_it_was():
     audio = claps((5_000, 0.25), (30_000, 1.0), length=59_904)
     out = ringing_output(silent(ModeExciter(1, RATE, LATENCY)), audio, [(target(), 1.0), (None, 1.0)])[0]
-    wanted = np.zeros(out.size)
+    expected = np.zeros(out.size)
     for at, level in ((5_000, 0.25), (30_000, 1.0)):
         first = at + LATENCY
-        wanted[first:] += level / 0.5 * ResonatorBank(ROWS, RATE).samples(0, out.size - first)
-    np.testing.assert_allclose(out, wanted, atol=1e-9)
+        expected[first:] += level / 0.5 * ResonatorBank(ROWS, RATE).samples(0, out.size - first)
+    np.testing.assert_allclose(out, expected, atol=1e-9)
 
 
 def test_without_following_every_hit_rings_as_the_take_does():

@@ -132,9 +132,9 @@ def test_a_layer_goes_off_in_fifty_milliseconds():
     layers, ones = ParallelNodes([TransferNode(PcmCodec(), 1, 512)] * 1), np.ones((1, 4_096), np.float32)
     layers.push(ones)
     layers.set("1.on", 0)
-    heard = layers.push(ones)[0]
-    np.testing.assert_allclose(heard[:2_400], 0.5 + 0.5 * np.cos(np.pi * np.arange(1, 2_401) / 2_400), atol=1e-6)
-    assert not heard[2_400:].any()
+    decoded = layers.push(ones)[0]
+    np.testing.assert_allclose(decoded[:2_400], 0.5 + 0.5 * np.cos(np.pi * np.arange(1, 2_401) / 2_400), atol=1e-6)
+    assert not decoded[2_400:].any()
 
 
 def test_controls_include_those_of_every_node(quick):

@@ -38,8 +38,8 @@ def test_a_morph_can_be_set_on_layers():
         layers.set(name, value)
     for layer in (1, 2):
         layers.set(f"{layer}.follow", 0)
-    heard = layers.push(np.full((1, 512), 0.125, np.float32))[0]
-    np.testing.assert_allclose(heard[:2], 0.1 * np.array([0.5, 0.125]) + 0.1 * 0.5 * 10**-0.5 * 0.125, rtol=1e-6)
+    output = layers.push(np.full((1, 512), 0.125, np.float32))[0]
+    np.testing.assert_allclose(output[:2], 0.1 * np.array([0.5, 0.125]) + 0.1 * 0.5 * 10**-0.5 * 0.125, rtol=1e-6)
 
 
 def test_unknown_controls_and_values_out_of_range_are_refused():

@@ -32,14 +32,14 @@ def test_ten_minutes_of_silence_are_silent_and_keep_nothing(foley, targets):
     blocks = 600 * RATE // block.size
     kept, loudest = [], []
     for number in range(blocks):
-        heard = node.push(block)
-        assert np.isfinite(heard).all()
+        output = node.push(block)
+        assert np.isfinite(output).all()
         if number in (blocks // 10, blocks - 1):
             state = node.state()
             assert all(np.isfinite(own).all() for name, own in state.items() if not name.startswith("mover.control"))
             kept.append({name: (own.shape, own.dtype) for name, own in state.items()})
         if number > blocks // 10:
-            loudest.append(np.abs(heard).max())
+            loudest.append(np.abs(output).max())
     assert 20 * np.log10(max(loudest) + 1e-12) < -100
     assert kept[0] == kept[1]
     fresh = node_of(foley, targets)
@@ -57,9 +57,9 @@ def test_bad_samples_are_replaced_by_zeros(foley, targets):
     one, other = node_of(foley, targets), node_of(foley, targets)
     for start in range(0, bad.shape[1], 997):
         here = slice(start, start + 997)
-        heard = one.push(bad[:, here])
-        assert np.isfinite(heard).all()
-        np.testing.assert_array_equal(heard, other.push(good[:, here]))
+        output = one.push(bad[:, here])
+        assert np.isfinite(output).all()
+        np.testing.assert_array_equal(output, other.push(good[:, here]))
     assert one.repaired_samples > 100
     assert other.repaired_samples == 0
 
@@ -101,9 +101,9 @@ def whole(foley, targets) -> np.ndarray:
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_switches_fall_on_the_same_samples_in_any_blocks(foley, targets, whole, sizes):
-    heard = played(foley, targets, noise(20_000), sizes)
+    output = played(foley, targets, noise(20_000), sizes)
     assert np.abs(whole).max() > 0.01
-    assert 20 * np.log10(np.abs(heard - whole).max() + 1e-12) < -120
+    assert 20 * np.log10(np.abs(output - whole).max() + 1e-12) < -120
 
 
 def test_twenty_restarts_at_any_place_are_not_audible(foley, targets):

@@ -69,10 +69,10 @@ def test_running_statistics_forget_and_whole_ones_do_not():
 
 
 def test_a_fade_is_complete_and_only_the_latest_target_waits():
-    slot, z, heard = TargetSlot(3), np.zeros((1, 2)), (np.zeros(2), np.ones(2))
+    slot, z, output = TargetSlot(3), np.zeros((1, 2)), (np.zeros(2), np.ones(2))
 
     def frames(count: int) -> list[float]:
-        return [round(float(slot.move(z, heard, 1.0, 0.0)[0, 0]), 6) for _ in range(count)]
+        return [round(float(slot.move(z, output, 1.0, 0.0)[0, 0]), 6) for _ in range(count)]
 
     slot.select(constant(4.0), at_once=False)
     assert frames(2) == [4, 4]

@@ -60,9 +60,9 @@ def whole(foley, targets, sound):
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_block_boundaries_change_nothing(foley, targets, sound, whole, sizes):
-    heard = processed(busy_node(foley, targets), sound, sizes)
+    decoded = processed(busy_node(foley, targets), sound, sizes)
     assert np.abs(whole).max() > 0.01
-    assert 20 * np.log10(np.abs(heard - whole).max() + 1e-12) < -120
+    assert 20 * np.log10(np.abs(decoded - whole).max() + 1e-12) < -120
 
 
 @pytest.mark.parametrize("at", [511, 5_000, 12_288])
@@ -109,8 +109,8 @@ def test_equal_channels_stay_equal_and_mono_gives_all_the_same(foley, targets, s
     node = TransferNode(foley, 2, mono=True)
     node.select(targets[0])
     node.set("follow", 0)
-    heard = processed(node, sound, [1000])
-    np.testing.assert_array_equal(heard[0], heard[1])
+    decoded = processed(node, sound, [1000])
+    np.testing.assert_array_equal(decoded[0], decoded[1])
 
 
 def test_the_wet_sound_takes_the_inputs_envelope_by_follow():
@@ -121,25 +121,25 @@ def test_the_wet_sound_takes_the_inputs_envelope_by_follow():
         node.set("follow", follow)
         for latent in range(HOP):
             node.set_latent(latent, "scale", 0.25)
-        heard = processed(node, sound, [512])[:, 2_000:]
-        np.testing.assert_allclose(heard, expected * sound[:, 2_000:], atol=1e-5)
+        decoded = processed(node, sound, [512])[:, 2_000:]
+        np.testing.assert_allclose(decoded, expected * sound[:, 2_000:], atol=1e-5)
 
 
 def test_a_knob_glides_for_fifty_milliseconds():
     node, ones = TransferNode(PcmCodec(), multiple_samples=HOP), np.ones((1, 10 * HOP), np.float32)
     node.push(ones)
     node.set("gain_db", -20 * np.log10(2))
-    heard = node.push(ones)[0]
-    np.testing.assert_allclose(heard[: 5 * HOP], 1 - 0.5 * np.arange(1, 5 * HOP + 1) / (5 * HOP), atol=1e-6)
-    np.testing.assert_allclose(heard[5 * HOP :], 0.5, atol=1e-7)
+    decoded = node.push(ones)[0]
+    np.testing.assert_allclose(decoded[: 5 * HOP], 1 - 0.5 * np.arange(1, 5 * HOP + 1) / (5 * HOP), atol=1e-6)
+    np.testing.assert_allclose(decoded[5 * HOP :], 0.5, atol=1e-7)
 
 
 def test_smoothing_is_a_one_pole_filter():
     node = TransferNode(PcmCodec(), multiple_samples=HOP)
     node.set("smooth_ms", 40)
     node.set("follow", 0)
-    heard = node.push(np.repeat([[0.0, 1.0]], [1 * HOP, 9 * HOP], axis=1).astype(np.float32))[0, ::HOP]
-    np.testing.assert_allclose(heard, 1 - np.exp(-HOP / RATE / 0.040) ** np.arange(10), atol=1e-6)
+    decoded = node.push(np.repeat([[0.0, 1.0]], [1 * HOP, 9 * HOP], axis=1).astype(np.float32))[0, ::HOP]
+    np.testing.assert_allclose(decoded, 1 - np.exp(-HOP / RATE / 0.040) ** np.arange(10), atol=1e-6)
 
 
 def test_each_latent_has_its_controls():
@@ -148,9 +148,9 @@ def test_each_latent_has_its_controls():
     for latent, name, value in ((1, "on", 0), (2, "value", 0.125), (3, "scale", -2), (4, "bias", 0.25)):
         node.set_latent(latent, name, value)
     node.set("follow", 0)
-    heard = node.push(hops).reshape(4, HOP)
-    np.testing.assert_array_equal(heard[:, :6], [[0.5, 0, 0.125, -1, 0.75, 0.5]] * 4)
-    np.testing.assert_array_equal(heard[:, 5:], np.float32(0.5))
+    decoded = node.push(hops).reshape(4, HOP)
+    np.testing.assert_array_equal(decoded[:, :6], [[0.5, 0, 0.125, -1, 0.75, 0.5]] * 4)
+    np.testing.assert_array_equal(decoded[:, 5:], np.float32(0.5))
     node.set_latent(5, "freeze", 1)
     assert node.push(0.5 * hops).reshape(4, HOP)[:, 5:7].tolist() == [[0.5, 0.25]] * 4
 
@@ -166,12 +166,12 @@ def test_an_input_is_moved_to_the_target(foley, targets):
         return float((power * np.fft.rfftfreq(audio[0, 20_000:].size, 1 / RATE)).sum() / power.sum())
 
     for sound, (dark_target, bright_target) in ((dark, targets), (noise, targets)):
-        heard = []
+        decoded = []
         for target in (dark_target, bright_target):
             node = TransferNode(foley)
             node.select(target)
-            heard.append(centre_hz(processed(node, sound, [8192])))
-        assert heard[0] < 3_000 < 6_000 < heard[1]
+            decoded.append(centre_hz(processed(node, sound, [8192])))
+        assert decoded[0] < 3_000 < 6_000 < decoded[1]
 
 
 def test_bad_samples_do_no_harm(foley, targets):
@@ -219,9 +219,9 @@ def test_a_thousand_switches_make_no_click_and_keep_nothing(foley):
 
     part = sound[: 200 * SWITCH_SAMPLES]
     calm = max(sharpest(switched(foley, own, part, 1_000)[0]) for own in (targets, targets[::-1]))
-    heard, held = switched(foley, targets, sound, 1)
-    assert np.abs(heard[RATE:]).max() > 0.05
-    assert sharpest(heard) < calm + 10 ** (-60 / 20)
+    decoded, held = switched(foley, targets, sound, 1)
+    assert np.abs(decoded[RATE:]).max() > 0.05
+    assert sharpest(decoded) < calm + 10 ** (-60 / 20)
     slowly, held_after_ten = switched(foley, targets, sound[: 300 * SWITCH_SAMPLES], 30)
     assert sharpest(slowly) < calm + 10 ** (-60 / 20)
     assert held < 2 * held_after_ten
