@@ -19,7 +19,7 @@ from plugin_backend.transfer.parallel_nodes import check_sample_rates
 from plugin_backend.transfer.settings import HITS, Settings
 from presets.lookup import check_model
 from presets.preset import Preset
-from render.apply.audio_blocks import open_recordings
+from render.apply.audio_blocks import open_recording
 from render.apply.hits_mode import as_hit_layer, play_hits
 from render.apply.preset_layers import Layer, as_transfer_layer, check_sums
 from render.apply.transfer_mode import run_transfer
@@ -29,7 +29,7 @@ from render.wav.quantize_dither import dither_of
 from render.wav.stem_samples import StemFile
 from render.wav.stem_writer import StemWriter
 
-MOST_NAMED, LONGEST_NAME = 128, 224
+MOST_NAMED, LONGEST_PRESET_NAME = 128, 224
 """Characters of what is applied in a file's name, and bytes of it all: file systems allow 255, a temporary has more."""
 
 
@@ -120,13 +120,15 @@ class Applier:
         """
         paths: dict[Path, Path] = {}
         for source in sources:
-            open_recordings(source)
+            open_recording(source)
             path = out / f"{NOT_IN_CELL.sub('_', source.stem)}_{self.name}.wav"
             twin = next((other for other, its in paths.items() if its == path), None)
             if twin is not None:
                 raise OutputError(f"{source}: {twin} becomes {path.name}, too; apply them into different folders")
-            if len(os.fsencode(path.name)) > LONGEST_NAME:
-                raise OutputError(f"{source}: with '_{self.name}' its name is over {LONGEST_NAME} bytes; rename it")
+            if len(os.fsencode(path.name)) > LONGEST_PRESET_NAME:
+                raise OutputError(
+                    f"{source}: with '_{self.name}' its name is over {LONGEST_PRESET_NAME} bytes; rename it"
+                )
             there = os.path.exists(path)  # which, unlike Path's, a name no file can have does not trouble
             heard = there and any(path.samefile(other) for other in sources)
             if heard or (there and not overwrite):
@@ -156,7 +158,7 @@ class Applier:
             AudioFileError: the recording cannot be used.
             OutputError, DiskFullError: ``path`` cannot be written, or is there.
         """
-        guide, layout = open_recordings(source)
+        guide, layout = open_recording(source)
         bits, hits = self.settings.bits, None
         if self.settings.mode == HITS:
             blocks, hits = play_hits(guide, self.layers, self.settings)

@@ -35,7 +35,7 @@ CREATE TABLE attempts (
 ) STRICT;
 """
 
-WAITING, RUNNING, MOVING, DONE, FAILED = STATES = ("waiting", "running", "moving", "done", "failed")
+WAITING, RUNNING, MOVING, DONE, FAILED = State = ("waiting", "running", "moving", "done", "failed")
 MOMENT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$"
 
 
@@ -56,7 +56,7 @@ class Row(msgspec.Struct, kw_only=True):
 
     name: str
     key: str
-    state: Literal[STATES]
+    state: Literal[State]
     version: Annotated[int, msgspec.Meta(ge=0)]
     moment: Annotated[str, msgspec.Meta(pattern=MOMENT)]
     attempts: int = 0

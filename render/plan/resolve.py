@@ -23,7 +23,7 @@ from presets.preset import Preset, check_fits
 from presets.take_sampling import fades_of, take_of
 from render.cues import Cue, CueSheet, read_cues
 from render.cues.clip_mapping import read_mapping
-from render.cues.cue import AUDIBLE, Wanted
+from render.cues.cue import DEFAULT_OPTIONS, ReadOptions
 from render.cues.lint import late_start
 from render.cues.read import is_midi_file, stated_rate
 from render.plan.cache_key import cue_keys
@@ -66,7 +66,7 @@ def open_bank(project: Project) -> Bank:
     return Bank(project.bank)
 
 
-def read_sheet(path: Path, project: Project, wanted: Wanted = AUDIBLE) -> CueSheet:
+def read_sheet(path: Path, project: Project, wanted: ReadOptions = DEFAULT_OPTIONS) -> CueSheet:
     """Read a cue sheet with the project's time base, MIDI tables and mapping.
 
     MIDI programs and clip names that the project does not name are looked up in the bank.

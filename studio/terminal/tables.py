@@ -9,7 +9,7 @@ import msgspec
 
 from plugin_backend.corpus.scan import escape_name
 from presets.preset import Preset
-from render.cues.lint import Finding, Look
+from render.cues.lint import Finding, LintInput
 from render.delivery.incremental.diff import KEEP, UNTOUCHED, Changes
 from render.delivery.report import MeasuredFile, cue_table
 from render.plan.plan import Plan
@@ -108,7 +108,7 @@ def print_changes(changes: Changes) -> None:
     click.echo(err=True)
 
 
-def print_findings(findings: list[Finding], look: Look) -> None:
+def print_findings(findings: list[Finding], look: LintInput) -> None:
     """What the checks of a cue sheet found, one a line, and how much was looked at."""
     rows = []
     for finding in findings:

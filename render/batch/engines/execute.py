@@ -28,7 +28,7 @@ from render.engine.make_plan import make_plan
 from render.engine.stream import OFFLINE_CHUNK_FRAMES
 from render.plan.resolve import read_sheet, with_sheet_rate
 
-TELL_S = 0.25
+PROGRESS_S = 0.25
 
 KINDS: tuple[tuple[type[PisadaError], Kind], ...] = (
     (OutputError, "passing"),
@@ -84,7 +84,7 @@ def _delivered(order: Order, tell: Callable[[Progress], None], deaths: list[str]
     def progress(samples: int) -> None:
         nonlocal done, last
         done, now = done + samples, perf_counter()
-        if now - last >= TELL_S or done == plan.length_samples:
+        if now - last >= PROGRESS_S or done == plan.length_samples:
             last = now
             tell(Progress(order.name, done, plan.length_samples))
 

@@ -37,7 +37,7 @@ def serve(pipe: Connection, parent: int) -> None:
 
 
 DECODE = msgspec.json.Decoder(Message)
-LAST_WORDS_S = 2.0
+EXIT_S = 2.0
 """How long a process that has closed its pipe may take to end as it likes."""
 
 
@@ -66,7 +66,7 @@ class _Worker:
 
     def death(self) -> Outcome | None:
         """What its death means to its order."""
-        self.process.join(LAST_WORDS_S)
+        self.process.join(EXIT_S)
         self.stop()
         if self.order is None:
             return None
