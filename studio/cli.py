@@ -70,7 +70,7 @@ def render(
     unless_there, dry_run, **fields,
 ) -> None:  # fmt: skip
     """Render CUES (CSV, XLSX, MIDI, a session or an edit list) to Broadcast-WAV stems and their FOLEY sum."""
-    from render.cues.cue import Wanted
+    from render.cues.cue import ReadOptions
     from render.plan.resolve import make_plan, read_sheet, with_sheet_rate
     from render.project.project import project_from
 
@@ -82,7 +82,7 @@ def render(
     fields["bits"] = int(bits) if bits else None
     chosen = {"models": list(models)} if len(models) > 1 else {"model": next(iter(models), None)}
     project = project_from(project_file, cues, **chosen, **paths, **fields)
-    sheet = read_sheet(cues, project, Wanted(partial=True))
+    sheet = read_sheet(cues, project, ReadOptions(partial=True))
     project = with_sheet_rate(project, sheet)
     cache = None
     if not dry_run:

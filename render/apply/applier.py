@@ -30,7 +30,7 @@ from render.wav.quantize_dither import dither_of
 from render.wav.stem_samples import StemFile
 from render.wav.stem_writer import StemWriter
 
-MOST_NAMED, LONGEST_NAME = 128, 224
+LONGEST_PRESET_NAME, LONGEST_NAME_BYTES = 128, 224
 """Characters of what is applied in a file's name, and bytes of it all: file systems allow 255, a temporary has more."""
 
 
@@ -46,7 +46,7 @@ class Applied:
 
     path: Path
     hits: int | None
-    outside: int
+    samples_over: int
     remarks: tuple[str, ...]
 
 
@@ -85,8 +85,8 @@ class Applier:
         parts += [(own.name, f"{weight:g} x {own.name}") for own, weight in summed]
         parts += [(layer.preset.name, f"{layer.preset.name} at {layer.gain_db:g} dB") for layer in added]
         names, texts = zip(*parts, strict=True)
-        self.name, self.told = "+".join(names), " + ".join(texts)
-        if len(self.name) > MOST_NAMED:
+        self.name, self.description = "+".join(names), " + ".join(texts)
+        if len(self.name) > LONGEST_PRESET_NAME:
             self.name = f"{names[0]}+{len(names) - 1}-more"
         self.settings = settings
         _check_pair(settings, to)
@@ -126,8 +126,10 @@ class Applier:
             twin = next((other for other, its in paths.items() if its == path), None)
             if twin is not None:
                 raise OutputError(f"{source}: {twin} becomes {path.name}, too; apply them into different folders")
-            if len(os.fsencode(path.name)) > LONGEST_NAME:
-                raise OutputError(f"{source}: with '_{self.name}' its name is over {LONGEST_NAME} bytes; rename it")
+            if len(os.fsencode(path.name)) > LONGEST_NAME_BYTES:
+                raise OutputError(
+                    f"{source}: with '_{self.name}' its name is over {LONGEST_NAME_BYTES} bytes; rename it"
+                )
             there = os.path.exists(path)  # which, unlike Path's, a name no file can have does not trouble
             heard = there and any(path.samefile(other) for other in sources)
             if heard or (there and not overwrite):
@@ -165,7 +167,7 @@ class Applier:
             blocks = run_transfer(guide, self.layers, self.settings)
         file = StemFile(
             track=source.stem,
-            description=f"{self.told} applied to {source.name}",
+            description=f"{self.description} applied to {source.name}",
             layout=layout,
             bits=bits,
             sample_rate=guide.sample_rate,

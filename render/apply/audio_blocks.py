@@ -9,7 +9,7 @@ import soxr
 
 from plugin_backend.errors import AudioFileError
 from plugin_backend.hit_detection.overlapping_chunks import GuideFile, open_guide
-from plugin_backend.hit_detection.overlapping_chunks import file_blocks as frames_of
+from plugin_backend.hit_detection.overlapping_chunks import file_blocks as read_frames
 from render.project.channel_layout import LAYOUTS, Layout
 
 READ_SAMPLES = 2**14
@@ -42,13 +42,13 @@ def open_recordings(path) -> tuple[GuideFile, Layout]:
     return guide, layout_of(guide)
 
 
-def blocks_of(guide: GuideFile) -> Iterator[np.ndarray]:
+def read_blocks(guide: GuideFile) -> Iterator[np.ndarray]:
     """The whole recording as ``[channels, n]`` float32.
 
     Raises:
         AudioFileError: the audio is damaged, ends before its length, or is not finite.
     """
-    for frames, _ in frames_of(guide, READ_SAMPLES, BLOCK_SAMPLES):
+    for frames, _ in read_frames(guide, READ_SAMPLES, BLOCK_SAMPLES):
         yield frames.T
 
 
@@ -66,7 +66,7 @@ def resampled(blocks: Iterator[np.ndarray], from_hz: int, to_hz: int) -> Iterato
         yield resampler.resample_chunk(nothing, last=True).reshape(-1, len(block)).T
 
 
-def exactly(pieces: Iterator[np.ndarray], length_samples: int, size: int = BLOCK_SAMPLES) -> Iterator[np.ndarray]:
+def cut_to_length(pieces: Iterator[np.ndarray], length_samples: int, size: int = BLOCK_SAMPLES) -> Iterator[np.ndarray]:
     """The first ``length_samples`` of a sound at least so long, in blocks of ``size`` and a last one."""
     waiting, left = None, length_samples
     while left:

@@ -14,7 +14,7 @@ from plugin_backend.hit_detection.overlapping_chunks import GuideFile
 from plugin_backend.transfer.latent_mover import LatentMover
 from plugin_backend.transfer.settings import Settings
 from presets.take_sampling import fades_of, take_of
-from render.apply.audio_blocks import blocks_of, exactly
+from render.apply.audio_blocks import cut_to_length, read_blocks
 from render.apply.preset_layers import Layer
 from render.engine.mixing import StemMixer
 from render.engine.stream import OFFLINE_CHUNK_FRAMES
@@ -24,7 +24,7 @@ from render.plan.resolve import take_seed, velocity_gain
 from render.project.channel_layout import LAYOUTS
 
 
-class Strike(Voice):
+class HitVoice(Voice):
     """A take at a hit: in each channel as loud as the hit was there."""
 
     def __init__(self, event: Event, pieces: Iterator[np.ndarray], levels: np.ndarray):
@@ -48,7 +48,7 @@ def play_hits(guide: GuideFile, layers: Sequence[Layer], settings: Settings) -> 
 
 def _mixed(guide: GuideFile, layers: Sequence[Layer], settings: Settings, hits: list[Hit]) -> Iterator[np.ndarray]:
     events, struck_by, levels = [], {}, {}
-    for index, (hit, own) in enumerate(zip(hits, levels_of(guide, hits), strict=True)):
+    for index, (hit, own) in enumerate(zip(hits, channel_levels(guide, hits), strict=True)):
         for number, layer in enumerate(layers):
             event = _event(guide, layer, settings, f"{index}.{number}" if number else str(index), hit)
             events.append(event)
@@ -58,10 +58,10 @@ def _mixed(guide: GuideFile, layers: Sequence[Layer], settings: Settings, hits: 
     def start(event: Event) -> Voice:
         layer = struck_by[event.id]
         pieces = decoded(event, layer.preset, layer.codec, OFFLINE_CHUNK_FRAMES, watch, guide.sample_rate)
-        return Strike(event, pieces, levels[event.id])
+        return HitVoice(event, pieces, levels[event.id])
 
     mixer, position, mix = StemMixer(events, 1.0, start), 0, np.float32(settings.value("mix"))
-    for dry in exactly(blocks_of(guide), guide.length_samples):
+    for dry in cut_to_length(read_blocks(guide), guide.length_samples):
         wet = np.zeros(dry.shape, np.float32)
         mixer.fill(position, wet)
         position += dry.shape[1]
@@ -92,7 +92,7 @@ def _event(guide: GuideFile, layer: Layer, settings: Settings, name: str, hit: H
     )
 
 
-def levels_of(guide: GuideFile, hits: list[Hit]) -> Iterator[np.ndarray]:
+def channel_levels(guide: GuideFile, hits: list[Hit]) -> Iterator[np.ndarray]:
     """Of each hit, every channel's peak above what it stands on, relative to the loudest channel's, ``[channels]``.
 
     Raises:
@@ -102,7 +102,7 @@ def levels_of(guide: GuideFile, hits: list[Hit]) -> Iterator[np.ndarray]:
         yield from (np.ones(1) for _ in hits)
         return
     back, ahead = (round(seconds * guide.sample_rate) for seconds in (BACKGROUND_S, AHEAD_S))
-    blocks, held, start = blocks_of(guide), np.zeros((guide.channels, 0), np.float32), 0
+    blocks, held, start = read_blocks(guide), np.zeros((guide.channels, 0), np.float32), 0
     for hit in hits:
         first, end = max(0, hit.onset_samples - back), min(hit.onset_samples + ahead, guide.length_samples)
         while start + held.shape[1] < end:

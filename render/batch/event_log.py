@@ -20,7 +20,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
         kind: one of these.
         utc: when.
         job: whose.
-        told: the cause, or the remark.
+        message: the cause or the remark; the log calls it ``told``.
         samples, of_samples: of the programme.
         wall_s: of the attempt.
         after_s: until the next attempt.
@@ -29,7 +29,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     kind: str
     utc: str
     job: str = ""
-    told: str = ""
+    message: str = msgspec.field(default="", name="told")
     samples: int = 0
     of_samples: int = 0
     wall_s: float = 0.0
@@ -42,9 +42,9 @@ class Result:
     could keep all of it (else why not); seconds; the journal's rows, by name case-folded."""
 
     done: list[str] = field(default_factory=list)
-    before: list[str] = field(default_factory=list)
+    already_done: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
-    behind: str = ""
+    journal_problem: str = ""
     wall_s: float = 0.0
     rows: dict[str, Row] = field(default_factory=dict)
 

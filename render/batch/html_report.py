@@ -85,15 +85,15 @@ def write_html(plan: BatchPlan, result: Result, out: Path) -> Path:
 
 def _pieces(plan: BatchPlan, result: Result, out: Path) -> Iterator[str]:
     rows = result.rows
-    whole = len(result.done) + len(result.before)
+    whole = len(result.done) + len(result.already_done)
     yield (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>Batch: {whole} of {len(plan.jobs)} done</title><style>{STYLE}</style>"
         f"<h1>{whole} of {len(plan.jobs)} jobs done</h1><p>{len(result.done)} in this run, {result.wall_s:.0f} s; "
-        f"{len(result.before)} before it; {len(result.failed)} failed.</p>"
+        f"{len(result.already_done)} before it; {len(result.failed)} failed.</p>"
     )
-    if result.behind:
-        yield f'<p class="failed">The journal is behind: {escape(result.behind)}</p>'
+    if result.journal_problem:
+        yield f'<p class="failed">The journal is behind: {escape(result.journal_problem)}</p>'
     done = [planned for planned in plan.jobs if planned.job.name not in result.failed]
     row_of = {planned.job.name: rows.get(planned.job.name.casefold()) for planned in done}
     reports = {planned.job.name: _report(out, planned, row_of[planned.job.name]) for planned in done}

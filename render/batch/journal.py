@@ -82,12 +82,12 @@ class Journal:
 
     Attributes:
         rows: job name, case-folded → its row.
-        behind: why the last write failed; empty when all is on disk.
+        problem: why the last write failed; empty when all is on disk.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path):
         self._connection, self._path, self._pending = connection, path, []
-        self.behind = ""
+        self.problem = ""
         found = connection.execute(f"SELECT {', '.join(COLUMNS)} FROM jobs")
         self.rows = {row.name.casefold(): row for row in (_row(values, path) for values in found)}
 
@@ -138,13 +138,13 @@ class Journal:
             for statement, values in self._pending:
                 self._connection.execute(statement, values)
             self._connection.execute("COMMIT")
-        except sqlite3.OperationalError as problem:  # the disk is full, or refuses
-            self.behind = str(problem)
+        except sqlite3.OperationalError as error:  # the disk is full, or refuses
+            self.problem = str(error)
             return False
         finally:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-        self._pending, self.behind = [], ""
+        self._pending, self.problem = [], ""
         return True
 
 
@@ -153,8 +153,8 @@ def _row(values: tuple, path: Path) -> Row:
     try:
         row = msgspec.convert(dict(zip(COLUMNS, values, strict=True)), Row)
         datetime.fromisoformat(row.moment)
-    except (ValueError, msgspec.ValidationError) as problem:
-        raise OutputError(f"{path}: the journal is damaged: job {values[0]!r}: {problem}") from problem
+    except (ValueError, msgspec.ValidationError) as error:
+        raise OutputError(f"{path}: the journal is damaged: job {values[0]!r}: {error}") from error
     if not is_job_name(row.name):
         raise OutputError(f"{path}: it names a job that may not be: {row.name!r}")
     return row
@@ -206,5 +206,5 @@ def peek(folder: Path) -> Iterator[Journal | None]:
 def _told(path: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as problem:
-        raise OutputError(f"{path}: the journal cannot be used ({problem}); without it, all jobs run anew") from problem
+    except sqlite3.Error as error:
+        raise OutputError(f"{path}: the journal cannot be used ({error}); without it, all jobs run anew") from error

@@ -108,10 +108,10 @@ class BatchPlan:
 
     def seconds(self, workers: int) -> float:
         """How long those will take, side by side: no less than the longest of them."""
-        each = [self.foretold(planned) for planned in self.jobs if planned.job.name in self.todo]
+        each = [self.predicted_s(planned) for planned in self.jobs if planned.job.name in self.todo]
         return max(sum(each) / workers, *each) if each else 0.0
 
-    def foretold(self, planned: Planned) -> float:
+    def predicted_s(self, planned: Planned) -> float:
         """How long one job will take, in seconds."""
         return planned.cost.seconds * self.pace
 

@@ -88,16 +88,16 @@ class _Run:
             raise KeyboardInterrupt(told_of) from None
         clear(self.out)
         self.journal.flush()
-        self.result.behind, self.result.rows = self.journal.behind, self.journal.rows
+        self.result.journal_problem, self.result.rows = self.journal.problem, self.journal.rows
         self.result.wall_s = time.monotonic() - began
         if self.cache is not None:
             self.cache.prune()
         ended = f"{len(self.result.done)} done, {len(self.result.failed)} failed"
-        self._say("end", told=ended, wall_s=self.result.wall_s)
+        self._say("end", message=ended, wall_s=self.result.wall_s)
         return self.result
 
     def _begin(self, plan: BatchPlan) -> None:
-        self._say("begin", told=f"{len(plan.todo)} of {len(plan.jobs)} jobs are to do")
+        self._say("begin", message=f"{len(plan.todo)} of {len(plan.jobs)} jobs are to do")
         self.journal.put(rows_of(plan, self.journal))
         for planned in plan.jobs:
             name = planned.job.name
@@ -105,7 +105,7 @@ class _Run:
                 self.result.failed[name] = planned.problem
                 self._say("failed", name, planned.problem)
             elif name not in plan.todo:
-                self.result.before.append(name)
+                self.result.already_done.append(name)
 
     def _turn(self) -> None:
         """Start what may start, and take what was said."""
@@ -171,7 +171,7 @@ class _Run:
             for remark in make_way(self.out, name, outcome.outputs, self.journal.outputs(name)):
                 self._say("remark", name, remark)
             if not self.journal.leave(row, outcome.outputs):
-                cause = f"{self.out}: the journal cannot be written ({self.journal.behind})"
+                cause = f"{self.out}: the journal cannot be written ({self.journal.problem})"
                 return replace(outcome, kind="passing", cause=cause)
             move_in(self.out, name, outcome.outputs)
         except OSError as problem:
@@ -196,5 +196,5 @@ class _Run:
     def _row(self, planned: Planned) -> Row:
         return self.journal.rows[planned.job.name.casefold()]
 
-    def _say(self, kind: str, job: str = "", told: str = "", **numbers) -> None:
-        self.listen(Event(kind, utc_now(), job, told, **numbers))
+    def _say(self, kind: str, job: str = "", message: str = "", **numbers) -> None:
+        self.listen(Event(kind, utc_now(), job, message, **numbers))

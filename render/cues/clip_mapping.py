@@ -118,12 +118,12 @@ class Rule(Values):
                 if int(reference) > groups:
                     raise ValueError(f"{text!r} refers to group {reference}; the rule's pattern has {groups}")
 
-    def groups(self, spot: TimelineItem) -> tuple[str, ...] | None:
+    def groups(self, item: TimelineItem) -> tuple[str, ...] | None:
         """The groups that references stand for; None if the spot does not match."""
-        if self.kind not in (None, spot.kind):
+        if self.kind not in (None, item.kind):
             return None
         found = ()
-        for pattern, text in ((self.track, spot.track), (self.name, spot.name)):
+        for pattern, text in ((self.track, item.track), (self.name, item.name)):
             match = None if pattern is None else _matched(pattern, text)
             if pattern is not None and match is None:
                 return None
@@ -153,10 +153,10 @@ class Mapping(Table):
     defaults: Values = Values()
     rules: list[Rule] = []
 
-    def rule_for(self, spot: TimelineItem) -> tuple[Rule, dict[str, str | float]] | None:
+    def rule_for(self, item: TimelineItem) -> tuple[Rule, dict[str, str | float]] | None:
         """The first rule that matches, and what it gives over the defaults, references filled in."""
         for rule in self.rules:
-            groups = rule.groups(spot)
+            groups = rule.groups(item)
             if groups is not None:
                 values = self.defaults.given | {name: _filled(value, groups) for name, value in rule.given.items()}
                 if "preset" in values and not is_file_name(values["preset"]):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from plugin_backend.errors import CueSheetError, together
-from render.cues.timeline import Unread
+from render.cues.timeline import UnreadItem
 from render.project.timecode import Clock
 
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -62,7 +62,7 @@ class Cue:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ReadOptions:
     """What of a sheet is wanted, and what is put up with.
 
     Attributes:
@@ -78,7 +78,7 @@ class Wanted:
     partial: bool = False
 
 
-AUDIBLE = Wanted()
+DEFAULT_OPTIONS = ReadOptions()
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,10 @@ class CueSheet:
     format: str = ""
     clock: Clock | None = None
     unmatched: int = 0
-    unreadable: list[Unread] = field(default_factory=list)
+    unreadable: list[UnreadItem] = field(default_factory=list)
     problems: list[CueSheetError] = field(default_factory=list)
 
-    def check_whole(self, skip_unreadable: bool) -> list[str]:
+    def check_all_read(self, skip_unreadable: bool) -> list[str]:
         """See that the whole file was read.
 
         Args:
@@ -124,11 +124,11 @@ class CueSheet:
             hints = [" (--skip-unreadable goes on without it)"] + [""] * len(self.unreadable)
             raise together(
                 [
-                    CueSheetError(f"{unread.why}{hint}", file=self.path, row=unread.row)
+                    CueSheetError(f"{unread.reason}{hint}", file=self.path, row=unread.row)
                     for unread, hint in zip(self.unreadable, hints, strict=False)
                 ]
             )
-        return [f"row {unread.row}: left out, {unread.why}" for unread in self.unreadable]
+        return [f"row {unread.row}: left out, {unread.reason}" for unread in self.unreadable]
 
 
 @dataclass(frozen=True)

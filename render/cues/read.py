@@ -8,7 +8,7 @@ from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
 from render.cues.clip_mapping import Mapping
-from render.cues.cue import AUDIBLE, CueSheet, Wanted, sheet_bytes
+from render.cues.cue import DEFAULT_OPTIONS, CueSheet, ReadOptions, sheet_bytes
 from render.cues.readers.aaf import is_aaf, read_aaf
 from render.cues.readers.bwf import is_bwf, read_bwf
 from render.cues.readers.csv_sheet import read_csv
@@ -24,7 +24,7 @@ from render.cues.readers.reaper_regions import is_reaper_regions, read_reaper_re
 from render.cues.readers.text_reading import error_at
 from render.cues.readers.xlsx_sheet import is_xlsx, read_xlsx
 from render.cues.timeline import Timeline
-from render.cues.timeline_to_cues import cues_of
+from render.cues.timeline_to_cues import timeline_to_sheet
 from render.project.timecode import Clock, FrameRate
 
 HEAD_BYTES = 4096
@@ -54,7 +54,7 @@ def read_cues(
     mapping: Mapping | None = None,
     presets: Collection[str] = (),
     start_given: bool | None = None,
-    wanted: Wanted = AUDIBLE,
+    options: ReadOptions = DEFAULT_OPTIONS,
 ) -> CueSheet:
     """Reads a cue sheet of any format in ``docs/formats.md``.
 
@@ -65,7 +65,7 @@ def read_cues(
         mapping: how the clips, markers and regions of a timeline do.
         presets: the names a timeline's may match without a mapping.
         start_given: whether the clock's start is the user's word; None: if it is not 0.
-        wanted: what of it is wanted, and what is put up with.
+        options: what of it is wanted, and what is put up with.
 
     Raises:
         CueSheetError: missing, unreadable, of another rate than the clock's, or anything in it that cannot be
@@ -74,11 +74,11 @@ def read_cues(
     """
     path = Path(path)
     if is_midi_file(path):
-        sheet = replace(read_midi(path, clock, midi, wanted.blank), format="MIDI", clock=clock)
+        sheet = replace(read_midi(path, clock, midi, options.blank), format="MIDI", clock=clock)
     else:
-        found = _read(path, clock, clock.start_frames != 0 if start_given is None else start_given, wanted)
+        found = _read(path, clock, clock.start_frames != 0 if start_given is None else start_given, options)
         if isinstance(found, Timeline):
-            return cues_of(found, path, mapping, presets, wanted)
+            return timeline_to_sheet(found, path, mapping, presets, options)
         sheet = found
     if mapping is None:
         return sheet
@@ -92,7 +92,7 @@ def stated_rate(path: Path) -> FrameRate | None:
         CueSheetError: see :func:`read_cues`.
     """
     path = Path(path)
-    found = None if is_midi_file(path) else _read(path, Clock(), False, Wanted(blank=True, partial=True))
+    found = None if is_midi_file(path) else _read(path, Clock(), False, ReadOptions(blank=True, partial=True))
     return found.clock.rate if isinstance(found, Timeline) else None
 
 
@@ -110,14 +110,14 @@ def _head(path: Path) -> bytes:
     return sheet_bytes(path, HEAD_BYTES)
 
 
-def _read(path: Path, clock: Clock, start_given: bool, wanted: Wanted) -> Timeline | CueSheet:
+def _read(path: Path, clock: Clock, start_given: bool, options: ReadOptions) -> Timeline | CueSheet:
     head = _head(path)
     read = next((read for recognises, read in READERS if recognises(head)), None)
     if read is None:
         with error_at(file=path):
             check_sheet_like(head)
     if read is None or read is read_xlsx:
-        return (read or read_csv)(path, clock, wanted)
+        return (read or read_csv)(path, clock, options)
     try:
         if clock.rate is not None and not start_given:
             found = _as_stated(read, path, clock)

@@ -37,16 +37,16 @@ class TimelineItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class UnreadItem:
     """What looks like a clip, marker or region and is not read.
 
     Attributes:
         row: as a spot's.
-        why: what it is and why it is not read, on one line.
+        reason: what it is and why it is not read, on one line.
     """
 
     row: int
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Timeline:
 
     format: str
     clock: Clock
-    spots: list[TimelineItem]
+    items: list[TimelineItem]
     remarks: list[str]
-    unreadable: list[Unread] = field(default_factory=list)
+    unreadable: list[UnreadItem] = field(default_factory=list)
     start_frames: int | None = None

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
 from render.cues.clip_mapping import Mapping
-from render.cues.cue import AUDIBLE, NUMBERS, Cue, CueSheet, Wanted, after_midnight, check_reach
+from render.cues.cue import DEFAULT_OPTIONS, NUMBERS, Cue, CueSheet, ReadOptions, after_midnight, check_reach
 from render.cues.cue_offset import offset_samples
-from render.cues.readers.sheet_rows import KNOWN, MOST_COLUMNS, MOST_ROWS, Place, cue_of
+from render.cues.readers.sheet_rows import KNOWN, MOST_COLUMNS, MOST_ROWS, Place, row_to_cue
 from render.cues.timeline import Timeline, TimelineItem
 from render.project.stem_names import stem_called
 
@@ -27,12 +27,12 @@ MUTED = (("muted", "yes"), "is muted"), (("track_muted", "yes"), "is on a track 
 """What readers note of a clip that nobody hears."""
 
 
-def cues_of(
+def timeline_to_sheet(
     timeline: Timeline,
     path: Path,
     mapping: Mapping | None = None,
     presets: Collection[str] = (),
-    wanted: Wanted = AUDIBLE,
+    options: ReadOptions = DEFAULT_OPTIONS,
 ) -> CueSheet:
     """The sheet that a timeline makes.
 
@@ -49,19 +49,19 @@ def cues_of(
     Raises:
         CueSheetError: a cue before the programme's start or out of range, or not one spot that makes a cue.
     """
-    making = _Making(timeline, path.parent.resolve(), mapping, presets, wanted)
+    making = _Making(timeline, path.parent.resolve(), mapping, presets, options)
     try:
-        for spot in timeline.spots:
+        for item in timeline.items:
             try:
-                making.add(spot)
+                making.add(item)
             except CueSheetError as error:
-                raise error.at(row=spot.row) from error
+                raise error.at(row=item.row) from error
         return making.sheet(path)
     except CueSheetError as error:
         raise error.at(file=path) from error
 
 
-def one_line(text: str) -> str:
+def printable_line(text: str) -> str:
     """A text on one line, of printable characters."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
@@ -70,10 +70,10 @@ class _Making:
     """Cues as they come, and what did not become one: a remark's text → rows."""
 
     def __init__(
-        self, timeline: Timeline, folder: Path, mapping: Mapping | None, presets: Collection[str], wanted: Wanted
+        self, timeline: Timeline, folder: Path, mapping: Mapping | None, presets: Collection[str], options: ReadOptions
     ):
         self.timeline, self.clock, self.folder = timeline, timeline.clock, folder
-        self.mapping, self.presets, self.wanted = mapping, presets, wanted
+        self.mapping, self.presets, self.options = mapping, presets, options
         self.silent = self.drafts = 0
         self.cues: list[Cue] = []
         self.columns: dict[str, None] = {}
@@ -82,20 +82,20 @@ class _Making:
         self.unmatched: dict[str, list[int]] = defaultdict(list)
         self.told: dict[str, list[int]] = defaultdict(list)
 
-    def add(self, spot: TimelineItem) -> None:
-        for (name, value), why in (PICTURE, *(() if self.wanted.muted else MUTED)):
-            if spot.extra.get(name) == value:
+    def add(self, item: TimelineItem) -> None:
+        for (name, value), why in (PICTURE, *(() if self.options.muted else MUTED)):
+            if item.extra.get(name) == value:
                 self.silent += name != "media"
-                self.told[f"{_named(spot)} {why}: left out"].append(spot.row)
+                self.told[f"{_named(item)} {why}: left out"].append(item.row)
                 return
-        own = {key.removeprefix(OWN): value for key, value in spot.extra.items() if key.startswith(OWN)}
-        cue = self._own(spot, own) if own else self._mapped(spot)
+        own = {key.removeprefix(OWN): value for key, value in item.extra.items() if key.startswith(OWN)}
+        cue = self._own(item, own) if own else self._mapped(item)
         if cue is None:
             return
         if cue.start_samples < 0:
-            at, begin = self._at(spot.start_samples), self._at(0)
+            at, begin = self._at(item.start_samples), self._at(0)
             raise CueSheetError(
-                f"{_named(spot)} at {at} is before the programme's start, {begin}: give an earlier --start-tc, or "
+                f"{_named(item)} at {at} is before the programme's start, {begin}: give an earlier --start-tc, or "
                 "ignore it in a mapping"
             )
         for samples in (cue.start_samples, cue.duration_samples or 0):
@@ -105,54 +105,54 @@ class _Making:
         self.ids.add(cue.id)
         self.cues.append(cue)
 
-    def _own(self, spot: TimelineItem, own: dict[str, str]) -> Cue:
+    def _own(self, item: TimelineItem, own: dict[str, str]) -> Cue:
         cells = {_column(key) if key not in KNOWN else key: _text(value) for key, value in own.items()}
-        length = None if cells.get("duration") == "" else spot.duration_samples
+        length = None if cells.get("duration") == "" else item.duration_samples
         wanted = cells.get("id", "")
         if wanted in self.ids:
-            cells["id"] = self._id(wanted, spot)
-            self.told[f"a copy of the cue {wanted!r} is called {cells['id']!r}"].append(spot.row)
-        place = Place(spot.row, spot.start_samples, length, self.folder, self.clock)
-        cue = cue_of(cells, place, self.wanted.blank)
+            cells["id"] = self._id(wanted, item)
+            self.told[f"a copy of the cue {wanted!r} is called {cells['id']!r}"].append(item.row)
+        place = Place(item.row, item.start_samples, length, self.folder, self.clock)
+        cue = row_to_cue(cells, place, self.options.blank)
         self.columns |= dict.fromkeys(cue.extra)
         if len(self.columns) > MOST_COLUMNS:
             raise CueSheetError(f"more than {MOST_COLUMNS} columns in the rows beside its clips")
         return cue
 
-    def _mapped(self, spot: TimelineItem) -> Cue | None:
-        values, reason = self._values(spot)
+    def _mapped(self, item: TimelineItem) -> Cue | None:
+        values, reason = self._values(item)
         if reason == IGNORED:
-            self.told[f"{_named(spot)} is {reason}"].append(spot.row)
+            self.told[f"{_named(item)} is {reason}"].append(item.row)
             return None
-        draft = bool(reason) and values is not None and self.wanted.unmatched and spot.start_samples >= 0
+        draft = bool(reason) and values is not None and self.options.unmatched and item.start_samples >= 0
         if reason and not draft:
-            where = " before the programme's start" if spot.start_samples < 0 else ""
-            self.unmatched[f"{_named(spot)}{where} {reason}"].append(spot.row)
+            where = " before the programme's start" if item.start_samples < 0 else ""
+            self.unmatched[f"{_named(item)}{where} {reason}"].append(item.row)
             return None
         self.drafts += draft
-        notes = (one_line(spot.name) if draft else "", _text(spot.note))
+        notes = (printable_line(item.name) if draft else "", _text(item.note))
         offset = values.get("offset")
         return Cue(
-            id=self._id(one_line(spot.name)[:LONGEST_NAME] or spot.kind, spot),
-            start_samples=spot.start_samples,
-            stem=self._stem(values.get("stem") or one_line(spot.track), spot),
+            id=self._id(printable_line(item.name)[:LONGEST_NAME] or item.kind, item),
+            start_samples=item.start_samples,
+            stem=self._stem(values.get("stem") or printable_line(item.track), item),
             preset=values.get("preset"),
-            duration_samples=spot.duration_samples,
+            duration_samples=item.duration_samples,
             note="; ".join(filter(None, notes)),
-            row=spot.row,
+            row=item.row,
             sync=values.get("sync"),
-            offset_samples=None if offset is None else offset_samples(offset, spot.start_samples, self.clock),
-            extra=_extra(spot),
+            offset_samples=None if offset is None else offset_samples(offset, item.start_samples, self.clock),
+            extra=_extra(item),
             **{name: value for name, value in values.items() if name in NUMBERS},
         )
 
-    def _values(self, spot: TimelineItem) -> tuple[dict | None, str]:
+    def _values(self, item: TimelineItem) -> tuple[dict | None, str]:
         """What a cue gets, None if no rule is for it; and why it is no cue, empty if it is one."""
-        by_name = spot.name.strip().lower()
+        by_name = item.name.strip().lower()
         by_name = {"preset": by_name} if by_name in self.presets else {}
         if self.mapping is None:
             return by_name, "" if by_name else "has no preset's name"
-        found = self.mapping.rule_for(spot)
+        found = self.mapping.rule_for(item)
         if found is None:
             return None, "matches no rule of the mapping"
         rule, values = found
@@ -161,17 +161,17 @@ class _Making:
         values = by_name | values
         return values, "" if values.get("preset") else "matches a rule that gives no preset"
 
-    def _stem(self, wanted: str, spot: TimelineItem) -> str:
-        stem = stem_called(wanted, f"{spot.kind.upper()}S")
+    def _stem(self, wanted: str, item: TimelineItem) -> str:
+        stem = stem_called(wanted, f"{item.kind.upper()}S")
         stem = self.stems.setdefault(stem.upper(), stem)
         if wanted != stem:
             self.told[f"the stem of {wanted!r} is called {stem!r}" if wanted else f"no track: stem {stem!r}"].append(
-                spot.row
+                item.row
             )
         return stem
 
-    def _id(self, name: str, spot: TimelineItem) -> str:
-        place = f"{name}@{self.clock.start_samples + spot.start_samples}"
+    def _id(self, name: str, item: TimelineItem) -> str:
+        place = f"{name}@{self.clock.start_samples + item.start_samples}"
         number, unique = 1, place
         while unique in self.ids:
             number += 1
@@ -182,18 +182,18 @@ class _Making:
         return self.clock.label_at(samples) or f"{samples}smp"
 
     def sheet(self, path: Path) -> CueSheet:
-        spots = self.timeline.spots
+        items = self.timeline.items
         unmatched, told = (
             [f"{_rows(rows)}: {what}" for what, rows in table.items()] for table in (self.unmatched, self.told)
         )
         lost = sorted(self.timeline.unreadable, key=lambda unread: unread.row)
-        if not spots and not lost:
+        if not items and not lost:
             raise CueSheetError(f"the {self.timeline.format} file holds no clips, markers or regions")
         if not self.cues and not lost:
             first = f", such as {unmatched[0]}" if unmatched else ""
             hidden = f" ({self.silent} are muted; --include-muted keeps them)" if self.silent else ""
             raise CueSheetError(
-                f"not one of its {len(spots)} clips, markers and regions becomes a cue{hidden}{first}; "
+                f"not one of its {len(items)} clips, markers and regions becomes a cue{hidden}{first}; "
                 "say in a mapping file (--mapping) what they are"
             )
         if self.drafts:
@@ -209,9 +209,9 @@ class _Making:
         return CueSheet(path, cues, list(self.columns), remarks, self.timeline.format, self.clock, count, lost)
 
 
-def _named(spot: TimelineItem) -> str:
-    track = f" on track {one_line(spot.track)[:LONGEST_NAME]!r}" if spot.track else ""
-    return f"{spot.kind} {one_line(spot.name)[:LONGEST_NAME]!r}{track}"
+def _named(item: TimelineItem) -> str:
+    track = f" on track {printable_line(item.track)[:LONGEST_NAME]!r}" if item.track else ""
+    return f"{item.kind} {printable_line(item.name)[:LONGEST_NAME]!r}{track}"
 
 
 def _rows(rows: list[int]) -> str:
@@ -225,12 +225,12 @@ def _text(text: str) -> str:
 
 def _column(key: str) -> str:
     """A column's name that means nothing to us."""
-    name = one_line(key)[:LONGEST_NAME] or "unnamed"
+    name = printable_line(key)[:LONGEST_NAME] or "unnamed"
     return f"clip {name}" if name.lower() in KNOWN else name
 
 
-def _extra(spot: TimelineItem) -> dict[str, str]:
+def _extra(item: TimelineItem) -> dict[str, str]:
     """All else that the timeline says, in columns that mean nothing to us."""
-    source = str(spot.source) if spot.source is not None else ""
-    pairs = {"kind": spot.kind, "name": spot.name, "track": spot.track, "file": source} | spot.extra
+    source = str(item.source) if item.source is not None else ""
+    pairs = {"kind": item.kind, "name": item.name, "track": item.track, "file": source} | item.extra
     return {_column(key).lower(): _text(value) for key, value in pairs.items()}

@@ -23,7 +23,7 @@ from presets.preset import Preset, check_fits
 from presets.take_sampling import fades_of, take_of
 from render.cues import Cue, CueSheet, read_cues
 from render.cues.clip_mapping import read_mapping
-from render.cues.cue import AUDIBLE, Wanted
+from render.cues.cue import DEFAULT_OPTIONS, ReadOptions
 from render.cues.cue_offset import offset_samples
 from render.cues.lint import late_start
 from render.cues.read import is_midi_file, stated_rate
@@ -60,11 +60,11 @@ def open_bank(project: Project) -> Bank:
     return Bank(project.bank)
 
 
-def read_sheet(path: Path, project: Project, wanted: Wanted = AUDIBLE) -> CueSheet:
+def read_sheet(path: Path, project: Project, options: ReadOptions = DEFAULT_OPTIONS) -> CueSheet:
     """Read a cue sheet by the project's time base, MIDI tables and mapping; the bank's programs and names fill in.
 
     Args:
-        wanted: what else of it is wanted, and what is put up with.
+        options: what is read besides audible cues with a preset, and what is tolerated.
 
     Raises:
         CueSheetError: see :func:`render.cues.read_cues`.
@@ -80,7 +80,7 @@ def read_sheet(path: Path, project: Project, wanted: Wanted = AUDIBLE) -> CueShe
         project = replace(project, fps=rate.name)
     return read_cues(
         path, project.clock(), midi, mapping=mapping, presets=bank.names, start_given=start_given,
-        wanted=dataclasses.replace(wanted, muted=wanted.muted or project.include_muted),
+        options=dataclasses.replace(options, muted=options.muted or project.include_muted),
     )  # fmt: skip
 
 
@@ -112,7 +112,7 @@ def make_plan(project: Project, sheet: CueSheet, kept: CueCache | None = None) -
         AudioFileError: an effect's impulse response cannot be used.
     """
     project = with_sheet_rate(project, sheet)
-    lost = sheet.check_whole(project.skip_unreadable)
+    lost = sheet.check_all_read(project.skip_unreadable)
     clock, specs = project.clock(), {name: describe_codec(name) for name in project.codecs}
     bank = open_bank(project)
     problems = list(sheet.problems)

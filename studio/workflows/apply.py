@@ -13,7 +13,7 @@ from plugin_backend.transfer.settings import Settings
 from presets.bank import Named
 from presets.lookup import find_preset
 from render.apply.applier import Applied, Applier
-from render.apply.preset_layers import added_of, layer_of, summed_of
+from render.apply.preset_layers import make_layer, parse_added, parse_sum
 from studio.terminal.progress import progress_bar
 
 
@@ -30,10 +30,10 @@ def apply_to_disk(
     additions: tuple[str, ...] = (),
 ) -> None:
     """See ``pisada apply --help``."""
-    summed, added = [summed_of(text) for text in sums], [added_of(text) for text in additions]
+    summed, added = [parse_sum(text) for text in sums], [parse_added(text) for text in additions]
     preset, second = find_preset(name, bank), find_preset(to, bank) if to is not None else None
     codecs = [deferred_codec(model or preset.header.codec)]
-    layers = [layer_of(codecs, its_model, find_preset(its, bank), gain_db) for its_model, its, gain_db in added]
+    layers = [make_layer(codecs, its_model, find_preset(its, bank), gain_db) for its_model, its, gain_db in added]
     summed = [(find_preset(its, bank), weight) for its, weight in summed]
     applier = Applier(codecs[0], preset, settings, second, summed, layers)
     targets = applier.outputs(files, out, overwrite)
@@ -51,9 +51,9 @@ def apply_to_disk(
 def _tell(source: Path, applied: Applied, bits: int) -> None:
     for remark in applied.remarks:
         click.echo(f"note: {remark}", err=True)
-    if applied.outside:
+    if applied.samples_over:
         became = "are above full scale" if bits == 32 else "were clipped"
-        click.echo(f"note: {applied.path}: {applied.outside} samples {became}; lower --gain-db", err=True)
+        click.echo(f"note: {applied.path}: {applied.samples_over} samples {became}; lower --gain-db", err=True)
     if applied.hits == 0:
         click.echo(f"note: {source}: no hits were found; a higher --sensitivity finds softer ones", err=True)
     click.echo(applied.path if applied.hits is None else f"{applied.path}: {applied.hits} hits")

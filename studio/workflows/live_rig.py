@@ -10,7 +10,7 @@ import msgspec
 from plugin_backend.errors import ProjectError
 from plugin_backend.transfer.settings import latents_of
 from presets.lookup import find_preset
-from render.apply.preset_layers import added_of, summed_of
+from render.apply.preset_layers import parse_added, parse_sum
 from render.live.rig import Rig, read_rig
 
 
@@ -39,8 +39,8 @@ def rig_from(
     given = {name: str(value) if isinstance(value, Path) else value for name, value in told.items()}
     own = {str(latent): values for latent, values in latents_of(latents).items()}
     given |= {"controls": rig.controls | controls, "latents": _joined(rig.latents, own)}
-    given["sum"] = rig.sum | dict(map(summed_of, sums))
-    added = [(model or "", name, gain_db) for model, name, gain_db in map(added_of, additions)]
+    given["sum"] = rig.sum | dict(map(parse_sum, sums))
+    added = [(model or "", name, gain_db) for model, name, gain_db in map(parse_added, additions)]
     if added:
         given["add"] = [dict(zip(("model", "preset", "gain_db"), one, strict=True)) for one in added]
     fields = msgspec.to_builtins(rig) | given

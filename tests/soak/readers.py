@@ -159,11 +159,11 @@ def _refused_or(*reads: Callable[[Path], object]) -> Callable[[Path], object]:
 
 def _cues(path: Path) -> object:
     from render.cues import read_cues
-    from render.cues.cue import Wanted
+    from render.cues.cue import ReadOptions
     from render.cues.readers.midi import MidiMapping
     from render.project.timecode import RATES, Clock
 
-    return read_cues(path, Clock(48_000, RATES["24"], 86_400), MidiMapping(), wanted=Wanted(True, True, True))
+    return read_cues(path, Clock(48_000, RATES["24"], 86_400), MidiMapping(), options=ReadOptions(True, True, True))
 
 
 def _sheets(work: Path) -> dict[str, bytes]:

@@ -11,7 +11,14 @@ from render.cues.cue import sheet_bytes
 from render.cues.readers.aaf_track import Track, is_empty, parts_of, tagged, value_of
 from render.cues.readers.ole_guard import DAMAGED, check_compound_file
 from render.cues.readers.text_reading import error_at
-from render.cues.readers.timeline_builder import DEEPEST, TimelineBuilder, clean_name, counted, exact_rate, zero_of
+from render.cues.readers.timeline_builder import (
+    DEEPEST,
+    TimelineBuilder,
+    clean_name,
+    exact_rate,
+    timeline_zero_s,
+    with_counted_rate,
+)
 from render.cues.timeline import Timeline
 from render.project.timecode import Clock
 
@@ -113,8 +120,8 @@ class _Composition:
         rate, drop, start_frames, self.timecode = self._timecode(clock)
         remarks: list[str] = []
         if rate is not None:
-            clock = counted(clock, rate, drop, start_frames, remarks)
-        self.found = TimelineBuilder(clock, zero_of(clock, start_frames), start_frames, remarks=remarks)
+            clock = with_counted_rate(clock, rate, drop, start_frames, remarks)
+        self.builder = TimelineBuilder(clock, timeline_zero_s(clock, start_frames), start_frames, remarks=remarks)
         self.sources: dict[tuple, str | None] = {}
 
     def read(self) -> Timeline:
@@ -128,10 +135,12 @@ class _Composition:
             elif kind in TIMECODES:
                 others += [slot.slot_id] if slot is not self.timecode else []
             elif not is_empty(slot.segment):
-                self.found.unread(f"track {slot.slot_id} ({kind}) is neither sound, picture nor markers")
+                self.builder.skip_event(f"track {slot.slot_id} ({kind}) is neither sound, picture nor markers")
         if others:
-            self.found.remarks.append(f"timecode tracks besides the first are not used: {', '.join(map(str, others))}")
-        return self.found.timeline("AAF")
+            self.builder.remarks.append(
+                f"timecode tracks besides the first are not used: {', '.join(map(str, others))}"
+            )
+        return self.builder.timeline("AAF")
 
     def _track(self, slot) -> str:
         number = value_of(slot, "PhysicalTrackNumber") or slot.slot_id
@@ -192,13 +201,13 @@ class _Composition:
             comment = value_of(marker, "Comment")
             place = value_of(marker, "Position")
             if place is None:
-                self.found.unreadable(f"marker {clean_name(comment)!r} has no place")
+                self.builder.add_unreadable(f"marker {clean_name(comment)!r} has no place")
                 continue
             described = sorted(value_of(marker, "DescribedSlots") or ())
             attributes = tagged(marker, "CommentMarkerAttributeList")
             length = attributes.get("_ATN_CRM_LENGTH")
             frames = length if isinstance(length, int) and length > 0 else value_of(marker, "Length") or 0
-            self.found.marker(
+            self.builder.add_marker(
                 comment, self.names.get(described[0], "") if described else "", place / rate, frames / rate, 1 / rate,
                 extra={"user": value_of(marker, "CommentMarkerUSer"), "colour": attributes.get("_ATN_CRM_COLOR")},
             )  # fmt: skip

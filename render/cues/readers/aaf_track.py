@@ -6,7 +6,7 @@ import os
 from fractions import Fraction
 
 from plugin_backend.errors import CueSheetError
-from render.cues.readers.text_reading import error_at, own_note
+from render.cues.readers.text_reading import error_at, parse_pisada_note
 from render.cues.readers.timeline_builder import DEEPEST, clean_name
 
 
@@ -67,14 +67,14 @@ class Track:
     """A walk over one track's segments, in its own edit units."""
 
     def __init__(self, composition, name: str, rate: Fraction, extra: dict[str, object]):
-        self.composition, self.found = composition, composition.found
+        self.composition, self.builder = composition, composition.builder
         self.name, self.rate, self.extra = name, rate, extra
 
     def segment(self, segment, begin: int, length: int | None, depth: int, **extra) -> None:
         """One segment at ``begin``; ``length`` is what an effect around it leaves of it, None for all."""
         if depth > DEEPEST:
             raise CueSheetError(f"segments nested more than {DEEPEST} deep")
-        self.found.step()
+        self.builder.count_step()
         kind = type(segment).__name__
         length = length_of(segment) if length is None else length
         if kind == "Sequence":
@@ -96,7 +96,7 @@ class Track:
             for part in parts[:1]:
                 self.segment(part, begin, length, depth + 1, **extra | told)
         elif kind not in ("Filler", "ScopeReference"):
-            self.found.unreadable(f"a {kind} on track {self.name!r} is not known")
+            self.builder.add_unreadable(f"a {kind} on track {self.name!r} is not known")
 
     def _sequence(self, sequence, begin: int, depth: int, extra: dict) -> None:
         """A sequence's components one after the other; a transition overlaps the two beside it."""
@@ -126,7 +126,7 @@ class Track:
             elif name in GAINS and (gain := Fraction(*parameter.value.as_integer_ratio())) != 1:
                 told["gain"] = str(gain)
         if not parts:
-            self.found.unread(f"an effect without a clip on track {self.name!r}")
+            self.builder.skip_event(f"an effect without a clip on track {self.name!r}")
         if len(parts) > 1 and clean_name(group.operation.name) == COMBINER:
             told |= {"channels": str(len(parts)), "name": common_name(parts)}
             parts = parts[:1]
@@ -135,13 +135,13 @@ class Track:
                 told["input"] = str(number)
             self.segment(part, begin, length, depth + 1, **extra | told)
         if automated:
-            self.found.not_used("effects and automation")
+            self.builder.note_unused("effects and automation")
 
     def _clip(self, clip, begin: int, length: int, extra: dict) -> None:
         mob = self.composition.mobs.get(clip.mob_id)
         comments = tagged(mob, "UserComments") | tagged(clip, "UserComments")
-        with error_at(row=self.found.event + 1):
-            own = own_note(str(comments.pop(OURS, "{}")))
+        with error_at(row=self.builder.event + 1):
+            own = parse_pisada_note(str(comments.pop(OURS, "{}")))
         note = next((comments.pop(key) for key in NOTES if comments.get(key)), "")
         name = "" if mob is None else extra.pop("name", None) or mob.name
         told = {f"comment.{key}": value for key, value in comments.items()}
@@ -151,11 +151,13 @@ class Track:
             told["nested"] = mob.name
         begin, end = begin / self.rate, (begin + length) / self.rate
         source = self.composition.source(clip, 0)
-        self.found.spot(name, self.name, begin, end, note=note, source=source, extra=self.extra | extra | told, own=own)
+        self.builder.add_item(
+            name, self.name, begin, end, note=note, source=source, extra=self.extra | extra | told, own=own
+        )
         if type(mob).__name__ == "CompositionMob" and mob.usage not in CLIP_COMPOSITIONS:
-            self.found.not_used("the clips inside nested sequences")
+            self.builder.note_unused("the clips inside nested sequences")
 
     def _described(self, transition) -> str:
         group = value_of(transition, "OperationGroup")
         name = clean_name(group.operation.name) if group is not None else "transition"
-        return f"{name} {self.found.length_samples(length_of(transition) / self.rate)}smp"
+        return f"{name} {self.builder.length_samples(length_of(transition) / self.rate)}smp"

@@ -12,7 +12,13 @@ from pathlib import Path
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.safe_xml import is_xml_of, xml_root
 from render.cues.readers.text_reading import error_at
-from render.cues.readers.timeline_builder import TimelineBuilder, clean_name, counted, stated, zero_of
+from render.cues.readers.timeline_builder import (
+    TimelineBuilder,
+    clean_name,
+    rate_text,
+    timeline_zero_s,
+    with_counted_rate,
+)
 from render.cues.timeline import Timeline, TimelineItem
 from render.project.timecode import RATES, Clock, FrameRate, frames_of
 
@@ -60,8 +66,8 @@ class _Sequence:
         self.rate = _rate(self.sequence)
         remarks: list[str] = []
         drop, start_frames = _start(self.sequence, self.rate, clock, remarks)
-        clock = counted(clock, self.rate, drop, start_frames, remarks)
-        self.found = TimelineBuilder(clock, zero_of(clock, start_frames), start_frames, remarks=remarks)
+        clock = with_counted_rate(clock, self.rate, drop, start_frames, remarks)
+        self.builder = TimelineBuilder(clock, timeline_zero_s(clock, start_frames), start_frames, remarks=remarks)
         self.linked: dict[tuple, TimelineItem] = {}
 
     def read(self) -> Timeline:
@@ -73,7 +79,7 @@ class _Sequence:
                 self._track(track, clean_name(name), kind)
         for marker in self.sequence.iterfind("marker"):
             self._marker(marker, "", Fraction(0), self.rate)
-        return self.found.timeline("Final Cut Pro 7 XML")
+        return self.builder.timeline("Final Cut Pro 7 XML")
 
     def _track(self, track, name: str, kind: str) -> None:
         items = list(track)
@@ -85,7 +91,7 @@ class _Sequence:
             elif item.tag == "transitionitem":
                 beside = any(near is not None and near.tag in ITEMS for near in (before, after))
                 if _transition(item) is None or not beside:
-                    self.found.unread(f"a transition on track {name!r} beside no clip, or without a length")
+                    self.builder.skip_event(f"a transition on track {name!r} beside no clip, or without a length")
 
     def _item(self, item, track: str, kind: str, enabled: bool, before, after) -> None:
         """One clip; ``before`` and ``after`` are the transitions beside it in the file."""
@@ -97,7 +103,7 @@ class _Sequence:
         if end == AT_TRANSITION and after is not None:
             end = _cut(after)
         if begin is None or end is None or AT_TRANSITION in (begin, end):
-            return self.found.unreadable(f"clip {clean_name(name)!r} on track {track!r} has no start or no end")
+            return self.builder.add_unreadable(f"clip {clean_name(name)!r} on track {track!r} has no start or no end")
         nested = item.find("sequence")
         extra = {
             "media": "picture" if kind == "video" else "",
@@ -111,22 +117,22 @@ class _Sequence:
         group = self._group(item, kind, name, begin, end)
         if group in self.linked:
             first = self.linked[group]
-            self.found.next_event()
+            self.builder.next_event()
             first.extra["channels"] = str(int(first.extra.get("channels", "1")) + 1)
             if track != first.track:
                 first.extra["linked"] = ", ".join(filter(None, (first.extra.get("linked"), track)))
         else:
             file = item.find("file")
             url = None if file is None else file.findtext("pathurl") or self.files.get(file.get("id"))
-            spot = self.found.spot(
+            clip = self.builder.add_item(
                 name, track, begin / self.rate, end / self.rate, source=url, note=_notes(item), extra=extra
             )
-            if group and spot:
-                self.linked[group] = spot
+            if group and clip:
+                self.linked[group] = clip
             if nested is not None:
-                self.found.not_used("the clips inside nested sequences")
+                self.builder.note_unused("the clips inside nested sequences")
             if item.find("filter") is not None:
-                self.found.not_used("filters and levels")
+                self.builder.note_unused("filters and levels")
         self._clip_markers(item, track, Fraction(media_begin) / self.rate, begin / self.rate, end / self.rate)
 
     def _clip_markers(self, item, track: str, media_begin: Fraction, begin: Fraction, end: Fraction) -> None:
@@ -140,7 +146,7 @@ class _Sequence:
             place = _whole(marker, "in")
             at = None if place is None else media_begin + (place - media_in) / rate
             if at is not None and not begin <= at < end:
-                self.found.unread(
+                self.builder.skip_event(
                     f"marker {clean_name(marker.findtext('name'))!r} lies in a part of its clip that is cut off"
                 )
             else:
@@ -150,9 +156,9 @@ class _Sequence:
         name, note = marker.findtext("name") or "", marker.findtext("comment") or ""
         begin, end = _whole(marker, "in"), _whole(marker, "out")
         if begin is None or begin < 0:
-            return self.found.unreadable(f"marker {clean_name(name)!r} has no place")
+            return self.builder.add_unreadable(f"marker {clean_name(name)!r} has no place")
         frames = end - begin if end is not None and end > begin else 0
-        self.found.marker(
+        self.builder.add_marker(
             name or note, track, zero + begin / rate, frames / rate, 1 / rate, note=note,
             extra={"colour": marker.findtext("pproColor")},
         )  # fmt: skip
@@ -174,7 +180,7 @@ class _Sequence:
             return ""
         frames = _whole(transition, "end") - _whole(transition, "start")
         name = clean_name(transition.findtext("effect/name")) or "transition"
-        return f"{name} {self.found.length_samples(frames / self.rate)}smp"
+        return f"{name} {self.builder.length_samples(frames / self.rate)}smp"
 
     def _nested_name(self, nested) -> str:
         return clean_name(nested.findtext("name") or self.nested.get(nested.get("id"), nested).findtext("name"))
@@ -233,7 +239,7 @@ def _start(sequence, exact: Fraction, clock: Clock, remarks: list[str]) -> tuple
         names = " or ".join(rate.name for rate in marked or fitting)
         raise CueSheetError(f"the sequence starts at {label}, and at frame {frames}: these differ at {names} fps")
     remarks.append(
-        f"the sequence is marked {stated(exact, drop)}, but its first frame, {frames}, is {label} at "
+        f"the sequence is marked {rate_text(exact, drop)}, but its first frame, {frames}, is {label} at "
         f"{meant[0].name} fps: the frame is believed"
     )
     return meant[0].drop, frames

@@ -13,10 +13,10 @@ from render.cues.readers.timeline_builder import (
     DEEPEST,
     TimelineBuilder,
     clean_name,
-    counted,
     exact_rate,
-    stated,
-    zero_of,
+    rate_text,
+    timeline_zero_s,
+    with_counted_rate,
 )
 from render.cues.timeline import Timeline
 from render.project.timecode import DROPPABLE, Clock
@@ -72,18 +72,19 @@ class _Project:
         start_frames = self.begin * self.rate
         if start_frames.denominator != 1:
             raise CueSheetError(
-                f"the sequence starts between two frames of {stated(self.rate)} fps, at {self.sequence.get('tcStart')}"
+                f"the sequence starts between two frames of {rate_text(self.rate)} fps, "
+                f"at {self.sequence.get('tcStart')}"
             )
         start_frames = int(start_frames) if "tcStart" in self.sequence.attrib else None
         drop = DROP.get(self.sequence.get("tcFormat")) if self.rate in DROPPABLE else None
         remarks: list[str] = []
-        clock = counted(clock, self.rate, drop, start_frames, remarks)
-        self.found = TimelineBuilder(clock, zero_of(clock, start_frames), start_frames, remarks=remarks)
+        clock = with_counted_rate(clock, self.rate, drop, start_frames, remarks)
+        self.builder = TimelineBuilder(clock, timeline_zero_s(clock, start_frames), start_frames, remarks=remarks)
 
     def read(self) -> Timeline:
         for spine in self.sequence.iterfind("spine"):
             self._spine(spine, self.begin, 0)
-        return self.found.timeline("FCPXML")
+        return self.builder.timeline("FCPXML")
 
     def _spine(self, spine, zero: Fraction, depth: int) -> None:
         """A storyline whose clips' offsets count from ``zero`` minus itself: one after the other, unless they say."""
@@ -97,7 +98,7 @@ class _Project:
             if place < base:
                 raise CueSheetError(f"{_name(element)!r} begins before its storyline: its offset cannot be trusted")
             if element.tag == "transition":
-                self.found.unread(f"transition {_name(element)!r} is not used")
+                self.builder.skip_event(f"transition {_name(element)!r} is not used")
                 continue
             self._item(element, zero + place - base, depth)
             follows = place + (_time(element, "duration") or 0)
@@ -111,14 +112,14 @@ class _Project:
         if element.tag == "audition":
             for number, choice in enumerate(element):
                 if number:
-                    self.found.unread(f"{_name(choice)!r} is not the audition's choice")
+                    self.builder.skip_event(f"{_name(choice)!r} is not the audition's choice")
                 else:
                     self._item(choice, begin, depth + 1)
             return
         if element.tag in CLIPS:
             self._clip(element, begin)
         elif element.tag != "gap":
-            return self.found.unreadable(f"a {clean_name(element.tag)} is not known")
+            return self.builder.add_unreadable(f"a {clean_name(element.tag)} is not known")
         own_start, factor = _time(element, "start") or Fraction(0), self._factor(element)
         length = _time(element, "duration")
         for child in element:
@@ -155,13 +156,15 @@ class _Project:
         }
         at = begin - self.begin
         note = element.findtext("note") or ""
-        self.found.spot(_name(element), self._track(element), at, at + length, note=note, source=source, extra=extra)
+        self.builder.add_item(
+            _name(element), self._track(element), at, at + length, note=note, source=source, extra=extra
+        )
         if element.tag in WHOLE_ELSEWHERE:
-            self.found.not_used("the clips inside compound, synchronised and multicam clips")
+            self.builder.note_unused("the clips inside compound, synchronised and multicam clips")
         if any(element.find(tag) is not None for tag in RETIMED):
-            self.found.not_used("changes of speed")
+            self.builder.note_unused("changes of speed")
         if element.find("keyword") is not None:
-            self.found.not_used("keywords")
+            self.builder.note_unused("keywords")
 
     def _marker(
         self, marker, owner, begin: Fraction, own_start: Fraction, length: Fraction | None, factor: Fraction
@@ -169,12 +172,12 @@ class _Project:
         place = _time(marker, "start")
         name = clean_name(marker.get("value"))
         if place is None:
-            return self.found.unreadable(f"marker {name!r} has no place")
+            return self.builder.add_unreadable(f"marker {name!r} has no place")
         within = (place - own_start) * factor
         if within < 0 or (length is not None and within >= length):
-            return self.found.unread(f"marker {name!r} lies in a part of its clip that is cut off")
+            return self.builder.skip_event(f"marker {name!r} lies in a part of its clip that is cut off")
         track = self._track(owner) if owner.tag in CLIPS else ""
-        self.found.marker(
+        self.builder.add_marker(
             name, track, begin + within - self.begin, (_time(marker, "duration") or Fraction(0)) * factor,
             max(self.frame, self._frame_of(owner) * factor), note=marker.get("note"),
         )  # fmt: skip

@@ -26,15 +26,15 @@ from render.cues.readers.otio_json import (
     text_of,
     timeline_in,
 )
-from render.cues.readers.text_reading import error_at, own_note
+from render.cues.readers.text_reading import error_at, parse_pisada_note
 from render.cues.readers.timeline_builder import (
     DEEPEST,
     TimelineBuilder,
     clean_name,
-    counted,
     exact_rate,
-    stated,
-    zero_of,
+    rate_text,
+    timeline_zero_s,
+    with_counted_rate,
 )
 from render.cues.timeline import Timeline
 from render.project.timecode import RATES, Clock
@@ -79,7 +79,7 @@ class _Reading:
             rate = exact_rate(number_of(start, "rate"))
             frames = seconds_of(start) * rate
             if rate not in NAMED_RATES and frames != 0:
-                raise CueSheetError(f"its start is counted at {stated(rate)} a second, which is no frame rate")
+                raise CueSheetError(f"its start is counted at {rate_text(rate)} a second, which is no frame rate")
             if frames.denominator != 1:
                 raise CueSheetError(f"its start lies between two frames, at {float(frames)}")
             start_frames = int(frames) if rate in NAMED_RATES else None
@@ -89,8 +89,8 @@ class _Reading:
         remarks: list[str] = []
         if rate in NAMED_RATES:
             drop = noted.drop if noted and noted.exact == rate else None
-            clock = counted(clock, rate, drop, start_frames, remarks)
-        self.found = TimelineBuilder(clock, zero_of(clock, start_frames), start_frames, remarks=remarks)
+            clock = with_counted_rate(clock, rate, drop, start_frames, remarks)
+        self.builder = TimelineBuilder(clock, timeline_zero_s(clock, start_frames), start_frames, remarks=remarks)
         self.ranges: dict[int, Range] = {}  # by the item's identity: each is asked for several times
 
     def _frame_rates(self) -> set[Fraction]:
@@ -114,7 +114,7 @@ class _Reading:
             )
             extra = {"media": "" if kind == "Audio" else "picture" if kind == "Video" else kind}
             self._item(track, name, -trim, None, extra, 0)
-        return self.found.timeline("OTIO")
+        return self.builder.timeline("OTIO")
 
     def _item(self, item: dict, track: str, begin: Fraction, window: Range | None, extra: dict, depth: int) -> None:
         """One clip, stack or track from ``begin``; ``window`` is the first and last second that is seen of it."""
@@ -122,7 +122,7 @@ class _Reading:
             raise CueSheetError(f"tracks nested more than {DEEPEST} deep")
         schema = schema_of(item)
         if schema not in ITEMS:
-            return self.found.unreadable(f"a {clean_name(schema)} on track {track!r} is not known")
+            return self.builder.add_unreadable(f"a {clean_name(schema)} on track {track!r} is not known")
         if item.get("enabled") is False:
             extra = extra | {"muted": "yes"}
         first, length = self._range(item, depth)
@@ -141,7 +141,7 @@ class _Reading:
     ) -> None:
         in_turn = schema_of(parent) == "Track"
         if list_of(parent, "effects"):
-            self.found.remarks.append(
+            self.builder.remarks.append(
                 f"track {track!r}: effects on {clean_name(text_of(parent, 'name'))!r} are not used"
             )
         children = list_of(parent, "children")
@@ -158,13 +158,13 @@ class _Reading:
         media = media_of(clip)
         name = text_of(clip, "name") or text_of(media, "name")
         if seen[1] <= seen[0] and length > 0:
-            return self.found.unread(f"clip {clean_name(name)!r} on track {track!r} is trimmed away")
+            return self.builder.skip_event(f"clip {clean_name(name)!r} on track {track!r} is trimmed away")
         url = text_of(media, "target_url") or text_of(media, "target_url_base")
-        with error_at(row=self.found.event + 1):
-            own = own_note(json.dumps(noted_in(clip)))
-        self.found.spot(name, track, *seen, source=url, extra=extra, own=own)
+        with error_at(row=self.builder.event + 1):
+            own = parse_pisada_note(json.dumps(noted_in(clip)))
+        self.builder.add_item(name, track, *seen, source=url, extra=extra, own=own)
         if list_of(clip, "effects"):
-            self.found.not_used("effects and changes of speed")
+            self.builder.note_unused("effects and changes of speed")
 
     def _markers(self, item: dict, track: str, zero: Fraction, window: Range | None) -> None:
         """An item's markers, which count its own media's time."""
@@ -172,16 +172,16 @@ class _Reading:
             name, note = text_of(marker, "name"), text_of(marker, "comment")
             stated_range = part_of(marker, "marked_range", "TimeRange") or part_of(marker, "range", "TimeRange")
             if schema_of(marker) != "Marker" or stated_range is None:
-                self.found.unreadable(f"marker {clean_name(name)!r} on track {track!r} has no place")
+                self.builder.add_unreadable(f"marker {clean_name(name)!r} on track {track!r} has no place")
                 continue
             first, length = range_of(stated_range)
             begin = zero + first
             if window and not (window[0] <= begin < window[1] or begin == window[0] == window[1]):
-                self.found.unread(f"marker {clean_name(name)!r} lies in a part of its item that is cut off")
+                self.builder.skip_event(f"marker {clean_name(name)!r} lies in a part of its item that is cut off")
                 continue
             frame = 1 / exact_rate(number_of(part_of(stated_range, "start_time", "RationalTime"), "rate"))
             colour = text_of(marker, "color")
-            self.found.marker(name or note, track, begin, length, frame, note=note, extra={"colour": colour})
+            self.builder.add_marker(name or note, track, begin, length, frame, note=note, extra={"colour": colour})
 
     def _range(self, item: dict, depth: int = 0) -> Range:
         """What is used of an item: its source range, else all its media or children.
@@ -214,7 +214,7 @@ class _Reading:
             return ""
         offsets = [part_of(transition, name, "RationalTime") for name in ("in_offset", "out_offset")]
         length = sum((seconds_of(offset) for offset in offsets if offset), Fraction(0))
-        return f"{clean_name(text_of(transition, 'name')) or 'transition'} {self.found.length_samples(length)}smp"
+        return f"{clean_name(text_of(transition, 'name')) or 'transition'} {self.builder.length_samples(length)}smp"
 
 
 def _within(window: Range | None, begin: Fraction, end: Fraction) -> Range:

@@ -129,9 +129,9 @@ def media_of(clip: dict) -> dict:
 def noted_in(value: dict) -> dict:
     """What our own writer noted, unchecked."""
     metadata = value.get("metadata")
-    noted = metadata.get("pisada") if isinstance(metadata, dict) else None
-    if not isinstance(noted, dict):
+    columns = metadata.get("pisada") if isinstance(metadata, dict) else None
+    if not isinstance(columns, dict):
         return {}
     order = metadata.get("pisada_columns")
-    known = [name for name in order if isinstance(name, str) and name in noted] if isinstance(order, list) else []
-    return {name: noted[name] for name in known} | noted
+    known = [name for name in order if isinstance(name, str) and name in columns] if isinstance(order, list) else []
+    return {name: columns[name] for name in known} | columns

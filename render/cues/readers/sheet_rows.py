@@ -12,7 +12,16 @@ from pathlib import Path
 from plugin_backend.errors import CueSheetError, together
 from plugin_backend.similar_names import did_you_mean
 from presets.bank import located
-from render.cues.cue import AUDIBLE, NUMBERS, Cue, CueSheet, Wanted, after_midnight, check_reach, read_number
+from render.cues.cue import (
+    DEFAULT_OPTIONS,
+    NUMBERS,
+    Cue,
+    CueSheet,
+    ReadOptions,
+    after_midnight,
+    check_reach,
+    read_number,
+)
 from render.cues.cue_offset import offset_samples
 from render.cues.readers.spreadsheet_cells import is_date, no_date, with_point
 from render.project.timecode import Clock, frames_of, round_half_up, samples_at
@@ -74,12 +83,12 @@ class Place:
     clock: Clock
 
 
-def sheet_of(
+def rows_to_sheet(
     path: Path,
     kind: str,
     records: Iterator[tuple[int, Cells]],
     clock: Clock,
-    wanted: Wanted = AUDIBLE,
+    options: ReadOptions = DEFAULT_OPTIONS,
     remarks: tuple[str, ...] = (),
 ) -> CueSheet:
     """The sheet that rows make.
@@ -89,7 +98,7 @@ def sheet_of(
         kind: its format.
         records: row's number and stripped cells of each row that is not blank, the header first.
         clock: the programme's time base.
-        wanted: whether rows may be without a preset, and be left out.
+        options: whether rows may be without a preset, and be left out.
         remarks: on how the file was read.
 
     Raises:
@@ -108,10 +117,10 @@ def sheet_of(
                 raise CueSheetError(f"more than {MOST_ROWS} cues: split the sheet")
             try:
                 named = _with_points(_by_column(columns, cells), row, commas)
-                cues.append(_cue(named, Place(row, 0, None, folder, clock), rows_by_id, wanted.blank))
+                cues.append(_cue(named, Place(row, 0, None, folder, clock), rows_by_id, options.blank))
             except CueSheetError as error:
                 problems += [each.at(row=row) for each in error.each]
-        if problems and not wanted.partial:
+        if problems and not options.partial:
             raise together(problems)
         if not cues and not problems:
             raise CueSheetError("the sheet has a header and no cues")
@@ -211,12 +220,12 @@ def _cue(cells: dict[str, str | CueSheetError], place: Place, rows_by_id: dict[s
     if first != row:
         problems.add(CueSheetError(f"{cells['id']!r} is already the id of row {first}"), "id")
     place = replace(place, start_samples=start_samples, duration_samples=duration)
-    cue = problems.parsed("id", lambda: cue_of(cells, place, blank, unread))
+    cue = problems.parsed("id", lambda: row_to_cue(cells, place, blank, unread))
     problems.check()
     return cue
 
 
-def cue_of(cells: dict[str, str], place: Place, blank: bool = False, unread: Collection[str] = ()) -> Cue:
+def row_to_cue(cells: dict[str, str], place: Place, blank: bool = False, unread: Collection[str] = ()) -> Cue:
     """The cue of a row whose position and length are settled.
 
     Args:

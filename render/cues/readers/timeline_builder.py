@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from plugin_backend.errors import CueSheetError
-from render.cues.readers.text_reading import error_at, in_reach
-from render.cues.timeline import Timeline, TimelineItem, Unread
+from render.cues.readers.text_reading import check_within_day, error_at
+from render.cues.timeline import Timeline, TimelineItem, UnreadItem
 from render.project.timecode import RATES, Clock, FrameRate, round_half_up
 
 MOST_EVENTS = 200_000
@@ -64,7 +64,7 @@ def with_sheet_rate(clock: Clock, exact: Fraction, drop: bool | None = None, sta
     if clock.rate is not None:
         if clock.rate not in fitting:
             raise CueSheetError(
-                f"the file runs at {stated(exact, drop)} fps, the project at {clock.rate.name}: change --fps, or "
+                f"the file runs at {rate_text(exact, drop)} fps, the project at {clock.rate.name}: change --fps, or "
                 f"export at {clock.rate.name}"
             )
     elif start_frames is None and len(fitting) != 1:
@@ -75,7 +75,9 @@ def with_sheet_rate(clock: Clock, exact: Fraction, drop: bool | None = None, sta
     return clock if clock.rate else replace(clock, rate=rate, start_frames=start_frames or 0)
 
 
-def counted(clock: Clock, exact: Fraction, drop: bool | None, start_frames: int | None, remarks: list[str]) -> Clock:
+def with_counted_rate(
+    clock: Clock, exact: Fraction, drop: bool | None, start_frames: int | None, remarks: list[str]
+) -> Clock:
     """The clock completed, see :func:`completed`, with a file that counts frames, seconds or samples.
 
     Whether its labels are drop-frame moves nothing in such a file, so there the user's word counts, and a remark
@@ -83,7 +85,7 @@ def counted(clock: Clock, exact: Fraction, drop: bool | None, start_frames: int 
     """
     if clock.rate is not None and clock.rate.exact == exact and drop not in (None, clock.rate.drop):
         remarks.append(
-            f"it says {stated(exact, drop)}, but its counts of frames are exact either way: read at "
+            f"it says {rate_text(exact, drop)}, but its counts of frames are exact either way: read at "
             f"{clock.rate.name} fps, as asked"
         )
         drop = None
@@ -92,22 +94,22 @@ def counted(clock: Clock, exact: Fraction, drop: bool | None, start_frames: int 
 
 def _only(fitting: list[FrameRate], exact: Fraction, drop: bool | None) -> FrameRate:
     if not fitting:
-        raise CueSheetError(f"the file runs at {stated(exact, drop)} fps: use one of {', '.join(RATES)}")
+        raise CueSheetError(f"the file runs at {rate_text(exact, drop)} fps: use one of {', '.join(RATES)}")
     if len(fitting) > 1:
         names = " or ".join(rate.name for rate in fitting)
         raise CueSheetError(
-            f"the file runs at {stated(exact, drop)} fps and does not say drop-frame: give --fps {names}"
+            f"the file runs at {rate_text(exact, drop)} fps and does not say drop-frame: give --fps {names}"
         )
     return fitting[0]
 
 
-def stated(exact: Fraction, drop: bool | None = None) -> str:
+def rate_text(exact: Fraction, drop: bool | None = None) -> str:
     """A rate for messages: "24", "23.976", "29.97 drop-frame"."""
     name = f"{round(float(exact), 3):g}" if exact < 1000 else str(round(exact))
     return name + {None: "", True: " drop-frame", False: " non-drop" if exact.denominator > 1 else ""}[drop]
 
 
-def zero_of(clock: Clock, start_frames: int | None) -> Fraction:
+def timeline_zero_s(clock: Clock, start_frames: int | None) -> Fraction:
     """Seconds from 00:00:00:00 to a timeline's zero: its own start, or the programme's if it states none."""
     frames = clock.start_frames if start_frames is None else start_frames
     return Fraction(frames) / clock.rate.exact if clock.rate else Fraction(0)
@@ -141,9 +143,9 @@ class TimelineBuilder:
     clock: Clock
     zero: Fraction
     start_frames: int | None = None
-    spots: list[TimelineItem] = field(default_factory=list)
+    items: list[TimelineItem] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
-    lost: list[Unread] = field(default_factory=list)
+    unreadable: list[UnreadItem] = field(default_factory=list)
     event: int = 0
     steps: int = 0
     unused: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -159,7 +161,7 @@ class TimelineBuilder:
             raise CueSheetError(f"more than {MOST_EVENTS} events: export a reel at a time")
         return self.event
 
-    def step(self) -> None:
+    def count_step(self) -> None:
         """Counts a part of the file, spot or none, so that one that holds itself comes to an end.
 
         Raises:
@@ -169,20 +171,20 @@ class TimelineBuilder:
         if self.steps > MOST_STEPS:
             raise CueSheetError(f"more than {MOST_STEPS} parts: export a reel at a time")
 
-    def unread(self, what: str) -> None:
+    def skip_event(self, what: str) -> None:
         """Numbers an event that makes no spot, as nothing sounds there, and says so."""
         self.remarks.append(f"event {self.next_event()}: {what}")
 
-    def unreadable(self, what: str) -> None:
+    def add_unreadable(self, what: str) -> None:
         """Numbers an event that would make a spot if it could be read."""
-        self.lost.append(Unread(self.next_event(), what))
+        self.unreadable.append(UnreadItem(self.next_event(), what))
 
-    def not_used(self, what: str) -> None:
+    def note_unused(self, what: str) -> None:
         """Notes a property of the event last read that means nothing to us."""
         if self.event not in self.unused[what][-1:]:
             self.unused[what].append(self.event)
 
-    def spot(
+    def add_item(
         self,
         name: object,
         track: str,
@@ -219,16 +221,16 @@ class TimelineBuilder:
             self.remarks.append(f"event {number}: {kind} {shown!r} has no length, not read")
             return None
         texts = {clean_name(key): clean_name(value) for key, value in (extra or {}).items() if value} | (own or {})
-        spot = TimelineItem(
+        item = TimelineItem(
             kind, shown, clean_name(track), start_samples, length, number, clean_name(note), source_path(source), texts
         )  # fmt: skip
-        self.spots.append(spot)
-        return spot
+        self.items.append(item)
+        return item
 
-    def marker(self, name: object, track: str, begin: Fraction, length: Fraction, frame: Fraction, **more) -> None:
+    def add_marker(self, name: object, track: str, begin: Fraction, length: Fraction, frame: Fraction, **more) -> None:
         """Adds a marker; one longer than a frame (editors write one frame for none) is a region."""
         long = length > frame
-        self.spot(name, track, begin, begin + length if long else None, kind="region" if long else "marker", **more)
+        self.add_item(name, track, begin, begin + length if long else None, kind="region" if long else "marker", **more)
 
     def length_samples(self, seconds: Fraction) -> int:
         """A length for texts, rounded once."""
@@ -236,7 +238,7 @@ class TimelineBuilder:
 
     def _samples(self, seconds: Fraction) -> int:
         rate = self.clock.sample_rate
-        return in_reach(round_half_up((self.zero + seconds) * rate) - self.clock.start_samples, rate)
+        return check_within_day(round_half_up((self.zero + seconds) * rate) - self.clock.start_samples, rate)
 
     def timeline(self, format_name: str) -> Timeline:
         """All of it, with the properties not used summed up at the end."""
@@ -245,4 +247,4 @@ class TimelineBuilder:
             more = f" and {len(events) - LISTED} more" if len(events) > LISTED else ""
             summed.append(f"read and not used: {what} (event {', '.join(map(str, events[:LISTED]))}{more})")
         remarks = self.remarks + summed
-        return Timeline(format_name, self.clock, self.spots, remarks, self.lost, self.start_frames)
+        return Timeline(format_name, self.clock, self.items, remarks, self.unreadable, self.start_frames)

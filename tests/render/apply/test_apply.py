@@ -52,7 +52,7 @@ def test_what_is_not_moved_comes_back_bit_for_bit(tmp_path, applier):
     rate, heard = wavfile.read(done.path)
     assert rate == RATE
     np.testing.assert_array_equal(heard, noise)
-    assert (done.hits, done.outside, done.remarks) == (None, 0, ())
+    assert (done.hits, done.samples_over, done.remarks) == (None, 0, ())
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 6])

@@ -63,7 +63,7 @@ def test_a_crash_after_a_kill_is_tried_again_like_any_first_crash(write_batch, p
     row, events = with_plugin(tmp_path, poison(1)), []
     plan = plan_batch(read_jobs(write_batch(0, (row,))), tmp_path / "out")
     result = run_batch(plan, tmp_path / "out", Unlucky(1), policy=QUICK, listen=events.append)
-    told = [(event.kind, event.told.rpartition(" ")[2]) for event in events if event.kind in ("retry", "failed")]
+    told = [(event.kind, event.message.rpartition(" ")[2]) for event in events if event.kind in ("retry", "failed")]
     assert told == [("retry", "(SIGKILL)"), ("retry", "(SIGSEGV)"), ("failed", "(SIGSEGV)")]
     assert result.failed["poison1"].startswith("the process rendering FEET with")
 

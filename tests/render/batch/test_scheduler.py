@@ -48,7 +48,7 @@ def test_again_only_what_is_missing_or_changed_is_made(write_batch, run, tmp_pat
     run(jobs)
     before, reports = stems_of(out), files_of(out)
     result, events = run(jobs)
-    assert (result.done, len(result.before), [kind for kind, *_ in events]) == ([], 3, ["begin", "end"])
+    assert (result.done, len(result.already_done), [kind for kind, *_ in events]) == ([], 3, ["begin", "end"])
     next((out / "reel-00").glob("*FEET*.wav")).unlink()
     changed = next((out / "reel-01").glob("*ROOM*.wav"))
     changed.write_bytes(b"a mixer's own")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from render.cues import Cue, CueSheet
-from render.cues.lint import Look, findings_of
+from render.cues.lint import LintInput, lint
 from render.project.timecode import RATES, Clock, samples_at
 
 FILM = Clock(48_000, RATES["24"], 86_400)
@@ -16,8 +16,8 @@ FILM = Clock(48_000, RATES["24"], 86_400)
 
 def look(*cues: Cue, clock: Clock = FILM, unmatched: int = 0, **more) -> list[tuple]:
     sheet = CueSheet(Path("x"), sorted(cues, key=lambda cue: cue.start_samples), [], [], unmatched=unmatched)
-    found = findings_of(Look(sheet, clock, presets=["p"], **more))
-    return [(each.check, each.cue and each.cue.id, each.told) for each in found]
+    found = lint(LintInput(sheet, clock, presets=["p"], **more))
+    return [(each.check, each.cue and each.cue.id, each.message) for each in found]
 
 
 def cue(name: str, start: int, length: int | None = None, stem: str = "FEET", **more) -> Cue:
@@ -122,7 +122,7 @@ def test_far_past_the_end_is_no_drift():
 
 
 @pytest.mark.parametrize(
-    ("of", "by", "told"),
+    ("of", "by", "message"),
     [
         ("23.976", "24", "all 40 starts are frames of 23.976 fps"),
         ("24", "23.976", "all 40 starts are frames of 24 fps"),
@@ -131,11 +131,11 @@ def test_far_past_the_end_is_no_drift():
         ("59.94ndf", "30", "all 40 starts are frames of 59.94 fps"),
     ],
 )
-def test_starts_on_the_frames_of_another_rate(of, by, told):
+def test_starts_on_the_frames_of_another_rate(of, by, message):
     clock = Clock(48_000, RATES[by], 3600 * RATES[by].nominal)
     (found,) = look(*spotted(of, 40), clock=clock)
     assert found[0] == "rate"
-    assert found[2].startswith(told)
+    assert found[2].startswith(message)
     assert found[2].endswith(f"is {by} fps right?")
 
 
@@ -156,8 +156,8 @@ def test_frame_numbers_that_are_never_used(of, by):
     starts = sorted(samples_at(second * rate.nominal + frame, rate, 48_000) for second, frame in labels)
     cues = [cue(str(n), start) for n, start in enumerate(starts)]
     (found,) = look(*cues, clock=Clock(48_000, rate))
-    told = f"none of {len(cues)} timecodes has a frame from {RATES[of].nominal} to {rate.nominal - 1}"
-    assert found == ("rate", None, f"{told}, as if they were of {RATES[of].nominal} fps; is {by} fps right?")
+    message = f"none of {len(cues)} timecodes has a frame from {RATES[of].nominal} to {rate.nominal - 1}"
+    assert found == ("rate", None, f"{message}, as if they were of {RATES[of].nominal} fps; is {by} fps right?")
     assert look(*cues[:5], clock=Clock(48_000, rate)) == []
 
 
@@ -165,7 +165,7 @@ HOUR = 3600 * 48_000
 
 
 @pytest.mark.parametrize(
-    ("rate", "start", "first", "told"),
+    ("rate", "start", "first", "message"),
     [
         (
             "24",
@@ -182,12 +182,12 @@ HOUR = 3600 * 48_000
         (None, 0, 600 * 48_000, None),
     ],
 )
-def test_a_first_cue_long_after_the_start_is_found_with_the_start_that_fits(rate, start, first, told):
+def test_a_first_cue_long_after_the_start_is_found_with_the_start_that_fits(rate, start, first, message):
     clock = Clock(48_000, RATES[rate] if rate else None, start)
     found = look(cue("a", first), cue("b", first + 10), clock=clock)
-    assert [each[:2] for each in found] == ([("start", "a")] if told else [])
-    if told:
-        assert re.fullmatch(f"the first cue lies {told}", found[0][2])
+    assert [each[:2] for each in found] == ([("start", "a")] if message else [])
+    if message:
+        assert re.fullmatch(f"the first cue lies {message}", found[0][2])
 
 
 def test_every_command_that_takes_a_sheet_tells_of_a_late_first_cue(tmp_path):
@@ -199,7 +199,7 @@ def test_every_command_that_takes_a_sheet_tells_of_a_late_first_cue(tmp_path):
     sheet.write_text("id,start,stem,preset\na,01:00:01:00,FEET,step-wood\n")
     (tmp_path / "jobs.csv").write_text("name,cues,fps,start_tc\nlate,reel.csv,24,\nright,reel.csv,24,01:00:00:00\n")
 
-    def told(*command: object, start: str | None = None) -> str:
+    def message(*command: object, start: str | None = None) -> str:
         given = [] if start is None else ["--start-tc", start]
         answer = CliRunner().invoke(pisada, [*map(str, command), *given])
         return answer.stdout + answer.stderr
@@ -214,10 +214,10 @@ def test_every_command_that_takes_a_sheet_tells_of_a_late_first_cue(tmp_path):
         ),
     )
     for command in commands:
-        assert hint in told(*command)
-        assert "silence" not in told(*command, start="01:00:00:00")
-    assert "silence" not in told("cues", "convert", sheet, tmp_path / "a.csv", "--fps", "24")  # it keeps timecodes
-    planned = told("batch", tmp_path / "jobs.csv", "--out", tmp_path / "out", "--plan")
+        assert hint in message(*command)
+        assert "silence" not in message(*command, start="01:00:00:00")
+    assert "silence" not in message("cues", "convert", sheet, tmp_path / "a.csv", "--fps", "24")  # it keeps timecodes
+    planned = message("batch", tmp_path / "jobs.csv", "--out", tmp_path / "out", "--plan")
     assert (
         f"late: the first cue lies 60 min after the programme's start, 00:00:00:00, so much silence comes first: {hint}"
         in planned

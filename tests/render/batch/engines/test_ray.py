@@ -77,7 +77,7 @@ def test_a_node_that_is_killed_costs_no_job_and_no_byte(jobs, two_nodes, tmp_pat
     retried = [event for event in events if event.kind == "retry"]
     assert second not in cluster.worker_nodes
     assert len(retried) == 1
-    assert "its Ray worker or the node it was on is gone" in retried[0].told
+    assert "its Ray worker or the node it was on is gone" in retried[0].message
     assert (sorted(result.done), result.failed) == ([f"r{n}" for n in range(JOBS)], {})
     run_batch(plan_batch(jobs, tmp_path / "pool"), tmp_path / "pool", Pool(1))
     assert len(stems_in(tmp_path / "pool")) == 2 * JOBS

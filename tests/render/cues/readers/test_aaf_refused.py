@@ -109,7 +109,7 @@ def test_damage_makes_no_traceback(good, patches, keep):
         changed[begin : begin + len(patch)] = patch
     path.write_bytes(changed[: int(len(data) * keep)])
     try:
-        assert {spot.kind for spot in read_aaf(path, Clock()).spots} <= {"clip", "marker", "region"}
+        assert {item.kind for item in read_aaf(path, Clock()).items} <= {"clip", "marker", "region"}
     except CueSheetError as error:
         assert error.file == path
 

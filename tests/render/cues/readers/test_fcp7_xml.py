@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from plugin_backend.errors import CueSheetError
 from render.cues.read import read_cues
 from render.cues.readers.fcp7_xml import is_fcp7_xml, read_fcp7_xml
-from render.cues.timeline import TimelineItem, Unread
+from render.cues.timeline import TimelineItem, UnreadItem
 from render.project.timecode import RATES, Clock
 
 AGAIN = '<sequence id="n"/>'
@@ -59,7 +59,7 @@ def test_a_clip_is_a_spot(read):
     file = '<file id="f"><pathurl>file://localhost/C%3a/a%20b/../steps.wav</pathurl></file>'
     note = "<logginginfo><lognote>wet shoes</lognote></logginginfo><labels><label2>Iris</label2></labels>"
     timeline = read(xmeml(f'<track MZ.TrackName="FEET">{clip("Step", 50, 75, file + note)}</track>'))
-    assert timeline.spots == [
+    assert timeline.items == [
         TimelineItem(
             "clip", "Step", "FEET", 96_000, 48_000, 1, "wet shoes", Path("C:/a b/../steps.wav"), {"label": "Iris"}
         )
@@ -89,23 +89,23 @@ def test_every_rate_is_exact(read, base, ntsc, label, shape, name, first):
     begin = [int(48_000 * Fraction(frames) / exact + Fraction(1, 2)) for frames in (first, first + 1001, first + 1003)]
     timeline = read(sheet)
     assert timeline.clock == Clock(48_000, RATES[name], first)
-    spot = timeline.spots[0]
-    assert (spot.start_samples, spot.duration_samples) == (begin[1] - begin[0], begin[2] - begin[1])
-    from_midnight = read(sheet, Clock(48_000, RATES[name])).spots[0]
+    item = timeline.items[0]
+    assert (item.start_samples, item.duration_samples) == (begin[1] - begin[0], begin[2] - begin[1])
+    from_midnight = read(sheet, Clock(48_000, RATES[name])).items[0]
     assert from_midnight.start_samples == begin[1]
 
 
 def test_tracks_are_named_or_numbered_as_the_editor_shows_them(read):
     exploded = [f'<track currentExplodedTrackIndex="{i}">{clip("x", i, 9)}</track>' for i in (0, 1)]
     named = f"<track><name>Cloth</name>{clip('y', 3, 9)}</track><track>{clip('z', 4, 9)}</track>"
-    assert [spot.track for spot in read(xmeml("".join(exploded) + named)).spots] == ["A1", "A1", "Cloth", "A3"]
+    assert [item.track for item in read(xmeml("".join(exploded) + named)).items] == ["A1", "A1", "Cloth", "A3"]
 
 
 def test_linked_channels_are_one_clip(read):
     links = link("v", "video") + link("l") + link("r")
     tracks = "".join(f"<track><name>{i}</name>{clip('a', 5, 9, links, identity=i)}</track>" for i in "lr")
     timeline = read(xmeml(tracks, f"<track>{clip('a', 5, 9, links, identity='v')}</track>"))
-    assert [(spot.track, spot.extra) for spot in timeline.spots] == [
+    assert [(item.track, item.extra) for item in timeline.items] == [
         ("V1", {"media": "picture"}),
         ("l", {"channels": "2", "linked": "r"}),
     ]
@@ -116,30 +116,30 @@ def test_linked_channels_of_different_length_stay_apart(read):
     tracks = (
         f"<track>{clip('a', 5, 9, links, identity='l')}</track><track>{clip('a', 5, 8, links, identity='r')}</track>"
     )
-    assert [spot.duration_samples for spot in read(xmeml(tracks)).spots] == [7_680, 5_760]
+    assert [item.duration_samples for item in read(xmeml(tracks)).items] == [7_680, 5_760]
 
 
 @pytest.mark.parametrize(("alignment", "cut"), [("center", 60), ("start-black", 50), ("end-black", 70)])
 def test_transitions_meet_at_their_cut(read, alignment, cut):
     marker = "<marker><name>m</name><in>22</in><out>-1</out></marker>"
     track = clip("a", 40, -1) + fade(50, 70, alignment) + clip("b", -1, 90, marker, first=2)
-    first, second, *rest = read(xmeml(f"<track>{track}</track>")).spots
+    first, second, *rest = read(xmeml(f"<track>{track}</track>")).items
     assert (first.start_samples, first.duration_samples) == (40 * 1920, (cut - 40) * 1920)
     assert (second.start_samples, second.duration_samples) == (cut * 1920, (90 - cut) * 1920)
     assert (first.extra, second.extra) == (
         {"transition_out": "Cross Fade 38400smp"},
         {"transition_in": "Cross Fade 38400smp"},
     )
-    assert [spot.start_samples for spot in rest] == [70 * 1920]  # 20 frames of media after the fade's beginning
+    assert [item.start_samples for item in rest] == [70 * 1920]  # 20 frames of media after the fade's beginning
 
 
 def test_what_has_no_place_is_remarked(read):
     track = clip("a", -1, 9) + fade(5, 3, "center") + clip("b", 4, 4)
     timeline = read(xmeml(f"<track>{track}</track>", more="<marker><name>m</name></marker>"))
-    assert timeline.spots == []
+    assert timeline.items == []
     assert timeline.unreadable == [
-        Unread(1, "clip 'a' on track 'A1' has no start or no end"),
-        Unread(4, "marker 'm' has no place"),
+        UnreadItem(1, "clip 'a' on track 'A1' has no start or no end"),
+        UnreadItem(4, "marker 'm' has no place"),
     ]
     assert timeline.remarks == [
         "event 2: a transition on track 'A1' beside no clip, or without a length",
@@ -152,14 +152,14 @@ def test_what_is_switched_off_is_told_apart(read):
     timeline = read(
         xmeml(f"<track>{clip('a', 0, 1, off)}{clip('b', 1, 2)}</track><track>{off}{clip('c', 0, 1)}</track>")
     )
-    assert [spot.extra for spot in timeline.spots] == [{"muted": "yes"}, {}, {"muted": "yes"}]
+    assert [item.extra for item in timeline.items] == [{"muted": "yes"}, {}, {"muted": "yes"}]
 
 
 def test_markers_of_the_sequence_and_of_clips(read):
     inside = "<marker><name>in</name><in>30</in><out>-1</out></marker><marker><name>out</name><in>5</in></marker>"
     long = "<marker><name>room</name><comment>tail</comment><in>8</in><out>20</out></marker>"
     timeline = read(xmeml(f"<track>{clip('a', 100, 150, rate(50) + inside, first=10)}</track>", more=long))
-    assert timeline.spots[1:] == [
+    assert timeline.items[1:] == [
         TimelineItem("marker", "in", "A1", 100 * 1920 + 20 * 960, None, 2),
         TimelineItem("region", "room", "", 8 * 1920, 12 * 1920, 4, "tail"),
     ]
@@ -170,13 +170,13 @@ def test_nested_sequences_are_one_clip_each(read):
     media = f"<media><audio><track>{clip('x', 0, 9)}</track></audio></media>"
     inner = f'<sequence id="n"><name>Inner</name>{rate(25)}{media}</sequence>'
     timeline = read(xmeml(f"<track>{clip('N', 0, 25, inner)}{clip('N', 25, 50, AGAIN)}</track>"))
-    assert [(spot.name, spot.extra) for spot in timeline.spots] == [("N", {"nested": "Inner"})] * 2
+    assert [(item.name, item.extra) for item in timeline.items] == [("N", {"nested": "Inner"})] * 2
     assert timeline.remarks == ["read and not used: the clips inside nested sequences (event 1, 2)"]
 
 
 def test_control_characters_leave_names(read):
     timeline = read(xmeml(f"<track>{clip('a&#x85;&#10;b', 0, 1)}</track>"))
-    assert (timeline.spots[0].name, timeline.remarks) == (
+    assert (timeline.items[0].name, timeline.remarks) == (
         "a b",
         ["event 1: control characters left out of the name 'a b'"],
     )
@@ -184,7 +184,7 @@ def test_control_characters_leave_names(read):
 
 def test_utf_16_with_its_mark_is_read(read):
     text = xmeml(f"<track>{clip('Füße', 0, 1)}</track>").replace("UTF-8", "UTF-16")
-    assert read(text.encode("utf-16")).spots[0].name == "Füße"
+    assert read(text.encode("utf-16")).items[0].name == "Füße"
 
 
 ONE = f"<track>{clip('a', 0, 9)}</track>"
@@ -272,7 +272,7 @@ def test_drop_frame_that_is_not_asked_for_is_told_where_frames_are_counted(read)
     timecode = "<string>01;00;00;00</string><frame>107892</frame><displayformat>DF</displayformat>"
     text = xmeml(ONE, base=rate(30, "TRUE"), timecode=timecode)
     timeline = read(text, Clock(48_000, RATES["29.97ndf"], 107_892))
-    assert timeline.spots[0].start_samples == 0
+    assert timeline.items[0].start_samples == 0
     assert timeline.remarks == [
         "it says 29.97 drop-frame, but its counts of frames are exact either way: read at 29.97ndf fps, as asked"
     ]
@@ -303,6 +303,6 @@ def test_damage_makes_no_traceback(tmp_path_factory, place, length, patch, cut):
     text = WHOLE[:place] + patch + WHOLE[place + length :]
     path.write_text(text[: len(text) // cut if cut > 1 else None], encoding="utf-8")
     try:
-        assert {spot.kind for spot in read_fcp7_xml(path, Clock()).spots} <= {"clip", "marker", "region"}
+        assert {item.kind for item in read_fcp7_xml(path, Clock()).items} <= {"clip", "marker", "region"}
     except CueSheetError as error:
         assert error.file == path

@@ -69,7 +69,7 @@ def told(timeline: Timeline, what: str) -> int:
 
 
 def count(timeline: Timeline, *kinds: str) -> int:
-    return sum(spot.kind in kinds for spot in timeline.spots)
+    return sum(spot.kind in kinds for spot in timeline.items)
 
 
 def clips_inside(segment) -> int:
@@ -110,10 +110,10 @@ def test_aafs_read_without_loss(path):
         comments = [marker["Comment"].value for marker in markers]
     assert count(timeline, "clip") + told(timeline, "clip") == clips
     assert count(timeline, "marker", "region") == len(markers)
-    assert {spot.name for spot in timeline.spots if spot.kind == "clip"} - {""} <= {
+    assert {spot.name for spot in timeline.items if spot.kind == "clip"} - {""} <= {
         " ".join(n.split()) for n in names
     } | names
-    marks = [spot for spot in timeline.spots if spot.kind != "clip"]
+    marks = [spot for spot in timeline.items if spot.kind != "clip"]
     assert [" ".join(spot.name.split()) for spot in marks] == [
         " ".join((comment or "").split()) for comment in comments
     ]
@@ -143,7 +143,7 @@ def test_final_cut_7_files_read_without_loss(path):
         for kind in ("video", "audio")
     )
     marks = sequence.findall("marker") + [mark for item in picture + sound for mark in item.findall("marker")]
-    clips = [spot for spot in timeline.spots if spot.kind == "clip"]
+    clips = [spot for spot in timeline.items if spot.kind == "clip"]
     merged = sum(int(spot.extra.get("channels", "1")) - 1 for spot in clips)
     assert len(clips) + merged + told(timeline, "clip") == len(picture) + len(sound)
     assert count(timeline, "marker", "region") + told(timeline, "marker") == len(marks)
@@ -181,4 +181,4 @@ def test_opentimelineio_files_read_without_loss(path):
         if clip.parent().source_range is None and clip.parent().parent() is theirs.tracks:
             begin = clip.transformed_time_range(clip.trimmed_range(), theirs.tracks).start_time
             expected.append((clip.name, int(Fraction(begin.value) / Fraction(begin.rate) * 48_000 + Fraction(1, 2))))
-    assert set(expected) <= {(spot.name, spot.start_samples) for spot in timeline.spots}
+    assert set(expected) <= {(spot.name, spot.start_samples) for spot in timeline.items}

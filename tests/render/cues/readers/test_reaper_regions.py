@@ -30,7 +30,7 @@ def read(tmp_path):
 def test_markers_and_regions_in_timecode(read):
     text = "#,Name,Start,End,Length,Color\nR1,walk,1:00:01:00,1:00:02:12,0:00:01:12,FF0000\n"
     timeline = read(text + 'M2,"slam, big",01:00:05:10,,,\n\n3,old,01:00:00:00,,,\n')
-    assert timeline.spots == [
+    assert timeline.items == [
         TimelineItem("region", "walk", "", 48_000, 72_000, 2, extra={"number": "1", "color": "FF0000"}),
         TimelineItem("marker", "slam, big", "", 260_000, None, 3, extra={"number": "2"}),
         TimelineItem("marker", "old", "", 0, None, 5, extra={"number": "3"}),
@@ -51,7 +51,7 @@ def test_markers_and_regions_in_timecode(read):
     ],
 )
 def test_every_ruler_unit(read, text, clock, samples):
-    assert read(f"{HEAD}M1,a,{text},,\n", clock).spots[0].start_samples == samples
+    assert read(f"{HEAD}M1,a,{text},,\n", clock).items[0].start_samples == samples
 
 
 def test_what_had_to_be_taken_on_trust_is_remarked(read):
@@ -59,7 +59,7 @@ def test_what_had_to_be_taken_on_trust_is_remarked(read):
         "lines 2, 3: whole numbers were read as samples at the programme's sample rate"
     ]
     timeline = read(HEAD + "M1,a,01:10:00:00,,\n", DROP)
-    assert timeline.spots == read(HEAD + "M1,a,01:10:00;00,,\n", DROP).spots
+    assert timeline.items == read(HEAD + "M1,a,01:10:00;00,,\n", DROP).items
     assert timeline.remarks == ["line 2: a drop-frame programme: labels written with colons were read as drop-frame"]
     assert read(HEAD + "R1,a,1.0,1.0,0.0\n", Clock()).remarks == ["line 2: regions without length: no duration"]
 
@@ -106,8 +106,8 @@ def test_damage_makes_no_traceback(tmp_path_factory, place, patch, cut, clock):
     text = GOOD[:place] + patch + GOOD[place + len(patch) :]
     path.write_bytes(text[: len(text) - cut].encode("utf-8", "replace"))
     try:
-        for spot in read_reaper_regions(path, clock).spots:
-            assert not UNPRINTABLE.search(spot.name) and isinstance(spot.start_samples, int)
+        for item in read_reaper_regions(path, clock).items:
+            assert not UNPRINTABLE.search(item.name) and isinstance(item.start_samples, int)
     except CueSheetError as error:
         assert error.file == path
         assert "\n" not in str(error)
