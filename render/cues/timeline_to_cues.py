@@ -1,4 +1,4 @@
-"""Clips, markers and regions become cues: by the row they carry, by a mapping, or by their names alone."""
+"""Turn clips, markers and regions into cues: by the row that they carry, by a mapping, or by their names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from render.cues.readers.sheet_rows import KNOWN, MOST_COLUMNS, MOST_ROWS, Place
 from render.cues.timeline import Timeline, TimelineItem
 from render.project.stem_names import stem_called
 
-OWN = "pisada."
+ROW_PREFIX = "pisada."
 IGNORED = "ignored by the mapping"
 LONGEST_NAME = 80
 NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -24,7 +24,7 @@ NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 PICTURE = ("media", "picture"), "is picture"
 MUTED = (("muted", "yes"), "is muted"), (("track_muted", "yes"), "is on a track that is muted, inactive or hidden")
-"""What readers note of a clip that nobody hears."""
+"""What a reader notes of a muted clip, and the remark about it."""
 
 
 def timeline_to_sheet(
@@ -34,40 +34,51 @@ def timeline_to_sheet(
     presets: Collection[str] = (),
     options: ReadOptions = DEFAULT_OPTIONS,
 ) -> CueSheet:
-    """The sheet that a timeline makes.
+    """Make a cue sheet of a timeline.
 
-    Without a mapping a track's name is the stem, and a spot's name its preset if there is one of that name. A
-    spot that Pisada wrote carries its cue's row, ``pisada.<column>``, and needs no rule; its place and length are
-    the timeline's (an empty ``pisada.duration`` leaves the length to the preset). Other ids are the spot's name
-    and its sample from 00:00:00:00, so that an id, and with it the cue's seed, stays when other spots come or go.
-    Picture is left out, and so is what nobody hears, unless it is chosen.
+    Without a mapping, a track's name is the stem, and an item's name is its preset if the bank has a preset of that
+    name.
+
+    An item that Pisada wrote carries its cue's row (``pisada.<column>``) and needs no rule. Its position and length are
+    those of the timeline; an empty ``pisada.duration`` leaves the length to the preset.
+
+    The id of any other item is its name and its sample from 00:00:00:00. So an id, and the cue's seed with it, stays
+    the same when other items are added or removed.
+
+    Picture is left out. Muted items are left out unless the options include them.
 
     Args:
-        path: where it comes from.
-        presets: the names the bank has.
+        timeline: the items.
+        path: the file that they come from.
+        mapping: rules for stems and presets.
+        presets: the names of the bank's presets.
+        options: which items become cues.
+
+    Returns:
+        The sheet, its cues by start.
 
     Raises:
-        CueSheetError: a cue before the programme's start or out of range, or not one spot that makes a cue.
+        CueSheetError: a cue before the programme's start or out of range, or no item that makes a cue.
     """
-    making = _Making(timeline, path.parent.resolve(), mapping, presets, options)
+    builder = _SheetBuilder(timeline, path.parent.resolve(), mapping, presets, options)
     try:
         for item in timeline.items:
             try:
-                making.add(item)
+                builder.add(item)
             except CueSheetError as error:
                 raise error.at(row=item.row) from error
-        return making.sheet(path)
+        return builder.sheet(path)
     except CueSheetError as error:
         raise error.at(file=path) from error
 
 
 def printable_line(text: str) -> str:
-    """A text on one line, of printable characters."""
+    """Return the text on one line, without unprintable characters."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
-class _Making:
-    """Cues as they come, and what did not become one: a remark's text → rows."""
+class _SheetBuilder:
+    """Collects the cues, and for each kind of remark the rows it is about."""
 
     def __init__(
         self, timeline: Timeline, folder: Path, mapping: Mapping | None, presets: Collection[str], options: ReadOptions
@@ -80,22 +91,25 @@ class _Making:
         self.ids: set[str] = set()
         self.stems: dict[str, str] = {}
         self.unmatched: dict[str, list[int]] = defaultdict(list)
-        self.told: dict[str, list[int]] = defaultdict(list)
+        self.messages: dict[str, list[int]] = defaultdict(list)
 
     def add(self, item: TimelineItem) -> None:
-        for (name, value), why in (PICTURE, *(() if self.options.muted else MUTED)):
+        """Add an item's cue, or note why it becomes none."""
+        for (name, value), state in (PICTURE, *(() if self.options.muted else MUTED)):
             if item.extra.get(name) == value:
                 self.silent += name != "media"
-                self.told[f"{_named(item)} {why}: left out"].append(item.row)
+                self.messages[f"{_label_of(item)} {state}: left out"].append(item.row)
                 return
-        own = {key.removeprefix(OWN): value for key, value in item.extra.items() if key.startswith(OWN)}
-        cue = self._own(item, own) if own else self._mapped(item)
+        row_cells = {
+            key.removeprefix(ROW_PREFIX): value for key, value in item.extra.items() if key.startswith(ROW_PREFIX)
+        }
+        cue = self._from_row(item, row_cells) if row_cells else self._from_mapping(item)
         if cue is None:
             return
         if cue.start_samples < 0:
             at, begin = self._at(item.start_samples), self._at(0)
             raise CueSheetError(
-                f"{_named(item)} at {at} is before the programme's start, {begin}: give an earlier --start-tc, or "
+                f"{_label_of(item)} at {at} is before the programme's start, {begin}: give an earlier --start-tc, or "
                 "ignore it in a mapping"
             )
         for samples in (cue.start_samples, cue.duration_samples or 0):
@@ -105,13 +119,14 @@ class _Making:
         self.ids.add(cue.id)
         self.cues.append(cue)
 
-    def _own(self, item: TimelineItem, own: dict[str, str]) -> Cue:
-        cells = {_column(key) if key not in KNOWN else key: _text(value) for key, value in own.items()}
+    def _from_row(self, item: TimelineItem, row_cells: dict[str, str]) -> Cue:
+        """Return the cue of an item that carries its cue's row."""
+        cells = {_column(key) if key not in KNOWN else key: _text(value) for key, value in row_cells.items()}
         length = None if cells.get("duration") == "" else item.duration_samples
-        wanted = cells.get("id", "")
-        if wanted in self.ids:
-            cells["id"] = self._id(wanted, item)
-            self.told[f"a copy of the cue {wanted!r} is called {cells['id']!r}"].append(item.row)
+        cue_id = cells.get("id", "")
+        if cue_id in self.ids:
+            cells["id"] = self._id(cue_id, item)
+            self.messages[f"a copy of the cue {cue_id!r} is called {cells['id']!r}"].append(item.row)
         place = Place(item.row, item.start_samples, length, self.folder, self.clock)
         cue = row_to_cue(cells, place, self.options.blank)
         self.columns |= dict.fromkeys(cue.extra)
@@ -119,15 +134,16 @@ class _Making:
             raise CueSheetError(f"more than {MOST_COLUMNS} columns in the rows beside its clips")
         return cue
 
-    def _mapped(self, item: TimelineItem) -> Cue | None:
-        values, reason = self._values(item)
+    def _from_mapping(self, item: TimelineItem) -> Cue | None:
+        """Return the cue that the mapping or the names give; None, with a remark, if they give none."""
+        values, reason = self._cue_values(item)
         if reason == IGNORED:
-            self.told[f"{_named(item)} is {reason}"].append(item.row)
+            self.messages[f"{_label_of(item)} is {reason}"].append(item.row)
             return None
         draft = bool(reason) and values is not None and self.options.unmatched and item.start_samples >= 0
         if reason and not draft:
             where = " before the programme's start" if item.start_samples < 0 else ""
-            self.unmatched[f"{_named(item)}{where} {reason}"].append(item.row)
+            self.unmatched[f"{_label_of(item)}{where} {reason}"].append(item.row)
             return None
         self.drafts += draft
         notes = (printable_line(item.name) if draft else "", _text(item.note))
@@ -146,31 +162,32 @@ class _Making:
             **{name: value for name, value in values.items() if name in NUMBERS},
         )
 
-    def _values(self, item: TimelineItem) -> tuple[dict | None, str]:
-        """What a cue gets, None if no rule is for it; and why it is no cue, empty if it is one."""
+    def _cue_values(self, item: TimelineItem) -> tuple[dict | None, str]:
+        """Return a cue's values (None if no rule matches), and why the item is no cue (empty if it is one)."""
         by_name = item.name.strip().lower()
         by_name = {"preset": by_name} if by_name in self.presets else {}
         if self.mapping is None:
             return by_name, "" if by_name else "has no preset's name"
-        found = self.mapping.rule_for(item)
-        if found is None:
+        match = self.mapping.rule_for(item)
+        if match is None:
             return None, "matches no rule of the mapping"
-        rule, values = found
+        rule, values = match
         if rule.ignore:
             return None, IGNORED
         values = by_name | values
         return values, "" if values.get("preset") else "matches a rule that gives no preset"
 
-    def _stem(self, wanted: str, item: TimelineItem) -> str:
-        stem = stem_called(wanted, f"{item.kind.upper()}S")
+    def _stem(self, name: str, item: TimelineItem) -> str:
+        stem = stem_called(name, f"{item.kind.upper()}S")
         stem = self.stems.setdefault(stem.upper(), stem)
-        if wanted != stem:
-            self.told[f"the stem of {wanted!r} is called {stem!r}" if wanted else f"no track: stem {stem!r}"].append(
+        if name != stem:
+            self.messages[f"the stem of {name!r} is called {stem!r}" if name else f"no track: stem {stem!r}"].append(
                 item.row
             )
         return stem
 
     def _id(self, name: str, item: TimelineItem) -> str:
+        """Return an id made of name and sample that no other cue has."""
         place = f"{name}@{self.clock.start_samples + item.start_samples}"
         number, unique = 1, place
         while unique in self.ids:
@@ -182,34 +199,35 @@ class _Making:
         return self.clock.label_at(samples) or f"{samples}smp"
 
     def sheet(self, path: Path) -> CueSheet:
+        """Return the finished sheet."""
         items = self.timeline.items
-        unmatched, told = (
-            [f"{_rows(rows)}: {what}" for what, rows in table.items()] for table in (self.unmatched, self.told)
+        unmatched, messages = (
+            [f"{_rows(rows)}: {what}" for what, rows in table.items()] for table in (self.unmatched, self.messages)
         )
-        lost = sorted(self.timeline.unreadable, key=lambda unread: unread.row)
-        if not items and not lost:
+        unreadable = sorted(self.timeline.unreadable, key=lambda unread: unread.row)
+        if not items and not unreadable:
             raise CueSheetError(f"the {self.timeline.format} file holds no clips, markers or regions")
-        if not self.cues and not lost:
+        if not self.cues and not unreadable:
             first = f", such as {unmatched[0]}" if unmatched else ""
             hidden = f" ({self.silent} are muted; --include-muted keeps them)" if self.silent else ""
             raise CueSheetError(
                 f"not one of its {len(items)} clips, markers and regions becomes a cue{hidden}{first}; "
-                "say in a mapping file (--mapping) what they are"
+                "describe them in a mapping file (--mapping)"
             )
         if self.drafts:
-            told.append(
+            messages.append(
                 f"{self.drafts} of {len(self.cues)} cues have no preset yet: fill in the column 'preset'; the clip's "
                 "name begins the note"
             )
         count = sum(map(len, self.unmatched.values()))
-        empty = dict.fromkeys(self.columns, "")  # as in a sheet, every cue has every column
+        empty = dict.fromkeys(self.columns, "")  # every cue has every column, as in a sheet
         cues = [replace(cue, extra=empty | cue.extra) if empty else cue for cue in self.cues]
         cues.sort(key=lambda cue: cue.start_samples)
-        remarks = [*self.timeline.remarks, *after_midnight(cues, self.clock), *told, *unmatched]
-        return CueSheet(path, cues, list(self.columns), remarks, self.timeline.format, self.clock, count, lost)
+        remarks = [*self.timeline.remarks, *after_midnight(cues, self.clock), *messages, *unmatched]
+        return CueSheet(path, cues, list(self.columns), remarks, self.timeline.format, self.clock, count, unreadable)
 
 
-def _named(item: TimelineItem) -> str:
+def _label_of(item: TimelineItem) -> str:
     track = f" on track {printable_line(item.track)[:LONGEST_NAME]!r}" if item.track else ""
     return f"{item.kind} {printable_line(item.name)[:LONGEST_NAME]!r}{track}"
 
@@ -219,18 +237,18 @@ def _rows(rows: list[int]) -> str:
 
 
 def _text(text: str) -> str:
-    """Free text that every cue sheet can hold."""
+    """Return the text without characters that a cue sheet cannot hold."""
     return NO_TEXT.sub("\ufffd", text).strip()
 
 
 def _column(key: str) -> str:
-    """A column's name that means nothing to us."""
+    """Return a name for a column that Pisada does not use."""
     name = printable_line(key)[:LONGEST_NAME] or "unnamed"
     return f"clip {name}" if name.lower() in KNOWN else name
 
 
 def _extra(item: TimelineItem) -> dict[str, str]:
-    """All else that the timeline says, in columns that mean nothing to us."""
+    """Return everything else that the timeline states, as columns that Pisada does not use."""
     source = str(item.source) if item.source is not None else ""
     pairs = {"kind": item.kind, "name": item.name, "track": item.track, "file": source} | item.extra
     return {_column(key).lower(): _text(value) for key, value in pairs.items()}

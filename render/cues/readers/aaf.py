@@ -1,4 +1,4 @@
-"""AAF (Pro Tools, Media Composer, Premiere Pro): the clips, gains, fades and markers of its one composition."""
+"""Read AAF (Pro Tools, Media Composer, Premiere Pro): clips, gains, fades and markers of its single composition."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from render.project.timecode import Clock
 
 MOST_GIB = 8
 COMPOUND_FILE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-SMPTE = b"\x06\x0e\x2b\x34"  # in the header's class, at its 16th byte: other compound files have none
+SMPTE = b"\x06\x0e\x2b\x34"  # in the header's class, at byte 16; other compound files do not have it
 KINDS = {"Picture": "picture", "LegacyPicture": "picture", "Sound": "", "LegacySound": ""}
 TIMECODES = ("Timecode", "LegacyTimecode")
 SLOT_ATTRIBUTES, MUTE = "TimelineMobAttributeList", "AudioMixerCompMute"  # as Media Composer writes a muted track
@@ -34,18 +34,18 @@ FASTEST_FRAMES = 120
 
 
 def is_aaf(head: bytes) -> bool:
-    """Whether a file's first bytes are an AAF file's."""
+    """Return whether a file's first bytes are those of an AAF file."""
     return head.startswith(COMPOUND_FILE) and head[16:20] == SMPTE
 
 
 def read_aaf(path: Path, clock: Clock) -> Timeline:
-    """Reads the one top-level composition of an AAF file; essence inside it is not touched.
+    """Read the single top-level composition of an AAF file. Embedded audio is not read.
 
-    Clips begin and end at their cuts; a fade over a cut is told in ``transition_in`` and ``transition_out``.
+    Clips begin and end at their cuts. A fade over a cut is noted in ``transition_in`` and ``transition_out``.
 
     Args:
         path: the file.
-        clock: the programme's time base; completed with the timecode track's where the user gave none.
+        clock: the programme's time base; a missing rate or start is taken from the timecode track.
 
     Raises:
         CueSheetError: damaged, of another rate than the clock's, or without exactly one composition.
@@ -73,7 +73,7 @@ def read_aaf(path: Path, clock: Clock) -> Timeline:
     return timeline
 
 
-# What pyaaf2 1.7.1 raises on damaged files, found by fuzzing; its own errors besides.
+# The errors that pyaaf2 1.7.1 raises on damaged files besides its own, found by fuzzing.
 DAMAGE = (
     AssertionError,
     AttributeError,
@@ -91,7 +91,7 @@ DAMAGE = (
 
 
 class _Warnings(logging.Handler):
-    """Collects what pyaaf2 warns of while it reads: it logs to the root, where nobody may listen."""
+    """Collects pyaaf2's warnings while it reads. pyaaf2 logs to the root logger, which may have no handler."""
 
     def __init__(self):
         super().__init__(logging.WARNING)
@@ -110,10 +110,12 @@ class _Warnings(logging.Handler):
 
 
 class _Composition:
-    """One read of the composition."""
+    """Reads the composition."""
 
     def __init__(self, file, clock: Clock):
-        self.mobs = {mob.mob_id: mob for mob in file.content.mobs}  # held, or pyaaf2 reads them again and again
+        self.mobs = {
+            mob.mob_id: mob for mob in file.content.mobs
+        }  # kept, because pyaaf2 reads them anew at each access
         self.mob = _only_composition(self.mobs.values())
         self.slots = list(self.mob.slots)
         self.names = {slot.slot_id: self._track(slot) for slot in self.slots}
@@ -148,9 +150,9 @@ class _Composition:
         return clean_name(slot.name) or (f"{letter}{number}" if letter else "")
 
     def _timecode(self, clock: Clock):
-        """Exact rate, drop-frame and first frame of the primary timecode track, and that track; Nones if it has none.
+        """Return exact rate, drop-frame, first frame and track of the primary timecode track.
 
-        Without one, the tracks' own edit rate if they are counted in frames.
+        Without one, return the tracks' own edit rate if they count frames; Nones otherwise.
         """
         tracks = [slot for slot in self.slots if type(slot.segment).__name__ == "Timecode"]
         tracks.sort(key=lambda slot: value_of(slot, "PhysicalTrackNumber") != PRIMARY)
@@ -176,14 +178,14 @@ class _Composition:
         walk.segment(slot.segment, -(value_of(slot, "Origin") or 0), None, 0)
 
     def source(self, clip, depth: int) -> str | None:
-        """The first file that a clip's chain of mobs names."""
+        """Return the first file that a clip's chain of mobs names."""
         key = clip.mob_id, clip.slot_id
         if key not in self.sources:
-            self.sources[key] = None  # what a chain that returns to itself names
-            self.sources[key] = self._named_by(self.mobs.get(key[0]), key[1], depth)
+            self.sources[key] = None  # for a chain that refers to itself
+            self.sources[key] = self._file_of_mob(self.mobs.get(key[0]), key[1], depth)
         return self.sources[key]
 
-    def _named_by(self, mob, slot_id: int, depth: int) -> str | None:
+    def _file_of_mob(self, mob, slot_id: int, depth: int) -> str | None:
         if mob is None or depth > DEEPEST:
             return None
         descriptor = value_of(mob, "EssenceDescription")
@@ -214,7 +216,7 @@ class _Composition:
 
 
 def _only_composition(mobs):
-    """The top-level composition that no other plays; failing that, the only composition.
+    """Return the only top-level composition; without top-level ones, the only composition.
 
     Raises:
         CueSheetError: none, or several.

@@ -1,4 +1,4 @@
-"""CSV cue sheets, written so that they read back as the same cues."""
+"""Write CSV cue sheets that read back as the same cues."""
 
 from __future__ import annotations
 
@@ -11,25 +11,30 @@ from plugin_backend.errors import CueSheetError, OutputError
 from plugin_backend.output_files import replaced_when_whole
 from render.cues.cue import NUMBERS, CueSheet
 from render.cues.readers.sheet_rows import TIMES
-from render.cues.writers.sheet_rows import rows_of
+from render.cues.writers.sheet_rows import sheet_to_rows
 from render.project.timecode import Clock
 
 LONGEST_FIELD = 131_072
 PLAIN = {*TIMES, *NUMBERS}
-FORMULA_MARKS = tuple("=+-@＝＋－＠")  # noqa: RUF001 (Excel takes the full-width ones, too)
+FORMULA_MARKS = tuple("=+-@＝＋－＠")  # noqa: RUF001 (Excel accepts the full-width ones too)
 
 
 def write_csv(sheet: CueSheet, path: Path, clock: Clock) -> None:
-    """Writes a sheet as UTF-8, comma-separated, whole or not at all; see
-    :func:`render.cues.writers.sheet_rows.rows_of`.
+    """Write a sheet as UTF-8, comma-separated, complete or not at all.
 
-    A text that a spreadsheet would take for a formula gets a space before it, which reading takes off again.
+    A text that a spreadsheet would treat as a formula gets a leading space, which reading removes. See
+    :func:`render.cues.writers.sheet_rows.sheet_to_rows`.
+
+    Args:
+        sheet: the cues.
+        path: the file; an existing one is replaced.
+        clock: the programme's time base.
 
     Raises:
-        CueSheetError: what a sheet cannot hold, such as a text over 131,072 characters.
+        CueSheetError: something that a sheet cannot hold, such as a text over 131,072 characters.
         OutputError: the file cannot be written.
     """
-    header, rows = rows_of(sheet, path, clock)
+    header, rows = sheet_to_rows(sheet, path, clock)
     lines = [[_guarded(name, "") for name in header]]
     lines += [[_guarded(text, name) for text, name in zip(row, header, strict=True)] for row in rows]
     check_lengths(lines, LONGEST_FIELD, path)
@@ -42,10 +47,15 @@ def _guarded(text: str, column: str) -> str:
 
 
 def check_lengths(lines: list[list[str]], most: int, path: Path) -> None:
-    """Refuses texts that would be cut, or not read back.
+    """Check that no text is too long for a cell.
+
+    Args:
+        lines: header and rows.
+        most: longest text, in characters.
+        path: the file, for the error.
 
     Raises:
-        CueSheetError: one is longer than ``most`` characters.
+        CueSheetError: a text is longer than ``most`` characters.
     """
     for row, line in enumerate(lines, 1):
         for text, column in zip(line, lines[0], strict=True):
@@ -57,7 +67,7 @@ def check_lengths(lines: list[list[str]], most: int, path: Path) -> None:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary file that becomes ``path`` when all went well.
+    """Yield a temporary file that becomes ``path`` if the block ends without an error.
 
     Raises:
         OutputError: it cannot be written.

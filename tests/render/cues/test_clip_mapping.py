@@ -236,7 +236,7 @@ def test_a_copy_of_a_written_clip_is_a_cue_of_its_own():
         (
             [clip("a\nb", "A", row=3), clip("c", "A", row=4)],
             "not one of its 2 clips, markers and regions becomes a cue, such as row 3: clip 'a b' on track 'A' has no "
-            r"preset's name; say in a mapping file \(--mapping\)",
+            r"preset's name; describe them in a mapping file \(--mapping\)",
         ),
     ],
 )  # fmt: skip

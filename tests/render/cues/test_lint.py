@@ -110,7 +110,7 @@ def test_a_last_cue_a_thousandth_past_the_end_is_a_drift(rate):
     assert [each for each in look(*true, clock=clock, length_samples=length) if each[0] == "rate"] == []
     found = [each for each in look(*late, clock=clock, length_samples=length) if each[0] == "rate"]
     assert found[0][2].startswith("the last cue begins 3.")
-    assert found[0][2].endswith(f"s past the reel's end, as a drift of 3.6 s/h has it; is {rate} fps right?")
+    assert found[0][2].endswith(f"s past the reel's end, as with a drift of 3.6 s/h; is {rate} fps right?")
 
 
 def test_far_past_the_end_is_no_drift():

@@ -155,7 +155,7 @@ def test_a_recording_of_after_midnight_follows_a_programme_of_before(read):
 def test_without_a_time_stamp_it_begins_with_the_programme(read):
     timeline = read(wave(fmt(), chunk(b"data", SECOND), chunk(b"axml", b"<x/>"), points(5)))
     assert [item.start_samples for item in timeline.items] == [0, 5]
-    assert timeline.remarks == ["chunks not read: axml", "no time stamp (bext): taken to begin with the programme"]
+    assert timeline.remarks == ["chunks not read: axml", "no time stamp (bext): placed at the programme's start"]
 
 
 def test_ixml_that_is_none_is_remarked(read):
@@ -185,7 +185,10 @@ BAD = {
         ["cut off: its cue chunk has 28 bytes"],
     ),
     "a million chunks": (wave(fmt(), DATA, chunk(b"JUNK", b"") * 10_001), ["over 10000 chunks"]),
-    "gigantic metadata": (wave(fmt(), DATA, chunk(b"bext", bytes(9 * 2**20))), ["the most that is read of one chunk"]),
+    "gigantic metadata": (
+        wave(fmt(), DATA, chunk(b"bext", bytes(9 * 2**20))),
+        ["at most 4194304 bytes of a chunk are read"],
+    ),
     "head alone": (wave(), ["no format or no audio"]),
 }
 

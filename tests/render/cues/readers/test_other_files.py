@@ -146,7 +146,7 @@ FRAMES = "TITLE: REEL\n\n001  AX  V  C  0000 0100 {} 0172800\n* FROM CLIP NAME: 
 @pytest.mark.parametrize("number", ["86400", "0086400"])
 def test_a_list_in_frame_numbers_is_named_with_its_line(tmp_path, number):
     (tmp_path / "reel.edl").write_text(FRAMES.format(number))
-    told = "reel.edl, row 3: its places are frame numbers, not timecodes, so export the list with timecodes: '001  AX"
+    told = "reel.edl, row 3: its positions are frame numbers, not timecodes: export the list with timecodes: '001  AX"
     for command, more in ((["render"], "--dry-run"), (["cues", "convert"], str(tmp_path / "out.csv"))):
         answer = CliRunner().invoke(pisada, [*command, str(tmp_path / "reel.edl"), more, "--fps", "24"])
         assert told in str(answer.exception)

@@ -59,13 +59,13 @@ FILES = {
     "EDL": (f"TITLE: R1\n{GOOD}{BAD}", UnreadItem(4, "an event that cannot be read: " + repr(BAD.splitlines()[0]))),
     "EDL locator": (
         f"TITLE: R1\n{GOOD}* LOC: soon RED x\n",
-        UnreadItem(4, "a locator without a place that can be read: '* LOC: soon RED x'"),
+        UnreadItem(4, "a locator without a readable position: '* LOC: soon RED x'"),
     ),
     "EDL of frame numbers": (
         f"TITLE: R1\n{GOOD}002 AX A C 100 124 86500 86524\n",
         UnreadItem(
             4,
-            "its places are frame numbers, not timecodes, so export the list with timecodes: "
+            "its positions are frame numbers, not timecodes: export the list with timecodes: "
             "'002 AX A C 100 124 86500 86524'",
         ),
     ),

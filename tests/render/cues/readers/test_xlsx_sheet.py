@@ -207,7 +207,7 @@ def test_a_workbook_packed_in_another_way_is_refused(read):
     with zipfile.ZipFile(io.BytesIO(GOOD)) as whole, zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as out:
         for name in whole.namelist():
             out.writestr(name, whole.read(name))
-    with pytest.raises(CueSheetError, match="is packed as no workbook is"):
+    with pytest.raises(CueSheetError, match="is packed in a way that no workbook uses"):
         read(buffer.getvalue())
 
 
