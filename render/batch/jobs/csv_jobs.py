@@ -11,7 +11,7 @@ from plugin_backend.errors import CueSheetError, JobsError
 from render.batch.jobs.job import MOST_JOBS, Job, Jobs, job_of
 from render.batch.jobs.schema import TWO_STARTS, Fields, set_fields
 from render.cues.readers.csv_sheet import records
-from render.cues.readers.spreadsheet_cells import with_point
+from render.cues.readers.spreadsheet_cells import decimal_point
 from render.project.toml_config import explained
 
 NEEDED = ("name", "cues")
@@ -77,5 +77,5 @@ def _value(column: str, cell: str) -> bool | list[str] | str:
     if column in FLAGS:
         return TRUTHS[cell.lower()]
     if column in NUMBERS:
-        return with_point(cell)
+        return decimal_point(cell)
     return [part for each in cell.split(BETWEEN) if (part := each.strip())] if column in LISTS else cell

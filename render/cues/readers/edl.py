@@ -136,7 +136,7 @@ class _List:
                 f"the frame code mode changes, so it describes the sources; record times are read at "
                 f"{self.clock.rate.name} fps"
             ] += rows
-        items = [spot for each in self.entries for spot in self._spots(each)]
+        items = [item for entry in self.entries for item in self._items(entry)]
         return Timeline("CMX3600 EDL", self.clock, items, self.remarks + line_remarks(self.notes), self.unreadable)
 
     def _too_long(self, row: int, line: str) -> None:
@@ -173,7 +173,7 @@ class _List:
         self.unreadable.append(UnreadItem(row, reason))
         self.group = []  # the lines below it belong to no event that was read
 
-    def _spots(self, entry: Edit | Locator) -> list[TimelineItem]:
+    def _items(self, entry: Edit | Locator) -> list[TimelineItem]:
         self._check_mode(entry.row)
         with unreadable_at(entry.row, self.clock, self.unreadable):
             return self._make_items(entry)
@@ -188,9 +188,9 @@ class _List:
         if entry.frames is not None:
             return [self._marker(entry, start)]
         if entry.reel == "BL":
-            self.notes["black or silence: no spots"].append(entry.row)
+            self.notes["black or silence: no cues"].append(entry.row)
         elif end == start:
-            self.notes["no frames long, as the outgoing half of a transition: no spots"].append(entry.row)
+            self.notes["no frames long, as the outgoing half of a transition: no cues"].append(entry.row)
         elif end < start:
             self._unread(entry.row, f"its record out, {entry.places[1]}, is before its in, {entry.places[0]}")
         else:

@@ -1,6 +1,6 @@
-"""Final Cut Pro 7 XML (xmeml), as Premiere Pro and Resolve write it: one sequence, its tracks, clips and markers.
+"""Read Final Cut Pro 7 XML (xmeml), as Premiere Pro and Resolve write it: one sequence, its tracks, clips and markers.
 
-We read the XML ourselves: the OpenTimelineIO adapter loses track names.
+The XML is read here, because the OpenTimelineIO adapter loses track names.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ AT_TRANSITION = -1
 
 
 def is_fcp7_xml(head: bytes) -> bool:
-    """Whether a file's first bytes are Final Cut Pro 7 XML."""
+    """Return whether a file's first bytes are Final Cut Pro 7 XML."""
     return is_xml_of(head, "xmeml")
 
 
 def read_fcp7_xml(path: Path, clock: Clock) -> Timeline:
-    """Reads the one sequence of a Final Cut Pro 7 XML file.
+    """Read the single sequence of a Final Cut Pro 7 XML file.
 
-    Clips begin and end at their cuts; a transition over a cut is told in ``transition_in`` and ``transition_out``.
+    Clips begin and end at their cuts. A transition over a cut is noted in ``transition_in`` and ``transition_out``.
 
     Args:
         path: the file.
-        clock: the programme's time base; completed with the sequence's where the user gave none.
+        clock: the programme's time base; a missing rate or start is taken from the sequence.
 
     Raises:
         CueSheetError: damaged, hostile, of another rate than the clock's, or without exactly one sequence.
@@ -52,7 +52,7 @@ def read_fcp7_xml(path: Path, clock: Clock) -> Timeline:
 
 
 class _Sequence:
-    """One read of the file: its sequence, and what clips refer to by id."""
+    """Reads the sequence, and holds the files and sequences that clips refer to by id."""
 
     def __init__(self, root, clock: Clock):
         self.files, self.nested = {}, {}
@@ -74,7 +74,7 @@ class _Sequence:
         for kind, letter in (("video", "V"), ("audio", "A")):
             number = 0
             for track in self.sequence.iterfind(f"media/{kind}/track"):
-                number += track.get("currentExplodedTrackIndex", "0") == "0"  # one of Premiere's, written in two
+                number += track.get("currentExplodedTrackIndex", "0") == "0"  # Premiere writes a stereo track as two
                 name = track.get("MZ.TrackName") or track.findtext("name") or f"{letter}{number}"
                 self._track(track, clean_name(name), kind)
         for marker in self.sequence.iterfind("marker"):
@@ -94,7 +94,7 @@ class _Sequence:
                     self.builder.skip_event(f"a transition on track {name!r} beside no clip, or without a length")
 
     def _item(self, item, track: str, kind: str, enabled: bool, before, after) -> None:
-        """One clip; ``before`` and ``after`` are the transitions beside it in the file."""
+        """Read one clip; ``before`` and ``after`` are the transitions beside it in the file."""
         name = item.findtext("name") or item.findtext("file/name") or ""
         begin, end = _whole(item, "start"), _whole(item, "end")
         media_begin = begin
@@ -136,7 +136,7 @@ class _Sequence:
         self._clip_markers(item, track, Fraction(media_begin) / self.rate, begin / self.rate, end / self.rate)
 
     def _clip_markers(self, item, track: str, media_begin: Fraction, begin: Fraction, end: Fraction) -> None:
-        """A clip's markers count its media's frames."""
+        """Read a clip's markers; they count frames of its media."""
         markers = item.findall("marker")
         if not markers:
             return
@@ -164,7 +164,7 @@ class _Sequence:
         )  # fmt: skip
 
     def _group(self, item, kind: str, name: str, begin: int, end: int) -> tuple | None:
-        """What the channels of one clip have in common; None for a clip without others."""
+        """Return the key that the channels of one clip share; None for a clip with one channel."""
         ids = {
             link.findtext("linkclipref")
             for link in item.iterfind("link")
@@ -175,7 +175,7 @@ class _Sequence:
         return None
 
     def _described(self, transition, frame: int) -> str:
-        """A transition's name and length, if it covers the frame."""
+        """Return a transition's name and length if it covers the frame; else an empty text."""
         if transition is None or not _whole(transition, "start") <= frame <= _whole(transition, "end"):
             return ""
         frames = _whole(transition, "end") - _whole(transition, "start")
@@ -187,7 +187,7 @@ class _Sequence:
 
 
 def _only_sequence(root):
-    """The outermost sequence.
+    """Return the outermost sequence.
 
     Raises:
         CueSheetError: none, or several.
@@ -214,10 +214,10 @@ def _rate(element) -> Fraction:
 
 
 def _start(sequence, exact: Fraction, clock: Clock, remarks: list[str]) -> tuple[bool | None, int | None]:
-    """Whether the sequence's timecode is drop-frame, and its first frame; None for what it does not say.
+    """Return whether the sequence's timecode is drop-frame, and its first frame; None for what is not stated.
 
-    Premiere marks some sequences drop-frame that are not, and the reverse: its count of the first frame then tells
-    how its label is meant, and is believed.
+    Premiere marks some sequences drop-frame that are not, and the reverse. Its count of the first frame then shows
+    which rate the label uses, and the count is trusted.
     """
     timecode = sequence.find("timecode")
     if timecode is None:
@@ -227,26 +227,28 @@ def _start(sequence, exact: Fraction, clock: Clock, remarks: list[str]) -> tuple
     label, frames = clean_name(timecode.findtext("string")), _whole(timecode, "frame")
     shape = clean_name(timecode.findtext("displayformat")).upper()
     drop = {"DF": True, "NDF": False}.get(shape, True if ";" in label else None)
-    fitting = [rate for rate in RATES.values() if rate.exact == exact]
-    marked = [rate for rate in fitting if drop in (None, rate.drop)]
+    rates = [rate for rate in RATES.values() if rate.exact == exact]
+    marked_rates = [rate for rate in rates if drop in (None, rate.drop)]
     if frames is None:
-        rate = clock.rate if clock.rate in marked else marked[0] if len(marked) == 1 else None
+        rate = clock.rate if clock.rate in marked_rates else marked_rates[0] if len(marked_rates) == 1 else None
         return drop, _label_frames(label, rate) if label and rate else None
-    meant = [rate for rate in fitting if _is_frame(label, frames, rate)] if label else []
-    if not label or not fitting or set(meant) & set(marked):
+    agreeing = [rate for rate in rates if _is_frame(label, frames, rate)] if label else []
+    if not label or not rates or set(agreeing) & set(marked_rates):
         return drop, frames
-    if not meant:
-        names = " or ".join(rate.name for rate in marked or fitting)
-        raise CueSheetError(f"the sequence starts at {label}, and at frame {frames}: these differ at {names} fps")
+    if not agreeing:
+        names = " or ".join(rate.name for rate in marked_rates or rates)
+        raise CueSheetError(
+            f"the sequence starts at {label}, and at frame {frames}: these are different frames at {names} fps"
+        )
     remarks.append(
         f"the sequence is marked {rate_text(exact, drop)}, but its first frame, {frames}, is {label} at "
-        f"{meant[0].name} fps: the frame is believed"
+        f"{agreeing[0].name} fps: the frame is used"
     )
-    return meant[0].drop, frames
+    return agreeing[0].drop, frames
 
 
 def _label_frames(label: str, rate: FrameRate) -> int:
-    """Frames from 00:00:00:00 to a label, whatever its separators.
+    """Return the frames from 00:00:00:00 to a label, with any separators.
 
     Raises:
         TimecodeError: there is no such label.
@@ -256,15 +258,15 @@ def _label_frames(label: str, rate: FrameRate) -> int:
 
 
 def _is_frame(label: str, frames: int, rate: FrameRate) -> bool:
-    """Whether a label of that rate is that frame."""
+    """Return whether a label of that rate is that frame."""
     try:
         return _label_frames(label, rate) == frames
-    except CueSheetError:  # drop-frame skips it, say
+    except CueSheetError:  # for example, drop-frame skips the label
         return False
 
 
 def _transition(element):
-    """The element if it is a whole transition, else None."""
+    """Return the element if it is a complete transition, else None."""
     if element is None or element.tag != "transitionitem":
         return None
     ends = _whole(element, "start"), _whole(element, "end")
@@ -272,7 +274,7 @@ def _transition(element):
 
 
 def _cut(transition) -> int:
-    """The frame of the cut that a transition covers."""
+    """Return the frame of the cut that a transition covers."""
     begin, end = _whole(transition, "start"), _whole(transition, "end")
     alignment = clean_name(transition.findtext("alignment")).lower()
     if alignment.startswith("start"):
@@ -281,7 +283,7 @@ def _cut(transition) -> int:
 
 
 def _whole(element, tag: str) -> int | None:
-    """A child's whole number; None if it has none."""
+    """Return a child's whole number; None if it has none."""
     match = WHOLE.fullmatch(clean_name(element.findtext(tag)))
     return int(match[1]) if match else None
 

@@ -1,4 +1,4 @@
-"""XML that nobody checked, read whole or refused: no entities, no outside files, bounded in size, depth and count."""
+"""Read untrusted XML: no entities, no outside files, and limits on size, depth and count."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from render.cues.readers.csv_sheet import BOM
 MOST_MIB = 128
 MOST_ELEMENTS, MOST_ATTRIBUTES = 2_500_000, 2_000_000
 PIECE_BYTES = 2**18
-"""A tag at least twice as long is refused: the parser reads a tag again from its beginning as it comes."""
+"""A tag at least twice as long is refused, because the parser reads a tag from its beginning for each piece."""
 
 DEEPEST_ELEMENT = 256
 SKIPPED = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL)
 
 
 def is_xml_of(head: bytes, root: str) -> bool:
-    """Whether a file's first bytes are XML whose outermost element has that name."""
+    """Return whether a file's first bytes are XML whose outermost element has that name."""
     encoding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
     text, position = head.decode(encoding, errors="replace").removeprefix(BOM), 0
     while match := SKIPPED.match(text, position):
@@ -29,7 +29,7 @@ def is_xml_of(head: bytes, root: str) -> bool:
 
 
 def xml_root(path: Path):
-    """The outermost element (``xml.etree``).
+    """Return the outermost element (``xml.etree``).
 
     Raises:
         CueSheetError: unreadable, not well-formed, over a limit, or with entities or outside files.

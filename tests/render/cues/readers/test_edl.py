@@ -87,7 +87,7 @@ def test_transitions_are_named_after_what_comes(read):
     (item,) = timeline.items
     assert (item.name, item.row, item.source) == ("in", 4, None)
     assert (item.extra["transition"], item.extra["from_clip"]) == ("D 012", "out")
-    assert timeline.remarks[1] == "line 3: no frames long, as the outgoing half of a transition: no spots"
+    assert timeline.remarks[1] == "line 3: no frames long, as the outgoing half of a transition: no cues"
 
 
 def test_a_wipe_out_of_its_columns_is_read(read):
@@ -127,7 +127,7 @@ def test_what_is_not_read_is_told_with_its_line(read):
     )
     assert len(timeline.items) == 1
     assert sorted(timeline.remarks) == [
-        "line 10: black or silence: no spots",
+        "line 10: black or silence: no cues",
         "line 11: not read: over 1024 characters",
         "line 1: the list's title is 'R1'",
         "line 3: not read: * no event yet",

@@ -259,7 +259,7 @@ def test_the_count_of_the_first_frame_is_believed_over_its_label(read, tmp_path,
     text = xmeml(ONE, base=rate(RATES[true].nominal, "TRUE"), timecode=timecode)
     timeline = read(text)
     assert timeline.clock == Clock(48_000, RATES[true], frame)
-    assert f"but its first frame, {frame}, is {label} at {true} fps: the frame is believed" in timeline.remarks[0]
+    assert f"but its first frame, {frame}, is {label} at {true} fps: the frame is used" in timeline.remarks[0]
     other = true.replace("ndf", "df") if "ndf" in true else true.replace("df", "ndf")
     for asked in (true, other):
         sheet = read_cues(tmp_path / "reel.xml", Clock(48_000, RATES[asked]), presets=["a"])

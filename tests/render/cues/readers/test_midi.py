@@ -192,7 +192,7 @@ BAD = {
     "type 2": (GOOD[:8] + b"\0\2" + GOOD[10:], ["type 2", "export it as type 0 or 1"]),
     "type 7": (GOOD[:8] + b"\0\7" + GOOD[10:], ["there is no MIDI type 7"]),
     "header alone": (b"MThd\0\0", ["not a whole MIDI file", "header is missing or cut off"]),
-    "track missing": (GOOD[:10] + b"\0\2" + GOOD[12:], ["says 2 tracks, 1 are there"]),
+    "track missing": (GOOD[:10] + b"\0\2" + GOOD[12:], ["says 2 tracks, but it has 1"]),
     "cut off": (GOOD[:-6], ["not a whole MIDI file: it ends too early"]),
     "tempo of zero": (midi([tempo(0, 0), on(0), off(9)]), ["a tempo of 0"]),
     "no notes": (midi([name("A"), program(0, 5)]), ["holds no notes"]),

@@ -135,7 +135,7 @@ def test_fades_are_remarked_and_short_clips_have_no_duration(read):
     timeline = read(export(track(*events)))
     assert [(s.name, s.duration_samples) for s in timeline.items] == [("a", None)]
     assert timeline.remarks == [
-        "lines 18, 20: fades are not spots, and clips begin after them (export without crossfades)",
+        "lines 18, 20: fades are not cues, and clips begin after them (export without crossfades)",
         "line 19: shorter than the file's times can say: no duration",
     ]
 

@@ -99,9 +99,7 @@ def test_rate_and_start_come_from_the_project(read, text, name):
 def test_reapers_default_rate_is_no_contradiction(read):
     timeline = read(project(track(item("2")), start="3600", rate="30 0"), FILM)
     assert (timeline.clock, timeline.items[0].start_samples) == (FILM, 96_000)
-    assert timeline.remarks == [
-        "line 3: the project is left at REAPER's 30 fps, which moves nothing: it counts seconds"
-    ]
+    assert timeline.remarks == ["line 3: REAPER's default of 30 fps is not used: the project counts seconds"]
 
 
 def test_other_rates_are_no_rates_of_film(read):
