@@ -1,4 +1,4 @@
-"""The report of a batch: one HTML file that needs nothing else; failures first, then warnings."""
+"""The report of a batch: one HTML file without other files. Failures come first, then warnings."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class _Stem(msgspec.Struct):
 
     @property
     def warnings(self) -> list[str]:
-        """What a check does not allow, a line each."""
+        """Return one line for each level that a check does not allow."""
         warned = (line for line in self.checks if line.get("verdict") == "warn")
         return [f"{line.get('what')}: {line.get('measured')} (allowed: {line.get('allowed')})" for line in warned]
 
@@ -64,12 +64,20 @@ class _Report(msgspec.Struct):
 
     @property
     def warnings(self) -> list[tuple[str, str]]:
-        """Stem and level that is not allowed, in a line."""
+        """Return stem and line for each level that is not allowed."""
         return [(name, line) for name, stem in self.stems.items() for line in stem.warnings]
 
 
 def write_html(plan: BatchPlan, result: Result, out: Path) -> Path:
-    """Write ``batch.html`` into ``out``: what failed and why, loudness of every stem, pictures of the first 64 MB.
+    """Write ``batch.html`` into ``out``: failures and causes, the loudness of every stem, the first 64 MB of pictures.
+
+    Args:
+        plan: the planned batch.
+        result: its result.
+        out: the output folder.
+
+    Returns:
+        The file.
 
     Raises:
         OutputError, DiskFullError: it cannot be written.
@@ -97,8 +105,8 @@ def _pieces(plan: BatchPlan, result: Result, out: Path) -> Iterator[str]:
     done = [planned for planned in plan.jobs if planned.job.name not in result.failed]
     row_of = {planned.job.name: rows.get(planned.job.name.casefold()) for planned in done}
     reports = {planned.job.name: _report(out, planned, row_of[planned.job.name]) for planned in done}
-    told_of = {planned.job.name: _warnings(planned, reports[planned.job.name]) for planned in done}
-    warned = [("warn", (name, *line)) for name, lines in told_of.items() for line in lines]
+    warnings_of = {planned.job.name: _warnings(planned, reports[planned.job.name]) for planned in done}
+    warned = [("warn", (name, *line)) for name, lines in warnings_of.items() for line in lines]
     if warned:
         jobs = len({cells[0] for _, cells in warned})
         yield f'<p class="warn">{WARNING} {_number(len(warned), "warning")} in {_number(jobs, "job")}: see below</p>'
@@ -153,7 +161,7 @@ def _table(kind: str, header: tuple[str, ...], rows: Iterable[tuple[str, tuple]]
     return f'<table class="{kind}"><tr>{head}</tr>{"".join(lines)}</table>'
 
 
-def _remarks(planned: Planned, report: _Report | None) -> list[str]:
+def _job_remarks(planned: Planned, report: _Report | None) -> list[str]:
     return [remark for remark in report.remarks if remark != planned.warning] if report else []
 
 
@@ -163,7 +171,7 @@ def _details(planned: Planned, row: Row | None, report: _Report | None, picture:
     took = f"{row.wall_s:.1f} s{speed}, attempt {row.attempts}, version {row.version}" if row and row.wall_s else ""
     warnings = _warnings(planned, report)
     lines = [f'<li class="warn">{WARNING} {escape(stem)}: {escape(line)}</li>' for stem, line in warnings]
-    lines += [f"<li>note: {escape(remark)}</li>" for remark in _remarks(planned, report)]
+    lines += [f"<li>note: {escape(remark)}</li>" for remark in _job_remarks(planned, report)]
     if report and report.computed:
         lines.append(f"<li>computed with {escape(str(report.computed))}</li>")
     mark = f', <span class="warn">{WARNING} {_number(len(warnings), "warning")}</span>' if warnings else ""
@@ -174,11 +182,13 @@ def _details(planned: Planned, row: Row | None, report: _Report | None, picture:
     )
 
 
-def _read(out: Path, planned: Planned, row: Row | None, named: Callable[[Project, int], str], most_bytes: int) -> bytes:
+def _job_file(
+    out: Path, planned: Planned, row: Row | None, name: Callable[[Project, int], str], most_bytes: int
+) -> bytes:
     """A file that a job left, if it is there and not too large; else nothing."""
     if row is None or row.state != DONE:
         return b""
-    path = out / row.name / named(planned.project, row.version)
+    path = out / row.name / name(planned.project, row.version)
     try:
         return path.read_bytes() if path.stat().st_size <= most_bytes else b""
     except OSError:
@@ -187,10 +197,10 @@ def _read(out: Path, planned: Planned, row: Row | None, named: Callable[[Project
 
 def _report(out: Path, planned: Planned, row: Row | None) -> _Report | None:
     try:
-        return msgspec.json.decode(_read(out, planned, row, report_name, MOST_REPORT_BYTES), type=_Report)
+        return msgspec.json.decode(_job_file(out, planned, row, report_name, MOST_REPORT_BYTES), type=_Report)
     except msgspec.MsgspecError:
         return None
 
 
 def _picture(out: Path, planned: Planned, row: Row | None, left_bytes: int) -> str:
-    return base64.b64encode(_read(out, planned, row, picture_name, left_bytes * 3 // 4)).decode("ascii")
+    return base64.b64encode(_job_file(out, planned, row, picture_name, left_bytes * 3 // 4)).decode("ascii")

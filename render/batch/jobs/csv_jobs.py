@@ -1,4 +1,4 @@
-"""Jobs as a CSV: one row a job, the columns are fields."""
+"""Read jobs from a CSV file: one row for each job; the columns are fields."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from plugin_backend.errors import CueSheetError, JobsError
-from render.batch.jobs.job import MOST_JOBS, Job, Jobs, job_of
+from render.batch.jobs.job import MOST_JOBS, Job, Jobs, make_job
 from render.batch.jobs.schema import TWO_STARTS, Fields, set_fields
 from render.cues.readers.csv_sheet import records
 from render.cues.readers.spreadsheet_cells import decimal_point
@@ -16,15 +16,15 @@ from render.project.toml_config import explained
 
 NEEDED = ("name", "cues")
 COLUMNS = ("name", *Fields.__struct_fields__)
-TRUTHS = {"yes": True, "no": False, "true": True, "false": False, "1": True, "0": False}
+YES_OR_NO = {"yes": True, "no": False, "true": True, "false": False, "1": True, "0": False}
 FLAGS = ("pops", "clips", "include_muted", "skip_unreadable")
 LISTS = ("models", "bank")
 NUMBERS = ("tail_s", "head_handle", "tail_handle", "offset")
-BETWEEN = ";"
+SEPARATOR = ";"
 
 
 def read_csv_jobs(path: Path) -> Jobs:
-    """Read a CSV of jobs; an empty cell is not given.
+    """Read a CSV of jobs; an empty cell means not stated.
 
     Raises:
         JobsError: names file, row and column.
@@ -55,27 +55,27 @@ def _check_header(header: list[str], path: Path) -> None:
 def _job(path: Path, header: list[str], row: int, cells: list[str]) -> Job:
     if len(cells) > len(header):
         raise JobsError(f"{len(cells)} cells under {len(header)} columns", file=path, row=row)
-    told = {name: cell for name, cell in zip(header, cells, strict=False) if cell}
-    name = told.pop("name", "")
+    cells_by_column = {name: cell for name, cell in zip(header, cells, strict=False) if cell}
+    name = cells_by_column.pop("name", "")
     fields = {}
-    if "start" in told and "start_tc" in told:
+    if "start" in cells_by_column and "start_tc" in cells_by_column:
         raise JobsError(TWO_STARTS, file=path, row=row, field="start_tc")
-    for column, cell in told.items():
-        if column in FLAGS and cell.lower() not in TRUTHS:
+    for column, cell in cells_by_column.items():
+        if column in FLAGS and cell.lower() not in YES_OR_NO:
             raise JobsError(f"{cell!r}: yes or no", file=path, row=row, field=column)
-        given_here = {column: _value(column, cell)}
+        field = {column: _value(column, cell)}
         try:
-            table = msgspec.convert(given_here, Fields, strict=False)
+            table = msgspec.convert(field, Fields, strict=False)
         except (ValueError, msgspec.ValidationError) as problem:
-            told_of, _, allowed = explained(problem, given_here, Fields)
-            raise JobsError(f"{cell!r}: {told_of}{allowed}", file=path, row=row, field=column) from problem
+            problem_text, _, allowed = explained(problem, field, Fields)
+            raise JobsError(f"{cell!r}: {problem_text}{allowed}", file=path, row=row, field=column) from problem
         fields |= set_fields(table)
-    return job_of(name, fields, path, f"row {row}", row)
+    return make_job(name, fields, path, f"row {row}", row)
 
 
 def _value(column: str, cell: str) -> bool | list[str] | str:
     if column in FLAGS:
-        return TRUTHS[cell.lower()]
+        return YES_OR_NO[cell.lower()]
     if column in NUMBERS:
         return decimal_point(cell)
-    return [part for each in cell.split(BETWEEN) if (part := each.strip())] if column in LISTS else cell
+    return [part for each in cell.split(SEPARATOR) if (part := each.strip())] if column in LISTS else cell

@@ -1,4 +1,4 @@
-"""Jobs as a versioned TOML: defaults, a matrix of reels, versions, banks and projects, overrides, exclusions."""
+"""Read jobs from a versioned TOML file: defaults, a matrix of axes, named jobs, exclusions."""
 
 from __future__ import annotations
 
@@ -7,37 +7,40 @@ from pathlib import Path
 from typing import Literal
 
 from plugin_backend.errors import JobsError
-from render.batch.jobs.job import MOST_JOBS, Job, Jobs, job_of
+from render.batch.jobs.job import MOST_JOBS, Job, Jobs, make_job
 from render.batch.jobs.schema import Fields, override, set_fields
 from render.project.toml_config import Table, read_toml
 
 AXES = ("reels", "versions", "banks", "projects")
 
 
-class Point(Fields, kw_only=True):
-    """One value of an axis: its word in the job's name, and what it sets."""
+class AxisValue(Fields, kw_only=True):
+    """One value of an axis: its part of the job's name, and the fields it sets."""
 
     id: str
 
 
 class Matrix(Table):
-    """Axes whose combinations are jobs; ``name`` is a pattern of their names, else those given joined by ``-``."""
+    """Axes whose combinations are jobs.
+
+    ``name`` is a pattern for the jobs' names; without it, a name is the values' ids joined by ``-``.
+    """
 
     name: str | None = None
-    reels: list[Point] = []
-    versions: list[Point] = []
-    banks: list[Point] = []
-    projects: list[Point] = []
+    reels: list[AxisValue] = []
+    versions: list[AxisValue] = []
+    banks: list[AxisValue] = []
+    projects: list[AxisValue] = []
 
 
-class Named(Fields, kw_only=True):
-    """A job of its own, or what a job of the matrix sets otherwise."""
+class NamedJob(Fields, kw_only=True):
+    """A job of its own, or other fields for a job of the matrix."""
 
     name: str
 
 
 class Exclusion(Table):
-    """A combination that is no job: every axis it names must fit."""
+    """A combination that is no job: every axis it names must match."""
 
     reels: str | None = None
     versions: str | None = None
@@ -51,32 +54,34 @@ class JobsFile(Table, kw_only=True):
     schema: Literal[1]
     defaults: Fields = Fields()
     matrix: Matrix = Matrix()
-    jobs: list[Named] = []
+    jobs: list[NamedJob] = []
     exclude: list[Exclusion] = []
 
 
 def read_toml_jobs(path: Path) -> Jobs:
-    """Read a TOML of jobs. What is nearer wins: defaults, then reel, version, bank, project, then the job's own.
+    """Read a TOML of jobs. Later fields win: defaults, then reel, version, bank, project, then the job's own.
 
     Raises:
-        ProjectError: no TOML, or a field out of range.
+        ProjectError: not TOML, or a field out of range.
         JobsError: an axis, a name or an exclusion is wrong.
     """
     file = read_toml(path, JobsFile)
     _check(file, path)
-    own = {job.name: job for job in file.jobs}
-    if len(own) < len(file.jobs):
+    named = {job.name: job for job in file.jobs}
+    if len(named) < len(file.jobs):
         twice = next(job.name for job in file.jobs if sum(other.name == job.name for other in file.jobs) > 1)
         raise JobsError(f"[[jobs]] '{twice}' is there twice", file=path)
-    defaults, found = set_fields(file.defaults), []
+    defaults, jobs = set_fields(file.defaults), []
     for name, points in _combinations(file, path):
         fields = defaults
         for point in points:
             fields = override(fields, set_fields(point))
-        changes = set_fields(own.pop(name)) if name in own else {}
-        found.append(job_of(name, override(fields, changes), path, f"[matrix] {name}"))
-    found += [job_of(name, override(defaults, set_fields(job)), path, f"[[jobs]] {name}") for name, job in own.items()]
-    return Jobs(path, tuple[Job, ...](found))
+        changes = set_fields(named.pop(name)) if name in named else {}
+        jobs.append(make_job(name, override(fields, changes), path, f"[matrix] {name}"))
+    jobs += [
+        make_job(name, override(defaults, set_fields(job)), path, f"[[jobs]] {name}") for name, job in named.items()
+    ]
+    return Jobs(path, tuple[Job, ...](jobs))
 
 
 def _check(file: JobsFile, path: Path) -> None:

@@ -270,9 +270,7 @@ def _rate(project: Project, clock: Clock, remarks: list[str]) -> tuple[int, Fram
     if rate is None:
         remarks.append(f"line {row}: not a frame rate of film, so not used: {number[:20]} (kind {kind[:20]})")
     elif (number, kind) == DEFAULT_RATE and clock.rate not in (None, rate):
-        remarks.append(
-            f"line {row}: the project has REAPER's default of 30 fps, which is not used: the project counts seconds"
-        )
+        remarks.append(f"line {row}: REAPER's default of 30 fps is not used: the project counts seconds")
         return row, None
     return row, rate
 

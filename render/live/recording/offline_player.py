@@ -14,7 +14,7 @@ import numpy as np
 
 from plugin_backend.errors import AudioFileError
 from plugin_backend.hit_detection.overlapping_chunks import open_guide
-from render.apply.audio_blocks import read_blocks, resampled
+from render.apply.audio_blocks import read_blocks, resample_blocks
 from render.live.player import Player
 
 IDLE_S = 2e-4
@@ -51,7 +51,7 @@ def _pieces(source: np.ndarray | Path, channels: int, sample_rate: int) -> Itera
     guide = open_guide(source)
     if guide.channels not in (1, channels):
         raise AudioFileError(f"{source}: {guide.channels} channels; 1 or {channels} can be played here")
-    for piece in resampled(read_blocks(guide), guide.sample_rate, sample_rate):
+    for piece in resample_blocks(read_blocks(guide), guide.sample_rate, sample_rate):
         yield np.repeat(piece, channels // guide.channels, axis=0)
 
 

@@ -185,7 +185,7 @@ def test_files_are_refused_before_any_is_begun(tmp_path, applier):
     one = written(tmp_path / "one.wav", sound)
     (tmp_path / "b").mkdir()
     twin = written(tmp_path / "b" / "one.wav", sound)
-    with pytest.raises(OutputError, match="becomes one_click.wav, too; apply them into different folders"):
+    with pytest.raises(OutputError, match="becomes one_click.wav too; apply them into different folders"):
         ready.outputs([one, twin], tmp_path)
     with pytest.raises(AudioFileError, match="none.wav: no such audio file"):
         ready.outputs([one, tmp_path / "none.wav"], tmp_path)

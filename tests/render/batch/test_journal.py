@@ -46,7 +46,7 @@ def test_a_journal_that_names_files_outside_is_refused(write_batch, run, tmp_pat
 @pytest.mark.parametrize(
     ("column", "value", "told"),
     [
-        ("name", "../../elsewhere", "it names a job that may not be: '../../elsewhere'"),
+        ("name", "../../elsewhere", "a job's name is not allowed: '../../elsewhere'"),
         ("moment", "2026-11-31T00:00:00", "the journal is damaged: job 'reel-00': day is out of range"),
         ("state", "gone", "the journal is damaged: job 'reel-00': Invalid enum value 'gone'"),
     ],

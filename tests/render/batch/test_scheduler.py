@@ -88,7 +88,7 @@ def test_changed_inputs_make_the_next_version(write_batch, run, tmp_path):
     sheet = tmp_path / "reel1.csv"
     sheet.write_text(sheet.read_text().replace(",-20\n", ",-14\n"))
     plan = plan_batch(read_jobs(jobs), out)
-    assert plan.todo == {"reel-01": "what it is made of changed"}
+    assert plan.todo == {"reel-01": "its inputs have changed"}
     assert (plan.measured, plan.pace > 0) == (2, True)
     result, _ = run(jobs)
     assert result.done == ["reel-01"]
