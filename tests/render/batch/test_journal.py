@@ -17,7 +17,7 @@ from render.batch.engines.protocol import Outcome
 from render.batch.event_log import JsonLog
 from render.batch.journal import MOVING, WAITING, Row, open_journal
 from render.batch.planning import Planned
-from render.batch.recovery import rows_of as rows_to_put
+from render.batch.recovery import job_rows
 
 
 def test_a_damaged_journal_is_told(write_batch, run, tmp_path):
@@ -64,7 +64,7 @@ def test_text_that_is_no_utf8_is_told_in_a_line_and_never_written(tmp_path):
     row = Row(name="a", state=WAITING, key="", version=0, moment="2026-01-01T00:00:00", began="then")
     row = msgspec.structs.replace(row, cause="out\udce9: refused")
     with open_journal(tmp_path) as journal:
-        journal.attempt(row.began, Outcome(name="a", kind="input", cause="out\udce9"))
+        journal.add_attempt(row.began, Outcome(name="a", kind="input", cause="out\udce9"))
         assert journal.put([row])
     with open_journal(tmp_path) as journal:
         assert journal.rows["a"].cause == "out\\xe9: refused"
@@ -79,7 +79,7 @@ def test_a_job_that_cannot_be_run_for_a_day_keeps_its_version_and_moment(tmp_pat
     plan = BatchPlan((Planned(Job("a", tmp_path, {}, ""), problem="the share is away"),), {})
     with open_journal(tmp_path) as journal:
         journal.put([row])
-        assert list(rows_to_put(plan, journal)) == [
+        assert list(job_rows(plan, journal)) == [
             msgspec.structs.replace(row, state="failed", kind="input", cause="the share is away")
         ]
 
@@ -91,7 +91,7 @@ def test_a_signal_within_a_write_of_the_journal_waits_until_it_is_whole(tmp_path
             if statement == "COMMIT":
                 signal.raise_signal(signal.SIGINT)
 
-        journal.attempt("2026-11-21T20:00:00.000+00:00", Outcome(name="reel-00"))
+        journal.add_attempt("2026-11-21T20:00:00.000+00:00", Outcome(name="reel-00"))
         before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
         journal._connection.set_trace_callback(interrupt)
         with pytest.raises(KeyboardInterrupt):

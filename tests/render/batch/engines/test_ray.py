@@ -119,11 +119,11 @@ def test_the_actor_is_a_pool_of_one_and_speaks_json(jobs, tmp_path):
     host = Host()
     try:
         host.ready()
-        assert host.said() == []
+        assert host.messages() == []
         host.run(msgspec.json.encode(order_of(jobs, tmp_path)))
         said = []
         while not any(isinstance(message, Outcome) for message in said):
-            said += [DECODE.decode(message) for message in host.said()]
+            said += [DECODE.decode(message) for message in host.messages()]
     finally:
         host._pool.close()
     assert said[-1].kind is None
