@@ -1,4 +1,4 @@
-"""Render processes forked from one that holds their modules already, which takes a tenth of the time."""
+"""Fork render processes from a process that has imported their modules already; this takes a tenth of the time."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""A power cut on paper: what a disk may hold if the machine stops before any one call, with unsynced data dropped."""
+"""Simulate a power cut: the files that a disk may hold if the machine stops before any one call; unsynced data is dropped."""
 
 import os
 from collections.abc import Iterator

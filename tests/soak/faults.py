@@ -76,21 +76,21 @@ def disturbed(command: Command, shim: Path, work: Path, most: int, modes: Sequen
     place, counter = work / "place", work / "counter"
     _fresh(command, place)
     before = visible(place / command.watch)
-    calm, said, found.calls = _run(command, place, shim, counter, 0, None)
+    calm, stderr_text, found.calls = _run(command, place, shim, counter, 0, None)
     if calm:
-        found.wrong.append(f"undisturbed: {said[-200:]}")
+        found.wrong.append(f"undisturbed: {stderr_text[-200:]}")
         return found
     whole = set(visible(place / command.watch))
     points = sorted({1 + round(k * (found.calls - 1) / max(1, most - 1)) for k in range(min(most, found.calls))})
     for mode in modes:
         for point in points:
             _fresh(command, place)
-            status, said, _ = _run(command, place, shim, counter, point, mode)
+            status, stderr_text, _ = _run(command, place, shim, counter, point, mode)
             after = visible(place / command.watch)
-            wrong = _wrong(command, mode, status, said, before, after, whole)
-            again, told, _ = _run(command, place, shim, counter, 0, None)
+            wrong = _wrong(command, mode, status, stderr_text, before, after, whole)
+            again, message, _ = _run(command, place, shim, counter, 0, None)
             if again:
-                wrong.append(f"cannot be run again: {told.strip()[-120:]}")
+                wrong.append(f"cannot be run again: {message.strip()[-120:]}")
             elif not whole <= set(visible(place / command.watch)):
                 wrong.append("run again, not everything is there")
             found.runs += 1
@@ -98,11 +98,11 @@ def disturbed(command: Command, shim: Path, work: Path, most: int, modes: Sequen
     return found
 
 
-def _wrong(command, mode, status, said, before, after, whole) -> list[str]:
+def _wrong(command, mode, status, stderr_text, before, after, whole) -> list[str]:
     wrong, new = [], set(after) - set(before)
     if status is None:
         wrong.append("stands still")
-    if "Traceback" in said:
+    if "Traceback" in stderr_text:
         wrong.append("a traceback")
     if status == 0 and set(after) != whole:
         wrong.append("status 0, and not everything is there")

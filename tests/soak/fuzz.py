@@ -1,4 +1,4 @@
-"""Good files changed at random: every reader reads them or refuses them in a line, soon."""
+"""Change good files at random: every reader reads them or refuses them with one line, quickly."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def fuzzed(reader: Reader, folder: Path, inputs: int, seed: int, keep: Path | No
     for number in range(inputs):
         chance = random.Random(f"{reader.name} {seed} {number}")
         name = names[number % len(names)]
-        path, told = folder / name, len(found.escaped)
+        path, message = folder / name, len(found.escaped)
         path.write_bytes(mutated(reader.seeds[name], chance))
         began = time.process_time()
         try:
@@ -83,7 +83,7 @@ def fuzzed(reader: Reader, folder: Path, inputs: int, seed: int, keep: Path | No
         if took_s > LONGEST_S:
             found.escaped.append(f"{name}, seed {seed}, input {number}: took {took_s:.1f} s")
         found.inputs += 1
-        if keep and len(found.escaped) > told:
+        if keep and len(found.escaped) > message:
             keep.mkdir(parents=True, exist_ok=True)
             (keep / f"{seed}-{number}-{name}").write_bytes(path.read_bytes())
     return found

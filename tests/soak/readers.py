@@ -1,4 +1,4 @@
-"""Every reader of files that somebody else made, with a small good file for each: what mutations begin with."""
+"""Every reader of foreign files, with a small good file for each, from which the changed files are made."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def readers(work: Path) -> list[Reader]:
         shutil.copy(path, place.path(key))
         return place.get(key, 50)
 
-    def heard(path: Path) -> None:
+    def output(path: Path) -> None:
         for _ in blocks_of(path):
             pass
 
@@ -137,7 +137,7 @@ def readers(work: Path) -> list[Reader]:
         Reader("reports", {"report.json": json.dumps(report).encode()}, _refused_or(session_of, read_previous)),
         Reader("cached sounds", {"x.cue": cache.path(key).read_bytes()}, cached),
         Reader("notes of stems", {"t.npz": _noted(work)}, StemStatistics.load),
-        Reader("recordings", _recordings(), heard),
+        Reader("recordings", _recordings(), output),
     ]
 
 

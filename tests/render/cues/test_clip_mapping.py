@@ -1,4 +1,4 @@
-"""Clips, markers and regions become cues: by a mapping, by name, or by the row they carry."""
+"""Clips, markers and regions become cues: by a mapping, by name, or by the row that they carry."""
 
 import dataclasses
 import re
@@ -76,7 +76,7 @@ def timeline(*items: TimelineItem, clock: Clock = FILM) -> Timeline:
 PATH = Path("/reel/reel.edl")
 
 
-def test_the_first_rule_that_matches_counts(mapping):
+def test_the_first_rule_that_matches_applies(mapping):
     items = [
         clip("Steps", "FX 1", 30, row=1),
         clip("steps", "FX 1", 40, row=2),  # an exact name minds capitals
@@ -115,7 +115,7 @@ def test_the_first_rule_that_matches_counts(mapping):
     assert sheet.unmatched == 4
 
 
-def test_a_preset_found_in_the_capitals_of_an_edl_is_written_small(mapping):
+def test_a_preset_name_in_an_edls_capitals_becomes_lower_case(mapping):
     rules = mapping("schema = 1\n[[rules]]\nname = { regex = 'FS (.*)' }\nstem = 'FEET'\npreset = 'step-\\1'")
     assert [cue.preset for cue in timeline_to_sheet(timeline(clip("FS GRAVEL")), PATH, rules).cues] == ["step-gravel"]
 
@@ -187,7 +187,7 @@ OWN = {
 }  # fmt: skip
 
 
-def test_a_spot_that_pisada_wrote_carries_its_row_but_not_its_place(mapping):
+def test_an_item_that_pisada_wrote_carries_its_row_but_not_its_position(mapping):
     moved = clip("whatever", "T", 999, 50, row=4, extra=OWN | {"pisada.start": "1.0", "pisada.end": "2.0"})
     own_length = clip("x", "T", 5, 50, row=5, extra={"pisada.id": "F2", "pisada.stem": "A", "pisada.preset": "p"})
     own_length.extra["pisada.duration"] = ""
@@ -214,7 +214,7 @@ def test_muted_clips_are_left_out():
     assert sheet.remarks[-1] == "row 2: clip 'cup' on track 'A' is muted: left out"
 
 
-def test_a_copy_of_a_written_clip_is_a_cue_of_its_own():
+def test_a_copy_of_a_written_clip_becomes_another_cue():
     items = [clip("F1", "T", start, row=start, extra=OWN) for start in (10, 20)]
     sheet = timeline_to_sheet(timeline(*items), PATH)
     assert [cue.id for cue in sheet.cues] == ["F1", f"F1@{HOUR + 20}"]
@@ -222,7 +222,7 @@ def test_a_copy_of_a_written_clip_is_a_cue_of_its_own():
 
 
 @pytest.mark.parametrize(
-    ("items", "told"),
+    ("items", "message"),
     [
         (
             [clip("cup", "A", -1, row=3)],
@@ -240,10 +240,10 @@ def test_a_copy_of_a_written_clip_is_a_cue_of_its_own():
         ),
     ],
 )  # fmt: skip
-def test_bad_timelines(items, told):
+def test_bad_timelines(items, message):
     with pytest.raises(CueSheetError) as caught:
         timeline_to_sheet(timeline(*items), PATH, None, ["cup"])
-    assert re.search(told, str(caught.value)), str(caught.value)
+    assert re.search(message, str(caught.value)), str(caught.value)
     assert str(caught.value).startswith("/reel/reel.edl")
     assert "\n" not in str(caught.value)
 
@@ -275,16 +275,16 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_bad_mappings(mapping, tmp_path, name):
-    text, told = BAD[name]
+    text, message = BAD[name]
     with pytest.raises(ProjectError) as caught:
         mapping(text)
-    assert re.search(told, str(caught.value)), str(caught.value)
+    assert re.search(message, str(caught.value)), str(caught.value)
     assert str(tmp_path / "show.toml") in str(caught.value)
 
 
 def test_a_missing_mapping_and_one_that_is_not_text(tmp_path):
-    for path, told in ((tmp_path / "no.toml", "No such file"), (tmp_path, "Is a directory")):
-        with pytest.raises(ProjectError, match=told):
+    for path, message in ((tmp_path / "no.toml", "No such file"), (tmp_path, "Is a directory")):
+        with pytest.raises(ProjectError, match=message):
             read_mapping(path)
     (tmp_path / "b.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ProjectError, match="b.toml: .*utf-8"):
@@ -293,7 +293,7 @@ def test_a_missing_mapping_and_one_that_is_not_text(tmp_path):
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.integers(0, len(SHOW)), patch=st.text(max_size=8), gone=st.integers(0, 20))
-def test_a_damaged_mapping_makes_no_traceback(tmp_path, place, patch, gone):
+def test_a_damaged_mapping_raises_no_traceback(tmp_path, place, patch, gone):
     path = tmp_path / "any.toml"
     path.write_bytes((SHOW[:place] + patch + SHOW[place + gone :]).encode("utf-8", "replace"))
     try:
@@ -346,7 +346,7 @@ def test_any_name_becomes_a_stem_name(name):
     assert stem == name or not is_stem_name(name)
 
 
-def test_a_pattern_that_takes_too_long_is_told_in_a_line(mapping):
+def test_a_pattern_that_takes_too_long_is_refused(mapping):
     rules = mapping("schema = 1\n[[rules]]\nname = { regex = '(\\w|\\w\\w)+!' }\nstem = 'FEET'")
     with pytest.raises(CueSheetError, match="the mapping's pattern .* takes more than 0.5 s on 'aaaa") as caught:
         rules.rule_for(TimelineItem("clip", "a" * 60 + "?!", "A1", 0, 1, 1))

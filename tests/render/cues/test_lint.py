@@ -1,4 +1,4 @@
-"""What ``pisada cues check`` suspects, and what it leaves alone."""
+"""The findings of ``pisada cues check``, and sheets without findings."""
 
 import random
 import re
@@ -35,13 +35,13 @@ def test_a_clean_sheet():
     assert look(cue("a", 0, 100), cue("b", 100), cue("c", 100, 50, "PROPS"), length_samples=150) == []
 
 
-def test_a_sheet_without_a_frame_rate_is_looked_at_too():
+def test_a_sheet_without_a_frame_rate_is_checked_too():
     cues = [cue(f"c{n}", 1000 * n + n * n) for n in range(30)]
     assert look(*cues, clock=Clock()) == []
     assert [each[0] for each in look(*cues, cue("x", 1, preset="q"), clock=Clock())] == ["preset"]
 
 
-def test_overlaps_are_of_one_stem_and_of_durations_that_are_meant():
+def test_overlaps_are_on_one_stem_and_use_stated_durations():
     cues = [
         cue("long", 0, 1000),
         cue("inside", 10, 20),
@@ -65,7 +65,7 @@ def test_cues_outside_the_reel():
     ]
 
 
-def test_presets_and_sources_that_are_not_there(tmp_path):
+def test_missing_presets_and_sources(tmp_path):
     (tmp_path / "a.wav").write_bytes(b"")
     sources = [cue("a", 1, preset=None, source=tmp_path / "a.wav"), cue("b", 2, preset=None, source=tmp_path / "b.wav")]
     assert look(*sources, cue("c", 3, preset="q"), cue("d", 4)) == [
@@ -83,7 +83,7 @@ def test_duplicates():
     assert look(*same) == [("duplicate", "b", "the same sound at the same place as 'a' (row 2)")]
 
 
-def test_stems_that_cannot_be():
+def test_impossible_stems():
     cues = [cue(str(n), n, stem=stem) for n, stem in enumerate(["FEET", "Feet", "Foley", "a b"] * 2)]
     assert [(each[1], each[2][:33]) for each in look(*cues)] == [
         ("1", "'Feet' and 'FEET' differ only in "),
@@ -95,14 +95,14 @@ def test_stems_that_cannot_be():
     ]
 
 
-def test_what_became_no_cue_is_found():
+def test_unmatched_items_are_found():
     assert look(cue("a", 0), unmatched=3) == [
         ("unmatched", None, "3 clips, markers or regions became no cue (see the notes)")
     ]
 
 
 @pytest.mark.parametrize("rate", ["24", "25", "30"])
-def test_a_last_cue_a_thousandth_past_the_end_is_a_drift(rate):
+def test_a_last_cue_0_1_percent_past_the_end_is_a_drift(rate):
     """An hour spotted by a 1000/1001 rate's samples, laid against a programme of the whole rate."""
     clock, length = Clock(48_000, RATES[rate]), 3600 * 48_000
     true = [cue(str(n), samples_at(n * 10, RATES[rate], 48_000)) for n in range(360 * RATES[rate].nominal)]
@@ -190,7 +190,7 @@ def test_a_first_cue_long_after_the_start_is_found_with_the_start_that_fits(rate
         assert re.fullmatch(f"the first cue lies {message}", found[0][2])
 
 
-def test_every_command_that_takes_a_sheet_tells_of_a_late_first_cue(tmp_path):
+def test_every_command_that_reads_a_sheet_reports_a_late_first_cue(tmp_path):
     from click.testing import CliRunner
 
     from studio.cli import pisada
@@ -201,8 +201,8 @@ def test_every_command_that_takes_a_sheet_tells_of_a_late_first_cue(tmp_path):
 
     def message(*command: object, start: str | None = None) -> str:
         given = [] if start is None else ["--start-tc", start]
-        answer = CliRunner().invoke(pisada, [*map(str, command), *given])
-        return answer.stdout + answer.stderr
+        result = CliRunner().invoke(pisada, [*map(str, command), *given])
+        return result.stdout + result.stderr
 
     hint = 'give --start-tc "01:00:00:00"'
     commands = (
@@ -225,7 +225,7 @@ def test_every_command_that_takes_a_sheet_tells_of_a_late_first_cue(tmp_path):
     assert "right: the first cue" not in planned
 
 
-def test_five_thousand_cues_are_checked_at_once():
+def test_five_thousand_cues_are_checked_quickly():
     clock = Clock(48_000, RATES["24"], 86_400)
     cues = spotted("23.976", 5_000, seconds=7200)
     found = look(*cues, clock=clock, length_samples=7300 * 48_000)

@@ -1,4 +1,4 @@
-"""AAF, written by pyaaf2: exact places, and what each kind of segment becomes."""
+"""AAF written by pyaaf2: exact positions, and the items that each kind of segment becomes."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -26,7 +26,7 @@ def read(made):
     return read
 
 
-def test_a_clip_is_a_spot(read):
+def test_a_clip_becomes_an_item(read):
     def build(maker):
         maker.timecode()
         step = maker.clip("Step", 678, Comments="wet", Scene="12A", pisada='{"gain_db": "-3", "seed": ""}')
@@ -137,7 +137,7 @@ def test_markers(read):
     assert timeline.remarks == ["event 1: control characters left out of the name 'heel left'"]
 
 
-def test_picture_is_told_apart_and_further_timecodes_are_remarked(read):
+def test_picture_is_recognised_and_further_timecodes_are_remarked(read):
     def build(maker):
         maker.timecode(90_000, 25, rate="24000/1001", number=2)
         maker.timecode()
@@ -149,7 +149,7 @@ def test_picture_is_told_apart_and_further_timecodes_are_remarked(read):
     assert timeline.remarks == ["timecode tracks besides the first are not used: 1"]
 
 
-def test_a_source_that_is_not_there_is_told(read):
+def test_a_missing_source_is_noted(read):
     def build(maker):
         missing = maker.file.create.SourceClip(0, 9, media_kind="sound")
         empty = maker.clip("none", 9)
@@ -171,7 +171,7 @@ def test_without_timecode_zero_is_the_programmes(read):
     assert read(build, rate="25/1").clock == Clock(48_000, RATES["25"], 0)
 
 
-def test_a_count_of_frames_on_a_track_of_samples_wants_fps(read):
+def test_a_frame_count_on_a_track_in_samples_needs_fps(read):
     def build(maker):
         maker.timecode(rate="48000/1")
         maker.track("FEET", maker.clip("a", 9))

@@ -1,4 +1,4 @@
-"""Guide recordings: exact places from the time stamp, cue points, and what each bad file is told."""
+"""Guide recordings: exact positions from the time stamp, cue points, and the errors of bad files."""
 
 import struct
 from fractions import Fraction
@@ -152,13 +152,13 @@ def test_a_recording_of_after_midnight_follows_a_programme_of_before(read):
     assert [item.start_samples for item in read(data, night).items] == [125 * 48_000, 125 * 48_000 + 480]
 
 
-def test_without_a_time_stamp_it_begins_with_the_programme(read):
+def test_without_a_time_stamp_a_recording_begins_with_the_programme(read):
     timeline = read(wave(fmt(), chunk(b"data", SECOND), chunk(b"axml", b"<x/>"), points(5)))
     assert [item.start_samples for item in timeline.items] == [0, 5]
     assert timeline.remarks == ["chunks not read: axml", "no time stamp (bext): placed at the programme's start"]
 
 
-def test_ixml_that_is_none_is_remarked(read):
+def test_invalid_ixml_is_remarked(read):
     timeline = read(wave(bext(172_800_000), fmt(), chunk(b"iXML", b"<BWFXML><SCENE>"), chunk(b"data", SECOND)))
     assert timeline.remarks[0].startswith("its iXML is not well-formed, so not read")
     timeline = read(wave(bext(172_800_000), fmt(), ixml("1e999999999"), chunk(b"data", SECOND)))
@@ -201,7 +201,7 @@ def test_bad_files(read, tmp_path, data, fragments):
     assert (caught.value.file, "\n" in str(caught.value)) == (tmp_path / "guide.wav", False)
 
 
-def test_a_hostile_ds64_costs_nothing(read):
+def test_a_hostile_ds64_takes_no_time(read):
     """Its table of 2^32 entries is what wavinfo 4.0.1 would walk."""
     ds64 = chunk(b"ds64", struct.pack("<QQQI", 0, len(SECOND), 0, 2**32 - 1) + bytes(12))
     data = wave(ds64, bext(172_800_000), fmt(), b"data" + b"\xff" * 4 + SECOND, kind=b"RF64")
@@ -214,7 +214,7 @@ GOOD = wave(bext(172_800_000), fmt(), ixml("24/1"), points(1, 2), TEXTS, chunk(b
 
 @settings(deadline=None)
 @given(place=st.integers(12, len(GOOD)), patch=st.binary(min_size=1, max_size=12), cut=st.integers(0, 200))
-def test_damage_makes_no_traceback(tmp_path_factory, place, patch, cut):
+def test_damaged_files_raise_no_traceback(tmp_path_factory, place, patch, cut):
     path = tmp_path_factory.getbasetemp() / "any.wav"
     data = GOOD[:place] + patch + GOOD[place + len(patch) :]
     path.write_bytes(data[: len(data) - cut])

@@ -1,4 +1,4 @@
-"""CMX3600 EDLs: exact positions, locators, comments, frame code modes, and what each bad one is told."""
+"""CMX3600 EDLs: exact positions, locators, comments, frame code modes, and the errors of bad lists."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def read(tmp_path):
     return read
 
 
-def test_an_event_is_a_spot(read):
+def test_an_event_becomes_an_item(read):
     timeline = read(
         NON_DROP
         + event("01:00:01:00", "01:00:02:12")
@@ -60,7 +60,7 @@ def test_locators_are_markers(read):
     ]
 
 
-def test_drop_frame_is_what_the_list_says_however_it_writes_it(read):
+def test_drop_frame_follows_the_list_in_any_spelling(read):
     """Under FCM: DROP FRAME editors write colons and semicolons."""
     text = "TITLE: R1\nFCM: DROP FRAME\n" + event("01:01:00:02", "01:10:00;00") + "* LOC: 01:00:59:29 RED x\n"
     clip, marker = read(text, DROP).items
@@ -117,7 +117,7 @@ def test_further_audio_channels_are_the_track(read):
     assert [item.track for item in timeline.items] == ["AA/A3/A4", "A4"]
 
 
-def test_what_is_not_read_is_told_with_its_line(read):
+def test_unread_lines_are_reported_with_their_number(read):
     timeline = read(
         "* no event yet\n".join([NON_DROP, event("01:00:01:00", "01:00:02:00")])
         + "M2   AX  000.0  01:00:10:21\n* ASC_SAT 0.9\nSPLIT:    AUDIO DELAY=  00:00:00:05\n???\n"
@@ -217,7 +217,7 @@ def test_a_mapping_makes_cues_of_resolves_markers(tmp_path):
     assert (cue.stem, cue.preset, cue.start_samples, cue.duration_samples) == ("DOORS", "creak", 260_000, None)
 
 
-def test_a_path_behind_the_frame_code_mode_does_no_harm(read):
+def test_a_path_after_the_frame_code_mode_is_ignored(read):
     text = "TITLE: x\nFCM: NON-DROP FRAME/Users/me/a.edl\n" + event("01:00:01:00", "01:00:02:00")
     assert len(read(text).items) == 1
 
@@ -246,7 +246,7 @@ def test_bad_files(read, tmp_path, text, clock, fragments):
     assert (caught.value.file, "\n" in str(caught.value)) == (tmp_path / "reel.edl", False)
 
 
-def test_five_thousand_events_are_read_at_once(read):
+def test_five_thousand_events_are_read_quickly(read):
     lines = "".join(
         event(f"01:{n // 3000:02d}:{n // 50 % 60:02d}:00", f"01:59:{n // 50 % 60:02d}:12", n % 999 + 1)
         + f"* FROM CLIP NAME: step {n}\n"
@@ -267,7 +267,7 @@ GOOD = f"{MARKER}FCM: DROP FRAME\n{ONE}{UNDER}" + event("01:00:02:00", "01:00:03
     cut=st.integers(0, 60),
     clock=st.sampled_from([FILM, DROP]),
 )
-def test_damage_makes_no_traceback(tmp_path_factory, place, patch, cut, clock):
+def test_damaged_files_raise_no_traceback(tmp_path_factory, place, patch, cut, clock):
     path = tmp_path_factory.getbasetemp() / "any.edl"
     text = GOOD[:place] + patch + GOOD[place + len(patch) :]
     path.write_bytes(text[: len(text) - cut].encode("utf-8", "replace"))

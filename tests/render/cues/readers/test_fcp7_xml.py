@@ -1,4 +1,4 @@
-"""Final Cut Pro 7 XML: exact places, names of tracks, stereo clips as one, and what each bad file is told."""
+"""Final Cut Pro 7 XML: exact positions, track names, stereo clips as one item, and the errors of bad files."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -55,7 +55,7 @@ def read(tmp_path):
     return read
 
 
-def test_a_clip_is_a_spot(read):
+def test_a_clip_becomes_an_item(read):
     file = '<file id="f"><pathurl>file://localhost/C%3a/a%20b/../steps.wav</pathurl></file>'
     note = "<logginginfo><lognote>wet shoes</lognote></logginginfo><labels><label2>Iris</label2></labels>"
     timeline = read(xmeml(f'<track MZ.TrackName="FEET">{clip("Step", 50, 75, file + note)}</track>'))
@@ -133,7 +133,7 @@ def test_transitions_meet_at_their_cut(read, alignment, cut):
     assert [item.start_samples for item in rest] == [70 * 1920]  # 20 frames of media after the fade's beginning
 
 
-def test_what_has_no_place_is_remarked(read):
+def test_items_without_a_position_are_remarked(read):
     track = clip("a", -1, 9) + fade(5, 3, "center") + clip("b", 4, 4)
     timeline = read(xmeml(f"<track>{track}</track>", more="<marker><name>m</name></marker>"))
     assert timeline.items == []
@@ -147,7 +147,7 @@ def test_what_has_no_place_is_remarked(read):
     ]
 
 
-def test_what_is_switched_off_is_told_apart(read):
+def test_disabled_items_are_marked_as_muted(read):
     off = "<enabled>FALSE</enabled>"
     timeline = read(
         xmeml(f"<track>{clip('a', 0, 1, off)}{clip('b', 1, 2)}</track><track>{off}{clip('c', 0, 1)}</track>")
@@ -236,7 +236,7 @@ def test_two_sequences_are_refused_by_name(read):
         read(whole.replace("</xmeml>", sequence.replace("R1", "R2") + "</xmeml>"))
 
 
-def test_drop_frame_left_open_wants_fps(read):
+def test_unstated_drop_frame_needs_fps(read):
     text = xmeml(ONE, base=rate(30, "TRUE"), timecode="<frame>0</frame>")
     with pytest.raises(CueSheetError, match="29.97 fps and does not say drop-frame: give --fps 29.97df or 29.97ndf"):
         read(text)
@@ -252,7 +252,7 @@ FRAMES = {
 
 
 @pytest.mark.parametrize("name", FRAMES)
-def test_the_count_of_the_first_frame_is_believed_over_its_label(read, tmp_path, name):
+def test_the_count_of_the_first_frame_is_used_instead_of_its_label(read, tmp_path, name):
     """Premiere marks sequences of 29.97 non-drop as drop-frame, and the reverse."""
     label, frame, shape, true = FRAMES[name]
     timecode = f"<string>{label}</string><frame>{frame}</frame><displayformat>{shape}</displayformat>"
@@ -268,7 +268,7 @@ def test_the_count_of_the_first_frame_is_believed_over_its_label(read, tmp_path,
         assert any("read at" in remark for remark in sheet.remarks) is (asked == other)
 
 
-def test_drop_frame_that_is_not_asked_for_is_told_where_frames_are_counted(read):
+def test_another_drop_frame_mark_is_remarked_if_frames_are_counted(read):
     timecode = "<string>01;00;00;00</string><frame>107892</frame><displayformat>DF</displayformat>"
     text = xmeml(ONE, base=rate(30, "TRUE"), timecode=timecode)
     timeline = read(text, Clock(48_000, RATES["29.97ndf"], 107_892))
@@ -278,7 +278,7 @@ def test_drop_frame_that_is_not_asked_for_is_told_where_frames_are_counted(read)
     ]
 
 
-def test_other_files_are_not_ours():
+def test_other_files_are_not_recognised():
     assert [is_fcp7_xml(head) for head in (b"", b"<fcpxml>", b"<xmemls>", b"xmeml", b"<?xml?><!-- <xmeml> --><a>")] == [
         False
     ] * 5
@@ -298,7 +298,7 @@ WHOLE = xmeml(
 
 
 @given(place=st.integers(0, len(WHOLE)), length=st.integers(0, 40), patch=WEIRD, cut=st.integers(0, 3))
-def test_damage_makes_no_traceback(tmp_path_factory, place, length, patch, cut):
+def test_damaged_files_raise_no_traceback(tmp_path_factory, place, length, patch, cut):
     path = tmp_path_factory.getbasetemp() / "any.xml"
     text = WHOLE[:place] + patch + WHOLE[place + length :]
     path.write_text(text[: len(text) // cut if cut > 1 else None], encoding="utf-8")

@@ -1,4 +1,4 @@
-"""FCPXML: exact places at every rate, within clips of other rates too, and what each bad file is told."""
+"""FCPXML: exact positions at every rate, also within clips of other rates, and the errors of bad files."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -39,7 +39,7 @@ def read(tmp_path):
     return read
 
 
-def test_a_clip_is_a_spot(read):
+def test_a_clip_becomes_an_item(read):
     inside = '<note>wet</note><marker start="21/5s" duration="1/25s" value="heel"/>'
     clip = f'<asset-clip ref="w" name="Step" offset="3602s" start="4s" duration="10/25s" audioRole="FEET">{inside}'
     timeline = read(fcpxml(clip + "</asset-clip>"))
@@ -72,7 +72,7 @@ def test_clips_connected_to_others_count_their_time(read):
     ]  # fmt: skip
 
 
-def test_picture_and_what_is_switched_off_are_told_apart(read):
+def test_picture_and_disabled_clips_are_marked(read):
     spine = '<video ref="p" name="v" duration="1s"/><asset-clip ref="p" duration="1s" enabled="0"/>'
     spine += (
         '<clip name="k" duration="1s"><video ref="p" duration="9s"/><audio ref="w" lane="-1" duration="1s"/></clip>'
@@ -87,7 +87,7 @@ def test_picture_and_what_is_switched_off_are_told_apart(read):
     ]
 
 
-def test_what_is_not_used_is_remarked(read):
+def test_unused_properties_are_remarked(read):
     spine = '<ref-clip name="N" duration="2s"><timeMap/><keyword value="x"/></ref-clip><transition name="X"/>'
     spine += '<audition><clip name="y" duration="1s"/><clip name="z"/></audition><colour/>'
     spine += '<gap duration="1s"><marker start="2s" value="late"/><marker value="m"/></gap>'
@@ -185,7 +185,7 @@ def test_markers_lie_where_final_cut_pro_shows_them(read, name, media, offset, s
     assert 0 <= frames - second * rate.nominal - frame - Fraction(part, 80) + rate.exact / 96_000 < Fraction(1, 80)
 
 
-def test_what_hangs_on_a_clip_of_another_rate_counts_its_time_too(read):
+def test_clips_connected_to_a_clip_of_another_rate_count_its_time(read):
     """A connected storyline begins in the time of its clip; its own clips count the sequence's."""
     story = '<spine lane="1" offset="24s"><clip name="a" offset="5s" duration="1s"/></spine>'
     hung = '<asset-clip ref="w" name="b" lane="2" offset="48s" duration="2s"/>'
@@ -217,7 +217,7 @@ def test_how_media_is_conformed(media, sequence, factor):
     assert conform_factor(exact(media), exact(sequence)) == factor
 
 
-def test_what_is_switched_off_in_a_clip_does_not_sound(read):
+def test_a_clip_with_all_audio_disabled_is_muted(read):
     sources = '<audio-channel-source srcCh="1" {0}/><audio-role-source role="dialogue" {1}/>'
     spine = "".join(
         f'<asset-clip ref="w" name="{name}" duration="1s">{sources.format(*flags)}</asset-clip>'
@@ -272,7 +272,7 @@ WEIRD = st.sampled_from(
 
 
 @given(place=st.integers(0, len(WHOLE)), length=st.integers(0, 40), patch=WEIRD, cut=st.integers(0, 3))
-def test_damage_makes_no_traceback(tmp_path_factory, place, length, patch, cut):
+def test_damaged_files_raise_no_traceback(tmp_path_factory, place, length, patch, cut):
     path = tmp_path_factory.getbasetemp() / "any.fcpxml"
     text = WHOLE[:place] + patch + WHOLE[place + length :]
     path.write_text(text[: len(text) // cut if cut > 1 else None], encoding="utf-8")

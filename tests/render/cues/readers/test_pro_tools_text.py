@@ -1,4 +1,4 @@
-"""Pro Tools text exports: exact positions in every time format that has them, and what each bad one is told."""
+"""Pro Tools text exports: exact positions in every time format, and the errors of bad exports."""
 
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def read(tmp_path):
     return read
 
 
-def test_a_clip_is_a_spot(read):
+def test_a_clip_becomes_an_item(read):
     text = export(
         track(
             event("heel $QN=F1 {Note=hard}", "01:00:01:00.00", "01:00:02:12.50"), comments="old boots", state="Muted "
@@ -108,7 +108,7 @@ def test_milliseconds_count_from_the_sessions_start_and_are_remarked(read):
     ]
 
 
-def test_channels_of_a_clip_are_one_spot(read):
+def test_channels_of_a_clip_become_one_item(read):
     left, right = (event(f"amb-01.{side}", "48000", "96000", channel) for channel, side in ((1, "L"), (2, "R")))
     alone = event("bump.L", "96000", "96100", 1, 2)
     text = export(track(left, alone, "", "", right, name="Amb (Stereo)"), track(event("mono.L", "0", "1"), name="One"))
@@ -246,7 +246,7 @@ def test_encodings_and_line_ends(read, encoding, end):
     assert timeline.remarks == ["its text is not UTF-8: read as mac_roman"] * (encoding == "mac_roman")
 
 
-def test_unprintable_characters_are_taken_out_and_told(read):
+def test_unprintable_characters_are_removed_and_remarked(read):
     timeline = read(export(track(event("a\x07b\u2028c", "0", "9"))))
     assert (timeline.items[0].name, timeline.remarks) == ("abc", ["unprintable characters were taken out: line 18"])
 
@@ -308,7 +308,7 @@ def test_it_reads_what_ptulsconv_reads(read):
     cut=st.integers(0, 60),
     encoding=st.sampled_from(["utf-8", "utf-16", "latin-1"]),
 )
-def test_damage_makes_no_traceback(tmp_path_factory, place, patch, cut, encoding):
+def test_damaged_files_raise_no_traceback(tmp_path_factory, place, patch, cut, encoding):
     path = tmp_path_factory.getbasetemp() / "any.txt"
     text = GOOD[:place] + patch + GOOD[place + len(patch) :]
     path.write_bytes(text[: len(text) - cut].encode(encoding, "replace"))

@@ -33,8 +33,10 @@ def lines_with(path: Path, event: re.Pattern) -> list[int]:
 
 def accounted(timeline) -> set[int]:
     """Lines that became spots, or that a remark names."""
-    told = (re.match(r"lines? ([0-9, ]+):", remark) for remark in timeline.remarks)
-    return {item.row for item in timeline.items} | {int(row) for match in told if match for row in match[1].split(",")}
+    matches = (re.match(r"lines? ([0-9, ]+):", remark) for remark in timeline.remarks)
+    return {item.row for item in timeline.items} | {
+        int(row) for match in matches if match for row in match[1].split(",")
+    }
 
 
 @pytest.mark.parametrize("path", samples(".edl"))

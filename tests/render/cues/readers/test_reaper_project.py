@@ -1,4 +1,4 @@
-"""REAPER projects: exact positions from decimal seconds, the project's start and rate, and what bad ones are told."""
+"""REAPER projects: exact positions from decimal seconds, the project's start and rate, and the errors of bad projects."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -46,7 +46,7 @@ def read(tmp_path):
     return read
 
 
-def test_an_item_is_a_spot(read):
+def test_a_media_item_becomes_an_item(read):
     own = notes('pisada: {"gain_db": "-3", "stem": "FEET"}', "hard floor")
     timeline = read(project(track(item("1.5", "0.25", own))))
     assert timeline.items == [
@@ -60,7 +60,7 @@ def test_an_item_is_a_spot(read):
 
 @settings(deadline=None)
 @given(samples=st.integers(0, 24 * 3600 * 96_000), rate=st.sampled_from([44_100, 48_000, 96_000]))
-def test_decimals_come_back_as_the_sample_they_were(tmp_path_factory, samples, rate):
+def test_decimals_return_to_their_sample(tmp_path_factory, samples, rate):
     """REAPER writes 14 decimals."""
     samples %= 23 * 3600 * rate
     path = tmp_path_factory.getbasetemp() / "exact.rpp"
@@ -73,7 +73,7 @@ def test_a_half_sample_goes_up_and_is_never_a_float(read):
     """0.5/48000 s, and one that binary cannot hold just below half of a sample."""
     texts = ["0.00001041666666666666666667", "0.00001041666666666666666666", "3600.00003125"]
     items = read(project(track(*(item(text) for text in texts)))).items
-    assert [spot.start_samples for spot in items] == [1, 0, 172_800_002]
+    assert [clip.start_samples for clip in items] == [1, 0, 172_800_002]
 
 
 @pytest.mark.parametrize(
@@ -90,13 +90,13 @@ def test_rate_and_start_come_from_the_project(read, text, name):
     content = track(item("0"), item("0.0000208333333333333"))
     timeline = read(project(content, start=start, rate=text))
     assert timeline.clock == Clock(48_000, rate, first)
-    assert [spot.start_samples for spot in timeline.items] == [0, 1]
+    assert [clip.start_samples for clip in timeline.items] == [0, 1]
     earlier = read(project(content, start=start, rate=text), Clock(48_000, rate, first - 48))
     shift = samples_at(first, rate, 48_000) - samples_at(first - 48, rate, 48_000)
-    assert [spot.start_samples for spot in earlier.items] == [shift, shift + 1]
+    assert [clip.start_samples for clip in earlier.items] == [shift, shift + 1]
 
 
-def test_reapers_default_rate_is_no_contradiction(read):
+def test_reapers_default_rate_does_not_contradict_fps(read):
     timeline = read(project(track(item("2")), start="3600", rate="30 0"), FILM)
     assert (timeline.clock, timeline.items[0].start_samples) == (FILM, 96_000)
     assert timeline.remarks == ["line 3: REAPER's default of 30 fps is not used: the project counts seconds"]
@@ -137,7 +137,7 @@ def test_first_takes_mutes_and_nameless_tracks(read):
     assert muted.source == Path("a \"b\" 'c'.wav")
 
 
-def test_what_is_not_read_is_told(read):
+def test_unread_lines_are_reported(read):
     midi = item("0", "0", "<SOURCE MIDI\nE 0 90 3c 60\n>", file="", name="")
     frozen = "<FREEZE 1\n<ITEM\nPOSITION x\n>\n>\n"
     timeline = read(project(track(frozen, midi)) + "more\n")
@@ -202,13 +202,13 @@ def test_bad_files(read, tmp_path, text, clock, fragments):
     assert (caught.value.file, "\n" in str(caught.value)) == (tmp_path / "reel.rpp", False)
 
 
-def test_five_thousand_items_are_read_at_once(read):
+def test_five_thousand_items_are_read_quickly(read):
     own = notes('pisada: {"gain_db": "-3"}')
     text = project(track(*(item(f"{n * 1.44:.2f}", "0.5", own) for n in range(5000))))
     assert len(read(text).items) == 5000
 
 
-def test_an_item_outside_of_every_project_is_told(read):
+def test_an_item_outside_every_project_is_reported(read):
     assert "an item within ITEM" in str(read(project(track(item("1", "1"))) + "\n<ITEM\n>\n").unreadable)
 
 
@@ -223,13 +223,13 @@ GOOD = version(7, "old") + project(WALK, track(item("1", "1", notes('pisada: {"a
     cut=st.integers(0, 60),
     clock=st.sampled_from([FILM, Clock()]),
 )
-def test_damage_makes_no_traceback(tmp_path_factory, place, patch, cut, clock):
+def test_damaged_files_raise_no_traceback(tmp_path_factory, place, patch, cut, clock):
     path = tmp_path_factory.getbasetemp() / "any.rpp"
     text = GOOD[:place] + patch + GOOD[place + len(patch) :]
     path.write_bytes(text[: len(text) - cut].encode("utf-8", "replace"))
     try:
-        for spot in read_reaper_project(path, clock).items:
-            assert not UNPRINTABLE.search(spot.name) and isinstance(spot.start_samples, int)
+        for clip in read_reaper_project(path, clock).items:
+            assert not UNPRINTABLE.search(clip.name) and isinstance(clip.start_samples, int)
     except CueSheetError as error:
         assert error.file == path
         assert "\n" not in str(error)

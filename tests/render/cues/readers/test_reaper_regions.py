@@ -1,4 +1,4 @@
-"""REAPER's region/marker CSV: exact positions in every ruler unit that has them, and what each bad one is told."""
+"""REAPER's region/marker CSV: exact positions in every ruler unit, and the errors of bad files."""
 
 import pytest
 from hypothesis import given, settings
@@ -54,7 +54,7 @@ def test_every_ruler_unit(read, text, clock, samples):
     assert read(f"{HEAD}M1,a,{text},,\n", clock).items[0].start_samples == samples
 
 
-def test_what_had_to_be_taken_on_trust_is_remarked(read):
+def test_assumptions_are_remarked(read):
     assert read(HEAD + "M1,a,48001,,\nM2,b,5,,\n", Clock()).remarks == [
         "lines 2, 3: whole numbers were read as samples at the programme's sample rate"
     ]
@@ -101,7 +101,7 @@ GOOD = HEAD + 'R1,walk,1:00:01:00,1:00:02:12,0:00:01:12\nM2,"slam, big",01:00:05
     cut=st.integers(0, 60),
     clock=st.sampled_from([FILM, DROP, Clock()]),
 )
-def test_damage_makes_no_traceback(tmp_path_factory, place, patch, cut, clock):
+def test_damaged_files_raise_no_traceback(tmp_path_factory, place, patch, cut, clock):
     path = tmp_path_factory.getbasetemp() / "any.csv"
     text = GOOD[:place] + patch + GOOD[place + len(patch) :]
     path.write_bytes(text[: len(text) - cut].encode("utf-8", "replace"))
