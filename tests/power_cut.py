@@ -1,4 +1,7 @@
-"""Simulate a power cut: the files that a disk may hold if the machine stops before any one call; unsynced data is dropped."""
+"""Simulate a power cut before any one call.
+
+The simulated disk holds only what was synced.
+"""
 
 import os
 from collections.abc import Iterator

@@ -196,6 +196,7 @@ class Applier:
             for block in blocks:
                 writer.write(block)
                 progress(block.shape[1])
+        assert writer.trail is not None  # set when the file is complete
         return Applied(path, hits, writer.trail.outside_samples, recording.remarks)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import soxr
@@ -32,7 +33,7 @@ def channel_layout(recording: GuideFile) -> Layout:
     raise AudioFileError(f"{recording.path}: {recording.channels} channels; 1, 2, 3 (L R C) or 6 (5.1) can be used")
 
 
-def open_recording(path) -> tuple[GuideFile, Layout]:
+def open_recording(path: Path) -> tuple[GuideFile, Layout]:
     """Return a recording's size and layout.
 
     Raises:

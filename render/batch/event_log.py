@@ -6,6 +6,7 @@ import errno
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -70,7 +71,8 @@ class JsonLog:
     """
 
     def __init__(self, path: Path):
-        self.path, self.problem, self._file, self._partial_line = path, "", None, False
+        self.path, self.problem, self._partial_line = path, "", False
+        self._file: BinaryIO | None = None
 
     def __call__(self, event: Event) -> None:
         """Write the event."""

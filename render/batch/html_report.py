@@ -166,7 +166,7 @@ def _job_remarks(planned: Planned, report: _Report | None) -> list[str]:
 
 
 def _details(planned: Planned, row: Row | None, report: _Report | None, picture: str) -> str:
-    name, cost = escape(planned.job.name), planned.cost
+    name, cost = escape(planned.job.name), planned.cost_to_run()
     speed = f", {cost.programme_s / row.wall_s:.1f} × real time" if row and row.wall_s else ""
     took = f"{row.wall_s:.1f} s{speed}, attempt {row.attempts}, version {row.version}" if row and row.wall_s else ""
     warnings = _warnings(planned, report)
@@ -186,7 +186,7 @@ def _job_file(
     out: Path, planned: Planned, row: Row | None, name: Callable[[Project, int], str], most_bytes: int
 ) -> bytes:
     """A file that a job left, if it is there and not too large; else nothing."""
-    if row is None or row.state != DONE:
+    if row is None or row.state != DONE or planned.project is None:
         return b""
     path = out / row.name / name(planned.project, row.version)
     try:

@@ -35,7 +35,7 @@ CREATE TABLE attempts (
 ) STRICT;
 """
 
-WAITING, RUNNING, MOVING, DONE, FAILED = STATES = ("waiting", "running", "moving", "done", "failed")
+WAITING, RUNNING, MOVING, DONE, FAILED = ("waiting", "running", "moving", "done", "failed")
 MOMENT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$"
 
 
@@ -56,7 +56,7 @@ class Row(msgspec.Struct, kw_only=True):
 
     name: str
     key: str
-    state: Literal[STATES]
+    state: Literal["waiting", "running", "moving", "done", "failed"]
     version: Annotated[int, msgspec.Meta(ge=0)]
     moment: Annotated[str, msgspec.Meta(pattern=MOMENT)]
     attempts: int = 0
@@ -88,7 +88,8 @@ class Journal:
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path):
-        self._connection, self._path, self._pending = connection, path, []
+        self._connection, self._path = connection, path
+        self._pending: list[tuple] = []
         self.problem = ""
         records = connection.execute(f"SELECT {', '.join(COLUMNS)} FROM jobs")
         self.rows = {row.name.casefold(): row for row in (_row(values, path) for values in records)}

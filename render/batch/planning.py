@@ -90,6 +90,16 @@ class Planned:
     problem: str = ""
     warning: str = ""
 
+    def cost_to_run(self) -> Cost:
+        """Return the cost of a job that can run.
+
+        Raises:
+            ValueError: it cannot run.
+        """
+        if self.cost is None:
+            raise ValueError(f"{self.job.name} cannot run: {self.problem}")
+        return self.cost
+
 
 @dataclass(frozen=True)
 class BatchPlan:
@@ -110,7 +120,7 @@ class BatchPlan:
     @property
     def needed_bytes(self) -> int:
         """Return the disk space of the jobs that have to run."""
-        return sum(planned.cost.bytes for planned in self.jobs if planned.job.name in self.todo)
+        return sum(planned.cost_to_run().bytes for planned in self.jobs if planned.job.name in self.todo)
 
     def seconds(self, workers: int) -> float:
         """Return how long they will take side by side: at least as long as the longest of them."""
@@ -119,7 +129,7 @@ class BatchPlan:
 
     def predicted_s(self, planned: Planned) -> float:
         """Return how long one job will take, in seconds."""
-        return planned.cost.seconds * self.pace
+        return planned.cost_to_run().seconds * self.pace
 
 
 def plan_batch(
@@ -183,7 +193,7 @@ def compare_with_journal(jobs: tuple[Planned, ...], out: Path, journal: Journal 
         if not planned.problem and (reason := _reason_to_run(planned, out, journal, verify)):
             todo[planned.job.name] = reason
     done = [row for row in journal.rows.values() if row.state == DONE and row.wall_s and row.model_s]
-    pace = sum(row.wall_s for row in done) / sum(row.model_s for row in done) if done else 1.0
+    pace = sum(row.wall_s or 0.0 for row in done) / sum(row.model_s for row in done) if done else 1.0
     return BatchPlan(jobs, todo, pace, len(done))
 
 

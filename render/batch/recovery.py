@@ -64,4 +64,4 @@ def _waiting_row(planned: Planned, before: Row | None, now: str) -> Row:
         before = Row(
             name=job.name, key=planned.key, state=WAITING, version=0, moment=job.moment or now, attempts=attempts
         )  # fmt: skip
-    return replace(before, name=job.name, state=WAITING, model_s=planned.cost.seconds)
+    return replace(before, name=job.name, state=WAITING, model_s=planned.cost_to_run().seconds)

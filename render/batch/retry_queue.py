@@ -51,7 +51,7 @@ class Queue:
     """The queue. All times are of one monotonic clock, in seconds."""
 
     def __init__(self, jobs: Iterable[Planned]):
-        self._ready = sorted(jobs, key=lambda planned: planned.cost.seconds)  # taken from the end
+        self._ready = sorted(jobs, key=lambda planned: planned.cost_to_run().seconds)  # taken from the end
         self._later: list[tuple[float, Planned]] = []
         self._alone: list[tuple[float, Planned]] = []
 

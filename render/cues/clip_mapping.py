@@ -42,17 +42,17 @@ LONGEST_MATCH_S = 0.5
 REFERENCE = re.compile(r"\\([1-9])")
 
 
-def _number(name: str):
-    return Annotated[float, Meta(ge=NUMBERS[name].low, le=NUMBERS[name].high)] | None
+def _allowed(name: str) -> Meta:
+    return Meta(ge=NUMBERS[name].low, le=NUMBERS[name].high)
 
 
-class Pattern(Table):
+class Pattern(Table, frozen=True):
     """A pattern for names: a glob (``*``, ``?``, ``[abc]``) or a regular expression. It must match the whole name."""
 
     glob: str | None = None
     regex: str | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if (self.glob is None) == (self.regex is None):
             raise ValueError("a pattern has either a glob or a regex")
         _compiled(self)
@@ -68,19 +68,19 @@ def _compiled(pattern: str | Pattern) -> regex.Pattern:
         raise ValueError(f"{pattern.regex!r} is not a regular expression: {problem}") from problem
 
 
-class Values(Table):
+class Values(Table, frozen=True):
     """The values that a cue receives; None leaves a value open."""
 
     stem: str | None = None
     preset: str | None = None
-    gain_db: _number("gain_db") = None
-    pan: _number("pan") = None
-    pitch_semitones: _number("pitch_semitones") = None
-    velocity: _number("velocity") = None
+    gain_db: Annotated[float, _allowed("gain_db")] | None = None
+    pan: Annotated[float, _allowed("pan")] | None = None
+    pitch_semitones: Annotated[float, _allowed("pitch_semitones")] | None = None
+    velocity: Annotated[float, _allowed("velocity")] | None = None
     sync: Literal["onset", "peak"] | None = None
     offset: str | int | float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.offset is not None:
             check_offset(self.offset)
         if self.stem is not None and not REFERENCE.search(self.stem) and not is_stem_name(self.stem):
@@ -93,7 +93,7 @@ class Values(Table):
         return {name: value for name, value in named.items() if value is not None}
 
 
-class Rule(Values):
+class Rule(Values, frozen=True):
     r"""A rule: conditions on an item, and the values that a matching item receives.
 
     All stated conditions must hold. A plain string must be equal. ``\1`` to ``\9`` in stem and preset are groups of the
@@ -105,7 +105,7 @@ class Rule(Values):
     kind: Literal["clip", "marker", "region"] | None = None
     ignore: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.name is None and self.track is None and self.kind is None:
             raise ValueError("a rule needs a name, a track or a kind to match")
@@ -122,12 +122,12 @@ class Rule(Values):
         """Return the regular expression's groups if the item matches; None if it does not."""
         if self.kind not in (None, item.kind):
             return None
-        groups = ()
+        groups: tuple[str, ...] = ()
         for pattern, text in ((self.track, item.track), (self.name, item.name)):
             matched = None if pattern is None else _matched(pattern, text)
             if pattern is not None and matched is None:
                 return None
-            if _is_regex(pattern):
+            if matched is not None and _is_regex(pattern):
                 groups = matched.groups(default="")
         return groups
 
@@ -146,7 +146,7 @@ def _is_regex(pattern: str | Pattern | None) -> bool:
     return isinstance(pattern, Pattern) and pattern.regex is not None
 
 
-class Mapping(Table):
+class Mapping(Table, frozen=True):
     """A mapping file. The first rule that matches applies; ``defaults`` fill the values that it leaves out."""
 
     schema: Literal[1]
@@ -162,9 +162,9 @@ class Mapping(Table):
             groups = rule.groups(item)
             if groups is not None:
                 values = self.defaults.stated | {name: _filled(value, groups) for name, value in rule.stated.items()}
-                if "preset" in values and not is_file_name(values["preset"]):
-                    # preset names are lower case; names in an EDL are capitals
-                    values["preset"] = values["preset"].lower()
+                preset = values.get("preset")
+                if isinstance(preset, str) and not is_file_name(preset):
+                    values["preset"] = preset.lower()  # preset names are lower case; an EDL's names are capitals
                 return rule, values
         return None
 

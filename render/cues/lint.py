@@ -81,7 +81,9 @@ def overlaps(lint_input: LintInput) -> Iterator[Finding]:
 def outside(lint_input: LintInput) -> Iterator[Finding]:
     """Find cues that begin or end after the programme's end."""
     length = lint_input.length_samples
-    for cue in lint_input.sheet.cues if length is not None else ():
+    if length is None:
+        return
+    for cue in lint_input.sheet.cues:
         if cue.start_samples >= length:
             yield Finding("outside", f"begins {cue.start_samples - length} samples after the reel's end", cue)
         elif _end(cue) > length:
@@ -105,7 +107,8 @@ def presets(lint_input: LintInput) -> Iterator[Finding]:
 
 def stems(lint_input: LintInput) -> Iterator[Finding]:
     """Find stems that the project does not have, that cannot name a file, or that differ only in capitals."""
-    first_cues, spelt = {}, {}
+    first_cues: dict[str, Cue] = {}
+    spelt: dict[str, str] = {}
     for cue in lint_input.sheet.cues:
         first_cues.setdefault(cue.stem, cue)
     for stem, cue in first_cues.items():
@@ -167,7 +170,7 @@ def unused_frames(lint_input: LintInput) -> Iterator[Finding]:
     rate = lint_input.clock.rate
     if rate is None:
         return
-    numbers = [int(label[-2:]) for label in _labels(lint_input)]
+    numbers = [int(label[-2:]) for label in _labels(lint_input, rate)]
     for nominal in sorted({other.nominal for other in RATES.values()}):
         used = max(numbers, default=-1)
         if nominal < rate.nominal and nominal - 2 <= used < nominal and _chance(nominal, rate, len(numbers)) < RARE:
@@ -220,7 +223,7 @@ def late_start(first_samples: int, clock: Clock) -> list[str]:
     message = f"the first cue lies {first_samples / clock.sample_rate / 60:.0f} min after the programme's start"
     if clock.rate is None:
         return [f"{message}, which is zero: so much silence comes first"]
-    hour, minute, _ = (clock.label_at(first_samples)).split(":", 2)
+    hour, minute, _ = (clock.label_at(first_samples) or "").split(":", 2)
     mark, tens = ":;"[clock.rate.drop], f"{int(minute) // 10}0"
     fitting = [f"{hour}:{minutes}:00{mark}00" for minutes in ("00", tens)]
     within = [label for label in fitting if first_samples - clock.timecode_samples(label) <= LATE_S * clock.sample_rate]
@@ -238,9 +241,9 @@ def _on_frame(samples: int, exact: Fraction, sample_rate: int) -> bool:
     return abs(round_half_up(frames * sample_rate / exact) - samples) <= 1
 
 
-def _labels(lint_input: LintInput) -> Iterator[str]:
+def _labels(lint_input: LintInput, rate: FrameRate) -> Iterator[str]:
     """Return the timecodes of starts and ends that are exactly a frame's first sample."""
-    rate, hz = lint_input.clock.rate, lint_input.clock.sample_rate
+    hz = lint_input.clock.sample_rate
     ends = (_end(cue) for cue in lint_input.sheet.cues if cue.duration_samples is not None)
     for samples in (*(cue.start_samples for cue in lint_input.sheet.cues), *ends):
         position = lint_input.clock.start_samples + samples

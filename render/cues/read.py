@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -126,9 +126,9 @@ def _read(path: Path, clock: Clock, start_given: bool, options: ReadOptions) -> 
         return (read or read_csv)(path, clock, options)
     try:
         if clock.rate is not None and not start_given:
-            timeline = _as_stated(read, path, clock)
-            if timeline is not None:
-                return timeline
+            as_stated = _as_stated(read, path, clock)
+            if as_stated is not None:
+                return as_stated
         timeline = read(path, clock)
         if clock.rate not in (None, timeline.clock.rate):
             raise CueSheetError(
@@ -139,7 +139,7 @@ def _read(path: Path, clock: Clock, start_given: bool, options: ReadOptions) -> 
     return timeline
 
 
-def _as_stated(read, path: Path, clock: Clock) -> Timeline | None:
+def _as_stated(read: Callable[[Path, Clock], Timeline], path: Path, clock: Clock) -> Timeline | None:
     """Read the timeline with the start that the file states. Return None if it states another rate than the clock's."""
     try:
         timeline = read(path, Clock(clock.sample_rate))

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from plugin_backend.errors import CueSheetError
 from render.cues.clip_mapping import Mapping
@@ -136,15 +137,16 @@ class _SheetBuilder:
 
     def _from_mapping(self, item: TimelineItem) -> Cue | None:
         """Return the cue that the mapping or the names give; None, with a remark, if they give none."""
-        values, reason = self._cue_values(item)
+        stated, reason = self._cue_values(item)
         if reason == IGNORED:
             self.messages[f"{_label_of(item)} is {reason}"].append(item.row)
             return None
-        draft = bool(reason) and values is not None and self.options.unmatched and item.start_samples >= 0
+        draft = bool(reason) and stated is not None and self.options.unmatched and item.start_samples >= 0
         if reason and not draft:
             where = " before the programme's start" if item.start_samples < 0 else ""
             self.unmatched[f"{_label_of(item)}{where} {reason}"].append(item.row)
             return None
+        values = stated or {}
         self.drafts += draft
         notes = (printable_line(item.name) if draft else "", _text(item.note))
         offset = values.get("offset")
@@ -162,19 +164,19 @@ class _SheetBuilder:
             **{name: value for name, value in values.items() if name in NUMBERS},
         )
 
-    def _cue_values(self, item: TimelineItem) -> tuple[dict | None, str]:
+    def _cue_values(self, item: TimelineItem) -> tuple[dict[str, Any] | None, str]:
         """Return a cue's values (None if no rule matches), and why the item is no cue (empty if it is one)."""
-        by_name = item.name.strip().lower()
-        by_name = {"preset": by_name} if by_name in self.presets else {}
+        name = item.name.strip().lower()
+        by_name = {"preset": name} if name in self.presets else {}
         if self.mapping is None:
             return by_name, "" if by_name else "has no preset's name"
         match = self.mapping.rule_for(item)
         if match is None:
             return None, "matches no rule of the mapping"
-        rule, values = match
+        rule, rule_values = match
         if rule.ignore:
             return None, IGNORED
-        values = by_name | values
+        values = by_name | rule_values
         return values, "" if values.get("preset") else "matches a rule that gives no preset"
 
     def _stem(self, name: str, item: TimelineItem) -> str:

@@ -49,7 +49,8 @@ def execute(order: Order, report: Callable[[Progress], None] = lambda progress: 
         order: the job.
         report: called with progress.
     """
-    began, deaths = perf_counter(), []
+    began = perf_counter()
+    deaths: list[Kind] = []
     try:
         version, delivery = _deliver(order, report, deaths)
         outputs = _outputs(Path(order.stage), delivery)
@@ -74,7 +75,7 @@ def execute(order: Order, report: Callable[[Progress], None] = lambda progress: 
     )
 
 
-def _deliver(order: Order, report: Callable[[Progress], None], deaths: list[str]) -> tuple[int, Delivery]:
+def _deliver(order: Order, report: Callable[[Progress], None], deaths: list[Kind]) -> tuple[int, Delivery]:
     shutil.rmtree(order.stage, ignore_errors=True)
     sheet = read_sheet(Path(order.cues), order.project)
     project = with_sheet_rate(order.project, sheet)

@@ -44,7 +44,7 @@ EXIT_S = 2.0
 class _Worker:
     """One worker process, idle or running an order."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, child_pipe = context.Pipe()
         self.process = context.Process(target=serve, args=(child_pipe, os.getpid()), name="pisada-batch")
@@ -85,7 +85,7 @@ class _Worker:
 class Pool:
     """An engine of ``workers`` processes. A process that dies fails its order and is replaced."""
 
-    def __init__(self, workers: int):
+    def __init__(self, workers: int) -> None:
         self.slots = workers
         self._workers: list[_Worker] = []
         self._unstarted: list[Outcome] = []
@@ -107,7 +107,7 @@ class Pool:
         """See :class:`~render.batch.engines.protocol.Engine`."""
         by_handle = {worker.pipe: worker for worker in self._workers}
         by_handle |= {worker.process.sentinel: worker for worker in self._workers}
-        messages_so_far: list[Message] = self._unstarted
+        messages_so_far: list[Message] = [*self._unstarted]
         self._unstarted = []
         ready = connection.wait(list(by_handle), 0 if messages_so_far else timeout_s) if by_handle else []
         ready_workers = {by_handle[handle] for handle in ready}

@@ -38,7 +38,7 @@ STORE_BYTES = 80 * 2**20
 class Host:
     """The class of the actors: a worker process and its messages."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._pool = Pool(1)
 
     def ready(self) -> None:
@@ -74,7 +74,7 @@ class RayEngine:
         WorkerError: no cluster is reachable at ``RAY_ADDRESS``.
     """
 
-    def __init__(self, workers: int):
+    def __init__(self, workers: int) -> None:
         for name, value in SETTINGS.items():
             os.environ.setdefault(name, value)
         if _address() == LOCAL:  # Ray reads these variables at import

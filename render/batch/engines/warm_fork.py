@@ -6,10 +6,12 @@ import os
 import signal
 import sys
 from functools import partial
+from typing import Any
 
 from plugin_backend.errors import WorkerError
 from plugin_backend.models.registry import PCM, keep_codec
 from plugin_backend.processes import die_with_parent
+from render.batch.engines.protocol import Kind
 from render.engine.render_worker import render_stems
 from render.engine.stream import RenderProcess
 from render.plan.plan import Plan
@@ -32,7 +34,7 @@ def warm_up(plan: Plan) -> None:
         keep_codec(model)
 
 
-def _render(parent: int, *arguments) -> None:
+def _render(parent: int, *arguments: Any) -> None:
     die_with_parent(parent)
     render_stems(*arguments)
 
@@ -45,7 +47,7 @@ class WarmProcess(RenderProcess):
 
     context = CONTEXT
 
-    def __init__(self, plan: Plan, *arguments, hang_s: float, deaths: list[str]):
+    def __init__(self, plan: Plan, *arguments: Any, hang_s: float, deaths: list[Kind]) -> None:
         self.target = partial(_render, os.getpid())
         self.hang_s, self._deaths = hang_s, deaths
         super().__init__(plan, *arguments)

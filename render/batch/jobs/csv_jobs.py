@@ -57,7 +57,7 @@ def _job(path: Path, header: list[str], row: int, cells: list[str]) -> Job:
         raise JobsError(f"{len(cells)} cells under {len(header)} columns", file=path, row=row)
     cells_by_column = {name: cell for name, cell in zip(header, cells, strict=False) if cell}
     name = cells_by_column.pop("name", "")
-    fields = {}
+    fields: dict = {}
     if "start" in cells_by_column and "start_tc" in cells_by_column:
         raise JobsError(TWO_STARTS, file=path, row=row, field="start_tc")
     for column, cell in cells_by_column.items():

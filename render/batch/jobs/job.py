@@ -43,7 +43,7 @@ class Job:
     def moment(self) -> str | None:
         """Return the stated origination date and time of its files, ISO 8601 to the second; None if not stated."""
         moment: datetime | None = self.fields.get("moment")
-        return moment and moment.replace(microsecond=0).isoformat()
+        return moment.replace(microsecond=0).isoformat() if moment is not None else None
 
     def project(self) -> Project:
         """Return its project file with the job's fields.
@@ -91,7 +91,7 @@ def is_utf8(path: Path) -> bool:
 
 def with_absolute_files(fields: dict, folder: Path) -> dict:
     """Return the fields with file names made absolute from ``folder``; a model's name stays."""
-    there = {name: str(folder / fields[name]) for name in FILES if name in fields}
+    there: dict[str, object] = {name: str(folder / fields[name]) for name in FILES if name in fields}
     if "bank" in fields:
         there["bank"] = located_banks(fields["bank"], folder)
     if "model" in fields:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -43,26 +43,33 @@ def is_job_name(name: str) -> bool:
     return NAME.fullmatch(name.casefold()) is not None and name.isascii()
 
 
-_PROJECT_TYPES = {field.name: field.type for field in msgspec.structs.fields(Project)}
+_PROJECT_TYPES: dict[str, Any] = {field.name: field.type for field in msgspec.structs.fields(Project)}
 _PROJECT_FIELDS = [(name, _PROJECT_TYPES[name] | None, None) for name in OF_A_PROJECT]
 
 TWO_STARTS = "'start' and 'start_tc' are two names of one field: keep one"
 
 
-def _one_start(table: Table) -> None:
+def _one_start(table: Fields) -> None:
     if table.start is not None and table.start_tc is not None:
         raise ValueError(TWO_STARTS)
 
 
-Fields = msgspec.defstruct(
-    "Fields",
-    [*((name, kind | None, None) for name, kind in OF_A_JOB.items()), *_PROJECT_FIELDS],
-    bases=(Table,),
-    namespace={"__post_init__": _one_start},
-    kw_only=True,
-    module=__name__,
-)
-"""A table of these fields, all optional, each with the range that :class:`~render.project.project.Project` gives it."""
+if TYPE_CHECKING:
+
+    class Fields(Table, frozen=True, kw_only=True):
+        start: str | None = None
+        start_tc: str | None = None
+
+else:
+    Fields = msgspec.defstruct(
+        "Fields",
+        [*((name, kind | None, None) for name, kind in OF_A_JOB.items()), *_PROJECT_FIELDS],
+        bases=(Table,),
+        namespace={"__post_init__": _one_start},
+        kw_only=True,
+        module=__name__,
+    )
+    """A table of these fields, all optional; :class:`~render.project.project.Project` defines their ranges."""
 
 
 def set_fields(table: Table) -> dict:

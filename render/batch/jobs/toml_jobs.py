@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Literal
@@ -14,13 +15,13 @@ from render.project.toml_config import Table, read_toml
 AXES = ("reels", "versions", "banks", "projects")
 
 
-class AxisValue(Fields, kw_only=True):
+class AxisValue(Fields, frozen=True, kw_only=True):
     """One value of an axis: its part of the job's name, and the fields it sets."""
 
     id: str
 
 
-class Matrix(Table):
+class Matrix(Table, frozen=True):
     """Axes whose combinations are jobs.
 
     ``name`` is a pattern for the jobs' names; without it, a name is the values' ids joined by ``-``.
@@ -33,13 +34,13 @@ class Matrix(Table):
     projects: list[AxisValue] = []
 
 
-class NamedJob(Fields, kw_only=True):
+class NamedJob(Fields, frozen=True, kw_only=True):
     """A job of its own, or other fields for a job of the matrix."""
 
     name: str
 
 
-class Exclusion(Table):
+class Exclusion(Table, frozen=True):
     """A combination that is no job: every axis it names must match."""
 
     reels: str | None = None
@@ -48,7 +49,7 @@ class Exclusion(Table):
     projects: str | None = None
 
 
-class JobsFile(Table, kw_only=True):
+class JobsFile(Table, frozen=True, kw_only=True):
     """The whole file."""
 
     schema: Literal[1]
@@ -101,7 +102,7 @@ def _check(file: JobsFile, path: Path) -> None:
         raise JobsError(f"[matrix]: {size} combinations; at most {MOST_JOBS}", file=path)
 
 
-def _combinations(file: JobsFile, path: Path):
+def _combinations(file: JobsFile, path: Path) -> Iterator[tuple[str, tuple[AxisValue, ...]]]:
     axes = [axis for axis in AXES if getattr(file.matrix, axis)]
     if not axes:
         return

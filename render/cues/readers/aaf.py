@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import struct
+from collections.abc import Iterable
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from plugin_backend.errors import CueSheetError, MissingExtraError
 from render.cues.cue import sheet_bytes
@@ -93,7 +96,7 @@ DAMAGE = (
 class _Warnings(logging.Handler):
     """Collects pyaaf2's warnings while it reads. pyaaf2 logs to the root logger, which may have no handler."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.texts: set[str] = set()
 
@@ -101,7 +104,7 @@ class _Warnings(logging.Handler):
         logging.getLogger().addHandler(self)
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         logging.getLogger().removeHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -112,7 +115,7 @@ class _Warnings(logging.Handler):
 class _Composition:
     """Reads the composition."""
 
-    def __init__(self, file, clock: Clock):
+    def __init__(self, file: Any, clock: Clock) -> None:
         self.mobs = {
             mob.mob_id: mob for mob in file.content.mobs
         }  # kept, because pyaaf2 reads them anew at each access
@@ -144,12 +147,12 @@ class _Composition:
             )
         return self.builder.timeline("AAF")
 
-    def _track(self, slot) -> str:
+    def _track(self, slot: Any) -> str:
         number = value_of(slot, "PhysicalTrackNumber") or slot.slot_id
         letter = {"": "A", "picture": "V"}.get(KINDS.get(slot.media_kind), "")
         return clean_name(slot.name) or (f"{letter}{number}" if letter else "")
 
-    def _timecode(self, clock: Clock):
+    def _timecode(self, clock: Clock) -> tuple[Fraction | None, bool | None, int | None, Any]:
         """Return exact rate, drop-frame, first frame and track of the primary timecode track.
 
         Without one, return the tracks' own edit rate if they count frames; Nones otherwise.
@@ -171,13 +174,13 @@ class _Composition:
         rates = {rate for rate in rates if rate <= FASTEST_FRAMES}
         return (rates.pop() if len(rates) == 1 else None), None, None, None
 
-    def _media(self, slot, media: str) -> None:
+    def _media(self, slot: Any, media: str) -> None:
         rate = exact_rate(slot.edit_rate)
         extra = {"media": media, "track_muted": "yes" if tagged(slot, SLOT_ATTRIBUTES).get(MUTE) else ""}
         walk = Track(self, self.names[slot.slot_id], rate, extra)
         walk.segment(slot.segment, -(value_of(slot, "Origin") or 0), None, 0)
 
-    def source(self, clip, depth: int) -> str | None:
+    def source(self, clip: Any, depth: int) -> str | None:
         """Return the first file that a clip's chain of mobs names."""
         key = clip.mob_id, clip.slot_id
         if key not in self.sources:
@@ -185,7 +188,7 @@ class _Composition:
             self.sources[key] = self._file_of_mob(self.mobs.get(key[0]), key[1], depth)
         return self.sources[key]
 
-    def _file_of_mob(self, mob, slot_id: int, depth: int) -> str | None:
+    def _file_of_mob(self, mob: Any, slot_id: int, depth: int) -> str | None:
         if mob is None or depth > DEEPEST:
             return None
         descriptor = value_of(mob, "EssenceDescription")
@@ -197,7 +200,7 @@ class _Composition:
             segment = next(iter(parts_of(segment, INPUTS[type(segment).__name__], alone=False)), None)
         return self.source(segment, depth + 1) if type(segment).__name__ == "SourceClip" else None
 
-    def _markers(self, slot) -> None:
+    def _markers(self, slot: Any) -> None:
         rate = exact_rate(slot.edit_rate)
         for marker in parts_of(slot.segment, "Components"):
             comment = value_of(marker, "Comment")
@@ -215,7 +218,7 @@ class _Composition:
             )  # fmt: skip
 
 
-def _only_composition(mobs):
+def _only_composition(mobs: Iterable[Any]) -> Any:
     """Return the only top-level composition; without top-level ones, the only composition.
 
     Raises:

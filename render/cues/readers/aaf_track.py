@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 from fractions import Fraction
+from typing import TYPE_CHECKING, Any
 
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.text_reading import error_at, parse_pisada_note
 from render.cues.readers.timeline_builder import DEEPEST, clean_name
 
+if TYPE_CHECKING:
+    from render.cues.readers.aaf import _Composition
 
-def value_of(owner, name: str):
+
+def value_of(owner: Any, name: str) -> Any:
     """Return a property's value; None if it is missing."""
     prop = owner.get(name)
     return None if prop is None else prop.value
 
 
-def parts_of(owner, name: str, alone: bool = True) -> list:
+def parts_of(owner: Any, name: str, alone: bool = True) -> list:
     """Return the objects that a property holds.
 
     Args:
@@ -31,7 +35,7 @@ def parts_of(owner, name: str, alone: bool = True) -> list:
     return [value] if hasattr(value, "class_id") else list(value)
 
 
-def length_of(component) -> int:
+def length_of(component: Any) -> int:
     """Return a component's length in edit units.
 
     Raises:
@@ -49,7 +53,7 @@ def common_name(clips: list) -> str:
     return names.pop() if len(names) == 1 else os.path.commonprefix(sorted(names)).rstrip(". ")
 
 
-def is_empty(segment) -> bool:
+def is_empty(segment: Any) -> bool:
     """Return whether a segment holds no clips."""
     return all(
         type(part).__name__ in ("Filler", "EdgeCode", "Pulldown", "Timecode")
@@ -57,7 +61,7 @@ def is_empty(segment) -> bool:
     )
 
 
-def tagged(owner, name: str) -> dict[str, object]:
+def tagged(owner: Any, name: str) -> dict[str, object]:
     """Return a list of names and values as a dict; empty if it is missing."""
     return {} if owner is None else {tag.name: tag.value for tag in value_of(owner, name) or ()}
 
@@ -73,11 +77,11 @@ PISADA = "pisada"
 class Track:
     """Reads one track's segments, in the track's edit units."""
 
-    def __init__(self, composition, name: str, rate: Fraction, extra: dict[str, object]):
+    def __init__(self, composition: _Composition, name: str, rate: Fraction, extra: dict[str, object]) -> None:
         self.composition, self.builder = composition, composition.builder
         self.name, self.rate, self.extra = name, rate, extra
 
-    def segment(self, segment, begin: int, length: int | None, depth: int, **extra) -> None:
+    def segment(self, segment: Any, begin: int, length: int | None, depth: int, **extra: object) -> None:
         """Read one segment at ``begin``. ``length`` is the part that an enclosing effect uses; None for all."""
         if depth > DEEPEST:
             raise CueSheetError(f"segments nested more than {DEEPEST} deep")
@@ -105,7 +109,7 @@ class Track:
         elif kind not in ("Filler", "ScopeReference"):
             self.builder.add_unreadable(f"a {kind} on track {self.name!r} is not known")
 
-    def _sequence(self, sequence, begin: int, depth: int, extra: dict) -> None:
+    def _sequence(self, sequence: Any, begin: int, depth: int, extra: dict) -> None:
         """Read a sequence's components one after the other. A transition overlaps the two components beside it."""
         parts = parts_of(sequence, "Components")
         for index, part in enumerate(parts):
@@ -123,7 +127,7 @@ class Track:
             self.segment(part, begin + cut_in, max(0, length - cut_in - cut_out), depth + 1, **extra | facts)
             begin += length
 
-    def _effect(self, group, begin: int, length: int, depth: int, extra: dict) -> None:
+    def _effect(self, group: Any, begin: int, length: int, depth: int, extra: dict) -> None:
         parts = parts_of(group, "InputSegments", alone=False)
         facts, automated = {}, False
         for parameter in parts_of(group, "Parameters", alone=False):
@@ -144,7 +148,7 @@ class Track:
         if automated:
             self.builder.note_unused("effects and automation")
 
-    def _clip(self, clip, begin: int, length: int, extra: dict) -> None:
+    def _clip(self, clip: Any, begin: int, length: int, extra: dict) -> None:
         mob = self.composition.mobs.get(clip.mob_id)
         comments = tagged(mob, "UserComments") | tagged(clip, "UserComments")
         with error_at(row=self.builder.event + 1):
@@ -164,7 +168,7 @@ class Track:
         if type(mob).__name__ == "CompositionMob" and mob.usage not in CLIP_COMPOSITIONS:
             self.builder.note_unused("the clips inside nested sequences")
 
-    def _described(self, transition) -> str:
+    def _described(self, transition: Any) -> str:
         group = value_of(transition, "OperationGroup")
         name = clean_name(group.operation.name) if group is not None else "transition"
         return f"{name} {self.builder.length_samples(length_of(transition) / self.rate)}smp"

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from plugin_backend.errors import CueSheetError
 from render.cues.cue import DEFAULT_OPTIONS, CueSheet, ReadOptions, sheet_bytes
@@ -66,7 +67,7 @@ def _records(text: str) -> Iterator[tuple[int, list[str]]]:
     yield from filled_rows(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), rows)
 
 
-def filled_rows(reader, rows: int = 0) -> Iterator[tuple[int, list[str]]]:
+def filled_rows(reader: Any, rows: int = 0) -> Iterator[tuple[int, list[str]]]:
     """Yield each row of a ``csv.reader`` that is not blank: its first line's number and its stripped cells.
 
     Args:
@@ -99,7 +100,8 @@ def _columns(text: str, delimiter: str) -> int:
 
 def _text(data: bytes) -> tuple[str, tuple[str, ...]]:
     """Return the text, and remarks about its encoding."""
-    encoding, remarks = _encoding(data), ()
+    encoding = _encoding(data)
+    remarks: tuple[str, ...] = ()
     try:
         try:
             text = data.decode(encoding)

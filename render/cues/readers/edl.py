@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.text_reading import (
@@ -116,7 +117,7 @@ def _single_spaced(line: str) -> str:
 class _List:
     """Reads a list. Holds its entries in the list's order, and remarks by line."""
 
-    def __init__(self, clock: Clock, remarks: list[str]):
+    def __init__(self, clock: Clock, remarks: list[str]) -> None:
         self.clock, self.remarks = clock, remarks
         self.notes: dict[str, list[int]] = defaultdict(list)
         self.unreadable: list[UnreadItem] = []
@@ -202,7 +203,7 @@ class _List:
     def _marker(self, edit: Edit, start: int) -> TimelineItem:
         """Return a Resolve marker. Its own line states its length; one frame means none."""
         length = self.clock.frames_away(start, edit.frames) - start if edit.frames > 1 else None
-        kind = "marker" if length is None else "region"
+        kind: Literal["marker", "region"] = "marker" if length is None else "region"
         return TimelineItem(kind, edit.name, "", start, length, edit.row, "; ".join(edit.notes), extra=edit.extra)
 
     def _check_mode(self, row: int) -> None:
@@ -226,7 +227,7 @@ class _List:
         return check_within_day(self.clock.timecode_samples(label, after_samples), self.clock.sample_rate)
 
 
-def _edit(statement, line: str, row: int) -> Edit | None:
+def _edit(statement: Any, line: str, row: int) -> Edit | None:
     """Return an event, or None.
 
     pycmx counts columns from the line's end; events with other columns are read too.
@@ -273,7 +274,7 @@ def _frame_code_mode(line: str, row: int) -> bool:
     return drop
 
 
-def _add_to_event(group: list[Edit], kind: str, statement, line: str, row: int) -> bool:
+def _add_to_event(group: list[Edit], kind: str, statement: Any, line: str, row: int) -> bool:
     """Add what a line states to the event above it. Return whether the line states anything about an event."""
     last = group[-1]
     if match := RESOLVE_MARKER.fullmatch(line.lstrip("* ")):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.safe_xml import is_xml_of, xml_root
@@ -21,6 +22,10 @@ from render.cues.readers.timeline_builder import (
 )
 from render.cues.timeline import Timeline, TimelineItem
 from render.project.timecode import RATES, Clock, FrameRate, frames_of
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
 
 WHOLE = re.compile(r"(-?[0-9]{1,15})(?:\.0*)?")
 ITEMS = ("clipitem", "generatoritem")
@@ -54,8 +59,9 @@ def read_fcp7_xml(path: Path, clock: Clock) -> Timeline:
 class _Sequence:
     """Reads the sequence, and holds the files and sequences that clips refer to by id."""
 
-    def __init__(self, root, clock: Clock):
-        self.files, self.nested = {}, {}
+    def __init__(self, root: Element, clock: Clock) -> None:
+        self.files: dict[str | None, str] = {}
+        self.nested: dict[str | None, Element] = {}
         for file in root.iter("file"):
             if url := file.findtext("pathurl"):
                 self.files.setdefault(file.get("id"), url)
@@ -81,7 +87,7 @@ class _Sequence:
             self._marker(marker, "", Fraction(0), self.rate)
         return self.builder.timeline("Final Cut Pro 7 XML")
 
-    def _track(self, track, name: str, kind: str) -> None:
+    def _track(self, track: Element, name: str, kind: str) -> None:
         items = list(track)
         for index, item in enumerate(items):
             before, after = items[index - 1] if index else None, items[index + 1] if index + 1 < len(items) else None
@@ -93,7 +99,9 @@ class _Sequence:
                 if _transition(item) is None or not beside:
                     self.builder.skip_event(f"a transition on track {name!r} beside no clip, or without a length")
 
-    def _item(self, item, track: str, kind: str, enabled: bool, before, after) -> None:
+    def _item(
+        self, item: Element, track: str, kind: str, enabled: bool, before: Element | None, after: Element | None
+    ) -> None:
         """Read one clip; ``before`` and ``after`` are the transitions beside it in the file."""
         name = item.findtext("name") or item.findtext("file/name") or ""
         begin, end = _whole(item, "start"), _whole(item, "end")
@@ -135,7 +143,7 @@ class _Sequence:
                 self.builder.note_unused("filters and levels")
         self._clip_markers(item, track, Fraction(media_begin) / self.rate, begin / self.rate, end / self.rate)
 
-    def _clip_markers(self, item, track: str, media_begin: Fraction, begin: Fraction, end: Fraction) -> None:
+    def _clip_markers(self, item: Element, track: str, media_begin: Fraction, begin: Fraction, end: Fraction) -> None:
         """Read a clip's markers; they count frames of its media."""
         markers = item.findall("marker")
         if not markers:
@@ -152,7 +160,7 @@ class _Sequence:
             else:
                 self._marker(marker, track, media_begin - media_in / rate, rate)
 
-    def _marker(self, marker, track: str, zero: Fraction, rate: Fraction) -> None:
+    def _marker(self, marker: Element, track: str, zero: Fraction, rate: Fraction) -> None:
         name, note = marker.findtext("name") or "", marker.findtext("comment") or ""
         begin, end = _whole(marker, "in"), _whole(marker, "out")
         if begin is None or begin < 0:
@@ -163,7 +171,7 @@ class _Sequence:
             extra={"colour": marker.findtext("pproColor")},
         )  # fmt: skip
 
-    def _group(self, item, kind: str, name: str, begin: int, end: int) -> tuple | None:
+    def _group(self, item: Element, kind: str, name: str, begin: int, end: int) -> tuple | None:
         """Return the key that the channels of one clip share; None for a clip with one channel."""
         ids = {
             link.findtext("linkclipref")
@@ -174,7 +182,7 @@ class _Sequence:
             return frozenset(ids), name, begin, end, _whole(item, "in")
         return None
 
-    def _described(self, transition, frame: int) -> str:
+    def _described(self, transition: Element | None, frame: int) -> str:
         """Return a transition's name and length if it covers the frame; else an empty text."""
         if transition is None or not _whole(transition, "start") <= frame <= _whole(transition, "end"):
             return ""
@@ -182,11 +190,11 @@ class _Sequence:
         name = clean_name(transition.findtext("effect/name")) or "transition"
         return f"{name} {self.builder.length_samples(frames / self.rate)}smp"
 
-    def _nested_name(self, nested) -> str:
+    def _nested_name(self, nested: Element) -> str:
         return clean_name(nested.findtext("name") or self.nested.get(nested.get("id"), nested).findtext("name"))
 
 
-def _only_sequence(root):
+def _only_sequence(root: Element) -> Element:
     """Return the outermost sequence.
 
     Raises:
@@ -206,14 +214,14 @@ def _only_sequence(root):
     raise CueSheetError(f"holds {len(sequences)} sequences ({names}): export one" if names else "holds no sequence")
 
 
-def _rate(element) -> Fraction:
+def _rate(element: Element) -> Fraction:
     timebase = _whole(element.find("rate"), "timebase") if element.find("rate") is not None else None
     if not timebase or timebase < 0:
         raise CueSheetError(f"the rate of {clean_name(element.findtext('name'))!r} is missing, or not above 0")
     return Fraction(timebase * 1000, 1001) if _is_true(element.find("rate"), "ntsc", "FALSE") else Fraction(timebase)
 
 
-def _start(sequence, exact: Fraction, clock: Clock, remarks: list[str]) -> tuple[bool | None, int | None]:
+def _start(sequence: Element, exact: Fraction, clock: Clock, remarks: list[str]) -> tuple[bool | None, int | None]:
     """Return whether the sequence's timecode is drop-frame, and its first frame; None for what is not stated.
 
     Premiere marks some sequences drop-frame that are not, and the reverse. Its count of the first frame then shows
@@ -265,7 +273,7 @@ def _is_frame(label: str, frames: int, rate: FrameRate) -> bool:
         return False
 
 
-def _transition(element):
+def _transition(element: Element | None) -> Element | None:
     """Return the element if it is a complete transition, else None."""
     if element is None or element.tag != "transitionitem":
         return None
@@ -273,7 +281,7 @@ def _transition(element):
     return element if None not in ends and 0 <= ends[0] <= ends[1] else None
 
 
-def _cut(transition) -> int:
+def _cut(transition: Element) -> int:
     """Return the frame of the cut that a transition covers."""
     begin, end = _whole(transition, "start"), _whole(transition, "end")
     alignment = clean_name(transition.findtext("alignment")).lower()
@@ -282,15 +290,15 @@ def _cut(transition) -> int:
     return end if alignment.startswith("end") else (begin + end) // 2
 
 
-def _whole(element, tag: str) -> int | None:
+def _whole(element: Element, tag: str) -> int | None:
     """Return a child's whole number; None if it has none."""
     match = WHOLE.fullmatch(clean_name(element.findtext(tag)))
     return int(match[1]) if match else None
 
 
-def _is_true(element, tag: str, otherwise: str = "TRUE") -> bool:
+def _is_true(element: Element, tag: str, otherwise: str = "TRUE") -> bool:
     return clean_name(element.findtext(tag) or otherwise).upper() == "TRUE"
 
 
-def _notes(item) -> str:
+def _notes(item: Element) -> str:
     return "; ".join(filter(None, (clean_name(item.findtext(place)) for place in NOTES)))

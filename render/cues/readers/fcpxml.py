@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.safe_xml import is_xml_of, xml_root
@@ -20,6 +21,10 @@ from render.cues.readers.timeline_builder import (
 )
 from render.cues.timeline import Timeline
 from render.project.timecode import DROPPABLE, Clock
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
 
 TIME = re.compile(r"(-?[0-9]{1,18})(?:/([0-9]{1,18}))?s")
 CLIPS = ("asset-clip", "clip", "video", "audio", "title", "ref-clip", "sync-clip", "mc-clip")
@@ -59,7 +64,7 @@ def read_fcpxml(path: Path, clock: Clock) -> Timeline:
 class _Project:
     """Reads the project's sequence, and holds the resources that clips refer to."""
 
-    def __init__(self, root, clock: Clock):
+    def __init__(self, root: Element, clock: Clock) -> None:
         self.resources = {element.get("id"): element for element in root.iterfind("resources/*")}
         self.sequence = _only_sequence(root)
         frame = self.resources.get(self.sequence.get("format"))
@@ -69,13 +74,13 @@ class _Project:
         self.rate = exact_rate(1 / duration)
         self.frame = 1 / self.rate
         self.begin = _time(self.sequence, "tcStart") or Fraction(0)
-        start_frames = self.begin * self.rate
-        if start_frames.denominator != 1:
+        frames = self.begin * self.rate
+        if frames.denominator != 1:
             raise CueSheetError(
                 f"the sequence starts between two frames of {rate_text(self.rate)} fps, "
                 f"at {self.sequence.get('tcStart')}"
             )
-        start_frames = int(start_frames) if "tcStart" in self.sequence.attrib else None
+        start_frames = int(frames) if "tcStart" in self.sequence.attrib else None
         drop = DROP.get(self.sequence.get("tcFormat")) if self.rate in DROPPABLE else None
         remarks: list[str] = []
         clock = with_counted_rate(clock, self.rate, drop, start_frames, remarks)
@@ -86,7 +91,7 @@ class _Project:
             self._spine(spine, self.begin, 0)
         return self.builder.timeline("FCPXML")
 
-    def _spine(self, spine, zero: Fraction, depth: int) -> None:
+    def _spine(self, spine: Element, zero: Fraction, depth: int) -> None:
         """Read a storyline.
 
         Its clips follow one another unless they state offsets. Offsets count from ``zero`` minus the storyline's own
@@ -107,7 +112,7 @@ class _Project:
             self._item(element, zero + place - base, depth)
             follows = place + (_time(element, "duration") or 0)
 
-    def _item(self, element, begin: Fraction, depth: int) -> None:
+    def _item(self, element: Element, begin: Fraction, depth: int) -> None:
         """Read one clip or gap that begins ``begin`` seconds after 00:00:00:00, and everything connected to it."""
         if depth > DEEPEST:
             raise CueSheetError(f"clips nested more than {DEEPEST} deep")
@@ -134,7 +139,7 @@ class _Project:
                 within = Fraction(0) if offset is None else offset - clip_start
                 self._item(child, begin + within * factor, depth + 1)
 
-    def _factor(self, element) -> Fraction:
+    def _factor(self, element: Element) -> Fraction:
         """Return the seconds of the sequence for one second of a clip's own time."""
         conform = element.find("conform-rate")
         if conform is None or conform.get("scaleEnabled") == "0" or not conform.get("srcFrameRate"):
@@ -144,7 +149,7 @@ class _Project:
             raise CueSheetError(f"the srcFrameRate {text[:40]!r} of {_name(element)!r} is no frame rate")
         return conform_factor(exact_rate(Fraction(text)), self.rate)
 
-    def _clip(self, element, begin: Fraction) -> None:
+    def _clip(self, element: Element, begin: Fraction) -> None:
         asset = self._asset(element)
         length = _time(element, "duration") or (None if asset is None else _time(asset, "duration"))
         if length is None:
@@ -171,7 +176,13 @@ class _Project:
             self.builder.note_unused("keywords")
 
     def _marker(
-        self, marker, owner, begin: Fraction, clip_start: Fraction, length: Fraction | None, factor: Fraction
+        self,
+        marker: Element,
+        owner: Element,
+        begin: Fraction,
+        clip_start: Fraction,
+        length: Fraction | None,
+        factor: Fraction,
     ) -> None:
         place = _time(marker, "start")
         name = clean_name(marker.get("value"))
@@ -186,19 +197,19 @@ class _Project:
             max(self.frame, self._frame_of(owner) * factor), note=marker.get("note"),
         )  # fmt: skip
 
-    def _frame_of(self, owner) -> Fraction:
+    def _frame_of(self, owner: Element) -> Fraction:
         """Return a frame's length in a clip's own format: Final Cut Pro writes it for markers without a length."""
         asset = self._asset(owner)
         formats = (element.get("format") for element in (owner, asset) if element is not None)
         durations = (_time(self.resources[name], "frameDuration") for name in formats if name in self.resources)
         return next((duration for duration in durations if duration), self.frame)
 
-    def _asset(self, element):
+    def _asset(self, element: Element) -> Element | None:
         """Return the asset that a clip plays: its own reference, or that of a clip inside it."""
         references = (part.get("ref") for part in (element, *_contents(element)))
         return next((self.resources[reference] for reference in references if reference in self.resources), None)
 
-    def _is_audible(self, element, asset) -> bool:
+    def _is_audible(self, element: Element, asset: Element | None) -> bool:
         """Return whether a clip has audio. Unknown clips count as audible."""
         if element.tag in ("video", "title") or element.get("srcEnable") == "video":
             return False
@@ -208,12 +219,12 @@ class _Project:
         return asset is None or asset.tag != "asset" or asset.get("hasAudio") == "1"
 
     @staticmethod
-    def _is_muted(element) -> bool:
+    def _is_muted(element: Element) -> bool:
         """Return whether all audio of a clip is switched off."""
         sources = [child for child in element if child.tag in AUDIO_SOURCES]
         return bool(sources) and all("0" in (each.get("enabled"), each.get("active")) for each in sources)
 
-    def _track(self, element) -> str:
+    def _track(self, element: Element) -> str:
         inside = (part.get("role") for part in _contents(element) if part.tag == "audio" and part.get("role"))
         role = element.get("audioRole") or next(inside, None) or element.get("role") or element.get("videoRole")
         return clean_name(role) or f"lane {clean_name(element.get('lane')) or '0'}"
@@ -249,12 +260,12 @@ def _family(rate: Fraction) -> int:
     return next((family for family in FAMILIES if nominal % family == 0), 0)
 
 
-def _contents(element) -> list:
+def _contents(element: Element) -> list:
     """Return the clips inside a clip that it plays itself. Connected clips have a lane and are not among them."""
     return [part for child in element if not child.get("lane") for part in child.iter() if part.tag in CLIPS]
 
 
-def _only_sequence(root):
+def _only_sequence(root: Element) -> Element:
     """Return the sequence of the only project.
 
     Raises:
@@ -268,7 +279,7 @@ def _only_sequence(root):
     raise CueSheetError(f"holds {len(projects)} projects ({names}): export one" if names else "holds no project")
 
 
-def _time(element, attribute: str) -> Fraction | None:
+def _time(element: Element, attribute: str) -> Fraction | None:
     """Return seconds; None if the attribute is missing.
 
     Raises:
@@ -283,5 +294,5 @@ def _time(element, attribute: str) -> Fraction | None:
     return Fraction(int(match[1]), int(match[2] or 1))
 
 
-def _name(element) -> str:
+def _name(element: Element) -> str:
     return clean_name(element.get("name")) or clean_name(element.tag)

@@ -7,10 +7,11 @@ import io
 import struct
 from bisect import bisect_right
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from plugin_backend.errors import CueSheetError
 from render.cues.cue import Cue, CueSheet, check_reach, sheet_bytes
@@ -77,7 +78,7 @@ class Note:
 class TempoMap:
     """Converts ticks to samples, in whole microseconds × ticks with one rounding."""
 
-    def __init__(self, changes: list[tuple[int, int]], ticks_per_quarter: int):
+    def __init__(self, changes: list[tuple[int, int]], ticks_per_quarter: int) -> None:
         """Build the map.
 
         Args:
@@ -136,7 +137,9 @@ def _read(path: Path, clock: Clock, mapping: MidiMapping, blank: bool) -> CueShe
     notes = _notes(events, names)
     if not notes:
         raise CueSheetError("the MIDI file holds no notes")
-    counts, cues, stems = Counter(), [], {}
+    cues: list[Cue] = []
+    counts: Counter[str] = Counter()
+    stems: dict[str, str] = {}
     for note in notes:
         stem = mapping.tracks.get(note.track) or mapping.channels.get(note.channel) or _stem(note, stems, remarks)
         counts[stem] += 1
@@ -230,7 +233,7 @@ def _messages(track: bytes) -> Iterator[tuple[int, int]]:
             return
 
 
-def _load(data: bytes):
+def _load(data: bytes) -> tuple[Any, list[str]]:
     """Return the ``mido.MidiFile``, and remarks on its text."""
     import mido
     from mido.midifiles.meta import KeySignatureError
@@ -266,7 +269,7 @@ def _register_unknown_metas() -> None:
         add_meta_spec(type("MetaSpec_unknown", (MetaSpec,), members))
 
 
-def _in_time(tracks) -> list[tuple[int, int, object]]:
+def _in_time(tracks: Iterable[Any]) -> list[tuple[int, int, Any]]:
     """Return (tick, track's index, message) of all tracks, by tick; programs first, then in the file's order."""
     events = []
     for index, track in enumerate(tracks):
@@ -277,9 +280,11 @@ def _in_time(tracks) -> list[tuple[int, int, object]]:
     return sorted(events, key=lambda event: (event[0], event[2].type != "program_change"))
 
 
-def _notes(events, names: list[str]) -> list[Note]:
+def _notes(events: Iterable[tuple[int, int, Any]], names: list[str]) -> list[Note]:
     """Return every note-on, paired with the first note-off that follows on its track, channel and pitch."""
-    notes, programs, sounding = [], Counter(), defaultdict(deque)
+    notes: list[Note] = []
+    programs: Counter[int] = Counter()
+    sounding: defaultdict[tuple[int, int, int], deque[Note]] = defaultdict(deque)
     for number, (tick, index, message) in enumerate(events, 1):
         if message.type == "program_change":
             programs[message.channel] = message.program

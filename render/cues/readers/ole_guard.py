@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
+from typing import Any
 
 from plugin_backend.errors import CueSheetError
 
@@ -17,7 +19,7 @@ READ_WHOLE = ("properties", " index")  # the streams that pyaaf2 reads into memo
 MOST_STREAM_MIB = 64
 
 
-def check_compound_file(path) -> None:
+def check_compound_file(path: Path) -> None:
     """Check that header and directory state no more than the file holds. pyaaf2 would allocate what they state.
 
     Args:
@@ -62,7 +64,7 @@ def _check_header(head: bytes, size: int) -> None:
         raise CueSheetError(f"{DAMAGED}: its header promises more sectors than the file holds")
 
 
-def _count(compound, number: int) -> int:
+def _count(compound: Any, number: int) -> int:
     """Return the number of entries that an index stream states at its beginning."""
     first = compound.read_dir_entry(number).open("r").read(4)
     return struct.unpack("<I", first)[0]

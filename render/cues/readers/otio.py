@@ -101,7 +101,7 @@ class _TimelineReader:
         return {exact_rate(number_of(time, "rate")) for time in times if time} & NAMED_RATES
 
     def read(self) -> Timeline:
-        counts = {}
+        counts: dict[str, int] = {}
         trim = self._range(self.stack)[0]
         self._markers(self.stack, "", -trim, None)
         for track in list_of(self.stack, "children"):

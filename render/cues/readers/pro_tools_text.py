@@ -121,7 +121,8 @@ def read_pro_tools_text(path: Path, clock: Clock) -> Timeline:
     Raises:
         CueSheetError: damaged, or of another rate than the clock's.
     """
-    path, notes = Path(path), defaultdict(list)
+    path = Path(path)
+    notes: dict[str, list[int]] = defaultdict(list)
     with error_at(file=path):
         lines, remarks = text_lines(path, "mac_roman")
         sections = _sections(lines)
@@ -139,8 +140,8 @@ def read_pro_tools_text(path: Path, clock: Clock) -> Timeline:
 
 def _sections(lines: list[str]) -> dict[str, list[tuple[int, str]]]:
     """Return the lines that are not blank, with their numbers, by the title above them; the header's title is empty."""
-    sections, block = {}, []
-    sections[""] = block
+    block: list[tuple[int, str]] = []
+    sections = {"": block}
     for row, line in enumerate(lines, 1):
         if TITLE.fullmatch(line.strip()):
             block = sections.setdefault(re.sub(r"(\S) (?=\S)", r"\1", line.strip()).replace("  ", " "), [])
@@ -199,7 +200,10 @@ def _tracks(
     block: list[tuple[int, str]], notes: dict[str, list[int]], unreadable: list[UnreadItem]
 ) -> Iterator[tuple[dict[str, str], list[Clip]]]:
     """Yield each track's lines above its events, by their first words, and its clips."""
-    about, events, columns, last = {}, [], [], ""
+    about: dict[str, str] = {}
+    events: list[tuple[int, list[str]]] = []
+    columns: list[str] = []
+    last = ""
     for row, line in block:
         cells = line.split("\t")
         if line.startswith(TRACK):
@@ -303,7 +307,9 @@ def _clips(
 
 def _markers(block: list[tuple[int, str]], session: Session, unreadable: list[UnreadItem]) -> list[TimelineItem]:
     """Return the markers. Of a marker's two times the one in samples is used, because it is never truncated."""
-    columns, header, rows = [], [], []
+    columns: list[str] = []
+    header: list[str] = []
+    rows: list[tuple[int, list[str]]] = []
     for row, line in block:
         cells = line.split("\t")
         if not columns:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.text_reading import (
@@ -127,7 +128,11 @@ def _words(line: str) -> list[str]:
 
 
 def _read(lines: list[str]) -> list[Project]:
-    projects, outside, track, item, stack = [], [], {}, None, []
+    projects: list[Project] = []
+    outside: list[int] = []
+    track: dict[str, Line] = {}
+    item: Item | None = None
+    stack: list[str] = []
     for row, line in enumerate(lines, 1):
         line = line.replace("\t", " ").strip()
         if line.startswith("<"):
@@ -303,7 +308,7 @@ def _timeline_items(project: Project, clock: Clock, offset_samples: int) -> Iter
                     raise CueSheetError(f"the region ends before it starts, on line {closing[0]}")
                 if _is_region(words) and not closing:
                     project.unread["regions without an end: no duration"].append(row)
-                kind = "region" if _is_region(words) else "marker"
+                kind: Literal["region", "marker"] = "region" if _is_region(words) else "marker"
                 yield TimelineItem(kind, words[3], "", start, length or None, row, extra={"number": words[1]})
 
 
@@ -316,7 +321,8 @@ def _region_ends(project: Project) -> dict[int, Line | None]:
 
     A region ends at the next region line of its number.
     """
-    ends, open_rows = {}, {}
+    ends: dict[int, Line | None] = {}
+    open_rows: dict[str, int] = {}
     for line in project.entries:
         if isinstance(line, Item):
             continue
@@ -336,7 +342,8 @@ def _region_ends(project: Project) -> dict[int, Line | None]:
 def _clip(item: Item, start: int, length: int, project: Project) -> TimelineItem:
     texts = {key: words[1] for key, (_, words) in item.values.items()}
     track = {key: words[1] for key, (_, words) in item.track.items()}
-    extra, note = {}, []
+    extra: dict[str, str] = {}
+    note: list[str] = []
     for row, line in item.notes:
         if match := PISADA_NOTE.fullmatch(line.strip()):
             with error_at(row=row):

@@ -56,7 +56,8 @@ def read_reaper_regions(path: Path, clock: Clock) -> Timeline:
     Raises:
         CueSheetError: damaged, or timecodes without a rate.
     """
-    path, notes = Path(path), defaultdict(list)
+    path = Path(path)
+    notes: dict[str, list[int]] = defaultdict(list)
     with error_at(file=path):
         lines, remarks = text_lines(path, "latin-1")
         unreadable: list[UnreadItem] = []

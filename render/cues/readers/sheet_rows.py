@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from plugin_backend.errors import CueSheetError, together
 from plugin_backend.similar_names import did_you_mean
@@ -52,7 +53,7 @@ class Problems:
     row: int
     errors: list[CueSheetError] = field(default_factory=list)
 
-    def parsed(self, field: str, parse: Callable, otherwise=None):
+    def parsed(self, field: str, parse: Callable, otherwise: Any = None) -> Any:
         """Return the result of ``parse``, or ``otherwise`` if it raises; the error is kept."""
         try:
             return parse()
@@ -109,7 +110,11 @@ def rows_to_sheet(
         CueSheetError: everything that cannot be used, with file, row and column where they apply; or over 100,000 rows
             or 256 columns.
     """
-    row, cues, rows_by_id, problems, commas = None, [], {}, [], {}
+    row: int | None = None
+    cues: list[Cue] = []
+    rows_by_id: dict[str, int] = {}
+    problems: list[CueSheetError] = []
+    commas: dict[str, list[int]] = {}
     try:
         row, names = next(records, (None, None))
         if names is None:
@@ -276,7 +281,7 @@ def row_to_cue(cells: dict[str, str], place: Place, blank: bool = False, unread:
     )
 
 
-def _one_of(text: str, words: dict[str, object], allowed: str):
+def _one_of(text: str, words: Mapping[str, object], allowed: str) -> Any:
     if text.lower() not in words:
         raise CueSheetError(f"{text.lower()!r} is neither {allowed}")
     return words[text.lower()]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import unquote
 
 from plugin_backend.errors import CueSheetError
@@ -204,7 +205,7 @@ class TimelineBuilder:
         source: object = None,
         extra: dict[str, object] | None = None,
         columns: dict[str, str] | None = None,
-        kind: str = "clip",
+        kind: Literal["clip", "marker", "region"] = "clip",
     ) -> TimelineItem | None:
         """Add a clip, marker or region.
 
@@ -245,7 +246,9 @@ class TimelineBuilder:
         self.items.append(item)
         return item
 
-    def add_marker(self, name: object, track: str, begin: Fraction, length: Fraction, frame: Fraction, **more) -> None:
+    def add_marker(
+        self, name: object, track: str, begin: Fraction, length: Fraction, frame: Fraction, **more: Any
+    ) -> None:
         """Add a marker, or a region if it is longer than a frame.
 
         Editors write one frame for a marker without a length.

@@ -1,4 +1,4 @@
-"""A batch that is killed at twenty random moments, with a full disk in between, leaves the files of an undisturbed one."""
+"""A batch killed at twenty random moments, with a full disk in between, leaves the files of an undisturbed one."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""Sheets to fill in: clips without a preset are written with their name, read back, found by check, and not rendered."""
+"""Sheets to fill in: clips without a preset are written, read back, found by check, and not rendered."""
 
 import mido
 import pytest

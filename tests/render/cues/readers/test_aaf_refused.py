@@ -1,4 +1,4 @@
-"""AAF files that are refused: the errors of bad, damaged and hostile files, files that are no AAF, and a missing pyaaf2."""
+"""AAF files that are refused: bad, damaged and hostile files, files that are no AAF, and a missing pyaaf2."""
 
 import struct
 import subprocess

@@ -1,4 +1,4 @@
-"""REAPER projects: exact positions from decimal seconds, the project's start and rate, and the errors of bad projects."""
+"""REAPER projects: exact positions from decimal seconds, start and rate, and the errors of bad projects."""
 
 from fractions import Fraction
 from pathlib import Path

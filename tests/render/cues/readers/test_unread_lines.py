@@ -1,4 +1,4 @@
-"""Lines that look like a clip, marker or region and cannot be read: check finds them, and a render does not ignore them."""
+"""Lines that look like a clip, marker or region and cannot be read: check finds them, a render refuses them."""
 
 import json
 import re
@@ -129,7 +129,7 @@ def run(*arguments: object):
 
 @pytest.fixture(params=FILES)
 def damaged(request, tmp_path):
-    """A file of one good clip and something that is not read, and what is told of that."""
+    """A file of one good clip and a line that cannot be read, and the expected report of it."""
     text, expected = FILES[request.param]
     path = tmp_path / "reel"
     path.write_text(text)
