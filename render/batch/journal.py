@@ -35,7 +35,12 @@ CREATE TABLE attempts (
 ) STRICT;
 """
 
-WAITING, RUNNING, MOVING, DONE, FAILED = ("waiting", "running", "moving", "done", "failed")
+State = Literal["waiting", "running", "moving", "done", "failed"]
+WAITING: State = "waiting"
+RUNNING: State = "running"
+MOVING: State = "moving"
+DONE: State = "done"
+FAILED: State = "failed"
 MOMENT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$"
 
 
@@ -56,7 +61,7 @@ class Row(msgspec.Struct, kw_only=True):
 
     name: str
     key: str
-    state: Literal["waiting", "running", "moving", "done", "failed"]
+    state: State
     version: Annotated[int, msgspec.Meta(ge=0)]
     moment: Annotated[str, msgspec.Meta(pattern=MOMENT)]
     attempts: int = 0

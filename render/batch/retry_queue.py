@@ -21,15 +21,17 @@ class Retry:
 
 @dataclass(frozen=True)
 class Policy:
-    """How often transient failures are tried again.
+    """How often transient failures are tried again, and when a process counts as hung.
 
     Attributes:
         retries: attempts after the first one, for transient failures and killed processes.
         backoff_s: seconds before the first of them; each later wait is twice as long, up to five minutes.
+        hang_s: a render process without progress for so many seconds is killed.
     """
 
     retries: int = 3
     backoff_s: float = 2.0
+    hang_s: float = 300.0
 
     def after(self, kind: Kind, failures: int) -> Retry | None:
         """Return what follows the ``failures``-th failure of a job in this run; None if the job has failed.

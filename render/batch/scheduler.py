@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any, cast
 
 from msgspec.structs import replace
 
 from plugin_backend.output_files import uninterrupted
-from render.batch.engines.protocol import Engine, Order, Outcome, Progress
+from render.batch.engines.protocol import Engine, Kind, Order, Outcome, Progress
 from render.batch.event_log import Event, Result
-from render.batch.journal import DONE, FAILED, MOVING, RUNNING, WAITING, Row, open_journal, utc_now
+from render.batch.journal import DONE, FAILED, MOVING, RUNNING, WAITING, Journal, Row, open_journal, utc_now
 from render.batch.output_lock import locked
 from render.batch.planning import BatchPlan, Planned, check_room, compare_with_journal
 from render.batch.recovery import job_rows, recover
@@ -21,6 +23,7 @@ from render.batch.retry_queue import Policy, Queue
 from render.batch.staging import clear, move_in, set_aside_changed, staging_folder
 from render.delivery.output_folder import disk_error, made_folder
 from render.engine.cue_cache import CueCache
+from render.project.project import Project
 
 WAIT_S = 0.5
 
@@ -32,7 +35,6 @@ def run_batch(
     *,
     policy: Policy | None = None,
     cache: CueCache | None = None,
-    hang_s: float = 300.0,
     verify: bool = False,
     listen: Callable[[Event], None] = lambda event: None,
 ) -> Result:
@@ -42,9 +44,8 @@ def run_batch(
         plan: the planned batch.
         out: the output folder.
         engine: runs the jobs.
-        policy: when to try again.
+        policy: when to try again, and when to kill a hung process.
         cache: the cache of decoded cues; None keeps none.
-        hang_s: a render process without progress for so many seconds is killed.
         verify: as in :func:`~render.batch.planning.plan_batch`.
         listen: called with every event; it must be quick.
 
@@ -58,20 +59,32 @@ def run_batch(
     """
     try:
         with made_folder(out), locked(out), open_journal(out) as journal:
-            return _Run(plan, out, engine, journal, policy or Policy(), cache, hang_s, listen).run(verify)
+            settings = _Settings(policy or Policy(), cache, listen)
+            return _Run(plan, out, engine, journal, settings).run(verify)
     except OSError as problem:
         raise disk_error(problem, out) from problem
     finally:
         engine.close()
 
 
+@dataclass(frozen=True)
+class _Settings:
+    """How jobs are retried, cached and reported; see :func:`run_batch`."""
+
+    policy: Policy
+    cache: CueCache | None
+    listen: Callable[[Event], None]
+
+
 class _Run:
-    def __init__(self, plan, out, engine, journal, policy, cache, hang_s, listen):
-        self.out, self.engine, self.journal, self.policy = out, engine, journal, policy
-        self.plan: BatchPlan = plan
-        self.cache, self.hang_s, self.listen = cache, hang_s, listen
+    """One run of a batch, with the journal open."""
+
+    def __init__(self, plan: BatchPlan, out: Path, engine: Engine, journal: Journal, settings: _Settings):
+        self.plan, self.out, self.engine, self.journal = plan, out, engine, journal
+        self.policy, self.cache = settings.policy, settings.cache
+        self.listen = settings.listen
         self.result = Result()
-        self.failures: Counter[tuple[str, str]] = Counter()
+        self.failures: Counter[tuple[str, Kind]] = Counter()
         self.running: dict[str, Planned] = {}
         self.alone: set[str] = set()
 
@@ -138,7 +151,7 @@ class _Run:
                 name=job.name,
                 key=planned.key,
                 cues=str(job.cues),
-                project=planned.project,
+                project=cast(Project, planned.project),  # jobs to do can run
                 stage=str(staging_folder(out, job.name)),
                 folder=str(out / job.name),
                 version=row.version or None,
@@ -146,7 +159,7 @@ class _Run:
                 clips=job.clips,
                 cache=str(self.cache.folder.absolute()) if self.cache is not None else None,
                 alone=job.name in self.alone,
-                hang_s=self.hang_s,
+                hang_s=self.policy.hang_s,
             )
         )
 
@@ -154,7 +167,7 @@ class _Run:
         if outcome.kind is None:
             outcome = self._move_into_folder(planned, outcome)
         row = self._row(planned)
-        self.journal.add_attempt(row.began, outcome)
+        self.journal.add_attempt(row.began or utc_now(), outcome)
         if outcome.kind is None:
             self.journal.put([replace(row, state=DONE)])
             self.result.done.append(outcome.name)
@@ -184,9 +197,10 @@ class _Run:
         return outcome
 
     def _handle_failure(self, planned: Planned, outcome: Outcome, row: Row) -> None:
-        name, failure_key = outcome.name, (outcome.name, outcome.kind)
+        kind: Kind = outcome.kind or "crash"
+        name, failure_key = outcome.name, (outcome.name, kind)
         self.failures[failure_key] += 1
-        retry = self.policy.after(outcome.kind, self.failures[failure_key])
+        retry = self.policy.after(kind, self.failures[failure_key])
         state = FAILED if retry is None else WAITING
         self.journal.put([replace(row, state=state, kind=outcome.kind, cause=outcome.cause, ended=utc_now())])
         if retry is None:
@@ -201,5 +215,5 @@ class _Run:
     def _row(self, planned: Planned) -> Row:
         return self.journal.rows[planned.job.name.casefold()]
 
-    def _report(self, kind: str, job: str = "", message: str = "", **numbers) -> None:
+    def _report(self, kind: str, job: str = "", message: str = "", **numbers: Any) -> None:
         self.listen(Event(kind, utc_now(), job, message, **numbers))

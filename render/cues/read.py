@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from plugin_backend.errors import CueSheetError
 from render.cues.clip_mapping import Mapping
@@ -29,6 +30,7 @@ from render.project.timecode import Clock, FrameRate
 
 HEAD_BYTES = 4096
 NO_MAPPING = MidiMapping()
+TimelineReader = Callable[[Path, Clock], Timeline]
 
 
 READERS = (
@@ -118,28 +120,32 @@ def _head(path: Path) -> bytes:
 
 def _read(path: Path, clock: Clock, start_given: bool, options: ReadOptions) -> Timeline | CueSheet:
     head = _head(path)
-    read = next((read for recognises, read in READERS if recognises(head)), None)
-    if read is None:
+    reader: Any = next((reader for recognises, reader in READERS if recognises(head)), None)
+    if reader is None:
         with error_at(file=path):
             check_sheet_like(head)
-    if read is None or read is read_xlsx:
-        return (read or read_csv)(path, clock, options)
+    if reader is None or reader is read_xlsx:
+        return (reader or read_csv)(path, clock, options)
+    return _read_timeline(reader, path, clock, start_given)
+
+
+def _read_timeline(read: TimelineReader, path: Path, clock: Clock, start_given: bool) -> Timeline:
     try:
         if clock.rate is not None and not start_given:
             as_stated = _as_stated(read, path, clock)
             if as_stated is not None:
                 return as_stated
         timeline = read(path, clock)
-        if clock.rate not in (None, timeline.clock.rate):
-            raise CueSheetError(
-                f"runs at {timeline.clock.rate.name} fps, the project at {clock.rate.name}: change --fps"
-            )
+        stated = timeline.clock.rate
+        if clock.rate is not None and stated != clock.rate:
+            name = stated.name if stated is not None else "unknown"
+            raise CueSheetError(f"runs at {name} fps, the project at {clock.rate.name}: change --fps")
     except CueSheetError as error:
         raise error.at(file=path) from error
     return timeline
 
 
-def _as_stated(read: Callable[[Path, Clock], Timeline], path: Path, clock: Clock) -> Timeline | None:
+def _as_stated(read: TimelineReader, path: Path, clock: Clock) -> Timeline | None:
     """Read the timeline with the start that the file states. Return None if it states another rate than the clock's."""
     try:
         timeline = read(path, Clock(clock.sample_rate))
@@ -151,6 +157,6 @@ def _as_stated(read: Callable[[Path, Clock], Timeline], path: Path, clock: Clock
     rate, start_frames = timeline.clock.rate, timeline.clock.start_frames
     if rate == clock.rate:
         return timeline
-    if rate is not None and rate.exact == clock.rate.exact:
+    if rate is not None and clock.rate is not None and rate.exact == clock.rate.exact:
         return read(path, replace(clock, start_frames=start_frames))
     return None

@@ -109,9 +109,8 @@ def run_to_disk(
                 plan,
                 out,
                 runner,
-                policy=Policy(retries, backoff_s),
+                policy=Policy(retries, backoff_s, hang_s),
                 cache=None if no_cache else CueCache(cache_home()),
-                hang_s=hang_s,
                 verify=verify,
                 listen=listen,
             )

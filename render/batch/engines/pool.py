@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from multiprocessing import connection, resource_tracker
 from multiprocessing.connection import Connection
+from typing import Any
 
 import msgspec
 
@@ -73,7 +74,7 @@ class _Worker:
         status = self.process.exitcode
         if status == -signal.SIGKILL:
             return Outcome(name=self.order.name, kind="killed", cause="its worker was killed (SIGKILL)")
-        status_text = signal.Signals(-status).name if status < 0 else f"exit status {status}"
+        status_text = f"exit status {status}" if status is None or status >= 0 else signal.Signals(-status).name
         return Outcome(name=self.order.name, kind="crash", cause=f"its worker died ({status_text})")
 
     def stop(self) -> None:
@@ -105,7 +106,7 @@ class Pool:
 
     def wait(self, timeout_s: float) -> list[Message]:
         """See :class:`~render.batch.engines.protocol.Engine`."""
-        by_handle = {worker.pipe: worker for worker in self._workers}
+        by_handle: dict[Any, _Worker] = {worker.pipe: worker for worker in self._workers}
         by_handle |= {worker.process.sentinel: worker for worker in self._workers}
         messages_so_far: list[Message] = [*self._unstarted]
         self._unstarted = []

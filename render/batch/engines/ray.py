@@ -11,6 +11,7 @@ that only this run knows. Some of Ray's own ports still listen on every interfac
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import socket
@@ -84,19 +85,20 @@ class RayEngine:
 
         self._ray, self._bad_starts = ray, 0
         self._connect(workers)
-        self._remote = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(Host)
+        as_actor: Any = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)
+        self._remote = as_actor(Host)
         self._actors = [self._start_actor() for _ in range(workers)]
 
     def _connect(self, workers: int) -> None:
         address = _address()
-        local_settings = {"num_cpus": workers, "include_dashboard": False, "_node_ip_address": LOOPBACK}
+        local_settings: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False, "_node_ip_address": LOOPBACK}
         local_settings["object_store_memory"] = STORE_BYTES
         _check_reachable(address)
         try:
             self._ray.init(
                 address=address,
                 log_to_driver=False,
-                logging_level="warning",
+                logging_level=logging.WARNING,
                 **(local_settings if address == LOCAL else {}),
             )
         except (ConnectionError, RuntimeError, ValueError) as problem:

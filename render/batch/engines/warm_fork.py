@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -25,7 +26,9 @@ def warm_up(plan: Plan) -> None:
     """Load once what a plan's render processes need; all processes forked afterwards share it."""
     import dawdreamer  # noqa: F401
 
-    transfers = (effect for stem in plan.stems for effect in stem.effects if isinstance(effect, Transfer))
+    transfers: Iterator[Any] = (
+        effect for stem in plan.stems for effect in stem.effects if isinstance(effect, Transfer)
+    )
     models = {*(event.codec for event in plan.events), *(transfer.model for transfer in transfers)} - {PCM}
     for model in models if CONTEXT == "fork" else ():
         import torch

@@ -16,6 +16,7 @@ from render.cues.readers.ole_guard import DAMAGED, check_compound_file
 from render.cues.readers.text_reading import error_at
 from render.cues.readers.timeline_builder import (
     DEEPEST,
+    ItemDetails,
     TimelineBuilder,
     clean_name,
     exact_rate,
@@ -149,7 +150,7 @@ class _Composition:
 
     def _track(self, slot: Any) -> str:
         number = value_of(slot, "PhysicalTrackNumber") or slot.slot_id
-        letter = {"": "A", "picture": "V"}.get(KINDS.get(slot.media_kind), "")
+        letter = {"": "A", "picture": "V"}.get(KINDS.get(slot.media_kind, "none"), "")
         return clean_name(slot.name) or (f"{letter}{number}" if letter else "")
 
     def _timecode(self, clock: Clock) -> tuple[Fraction | None, bool | None, int | None, Any]:
@@ -176,7 +177,10 @@ class _Composition:
 
     def _media(self, slot: Any, media: str) -> None:
         rate = exact_rate(slot.edit_rate)
-        extra = {"media": media, "track_muted": "yes" if tagged(slot, SLOT_ATTRIBUTES).get(MUTE) else ""}
+        extra: dict[str, object] = {
+            "media": media,
+            "track_muted": "yes" if tagged(slot, SLOT_ATTRIBUTES).get(MUTE) else "",
+        }
         walk = Track(self, self.names[slot.slot_id], rate, extra)
         walk.segment(slot.segment, -(value_of(slot, "Origin") or 0), None, 0)
 
@@ -213,9 +217,15 @@ class _Composition:
             length = attributes.get("_ATN_CRM_LENGTH")
             frames = length if isinstance(length, int) and length > 0 else value_of(marker, "Length") or 0
             self.builder.add_marker(
-                comment, self.names.get(described[0], "") if described else "", place / rate, frames / rate, 1 / rate,
-                extra={"user": value_of(marker, "CommentMarkerUSer"), "colour": attributes.get("_ATN_CRM_COLOR")},
-            )  # fmt: skip
+                comment,
+                self.names.get(described[0], "") if described else "",
+                place / rate,
+                frames / rate,
+                1 / rate,
+                ItemDetails(
+                    extra={"user": value_of(marker, "CommentMarkerUSer"), "colour": attributes.get("_ATN_CRM_COLOR")}
+                ),
+            )
 
 
 def _only_composition(mobs: Iterable[Any]) -> Any:

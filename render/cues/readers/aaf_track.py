@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.text_reading import error_at, parse_pisada_note
-from render.cues.readers.timeline_builder import DEEPEST, clean_name
+from render.cues.readers.timeline_builder import DEEPEST, ItemDetails, clean_name
 
 if TYPE_CHECKING:
     from render.cues.readers.aaf import _Composition
@@ -160,12 +160,16 @@ class Track:
             facts["missing"] = "its source is not in the file"
         elif type(mob).__name__ == "CompositionMob":
             facts["nested"] = mob.name
-        begin, end = begin / self.rate, (begin + length) / self.rate
+        begin_s, end_s = begin / self.rate, (begin + length) / self.rate
         source = self.composition.source(clip, 0)
         self.builder.add_item(
-            name, self.name, begin, end, note=note, source=source, extra=self.extra | extra | facts, columns=columns
+            name,
+            self.name,
+            begin_s,
+            end_s,
+            ItemDetails(note=note, source=source, extra=self.extra | extra | facts, columns=columns),
         )
-        if type(mob).__name__ == "CompositionMob" and mob.usage not in CLIP_COMPOSITIONS:
+        if mob is not None and type(mob).__name__ == "CompositionMob" and mob.usage not in CLIP_COMPOSITIONS:
             self.builder.note_unused("the clips inside nested sequences")
 
     def _described(self, transition: Any) -> str:

@@ -81,7 +81,7 @@ def _read(file: BinaryIO) -> Wave:
     if len(layout.chunks) >= MOST_CHUNKS:
         raise CueSheetError(f"over {MOST_CHUNKS} chunks: damaged")
     wave = Wave(audio_bytes=layout.audio.size if layout.audio else None, remark=layout.remark)
-    if missing := layout.missing_bytes:
+    if layout.audio is not None and (missing := layout.missing_bytes):
         _cut_off(layout.audio.name, layout.audio.size + missing, layout.audio.size)
     for chunk in layout.chunks:
         if chunk.end > layout.end:
@@ -151,9 +151,11 @@ def _timeline(wave: Wave, path: Path, clock: Clock) -> Timeline:
     items = [TimelineItem("region", clean_name(path.stem), "", first, length or None, 1, note, path, extra)]
     for number, (point, begin, count) in enumerate(_points(wave, length_frames, remarks), 2):
         start = check_within_day(samples(begin) - zero, clock.sample_rate)
-        length = samples(begin + count) - samples(begin) or None
+        point_length = samples(begin + count) - samples(begin) or None
         texts = [_text(wave.adtl[name].get(point, b"")) for name in (b"labl", b"note")]
-        items.append(TimelineItem("region" if length else "marker", texts[0], "", start, length, number, texts[1]))
+        items.append(
+            TimelineItem("region" if point_length else "marker", texts[0], "", start, point_length, number, texts[1])
+        )
     return Timeline("Broadcast-WAV", clock, items, remarks)
 
 

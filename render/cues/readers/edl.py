@@ -20,7 +20,7 @@ from render.cues.readers.text_reading import (
     unreadable_at,
 )
 from render.cues.timeline import Timeline, TimelineItem, UnreadItem
-from render.project.timecode import DROPPABLE, Clock
+from render.project.timecode import DROPPABLE, Clock, FrameRate
 
 LABEL = r"[0-9]{2}:[0-9]{2}:[0-9]{2}[:;][0-9]{2}"
 PLACE = r"[0-9]{1,2}[:;][0-9]{2}[:;][0-9]{2}[:;.,][0-9]{2}"  # a record label, in any program's spelling
@@ -107,7 +107,7 @@ def read_edl(path: Path, clock: Clock) -> Timeline:
         if clock.rate is None:
             raise CueSheetError("an EDL does not state its frame rate: give --fps")
         lines, remarks = text_lines(path, "latin-1")
-        return _List(clock, remarks).read([line.replace("\t", " ").strip() for line in lines])
+        return _List(clock, clock.rate, remarks).read([line.replace("\t", " ").strip() for line in lines])
 
 
 def _single_spaced(line: str) -> str:
@@ -117,8 +117,8 @@ def _single_spaced(line: str) -> str:
 class _List:
     """Reads a list. Holds its entries in the list's order, and remarks by line."""
 
-    def __init__(self, clock: Clock, remarks: list[str]) -> None:
-        self.clock, self.remarks = clock, remarks
+    def __init__(self, clock: Clock, rate: FrameRate, remarks: list[str]):
+        self.clock, self.rate, self.remarks = clock, rate, remarks
         self.notes: dict[str, list[int]] = defaultdict(list)
         self.unreadable: list[UnreadItem] = []
         self.entries: list[Edit | Locator] = []
@@ -135,7 +135,7 @@ class _List:
             rows = sorted(row for rows in self.modes.values() for row in rows)
             self.notes[
                 f"the frame code mode changes, so it describes the sources; record times are read at "
-                f"{self.clock.rate.name} fps"
+                f"{self.rate.name} fps"
             ] += rows
         items = [item for entry in self.entries for item in self._items(entry)]
         return Timeline("CMX3600 EDL", self.clock, items, self.remarks + line_remarks(self.notes), self.unreadable)
@@ -187,7 +187,7 @@ class _List:
         start = self._samples(entry.places[0])
         end = self._samples(entry.places[1], start)
         if entry.frames is not None:
-            return [self._marker(entry, start)]
+            return [self._marker(entry, start, entry.frames)]
         if entry.reel == "BL":
             self.notes["black or silence: no cues"].append(entry.row)
         elif end == start:
@@ -200,16 +200,16 @@ class _List:
             return [TimelineItem("clip", name, entry.track, start, end - start, entry.row, note, source, entry.extra)]
         return []
 
-    def _marker(self, edit: Edit, start: int) -> TimelineItem:
+    def _marker(self, edit: Edit, start: int, frames: int) -> TimelineItem:
         """Return a Resolve marker. Its own line states its length; one frame means none."""
-        length = self.clock.frames_away(start, edit.frames) - start if edit.frames > 1 else None
+        length = self.clock.frames_away(start, frames) - start if frames > 1 else None
         kind: Literal["marker", "region"] = "marker" if length is None else "region"
         return TimelineItem(kind, edit.name, "", start, length, edit.row, "; ".join(edit.notes), extra=edit.extra)
 
     def _check_mode(self, row: int) -> None:
         """Refuse a list that is drop-frame throughout if the programme is not, and the reverse."""
-        rate, drop = self.clock.rate, next(iter(self.modes)) if len(self.modes) == 1 else None
-        if drop not in (None, rate.drop):
+        rate, drop = self.rate, next(iter(self.modes)) if len(self.modes) == 1 else None
+        if drop is not None and drop != rate.drop:
             raise CueSheetError(
                 f"the list is {MODE_NAMES[drop]} here (FCM), but the programme runs at {rate.name} fps, "
                 f"{MODE_NAMES[rate.drop]}: give the --fps of the list",
@@ -218,7 +218,7 @@ class _List:
 
     def _samples(self, place: str, after_samples: int = 0) -> int:
         """Return the position of a record label. Under a frame code mode the label's last separator has no meaning."""
-        rate = self.clock.rate
+        rate = self.rate
         hour, minute, second, frame = re.split("[:;.,]", place)
         mark = ";" if place[-3] == ";" or (place[-3] in ".," and rate.exact in DROPPABLE) else ":"
         if self.modes and rate.drop:
@@ -238,8 +238,10 @@ def _edit(statement: Any, line: str, row: int) -> Edit | None:
         if re.fullmatch(CUTS, statement.trans) and all(re.fullmatch(LABEL, label) for label in labels):
             return _make_edit(fields, labels, row)
     match = LOOSE.fullmatch(_single_spaced(line))
-    fields = match.groups(default="") if match else ()
-    return _make_edit(list(fields[:5]), list(fields[5:]), row) if fields else None
+    if not match:
+        return None
+    texts = match.groups(default="")
+    return _make_edit(list(texts[:5]), list(texts[5:]), row)
 
 
 def _make_edit(fields: list, labels: list[str], row: int) -> Edit:

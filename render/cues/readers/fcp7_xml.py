@@ -113,7 +113,7 @@ class _Sequence:
         if begin is None or end is None or AT_TRANSITION in (begin, end):
             return self.builder.add_unreadable(f"clip {clean_name(name)!r} on track {track!r} has no start or no end")
         nested = item.find("sequence")
-        extra = {
+        extra: dict[str, object] = {
             "media": "picture" if kind == "video" else "",
             "muted": "" if enabled else "yes",
             "transition_in": self._described(before, begin),
@@ -133,7 +133,7 @@ class _Sequence:
             file = item.find("file")
             url = None if file is None else file.findtext("pathurl") or self.files.get(file.get("id"))
             clip = self.builder.add_item(
-                name, track, begin / self.rate, end / self.rate, source=url, note=_notes(item), extra=extra
+                name, track, begin / self.rate, end / self.rate, ItemDetails(source=url, note=_notes(item), extra=extra)
             )
             if group and clip:
                 self.linked[group] = clip
@@ -141,7 +141,7 @@ class _Sequence:
                 self.builder.note_unused("the clips inside nested sequences")
             if item.find("filter") is not None:
                 self.builder.note_unused("filters and levels")
-        self._clip_markers(item, track, Fraction(media_begin) / self.rate, begin / self.rate, end / self.rate)
+        self._clip_markers(item, track, Fraction(media_begin or 0) / self.rate, begin / self.rate, end / self.rate)
 
     def _clip_markers(self, item: Element, track: str, media_begin: Fraction, begin: Fraction, end: Fraction) -> None:
         """Read a clip's markers; they count frames of its media."""
@@ -167,9 +167,13 @@ class _Sequence:
             return self.builder.add_unreadable(f"marker {clean_name(name)!r} has no place")
         frames = end - begin if end is not None and end > begin else 0
         self.builder.add_marker(
-            name or note, track, zero + begin / rate, frames / rate, 1 / rate, note=note,
-            extra={"colour": marker.findtext("pproColor")},
-        )  # fmt: skip
+            name or note,
+            track,
+            zero + begin / rate,
+            frames / rate,
+            1 / rate,
+            ItemDetails(note=note, extra={"colour": marker.findtext("pproColor")}),
+        )
 
     def _group(self, item: Element, kind: str, name: str, begin: int, end: int) -> tuple | None:
         """Return the key that the channels of one clip share; None for a clip with one channel."""
@@ -184,9 +188,12 @@ class _Sequence:
 
     def _described(self, transition: Element | None, frame: int) -> str:
         """Return a transition's name and length if it covers the frame; else an empty text."""
-        if transition is None or not _whole(transition, "start") <= frame <= _whole(transition, "end"):
+        if transition is None:
             return ""
-        frames = _whole(transition, "end") - _whole(transition, "start")
+        begin, end = _ends(transition)
+        if not begin <= frame <= end:
+            return ""
+        frames = end - begin
         name = clean_name(transition.findtext("effect/name")) or "transition"
         return f"{name} {self.builder.length_samples(frames / self.rate)}smp"
 
@@ -215,10 +222,11 @@ def _only_sequence(root: Element) -> Element:
 
 
 def _rate(element: Element) -> Fraction:
-    timebase = _whole(element.find("rate"), "timebase") if element.find("rate") is not None else None
-    if not timebase or timebase < 0:
+    rate = element.find("rate")
+    timebase = None if rate is None else _whole(rate, "timebase")
+    if rate is None or not timebase or timebase < 0:
         raise CueSheetError(f"the rate of {clean_name(element.findtext('name'))!r} is missing, or not above 0")
-    return Fraction(timebase * 1000, 1001) if _is_true(element.find("rate"), "ntsc", "FALSE") else Fraction(timebase)
+    return Fraction(timebase * 1000, 1001) if _is_true(rate, "ntsc", "FALSE") else Fraction(timebase)
 
 
 def _start(sequence: Element, exact: Fraction, clock: Clock, remarks: list[str]) -> tuple[bool | None, int | None]:
@@ -277,13 +285,18 @@ def _transition(element: Element | None) -> Element | None:
     """Return the element if it is a complete transition, else None."""
     if element is None or element.tag != "transitionitem":
         return None
-    ends = _whole(element, "start"), _whole(element, "end")
-    return element if None not in ends and 0 <= ends[0] <= ends[1] else None
+    begin, end = _whole(element, "start"), _whole(element, "end")
+    return element if begin is not None and end is not None and 0 <= begin <= end else None
+
+
+def _ends(transition: Element) -> tuple[int, int]:
+    """Return first and last frame of a complete transition."""
+    return _whole(transition, "start") or 0, _whole(transition, "end") or 0
 
 
 def _cut(transition: Element) -> int:
     """Return the frame of the cut that a transition covers."""
-    begin, end = _whole(transition, "start"), _whole(transition, "end")
+    begin, end = _ends(transition)
     alignment = clean_name(transition.findtext("alignment")).lower()
     if alignment.startswith("start"):
         return begin

@@ -12,6 +12,7 @@ from render.cues.readers.safe_xml import is_xml_of, xml_root
 from render.cues.readers.text_reading import error_at
 from render.cues.readers.timeline_builder import (
     DEEPEST,
+    ItemDetails,
     TimelineBuilder,
     clean_name,
     exact_rate,
@@ -81,7 +82,7 @@ class _Project:
                 f"at {self.sequence.get('tcStart')}"
             )
         start_frames = int(frames) if "tcStart" in self.sequence.attrib else None
-        drop = DROP.get(self.sequence.get("tcFormat")) if self.rate in DROPPABLE else None
+        drop = DROP.get(self.sequence.get("tcFormat", "")) if self.rate in DROPPABLE else None
         remarks: list[str] = []
         clock = with_counted_rate(clock, self.rate, drop, start_frames, remarks)
         self.builder = TimelineBuilder(clock, timeline_zero_s(clock, start_frames), start_frames, remarks=remarks)
@@ -157,7 +158,7 @@ class _Project:
         silent = not self._is_audible(element, asset)
         media = None if asset is None else asset.find("media-rep")
         source = None if asset is None else asset.get("src") or (None if media is None else media.get("src"))
-        extra = {
+        extra: dict[str, object] = {
             "media": "picture" if silent else "",
             "muted": "yes" if element.get("enabled") == "0" or self._is_muted(element) else "",
             "lane": element.get("lane"),
@@ -166,7 +167,7 @@ class _Project:
         at = begin - self.begin
         note = element.findtext("note") or ""
         self.builder.add_item(
-            _name(element), self._track(element), at, at + length, note=note, source=source, extra=extra
+            _name(element), self._track(element), at, at + length, ItemDetails(note=note, source=source, extra=extra)
         )
         if element.tag in WHOLE_ELSEWHERE:
             self.builder.note_unused("the clips inside compound, synchronised and multicam clips")
@@ -193,9 +194,13 @@ class _Project:
             return self.builder.skip_event(f"marker {name!r} lies in a part of its clip that is cut off")
         track = self._track(owner) if owner.tag in CLIPS else ""
         self.builder.add_marker(
-            name, track, begin + within - self.begin, (_time(marker, "duration") or Fraction(0)) * factor,
-            max(self.frame, self._frame_of(owner) * factor), note=marker.get("note"),
-        )  # fmt: skip
+            name,
+            track,
+            begin + within - self.begin,
+            (_time(marker, "duration") or Fraction(0)) * factor,
+            max(self.frame, self._frame_of(owner) * factor),
+            ItemDetails(note=marker.get("note")),
+        )
 
     def _frame_of(self, owner: Element) -> Fraction:
         """Return a frame's length in a clip's own format: Final Cut Pro writes it for markers without a length."""
@@ -271,8 +276,11 @@ def _only_sequence(root: Element) -> Element:
     Raises:
         CueSheetError: none, or several.
     """
-    projects = [(project, project.find("sequence")) for project in root.iter("project")]
-    projects = [(clean_name(project.get("name")), sequence) for project, sequence in projects if sequence is not None]
+    projects = [
+        (clean_name(project.get("name")), sequence)
+        for project in root.iter("project")
+        if (sequence := project.find("sequence")) is not None
+    ]
     if len(projects) == 1:
         return projects[0][1]
     names = ", ".join(repr(name) for name, _ in projects)

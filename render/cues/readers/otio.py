@@ -29,6 +29,7 @@ from render.cues.readers.otio_json import (
 from render.cues.readers.text_reading import error_at, parse_pisada_note
 from render.cues.readers.timeline_builder import (
     DEEPEST,
+    ItemDetails,
     TimelineBuilder,
     clean_name,
     exact_rate,
@@ -70,10 +71,12 @@ class _TimelineReader:
     """Reads a timeline."""
 
     def __init__(self, timeline: dict, clock: Clock):
-        self.stack = part_of(timeline, "tracks", "Stack")
-        if self.stack is None:
+        stack = part_of(timeline, "tracks", "Stack")
+        if stack is None:
             raise CueSheetError(f"{NOT_OTIO}: the timeline has no tracks")
-        metadata_rate = RATES.get(pisada_metadata(timeline).get("rate"))
+        self.stack = stack
+        metadata_rate = RATES.get(str(pisada_metadata(timeline).get("rate")))
+        rate: Fraction | None
         start, start_frames = part_of(timeline, "global_start_time", "RationalTime"), None
         if start is not None:
             rate = exact_rate(number_of(start, "rate"))
@@ -87,7 +90,7 @@ class _TimelineReader:
             rates = self._frame_rates()
             rate = rates.pop() if len(rates) == 1 else None
         remarks: list[str] = []
-        if rate in NAMED_RATES:
+        if rate is not None and rate in NAMED_RATES:
             drop = metadata_rate.drop if metadata_rate and metadata_rate.exact == rate else None
             clock = with_counted_rate(clock, rate, drop, start_frames, remarks)
         self.builder = TimelineBuilder(clock, timeline_zero_s(clock, start_frames), start_frames, remarks=remarks)
@@ -151,7 +154,8 @@ class _TimelineReader:
         for index, child in enumerate(children):
             if schema_of(child) == "Transition":
                 continue
-            before, after = children[index - 1] if index else None, (children[index + 1 :] or [None])[0]
+            before = children[index - 1] if index else None
+            after = children[index + 1] if index + 1 < len(children) else None
             transitions = {"transition_in": self._described(before), "transition_out": self._described(after)}
             self._item(child, track, begin, window, extra | (transitions if in_turn else {}), depth + 1)
             if in_turn and schema_of(child) in ITEMS:
@@ -165,7 +169,7 @@ class _TimelineReader:
         url = text_of(media, "target_url") or text_of(media, "target_url_base")
         with error_at(row=self.builder.event + 1):
             columns = parse_pisada_note(json.dumps(pisada_metadata(clip)))
-        self.builder.add_item(name, track, *visible, source=url, extra=extra, columns=columns)
+        self.builder.add_item(name, track, *visible, ItemDetails(source=url, extra=extra, columns=columns))
         if list_of(clip, "effects"):
             self.builder.note_unused("effects and changes of speed")
 
@@ -184,7 +188,9 @@ class _TimelineReader:
                 continue
             frame = 1 / exact_rate(number_of(part_of(stated_range, "start_time", "RationalTime"), "rate"))
             colour = text_of(marker, "color")
-            self.builder.add_marker(name or note, track, begin, length, frame, note=note, extra={"colour": colour})
+            self.builder.add_marker(
+                name or note, track, begin, length, frame, ItemDetails(note=note, extra={"colour": colour})
+            )
 
     def _range(self, item: dict, depth: int = 0) -> Range:
         """Return the used range of an item: its source range, else all its media or children.

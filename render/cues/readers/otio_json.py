@@ -134,7 +134,7 @@ def pisada_metadata(value: dict) -> dict:
     """Return the metadata that Pisada wrote, unchecked."""
     metadata = value.get("metadata")
     columns = metadata.get("pisada") if isinstance(metadata, dict) else None
-    if not isinstance(columns, dict):
+    if not isinstance(metadata, dict) or not isinstance(columns, dict):
         return {}
     order = metadata.get("pisada_columns")
     known = [name for name in order if isinstance(name, str) and name in columns] if isinstance(order, list) else []

@@ -156,7 +156,7 @@ def _read(lines: list[str]) -> list[Project]:
                 project.unread["MIDI items: their notes are not read"].append(row)
         elif line == ">" and stack:
             stack.pop()
-        elif stack[3:] == ["NOTES"] and stack[:3] == ITEM and line.startswith("|"):
+        elif item is not None and stack[3:] == ["NOTES"] and stack[:3] == ITEM and line.startswith("|"):
             item.notes.append((row, line[1:]))
         elif line and not stack:
             outside.append(row)
@@ -217,18 +217,20 @@ def _is_muted(track: dict[str, Line]) -> bool:
     return track.get("MUTESOLO", (0, ["MUTESOLO", "0"]))[1][1] not in ("0", "")
 
 
-def _line(project: Project, track: dict, item: Item | None, stack: list[str], row: int, line: str) -> None:
+def _line(project: Project, track: dict[str, Line], item: Item | None, stack: list[str], row: int, line: str) -> None:
     """Store a line if it is one that is read; of several of one kind the first."""
     key = line.split(" ", 1)[0]
-    if stack == ITEM and key == "TAKE":
+    values = item.values if item is not None else {}
+    if item is not None and stack == ITEM and key == "TAKE":
         item.takes += 1
         return
+    kept: dict[str, Line] | None
     if stack == PROJECT and key == "MARKER":
         kept = None
     elif stack in (PROJECT, TRACK, ITEM) and key in READ[stack[-1]]:
-        kept = {1: project.settings, 2: track, 3: item and item.values}[len(stack)]
-    elif stack[:4] == [*ITEM, "SOURCE"] and key == "FILE" and item.takes == 1:
-        kept = item.values
+        kept = {1: project.settings, 2: track, 3: values}[len(stack)]
+    elif item is not None and stack[:4] == [*ITEM, "SOURCE"] and key == "FILE" and item.takes == 1:
+        kept = values
     else:
         return
     with error_at(row=row):

@@ -115,12 +115,14 @@ def _samples(text: str, clock: Clock, row: int, notes: dict[str, list[int]], aft
     if match := TIMECODE.fullmatch(text):
         hour, middle, mark, frame = match.groups()
         days, hour = divmod(int(hour), 24)
-        if mark == ":" and clock.rate and clock.rate.drop:  # REAPER writes both with colons
+        rate = clock.rate
+        if mark == ":" and rate and rate.drop:  # REAPER writes both with colons
             mark = ";"
             notes[AS_DROP].append(row)
-        frames = frames_of(f"{hour:02d}:{middle}{mark}{frame}", clock.rate)
-        frames = clock.frames_after(frames, after_samples) if not days else frames + days * clock.rate.frames_per_day
-        return samples_at(frames, clock.rate, clock.sample_rate)
+        frames = frames_of(f"{hour:02d}:{middle}{mark}{frame}", rate)  # refuses a timecode without a rate
+        assert rate is not None
+        frames = clock.frames_after(frames, after_samples) if not days else frames + days * rate.frames_per_day
+        return samples_at(frames, rate, clock.sample_rate)
     if match := CLOCK.fullmatch(text):
         sign, hours, minutes, seconds = match.groups()
         total = 3600 * int(hours or 0) + 60 * int(minutes or 0) + Fraction(seconds)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from plugin_backend.errors import CueSheetError, together
 from plugin_backend.similar_names import did_you_mean
@@ -25,7 +25,7 @@ from render.cues.cue import (
 )
 from render.cues.cue_offset import offset_samples
 from render.cues.readers.spreadsheet_cells import check_no_date, decimal_point, is_date
-from render.project.timecode import Clock, frames_of, round_half_up, samples_at
+from render.project.timecode import Clock, FrameRate, frames_of, round_half_up, samples_at
 
 REQUIRED = ("id", "start", "stem")
 TIMES = ("start", "end", "duration")
@@ -42,7 +42,7 @@ SAMPLES = re.compile(r"(-?[0-9]{1,15}) ?smp", re.IGNORECASE)
 BARE = re.compile(r"[+-]?[0-9]+")
 WITH_POINTS = (*TIMES, *NUMBERS, "offset")
 
-Cells = list[str | CueSheetError]
+Cells = Sequence[str | CueSheetError]
 """A row's cells; a cell that cannot be read is its error."""
 
 
@@ -88,7 +88,7 @@ class Place:
 def rows_to_sheet(
     path: Path,
     kind: str,
-    records: Iterator[tuple[int, Cells]],
+    records: Iterator[tuple[int, Cells]] | Iterator[tuple[int, list[str]]],
     clock: Clock,
     options: ReadOptions = DEFAULT_OPTIONS,
     remarks: tuple[str, ...] = (),
@@ -116,10 +116,11 @@ def rows_to_sheet(
     problems: list[CueSheetError] = []
     commas: dict[str, list[int]] = {}
     try:
-        row, names = next(records, (None, None))
-        if names is None:
+        first = next(records, None)
+        if first is None:
             raise CueSheetError("the sheet is empty: it needs a header line and one line a cue")
-        columns = columns_of(names)
+        row, names = first
+        columns = columns_of([str(name) for name in names])
         folder = path.parent.resolve()
         for row, cells in _until_damage(records, problems):
             if len(rows_by_id) == MOST_ROWS:
@@ -143,7 +144,9 @@ def rows_to_sheet(
     )  # fmt: skip
 
 
-def _until_damage(records: Iterator[tuple[int, Cells]], problems: list[CueSheetError]) -> Iterator[tuple[int, Cells]]:
+def _until_damage(
+    records: Iterator[tuple[int, Cells]] | Iterator[tuple[int, list[str]]], problems: list[CueSheetError]
+) -> Iterator[tuple[int, Cells]]:
     """Yield the rows up to the first damage; its error is added to the problems."""
     try:
         yield from records
@@ -204,18 +207,21 @@ def _by_column(columns: list[str], cells: Cells) -> dict[str, str | CueSheetErro
             f"{len(cells)} fields, but the header has {len(columns)}: put quotes around a text with the delimiter in "
             "it, or name every column"
         )
-    cells = cells[: len(columns)] + [""] * (len(columns) - len(cells))
+    cells = [*cells[: len(columns)], *[""] * (len(columns) - len(cells))]
     return dict(zip(columns, cells, strict=True))
 
 
-def _cue(cells: dict[str, str | CueSheetError], place: Place, rows_by_id: dict[str, int], blank: bool) -> Cue:
+def _cue(row_cells: dict[str, str | CueSheetError], place: Place, rows_by_id: dict[str, int], blank: bool) -> Cue:
     """Return a row's cue; ``place`` holds row, folder and clock only."""
     row, clock = place.row, place.clock
     problems = Problems(row)
-    unread = {name for name, cell in cells.items() if isinstance(cell, CueSheetError)}
-    for name in unread:
-        problems.add(cells[name], name)
-        cells[name] = ""
+    cells: dict[str, str] = {}
+    unread: set[str] = set()
+    for name, cell in row_cells.items():
+        if isinstance(cell, CueSheetError):
+            problems.add(cell, name)
+            unread.add(name)
+        cells[name] = "" if isinstance(cell, CueSheetError) else cell
     start_frames, start_samples, settled = None, 0, None
     if cells["start"]:
         settled = problems.parsed("start", lambda: _start(cells["start"], clock))
@@ -336,8 +342,8 @@ def _time(text: str, field: str, clock: Clock) -> tuple[int | None, int]:
     """Return frames if it is a timecode, and samples, both from zero."""
     try:
         if (":" in text or ";" in text) and not is_date(text):
-            frames = frames_of(text, clock.rate)
-            return frames, samples_at(frames, clock.rate, clock.sample_rate)
+            frames = frames_of(text, clock.rate)  # refuses a timecode without a rate
+            return frames, samples_at(frames, cast(FrameRate, clock.rate), clock.sample_rate)
         if SECONDS.fullmatch(text):
             return None, check_reach(round_half_up(Fraction(text) * clock.sample_rate), clock.sample_rate)
         if match := SAMPLES.fullmatch(text):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import unquote
 
 from plugin_backend.errors import CueSheetError
@@ -140,6 +141,26 @@ def source_path(url: object) -> Path | None:
     return Path(text) if text else None
 
 
+@dataclass(frozen=True)
+class ItemDetails:
+    """What a file states of an item besides its name and position.
+
+    Attributes:
+        note: its comment.
+        source: URL or path of the file it plays.
+        extra: other properties; empty values are left out.
+        columns: the note that Pisada wrote (:func:`~render.cues.readers.text_reading.parse_pisada_note`), unchanged.
+    """
+
+    note: object = ""
+    source: object = None
+    extra: Mapping[str, object] | None = None
+    columns: Mapping[str, str] | None = None
+
+
+NO_DETAILS = ItemDetails()
+
+
 @dataclass
 class TimelineBuilder:
     """Collects a reader's items, numbered from 1 in the file's order.
@@ -200,11 +221,7 @@ class TimelineBuilder:
         track: str,
         begin: Fraction,
         end: Fraction | None,
-        *,
-        note: object = "",
-        source: object = None,
-        extra: dict[str, object] | None = None,
-        columns: dict[str, str] | None = None,
+        details: ItemDetails = NO_DETAILS,
         kind: Literal["clip", "marker", "region"] = "clip",
     ) -> TimelineItem | None:
         """Add a clip, marker or region.
@@ -214,11 +231,7 @@ class TimelineBuilder:
             track: its track's name.
             begin: seconds from the timeline's zero.
             end: the same; None for a marker.
-            note: its comment.
-            source: URL or path of the file it plays.
-            extra: what the format states; empty values are left out.
-            columns: the note that Pisada wrote (:func:`render.cues.readers.text_reading.parse_pisada_note`), kept
-                unchanged.
+            details: everything else that the file states.
             kind: ``clip``, ``marker`` or ``region``.
 
         Returns:
@@ -239,15 +252,29 @@ class TimelineBuilder:
         if length == 0:
             self.remarks.append(f"event {number}: {kind} {shown!r} has no length, not read")
             return None
-        texts = {clean_name(key): clean_name(value) for key, value in (extra or {}).items() if value} | (columns or {})
+        extra = {clean_name(key): clean_name(value) for key, value in (details.extra or {}).items() if value}
         item = TimelineItem(
-            kind, shown, clean_name(track), start_samples, length, number, clean_name(note), source_path(source), texts
-        )  # fmt: skip
+            kind,
+            shown,
+            clean_name(track),
+            start_samples,
+            length,
+            number,
+            clean_name(details.note),
+            source_path(details.source),
+            extra | dict(details.columns or {}),
+        )
         self.items.append(item)
         return item
 
     def add_marker(
-        self, name: object, track: str, begin: Fraction, length: Fraction, frame: Fraction, **more: Any
+        self,
+        name: object,
+        track: str,
+        begin: Fraction,
+        length: Fraction,
+        frame: Fraction,
+        details: ItemDetails = NO_DETAILS,
     ) -> None:
         """Add a marker, or a region if it is longer than a frame.
 
@@ -259,10 +286,12 @@ class TimelineBuilder:
             begin: seconds from the timeline's zero.
             length: in seconds.
             frame: a frame's length, in seconds.
-            more: see :meth:`add_item`.
+            details: everything else that the file states.
         """
-        long = length > frame
-        self.add_item(name, track, begin, begin + length if long else None, kind="region" if long else "marker", **more)
+        if length > frame:
+            self.add_item(name, track, begin, begin + length, details, "region")
+        else:
+            self.add_item(name, track, begin, None, details, "marker")
 
     def length_samples(self, seconds: Fraction) -> int:
         """Return a length for texts, in samples, rounded once."""

@@ -35,8 +35,10 @@ ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 TIME_TYPES = (datetime.datetime, datetime.date, datetime.time, datetime.timedelta)
 # The errors that zipfile, the XML parsers and openpyxl raise for a damaged file.
-DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, SyntaxError, ValueError, TypeError)
-DAMAGE += (LookupError, AttributeError, ArithmeticError, RuntimeError, AssertionError)
+DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, SyntaxError, ValueError, TypeError),
+    *(LookupError, AttributeError, ArithmeticError, RuntimeError, AssertionError),
+)
 
 
 def is_xlsx(head: bytes) -> bool:

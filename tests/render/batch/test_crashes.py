@@ -42,7 +42,7 @@ def test_a_plugin_that_crashes_is_tried_once_alone_and_named(write_batch, run, p
 @pytest.mark.alone("on a busy machine other jobs would be taken for hung too")
 def test_a_plugin_that_hangs_is_killed_and_named(write_batch, run, poison, tmp_path):
     jobs = write_batch(1, (with_plugin(tmp_path, poison(2)),))
-    result, _ = run(jobs, hang_s=3.0, policy=Policy(retries=0))
+    result, _ = run(jobs, policy=Policy(retries=0, hang_s=3.0))
     cause = f"the process rendering ROOM, FEET with the plug-in {poison(2)} hangs: nothing came for 3 s"
     assert (result.done, result.failed) == (["reel-00"], {"poison2": cause})
 

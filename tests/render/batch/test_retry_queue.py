@@ -38,7 +38,7 @@ def test_retries_are_counted_and_wait_twice_as_long_each_time():
     assert [policy.after("killed", count) for count in (1, 2, 3, 4)] == [
         Retry(2.0, alone=False), Retry(4.0, alone=False), Retry(8.0, alone=True), None,
     ]  # fmt: skip
-    assert Policy(retries=20, backoff_s=2.0).after("passing", 12) == Retry(300.0, alone=False)
+    assert Policy(retries=20, backoff_s=2.0).after("transient", 12) == Retry(300.0, alone=False)
     assert (policy.after("input", 1), policy.after("crash", 1), policy.after("crash", 2)) == (
         None,
         Retry(0.0, True),
