@@ -14,6 +14,7 @@ from plugin_backend.errors import CueSheetError
 from render.cues.readers.safe_xml import is_xml_of, xml_root
 from render.cues.readers.text_reading import error_at
 from render.cues.readers.timeline_builder import (
+    ItemDetails,
     TimelineBuilder,
     clean_name,
     rate_text,
