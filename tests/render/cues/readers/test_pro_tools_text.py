@@ -3,42 +3,13 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.pro_tools_text import is_pro_tools_text, read_pro_tools_text
-from render.cues.readers.text_reading import UNPRINTABLE
 from render.cues.timeline import TimelineItem
 from render.project.timecode import RATES, Clock, frames_of, label_of, samples_at
+from tests.render.cues.readers.pro_tools_exports import MARKERS, OLD_MARKERS, event, export, track
 from tests.render.whole_file import check_whole
-
-HEAD = (
-    "SESSION NAME:\tReel 1\nSAMPLE RATE:\t{hz}\nBIT DEPTH:\t24-bit\nSESSION START TIMECODE:\t{start}\n"
-    "TIMECODE FORMAT:\t{rate} Frame\n# OF AUDIO TRACKS:\t1\n# OF AUDIO CLIPS:\t1\n# OF AUDIO FILES:\t1\n\n\n"
-)
-COLUMNS = (
-    "CHANNEL \tEVENT   \tCLIP NAME                     \tSTART TIME    \tEND TIME      \tDURATION      \t{more}STATE\n"
-)
-MARKERS = (
-    "M A R K E R S  L I S T I N G\n#   \tLOCATION     \tTIME REFERENCE    \tUNITS    \t"
-    "NAME                             \tTRACK NAME                       \tTRACK TYPE   \tCOMMENTS\n"
-)
-OLD_MARKERS = MARKERS.replace("TRACK NAME                       \tTRACK TYPE   \t", "")
-NDF = {"rate": "24", "start": "01:00:00:00", "hz": "48000.000000"}
-
-
-def track(*events: str, name: str = "Feet", comments: str = "", state: str = "", more: str = "") -> str:
-    lines = f"TRACK NAME:\t{name}\nCOMMENTS:\t{comments}\nUSER DELAY:\t0 Samples\nSTATE: {state}\nPLUG-INS: \n"
-    return lines + COLUMNS.format(more=more) + "".join(f"{event}\n" for event in events) + "\n\n"
-
-
-def event(name: str, start: str, end: str, channel: int = 1, number: int = 1, state: str = "Unmuted", more: str = ""):
-    return f"{channel}       \t{number}       \t{name:30}\t{start:>14}\t{end:>14}\t   00:00:00:01\t{more}{state}"
-
-
-def export(*tracks: str, markers: str = "", **header: str) -> str:
-    return HEAD.format(**NDF | header) + "T R A C K  L I S T I N G\n" + "".join(tracks) + markers
 
 
 @pytest.fixture
@@ -235,86 +206,3 @@ def test_sources_come_from_the_clip_list(read):
         {"source_folder": "Mac:../Audio Files:"},
     )
     assert timeline.remarks == ["line 23: plug-ins listing: not read"]
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "mac_roman"])
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_encodings_and_line_ends(read, encoding, end):
-    text = export(track(event("Füße — “left”", "0", "9"), name="Pás"))
-    timeline = read(text.replace("\n", end).encode(encoding))
-    assert [(s.name, s.track, s.row) for s in timeline.items] == [("Füße — “left”", "Pás", 18)]
-    assert timeline.remarks == ["its text is not UTF-8: read as mac_roman"] * (encoding == "mac_roman")
-
-
-def test_unprintable_characters_are_removed_and_remarked(read):
-    timeline = read(export(track(event("a\x07b\u2028c", "0", "9"))))
-    assert (timeline.items[0].name, timeline.remarks) == ("abc", ["unprintable characters were taken out: line 18"])
-
-
-GOOD = export(track(event("a", "0", "9")), markers=MARKERS + "1\t0\t0\tSamples\tm\tMarkers\tRuler\t\n")
-BAD = {
-    "feet": (export(track(event("a", "12+00", "13+00"))), Clock(), ["row 18", "feet and frames", "Timecode"]),
-    "feet and subframes": (export(track(event("a", "12+00.50", "13+00"))), Clock(), ["row 18", "feet and frames"]),
-    "whole seconds": (export(track(event("a", "4:24", "4:26"))), Clock(), ["row 18", "whole seconds", "Samples"]),
-    "bars": (export(track(event("a", "1|1| 000", "2|1| 000"))), Clock(), ["row 18", "bars and beats"]),
-    "no time": (export(track(event("a", "soon", "later"))), Clock(), ["row 18", "'soon' is not a time"]),
-    "frame 27 at 24": (export(track(event("a", "01:00:00:27", "01:00:01:00"))), Clock(), ["row 18", "frame 27"]),
-    "another rate": (GOOD, Clock(48_000, RATES["25"], 90_000), ["runs at 24 fps", "25"]),
-    "drop against non-drop": (
-        export(rate="29.97 Drop", start="01:00:00;00"),
-        Clock(48_000, RATES["29.97ndf"]),
-        ["29.97 drop-frame", "29.97ndf"],
-    ),
-    "unknown rate": (export(rate="30 Drop", start="01:00:00;00"), Clock(), ["row 5", "'30 Drop Frame'", "29.97df"]),
-    "pulled down": (export(hz="47952.047952"), Clock(), ["row 2", "47952.047952", "pulled"]),
-    "no header": (GOOD.replace("SAMPLE RATE", "SIMPLE"), Clock(), ["no 'SAMPLE RATE:'"]),
-    "cut off in a row": (GOOD[: GOOD.index("Unmuted") - 1], Clock(), ["row 18", "6 columns, but the track has 7"]),
-    "cut off in a marker": (GOOD[:-20], Clock(), ["row 23", "columns, but the markers have 8"]),
-    "a column less": (GOOD.replace("END TIME", "FIN TIME"), Clock(), ["row 17", "no column 'END TIME'"]),
-    "gigantic": (export(track(event("a", "9" * 15, "9" * 15))), Clock(), ["row 18", "more than 24 hours"]),
-    "more gigantic": (export(track(event("a", "9" * 5000, "1"))), Clock(), ["row 18", "is not a time"]),
-}
-
-
-@pytest.mark.parametrize(("text", "clock", "fragments"), BAD.values(), ids=BAD)
-def test_bad_files(read, tmp_path, text, clock, fragments):
-    with pytest.raises(CueSheetError) as caught:
-        check_whole(read(text, clock), tmp_path / "session.txt")
-    assert [fragment for fragment in fragments if fragment not in str(caught.value)] == []
-    assert (caught.value.file, "\n" in str(caught.value)) == (tmp_path / "session.txt", False)
-
-
-def test_it_reads_what_ptulsconv_reads(read):
-    """Another library's grammar finds the same clips and markers."""
-    parse = pytest.importorskip("ptulsconv.docparser", reason="ptulsconv is not installed").parse_document
-    text = export(
-        track(event("a", "01:00:01:00", "01:00:02:00"), event("b c", "01:00:03:00", "01:00:04:00", number=2)),
-        track(event("d", "01:00:05:00", "01:00:06:00"), name="Cloth", comments="[ADR] $CN=1", state="Solo "),
-        markers=MARKERS + "1   \t01:00:05:00  \t240000            \tSamples  \tM\tMarkers  \tRuler  \tx\n",
-    )
-    theirs, ours = parse(text), read(text).items
-    clips = [(clip.clip_name, track.name, clip.start_timecode) for track, clip in theirs.tracks_clips()]
-    clock = Clock(48_000, RATES["24"], 86_400)
-    assert [(s.name, s.track, clock.label_at(s.start_samples)) for s in ours[:3]] == clips
-    assert [(s.name, s.start_samples, s.note) for s in ours[3:]] == [
-        (marker.name, marker.time_reference, marker.comments) for marker in theirs.markers
-    ]
-
-
-@settings(deadline=None)
-@given(
-    place=st.integers(0, len(GOOD)),
-    patch=st.one_of(st.text(max_size=12), st.sampled_from(["\t", "\n", "../..", "9" * 40, "\0", "\ud800"])),
-    cut=st.integers(0, 60),
-    encoding=st.sampled_from(["utf-8", "utf-16", "latin-1"]),
-)
-def test_damaged_files_raise_no_traceback(tmp_path_factory, place, patch, cut, encoding):
-    path = tmp_path_factory.getbasetemp() / "any.txt"
-    text = GOOD[:place] + patch + GOOD[place + len(patch) :]
-    path.write_bytes(text[: len(text) - cut].encode(encoding, "replace"))
-    try:
-        for item in read_pro_tools_text(path, Clock()).items:
-            assert not UNPRINTABLE.search(item.name) and isinstance(item.start_samples, int)
-    except CueSheetError as error:
-        assert error.file == path
-        assert "\n" not in str(error)
