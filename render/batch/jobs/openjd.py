@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import heapq
 import json
-from datetime import datetime
 from pathlib import Path
+
+import tomli_w
 
 from plugin_backend.output_files import folder_when_whole, replaced_when_whole
 from render.batch.jobs.job import Job
@@ -124,17 +125,5 @@ def _part(tasks: int) -> dict:
 
 
 def as_toml(jobs: list[Job]) -> str:
-    """A jobs file that reads as these jobs."""
-    tables = ["\n".join(["[[jobs]]", *(f"{key} = {_value(value)}" for key, value in _told(job))]) for job in jobs]
-    return "\n\n".join(["schema = 1", *tables]) + "\n"
-
-
-def _told(job: Job) -> list[tuple[str, object]]:
-    return [("name", job.name), *job.fields.items()]
-
-
-def _value(value: object) -> str:
-    """A TOML value: JSON's, but for dates, and for the one control character that JSON lets stand."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    """Return a jobs file that reads as these jobs."""
+    return tomli_w.dumps({"schema": 1, "jobs": [{"name": job.name} | job.fields for job in jobs]})
