@@ -59,9 +59,9 @@ TEMPLATE = """\
 {% if result.journal_problem %}<p class="failed">The journal is behind: {{ result.journal_problem }}</p>{% endif %}
 {% if warned %}<p class="warn">{{ mark }} {{ warning_count }}: see below</p>{% endif %}
 {% if failures %}<h2 class="failed">Failed</h2>
-{{ table("failures", ["job", "attempts", "cause"], failures) }}{% endif %}
+{{- table("failures", ["job", "attempts", "cause"], failures) }}{% endif %}
 {% if warned %}<h2 class="warn">{{ mark }} Warnings</h2>
-{{ table("warnings", ["job", "stem", "warning"], warned) }}{% endif %}
+{{- table("warnings", ["job", "stem", "warning"], warned) }}{% endif %}
 <h2>Loudness</h2>{{ table("levels", ["job", "stem"] + titles + ["checks"], levels) }}
 <h2>Jobs</h2>
 {% for job in details -%}
