@@ -16,12 +16,12 @@ MAGIC = (
     *(b"\0", b"\xff", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\n", b'"', b",", b"<", b">", b"&", b"\\", b"\x1b"),
     *(b"1e999", b"NaN", b"-1", b"0", b"99999999999999999999", b"\xe2\x80\xae", b"\xed\xa0\x80", b"[" * 3000),
 )
-"""What is put in: ends of ranges, marks of formats, and what few expect."""
+"""Inserted bytes: ends of ranges, marks of formats, and rare values."""
 
 
 @dataclass
 class Found:
-    """What came of one reader's inputs: how many, how many were read, the slowest, and what escaped."""
+    """The result for one reader: inputs, inputs read, the slowest, and errors that are not ours."""
 
     inputs: int = 0
     read: int = 0
@@ -30,7 +30,7 @@ class Found:
 
 
 def mutated(data: bytes, chance: random.Random) -> bytes:
-    """The bytes with one to six changes: flipped bits, pieces cut, doubled, moved, zeroed, or put in."""
+    """Return the bytes with one to six changes: bits flipped, pieces cut, doubled, moved, zeroed or inserted."""
     changed = bytearray(data)
     for _ in range(chance.randint(1, 6)):
         size = len(changed)
@@ -55,11 +55,14 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
 
 
 def fuzzed(reader: Reader, folder: Path, inputs: int, seed: int, keep: Path | None = None) -> Found:
-    """Give a reader so many changed files, the same for the same seed (an AAF alone is made anew each time).
+    """Give a reader changed files; a seed gives the same files (except AAF, which is made anew each time).
 
     Args:
-        folder: empty; where they are written.
-        keep: a folder for those that were not read or refused as they should be.
+        reader: the reader.
+        folder: empty; the files are written here.
+        inputs: number of files.
+        seed: of the changes.
+        keep: a folder for files that were neither read nor refused properly.
     """
     found, names = Found(), sorted(reader.seeds)
     for number in range(inputs):

@@ -61,10 +61,10 @@ JOBS = 'schema = 1\n[defaults]\nproject = "p.toml"\n[[jobs]]\nname = "a"\ncues =
 
 @dataclass(frozen=True)
 class Reader:
-    """Something that reads files of others.
+    """A reader of foreign files.
 
     Attributes:
-        name: for people.
+        name: shown in the table.
         seeds: file name → a good file's bytes, beside which ``others`` lie unchanged.
         read: reads a path, or refuses it with one of our errors.
     """
@@ -76,7 +76,7 @@ class Reader:
 
 
 def readers(work: Path) -> list[Reader]:
-    """All of them; ``work`` is an empty folder for making the good files."""
+    """Return all readers; ``work`` is an empty folder for making the good files."""
     from plugin_backend.audio_files import blocks_of
     from plugin_backend.corpus.manifest import read_labels
     from plugin_backend.models.rave.card import RaveCard, read_card, save_card
