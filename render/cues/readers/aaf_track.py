@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.text_reading import error_at, parse_pisada_note
-from render.cues.readers.timeline_builder import DEEPEST, ItemDetails, clean_name
-
-if TYPE_CHECKING:
-    from render.cues.readers.aaf import _Composition
+from render.cues.readers.timeline_builder import DEEPEST, ItemDetails, TimelineBuilder, clean_name
 
 
 def value_of(owner: Any, name: str) -> Any:
@@ -74,10 +71,20 @@ NOTES = ("Comments", "Comment")
 PISADA = "pisada"
 
 
+class Composition(Protocol):
+    """The composition that a track belongs to: its items, its mobs by id, and the files that clips play."""
+
+    builder: TimelineBuilder
+    mobs: dict[Any, Any]
+
+    def source(self, clip: Any, depth: int) -> str | None:
+        """Return the first file that a clip's chain of mobs names."""
+
+
 class Track:
     """Reads one track's segments, in the track's edit units."""
 
-    def __init__(self, composition: _Composition, name: str, rate: Fraction, extra: dict[str, object]) -> None:
+    def __init__(self, composition: Composition, name: str, rate: Fraction, extra: dict[str, object]) -> None:
         self.composition, self.builder = composition, composition.builder
         self.name, self.rate, self.extra = name, rate, extra
 
