@@ -71,7 +71,7 @@ BAD = {
     "too loud": ("schema = 1\n[[rules]]\nname = 'a'\ngain_db = 25", r"<= 24.*at `\$.rules\[0\].gain_db`"),
     "NaN": ("schema = 1\n[defaults]\npan = nan", r"\$.defaults.pan"),
     "number for a name": ("schema = 1\n[[rules]]\nname = 3", r"\$.rules\[0\].name"),
-    "ignores and gives": ("schema = 1\n[[rules]]\nname = 'a'\nignore = true\npreset = 'p'", "take out preset"),
+    "ignores and gives": ("schema = 1\n[[rules]]\nname = 'a'\nignore = true\npreset = 'p'", "remove preset"),
     "nested deeply": ("x = " + "[" * 100_000, "nested too deeply"),
     "too large": ("#" * 2**20 + "\n", "larger than 1 MiB"),
 }

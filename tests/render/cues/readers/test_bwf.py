@@ -174,7 +174,10 @@ BAD = {
     "pulled": (wave(bext(172_800_000), fmt(), PULLED, DATA), ["pulled up or down", "48048", "48000"]),
     "entities": (wave(bext(0), fmt(), chunk(b"iXML", BOMB), DATA), ["entities"]),
     "outside file": (wave(bext(0), fmt(), chunk(b"iXML", OUTSIDE), DATA), ["outside files"]),
-    "cut off": (wave(bext(172_800_000), fmt(), DATA)[:-9], ["cut off", "b'data' should have 192000 bytes, 191991"]),
+    "cut off": (
+        wave(bext(172_800_000), fmt(), DATA)[:-9],
+        ["cut off", "b'data' should have 192000 bytes, but has 191991"],
+    ),
     "no audio": (wave(bext(172_800_000), fmt()), ["no format or no audio"]),
     "no format": (wave(bext(172_800_000), DATA), ["no format or no audio"]),
     "no rate": (wave(fmt(0), DATA), ["no format or no audio"]),
