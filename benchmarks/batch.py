@@ -64,7 +64,7 @@ def decode(events: list, together: bool) -> tuple[float, float, list[np.ndarray]
     """Decode all sounds; return CPU seconds, wall seconds and the sounds."""
     from presets.bank import FACTORY_BANK
     from render.engine.cue_audio import CueAudio
-    from render.engine.voice import Stopwatch
+    from render.engine.cue_decoding import Stopwatch
     from render.plan.plan import Plan
     from render.project.project import Stem
 

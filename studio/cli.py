@@ -70,8 +70,10 @@ def render(
     unless_there, dry_run, **fields,
 ) -> None:  # fmt: skip
     """Render CUES (CSV, XLSX, MIDI, a session or an edit list) to Broadcast-WAV stems and their FOLEY sum."""
+    from render.engine.make_plan import make_plan
+
     from render.cues.cue import ReadOptions
-    from render.plan.resolve import make_plan, read_sheet, with_sheet_rate
+    from render.plan.resolve import read_sheet, with_sheet_rate
     from render.project.project import project_from
 
     if out is None and not dry_run:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import OutputError, ProjectError
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_files import disk_error, make_folder, write_atomically
 from plugin_backend.transfer.latent_mover import LatentMover
-from plugin_backend.transfer.parallel_nodes import check_rates
+from plugin_backend.transfer.parallel_nodes import check_sample_rates
 from plugin_backend.transfer.settings import HITS, Settings
 from presets.lookup import check_model
 from presets.preset import Preset
@@ -23,8 +23,7 @@ from render.apply.hits_mode import as_hit_layer, play_hits
 from render.apply.preset_layers import Layer, as_transfer_layer, check_sums
 from render.apply.transfer_mode import run_transfer
 from render.cues.readers.sheet_rows import CONTROL
-from render.delivery.output_folder import disk_error, made_folder
-from render.spotting.hits_to_cues import timestamp
+from render.wav.bext import timestamp
 from render.wav.metadata import FileMetadata
 from render.wav.quantize_dither import dither_of
 from render.wav.stem_samples import StemFile
@@ -104,7 +103,7 @@ class Applier:
                 raise ProjectError("hits are played, not moved: a sum cannot be used with them; add its preset instead")
             layers = [as_hit_layer(layer, mover if layer is layers[0] else None) for layer in layers]
         else:
-            check_rates([layer.codec.spec for layer in layers])
+            check_sample_rates([layer.codec.spec for layer in layers])
             check_sums(layers[0], to, summed)
         self._layers, self._to, self._summed = layers, to, summed
 
@@ -210,9 +209,9 @@ def _check_pair(settings: Settings, to: Preset | None) -> None:
 @contextmanager
 def _complete_file(path: Path, overwrite: bool) -> Iterator[Path]:
     """Yield a temporary file that becomes ``path`` on success. On failure, folders made for it are removed."""
-    with made_folder(path.parent):
+    with make_folder(path.parent):
         try:
-            with replaced_when_whole(path, only_if_free=not overwrite) as temporary:
+            with write_atomically(path, only_if_free=not overwrite) as temporary:
                 yield temporary
         except OSError as problem:
             raise disk_error(problem, path.parent) from problem

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import soxr
 
+from plugin_backend.audio_files import RecordingInfo, inspect_recording
+from plugin_backend.audio_files import read_large_blocks as read_frames
 from plugin_backend.errors import AudioFileError
-from plugin_backend.hit_detection.overlapping_chunks import GuideFile, open_guide
-from plugin_backend.hit_detection.overlapping_chunks import file_blocks as read_frames
 from render.project.channel_layout import LAYOUTS, Layout
 
 READ_SAMPLES = 2**14
@@ -21,7 +21,7 @@ SPARE_SAMPLES = 1024
 """Samples of silence after a recording's end, so that the resampler returns the last sample."""
 
 
-def channel_layout(recording: GuideFile) -> Layout:
+def channel_layout(recording: RecordingInfo) -> Layout:
     """Return the layout with the recording's number of channels.
 
     Raises:
@@ -33,18 +33,18 @@ def channel_layout(recording: GuideFile) -> Layout:
     raise AudioFileError(f"{recording.path}: {recording.channels} channels; 1, 2, 3 (L R C) or 6 (5.1) can be used")
 
 
-def open_recording(path: Path) -> tuple[GuideFile, Layout]:
+def open_recording(path: Path) -> tuple[RecordingInfo, Layout]:
     """Return a recording's size and layout.
 
     Raises:
-        AudioFileError: see :func:`plugin_backend.hit_detection.overlapping_chunks.open_guide` and
+        AudioFileError: see :func:`plugin_backend.audio_files.inspect_recording` and
             :func:`channel_layout`.
     """
-    recording = open_guide(path)
+    recording = inspect_recording(path)
     return recording, channel_layout(recording)
 
 
-def read_blocks(recording: GuideFile) -> Iterator[np.ndarray]:
+def read_blocks(recording: RecordingInfo) -> Iterator[np.ndarray]:
     """Yield the whole recording as ``[channels, n]`` float32.
 
     Raises:

@@ -7,20 +7,20 @@ from dataclasses import replace
 
 import numpy as np
 
+from plugin_backend.audio_files import RecordingInfo
 from plugin_backend.errors import PresetError
 from plugin_backend.hit_detection.attack_position import AHEAD_S, BACKGROUND_S
 from plugin_backend.hit_detection.detect_hits import Hit, Sensitivity, detect_hits_in
-from plugin_backend.hit_detection.overlapping_chunks import GuideFile
 from plugin_backend.transfer.latent_mover import LatentMover
 from plugin_backend.transfer.settings import Settings
 from presets.take_sampling import fades_of, take_of
 from render.apply.audio_blocks import cut_to_length, read_blocks
 from render.apply.preset_layers import Layer
-from render.engine.mixing import StemMixer
+from render.engine.cue_decoding import Stopwatch, decode_cue
+from render.engine.mixing import StemMixer, Voice
 from render.engine.stream import OFFLINE_CHUNK_FRAMES
-from render.engine.voice import Stopwatch, Voice, decoded
-from render.plan.plan import Event
-from render.plan.resolve import take_seed, velocity_gain
+from render.plan.plan import Event, velocity_gain
+from render.plan.resolve import take_seed
 from render.project.channel_layout import LAYOUTS
 
 
@@ -36,7 +36,9 @@ class HitVoice(Voice):
         return self._levels * super().read(samples)
 
 
-def play_hits(recording: GuideFile, layers: Sequence[Layer], settings: Settings) -> tuple[Iterator[np.ndarray], int]:
+def play_hits(
+    recording: RecordingInfo, layers: Sequence[Layer], settings: Settings
+) -> tuple[Iterator[np.ndarray], int]:
     """Play takes at a recording's hits.
 
     A take of every layer begins at the hit's exact sample, as a cue would. If the codec has another rate, each take is
@@ -54,7 +56,9 @@ def play_hits(recording: GuideFile, layers: Sequence[Layer], settings: Settings)
     return _mix(recording, layers, settings, hits), len(hits)
 
 
-def _mix(recording: GuideFile, layers: Sequence[Layer], settings: Settings, hits: list[Hit]) -> Iterator[np.ndarray]:
+def _mix(
+    recording: RecordingInfo, layers: Sequence[Layer], settings: Settings, hits: list[Hit]
+) -> Iterator[np.ndarray]:
     events, layer_by_event, levels = [], {}, {}
     for index, (hit, hit_levels) in enumerate(zip(hits, channel_levels(recording, hits), strict=True)):
         for number, layer in enumerate(layers):
@@ -65,7 +69,7 @@ def _mix(recording: GuideFile, layers: Sequence[Layer], settings: Settings, hits
 
     def start(event: Event) -> Voice:
         layer = layer_by_event[event.id]
-        pieces = decoded(event, layer.preset, layer.codec, OFFLINE_CHUNK_FRAMES, watch, recording.sample_rate)
+        pieces = decode_cue(event, layer.preset, layer.codec, OFFLINE_CHUNK_FRAMES, watch, recording.sample_rate)
         return HitVoice(event, pieces, levels[event.id])
 
     mixer, position, mix = StemMixer(events, 1.0, start), 0, np.float32(settings.value("mix"))
@@ -76,7 +80,7 @@ def _mix(recording: GuideFile, layers: Sequence[Layer], settings: Settings, hits
         yield (1 - mix) * dry + mix * wet
 
 
-def _event(recording: GuideFile, layer: Layer, settings: Settings, name: str, hit: Hit) -> Event:
+def _event(recording: RecordingInfo, layer: Layer, settings: Settings, name: str, hit: Hit) -> Event:
     preset, header, seed = layer.preset, layer.preset.header, take_seed(settings.seed, name, 1)
 
     def at_rate(samples: int) -> int:
@@ -100,7 +104,7 @@ def _event(recording: GuideFile, layer: Layer, settings: Settings, name: str, hi
     )
 
 
-def channel_levels(recording: GuideFile, hits: list[Hit]) -> Iterator[np.ndarray]:
+def channel_levels(recording: RecordingInfo, hits: list[Hit]) -> Iterator[np.ndarray]:
     """Yield for each hit every channel's peak above its background, relative to the loudest channel, ``[channels]``.
 
     Raises:

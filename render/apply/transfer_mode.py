@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from plugin_backend.audio_files import RecordingInfo
 from plugin_backend.codecs.base import Codec
-from plugin_backend.dsp.dc_offset import filter_for
+from plugin_backend.dsp.dc_offset import dc_filter_for
 from plugin_backend.effects.stage import Stage
-from plugin_backend.hit_detection.overlapping_chunks import GuideFile
 from plugin_backend.transfer.latent_mover import PAIR
 from plugin_backend.transfer.parallel_nodes import TOTAL, ParallelNodes
-from plugin_backend.transfer.running_statistics import RunningStatistics, sounding
+from plugin_backend.transfer.running_statistics import RunningStatistics, audible_frames
 from plugin_backend.transfer.settings import Settings
 from plugin_backend.transfer.transfer_node import TransferNode
 from render.apply.audio_blocks import SPARE_SAMPLES, cut_to_length, read_blocks, resample_blocks
@@ -28,7 +28,7 @@ The other controls apply to every layer or to the sum.
 """
 
 
-def measure_latents(recording: GuideFile, codec: Codec, mono: bool) -> tuple[np.ndarray, np.ndarray]:
+def measure_latents(recording: RecordingInfo, codec: Codec, mono: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and deviation of a recording's latents, each ``[dims]``, over all channels that are audible.
 
     Args:
@@ -38,19 +38,19 @@ def measure_latents(recording: GuideFile, codec: Codec, mono: bool) -> tuple[np.
     """
     spec, statistics, buffered = codec.spec, RunningStatistics(codec.spec.latent_dim), None
     channels = 1 if mono else recording.channels
-    encoder, offset = codec.encoder(channels), filter_for(codec, channels)
+    encoder, offset = codec.encoder(channels), dc_filter_for(codec, channels)
     for block in resample_blocks(read_blocks(recording), recording.sample_rate, spec.sample_rate):
         input_block = block.mean(axis=0, keepdims=True) if mono else block
         buffered = input_block if buffered is None else np.concatenate([buffered, input_block], axis=1)
         whole = buffered.shape[1] - buffered.shape[1] % spec.hop_samples
         if whole:
             filtered = offset.push(buffered[:, :whole]).astype(np.float32)
-            statistics.add(encoder.means(filtered)[sounding(filtered, spec.hop_samples)])
+            statistics.add(encoder.means(filtered)[audible_frames(filtered, spec.hop_samples)])
             buffered = buffered[:, whole:]
     return statistics.measured()
 
 
-def make_stage(recording: GuideFile, layers: Sequence[Layer], settings: Settings) -> Stage:
+def make_stage(recording: RecordingInfo, layers: Sequence[Layer], settings: Settings) -> Stage:
     """Return the node of one layer, or the nodes of several, with all controls set.
 
     If the settings need it, the recording's latents are measured first.
@@ -80,7 +80,7 @@ def make_stage(recording: GuideFile, layers: Sequence[Layer], settings: Settings
     return stage
 
 
-def _node(recording: GuideFile, layer: Layer, settings: Settings, measured: dict[str, tuple]) -> TransferNode:
+def _node(recording: RecordingInfo, layer: Layer, settings: Settings, measured: dict[str, tuple]) -> TransferNode:
     codec, fingerprint = layer.codec, layer.codec.spec.fingerprint
     matches = not settings.running and any(target.matches for target in layer.targets.values())
     if matches and fingerprint not in measured:
@@ -101,7 +101,7 @@ def _node(recording: GuideFile, layer: Layer, settings: Settings, measured: dict
     return node
 
 
-def run_transfer(recording: GuideFile, layers: Sequence[Layer], settings: Settings) -> Iterator[np.ndarray]:
+def run_transfer(recording: RecordingInfo, layers: Sequence[Layer], settings: Settings) -> Iterator[np.ndarray]:
     """Yield the recording, transformed by every layer and summed, in blocks of its length, rate and channels.
 
     Args:

@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 import msgspec
 
 from plugin_backend.errors import OutputError
-from plugin_backend.output_files import uninterrupted
-from plugin_backend.text import printable
+from plugin_backend.output_files import hold_signals
+from plugin_backend.text import escape_unprintable
 from render.batch.engines.protocol import Outcome, Output
 from render.batch.jobs.schema import is_job_name
 
@@ -112,7 +112,7 @@ class Journal:
 
     def put(self, rows: Iterable[Row]) -> bool:
         """Store rows. Return whether they are on disk."""
-        rows = [msgspec.structs.replace(row, cause=printable(row.cause)) for row in rows]
+        rows = [msgspec.structs.replace(row, cause=escape_unprintable(row.cause)) for row in rows]
         self.rows.update((row.name.casefold(), row) for row in rows)
         return self._write([(PUT, _values(row)) for row in rows])
 
@@ -130,7 +130,14 @@ class Journal:
 
     def add_attempt(self, began: str, outcome: Outcome) -> None:
         """Note how an attempt ended; it is written with the next write."""
-        values = (outcome.name, began, utc_now(), outcome.wall_s, _stored(outcome.kind), printable(outcome.cause))
+        values = (
+            outcome.name,
+            began,
+            utc_now(),
+            outcome.wall_s,
+            _stored(outcome.kind),
+            escape_unprintable(outcome.cause),
+        )
         self._pending.append(("INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?)", values))
 
     def flush(self) -> bool:
@@ -138,7 +145,7 @@ class Journal:
         return self._write([])
 
     def _write(self, statements: list[tuple]) -> bool:
-        with uninterrupted():  # disk and pending statements must agree
+        with hold_signals():  # disk and pending statements must agree
             return self._execute(statements)
 
     def _execute(self, statements: list[tuple]) -> bool:

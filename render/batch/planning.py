@@ -15,8 +15,9 @@ from render.batch.journal import DONE, MOVING, Journal, peek
 from render.batch.staging import is_unchanged
 from render.cues.lint import late_start
 from render.delivery.deliver import sound_bytes
+from render.engine.make_plan import make_plan
 from render.plan.plan import Plan
-from render.plan.resolve import make_plan, read_sheet, with_sheet_rate
+from render.plan.resolve import read_sheet, with_sheet_rate
 from render.project.project import Project
 
 JOB_S = 0.6

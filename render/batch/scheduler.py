@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from msgspec.structs import replace
 
-from plugin_backend.output_files import uninterrupted
+from plugin_backend.output_files import disk_error, hold_signals, make_folder
 from render.batch.engines.protocol import Engine, Kind, Order, Outcome, Progress
 from render.batch.event_log import Event, Result
 from render.batch.journal import DONE, FAILED, MOVING, RUNNING, WAITING, Journal, Row, open_journal, utc_now
@@ -21,7 +21,6 @@ from render.batch.planning import BatchPlan, Planned, check_room, compare_with_j
 from render.batch.recovery import job_rows, recover
 from render.batch.retry_queue import Policy, Queue
 from render.batch.staging import clear, move_in, set_aside_changed, staging_folder
-from render.delivery.output_folder import disk_error, made_folder
 from render.engine.cue_cache import CueCache
 from render.project.project import Project
 
@@ -58,7 +57,7 @@ def run_batch(
         KeyboardInterrupt: stopped by the user; its message says how many jobs are done.
     """
     try:
-        with made_folder(out), locked(out), open_journal(out) as journal:
+        with make_folder(out), locked(out), open_journal(out) as journal:
             settings = _Settings(policy or Policy(), cache, listen)
             return _Run(plan, out, engine, journal, settings).run(verify)
     except OSError as problem:
@@ -137,7 +136,7 @@ class _Run:
             if isinstance(message, Progress):
                 self._report("progress", message.name, samples=message.samples, of_samples=message.of_samples)
             else:
-                with uninterrupted():
+                with hold_signals():
                     self._handle_outcome(self.running.pop(message.name), message)
 
     def _start(self, planned: Planned) -> None:

@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 from plugin_backend.errors import AudioFileError
-from plugin_backend.output_files import file_digest, sync
+from plugin_backend.output_files import file_digest, sync_to_disk
 from render.batch.engines.protocol import Output
 from render.delivery.deliver import LATEST_REPORT
 
@@ -72,7 +72,7 @@ def move_in(out: Path, name: str, outputs: list[Output]) -> None:
     if (stage / LATEST_REPORT).exists():
         os.replace(stage / LATEST_REPORT, folder / LATEST_REPORT)
     for path in {folder, out, *((folder / output.file).parent for output in outputs)}:
-        sync(path)
+        sync_to_disk(path)
     clear(out, name)
 
 

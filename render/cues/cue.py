@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from plugin_backend.errors import CueSheetError, together
+from plugin_backend.errors import CueSheetError, combine_errors
 from render.cues.timeline import UnreadItem
 from render.project.timecode import Clock
 
@@ -122,7 +122,7 @@ class CueSheet:
         """
         if self.unreadable and not skip_unreadable:
             hints = [" (--skip-unreadable goes on without it)"] + [""] * len(self.unreadable)
-            raise together(
+            raise combine_errors(
                 [
                     CueSheetError(f"{unread.reason}{hint}", file=self.path, row=unread.row)
                     for unread, hint in zip(self.unreadable, hints, strict=False)

@@ -16,7 +16,7 @@ from render.cues.readers.csv_sheet import read_csv
 from render.cues.readers.edl import is_edl, read_edl
 from render.cues.readers.fcp7_xml import is_fcp7_xml, read_fcp7_xml
 from render.cues.readers.fcpxml import is_fcpxml, read_fcpxml
-from render.cues.readers.midi import MidiMapping, is_midi, read_midi
+from render.cues.readers.midi import is_midi, read_midi
 from render.cues.readers.other_files import check_not_a_bundle, check_sheet_like
 from render.cues.readers.otio import is_otio, read_otio
 from render.cues.readers.pro_tools_text import is_pro_tools_text, read_pro_tools_text
@@ -26,6 +26,7 @@ from render.cues.readers.text_reading import error_at
 from render.cues.readers.xlsx_sheet import is_xlsx, read_xlsx
 from render.cues.timeline import Timeline
 from render.cues.timeline_to_cues import timeline_to_sheet
+from render.project.project import MidiMapping
 from render.project.timecode import Clock, FrameRate
 
 HEAD_BYTES = 4096

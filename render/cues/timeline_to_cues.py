@@ -12,10 +12,10 @@ from typing import Any
 from plugin_backend.errors import CueSheetError
 from render.cues.clip_mapping import Mapping
 from render.cues.cue import DEFAULT_OPTIONS, NUMBERS, Cue, CueSheet, ReadOptions, after_midnight, check_reach
-from render.cues.cue_offset import offset_samples
 from render.cues.readers.sheet_rows import KNOWN, MOST_COLUMNS, MOST_ROWS, Place, row_to_cue
 from render.cues.timeline import Timeline, TimelineItem
-from render.project.stem_names import stem_called
+from render.project.cue_offset import offset_samples
+from render.project.stem_names import nearest_stem_name
 
 ROW_PREFIX = "pisada."
 IGNORED = "ignored by the mapping"
@@ -180,7 +180,7 @@ class _SheetBuilder:
         return values, "" if values.get("preset") else "matches a rule that gives no preset"
 
     def _stem(self, name: str, item: TimelineItem) -> str:
-        stem = stem_called(name, f"{item.kind.upper()}S")
+        stem = nearest_stem_name(name, f"{item.kind.upper()}S")
         stem = self.stems.setdefault(stem.upper(), stem)
         if name != stem:
             self.messages[f"the stem of {name!r} is called {stem!r}" if name else f"no track: stem {stem!r}"].append(

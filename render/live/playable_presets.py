@@ -8,7 +8,7 @@ from pathlib import Path
 from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import PresetError, ProjectError
 from plugin_backend.parameters import Parameter
-from plugin_backend.transfer.parallel_nodes import check_rates
+from plugin_backend.transfer.parallel_nodes import check_sample_rates
 from plugin_backend.transfer.settings import HITS
 from presets.bank import is_file_name
 from presets.lookup import check_model
@@ -64,7 +64,7 @@ class PresetPool:
         layers = [make_layer(codecs, one.model, self[one.preset], one.gain_db) for one in rig.add]
         for layer in layers:
             check_model(layer.preset, layer.codec)
-        check_rates([other.spec for other in codecs])
+        check_sample_rates([other.spec for other in codecs])
         return layers
 
 

@@ -11,7 +11,7 @@ from plugin_backend.codecs.base import Codec
 from plugin_backend.daw_plugin.parameters import INSTRUMENT
 from plugin_backend.errors import PresetError
 from plugin_backend.models.batched_decoder import BatchedDecoder
-from plugin_backend.modes.mode_table import adjusted
+from plugin_backend.modes.mode_table import apply_controls
 from plugin_backend.modes.parameters import CONTROLS
 from plugin_backend.transfer.parameters import RING
 from presets.lookup import check_model
@@ -21,7 +21,8 @@ from render.instrument.latent_controls import LatentControls
 from render.instrument.latent_take import latent_take
 from render.instrument.note import Note
 from render.instrument.polyphony import CONTROL, LENGTHS, OFF, ON, PROGRAM, Keyboard
-from render.plan.resolve import take_seed, velocity_gain
+from render.plan.plan import velocity_gain
+from render.plan.resolve import take_seed
 from render.plugin_server.engine import Engine
 from render.plugin_server.parameter_values import ChangedParameters, in_range, number
 from render.plugin_server.preset_slots import SLOTS, PresetPool, PresetSlots
@@ -157,7 +158,7 @@ class InstrumentEngine(Engine):
         morph = self._moving.morph if other is not None else 0.0
         takes = latent_take(presets, seed, round(morph), self._silence, spec.hop_samples)
         for take in takes:
-            take.modes = adjusted(take.modes, self._ring, seed)
+            take.modes = apply_controls(take.modes, self._ring, seed)
         own = takes, morph, spec
         self._keyboard.start(Note(preset.name, channel, key, at, velocity_gain(velocity), *own))
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from plugin_backend.audio_files import info_of
-from plugin_backend.exactness import computed_by
+from plugin_backend.audio_files import inspect_audio
+from plugin_backend.exactness import compute_info_for
 from plugin_backend.models.registry import deferred_codec
 from plugin_backend.transfer.settings import Settings
-from presets.bank import Named
+from presets.bank import BankNames
 from presets.lookup import find_preset
 from render.apply.applier import Applied, Applier
 from render.apply.preset_layers import make_layer, parse_added, parse_sum
@@ -23,7 +23,7 @@ def apply_to_disk(
     out: Path,
     overwrite: bool,
     to: str | None,
-    bank: Named,
+    bank: BankNames,
     model: str | None,
     settings: Settings,
     sums: tuple[str, ...] = (),
@@ -38,13 +38,13 @@ def apply_to_disk(
     applier = Applier(codecs[0], preset, settings, second, summed, layers)
     targets = applier.outputs(files, out, overwrite)
     with progress_bar() as bar:
-        task = bar.add_task("applying", total=sum(info_of(source).length_samples for source in targets))
+        task = bar.add_task("applying", total=sum(inspect_audio(source).length_samples for source in targets))
         for source, path in targets.items():
             bar.update(task, description=source.name)
             applied = applier.apply(source, path, lambda samples: bar.advance(task, samples), overwrite)
             _tell(source, applied, settings.bits)
     models = [model or preset.header.codec, *(its_model for its_model, *_ in added if its_model)]
-    if computed := computed_by(models):
+    if computed := compute_info_for(models):
         click.echo(f"computed with {computed}", err=True)
 
 

@@ -108,10 +108,10 @@ def impulse_through(caller, late_samples: int | None) -> Check:
 
 def check_priority() -> Check:
     """Would a thread get real-time scheduling?"""
-    from plugin_backend.processes import WORKER, request_priority
+    from plugin_backend.processes import WORKER_PRIORITY, request_priority
 
     answers: list[str] = []
-    asking = threading.Thread(target=lambda: answers.append(request_priority(WORKER)))
+    asking = threading.Thread(target=lambda: answers.append(request_priority(WORKER_PRIORITY)))
     asking.start()
     asking.join()
     if not answers[0]:

@@ -17,16 +17,16 @@ from plugin_backend.errors import (
     PisadaError,
     ProjectError,
 )
-from plugin_backend.output_files import file_digest
+from plugin_backend.output_files import disk_error, file_digest
 from render.batch.engines.protocol import Kind, Order, Outcome, Output, Progress
 from render.batch.engines.warm_fork import WarmProcess, warm_up
 from render.batch.job_key import job_key
 from render.delivery.deliver import Delivery, deliver
 from render.delivery.file_names import next_version
-from render.delivery.output_folder import disk_error
 from render.engine.cue_cache import CueCache
+from render.engine.make_plan import make_plan
 from render.engine.stream import OFFLINE_CHUNK_FRAMES
-from render.plan.resolve import make_plan, read_sheet, with_sheet_rate
+from render.plan.resolve import read_sheet, with_sheet_rate
 
 PROGRESS_S = 0.25
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from plugin_backend.output_files import uninterrupted
-from plugin_backend.processes import die_with_parent, one_thread_each
+from plugin_backend.output_files import hold_signals
+from plugin_backend.processes import die_with_parent, one_thread_per_process
 from render.batch.engines.protocol import Message, Order, Outcome
 
 
@@ -50,7 +50,7 @@ class _Worker:
         self.pipe, child_pipe = context.Pipe()
         self.process = context.Process(target=serve, args=(child_pipe, os.getpid()), name="pisada-batch")
         resource_tracker.ensure_running()  # starting it unblocks signals, so it is started first
-        with one_thread_each(), uninterrupted():  # a Ctrl-C goes to the whole group; the parent stops its workers
+        with one_thread_per_process(), hold_signals():  # a Ctrl-C goes to the whole group; the parent stops its workers
             self.process.start()
         child_pipe.close()
         self.order: Order | None = None

@@ -12,7 +12,7 @@ from render.batch.jobs.job import MOST_JOBS, Job, Jobs, make_job
 from render.batch.jobs.schema import TWO_STARTS, Fields, set_fields
 from render.cues.readers.csv_sheet import records
 from render.cues.readers.spreadsheet_cells import decimal_point
-from render.project.toml_config import explained
+from render.project.toml_config import explain_error
 
 NEEDED = ("name", "cues")
 COLUMNS = ("name", *Fields.__struct_fields__)
@@ -67,7 +67,7 @@ def _job(path: Path, header: list[str], row: int, cells: list[str]) -> Job:
         try:
             table = msgspec.convert(field, Fields, strict=False)
         except (ValueError, msgspec.ValidationError) as problem:
-            problem_text, _, allowed = explained(problem, field, Fields)
+            problem_text, _, allowed = explain_error(problem, field, Fields)
             raise JobsError(f"{cell!r}: {problem_text}{allowed}", file=path, row=row, field=column) from problem
         fields |= set_fields(table)
     return make_job(name, fields, path, f"row {row}", row)

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from plugin_backend.errors import JobsError, ProjectError
-from presets.bank import located_banks
+from presets.bank import absolute_bank_names
 from render.batch.jobs.schema import FILES, MODELS, NAME_RULE, OF_A_PROJECT, is_job_name
 from render.project.effect_schema import FILES as MODEL_FILES
 from render.project.project import Project, project_from
@@ -93,7 +93,7 @@ def with_absolute_files(fields: dict, folder: Path) -> dict:
     """Return the fields with file names made absolute from ``folder``; a model's name stays."""
     there: dict[str, object] = {name: str(folder / fields[name]) for name in FILES if name in fields}
     if "bank" in fields:
-        there["bank"] = located_banks(fields["bank"], folder)
+        there["bank"] = absolute_bank_names(fields["bank"], folder)
     if "model" in fields:
         there["model"] = _model(fields["model"], folder)
     if "models" in fields:

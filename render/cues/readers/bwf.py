@@ -14,7 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
-from plugin_backend.audio_formats.wav_chunks import MOST_CHUNKS, NO_NAME, WAVE, family_of, layout_of
+from plugin_backend.audio_formats.wav_chunks import MOST_CHUNKS, NO_NAME, WAVE, find_family, read_layout
 from plugin_backend.errors import CueSheetError
 from render.cues.cue import sheet_bytes
 from render.cues.readers.text_reading import check_within_day, decode_text, error_at
@@ -46,7 +46,7 @@ class Wave:
 
 def is_bwf(head: bytes) -> bool:
     """Return whether a file begins as a WAVE file."""
-    return family_of(head[:12]) is WAVE
+    return find_family(head[:12]) is WAVE
 
 
 def read_bwf(path: Path, clock: Clock) -> Timeline:
@@ -77,7 +77,7 @@ def read_bwf(path: Path, clock: Clock) -> Timeline:
 def _read(file: BinaryIO) -> Wave:
     if not is_bwf(file.read(12)):
         raise CueSheetError("not a WAVE file")
-    layout = layout_of(file, WAVE)
+    layout = read_layout(file, WAVE)
     if len(layout.chunks) >= MOST_CHUNKS:
         raise CueSheetError(f"over {MOST_CHUNKS} chunks: damaged")
     wave = Wave(audio_bytes=layout.audio.size if layout.audio else None, remark=layout.remark)

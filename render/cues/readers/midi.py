@@ -16,7 +16,7 @@ from typing import Any
 from plugin_backend.errors import CueSheetError
 from render.cues.cue import Cue, CueSheet, check_reach, sheet_bytes
 from render.cues.readers.sheet_rows import MOST_ROWS
-from render.project.stem_names import stem_called
+from render.project.stem_names import nearest_stem_name
 from render.project.timecode import Clock, round_half_up
 
 MAGIC = b"MThd"
@@ -309,7 +309,7 @@ def _stem(note: Note, stems: dict[str, str], remarks: list[str]) -> str:
     """
     name = note.track or f"CH{note.channel}"
     if name not in stems:
-        stem = stem_called(name, f"CH{note.channel}")
+        stem = nearest_stem_name(name, f"CH{note.channel}")
         stems[name] = next((known for known in stems.values() if known.upper() == stem.upper()), stem)
         if stems[name] != name:
             remarks.append(f"the stem of the track {name!r} is called {stems[name]!r}")

@@ -10,9 +10,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
 
-from plugin_backend.errors import CueSheetError, together
+from plugin_backend.errors import CueSheetError, combine_errors
 from plugin_backend.similar_names import did_you_mean
-from presets.bank import located
+from presets.bank import absolute_preset_name
 from render.cues.cue import (
     DEFAULT_OPTIONS,
     NUMBERS,
@@ -23,8 +23,8 @@ from render.cues.cue import (
     check_reach,
     read_number,
 )
-from render.cues.cue_offset import offset_samples
 from render.cues.readers.spreadsheet_cells import check_no_date, decimal_point, is_date
+from render.project.cue_offset import offset_samples
 from render.project.timecode import Clock, FrameRate, frames_of, round_half_up, samples_at
 
 REQUIRED = ("id", "start", "stem")
@@ -68,7 +68,7 @@ class Problems:
     def check(self) -> None:
         """Raise the collected errors, if any."""
         if self.errors:
-            raise together(self.errors)
+            raise combine_errors(self.errors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ def rows_to_sheet(
             except CueSheetError as error:
                 problems += [each.at(row=row) for each in error.each]
         if problems and not options.partial:
-            raise together(problems)
+            raise combine_errors(problems)
         if not cues and not problems:
             raise CueSheetError("the sheet has a header and no cues")
     except CueSheetError as error:
@@ -274,7 +274,7 @@ def row_to_cue(cells: dict[str, str], place: Place, blank: bool = False, unread:
         id=cells["id"],
         start_samples=place.start_samples,
         stem=cells["stem"],
-        preset=located(cells["preset"], place.folder) if cells.get("preset") else None,
+        preset=absolute_preset_name(cells["preset"], place.folder) if cells.get("preset") else None,
         duration_samples=place.duration_samples,
         source=Path(os.path.normpath(place.folder / cells["source"])) if cells.get("source") else None,
         note=cells.get("note", ""),

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError, OutputError
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_files import write_atomically
 from render.cues.cue import NUMBERS, CueSheet
 from render.cues.readers.sheet_rows import TIMES
 from render.cues.writers.sheet_rows import sheet_to_rows
@@ -73,7 +73,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         OutputError: it cannot be written.
     """
     try:
-        with replaced_when_whole(path) as temporary:
+        with write_atomically(path) as temporary:
             yield temporary
     except OSError as problem:
         raise OutputError(f"{path}: cannot write here ({problem.strerror or problem})") from problem

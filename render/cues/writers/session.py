@@ -8,8 +8,8 @@ from pathlib import Path
 
 from plugin_backend.errors import CueSheetError, ProjectError
 from render.cues.cue import NUMBERS, Cue, CueSheet
-from render.cues.cue_offset import offset_written
 from render.cues.readers.text_reading import LARGEST_NOTE
+from render.project.cue_offset import offset_written
 from render.project.timecode import Clock
 from render.session import FORMATS, write_anew
 from render.session.model import Item, Session, Track

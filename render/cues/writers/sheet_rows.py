@@ -8,8 +8,8 @@ from pathlib import Path
 from plugin_backend.errors import CueSheetError
 from presets.bank import is_file_name
 from render.cues.cue import NUMBERS, Cue, CueSheet, check_reach
-from render.cues.cue_offset import offset_written
 from render.cues.readers.sheet_rows import CONTROL, KNOWN, MOST_COLUMNS
+from render.project.cue_offset import offset_written
 from render.project.timecode import Clock
 
 COLUMNS = ("id", "start", "end", "duration", "stem", "preset", *NUMBERS, "sync", "offset", "source", "gate", "note")

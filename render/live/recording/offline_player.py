@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from plugin_backend.audio_files import inspect_recording
 from plugin_backend.errors import AudioFileError
-from plugin_backend.hit_detection.overlapping_chunks import open_guide
 from render.apply.audio_blocks import read_blocks, resample_blocks
 from render.live.player import Player
 
@@ -48,7 +48,7 @@ def _pieces(source: np.ndarray | Path, channels: int, sample_rate: int) -> Itera
     if isinstance(source, np.ndarray):
         yield np.asarray(source, np.float32)
         return
-    guide = open_guide(source)
+    guide = inspect_recording(source)
     if guide.channels not in (1, channels):
         raise AudioFileError(f"{source}: {guide.channels} channels; 1 or {channels} can be played here")
     for piece in resample_blocks(read_blocks(guide), guide.sample_rate, sample_rate):

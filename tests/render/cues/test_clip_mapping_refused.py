@@ -11,7 +11,7 @@ from plugin_backend.errors import CueSheetError, ProjectError
 from render.cues.clip_mapping import read_mapping
 from render.cues.timeline import TimelineItem
 from render.cues.timeline_to_cues import timeline_to_sheet
-from render.project.stem_names import is_stem_name, stem_called
+from render.project.stem_names import is_stem_name, nearest_stem_name
 from tests.render.cues.timelines import FILM, OWN, PATH, SHOW, clip, everything, timeline
 
 
@@ -145,7 +145,7 @@ def test_hostile_timelines_become_cues_that_can_be_written_or_are_refused(tmp_pa
 
 @given(name=st.text(max_size=60))
 def test_any_name_becomes_a_stem_name(name):
-    stem = stem_called(name, "CLIPS")
+    stem = nearest_stem_name(name, "CLIPS")
     assert is_stem_name(stem)
     assert stem == name or not is_stem_name(name)
 
