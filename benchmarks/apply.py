@@ -1,11 +1,11 @@
-"""How near a preset a sound comes by being applied to it, how fast, and how much memory a long file takes.
+"""Measure how near a recording comes to a preset that is applied to it, the speed, and the memory of long files.
 
     python benchmarks/apply.py                      # prints the tables kept in docs/apply.md
 
-Likeness is measured to the preset's own material, its takes decoded: the Fréchet distance of YAMNet embeddings, and
-the mean difference over 80 mel bands of the long-term spectra, in dB, both brought to one level. What goes in is made
-here from a seed: a voice (glottal pulses and breath through moving vowels), claps, and whistles. The wheels that the
-embedding needs: see the Makefile.
+Nearness is measured to the preset's own material (its decoded takes): the Fréchet distance of YAMNet embeddings, and
+the mean difference over 80 mel bands of the long-term spectra, in dB, both at one level. The inputs are generated from
+a seed: a voice (glottal pulses and breath through moving vowels), claps, and whistles. The Makefile names the packages
+that the embedding needs.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ WAYS = {
 
 
 def resonant(source: np.ndarray, hz: float, width_hz: float) -> np.ndarray:
-    """Through a two-pole resonator."""
+    """Filter with a two-pole resonator."""
     from scipy.signal import lfilter
 
     radius = np.exp(-np.pi * width_hz / RATE)
@@ -47,7 +47,7 @@ def resonant(source: np.ndarray, hz: float, width_hz: float) -> np.ndarray:
 
 
 def voice(rng: np.random.Generator) -> np.ndarray:
-    """Syllables of 120 to 300 ms, pauses between."""
+    """Return syllables of 120 to 300 ms with pauses."""
     sound, at = np.zeros(SECONDS * RATE), 0
     while at < sound.size - RATE:
         count = int(rng.uniform(0.12, 0.3) * RATE)
@@ -60,7 +60,7 @@ def voice(rng: np.random.Generator) -> np.ndarray:
 
 
 def claps(rng: np.random.Generator) -> np.ndarray:
-    """Two a second, 12 dB apart in level."""
+    """Return two claps per second, 12 dB apart in level."""
     sound = 1e-4 * rng.standard_normal(SECONDS * RATE)
     for at in range(RATE // 4, sound.size - RATE // 2, RATE // 2):
         count = int(0.15 * RATE)
@@ -70,7 +70,7 @@ def claps(rng: np.random.Generator) -> np.ndarray:
 
 
 def whistles(rng: np.random.Generator) -> np.ndarray:
-    """Glides between 800 Hz and 2.4 kHz."""
+    """Return glides between 800 Hz and 2.4 kHz."""
     sound, at = 3e-4 * rng.standard_normal(SECONDS * RATE), 0
     while at < sound.size - RATE:
         count = int(rng.uniform(0.2, 0.8) * RATE)
@@ -84,7 +84,7 @@ INPUTS = {"voice": voice, "claps": claps, "whistles": whistles}
 
 
 def long_term_db(sounds: list[np.ndarray]) -> np.ndarray:
-    """Mean mel power in dB, ``[bands]``, brought to the mean 0."""
+    """Return the mean mel power in dB, ``[bands]``, shifted to a mean of 0."""
     from plugin_backend.dsp.mel import mel_power
 
     power = np.mean([mel_power(sound, RATE).mean(axis=1) for sound in sounds], axis=0)
@@ -146,7 +146,7 @@ def likeness() -> None:
 
 
 def cost(minutes: list[float]) -> None:
-    """Speed and the highest memory of the process, file after longer file."""
+    """Measure speed and the peak memory of the process, for one longer file after another."""
     from plugin_backend.models.registry import load_codec
     from plugin_backend.transfer.settings import HITS, Settings
     from presets.lookup import find_preset

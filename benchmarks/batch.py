@@ -1,11 +1,11 @@
-"""What a batch costs: decoding together, jobs an hour by workers and engine, overhead of a job, memory of a worker.
+"""Measure what a batch costs: decoding together, jobs per hour by workers and engine, job overhead, worker memory.
 
     python benchmarks/batch.py                  # prints the tables kept in docs/benchmarks.md
     python benchmarks/batch.py --only decode    # or jobs, or ray (which needs the extra cluster)
 
-CPU seconds are of all processes that took part; where other work shares the machine they are the figure to trust, and
-jobs an hour and efficiency are what that moment left over. Memory is the proportional set size (``/proc``, Linux), so
-what forked processes share is counted once.
+CPU seconds are those of all processes that took part. Where other work shares the machine, trust these; jobs per hour
+and efficiency depend on what the machine had left. Memory is the proportional set size (``/proc``, Linux), so memory
+that forked processes share is counted once.
 """
 
 # ruff: noqa: E402 (the path comes before the imports)
@@ -35,7 +35,7 @@ SETS = {
 
 
 def footsteps(presets: tuple[str, ...], count: int) -> list:
-    """Events, one every half second."""
+    """Return events, one every half second."""
     from presets.bank import FACTORY_BANK, Bank
     from presets.take_sampling import take_of
     from render.plan.plan import Event
@@ -61,7 +61,7 @@ def footsteps(presets: tuple[str, ...], count: int) -> list:
 
 
 def decode(events: list, together: bool) -> tuple[float, float, list[np.ndarray]]:
-    """CPU and wall seconds of all sounds, and they."""
+    """Decode all sounds; return CPU seconds, wall seconds and the sounds."""
     from presets.bank import FACTORY_BANK
     from render.engine.cue_audio import CueAudio
     from render.engine.cue_decoding import Stopwatch
@@ -71,10 +71,10 @@ def decode(events: list, together: bool) -> tuple[float, float, list[np.ndarray]
     plan = Plan(48_000, 0, 1, (Stem(name="FEET"),), tuple(events), FACTORY_BANK)
     sounds = CueAudio(plan, 64, Stopwatch(), events if together else ())
     sounds.codec("foley")  # loading it is not decoding
-    cpu_s, wall_s, heard = time.process_time(), time.perf_counter(), []
+    cpu_s, wall_s, sounds_decoded = time.process_time(), time.perf_counter(), []
     for event in events:
-        heard.append(np.concatenate(list(sounds.of(event)), axis=1)[:, : event.length_samples])
-    return time.process_time() - cpu_s, time.perf_counter() - wall_s, heard
+        sounds_decoded.append(np.concatenate(list(sounds.of(event)), axis=1)[:, : event.length_samples])
+    return time.process_time() - cpu_s, time.perf_counter() - wall_s, sounds_decoded
 
 
 def print_decode() -> None:
@@ -93,7 +93,7 @@ def print_decode() -> None:
 
 
 def write_jobs(folder: Path, cues: int) -> Path:
-    """Jobs of a minute, the same number of footsteps each, no two alike."""
+    """Write jobs of one minute with equally many footsteps, no two alike."""
     lines = ["name,cues,fps,end,start"]
     names = [name for presets in SETS.values() for name in presets]
     for job in range(JOBS):
@@ -106,7 +106,7 @@ def write_jobs(folder: Path, cues: int) -> Path:
 
 
 class Memory(threading.Thread):
-    """Most memory, in MB, of the processes that a process started, all together."""
+    """Peak memory, in MB, of all processes that a process started."""
 
     def __init__(self):
         super().__init__(daemon=True)
@@ -144,7 +144,7 @@ def _proportional_mb(process: int) -> float:
 
 
 def run(jobs: Path, engine: str, workers: int) -> tuple[float, float, float]:
-    """Wall seconds, CPU seconds of this process and its children, and the most memory a worker took, in MB."""
+    """Return wall seconds, CPU seconds of this process and its children, and a worker's peak memory in MB."""
     from render.batch import plan_batch, read_jobs, run_batch
     from studio.workflows.batch import engine_of
 

@@ -1,11 +1,11 @@
-"""What the codec costs beside RAVE: CPU time / audio time on one thread, delay, start-up, exactness of its streams.
+"""Measure what the codec costs compared with RAVE: CPU time / audio time on one thread, delay, start-up, exactness.
 
     python benchmarks/codec.py            # prints the tables kept in docs/benchmarks.md
 
-RAVE (built by its own code, weights random, as exported: `benchmarks/rave_peer.py`) is measured if it can be
-imported, in the same rounds as our codec; otherwise figures recorded earlier are printed as such. Times are the
-thread's own CPU time: every cell is the median over the rounds, and a round visits every cell once, the same
-column's cells one after another.
+RAVE (built by its own code, with random weights, as exported: `benchmarks/rave_peer.py`) is measured if it can be
+imported, in the same rounds as our codec; otherwise earlier figures are printed and marked as such. Times are the
+thread's own CPU time. Every cell is the median over the rounds. A round visits every cell once, the cells of a column
+one after another.
 """
 
 # ruff: noqa: E402 (the path comes before the imports)
@@ -46,7 +46,7 @@ Cells = dict[tuple[str, str], Callable[[], float]]
 
 
 def noise(samples: int) -> np.ndarray:
-    """Bursts of noise that die away twice a second: ``[samples]`` float32, peak about −2 dBFS."""
+    """Return bursts of noise that decay twice a second: ``[samples]`` float32, peak about −2 dBFS."""
     rng = np.random.default_rng(0)
     fade = np.exp(-(np.arange(samples) % (RATE_HZ // 2)) / 4_000)
     return (rng.standard_normal(samples) * 0.2 * fade).clip(-0.8, 0.8).astype(np.float32)
@@ -59,14 +59,14 @@ def spent(action: Callable[[], object]) -> float:
 
 
 def blockwise(push: Callable[[int], object]) -> Callable[[], float]:
-    """A cell of a block size: ``push(turn)`` over and over; answers CPU seconds a block."""
+    """Return a cell of a block size: it calls ``push(turn)`` repeatedly and returns CPU seconds per block."""
     for turn in range(WARM_BLOCKS):
         push(turn)
     return lambda: spent(lambda: [push(turn) for turn in range(STREAM_BLOCKS)]) / STREAM_BLOCKS
 
 
 def our_cells(codec: Codec) -> Cells:
-    """Every cell answers CPU time / audio time."""
+    """Return our cells; each returns CPU time / audio time."""
     sound = noise(OFFLINE_S * RATE_HZ)[None]
     latents = codec.encode(sound)
     cells: Cells = {
@@ -105,7 +105,7 @@ def rounds_of(cells: Cells) -> list[dict[tuple[str, str], float]]:
 
 
 def answer_range_samples(push: Callable[[np.ndarray], np.ndarray], ratio: int) -> tuple[int, int]:
-    """From a click to the first sample it changes audibly: least and most over where in a frame it falls."""
+    """Return least and most samples from a click to the first audible change, over the click's position in a frame."""
     block, forget, delays = 4096, 12, []
     for at in [*range(0, ratio, ratio // 8), ratio - 1]:
         answers = []
@@ -125,7 +125,7 @@ def rave_push(config: str) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def start_up(what: str) -> dict:
-    """In a fresh process: CPU seconds from file to the first 4096 samples of sound (libraries already imported)."""
+    """Return CPU seconds from file to the first 4096 samples, in a fresh process with the libraries imported."""
     sound = noise(4096)
     began = time.process_time()
     if what == OURS:
@@ -145,14 +145,14 @@ def start_up_in_fresh_processes(what: str) -> float:
 
 
 def deviation_dbfs(codec: Codec, block: int) -> tuple[int, float, float]:
-    """Latency of a stream of ``block``s, and its peak and RMS deviation from the whole sound."""
+    """Return the latency of a stream of ``block``s, and its peak and RMS deviation from the whole sound."""
     sound, hop = noise(2 * RATE_HZ), codec.spec.hop_samples
     whole = codec.decode(codec.encode(np.pad(sound, (0, codec.spec.latency_samples + hop))[None]))[0, : len(sound)]
     stream = BlockStream(codec, block)
     fed = np.pad(sound, (0, stream.latency_samples + block))
     fed = fed[: len(fed) // block * block].reshape(-1, block)
-    heard = np.concatenate([stream.push(piece) for piece in fed])[stream.latency_samples :][: len(sound)]
-    error = heard.astype(np.float64) - whole
+    streamed = np.concatenate([stream.push(piece) for piece in fed])[stream.latency_samples :][: len(sound)]
+    error = streamed.astype(np.float64) - whole
     in_dbfs = [20 * np.log10(level + 1e-12) for level in (np.abs(error).max(), np.sqrt(np.mean(error**2)))]
     return stream.latency_samples, *in_dbfs
 

@@ -1,18 +1,18 @@
-"""What the DAW plug-in costs a host: µs a block and late blocks, beside the same engine in process and an empty gain.
+"""Measure what the DAW plug-in costs a host: µs per block and late blocks, beside the engine alone and a gain.
 
     python benchmarks/plugin.py               # prints the tables kept in docs/plugin.md
     python benchmarks/plugin.py --seconds 10 --only bridge
 
-Blocks of 512 at 48 kHz, paced as a sound card would, for 1, 4 and 8 instances, one after another in one thread:
+Blocks of 512 at 48 kHz, timed as by a sound card, for 1, 4 and 8 instances, one after another in one thread:
 
-- *bridge*: what the plug-in does in the host's audio thread, by the command-line host (`plugin_backend/native/probe`).
-  A late block is one whose answer was not there when it was due, and which was heard dry.
-- *engine*: the backend's engines called in this process, as a Python host would. Late is a round of all instances that
+- *bridge*: what the plug-in does in the host's audio thread, measured by the command-line host
+  (`plugin_backend/native/probe`). A block is late if its reply had not arrived in time; then the dry input was played.
+- *engine*: the backend's engines called in this process, as by a Python host. A round of all instances is late if it
   took longer than a block lasts.
 - *gain*: a JUCE plug-in that multiplies (`benchmarks/native`), hosted by pedalboard; late as for *engine*.
-- *plug-in*: our own VST3, hosted by pedalboard, offline: each block waits for its exact answer, from another process.
+- *plug-in*: our own VST3, hosted by pedalboard, offline: each block waits for its exact reply from another process.
 
-Times are of one instance's call, by the wall's clock: where other work shares the machine they count that too.
+Times are those of one instance's call, by the wall clock: where other work shares the machine, they include it.
 """
 
 # ruff: noqa: E402 (the path comes before the imports)
@@ -44,28 +44,28 @@ PRESET, PRIORITY = "step-gravel", 70
 
 
 def noise(channels: int, seconds: float) -> np.ndarray:
-    """Bursts of noise that die away twice a second: ``[channels, samples]`` float32."""
+    """Return bursts of noise that decay twice a second: ``[channels, samples]`` float32."""
     count = int(seconds * RATE_HZ) // BLOCK * BLOCK
     fade = np.exp(-(np.arange(count) % (RATE_HZ // 2)) / 4_000)
     return (np.random.default_rng(0).standard_normal((channels, count)) * 0.2 * fade).astype(np.float32)
 
 
 def values() -> np.ndarray:
-    """Every parameter at its default, and a preset chosen."""
+    """Return every parameter at its default, with a preset chosen."""
     from plugin_backend.daw_plugin.shared_memory import parameter_row
 
     return parameter_row(preset=number_of(PRESET))
 
 
 def number_of(preset: str) -> int:
-    """A factory preset's number, as the plug-in knows it."""
+    """Return a factory preset's number in the plug-in."""
     from presets.bank import FACTORY_BANK, Bank
 
     return Bank(FACTORY_BANK).names.index(preset) + 1
 
 
 def configured(home: Path) -> dict[str, str]:
-    """An environment in which the plug-in finds this Python."""
+    """Set up an environment in which the plug-in finds this Python."""
     from plugin_backend.daw_plugin.config import PluginConfig, write_config
 
     write_config(PluginConfig(sys.executable), home / "plugin.conf")
@@ -73,7 +73,7 @@ def configured(home: Path) -> dict[str, str]:
 
 
 def built_probe(folder: Path) -> Path:
-    """The command-line host, compiled."""
+    """Return the compiled command-line host."""
     from plugin_backend.daw_plugin.cpp_header import cpp_header
 
     (folder / "pisada_tables.h").write_text(cpp_header())
@@ -84,7 +84,7 @@ def built_probe(folder: Path) -> Path:
 
 
 def built_gain(sdk: Path | None, cache: Path) -> Path:
-    """The empty plug-in's bundle; the first time that takes minutes."""
+    """Return the empty plug-in's bundle; the first build takes minutes."""
     from plugin_backend.daw_plugin.juce_sdk import find_sdk
 
     own = cache / "gain"
@@ -95,8 +95,8 @@ def built_gain(sdk: Path | None, cache: Path) -> Path:
     return next(own.rglob("Gain.vst3"))
 
 
-def before_all_others() -> None:
-    """Of a process that is the host's; what it starts is not so. A refusal leaves it as it is, and is said."""
+def request_realtime() -> None:
+    """Request SCHED_FIFO for the host's process, but not for its children. If it is refused, say so and continue."""
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(PRIORITY))
     except OSError:
@@ -104,7 +104,7 @@ def before_all_others() -> None:
 
 
 def of_bridge(probe: Path, environment: dict[str, str], count: int, channels: int, seconds: float) -> list[float]:
-    """p50, p99 and max of the bridge's call, late hops, hops."""
+    """Return p50, p99 and max of the bridge's call, late hops and hops."""
     with tempfile.TemporaryDirectory() as folder:
         sound, script = Path(folder) / "in.f32", Path(folder) / "script"
         noise(channels, seconds).tofile(sound)
@@ -113,14 +113,17 @@ def of_bridge(probe: Path, environment: dict[str, str], count: int, channels: in
         options |= {"instances": count, "blocks": BLOCK, "rate": RATE_HZ}
         words = [str(probe), *(str(part) for name, value in options.items() for part in (f"--{name}", value))]
         done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True,
-                              preexec_fn=before_all_others)  # fmt: skip
+                              preexec_fn=request_realtime)  # fmt: skip
     told = json.loads(done.stdout)["instances"]
     times = [max(one["us"][name] for one in told) for name in ("p50", "p99", "max")]
     return [*times, sum(one["late"] for one in told), sum(one["hops"] for one in told)]
 
 
 def paced(calls: list[Callable[[np.ndarray], object]], sound: np.ndarray) -> list[float]:
-    """p50, p99 and max of a call, late calls, calls: a block through each when it is due, or as soon as can be."""
+    """Return p50, p99 and max of a call, late calls and calls.
+
+    Each call gets a block when it is due, or as fast as possible.
+    """
     times, late = [], 0
     due = time.perf_counter()
     for piece in np.split(sound, sound.shape[1] // BLOCK, axis=1):
@@ -136,7 +139,7 @@ def paced(calls: list[Callable[[np.ndarray], object]], sound: np.ndarray) -> lis
 
 
 def of_engines(count: int, channels: int, seconds: float) -> list[float]:
-    """The backend's engines, here."""
+    """Measure the backend's engines in this process."""
     from plugin_backend.models.registry import load_codec
     from presets.bank import FACTORY_BANK, Bank
     from render.plugin_server.engine_factory import make_engine
@@ -154,7 +157,7 @@ def of_engines(count: int, channels: int, seconds: float) -> list[float]:
 
 
 def of_hosted(bundle: Path, count: int, channels: int, seconds: float, **settings: float) -> list[float]:
-    """A VST3 in pedalboard."""
+    """Measure a VST3 in pedalboard."""
     from pedalboard import load_plugin
 
     plugins = [load_plugin(str(bundle)) for _ in range(count)]
@@ -176,7 +179,7 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, help="Pisada.vst3, in place of one built")
     given = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    before_all_others()
+    request_realtime()
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {given.channels} channel(s)")
     print("\n| | instances | µs a block p50 | p99 | max | late |\n|---|---:|---:|---:|---:|---:|", flush=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -192,7 +195,7 @@ def main() -> None:
 
 
 def measures(part: str, given: argparse.Namespace, home: Path, environment: dict) -> Callable[[int], list[float]]:
-    """What measures a part, for a number of instances."""
+    """Return the function that measures a part, for a number of instances."""
     from plugin_backend.daw_plugin.build import build, build_cache
 
     if part == "bridge":

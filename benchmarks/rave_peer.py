@@ -1,6 +1,6 @@
-"""RAVE as its export leaves it: built from its own code and configurations, scripted, weights random.
+"""Build RAVE as its export leaves it: from its own code and configurations, scripted, with random weights.
 
-`sh benchmarks/install_rave.sh` puts it beside the project's packages.
+`sh benchmarks/install_rave.sh` installs it beside the project's packages.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ RECORDED = {
 
 
 def give_back_old_functions() -> None:
-    """RAVE 2.3.1 calls three functions of SciPy as they were in 1.10: one has moved, one no longer takes an array of
-    one number, one names the rate otherwise."""
+    """Restore three functions of SciPy 1.10 that RAVE 2.3.1 calls.
+
+    One has moved, one no longer takes an array of one number, and one names the rate differently.
+    """
     from scipy import signal
 
     if hasattr(signal, "kaiser"):
@@ -46,7 +48,7 @@ def installed() -> bool:
 
 
 class Exported(nn.Module):
-    """What RAVE's export scripts for a variational model: ``[1, 1, samples]`` in and out, all latents kept."""
+    """The module that RAVE's export scripts: ``[1, 1, samples]`` in and out, all latents kept."""
 
     def __init__(self, whole: nn.Module):
         super().__init__()
@@ -69,7 +71,7 @@ class Exported(nn.Module):
 
 
 def build(config: str, streaming: bool) -> torch.jit.ScriptModule:
-    """A causal 48 kHz RAVE of ``config``, scripted; ``streaming`` gives its convolutions caches."""
+    """Return a causal 48 kHz RAVE of ``config``, scripted; ``streaming`` gives its convolutions caches."""
     give_back_old_functions()
     import cached_conv
     import gin

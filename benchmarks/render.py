@@ -1,10 +1,10 @@
-"""What a render costs: × real time by number of stems, peak memory by length, and where the time goes.
+"""Measure what a render costs: × real time by number of stems, peak memory by length, and where the time goes.
 
     python benchmarks/render.py            # prints the tables kept in docs/benchmarks.md
 
-Every measurement is a fresh process that renders footsteps (two a second and stem, the factory
-model) through a reverb on every stem to 24-bit files in a temporary folder. Memory is the peak
-resident size of the command plus that of its render process.
+Every measurement is a fresh process. It renders footsteps (two per second and stem, the factory model) through a reverb
+on every stem to 24-bit files in a temporary folder. Memory is the peak resident size of the command plus that of its
+render process.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PRESETS = ("step-gravel", "step-wood", "step-stone", "step-grass")
 
 
 def measure(seconds: int, stems: int) -> dict:
-    """Render in this process; answers the report's figures and peak memory in MB."""
+    """Render in this process; return the report's figures and peak memory in MB."""
     from render.cues import Cue, CueSheet
     from render.delivery.deliver import deliver
     from render.engine.make_plan import make_plan

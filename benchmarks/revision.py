@@ -1,7 +1,7 @@
-"""One changed cue of a long reel against the whole of it, in one run: `python benchmarks/revision.py [--hours 2]`.
+"""Compare a render with one changed cue with the whole render: `python benchmarks/revision.py [--hours 2]`.
 
-A reel of footsteps, cloth, props and a fire is rendered; then one cue's level, another's preset and
-the same sheet again. Every render is a process of its own, from an empty cache, as a person would run it.
+A reel of footsteps, cloth, props and a fire is rendered; then again with one cue's level changed, with another cue's
+preset changed, and unchanged. Every render is its own process with an empty cache, as when a person runs it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ STEMS = {"FEET": "step-gravel", "CLOTH": "cloth-move", "PROPS": "door-close", "S
 
 
 def rows(hours: float, cues: int) -> list[dict]:
-    """Cues at even distances, stem after stem."""
+    """Return cues at equal distances, stem after stem."""
     names = list(STEMS)
     return [
         {
@@ -44,7 +44,7 @@ def write(path: Path, sheet: list[dict]) -> Path:
 
 
 def render(sheet: Path, out: Path, cache: Path, *flags: str) -> tuple[float, float]:
-    """Wall seconds and peak memory in MB of one process and its children."""
+    """Return wall seconds and peak memory in MB of one process and its children."""
     command = [sys.executable, "-m", "studio", "render", str(sheet), "--out", str(out), *flags]
     began = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(cache))

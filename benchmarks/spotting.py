@@ -1,15 +1,15 @@
-"""How well hits are found and placed, beside librosa, on synthetic hits and on walks of real steps.
+"""Measure how well hits are found and placed, beside librosa, on synthetic hits and on walks of real steps.
 
     python benchmarks/spotting.py CORPUS            # prints the tables kept in docs/spotting.md
 
-Walks are made of single steps (at most 1 s long) of one package and material of the Foley corpus, 0.40 to 0.65 s
-apart, 12 dB (one condition: 40 dB) apart in level, over pink noise or a stretch of wind, water or rain.
-Noise is given relative to the median step's loudest 10 ms. The truth is where a step was put plus its own attack: its
-first sample within 20 dB of its peak, taken from the step alone. A material is *crisp* if its median step rises
-from −30 to −10 dB of its peak within 20 ms; of the others nobody can say to 20 ms where they begin.
+Walks are made of single steps (at most 1 s long) of one package and material of the Foley corpus, 0.40 to 0.65 s apart,
+12 dB (in one condition 40 dB) apart in level, over pink noise or a stretch of wind, water or rain. Noise is given
+relative to the median step's loudest 10 ms. The true position is where a step was put plus its own attack: its first
+sample within 20 dB of its peak, measured on the step alone. A material is *crisp* if its median step rises from −30 to
+−10 dB of its peak within 20 ms; the beginnings of the others cannot be located to 20 ms.
 
-By default the packages held out from the factory models are judged; nothing was tuned on them. librosa is optional;
-it needs no part of Pisada: `pip install librosa`.
+By default the packages held out from the factory models are used; nothing was tuned on them. librosa is optional and
+not part of Pisada: `pip install librosa`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def read(path: Path) -> np.ndarray:
 
 
 def attack(step: np.ndarray) -> int:
-    """The hand rule: the first sample within 20 dB of the peak."""
+    """Return the first sample within 20 dB of the peak."""
     return int(np.argmax(np.abs(step) >= 0.1 * np.abs(step).max()))
 
 
@@ -52,7 +52,7 @@ def rise_ms(step: np.ndarray) -> float:
 
 
 def loudest(audio: np.ndarray) -> float:
-    """RMS of the loudest 10 ms."""
+    """Return the RMS of the loudest 10 ms."""
     return float(np.sqrt(np.convolve(np.square(audio), np.full(480, 1 / 480), "valid").max()))
 
 
@@ -65,7 +65,7 @@ def pink(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def corpus_sounds(corpus: Path, held_out: bool) -> tuple[dict[str, list[np.ndarray]], list[np.ndarray]]:
-    """Steps by package and material, and ambiences."""
+    """Return steps by package and material, and ambiences."""
     from plugin_backend.corpus.holdout import FACTORY_HELD_OUT
 
     steps, ambiences = defaultdict(list), []
@@ -81,7 +81,7 @@ def corpus_sounds(corpus: Path, held_out: bool) -> tuple[dict[str, list[np.ndarr
 
 
 def walk(steps: list[np.ndarray], rng: np.random.Generator, range_db: float) -> tuple[np.ndarray, np.ndarray, float]:
-    """Audio at peak 0.5, onsets, and the median step's loudest 10 ms."""
+    """Return audio at peak 0.5, onsets, and the median step's loudest 10 ms."""
     placed, at = [], RATE
     for _ in range(STEPS):
         step = steps[rng.integers(len(steps))]
@@ -96,7 +96,7 @@ def walk(steps: list[np.ndarray], rng: np.random.Generator, range_db: float) -> 
 
 
 def walks(corpus: Path, held_out: bool) -> tuple[list[Walk], set[str]]:
-    """Every material under every condition, and which materials are crisp."""
+    """Return every material under every condition, and which materials are crisp."""
     materials, ambiences = corpus_sounds(corpus, held_out)
     made = []
     for number, (name, steps) in enumerate(materials.items()):
@@ -106,15 +106,15 @@ def walks(corpus: Path, held_out: bool) -> tuple[list[Walk], set[str]]:
         noise, ambience = pink(audio.size, rng), np.resize(ambiences[rng.integers(len(ambiences))], audio.size)
         noises = [None, *((noise, db) for db in (40, 30, 20)), (ambience / ambience.std(), 20)]
         for condition, added in zip(CONDITIONS, noises, strict=False):
-            heard = audio if added is None else audio + added[0] * level * 10 ** (-added[1] / 20)
-            made.append((name, condition, heard.astype(np.float32), onsets))
+            mixed = audio if added is None else audio + added[0] * level * 10 ** (-added[1] / 20)
+            made.append((name, condition, mixed.astype(np.float32), onsets))
         quiet = pink(wide.size, rng) * wide_level * 10 ** (-45 / 20)
         made.append((name, CONDITIONS[-1], (wide + quiet).astype(np.float32), wide_onsets))
     return made, {name for name, steps in materials.items() if np.median([rise_ms(step) for step in steps]) <= 20}
 
 
 def synthetic() -> list[Walk]:
-    """Decaying bursts of noise at known samples; the truth is where the rise begins."""
+    """Return decaying bursts of noise at known samples; the true position is where the rise begins."""
     rng, made = np.random.default_rng(0), []
     onsets = RATE + np.arange(40) * (RATE // 2) + np.arange(40) * 37
     for attack_ms in (0, 1, 5, 10, 20):
@@ -130,7 +130,7 @@ def synthetic() -> list[Walk]:
 
 
 def matches(truth: np.ndarray, found: np.ndarray, reach: int) -> list[int]:
-    """Errors in samples of the onsets found within reach, each used once."""
+    """Return errors in samples of the onsets found within reach, each used once."""
     errors, i, j = [], 0, 0
     while i < len(truth) and j < len(found):
         error = int(found[j] - truth[i])
@@ -150,7 +150,7 @@ def f1(pairs: list[tuple[np.ndarray, np.ndarray]], reach_ms: int) -> float:
 
 
 def error_ms(pairs: list[tuple[np.ndarray, np.ndarray]]) -> float:
-    """Median of the absolute errors of what is found within 50 ms."""
+    """Return the median of the absolute errors of hits found within 50 ms."""
     errors = [error for truth, found in pairs for error in matches(truth, found, RATE // 20)]
     return float(np.median(np.abs(errors))) * 1000 / RATE if errors else float("nan")
 
@@ -165,7 +165,7 @@ def by_pisada(audio: np.ndarray) -> np.ndarray:
 
 
 def by_librosa(audio: np.ndarray) -> np.ndarray:
-    """As it comes: 22.05 kHz, hop 512."""
+    """Find onsets with librosa's defaults: 22.05 kHz, hop 512."""
     import librosa
 
     audio = librosa.resample(audio, orig_sr=RATE, target_sr=22_050)
@@ -173,7 +173,7 @@ def by_librosa(audio: np.ndarray) -> np.ndarray:
 
 
 def by_fine_librosa(audio: np.ndarray) -> np.ndarray:
-    """At the file's rate, every 2.7 ms, backtracked, and with our least gap."""
+    """Find onsets with librosa at the file's rate, every 2.7 ms, backtracked, and with our shortest gap."""
     import librosa
 
     frames = {"sr": RATE, "hop_length": 128, "wait": round(0.15 * RATE / 128)}

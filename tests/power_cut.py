@@ -1,4 +1,7 @@
-"""A power cut on paper: what a disk may hold if the machine stops before any one call, with unsynced data dropped."""
+"""Simulate a power cut before any one call.
+
+The simulated disk holds only what was synced.
+"""
 
 import os
 from collections.abc import Iterator
@@ -9,8 +12,11 @@ CALLS = ("fsync", "link", "replace", "rename", "mkdir", "unlink", "rmdir")
 
 
 class PowerCut:
-    """Records, before each call that changes names or waits for the disk, what is below ``root``; :meth:`disks` are
-    what may be found after a power cut there: all names but only synced data, or synced names and data alone."""
+    """Records what is below ``root`` before each call that changes names or syncs.
+
+    :meth:`disks` then makes what may be found there after a power cut: all names but only synced data, or only synced
+    names and data.
+    """
 
     def __init__(self, root: Path, monkeypatch):
         self.root, self._monkeypatch = root, monkeypatch
@@ -33,7 +39,7 @@ class PowerCut:
             os.close(handle)
 
     def disks(self, into: Path) -> Iterator[Path]:
-        """Each in a folder of its own below ``into``."""
+        """Yield each possible disk, in its own folder below ``into``."""
         root = self._inode(self.root)
         for number, (now, data, names) in enumerate(self.moments):
             for kind in ("all names", "synced names"):

@@ -1,4 +1,4 @@
-"""Every reader, given files changed at random, reads them or refuses them in a line; whole runs: `make soak`."""
+"""Every reader reads randomly changed files or refuses them with one line. The long run is `make soak`."""
 
 import pytest
 

@@ -1,1 +1,1 @@
-"""A preset applied to recordings: file in, file out, aligned to the sample."""
+"""Apply a preset to recordings: file in, file out, aligned to the sample."""

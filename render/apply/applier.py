@@ -1,4 +1,4 @@
-"""Recordings through a preset, one file out of each."""
+"""Apply a preset to recordings; every recording gives one file."""
 
 from __future__ import annotations
 
@@ -29,46 +29,50 @@ from render.wav.quantize_dither import dither_of
 from render.wav.stem_samples import StemFile
 from render.wav.stem_writer import StemWriter
 
-MOST_NAMED, LONGEST_PRESET_NAME = 128, 224
-"""Characters of what is applied in a file's name, and bytes of it all: file systems allow 255, a temporary has more."""
+LONGEST_PRESET_NAME, LONGEST_NAME_BYTES = 128, 224
+"""Longest part of a file's name for the presets, in characters, and longest name, in bytes.
+
+File systems allow 255 bytes; a temporary file's name is longer than the final one.
+"""
 
 
 @dataclass(frozen=True)
 class Applied:
-    """A file written.
+    """A written file.
 
     Attributes:
-        hits: how many were struck, in mode ``hits``.
-        outside: how many samples were above full scale; integers clip there, 32-bit float holds them.
-        remarks: what is wrong with the recording.
+        path: the file.
+        hits: number of detected hits, in mode ``hits``.
+        samples_over: number of samples above full scale. Integer files clip there; 32-bit float keeps them.
+        remarks: faults of the recording.
     """
 
     path: Path
     hits: int | None
-    outside: int
+    samples_over: int
     remarks: tuple[str, ...]
 
 
 class Applier:
-    """A preset made ready for any number of recordings, alone or with others.
+    """Applies a preset, alone or with others, to any number of recordings.
 
     Args:
-        codec: the preset's.
-        preset: what is applied.
-        settings: how.
-        to: what ``morph`` leads to.
-        summed: presets of the same codec and their weights, summed with it before decoding.
-        added: what is decoded beside it and added, or plays at its hits too.
+        codec: the preset's codec.
+        preset: the preset to apply.
+        settings: mode, controls and latents.
+        to: the preset that ``morph`` leads to.
+        summed: presets of the same codec and their weights; their latents are summed with the preset's before decoding.
+        added: presets decoded beside it and added; in mode ``hits`` they play at its hits too.
 
     Attributes:
-        name: of all that is applied, as in the files' names; of many, the first and how many more.
-        told: the same with weights and levels, as in their descriptions.
+        name: names of all applied presets, as in the files' names; of many, the first and the number of the others.
+        description: the same with weights and levels, as in the files' descriptions.
 
     Raises:
         PresetError: a preset is of another model, or a texture in mode ``hits``.
         CheckpointError: codecs of different sample rates are added in mode ``transfer``.
         ProjectError: a second preset without ``morph``, or ``morph`` without one; sums in mode ``hits``, or of more
-            presets than there are slots; a latent that is not there.
+            presets than there are slots; a latent that does not exist.
     """
 
     def __init__(
@@ -80,12 +84,12 @@ class Applier:
         summed: Sequence[tuple[Preset, float]] = (),
         added: Sequence[Layer] = (),
     ):
-        parts = [(preset.name, preset.name)]
-        parts += [(own.name, f"{weight:g} x {own.name}") for own, weight in summed]
-        parts += [(layer.preset.name, f"{layer.preset.name} at {layer.gain_db:g} dB") for layer in added]
-        names, texts = zip(*parts, strict=True)
-        self.name, self.told = "+".join(names), " + ".join(texts)
-        if len(self.name) > MOST_NAMED:
+        labels = [(preset.name, preset.name)]
+        labels += [(own.name, f"{weight:g} x {own.name}") for own, weight in summed]
+        labels += [(layer.preset.name, f"{layer.preset.name} at {layer.gain_db:g} dB") for layer in added]
+        names, texts = zip(*labels, strict=True)
+        self.name, self.description = "+".join(names), " + ".join(texts)
+        if len(self.name) > LONGEST_PRESET_NAME:
             self.name = f"{names[0]}+{len(names) - 1}-more"
         self.settings = settings
         _check_pair(settings, to)
@@ -105,17 +109,24 @@ class Applier:
 
     @cached_property
     def layers(self) -> list[Layer]:
-        """What is applied, with its targets; codecs that wait to be loaded are loaded for it."""
+        """Return the layers with their targets. Codecs that are not loaded yet are loaded."""
         if self.settings.mode == HITS:
             return self._layers
         return [as_transfer_layer(self._layers[0], self._to, self._summed), *map(as_transfer_layer, self._layers[1:])]
 
     def outputs(self, sources: list[Path], out: Path, overwrite: bool = False) -> dict[Path, Path]:
-        """Recording → the file it becomes, ``NAME_PRESET.wav`` or ``NAME_PRESET+OTHER.wav``; each is looked at.
+        """Return each recording's output file, ``NAME_PRESET.wav`` or ``NAME_PRESET+OTHER.wav``.
+
+        Each recording is opened and checked.
+
+        Args:
+            sources: the recordings.
+            out: the output folder.
+            overwrite: whether existing files may be replaced.
 
         Raises:
-            OutputError: a file is there already, is another of the recordings, or would have too long a name; or two
-                recordings would become one.
+            OutputError: a file exists already, is another of the recordings, or would have too long a name; or two
+                recordings would become one file.
             AudioFileError: a recording cannot be used.
         """
         paths: dict[Path, Path] = {}
@@ -124,15 +135,15 @@ class Applier:
             path = out / f"{NOT_IN_CELL.sub('_', source.stem)}_{self.name}.wav"
             twin = next((other for other, its in paths.items() if its == path), None)
             if twin is not None:
-                raise OutputError(f"{source}: {twin} becomes {path.name}, too; apply them into different folders")
-            if len(os.fsencode(path.name)) > LONGEST_PRESET_NAME:
+                raise OutputError(f"{source}: {twin} becomes {path.name} too; apply them into different folders")
+            if len(os.fsencode(path.name)) > LONGEST_NAME_BYTES:
                 raise OutputError(
-                    f"{source}: with '_{self.name}' its name is over {LONGEST_PRESET_NAME} bytes; rename it"
+                    f"{source}: with '_{self.name}' its name is over {LONGEST_NAME_BYTES} bytes; rename it"
                 )
-            there = os.path.exists(path)  # which, unlike Path's, a name no file can have does not trouble
-            heard = there and any(path.samefile(other) for other in sources)
-            if heard or (there and not overwrite):
-                remedy = "" if heard else ", or --overwrite"
+            exists = os.path.exists(path)  # unlike Path.exists, it accepts names that no file can have
+            is_recording = exists and any(path.samefile(other) for other in sources)
+            if is_recording or (exists and not overwrite):
+                remedy = "" if is_recording else ", or --overwrite"
                 raise OutputError(f"{path}: is there already; give another --out{remedy}")
             paths[source] = path
         return paths
@@ -144,42 +155,48 @@ class Applier:
         progress: Callable[[int], None] = lambda samples: None,
         overwrite: bool = True,
     ) -> Applied:
-        """Apply it to a recording of any length.
+        """Apply the preset to a recording of any length.
 
-        Held of it are blocks, and of each hour at 48 kHz 4.1 MB of notes for the file's loudness and clipping.
+        Only blocks of it are in memory, and for each hour at 48 kHz 4.1 MB of statistics for the file's loudness and
+        clipping.
 
         Args:
-            source: whatever libsndfile reads, 8 to 192 kHz, mono, stereo, lcr or 5.1.
-            path: a Broadcast-WAV file of the same length, rate, channels and TimeReference; it appears when whole.
-            progress: called with the samples just finished.
-            overwrite: whether a file that is there by then is replaced.
+            source: a file that libsndfile reads, 8 to 192 kHz, mono, stereo, lcr or 5.1.
+            path: the Broadcast-WAV file to write, with the recording's length, rate, channels and TimeReference; it
+                appears when it is complete.
+            progress: called with the number of samples just finished.
+            overwrite: whether a file that exists by then is replaced.
+
+        Returns:
+            The written file.
 
         Raises:
             AudioFileError: the recording cannot be used.
-            OutputError, DiskFullError: ``path`` cannot be written, or is there.
+            OutputError, DiskFullError: ``path`` cannot be written, or exists.
         """
-        guide, layout = open_recording(source)
+        recording, layout = open_recording(source)
         bits, hits = self.settings.bits, None
         if self.settings.mode == HITS:
-            blocks, hits = play_hits(guide, self.layers, self.settings)
+            blocks, hits = play_hits(recording, self.layers, self.settings)
         else:
-            blocks = run_transfer(guide, self.layers, self.settings)
+            blocks = run_transfer(recording, self.layers, self.settings)
         file = StemFile(
             track=source.stem,
-            description=f"{self.told} applied to {source.name}",
+            description=f"{self.description} applied to {source.name}",
             layout=layout,
             bits=bits,
-            sample_rate=guide.sample_rate,
+            sample_rate=recording.sample_rate,
             time_reference=timestamp(source) or 0,
-            length_samples=guide.length_samples,
-            metadata=FileMetadata("", source.stem, "", "", 1, None, datetime.now().replace(microsecond=0)),
+            length_samples=recording.length_samples,
+            slate=FileMetadata("", source.stem, "", "", 1, None, datetime.now().replace(microsecond=0)),
         )
         dither = dither_of(bits, self.name, self.settings.seed)
-        with _appearing(path, overwrite) as temporary, StemWriter(temporary, file, dither) as writer:
+        with _complete_file(path, overwrite) as temporary, StemWriter(temporary, file, dither) as writer:
             for block in blocks:
                 writer.write(block)
                 progress(block.shape[1])
-        return Applied(path, hits, writer.written.statistics.samples_over_full_scale, guide.remarks)
+        assert writer.trail is not None  # set when the file is complete
+        return Applied(path, hits, writer.trail.outside_samples, recording.remarks)
 
 
 def _check_pair(settings: Settings, to: Preset | None) -> None:
@@ -190,8 +207,8 @@ def _check_pair(settings: Settings, to: Preset | None) -> None:
 
 
 @contextmanager
-def _appearing(path: Path, overwrite: bool) -> Iterator[Path]:
-    """A temporary file that becomes ``path``; folders made for it go again if it does not."""
+def _complete_file(path: Path, overwrite: bool) -> Iterator[Path]:
+    """Yield a temporary file that becomes ``path`` on success. On failure, folders made for it are removed."""
     with make_folder(path.parent):
         try:
             with write_atomically(path, only_if_free=not overwrite) as temporary:

@@ -1,4 +1,4 @@
-"""A take of the preset, or of several, at every hit of a recording, as hard as it was hit."""
+"""Play a take of one or several presets at every hit of a recording, as loud as the hit."""
 
 from __future__ import annotations
 
@@ -25,54 +25,66 @@ from render.project.channel_layout import LAYOUTS
 
 
 class HitVoice(Voice):
-    """A take at a hit: in each channel as loud as the hit was there."""
+    """A take at a hit. In each channel it is as loud as the hit was there."""
 
     def __init__(self, event: Event, pieces: Iterator[np.ndarray], levels: np.ndarray):
         super().__init__(event, pieces, LAYOUTS["mono"])
         self._levels = levels.astype(np.float32)[:, None]
 
     def read(self, samples: int) -> np.ndarray:
-        """The next ``samples`` samples, ``[channels, samples]`` float32."""
+        """Return the next ``samples`` samples, ``[channels, samples]`` float32."""
         return self._levels * super().read(samples)
 
 
-def play_hits(guide: RecordingInfo, layers: Sequence[Layer], settings: Settings) -> tuple[Iterator[np.ndarray], int]:
-    """The recording with takes at its hits, in blocks of its length, rate and channels; and how many hits there are.
+def play_hits(
+    recording: RecordingInfo, layers: Sequence[Layer], settings: Settings
+) -> tuple[Iterator[np.ndarray], int]:
+    """Play takes at a recording's hits.
 
-    A take of every layer begins at its hit's very sample, as a cue would. Where the codec has another rate, each take
-    is resampled by itself.
+    A take of every layer begins at the hit's exact sample, as a cue would. If the codec has another rate, each take is
+    resampled separately.
+
+    Args:
+        recording: the audio file.
+        layers: the presets to play.
+        settings: mode, controls and latents.
+
+    Returns:
+        Blocks ``[channels, n]`` of the recording's length and rate, and the number of hits.
     """
-    hits = detect_hits_in(guide, Sensitivity(settings.sensitivity, settings.min_gap_ms))
-    return _mixed(guide, layers, settings, hits), len(hits)
+    hits = detect_hits_in(recording, Sensitivity(settings.sensitivity, settings.min_gap_ms))
+    return _mix(recording, layers, settings, hits), len(hits)
 
 
-def _mixed(guide: RecordingInfo, layers: Sequence[Layer], settings: Settings, hits: list[Hit]) -> Iterator[np.ndarray]:
-    events, struck_by, levels = [], {}, {}
-    for index, (hit, own) in enumerate(zip(hits, channel_levels(guide, hits), strict=True)):
+def _mix(
+    recording: RecordingInfo, layers: Sequence[Layer], settings: Settings, hits: list[Hit]
+) -> Iterator[np.ndarray]:
+    events, layer_by_event, levels = [], {}, {}
+    for index, (hit, hit_levels) in enumerate(zip(hits, channel_levels(recording, hits), strict=True)):
         for number, layer in enumerate(layers):
-            event = _event(guide, layer, settings, f"{index}.{number}" if number else str(index), hit)
+            event = _event(recording, layer, settings, f"{index}.{number}" if number else str(index), hit)
             events.append(event)
-            struck_by[event.id], levels[event.id] = layer, own
+            layer_by_event[event.id], levels[event.id] = layer, hit_levels
     watch = Stopwatch()
 
     def start(event: Event) -> Voice:
-        layer = struck_by[event.id]
-        pieces = decode_cue(event, layer.preset, layer.codec, OFFLINE_CHUNK_FRAMES, watch, guide.sample_rate)
+        layer = layer_by_event[event.id]
+        pieces = decode_cue(event, layer.preset, layer.codec, OFFLINE_CHUNK_FRAMES, watch, recording.sample_rate)
         return HitVoice(event, pieces, levels[event.id])
 
     mixer, position, mix = StemMixer(events, 1.0, start), 0, np.float32(settings.value("mix"))
-    for dry in cut_to_length(read_blocks(guide), guide.length_samples):
+    for dry in cut_to_length(read_blocks(recording), recording.length_samples):
         wet = np.zeros(dry.shape, np.float32)
         mixer.fill(position, wet)
         position += dry.shape[1]
         yield (1 - mix) * dry + mix * wet
 
 
-def _event(guide: RecordingInfo, layer: Layer, settings: Settings, name: str, hit: Hit) -> Event:
+def _event(recording: RecordingInfo, layer: Layer, settings: Settings, name: str, hit: Hit) -> Event:
     preset, header, seed = layer.preset, layer.preset.header, take_seed(settings.seed, name, 1)
 
     def at_rate(samples: int) -> int:
-        return -(-samples * guide.sample_rate // layer.codec.spec.sample_rate)
+        return -(-samples * recording.sample_rate // layer.codec.spec.sample_rate)
 
     fade_in, fade_out = fades_of(preset, seed)
     length = at_rate(take_of(preset, seed).length_samples)
@@ -81,7 +93,7 @@ def _event(guide: RecordingInfo, layer: Layer, settings: Settings, name: str, hi
         id=name,
         stem="",
         start_samples=hit.onset_samples,
-        length_samples=min(length, guide.length_samples - hit.onset_samples),
+        length_samples=min(length, recording.length_samples - hit.onset_samples),
         preset=preset.name,
         source=None,
         codec=header.codec,
@@ -92,33 +104,37 @@ def _event(guide: RecordingInfo, layer: Layer, settings: Settings, name: str, hi
     )
 
 
-def channel_levels(guide: RecordingInfo, hits: list[Hit]) -> Iterator[np.ndarray]:
-    """Of each hit, every channel's peak above what it stands on, relative to the loudest channel's, ``[channels]``.
+def channel_levels(recording: RecordingInfo, hits: list[Hit]) -> Iterator[np.ndarray]:
+    """Yield for each hit every channel's peak above its background, relative to the loudest channel, ``[channels]``.
 
     Raises:
         AudioFileError: see :func:`~render.apply.audio_blocks.read_blocks`.
     """
-    if guide.channels == 1:
+    if recording.channels == 1:
         yield from (np.ones(1) for _ in hits)
         return
-    back, ahead = (round(seconds * guide.sample_rate) for seconds in (BACKGROUND_S, AHEAD_S))
-    blocks, held, start = read_blocks(guide), np.zeros((guide.channels, 0), np.float32), 0
+    back, ahead = (round(seconds * recording.sample_rate) for seconds in (BACKGROUND_S, AHEAD_S))
+    blocks, buffered, start = read_blocks(recording), np.zeros((recording.channels, 0), np.float32), 0
     for hit in hits:
-        first, end = max(0, hit.onset_samples - back), min(hit.onset_samples + ahead, guide.length_samples)
-        while start + held.shape[1] < end:
-            past = min(max(0, first - start), held.shape[1])
-            held, start = np.concatenate([held[:, past:], next(blocks)], axis=1), start + past
-        before, heard = np.split(held[:, first - start : end - start], [hit.onset_samples - first], axis=1)
-        ground = before.mean(axis=1, keepdims=True) if before.shape[1] == back else np.float32(0)
-        peaks = np.abs(heard - ground).max(axis=1, initial=0.0)
-        yield peaks / peaks.max() if peaks.max() > 0 else np.ones(guide.channels)
+        first, end = max(0, hit.onset_samples - back), min(hit.onset_samples + ahead, recording.length_samples)
+        while start + buffered.shape[1] < end:
+            past = min(max(0, first - start), buffered.shape[1])
+            buffered, start = np.concatenate([buffered[:, past:], next(blocks)], axis=1), start + past
+        before, attack = np.split(buffered[:, first - start : end - start], [hit.onset_samples - first], axis=1)
+        background = before.mean(axis=1, keepdims=True) if before.shape[1] == back else np.float32(0)
+        peaks = np.abs(attack - background).max(axis=1, initial=0.0)
+        yield peaks / peaks.max() if peaks.max() > 0 else np.ones(recording.channels)
 
 
 def as_hit_layer(layer: Layer, mover: LatentMover | None) -> Layer:
-    """The layer with a mover's controls of each latent, if there is one, acting on its preset's takes.
+    """Return the layer, with the mover's latent controls applied to its preset's takes.
+
+    Args:
+        layer: the layer.
+        mover: holds the controls; None leaves the takes as they are.
 
     Raises:
-        PresetError: it is a texture, which does not strike.
+        PresetError: it is a texture, which has no hits.
     """
     preset = layer.preset
     if preset.header.kind != "hit":

@@ -1,4 +1,4 @@
-"""What sounds together in one application: presets summed before one decoding, or decoded beside one another."""
+"""Presets applied together: summed before one decoding, or decoded side by side and added."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from presets.preset import Preset
 
 @dataclass(frozen=True)
 class Layer:
-    """A preset with its codec, decoded by itself.
+    """A preset with its codec, decoded separately.
 
     Attributes:
-        gain_db: of this layer; the level of all comes on top.
-        targets: of its node's slots, in order; none where it strikes.
-        weights: of the slots from ``c`` on, summed with the first two.
+        codec: decodes it.
+        preset: the preset.
+        gain_db: of this layer; the total gain is added to it.
+        targets: targets of its node's slots, in order; empty in mode ``hits``.
+        weights: weights of the slots from ``c`` on, summed with the first two.
     """
 
     codec: Codec
@@ -33,24 +35,35 @@ class Layer:
 
 
 def make_layer(codecs: list[Codec], model: str | None, preset: Preset, gain_db: float) -> Layer:
-    """A preset with the codec named, or one of ``codecs`` that made it, or its own, which then joins them.
+    """Return a layer with the named model's codec, or one of ``codecs`` that made the preset, or the preset's own.
+
+    Args:
+        codecs: loaded codecs; the preset's own codec is added to them if needed.
+        model: the model's name or file; None finds the codec by the preset.
+        preset: the preset.
+        gain_db: the layer's gain.
 
     Raises:
         CheckpointError: there is no such model.
     """
-    found = [codec for codec in codecs if not model and codec.spec.fingerprint == preset.header.fingerprint]
-    if not found:
-        found = [deferred_codec(model or preset.header.codec)]
-        codecs += found
-    return Layer(found[0], preset, gain_db)
+    matching = [codec for codec in codecs if not model and codec.spec.fingerprint == preset.header.fingerprint]
+    if not matching:
+        matching = [deferred_codec(model or preset.header.codec)]
+        codecs += matching
+    return Layer(matching[0], preset, gain_db)
 
 
 def check_sums(layer: Layer, to: Preset | None, summed: Sequence[tuple[Preset, float]]) -> None:
-    """Whether presets can be moved between, and summed, in a layer's codec.
+    """Check that a layer's codec can morph to a preset and sum presets.
+
+    Args:
+        layer: the layer.
+        to: the preset that ``morph`` leads to.
+        summed: presets and weights.
 
     Raises:
         PresetError: one is of another model.
-        ProjectError: there are not so many slots.
+        ProjectError: there are not enough slots.
     """
     if len(summed) > MOST_SLOTS - PAIR:
         raise ProjectError(f"{len(summed)} presets to sum; at most {MOST_SLOTS - PAIR} can be summed with another")
@@ -61,7 +74,12 @@ def check_sums(layer: Layer, to: Preset | None, summed: Sequence[tuple[Preset, f
 
 
 def as_transfer_layer(layer: Layer, to: Preset | None = None, summed: Sequence[tuple[Preset, float]] = ()) -> Layer:
-    """The layer with targets: its preset's, that of ``to`` for ``morph``, and those of presets summed, with weights.
+    """Return the layer with targets and weights: its preset's target, that of ``to``, and those of the summed presets.
+
+    Args:
+        layer: the layer.
+        to: the preset that ``morph`` leads to.
+        summed: presets and weights.
 
     Raises:
         PresetError, ProjectError: see :func:`check_sums`.
@@ -82,32 +100,32 @@ def parse_sum(text: str) -> tuple[str, float]:
     Raises:
         ProjectError: malformed, or out of range.
     """
-    form = f"sum {text!r}: write PRESET=WEIGHT, as in cloth-leather=0.5"
+    usage = f"sum {text!r}: write PRESET=WEIGHT, as in cloth-leather=0.5"
     name, _, number = text.rpartition("=")
-    return _named(name, form), _number(number, "weight", form)
+    return _check_name(name, usage), _number(number, "weight", usage)
 
 
 def parse_added(text: str) -> tuple[str | None, str, float]:
-    """Read ``cloth-leather``, ``cloth-leather=-6`` or ``my-doors.safetensors:knock=-6``: model, preset, level in dB.
+    """Read ``cloth-leather``, ``cloth-leather=-6`` or ``my-doors.safetensors:knock=-6``: model, preset, gain in dB.
 
     Raises:
         ProjectError: malformed, or out of range.
     """
-    form = f"add {text!r}: write PRESET, PRESET=GAIN_DB or MODEL:PRESET=GAIN_DB, as in cloth-leather=-6"
-    what, _, number = text.rpartition("=") if "=" in text else (text, "", "0")
-    model, colon, name = what.rpartition(":")
-    return (_named(model, form) if colon else None), _named(name, form), _number(number, "gain_db", form)
+    usage = f"add {text!r}: write PRESET, PRESET=GAIN_DB or MODEL:PRESET=GAIN_DB, as in cloth-leather=-6"
+    preset_text, _, number = text.rpartition("=") if "=" in text else (text, "", "0")
+    model, colon, name = preset_text.rpartition(":")
+    return (_check_name(model, usage) if colon else None), _check_name(name, usage), _number(number, "gain_db", usage)
 
 
-def _named(name: str, form: str) -> str:
+def _check_name(name: str, usage: str) -> str:
     if not name:
-        raise ProjectError(form)
+        raise ProjectError(usage)
     return name
 
 
-def _number(text: str, control: str, form: str) -> float:
+def _number(text: str, control: str, usage: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise ProjectError(form) from None
-    return PARAMETERS[control].validate(value)
+        raise ProjectError(usage) from None
+    return PARAMETERS[control].checked(value)

@@ -1,4 +1,4 @@
-"""A recording through the transfer node, or several beside one another; its latency taken away."""
+"""Run a recording through one transfer node or several side by side, without their latency."""
 
 from __future__ import annotations
 
@@ -19,61 +19,77 @@ from render.apply.audio_blocks import SPARE_SAMPLES, cut_to_length, read_blocks,
 from render.apply.preset_layers import Layer
 
 TAIL_SAMPLES = 512
-"""Of the silence pushed after the end, at a time."""
+"""Samples of silence pushed at a time after the end."""
 
 PRESET_CONTROLS = ("morph", "spherical", "weight")
-"""Controls of the preset and what is summed with it; the others are of every layer too, or of the sum."""
+"""Controls of the first preset and the presets summed with it.
+
+The other controls apply to every layer or to the sum.
+"""
 
 
-def measure_latents(guide: RecordingInfo, codec: Codec, mono: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation of a recording's latents, each ``[dims]``, over all of its channels that sound."""
-    spec, moments, waiting = codec.spec, RunningStatistics(codec.spec.latent_dim), None
-    channels = 1 if mono else guide.channels
+def measure_latents(recording: RecordingInfo, codec: Codec, mono: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and deviation of a recording's latents, each ``[dims]``, over all channels that are audible.
+
+    Args:
+        recording: the audio file.
+        codec: encodes it.
+        mono: mix the channels first.
+    """
+    spec, statistics, buffered = codec.spec, RunningStatistics(codec.spec.latent_dim), None
+    channels = 1 if mono else recording.channels
     encoder, offset = codec.encoder(channels), dc_filter_for(codec, channels)
-    for block in resample_blocks(read_blocks(guide), guide.sample_rate, spec.sample_rate):
-        fed = block.mean(axis=0, keepdims=True) if mono else block
-        waiting = fed if waiting is None else np.concatenate([waiting, fed], axis=1)
-        whole = waiting.shape[1] - waiting.shape[1] % spec.hop_samples
+    for block in resample_blocks(read_blocks(recording), recording.sample_rate, spec.sample_rate):
+        input_block = block.mean(axis=0, keepdims=True) if mono else block
+        buffered = input_block if buffered is None else np.concatenate([buffered, input_block], axis=1)
+        whole = buffered.shape[1] - buffered.shape[1] % spec.hop_samples
         if whole:
-            heard = offset.push(waiting[:, :whole]).astype(np.float32)
-            moments.add(encoder.means(heard)[audible_frames(heard, spec.hop_samples)])
-            waiting = waiting[:, whole:]
-    return moments.mean_and_deviation()
+            filtered = offset.push(buffered[:, :whole]).astype(np.float32)
+            statistics.add(encoder.means(filtered)[audible_frames(filtered, spec.hop_samples)])
+            buffered = buffered[:, whole:]
+    return statistics.measured()
 
 
-def make_stage(guide: RecordingInfo, layers: Sequence[Layer], settings: Settings) -> Stage:
-    """The node of one layer, or the nodes of several, set; they have heard the recording through where that is wanted.
+def make_stage(recording: RecordingInfo, layers: Sequence[Layer], settings: Settings) -> Stage:
+    """Return the node of one layer, or the nodes of several, with all controls set.
+
+    If the settings need it, the recording's latents are measured first.
+
+    Args:
+        recording: the audio file.
+        layers: the presets.
+        settings: mode, controls and latents.
 
     Raises:
         CheckpointError: several codecs of different sample rates.
-        ProjectError: a latent that is not there.
+        ProjectError: a latent that does not exist.
     """
-    heard: dict[str, tuple] = {}
-    nodes = [_node(guide, layer, settings, heard) for layer in layers]
+    measured: dict[str, tuple] = {}
+    nodes = [_node(recording, layer, settings, measured) for layer in layers]
     settings.set_latents(nodes[0])
-    whole = nodes[0] if len(nodes) == 1 else ParallelNodes(nodes)
+    stage = nodes[0] if len(nodes) == 1 else ParallelNodes(nodes)
     for name, value in settings.controls.items():
         if name in TOTAL or name in PRESET_CONTROLS:
-            (whole if name in TOTAL else nodes[0]).set(name, value)
+            (stage if name in TOTAL else nodes[0]).set(name, value)
             continue
         for node in nodes:
             node.set(name, value)
     if len(nodes) > 1:
         for node, layer in zip(nodes, layers, strict=True):
             node.set("gain_db", layer.gain_db)
-    return whole
+    return stage
 
 
-def _node(guide: RecordingInfo, layer: Layer, settings: Settings, heard: dict[str, tuple]) -> TransferNode:
+def _node(recording: RecordingInfo, layer: Layer, settings: Settings, measured: dict[str, tuple]) -> TransferNode:
     codec, fingerprint = layer.codec, layer.codec.spec.fingerprint
     matches = not settings.running and any(target.matches for target in layer.targets.values())
-    if matches and fingerprint not in heard:
-        heard[fingerprint] = measure_latents(guide, codec, settings.mono)
+    if matches and fingerprint not in measured:
+        measured[fingerprint] = measure_latents(recording, codec, settings.mono)
     node = TransferNode(
         codec,
-        guide.channels,
+        recording.channels,
         mono=settings.mono,
-        statistics=heard[fingerprint] if matches else None,
+        heard=measured[fingerprint] if matches else None,
         slots=PAIR + len(layer.weights),
         noise=NoiseSettings(settings.seed, settings.width),
     )
@@ -84,14 +100,20 @@ def _node(guide: RecordingInfo, layer: Layer, settings: Settings, heard: dict[st
     return node
 
 
-def run_transfer(guide: RecordingInfo, layers: Sequence[Layer], settings: Settings) -> Iterator[np.ndarray]:
-    """The recording moved as every layer says and added: its length, rate and channels, in blocks."""
-    stage, rate = make_stage(guide, layers, settings), layers[0].codec.spec.sample_rate
-    audio = _pushed(resample_blocks(read_blocks(guide), guide.sample_rate, rate), stage)
-    return cut_to_length(resample_blocks(audio, rate, guide.sample_rate), guide.length_samples)
+def run_transfer(recording: RecordingInfo, layers: Sequence[Layer], settings: Settings) -> Iterator[np.ndarray]:
+    """Yield the recording, transformed by every layer and summed, in blocks of its length, rate and channels.
+
+    Args:
+        recording: the audio file.
+        layers: the presets.
+        settings: mode, controls and latents.
+    """
+    stage, rate = make_stage(recording, layers, settings), layers[0].codec.spec.sample_rate
+    audio = _push(resample_blocks(read_blocks(recording), recording.sample_rate, rate), stage)
+    return cut_to_length(resample_blocks(audio, rate, recording.sample_rate), recording.length_samples)
 
 
-def _pushed(blocks: Iterator[np.ndarray], stage: Stage) -> Iterator[np.ndarray]:
+def _push(blocks: Iterator[np.ndarray], stage: Stage) -> Iterator[np.ndarray]:
     drop = stage.latency_samples
     after = drop + SPARE_SAMPLES
     tail = (
@@ -99,6 +121,6 @@ def _pushed(blocks: Iterator[np.ndarray], stage: Stage) -> Iterator[np.ndarray]:
     )
     for source in (blocks, tail):
         for block in source:
-            heard = stage.push(block)
-            yield heard[:, min(drop, heard.shape[1]) :]
-            drop -= min(drop, heard.shape[1])
+            output = stage.push(block)
+            yield output[:, min(drop, output.shape[1]) :]
+            drop -= min(drop, output.shape[1])

@@ -1,4 +1,4 @@
-"""Many reels overnight: jobs files, their plan, engines that run them, and the record of what is done."""
+"""Render many reels overnight: jobs files, planning, engines that run the jobs, and the journal of finished jobs."""
 
 from render.batch.engines.pool import Pool
 from render.batch.engines.protocol import Engine, Order, Outcome

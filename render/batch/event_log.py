@@ -1,4 +1,4 @@
-"""The JSON log of a batch: one event a line, appended run after run."""
+"""The JSON log of a batch: one event per line. Each run appends to it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import errno
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -13,23 +14,25 @@ from render.batch.journal import Row
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Something happened: ``begin`` and ``end`` of the run; of a job ``start``, ``progress``, ``retry``, ``done``,
-    ``failed``, ``remark``.
+    """An event of a batch.
+
+    ``begin`` and ``end`` are about the run; ``start``, ``progress``, ``retry``, ``done``, ``failed`` and ``remark`` are
+    about a job.
 
     Attributes:
         kind: one of these.
-        utc: when.
-        job: whose.
-        told: the cause, or the remark.
-        samples, of_samples: of the programme.
-        wall_s: of the attempt.
-        after_s: until the next attempt.
+        utc: time, ISO 8601.
+        job: the job's name.
+        message: the cause or the remark; its field in the log is ``told``.
+        samples, of_samples: samples of the programme finished, and in total.
+        wall_s: seconds of the attempt.
+        after_s: seconds until the next attempt.
     """
 
     kind: str
     utc: str
     job: str = ""
-    told: str = ""
+    message: str = msgspec.field(default="", name="told")
     samples: int = 0
     of_samples: int = 0
     wall_s: float = 0.0
@@ -38,13 +41,21 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass
 class Result:
-    """How a batch ended: names done in this run and before it; name → cause of those failed; whether the journal
-    could keep all of it (else why not); seconds; the journal's rows, by name case-folded."""
+    """The result of a batch.
+
+    Attributes:
+        done: names of the jobs done in this run.
+        already_done: names of the jobs done before it.
+        failed: name → cause.
+        journal_problem: why the journal could not be written; empty if all is on disk.
+        wall_s: seconds.
+        rows: the journal's rows, by case-folded name.
+    """
 
     done: list[str] = field(default_factory=list)
-    before: list[str] = field(default_factory=list)
+    already_done: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
-    behind: str = ""
+    journal_problem: str = ""
     wall_s: float = 0.0
     rows: dict[str, Row] = field(default_factory=dict)
 
@@ -53,31 +64,33 @@ NAME = "batch.jsonl"
 
 
 class JsonLog:
-    """Writes every event but progress to ``path``, opened with the first; call it with an event.
+    """Writes every event except progress to ``path``. Call it with an event; the first one opens the file.
 
     Attributes:
-        problem: why something could not be written; empty when all was.
+        problem: why something could not be written; empty if everything was.
     """
 
     def __init__(self, path: Path):
-        self.path, self.problem, self._file, self._torn = path, "", None, False
+        self.path, self.problem, self._partial_line = path, "", False
+        self._file: BinaryIO | None = None
 
     def __call__(self, event: Event) -> None:
+        """Write the event."""
         if event.kind == "progress":
             return
         try:
             if self._file is None:
                 self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115 - closed by close
-                self._torn = self._ends_torn()
-            line = b"\n" * self._torn + msgspec.json.encode(event) + b"\n"
-            self._torn = self._file.write(line) < len(line)
-            if self._torn:
+                self._partial_line = self._ends_in_partial_line()
+            line = b"\n" * self._partial_line + msgspec.json.encode(event) + b"\n"
+            self._partial_line = self._file.write(line) < len(line)
+            if self._partial_line:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as problem:
             self.problem = f"{self.path}: {problem.strerror or problem}"
 
-    def _ends_torn(self) -> bool:
-        """Whether a run before was cut within a line."""
+    def _ends_in_partial_line(self) -> bool:
+        """Return whether an earlier run was stopped within a line."""
         if not os.path.getsize(self.path):
             return False
         with open(self.path, "rb") as file:
@@ -85,6 +98,6 @@ class JsonLog:
             return file.read() != b"\n"
 
     def close(self) -> None:
-        """No more events."""
+        """Close the file."""
         if self._file is not None:
             self._file.close()

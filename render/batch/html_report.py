@@ -1,10 +1,12 @@
-"""The report of a batch: one HTML file that needs nothing else; failures first, then warnings."""
+"""The report of a batch: one HTML file without other files. Failures come first, then warnings.
+
+The template escapes every text, so a file name such as ``<script>`` stays plain text.
+"""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Iterator
-from html import escape
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -40,6 +42,41 @@ STYLE = (
     ".failed{color:#ff8f9d}.warn{background:#3d2f00;color:#ffd866}}"
 )
 
+TEMPLATE = """\
+{%- macro table(kind, header, rows) -%}
+<table class="{{ kind }}"><tr>{% for title in header %}<th>{{ title }}</th>{% endfor %}</tr>
+{%- for class, cells in rows -%}
+<tr{% if class %} class="{{ class }}"{% endif %}>{% for cell in cells %}<td>{{ cell }}</td>{% endfor %}</tr>
+{%- endfor %}</table>
+{%- endmacro -%}
+<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Batch: {{ whole }} of {{ total }} done</title><style>{{ style|safe }}</style>
+<h1>{{ whole }} of {{ total }} jobs done</h1>
+<p>{{ result.done|length }} in this run, {{ "%.0f"|format(result.wall_s) }} s;
+{{ result.already_done|length }} before it;
+{{ result.failed|length }} failed.</p>
+{% if result.journal_problem %}<p class="failed">The journal is behind: {{ result.journal_problem }}</p>{% endif %}
+{% if warned %}<p class="warn">{{ mark }} {{ warning_count }}: see below</p>{% endif %}
+{% if failures %}<h2 class="failed">Failed</h2>
+{{- table("failures", ["job", "attempts", "cause"], failures) }}{% endif %}
+{% if warned %}<h2 class="warn">{{ mark }} Warnings</h2>
+{{- table("warnings", ["job", "stem", "warning"], warned) }}{% endif %}
+<h2>Loudness</h2>{{ table("levels", ["job", "stem"] + titles + ["checks"], levels) }}
+<h2>Jobs</h2>
+{% for job in details -%}
+<details><summary>{{ job.name }}: {{ job.size }}
+{%- if job.warnings %}, <span class="warn">{{ mark }} {{ job.warning_count }}</span>{% endif %}</summary>
+<p>{{ job.took }}</p><ul>
+{%- for stem, line in job.warnings %}<li class="warn">{{ mark }} {{ stem }}: {{ line }}</li>{% endfor -%}
+{%- for remark in job.remarks %}<li>note: {{ remark }}</li>{% endfor -%}
+{%- if job.computed %}<li>computed with {{ job.computed }}</li>{% endif %}</ul>
+{%- if job.picture -%}
+<img alt="{{ job.name }}: waveforms and cues" src="data:image/png;base64,{{ job.picture }}">
+{%- endif %}</details>
+{% endfor -%}
+</html>
+"""
+
 
 class _Stem(msgspec.Struct):
     integrated_lufs: float | None = None
@@ -51,7 +88,7 @@ class _Stem(msgspec.Struct):
 
     @property
     def warnings(self) -> list[str]:
-        """What a check does not allow, a line each."""
+        """Return one line for each level that a check does not allow."""
         warned = (line for line in self.checks if line.get("verdict") == "warn")
         return [f"{line.get('what')}: {line.get('measured')} (allowed: {line.get('allowed')})" for line in warned]
 
@@ -63,60 +100,67 @@ class _Report(msgspec.Struct):
 
     @property
     def warnings(self) -> list[tuple[str, str]]:
-        """Stem and level that is not allowed, in a line."""
+        """Return stem and line for each level that is not allowed."""
         return [(name, line) for name, stem in self.stems.items() for line in stem.warnings]
 
 
 def write_html(plan: BatchPlan, result: Result, out: Path) -> Path:
-    """Write ``batch.html`` into ``out``: what failed and why, loudness of every stem, pictures of the first 64 MB.
+    """Write ``batch.html`` into ``out``: failures and causes, the loudness of every stem, the first 64 MB of pictures.
+
+    Args:
+        plan: the planned batch.
+        result: its result.
+        out: the output folder.
+
+    Returns:
+        The file.
 
     Raises:
         OutputError, DiskFullError: it cannot be written.
     """
+    import jinja2
+
+    page = jinja2.Environment(autoescape=True).from_string(TEMPLATE)
     path = out / NAME
     try:
         with write_atomically(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-            file.writelines(map(escape_unprintable, _pieces(plan, result, out)))
+            file.writelines(map(escape_unprintable, page.generate(_facts(plan, result, out))))
     except OSError as problem:
         raise disk_error(problem, out) from problem
     return path
 
 
-def _pieces(plan: BatchPlan, result: Result, out: Path) -> Iterator[str]:
+def _facts(plan: BatchPlan, result: Result, out: Path) -> dict[str, object]:
+    """Return the template's variables. ``details`` reads one picture at a time."""
     rows = result.rows
-    whole = len(result.done) + len(result.before)
-    yield (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>Batch: {whole} of {len(plan.jobs)} done</title><style>{STYLE}</style>"
-        f"<h1>{whole} of {len(plan.jobs)} jobs done</h1><p>{len(result.done)} in this run, {result.wall_s:.0f} s; "
-        f"{len(result.before)} before it; {len(result.failed)} failed.</p>"
-    )
-    if result.behind:
-        yield f'<p class="failed">The journal is behind: {escape(result.behind)}</p>'
     done = [planned for planned in plan.jobs if planned.job.name not in result.failed]
     row_of = {planned.job.name: rows.get(planned.job.name.casefold()) for planned in done}
     reports = {planned.job.name: _report(out, planned, row_of[planned.job.name]) for planned in done}
-    told_of = {planned.job.name: _warnings(planned, reports[planned.job.name]) for planned in done}
-    warned = [("warn", (name, *line)) for name, lines in told_of.items() for line in lines]
-    if warned:
-        jobs = len({cells[0] for _, cells in warned})
-        yield f'<p class="warn">{WARNING} {_number(len(warned), "warning")} in {_number(jobs, "job")}: see below</p>'
-    if result.failed:
-        yield '<h2 class="failed">Failed</h2>' + _table(
-            "failures", ("job", "attempts", "cause"), _failures(result, rows)
-        )
-    if warned:
-        yield f'<h2 class="warn">{WARNING} Warnings</h2>' + _table("warnings", ("job", "stem", "warning"), warned)
-    header = ("job", "stem", *(title for _, title in COLUMNS), "checks")
-    yield "<h2>Loudness</h2>" + _table("levels", header, _levels(reports))
-    yield "<h2>Jobs</h2>"
-    left = MOST_PICTURE_BYTES
-    for planned in done:
-        name = planned.job.name
-        picture = _picture(out, planned, row_of[name], left)
-        left -= len(picture)
-        yield _details(planned, row_of[name], reports[name], picture)
-    yield "</html>\n"
+    warnings_of = {planned.job.name: _warnings(planned, reports[planned.job.name]) for planned in done}
+    warned = [("warn", (name, *line)) for name, lines in warnings_of.items() for line in lines]
+    jobs = len({cells[0] for _, cells in warned})
+
+    def details() -> Iterator[dict[str, object]]:
+        left = MOST_PICTURE_BYTES
+        for planned in done:
+            name = planned.job.name
+            picture = _picture(out, planned, row_of[name], left)
+            left -= len(picture)
+            yield _details(planned, row_of[name], reports[name], picture)
+
+    return {
+        "style": STYLE,
+        "mark": WARNING,
+        "result": result,
+        "whole": len(result.done) + len(result.already_done),
+        "total": len(plan.jobs),
+        "warned": warned,
+        "warning_count": f"{_number(len(warned), 'warning')} in {_number(jobs, 'job')}",
+        "failures": list(_failures(result, rows)),
+        "titles": [title for _, title in COLUMNS],
+        "levels": list(_levels(reports)),
+        "details": details(),
+    }
 
 
 def _warnings(planned: Planned, report: _Report | None) -> list[tuple[str, str]]:
@@ -144,40 +188,36 @@ def _levels(reports: dict[str, _Report | None]) -> Iterator[tuple[str, tuple]]:
             yield "warn" * bool(levels.warnings), (name, stem, *numbers, remark)
 
 
-def _table(kind: str, header: tuple[str, ...], rows: Iterable[tuple[str, tuple]]) -> str:
-    """A table of class ``kind``; each row is its own class, or none, and its cells."""
-    head = "".join(f"<th>{escape(title)}</th>" for title in header)
-    body = ((name, "".join(f"<td>{escape(cell)}</td>" for cell in row)) for name, row in rows)
-    lines = (f'<tr class="{name}">{cells}</tr>' if name else f"<tr>{cells}</tr>" for name, cells in body)
-    return f'<table class="{kind}"><tr>{head}</tr>{"".join(lines)}</table>'
-
-
-def _remarks(planned: Planned, report: _Report | None) -> list[str]:
+def _job_remarks(planned: Planned, report: _Report | None) -> list[str]:
     return [remark for remark in report.remarks if remark != planned.warning] if report else []
 
 
-def _details(planned: Planned, row: Row | None, report: _Report | None, picture: str) -> str:
-    name, cost = escape(planned.job.name), planned.cost
-    speed = f", {cost.programme_s / row.wall_s:.1f} × real time" if row and row.wall_s else ""
-    took = f"{row.wall_s:.1f} s{speed}, attempt {row.attempts}, version {row.version}" if row and row.wall_s else ""
+def _details(planned: Planned, row: Row | None, report: _Report | None, picture: str) -> dict[str, object]:
+    """Return the facts about one job; ``picture`` is a PNG in base64, or empty."""
+    cost, took = planned.cost_to_run(), ""
+    if row and row.wall_s:
+        speed = f"{cost.programme_s / row.wall_s:.1f} × real time"
+        took = f"{row.wall_s:.1f} s, {speed}, attempt {row.attempts}, version {row.version}"
     warnings = _warnings(planned, report)
-    lines = [f'<li class="warn">{WARNING} {escape(stem)}: {escape(line)}</li>' for stem, line in warnings]
-    lines += [f"<li>note: {escape(remark)}</li>" for remark in _remarks(planned, report)]
-    if report and report.computed:
-        lines.append(f"<li>computed with {escape(str(report.computed))}</li>")
-    mark = f', <span class="warn">{WARNING} {_number(len(warnings), "warning")}</span>' if warnings else ""
-    image = f'<img alt="{name}: waveforms and cues" src="data:image/png;base64,{picture}">' if picture else ""
-    return (
-        f"<details><summary>{name}: {cost.cues} cues, {cost.programme_s:.1f} s of programme{mark}</summary>"
-        f"<p>{took}</p><ul>{''.join(lines)}</ul>{image}</details>"
-    )
+    return {
+        "name": planned.job.name,
+        "size": f"{cost.cues} cues, {cost.programme_s:.1f} s of programme",
+        "took": took,
+        "warnings": warnings,
+        "warning_count": _number(len(warnings), "warning") if warnings else "",
+        "remarks": _job_remarks(planned, report),
+        "computed": str(report.computed) if report and report.computed else "",
+        "picture": picture,
+    }
 
 
-def _read(out: Path, planned: Planned, row: Row | None, named: Callable[[Project, int], str], most_bytes: int) -> bytes:
+def _job_file(
+    out: Path, planned: Planned, row: Row | None, name: Callable[[Project, int], str], most_bytes: int
+) -> bytes:
     """A file that a job left, if it is there and not too large; else nothing."""
-    if row is None or row.state != DONE:
+    if row is None or row.state != DONE or planned.project is None:
         return b""
-    path = out / row.name / named(planned.project, row.version)
+    path = out / row.name / name(planned.project, row.version)
     try:
         return path.read_bytes() if path.stat().st_size <= most_bytes else b""
     except OSError:
@@ -186,10 +226,10 @@ def _read(out: Path, planned: Planned, row: Row | None, named: Callable[[Project
 
 def _report(out: Path, planned: Planned, row: Row | None) -> _Report | None:
     try:
-        return msgspec.json.decode(_read(out, planned, row, report_name, MOST_REPORT_BYTES), type=_Report)
+        return msgspec.json.decode(_job_file(out, planned, row, report_name, MOST_REPORT_BYTES), type=_Report)
     except msgspec.MsgspecError:
         return None
 
 
 def _picture(out: Path, planned: Planned, row: Row | None, left_bytes: int) -> str:
-    return base64.b64encode(_read(out, planned, row, picture_name, left_bytes * 3 // 4)).decode("ascii")
+    return base64.b64encode(_job_file(out, planned, row, picture_name, left_bytes * 3 // 4)).decode("ascii")

@@ -1,4 +1,4 @@
-"""What decides a job's bytes, as one word: two runs of one key and moment leave the same stems."""
+"""The key of a job: two runs with equal keys and equal date and time write the same stems."""
 
 from __future__ import annotations
 
@@ -14,23 +14,31 @@ from render.plan.plan import Plan
 from render.project.project import Project
 
 VERSION = 1
-"""Raised whenever the same inputs would leave other files."""
+"""Increased whenever the same inputs would give other files."""
 
 SLATE = ("show", "reel", "scene", "tape", "note", "take", "spec")
 
 
-def _word(value: object) -> object:
-    """A preset's file without its folder; what is in it counts with the stems."""
+def _without_folder(value: object) -> object:
+    """Return a preset file's name without its folder; its contents count through the stems' keys."""
     return os.path.basename(value) if isinstance(value, str) and is_file_name(value) else value
 
 
 def job_key(plan: Plan, project: Project, clips: bool) -> str:
-    """Forty hex digits of sheet, project, presets, model, sources and plug-ins.
+    """Return forty hex digits that depend on sheet, project, presets, model, sources and plug-ins.
+
+    Args:
+        plan: the job's plan.
+        project: with the job's fields.
+        clips: whether each cue is written as a file too.
 
     Raises:
         AudioFileError: a source cannot be read.
     """
-    cues = [{name: _word(cue[name]) for name in cue if name != "source"} for cue in cue_table(plan, project.clock())]
+    cues = [
+        {name: _without_folder(cue[name]) for name in cue if name != "source"}
+        for cue in cue_table(plan, project.clock())
+    ]
     return digest(
         {
             "version": VERSION,

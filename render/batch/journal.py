@@ -1,4 +1,4 @@
-"""The record of what is done: SQLite beside the jobs' folders, whole after a power cut."""
+"""The journal of finished jobs: an SQLite file beside the jobs' folders that survives a power cut."""
 
 from __future__ import annotations
 
@@ -35,28 +35,33 @@ CREATE TABLE attempts (
 ) STRICT;
 """
 
-WAITING, RUNNING, MOVING, DONE, FAILED = State = ("waiting", "running", "moving", "done", "failed")
+State = Literal["waiting", "running", "moving", "done", "failed"]
+WAITING: State = "waiting"
+RUNNING: State = "running"
+MOVING: State = "moving"
+DONE: State = "done"
+FAILED: State = "failed"
 MOMENT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$"
 
 
 class Row(msgspec.Struct, kw_only=True):
-    """A job as the journal knows it.
+    """A job in the journal.
 
     Attributes:
         name, key: of the job.
-        state: ``waiting``, ``running``, ``moving`` (rendered, being put into its folder), ``done`` or ``failed``.
-        version: number that its files bear.
-        moment: origination date and time that its files bear, settled when the key was first seen.
-        attempts: begun so far, over all runs.
-        kind, cause: why the last one failed.
+        state: ``waiting``, ``running``, ``moving`` (rendered, being moved into its folder), ``done`` or ``failed``.
+        version: version number of its files.
+        moment: origination date and time of its files, fixed when the key was first planned.
+        attempts: attempts begun so far, over all runs.
+        kind, cause: why the last attempt failed.
         began, ended: of the last attempt, UTC.
-        wall_s: of the attempt that succeeded.
-        model_s: what the stated costs foretold for it.
+        wall_s: seconds of the successful attempt.
+        model_s: seconds predicted for it by the cost constants.
     """
 
     name: str
     key: str
-    state: Literal[State]
+    state: State
     version: Annotated[int, msgspec.Meta(ge=0)]
     moment: Annotated[str, msgspec.Meta(pattern=MOMENT)]
     attempts: int = 0
@@ -73,105 +78,127 @@ PUT = f"INSERT OR REPLACE INTO jobs ({', '.join(COLUMNS)}) VALUES ({', '.join('?
 
 
 def utc_now() -> str:
-    """ISO 8601 to the millisecond."""
+    """Return the time in UTC as ISO 8601, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 class Journal:
-    """An open journal. A full disk stops no batch: what could not be written waits for the next write.
+    """An open journal.
+
+    A full disk stops no batch: what could not be written is written with the next write.
 
     Attributes:
-        rows: job name, case-folded → its row.
-        behind: why the last write failed; empty when all is on disk.
+        rows: case-folded job name → its row.
+        problem: why the last write failed; empty if everything is on disk.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path):
-        self._connection, self._path, self._pending = connection, path, []
-        self.behind = ""
-        found = connection.execute(f"SELECT {', '.join(COLUMNS)} FROM jobs")
-        self.rows = {row.name.casefold(): row for row in (_row(values, path) for values in found)}
+        self._connection, self._path = connection, path
+        self._pending: list[tuple] = []
+        self.problem = ""
+        records = connection.execute(f"SELECT {', '.join(COLUMNS)} FROM jobs")
+        self.rows = {row.name.casefold(): row for row in (_row(values, path) for values in records)}
 
     def outputs(self, name: str) -> list[Output]:
-        """What a job's last whole attempt left."""
-        found = self._connection.execute("SELECT file, bytes, modified_ns, digest FROM outputs WHERE job = ?", (name,))
-        outputs = [Output(*values) for values in found]
+        """Return the files of a job's last complete attempt."""
+        records = self._connection.execute(
+            "SELECT file, bytes, modified_ns, digest FROM outputs WHERE job = ?", (name,)
+        )
+        outputs = [Output(*values) for values in records]
         for output in outputs:
             if PurePosixPath(output.file).is_absolute() or ".." in PurePosixPath(output.file).parts:
                 raise OutputError(f"{self._path}: it names a file outside its job's folder: {output.file!r}")
         return outputs
 
     def put(self, rows: Iterable[Row]) -> bool:
-        """Keep rows; whether they are on disk."""
+        """Store rows. Return whether they are on disk."""
         rows = [msgspec.structs.replace(row, cause=escape_unprintable(row.cause)) for row in rows]
         self.rows.update((row.name.casefold(), row) for row in rows)
-        return self._write([(PUT, msgspec.structs.astuple(row)) for row in rows])
+        return self._write([(PUT, _values(row)) for row in rows])
 
-    def leave(self, row: Row, outputs: list[Output]) -> bool:
-        """Keep a row and what its job left, together, if they can be written now; whether they are on disk."""
+    def put_with_outputs(self, row: Row, outputs: list[Output]) -> bool:
+        """Store a row and its job's files together, if both can be written now. Return whether they are on disk."""
         values = [(row.name, *msgspec.structs.astuple(output)) for output in outputs]
         puts = [("INSERT INTO outputs VALUES (?, ?, ?, ?, ?)", value) for value in values]
-        forget = ("DELETE FROM outputs WHERE job = ?", (row.name,))
+        delete = ("DELETE FROM outputs WHERE job = ?", (row.name,))
         waiting = len(self._pending)
-        if not self._write([forget, *puts, (PUT, msgspec.structs.astuple(row))]):
+        if not self._write([delete, *puts, (PUT, _values(row))]):
             del self._pending[waiting:]
             return False
         self.rows[row.name.casefold()] = row
         return True
 
-    def attempt(self, began: str, outcome: Outcome) -> None:
-        """Note how an attempt ended; written with what comes next."""
-        values = (outcome.name, began, utc_now(), outcome.wall_s, outcome.kind, escape_unprintable(outcome.cause))
+    def add_attempt(self, began: str, outcome: Outcome) -> None:
+        """Note how an attempt ended; it is written with the next write."""
+        values = (
+            outcome.name,
+            began,
+            utc_now(),
+            outcome.wall_s,
+            _stored(outcome.kind),
+            escape_unprintable(outcome.cause),
+        )
         self._pending.append(("INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?)", values))
 
     def flush(self) -> bool:
-        """Write what waits; whether all is on disk."""
+        """Write what is pending. Return whether everything is on disk."""
         return self._write([])
 
     def _write(self, statements: list[tuple]) -> bool:
-        with hold_signals():  # what is on disk and what waits are not to part
-            return self._written(statements)
+        with hold_signals():  # disk and pending statements must agree
+            return self._execute(statements)
 
-    def _written(self, statements: list[tuple]) -> bool:
+    def _execute(self, statements: list[tuple]) -> bool:
         self._pending += statements
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for statement, values in self._pending:
                 self._connection.execute(statement, values)
             self._connection.execute("COMMIT")
-        except sqlite3.OperationalError as problem:  # the disk is full, or refuses
-            self.behind = str(problem)
+        except sqlite3.OperationalError as error:  # the disk is full or refuses to write
+            self.problem = str(error)
             return False
         finally:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-        self._pending, self.behind = [], ""
+        self._pending, self.problem = [], ""
         return True
 
 
+def _stored(kind: str | None) -> str | None:
+    """Return a kind of failure as journals store it."""
+    return "passing" if kind == "transient" else kind
+
+
+def _values(row: Row) -> tuple:
+    """Return a row's values as the table stores them."""
+    return msgspec.structs.astuple(msgspec.structs.replace(row, kind=_stored(row.kind)))
+
+
 def _row(values: tuple, path: Path) -> Row:
-    """A row as read: what it names becomes a folder's name."""
+    """Return a row as read and checked; its name becomes a folder's name."""
     try:
         row = msgspec.convert(dict(zip(COLUMNS, values, strict=True)), Row)
         datetime.fromisoformat(row.moment)
-    except (ValueError, msgspec.ValidationError) as problem:
-        raise OutputError(f"{path}: the journal is damaged: job {values[0]!r}: {problem}") from problem
+    except (ValueError, msgspec.ValidationError) as error:
+        raise OutputError(f"{path}: the journal is damaged: job {values[0]!r}: {error}") from error
     if not is_job_name(row.name):
-        raise OutputError(f"{path}: it names a job that may not be: {row.name!r}")
+        raise OutputError(f"{path}: a job's name is not allowed: {row.name!r}")
     return row
 
 
 @contextmanager
 def open_journal(folder: Path) -> Iterator[Journal]:
-    """The journal of a folder that is locked, made if need be.
+    """Open the journal of a locked folder; create it if it is missing.
 
     Raises:
-        OutputError: it is of another schema or damaged, or cannot be made.
+        OutputError: it has another schema, is damaged, or cannot be created.
     """
     path = folder / NAME
-    with _told(path), closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    with _sqlite_error(path), closing(sqlite3.connect(path, isolation_level=None)) as connection:
         schema = connection.execute("PRAGMA user_version").fetchone()[0]
         if schema not in (0, SCHEMA):
-            raise OutputError(f"{path}: its schema is {schema}, ours {SCHEMA}: use the release that began it")
+            raise OutputError(f"{path}: its schema is {schema}, ours {SCHEMA}: use the release that created it")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         if schema == 0:
@@ -181,7 +208,7 @@ def open_journal(folder: Path) -> Iterator[Journal]:
 
 @contextmanager
 def peek(folder: Path) -> Iterator[Journal | None]:
-    """The journal of a folder to look at only; none where there is none.
+    """Open the journal of a folder for reading only; yield None if there is none.
 
     Raises:
         OutputError: it cannot be read.
@@ -190,21 +217,22 @@ def peek(folder: Path) -> Iterator[Journal | None]:
     if not path.is_file():
         yield None
         return
-    running = path.with_name(f"{NAME}-wal").exists()  # without, nobody writes, and we need leave no file
-    how = "mode=ro" if running else "immutable=1"
-    with _told(path), closing(sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True)) as connection:
+    running = path.with_name(f"{NAME}-wal").exists()  # without it nobody writes, and reading leaves no file
+    mode = "mode=ro" if running else "immutable=1"
+    with _sqlite_error(path), closing(sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)) as connection:
         schema = connection.execute("PRAGMA user_version").fetchone()[0]
-        if schema == 0:  # begun, and killed before its first line
+        if schema == 0:  # created, and killed before the first write
             yield None
         elif schema == SCHEMA:
             yield Journal(connection, path)
         else:
-            raise OutputError(f"{path}: its schema is {schema}, ours {SCHEMA}: use the release that began it")
+            raise OutputError(f"{path}: its schema is {schema}, ours {SCHEMA}: use the release that created it")
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _sqlite_error(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into OutputError."""
     try:
         yield
-    except sqlite3.Error as problem:
-        raise OutputError(f"{path}: the journal cannot be used ({problem}); without it, all jobs run anew") from problem
+    except sqlite3.Error as error:
+        raise OutputError(f"{path}: the journal cannot be used ({error}); delete it to run all jobs again") from error

@@ -1,4 +1,4 @@
-"""One batch, one run: a lock on the output folder that dies with its process."""
+"""Lock the output folder for one run. The lock ends with its process."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ NAME = "batch.lock"
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold ``folder`` for this run; the file ``batch.lock`` stays, and is nothing without its lock.
+    """Lock ``folder`` for this run. The file ``batch.lock`` stays there; without the lock it means nothing.
 
     Raises:
-        OutputError: another run holds it, or the system locks no files there.
+        OutputError: another run has locked it, or the system cannot lock files there.
     """
     try:
         lock = FileLock.acquire(folder / NAME)

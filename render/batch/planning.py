@@ -1,4 +1,4 @@
-"""Settle a batch before it runs: every job planned, weighed, and compared with what the journal knows."""
+"""Plan a batch before it runs: plan every job, estimate its cost, and compare it with the journal."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from render.plan.resolve import read_sheet, with_sheet_rate
 from render.project.project import Project
 
 JOB_S = 0.6
-"""Seconds a job takes whatever it holds: its processes, its report and its picture."""
+"""Seconds that every job takes, whatever its size: its processes, its report and its picture."""
 CUE_SECOND_S = 0.05
-"""Seconds for a second of cue that a model decodes."""
+"""Seconds for one second of a cue that a model decodes."""
 STEM_MINUTE_S = 0.5
-"""Seconds for a minute of one stem: mixing, effects, writing, measuring, and reading it again."""
+"""Seconds for one minute of a stem: mixing, effects, writing, measuring, and reading it again."""
 PICTURE_BYTES, CUE_BYTES, FILE_BYTES = 60_000, 2_000, 8_000
 MARGIN_BYTES, MARGIN = 8 * 2**20, 0.02
 
 
 @dataclass(frozen=True)
 class Cost:
-    """A job's size, and what follows from it before anything was measured.
+    """A job's size, and its cost by the constants above.
 
     Attributes:
-        cues: how many.
-        cue_s: seconds of them that a model decodes.
-        programme_s: the programme's length, handles and all.
-        seconds: of one core, by the constants above.
+        cues: number of cues.
+        cue_s: seconds of cues that a model decodes.
+        programme_s: the programme's length in seconds, with handles.
+        seconds: predicted seconds of one core.
         bytes: on disk.
     """
 
@@ -50,7 +50,13 @@ class Cost:
 
 
 def cost_of(plan: Plan, project: Project, clips: bool) -> Cost:
-    """A job's cost by the constants above; sounds in the cache are counted as if they were not there."""
+    """Return a job's cost by the constants above. Cached cues count as if they were not cached.
+
+    Args:
+        plan: the job's plan.
+        project: with the job's fields.
+        clips: whether each cue is written as a file too.
+    """
     rate_hz = plan.sample_rate
     cue_s = sum(event.length_samples for event in plan.events if event.codec != PCM) / rate_hz
     programme_s = plan.length_samples / rate_hz
@@ -61,21 +67,21 @@ def cost_of(plan: Plan, project: Project, clips: bool) -> Cost:
 
 
 def with_margin(needed_bytes: int) -> int:
-    """What has to be free for so much: 2 % and 8 MiB more."""
+    """Return the free space needed for so many bytes: 2 % and 8 MiB more."""
     return round(needed_bytes * (1 + MARGIN)) + MARGIN_BYTES if needed_bytes else 0
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A job settled, or why it cannot be.
+    """A planned job, or the reason why it cannot run.
 
     Attributes:
-        job: as the jobs file has it.
-        project: with the job's fields; none if it cannot be run.
+        job: as in the jobs file.
+        project: with the job's fields; None if it cannot run.
         key: see :func:`render.batch.job_key.job_key`.
         cost: in seconds and bytes.
-        problem: one line, if it cannot be run.
-        warning: one line, if it can but may not be meant so.
+        problem: one line, if it cannot run.
+        warning: one line, if it can run but may be a mistake.
     """
 
     job: Job
@@ -85,16 +91,26 @@ class Planned:
     problem: str = ""
     warning: str = ""
 
+    def cost_to_run(self) -> Cost:
+        """Return the cost of a job that can run.
+
+        Raises:
+            ValueError: it cannot run.
+        """
+        if self.cost is None:
+            raise ValueError(f"{self.job.name} cannot run: {self.problem}")
+        return self.cost
+
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """A batch settled.
+    """A planned batch.
 
     Attributes:
         jobs: in the jobs file's order.
-        todo: name → why it has to run, of the jobs that are not done.
-        pace: measured seconds for a foretold one, from the jobs the journal knows as done.
-        measured: how many those are; without any, ``pace`` is 1.
+        todo: name → why it has to run, for the jobs that are not done.
+        pace: measured seconds per predicted second, from the jobs that the journal has as done.
+        measured: number of those jobs; if 0, ``pace`` is 1.
     """
 
     jobs: tuple[Planned, ...]
@@ -104,32 +120,37 @@ class BatchPlan:
 
     @property
     def needed_bytes(self) -> int:
-        """What the jobs that have to run take on disk."""
-        return sum(planned.cost.bytes for planned in self.jobs if planned.job.name in self.todo)
+        """Return the disk space of the jobs that have to run."""
+        return sum(planned.cost_to_run().bytes for planned in self.jobs if planned.job.name in self.todo)
 
     def seconds(self, workers: int) -> float:
-        """How long those will take, side by side: no less than the longest of them."""
-        each = [self.foretold(planned) for planned in self.jobs if planned.job.name in self.todo]
+        """Return how long they will take side by side: at least as long as the longest of them."""
+        each = [self.predicted_s(planned) for planned in self.jobs if planned.job.name in self.todo]
         return max(sum(each) / workers, *each) if each else 0.0
 
-    def foretold(self, planned: Planned) -> float:
-        """How long one job will take, in seconds."""
-        return planned.cost.seconds * self.pace
+    def predicted_s(self, planned: Planned) -> float:
+        """Return how long one job will take, in seconds."""
+        return planned.cost_to_run().seconds * self.pace
 
 
 def plan_batch(
     jobs: Jobs, out: Path, *, verify: bool = False, progress: Callable[[int], None] = lambda done: None
 ) -> BatchPlan:
-    """Plan every job and compare it with the journal in ``out``; touches nothing.
+    """Plan every job and compare it with the journal in ``out``. Nothing is written.
 
-    A job whose sheet, project, bank or source is wrong is in the plan with its problem; the others are not kept back.
+    A job whose sheet, project, bank or source is wrong is in the plan with its problem; the other jobs run.
 
     Args:
-        verify: read every file of the jobs that are done, instead of looking at its size and time.
-        progress: called with 1 for each job planned.
+        jobs: the jobs.
+        out: the output folder.
+        verify: read every file of the finished jobs instead of checking size and time only.
+        progress: called with 1 for each planned job.
+
+    Returns:
+        The plan.
 
     Raises:
-        OutputError: the journal in ``out`` cannot be read, or its name is no UTF-8.
+        OutputError: the journal in ``out`` cannot be read, or the folder's name is not UTF-8.
     """
     if not is_utf8(out):
         raise OutputError(f"{str(out)!a}: a batch's folder needs a name in UTF-8")
@@ -142,7 +163,7 @@ def plan_batch(
 
 
 def plan_job(job: Job) -> Planned:
-    """One job, settled or with its problem."""
+    """Return a job planned, or with its problem."""
     try:
         project = job.project()
         sheet = read_sheet(job.cues, project)
@@ -158,26 +179,33 @@ def plan_job(job: Job) -> Planned:
 
 
 def compare_with_journal(jobs: tuple[Planned, ...], out: Path, journal: Journal | None, verify: bool) -> BatchPlan:
-    """The plan of jobs settled, by what ``journal`` and the files in ``out`` say."""
+    """Return the batch plan, from the planned jobs, the journal and the files in ``out``.
+
+    Args:
+        jobs: the planned jobs.
+        out: the output folder.
+        journal: its journal; None if there is none.
+        verify: read every file instead of checking size and time only.
+    """
     if journal is None:
         return BatchPlan(jobs, {planned.job.name: "new" for planned in jobs if not planned.problem})
     todo = {}
     for planned in jobs:
-        if not planned.problem and (why := _why(planned, out, journal, verify)):
-            todo[planned.job.name] = why
+        if not planned.problem and (reason := _reason_to_run(planned, out, journal, verify)):
+            todo[planned.job.name] = reason
     done = [row for row in journal.rows.values() if row.state == DONE and row.wall_s and row.model_s]
-    pace = sum(row.wall_s for row in done) / sum(row.model_s for row in done) if done else 1.0
+    pace = sum(row.wall_s or 0.0 for row in done) / sum(row.model_s for row in done) if done else 1.0
     return BatchPlan(jobs, todo, pace, len(done))
 
 
-def _why(planned: Planned, out: Path, journal: Journal, verify: bool) -> str:
-    """Why a job has to run; empty when it is done."""
+def _reason_to_run(planned: Planned, out: Path, journal: Journal, verify: bool) -> str:
+    """Return why a job has to run; empty if it is done."""
     name = planned.job.name
     row = journal.rows.get(name.casefold())
     if row is None:
         return "new"
     if row.key != planned.key:
-        return "what it is made of changed"
+        return "its inputs have changed"
     if planned.job.moment not in (None, row.moment):
         return "its moment changed"
     if row.state == MOVING:
@@ -191,10 +219,10 @@ def _why(planned: Planned, out: Path, journal: Journal, verify: bool) -> str:
 
 
 def check_room(plan: BatchPlan, out: Path) -> None:
-    """See that the disk holds what has to be made.
+    """Check that the disk has space for the jobs that have to run.
 
     Raises:
-        DiskFullError: it does not.
+        DiskFullError: it has not.
     """
     needed, free = with_margin(plan.needed_bytes), free_bytes(out)
     if needed > free:
@@ -205,6 +233,6 @@ def check_room(plan: BatchPlan, out: Path) -> None:
 
 
 def free_bytes(out: Path) -> int:
-    """What is free where ``out`` is or will be."""
-    there = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
-    return shutil.disk_usage(there).free
+    """Return the free space where ``out`` is or will be."""
+    existing = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
+    return shutil.disk_usage(existing).free

@@ -1,4 +1,4 @@
-"""Before a batch runs: finish what a killed run began, and note what is to do."""
+"""Before a batch runs: finish what a killed run began, and note which jobs have to run."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from render.batch.planning import BatchPlan, Planned
 from render.batch.staging import clear, move_in
 
 PARTS = ".batch.*.part"
-"""What a run that was killed while it wrote its report left."""
+"""Files that a run left if it was killed while writing its report."""
 
 
 def recover(out: Path, journal: Journal) -> None:
-    """Put into place what was being put there; what ran waits again, and its stage is dropped.
+    """Finish moving files of finished jobs; set running jobs back to waiting and delete their staging folders.
 
-    ``out`` has to be locked.
+    ``out`` must be locked.
     """
     for row in list(journal.rows.values()):
         if row.state == MOVING:
             try:
                 move_in(out, row.name, journal.outputs(row.name))
-            except OSError:  # gone, or refused: it is made again
+            except OSError:  # missing or refused: the job runs again
                 journal.put([replace(row, state=WAITING)])
             else:
                 journal.put([replace(row, state=DONE)])
@@ -37,31 +37,31 @@ def recover(out: Path, journal: Journal) -> None:
 
 
 def job_rows(plan: BatchPlan, journal: Journal) -> Iterator[Row]:
-    """A row of every job that is to do, with the moment its files will bear, or that cannot be run.
+    """Yield a row for every job that has to run, with its files' date and time, and for every job that cannot run.
 
-    Other inputs, or another moment, are another version: its number is settled when it runs.
+    Other inputs, or another date and time, make another version; its number is chosen when it runs.
     """
     now = datetime.now().replace(microsecond=0).isoformat()
     for planned in plan.jobs:
         before = journal.rows.get(planned.job.name.casefold())
         if planned.problem:
             if before is None or before.state != DONE:
-                yield _refused(planned, before, now)
+                yield _failed_row(planned, before, now)
         elif planned.job.name in plan.todo:
-            yield _waiting(planned, before, now)
+            yield _waiting_row(planned, before, now)
 
 
-def _refused(planned: Planned, before: Row | None, now: str) -> Row:
-    """It may be run another day, and then as it was: its key, version and moment stay."""
+def _failed_row(planned: Planned, before: Row | None, now: str) -> Row:
+    """Return a failed row. Key, version and date stay, so the job can run later as it was."""
     before = before or Row(name=planned.job.name, key="", state=FAILED, version=0, moment=now)
     return replace(before, name=planned.job.name, state=FAILED, kind="input", cause=planned.problem)
 
 
-def _waiting(planned: Planned, before: Row | None, now: str) -> Row:
+def _waiting_row(planned: Planned, before: Row | None, now: str) -> Row:
     job = planned.job
     if before is None or before.key != planned.key or job.moment not in (None, before.moment):
         attempts = before.attempts if before else 0
         before = Row(
             name=job.name, key=planned.key, state=WAITING, version=0, moment=job.moment or now, attempts=attempts
         )  # fmt: skip
-    return replace(before, name=job.name, state=WAITING, model_s=planned.cost.seconds)
+    return replace(before, name=job.name, state=WAITING, model_s=planned.cost_to_run().seconds)

@@ -1,4 +1,4 @@
-"""Jobs that wait their turn: the longest first, some not before a moment, some until nothing else runs."""
+"""The queue of jobs: longest first; some wait until a time, some until nothing else runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LONGEST_S = 300.0
 
 @dataclass(frozen=True)
 class Retry:
-    """The next attempt: seconds from now, and whether nothing else may run beside it."""
+    """The next attempt: in how many seconds, and whether nothing else may run beside it."""
 
     after_s: float
     alone: bool
@@ -21,21 +21,23 @@ class Retry:
 
 @dataclass(frozen=True)
 class Policy:
-    """How often what may pass is tried again.
+    """How often transient failures are tried again, and when a process counts as hung.
 
     Attributes:
-        retries: after the first attempt, for what may pass and for killed processes.
-        backoff_s: before the first of them; each later wait is twice as long, up to five minutes.
+        retries: attempts after the first one, for transient failures and killed processes.
+        backoff_s: seconds before the first of them; each later wait is twice as long, up to five minutes.
+        hang_s: a render process without progress for so many seconds is killed.
     """
 
     retries: int = 3
     backoff_s: float = 2.0
+    hang_s: float = 300.0
 
     def after(self, kind: Kind, failures: int) -> Retry | None:
-        """What follows the ``failures``-th failure of a job in this run; none when it has failed.
+        """Return what follows the ``failures``-th failure of a job in this run; None if the job has failed.
 
-        Bad input is never tried again. What crashes its process is tried once more, alone, one process a stem.
-        A killed process may have wanted too much memory: its last attempt is alone too.
+        Bad input is never tried again. A job that crashes its process is tried once more, alone, with one process per
+        stem. A killed process may have needed too much memory, so its last attempt runs alone too.
         """
         if kind == "input":
             return None
@@ -48,10 +50,10 @@ class Policy:
 
 
 class Queue:
-    """Every time is of one clock that never goes back, in seconds."""
+    """The queue. All times are of one monotonic clock, in seconds."""
 
     def __init__(self, jobs: Iterable[Planned]):
-        self._ready = sorted(jobs, key=lambda planned: planned.cost.seconds)  # taken from the end
+        self._ready = sorted(jobs, key=lambda planned: planned.cost_to_run().seconds)  # taken from the end
         self._later: list[tuple[float, Planned]] = []
         self._alone: list[tuple[float, Planned]] = []
 
@@ -59,11 +61,17 @@ class Queue:
         return len(self._ready) + len(self._later) + len(self._alone)
 
     def again(self, planned: Planned, retry: Retry, now: float) -> None:
-        """Let a job wait for its next attempt."""
+        """Put a job back for its next attempt."""
         (self._alone if retry.alone else self._later).append((now + retry.after_s, planned))
 
     def take(self, now: float, running: int, slots: int) -> Planned | None:
-        """The next job to start beside those ``running``; none if there is none, or no room for it."""
+        """Return the next job to start; None if there is none, or no slot for it.
+
+        Args:
+            now: the time.
+            running: number of running jobs.
+            slots: how many may run.
+        """
         self._ready += [planned for due, planned in self._later if due <= now]
         self._later = [each for each in self._later if each[0] > now]
         if self._ready:
@@ -75,5 +83,5 @@ class Queue:
         return due[0][1]
 
     def wait_s(self, now: float, most_s: float) -> float:
-        """How long to wait for what waits, at most."""
+        """Return how long to wait for the next job that becomes due, at most ``most_s``."""
         return min([most_s, *(due - now for due, _ in (*self._later, *self._alone) if due > now)])

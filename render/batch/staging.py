@@ -1,4 +1,7 @@
-"""From the stage, where a job's files are made, into its folder: every file whole, and nobody's file lost."""
+"""Move a job's files from its staging folder into its folder.
+
+Every file arrives complete, and no foreign file is lost.
+"""
 
 from __future__ import annotations
 
@@ -17,22 +20,31 @@ CHANGED = "changed"
 
 
 def staging_folder(out: Path, name: str) -> Path:
-    """Where a job's files are made."""
+    """Return the folder in which a job's files are made."""
     return out / STAGES / name
 
 
 def clear(out: Path, name: str | None = None) -> None:
-    """Remove a job's stage, or all of them."""
+    """Delete a job's staging folder, or all of them."""
     shutil.rmtree(staging_folder(out, name) if name is not None else out / STAGES, ignore_errors=True)
 
 
 def set_aside_changed(out: Path, name: str, outputs: list[Output], before: list[Output]) -> list[str]:
-    """Move files that would be replaced, and are not ours, into the folder ``changed``; one line each.
+    """Move files that would be replaced and are not ours into the folder ``changed``.
 
-    A file is ours as we left it (``before``), or when it is the same as the new one.
+    A file is ours if it is as we left it, or equal to the new one.
+
+    Args:
+        out: the output folder.
+        name: the job.
+        outputs: the new files.
+        before: the files of its last complete attempt.
+
+    Returns:
+        One line for each moved file.
 
     Raises:
-        OSError: one cannot be moved.
+        OSError: a file cannot be moved.
     """
     folder = out / name
     ours, remarks = {output.file: output.digest for output in before}, []
@@ -44,10 +56,10 @@ def set_aside_changed(out: Path, name: str, outputs: list[Output], before: list[
 
 
 def move_in(out: Path, name: str, outputs: list[Output]) -> None:
-    """Move a job's files from its stage into its folder; half of them may be there already.
+    """Move a job's files from its staging folder into its folder; some may have been moved before.
 
     Raises:
-        OSError: a file is neither here nor there, or cannot be moved.
+        OSError: a file is missing in both folders, or cannot be moved.
     """
     stage, folder = staging_folder(out, name), out / name
     for output in outputs:
@@ -74,7 +86,10 @@ def _set_aside(folder: Path, file: Path) -> str:
 
 
 def is_unchanged(folder: Path, output: Output, verify: bool = False) -> bool:
-    """Whether a file is as we left it: by size and time, or by its digest where they differ or ``verify`` asks."""
+    """Return whether a file is as we left it.
+
+    Size and time are compared; the digest only if the times differ, or if ``verify`` is set.
+    """
     path = folder / output.file
     try:
         state = path.stat()
@@ -88,7 +103,7 @@ def is_unchanged(folder: Path, output: Output, verify: bool = False) -> bool:
 
 
 def _digest(path: Path) -> str | None:
-    """A file's; none if it cannot be read, or is a folder."""
+    """Return a file's digest; None if it cannot be read or is a folder."""
     try:
         return file_digest(path)
     except AudioFileError:

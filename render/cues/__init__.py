@@ -1,4 +1,4 @@
-"""Cue sheets: any format an editor has, read into one list of cues, checked, and written."""
+"""Cue sheets: read any editor's format into one list of cues, check it, and write it."""
 
 from render.cues.cue import Cue, CueSheet
 from render.cues.read import read_cues

@@ -1,4 +1,4 @@
-"""Mapping files: which stem and preset a clip, marker or region becomes, by its name, track and kind.
+r"""Mapping files: rules that give a clip, marker or region its stem and preset by name, track and kind.
 
 schema = 1
 
@@ -10,9 +10,9 @@ track = { glob = "DX *" }
 ignore = true
 
 [[rules]]
-name = { regex = 'FS (\\w+).*' }
+name = { regex = 'FS (\w+).*' }
 stem = "FEET"
-preset = 'step-\\1'
+preset = 'step-\1'
 """
 
 from __future__ import annotations
@@ -37,22 +37,22 @@ from render.project.toml_config import Table, read_toml
 
 SCHEMA = 1
 LONGEST_MATCH_S = 0.5
-"""For one name: what an expression that goes back and forth over it may take."""
+"""Longest time a regular expression may take on one name, in seconds."""
 
 REFERENCE = re.compile(r"\\([1-9])")
 
 
-def _number(name: str):
-    return Annotated[float, Meta(ge=NUMBERS[name].low, le=NUMBERS[name].high)] | None
+def _allowed(name: str) -> Meta:
+    return Meta(ge=NUMBERS[name].low, le=NUMBERS[name].high)
 
 
-class Pattern(Table):
-    """Names by glob (``*``, ``?``, ``[abc]``) or by regular expression; the whole name must match."""
+class Pattern(Table, frozen=True):
+    """A pattern for names: a glob (``*``, ``?``, ``[abc]``) or a regular expression. It must match the whole name."""
 
     glob: str | None = None
     regex: str | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if (self.glob is None) == (self.regex is None):
             raise ValueError("a pattern has either a glob or a regex")
         _compiled(self)
@@ -68,36 +68,36 @@ def _compiled(pattern: str | Pattern) -> regex.Pattern:
         raise ValueError(f"{pattern.regex!r} is not a regular expression: {problem}") from problem
 
 
-class Values(Table):
-    """What a cue gets, where it is given."""
+class Values(Table, frozen=True):
+    """The values that a cue receives; None leaves a value open."""
 
     stem: str | None = None
     preset: str | None = None
-    gain_db: _number("gain_db") = None
-    pan: _number("pan") = None
-    pitch_semitones: _number("pitch_semitones") = None
-    velocity: _number("velocity") = None
+    gain_db: Annotated[float, _allowed("gain_db")] | None = None
+    pan: Annotated[float, _allowed("pan")] | None = None
+    pitch_semitones: Annotated[float, _allowed("pitch_semitones")] | None = None
+    velocity: Annotated[float, _allowed("velocity")] | None = None
     sync: Literal["onset", "peak"] | None = None
     offset: str | int | float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.offset is not None:
             check_offset(self.offset)
         if self.stem is not None and not REFERENCE.search(self.stem) and not is_stem_name(self.stem):
             raise ValueError(f"stem {self.stem!r}: {STEM_RULE}")
 
     @property
-    def given(self) -> dict[str, str | float]:
-        """The values that are given, by column."""
+    def stated(self) -> dict[str, str | float]:
+        """Return the stated values, by column."""
         named = {name: getattr(self, name) for name in Values.__struct_fields__}
         return {name: value for name, value in named.items() if value is not None}
 
 
-class Rule(Values):
-    """What a spot must be like, every field given, a plain string exactly; and what it gets.
+class Rule(Values, frozen=True):
+    r"""A rule: conditions on an item, and the values that a matching item receives.
 
-    ``\\1`` to ``\\9`` in stem and preset are groups of the name's regular expression, else of the track's.
-    ``ignore`` leaves the spot out instead.
+    All stated conditions must hold. A plain string must be equal. ``\1`` to ``\9`` in stem and preset are groups of the
+    name's regular expression, else of the track's. ``ignore`` leaves the item out.
     """
 
     name: str | Pattern | None = None
@@ -105,12 +105,12 @@ class Rule(Values):
     kind: Literal["clip", "marker", "region"] | None = None
     ignore: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.name is None and self.track is None and self.kind is None:
             raise ValueError("a rule needs a name, a track or a kind to match")
-        if self.ignore and self.given:
-            raise ValueError(f"a rule that ignores gives nothing: take out {', '.join(self.given)}")
+        if self.ignore and self.stated:
+            raise ValueError(f"a rule with ignore sets no values: remove {', '.join(self.stated)}")
         pattern = next((each for each in (self.name, self.track) if _is_regex(each)), None)
         groups = _compiled(pattern).groups if pattern else 0
         for text in (self.stem or "", self.preset or ""):
@@ -118,27 +118,27 @@ class Rule(Values):
                 if int(reference) > groups:
                     raise ValueError(f"{text!r} refers to group {reference}; the rule's pattern has {groups}")
 
-    def groups(self, spot: TimelineItem) -> tuple[str, ...] | None:
-        """The groups that references stand for; None if the spot does not match."""
-        if self.kind not in (None, spot.kind):
+    def groups(self, item: TimelineItem) -> tuple[str, ...] | None:
+        """Return the regular expression's groups if the item matches; None if it does not."""
+        if self.kind not in (None, item.kind):
             return None
-        found = ()
-        for pattern, text in ((self.track, spot.track), (self.name, spot.name)):
-            match = None if pattern is None else _matched(pattern, text)
-            if pattern is not None and match is None:
+        groups: tuple[str, ...] = ()
+        for pattern, text in ((self.track, item.track), (self.name, item.name)):
+            matched = None if pattern is None else _matched(pattern, text)
+            if pattern is not None and matched is None:
                 return None
-            if _is_regex(pattern):
-                found = match.groups(default="")
-        return found
+            if matched is not None and _is_regex(pattern):
+                groups = matched.groups(default="")
+        return groups
 
 
 def _matched(pattern: str | Pattern, text: str) -> regex.Match | None:
     try:
         return _compiled(pattern).fullmatch(text, timeout=LONGEST_MATCH_S)
     except TimeoutError as problem:
-        told = pattern if isinstance(pattern, str) else pattern.regex or pattern.glob
+        shown = pattern if isinstance(pattern, str) else pattern.regex or pattern.glob
         raise CueSheetError(
-            f"the mapping's pattern {told!r} takes more than {LONGEST_MATCH_S} s on {text[:80]!r}: make it simpler"
+            f"the mapping's pattern {shown!r} takes more than {LONGEST_MATCH_S} s on {text[:80]!r}: make it simpler"
         ) from problem
 
 
@@ -146,21 +146,25 @@ def _is_regex(pattern: str | Pattern | None) -> bool:
     return isinstance(pattern, Pattern) and pattern.regex is not None
 
 
-class Mapping(Table):
-    """A mapping file: the first rule that matches counts; ``defaults`` fill what it leaves out."""
+class Mapping(Table, frozen=True):
+    """A mapping file. The first rule that matches applies; ``defaults`` fill the values that it leaves out."""
 
     schema: Literal[1]
     defaults: Values = Values()
     rules: list[Rule] = []
 
-    def rule_for(self, spot: TimelineItem) -> tuple[Rule, dict[str, str | float]] | None:
-        """The first rule that matches, and what it gives over the defaults, references filled in."""
+    def rule_for(self, item: TimelineItem) -> tuple[Rule, dict[str, str | float]] | None:
+        """Return the first rule that matches and the values it gives; None if no rule matches.
+
+        Defaults and references are filled in.
+        """
         for rule in self.rules:
-            groups = rule.groups(spot)
+            groups = rule.groups(item)
             if groups is not None:
-                values = self.defaults.given | {name: _filled(value, groups) for name, value in rule.given.items()}
-                if "preset" in values and not is_file_name(values["preset"]):
-                    values["preset"] = values["preset"].lower()  # as every preset's name is; an EDL's are capitals
+                values = self.defaults.stated | {name: _filled(value, groups) for name, value in rule.stated.items()}
+                preset = values.get("preset")
+                if isinstance(preset, str) and not is_file_name(preset):
+                    values["preset"] = preset.lower()  # preset names are lower case; an EDL's names are capitals
                 return rule, values
         return None
 
@@ -170,10 +174,10 @@ def _filled(value: str | float, groups: tuple[str, ...]) -> str | float:
 
 
 def read_mapping(path: Path) -> Mapping:
-    """Read a mapping file; presets' files in it are taken from its folder.
+    """Read a mapping file. Relative preset files in it are relative to its folder.
 
     Raises:
-        ProjectError: absent, not TOML, or a field out of range; names the file and field.
+        ProjectError: missing, not TOML, or a field out of range; names the file and field.
     """
     mapping = read_toml(path, Mapping)
 

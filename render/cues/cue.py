@@ -1,4 +1,4 @@
-"""What every reader produces: cues in samples, with checked numbers."""
+"""The cue and the cue sheet that every reader returns. Positions are in samples; numbers are checked."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ class Cue:
         id: unique in its sheet.
         start_samples: from the programme's first sample, 0 or more.
         stem: the stem it belongs to.
-        preset: what performs it; None for a bare source, or one that is not chosen yet.
+        preset: the preset that performs it; None if the cue has only a source, or no preset yet.
         duration_samples: 1 or more; None plays the preset's own length.
         gain_db: −120 to 24.
         pan: −1 (left) to 1 (right).
         velocity: 0 to 1.
         pitch_semitones: −48 to 48.
-        source: an audio file to perform instead of the preset's takes; may not exist.
-        seed: 0 to 2^63 − 1; None derives one from the project's.
+        source: an audio file to perform instead of the preset's takes; it may be missing.
+        seed: 0 to 2^63 − 1; None derives one from the project's seed.
         note: free text.
-        row: line in the sheet, the header being 1; else the event's number.
-        gate: the duration is only a note's length, so one-shots ignore it.
-        extra: unknown columns, as they stand.
-        sync: what of the sound lies at the start and offset: its onset, its first sample, or its peak; None leaves it
-            to the project.
-        offset_samples: from the start to where the sound is put; None leaves it to the project.
+        row: line in the sheet (the header is line 1), or the event's number.
+        gate: True if the duration is only the length of a MIDI note; one-shots ignore it.
+        extra: unknown columns, as written.
+        sync: the point of the sound that is placed at start plus offset: its onset, its first sample or its peak. None
+            uses the project's setting.
+        offset_samples: from the start to where the sound is placed; None uses the project's setting.
     """
 
     id: str
@@ -63,13 +63,13 @@ class Cue:
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What of a sheet is wanted, and what is put up with.
+    """Options for reading a sheet: which cues to include and which faults to tolerate.
 
     Attributes:
-        muted: a session's muted clips too, and those of its muted, inactive and hidden tracks.
-        unmatched: clips, markers and regions that nothing says the preset of become cues, too; their name is the note.
-        blank: cues without a preset or a source are read.
-        partial: rows that cannot be read are left out, and their problems kept.
+        muted: read muted clips of a session, and clips on muted, inactive and hidden tracks.
+        unmatched: make cues of clips, markers and regions that have no preset; their name becomes the note.
+        blank: read cues that have neither preset nor source.
+        partial: leave out rows that cannot be read, and keep their problems.
     """
 
     muted: bool = False
@@ -83,19 +83,19 @@ DEFAULT_OPTIONS = ReadOptions()
 
 @dataclass(frozen=True)
 class CueSheet:
-    """A sheet as read.
+    """A cue sheet as read.
 
     Attributes:
         path: the file.
         cues: by start, then in the sheet's order.
-        unknown_columns: columns that mean nothing to us, as written.
+        unknown_columns: columns that Pisada does not use, as written.
         remarks: what was read and not used.
-        format: the file's, as ``docs/formats.md`` has it.
-        clock: the time base asked for, completed with the rate and the start that the file states; None if
-            the sheet was not read from a file.
-        unmatched: clips, markers and regions that no rule made a cue of; each is in the remarks.
-        unreadable: what looks like a clip, marker or region and was not read.
-        problems: of rows that could not be read, where that was put up with.
+        format: the file's format, as named in ``docs/formats.md``.
+        clock: the requested time base, completed with the rate and start that the file states; None if the sheet was
+            not read from a file.
+        unmatched: number of clips, markers and regions that no rule turned into a cue; each is in the remarks.
+        unreadable: lines or events that look like a clip, marker or region and could not be read.
+        problems: errors of rows that could not be read, if ``ReadOptions.partial`` allowed them.
     """
 
     path: Path
@@ -108,32 +108,32 @@ class CueSheet:
     unreadable: list[UnreadItem] = field(default_factory=list)
     problems: list[CueSheetError] = field(default_factory=list)
 
-    def check_whole(self, skip_unreadable: bool) -> list[str]:
-        """See that the whole file was read.
+    def check_all_read(self, skip_unreadable: bool) -> list[str]:
+        """Check that every line or event of the file was read.
 
         Args:
-            skip_unreadable: whether the user wants to go on without what was not.
+            skip_unreadable: continue without the unreadable ones.
 
         Returns:
-            A remark for each line or event left out.
+            One remark for each line or event left out.
 
         Raises:
-            CueSheetError: there are such lines; tells each, and how to go on.
+            CueSheetError: some could not be read; lists each and says how to continue.
         """
         if self.unreadable and not skip_unreadable:
             hints = [" (--skip-unreadable goes on without it)"] + [""] * len(self.unreadable)
             raise combine_errors(
                 [
-                    CueSheetError(f"{unread.why}{hint}", file=self.path, row=unread.row)
+                    CueSheetError(f"{unread.reason}{hint}", file=self.path, row=unread.row)
                     for unread, hint in zip(self.unreadable, hints, strict=False)
                 ]
             )
-        return [f"row {unread.row}: left out, {unread.why}" for unread in self.unreadable]
+        return [f"row {unread.row}: left out, {unread.reason}" for unread in self.unreadable]
 
 
 @dataclass(frozen=True)
 class Range:
-    """What a numeric column allows, ends included."""
+    """The allowed values of a numeric column, ends included."""
 
     low: int
     high: int
@@ -150,30 +150,37 @@ NUMBERS = {
 
 
 def read_number(name: str, text: str) -> float | int:
-    """A cell of a numeric column.
+    """Read a cell of a numeric column.
 
     Args:
         name: a key of ``NUMBERS``.
         text: the cell; decimal point, no thousands separators.
 
+    Returns:
+        The number, in its column's range.
+
     Raises:
-        CueSheetError: not a number (NaN and infinity are none), or out of range.
+        CueSheetError: not a number (NaN and infinity are refused), or out of range.
     """
     allowed = NUMBERS[name]
-    pattern, kind = (WHOLE, int) if allowed.whole else (NUMBER, float)
+    pattern, number_type = (WHOLE, int) if allowed.whole else (NUMBER, float)
     if pattern.fullmatch(text):
-        value = kind(text)
+        value = number_type(text)
         if allowed.low <= value <= allowed.high:
             return value
-    what = "a whole number" if allowed.whole else "a number"
-    raise CueSheetError(f"{text!r} is not {what} from {allowed.low} to {allowed.high}", field=name)
+    expected = "a whole number" if allowed.whole else "a number"
+    raise CueSheetError(f"{text!r} is not {expected} from {allowed.low} to {allowed.high}", field=name)
 
 
 def check_reach(samples: int, sample_rate: int) -> int:
-    """The same position or length, unless it is past any programme's end.
+    """Return the position or length if it is at most 24 hours.
+
+    Args:
+        samples: the position or length.
+        sample_rate: in Hz.
 
     Raises:
-        CueSheetError: more than 24 hours: a slip of the pen, not a reel.
+        CueSheetError: it is more than 24 hours, so probably a typing error.
     """
     if samples > LONGEST_HOURS * 3600 * sample_rate:
         raise CueSheetError(f"{samples} samples is more than {LONGEST_HOURS} hours")
@@ -181,7 +188,7 @@ def check_reach(samples: int, sample_rate: int) -> int:
 
 
 def after_midnight(cues: list[Cue], clock: Clock) -> list[str]:
-    """A remark if cues begin after midnight by the timecode; none otherwise."""
+    """Return a remark if cues begin after midnight by timecode; else an empty list."""
     day = clock.day_samples - clock.start_samples
     late = [cue for cue in cues if cue.start_samples >= day]
     if not late or clock.rate is None:
@@ -191,10 +198,14 @@ def after_midnight(cues: list[Cue], clock: Clock) -> list[str]:
 
 
 def sheet_bytes(path: Path, most: int = -1) -> bytes:
-    """A sheet's content, or its first ``most`` bytes.
+    """Read a sheet's bytes, or its first ``most`` bytes.
+
+    Args:
+        path: the file.
+        most: how many bytes to read; −1 reads all.
 
     Raises:
-        CueSheetError: no such file, a folder, unreadable, or all of more than 256 MiB was asked for.
+        CueSheetError: no such file, a folder, unreadable, or larger than 256 MiB when all is requested.
     """
     path = Path(path)
     try:
@@ -203,7 +214,7 @@ def sheet_bytes(path: Path, most: int = -1) -> bytes:
         if not path.is_file():
             raise CueSheetError("a folder or a device, not a cue sheet", file=path)
         if most < 0 and path.stat().st_size > LARGEST_BYTES:
-            raise CueSheetError(f"larger than {LARGEST_BYTES // 2**20} MiB: no cue sheet is", file=path)
+            raise CueSheetError(f"larger than {LARGEST_BYTES // 2**20} MiB: a cue sheet is smaller", file=path)
         with open(path, "rb") as file:
             return file.read(most)
     except (OSError, ValueError) as error:

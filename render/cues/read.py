@@ -1,10 +1,11 @@
-"""One door for every kind of cue sheet, recognised by content, never by suffix."""
+"""Read a cue sheet of any format. The format is recognised by content, not by suffix."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from plugin_backend.errors import CueSheetError
 from render.cues.clip_mapping import Mapping
@@ -30,6 +31,7 @@ from render.project.timecode import Clock, FrameRate
 
 HEAD_BYTES = 4096
 NO_MAPPING = MidiMapping()
+TimelineReader = Callable[[Path, Clock], Timeline]
 
 
 READERS = (
@@ -44,7 +46,10 @@ READERS = (
     (is_bwf, read_bwf),
     (is_xlsx, read_xlsx),
 )
-"""What recognises a file by its first 4096 bytes, and what reads it; CSV, the last resort, is none of them."""
+"""Pairs of recogniser and reader.
+
+A recogniser gets a file's first 4096 bytes. A file that none recognises is read as CSV.
+"""
 
 
 def read_cues(
@@ -55,50 +60,53 @@ def read_cues(
     mapping: Mapping | None = None,
     presets: Collection[str] = (),
     start_given: bool | None = None,
-    wanted: ReadOptions = DEFAULT_OPTIONS,
+    options: ReadOptions = DEFAULT_OPTIONS,
 ) -> CueSheet:
-    """Reads a cue sheet of any format in ``docs/formats.md``.
+    """Read a cue sheet of any format in ``docs/formats.md``.
 
     Args:
         path: the sheet.
-        clock: the programme's time base; a rate or start that it leaves open comes from the file.
-        midi: how a MIDI file's tracks and programs become stems and presets.
-        mapping: how the clips, markers and regions of a timeline do.
-        presets: the names a timeline's may match without a mapping.
-        start_given: whether the clock's start is the user's word; None: if it is not 0.
-        wanted: what of it is wanted, and what is put up with.
+        clock: the programme's time base; a missing rate or start is taken from the file.
+        midi: maps a MIDI file's tracks and programs to stems and presets.
+        mapping: maps the clips, markers and regions of a timeline to stems and presets.
+        presets: preset names that a timeline's names may match without a mapping.
+        start_given: whether the user stated the clock's start; None means yes if the start is not 0.
+        options: which cues to include and which faults to tolerate.
+
+    Returns:
+        The sheet, its cues by start.
 
     Raises:
-        CueSheetError: missing, unreadable, of another rate than the clock's, or anything in it that cannot be
-            used; names file and row.
-        MissingExtraError: the format wants an optional part.
+        CueSheetError: missing, unreadable, of another rate than the clock's, or with contents that cannot be used;
+            names file and row.
+        MissingExtraError: the format needs an optional package.
     """
     path = Path(path)
     if is_midi_file(path):
-        sheet = replace(read_midi(path, clock, midi, wanted.blank), format="MIDI", clock=clock)
+        sheet = replace(read_midi(path, clock, midi, options.blank), format="MIDI", clock=clock)
     else:
-        found = _read(path, clock, clock.start_frames != 0 if start_given is None else start_given, wanted)
-        if isinstance(found, Timeline):
-            return timeline_to_sheet(found, path, mapping, presets, wanted)
-        sheet = found
+        timeline = _read(path, clock, clock.start_frames != 0 if start_given is None else start_given, options)
+        if isinstance(timeline, Timeline):
+            return timeline_to_sheet(timeline, path, mapping, presets, options)
+        sheet = timeline
     if mapping is None:
         return sheet
     return replace(sheet, remarks=[*sheet.remarks, f"the mapping was not used: {sheet.format} names its own stems"])
 
 
 def stated_rate(path: Path) -> FrameRate | None:
-    """The frame rate that a file states itself.
+    """Return the frame rate that a file states, or None.
 
     Raises:
         CueSheetError: see :func:`read_cues`.
     """
     path = Path(path)
-    found = None if is_midi_file(path) else _read(path, Clock(), False, ReadOptions(blank=True, partial=True))
-    return found.clock.rate if isinstance(found, Timeline) else None
+    timeline = None if is_midi_file(path) else _read(path, Clock(), False, ReadOptions(blank=True, partial=True))
+    return timeline.clock.rate if isinstance(timeline, Timeline) else None
 
 
 def is_midi_file(path: Path) -> bool:
-    """Whether a sheet is a Standard MIDI File, by its first bytes.
+    """Return whether a sheet is a Standard MIDI File, by its first bytes.
 
     Raises:
         CueSheetError: missing or unreadable.
@@ -111,39 +119,45 @@ def _head(path: Path) -> bytes:
     return sheet_bytes(path, HEAD_BYTES)
 
 
-def _read(path: Path, clock: Clock, start_given: bool, wanted: ReadOptions) -> Timeline | CueSheet:
+def _read(path: Path, clock: Clock, start_given: bool, options: ReadOptions) -> Timeline | CueSheet:
     head = _head(path)
-    read = next((read for recognises, read in READERS if recognises(head)), None)
-    if read is None:
+    reader: Any = next((reader for recognises, reader in READERS if recognises(head)), None)
+    if reader is None:
         with error_at(file=path):
             check_sheet_like(head)
-    if read is None or read is read_xlsx:
-        return (read or read_csv)(path, clock, wanted)
+    if reader is None or reader is read_xlsx:
+        return (reader or read_csv)(path, clock, options)
+    return _read_timeline(reader, path, clock, start_given)
+
+
+def _read_timeline(read: TimelineReader, path: Path, clock: Clock, start_given: bool) -> Timeline:
     try:
         if clock.rate is not None and not start_given:
-            found = _as_stated(read, path, clock)
-            if found is not None:
-                return found
-        found = read(path, clock)
-        if clock.rate not in (None, found.clock.rate):
-            raise CueSheetError(f"runs at {found.clock.rate.name} fps, the project at {clock.rate.name}: change --fps")
+            as_stated = _as_stated(read, path, clock)
+            if as_stated is not None:
+                return as_stated
+        timeline = read(path, clock)
+        stated = timeline.clock.rate
+        if clock.rate is not None and stated != clock.rate:
+            name = stated.name if stated is not None else "unknown"
+            raise CueSheetError(f"runs at {name} fps, the project at {clock.rate.name}: change --fps")
     except CueSheetError as error:
         raise error.at(file=path) from error
-    return found
+    return timeline
 
 
-def _as_stated(read, path: Path, clock: Clock) -> Timeline | None:
-    """The timeline from the start that the file states, if it states the clock's rate, too."""
+def _as_stated(read: TimelineReader, path: Path, clock: Clock) -> Timeline | None:
+    """Read the timeline with the start that the file states. Return None if it states another rate than the clock's."""
     try:
-        found = read(path, Clock(clock.sample_rate))
-    except CueSheetError:  # it leaves the rate or drop-frame open; what else is wrong the next read will tell
-        found = read(path, clock)
-        if found.start_frames in (None, clock.start_frames):
-            return found
-        return read(path, replace(clock, start_frames=found.start_frames))
-    rate, start_frames = found.clock.rate, found.clock.start_frames
+        timeline = read(path, Clock(clock.sample_rate))
+    except CueSheetError:  # it does not state rate or drop-frame; the next read raises any other problem
+        timeline = read(path, clock)
+        if timeline.start_frames in (None, clock.start_frames):
+            return timeline
+        return read(path, replace(clock, start_frames=timeline.start_frames))
+    rate, start_frames = timeline.clock.rate, timeline.clock.start_frames
     if rate == clock.rate:
-        return found
-    if rate is not None and rate.exact == clock.rate.exact:
+        return timeline
+    if rate is not None and clock.rate is not None and rate.exact == clock.rate.exact:
         return read(path, replace(clock, start_frames=start_frames))
     return None

@@ -1,4 +1,4 @@
-"""What a reader of a timeline finds before a mapping makes cues of it."""
+"""A timeline as a reader returns it, before a mapping turns its items into cues."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ class TimelineItem:
     """One clip, marker or region of a timeline.
 
     Attributes:
-        kind: what it is there.
+        kind: ``clip``, ``marker`` or ``region``.
         name: as written.
-        track: the track it lies on; empty for markers that lie on none.
+        track: the track it is on; empty for markers that are on none.
         start_samples: from the programme's first sample; negative before it.
-        duration_samples: 1 or more; None where the format has none (markers).
+        duration_samples: 1 or more; None if the format states none (markers).
         row: line in a text file, else the event's number in the file's order, from 1.
         note: comment, if the format has one.
-        source: the audio file it plays, as the session names it; may not exist, is never written.
-        extra: whatever else the format says of it, as text.
+        source: the audio file that it plays, as the session names it; it may be missing and is never written.
+        extra: everything else that the format states, as text.
     """
 
     kind: Literal["clip", "marker", "region"]
@@ -38,15 +38,15 @@ class TimelineItem:
 
 @dataclass(frozen=True, slots=True)
 class UnreadItem:
-    """What looks like a clip, marker or region and is not read.
+    """A line or event that looks like a clip, marker or region and could not be read.
 
     Attributes:
-        row: as a spot's.
-        why: what it is and why it is not read, on one line.
+        row: as in :class:`TimelineItem`.
+        reason: what it is and why it was not read, on one line.
     """
 
     row: int
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -54,17 +54,17 @@ class Timeline:
     """A timeline as read.
 
     Attributes:
-        format: its name, as ``docs/formats.md`` has it.
-        clock: the time base given, completed with the rate and the start that the file states.
-        spots: in the file's order.
-        remarks: what was read and not used, each with its line or number; nothing is dropped in silence.
-        unreadable: what looks like a spot and is none, by row; a render asks before it goes on without them.
-        start_frames: its first frame, counted from 00:00:00:00, if the file counts frames and says so.
+        format: its name, as in ``docs/formats.md``.
+        clock: the requested time base, completed with the rate and start that the file states.
+        items: in the file's order.
+        remarks: what was read and not used, each with its line or number; everything left out is listed.
+        unreadable: items that could not be read, by row; a render stops unless the user skips them.
+        start_frames: its first frame, counted from 00:00:00:00, if the file states one.
     """
 
     format: str
     clock: Clock
-    spots: list[TimelineItem]
+    items: list[TimelineItem]
     remarks: list[str]
     unreadable: list[UnreadItem] = field(default_factory=list)
     start_frames: int | None = None

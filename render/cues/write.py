@@ -1,4 +1,4 @@
-"""One door out: a cue sheet into any format that can hold one, by the file's suffix."""
+"""Write a cue sheet in the format of the file's suffix."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ from render.project.timecode import Clock
 
 Writer = Callable[[CueSheet, Path, Clock], object]
 TIMELINES: dict[str, Writer] = dict.fromkeys((".otio", ".rpp", ".aaf"), write_session_cues)
-"""What holds cues as clips on a timeline that begins at the programme's start."""
+"""Formats that hold cues as clips on a timeline. The timeline begins at the programme's start."""
 
 WRITERS: dict[str, Writer] = {".csv": write_csv, ".xlsx": write_xlsx} | TIMELINES
 
 
 def write_cues(sheet: CueSheet, path: Path, clock: Clock) -> None:
-    """Writes a sheet, whole or not at all.
+    """Write a sheet completely, or leave no file.
+
+    Args:
+        sheet: the cues.
+        path: the file; its suffix is a key of ``WRITERS``.
+        clock: the programme's time base.
 
     Raises:
         OutputError: the suffix is none of ``WRITERS``, or the file cannot be written.
         CueSheetError: a cue that the format cannot hold.
-        MissingExtraError: the format wants an optional part.
+        MissingExtraError: the format needs an optional package.
     """
     writer = WRITERS.get(path.suffix.lower())
     if writer is None:

@@ -66,7 +66,7 @@ def open_bank(project: Project) -> Bank:
     return Bank(project.bank)
 
 
-def read_sheet(path: Path, project: Project, wanted: ReadOptions = DEFAULT_OPTIONS) -> CueSheet:
+def read_sheet(path: Path, project: Project, options: ReadOptions = DEFAULT_OPTIONS) -> CueSheet:
     """Read a cue sheet with the project's time base, MIDI tables and mapping.
 
     MIDI programs and clip names that the project does not name are looked up in the bank.
@@ -74,7 +74,7 @@ def read_sheet(path: Path, project: Project, wanted: ReadOptions = DEFAULT_OPTIO
     Args:
         path: the sheet.
         project: gives time base, tables and bank.
-        wanted: which cues to read, and which problems to tolerate.
+        options: which cues to read, and which problems to tolerate.
 
     Raises:
         CueSheetError: see :func:`render.cues.read_cues`.
@@ -90,7 +90,7 @@ def read_sheet(path: Path, project: Project, wanted: ReadOptions = DEFAULT_OPTIO
         project = replace(project, fps=rate.name)
     return read_cues(
         path, project.clock(), midi, mapping=mapping, presets=bank.names, start_given=start_given,
-        wanted=dataclasses.replace(wanted, muted=wanted.muted or project.include_muted),
+        options=dataclasses.replace(options, muted=options.muted or project.include_muted),
     )  # fmt: skip
 
 

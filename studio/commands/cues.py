@@ -67,14 +67,14 @@ def check(source, **options) -> None:
         sys.exit(FOUND)
 
 
-def _read(source: Path, wanted, project_file, mapping, banks, **flags):
+def _read(source: Path, options, project_file, mapping, banks, **flags):
     """The sheet, and the project as the sheet completes it."""
     from render.plan.resolve import read_sheet, with_sheet_rate
     from render.project.project import project_from
 
     paths = {"bank": named_banks(banks), "mapping": str(mapping) if mapping else None}
     project = project_from(project_file, source, **paths, **flags)
-    sheet = read_sheet(source, project, wanted)
+    sheet = read_sheet(source, project, options)
     return sheet, with_sheet_rate(project, sheet)
 
 

@@ -108,19 +108,22 @@ def print_changes(changes: Changes) -> None:
     click.echo(err=True)
 
 
-def print_findings(findings: list[Finding], look: LintInput) -> None:
+def print_findings(findings: list[Finding], lint_input: LintInput) -> None:
     """What the checks of a cue sheet found, one a line, and how much was looked at."""
     rows = []
     for finding in findings:
         cue = finding.cue
         place = (finding.row, None, None)
         if cue:
-            place = cue.row, cue.id, look.clock.label_at(cue.start_samples) or cue.start_samples
-        rows.append((finding.check, *place, finding.told))
+            place = cue.row, cue.id, lint_input.clock.label_at(cue.start_samples) or cue.start_samples
+        rows.append((finding.check, *place, finding.message))
     if rows:
         print_table(("check", "row", "id", "start", "found"), rows)
-    stems = len({cue.stem for cue in look.sheet.cues})
-    click.echo(f"{look.sheet.format}: {len(look.sheet.cues)} cues, {stems} stems, {len(findings) or 'nothing'} found")
+    stems = len({cue.stem for cue in lint_input.sheet.cues})
+    click.echo(
+        f"{lint_input.sheet.format}: {len(lint_input.sheet.cues)} cues, {stems} stems, "
+        f"{len(findings) or 'nothing'} found"
+    )
 
 
 def print_bank(presets: Iterable[Preset]) -> None:

@@ -72,7 +72,7 @@ def _row(plan: BatchPlan, planned) -> tuple:
         return planned.job.name, None, None, None, None, f"cannot be run: {planned.problem}"
     cost, name = planned.cost, planned.job.name
     state = plan.todo.get(name, "done")
-    seconds = _clock(plan.foretold(planned))
+    seconds = _clock(plan.predicted_s(planned))
     return name, cost.cues, _clock(cost.programme_s), seconds, f"{cost.bytes / 1e6:.1f}", state
 
 
@@ -109,15 +109,16 @@ def run_to_disk(
                 plan,
                 out,
                 runner,
-                policy=Policy(retries, backoff_s),
+                policy=Policy(retries, backoff_s, hang_s),
                 cache=None if no_cache else CueCache(cache_home()),
-                hang_s=hang_s,
                 verify=verify,
                 listen=listen,
             )
     finally:
         log.close()
-    for problem in filter(None, (log.problem, result.behind and f"the journal is behind: {result.behind}")):
+    for problem in filter(
+        None, (log.problem, result.journal_problem and f"the journal is behind: {result.journal_problem}")
+    ):
         click.echo(f"note: {problem}", err=True)
     _tell(result, len(plan.jobs))
     click.echo(write_html(plan, result, out))
@@ -139,7 +140,7 @@ def engine_of(name: str, workers: int) -> Engine:
 
 
 def _tell(result: Result, jobs: int) -> None:
-    whole = len(result.done) + len(result.before)
+    whole = len(result.done) + len(result.already_done)
     for name, cause in result.failed.items():
         click.echo(f"failed: {name}: {cause}", err=True)
     click.echo(f"{whole} of {jobs} jobs done, {len(result.done)} in this run", err=True)

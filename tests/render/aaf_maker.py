@@ -1,4 +1,4 @@
-"""Writes AAF files by pyaaf2, for tests."""
+"""Write AAF files with pyaaf2, for tests."""
 
 import aaf2
 

@@ -1,4 +1,4 @@
-"""What tests of batches run them by, and how they look into their journals."""
+"""Helpers for tests of batches: settings, and queries of the journal."""
 
 import sqlite3
 from contextlib import closing

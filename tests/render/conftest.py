@@ -142,7 +142,7 @@ def run(tmp_path, pool):
         events, engine = [], pool if workers == 1 else Pool(workers)
         plan = plan_batch(read_jobs(jobs), tmp_path / "out")
         result = run_batch(plan, tmp_path / "out", engine, policy=policy, listen=events.append, **options)
-        return result, [(event.kind, event.job, event.told) for event in events if event.kind != "progress"]
+        return result, [(event.kind, event.job, event.message) for event in events if event.kind != "progress"]
 
     return go
 

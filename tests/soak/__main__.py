@@ -1,4 +1,4 @@
-"""The whole soak: faults at every command's file-system calls, and changed files for every reader; a table of both.
+"""Run the whole soak: faults at every command's file-system calls, and changed files for every reader; print tables.
 
 python -m tests.soak [--inputs 100000] [--points 12] [--seed 1] [--only faults|files] [--table docs/reliability.md]
 """
@@ -29,7 +29,7 @@ def main() -> int:
     options.add_argument("--table", type=Path, help="a page whose table between the marks is written anew")
     chosen = options.parse_args()
     wrong: list[str] = []
-    logging.disable()  # of what pyaaf2 says of each damaged file
+    logging.disable()  # pyaaf2 would log every damaged file
     lines = [f"Last run: {date.today()}, seed {chosen.seed}."]
     with tempfile.TemporaryDirectory() as folder:
         if chosen.only != "files":
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def commands(work: Path) -> list[faults.Command]:
-    """What is disturbed: with the identity codec and a bank of one texture, so that each run is short."""
+    """Return the commands to disturb, with the identity codec and a bank of one texture, so that each run is short."""
     import numpy as np
     import soundfile
 

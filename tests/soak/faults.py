@@ -1,7 +1,8 @@
-"""Fail, or kill at, each file-system call of a command in turn: what it leaves is what was there before, or all of it.
+"""Make each file-system call of a command fail in turn, or kill the command there.
 
-A library that is loaded first counts the calls on watched paths and makes one of them fail, once or from then on, or
-kills the process before it (``faultshim.c``). After every disturbed run the same command must succeed undisturbed.
+Afterwards the folder holds either the files from before or all new files. A preloaded library (``faultshim.c``) counts
+the calls on watched paths and makes one of them fail, once or from then on, or kills the process before it. After every
+disturbed run the same command must succeed undisturbed.
 """
 
 from __future__ import annotations
@@ -23,20 +24,20 @@ MODES = {
     "EMFILE once": (errno.EMFILE, False),
     "kill": None,
 }
-"""Which error, and whether every later call fails with it, too; or SIGKILL."""
+"""The error, and whether every later call fails with it too; None is SIGKILL."""
 
 LONGEST_S = 300
 
 
 @dataclass(frozen=True)
 class Command:
-    """What is disturbed.
+    """A command to disturb.
 
     Attributes:
-        name: for people.
+        name: shown in the table.
         line: the command, run in a copy of ``template``.
         watch: the folder there whose calls are counted.
-        named_in_order: its new files get their names one after another, the report last: a kill between leaves some,
+        named_in_order: its new files get their names one after another, the report last. A kill in between leaves some,
             and the next run must complete them.
     """
 
@@ -49,7 +50,7 @@ class Command:
 
 @dataclass
 class Disturbed:
-    """What came of one command: the calls it makes, how many runs were disturbed, and what was wrong."""
+    """The result for one command: the number of its calls, the number of disturbed runs, and what went wrong."""
 
     calls: int = 0
     runs: int = 0
@@ -57,40 +58,40 @@ class Disturbed:
 
 
 def built(folder: Path) -> Path:
-    """The library that counts; needs gcc."""
+    """Build the counting library; needs gcc."""
     shim = folder / "faultshim.so"
     subprocess.run(["gcc", "-O2", "-fPIC", "-shared", "-o", shim, SHIM, "-ldl", "-lpthread"], check=True)
     return shim
 
 
 def visible(folder: Path) -> dict[str, bytes]:
-    """The files below a folder that are not hidden, by name."""
+    """Return the files below a folder that are not hidden, by name."""
     files = (path for path in folder.rglob("*") if path.is_file())
     names = {path.relative_to(folder): path for path in files}
     return {str(name): path.read_bytes() for name, path in names.items() if not any(p[0] == "." for p in name.parts)}
 
 
 def disturbed(command: Command, shim: Path, work: Path, most: int, modes: Sequence[str] = tuple(MODES)) -> Disturbed:
-    """Disturb a command at ``most`` of its calls, evenly, in each mode."""
+    """Disturb a command at ``most`` of its calls, evenly spaced, in each mode."""
     found = Disturbed()
     place, counter = work / "place", work / "counter"
     _fresh(command, place)
     before = visible(place / command.watch)
-    calm, said, found.calls = _run(command, place, shim, counter, 0, None)
+    calm, stderr_text, found.calls = _run(command, place, shim, counter, 0, None)
     if calm:
-        found.wrong.append(f"undisturbed: {said[-200:]}")
+        found.wrong.append(f"undisturbed: {stderr_text[-200:]}")
         return found
     whole = set(visible(place / command.watch))
     points = sorted({1 + round(k * (found.calls - 1) / max(1, most - 1)) for k in range(min(most, found.calls))})
     for mode in modes:
         for point in points:
             _fresh(command, place)
-            status, said, _ = _run(command, place, shim, counter, point, mode)
+            status, stderr_text, _ = _run(command, place, shim, counter, point, mode)
             after = visible(place / command.watch)
-            wrong = _wrong(command, mode, status, said, before, after, whole)
-            again, told, _ = _run(command, place, shim, counter, 0, None)
+            wrong = _wrong(command, mode, status, stderr_text, before, after, whole)
+            again, message, _ = _run(command, place, shim, counter, 0, None)
             if again:
-                wrong.append(f"cannot be run again: {told.strip()[-120:]}")
+                wrong.append(f"cannot be run again: {message.strip()[-120:]}")
             elif not whole <= set(visible(place / command.watch)):
                 wrong.append("run again, not everything is there")
             found.runs += 1
@@ -98,11 +99,11 @@ def disturbed(command: Command, shim: Path, work: Path, most: int, modes: Sequen
     return found
 
 
-def _wrong(command, mode, status, said, before, after, whole) -> list[str]:
+def _wrong(command, mode, status, stderr_text, before, after, whole) -> list[str]:
     wrong, new = [], set(after) - set(before)
     if status is None:
         wrong.append("stands still")
-    if "Traceback" in said:
+    if "Traceback" in stderr_text:
         wrong.append("a traceback")
     if status == 0 and set(after) != whole:
         wrong.append("status 0, and not everything is there")

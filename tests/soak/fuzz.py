@@ -1,4 +1,4 @@
-"""Good files changed at random: every reader reads them or refuses them in a line, soon."""
+"""Change good files at random: every reader reads them or refuses them with one line, quickly."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ MAGIC = (
     *(b"\0", b"\xff", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\n", b'"', b",", b"<", b">", b"&", b"\\", b"\x1b"),
     *(b"1e999", b"NaN", b"-1", b"0", b"99999999999999999999", b"\xe2\x80\xae", b"\xed\xa0\x80", b"[" * 3000),
 )
-"""What is put in: ends of ranges, marks of formats, and what few expect."""
+"""Inserted bytes: ends of ranges, marks of formats, and rare values."""
 
 
 @dataclass
 class Found:
-    """What came of one reader's inputs: how many, how many were read, the slowest, and what escaped."""
+    """The result for one reader: inputs, inputs read, the slowest, and errors that are not ours."""
 
     inputs: int = 0
     read: int = 0
@@ -30,7 +30,7 @@ class Found:
 
 
 def mutated(data: bytes, chance: random.Random) -> bytes:
-    """The bytes with one to six changes: flipped bits, pieces cut, doubled, moved, zeroed, or put in."""
+    """Return the bytes with one to six changes: bits flipped, pieces cut, doubled, moved, zeroed or inserted."""
     changed = bytearray(data)
     for _ in range(chance.randint(1, 6)):
         size = len(changed)
@@ -55,17 +55,20 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
 
 
 def fuzzed(reader: Reader, folder: Path, inputs: int, seed: int, keep: Path | None = None) -> Found:
-    """Give a reader so many changed files, the same for the same seed (an AAF alone is made anew each time).
+    """Give a reader changed files; a seed gives the same files (except AAF, which is made anew each time).
 
     Args:
-        folder: empty; where they are written.
-        keep: a folder for those that were not read or refused as they should be.
+        reader: the reader.
+        folder: empty; the files are written here.
+        inputs: number of files.
+        seed: of the changes.
+        keep: a folder for files that were neither read nor refused properly.
     """
     found, names = Found(), sorted(reader.seeds)
     for number in range(inputs):
         chance = random.Random(f"{reader.name} {seed} {number}")
         name = names[number % len(names)]
-        path, told = folder / name, len(found.escaped)
+        path, message = folder / name, len(found.escaped)
         path.write_bytes(mutated(reader.seeds[name], chance))
         began = time.process_time()
         try:
@@ -83,7 +86,7 @@ def fuzzed(reader: Reader, folder: Path, inputs: int, seed: int, keep: Path | No
         if took_s > LONGEST_S:
             found.escaped.append(f"{name}, seed {seed}, input {number}: took {took_s:.1f} s")
         found.inputs += 1
-        if keep and len(found.escaped) > told:
+        if keep and len(found.escaped) > message:
             keep.mkdir(parents=True, exist_ok=True)
             (keep / f"{seed}-{number}-{name}").write_bytes(path.read_bytes())
     return found

@@ -1,4 +1,4 @@
-"""Every reader of files that somebody else made, with a small good file for each: what mutations begin with."""
+"""Every reader of foreign files, with a small good file for each, from which the changed files are made."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ JOBS = 'schema = 1\n[defaults]\nproject = "p.toml"\n[[jobs]]\nname = "a"\ncues =
 
 @dataclass(frozen=True)
 class Reader:
-    """Something that reads files of others.
+    """A reader of foreign files.
 
     Attributes:
-        name: for people.
+        name: shown in the table.
         seeds: file name → a good file's bytes, beside which ``others`` lie unchanged.
         read: reads a path, or refuses it with one of our errors.
     """
@@ -76,7 +76,7 @@ class Reader:
 
 
 def readers(work: Path) -> list[Reader]:
-    """All of them; ``work`` is an empty folder for making the good files."""
+    """Return all readers; ``work`` is an empty folder for making the good files."""
     from plugin_backend.audio_files import read_blocks
     from plugin_backend.corpus.manifest import read_labels
     from plugin_backend.models.rave.card import RaveCard, read_card, save_card
@@ -111,7 +111,7 @@ def readers(work: Path) -> list[Reader]:
         shutil.copy(path, place.path(key))
         return place.get(key, 50)
 
-    def heard(path: Path) -> None:
+    def output(path: Path) -> None:
         for _ in read_blocks(path):
             pass
 
@@ -139,7 +139,7 @@ def readers(work: Path) -> list[Reader]:
         ),
         Reader("cached sounds", {"x.cue": cache.path(key).read_bytes()}, cached),
         Reader("notes of stems", {"t.npz": _noted(work)}, StemStatistics.load),
-        Reader("recordings", _recordings(), heard),
+        Reader("recordings", _recordings(), output),
     ]
 
 
@@ -165,7 +165,7 @@ def _cues(path: Path) -> object:
     from render.project.project import MidiMapping
     from render.project.timecode import RATES, Clock
 
-    return read_cues(path, Clock(48_000, RATES["24"], 86_400), MidiMapping(), wanted=ReadOptions(True, True, True))
+    return read_cues(path, Clock(48_000, RATES["24"], 86_400), MidiMapping(), options=ReadOptions(True, True, True))
 
 
 def _sheets(work: Path) -> dict[str, bytes]:

@@ -140,7 +140,7 @@ def test_a_guide_lies_where_its_stamp_says_and_is_as_long_as_it_is(tmp_path):
     data, path = streamed_wav(), tmp_path / "guide.wav"
     path.write_bytes(data[:12] + b"bext" + struct.pack("<I", len(bext)) + bext + data[12:])
     timeline = read_bwf(path, Clock(48_000, RATES["24"], 86_400))
-    assert (timeline.spots[0].start_samples, timeline.spots[0].duration_samples) == (48_000, SECONDS * 48_000)
+    assert (timeline.items[0].start_samples, timeline.items[0].duration_samples) == (48_000, SECONDS * 48_000)
     assert timeline.remarks == [GOES_ON]
     run("cues", "from-audio", path, "--fps", "24", "--start-tc", "01:00:00:00", "--out", tmp_path / "a.csv")
     with open(tmp_path / "a.csv", encoding="utf-8") as sheet:

@@ -1,1 +1,1 @@
-"""What runs the jobs of a batch: local processes or Ray."""
+"""Engines that run the jobs of a batch: local processes or Ray."""

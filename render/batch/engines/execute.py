@@ -1,4 +1,4 @@
-"""Run one order in this process: plan it again, deliver it into its stage, and put it on disk for good."""
+"""Run one order in this process: plan it again, render it into its staging folder, and flush it to disk."""
 
 from __future__ import annotations
 
@@ -31,31 +31,36 @@ from render.plan.resolve import read_sheet, with_sheet_rate
 PROGRESS_S = 0.25
 
 KINDS: tuple[tuple[type[PisadaError], Kind], ...] = (
-    (OutputError, "passing"),
-    (DiskFullError, "passing"),
+    (OutputError, "transient"),
+    (DiskFullError, "transient"),
     (InputError, "input"),
     (MissingExtraError, "input"),
     (PisadaError, "crash"),
 )
-"""What an error is to a batch; the first that fits."""
+"""The kind of failure of each error; the first that matches applies."""
 
 
-def execute(order: Order, tell: Callable[[Progress], None] = lambda progress: None) -> Outcome:
-    """Run ``order``; whatever goes wrong is in the outcome.
+def execute(order: Order, report: Callable[[Progress], None] = lambda progress: None) -> Outcome:
+    """Run ``order`` and return its outcome; every error becomes part of the outcome.
 
-    Its render processes are forked from this one, which therefore has to have a single thread.
+    Its render processes are forked from this process, which must therefore have a single thread.
+
+    Args:
+        order: the job.
+        report: called with progress.
     """
-    began, deaths = perf_counter(), []
+    began = perf_counter()
+    deaths: list[Kind] = []
     try:
-        version, delivery = _delivered(order, tell, deaths)
+        version, delivery = _deliver(order, report, deaths)
         outputs = _outputs(Path(order.stage), delivery)
     except PisadaError as problem:
         kind = deaths[0] if deaths else next(kind for error, kind in KINDS if isinstance(problem, error))
         return Outcome(name=order.name, kind=kind, cause=str(problem), wall_s=perf_counter() - began)
     except OSError as problem:
         cause = str(disk_error(problem, Path(problem.filename or order.stage)))
-        return Outcome(name=order.name, kind="passing", cause=cause, wall_s=perf_counter() - began)
-    except Exception as problem:  # noqa: BLE001 - told to the batch, whatever it is: the other jobs go on
+        return Outcome(name=order.name, kind="transient", cause=cause, wall_s=perf_counter() - began)
+    except Exception as problem:  # noqa: BLE001 - any error is reported to the batch; the other jobs continue
         traceback.print_exception(problem)
         cause = f"{type(problem).__name__}: {problem}"
         return Outcome(name=order.name, kind="crash", cause=cause, wall_s=perf_counter() - began)
@@ -70,14 +75,14 @@ def execute(order: Order, tell: Callable[[Progress], None] = lambda progress: No
     )
 
 
-def _delivered(order: Order, tell: Callable[[Progress], None], deaths: list[str]) -> tuple[int, Delivery]:
+def _deliver(order: Order, report: Callable[[Progress], None], deaths: list[Kind]) -> tuple[int, Delivery]:
     shutil.rmtree(order.stage, ignore_errors=True)
     sheet = read_sheet(Path(order.cues), order.project)
     project = with_sheet_rate(order.project, sheet)
     cache = CueCache(Path(order.cache)) if order.cache is not None else None
     plan = make_plan(project, sheet, cache)
     if job_key(plan, project, order.clips) != order.key:
-        raise ProjectError("what it is made of changed since the batch was planned: run the batch again")
+        raise ProjectError("its inputs have changed since the batch was planned: run the batch again")
     warm_up(plan)
     done, last = 0, 0.0
 
@@ -86,7 +91,7 @@ def _delivered(order: Order, tell: Callable[[Progress], None], deaths: list[str]
         done, now = done + samples, perf_counter()
         if now - last >= PROGRESS_S or done == plan.length_samples:
             last = now
-            tell(Progress(order.name, done, plan.length_samples))
+            report(Progress(order.name, done, plan.length_samples))
 
     version = order.version or next_version(plan, project, Path(order.folder))
     delivery = deliver(
@@ -106,7 +111,7 @@ def _delivered(order: Order, tell: Callable[[Progress], None], deaths: list[str]
 
 
 def _outputs(stage: Path, delivery: Delivery) -> list[Output]:
-    """What was left; it is on disk for good."""
+    """Return the delivered files; they are flushed to disk."""
     files = [*delivery.stems.values(), *delivery.clips.values(), delivery.picture, delivery.report]
     return [_output(stage, path) for path in files]
 

@@ -1,4 +1,4 @@
-"""The default engine: spawned worker processes on this machine, each warm for the next job."""
+"""The default engine: spawned worker processes on this machine that stay ready for the next job."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from multiprocessing import connection, resource_tracker
 from multiprocessing.connection import Connection
+from typing import Any
 
 import msgspec
 
@@ -18,7 +19,7 @@ from render.batch.engines.protocol import Message, Order, Outcome
 
 
 def serve(pipe: Connection, parent: int) -> None:
-    """The process's main function."""
+    """Run the worker process: execute orders from the pipe until it closes."""
     die_with_parent(parent)
     os.dup2(2, 1)  # libraries print; standard output belongs to the parent
     import msgspec
@@ -38,34 +39,34 @@ def serve(pipe: Connection, parent: int) -> None:
 
 DECODE = msgspec.json.Decoder(Message)
 EXIT_S = 2.0
-"""How long a process that has closed its pipe may take to end as it likes."""
+"""Seconds that a process may take to exit after it has closed its pipe."""
 
 
 class _Worker:
-    """One process: idle, or at an order."""
+    """One worker process, idle or running an order."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(theirs, os.getpid()), name="pisada-batch")
-        resource_tracker.ensure_running()  # starting it unblocks signals, so it comes first
+        self.pipe, child_pipe = context.Pipe()
+        self.process = context.Process(target=serve, args=(child_pipe, os.getpid()), name="pisada-batch")
+        resource_tracker.ensure_running()  # starting it unblocks signals, so it is started first
         with one_thread_per_process(), hold_signals():  # a Ctrl-C goes to the whole group; the parent stops its workers
             self.process.start()
-        theirs.close()
+        child_pipe.close()
         self.order: Order | None = None
 
     def submit(self, order: Order) -> None:
         self.order = order
-        with suppress(OSError):  # it died idle; wait() finds it so
+        with suppress(OSError):  # it died while idle; wait() will notice
             self.pipe.send_bytes(msgspec.json.encode(order))
 
     def messages(self) -> Iterator[Message]:
-        """What it has said; ends with EOFError or OSError when it is gone."""
+        """Yield the messages received. Raises EOFError or OSError if the process is gone."""
         while self.pipe.poll():
             yield DECODE.decode(self.pipe.recv_bytes())
 
     def death(self) -> Outcome | None:
-        """What its death means to its order."""
+        """Return the outcome that the process's death means for its order; None if it was idle."""
         self.process.join(EXIT_S)
         self.stop()
         if self.order is None:
@@ -73,8 +74,8 @@ class _Worker:
         status = self.process.exitcode
         if status == -signal.SIGKILL:
             return Outcome(name=self.order.name, kind="killed", cause="its worker was killed (SIGKILL)")
-        how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
-        return Outcome(name=self.order.name, kind="crash", cause=f"its worker died ({how})")
+        status_text = f"exit status {status}" if status is None or status >= 0 else signal.Signals(-status).name
+        return Outcome(name=self.order.name, kind="crash", cause=f"its worker died ({status_text})")
 
     def stop(self) -> None:
         self.process.kill()
@@ -83,9 +84,9 @@ class _Worker:
 
 
 class Pool:
-    """``workers`` processes; one that dies fails its order and is replaced."""
+    """An engine of ``workers`` processes. A process that dies fails its order and is replaced."""
 
-    def __init__(self, workers: int):
+    def __init__(self, workers: int) -> None:
         self.slots = workers
         self._workers: list[_Worker] = []
         self._unstarted: list[Outcome] = []
@@ -96,7 +97,7 @@ class Pool:
         if idle is None:
             try:
                 idle = _Worker()
-            except OSError as problem:  # no memory, no processes, no handles: that may pass
+            except OSError as problem:  # no memory, processes or handles left: a transient failure
                 cause = f"no worker could be started ({problem.strerror or problem})"
                 self._unstarted.append(Outcome(name=order.name, kind="killed", cause=cause))
                 return
@@ -105,31 +106,31 @@ class Pool:
 
     def wait(self, timeout_s: float) -> list[Message]:
         """See :class:`~render.batch.engines.protocol.Engine`."""
-        by_handle = {worker.pipe: worker for worker in self._workers}
+        by_handle: dict[Any, _Worker] = {worker.pipe: worker for worker in self._workers}
         by_handle |= {worker.process.sentinel: worker for worker in self._workers}
-        said: list[Message] = self._unstarted
+        messages_so_far: list[Message] = [*self._unstarted]
         self._unstarted = []
-        ready = connection.wait(list(by_handle), 0 if said else timeout_s) if by_handle else []
-        speaking = {by_handle[handle] for handle in ready}
-        # what a plug-in started may outlive its worker, and hold the worker's handles
-        for worker in [each for each in self._workers if each in speaking or not each.process.is_alive()]:
-            said += self._heard(worker)
-        return said
+        ready = connection.wait(list(by_handle), 0 if messages_so_far else timeout_s) if by_handle else []
+        ready_workers = {by_handle[handle] for handle in ready}
+        # a process that a plug-in started may outlive its worker and keep the worker's handles open
+        for worker in [each for each in self._workers if each in ready_workers or not each.process.is_alive()]:
+            messages_so_far += self._receive(worker)
+        return messages_so_far
 
-    def _heard(self, worker: _Worker) -> list[Message]:
-        said = []
+    def _receive(self, worker: _Worker) -> list[Message]:
+        messages_so_far = []
         try:
             for message in worker.messages():
-                said.append(message)
-            gone = not worker.process.is_alive()
+                messages_so_far.append(message)
+            ended = not worker.process.is_alive()
         except (EOFError, OSError):
-            gone = True
-        if any(isinstance(message, Outcome) for message in said):
+            ended = True
+        if any(isinstance(message, Outcome) for message in messages_so_far):
             worker.order = None
-        if gone:
+        if ended:
             self._workers.remove(worker)
-            said += filter(None, [worker.death()])
-        return said
+            messages_so_far += filter(None, [worker.death()])
+        return messages_so_far
 
     def close(self) -> None:
         """See :class:`~render.batch.engines.protocol.Engine`."""

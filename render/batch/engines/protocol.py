@@ -1,4 +1,4 @@
-"""What a batch asks of whoever runs its jobs, in plain data: an order in, progress and one outcome out."""
+"""The interface between a batch and its engines, in plain data: orders in; progress and one outcome per order out."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import msgspec
 
 from render.project.project import Project
 
-Kind = Literal["input", "passing", "killed", "crash"]
-"""Causes: bad input; what may pass (a full disk, a refused write); a process that was killed; one that crashed."""
+Kind = Literal["input", "transient", "killed", "crash"]
+"""Kinds of failure: bad input; transient (a full disk, a refused write); process killed; process crashed."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """One job to run, all that it takes.
+    """One job to run, with everything it needs.
 
     Attributes:
         name: of the job.
-        key: digest of what decides its bytes, as planned; other inputs at hand are refused.
+        key: the planned job key; the engine refuses other inputs.
         cues: path of the cue sheet.
         project: with the job's fields.
-        stage: an absent or abandoned folder to deliver into.
-        folder: where the files will go, and others of the job may be.
-        version: number that its files bear; none means the next that is free in ``folder``.
-        moment: origination date and time that its files bear.
+        stage: staging folder, missing or abandoned.
+        folder: the job's folder, which may hold other files of the job.
+        version: version number of its files; None chooses the next free one in ``folder``.
+        moment: origination date and time of its files.
         clips: write each cue as a file too.
-        cache: folder of decoded cues; none keeps nothing.
-        alone: one process a stem, so that a crash names its stem.
-        hang_s: a render process silent for so long is killed.
+        cache: folder of decoded cues; None keeps none.
+        alone: use one process per stem, so that a crash names its stem.
+        hang_s: a render process without progress for so many seconds is killed.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Output(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress"):
-    """Samples of the programme that a job has finished so far, of how many."""
+    """Samples of the programme that a job has finished so far, and in total."""
 
     name: str
     samples: int
@@ -63,17 +63,17 @@ class Progress(msgspec.Struct, frozen=True, tag="progress"):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, tag="outcome"):
-    """How an attempt ended.
+    """The result of an attempt.
 
     Attributes:
         name: of the job.
-        kind: of the cause; none when all went well.
+        kind: kind of failure; None if it succeeded.
         cause: one line.
         wall_s: seconds it took.
-        version: number that the files bear.
-        outputs: what lies in the stage, on disk for good.
-        decoded, cached: cues by where their sound came from.
-        cache_kept: whether all that was decoded could be kept.
+        version: version number of the files.
+        outputs: the files in the staging folder, flushed to disk.
+        decoded, cached: number of cues decoded and taken from the cache.
+        cache_kept: whether every decoded cue could be stored in the cache.
     """
 
     name: str
@@ -91,16 +91,16 @@ Message = Progress | Outcome
 
 
 class Engine(Protocol):
-    """Runs orders side by side; whoever it is, an order submitted gets exactly one outcome."""
+    """Runs orders side by side. Every submitted order gets exactly one outcome."""
 
     slots: int
-    """How many orders it takes at a time."""
+    """How many orders run at a time."""
 
     def submit(self, order: Order) -> None:
-        """Begin an order; there are fewer than ``slots`` under way."""
+        """Begin an order; call it only while fewer than ``slots`` are running."""
 
     def wait(self, timeout_s: float) -> list[Message]:
-        """What was reported since; waits for the first at most so long."""
+        """Return the messages since the last call; wait at most ``timeout_s`` for the first."""
 
     def close(self) -> None:
-        """Stop all that runs, and leave no process."""
+        """Stop everything that runs and end all processes."""

@@ -1,53 +1,57 @@
-"""Render processes forked from a warm worker: the codec is there already, and a crash takes one job along."""
+"""Fork render processes from a warm worker: the codec is loaded already, and a crash fails one job only."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 from plugin_backend.errors import WorkerError
 from plugin_backend.models.registry import PCM, keep_codec
 from plugin_backend.processes import die_with_parent
+from render.batch.engines.protocol import Kind
 from render.engine.render_worker import render_stems
 from render.engine.stream import RenderProcess
 from render.plan.plan import Plan
 from render.project.effect_schema import Transfer
 
 CONTEXT = "fork" if sys.platform == "linux" else "spawn"
-"""Elsewhere a fork does not survive the system's own threads, and every job loads its codec."""
+"""Start method. Elsewhere fork is unsafe with the system's own threads, so every job loads its codec there."""
 
 
 def warm_up(plan: Plan) -> None:
-    """Load what a plan's render processes need, once, for all that are forked from here."""
+    """Load once what a plan's render processes need; all processes forked afterwards share it."""
     import dawdreamer  # noqa: F401
 
-    transfers = (effect for stem in plan.stems for effect in stem.effects if isinstance(effect, Transfer))
+    transfers: Iterator[Any] = (
+        effect for stem in plan.stems for effect in stem.effects if isinstance(effect, Transfer)
+    )
     models = {*(event.codec for event in plan.events), *(transfer.model for transfer in transfers)} - {PCM}
     for model in models if CONTEXT == "fork" else ():
         import torch
 
-        torch.set_num_threads(1)  # no thread is alive when we fork
+        torch.set_num_threads(1)  # no thread may be alive at the fork
         keep_codec(model)
 
 
-def _rendered(parent: int, *arguments) -> None:
+def _render(parent: int, *arguments: Any) -> None:
     die_with_parent(parent)
     render_stems(*arguments)
 
 
 class WarmProcess(RenderProcess):
-    """A render process of a batch: forked, silent at most ``hang_s``, its death told with stem and plug-in.
+    """A render process of a batch: forked, killed after ``hang_s`` without progress; its death names stem and plug-in.
 
-    Attributes:
-        death: the kind of cause, once it has died.
+    ``deaths`` receives the kind of failure if it dies.
     """
 
     context = CONTEXT
 
-    def __init__(self, plan: Plan, *arguments, hang_s: float, deaths: list[str]):
-        self.target = partial(_rendered, os.getpid())
+    def __init__(self, plan: Plan, *arguments: Any, hang_s: float, deaths: list[Kind]) -> None:
+        self.target = partial(_render, os.getpid())
         self.hang_s, self._deaths = hang_s, deaths
         super().__init__(plan, *arguments)
 
@@ -60,5 +64,5 @@ class WarmProcess(RenderProcess):
             self._deaths.append("killed")
             return WorkerError(f"{self.description()} was killed (SIGKILL): out of memory, or by hand")
         self._deaths.append("crash")
-        how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
-        return WorkerError(f"{self.description()} crashed ({how})")
+        status_text = signal.Signals(-status).name if status < 0 else f"exit status {status}"
+        return WorkerError(f"{self.who()} crashed ({status_text})")

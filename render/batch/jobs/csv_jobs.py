@@ -1,4 +1,4 @@
-"""Jobs as a CSV: one row a job, the columns are fields."""
+"""Read jobs from a CSV file: one row for each job; the columns are fields."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SEPARATOR = ";"
 
 
 def read_csv_jobs(path: Path) -> Jobs:
-    """Read a CSV of jobs; an empty cell is not given.
+    """Read a CSV of jobs; an empty cell means not stated.
 
     Raises:
         JobsError: names file, row and column.
@@ -55,20 +55,20 @@ def _check_header(header: list[str], path: Path) -> None:
 def _job(path: Path, header: list[str], row: int, cells: list[str]) -> Job:
     if len(cells) > len(header):
         raise JobsError(f"{len(cells)} cells under {len(header)} columns", file=path, row=row)
-    told = {name: cell for name, cell in zip(header, cells, strict=False) if cell}
-    name = told.pop("name", "")
-    fields = {}
-    if "start" in told and "start_tc" in told:
+    cells_by_column = {name: cell for name, cell in zip(header, cells, strict=False) if cell}
+    name = cells_by_column.pop("name", "")
+    fields: dict = {}
+    if "start" in cells_by_column and "start_tc" in cells_by_column:
         raise JobsError(TWO_STARTS, file=path, row=row, field="start_tc")
-    for column, cell in told.items():
+    for column, cell in cells_by_column.items():
         if column in FLAGS and cell.lower() not in YES_OR_NO:
             raise JobsError(f"{cell!r}: yes or no", file=path, row=row, field=column)
-        given_here = {column: _value(column, cell)}
+        field = {column: _value(column, cell)}
         try:
-            table = msgspec.convert(given_here, Fields, strict=False)
+            table = msgspec.convert(field, Fields, strict=False)
         except (ValueError, msgspec.ValidationError) as problem:
-            told_of, _, allowed = explain_error(problem, given_here, Fields)
-            raise JobsError(f"{cell!r}: {told_of}{allowed}", file=path, row=row, field=column) from problem
+            problem_text, _, allowed = explain_error(problem, field, Fields)
+            raise JobsError(f"{cell!r}: {problem_text}{allowed}", file=path, row=row, field=column) from problem
         fields |= set_fields(table)
     return make_job(name, fields, path, f"row {row}", row)
 

@@ -1,4 +1,4 @@
-"""One job of a batch, and the file that asks for it."""
+"""One job of a batch, and the jobs file it is in."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Job:
     """One delivery.
 
     Attributes:
-        name: of its folder.
+        name: of the job and its folder.
         cues: the cue sheet.
-        fields: what it sets, see :data:`render.batch.jobs.schema.Fields`; files are whole paths.
+        fields: the fields it sets, see :data:`render.batch.jobs.schema.Fields`; file names are absolute.
         where: its place in the jobs file, for messages.
     """
 
@@ -35,17 +35,17 @@ class Job:
 
     @property
     def clips(self) -> bool:
-        """Whether each cue is wanted as a file too."""
+        """Return whether each cue is written as a file too."""
         return self.fields.get("clips", False)
 
     @property
     def moment(self) -> str | None:
-        """The origination date and time that its files are to bear, ISO 8601 to the second, if it is given."""
+        """Return the stated origination date and time of its files, ISO 8601 to the second; None if not stated."""
         moment: datetime | None = self.fields.get("moment")
-        return moment and moment.replace(microsecond=0).isoformat()
+        return moment.replace(microsecond=0).isoformat() if moment is not None else None
 
     def project(self) -> Project:
-        """Its project file with its fields.
+        """Return its project file with the job's fields.
 
         Raises:
             ProjectError: see :func:`render.project.project.read_project`, or a field is out of range.
@@ -66,10 +66,10 @@ class Jobs:
     jobs: tuple[Job, ...]
 
     def only(self, names: Collection[str]) -> Jobs:
-        """Those of these names, capitals or not.
+        """Return the jobs with these names, ignoring capitals.
 
         Raises:
-            JobsError: there is none of a name.
+            JobsError: there is no job of a name.
         """
         there = {job.name.casefold(): job for job in self.jobs}
         for name in names:
@@ -80,7 +80,7 @@ class Jobs:
 
 
 def is_utf8(path: Path) -> bool:
-    """Whether a path can be told in text: orders, journal, log and report are UTF-8."""
+    """Return whether a path can be written as UTF-8, as orders, journal, log and report need."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -89,8 +89,8 @@ def is_utf8(path: Path) -> bool:
 
 
 def with_absolute_files(fields: dict, folder: Path) -> dict:
-    """Fields with their files as seen from ``folder``; a model's name stays."""
-    there = {name: str(folder / fields[name]) for name in FILES if name in fields}
+    """Return the fields with file names made absolute from ``folder``; a model's name stays."""
+    there: dict[str, object] = {name: str(folder / fields[name]) for name in FILES if name in fields}
     if "bank" in fields:
         there["bank"] = absolute_bank_names(fields["bank"], folder)
     if "model" in fields:
@@ -105,10 +105,17 @@ def _model(name: str, folder: Path) -> str:
 
 
 def make_job(name: str, fields: dict, file: Path, where: str, row: int | None = None) -> Job:
-    """A job, its name, cues, paths and models checked.
+    """Return a job with its name, cues, paths and models checked.
+
+    Args:
+        name: its name.
+        fields: the fields it sets.
+        file: the jobs file.
+        where: its place in the file, for messages.
+        row: its row in a CSV.
 
     Raises:
-        JobsError: the name may not be a folder's, no cue sheet is given, or a path or model may not be.
+        JobsError: the name cannot name a folder, no cue sheet is given, or a path or model is not allowed.
     """
 
     def wrong(problem: str, field: str | None = None) -> JobsError:
@@ -119,7 +126,7 @@ def make_job(name: str, fields: dict, file: Path, where: str, row: int | None = 
     if not is_job_name(name):
         raise JobsError(f"{name!r}: {NAME_RULE}", file=file, row=row, field="name" if row is not None else None)
     if "cues" not in fields:
-        raise wrong("no cue sheet: give it 'cues'")
+        raise wrong("no cue sheet: set 'cues'")
     if all(field in fields for field in MODELS):
         raise wrong("'model' and 'models' are both given; name them all in 'models'")
     for field in (*FILES, "bank", *MODELS):

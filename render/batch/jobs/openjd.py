@@ -1,46 +1,48 @@
-"""A batch as an Open Job Description template: for openjd-cli, Deadline Cloud and whoever else runs such jobs.
+"""Write a batch as an Open Job Description template, for openjd-cli, Deadline Cloud and other runners.
 
-The folder holds ``template.json`` (jobtemplate-2023-09, no extensions) and one jobs file a task, ``parts/1.toml``
-and so on; a task is ``pisada batch`` of its file. Every task has an output folder of its own, with its own journal,
-so tasks run side by side on several hosts, and one that is run again does only what is missing. The jobs' files,
-named by whole paths, and the output folder must be where every host sees them.
+The folder holds ``template.json`` (jobtemplate-2023-09, no extensions) and one jobs file for each task,
+``parts/1.toml`` and so on. A task is ``pisada batch`` of its file. Every task has its own output folder with its own
+journal. So tasks run side by side on several hosts, and a repeated task does only what is missing. The jobs files use
+absolute paths; these and the output folder must be reachable from every host.
 """
 
 from __future__ import annotations
 
 import heapq
 import json
-from datetime import datetime
 from pathlib import Path
+
+import tomli_w
 
 from plugin_backend.output_files import disk_error, make_folder, make_folder_atomically, write_atomically
 from render.batch.jobs.job import Job
 from render.batch.planning import BatchPlan, Planned
 
 TASK_CUES = 5_000
-"""Cues a task has, about: some minutes of a core."""
+"""About how many cues a task has: some minutes of a core."""
 TASK_JOBS = 500
-"""Most jobs a task has, about, so that its jobs file is not too large to be read."""
+"""About how many jobs a task has at most, so that its jobs file stays small enough to read."""
 TEMPLATE, PARTS = "template.json", "parts"
 
 
 def write_openjd(plan: BatchPlan, folder: Path, out: Path, task_cues: int = TASK_CUES, command: str = "pisada") -> Path:
-    """Write the template of a whole batch, done jobs and all, into ``folder/PARTS`` and ``folder/TEMPLATE``.
+    """Write the template of a whole batch, finished jobs included, into ``folder/PARTS`` and ``folder/TEMPLATE``.
 
-    Jobs that cannot be run are in it too: their task names them.
+    Jobs that cannot run are included; their task reports them.
 
     Args:
-        folder: absent, or what an earlier call left.
-        out: where tasks deliver, each into ``part-N``; may be changed on submission.
-        task_cues: cues of a task, about; a job is never split.
-        command: what starts Pisada on the hosts; may be changed on submission.
+        plan: the planned batch.
+        folder: missing, or left by an earlier call.
+        out: where tasks deliver, each into ``part-N``; can be changed on submission.
+        task_cues: about how many cues a task has; a job is never split.
+        command: the command that starts Pisada on the hosts; can be changed on submission.
 
     Returns:
         The template's path.
 
     Raises:
         OutputError: ``folder`` cannot be written.
-        DiskFullError: it does not fit.
+        DiskFullError: the disk is full.
     """
     groups = parts_of(plan.jobs, task_cues)
     try:
@@ -58,7 +60,7 @@ def write_openjd(plan: BatchPlan, folder: Path, out: Path, task_cues: int = TASK
 
 
 def _clear(parts: Path) -> None:
-    """Remove the parts of an earlier call, and nothing else: OSError if there is something else."""
+    """Delete the parts of an earlier call. Raises OSError if anything else is there."""
     if parts.exists():
         for file in parts.glob("[0-9]*.toml"):
             file.unlink()
@@ -66,7 +68,7 @@ def _clear(parts: Path) -> None:
 
 
 def parts_of(jobs: tuple[Planned, ...], task_cues: int) -> list[list[Planned]]:
-    """Jobs in groups of about equal cues: the largest first, each to the group that has fewest."""
+    """Return the jobs in groups of about equal cues: the largest job first, each to the group with the fewest cues."""
     cues = {planned.job.name: planned.cost.cues if planned.cost else 0 for planned in jobs}
     count = min(len(jobs), max(-(-sum(cues.values()) // task_cues), -(-len(jobs) // TASK_JOBS)))
     groups: list[list[Planned]] = [[] for _ in range(count)]
@@ -79,7 +81,7 @@ def parts_of(jobs: tuple[Planned, ...], task_cues: int) -> list[list[Planned]]:
 
 
 def template_of(tasks: int, out: Path, command: str) -> dict:
-    """The template of so many tasks."""
+    """Return the template of so many tasks."""
     part = "{{Task.Param.Part}}"
     run = ["batch", f"{{{{Param.Parts}}}}/{part}.toml", "--out", f"{{{{Param.Out}}}}/part-{part}"]
     return {
@@ -122,17 +124,5 @@ def _part(tasks: int) -> dict:
 
 
 def as_toml(jobs: list[Job]) -> str:
-    """A jobs file that reads as these jobs."""
-    tables = ["\n".join(["[[jobs]]", *(f"{key} = {_value(value)}" for key, value in _told(job))]) for job in jobs]
-    return "\n\n".join(["schema = 1", *tables]) + "\n"
-
-
-def _told(job: Job) -> list[tuple[str, object]]:
-    return [("name", job.name), *job.fields.items()]
-
-
-def _value(value: object) -> str:
-    """A TOML value: JSON's, but for dates, and for the one control character that JSON lets stand."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    """Return a jobs file that reads as these jobs."""
+    return tomli_w.dumps({"schema": 1, "jobs": [{"name": job.name} | job.fields for job in jobs]})

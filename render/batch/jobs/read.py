@@ -1,4 +1,4 @@
-"""Read a jobs file, whichever kind it is."""
+"""Read a jobs file, TOML or CSV."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ READERS = {".toml": read_toml_jobs, ".csv": read_csv_jobs}
 
 
 def read_jobs(path: Path) -> Jobs:
-    """Read a jobs file, ``.toml`` or ``.csv``; nothing that it names is looked at yet.
+    """Read a jobs file, ``.toml`` or ``.csv``. The files that it names are not opened yet.
 
     Raises:
-        JobsError: it cannot be read, or what it says; names file and field, or row and column.
-        ProjectError: it is no TOML, or a field is out of range.
+        JobsError: it cannot be read, or its content is wrong; names file and field, or row and column.
+        ProjectError: not TOML, or a field out of range.
     """
     path = Path(path)
     if path.suffix.lower() not in READERS:

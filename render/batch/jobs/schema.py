@@ -1,10 +1,10 @@
-"""What a job may say: where its cues are, and the fields of a project it sets."""
+"""The fields of a job: where its cues are, and the project fields it sets."""
 
 from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -13,10 +13,10 @@ from render.project.project import Project
 from render.project.toml_config import Table
 
 FILES = ("cues", "project", "mapping")
-"""Fields that name one file; a relative one is taken from the jobs file's folder."""
+"""Fields that name one file; a relative name is relative to the jobs file's folder."""
 
 MODELS = ("model", "models")
-"""Fields that name models, by word or by file; either stands for the other."""
+"""Fields that name models, by name or by file; each replaces the other."""
 
 OF_A_PROJECT = (
     "show", "reel", "fps", "start", "end", *MODELS, "bank", "mapping", "seed", "take", "bits", "layout",
@@ -25,8 +25,10 @@ OF_A_PROJECT = (
 )  # fmt: skip
 
 OF_A_JOB = {"cues": str, "project": str, "clips": bool, "moment": Annotated[datetime, Meta(tz=False)], "start_tc": str}
-"""Sheet and project file; whether each cue is wanted as a file; the local date and time that the files bear; and the
-start by the name that the commands call it."""
+"""A job's own fields: cue sheet, project file, whether each cue is written as a file, date and time, and start.
+
+``moment`` is the local date and time of the files. ``start_tc`` is ``start`` by its command-line name.
+"""
 
 NAME_RULE = (
     "a job's name is its folder's: 1 to 64 letters a-z, digits, '_', '-' or '.', beginning with a letter or digit, "
@@ -37,40 +39,47 @@ NAME = re.compile(rf"(?!batch\.)(?!{DEVICES})[a-z0-9](?:[a-z0-9_.-]{{0,62}}[a-z0
 
 
 def is_job_name(name: str) -> bool:
-    """Whether a folder may be called so, on any system, beside the batch's own files."""
+    """Return whether a folder beside the batch's own files may have this name on any system."""
     return NAME.fullmatch(name.casefold()) is not None and name.isascii()
 
 
-_TYPES = {field.name: field.type for field in msgspec.structs.fields(Project)}
-_PROJECT_FIELDS = [(name, _TYPES[name] | None, None) for name in OF_A_PROJECT]
+_PROJECT_TYPES: dict[str, Any] = {field.name: field.type for field in msgspec.structs.fields(Project)}
+_PROJECT_FIELDS = [(name, _PROJECT_TYPES[name] | None, None) for name in OF_A_PROJECT]
 
-TWO_STARTS = "'start' and 'start_tc' are one field by two names: keep one"
+TWO_STARTS = "'start' and 'start_tc' are two names of one field: keep one"
 
 
-def _one_start(table: Table) -> None:
+def _one_start(table: Fields) -> None:
     if table.start is not None and table.start_tc is not None:
         raise ValueError(TWO_STARTS)
 
 
-Fields = msgspec.defstruct(
-    "Fields",
-    [*((name, kind | None, None) for name, kind in OF_A_JOB.items()), *_PROJECT_FIELDS],
-    bases=(Table,),
-    namespace={"__post_init__": _one_start},
-    kw_only=True,
-    module=__name__,
-)
-"""A table of such fields, all optional, each with the range that :class:`~render.project.project.Project` gives it."""
+if TYPE_CHECKING:
+
+    class Fields(Table, frozen=True, kw_only=True):
+        start: str | None = None
+        start_tc: str | None = None
+
+else:
+    Fields = msgspec.defstruct(
+        "Fields",
+        [*((name, kind | None, None) for name, kind in OF_A_JOB.items()), *_PROJECT_FIELDS],
+        bases=(Table,),
+        namespace={"__post_init__": _one_start},
+        kw_only=True,
+        module=__name__,
+    )
+    """A table of these fields, all optional; :class:`~render.project.project.Project` defines their ranges."""
 
 
 def set_fields(table: Table) -> dict:
-    """Field → value, of those of :data:`Fields` that a table states; ``start_tc`` is ``start``."""
+    """Return the fields that a table states, by name; ``start_tc`` is returned as ``start``."""
     values = {name: getattr(table, name) for name in Fields.__struct_fields__}
     stated = {name: value for name, value in values.items() if value is not None}
     return {"start" if name == "start_tc" else name: value for name, value in stated.items()}
 
 
-def override(fields: dict, nearer: dict) -> dict:
-    """Fields with nearer ones, which win."""
-    models = MODELS if any(name in nearer for name in MODELS) else ()
-    return {name: value for name, value in fields.items() if name not in models} | nearer
+def override(fields: dict, overriding: dict) -> dict:
+    """Return the fields with the overriding ones in place."""
+    models = MODELS if any(name in overriding for name in MODELS) else ()
+    return {name: value for name, value in fields.items() if name not in models} | overriding

@@ -1,7 +1,8 @@
-"""Jobs as a versioned TOML: defaults, a matrix of reels, versions, banks and projects, overrides, exclusions."""
+"""Read jobs from a versioned TOML file: defaults, a matrix of axes, named jobs, exclusions."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Literal
@@ -14,14 +15,17 @@ from render.project.toml_config import Table, read_toml
 AXES = ("reels", "versions", "banks", "projects")
 
 
-class AxisValue(Fields, kw_only=True):
-    """One value of an axis: its word in the job's name, and what it sets."""
+class AxisValue(Fields, frozen=True, kw_only=True):
+    """One value of an axis: its part of the job's name, and the fields it sets."""
 
     id: str
 
 
-class Matrix(Table):
-    """Axes whose combinations are jobs; ``name`` is a pattern of their names, else those given joined by ``-``."""
+class Matrix(Table, frozen=True):
+    """Axes whose combinations are jobs.
+
+    ``name`` is a pattern for the jobs' names; without it, a name is the values' ids joined by ``-``.
+    """
 
     name: str | None = None
     reels: list[AxisValue] = []
@@ -30,14 +34,14 @@ class Matrix(Table):
     projects: list[AxisValue] = []
 
 
-class NamedJob(Fields, kw_only=True):
-    """A job of its own, or what a job of the matrix sets otherwise."""
+class NamedJob(Fields, frozen=True, kw_only=True):
+    """A job of its own, or other fields for a job of the matrix."""
 
     name: str
 
 
-class Exclusion(Table):
-    """A combination that is no job: every axis it names must fit."""
+class Exclusion(Table, frozen=True):
+    """A combination that is no job: every axis it names must match."""
 
     reels: str | None = None
     versions: str | None = None
@@ -45,7 +49,7 @@ class Exclusion(Table):
     projects: str | None = None
 
 
-class JobsFile(Table, kw_only=True):
+class JobsFile(Table, frozen=True, kw_only=True):
     """The whole file."""
 
     schema: Literal[1]
@@ -56,29 +60,29 @@ class JobsFile(Table, kw_only=True):
 
 
 def read_toml_jobs(path: Path) -> Jobs:
-    """Read a TOML of jobs. What is nearer wins: defaults, then reel, version, bank, project, then the job's own.
+    """Read a TOML of jobs. Later fields win: defaults, then reel, version, bank, project, then the job's own.
 
     Raises:
-        ProjectError: no TOML, or a field out of range.
+        ProjectError: not TOML, or a field out of range.
         JobsError: an axis, a name or an exclusion is wrong.
     """
     file = read_toml(path, JobsFile)
     _check(file, path)
-    own = {job.name: job for job in file.jobs}
-    if len(own) < len(file.jobs):
+    named = {job.name: job for job in file.jobs}
+    if len(named) < len(file.jobs):
         twice = next(job.name for job in file.jobs if sum(other.name == job.name for other in file.jobs) > 1)
         raise JobsError(f"[[jobs]] '{twice}' is there twice", file=path)
-    defaults, found = set_fields(file.defaults), []
+    defaults, jobs = set_fields(file.defaults), []
     for name, points in _combinations(file, path):
         fields = defaults
         for point in points:
             fields = override(fields, set_fields(point))
-        changes = set_fields(own.pop(name)) if name in own else {}
-        found.append(make_job(name, override(fields, changes), path, f"[matrix] {name}"))
-    found += [
-        make_job(name, override(defaults, set_fields(job)), path, f"[[jobs]] {name}") for name, job in own.items()
+        changes = set_fields(named.pop(name)) if name in named else {}
+        jobs.append(make_job(name, override(fields, changes), path, f"[matrix] {name}"))
+    jobs += [
+        make_job(name, override(defaults, set_fields(job)), path, f"[[jobs]] {name}") for name, job in named.items()
     ]
-    return Jobs(path, tuple[Job, ...](found))
+    return Jobs(path, tuple[Job, ...](jobs))
 
 
 def _check(file: JobsFile, path: Path) -> None:
@@ -98,7 +102,7 @@ def _check(file: JobsFile, path: Path) -> None:
         raise JobsError(f"[matrix]: {size} combinations; at most {MOST_JOBS}", file=path)
 
 
-def _combinations(file: JobsFile, path: Path):
+def _combinations(file: JobsFile, path: Path) -> Iterator[tuple[str, tuple[AxisValue, ...]]]:
     axes = [axis for axis in AXES if getattr(file.matrix, axis)]
     if not axes:
         return

@@ -1,10 +1,13 @@
-"""AAF (Pro Tools, Media Composer, Premiere Pro): the clips, gains, fades and markers of its one composition."""
+"""Read AAF (Pro Tools, Media Composer, Premiere Pro): clips, gains, fades and markers of its single composition."""
 
 from __future__ import annotations
 
 import logging
 import struct
+from collections.abc import Iterable
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from plugin_backend.errors import CueSheetError, MissingExtraError
 from render.cues.cue import sheet_bytes
@@ -13,6 +16,7 @@ from render.cues.readers.ole_guard import DAMAGED, check_compound_file
 from render.cues.readers.text_reading import error_at
 from render.cues.readers.timeline_builder import (
     DEEPEST,
+    ItemDetails,
     TimelineBuilder,
     clean_name,
     exact_rate,
@@ -24,7 +28,7 @@ from render.project.timecode import Clock
 
 MOST_GIB = 8
 COMPOUND_FILE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-SMPTE = b"\x06\x0e\x2b\x34"  # in the header's class, at its 16th byte: other compound files have none
+SMPTE = b"\x06\x0e\x2b\x34"  # in the header's class, at byte 16; other compound files do not have it
 KINDS = {"Picture": "picture", "LegacyPicture": "picture", "Sound": "", "LegacySound": ""}
 TIMECODES = ("Timecode", "LegacyTimecode")
 SLOT_ATTRIBUTES, MUTE = "TimelineMobAttributeList", "AudioMixerCompMute"  # as Media Composer writes a muted track
@@ -34,18 +38,18 @@ FASTEST_FRAMES = 120
 
 
 def is_aaf(head: bytes) -> bool:
-    """Whether a file's first bytes are an AAF file's."""
+    """Return whether a file's first bytes are those of an AAF file."""
     return head.startswith(COMPOUND_FILE) and head[16:20] == SMPTE
 
 
 def read_aaf(path: Path, clock: Clock) -> Timeline:
-    """Reads the one top-level composition of an AAF file; essence inside it is not touched.
+    """Read the single top-level composition of an AAF file. Embedded audio is not read.
 
-    Clips begin and end at their cuts; a fade over a cut is told in ``transition_in`` and ``transition_out``.
+    Clips begin and end at their cuts. A fade over a cut is noted in ``transition_in`` and ``transition_out``.
 
     Args:
         path: the file.
-        clock: the programme's time base; completed with the timecode track's where the user gave none.
+        clock: the programme's time base; a missing rate or start is taken from the timecode track.
 
     Raises:
         CueSheetError: damaged, of another rate than the clock's, or without exactly one composition.
@@ -73,7 +77,7 @@ def read_aaf(path: Path, clock: Clock) -> Timeline:
     return timeline
 
 
-# What pyaaf2 1.7.1 raises on damaged files, found by fuzzing; its own errors besides.
+# The errors that pyaaf2 1.7.1 raises on damaged files besides its own, found by fuzzing.
 DAMAGE = (
     AssertionError,
     AttributeError,
@@ -91,9 +95,9 @@ DAMAGE = (
 
 
 class _Warnings(logging.Handler):
-    """Collects what pyaaf2 warns of while it reads: it logs to the root, where nobody may listen."""
+    """Collects pyaaf2's warnings while it reads. pyaaf2 logs to the root logger, which may have no handler."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.texts: set[str] = set()
 
@@ -101,7 +105,7 @@ class _Warnings(logging.Handler):
         logging.getLogger().addHandler(self)
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         logging.getLogger().removeHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -110,10 +114,12 @@ class _Warnings(logging.Handler):
 
 
 class _Composition:
-    """One read of the composition."""
+    """Reads the composition."""
 
-    def __init__(self, file, clock: Clock):
-        self.mobs = {mob.mob_id: mob for mob in file.content.mobs}  # held, or pyaaf2 reads them again and again
+    def __init__(self, file: Any, clock: Clock) -> None:
+        self.mobs = {
+            mob.mob_id: mob for mob in file.content.mobs
+        }  # kept, because pyaaf2 reads them anew at each access
         self.mob = _only_composition(self.mobs.values())
         self.slots = list(self.mob.slots)
         self.names = {slot.slot_id: self._track(slot) for slot in self.slots}
@@ -121,7 +127,7 @@ class _Composition:
         remarks: list[str] = []
         if rate is not None:
             clock = with_counted_rate(clock, rate, drop, start_frames, remarks)
-        self.found = TimelineBuilder(clock, timeline_zero_s(clock, start_frames), start_frames, remarks=remarks)
+        self.builder = TimelineBuilder(clock, timeline_zero_s(clock, start_frames), start_frames, remarks=remarks)
         self.sources: dict[tuple, str | None] = {}
 
     def read(self) -> Timeline:
@@ -135,20 +141,22 @@ class _Composition:
             elif kind in TIMECODES:
                 others += [slot.slot_id] if slot is not self.timecode else []
             elif not is_empty(slot.segment):
-                self.found.unread(f"track {slot.slot_id} ({kind}) is neither sound, picture nor markers")
+                self.builder.skip_event(f"track {slot.slot_id} ({kind}) is neither sound, picture nor markers")
         if others:
-            self.found.remarks.append(f"timecode tracks besides the first are not used: {', '.join(map(str, others))}")
-        return self.found.timeline("AAF")
+            self.builder.remarks.append(
+                f"timecode tracks besides the first are not used: {', '.join(map(str, others))}"
+            )
+        return self.builder.timeline("AAF")
 
-    def _track(self, slot) -> str:
+    def _track(self, slot: Any) -> str:
         number = value_of(slot, "PhysicalTrackNumber") or slot.slot_id
-        letter = {"": "A", "picture": "V"}.get(KINDS.get(slot.media_kind), "")
+        letter = {"": "A", "picture": "V"}.get(KINDS.get(slot.media_kind, "none"), "")
         return clean_name(slot.name) or (f"{letter}{number}" if letter else "")
 
-    def _timecode(self, clock: Clock):
-        """Exact rate, drop-frame and first frame of the primary timecode track, and that track; Nones if it has none.
+    def _timecode(self, clock: Clock) -> tuple[Fraction | None, bool | None, int | None, Any]:
+        """Return exact rate, drop-frame, first frame and track of the primary timecode track.
 
-        Without one, the tracks' own edit rate if they are counted in frames.
+        Without one, return the tracks' own edit rate if they count frames; Nones otherwise.
         """
         tracks = [slot for slot in self.slots if type(slot.segment).__name__ == "Timecode"]
         tracks.sort(key=lambda slot: value_of(slot, "PhysicalTrackNumber") != PRIMARY)
@@ -167,21 +175,24 @@ class _Composition:
         rates = {rate for rate in rates if rate <= FASTEST_FRAMES}
         return (rates.pop() if len(rates) == 1 else None), None, None, None
 
-    def _media(self, slot, media: str) -> None:
+    def _media(self, slot: Any, media: str) -> None:
         rate = exact_rate(slot.edit_rate)
-        extra = {"media": media, "track_muted": "yes" if tagged(slot, SLOT_ATTRIBUTES).get(MUTE) else ""}
+        extra: dict[str, object] = {
+            "media": media,
+            "track_muted": "yes" if tagged(slot, SLOT_ATTRIBUTES).get(MUTE) else "",
+        }
         walk = Track(self, self.names[slot.slot_id], rate, extra)
         walk.segment(slot.segment, -(value_of(slot, "Origin") or 0), None, 0)
 
-    def source(self, clip, depth: int) -> str | None:
-        """The first file that a clip's chain of mobs names."""
+    def source(self, clip: Any, depth: int) -> str | None:
+        """Return the first file that a clip's chain of mobs names."""
         key = clip.mob_id, clip.slot_id
         if key not in self.sources:
-            self.sources[key] = None  # what a chain that returns to itself names
-            self.sources[key] = self._named_by(self.mobs.get(key[0]), key[1], depth)
+            self.sources[key] = None  # for a chain that refers to itself
+            self.sources[key] = self._file_of_mob(self.mobs.get(key[0]), key[1], depth)
         return self.sources[key]
 
-    def _named_by(self, mob, slot_id: int, depth: int) -> str | None:
+    def _file_of_mob(self, mob: Any, slot_id: int, depth: int) -> str | None:
         if mob is None or depth > DEEPEST:
             return None
         descriptor = value_of(mob, "EssenceDescription")
@@ -193,26 +204,32 @@ class _Composition:
             segment = next(iter(parts_of(segment, INPUTS[type(segment).__name__], alone=False)), None)
         return self.source(segment, depth + 1) if type(segment).__name__ == "SourceClip" else None
 
-    def _markers(self, slot) -> None:
+    def _markers(self, slot: Any) -> None:
         rate = exact_rate(slot.edit_rate)
         for marker in parts_of(slot.segment, "Components"):
             comment = value_of(marker, "Comment")
             place = value_of(marker, "Position")
             if place is None:
-                self.found.unreadable(f"marker {clean_name(comment)!r} has no place")
+                self.builder.add_unreadable(f"marker {clean_name(comment)!r} has no place")
                 continue
             described = sorted(value_of(marker, "DescribedSlots") or ())
             attributes = tagged(marker, "CommentMarkerAttributeList")
             length = attributes.get("_ATN_CRM_LENGTH")
             frames = length if isinstance(length, int) and length > 0 else value_of(marker, "Length") or 0
-            self.found.marker(
-                comment, self.names.get(described[0], "") if described else "", place / rate, frames / rate, 1 / rate,
-                extra={"user": value_of(marker, "CommentMarkerUSer"), "colour": attributes.get("_ATN_CRM_COLOR")},
-            )  # fmt: skip
+            self.builder.add_marker(
+                comment,
+                self.names.get(described[0], "") if described else "",
+                place / rate,
+                frames / rate,
+                1 / rate,
+                ItemDetails(
+                    extra={"user": value_of(marker, "CommentMarkerUSer"), "colour": attributes.get("_ATN_CRM_COLOR")}
+                ),
+            )
 
 
-def _only_composition(mobs):
-    """The top-level composition that no other plays; failing that, the only composition.
+def _only_composition(mobs: Iterable[Any]) -> Any:
+    """Return the only top-level composition; without top-level ones, the only composition.
 
     Raises:
         CueSheetError: none, or several.

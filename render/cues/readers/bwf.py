@@ -1,7 +1,7 @@
-"""Guide recordings: a Broadcast-WAV file is one region at its time stamp, its cue points are markers.
+"""Read guide recordings: a Broadcast-WAV file is one region at its time stamp, and its cue points are markers.
 
-Chunks are walked here. wavinfo (4.0.1), which the tests compare with, loops 2^32 times over a hostile ds64 chunk,
-expands XML entities, and takes a byte of a long range's length for its text's code page.
+The chunks are read here. wavinfo (4.0.1), which the tests compare with, loops 2^32 times over a hostile ds64 chunk,
+expands XML entities, and confuses a byte of a long range's length with its text's code page.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ IXML = {"project": "PROJECT", "scene": "SCENE", "take": "TAKE", "tape": "TAPE", 
 
 @dataclass
 class Wave:
-    """A WAVE file's chunks as they lie: those kept, by name; texts of cue points, by the points' numbers."""
+    """The chunks of a WAVE file: the kept ones, by name, and the texts of cue points, by the points' numbers."""
 
     chunks: dict[bytes, bytes] = field(default_factory=dict)
     adtl: dict[bytes, dict[int, bytes]] = field(default_factory=lambda: {b"labl": {}, b"note": {}, b"ltxt": {}})
@@ -45,23 +45,23 @@ class Wave:
 
 
 def is_bwf(head: bytes) -> bool:
-    """Whether a file begins as a WAVE file."""
+    """Return whether a file begins as a WAVE file."""
     return find_family(head[:12]) is WAVE
 
 
 def read_bwf(path: Path, clock: Clock) -> Timeline:
-    """Reads where a recording lies: one region of its whole length, named after the file, and its cue points.
+    """Read a recording's position: one region of its whole length, named after the file, and its cue points.
 
-    A cue point with a length is a region, too. ``row`` counts the region, then the cue points. In ``extra`` of the
-    first: ``originator`` (bext), ``project``, ``scene``, ``take``, ``tape``, ``ixml_note`` (iXML).
+    A cue point with a length is a region too. ``row`` is 1 for the recording; cue points count on from 2. ``extra`` of
+    the recording may hold ``originator`` (bext), ``project``, ``scene``, ``take``, ``tape`` and ``ixml_note`` (iXML).
 
     Args:
-        path: RIFF, RF64 or BW64, of any length; audio is not read.
+        path: RIFF, RF64 or BW64, of any length; the audio is not read.
         clock: the programme's time base; iXML may state a rate (TIMECODE_RATE, TIMECODE_FLAG).
 
     Raises:
-        CueSheetError: damaged or cut off, of another rate than the clock's, or its time stamp counts at another
-            sample rate than its audio has.
+        CueSheetError: damaged or cut off, of another rate than the clock's, or with a time stamp at another sample rate
+            than its audio.
     """
     path = Path(path)
     with error_at(file=path):
@@ -81,7 +81,7 @@ def _read(file: BinaryIO) -> Wave:
     if len(layout.chunks) >= MOST_CHUNKS:
         raise CueSheetError(f"over {MOST_CHUNKS} chunks: damaged")
     wave = Wave(audio_bytes=layout.audio.size if layout.audio else None, remark=layout.remark)
-    if missing := layout.missing_bytes:
+    if layout.audio is not None and (missing := layout.missing_bytes):
         _cut_off(layout.audio.name, layout.audio.size + missing, layout.audio.size)
     for chunk in layout.chunks:
         if chunk.end > layout.end:
@@ -91,8 +91,8 @@ def _read(file: BinaryIO) -> Wave:
     return wave
 
 
-def _cut_off(name: bytes, stated_bytes: int, there_bytes: int) -> NoReturn:
-    raise CueSheetError(f"cut off: {name!r} should have {stated_bytes} bytes, {there_bytes} are there")
+def _cut_off(name: bytes, stated_bytes: int, present_bytes: int) -> NoReturn:
+    raise CueSheetError(f"cut off: {name!r} should have {stated_bytes} bytes, but has {present_bytes}")
 
 
 def _keep(wave: Wave, name: bytes, size: int, file: BinaryIO) -> None:
@@ -103,7 +103,7 @@ def _keep(wave: Wave, name: bytes, size: int, file: BinaryIO) -> None:
         wave.unread.append(clean_name((name + kind).decode("latin-1")))
         return
     if size > LARGEST_CHUNK:
-        raise CueSheetError(f"{name!r} of {size} bytes: the most that is read of one chunk is {LARGEST_CHUNK}")
+        raise CueSheetError(f"{name!r} of {size} bytes: at most {LARGEST_CHUNK} bytes of a chunk are read")
     content = file.read(size - len(kind))
     if kind != b"adtl":
         wave.chunks[name] = content
@@ -125,7 +125,7 @@ def _timeline(wave: Wave, path: Path, clock: Clock) -> Timeline:
     bext = wave.chunks.get(b"bext")
     reference = None
     if bext is None:
-        remarks.append("no time stamp (bext): taken to begin with the programme")
+        remarks.append("no time stamp (bext): placed at the programme's start")
     elif len(bext) < TIME_REFERENCE_OFFSET + 8:
         raise CueSheetError(f"cut off: its bext chunk has {len(bext)} bytes")
     else:
@@ -136,7 +136,7 @@ def _timeline(wave: Wave, path: Path, clock: Clock) -> Timeline:
     clock = _clock(clock, ixml, None if reference is None else Fraction(reference, rate_hz), remarks)
 
     def samples(frames: int) -> int:
-        """From 00:00:00:00, or from the programme's start, to a frame of the audio."""
+        """Return the sample of an audio frame, from 00:00:00:00 or from the programme's start."""
         return round_half_up(Fraction(((reference or 0) + frames) * clock.sample_rate, rate_hz))
 
     zero = 0 if reference is None else clock.start_samples
@@ -148,17 +148,19 @@ def _timeline(wave: Wave, path: Path, clock: Clock) -> Timeline:
         extra = {"originator": originator} | extra
     length = check_within_day(samples(length_frames) - samples(0), clock.sample_rate)
     note = _text(bext[DESCRIPTION]) if bext else ""
-    spots = [TimelineItem("region", clean_name(path.stem), "", first, length or None, 1, note, path, extra)]
+    items = [TimelineItem("region", clean_name(path.stem), "", first, length or None, 1, note, path, extra)]
     for number, (point, begin, count) in enumerate(_points(wave, length_frames, remarks), 2):
         start = check_within_day(samples(begin) - zero, clock.sample_rate)
-        length = samples(begin + count) - samples(begin) or None
+        point_length = samples(begin + count) - samples(begin) or None
         texts = [_text(wave.adtl[name].get(point, b"")) for name in (b"labl", b"note")]
-        spots.append(TimelineItem("region" if length else "marker", texts[0], "", start, length, number, texts[1]))
-    return Timeline("Broadcast-WAV", clock, spots, remarks)
+        items.append(
+            TimelineItem("region" if point_length else "marker", texts[0], "", start, point_length, number, texts[1])
+        )
+    return Timeline("Broadcast-WAV", clock, items, remarks)
 
 
 def _points(wave: Wave, length_frames: int, remarks: list[str]) -> Iterator[tuple[int, int, int]]:
-    """Number, first frame and length in frames of each cue point (IBM and Microsoft, RIFF, 1991)."""
+    """Yield number, first frame and length in frames of each cue point (IBM and Microsoft, RIFF, 1991)."""
     content = wave.chunks.get(b"cue ", bytes(4))
     count = min(struct.unpack("<I", content[:4].ljust(4, b"\0"))[0], MOST_POINTS + 1)
     if len(content) < 4 + 24 * count:
@@ -174,7 +176,7 @@ def _points(wave: Wave, length_frames: int, remarks: list[str]) -> Iterator[tupl
 
 
 def _ixml(content: bytes, remarks: list[str]) -> dict[str, str]:
-    """The first text of each element that has one."""
+    """Return the first text of each element that has one."""
     from xml.etree.ElementTree import ParseError
 
     from defusedxml import DefusedXmlException
@@ -195,7 +197,7 @@ def _ixml(content: bytes, remarks: list[str]) -> dict[str, str]:
 
 
 def _clock(clock: Clock, ixml: dict[str, str], start: Fraction | None, remarks: list[str]) -> Clock:
-    """The clock with the rate that iXML states, and the frame that the recording begins in."""
+    """Return the clock with the rate that iXML states and the frame in which the recording begins."""
     if not (text := ixml.get("TIMECODE_RATE")):
         return clock
     if not RATE.fullmatch(text):

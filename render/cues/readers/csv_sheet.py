@@ -1,4 +1,4 @@
-"""CSV cue sheets: comma, semicolon or tab; one header line; one row a cue."""
+"""Read CSV cue sheets: comma, semicolon or tab; one header line; one row for each cue."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from plugin_backend.errors import CueSheetError
 from plugin_backend.text import CONTROL_IN_TEXT
@@ -25,52 +26,53 @@ ANSI, ANSI_NAME = "cp1252", "Windows-1252 (ANSI)"
 SEPARATOR = re.compile(r'"?sep=(.)"?[\t,;]*(\r\n|\n|\r|$)', re.IGNORECASE)
 
 
-def read_csv(path: Path, clock: Clock, wanted: ReadOptions = DEFAULT_OPTIONS) -> CueSheet:
-    """Reads a CSV cue sheet.
+def read_csv(path: Path, clock: Clock, options: ReadOptions = DEFAULT_OPTIONS) -> CueSheet:
+    """Read a CSV cue sheet.
 
     Args:
-        path: UTF-8 text, UTF-16 or, as Excel saves "CSV" in the west, Windows-1252; at most 64 MiB, 1,000,000 lines,
-            100,000 cues and 256 columns.
+        path: UTF-8 text, UTF-16, or Windows-1252 as Excel saves "CSV" in western countries; at most 64 MiB, 1,000,000
+            lines, 100,000 cues and 256 columns.
         clock: the programme's time base.
-        wanted: see :func:`render.cues.readers.sheet_rows.rows_to_sheet`.
+        options: see :func:`render.cues.readers.sheet_rows.rows_to_sheet`.
 
     Raises:
-        CueSheetError: all that cannot be used, with file, row and column where they apply.
+        CueSheetError: everything that cannot be used, with file, row and column where they apply.
     """
     path = Path(path)
     try:
         text, remarks = _text(_bytes(path))
     except CueSheetError as error:
         raise error.at(file=path) from error
-    return rows_to_sheet(path, FORMAT, _records(text), clock, wanted, remarks)
+    return rows_to_sheet(path, FORMAT, _records(text), clock, options, remarks)
 
 
 def records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Each row that is not blank: its first line's number, and its stripped cells."""
+    """Yield each row that is not blank: its first line's number and its stripped cells."""
     yield from _records(_text(_bytes(path))[0])
 
 
 def _bytes(path: Path) -> bytes:
     data = sheet_bytes(path, LARGEST_BYTES + 1)
     if len(data) > LARGEST_BYTES:
-        raise CueSheetError(f"larger than {LARGEST_BYTES // 2**20} MiB: no cue sheet is")
-    if max(data.count(b"\n"), data.count(b"\r")) > MOST_LINES:  # empty ones too take their time
-        raise CueSheetError(f"more than {MOST_LINES} lines: no cue sheet has so many")
+        raise CueSheetError(f"larger than {LARGEST_BYTES // 2**20} MiB: a cue sheet is smaller")
+    if max(data.count(b"\n"), data.count(b"\r")) > MOST_LINES:  # empty lines take time too
+        raise CueSheetError(f"more than {MOST_LINES} lines: a cue sheet has fewer")
     return data
 
 
 def _records(text: str) -> Iterator[tuple[int, list[str]]]:
-    stated = SEPARATOR.match(text)  # as Excel writes and reads it
+    stated = SEPARATOR.match(text)  # the line sep=; that Excel writes and reads
     rows, text = (1, text[stated.end() :]) if stated else (0, text)
     delimiter = stated[1] if stated else max(DELIMITERS, key=lambda mark: _columns(text, mark))
     yield from filled_rows(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), rows)
 
 
-def filled_rows(reader, rows: int = 0) -> Iterator[tuple[int, list[str]]]:
-    """Each row of a ``csv.reader`` that is not blank: its first line's number and its cells, stripped.
+def filled_rows(reader: Any, rows: int = 0) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row of a ``csv.reader`` that is not blank: its first line's number and its stripped cells.
 
     Args:
-        rows: lines before the reader's first.
+        reader: a ``csv.reader``.
+        rows: number of lines before the reader's first.
 
     Raises:
         CueSheetError: not CSV; names the row.
@@ -88,7 +90,7 @@ def filled_rows(reader, rows: int = 0) -> Iterator[tuple[int, list[str]]]:
 
 
 def _columns(text: str, delimiter: str) -> int:
-    """How many columns the header has if this is the delimiter; 0 if it cannot be."""
+    """Return the number of header columns with this delimiter; 0 if it cannot be the delimiter."""
     rows = csv.reader(io.StringIO(text[:LONGEST_HEADER], newline=""), delimiter=delimiter)
     try:
         return next((len(row) for row in rows if any(cell.strip(f" {DELIMITERS}") for cell in row)), 0)
@@ -97,8 +99,9 @@ def _columns(text: str, delimiter: str) -> int:
 
 
 def _text(data: bytes) -> tuple[str, tuple[str, ...]]:
-    """The text, and remarks on how it was read."""
-    encoding, remarks = _encoding(data), ()
+    """Return the text, and remarks about its encoding."""
+    encoding = _encoding(data)
+    remarks: tuple[str, ...] = ()
     try:
         try:
             text = data.decode(encoding)
@@ -123,7 +126,7 @@ def _text(data: bytes) -> tuple[str, tuple[str, ...]]:
 
 
 def _encoding(data: bytes) -> str:
-    """By its mark; UTF-16 also by the zero in its first letter."""
+    """Return the encoding, by its byte-order mark; UTF-16 also by the zero in its first letter."""
     marked = next((encoding for mark, encoding in MARKS.items() if data.startswith(mark)), None)
     if marked or len(data) < 2 or (data[0] and data[1]) or len(data) % 2:
         return marked or "utf-8"
@@ -131,4 +134,5 @@ def _encoding(data: bytes) -> str:
 
 
 def _lines(before: str) -> int:
+    """Return the number of the line after this text, from 1."""
     return before.replace("\r\n", "\n").replace("\r", "\n").count("\n") + 1

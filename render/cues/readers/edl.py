@@ -1,4 +1,4 @@
-"""CMX3600 edit decision lists: events, locators, Resolve's markers and the comments under them. pycmx parses lines."""
+"""Read CMX3600 edit decision lists: events, locators, Resolve's markers and comments. pycmx parses single lines."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.text_reading import (
@@ -19,16 +20,16 @@ from render.cues.readers.text_reading import (
     unreadable_at,
 )
 from render.cues.timeline import Timeline, TimelineItem, UnreadItem
-from render.project.timecode import DROPPABLE, Clock
+from render.project.timecode import DROPPABLE, Clock, FrameRate
 
 LABEL = r"[0-9]{2}:[0-9]{2}:[0-9]{2}[:;][0-9]{2}"
-PLACE = r"[0-9]{1,2}[:;][0-9]{2}[:;][0-9]{2}[:;.,][0-9]{2}"  # a record label, as any program writes it
+PLACE = r"[0-9]{1,2}[:;][0-9]{2}[:;][0-9]{2}[:;.,][0-9]{2}"  # a record label, in any program's spelling
 CUTS = r"C|D|W[0-9]{0,3}|K|KB|KO"
 EVENT = re.compile(rf"[0-9]+ .* {PLACE} {PLACE}( .*)?")
 LOOSE = re.compile(
     rf"([0-9]{{1,9}}) (.*?) ([A-Za-z0-9/,&+-]+) ({CUTS}) (?:([0-9]+) )?(\S+) (\S+) ({PLACE}) ({PLACE})(?: .*)?"
 )
-TIME = re.compile(r"[0-9]+[:;][0-9]+[:;][0-9:;.,]+")  # of whatever shape
+TIME = re.compile(r"[0-9]+[:;][0-9]+[:;][0-9:;.,]+")  # of any shape
 FEWEST_WORDS = 5
 COLORS = "RED|GREEN|BLUE|CYAN|MAGENTA|YELLOW|BLACK|WHITE|PINK|FOREST|DENIM|VIOLET|PURPLE|ORANGE|GREY|GOLD"
 LOCATOR = re.compile(rf"LOC:\s*({PLACE})(?:\s+({COLORS})\b)?\s*(.*)")
@@ -51,7 +52,10 @@ UNUSED = {
 
 @dataclass
 class Edit:
-    """One event line; ``places`` are its record in and out. ``frames`` is a Resolve marker's length, if it is one."""
+    """One event line.
+
+    ``places`` are its record in and out. ``frames`` is the length of a Resolve marker, if the event is one.
+    """
 
     row: int
     event: int
@@ -76,24 +80,24 @@ class Locator:
 
 
 def is_edl(head: bytes) -> bool:
-    """Whether a file begins as a CMX3600 EDL: with its title, its frame code mode or an event."""
+    """Return whether a file begins as a CMX3600 EDL: with its title, its frame code mode or an event."""
     lines = [_single_spaced(line) for line in decode_text(head, "latin-1")[0].splitlines() if line.strip()]
     return bool(lines) and (lines[0].startswith(("TITLE:", "FCM:")) or bool(EVENT.fullmatch(lines[0])))
 
 
 def read_edl(path: Path, clock: Clock) -> Timeline:
-    """Reads a CMX3600 EDL; an event's place is its record in and out, its track the channels it names.
+    """Read a CMX3600 EDL. An event's position is its record in and out; its track is the channels it names.
 
-    Source labels may be anything. A name is the clip's (``* FROM CLIP NAME:``, of a transition ``* TO CLIP NAME:``)
-    or else the reel's. A note is every comment under the event that is nothing else. In ``extra``: ``reel``,
-    ``source_in``, ``source_out``, ``transition``, ``from_clip``; of locators and Resolve's markers ``color``.
+    Source labels may be anything. A name is the clip's name (``* FROM CLIP NAME:``, of a transition ``* TO CLIP
+    NAME:``), else the reel's. All other comments under an event are its note. ``extra`` holds ``reel``, ``source_in``,
+    ``source_out``, ``transition`` and ``from_clip``; of locators and Resolve's markers ``color``.
 
-    A frame code mode that all of the list stands under must be the clock's; modes that change describe the sources,
-    and the record labels are the clock's.
+    If the whole list has one frame code mode, it must be the clock's. Modes that change describe the sources; record
+    labels then use the clock's mode.
 
     Args:
         path: the list.
-        clock: the programme's time base; an EDL states no rate, so it needs one.
+        clock: the programme's time base; it needs a rate, because an EDL states none.
 
     Raises:
         CueSheetError: no rate is known, or the list's frame code mode contradicts it.
@@ -103,7 +107,7 @@ def read_edl(path: Path, clock: Clock) -> Timeline:
         if clock.rate is None:
             raise CueSheetError("an EDL does not state its frame rate: give --fps")
         lines, remarks = text_lines(path, "latin-1")
-        return _List(clock, remarks).read([line.replace("\t", " ").strip() for line in lines])
+        return _List(clock, clock.rate, remarks).read([line.replace("\t", " ").strip() for line in lines])
 
 
 def _single_spaced(line: str) -> str:
@@ -111,13 +115,13 @@ def _single_spaced(line: str) -> str:
 
 
 class _List:
-    """One read of a list: what was found, in its order, and what is told of its lines."""
+    """Reads a list. Holds its entries in the list's order, and remarks by line."""
 
-    def __init__(self, clock: Clock, remarks: list[str]):
-        self.clock, self.remarks = clock, remarks
+    def __init__(self, clock: Clock, rate: FrameRate, remarks: list[str]):
+        self.clock, self.rate, self.remarks = clock, rate, remarks
         self.notes: dict[str, list[int]] = defaultdict(list)
         self.unreadable: list[UnreadItem] = []
-        self.found: list[Edit | Locator] = []
+        self.entries: list[Edit | Locator] = []
         self.group: list[Edit] = []
         self.modes: dict[bool, list[int]] = defaultdict(list)
 
@@ -131,10 +135,10 @@ class _List:
             rows = sorted(row for rows in self.modes.values() for row in rows)
             self.notes[
                 f"the frame code mode changes, so it describes the sources; record times are read at "
-                f"{self.clock.rate.name} fps"
+                f"{self.rate.name} fps"
             ] += rows
-        spots = [spot for each in self.found for spot in self._spots(each)]
-        return Timeline("CMX3600 EDL", self.clock, spots, self.remarks + line_remarks(self.notes), self.unreadable)
+        items = [item for entry in self.entries for item in self._items(entry)]
+        return Timeline("CMX3600 EDL", self.clock, items, self.remarks + line_remarks(self.notes), self.unreadable)
 
     def _too_long(self, row: int, line: str) -> None:
         if line.split(maxsplit=1)[0].isdecimal():
@@ -152,60 +156,60 @@ class _List:
             self.modes[_frame_code_mode(line, row)].append(row)
         elif edit := _edit(statement, line, row):
             self.group = [*self.group, edit] if self.group and self.group[-1].event == edit.event else [edit]
-            self.found.append(edit)
+            self.entries.append(edit)
         elif kind == "StmtTitle":
             self.remarks.append(f"line {row}: the list's title is {statement.title!r}")
         elif kind == "StmtRemark" and (match := LOCATOR.fullmatch(remark)):
-            self.found.append(Locator(row, *match.groups()))
+            self.entries.append(Locator(row, *match.groups()))
         elif kind in UNUSED:
             self.notes[UNUSED[kind]].append(row)
         elif line.startswith("M2 "):
             self.notes["speed changes (M2): not read"].append(row)
-        elif why := _why_unread(line, remark):
-            self._unread(row, why)
-        elif not (self.group and _told(self.group, kind, statement, line, row)):
+        elif reason := _why_unread(line, remark):
+            self._unread(row, reason)
+        elif not (self.group and _add_to_event(self.group, kind, statement, line, row)):
             self.remarks.append(f"line {row}: not read: {line[:SHOWN_CHARS]}")
 
-    def _unread(self, row: int, why: str) -> None:
-        self.unreadable.append(UnreadItem(row, why))
-        self.group = []  # what stands under it is of no event that was read
+    def _unread(self, row: int, reason: str) -> None:
+        self.unreadable.append(UnreadItem(row, reason))
+        self.group = []  # the lines below it belong to no event that was read
 
-    def _spots(self, found: Edit | Locator) -> list[TimelineItem]:
-        self._check_mode(found.row)
-        with unreadable_at(found.row, self.clock, self.unreadable):
-            return self._placed(found)
+    def _items(self, entry: Edit | Locator) -> list[TimelineItem]:
+        self._check_mode(entry.row)
+        with unreadable_at(entry.row, self.clock, self.unreadable):
+            return self._make_items(entry)
         return []
 
-    def _placed(self, found: Edit | Locator) -> list[TimelineItem]:
-        if isinstance(found, Locator):
-            extra = {"color": found.color} if found.color else {}
-            return [TimelineItem("marker", found.name, "", self._samples(found.place), None, found.row, extra=extra)]
-        start = self._samples(found.places[0])
-        end = self._samples(found.places[1], start)
-        if found.frames is not None:
-            return [self._marker(found, start)]
-        if found.reel == "BL":
-            self.notes["black or silence: no spots"].append(found.row)
+    def _make_items(self, entry: Edit | Locator) -> list[TimelineItem]:
+        if isinstance(entry, Locator):
+            extra = {"color": entry.color} if entry.color else {}
+            return [TimelineItem("marker", entry.name, "", self._samples(entry.place), None, entry.row, extra=extra)]
+        start = self._samples(entry.places[0])
+        end = self._samples(entry.places[1], start)
+        if entry.frames is not None:
+            return [self._marker(entry, start, entry.frames)]
+        if entry.reel == "BL":
+            self.notes["black or silence: no cues"].append(entry.row)
         elif end == start:
-            self.notes["no frames long, as the outgoing half of a transition: no spots"].append(found.row)
+            self.notes["no frames long, as the outgoing half of a transition: no cues"].append(entry.row)
         elif end < start:
-            self._unread(found.row, f"its record out, {found.places[1]}, is before its in, {found.places[0]}")
+            self._unread(entry.row, f"its record out, {entry.places[1]}, is before its in, {entry.places[0]}")
         else:
-            source = Path(found.file) if found.file else None
-            name, note = found.name or found.reel, "; ".join(found.notes)
-            return [TimelineItem("clip", name, found.track, start, end - start, found.row, note, source, found.extra)]
+            source = Path(entry.file) if entry.file else None
+            name, note = entry.name or entry.reel, "; ".join(entry.notes)
+            return [TimelineItem("clip", name, entry.track, start, end - start, entry.row, note, source, entry.extra)]
         return []
 
-    def _marker(self, edit: Edit, start: int) -> TimelineItem:
-        """A Resolve marker, whose own line says how long it is: one frame for none."""
-        length = self.clock.frames_away(start, edit.frames) - start if edit.frames > 1 else None
-        kind = "marker" if length is None else "region"
+    def _marker(self, edit: Edit, start: int, frames: int) -> TimelineItem:
+        """Return a Resolve marker. Its own line states its length; one frame means none."""
+        length = self.clock.frames_away(start, frames) - start if frames > 1 else None
+        kind: Literal["marker", "region"] = "marker" if length is None else "region"
         return TimelineItem(kind, edit.name, "", start, length, edit.row, "; ".join(edit.notes), extra=edit.extra)
 
     def _check_mode(self, row: int) -> None:
-        """Refuses a programme that is drop-frame where all of the list is not, and the reverse."""
-        rate, drop = self.clock.rate, next(iter(self.modes)) if len(self.modes) == 1 else None
-        if drop not in (None, rate.drop):
+        """Refuse a list that is drop-frame throughout if the programme is not, and the reverse."""
+        rate, drop = self.rate, next(iter(self.modes)) if len(self.modes) == 1 else None
+        if drop is not None and drop != rate.drop:
             raise CueSheetError(
                 f"the list is {MODE_NAMES[drop]} here (FCM), but the programme runs at {rate.name} fps, "
                 f"{MODE_NAMES[rate.drop]}: give the --fps of the list",
@@ -213,8 +217,8 @@ class _List:
             )
 
     def _samples(self, place: str, after_samples: int = 0) -> int:
-        """A record label's place; under a frame code mode its last separator says nothing."""
-        rate = self.clock.rate
+        """Return the position of a record label. Under a frame code mode the label's last separator has no meaning."""
+        rate = self.rate
         hour, minute, second, frame = re.split("[:;.,]", place)
         mark = ";" if place[-3] == ";" or (place[-3] in ".," and rate.exact in DROPPABLE) else ":"
         if self.modes and rate.drop:
@@ -223,19 +227,24 @@ class _List:
         return check_within_day(self.clock.timecode_samples(label, after_samples), self.clock.sample_rate)
 
 
-def _edit(statement, line: str, row: int) -> Edit | None:
-    """An event, also one whose columns are not where CMX3600 wants them (pycmx counts columns from the line's end)."""
+def _edit(statement: Any, line: str, row: int) -> Edit | None:
+    """Return an event, or None.
+
+    pycmx counts columns from the line's end; events with other columns are read too.
+    """
     if type(statement).__name__ == "StmtEvent":
         fields = [statement.event, statement.source, statement.channels, statement.trans, statement.trans_op]
         labels = [statement.source_in, statement.source_out, statement.record_in, statement.record_out]
         if re.fullmatch(CUTS, statement.trans) and all(re.fullmatch(LABEL, label) for label in labels):
-            return _filled(fields, labels, row)
+            return _make_edit(fields, labels, row)
     match = LOOSE.fullmatch(_single_spaced(line))
-    fields = match.groups(default="") if match else ()
-    return _filled(list(fields[:5]), list(fields[5:]), row) if fields else None
+    if not match:
+        return None
+    texts = match.groups(default="")
+    return _make_edit(list(texts[:5]), list(texts[5:]), row)
 
 
-def _filled(fields: list, labels: list[str], row: int) -> Edit:
+def _make_edit(fields: list, labels: list[str], row: int) -> Edit:
     event, reel, channels, kind, length = fields
     edit = Edit(row, int(event), reel, channels, (labels[2], labels[3]))
     edit.extra = {"reel": reel, "source_in": labels[0], "source_out": labels[1]}
@@ -245,21 +254,21 @@ def _filled(fields: list, labels: list[str], row: int) -> Edit:
 
 
 def _why_unread(line: str, remark: str) -> str:
-    """What is wrong with a line that looks like an event or a locator; empty for any other."""
+    """Return what is wrong with a line that looks like an event or a locator; empty for any other line."""
     words, shown = line.split(), repr(line[:SHOWN_CHARS])
     if remark.startswith("LOC:"):
-        return f"a locator without a place that can be read: {shown}"
+        return f"a locator without a readable position: {shown}"
     if not words[0].isdecimal() or len(words) < FEWEST_WORDS:
         return ""
     if all(word.isdecimal() for word in words[-4:]):
-        return f"its places are frame numbers, not timecodes, so export the list with timecodes: {shown}"
+        return f"its positions are frame numbers, not timecodes: export the list with timecodes: {shown}"
     if sum(TIME.fullmatch(word) is not None for word in words) > 1:
         return f"an event that cannot be read: {shown}"
     return ""
 
 
 def _frame_code_mode(line: str, row: int) -> bool:
-    """Whether it is drop-frame; some programs write a path behind it."""
+    """Return whether the mode is drop-frame. Some programs write a path after it."""
     mode = line.removeprefix("FCM:").strip().upper()
     drop = next((drop for name, drop in FRAME_CODE_MODES.items() if mode.startswith(name)), None)
     if drop is None:
@@ -267,8 +276,8 @@ def _frame_code_mode(line: str, row: int) -> bool:
     return drop
 
 
-def _told(group: list[Edit], kind: str, statement, line: str, row: int) -> bool:
-    """Adds what a line says to the event it stands under; whether it says anything of one."""
+def _add_to_event(group: list[Edit], kind: str, statement: Any, line: str, row: int) -> bool:
+    """Add what a line states to the event above it. Return whether the line states anything about an event."""
     last = group[-1]
     if match := RESOLVE_MARKER.fullmatch(line.lstrip("* ")):
         note, color, last.name, frames = match.groups()
@@ -280,7 +289,7 @@ def _told(group: list[Edit], kind: str, statement, line: str, row: int) -> bool:
         else:
             last.extra["from_clip"], last.name = group[0].name, statement.name
     elif kind == "StmtSourceFile":
-        _play(group, statement.filename)
+        _set_file(group, statement.filename)
     elif kind == "StmtAudioExt":
         more = [name for name, there in (("A3", statement.audio3), ("A4", statement.audio4)) if there]
         last.track = "/".join([last.track, *more]).removeprefix("NONE/")
@@ -290,7 +299,7 @@ def _told(group: list[Edit], kind: str, statement, line: str, row: int) -> bool:
             with error_at(row=row):
                 last.extra |= parse_pisada_note(text.strip())
         elif f"{key.upper()}:" in SOURCES:
-            _play(group, text.strip())
+            _set_file(group, text.strip())
         else:
             last.notes.append(text.strip() if key.upper() == "COMMENT" else statement.text)
     else:
@@ -298,7 +307,7 @@ def _told(group: list[Edit], kind: str, statement, line: str, row: int) -> bool:
     return True
 
 
-def _play(group: list[Edit], file: str) -> None:
-    """A file named under an event is its first edit's: of a transition, the outgoing clip's."""
+def _set_file(group: list[Edit], file: str) -> None:
+    """Set the file of the event's first edit that has none: of a transition, the outgoing clip's."""
     if file not in NO_FILE:
         next((edit for edit in group if not edit.file), group[-1]).file = file

@@ -1,6 +1,6 @@
-"""Final Cut Pro 7 XML (xmeml), as Premiere Pro and Resolve write it: one sequence, its tracks, clips and markers.
+"""Read Final Cut Pro 7 XML (xmeml), as Premiere Pro and Resolve write it: one sequence, its tracks, clips and markers.
 
-We read the XML ourselves: the OpenTimelineIO adapter loses track names.
+The XML is read here, because the OpenTimelineIO adapter loses track names.
 """
 
 from __future__ import annotations
@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.safe_xml import is_xml_of, xml_root
 from render.cues.readers.text_reading import error_at
 from render.cues.readers.timeline_builder import (
+    ItemDetails,
     TimelineBuilder,
     clean_name,
     rate_text,
@@ -22,6 +24,10 @@ from render.cues.readers.timeline_builder import (
 from render.cues.timeline import Timeline, TimelineItem
 from render.project.timecode import RATES, Clock, FrameRate, frames_of
 
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+
 WHOLE = re.compile(r"(-?[0-9]{1,15})(?:\.0*)?")
 ITEMS = ("clipitem", "generatoritem")
 NOTES = ("logginginfo/description", "logginginfo/lognote", "comments/mastercomment1", "comments/clipcommenta")
@@ -29,18 +35,18 @@ AT_TRANSITION = -1
 
 
 def is_fcp7_xml(head: bytes) -> bool:
-    """Whether a file's first bytes are Final Cut Pro 7 XML."""
+    """Return whether a file's first bytes are Final Cut Pro 7 XML."""
     return is_xml_of(head, "xmeml")
 
 
 def read_fcp7_xml(path: Path, clock: Clock) -> Timeline:
-    """Reads the one sequence of a Final Cut Pro 7 XML file.
+    """Read the single sequence of a Final Cut Pro 7 XML file.
 
-    Clips begin and end at their cuts; a transition over a cut is told in ``transition_in`` and ``transition_out``.
+    Clips begin and end at their cuts. A transition over a cut is noted in ``transition_in`` and ``transition_out``.
 
     Args:
         path: the file.
-        clock: the programme's time base; completed with the sequence's where the user gave none.
+        clock: the programme's time base; a missing rate or start is taken from the sequence.
 
     Raises:
         CueSheetError: damaged, hostile, of another rate than the clock's, or without exactly one sequence.
@@ -52,10 +58,11 @@ def read_fcp7_xml(path: Path, clock: Clock) -> Timeline:
 
 
 class _Sequence:
-    """One read of the file: its sequence, and what clips refer to by id."""
+    """Reads the sequence, and holds the files and sequences that clips refer to by id."""
 
-    def __init__(self, root, clock: Clock):
-        self.files, self.nested = {}, {}
+    def __init__(self, root: Element, clock: Clock) -> None:
+        self.files: dict[str | None, str] = {}
+        self.nested: dict[str | None, Element] = {}
         for file in root.iter("file"):
             if url := file.findtext("pathurl"):
                 self.files.setdefault(file.get("id"), url)
@@ -67,21 +74,21 @@ class _Sequence:
         remarks: list[str] = []
         drop, start_frames = _start(self.sequence, self.rate, clock, remarks)
         clock = with_counted_rate(clock, self.rate, drop, start_frames, remarks)
-        self.found = TimelineBuilder(clock, timeline_zero_s(clock, start_frames), start_frames, remarks=remarks)
+        self.builder = TimelineBuilder(clock, timeline_zero_s(clock, start_frames), start_frames, remarks=remarks)
         self.linked: dict[tuple, TimelineItem] = {}
 
     def read(self) -> Timeline:
         for kind, letter in (("video", "V"), ("audio", "A")):
             number = 0
             for track in self.sequence.iterfind(f"media/{kind}/track"):
-                number += track.get("currentExplodedTrackIndex", "0") == "0"  # one of Premiere's, written in two
+                number += track.get("currentExplodedTrackIndex", "0") == "0"  # Premiere writes a stereo track as two
                 name = track.get("MZ.TrackName") or track.findtext("name") or f"{letter}{number}"
                 self._track(track, clean_name(name), kind)
         for marker in self.sequence.iterfind("marker"):
             self._marker(marker, "", Fraction(0), self.rate)
-        return self.found.timeline("Final Cut Pro 7 XML")
+        return self.builder.timeline("Final Cut Pro 7 XML")
 
-    def _track(self, track, name: str, kind: str) -> None:
+    def _track(self, track: Element, name: str, kind: str) -> None:
         items = list(track)
         for index, item in enumerate(items):
             before, after = items[index - 1] if index else None, items[index + 1] if index + 1 < len(items) else None
@@ -91,10 +98,12 @@ class _Sequence:
             elif item.tag == "transitionitem":
                 beside = any(near is not None and near.tag in ITEMS for near in (before, after))
                 if _transition(item) is None or not beside:
-                    self.found.unread(f"a transition on track {name!r} beside no clip, or without a length")
+                    self.builder.skip_event(f"a transition on track {name!r} beside no clip, or without a length")
 
-    def _item(self, item, track: str, kind: str, enabled: bool, before, after) -> None:
-        """One clip; ``before`` and ``after`` are the transitions beside it in the file."""
+    def _item(
+        self, item: Element, track: str, kind: str, enabled: bool, before: Element | None, after: Element | None
+    ) -> None:
+        """Read one clip; ``before`` and ``after`` are the transitions beside it in the file."""
         name = item.findtext("name") or item.findtext("file/name") or ""
         begin, end = _whole(item, "start"), _whole(item, "end")
         media_begin = begin
@@ -103,9 +112,9 @@ class _Sequence:
         if end == AT_TRANSITION and after is not None:
             end = _cut(after)
         if begin is None or end is None or AT_TRANSITION in (begin, end):
-            return self.found.unreadable(f"clip {clean_name(name)!r} on track {track!r} has no start or no end")
+            return self.builder.add_unreadable(f"clip {clean_name(name)!r} on track {track!r} has no start or no end")
         nested = item.find("sequence")
-        extra = {
+        extra: dict[str, object] = {
             "media": "picture" if kind == "video" else "",
             "muted": "" if enabled else "yes",
             "transition_in": self._described(before, begin),
@@ -117,26 +126,26 @@ class _Sequence:
         group = self._group(item, kind, name, begin, end)
         if group in self.linked:
             first = self.linked[group]
-            self.found.next_event()
+            self.builder.next_event()
             first.extra["channels"] = str(int(first.extra.get("channels", "1")) + 1)
             if track != first.track:
                 first.extra["linked"] = ", ".join(filter(None, (first.extra.get("linked"), track)))
         else:
             file = item.find("file")
             url = None if file is None else file.findtext("pathurl") or self.files.get(file.get("id"))
-            spot = self.found.spot(
-                name, track, begin / self.rate, end / self.rate, source=url, note=_notes(item), extra=extra
+            clip = self.builder.add_item(
+                name, track, begin / self.rate, end / self.rate, ItemDetails(source=url, note=_notes(item), extra=extra)
             )
-            if group and spot:
-                self.linked[group] = spot
+            if group and clip:
+                self.linked[group] = clip
             if nested is not None:
-                self.found.not_used("the clips inside nested sequences")
+                self.builder.note_unused("the clips inside nested sequences")
             if item.find("filter") is not None:
-                self.found.not_used("filters and levels")
-        self._clip_markers(item, track, Fraction(media_begin) / self.rate, begin / self.rate, end / self.rate)
+                self.builder.note_unused("filters and levels")
+        self._clip_markers(item, track, Fraction(media_begin or 0) / self.rate, begin / self.rate, end / self.rate)
 
-    def _clip_markers(self, item, track: str, media_begin: Fraction, begin: Fraction, end: Fraction) -> None:
-        """A clip's markers count its media's frames."""
+    def _clip_markers(self, item: Element, track: str, media_begin: Fraction, begin: Fraction, end: Fraction) -> None:
+        """Read a clip's markers; they count frames of its media."""
         markers = item.findall("marker")
         if not markers:
             return
@@ -146,25 +155,29 @@ class _Sequence:
             place = _whole(marker, "in")
             at = None if place is None else media_begin + (place - media_in) / rate
             if at is not None and not begin <= at < end:
-                self.found.unread(
+                self.builder.skip_event(
                     f"marker {clean_name(marker.findtext('name'))!r} lies in a part of its clip that is cut off"
                 )
             else:
                 self._marker(marker, track, media_begin - media_in / rate, rate)
 
-    def _marker(self, marker, track: str, zero: Fraction, rate: Fraction) -> None:
+    def _marker(self, marker: Element, track: str, zero: Fraction, rate: Fraction) -> None:
         name, note = marker.findtext("name") or "", marker.findtext("comment") or ""
         begin, end = _whole(marker, "in"), _whole(marker, "out")
         if begin is None or begin < 0:
-            return self.found.unreadable(f"marker {clean_name(name)!r} has no place")
+            return self.builder.add_unreadable(f"marker {clean_name(name)!r} has no place")
         frames = end - begin if end is not None and end > begin else 0
-        self.found.marker(
-            name or note, track, zero + begin / rate, frames / rate, 1 / rate, note=note,
-            extra={"colour": marker.findtext("pproColor")},
-        )  # fmt: skip
+        self.builder.add_marker(
+            name or note,
+            track,
+            zero + begin / rate,
+            frames / rate,
+            1 / rate,
+            ItemDetails(note=note, extra={"colour": marker.findtext("pproColor")}),
+        )
 
-    def _group(self, item, kind: str, name: str, begin: int, end: int) -> tuple | None:
-        """What the channels of one clip have in common; None for a clip without others."""
+    def _group(self, item: Element, kind: str, name: str, begin: int, end: int) -> tuple | None:
+        """Return the key that the channels of one clip share; None for a clip with one channel."""
         ids = {
             link.findtext("linkclipref")
             for link in item.iterfind("link")
@@ -174,20 +187,23 @@ class _Sequence:
             return frozenset(ids), name, begin, end, _whole(item, "in")
         return None
 
-    def _described(self, transition, frame: int) -> str:
-        """A transition's name and length, if it covers the frame."""
-        if transition is None or not _whole(transition, "start") <= frame <= _whole(transition, "end"):
+    def _described(self, transition: Element | None, frame: int) -> str:
+        """Return a transition's name and length if it covers the frame; else an empty text."""
+        if transition is None:
             return ""
-        frames = _whole(transition, "end") - _whole(transition, "start")
+        begin, end = _ends(transition)
+        if not begin <= frame <= end:
+            return ""
+        frames = end - begin
         name = clean_name(transition.findtext("effect/name")) or "transition"
-        return f"{name} {self.found.length_samples(frames / self.rate)}smp"
+        return f"{name} {self.builder.length_samples(frames / self.rate)}smp"
 
-    def _nested_name(self, nested) -> str:
+    def _nested_name(self, nested: Element) -> str:
         return clean_name(nested.findtext("name") or self.nested.get(nested.get("id"), nested).findtext("name"))
 
 
-def _only_sequence(root):
-    """The outermost sequence.
+def _only_sequence(root: Element) -> Element:
+    """Return the outermost sequence.
 
     Raises:
         CueSheetError: none, or several.
@@ -206,18 +222,19 @@ def _only_sequence(root):
     raise CueSheetError(f"holds {len(sequences)} sequences ({names}): export one" if names else "holds no sequence")
 
 
-def _rate(element) -> Fraction:
-    timebase = _whole(element.find("rate"), "timebase") if element.find("rate") is not None else None
-    if not timebase or timebase < 0:
+def _rate(element: Element) -> Fraction:
+    rate = element.find("rate")
+    timebase = None if rate is None else _whole(rate, "timebase")
+    if rate is None or not timebase or timebase < 0:
         raise CueSheetError(f"the rate of {clean_name(element.findtext('name'))!r} is missing, or not above 0")
-    return Fraction(timebase * 1000, 1001) if _is_true(element.find("rate"), "ntsc", "FALSE") else Fraction(timebase)
+    return Fraction(timebase * 1000, 1001) if _is_true(rate, "ntsc", "FALSE") else Fraction(timebase)
 
 
-def _start(sequence, exact: Fraction, clock: Clock, remarks: list[str]) -> tuple[bool | None, int | None]:
-    """Whether the sequence's timecode is drop-frame, and its first frame; None for what it does not say.
+def _start(sequence: Element, exact: Fraction, clock: Clock, remarks: list[str]) -> tuple[bool | None, int | None]:
+    """Return whether the sequence's timecode is drop-frame, and its first frame; None for what is not stated.
 
-    Premiere marks some sequences drop-frame that are not, and the reverse: its count of the first frame then tells
-    how its label is meant, and is believed.
+    Premiere marks some sequences drop-frame that are not, and the reverse. Its count of the first frame then shows
+    which rate the label uses, and the count is trusted.
     """
     timecode = sequence.find("timecode")
     if timecode is None:
@@ -227,26 +244,28 @@ def _start(sequence, exact: Fraction, clock: Clock, remarks: list[str]) -> tuple
     label, frames = clean_name(timecode.findtext("string")), _whole(timecode, "frame")
     shape = clean_name(timecode.findtext("displayformat")).upper()
     drop = {"DF": True, "NDF": False}.get(shape, True if ";" in label else None)
-    fitting = [rate for rate in RATES.values() if rate.exact == exact]
-    marked = [rate for rate in fitting if drop in (None, rate.drop)]
+    rates = [rate for rate in RATES.values() if rate.exact == exact]
+    marked_rates = [rate for rate in rates if drop in (None, rate.drop)]
     if frames is None:
-        rate = clock.rate if clock.rate in marked else marked[0] if len(marked) == 1 else None
+        rate = clock.rate if clock.rate in marked_rates else marked_rates[0] if len(marked_rates) == 1 else None
         return drop, _label_frames(label, rate) if label and rate else None
-    meant = [rate for rate in fitting if _is_frame(label, frames, rate)] if label else []
-    if not label or not fitting or set(meant) & set(marked):
+    agreeing = [rate for rate in rates if _is_frame(label, frames, rate)] if label else []
+    if not label or not rates or set(agreeing) & set(marked_rates):
         return drop, frames
-    if not meant:
-        names = " or ".join(rate.name for rate in marked or fitting)
-        raise CueSheetError(f"the sequence starts at {label}, and at frame {frames}: these differ at {names} fps")
+    if not agreeing:
+        names = " or ".join(rate.name for rate in marked_rates or rates)
+        raise CueSheetError(
+            f"the sequence starts at {label}, and at frame {frames}: these are different frames at {names} fps"
+        )
     remarks.append(
         f"the sequence is marked {rate_text(exact, drop)}, but its first frame, {frames}, is {label} at "
-        f"{meant[0].name} fps: the frame is believed"
+        f"{agreeing[0].name} fps: the frame is used"
     )
-    return meant[0].drop, frames
+    return agreeing[0].drop, frames
 
 
 def _label_frames(label: str, rate: FrameRate) -> int:
-    """Frames from 00:00:00:00 to a label, whatever its separators.
+    """Return the frames from 00:00:00:00 to a label, with any separators.
 
     Raises:
         TimecodeError: there is no such label.
@@ -256,39 +275,44 @@ def _label_frames(label: str, rate: FrameRate) -> int:
 
 
 def _is_frame(label: str, frames: int, rate: FrameRate) -> bool:
-    """Whether a label of that rate is that frame."""
+    """Return whether a label of that rate is that frame."""
     try:
         return _label_frames(label, rate) == frames
-    except CueSheetError:  # drop-frame skips it, say
+    except CueSheetError:  # for example, drop-frame skips the label
         return False
 
 
-def _transition(element):
-    """The element if it is a whole transition, else None."""
+def _transition(element: Element | None) -> Element | None:
+    """Return the element if it is a complete transition, else None."""
     if element is None or element.tag != "transitionitem":
         return None
-    ends = _whole(element, "start"), _whole(element, "end")
-    return element if None not in ends and 0 <= ends[0] <= ends[1] else None
+    begin, end = _whole(element, "start"), _whole(element, "end")
+    return element if begin is not None and end is not None and 0 <= begin <= end else None
 
 
-def _cut(transition) -> int:
-    """The frame of the cut that a transition covers."""
-    begin, end = _whole(transition, "start"), _whole(transition, "end")
+def _ends(transition: Element) -> tuple[int, int]:
+    """Return first and last frame of a complete transition."""
+    return _whole(transition, "start") or 0, _whole(transition, "end") or 0
+
+
+def _cut(transition: Element) -> int:
+    """Return the frame of the cut that a transition covers."""
+    begin, end = _ends(transition)
     alignment = clean_name(transition.findtext("alignment")).lower()
     if alignment.startswith("start"):
         return begin
     return end if alignment.startswith("end") else (begin + end) // 2
 
 
-def _whole(element, tag: str) -> int | None:
-    """A child's whole number; None if it has none."""
+def _whole(element: Element, tag: str) -> int | None:
+    """Return a child's whole number; None if it has none."""
     match = WHOLE.fullmatch(clean_name(element.findtext(tag)))
     return int(match[1]) if match else None
 
 
-def _is_true(element, tag: str, otherwise: str = "TRUE") -> bool:
+def _is_true(element: Element, tag: str, otherwise: str = "TRUE") -> bool:
     return clean_name(element.findtext(tag) or otherwise).upper() == "TRUE"
 
 
-def _notes(item) -> str:
+def _notes(item: Element) -> str:
     return "; ".join(filter(None, (clean_name(item.findtext(place)) for place in NOTES)))

@@ -1,4 +1,4 @@
-"""MIDI cue sheets: every note-on a cue, at exact positions of the file's tempo map."""
+"""Read MIDI cue sheets: every note-on is a cue, at its exact position in the file's tempo map."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import io
 import struct
 from bisect import bisect_right
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from plugin_backend.errors import CueSheetError
 from render.cues.cue import Cue, CueSheet, check_reach, sheet_bytes
 from render.cues.readers.sheet_rows import MOST_ROWS
-from render.project.project import MidiMapping
 from render.project.stem_names import nearest_stem_name
 from render.project.timecode import Clock, round_half_up
 
@@ -23,7 +23,7 @@ MAGIC = b"MThd"
 DEFAULT_TEMPO_US = 500_000
 MOST_EVENTS = 400_000
 DATA_BYTES = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2}
-"""Of a channel message, by the upper half of its status."""
+"""Data bytes of a channel message, by the upper half of its status."""
 HIGHEST_7_BIT = 127
 DAMAGED = "not a whole MIDI file"
 UNREAD = {
@@ -37,13 +37,33 @@ UNREAD = {
     "cue_marker": "cue points",
     "lyrics": "lyrics",
 }
-# The meta events of the MIDI standard that mido names.
+# The meta events of the MIDI standard that mido knows.
 METAS_MIDO_KNOWS = {*range(0x08), 0x09, 0x20, 0x21, 0x2F, 0x51, 0x54, 0x58, 0x59, 0x7F}
+
+
+@dataclass(frozen=True)
+class MidiMapping:
+    """Maps a file's tracks, channels, programs and notes to stems and presets.
+
+    Attributes:
+        tracks: track name → stem.
+        channels: channel, 1 to 16 → stem, for tracks not named above.
+        programs: program, 0 to 127 → preset.
+        notes: note, 0 to 127 → preset; takes precedence over the program.
+    """
+
+    tracks: dict[str, str] = field(default_factory=dict)
+    channels: dict[int, str] = field(default_factory=dict)
+    programs: dict[int, str] = field(default_factory=dict)
+    notes: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass
 class Note:
-    """One note-on; ``end_tick`` comes with its note-off. ``channel`` is 1 to 16, ``event`` counts from 1."""
+    """One note-on.
+
+    ``end_tick`` is set by its note-off. ``channel`` is 1 to 16, ``event`` counts from 1.
+    """
 
     event: int
     tick: int
@@ -56,10 +76,15 @@ class Note:
 
 
 class TempoMap:
-    """Ticks → samples. Whole microseconds × ticks, and one rounding."""
+    """Converts ticks to samples, in whole microseconds × ticks with one rounding."""
 
-    def __init__(self, changes: list[tuple[int, int]], ticks_per_quarter: int):
-        """``changes``: (tick, microseconds a quarter), by tick; of several at one tick the last counts."""
+    def __init__(self, changes: list[tuple[int, int]], ticks_per_quarter: int) -> None:
+        """Build the map.
+
+        Args:
+            changes: (tick, microseconds per quarter), by tick; of several at one tick the last counts.
+            ticks_per_quarter: the file's resolution.
+        """
         self.ticks_per_quarter = ticks_per_quarter
         self.segments = [(0, 0, DEFAULT_TEMPO_US)]  # from tick, microseconds × ticks_per_quarter, tempo
         for tick, tempo_us in changes:
@@ -71,22 +96,25 @@ class TempoMap:
         return scaled_us + (tick - first_tick) * tempo_us
 
     def samples(self, tick: int, sample_rate: int) -> int:
-        """The sample nearest to a tick."""
+        """Return the sample nearest to a tick."""
         scaled_us = self._scaled_us(tick, bisect_right(self.ticks, tick) - 1)
         return round_half_up(Fraction(scaled_us * sample_rate, self.ticks_per_quarter * 1_000_000))
 
 
 def read_midi(path: Path, clock: Clock, mapping: MidiMapping, blank: bool = False) -> CueSheet:
-    """Reads a MIDI file of type 0 or 1; tick 0 is the programme's start.
+    """Read a MIDI file of type 0 or 1; tick 0 is the programme's start.
 
-    A channel's program is the last one set before a note or at its very tick, over all tracks. A track's name is its
-    stem, with what a stem's name cannot hold replaced.
+    A channel's program is the last one set before a note or at its exact tick, over all tracks. A track's name is its
+    stem; characters that a stem's name cannot hold are replaced.
 
     Args:
         path: the file; at most 100,000 notes and 400,000 events.
         clock: the programme's time base.
-        mapping: what tracks, channels, programs and notes become.
-        blank: read notes that no preset is named for, too; their track, program and note are the cue's note.
+        mapping: maps tracks, channels, programs and notes to stems and presets.
+        blank: also read notes without a preset; their track, program and note become the cue's note.
+
+    Returns:
+        The sheet, its cues by start.
 
     Raises:
         CueSheetError: damaged, of a kind that cannot be used, without notes, or a note without a preset.
@@ -109,7 +137,9 @@ def _read(path: Path, clock: Clock, mapping: MidiMapping, blank: bool) -> CueShe
     notes = _notes(events, names)
     if not notes:
         raise CueSheetError("the MIDI file holds no notes")
-    counts, cues, stems = Counter(), [], {}
+    cues: list[Cue] = []
+    counts: Counter[str] = Counter()
+    stems: dict[str, str] = {}
     for note in notes:
         stem = mapping.tracks.get(note.track) or mapping.channels.get(note.channel) or _stem(note, stems, remarks)
         counts[stem] += 1
@@ -128,12 +158,12 @@ def _read(path: Path, clock: Clock, mapping: MidiMapping, blank: bool) -> CueShe
 
 
 def is_midi(head: bytes) -> bool:
-    """Whether a file's first bytes are a Standard MIDI File's, by itself or within RIFF."""
+    """Return whether a file's first bytes are a Standard MIDI File's, alone or within RIFF."""
     return head[:4] == MAGIC or (head[:4] == b"RIFF" and head[8:16] == b"RMIDdata" and head[20:24] == MAGIC)
 
 
 def _clean(data: bytes) -> bytes:
-    """The file with its header checked and chunks of unknown kinds left out, as the standard asks."""
+    """Return the file with its header checked and chunks of unknown kinds removed, as the standard asks."""
     if data[:4] == b"RIFF":
         data = data[20 : 20 + struct.unpack("<I", data[16:20])[0]]
     if len(data) < 14 or data[:4] != MAGIC:
@@ -155,12 +185,15 @@ def _clean(data: bytes) -> bytes:
         position += 8 + size
     _check_count(tracks)
     if len(tracks) != track_count:
-        raise CueSheetError(f"{DAMAGED}: its header says {track_count} tracks, {len(tracks)} are there")
+        raise CueSheetError(f"{DAMAGED}: its header says {track_count} tracks, but it has {len(tracks)}")
     return b"MThd" + struct.pack(">LHHH", 6, kind, track_count, division) + b"".join(tracks)
 
 
 def _check_count(tracks: list[bytes]) -> None:
-    """Refuse more than can be used before any of it is made an object; what is damaged is told by who reads it."""
+    """Refuse a file with too many notes or events before its objects are made.
+
+    Damaged messages are not reported here: the reader reports them.
+    """
     notes = events = 0
     for track in tracks:
         for status, velocity in _messages(track):
@@ -173,10 +206,10 @@ def _check_count(tracks: list[bytes]) -> None:
 
 
 def _messages(track: bytes) -> Iterator[tuple[int, int]]:
-    """Status and last data byte of each message of a chunk, up to where it is damaged."""
+    """Yield status and last data byte of each message of a chunk, up to the first damaged one."""
     position, end, status = 8, len(track), 0
     while position < end:
-        while position < end and track[position] & 0x80:  # the time since the one before
+        while position < end and track[position] & 0x80:  # the time since the previous message
             position += 1
         position += 1
         if position >= end:
@@ -200,12 +233,12 @@ def _messages(track: bytes) -> Iterator[tuple[int, int]]:
             return
 
 
-def _load(data: bytes):
-    """The ``mido.MidiFile`` and remarks on its text."""
+def _load(data: bytes) -> tuple[Any, list[str]]:
+    """Return the ``mido.MidiFile``, and remarks on its text."""
     import mido
     from mido.midifiles.meta import KeySignatureError
 
-    _keep_unknown_metas_in_time()
+    _register_unknown_metas()
     try:
         try:
             return mido.MidiFile(file=io.BytesIO(data), charset="utf-8"), []
@@ -217,8 +250,11 @@ def _load(data: bytes):
 
 
 @functools.cache
-def _keep_unknown_metas_in_time() -> None:
-    """mido (1.3.3) drops the delta time of metas it does not know, moving all that follows: name them all."""
+def _register_unknown_metas() -> None:
+    """Register all unknown meta events with mido.
+
+    mido (1.3.3) drops the delta time of meta events that it does not know, which moves everything after them.
+    """
     from mido.midifiles.meta import MetaSpec, add_meta_spec
 
     for byte in set(range(256)) - METAS_MIDO_KNOWS:
@@ -233,8 +269,8 @@ def _keep_unknown_metas_in_time() -> None:
         add_meta_spec(type("MetaSpec_unknown", (MetaSpec,), members))
 
 
-def _in_time(tracks) -> list[tuple[int, int, object]]:
-    """(tick, track's index, message) of all tracks, by tick; programs first, then in the file's order."""
+def _in_time(tracks: Iterable[Any]) -> list[tuple[int, int, Any]]:
+    """Return (tick, track's index, message) of all tracks, by tick; programs first, then in the file's order."""
     events = []
     for index, track in enumerate(tracks):
         tick = 0
@@ -244,9 +280,11 @@ def _in_time(tracks) -> list[tuple[int, int, object]]:
     return sorted(events, key=lambda event: (event[0], event[2].type != "program_change"))
 
 
-def _notes(events, names: list[str]) -> list[Note]:
-    """Every note-on, paired with the first note-off that follows on its track, channel and pitch."""
-    notes, programs, sounding = [], Counter(), defaultdict(deque)
+def _notes(events: Iterable[tuple[int, int, Any]], names: list[str]) -> list[Note]:
+    """Return every note-on, paired with the first note-off that follows on its track, channel and pitch."""
+    notes: list[Note] = []
+    programs: Counter[int] = Counter()
+    sounding: defaultdict[tuple[int, int, int], deque[Note]] = defaultdict(deque)
     for number, (tick, index, message) in enumerate(events, 1):
         if message.type == "program_change":
             programs[message.channel] = message.program
@@ -265,7 +303,10 @@ def _notes(events, names: list[str]) -> list[Note]:
 
 
 def _stem(note: Note, stems: dict[str, str], remarks: list[str]) -> str:
-    """The stem of a track by its name, whatever its capitals; ``stems`` keeps those named before, by track."""
+    """Return the stem of a track by its name, ignoring capitals.
+
+    ``stems`` holds the stems of earlier tracks, by track name.
+    """
     name = note.track or f"CH{note.channel}"
     if name not in stems:
         stem = nearest_stem_name(name, f"CH{note.channel}")
@@ -279,10 +320,10 @@ def _cue(
     note: Note, stem: str, cue_id: str, tempo_map: TempoMap, clock: Clock, mapping: MidiMapping, blank: bool
 ) -> Cue:
     preset = mapping.notes.get(note.note) or mapping.programs.get(note.program)
-    what = f"program {note.program}, note {note.note}"
+    program_and_note = f"program {note.program}, note {note.note}"
     if not preset and not blank:
         raise CueSheetError(
-            f"track {note.track!r}, channel {note.channel}: no preset for {what}: "
+            f"track {note.track!r}, channel {note.channel}: no preset for {program_and_note}: "
             "name one in [midi.programs] or [midi.notes] of the project file",
             row=note.event,
         )
@@ -293,7 +334,7 @@ def _cue(
         start_samples=start_samples,
         stem=stem,
         preset=preset or None,
-        note="" if preset else "; ".join(filter(None, (note.track, what))),
+        note="" if preset else "; ".join(filter(None, (note.track, program_and_note))),
         duration_samples=(end_samples - start_samples) or None,
         velocity=note.velocity / HIGHEST_7_BIT,
         row=note.event,

@@ -1,8 +1,10 @@
-"""The compound file around an AAF: checked before pyaaf2 believes its counts and sizes."""
+"""Check the compound file around an AAF before pyaaf2 trusts its counts and sizes."""
 
 from __future__ import annotations
 
 import struct
+from pathlib import Path
+from typing import Any
 
 from plugin_backend.errors import CueSheetError
 
@@ -13,18 +15,18 @@ LITTLE_ENDIAN = 0xFFFE
 SECTOR_SHIFTS = (9, 12)
 MINI_SHIFT = 6
 STREAM = 2
-READ_WHOLE = ("properties", " index")  # the streams that pyaaf2 takes into memory
+READ_WHOLE = ("properties", " index")  # the streams that pyaaf2 reads into memory
 MOST_STREAM_MIB = 64
 
 
-def check_compound_file(path) -> None:
-    """Refuses a file whose header or directory promises more than the file holds: pyaaf2 would reserve it.
+def check_compound_file(path: Path) -> None:
+    """Check that header and directory state no more than the file holds. pyaaf2 would allocate what they state.
 
     Args:
         path: a file that begins as compound files do.
 
     Raises:
-        CueSheetError: it does; or a stream is larger than any editor's.
+        CueSheetError: they state more; or a stream is larger than any editor writes.
     """
     from aaf2.cfb import CompoundFileBinary
 
@@ -62,7 +64,7 @@ def _check_header(head: bytes, size: int) -> None:
         raise CueSheetError(f"{DAMAGED}: its header promises more sectors than the file holds")
 
 
-def _count(compound, number: int) -> int:
-    """The count of entries that an index stream begins with."""
+def _count(compound: Any, number: int) -> int:
+    """Return the number of entries that an index stream states at its beginning."""
     first = compound.read_dir_entry(number).open("r").read(4)
     return struct.unpack("<I", first)[0]

@@ -1,4 +1,4 @@
-"""Files that are no cue sheet: what they are, by their first bytes, and what to give in their place."""
+"""Recognise files that are no cue sheet by their first bytes, and say which file to use instead."""
 
 from __future__ import annotations
 
@@ -55,36 +55,36 @@ FORMATS = "CSV, XLSX, MIDI, Pro Tools text, EDL, REAPER, AAF, Final Cut Pro XML,
 
 
 def check_sheet_like(head: bytes) -> None:
-    """See that a file may be a text sheet.
+    """Check that a file may be a text sheet.
 
     Args:
         head: its first 4096 bytes.
 
     Raises:
-        CueSheetError: it is known as something else; says what, and what to give.
+        CueSheetError: it is a known other kind of file; says which, and what to use instead.
     """
-    found = next(((what, instead) for mark, what, instead in MARKS if mark.match(head)), None)
+    known = next(((what, instead) for mark, what, instead in MARKS if mark.match(head)), None)
     text = decode_text(_unpacked(head) if head.startswith(GZIP) else head, "latin-1")[0].lstrip("\ufeff")
-    if found is None and (root := ROOT.match(text)):
-        found = ROOTS.get(root[1], ("an XML file of another kind", AAF))
-    found = found or next(((what, instead) for mark, what, instead in TEXTS if mark.match(text)), None)
-    if found is None and head.startswith(GZIP):
-        found = "a packed file", "unpack it"
-    if found:
-        raise CueSheetError(f"{found[0]}, not a cue sheet: {found[1]}; a sheet is {FORMATS}")
+    if known is None and (root := ROOT.match(text)):
+        known = ROOTS.get(root[1], ("an XML file of another kind", AAF))
+    known = known or next(((what, instead) for mark, what, instead in TEXTS if mark.match(text)), None)
+    if known is None and head.startswith(GZIP):
+        known = "a packed file", "unpack it"
+    if known:
+        raise CueSheetError(f"{known[0]}, not a cue sheet: {known[1]}; a sheet is {FORMATS}")
 
 
 def archive_problem(names: set[str]) -> str:
-    """What a ZIP archive without a workbook is, by its members' names."""
-    what, instead = next((told for name, told in PARTS.items() if name in names), ("a ZIP archive", "unpack it"))
+    """Return what a ZIP archive without a workbook is, by its members' names, and what to use instead."""
+    what, instead = next((part for name, part in PARTS.items() if name in names), ("a ZIP archive", "unpack it"))
     return f"{what}, but no XLSX workbook: {instead}"
 
 
 def check_not_a_bundle(path: Path) -> None:
-    """Says of a folder that is a program's document which file in it to give.
+    """Check that the path is not a folder that is a program's document.
 
     Raises:
-        CueSheetError: it is one.
+        CueSheetError: it is one; says which file in it to use.
     """
     inside = {".fcpxmld": "give the Info.fcpxml in it", ".logicx": f"a Logic Pro project: {AAF}"}
     if path.suffix.lower() in inside and path.is_dir():
@@ -92,7 +92,7 @@ def check_not_a_bundle(path: Path) -> None:
 
 
 def _unpacked(head: bytes) -> bytes:
-    """The first bytes that packed ones hold; empty if they are damaged."""
+    """Return the first unpacked bytes of a gzip file; empty if it is damaged."""
     try:
         return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head, 4096)
     except zlib.error:

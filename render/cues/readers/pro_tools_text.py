@@ -1,7 +1,8 @@
-"""Pro Tools "Export Session Info as Text": clips of every track, and markers.
+"""Read Pro Tools "Export Session Info as Text": clips of every track, and markers.
 
-Read here line by line. ptulsconv (4.0.2), the library for it, is what the tests compare with: it wants gRPC, an
-older protobuf and an older pytest, tells no line numbers, and knows neither sample positions nor sub-frames.
+The text is read here, line by line. The tests compare with ptulsconv (4.0.2), the library for this format. Pisada does
+not use it, because it needs gRPC, an older protobuf and an older pytest, reports no line numbers, and reads neither
+sample positions nor sub-frames.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ SIDE = re.compile(r"\.(L|R|C|S|LFE|L[crs]|R[crs]|[LR]s[sr]|A[0-9]+)$")
 WIDTH = re.compile(r" \((Stereo|Quad|LCRS?|[1-7](st|nd|rd|th) Order Ambisonics|[5-9]\.[01](\.[246])?)\)$")
 FRAME_RATE = re.compile(r"([0-9.]{2,6})( Drop)? Frame")
 
-TIMECODE = re.compile(r"([0-9]{2}:[0-9]{2}:[0-9]{2}[:;][0-9]{2})(?:\.([0-9]{2}|100))?")  # hundredths of a frame
+TIMECODE = re.compile(r"([0-9]{2}:[0-9]{2}:[0-9]{2}[:;][0-9]{2})(?:\.([0-9]{2}|100))?")  # with hundredths of a frame
 SUB_FRAMES = 100
 SILENT_STATES = ("muted", "inactive", "hidden")
 MARKER_OWNERS = ("Ruler", "Track")
@@ -55,7 +56,7 @@ REFUSED = {
 
 @dataclass(frozen=True)
 class Session:
-    """What turns the file's times into samples; ``start_samples`` counts from 00:00:00:00."""
+    """The data that turns the file's times into samples; ``start_samples`` counts from 00:00:00:00."""
 
     clock: Clock
     rate: FrameRate
@@ -63,7 +64,10 @@ class Session:
     start_samples: int
 
     def position(self, text: str, after_samples: int = 0) -> int:
-        """Samples from the programme's start; a timecode half a day before ``after_samples`` is the next day's."""
+        """Return samples from the programme's start.
+
+        A timecode half a day before ``after_samples`` belongs to the next day.
+        """
         hz = self.clock.sample_rate
         if match := TIMECODE.fullmatch(text):
             samples = _timecode_samples(match, self.rate, hz)
@@ -81,7 +85,7 @@ class Session:
 
 @dataclass
 class Clip:
-    """One event, on all channels that have it at the same place; ``names`` by channel."""
+    """One event, with all channels that have it at the same position; ``names`` by channel."""
 
     row: int
     start: str
@@ -90,25 +94,25 @@ class Clip:
     names: dict[str, str] = field(default_factory=dict)
 
     def name(self) -> str:
-        """The channels' common name."""
+        """Return the channels' common name."""
         names = list(self.names.values())
         bare = {SIDE.sub("", name) for name in names}
         return bare.pop() if len(names) > 1 and len(bare) == 1 else names[0]
 
 
 def is_pro_tools_text(head: bytes) -> bool:
-    """Whether a file begins as a Pro Tools text export, in any of the encodings that Pro Tools writes."""
+    """Return whether a file begins as a Pro Tools text export, in any of the encodings that Pro Tools writes."""
     return decode_text(head, "mac_roman")[0].startswith(MAGIC)
 
 
 def read_pro_tools_text(path: Path, clock: Clock) -> Timeline:
-    """Reads a Pro Tools text export: UTF-8, UTF-16 or, as old versions wrote it, Mac Roman.
+    """Read a Pro Tools text export: UTF-8, UTF-16 or, from old versions, Mac Roman.
 
-    Channels of a clip are one spot; its name is theirs without ``.L``, ``.R`` … Otherwise names stay as the editor
-    wrote them, with the tags of cue programs (``$QN=1``, ``{Note=…}``). A clip group is a clip. In ``extra``, where
-    there is something to say: ``muted``, ``track_muted`` (or inactive, or hidden), ``channels``, ``name_<channel>``,
-    ``timestamp``, ``track_width``, ``track_comments``, ``track_state``, ``user_delay``, ``source_folder``; of markers
-    ``number``, ``ruler``. Line breaks and tabs in names and comments become spaces.
+    The channels of a clip become one item, named without ``.L``, ``.R`` and so on. Otherwise names stay as written,
+    with the tags of cue programs (``$QN=1``, ``{Note=…}``). A clip group is a clip. ``extra`` may hold ``muted``,
+    ``track_muted`` (also for inactive or hidden tracks), ``channels``, ``name_<channel>``, ``timestamp``,
+    ``track_width``, ``track_comments``, ``track_state``, ``user_delay`` and ``source_folder``; of markers ``number``
+    and ``ruler``. Line breaks and tabs in names and comments become spaces.
 
     Args:
         path: the export.
@@ -117,7 +121,8 @@ def read_pro_tools_text(path: Path, clock: Clock) -> Timeline:
     Raises:
         CueSheetError: damaged, or of another rate than the clock's.
     """
-    path, notes = Path(path), defaultdict(list)
+    path = Path(path)
+    notes: dict[str, list[int]] = defaultdict(list)
     with error_at(file=path):
         lines, remarks = text_lines(path, "mac_roman")
         sections = _sections(lines)
@@ -128,15 +133,15 @@ def read_pro_tools_text(path: Path, clock: Clock) -> Timeline:
             notes[f"{name.lower()}: not read"] += [row for row, _ in block[1:]]
         unreadable: list[UnreadItem] = []
         listed = list(_tracks(tracks, notes, unreadable))
-        spots = [spot for track in listed for spot in _clips(*track, session, files, notes, unreadable)]
-        spots += _markers(markers, session, unreadable)
-    return Timeline("Pro Tools text", session.clock, spots, remarks + line_remarks(notes), unreadable)
+        items = [item for track in listed for item in _clips(*track, session, files, notes, unreadable)]
+        items += _markers(markers, session, unreadable)
+    return Timeline("Pro Tools text", session.clock, items, remarks + line_remarks(notes), unreadable)
 
 
 def _sections(lines: list[str]) -> dict[str, list[tuple[int, str]]]:
-    """The lines that are not blank, with their numbers, by the title above them; the header's title is empty."""
-    sections, block = {}, []
-    sections[""] = block
+    """Return the lines that are not blank, with their numbers, by the title above them; the header's title is empty."""
+    block: list[tuple[int, str]] = []
+    sections = {"": block}
     for row, line in enumerate(lines, 1):
         if TITLE.fullmatch(line.strip()):
             block = sections.setdefault(re.sub(r"(\S) (?=\S)", r"\1", line.strip()).replace("  ", " "), [])
@@ -171,7 +176,7 @@ def _session(block: list[tuple[int, str]], clock: Clock) -> Session:
 
 
 def _timecode_samples(match: re.Match, rate: FrameRate, hz: int, later_frames: int = 0) -> int:
-    """The sample nearest to a label, with hundredths of a frame if it has them, from 00:00:00:00."""
+    """Return the sample nearest to a label, counted from 00:00:00:00; hundredths of a frame count."""
     frames = frames_of(match[1], rate) + later_frames
     if not match[2]:
         return samples_at(frames, rate, hz)
@@ -179,14 +184,14 @@ def _timecode_samples(match: re.Match, rate: FrameRate, hz: int, later_frames: i
 
 
 def _continued(cells: list[str], line: str) -> None:
-    """Joins a row with the next line, where a text in it had a line break."""
+    """Append the next line to a row in which a text had a line break."""
     first, *more = line.split("\t")
     cells[-1] += f"\n{first}"
     cells += more
 
 
 def _text(cells: list[str]) -> str:
-    """A text that line breaks and tabs may have cut, on one line."""
+    """Join a text that line breaks and tabs may have split."""
     parts = [part.strip() for cell in cells for part in cell.split("\n")]
     return " ".join(filter(None, parts))
 
@@ -194,8 +199,11 @@ def _text(cells: list[str]) -> str:
 def _tracks(
     block: list[tuple[int, str]], notes: dict[str, list[int]], unreadable: list[UnreadItem]
 ) -> Iterator[tuple[dict[str, str], list[Clip]]]:
-    """Each track's lines above its events, by their first words, and its clips."""
-    about, events, columns, last = {}, [], [], ""
+    """Yield each track's lines above its events, by their first words, and its clips."""
+    about: dict[str, str] = {}
+    events: list[tuple[int, list[str]]] = []
+    columns: list[str] = []
+    last = ""
     for row, line in block:
         cells = line.split("\t")
         if line.startswith(TRACK):
@@ -208,7 +216,7 @@ def _tracks(
             columns, last = [cell.strip() for cell in cells], ""
             if missing := [name for name in EVENT if name not in columns]:
                 raise CueSheetError(f"the track has no column {missing[0]!r}", row=row)
-        elif last == "COMMENTS":  # they may have several lines
+        elif last == "COMMENTS":  # comments may have several lines
             about[last] += f" {line.strip()}"
         elif columns and all(cell.strip().isdecimal() for cell in cells[:2]):
             events.append((row, cells))
@@ -222,7 +230,7 @@ def _tracks(
 def _events(
     events: list[tuple[int, list[str]]], columns: list[str], notes: dict[str, list[int]], unreadable: list[UnreadItem]
 ) -> list[Clip]:
-    """The clips of a track's rows; a tab in a clip's name makes its row longer."""
+    """Return the clips of a track's rows. A tab in a clip's name makes its row longer."""
     clips: dict[tuple[str, str], list[Clip]] = {}
     for row, cells in events:
         more, name = len(cells) - len(columns), columns.index("CLIP NAME")
@@ -235,10 +243,10 @@ def _events(
 
 
 def _add(cells: dict[str, str], row: int, clips: dict[tuple[str, str], list[Clip]], notes: dict) -> None:
-    """Adds an event to a track's clips, or to the clip whose other channel it is."""
+    """Add an event to a track's clips, or as a channel to a clip at the same position."""
     channel, _, name, start, end = (cells[key] for key in EVENT)
     if FADE.fullmatch(name):
-        notes["fades are not spots, and clips begin after them (export without crossfades)"].append(row)
+        notes["fades are not cues, and clips begin after them (export without crossfades)"].append(row)
         return
     same = clips.setdefault((start, end), [])
     clip = next((clip for clip in same if channel not in clip.names), None)
@@ -252,7 +260,7 @@ def _add(cells: dict[str, str], row: int, clips: dict[tuple[str, str], list[Clip
 def _clips(
     about: dict[str, str], clips: list[Clip], session: Session, files: dict, notes: dict, unreadable: list[UnreadItem]
 ) -> Iterator[TimelineItem]:
-    """A track's spots."""
+    """Yield a track's clips as items."""
     width = WIDTH.search(about.get("TRACK NAME", ""))
     facts = {
         "track_width": width[1] if width else "",
@@ -298,8 +306,10 @@ def _clips(
 
 
 def _markers(block: list[tuple[int, str]], session: Session, unreadable: list[UnreadItem]) -> list[TimelineItem]:
-    """Markers; of the two times of each the one in samples counts, it is never cut."""
-    columns, header, rows = [], [], []
+    """Return the markers. Of a marker's two times the one in samples is used, because it is never truncated."""
+    columns: list[str] = []
+    header: list[str] = []
+    rows: list[tuple[int, list[str]]] = []
     for row, line in block:
         cells = line.split("\t")
         if not columns:
@@ -314,11 +324,11 @@ def _markers(block: list[tuple[int, str]], session: Session, unreadable: list[Un
             rows[-1][1][-1] += "\n" + "\t".join(cells[len(columns) - 1 :])  # the next line of a comment
         else:
             _continued(rows[-1][1], line)
-    spots = []
+    items = []
     for row, cells in rows:
         with unreadable_at(row, session.clock, unreadable):
-            spots.append(_marker(row, _marker_texts(row, cells, header), session))
-    return spots
+            items.append(_marker(row, _marker_texts(row, cells, header), session))
+    return items
 
 
 def _begins_marker(cells: list[str]) -> bool:
@@ -327,10 +337,10 @@ def _begins_marker(cells: list[str]) -> bool:
 
 
 def _marker_texts(row: int, cells: list[str], header: list[str]) -> dict[str, str]:
-    """A marker's texts by column. Tabs in its name and comment make its row longer.
+    """Return a marker's texts by column. Tabs in its name and comment make its row longer.
 
-    Where a column says what owns the marker, the name ends before it; else where the cells are as wide as its
-    column, which Pro Tools fills with spaces.
+    If a column states the marker's owner, the name ends before it. Otherwise the name ends where its cells are as wide
+    as its column, which Pro Tools pads with spaces.
     """
     columns = [cell.strip() for cell in header]
     more, name = len(cells) - len(columns), columns.index("NAME")

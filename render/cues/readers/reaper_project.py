@@ -1,4 +1,4 @@
-"""REAPER projects (.rpp): items of every track, markers and regions. Lines are split by rpp's scanner.
+"""Read REAPER projects (.rpp): items of every track, markers and regions. rpp's scanner splits the lines.
 
 rpp's own tree has no line numbers, and its parser's time grows with the square of an element's length.
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.text_reading import (
@@ -41,7 +42,7 @@ LONGEST_LINE = 4096
 FREEZE = [*TRACK, "FREEZE"]
 FOLDER_BEGINS, FOLDER_ENDS = "1", "2"
 PISADA_NOTE = re.compile(r"pisada:\s*(\{.*)")
-# TIMEMODE's frame rate and kind: 0 as it says, 1 drop-frame, 2 slower by 1000/1001.
+# TIMEMODE's frame rate and kind: 0 as stated, 1 drop-frame, 2 slower by 1000/1001.
 DEFAULT_RATE = ("30", "0")
 NTSC = {
     ("24", "2"): "23.976",
@@ -57,7 +58,7 @@ Line = tuple[int, list[str]]  # its number and its words
 
 @dataclass
 class Item:
-    """One media item; of its takes the first."""
+    """One media item and the first of its takes."""
 
     row: int
     track: dict[str, Line]
@@ -69,41 +70,41 @@ class Item:
 
 @dataclass
 class Project:
-    """A project as its lines say it; ``found`` holds items and MARKER lines in the file's order.
+    """A project as its lines state it; ``entries`` holds items and MARKER lines in the file's order.
 
-    ``saved_s`` is when it was saved, in seconds from 1970, as its first line says; 0 if it does not.
+    ``saved_s`` is the time it was saved, in seconds from 1970, from its first line; 0 if not stated.
     """
 
     row: int = 1
     saved_s: int = 0
     settings: dict[str, Line] = field(default_factory=dict)
-    found: list[Item | Line] = field(default_factory=list)
+    entries: list[Item | Line] = field(default_factory=list)
     tracks: list[dict[str, Line]] = field(default_factory=list)
     unreadable: list[UnreadItem] = field(default_factory=list)
     unread: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
 
 def is_reaper_project(head: bytes) -> bool:
-    """Whether a file begins as a REAPER project."""
+    """Return whether a file begins as a REAPER project."""
     return decode_text(head, "latin-1")[0].startswith(MAGIC)
 
 
 def read_reaper_project(path: Path, clock: Clock) -> Timeline:
-    """Reads a REAPER project. Its decimal seconds become the nearest sample, counted from the project's start.
+    """Read a REAPER project. Its decimal seconds become the nearest sample, counted from the project's start.
 
-    That start (PROJOFFS) is its place in time, and the programme's start too where the user gave no rate. A line
-    ``pisada: {…}`` in an item's notes comes back as entries of ``extra``; other lines are the spot's note. In
-    ``extra``, where there is something to say: ``muted``, ``track_muted``, ``takes``; of markers ``number``.
+    The project's start (PROJOFFS) is its position in time. It is the programme's start too if the user gave no rate. A
+    line ``pisada: {…}`` in an item's notes becomes entries of ``extra``; other lines become the note. ``extra`` may
+    hold ``muted``, ``track_muted`` and ``takes``; of markers ``number``.
+
+    A backup may hold several versions of the project: the last saved one is read. Tracks in a muted folder are muted
+    too.
 
     Args:
         path: the project.
         clock: the programme's time base.
 
-    Of a backup that holds several versions of the project the one saved last is read. What a muted folder holds is
-    muted too.
-
     Raises:
-        CueSheetError: damaged, of another frame rate than the clock's, or several projects that do not say when they
+        CueSheetError: damaged, of another frame rate than the clock's, or several projects that do not state when they
             were saved.
     """
     path = Path(path)
@@ -112,12 +113,12 @@ def read_reaper_project(path: Path, clock: Clock) -> Timeline:
         project = _newest(_read(lines), remarks)
         _mute_folders(project.tracks)
         clock, start_samples = _start(project, clock, remarks)
-        spots = list(_spots(project, clock, start_samples - clock.start_samples))
-    return Timeline("REAPER project", clock, spots, remarks + line_remarks(project.unread), project.unreadable)
+        items = list(_timeline_items(project, clock, start_samples - clock.start_samples))
+    return Timeline("REAPER project", clock, items, remarks + line_remarks(project.unread), project.unreadable)
 
 
 def _words(line: str) -> list[str]:
-    """A line's words, unquoted."""
+    """Return a line's words, unquoted."""
     from rpp.scanner import tokenize
 
     try:
@@ -127,7 +128,11 @@ def _words(line: str) -> list[str]:
 
 
 def _read(lines: list[str]) -> list[Project]:
-    projects, outside, track, item, stack = [], [], {}, None, []
+    projects: list[Project] = []
+    outside: list[int] = []
+    track: dict[str, Line] = {}
+    item: Item | None = None
+    stack: list[str] = []
     for row, line in enumerate(lines, 1):
         line = line.replace("\t", " ").strip()
         if line.startswith("<"):
@@ -142,7 +147,7 @@ def _read(lines: list[str]) -> list[Project]:
                 project.tracks.append(track)
             elif stack == ITEM:
                 item = Item(row, track, len(project.tracks))
-                project.found.append(item)
+                project.entries.append(item)
             elif stack[-1] == "ITEM" and stack[:3] == FREEZE:
                 project.unread["items of frozen tracks, as they were before: not read"].append(row)
             elif stack[-1] == "ITEM":
@@ -151,7 +156,7 @@ def _read(lines: list[str]) -> list[Project]:
                 project.unread["MIDI items: their notes are not read"].append(row)
         elif line == ">" and stack:
             stack.pop()
-        elif stack[3:] == ["NOTES"] and stack[:3] == ITEM and line.startswith("|"):
+        elif item is not None and stack[3:] == ["NOTES"] and stack[:3] == ITEM and line.startswith("|"):
             item.notes.append((row, line[1:]))
         elif line and not stack:
             outside.append(row)
@@ -165,17 +170,17 @@ def _read(lines: list[str]) -> list[Project]:
 
 
 def _project(row: int, line: str) -> Project:
-    """A project by its first line, whose third word is when it was saved."""
+    """Return a project by its first line, whose third value is the time it was saved."""
     with error_at(row=row):
         words = _words(line[:LONGEST_LINE]) + [""] * 3
     return Project(row, int(words[3]) if words[3].isascii() and words[3].isdecimal() and len(words[3]) < 11 else 0)
 
 
 def _newest(projects: list[Project], remarks: list[str]) -> Project:
-    """The project saved last, with a remark if there are others.
+    """Return the project saved last, with a remark if there are others.
 
     Raises:
-        CueSheetError: several, and they do not say which.
+        CueSheetError: several, and they do not state which was saved last.
     """
     newest = max(projects, key=lambda project: project.saved_s)
     if len(projects) > 1:
@@ -191,8 +196,11 @@ def _newest(projects: list[Project], remarks: list[str]) -> Project:
 
 
 def _mute_folders(tracks: list[dict[str, Line]]) -> None:
-    """Mutes what a muted folder holds: ISBUS says which track begins a folder, and how many end behind one."""
-    muted = [False]  # by folder, the outermost first
+    """Mute the tracks inside muted folders.
+
+    ISBUS states which track begins a folder, and how many folders end after a track.
+    """
+    muted = [False]  # one value per open folder, the outermost first
     for track in tracks:
         row, words = track.get("ISBUS", (0, ["ISBUS", "0", "0"]))
         kind, depth = (*words, "0", "0")[1:3]
@@ -209,18 +217,20 @@ def _is_muted(track: dict[str, Line]) -> bool:
     return track.get("MUTESOLO", (0, ["MUTESOLO", "0"]))[1][1] not in ("0", "")
 
 
-def _line(project: Project, track: dict, item: Item | None, stack: list[str], row: int, line: str) -> None:
-    """Keeps a line, if it is one that is read; of several of one kind the first."""
+def _line(project: Project, track: dict[str, Line], item: Item | None, stack: list[str], row: int, line: str) -> None:
+    """Store a line if it is one that is read; of several of one kind the first."""
     key = line.split(" ", 1)[0]
-    if stack == ITEM and key == "TAKE":
+    values = item.values if item is not None else {}
+    if item is not None and stack == ITEM and key == "TAKE":
         item.takes += 1
         return
+    kept: dict[str, Line] | None
     if stack == PROJECT and key == "MARKER":
         kept = None
     elif stack in (PROJECT, TRACK, ITEM) and key in READ[stack[-1]]:
-        kept = {1: project.settings, 2: track, 3: item and item.values}[len(stack)]
-    elif stack[:4] == [*ITEM, "SOURCE"] and key == "FILE" and item.takes == 1:
-        kept = item.values
+        kept = {1: project.settings, 2: track, 3: values}[len(stack)]
+    elif item is not None and stack[:4] == [*ITEM, "SOURCE"] and key == "FILE" and item.takes == 1:
+        kept = values
     else:
         return
     with error_at(row=row):
@@ -230,13 +240,13 @@ def _line(project: Project, track: dict, item: Item | None, stack: list[str], ro
         if len(words) < 2:
             words.append("")
     if kept is None:
-        project.found.append((row, words))
+        project.entries.append((row, words))
     else:
         kept.setdefault(key, (row, words))
 
 
 def _start(project: Project, clock: Clock, remarks: list[str]) -> tuple[Clock, int]:
-    """The completed clock, and the project's start in samples from 00:00:00:00."""
+    """Return the completed clock, and the project's start in samples from 00:00:00:00."""
     row, words = project.settings.get("PROJOFFS", (1, ["PROJOFFS", "0"]))
     rate_row, rate = _rate(project, clock, remarks)
     with error_at(row=row):
@@ -251,29 +261,29 @@ def _start(project: Project, clock: Clock, remarks: list[str]) -> tuple[Clock, i
             raise CueSheetError(f"it starts at {words[1]} s but states no frame rate: give --fps", row=row)
         return clock, 0
     frames = round_half_up(seconds * clock.rate.exact)
-    if abs(frames / clock.rate.exact - seconds) * clock.sample_rate < Fraction(1, 1000):  # as decimals go
+    if abs(frames / clock.rate.exact - seconds) * clock.sample_rate < Fraction(1, 1000):  # rounded decimals
         return clock, samples_at(frames, clock.rate, clock.sample_rate)
     remarks.append(f"line {row}: the project's start, {words[1]} s, lies inside a frame")
     return clock, in_first_day
 
 
 def _rate(project: Project, clock: Clock, remarks: list[str]) -> tuple[int, FrameRate | None]:
-    """The frame rate that the project states, and on which line."""
+    """Return the frame rate that the project states, and its line."""
     row, words = project.settings.get("TIMEMODE", (1, []))
-    if len(words) < 5:  # as REAPER 4 wrote it
+    if len(words) < 5:  # REAPER 4 wrote it so
         return row, None
     number, kind = words[4], words[5] if len(words) > 5 else "0"
     rate = RATES.get(NTSC.get((number, kind), number if kind == "0" else ""))
     if rate is None:
         remarks.append(f"line {row}: not a frame rate of film, so not used: {number[:20]} (kind {kind[:20]})")
     elif (number, kind) == DEFAULT_RATE and clock.rate not in (None, rate):
-        remarks.append(f"line {row}: the project is left at REAPER's 30 fps, which moves nothing: it counts seconds")
+        remarks.append(f"line {row}: REAPER's default of 30 fps is not used: the project counts seconds")
         return row, None
     return row, rate
 
 
-def _spots(project: Project, clock: Clock, offset_samples: int) -> Iterator[TimelineItem]:
-    """Spots in the file's order; ``offset_samples`` from the programme's start to the project's."""
+def _timeline_items(project: Project, clock: Clock, offset_samples: int) -> Iterator[TimelineItem]:
+    """Yield items in the file's order; ``offset_samples`` is from the programme's start to the project's."""
     ends = _region_ends(project)
 
     def place(line: Line, word: int, *, after: Line | None = None) -> int:
@@ -282,25 +292,25 @@ def _spots(project: Project, clock: Clock, offset_samples: int) -> Iterator[Time
             seconds += parse_seconds(after[1][1], after[1][0]) if after else 0
             return check_within_day(to_samples(seconds, clock.sample_rate) + offset_samples, clock.sample_rate)
 
-    for found in project.found:
-        if isinstance(found, Item):
-            with unreadable_at(found.row, clock, project.unreadable):
+    for entries in project.entries:
+        if isinstance(entries, Item):
+            with unreadable_at(entries.row, clock, project.unreadable):
                 for key in ("POSITION", "LENGTH"):
-                    if key not in found.values:
+                    if key not in entries.values:
                         raise CueSheetError(f"the item has no {key}")
-                start = place(found.values["POSITION"], 1)
-                end = place(found.values["LENGTH"], 1, after=found.values["POSITION"])
-                yield _clip(found, start, end - start, project)
-        elif found[0] in ends:
-            row, words = found
+                start = place(entries.values["POSITION"], 1)
+                end = place(entries.values["LENGTH"], 1, after=entries.values["POSITION"])
+                yield _clip(entries, start, end - start, project)
+        elif entries[0] in ends:
+            row, words = entries
             with unreadable_at(row, clock, project.unreadable):
-                start, closing = place(found, 2), ends[row]
+                start, closing = place(entries, 2), ends[row]
                 length = place(closing, 2) - start if closing else 0
                 if closing and length <= 0:
                     raise CueSheetError(f"the region ends before it starts, on line {closing[0]}")
                 if _is_region(words) and not closing:
                     project.unread["regions without an end: no duration"].append(row)
-                kind = "region" if _is_region(words) else "marker"
+                kind: Literal["region", "marker"] = "region" if _is_region(words) else "marker"
                 yield TimelineItem(kind, words[3], "", start, length or None, row, extra={"number": words[1]})
 
 
@@ -309,9 +319,13 @@ def _is_region(words: list[str]) -> bool:
 
 
 def _region_ends(project: Project) -> dict[int, Line | None]:
-    """For each line that begins a marker or region the line that ends it, if any: the next region of its number."""
-    ends, open_rows = {}, {}
-    for line in project.found:
+    """Return, for each line that begins a marker or region, the line that ends it, if any.
+
+    A region ends at the next region line of its number.
+    """
+    ends: dict[int, Line | None] = {}
+    open_rows: dict[str, int] = {}
+    for line in project.entries:
         if isinstance(line, Item):
             continue
         row, words = line
@@ -330,7 +344,8 @@ def _region_ends(project: Project) -> dict[int, Line | None]:
 def _clip(item: Item, start: int, length: int, project: Project) -> TimelineItem:
     texts = {key: words[1] for key, (_, words) in item.values.items()}
     track = {key: words[1] for key, (_, words) in item.track.items()}
-    extra, note = {}, []
+    extra: dict[str, str] = {}
+    note: list[str] = []
     for row, line in item.notes:
         if match := PISADA_NOTE.fullmatch(line.strip()):
             with error_at(row=row):
@@ -345,7 +360,7 @@ def _clip(item: Item, start: int, length: int, project: Project) -> TimelineItem
         project.unread["items without length: no duration"].append(item.row)
     source = Path(texts["FILE"]) if texts.get("FILE") else None
     name = texts.get("NAME", "")
-    on = track.get("NAME") or f"Track {item.number}"
+    track_name = track.get("NAME") or f"Track {item.number}"
     return TimelineItem(
-        "clip", name, on, start, length if length > 0 else None, item.row, "\n".join(note), source, extra
+        "clip", name, track_name, start, length if length > 0 else None, item.row, "\n".join(note), source, extra
     )

@@ -1,4 +1,4 @@
-"""The CSV of REAPER's Region/Marker Manager: markers (M1) and regions (R1), in the project's ruler unit."""
+"""Read the CSV of REAPER's Region/Marker Manager: markers (M1) and regions (R1), in the project's ruler unit."""
 
 from __future__ import annotations
 
@@ -38,34 +38,35 @@ AS_SAMPLES = "whole numbers were read as samples at the programme's sample rate"
 
 
 def is_reaper_regions(head: bytes) -> bool:
-    """Whether a file begins with the header of a Region/Marker Manager export."""
+    """Return whether a file begins with the header of a Region/Marker Manager export."""
     text = decode_text(head, "latin-1")[0]
     return text.split("\n", 1)[0].strip().split(",")[: len(COLUMNS)] == COLUMNS
 
 
 def read_reaper_regions(path: Path, clock: Clock) -> Timeline:
-    """Reads a Region/Marker Manager export.
+    """Read a Region/Marker Manager export.
 
-    Timecodes and seconds are REAPER's ruler, so absolute: they hold the project's start offset. A color comes back
-    in ``extra``, as does REAPER's number.
+    Timecodes and seconds are REAPER's ruler, so they are absolute: they include the project's start offset. ``extra``
+    holds the color and REAPER's number.
 
     Args:
         path: the export.
-        clock: the programme's time base; the file states no rate, so timecodes need one.
+        clock: the programme's time base; timecodes need its rate, because the file states none.
 
     Raises:
-        CueSheetError: damaged, or timecodes and no rate.
+        CueSheetError: damaged, or timecodes without a rate.
     """
-    path, notes = Path(path), defaultdict(list)
+    path = Path(path)
+    notes: dict[str, list[int]] = defaultdict(list)
     with error_at(file=path):
         lines, remarks = text_lines(path, "latin-1")
         unreadable: list[UnreadItem] = []
-        spots = list(_spots(lines, clock, notes, unreadable))
-    return Timeline("REAPER regions", clock, spots, remarks + line_remarks(notes), unreadable)
+        items = list(_items(lines, clock, notes, unreadable))
+    return Timeline("REAPER regions", clock, items, remarks + line_remarks(notes), unreadable)
 
 
 def _records(lines: list[str]) -> Iterator[tuple[int, list[str], list[str]]]:
-    """Each row that is not blank: its first line's number, the columns, and its cells."""
+    """Yield each row that is not blank: its first line's number, the columns, and its cells."""
     columns = None
     for row, cells in filled_rows(csv.reader((f"{line}\n" for line in lines), strict=True)):
         if columns is None:
@@ -74,7 +75,7 @@ def _records(lines: list[str]) -> Iterator[tuple[int, list[str], list[str]]]:
             yield row, columns, cells
 
 
-def _spots(
+def _items(
     lines: list[str], clock: Clock, notes: dict[str, list[int]], unreadable: list[UnreadItem]
 ) -> Iterator[TimelineItem]:
     for row, columns, texts in _records(lines):
@@ -99,7 +100,7 @@ def _spots(
 def _position(
     cells: dict[str, str], column: str, clock: Clock, row: int, notes: dict[str, list[int]], after_samples: int = 0
 ) -> int:
-    """Samples from the programme's start."""
+    """Return samples from the programme's start."""
     text = cells[column]
     try:
         return check_within_day(
@@ -110,16 +111,18 @@ def _position(
 
 
 def _samples(text: str, clock: Clock, row: int, notes: dict[str, list[int]], after_samples: int) -> int:
-    """Samples from 00:00:00:00; hours go on after midnight, or begin anew."""
+    """Return samples from 00:00:00:00. After midnight, hours may go on or begin again at 0."""
     if match := TIMECODE.fullmatch(text):
         hour, middle, mark, frame = match.groups()
         days, hour = divmod(int(hour), 24)
-        if mark == ":" and clock.rate and clock.rate.drop:  # REAPER writes both so
+        rate = clock.rate
+        if mark == ":" and rate and rate.drop:  # REAPER writes both with colons
             mark = ";"
             notes[AS_DROP].append(row)
-        frames = frames_of(f"{hour:02d}:{middle}{mark}{frame}", clock.rate)
-        frames = clock.frames_after(frames, after_samples) if not days else frames + days * clock.rate.frames_per_day
-        return samples_at(frames, clock.rate, clock.sample_rate)
+        frames = frames_of(f"{hour:02d}:{middle}{mark}{frame}", rate)  # refuses a timecode without a rate
+        assert rate is not None
+        frames = clock.frames_after(frames, after_samples) if not days else frames + days * rate.frames_per_day
+        return samples_at(frames, rate, clock.sample_rate)
     if match := CLOCK.fullmatch(text):
         sign, hours, minutes, seconds = match.groups()
         total = 3600 * int(hours or 0) + 60 * int(minutes or 0) + Fraction(seconds)

@@ -1,26 +1,31 @@
-"""XML that nobody checked, read whole or refused: no entities, no outside files, bounded in size, depth and count."""
+"""Read untrusted XML: no entities, no outside files, and limits on size, depth and count."""
 
 from __future__ import annotations
 
 import io
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from plugin_backend.errors import CueSheetError
 from render.cues.cue import sheet_bytes
 from render.cues.readers.csv_sheet import BOM
 
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+
 MOST_MIB = 128
 MOST_ELEMENTS, MOST_ATTRIBUTES = 2_500_000, 2_000_000
 PIECE_BYTES = 2**18
-"""A tag at least twice as long is refused: the parser reads a tag again from its beginning as it comes."""
+"""A tag at least twice as long is refused, because the parser reads a tag from its beginning for each piece."""
 
 DEEPEST_ELEMENT = 256
 SKIPPED = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL)
 
 
 def is_xml_of(head: bytes, root: str) -> bool:
-    """Whether a file's first bytes are XML whose outermost element has that name."""
+    """Return whether a file's first bytes are XML whose outermost element has that name."""
     encoding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
     text, position = head.decode(encoding, errors="replace").removeprefix(BOM), 0
     while match := SKIPPED.match(text, position):
@@ -28,8 +33,8 @@ def is_xml_of(head: bytes, root: str) -> bool:
     return bool(re.match(rf"<{root}[\s/>]", text[position:]))
 
 
-def xml_root(path: Path):
-    """The outermost element (``xml.etree``).
+def xml_root(path: Path) -> Element:
+    """Return the outermost element (``xml.etree``).
 
     Raises:
         CueSheetError: unreadable, not well-formed, over a limit, or with entities or outside files.
@@ -48,7 +53,7 @@ def xml_root(path: Path):
     if any(data.find(b">", at, at + PIECE_BYTES) < 0 for at in starts):
         raise CueSheetError(f"a tag or a text of more than {PIECE_BYTES // 2**10} KiB: not from an editor")
     depth = count = 0
-    root = None
+    root: Element | None = None
     try:
         for event, element in iterparse(io.BytesIO(data), events=("start", "end")):
             if event == "end":
@@ -64,4 +69,5 @@ def xml_root(path: Path):
         raise CueSheetError("defines entities or refers to outside files: refused") from error
     except (ParseError, LookupError, ValueError) as error:
         raise CueSheetError(f"not well-formed XML: {error}") from error
+    assert root is not None  # the parser refuses a file without an element
     return root

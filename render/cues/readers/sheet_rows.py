@@ -1,13 +1,14 @@
-"""Rows of a cue sheet, one a cue: the columns and checks that CSV and XLSX share."""
+"""The columns and checks of cue sheet rows that CSV and XLSX share. One row is one cue."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, cast
 
 from plugin_backend.errors import CueSheetError, combine_errors
 from plugin_backend.similar_names import did_you_mean
@@ -25,7 +26,7 @@ from render.cues.cue import (
 )
 from render.cues.readers.spreadsheet_cells import check_no_date, decimal_point, is_date
 from render.project.cue_offset import offset_samples
-from render.project.timecode import Clock, frames_of, round_half_up, samples_at
+from render.project.timecode import Clock, FrameRate, frames_of, round_half_up, samples_at
 
 REQUIRED = ("id", "start", "stem")
 TIMES = ("start", "end", "duration")
@@ -41,19 +42,19 @@ SAMPLES = re.compile(r"(-?[0-9]{1,15}) ?smp", re.IGNORECASE)
 BARE = re.compile(r"[+-]?[0-9]+")
 WITH_POINTS = (*TIMES, *NUMBERS, "offset")
 
-Cells = list[str | CueSheetError]
-"""A row's cells; what cannot be read is the reason."""
+Cells = Sequence[str | CueSheetError]
+"""A row's cells; a cell that cannot be read is its error."""
 
 
 @dataclass
 class Problems:
-    """What is wrong with a row, gathered field by field."""
+    """Collects the errors of a row, field by field."""
 
     row: int
-    found: list[CueSheetError] = field(default_factory=list)
+    errors: list[CueSheetError] = field(default_factory=list)
 
-    def parsed(self, field: str, parse: Callable, otherwise=None):
-        """What ``parse`` returns, or ``otherwise`` where it raises; the reason is kept."""
+    def parsed(self, field: str, parse: Callable, otherwise: Any = None) -> Any:
+        """Return the result of ``parse``, or ``otherwise`` if it raises; the error is kept."""
         try:
             return parse()
         except CueSheetError as error:
@@ -61,19 +62,20 @@ class Problems:
             return otherwise
 
     def add(self, error: CueSheetError, field: str | None = None) -> None:
-        self.found += [each.at(row=self.row, field=field) for each in error.each]
+        """Add an error."""
+        self.errors += [each.at(row=self.row, field=field) for each in error.each]
 
     def check(self) -> None:
-        """Raises what was found, if anything."""
-        if self.found:
-            raise combine_errors(self.found)
+        """Raise the collected errors, if any."""
+        if self.errors:
+            raise combine_errors(self.errors)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a row's cue is, settled: its row, samples from the programme's start, length, and time base.
+    """A cue's row, start (samples from the programme's start), length and time base.
 
-    ``folder`` is what a relative ``source`` is relative to.
+    A relative ``source`` is relative to ``folder``.
     """
 
     row: int
@@ -86,69 +88,79 @@ class Place:
 def rows_to_sheet(
     path: Path,
     kind: str,
-    records: Iterator[tuple[int, Cells]],
+    records: Iterator[tuple[int, Cells]] | Iterator[tuple[int, list[str]]],
     clock: Clock,
-    wanted: ReadOptions = DEFAULT_OPTIONS,
+    options: ReadOptions = DEFAULT_OPTIONS,
     remarks: tuple[str, ...] = (),
 ) -> CueSheet:
-    """The sheet that rows make.
+    """Make a cue sheet of rows.
 
     Args:
-        path: where they come from; sources are taken from its folder.
+        path: the file; sources are relative to its folder.
         kind: its format.
-        records: row's number and stripped cells of each row that is not blank, the header first.
+        records: number and stripped cells of each row that is not blank, the header first.
         clock: the programme's time base.
-        wanted: whether rows may be without a preset, and be left out.
+        options: whether rows may lack a preset or be left out.
         remarks: on how the file was read.
 
+    Returns:
+        The sheet, its cues by start.
+
     Raises:
-        CueSheetError: all that cannot be used, each with file, row and column where they apply; or over 100,000 rows
+        CueSheetError: everything that cannot be used, with file, row and column where they apply; or over 100,000 rows
             or 256 columns.
     """
-    row, cues, rows_by_id, problems, commas = None, [], {}, [], {}
+    row: int | None = None
+    cues: list[Cue] = []
+    rows_by_id: dict[str, int] = {}
+    problems: list[CueSheetError] = []
+    commas: dict[str, list[int]] = {}
     try:
-        row, names = next(records, (None, None))
-        if names is None:
+        first = next(records, None)
+        if first is None:
             raise CueSheetError("the sheet is empty: it needs a header line and one line a cue")
-        columns = columns_of(names)
+        row, names = first
+        columns = columns_of([str(name) for name in names])
         folder = path.parent.resolve()
         for row, cells in _until_damage(records, problems):
             if len(rows_by_id) == MOST_ROWS:
                 raise CueSheetError(f"more than {MOST_ROWS} cues: split the sheet")
             try:
                 named = _with_points(_by_column(columns, cells), row, commas)
-                cues.append(_cue(named, Place(row, 0, None, folder, clock), rows_by_id, wanted.blank))
+                cues.append(_cue(named, Place(row, 0, None, folder, clock), rows_by_id, options.blank))
             except CueSheetError as error:
                 problems += [each.at(row=row) for each in error.each]
-        if problems and not wanted.partial:
+        if problems and not options.partial:
             raise combine_errors(problems)
         if not cues and not problems:
             raise CueSheetError("the sheet has a header and no cues")
     except CueSheetError as error:
         raise error.at(file=path, row=row) from error
     cues.sort(key=lambda cue: cue.start_samples)
-    told = [f"decimal commas read as points in column {name!r}: {_rows(rows)}" for name, rows in commas.items()]
+    notes = [f"decimal commas read as points in column {name!r}: {_row_numbers(rows)}" for name, rows in commas.items()]
     return CueSheet(
-        path, cues, [name for name in columns if name not in KNOWN], [*remarks, *told, *after_midnight(cues, clock)],
+        path, cues, [name for name in columns if name not in KNOWN], [*remarks, *notes, *after_midnight(cues, clock)],
         kind, clock, problems=[problem.at(file=path) for problem in problems],
     )  # fmt: skip
 
 
-def _until_damage(records: Iterator[tuple[int, Cells]], problems: list[CueSheetError]) -> Iterator[tuple[int, Cells]]:
-    """The rows up to where no more can be told apart; why is one of the problems."""
+def _until_damage(
+    records: Iterator[tuple[int, Cells]] | Iterator[tuple[int, list[str]]], problems: list[CueSheetError]
+) -> Iterator[tuple[int, Cells]]:
+    """Yield the rows up to the first damage; its error is added to the problems."""
     try:
         yield from records
     except CueSheetError as error:
         problems.append(error)
 
 
-def _rows(rows: list[int]) -> str:
+def _row_numbers(rows: list[int]) -> str:
     more = f" and {len(rows) - LISTED} more" if len(rows) > LISTED else ""
     return f"row{'s' if len(rows) > 1 else ''} {', '.join(map(str, rows[:LISTED]))}{more}"
 
 
 def _with_points(cells: dict[str, str | CueSheetError], row: int, commas: dict[str, list[int]]) -> dict:
-    """Decimal commas as points, in the columns of times and numbers; ``commas`` notes where."""
+    """Replace decimal commas by points in the columns of times and numbers; ``commas`` notes the rows."""
     for name in WITH_POINTS:
         cell = cells.get(name)
         if isinstance(cell, str) and (pointed := decimal_point(cell)) != cell:
@@ -158,7 +170,7 @@ def _with_points(cells: dict[str, str | CueSheetError], row: int, commas: dict[s
 
 
 def columns_of(names: list[str]) -> list[str]:
-    """The header's names: known ones in lower case, others as written, nameless ones at the end dropped.
+    """Return the header's names: known ones in lower case, others as written, without unnamed ones at the end.
 
     Raises:
         CueSheetError: a required column is missing, one has no name or another's, or there are over 256.
@@ -168,24 +180,24 @@ def columns_of(names: list[str]) -> list[str]:
         raise CueSheetError(f"more than {MOST_COLUMNS} columns")
     names = names[:named]
     columns = [name.lower() if name.lower() in KNOWN else name for name in names]
-    found = f"the columns found are: {', '.join(names)}"
+    errors = f"the columns found are: {', '.join(names)}"
     if "" in columns:
-        raise CueSheetError(f"column {columns.index('') + 1} has no name; {found}")
+        raise CueSheetError(f"column {columns.index('') + 1} has no name; {errors}")
     for name in columns:
         if NOT_IN_CELL.search(name):
             raise CueSheetError(f"the column {name!r} holds a line break or a control character in its name")
     folded = [name.lower() for name in columns]
     for name in folded:
         if folded.count(name) > 1:
-            raise CueSheetError(f"two columns are called '{name}'; {found}")
+            raise CueSheetError(f"two columns are called '{name}'; {errors}")
     needed = REQUIRED if "source" in columns else (*REQUIRED, "preset")
     for name in needed:
         if name not in columns:
-            raise CueSheetError(f"there is no column '{name}'; {found}{_meant(name, columns)}")
+            raise CueSheetError(f"there is no column '{name}'; {errors}{_suggestion(name, columns)}")
     return columns
 
 
-def _meant(name: str, columns: list[str]) -> str:
+def _suggestion(name: str, columns: list[str]) -> str:
     return did_you_mean(name, [column for column in columns if column not in KNOWN])
 
 
@@ -195,18 +207,21 @@ def _by_column(columns: list[str], cells: Cells) -> dict[str, str | CueSheetErro
             f"{len(cells)} fields, but the header has {len(columns)}: put quotes around a text with the delimiter in "
             "it, or name every column"
         )
-    cells = cells[: len(columns)] + [""] * (len(columns) - len(cells))
+    cells = [*cells[: len(columns)], *[""] * (len(columns) - len(cells))]
     return dict(zip(columns, cells, strict=True))
 
 
-def _cue(cells: dict[str, str | CueSheetError], place: Place, rows_by_id: dict[str, int], blank: bool) -> Cue:
-    """A row's cue; ``place`` is the programme's start yet."""
+def _cue(row_cells: dict[str, str | CueSheetError], place: Place, rows_by_id: dict[str, int], blank: bool) -> Cue:
+    """Return a row's cue; ``place`` holds row, folder and clock only."""
     row, clock = place.row, place.clock
     problems = Problems(row)
-    unread = {name for name, cell in cells.items() if isinstance(cell, CueSheetError)}
-    for name in unread:
-        problems.add(cells[name], name)
-        cells[name] = ""
+    cells: dict[str, str] = {}
+    unread: set[str] = set()
+    for name, cell in row_cells.items():
+        if isinstance(cell, CueSheetError):
+            problems.add(cell, name)
+            unread.add(name)
+        cells[name] = "" if isinstance(cell, CueSheetError) else cell
     start_frames, start_samples, settled = None, 0, None
     if cells["start"]:
         settled = problems.parsed("start", lambda: _start(cells["start"], clock))
@@ -214,7 +229,7 @@ def _cue(cells: dict[str, str | CueSheetError], place: Place, rows_by_id: dict[s
     elif "start" not in unread:
         problems.add(CueSheetError("must be filled in"), "start")
     duration = None
-    if settled is not None:  # a length is one from somewhere
+    if settled is not None:  # a length needs a start
         duration = problems.parsed("end", lambda: _duration(cells, start_frames, start_samples, clock))
     first = rows_by_id.setdefault(cells["id"], row) if cells["id"] else row
     if first != row:
@@ -226,13 +241,13 @@ def _cue(cells: dict[str, str | CueSheetError], place: Place, rows_by_id: dict[s
 
 
 def row_to_cue(cells: dict[str, str], place: Place, blank: bool = False, unread: Collection[str] = ()) -> Cue:
-    """The cue of a row whose position and length are settled.
+    """Return the cue of a row whose position and length are known.
 
     Args:
-        cells: column → cell; columns may be left out.
-        place: where it is.
-        blank: whether it may be without a preset and a source.
-        unread: columns whose cells could not be read, which is told already.
+        cells: column → cell; columns may be missing.
+        place: its row, position, length, folder and clock.
+        blank: whether it may lack both preset and source.
+        unread: columns whose cells could not be read; their errors are reported elsewhere.
 
     Raises:
         CueSheetError: cells that cannot be used; names the columns.
@@ -252,8 +267,8 @@ def row_to_cue(cells: dict[str, str], place: Place, blank: bool = False, unread:
         if cells.get(name)
     }
     offset = problems.parsed("offset", lambda: _offset(cells.get("offset", ""), place))
-    gate = problems.parsed("gate", lambda: _word(cells.get("gate", ""), YES_OR_NO, "yes nor no"), False)
-    sync = problems.parsed("sync", lambda: _word(cells.get("sync", ""), SYNC, "onset nor peak"))
+    gate = problems.parsed("gate", lambda: _one_of(cells.get("gate", ""), YES_OR_NO, "yes nor no"), False)
+    sync = problems.parsed("sync", lambda: _one_of(cells.get("sync", ""), SYNC, "onset nor peak"))
     problems.check()
     return Cue(
         id=cells["id"],
@@ -272,7 +287,7 @@ def row_to_cue(cells: dict[str, str], place: Place, blank: bool = False, unread:
     )
 
 
-def _word(text: str, words: dict[str, object], allowed: str):
+def _one_of(text: str, words: Mapping[str, object], allowed: str) -> Any:
     if text.lower() not in words:
         raise CueSheetError(f"{text.lower()!r} is neither {allowed}")
     return words[text.lower()]
@@ -283,7 +298,7 @@ def _offset(text: str, place: Place) -> int | None:
 
 
 def _start(text: str, clock: Clock) -> tuple[int | None, int]:
-    """Frames from 00:00:00:00 if it is a timecode, and samples from the programme's start."""
+    """Return frames from 00:00:00:00 if it is a timecode, and samples from the programme's start."""
     frames, samples = _position(text, "start", clock)
     if samples < 0:
         begin = clock.label_at(0)
@@ -295,7 +310,7 @@ def _start(text: str, clock: Clock) -> tuple[int | None, int]:
 
 
 def _duration(cells: dict[str, str], start_frames: int | None, start_samples: int, clock: Clock) -> int | None:
-    """Samples from start to end, by whichever of the two columns is filled; None if neither is."""
+    """Return samples from start to end, from the column that is filled; None if neither is."""
     end, duration = cells.get("end"), cells.get("duration")
     if end and duration:
         raise CueSheetError("both end and duration are filled in: keep one", field="end")
@@ -310,12 +325,12 @@ def _duration(cells: dict[str, str], start_frames: int | None, start_samples: in
     if frames is not None and start_frames is not None:
         samples = clock.frame_samples(start_frames + frames) - start_samples
     if samples <= 0:
-        raise CueSheetError(f"{duration!r} is not longer than nothing", field="duration")
+        raise CueSheetError(f"{duration!r} is not above 0", field="duration")
     return samples
 
 
 def _position(text: str, field: str, clock: Clock, after_samples: int = 0) -> tuple[int | None, int]:
-    """Frames from 00:00:00:00 if it is a timecode, and samples from the programme's start."""
+    """Return frames from 00:00:00:00 if it is a timecode, and samples from the programme's start."""
     frames, samples = _time(text, field, clock)
     if frames is None:
         return None, samples
@@ -324,11 +339,11 @@ def _position(text: str, field: str, clock: Clock, after_samples: int = 0) -> tu
 
 
 def _time(text: str, field: str, clock: Clock) -> tuple[int | None, int]:
-    """Frames if it is a timecode, and samples, both from zero."""
+    """Return frames if it is a timecode, and samples, both from zero."""
     try:
         if (":" in text or ";" in text) and not is_date(text):
-            frames = frames_of(text, clock.rate)
-            return frames, samples_at(frames, clock.rate, clock.sample_rate)
+            frames = frames_of(text, clock.rate)  # refuses a timecode without a rate
+            return frames, samples_at(frames, cast(FrameRate, clock.rate), clock.sample_rate)
         if SECONDS.fullmatch(text):
             return None, check_reach(round_half_up(Fraction(text) * clock.sample_rate), clock.sample_rate)
         if match := SAMPLES.fullmatch(text):

@@ -1,4 +1,4 @@
-"""What a spreadsheet program makes of a cell: decimal commas, which are read, and dates, which are refused."""
+"""Recognise cells that a spreadsheet program has changed: decimal commas are read, dates are refused."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ DATE = re.compile(
 
 
 def decimal_point(text: str) -> str:
-    """A number with a decimal comma, with a point; anything else as it is."""
+    """Return a number with a decimal comma as one with a point; any other text unchanged."""
     return text.replace(",", ".") if DECIMAL_COMMA.fullmatch(text) else text
 
 
 def is_date(text: str) -> bool:
-    """Whether a cell is a date or a time of day, as a spreadsheet program writes one for a timecode or a number."""
+    """Return whether a cell is a date or a time of day, as spreadsheet programs write for a timecode or a number."""
     return DATE.fullmatch(text) is not None
 
 
 def check_no_date(text: str) -> str:
-    """The same text.
+    """Return the text if it is neither a date nor a time of day.
 
     Raises:
-        CueSheetError: it is a date or a time of day.
+        CueSheetError: it is one.
     """
     if is_date(text):
         raise CueSheetError(f"{text!r} is a date or a time of day, which a spreadsheet made of it: {TYPE_AGAIN}")

@@ -1,4 +1,4 @@
-"""What the readers of text share: bounded files, decoded lines, exact seconds, remarks with their lines, our notes."""
+"""Helpers of the text readers: bounded files, decoded lines, exact seconds, remarks with lines, Pisada's notes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,12 @@ LARGEST_MIB = 64
 MOST_LINES = 1_000_000
 LARGEST_NOTE = 2**20
 BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\xef\xbb\xbf": "utf-8"}
-# Controls but the tab, line and paragraph separators, and halves of surrogate pairs: in no name, and no line's end.
 SECONDS = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,30})?(e-[0-9]{1,2})?", re.IGNORECASE)
 
 
 @contextmanager
 def error_at(*, file: Path | None = None, row: int | None = None) -> Iterator[None]:
-    """Errors that leave the block say where they happened."""
+    """Add file and row to errors that leave the block."""
     try:
         yield
     except CueSheetError as error:
@@ -35,25 +34,25 @@ def error_at(*, file: Path | None = None, row: int | None = None) -> Iterator[No
 
 @contextmanager
 def unreadable_at(row: int, clock: Clock, unreadable: list[UnreadItem]) -> Iterator[None]:
-    """What an error in the block says of an event becomes something unread of that line, and the file is read on.
+    """Turn an error in the block into an unreadable item of that line, and continue with the file.
 
-    Without a frame rate the error is raised: every label would be unread, and one flag reads them all.
+    Without a frame rate the error is raised: no label could be read, and one option (--fps) makes all readable.
     """
     try:
         yield
     except CueSheetError as error:
         if clock.rate is None:
             raise error.at(row=row) from error
-        why = f"column '{error.field}': {error.problem}" if error.field else error.problem
-        unreadable.append(UnreadItem(error.row or row, why))
+        reason = f"column '{error.field}': {error.problem}" if error.field else error.problem
+        unreadable.append(UnreadItem(error.row or row, reason))
 
 
 def text_lines(path: Path, fallback: str) -> tuple[list[str], list[str]]:
-    """A text file's lines, without line ends and unprintable characters, and remarks on how they were read.
+    """Return a text file's lines, without line ends and unprintable characters, and remarks on how they were read.
 
     Args:
         path: UTF-8, or UTF-16 with a byte-order mark.
-        fallback: the encoding of what is neither; one that knows every byte.
+        fallback: the encoding of any other file; one that decodes every byte.
 
     Raises:
         CueSheetError: missing, unreadable, or larger than any session: 64 MiB, 1,000,000 lines.
@@ -73,7 +72,7 @@ def text_lines(path: Path, fallback: str) -> tuple[list[str], list[str]]:
 
 
 def decode_text(data: bytes, fallback: str) -> tuple[str, list[str]]:
-    """The text of bytes, of which the end may be missing, and a remark if it had to be guessed at."""
+    """Decode bytes whose end may be missing; return the text, and a remark if the encoding was guessed."""
     for mark, encoding in BYTE_ORDER_MARKS.items():
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding, errors="replace"), []
@@ -84,44 +83,45 @@ def decode_text(data: bytes, fallback: str) -> tuple[str, list[str]]:
 
 
 def line_numbers(numbers: list[int]) -> str:
-    """``line 3``, ``lines 3, 5, 9``."""
+    """Return ``line 3`` or ``lines 3, 5, 9``."""
     return f"line{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
 
 
 def line_remarks(notes: dict[str, list[int]]) -> list[str]:
-    """Remarks of what was found on which lines, in the order they were first found."""
+    """Return a remark with its lines for each kind of note, in the order of their first lines."""
     return [f"{line_numbers(numbers)}: {what}" for what, numbers in notes.items() if numbers]
 
 
 def check_within_day(samples: int, sample_rate: int) -> int:
-    """The same position, unless it is more than 24 hours before or after the programme's start.
+    """Return the position if it is at most 24 hours before or after the programme's start.
 
     Raises:
-        CueSheetError: it is.
+        CueSheetError: it is further away.
     """
     check_reach(abs(samples), sample_rate)
     return samples
 
 
-def parse_seconds(text: str, what: str) -> Fraction:
-    """Decimal seconds, exactly.
+def parse_seconds(text: str, name: str) -> Fraction:
+    """Return decimal seconds exactly.
 
     Raises:
         CueSheetError: not a number, or more than 9 digits before the point.
     """
     if not SECONDS.fullmatch(text):
-        raise CueSheetError(f"{what} {text[:40]!r} is not a number of seconds")
+        raise CueSheetError(f"{name} {text[:40]!r} is not a number of seconds")
     return Fraction(text)
 
 
 def to_samples(seconds: Fraction, sample_rate: int) -> int:
-    """The nearest sample within reach of the programme."""
+    """Return the nearest sample, at most 24 hours from the programme's start."""
     return check_within_day(round_half_up(seconds * sample_rate), sample_rate)
 
 
 def parse_pisada_note(text: str) -> dict[str, str]:
-    """What Pisada wrote beside a clip, as entries of ``TimelineItem.extra``: ``{"gain_db": "-3"}`` →
-    ``pisada.gain_db``.
+    """Return the note that Pisada wrote at a clip as entries of ``TimelineItem.extra``.
+
+    ``{"gain_db": "-3"}`` becomes ``pisada.gain_db``.
 
     Raises:
         CueSheetError: not a JSON object of strings.

@@ -1,4 +1,4 @@
-"""XLSX cue sheets: the columns and checks of CSV, in the cells of a spreadsheet."""
+"""Read XLSX cue sheets, with the columns and checks of CSV."""
 
 from __future__ import annotations
 
@@ -30,37 +30,39 @@ HIGHEST_RATIO = 200
 SMALL_BYTES = 2**20
 PIECE_BYTES = 2**16
 MOST_CELLS = 20_000_000
-HIGHEST_ROW = 2**20  # Excel's own
+HIGHEST_ROW = 2**20  # Excel's own limit
 FORMULA = re.compile(rb"<(\w+:)?f[\s/>]")
 ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 TIME_TYPES = (datetime.datetime, datetime.date, datetime.time, datetime.timedelta)
-# What zipfile, the XML parsers and openpyxl raise for a damaged file.
-DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, SyntaxError, ValueError, TypeError)
-DAMAGE += (LookupError, AttributeError, ArithmeticError, RuntimeError, AssertionError)
+# The errors that zipfile, the XML parsers and openpyxl raise for a damaged file.
+DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, SyntaxError, ValueError, TypeError),
+    *(LookupError, AttributeError, ArithmeticError, RuntimeError, AssertionError),
+)
 
 
 def is_xlsx(head: bytes) -> bool:
-    """Whether a file may be a workbook: any ZIP archive, by its first bytes."""
+    """Return whether a file may be a workbook: any ZIP archive, by its first bytes."""
     return head.startswith(MAGIC)
 
 
-def read_xlsx(path: Path, clock: Clock, wanted: ReadOptions = DEFAULT_OPTIONS) -> CueSheet:
-    """Reads the first sheet whose header has a column 'start'.
+def read_xlsx(path: Path, clock: Clock, options: ReadOptions = DEFAULT_OPTIONS) -> CueSheet:
+    """Read the first sheet whose header has a column 'start'.
 
     Args:
         path: at most 64 MiB unpacked and 100,000 rows of 256 columns.
         clock: the programme's time base.
-        wanted: see :func:`render.cues.readers.sheet_rows.rows_to_sheet`.
+        options: see :func:`render.cues.readers.sheet_rows.rows_to_sheet`.
 
     Raises:
-        CueSheetError: no workbook, damaged, a bomb, or anything in it that cannot be used: see
-            :func:`render.cues.readers.csv_sheet.read_csv`. Cells that a spreadsheet program has turned into times
-            of day are refused: their frames are gone.
+        CueSheetError: no workbook, damaged, a ZIP bomb, or with contents that cannot be used; see
+            :func:`render.cues.readers.csv_sheet.read_csv`. Cells that a spreadsheet program has turned into times of
+            day are refused, because their frames are lost.
     """
     path = Path(path)
     sheet_bytes(path, 0)
     try:
-        with _told():
+        with _damage_as_error():
             archive, formulas = _unpacked(path)
         sheets = list(_sheets(archive, formulas))
     except CueSheetError as error:
@@ -71,14 +73,15 @@ def read_xlsx(path: Path, clock: Clock, wanted: ReadOptions = DEFAULT_OPTIONS) -
         raise CueSheetError(f"no sheet has a header with a column 'start'; it has {names or 'no sheets'}", file=path)
     others = [repr(other) for other, rows in sheets if other != name and rows]
     remarks = [f"the sheet {name!r} was read; {', '.join(others)} not"] if others else []
-    return rows_to_sheet(path, FORMAT, _records(rows), clock, wanted, tuple(remarks))
+    return rows_to_sheet(path, FORMAT, _records(rows), clock, options, tuple(remarks))
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _damage_as_error() -> Iterator[None]:
+    """Turn the errors of a damaged file into a CueSheetError."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of styles and extensions that openpyxl does not read
+            warnings.simplefilter("ignore")  # about styles and extensions that openpyxl does not read
             yield
     except DAMAGE as problem:
         if isinstance(problem, CueSheetError):
@@ -87,10 +90,10 @@ def _told() -> Iterator[None]:
 
 
 def _unpacked(path: Path) -> tuple[io.BytesIO, bool]:
-    """The same archive, not packed, and whether any sheet of it has formulas.
+    """Return the same archive unpacked, and whether any of its sheets has formulas.
 
-    Its directory is not believed where it says little: what comes out is counted as it comes, and no reader after us
-    sees the sizes that it states. Entities are refused on the way, which not every XML parser under openpyxl does.
+    The sizes that the archive states are not trusted: the unpacked bytes are counted as they come, and later readers do
+    not see the stated sizes. Entities are refused here, because not every XML parser under openpyxl refuses them.
     """
     unpacked, formulas, room = io.BytesIO(), False, LARGEST_BYTES
     with zipfile.ZipFile(path) as archive, zipfile.ZipFile(unpacked, "w", zipfile.ZIP_STORED) as whole:
@@ -116,12 +119,12 @@ def _unpacked(path: Path) -> tuple[io.BytesIO, bool]:
 
 
 def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, room: int) -> bytes:
-    """What a member holds, read in pieces of bounded size."""
+    """Return a member's content, unpacked in pieces of bounded size."""
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise CueSheetError(f"{member.filename!r} is packed as no workbook is")
+        raise CueSheetError(f"{member.filename!r} is packed in a way that no workbook uses")
     if member.file_size > max(SMALL_BYTES, HIGHEST_RATIO * member.compress_size):
         raise CueSheetError(
-            f"{member.filename!r} unpacks to more than {HIGHEST_RATIO} times its size: a bomb, not a cue sheet"
+            f"{member.filename!r} unpacks to more than {HIGHEST_RATIO} times its size: a ZIP bomb, not a cue sheet"
         )
     pieces, size = [], 0
     with archive.open(member) as packed:
@@ -134,13 +137,13 @@ def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, room: int) -> by
 
 
 def _sheets(archive: io.BytesIO, formulas: bool) -> Iterator[tuple[str, list[tuple[int, list]]]]:
-    """Each sheet's name and its rows that are not blank: number and cells, as (value, type)."""
+    """Yield each sheet's name and its rows that are not blank: number and cells, as (value, type)."""
     import openpyxl
 
-    with ExitStack() as opened, _told():
+    with ExitStack() as opened, _damage_as_error():
         books = []
         for data_only in (True, False) if formulas else (True,):
-            file = io.BytesIO(archive.getbuffer())  # of a path openpyxl would judge the suffix
+            file = io.BytesIO(archive.getbuffer())  # a file object, because of a path openpyxl would check the suffix
             books.append(openpyxl.load_workbook(file, read_only=True, data_only=data_only, keep_links=False))
             opened.callback(books[-1].close)
         for sheets in zip(*(book.worksheets for book in books), strict=True):
@@ -148,9 +151,9 @@ def _sheets(archive: io.BytesIO, formulas: bool) -> Iterator[tuple[str, list[tup
 
 
 def _rows(sheets: tuple) -> Iterator[tuple[int, list]]:
-    """Rows of the calculated values, checked against the same sheet's formulas if that is given too."""
+    """Yield rows of calculated values. If the same sheet's formulas are given too, check against them."""
     for sheet in sheets:
-        sheet.reset_dimensions()  # they may lie
+        sheet.reset_dimensions()  # the stated dimensions may be wrong
     budget = MOST_CELLS
     for number, rows in enumerate(zip(*(sheet.iter_rows() for sheet in sheets), strict=True), 1):
         budget -= len(rows[0])
@@ -179,7 +182,7 @@ def _is_header(rows: list[tuple[int, list]]) -> bool:
 
 
 def _records(rows: list[tuple[int, list]]) -> Iterator[tuple[int, Cells]]:
-    """Row's number and texts; in place of a cell that has none, why."""
+    """Yield each row's number and texts; a cell without a text is the error that says why."""
     columns = [str(value).strip().lower() for value, _ in rows[0][1]]
     for row, cells in rows:
         names = columns + [""] * (len(cells) - len(columns))
@@ -196,17 +199,17 @@ def _text_or_why(value: object, kind: str, column: str) -> str | CueSheetError:
 
 
 def _text(value: object, kind: str, column: str) -> str:
-    """A cell as CSV would have it."""
+    """Return a cell's text as CSV would have it."""
     if value is None:
         return ""
     if isinstance(value, TIME_TYPES) and column in KNOWN:
-        told = "a time of day, which has no frames" if column in TIMES else "a date or time"
-        raise CueSheetError(f"{str(value)!r} came as {told}: {TYPE_AGAIN}")
+        came_as = "a time of day, which has no frames" if column in TIMES else "a date or time"
+        raise CueSheetError(f"{str(value)!r} came as {came_as}: {TYPE_AGAIN}")
     if kind == "e" and column in KNOWN:
         raise CueSheetError(f"the cell holds the error {value}")
     text = (
         ESCAPED.sub(lambda code: chr(int(code[1], 16)), value).strip() if isinstance(value, str) else str(value).strip()
     )
-    if found := NOT_IN_XML.search(text):
-        raise CueSheetError(f"the cell holds a control character (0x{ord(found[0]):02x})")
+    if control := NOT_IN_XML.search(text):
+        raise CueSheetError(f"the cell holds a control character (0x{ord(control[0]):02x})")
     return text

@@ -1,1 +1,1 @@
-"""One writer for each cue format."""
+"""One writer for each cue sheet format."""

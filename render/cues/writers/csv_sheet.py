@@ -1,4 +1,4 @@
-"""CSV cue sheets, written so that they read back as the same cues."""
+"""Write CSV cue sheets that read back as the same cues."""
 
 from __future__ import annotations
 
@@ -16,17 +16,22 @@ from render.project.timecode import Clock
 
 LONGEST_FIELD = 131_072
 PLAIN = {*TIMES, *NUMBERS}
-FORMULA_MARKS = tuple("=+-@＝＋－＠")  # noqa: RUF001 (Excel takes the full-width ones, too)
+FORMULA_MARKS = tuple("=+-@＝＋－＠")  # noqa: RUF001 (Excel accepts the full-width ones too)
 
 
 def write_csv(sheet: CueSheet, path: Path, clock: Clock) -> None:
-    """Writes a sheet as UTF-8, comma-separated, whole or not at all; see
+    """Write a sheet as UTF-8, comma-separated, complete or not at all.
+
+    A text that a spreadsheet would treat as a formula gets a leading space, which reading removes. See
     :func:`render.cues.writers.sheet_rows.sheet_to_rows`.
 
-    A text that a spreadsheet would take for a formula gets a space before it, which reading takes off again.
+    Args:
+        sheet: the cues.
+        path: the file; an existing one is replaced.
+        clock: the programme's time base.
 
     Raises:
-        CueSheetError: what a sheet cannot hold, such as a text over 131,072 characters.
+        CueSheetError: something that a sheet cannot hold, such as a text over 131,072 characters.
         OutputError: the file cannot be written.
     """
     header, rows = sheet_to_rows(sheet, path, clock)
@@ -42,10 +47,15 @@ def _guarded(text: str, column: str) -> str:
 
 
 def check_lengths(lines: list[list[str]], most: int, path: Path) -> None:
-    """Refuses texts that would be cut, or not read back.
+    """Check that no text is too long for a cell.
+
+    Args:
+        lines: header and rows.
+        most: longest text, in characters.
+        path: the file, for the error.
 
     Raises:
-        CueSheetError: one is longer than ``most`` characters.
+        CueSheetError: a text is longer than ``most`` characters.
     """
     for row, line in enumerate(lines, 1):
         for text, column in zip(line, lines[0], strict=True):
@@ -57,7 +67,7 @@ def check_lengths(lines: list[list[str]], most: int, path: Path) -> None:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary file that becomes ``path`` when all went well.
+    """Yield a temporary file that becomes ``path`` if the block ends without an error.
 
     Raises:
         OutputError: it cannot be written.

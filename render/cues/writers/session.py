@@ -1,4 +1,4 @@
-"""Cue sheets as sessions: every cue an empty clip at its exact sample, its columns beside it."""
+"""Write cue sheets as sessions: every cue is an empty clip at its exact sample and carries its columns."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from render.session import FORMATS, write_anew
 from render.session.model import Item, Session, Track
 
 NOMINAL_SAMPLES = 2400
-"""Length shown of a cue without a duration: 50 ms at 48 kHz."""
+"""Length of the clip of a cue without a duration: 50 ms at 48 kHz."""
 
 DEFAULTS = {name: field.default for name, field in Cue.__dataclass_fields__.items()}
 
 
 def write_session_cues(sheet: CueSheet, path: Path, clock: Clock) -> Path:
-    """Write a cue sheet as a session of empty clips, on a track a stem; whole or not at all.
+    """Write a cue sheet as a session of empty clips, one track for each stem; complete or not at all.
 
-    A clip's columns (see :func:`columns_of`) are an OTIO clip's ``metadata["pisada"]``, a line ``pisada: {JSON}`` of
-    a REAPER item's notes, or the user comment ``pisada`` (JSON) of an AAF clip's master mob.
+    A clip's columns (see :func:`cue_columns`) are stored as ``metadata["pisada"]`` of an OTIO clip, as a line
+    ``pisada: {JSON}`` in a REAPER item's notes, or as the user comment ``pisada`` (JSON) of an AAF clip's master mob.
 
     Args:
         sheet: the cues.
-        path: suffix ``.otio``, ``.rpp`` or ``.aaf``; replaced if it is there.
+        path: suffix ``.otio``, ``.rpp`` or ``.aaf``; an existing file is replaced.
         clock: the programme's time base.
 
     Returns:
@@ -58,9 +58,15 @@ def write_session_cues(sheet: CueSheet, path: Path, clock: Clock) -> Path:
 
 
 def cue_columns(cue: Cue, folder: Path, clock: Clock) -> dict[str, str]:
-    """All of a cue but its place, as the cells of a CSV sheet in ``folder``: what is default is left out.
+    """Return a cue's columns except start and end, as cells of a CSV sheet in ``folder``.
 
-    ``duration`` is there, and empty, only where the cue has none, whatever length its clip shows.
+    Default values are left out. ``duration`` is present, and empty, only if the cue has none; its clip still has a
+    length.
+
+    Args:
+        cue: the cue.
+        folder: sources are written relative to it.
+        clock: the programme's time base.
     """
     columns = {"id": cue.id, "stem": cue.stem}
     if cue.preset is not None:

@@ -1,4 +1,4 @@
-"""Cues as rows of text, which the readers of CSV and XLSX read back as the same cues."""
+"""Turn cues into rows of text that the readers of CSV and XLSX read back as the same cues."""
 
 from __future__ import annotations
 
@@ -19,18 +19,22 @@ DEFAULTS = {name: Cue.__dataclass_fields__[name].default for name in NUMBERS}
 
 
 def sheet_to_rows(sheet: CueSheet, path: Path, clock: Clock) -> tuple[list[str], list[list[str]]]:
-    """The header and a row a cue, by start and then by id; columns that are empty throughout are left out.
+    """Return the header and one row for each cue, by start and then by id. Columns that are always empty are left out.
 
-    A start that is exactly a frame's first sample is a timecode, any other samples; so is an end, but where it is
-    none, the duration is given in samples.
+    A start that is exactly a frame's first sample is written as timecode, any other in samples. An end is written as
+    timecode too; if it falls between frames, the duration is written in samples instead.
 
     Args:
-        path: where the sheet will lie: a source or preset file in or below its folder is written relative to it.
+        sheet: the cues.
+        path: the sheet's file; source and preset files in or below its folder are written relative to it.
         clock: the programme's time base.
 
+    Returns:
+        The header, and the rows as texts.
+
     Raises:
-        CueSheetError: no cues, a cue further than 24 hours out, over 256 columns, or some that a sheet cannot have
-            side by side.
+        CueSheetError: no cues, a cue more than 24 hours from the start, over 256 columns, or column names that a sheet
+            cannot have side by side.
     """
     if not sheet.cues:
         raise CueSheetError("no cues to write", file=path)
@@ -46,13 +50,19 @@ def sheet_to_rows(sheet: CueSheet, path: Path, clock: Clock) -> tuple[list[str],
 
 
 def cue_cells(cue: Cue, folder: Path, clock: Clock) -> dict[str, str]:
-    """All of a cue but its place, by column; what is default is left out."""
+    """Return a cue's cells except start and end, by column. Default values are left out.
+
+    Args:
+        cue: the cue.
+        folder: files in or below it are written relative to it.
+        clock: the programme's time base.
+    """
     numbers = {name: getattr(cue, name) for name in NUMBERS}
     preset = cue.preset or ""
-    cells = {"id": cue.id, "stem": cue.stem, "preset": _seen_from(folder, preset) if is_file_name(preset) else preset}
+    cells = {"id": cue.id, "stem": cue.stem, "preset": _relative_to(folder, preset) if is_file_name(preset) else preset}
     cells |= {name: _number(value) for name, value in numbers.items() if value != DEFAULTS[name]}
     if cue.source is not None:
-        cells["source"] = _seen_from(folder, cue.source)
+        cells["source"] = _relative_to(folder, cue.source)
     if cue.sync is not None:
         cells["sync"] = cue.sync
     if cue.offset_samples is not None:
@@ -62,8 +72,8 @@ def cue_cells(cue: Cue, folder: Path, clock: Clock) -> dict[str, str]:
     return cells | {"note": cue.note} | cue.extra
 
 
-def _seen_from(folder: Path, file: str | Path) -> str:
-    """A file relative to the folder it is in or below, else as it is."""
+def _relative_to(folder: Path, file: str | Path) -> str:
+    """Return the file's path relative to the folder if it is in or below it; else the path as it is."""
     path = Path(file)
     return (path.relative_to(folder) if path.is_relative_to(folder) else path).as_posix()
 
@@ -77,7 +87,7 @@ def _times(cue: Cue, clock: Clock) -> dict[str, str]:
 
 
 def _position(samples: int, clock: Clock) -> str | None:
-    """The label of the frame that begins there, if one does and its label is read as that frame's."""
+    """Return the label of the frame that begins at this sample, if one does and the label reads back as that frame."""
     label = clock.label_at(samples)
     return label if label is not None and clock.timecode_samples(label) == samples else None
 

@@ -1,4 +1,4 @@
-"""XLSX cue sheets, every cell text, so that no spreadsheet program makes a time or a formula of it."""
+"""Write XLSX cue sheets. Every cell is text, so no spreadsheet program turns it into a time or a formula."""
 
 from __future__ import annotations
 
@@ -13,15 +13,22 @@ from render.project.timecode import Clock
 
 LONGEST_CELL = 32_767
 AS_TEXT = "@"
-# Carriage returns, which XML turns into line feeds, what XML cannot hold, and what would read as such an escape.
+# Carriage returns (XML turns them into line feeds), characters that XML cannot hold, and texts like an escape.
 TO_ESCAPE = re.compile(r"[\r\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 
 
 def write_xlsx(sheet: CueSheet, path: Path, clock: Clock) -> None:
-    """Writes a sheet as a workbook, whole or not at all; see :func:`render.cues.writers.sheet_rows.sheet_to_rows`.
+    """Write a sheet as a workbook, complete or not at all.
+
+    See :func:`render.cues.writers.sheet_rows.sheet_to_rows`.
+
+    Args:
+        sheet: the cues.
+        path: the file; an existing one is replaced.
+        clock: the programme's time base.
 
     Raises:
-        CueSheetError: what a sheet cannot hold, such as a text over 32,767 characters.
+        CueSheetError: something that a sheet cannot hold, such as a text over 32,767 characters.
         OutputError: the file cannot be written.
     """
     import openpyxl
@@ -35,13 +42,13 @@ def write_xlsx(sheet: CueSheet, path: Path, clock: Clock) -> None:
     page.freeze_panes = "A2"
 
     def cell(text: str) -> WriteOnlyCell:
-        made = WriteOnlyCell(page, text)
-        made.data_type, made.number_format = "s", AS_TEXT
-        return made
+        written_cell = WriteOnlyCell(page, text)
+        written_cell.data_type, written_cell.number_format = "s", AS_TEXT
+        return written_cell
 
     for line in lines:
         page.append([cell(text) for text in line])
-    whole = io.BytesIO()
-    book.save(whole)
+    archive = io.BytesIO()
+    book.save(archive)
     with whole_file(path) as temporary:
-        temporary.write_bytes(whole.getvalue())
+        temporary.write_bytes(archive.getvalue())

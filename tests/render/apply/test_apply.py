@@ -1,4 +1,4 @@
-"""A preset applied to files: where samples lie, how many there are, and what is refused."""
+"""A preset applied to files: the positions and numbers of samples, and the files that are refused."""
 
 import struct
 import tracemalloc
@@ -45,22 +45,22 @@ def stamped(path, samples: int):
 
 
 @pytest.mark.filterwarnings("ignore::scipy.io.wavfile.WavFileWarning")  # it skips bext
-def test_what_is_not_moved_comes_back_bit_for_bit(tmp_path, applier):
+def test_unchanged_latents_return_the_input_bit_for_bit(tmp_path, applier):
     noise = np.random.default_rng(0).integers(-(2**23), 2**23, (70_001, 2), dtype=np.int32) << 8
     source = written(tmp_path / "in.wav", noise, subtype="PCM_24")
     done = applier(bits=24).apply(source, tmp_path / "out" / "in.wav")
-    rate, heard = wavfile.read(done.path)
+    rate, output = wavfile.read(done.path)
     assert rate == RATE
-    np.testing.assert_array_equal(heard, noise)
-    assert (done.hits, done.outside, done.remarks) == (None, 0, ())
+    np.testing.assert_array_equal(output, noise)
+    assert (done.hits, done.samples_over, done.remarks) == (None, 0, ())
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 6])
-def test_channels_stay_themselves(tmp_path, applier, channels):
+def test_channels_are_processed_separately(tmp_path, applier, channels):
     tones = 0.1 * np.sin(np.outer(np.arange(3_001), np.arange(1, channels + 1)) / 20).astype(np.float32)
     done = applier().apply(written(tmp_path / "in.wav", tones), tmp_path / "out.wav")
-    heard = soundfile.read(done.path, dtype="float32", always_2d=True)[0]
-    np.testing.assert_array_equal(heard, tones)
+    output = soundfile.read(done.path, dtype="float32", always_2d=True)[0]
+    np.testing.assert_array_equal(output, tones)
     with open(done.path, "rb") as file:
         at, size = chunks_of(file)[b"fmt "]
         file.seek(at + 20)
@@ -70,14 +70,14 @@ def test_channels_stay_themselves(tmp_path, applier, channels):
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 44_100, 88_200, 96_000, 192_000])
 @pytest.mark.parametrize("length", [1, 30_007])
-def test_any_rate_keeps_its_length_and_its_place(tmp_path, applier, rate, length):
+def test_length_and_position_are_kept_at_any_rate(tmp_path, applier, rate, length):
     time = np.arange(length)
     tone = (0.5 * np.sin(2 * np.pi * 1_000 * time / rate) * np.hanning(length + 2)[1:-1]).astype(np.float32)
     done = applier().apply(written(tmp_path / "in.wav", tone, rate), tmp_path / "out.wav")
-    heard, its_rate = soundfile.read(done.path, dtype="float32")
-    assert (len(heard), its_rate) == (length, rate)
+    output, output_rate = soundfile.read(done.path, dtype="float32")
+    assert (len(output), output_rate) == (length, rate)
     if length > 1:
-        assert np.abs(heard - tone).max() < 1e-4  # a sample's shift is 0.03 and more
+        assert np.abs(output - tone).max() < 1e-4  # a sample's shift is 0.03 and more
 
 
 def test_the_timestamp_is_kept(tmp_path, applier):
@@ -103,27 +103,27 @@ def clapped(tmp_path, rate: int, onsets: list[int], levels: list[tuple[float, ..
 
 
 @pytest.mark.parametrize("rate", [44_100, 48_000, 96_000])
-def test_a_take_begins_at_every_hits_very_sample(tmp_path, applier, rate):
+def test_a_take_begins_at_the_exact_sample_of_each_hit(tmp_path, applier, rate):
     onsets = [rate // 2 + 17, rate + 1_001, 2 * rate - 3, 3 * rate + 12_345]
     source = clapped(tmp_path, rate, onsets, [(0.5,), (0.125,), (0.5,), (0.25,)], 4 * rate)
     done = applier(mode=HITS).apply(source, tmp_path / "out.wav")
-    heard, its_rate = soundfile.read(done.path, dtype="float32")
-    assert (done.hits, len(heard), its_rate) == (4, 4 * rate, rate)
-    peaks = [at - 50 + int(np.abs(heard[at - 50 : at + 50]).argmax()) for at in onsets]
+    output, output_rate = soundfile.read(done.path, dtype="float32")
+    assert (done.hits, len(output), output_rate) == (4, 4 * rate, rate)
+    peaks = [at - 50 + int(np.abs(output[at - 50 : at + 50]).argmax()) for at in onsets]
     assert peaks == onsets
-    ratio = np.abs(heard[onsets]) / np.abs(heard[onsets[0]])
+    ratio = np.abs(output[onsets]) / np.abs(output[onsets[0]])
     np.testing.assert_allclose(ratio, [1, 0.25, 1, 0.5], rtol=0.01)
     if rate == RATE:
-        assert np.flatnonzero(heard).tolist() == onsets
-        np.testing.assert_allclose(heard[onsets[0]], 0.5, rtol=1e-6)
+        assert np.flatnonzero(output).tolist() == onsets
+        np.testing.assert_allclose(output[onsets[0]], 0.5, rtol=1e-6)
 
 
-def test_a_hit_keeps_its_place_between_the_channels_and_its_dry_sound(tmp_path, applier):
+def test_a_hit_keeps_its_balance_between_channels_and_its_dry_sound(tmp_path, applier):
     onsets = [24_001, 60_002]
     source = clapped(tmp_path, RATE, onsets, [(0.5, 0.25), (0.125, 0.5)], 2 * RATE)
     done = applier(mode=HITS).apply(source, tmp_path / "out.wav")
-    heard = soundfile.read(done.path, dtype="float32")[0]
-    np.testing.assert_allclose(heard[onsets], [(0.5, 0.25), (0.125, 0.5)], rtol=1e-6)
+    output = soundfile.read(done.path, dtype="float32")[0]
+    np.testing.assert_allclose(output[onsets], [(0.5, 0.25), (0.125, 0.5)], rtol=1e-6)
     louder = applier(mode=HITS, controls={"mix": 0.5, "gain_db": 6.0206, "follow": 0.0}).apply(
         source, tmp_path / "2.wav"
     )
@@ -134,20 +134,20 @@ def test_a_hit_keeps_its_place_between_the_channels_and_its_dry_sound(tmp_path, 
     assert np.abs(wet).max() < 1e-7
 
 
-def test_an_offset_makes_no_hit_louder(tmp_path, applier):
+def test_a_dc_offset_makes_no_hit_louder(tmp_path, applier):
     onsets = [24_001, 60_002]
     source = clapped(tmp_path, RATE, onsets, [(0.5, 0.25), (0.005, 0.02)], 2 * RATE)
     audio = soundfile.read(source, dtype="float32")[0]
     offset = written(tmp_path / "offset.wav", audio + np.float32([0.05, -0.1]))
-    plain, heard = (
+    plain, output = (
         soundfile.read(applier(mode=HITS).apply(each, tmp_path / f"{each.stem}_.wav").path, dtype="float32")[0]
         for each in (source, offset)
     )
-    np.testing.assert_allclose(heard[onsets], plain[onsets], rtol=0.001)
-    assert np.count_nonzero(heard) == 4
+    np.testing.assert_allclose(output[onsets], plain[onsets], rtol=0.001)
+    assert np.count_nonzero(output) == 4
 
 
-def test_takes_follow_from_the_projects_seed(tmp_path, applier, impulse_bank):
+def test_takes_depend_on_the_seed(tmp_path, applier, impulse_bank):
     pieces = [np.full(2_000, level, np.float32) for level in (0.1, 0.2, 0.3, 0.4)]
     codec = load_codec("pcm")
     preset = encode_pieces(codec, "four", pieces, "hit", variation=0.0, fade_in_samples=0, fade_out_samples=0)
@@ -180,12 +180,12 @@ def test_memory_does_not_grow_with_the_file(tmp_path, applier, rate, seconds, mo
     assert most[2] - most[1] < most_bytes
 
 
-def test_files_are_refused_before_any_is_begun(tmp_path, applier):
+def test_files_are_refused_before_any_is_written(tmp_path, applier):
     sound, ready = np.zeros(1_000, np.float32), applier()
     one = written(tmp_path / "one.wav", sound)
     (tmp_path / "b").mkdir()
     twin = written(tmp_path / "b" / "one.wav", sound)
-    with pytest.raises(OutputError, match="becomes one_click.wav, too; apply them into different folders"):
+    with pytest.raises(OutputError, match="becomes one_click.wav too; apply them into different folders"):
         ready.outputs([one, twin], tmp_path)
     with pytest.raises(AudioFileError, match="none.wav: no such audio file"):
         ready.outputs([one, tmp_path / "none.wav"], tmp_path)
@@ -216,7 +216,7 @@ def test_a_bad_recording_leaves_nothing(tmp_path, applier):
 
 
 @pytest.mark.parametrize(
-    ("fields", "kind", "told"),
+    ("fields", "kind", "message"),
     [
         ({"preset": "hum", "mode": HITS}, PresetError, "preset 'hum' is a texture, which cannot strike"),
         ({"to": "hum"}, ProjectError, "morph goes with a second preset"),
@@ -230,14 +230,14 @@ def test_a_bad_recording_leaves_nothing(tmp_path, applier):
         ({"latents": {1: {"loud": 0.0}}}, ProjectError, "no control 'loud'; there are value, scale, bias, on, freeze"),
     ],
 )
-def test_what_does_not_go_together_is_told_in_one_line(applier, fields, kind, told):
-    with pytest.raises(kind, match=told) as error:
+def test_settings_that_exclude_each_other_are_refused_in_one_line(applier, fields, kind, message):
+    with pytest.raises(kind, match=message) as error:
         applier(**fields)
     assert "\n" not in str(error.value)
 
 
-def test_a_latent_that_is_not_there_is_told_before_any_file(applier):
-    with pytest.raises(ProjectError, match="latent 512: 0 to 511 can be used"):
+def test_a_missing_latent_is_refused_before_any_file_is_written(applier):
+    with pytest.raises(ProjectError, match="latent 512: 0 to 511 are there"):
         applier(latents={512: {"on": 0.0}})
 
 
@@ -246,7 +246,7 @@ def test_a_preset_of_another_model_is_refused(impulse_bank):
         Applier(load_codec("foley"), Bank(impulse_bank)["click"], Settings())
 
 
-def test_latents_are_read_as_they_are_written():
+def test_latent_options_are_parsed():
     assert parse_latents(("3:bias=0.5,scale=2", "4:off", "3:freeze")) == {
         3: {"bias": 0.5, "scale": 2.0, "freeze": 1.0},
         4: {"on": 0.0},
@@ -256,7 +256,7 @@ def test_latents_are_read_as_they_are_written():
             parse_latents((wrong,))
 
 
-def test_a_sound_comes_nearer_the_preset_it_is_applied(tmp_path):
+def test_the_output_is_nearer_to_the_preset_than_the_input(tmp_path):
     """A whistle to a dull thud of noise: the long-term mel spectrum halves its distance, whatever the model."""
     from plugin_backend.dsp.mel import mel_power
 
@@ -276,6 +276,6 @@ def test_a_sound_comes_nearer_the_preset_it_is_applied(tmp_path):
     own = spectrum_db(codec.decode(preset.means[0][None])[0])
     for running in (False, True):
         done = Applier(codec, preset, Settings(running=running, bits=32)).apply(source, tmp_path / "out.wav")
-        heard = soundfile.read(done.path, dtype="float32")[0]
-        after, before = (np.abs(spectrum_db(sound) - own).mean() for sound in (heard, whistle))
+        output = soundfile.read(done.path, dtype="float32")[0]
+        after, before = (np.abs(spectrum_db(sound) - own).mean() for sound in (output, whistle))
         assert after < before / 2

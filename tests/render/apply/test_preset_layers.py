@@ -1,4 +1,4 @@
-"""Several presets applied at once: summed before decoding, decoded beside one another, struck together."""
+"""Several presets applied at once: summed before decoding, decoded side by side, or played at hits together."""
 
 import struct
 
@@ -48,14 +48,14 @@ def test_presets_of_one_codec_are_summed_by_weight(source):
         np.testing.assert_allclose(applied(ready, source), by_hand, atol=1e-6)
 
 
-def test_layers_at_half_level_are_one(source, impulse_bank):
+def test_two_equal_layers_at_half_level_equal_one(source, impulse_bank):
     click, settings = Bank(impulse_bank)["click"], Settings(controls=STILL | {"gain_db": HALF_DB}, bits=32)
     twice = Applier(PCM, click, settings, added=[Layer(PcmCodec(), click)])
     np.testing.assert_allclose(applied(twice, source), soundfile.read(source)[0], atol=1e-6)
 
 
 @pytest.mark.parametrize("rate", [RATE, 44_100])
-def test_models_of_other_hops_and_latencies_sound_as_they_do_alone(tmp_path, tiny_models, rate):
+def test_models_with_other_hops_and_latencies_are_aligned(tmp_path, tiny_models, rate):
     noise = np.random.default_rng(0).standard_normal(15_000) * np.hanning(15_000)
     noise = np.convolve(noise, np.hanning(24) / 48, "same").astype(np.float32)  # dark enough for any resampling
     soundfile.write(tmp_path / "in.wav", noise, rate, "FLOAT")
@@ -74,7 +74,7 @@ def test_models_of_other_hops_and_latencies_sound_as_they_do_alone(tmp_path, tin
     np.testing.assert_allclose(applied(ready, tmp_path / "in.wav"), by_hand, atol=1e-6 if rate == RATE else 1e-4)
 
 
-def test_takes_of_all_are_struck_at_the_hits_very_sample(tmp_path, impulse_bank):
+def test_takes_of_all_layers_begin_at_the_exact_sample_of_a_hit(tmp_path, impulse_bank):
     claps = np.zeros(2 * RATE, np.float32)
     onsets, burst = [24_000, 72_000], 0.5 * np.exp(-np.arange(3_000) / 300)
     for at in onsets:
@@ -85,14 +85,14 @@ def test_takes_of_all_are_struck_at_the_hits_very_sample(tmp_path, impulse_bank)
     step = encode_pieces(PCM, "step", [np.repeat([0.25, 0.1], [1, 999]).astype(np.float32)], "hit", **plain)
     ready = Applier(PCM, Bank(impulse_bank)["click"], Settings(HITS, bits=32), added=[Layer(PCM, step, HALF_DB)])
     done = ready.apply(tmp_path / "claps.wav", tmp_path / "out.wav")
-    heard = soundfile.read(done.path, dtype="float32")[0]
+    output = soundfile.read(done.path, dtype="float32")[0]
     assert done.hits == 2
-    np.testing.assert_allclose(heard[onsets], 0.5 + 0.125, rtol=1e-5)
-    np.testing.assert_allclose(heard[np.array(onsets) + 500], 0.05, rtol=1e-5)
-    assert not heard[onsets[0] + 1_000 : onsets[1]].any()
+    np.testing.assert_allclose(output[onsets], 0.5 + 0.125, rtol=1e-5)
+    np.testing.assert_allclose(output[np.array(onsets) + 500], 0.05, rtol=1e-5)
+    assert not output[onsets[0] + 1_000 : onsets[1]].any()
 
 
-def test_two_takes_of_one_preset_vary_by_themselves(tmp_path):
+def test_two_layers_of_one_preset_vary_independently(tmp_path):
     pieces = [np.full(1_000, level, np.float32) for level in (0.1, 0.2, 0.3, 0.4)]
     four = encode_pieces(PCM, "four", pieces, "hit", variation=0.0, fade_in_samples=0, fade_out_samples=0)
     claps = np.zeros(RATE * 3, np.float32)
@@ -103,17 +103,17 @@ def test_two_takes_of_one_preset_vary_by_themselves(tmp_path):
         )
         claps[at] = 0.5
     soundfile.write(tmp_path / "claps.wav", claps, RATE, "FLOAT")
-    heard = []
+    output = []
     for added in ([], [Layer(PCM, four)]):
         done = Applier(PCM, four, Settings(HITS, bits=32), added=added).apply(
             tmp_path / "claps.wav", tmp_path / "o.wav"
         )
-        heard.append(np.round(soundfile.read(done.path)[0][onsets + 300], 3))
-    second = np.round(heard[1] - heard[0], 3)  # the first layer's takes are those it plays alone
-    assert set(second) <= {0.1, 0.2, 0.3, 0.4} and second.tolist() != heard[0].tolist()
+        output.append(np.round(soundfile.read(done.path)[0][onsets + 300], 3))
+    second = np.round(output[1] - output[0], 3)  # the first layer's takes are those it plays alone
+    assert set(second) <= {0.1, 0.2, 0.3, 0.4} and second.tolist() != output[0].tolist()
 
 
-def test_the_file_tells_what_was_applied(source):
+def test_the_file_names_the_applied_presets(source):
     one, two = moving("one", 1.0, 0.0), moving("two", 1.0, 0.0)
     ready = Applier(PCM, one, Settings(bits=32), summed=[(two, 0.5)], added=[Layer(PCM, two, -6.0)])
     assert [path.name for path in ready.outputs([source], source.parent).values()] == ["in_one+two+two.wav"]
@@ -130,7 +130,7 @@ def test_the_file_tells_what_was_applied(source):
         )
 
 
-def test_what_does_not_go_together_is_told_in_one_line(tiny_models, impulse_bank):
+def test_settings_that_exclude_each_other_are_refused_in_one_line(tiny_models, impulse_bank):
     quick = load_codec(str(tiny_models[0]))
     click, hum = (Bank(impulse_bank)[name] for name in ("click", "hum"))
     other = encode_pieces(quick, "knock", [np.ones(2_000, np.float32)], "hit")
@@ -138,7 +138,7 @@ def test_what_does_not_go_together_is_told_in_one_line(tiny_models, impulse_bank
     class Slower(PcmCodec):
         spec = PcmCodec.spec.__class__("pcm", "pcm", 44_100, 512, 512, 0)
 
-    for settings, several, kind, told in (
+    for settings, several, kind, message in (
         (Settings(), {"summed": [(other, 1.0)]}, PresetError, r"'knock' was made with model 'quick' .*no sum; add the"),
         (Settings(), {"added": [Layer(PCM, other)]}, PresetError, "'knock' was made with model 'quick'"),
         (Settings(), {"summed": [(hum, 0.1)] * 25}, ProjectError, "^25 presets to sum; at most 24 can be"),
@@ -147,12 +147,12 @@ def test_what_does_not_go_together_is_told_in_one_line(tiny_models, impulse_bank
         (Settings(HITS), {"added": [Layer(PCM, hum)]}, PresetError, "'hum' is a texture, which cannot strike"),
         (Settings(controls={"spherical": 1.0}), {}, ProjectError, "^spherical is a way to morph: give a second preset"),
     ):  # fmt: skip
-        with pytest.raises(kind, match=told) as error:
+        with pytest.raises(kind, match=message) as error:
             Applier(PCM, click, settings, **several)
         assert "\n" not in str(error.value)
 
 
-def test_sums_and_additions_are_read_as_they_are_written():
+def test_sum_and_add_options_are_parsed():
     assert parse_sum("cloth-leather=-0.5") == ("cloth-leather", -0.5)
     assert parse_added("cloth") == (None, "cloth", 0.0)
     assert parse_added("cloth=-6") == (None, "cloth", -6.0)
@@ -165,9 +165,9 @@ def test_sums_and_additions_are_read_as_they_are_written():
     for wrong in ("", "=1", ":cloth", "foley:", "cloth=loud", "foley:=2"):
         with pytest.raises(ProjectError, match="^add .*: write PRESET, PRESET=GAIN_DB or MODEL:PRESET=GAIN_DB"):
             parse_added(wrong)
-    for read, text, told in (
+    for read, text, message in (
         (parse_sum, "a=nan", "^weight nan: -4 to 4"),
         (parse_added, "a=99", "^gain_db 99: -60 to 24"),
     ):
-        with pytest.raises(ProjectError, match=told):
+        with pytest.raises(ProjectError, match=message):
             read(text)

@@ -1,4 +1,4 @@
-"""A batch whose plug-ins crash or hang, whose workers are killed, or that is interrupted itself."""
+"""Batches whose plug-ins crash or hang, whose workers are killed, or that are interrupted."""
 
 import os
 import signal
@@ -42,7 +42,7 @@ def test_a_plugin_that_crashes_is_tried_once_alone_and_named(write_batch, run, p
 @pytest.mark.alone("on a busy machine other jobs would be taken for hung too")
 def test_a_plugin_that_hangs_is_killed_and_named(write_batch, run, poison, tmp_path):
     jobs = write_batch(1, (with_plugin(tmp_path, poison(2)),))
-    result, _ = run(jobs, hang_s=3.0, policy=Policy(retries=0))
+    result, _ = run(jobs, policy=Policy(retries=0, hang_s=3.0))
     cause = f"the process rendering ROOM, FEET with the plug-in {poison(2)} hangs: nothing came for 3 s"
     assert (result.done, result.failed) == (["reel-00"], {"poison2": cause})
 
@@ -63,8 +63,8 @@ def test_a_crash_after_a_kill_is_tried_again_like_any_first_crash(write_batch, p
     row, events = with_plugin(tmp_path, poison(1)), []
     plan = plan_batch(read_jobs(write_batch(0, (row,))), tmp_path / "out")
     result = run_batch(plan, tmp_path / "out", Unlucky(1), policy=QUICK, listen=events.append)
-    told = [(event.kind, event.told.rpartition(" ")[2]) for event in events if event.kind in ("retry", "failed")]
-    assert told == [("retry", "(SIGKILL)"), ("retry", "(SIGSEGV)"), ("failed", "(SIGSEGV)")]
+    expected = [(event.kind, event.message.rpartition(" ")[2]) for event in events if event.kind in ("retry", "failed")]
+    assert expected == [("retry", "(SIGKILL)"), ("retry", "(SIGSEGV)"), ("failed", "(SIGSEGV)")]
     assert result.failed["poison1"].startswith("the process rendering FEET with")
 
 
@@ -78,7 +78,7 @@ def those_with(plugin: Path) -> dict[int, int]:
     return found
 
 
-def test_what_a_plugin_left_running_does_not_hide_that_its_worker_is_dead(write_batch, poison, tmp_path):
+def test_a_process_left_by_a_plugin_does_not_hide_a_dead_worker(write_batch, poison, tmp_path):
     plugin, left = poison(4), []
 
     def kill() -> None:
@@ -98,7 +98,7 @@ def test_what_a_plugin_left_running_does_not_hide_that_its_worker_is_dead(write_
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminated"])
-def test_an_interrupted_batch_goes_on_where_it_was(number, write_batch, tmp_path):
+def test_an_interrupted_batch_continues(number, write_batch, tmp_path):
     out = tmp_path / "out"
     command = [sys.executable, "-m", "studio", "batch", str(write_batch(4)), "--out", str(out), "--workers", "1"]
     process = subprocess.Popen(

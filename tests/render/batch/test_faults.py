@@ -1,4 +1,4 @@
-"""A batch killed at twenty random moments, its disk full in between, leaves what an undisturbed one leaves."""
+"""A batch killed at twenty random moments, with a full disk in between, leaves the files of an undisturbed one."""
 
 import os
 import random
@@ -120,11 +120,11 @@ class Disturbed:
         assert "the disk cannot hold the batch" in self.end()
 
     def end(self) -> str:
-        """Wait until it has ended; answers what it said."""
-        said = self.process.communicate(timeout=300)[1]
+        """Wait for its end and return its standard error."""
+        stderr = self.process.communicate(timeout=300)[1]
         assert gone(self.process.pid), "a process outlived its batch"
         self.status, self.process = self.process.returncode, None
-        return said
+        return stderr
 
 
 def fill(file: Path) -> None:
@@ -140,7 +140,7 @@ def stems_of(out: Path) -> dict[str, bytes]:
 
 @pytest.mark.slow
 @pytest.mark.alone("it kills by the clock, and has two workers of its own")
-def test_twenty_kills_a_full_disk_and_a_poison_change_no_byte(write_batch, poison, small_disk, tmp_path):
+def test_twenty_kills_a_full_disk_and_a_crashing_plugin_change_no_byte(write_batch, poison, small_disk, tmp_path):
     disk, small = small_disk
     audio = np.random.default_rng(1).uniform(-0.1, 0.1, 20_000)
     soundfile.write(tmp_path / "torn.flac", audio, 48_000)
@@ -176,11 +176,11 @@ def test_twenty_kills_a_full_disk_and_a_poison_change_no_byte(write_batch, poiso
     if run.process is not None:
         run.end()
     run.start()
-    said = run.end()
+    stderr = run.end()
     assert run.status == 1
-    assert f"{JOBS} of {JOBS + 2} jobs done" in said
-    assert re.search(r"failed: poisoned: .* FEET with the plug-in \S*poison1.so crashed \(SIGSEGV\)", said)
-    assert re.search(r"failed: torn: \S*torn.csv, row 2, column 'source': \S*torn.flac: the audio is damaged", said)
+    assert f"{JOBS} of {JOBS + 2} jobs done" in stderr
+    assert re.search(r"failed: poisoned: .* FEET with the plug-in \S*poison1.so crashed \(SIGSEGV\)", stderr)
+    assert re.search(r"failed: torn: \S*torn.csv, row 2, column 'source': \S*torn.flac: the audio is damaged", stderr)
 
     assert stems_of(out) == whole
     calm_names, names = (sorted(p.relative_to(f) for f in (x,) for p in f.rglob("*")) for x in (tmp_path / "calm", out))

@@ -1,4 +1,4 @@
-"""A batch in its output folder: what is done stays done, what is missing is made, and nothing else is touched."""
+"""A batch in its output folder: finished jobs stay, missing files are made, and other files are not touched."""
 
 import os
 import sys
@@ -26,7 +26,7 @@ def stems_of(folder: Path) -> dict[str, bytes]:
     return {name: data for name, data in files_of(folder).items() if name.endswith(".wav")}
 
 
-def test_a_batch_is_the_deliveries_of_its_jobs(write_batch, run, tmp_path):
+def test_a_batch_delivers_its_jobs(write_batch, run, tmp_path):
     jobs = write_batch(2)
     result, _ = run(jobs, workers=2)
     assert (sorted(result.done), result.failed) == (["reel-00", "reel-01"], {})
@@ -44,12 +44,12 @@ def test_a_batch_is_the_deliveries_of_its_jobs(write_batch, run, tmp_path):
     ]
 
 
-def test_again_only_what_is_missing_or_changed_is_made(write_batch, run, tmp_path):
+def test_a_second_run_makes_only_missing_or_changed_files(write_batch, run, tmp_path):
     jobs, out = write_batch(3), tmp_path / "out"
     run(jobs)
     before, reports = stems_of(out), files_of(out)
     result, events = run(jobs)
-    assert (result.done, len(result.before), [kind for kind, *_ in events]) == ([], 3, ["begin", "end"])
+    assert (result.done, len(result.already_done), [kind for kind, *_ in events]) == ([], 3, ["begin", "end"])
     next((out / "reel-00").glob("*FEET*.wav")).unlink()
     changed = next((out / "reel-01").glob("*ROOM*.wav"))
     changed.write_bytes(b"a mixer's own")
@@ -69,7 +69,7 @@ def test_again_only_what_is_missing_or_changed_is_made(write_batch, run, tmp_pat
     assert files_of(out)["reel-02/DRY_R1_FOLEY_v001_report.json"] == reports["reel-02/DRY_R1_FOLEY_v001_report.json"]
 
 
-def test_a_byte_flipped_in_place_is_found_when_asked_for(write_batch, run, tmp_path):
+def test_verify_finds_a_flipped_byte(write_batch, run, tmp_path):
     jobs, out = write_batch(1), tmp_path / "out"
     run(jobs)
     stem = next((out / "reel-00").glob("*FEET*.wav"))
@@ -89,7 +89,7 @@ def test_changed_inputs_make_the_next_version(write_batch, run, tmp_path):
     sheet = tmp_path / "reel1.csv"
     sheet.write_text(sheet.read_text().replace(",-20\n", ",-14\n"))
     plan = plan_batch(read_jobs(jobs), out)
-    assert plan.todo == {"reel-01": "what it is made of changed"}
+    assert plan.todo == {"reel-01": "its inputs have changed"}
     assert (plan.measured, plan.pace > 0) == (2, True)
     result, _ = run(jobs)
     assert result.done == ["reel-01"]
@@ -98,7 +98,7 @@ def test_changed_inputs_make_the_next_version(write_batch, run, tmp_path):
     assert sorted(name.replace("v002", "v001") for name in stems.keys() - first.keys()) == sorted(first)
 
 
-def test_every_file_bears_the_moment_of_the_first_planning(write_batch, run, tmp_path):
+def test_every_file_has_the_moment_of_the_first_planning(write_batch, run, tmp_path):
     from wavinfo import WavInfoReader
 
     jobs, out = write_batch(2), tmp_path / "out"
@@ -115,7 +115,7 @@ def test_every_file_bears_the_moment_of_the_first_planning(write_batch, run, tmp
     assert stems_of(out) == stems
 
 
-def test_a_wrong_job_keeps_no_other_back(write_batch, run, tmp_path):
+def test_a_wrong_job_does_not_stop_the_others(write_batch, run, tmp_path):
     more = ({"name": "absent", "cues": "nope.csv"}, {"name": "unknown", "cues": "reel0.csv", "project": "none.toml"})
     jobs = write_batch(1, more)
     result, _ = run(jobs)
@@ -127,7 +127,7 @@ def test_a_wrong_job_keeps_no_other_back(write_batch, run, tmp_path):
     assert (result.done, set(result.failed)) == (["absent"], {"unknown"})
 
 
-def test_two_runs_into_one_folder_are_one_too_many(write_batch, run, tmp_path):
+def test_a_second_run_into_the_same_folder_is_refused(write_batch, run, tmp_path):
     jobs = write_batch(1)
     (tmp_path / "out").mkdir()
     with locked(tmp_path / "out"), pytest.raises(OutputError, match="another batch is running into this folder"):
@@ -145,7 +145,7 @@ def test_a_disk_too_small_is_refused_before_anything_begins(write_batch, tmp_pat
     assert not (tmp_path / "new" / "out" / "reel-00").exists()
 
 
-def test_the_estimate_of_disk_holds(write_batch, run, tmp_path):
+def test_the_disk_estimate_is_not_exceeded(write_batch, run, tmp_path):
     jobs = write_batch(2)
     plan = plan_batch(read_jobs(jobs), tmp_path / "out")
     run(jobs)
@@ -154,7 +154,7 @@ def test_the_estimate_of_disk_holds(write_batch, run, tmp_path):
         assert 0.5 * planned.cost.bytes < made <= planned.cost.bytes
 
 
-def test_a_folder_in_the_place_of_a_file_is_kept_aside(write_batch, run, tmp_path):
+def test_a_folder_in_a_files_place_is_set_aside(write_batch, run, tmp_path):
     jobs, out = write_batch(1), tmp_path / "out"
     run(jobs)
     stems = stems_of(out)
@@ -181,7 +181,7 @@ def test_another_moment_is_another_version(write_batch, run, tmp_path):
     assert all(b"2026-11-22" in stems[name] for name in stems.keys() - first.keys())
 
 
-def test_a_job_renamed_in_its_capitals_goes_by_its_new_name(write_batch, run, tmp_path):
+def test_a_job_renamed_in_capitals_only_uses_its_new_name(write_batch, run, tmp_path):
     jobs = write_batch(1)
     run(jobs)
     jobs.write_text(jobs.read_text().replace("reel-00", "REEL-00"))
@@ -190,7 +190,7 @@ def test_a_job_renamed_in_its_capitals_goes_by_its_new_name(write_batch, run, tm
     assert files_of(tmp_path / "out" / "REEL-00").keys() == files_of(tmp_path / "out" / "reel-00").keys()
 
 
-def test_what_needs_a_part_not_installed_keeps_no_other_back(write_batch, run, monkeypatch, tmp_path):
+def test_a_job_that_needs_a_missing_package_does_not_stop_the_others(write_batch, run, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "aaf2", None)
     (tmp_path / "edit.aaf").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(8) + b"\x06\x0e\x2b\x34")
     result, _ = run(write_batch(1, ({"name": "edit", "cues": "edit.aaf"},)))
@@ -198,7 +198,7 @@ def test_what_needs_a_part_not_installed_keeps_no_other_back(write_batch, run, m
     assert pip_command("aaf") in result.failed["edit"]
 
 
-def test_what_a_report_killed_half_written_left_is_gone(write_batch, run, tmp_path):
+def test_a_half_written_report_is_deleted(write_batch, run, tmp_path):
     jobs, part = write_batch(1), tmp_path / "out" / ".batch.html.77.part"
     run(jobs)
     part.write_text("<!doctype")

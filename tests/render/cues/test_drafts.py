@@ -1,4 +1,4 @@
-"""Sheets to be filled in: what has no preset yet is written with its name, read back, found, and not rendered."""
+"""Sheets to fill in: clips without a preset are written, read back, found by check, and not rendered."""
 
 import mido
 import pytest
@@ -34,14 +34,14 @@ def edl(tmp_path):
 @pytest.mark.parametrize("suffix", ["csv", "xlsx", "rpp", "otio", "aaf"])
 def test_a_list_of_names_that_are_no_presets_becomes_a_sheet_to_fill_in(edl, tmp_path, suffix):
     out = tmp_path / f"cues.{suffix}"
-    answer = run("cues", "convert", edl, out, *PLACE)
-    assert answer.exit_code == 0, answer.exception
-    assert answer.stdout.endswith("3 cues from CMX3600 EDL\n")
-    told = [line for line in answer.stderr.splitlines() if "preset" in line and "slate" not in line]
-    assert told == [
+    result = run("cues", "convert", edl, out, *PLACE)
+    assert result.exit_code == 0, result.exception
+    assert result.stdout.endswith("3 cues from CMX3600 EDL\n")
+    message = [line for line in result.stderr.splitlines() if "preset" in line and "slate" not in line]
+    assert message == [
         "note: 2 of 3 cues have no preset yet: fill in the column 'preset'; the clip's name begins the note"
     ]
-    sheet = read_cues(out, FILM, wanted=ReadOptions(blank=True))
+    sheet = read_cues(out, FILM, options=ReadOptions(blank=True))
     assert [(cue.id[:9], cue.preset, cue.note, cue.stem) for cue in sheet.cues] == [
         ("heel left", None, "heel left; wet", "A"),
         ("STEP-WOOD", "step-wood", "", "A2"),
@@ -51,7 +51,7 @@ def test_a_list_of_names_that_are_no_presets_becomes_a_sheet_to_fill_in(edl, tmp
     assert places == [(48_000, 48_000), (144_000, 72_000), (240_000, None)]
 
 
-def test_what_is_not_filled_in_is_not_rendered(edl, tmp_path):
+def test_cues_without_a_preset_are_not_rendered(edl, tmp_path):
     run("cues", "convert", edl, tmp_path / "cues.csv", *PLACE)
     refused = run("render", tmp_path / "cues.csv", *PLACE, "--dry-run").exception
     assert isinstance(refused, CueSheetError)
@@ -62,28 +62,28 @@ def test_what_is_not_filled_in_is_not_rendered(edl, tmp_path):
     assert "a cue needs a preset or a source" in str(run("render", tmp_path / "cues.rpp", "--dry-run").exception)
 
 
-def test_check_finds_what_is_not_filled_in(edl, tmp_path):
+def test_check_finds_cues_without_a_preset(edl, tmp_path):
     run("cues", "convert", edl, tmp_path / "cues.csv", *PLACE)
-    answer = run("cues", "check", tmp_path / "cues.csv", *PLACE)
-    assert answer.exit_code == 1
-    assert sum("has no preset yet, nor a source" in line for line in answer.stdout.splitlines()) == 2
+    result = run("cues", "check", tmp_path / "cues.csv", *PLACE)
+    assert result.exit_code == 1
+    assert sum("has no preset yet, nor a source" in line for line in result.stdout.splitlines()) == 2
 
 
 def test_a_draft_is_converted_again(edl, tmp_path):
     run("cues", "convert", edl, tmp_path / "cues.csv", *PLACE)
     assert run("cues", "convert", tmp_path / "cues.csv", tmp_path / "cues.xlsx", *PLACE).exit_code == 0
     sheets = [
-        read_cues(tmp_path / name, FILM, wanted=ReadOptions(blank=True)).cues for name in ("cues.csv", "cues.xlsx")
+        read_cues(tmp_path / name, FILM, options=ReadOptions(blank=True)).cues for name in ("cues.csv", "cues.xlsx")
     ]
     assert sheets[0] == sheets[1]
 
 
-def test_a_mapping_says_what_is_no_cue(edl, tmp_path):
+def test_a_mapping_decides_what_is_no_cue(edl, tmp_path):
     """What no rule is for stays out; a rule without a preset gives its stem."""
     (tmp_path / "show.toml").write_text("schema = 1\n[[rules]]\nname = 'heel left'\nstem = 'FEET'\ngain_db = -3\n")
-    answer = run("cues", "convert", edl, tmp_path / "cues.csv", *PLACE, "--mapping", tmp_path / "show.toml")
-    assert "marker 'door' matches no rule of the mapping" in answer.stderr
-    (cue,) = read_cues(tmp_path / "cues.csv", FILM, wanted=ReadOptions(blank=True)).cues
+    result = run("cues", "convert", edl, tmp_path / "cues.csv", *PLACE, "--mapping", tmp_path / "show.toml")
+    assert "marker 'door' matches no rule of the mapping" in result.stderr
+    (cue,) = read_cues(tmp_path / "cues.csv", FILM, options=ReadOptions(blank=True)).cues
     assert (cue.stem, cue.preset, cue.gain_db, cue.note) == ("FEET", None, -3, "heel left; wet")
 
 
@@ -96,7 +96,7 @@ def test_notes_of_a_midi_file_that_name_no_preset(tmp_path):
     file.save(tmp_path / "steps.mid")
     with pytest.raises(CueSheetError, match="no preset for program 99, note 60"):
         read_cues(tmp_path / "steps.mid", Clock())
-    answer = run("cues", "convert", tmp_path / "steps.mid", tmp_path / "cues.csv")
-    assert "note: 1 of 1 cues have no preset yet: fill in the column 'preset'" in answer.stderr
-    (cue,) = read_cues(tmp_path / "cues.csv", Clock(), wanted=ReadOptions(blank=True)).cues
+    result = run("cues", "convert", tmp_path / "steps.mid", tmp_path / "cues.csv")
+    assert "note: 1 of 1 cues have no preset yet: fill in the column 'preset'" in result.stderr
+    (cue,) = read_cues(tmp_path / "cues.csv", Clock(), options=ReadOptions(blank=True)).cues
     assert (cue.preset, cue.note, cue.stem, cue.gate) == (None, "Feet; program 99, note 60", "Feet", True)

@@ -1,4 +1,4 @@
-"""What ``pisada cues check`` suspects, and what it leaves alone."""
+"""The findings of ``pisada cues check``, and sheets without findings."""
 
 import random
 import re
@@ -17,7 +17,7 @@ FILM = Clock(48_000, RATES["24"], 86_400)
 def look(*cues: Cue, clock: Clock = FILM, unmatched: int = 0, **more) -> list[tuple]:
     sheet = CueSheet(Path("x"), sorted(cues, key=lambda cue: cue.start_samples), [], [], unmatched=unmatched)
     found = lint(LintInput(sheet, clock, presets=["p"], **more))
-    return [(each.check, each.cue and each.cue.id, each.told) for each in found]
+    return [(each.check, each.cue and each.cue.id, each.message) for each in found]
 
 
 def cue(name: str, start: int, length: int | None = None, stem: str = "FEET", **more) -> Cue:
@@ -35,13 +35,13 @@ def test_a_clean_sheet():
     assert look(cue("a", 0, 100), cue("b", 100), cue("c", 100, 50, "PROPS"), length_samples=150) == []
 
 
-def test_a_sheet_without_a_frame_rate_is_looked_at_too():
+def test_a_sheet_without_a_frame_rate_is_checked_too():
     cues = [cue(f"c{n}", 1000 * n + n * n) for n in range(30)]
     assert look(*cues, clock=Clock()) == []
     assert [each[0] for each in look(*cues, cue("x", 1, preset="q"), clock=Clock())] == ["preset"]
 
 
-def test_overlaps_are_of_one_stem_and_of_durations_that_are_meant():
+def test_overlaps_are_on_one_stem_and_use_stated_durations():
     cues = [
         cue("long", 0, 1000),
         cue("inside", 10, 20),
@@ -65,7 +65,7 @@ def test_cues_outside_the_reel():
     ]
 
 
-def test_presets_and_sources_that_are_not_there(tmp_path):
+def test_missing_presets_and_sources(tmp_path):
     (tmp_path / "a.wav").write_bytes(b"")
     sources = [cue("a", 1, preset=None, source=tmp_path / "a.wav"), cue("b", 2, preset=None, source=tmp_path / "b.wav")]
     assert look(*sources, cue("c", 3, preset="q"), cue("d", 4)) == [
@@ -83,7 +83,7 @@ def test_duplicates():
     assert look(*same) == [("duplicate", "b", "the same sound at the same place as 'a' (row 2)")]
 
 
-def test_stems_that_cannot_be():
+def test_impossible_stems():
     cues = [cue(str(n), n, stem=stem) for n, stem in enumerate(["FEET", "Feet", "Foley", "a b"] * 2)]
     assert [(each[1], each[2][:33]) for each in look(*cues)] == [
         ("1", "'Feet' and 'FEET' differ only in "),
@@ -95,14 +95,14 @@ def test_stems_that_cannot_be():
     ]
 
 
-def test_what_became_no_cue_is_found():
+def test_unmatched_items_are_found():
     assert look(cue("a", 0), unmatched=3) == [
         ("unmatched", None, "3 clips, markers or regions became no cue (see the notes)")
     ]
 
 
 @pytest.mark.parametrize("rate", ["24", "25", "30"])
-def test_a_last_cue_a_thousandth_past_the_end_is_a_drift(rate):
+def test_a_last_cue_0_1_percent_past_the_end_is_a_drift(rate):
     """An hour spotted by a 1000/1001 rate's samples, laid against a programme of the whole rate."""
     clock, length = Clock(48_000, RATES[rate]), 3600 * 48_000
     true = [cue(str(n), samples_at(n * 10, RATES[rate], 48_000)) for n in range(360 * RATES[rate].nominal)]
@@ -110,7 +110,7 @@ def test_a_last_cue_a_thousandth_past_the_end_is_a_drift(rate):
     assert [each for each in look(*true, clock=clock, length_samples=length) if each[0] == "rate"] == []
     found = [each for each in look(*late, clock=clock, length_samples=length) if each[0] == "rate"]
     assert found[0][2].startswith("the last cue begins 3.")
-    assert found[0][2].endswith(f"s past the reel's end, as a drift of 3.6 s/h has it; is {rate} fps right?")
+    assert found[0][2].endswith(f"s past the reel's end, as with a drift of 3.6 s/h; is {rate} fps right?")
 
 
 def test_far_past_the_end_is_no_drift():
@@ -122,7 +122,7 @@ def test_far_past_the_end_is_no_drift():
 
 
 @pytest.mark.parametrize(
-    ("of", "by", "told"),
+    ("of", "by", "message"),
     [
         ("23.976", "24", "all 40 starts are frames of 23.976 fps"),
         ("24", "23.976", "all 40 starts are frames of 24 fps"),
@@ -131,11 +131,11 @@ def test_far_past_the_end_is_no_drift():
         ("59.94ndf", "30", "all 40 starts are frames of 59.94 fps"),
     ],
 )
-def test_starts_on_the_frames_of_another_rate(of, by, told):
+def test_starts_on_the_frames_of_another_rate(of, by, message):
     clock = Clock(48_000, RATES[by], 3600 * RATES[by].nominal)
     (found,) = look(*spotted(of, 40), clock=clock)
     assert found[0] == "rate"
-    assert found[2].startswith(told)
+    assert found[2].startswith(message)
     assert found[2].endswith(f"is {by} fps right?")
 
 
@@ -156,8 +156,8 @@ def test_frame_numbers_that_are_never_used(of, by):
     starts = sorted(samples_at(second * rate.nominal + frame, rate, 48_000) for second, frame in labels)
     cues = [cue(str(n), start) for n, start in enumerate(starts)]
     (found,) = look(*cues, clock=Clock(48_000, rate))
-    told = f"none of {len(cues)} timecodes has a frame from {RATES[of].nominal} to {rate.nominal - 1}"
-    assert found == ("rate", None, f"{told}, as if they were of {RATES[of].nominal} fps; is {by} fps right?")
+    message = f"none of {len(cues)} timecodes has a frame from {RATES[of].nominal} to {rate.nominal - 1}"
+    assert found == ("rate", None, f"{message}, as if they were of {RATES[of].nominal} fps; is {by} fps right?")
     assert look(*cues[:5], clock=Clock(48_000, rate)) == []
 
 
@@ -165,7 +165,7 @@ HOUR = 3600 * 48_000
 
 
 @pytest.mark.parametrize(
-    ("rate", "start", "first", "told"),
+    ("rate", "start", "first", "message"),
     [
         (
             "24",
@@ -182,15 +182,15 @@ HOUR = 3600 * 48_000
         (None, 0, 600 * 48_000, None),
     ],
 )
-def test_a_first_cue_long_after_the_start_is_found_with_the_start_that_fits(rate, start, first, told):
+def test_a_first_cue_long_after_the_start_is_found_with_the_start_that_fits(rate, start, first, message):
     clock = Clock(48_000, RATES[rate] if rate else None, start)
     found = look(cue("a", first), cue("b", first + 10), clock=clock)
-    assert [each[:2] for each in found] == ([("start", "a")] if told else [])
-    if told:
-        assert re.fullmatch(f"the first cue lies {told}", found[0][2])
+    assert [each[:2] for each in found] == ([("start", "a")] if message else [])
+    if message:
+        assert re.fullmatch(f"the first cue lies {message}", found[0][2])
 
 
-def test_every_command_that_takes_a_sheet_tells_of_a_late_first_cue(tmp_path):
+def test_every_command_that_reads_a_sheet_reports_a_late_first_cue(tmp_path):
     from click.testing import CliRunner
 
     from studio.cli import pisada
@@ -199,10 +199,10 @@ def test_every_command_that_takes_a_sheet_tells_of_a_late_first_cue(tmp_path):
     sheet.write_text("id,start,stem,preset\na,01:00:01:00,FEET,step-wood\n")
     (tmp_path / "jobs.csv").write_text("name,cues,fps,start_tc\nlate,reel.csv,24,\nright,reel.csv,24,01:00:00:00\n")
 
-    def told(*command: object, start: str | None = None) -> str:
+    def message(*command: object, start: str | None = None) -> str:
         given = [] if start is None else ["--start-tc", start]
-        answer = CliRunner().invoke(pisada, [*map(str, command), *given])
-        return answer.stdout + answer.stderr
+        result = CliRunner().invoke(pisada, [*map(str, command), *given])
+        return result.stdout + result.stderr
 
     hint = 'give --start-tc "01:00:00:00"'
     commands = (
@@ -214,10 +214,10 @@ def test_every_command_that_takes_a_sheet_tells_of_a_late_first_cue(tmp_path):
         ),
     )
     for command in commands:
-        assert hint in told(*command)
-        assert "silence" not in told(*command, start="01:00:00:00")
-    assert "silence" not in told("cues", "convert", sheet, tmp_path / "a.csv", "--fps", "24")  # it keeps timecodes
-    planned = told("batch", tmp_path / "jobs.csv", "--out", tmp_path / "out", "--plan")
+        assert hint in message(*command)
+        assert "silence" not in message(*command, start="01:00:00:00")
+    assert "silence" not in message("cues", "convert", sheet, tmp_path / "a.csv", "--fps", "24")  # it keeps timecodes
+    planned = message("batch", tmp_path / "jobs.csv", "--out", tmp_path / "out", "--plan")
     assert (
         f"late: the first cue lies 60 min after the programme's start, 00:00:00:00, so much silence comes first: {hint}"
         in planned
@@ -225,7 +225,7 @@ def test_every_command_that_takes_a_sheet_tells_of_a_late_first_cue(tmp_path):
     assert "right: the first cue" not in planned
 
 
-def test_five_thousand_cues_are_checked_at_once():
+def test_five_thousand_cues_are_checked_quickly():
     clock = Clock(48_000, RATES["24"], 86_400)
     cues = spotted("23.976", 5_000, seconds=7200)
     found = look(*cues, clock=clock, length_samples=7300 * 48_000)

@@ -1,4 +1,4 @@
-"""What nobody hears in a session makes no cue: muted, inactive and hidden tracks, in every format that has them."""
+"""Muted, inactive and hidden tracks make no cues, in every format that has them."""
 
 import aaf2
 import pytest
@@ -70,17 +70,17 @@ def session(request, tmp_path):
 def test_a_silent_track_makes_no_cue_and_is_listed(session):
     sheet = read_cues(session, Clock(), presets=PRESETS)
     assert [cue.preset for cue in sheet.cues] == ["heard"]
-    (told,) = (remark for remark in sheet.remarks if "left out" in remark)
-    assert "clip 'silent' on track" in told
-    assert told.endswith((" is on a track that is muted, inactive or hidden: left out", " is muted: left out"))
+    (message,) = (remark for remark in sheet.remarks if "left out" in remark)
+    assert "clip 'silent' on track" in message
+    assert message.endswith((" is on a track that is muted, inactive or hidden: left out", " is muted: left out"))
 
 
-def test_it_is_kept_on_request(session):
-    sheet = read_cues(session, Clock(), presets=PRESETS, wanted=ReadOptions(muted=True))
+def test_muted_cues_are_kept_on_request(session):
+    sheet = read_cues(session, Clock(), presets=PRESETS, options=ReadOptions(muted=True))
     assert sorted(cue.preset for cue in sheet.cues) == ["heard", "silent"]
 
 
-def test_a_muted_folder_ends_where_its_last_track_says():
+def test_a_muted_folder_ends_at_its_last_track():
     """ISBUS 2 -1 ends the innermost folder only."""
     from render.cues.readers.reaper_project import _mute_folders
 
@@ -91,16 +91,16 @@ def test_a_muted_folder_ends_where_its_last_track_says():
 
 
 @pytest.mark.parametrize("flag", [(), ("--include-muted",)])
-def test_the_commands_take_it(tmp_path, flag):
+def test_the_commands_accept_include_muted(tmp_path, flag):
     tracks = reaper(reaper_track("heard"), reaper_track("silent", 1))
     (tmp_path / "reel.rpp").write_text(tracks.replace("heard", "step-wood").replace("silent", "step-stone"))
     reel, out = str(tmp_path / "reel.rpp"), str(tmp_path / "cues.csv")
     for command in (["render", reel, "--dry-run"], ["cues", "check", reel], ["cues", "convert", reel, out]):
-        answer = CliRunner().invoke(pisada, [*command, *flag])
-        assert ("is on a track that is muted, inactive or hidden: left out" in answer.stderr) is (not flag), command
+        result = CliRunner().invoke(pisada, [*command, *flag])
+        assert ("is on a track that is muted, inactive or hidden: left out" in result.stderr) is (not flag), command
 
 
-def test_our_own_session_does_not_come_back_with_its_sum(reel, tmp_path):
+def test_a_session_by_pisada_returns_without_its_sum(reel, tmp_path):
     """FOLEY lies muted beside the stems that it sums up."""
     path = write_session(reel, tmp_path / "reel.rpp", "rpp")
     names = [item.name.lower() for track in reel.tracks for item in track.items]
@@ -109,7 +109,7 @@ def test_our_own_session_does_not_come_back_with_its_sum(reel, tmp_path):
     assert any("'FOLEY'" in remark and "left out" in remark for remark in sheet.remarks)
 
 
-def test_nothing_but_silence_is_refused_with_the_way_on(tmp_path):
+def test_a_session_of_muted_clips_only_is_refused_with_advice(tmp_path):
     (tmp_path / "reel.txt").write_text(pro_tools("Muted").replace("STATE: Solo", "STATE: Muted"))
-    answer = CliRunner().invoke(pisada, ["render", str(tmp_path / "reel.txt"), "--dry-run"])
-    assert "(2 are muted; --include-muted keeps them)" in str(answer.exception)
+    result = CliRunner().invoke(pisada, ["render", str(tmp_path / "reel.txt"), "--dry-run"])
+    assert "(2 are muted; --include-muted keeps them)" in str(result.exception)

@@ -1,4 +1,4 @@
-"""One door for every format: recognised by content, and no file, however hostile, opens it with a traceback."""
+"""Reading any format: it is recognised by content, and no hostile file causes a traceback."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ HEADS = {
 
 
 @pytest.mark.parametrize("suffix", WRITERS)
-def test_the_suffix_means_nothing(tmp_path, suffix):
+def test_the_suffix_is_ignored(tmp_path, suffix):
     write_cues(SHEET, tmp_path / f"x{suffix}", FILM)
     (tmp_path / f"x{suffix}").rename(tmp_path / "x.doc")
     sheet = read_cues(tmp_path / "x.doc", FILM)
@@ -44,7 +44,7 @@ def test_the_suffix_means_nothing(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("name", HEADS)
-def test_a_head_is_of_one_format_at_most(name):
+def test_a_head_matches_one_format_at_most(name):
     assert sum(recognises(HEADS[name]) for recognises, _ in READERS) == (name not in ("midi", "csv", "nothing"))
 
 
@@ -60,7 +60,7 @@ def test_a_head_alone_is_refused_in_one_line(tmp_path, name):
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(head=st.sampled_from(list(HEADS.values())), tail=st.binary(max_size=200) | st.text(max_size=200))
-def test_no_bytes_make_a_traceback(tmp_path, head, tail):
+def test_no_bytes_raise_a_traceback(tmp_path, head, tail):
     path = tmp_path / "x"
     path.write_bytes(head + (tail if isinstance(tail, bytes) else tail.encode()))
     for clock in (FILM, Clock()):
@@ -77,11 +77,11 @@ def test_recognising_reads_only_the_head(tmp_path):
     assert len(read_cues(path, FILM).cues) == 2
 
 
-def test_a_device_and_a_name_no_file_can_have_are_refused():
-    for path, told in (
+def test_a_device_and_an_impossible_file_name_are_refused():
+    for path, message in (
         (Path("/dev/zero"), "not a cue sheet"),
         (Path("a\0b"), "no such file"),
         (Path("x" * 999), "cannot be read"),
     ):
-        with pytest.raises(CueSheetError, match=told):
+        with pytest.raises(CueSheetError, match=message):
             read_cues(path, FILM)

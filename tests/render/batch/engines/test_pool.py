@@ -1,4 +1,4 @@
-"""The pool's processes: what their ends mean, and what is told when none can be started."""
+"""The worker pool: how a worker's end is reported, and workers that cannot be started."""
 
 import os
 import resource
@@ -30,12 +30,12 @@ def order(folder: Path) -> Order:
 def outcome_of(pool: Pool):
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        if said := pool.wait(0.5):
-            return said[0]
+        if messages := pool.wait(0.5):
+            return messages[0]
     raise AssertionError("nothing was said")
 
 
-def test_a_worker_that_fails_by_itself_is_not_said_to_be_killed(pool, tmp_path, capfd):
+def test_a_worker_that_crashes_is_not_reported_as_killed(pool, tmp_path, capfd):
     pool.submit(order(tmp_path))
     assert (outcome_of(pool).kind, len(pool._workers)) == ("input", 1)
     worker = pool._workers[0]
@@ -46,7 +46,7 @@ def test_a_worker_that_fails_by_itself_is_not_said_to_be_killed(pool, tmp_path, 
     assert "DecodeError" in capfd.readouterr().err
 
 
-def test_a_worker_hears_no_signal_meant_for_the_whole_group(pool, tmp_path):
+def test_a_worker_ignores_signals_for_the_whole_group(pool, tmp_path):
     pool.submit(order(tmp_path))
     process = pool._workers[0].process
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # while it starts, and later

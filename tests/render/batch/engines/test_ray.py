@@ -1,4 +1,4 @@
-"""A batch on a Ray cluster of two nodes, one of which is killed: nothing lost, and the bytes of a pool's run."""
+"""A batch on a Ray cluster of two nodes, one of which is killed: no job is lost, and the bytes equal a pool's."""
 
 import os
 import secrets
@@ -61,7 +61,7 @@ def stems_in(out: Path) -> dict[str, bytes]:
 
 @pytest.mark.slow
 @pytest.mark.alone("on a busy machine a node of the cluster would be taken for dead")
-def test_a_node_that_is_killed_costs_no_job_and_no_byte(jobs, two_nodes, tmp_path):
+def test_a_killed_node_loses_no_job_and_no_byte(jobs, two_nodes, tmp_path):
     cluster, second = two_nodes
     from render.batch.engines.ray import RayEngine
 
@@ -77,7 +77,7 @@ def test_a_node_that_is_killed_costs_no_job_and_no_byte(jobs, two_nodes, tmp_pat
     retried = [event for event in events if event.kind == "retry"]
     assert second not in cluster.worker_nodes
     assert len(retried) == 1
-    assert "its Ray worker or the node it was on is gone" in retried[0].told
+    assert "its Ray worker or the node it was on is gone" in retried[0].message
     assert (sorted(result.done), result.failed) == ([f"r{n}" for n in range(JOBS)], {})
     run_batch(plan_batch(jobs, tmp_path / "pool"), tmp_path / "pool", Pool(1))
     assert len(stems_in(tmp_path / "pool")) == 2 * JOBS
@@ -98,7 +98,7 @@ def test_the_command_starts_a_cluster_of_its_own(jobs, tmp_path):
     assert stems_in(tmp_path / "ray") == stems_in(tmp_path / "pool")
 
 
-def test_a_cluster_that_does_not_answer_is_told(monkeypatch):
+def test_a_cluster_that_does_not_answer_is_reported(monkeypatch):
     pytest.importorskip("ray", reason="ray is not installed (pip install -e '.[cluster]')")
     monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
@@ -109,7 +109,7 @@ def test_a_cluster_that_does_not_answer_is_told(monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_actor_is_a_pool_of_one_and_speaks_json(jobs, tmp_path):
+def test_an_actor_is_a_pool_of_one_and_exchanges_json(jobs, tmp_path):
     """What runs on a node, without Ray."""
     import msgspec
 
@@ -119,16 +119,16 @@ def test_the_actor_is_a_pool_of_one_and_speaks_json(jobs, tmp_path):
     host = Host()
     try:
         host.ready()
-        assert host.said() == []
+        assert host.messages() == []
         host.run(msgspec.json.encode(order_of(jobs, tmp_path)))
-        said = []
-        while not any(isinstance(message, Outcome) for message in said):
-            said += [DECODE.decode(message) for message in host.said()]
+        received = []
+        while not any(isinstance(message, Outcome) for message in received):
+            received += [DECODE.decode(message) for message in host.messages()]
     finally:
         host._pool.close()
-    assert said[-1].kind is None
-    assert all(len(msgspec.json.encode(message)) < 10_000 for message in said)  # paths, not audio
-    assert {Path(output.file).suffix for output in said[-1].outputs} == {".wav", ".png", ".json"}
+    assert received[-1].kind is None
+    assert all(len(msgspec.json.encode(message)) < 10_000 for message in received)  # paths, not audio
+    assert {Path(output.file).suffix for output in received[-1].outputs} == {".wav", ".png", ".json"}
 
 
 def order_of(jobs, tmp_path):

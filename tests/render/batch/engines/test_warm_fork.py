@@ -1,4 +1,4 @@
-"""What a worker loads once, for all the render processes that it forks."""
+"""The models that a worker loads once for all its render processes."""
 
 import sys
 from dataclasses import replace
@@ -14,7 +14,7 @@ from render.project.project import Project, Stem
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="nothing is forked here")
-def test_models_of_transfers_are_loaded_once_too(tiny_models, impulse_bank, write_sheet):
+def test_models_of_transfer_effects_are_loaded_once_too(tiny_models, impulse_bank, write_sheet):
     model = str(tiny_models[0])
     cues = write_sheet([{"id": "a", "start": "0.1", "stem": "FEET", "preset": "click"}])
     project = Project(model="pcm", bank=str(impulse_bank))

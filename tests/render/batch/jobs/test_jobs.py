@@ -1,4 +1,4 @@
-"""Jobs files: what they ask for, and what is said of those that are wrong."""
+"""Jobs files: the jobs that they describe, and the errors of wrong ones."""
 
 import os
 from datetime import datetime
@@ -53,7 +53,7 @@ def jobs_file(tmp_path):
     return write
 
 
-def test_a_matrix_is_combined_overridden_and_thinned_out(jobs_file):
+def test_a_matrix_is_combined_overridden_and_reduced_by_exclusions(jobs_file):
     path = jobs_file(WHOLE)
     jobs = {job.name: job for job in read_jobs(path).jobs}
     assert list(jobs) == ["r1_en", "r1_de", "r2_de", "trailer"]
@@ -87,7 +87,7 @@ def test_a_csv_row_is_a_job(jobs_file):
     assert (one.project().bits, one.project().show, other.project().bits) == (16, "a", 24)
 
 
-def test_models_are_a_list_or_parted_by_semicolons_and_the_nearer_word_wins(jobs_file):
+def test_models_are_a_list_or_separated_by_semicolons_and_the_later_setting_wins(jobs_file):
     path = jobs_file('name,cues,models\na,a.csv,"foley; my/own.safetensors;"\nb,b.csv,\n', "jobs.csv")
     own = str(path.parent / "my/own.safetensors")
     assert [job.fields.get("models") for job in read_jobs(path).jobs] == [["foley", own], None]
@@ -100,14 +100,14 @@ def test_models_are_a_list_or_parted_by_semicolons_and_the_nearer_word_wins(jobs
     assert (both.project().codecs, one.project().codecs) == (("foley", "pcm"), ("pcm",))
 
 
-def test_jobs_are_picked_by_name(jobs_file):
+def test_jobs_are_selected_by_name(jobs_file):
     jobs = read_jobs(jobs_file("name,cues\na,a.csv\nb,b.csv\nC,c.csv\n", "jobs.csv"))
     assert [job.name for job in jobs.only(("c", "a")).jobs] == ["a", "C"]
     with pytest.raises(JobsError, match=r"jobs.csv: there is no job 'd'"):
         jobs.only(("a", "d"))
 
 
-def test_paths_are_whole_wherever_the_jobs_file_is_seen_from(jobs_file, monkeypatch):
+def test_paths_are_absolute_from_any_working_folder(jobs_file, monkeypatch):
     path = jobs_file("name,cues\na,a.csv\n", "jobs.csv")
     monkeypatch.chdir(path.parent)
     assert read_jobs(Path("jobs.csv")).jobs == read_jobs(path).jobs
@@ -130,7 +130,7 @@ def test_a_csv_of_too_many_jobs_is_not_read_to_its_end(jobs_file):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("name,cues,fps\n../a,a.csv,24\n", r"jobs.csv, row 2, column 'name': '../a': a job's name is its folder's"),
         ("name,cues,fps\na,a.csv,24\n\nbatch.x,a.csv,\n", "row 4, column 'name': 'batch.x'"),
@@ -159,13 +159,13 @@ def test_a_csv_of_too_many_jobs_is_not_read_to_its_end(jobs_file):
         ("name,cues\n", "it holds no job"),
     ],
 )
-def test_a_wrong_csv_is_told_by_row_and_column(text, told, jobs_file):
-    with pytest.raises(JobsError, match=told):
+def test_errors_in_a_csv_name_row_and_column(text, message, jobs_file):
+    with pytest.raises(JobsError, match=message):
         read_jobs(jobs_file(text, "jobs.csv"))
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ('[[jobs]]\nname = "a"\ncues = "c"\n', "missing required field `schema`"),
         ("schema = 2\n", "Invalid enum value 2"),
@@ -184,8 +184,8 @@ def test_a_wrong_csv_is_told_by_row_and_column(text, told, jobs_file):
         ("schema = 1\n", "it holds no job"),
     ],
 )  # fmt: skip
-def test_a_wrong_toml_is_told_by_field(text, told, jobs_file):
-    with pytest.raises((JobsError, ProjectError), match=told):
+def test_errors_in_a_toml_name_the_field(text, message, jobs_file):
+    with pytest.raises((JobsError, ProjectError), match=message):
         read_jobs(jobs_file(text))
 
 

@@ -1,4 +1,4 @@
-"""AAF, written by pyaaf2: exact places, and what each kind of segment becomes."""
+"""AAF written by pyaaf2: exact positions, and the items that each kind of segment becomes."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -26,7 +26,7 @@ def read(made):
     return read
 
 
-def test_a_clip_is_a_spot(read):
+def test_a_clip_becomes_an_item(read):
     def build(maker):
         maker.timecode()
         step = maker.clip("Step", 678, Comments="wet", Scene="12A", pisada='{"gain_db": "-3", "seed": ""}')
@@ -35,7 +35,7 @@ def test_a_clip_is_a_spot(read):
     timeline = read(build)
     extra = {"comment.Scene": "12A", "pisada.gain_db": "-3", "pisada.seed": ""}
     source = Path("/a b/../steps.wav")
-    assert timeline.spots == [TimelineItem("clip", "Step", "FEET", 12_345, 678, 1, "wet", source, extra)]
+    assert timeline.items == [TimelineItem("clip", "Step", "FEET", 12_345, 678, 1, "wet", source, extra)]
     assert (timeline.format, timeline.clock, timeline.remarks) == ("AAF", FILM, [])
 
 
@@ -61,8 +61,8 @@ def test_every_rate_is_exact(read, edit, rate, fps, drop, first, name):
     begin, end, zero = (int(48_000 * at + Fraction(1, 2)) for at in (zero + 1_001 / units, zero + 1_004 / units, zero))
     timeline = read(build, rate=edit)
     assert timeline.clock == clock
-    assert [(spot.start_samples, spot.duration_samples) for spot in timeline.spots] == [(begin - zero, end - begin)]
-    from_midnight = read(build, Clock(48_000, RATES[name]), rate=edit).spots[0]
+    assert [(item.start_samples, item.duration_samples) for item in timeline.items] == [(begin - zero, end - begin)]
+    from_midnight = read(build, Clock(48_000, RATES[name]), rate=edit).items[0]
     assert from_midnight.start_samples == begin
 
 
@@ -73,7 +73,7 @@ def test_fades_overlap_and_meet_at_their_cut(read):
             "FEET", maker.filler(10), maker.clip("a", 1_000), fade, maker.clip("b", 500), out, maker.filler(100)
         )
 
-    a, b = read(build).spots
+    a, b = read(build).items
     assert (a.start_samples, a.duration_samples) == (10, 850)  # b comes in 200 before a's end, the cut 50 after that
     assert (b.start_samples, b.duration_samples) == (860, 450)
     assert a.extra == {"transition_out": "Mono Audio Dissolve 200smp"}
@@ -89,7 +89,7 @@ def test_effects_selectors_and_sequences_are_walked(read):
         mute["Selected"].value, mute["Alternates"].value = maker.filler(5), [maker.clip("off", 5)]
         maker.track("", inner, gain, mute, number=7)
 
-    assert [(s.name, s.track, s.start_samples, s.duration_samples, s.extra) for s in read(build).spots] == [
+    assert [(s.name, s.track, s.start_samples, s.duration_samples, s.extra) for s in read(build).items] == [
         ("nested", "A7", 10, 20, {}),
         ("loud", "A7", 30, 40, {"gain": "3/2"}),
         ("off", "A7", 70, 5, {"muted": "yes"}),
@@ -102,8 +102,8 @@ def test_combined_channels_are_one_clip(read):
             "FEET", maker.group("Audio Channel Combiner", 9, maker.clip("take 1.L", 9), maker.clip("take 1.R", 9))
         )
 
-    (spot,) = read(build).spots
-    assert (spot.name, spot.extra) == ("take 1", {"channels": "2"})
+    (item,) = read(build).items
+    assert (item.name, item.extra) == ("take 1", {"channels": "2"})
 
 
 def test_clips_of_clips_and_nested_sequences(read):
@@ -116,7 +116,7 @@ def test_clips_of_clips_and_nested_sequences(read):
             maker.track(name, mob.create_source_clip(1, 5, 30, media_kind="sound"))
 
     timeline = read(build)
-    assert [(spot.name, spot.source, spot.extra) for spot in timeline.spots] == [
+    assert [(item.name, item.source, item.extra) for item in timeline.items] == [
         ("Sub.1", Path("/a b/../steps.wav"), {"nested": "Sub.1"}),
         ("Scene", Path("/a b/../steps.wav"), {"nested": "Scene"}),
     ]
@@ -130,14 +130,14 @@ def test_markers(read):
         maker.markers((24, "heel\nleft", 2, 1), (48, "room", 77, 24))
 
     timeline = read(build)
-    assert timeline.spots == [
+    assert timeline.items == [
         TimelineItem("marker", "heel left", "FEET", 48_048, None, 1),
         TimelineItem("region", "room", "", 96_096, 48_048, 2),
     ]
     assert timeline.remarks == ["event 1: control characters left out of the name 'heel left'"]
 
 
-def test_picture_is_told_apart_and_further_timecodes_are_remarked(read):
+def test_picture_is_recognised_and_further_timecodes_are_remarked(read):
     def build(maker):
         maker.timecode(90_000, 25, rate="24000/1001", number=2)
         maker.timecode()
@@ -145,11 +145,11 @@ def test_picture_is_told_apart_and_further_timecodes_are_remarked(read):
 
     timeline = read(build)
     assert timeline.clock == FILM
-    assert [(spot.track, spot.extra) for spot in timeline.spots] == [("V3", {"media": "picture"})]
+    assert [(item.track, item.extra) for item in timeline.items] == [("V3", {"media": "picture"})]
     assert timeline.remarks == ["timecode tracks besides the first are not used: 1"]
 
 
-def test_a_source_that_is_not_there_is_told(read):
+def test_a_missing_source_is_noted(read):
     def build(maker):
         missing = maker.file.create.SourceClip(0, 9, media_kind="sound")
         empty = maker.clip("none", 9)
@@ -157,7 +157,7 @@ def test_a_source_that_is_not_there_is_told(read):
         maker.track("FEET", missing, empty)
 
     timeline = read(build)
-    assert [(spot.name, spot.extra) for spot in timeline.spots] == [("", {"missing": "its source is not in the file"})]
+    assert [(item.name, item.extra) for item in timeline.items] == [("", {"missing": "its source is not in the file"})]
     assert timeline.remarks == ["event 2: clip 'none' has no length, not read"]
 
 
@@ -166,16 +166,16 @@ def test_without_timecode_zero_is_the_programmes(read):
         maker.track("FEET", maker.clip("a", 9))
 
     timeline = read(build, FILM)
-    assert (timeline.spots[0].start_samples, timeline.clock) == (0, FILM)
+    assert (timeline.items[0].start_samples, timeline.clock) == (0, FILM)
     assert read(build).clock == Clock()
     assert read(build, rate="25/1").clock == Clock(48_000, RATES["25"], 0)
 
 
-def test_a_count_of_frames_on_a_track_of_samples_wants_fps(read):
+def test_a_frame_count_on_a_track_in_samples_needs_fps(read):
     def build(maker):
         maker.timecode(rate="48000/1")
         maker.track("FEET", maker.clip("a", 9))
 
     with pytest.raises(CueSheetError, match="counts 24 frames a second on a track of 48000: .* give --fps"):
         read(build)
-    assert read(build, Clock(48_000, RATES["23.976"], 86_400)).spots[0].start_samples == 0
+    assert read(build, Clock(48_000, RATES["23.976"], 86_400)).items[0].start_samples == 0

@@ -1,4 +1,4 @@
-"""AAF that is refused: what each bad, damaged or hostile file is told, and what is no AAF or has no reader."""
+"""AAF files that are refused: bad, damaged and hostile files, files that are no AAF, and a missing pyaaf2."""
 
 import struct
 import subprocess
@@ -67,7 +67,7 @@ def whole(maker):
 
 
 @pytest.mark.parametrize("place", [40, 44, 64, 72])
-def test_a_header_that_promises_more_than_the_file_is_refused(made, place):
+def test_a_header_that_states_more_than_the_file_holds_is_refused(made, place):
     path = made(whole)
     data = bytearray(path.read_bytes())
     data[place : place + 4] = b"\xff\xff\xff\x7f"
@@ -76,7 +76,7 @@ def test_a_header_that_promises_more_than_the_file_is_refused(made, place):
         read_aaf(path, Clock())
 
 
-def test_an_index_that_promises_more_than_it_holds_is_refused(made):
+def test_an_index_that_states_more_than_it_holds_is_refused(made):
     """pyaaf2 would reserve 10 GB for it."""
     path = made(whole)
     with open(path, "rb+") as file:
@@ -100,7 +100,7 @@ PATCH = st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=8) | st.just(b
 
 @settings(max_examples=60, deadline=None)
 @given(patches=st.lists(PATCH, min_size=1, max_size=30), keep=st.sampled_from([1, 1, 1, 0.7, 0.1, 0.01]))
-def test_damage_makes_no_traceback(good, patches, keep):
+def test_damaged_files_raise_no_traceback(good, patches, keep):
     """Bytes overwritten and cut off anywhere: spots or a CueSheetError, nothing else."""
     path, data = good
     changed = bytearray(data)
@@ -109,12 +109,12 @@ def test_damage_makes_no_traceback(good, patches, keep):
         changed[begin : begin + len(patch)] = patch
     path.write_bytes(changed[: int(len(data) * keep)])
     try:
-        assert {spot.kind for spot in read_aaf(path, Clock()).spots} <= {"clip", "marker", "region"}
+        assert {item.kind for item in read_aaf(path, Clock()).items} <= {"clip", "marker", "region"}
     except CueSheetError as error:
         assert error.file == path
 
 
-def test_other_files_are_not_ours():
+def test_other_files_are_not_recognised():
     word = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(4088)
     assert [is_aaf(head) for head in (b"", b"RIFF", word)] == [False] * 3
 
@@ -127,5 +127,5 @@ def test_without_pyaaf2_the_extra_is_named(made):
         "from render.project.timecode import Clock\n"
         f"read_aaf(Path({str(path)!r}), Clock())"
     )
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert f"MissingExtraError: reading AAF needs an optional part: {pip_command('aaf')}" in answer.stderr
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert f"MissingExtraError: reading AAF needs an optional part: {pip_command('aaf')}" in result.stderr

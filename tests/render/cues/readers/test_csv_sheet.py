@@ -1,4 +1,4 @@
-"""CSV cue sheets: exact positions of good ones, and what each bad one is told."""
+"""CSV cue sheets: exact positions, and the errors of bad sheets."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -91,7 +91,7 @@ def test_timecode_lands_on_exact_samples(read, name, first, start, end, frames):
         (Clock(48_000, RATES["29.97ndf"], 0), "0.0", "", "00:00:00:01", (0, 1602)),
     ],
 )
-def test_every_way_to_write_a_time(read, clock, start, end, duration, samples):
+def test_every_time_format(read, clock, start, end, duration, samples):
     (cue,) = read(f"id,start,end,duration,stem,preset\na,{start},{end},{duration},A,p\n", clock).cues
     assert (cue.start_samples, cue.duration_samples) == samples
 
@@ -118,16 +118,16 @@ def test_drop_frame_in_a_semicolon_sheet_wants_quotes(read):
         read(sheet.format("00:01:00;02"), clock)
 
 
-def test_a_source_stands_in_for_a_preset(read, tmp_path):
+def test_a_source_replaces_a_preset(read, tmp_path):
     (cue,) = read("id,start,stem,source\na,1.0,A,/sounds/x.wav\n").cues
     assert (cue.preset, cue.source) == (None, Path("/sounds/x.wav"))
 
 
-def test_a_million_commas_behind_the_header_are_padding_too(read):
+def test_a_million_commas_after_the_header_are_padding_too(read):
     assert read(f"id,start,stem,preset{',' * 10**6}\na,1.0,A,p{',' * 10**6}\n").unknown_columns == []
 
 
-def test_what_an_error_quotes_of_a_long_cell_is_short(read):
+def test_errors_quote_little_of_a_long_cell(read):
     with pytest.raises(CueSheetError, match=r"column 'start': '9{290,} … .*or samples \(48000smp\)$") as caught:
         read(row(start="9" * 100_000))
     assert len(str(caught.value)) < 800
@@ -193,8 +193,8 @@ BAD = {
     "end and duration": (row(end="01:00:01:00", duration="1.0"), ["row 2", "both end and duration", "keep one"]),
     "end at the start": (row(end="01:00:00:00"), ["column 'end'", "not after the start '01:00:00:00'"]),
     "end before the start": (row(start="2.0", end="1.0"), ["column 'end'", "'1.0' is not after the start '2.0'"]),
-    "no duration": (row(duration="00:00:00:00"), ["column 'duration'", "not longer than nothing"]),
-    "negative duration": (row(duration="-1.0"), ["column 'duration'", "not longer than nothing"]),
+    "no duration": (row(duration="00:00:00:00"), ["column 'duration'", "not above 0"]),
+    "negative duration": (row(duration="-1.0"), ["column 'duration'", "not above 0"]),
     "too loud": (row(gain_db="25"), ["row 2", "column 'gain_db'", "'25' is not a number from -120 to 24"]),
     "NaN gain": (row(gain_db="nan"), ["column 'gain_db'", "-120 to 24"]),
     "infinite pan": (row(pan="inf"), ["column 'pan'", "-1 to 1"]),
@@ -229,7 +229,7 @@ def test_a_missing_file_and_a_folder(tmp_path):
 
 
 @given(sheet=st.text(alphabet='aid,start;stem\tpreset:0123456789."\n\r\0', max_size=80))
-def test_no_text_makes_a_traceback(tmp_path_factory, sheet):
+def test_no_text_raises_a_traceback(tmp_path_factory, sheet):
     path = tmp_path_factory.getbasetemp() / "any.csv"
     path.write_bytes((HEAD + sheet).encode())
     try:

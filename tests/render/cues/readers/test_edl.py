@@ -1,4 +1,4 @@
-"""CMX3600 EDLs: exact positions, locators, comments, frame code modes, and what each bad one is told."""
+"""CMX3600 EDLs: exact positions, locators, comments, frame code modes, and the errors of bad lists."""
 
 from pathlib import Path
 
@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugin_backend.errors import CueSheetError
-from plugin_backend.text import NOT_IN_LINES
 from render.cues.read import read_cues
 from render.cues.readers.edl import is_edl, read_edl
+from render.cues.readers.text_reading import UNPRINTABLE
 from render.cues.timeline import TimelineItem, UnreadItem
 from render.project.timecode import RATES, Clock, frames_of, samples_at
 from tests.render.whole_file import check_whole
@@ -34,7 +34,7 @@ def read(tmp_path):
     return read
 
 
-def test_an_event_is_a_spot(read):
+def test_an_event_becomes_an_item(read):
     timeline = read(
         NON_DROP
         + event("01:00:01:00", "01:00:02:12")
@@ -43,7 +43,7 @@ def test_an_event_is_a_spot(read):
     )
     extra = {"reel": "AX", "source_in": "10:00:00:00", "source_out": "10:00:01:00"}
     extra |= {"pisada.gain_db": "-3", "pisada.stem": "FEET"}
-    assert timeline.spots == [
+    assert timeline.items == [
         TimelineItem("clip", "heel 01", "A", 48_000, 72_000, 3, "hard floor; dry", Path("../in/heel.wav"), extra)
     ]
     assert (timeline.format, timeline.clock) == ("CMX3600 EDL", FILM)
@@ -53,17 +53,17 @@ def test_an_event_is_a_spot(read):
 def test_locators_are_markers(read):
     locators = "* LOC: 01:00:05:10 RED     DOOR SLAM \n* LOC: 01:00:06:00 GREEN\n* LOC: 01:00:07:00 BIG DOOR\n"
     timeline = read(NON_DROP + event("01:00:01:00", "01:00:02:00") + locators)
-    assert [(s.kind, s.name, s.start_samples, s.row, s.extra) for s in timeline.spots[1:]] == [
+    assert [(s.kind, s.name, s.start_samples, s.row, s.extra) for s in timeline.items[1:]] == [
         ("marker", "DOOR SLAM", 260_000, 4, {"color": "RED"}),
         ("marker", "", 288_000, 5, {"color": "GREEN"}),
         ("marker", "BIG DOOR", 336_000, 6, {}),
     ]
 
 
-def test_drop_frame_is_what_the_list_says_however_it_writes_it(read):
+def test_drop_frame_follows_the_list_in_any_spelling(read):
     """Under FCM: DROP FRAME editors write colons and semicolons."""
     text = "TITLE: R1\nFCM: DROP FRAME\n" + event("01:01:00:02", "01:10:00;00") + "* LOC: 01:00:59:29 RED x\n"
-    clip, marker = read(text, DROP).spots
+    clip, marker = read(text, DROP).items
     first = samples_at(107_892, DROP.rate, 48_000)
     assert clip.start_samples == samples_at(107_892 + 1800, DROP.rate, 48_000) - first
     assert clip.start_samples + clip.duration_samples == samples_at(107_892 + 17_982, DROP.rate, 48_000) - first
@@ -74,27 +74,27 @@ def test_drop_frame_is_what_the_list_says_however_it_writes_it(read):
 def test_every_rate_lands_on_exact_samples(read, name):
     rate = RATES[name]
     mark = ":;"[rate.drop]
-    (spot,) = read("TITLE:\n" + event(f"01:00:00{mark}01", f"01:00:02{mark}00"), Clock(48_000, rate)).spots
+    (item,) = read("TITLE:\n" + event(f"01:00:00{mark}01", f"01:00:02{mark}00"), Clock(48_000, rate)).items
     first = frames_of(f"01:00:00{mark}00", rate)
-    assert spot.start_samples == samples_at(first + 1, rate, 48_000)
-    assert spot.duration_samples == samples_at(first + 2 * rate.nominal, rate, 48_000) - spot.start_samples
+    assert item.start_samples == samples_at(first + 1, rate, 48_000)
+    assert item.duration_samples == samples_at(first + 2 * rate.nominal, rate, 48_000) - item.start_samples
 
 
 def test_transitions_are_named_after_what_comes(read):
     """Of a dissolve the outgoing half is no frames long; the file named is the outgoing clip's."""
     text = NON_DROP + event("01:00:01:00", "01:00:01:00", 7) + event("01:00:01:00", "01:00:02:00", 7, cut="D    012")
     timeline = read(text + "* FROM CLIP NAME: out\n* TO CLIP NAME: in\n* SOURCE FILE: out.wav\n")
-    (spot,) = timeline.spots
-    assert (spot.name, spot.row, spot.source) == ("in", 4, None)
-    assert (spot.extra["transition"], spot.extra["from_clip"]) == ("D 012", "out")
-    assert timeline.remarks[1] == "line 3: no frames long, as the outgoing half of a transition: no spots"
+    (item,) = timeline.items
+    assert (item.name, item.row, item.source) == ("in", 4, None)
+    assert (item.extra["transition"], item.extra["from_clip"]) == ("D 012", "out")
+    assert timeline.remarks[1] == "line 3: no frames long, as the outgoing half of a transition: no cues"
 
 
 def test_a_wipe_out_of_its_columns_is_read(read):
     """pycmx alone counts columns from the line's end, and takes W for the channels here."""
     line = "002  TST V     W001    010 01:00:08:08 01:00:08:18 01:00:00:09 01:00:00:19\n"
-    (spot,) = read(NON_DROP + line).spots
-    assert (spot.track, spot.name, spot.extra["transition"]) == ("V", "TST", "W001 010")
+    (item,) = read(NON_DROP + line).items
+    assert (item.track, item.name, item.extra["transition"]) == ("V", "TST", "W001 010")
 
 
 @pytest.mark.parametrize(
@@ -107,17 +107,17 @@ def test_a_wipe_out_of_its_columns_is_read(read):
     ],
 )
 def test_other_widths_are_read(read, line, reel, track):
-    (spot,) = read(NON_DROP + line + "10:00:00:00 10:00:01:00 01:00:01:00 01:00:02:00\n").spots
-    assert (spot.extra["reel"], spot.track, spot.start_samples) == (reel, track, 48_000)
+    (item,) = read(NON_DROP + line + "10:00:00:00 10:00:01:00 01:00:01:00 01:00:02:00\n").items
+    assert (item.extra["reel"], item.track, item.start_samples) == (reel, track, 48_000)
 
 
 def test_further_audio_channels_are_the_track(read):
     both = event("01:00:01:00", "01:00:02:00", channels="AA") + "AUD  3    4\n"
     timeline = read(NON_DROP + both + event("01:00:01:00", "01:00:02:00", 2, channels="NONE") + "AUD       4\n")
-    assert [spot.track for spot in timeline.spots] == ["AA/A3/A4", "A4"]
+    assert [item.track for item in timeline.items] == ["AA/A3/A4", "A4"]
 
 
-def test_what_is_not_read_is_told_with_its_line(read):
+def test_unread_lines_are_reported_with_their_number(read):
     timeline = read(
         "* no event yet\n".join([NON_DROP, event("01:00:01:00", "01:00:02:00")])
         + "M2   AX  000.0  01:00:10:21\n* ASC_SAT 0.9\nSPLIT:    AUDIO DELAY=  00:00:00:05\n???\n"
@@ -125,9 +125,9 @@ def test_what_is_not_read_is_told_with_its_line(read):
         + event("01:00:03:00", "01:00:04:00", 3, reel="BL")
         + "x" * 2000
     )
-    assert len(timeline.spots) == 1
+    assert len(timeline.items) == 1
     assert sorted(timeline.remarks) == [
-        "line 10: black or silence: no spots",
+        "line 10: black or silence: no cues",
         "line 11: not read: over 1024 characters",
         "line 1: the list's title is 'R1'",
         "line 3: not read: * no event yet",
@@ -142,7 +142,7 @@ def test_what_is_not_read_is_told_with_its_line(read):
 def test_texts_are_utf_8_else_latin_1(read):
     text = NON_DROP + event("01:00:01:00", "01:00:02:00") + "* FROM CLIP NAME: Füße\x07\n"
     plain, western = read(text), read(text, encoding="latin-1")
-    assert plain.spots[0].name == western.spots[0].name == "Füße"
+    assert plain.items[0].name == western.items[0].name == "Füße"
     assert "its text is not UTF-8: read as latin-1" in western.remarks
     assert "unprintable characters were taken out: line 4" in plain.remarks
 
@@ -153,7 +153,7 @@ def test_modes_that_change_describe_the_sources(read):
     text += "FCM: NON-DROP FRAME\n* LOC: 01:00:03:00 RED x\n"
     for clock in (FILM, Clock(48_000, RATES["29.97ndf"], 108_000), DROP):
         timeline = read(text, clock)
-        assert [clock.label_at(spot.start_samples)[:8] for spot in timeline.spots] == [
+        assert [clock.label_at(item.start_samples)[:8] for item in timeline.items] == [
             "01:00:01",
             "01:00:02",
             "01:00:03",
@@ -177,8 +177,8 @@ def test_modes_that_change_describe_the_sources(read):
     ],
 )
 def test_record_labels_of_other_programs(read, label, clock, samples):
-    assert len(read("TITLE:\n" + event(label, label.replace("01", "09"), 1), clock).spots) == 1
-    (clip,) = read("TITLE:\n" + event(label, "02:00:00:00" if clock is FILM else "02:00:00;00"), clock).spots
+    assert len(read("TITLE:\n" + event(label, label.replace("01", "09"), 1), clock).items) == 1
+    (clip,) = read("TITLE:\n" + event(label, "02:00:00:00" if clock is FILM else "02:00:00;00"), clock).items
     assert clip.start_samples == samples
 
 
@@ -198,7 +198,7 @@ def test_resolves_markers_are_markers_by_name(read):
         ("01:00:09:00", "* |C:ResolveColorGreen |M: |D:0"),
     )
     timeline = read(text)
-    assert timeline.spots == [
+    assert timeline.items == [
         TimelineItem("marker", "door slam", "", 260_000, None, 4, extra={"color": "Blue"}),
         TimelineItem("region", "steps | left", "", 288_000, 96_000, 7, "heavy, wet", extra={"color": "Red"}),
         TimelineItem("marker", "", "", 432_000, None, 10, extra={"color": "Green"}),
@@ -217,9 +217,9 @@ def test_a_mapping_makes_cues_of_resolves_markers(tmp_path):
     assert (cue.stem, cue.preset, cue.start_samples, cue.duration_samples) == ("DOORS", "creak", 260_000, None)
 
 
-def test_a_path_behind_the_frame_code_mode_does_no_harm(read):
+def test_a_path_after_the_frame_code_mode_is_ignored(read):
     text = "TITLE: x\nFCM: NON-DROP FRAME/Users/me/a.edl\n" + event("01:00:01:00", "01:00:02:00")
-    assert len(read(text).spots) == 1
+    assert len(read(text).items) == 1
 
 
 ONE = event("01:00:01:00", "01:00:02:00")
@@ -246,13 +246,13 @@ def test_bad_files(read, tmp_path, text, clock, fragments):
     assert (caught.value.file, "\n" in str(caught.value)) == (tmp_path / "reel.edl", False)
 
 
-def test_five_thousand_events_are_read_at_once(read):
+def test_five_thousand_events_are_read_quickly(read):
     lines = "".join(
         event(f"01:{n // 3000:02d}:{n // 50 % 60:02d}:00", f"01:59:{n // 50 % 60:02d}:12", n % 999 + 1)
         + f"* FROM CLIP NAME: step {n}\n"
         for n in range(5000)
     )
-    assert len(read(NON_DROP + lines).spots) == 5000
+    assert len(read(NON_DROP + lines).items) == 5000
 
 
 MARKER = resolve(("01:00:01:00", "x |C:ResolveColorBlue |M:slam |D:9"))
@@ -267,13 +267,13 @@ GOOD = f"{MARKER}FCM: DROP FRAME\n{ONE}{UNDER}" + event("01:00:02:00", "01:00:03
     cut=st.integers(0, 60),
     clock=st.sampled_from([FILM, DROP]),
 )
-def test_damage_makes_no_traceback(tmp_path_factory, place, patch, cut, clock):
+def test_damaged_files_raise_no_traceback(tmp_path_factory, place, patch, cut, clock):
     path = tmp_path_factory.getbasetemp() / "any.edl"
     text = GOOD[:place] + patch + GOOD[place + len(patch) :]
     path.write_bytes(text[: len(text) - cut].encode("utf-8", "replace"))
     try:
-        for spot in read_edl(path, clock).spots:
-            assert not NOT_IN_LINES.search(spot.name) and isinstance(spot.start_samples, int)
+        for item in read_edl(path, clock).items:
+            assert not UNPRINTABLE.search(item.name) and isinstance(item.start_samples, int)
     except CueSheetError as error:
         assert error.file == path
         assert "\n" not in str(error)

@@ -1,4 +1,4 @@
-"""FCPXML: exact places at every rate, within clips of other rates too, and what each bad file is told."""
+"""FCPXML: exact positions at every rate, also within clips of other rates, and the errors of bad files."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -39,11 +39,11 @@ def read(tmp_path):
     return read
 
 
-def test_a_clip_is_a_spot(read):
+def test_a_clip_becomes_an_item(read):
     inside = '<note>wet</note><marker start="21/5s" duration="1/25s" value="heel"/>'
     clip = f'<asset-clip ref="w" name="Step" offset="3602s" start="4s" duration="10/25s" audioRole="FEET">{inside}'
     timeline = read(fcpxml(clip + "</asset-clip>"))
-    assert timeline.spots == [
+    assert timeline.items == [
         TimelineItem("clip", "Step", "FEET", 96_000, 19_200, 1, "wet", Path("/a/steps.wav")),
         TimelineItem("marker", "heel", "FEET", 105_600, None, 2),
     ]
@@ -53,8 +53,8 @@ def test_a_clip_is_a_spot(read):
 
 def test_thirds_of_a_sample_are_rounded_once(read):
     clips = [f'<asset-clip ref="w" offset="{3600 * 144000 + n}/144000s" duration="7/144000s"/>' for n in (4, 5, 7)]
-    spots = read(fcpxml("".join(clips), frame="1/24s")).spots
-    assert [(spot.start_samples, spot.duration_samples) for spot in spots] == [(1, 3), (2, 2), (2, 3)]
+    items = read(fcpxml("".join(clips), frame="1/24s")).items
+    assert [(item.start_samples, item.duration_samples) for item in items] == [(1, 3), (2, 2), (2, 3)]
 
 
 def test_clips_connected_to_others_count_their_time(read):
@@ -67,18 +67,18 @@ def test_clips_connected_to_others_count_their_time(read):
     timeline = read(
         fcpxml(f'<gap offset="3600s" start="100s" duration="20s">{story}{hung}</gap><title duration="2s"/>')
     )
-    assert [(spot.name, spot.track, spot.start_samples // 48_000) for spot in timeline.spots] == [
+    assert [(item.name, item.track, item.start_samples // 48_000) for item in timeline.items] == [
         ("b", "lane 0", 3), ("c", "lane 0", 4), ("a", "lane -2", 2), ("d", "PROPS", 3), ("title", "lane 0", 20),
     ]  # fmt: skip
 
 
-def test_picture_and_what_is_switched_off_are_told_apart(read):
+def test_picture_and_disabled_clips_are_marked(read):
     spine = '<video ref="p" name="v" duration="1s"/><asset-clip ref="p" duration="1s" enabled="0"/>'
     spine += (
         '<clip name="k" duration="1s"><video ref="p" duration="9s"/><audio ref="w" lane="-1" duration="1s"/></clip>'
     )
     spine += '<asset-clip ref="w" name="s" duration="1s" srcEnable="audio"/>'
-    assert [spot.extra for spot in read(fcpxml(spine)).spots] == [
+    assert [item.extra for item in read(fcpxml(spine)).items] == [
         {"media": "picture"},
         {"media": "picture", "muted": "yes"},
         {"media": "picture"},
@@ -87,7 +87,7 @@ def test_picture_and_what_is_switched_off_are_told_apart(read):
     ]
 
 
-def test_what_is_not_used_is_remarked(read):
+def test_unused_properties_are_remarked(read):
     spine = '<ref-clip name="N" duration="2s"><timeMap/><keyword value="x"/></ref-clip><transition name="X"/>'
     spine += '<audition><clip name="y" duration="1s"/><clip name="z"/></audition><colour/>'
     spine += '<gap duration="1s"><marker start="2s" value="late"/><marker value="m"/></gap>'
@@ -126,7 +126,7 @@ def test_every_rate_is_read_by_its_exact_rationals(read, frame, start, drop, nam
     timeline = read(text)
     assert timeline.clock == Clock(48_000, rate, first)
     at = samples_at(first, rate, 48_000)
-    assert [spot.start_samples for spot in timeline.spots] == [
+    assert [item.start_samples for item in timeline.items] == [
         samples_at(first + frames, rate, 48_000) - at for frames in (0, 1, 107_999)
     ]
 
@@ -150,14 +150,14 @@ def conformed(rate: str, inside: str, start: str = "0s", offset: str = "3610s", 
 
 
 def labels(timeline) -> list[str]:
-    return [timeline.clock.label_at(spot.start_samples) for spot in timeline.spots]
+    return [timeline.clock.label_at(item.start_samples) for item in timeline.items]
 
 
 def test_a_marker_in_a_clip_of_another_rate_counts_the_clips_own_time(read):
     """100 s of 25 fps media last 100·25/24 s in a sequence of 24; after Final Cut Pro's own display."""
     inside = '<marker start="100s" duration="1/25s" value="slam"/>'
     timeline = read(fcpxml(conformed("25", inside), frame="100/2400s"))
-    clip, marker = timeline.spots
+    clip, marker = timeline.items
     assert marker.start_samples == round(Fraction(48_000) * (10 + Fraction(2500, 24)))
     assert labels(timeline) == ["01:00:10:00", "01:01:54:04"]
     assert (clip.duration_samples, marker.kind) == (200 * 48_000, "marker")
@@ -181,16 +181,16 @@ def test_markers_lie_where_final_cut_pro_shows_them(read, name, media, offset, s
     rate, (second, frame, part) = RATES[name], shown
     inside = f'<marker start="{place}" duration="1001/24000s" value="m"/>'
     text = fcpxml(conformed(media, inside, start, offset), frame=f"{1 / rate.exact}s", start='tcStart="0s"')
-    frames = read(text).spots[1].start_samples * rate.exact / 48_000
+    frames = read(text).items[1].start_samples * rate.exact / 48_000
     assert 0 <= frames - second * rate.nominal - frame - Fraction(part, 80) + rate.exact / 96_000 < Fraction(1, 80)
 
 
-def test_what_hangs_on_a_clip_of_another_rate_counts_its_time_too(read):
+def test_clips_connected_to_a_clip_of_another_rate_count_its_time(read):
     """A connected storyline begins in the time of its clip; its own clips count the sequence's."""
     story = '<spine lane="1" offset="24s"><clip name="a" offset="5s" duration="1s"/></spine>'
     hung = '<asset-clip ref="w" name="b" lane="2" offset="48s" duration="2s"/>'
     timeline = read(fcpxml(conformed("25", story + hung), frame="100/2400s"))
-    assert [(s.name, s.start_samples / 48_000, s.duration_samples) for s in timeline.spots[1:]] == [
+    assert [(s.name, s.start_samples / 48_000, s.duration_samples) for s in timeline.items[1:]] == [
         ("a", 10 + 25 + 5, 48_000),
         ("b", 10 + 50, 96_000),
     ]
@@ -217,13 +217,13 @@ def test_how_media_is_conformed(media, sequence, factor):
     assert conform_factor(exact(media), exact(sequence)) == factor
 
 
-def test_what_is_switched_off_in_a_clip_does_not_sound(read):
+def test_a_clip_with_all_audio_disabled_is_muted(read):
     sources = '<audio-channel-source srcCh="1" {0}/><audio-role-source role="dialogue" {1}/>'
     spine = "".join(
         f'<asset-clip ref="w" name="{name}" duration="1s">{sources.format(*flags)}</asset-clip>'
         for name, flags in {"off": ('enabled="0"', 'active="0"'), "half": ('enabled="0"', "")}.items()
     )
-    assert [spot.extra for spot in read(fcpxml(spine)).spots] == [{"muted": "yes"}, {}]
+    assert [item.extra for item in read(fcpxml(spine)).items] == [{"muted": "yes"}, {}]
 
 
 ONE = '<asset-clip ref="w" duration="1s"/>'
@@ -272,11 +272,11 @@ WEIRD = st.sampled_from(
 
 
 @given(place=st.integers(0, len(WHOLE)), length=st.integers(0, 40), patch=WEIRD, cut=st.integers(0, 3))
-def test_damage_makes_no_traceback(tmp_path_factory, place, length, patch, cut):
+def test_damaged_files_raise_no_traceback(tmp_path_factory, place, length, patch, cut):
     path = tmp_path_factory.getbasetemp() / "any.fcpxml"
     text = WHOLE[:place] + patch + WHOLE[place + length :]
     path.write_text(text[: len(text) // cut if cut > 1 else None], encoding="utf-8")
     try:
-        assert {spot.kind for spot in read_fcpxml(path, Clock()).spots} <= {"clip", "marker", "region"}
+        assert {item.kind for item in read_fcpxml(path, Clock()).items} <= {"clip", "marker", "region"}
     except CueSheetError as error:
         assert error.file == path

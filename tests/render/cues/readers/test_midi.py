@@ -1,4 +1,4 @@
-"""MIDI cue sheets: exact positions on the tempo map, and what each bad file is told."""
+"""MIDI cue sheets: exact positions on the tempo map, and the errors of bad files."""
 
 import io
 import struct
@@ -162,7 +162,7 @@ def test_notes_without_end_or_length_are_remarked(read):
     assert sheet.remarks == ["2 of 3 notes have no note-off, or no length: their cues have no duration"]
 
 
-def test_what_is_not_used_is_remarked(read):
+def test_unused_properties_are_remarked(read):
     bend = Message("pitchwheel", pitch=5)
     others = [Message("control_change", control=64), Message("control_change", control=1), bend]
     others += [Message("sysex", data=[1, 2]), MetaMessage("smpte_offset", hours=1), MetaMessage("marker", text="X")]
@@ -192,7 +192,7 @@ BAD = {
     "type 2": (GOOD[:8] + b"\0\2" + GOOD[10:], ["type 2", "export it as type 0 or 1"]),
     "type 7": (GOOD[:8] + b"\0\7" + GOOD[10:], ["there is no MIDI type 7"]),
     "header alone": (b"MThd\0\0", ["not a whole MIDI file", "header is missing or cut off"]),
-    "track missing": (GOOD[:10] + b"\0\2" + GOOD[12:], ["says 2 tracks, 1 are there"]),
+    "track missing": (GOOD[:10] + b"\0\2" + GOOD[12:], ["says 2 tracks, but it has 1"]),
     "cut off": (GOOD[:-6], ["not a whole MIDI file: it ends too early"]),
     "tempo of zero": (midi([tempo(0, 0), on(0), off(9)]), ["a tempo of 0"]),
     "no notes": (midi([name("A"), program(0, 5)]), ["holds no notes"]),
@@ -214,7 +214,7 @@ def test_bad_files(read, tmp_path, data, fragments):
 
 
 @given(place=st.integers(8, 200), patch=st.binary(min_size=1, max_size=4), cut=st.integers(0, 40))
-def test_damage_makes_no_traceback(tmp_path_factory, place, patch, cut):
+def test_damaged_files_raise_no_traceback(tmp_path_factory, place, patch, cut):
     """Bytes overwritten and cut off anywhere: cues or a CueSheetError, nothing else."""
     metas = [MetaMessage("key_signature"), MetaMessage("smpte_offset"), MetaMessage("time_signature"), tempo(0, 9999)]
     whole = midi(
@@ -237,7 +237,7 @@ def raw(messages: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("messages", "told"),
+    ("messages", "expected"),
     [
         (b"\x01\x90\x3c\x40\x01\x80\x3c\x00" * 100_001, "more than 100000 notes"),
         (b"\x01\x90\x3c\x40" + b"\x01\x3c\x40\x81\x01\x3c\x00" * 100_000, "more than 100000 notes"),
@@ -245,9 +245,9 @@ def raw(messages: bytes) -> bytes:
         (b"\x01\x90\x3c\x40" + b"\0\xff\x06\x01a\0\xf0\x01\xf7" * 200_000, "more than 400000 events"),
     ],
 )
-def test_more_than_can_be_used_is_refused_while_it_is_counted(read, monkeypatch, messages, told):
+def test_too_many_events_are_refused_while_counting(read, monkeypatch, messages, expected):
     monkeypatch.setattr(mido, "MidiFile", None)  # nothing is made of it
-    with pytest.raises(CueSheetError, match=told):
+    with pytest.raises(CueSheetError, match=expected):
         read(raw(messages))
 
 

@@ -1,4 +1,4 @@
-"""Files given for what they are not: told by their content what they are, and what to give in their place."""
+"""Files that are no cue sheet: they are recognised by content, and the error says what to use instead."""
 
 import gzip
 import io
@@ -86,11 +86,11 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize(("data", "told"), FILES.values(), ids=FILES)
-def test_what_a_file_is(tmp_path, data, told):
+@pytest.mark.parametrize(("data", "message"), FILES.values(), ids=FILES)
+def test_other_files_are_recognised(tmp_path, data, message):
     path = tmp_path / "reel.csv"  # by content, whatever it is called
     path.write_bytes(data())
-    with pytest.raises(CueSheetError, match=f"^{path}: {told}"):
+    with pytest.raises(CueSheetError, match=f"^{path}: {message}"):
         read_cues(path, FILM)
 
 
@@ -99,7 +99,7 @@ def test_what_a_file_is(tmp_path, data, told):
     ["id,start,stem,preset\na,1.0,A,p\n", "ID,start,stem,preset\nFORM,1.0,A,p\n", "MZ,id\n", "GIF,id\n", "\xff,i"],
 )
 @pytest.mark.parametrize("charset", ["utf-8", "utf-16", "utf-16-be", "latin-1"])
-def test_a_sheet_is_taken_for_nothing_else(text, charset):
+def test_a_sheet_is_not_mistaken_for_another_file(text, charset):
     check_sheet_like(text.encode(charset))
 
 
@@ -107,24 +107,25 @@ def test_a_sheet_is_taken_for_nothing_else(text, charset):
     start=st.sampled_from([mark.pattern.replace(b"\\", b"") for mark, *_ in MARKS] + [b"<Session", b"<", b"\x1f\x8b"]),
     rest=st.binary(max_size=64),
 )
-def test_any_bytes_are_a_sheet_or_told(start, rest):
+def test_any_bytes_are_a_sheet_or_refused(start, rest):
     try:
         check_sheet_like(start + rest)
     except CueSheetError as problem:
         assert "not a cue sheet" in str(problem)
 
 
-def test_every_kind_says_what_to_give():
+def test_every_kind_says_what_to_use_instead():
     kinds = [*((what, instead) for _, what, instead in (*MARKS, *TEXTS)), *ROOTS.values(), *PARTS.values()]
     assert [kind for kind in kinds if not all(kind)] == []
 
 
 @pytest.mark.parametrize(
-    ("name", "told"), [("Reel.fcpxmld", "give the Info.fcpxml in it"), ("Reel.logicx", "a Logic Pro project: export")]
+    ("name", "message"),
+    [("Reel.fcpxmld", "give the Info.fcpxml in it"), ("Reel.logicx", "a Logic Pro project: export")],
 )
-def test_documents_that_are_folders(tmp_path, name, told):
+def test_documents_that_are_folders(tmp_path, name, message):
     (tmp_path / name).mkdir()
-    with pytest.raises(CueSheetError, match=f"{name}: {told}"):
+    with pytest.raises(CueSheetError, match=f"{name}: {message}"):
         read_cues(tmp_path / name, FILM)
 
 
@@ -146,13 +147,15 @@ FRAMES = "TITLE: REEL\n\n001  AX  V  C  0000 0100 {} 0172800\n* FROM CLIP NAME: 
 @pytest.mark.parametrize("number", ["86400", "0086400"])
 def test_a_list_in_frame_numbers_is_named_with_its_line(tmp_path, number):
     (tmp_path / "reel.edl").write_text(FRAMES.format(number))
-    told = "reel.edl, row 3: its places are frame numbers, not timecodes, so export the list with timecodes: '001  AX"
+    message = (
+        "reel.edl, row 3: its positions are frame numbers, not timecodes: export the list with timecodes: '001  AX"
+    )
     for command, more in ((["render"], "--dry-run"), (["cues", "convert"], str(tmp_path / "out.csv"))):
-        answer = CliRunner().invoke(pisada, [*command, str(tmp_path / "reel.edl"), more, "--fps", "24"])
-        assert told in str(answer.exception)
-    answer = CliRunner().invoke(pisada, ["cues", "check", str(tmp_path / "reel.edl"), "--fps", "24"])
-    assert answer.exit_code == 1
-    assert told.split(": ", 1)[1] in answer.stdout
+        result = CliRunner().invoke(pisada, [*command, str(tmp_path / "reel.edl"), more, "--fps", "24"])
+        assert message in str(result.exception)
+    result = CliRunner().invoke(pisada, ["cues", "check", str(tmp_path / "reel.edl"), "--fps", "24"])
+    assert result.exit_code == 1
+    assert message.split(": ", 1)[1] in result.stdout
 
 
 def checked(path: object) -> None:

@@ -1,4 +1,4 @@
-"""OpenTimelineIO: exact places, held against the library's own; and what each bad file is told."""
+"""OpenTimelineIO: exact positions, compared with the library's, and the errors of bad files."""
 
 import functools
 import json
@@ -56,7 +56,7 @@ def read(tmp_path):
     return read
 
 
-def test_a_clip_is_a_spot(read):
+def test_a_clip_becomes_an_item(read):
     media = SCHEMA.ExternalReference("file:///a%20b/../steps.wav", span(0, 999))
     step = clip(
         "Step", 24, 5, media_reference=media, metadata={"pisada": {"gain_db": "-3", "note": " a\tb ", "seed": ""}}
@@ -64,7 +64,7 @@ def test_a_clip_is_a_spot(read):
     step.markers.append(SCHEMA.Marker("heel", span(17, 1), comment="left"))
     found = read(timeline(audio(gap(48), step), start=RationalTime(86_400, 24)))
     own = {"pisada.gain_db": "-3", "pisada.note": " a\tb ", "pisada.seed": ""}
-    assert found.spots == [
+    assert found.items == [
         TimelineItem("clip", "Step", "FEET", 96_000, 48_000, 1, "", Path("/a b/../steps.wav"), own),
         TimelineItem("marker", "heel", "FEET", 120_000, None, 2, "left", None, {"colour": "RED"}),
     ]
@@ -75,7 +75,7 @@ def test_a_clip_is_a_spot(read):
 def test_fractional_rates_are_exact_however_stated(read, stated):
     found = read(timeline(audio(gap(86_400, stated), clip("a", 1, 0, stated)), start=RationalTime(86_400, stated)))
     assert found.clock == Clock(48_000, RATES["23.976"], 86_400)
-    assert (found.spots[0].start_samples, found.spots[0].duration_samples) == (172_972_800, 2_002)
+    assert (found.items[0].start_samples, found.items[0].duration_samples) == (172_972_800, 2_002)
 
 
 def test_samples_are_exact(read):
@@ -83,12 +83,12 @@ def test_samples_are_exact(read):
     items = [item for n in range(1, 400) for item in (gap(n * 7919, 48_000), clip(str(n), n, 0, 48_000))]
     starts = [sum(n * 7919 + n for n in range(1, last)) + last * 7919 for last in range(1, 400)]
     found = read(timeline(audio(*items), start=RationalTime(86_400, 24)), Clock(48_000, RATES["24"], 86_401))
-    assert [spot.start_samples for spot in found.spots] == [start - 2_000 for start in starts]
-    assert [spot.duration_samples for spot in found.spots] == list(range(1, 400))
+    assert [found_item.start_samples for found_item in found.items] == [start - 2_000 for start in starts]
+    assert [found_item.duration_samples for found_item in found.items] == list(range(1, 400))
 
 
 @pytest.mark.parametrize("name", ["29.97df", "29.97ndf", "59.94df", "59.94ndf"])
-def test_drop_frame_left_open_wants_fps_or_our_own_note(read, name):
+def test_unstated_drop_frame_needs_fps_or_pisadas_note(read, name):
     rate = RATES[name]
     made = timeline(audio(clip("a", 1)), start=RationalTime(1_000, float(rate.exact)))
     with pytest.raises(CueSheetError, match="does not say drop-frame: give --fps"):
@@ -100,27 +100,30 @@ def test_drop_frame_left_open_wants_fps_or_our_own_note(read, name):
 
 def test_without_a_start_zero_is_the_programmes(read):
     found = read(timeline(audio(clip("a", 24))), Clock(48_000, RATES["24"], 86_400))
-    assert (found.spots[0].start_samples, found.clock.start_frames) == (0, 86_400)
+    assert (found.items[0].start_samples, found.clock.start_frames) == (0, 86_400)
     assert read(timeline(audio(clip("a", 24)))).clock == Clock(48_000, RATES["24"], 0)
     assert read(timeline(audio(clip("a", 24, 0, 48_000)))).clock == Clock()
 
 
-def test_transitions_are_told_and_move_nothing(read):
+def test_transitions_are_noted_and_move_nothing(read):
     half = RationalTime(6, 24)
     found = read(timeline(audio(clip("a", 24), SCHEMA.Transition("X", "", half, half), clip("b", 24))))
-    assert [(spot.start_samples, spot.extra) for spot in found.spots] == [
+    assert [(found_item.start_samples, found_item.extra) for found_item in found.items] == [
         (0, {"transition_out": "X 24000smp"}),
         (48_000, {"transition_in": "X 24000smp"}),
     ]
 
 
-def test_picture_nesting_and_switches_are_told_apart(read):
+def test_picture_nesting_and_disabled_items_are_marked(read):
     off = clip("off", 24)
     off.enabled = False
     inner = SCHEMA.Track("inner", [clip("x", 24), clip("y", 24)], span(12, 24), kind="Audio")
     picture = SCHEMA.Track("", [clip("v", 24)], kind="Video")
     found = read(timeline(picture, audio(off, SCHEMA.Stack("S", [inner]), name="")))
-    assert [(spot.name, spot.track, spot.start_samples, spot.duration_samples, spot.extra) for spot in found.spots] == [
+    assert [
+        (found_item.name, found_item.track, found_item.start_samples, found_item.duration_samples, found_item.extra)
+        for found_item in found.items
+    ] == [
         ("v", "V1", 0, 48_000, {"media": "picture"}),
         ("off", "A1", 0, 48_000, {"muted": "yes"}),
         ("x", "A1", 48_000, 24_000, {"nested": "inner"}),
@@ -128,7 +131,7 @@ def test_picture_nesting_and_switches_are_told_apart(read):
     ]
 
 
-def test_what_is_trimmed_away_or_not_used_is_remarked(read):
+def test_trimmed_and_unused_items_are_remarked(read):
     inner = SCHEMA.Track("inner", [clip("x", 24), clip("y", 24)], span(24, 24), kind="Audio")
     inner[1].effects.append(SCHEMA.LinearTimeWarp(time_scalar=2))
     inner[1].markers.append(SCHEMA.Marker("late", span(99, 0)))
@@ -144,14 +147,14 @@ def test_an_object_that_refers_to_another_is_not_followed(read):
     inside = '{"OTIO_SCHEMA":"SerializableObjectRef.1","id":"s"}'
     stack = f'{{"OTIO_SCHEMA":"Stack.1","OTIO_REF_ID":"s","children":[{inside}]}}'
     found = read(f'{{"OTIO_SCHEMA":"Timeline.1","tracks":{stack}}}')
-    assert (found.spots, found.remarks) == ([], [])
+    assert (found.items, found.remarks) == ([], [])
     assert found.unreadable == [UnreadItem(1, "a SerializableObjectRef on track 'V1' is not known")]
 
 
 def test_markers_longer_than_a_frame_are_regions(read):
     made = timeline(audio(gap(24)))
     made.tracks.markers.append(SCHEMA.Marker("room", span(12, 24)))
-    (room,) = read(made).spots
+    (room,) = read(made).items
     assert (room.kind, room.track, room.start_samples, room.duration_samples) == ("region", "", 24_000, 48_000)
 
 
@@ -161,7 +164,7 @@ def test_older_schemas_read_alike(read):
     old = json.loads(otio.core.serialize_json_to_string(made, {"Clip": 1}, 4))
     (track,) = old["tracks"]["children"]
     track["OTIO_SCHEMA"], track["children"][0]["OTIO_SCHEMA"] = "Sequence.1", "Filler.1"
-    assert read(json.dumps(old)).spots == read(made).spots
+    assert read(json.dumps(old)).items == read(made).items
 
 
 def seconds(time: RationalTime) -> Fraction:
@@ -172,7 +175,7 @@ LENGTHS = st.lists(st.tuples(st.integers(0, 500), st.integers(1, 500)), min_size
 
 
 @given(inner=LENGTHS, outer=LENGTHS, trim=st.integers(0, 200), rate=st.sampled_from([24, 25, 48, 50, 60, 48_000]))
-def test_places_are_the_librarys_own(tmp_path_factory, inner, outer, trim, rate):
+def test_positions_equal_the_librarys(tmp_path_factory, inner, outer, trim, rate):
     def items(pairs, prefix):
         return [item for n, (a, b) in enumerate(pairs) for item in (gap(a, rate), clip(f"{prefix}{n}", b, 7, rate))]
 
@@ -189,8 +192,10 @@ def test_places_are_the_librarys_own(tmp_path_factory, inner, outer, trim, rate)
         if begin < end:
             first, last = (int(at * 48_000 + Fraction(1, 2)) for at in (begin, end))
             expected[each.name] = (first, last - first)
-    spots = read_otio(path, Clock()).spots
-    assert {spot.name: (spot.start_samples, spot.duration_samples) for spot in spots} == expected
+    read_items = read_otio(path, Clock()).items
+    assert {
+        found_item.name: (found_item.start_samples, found_item.duration_samples) for found_item in read_items
+    } == expected
 
 
 def without(made, *keys) -> str:
@@ -249,7 +254,7 @@ def test_bad_files(read, tmp_path, made, fragments):
 
 def test_names_lose_their_control_characters(read):
     found = read(TEXT.replace('"name":"a"', r'"name":"a\u0000\n\u2028\ud83eb"'))
-    assert found.spots[0].name == "a b"
+    assert found.items[0].name == "a b"
     assert found.remarks == ["event 1: control characters left out of the name 'a b'"]
 
 
@@ -275,7 +280,7 @@ MANY = st.lists(st.tuples(st.sampled_from(PLACES), st.sampled_from(WEIRD)), min_
 
 
 @given(changes=MANY, cut=st.integers(0, 3))
-def test_damage_makes_no_traceback(tmp_path_factory, changes, cut):
+def test_damaged_files_raise_no_traceback(tmp_path_factory, changes, cut):
     """Values of another kind anywhere in the document, and ends cut off."""
     document = json.loads(DOCUMENT)
     for place, value in changes:
@@ -288,6 +293,6 @@ def test_damage_makes_no_traceback(tmp_path_factory, changes, cut):
     path = tmp_path_factory.getbasetemp() / "any.otio"
     path.write_text(text[: len(text) // cut if cut > 1 else None], encoding="utf-8")
     try:
-        assert {spot.kind for spot in read_otio(path, Clock()).spots} <= {"clip", "marker", "region"}
+        assert {found_item.kind for found_item in read_otio(path, Clock()).items} <= {"clip", "marker", "region"}
     except CueSheetError as error:
         assert error.file == path

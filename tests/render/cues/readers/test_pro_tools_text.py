@@ -1,44 +1,15 @@
-"""Pro Tools text exports: exact positions in every time format that has them, and what each bad one is told."""
+"""Pro Tools text exports: exact positions in every time format, and the errors of bad exports."""
 
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from plugin_backend.errors import CueSheetError
-from plugin_backend.text import NOT_IN_LINES
 from render.cues.readers.pro_tools_text import is_pro_tools_text, read_pro_tools_text
 from render.cues.timeline import TimelineItem
 from render.project.timecode import RATES, Clock, frames_of, label_of, samples_at
+from tests.render.cues.readers.pro_tools_exports import MARKERS, OLD_MARKERS, event, export, track
 from tests.render.whole_file import check_whole
-
-HEAD = (
-    "SESSION NAME:\tReel 1\nSAMPLE RATE:\t{hz}\nBIT DEPTH:\t24-bit\nSESSION START TIMECODE:\t{start}\n"
-    "TIMECODE FORMAT:\t{rate} Frame\n# OF AUDIO TRACKS:\t1\n# OF AUDIO CLIPS:\t1\n# OF AUDIO FILES:\t1\n\n\n"
-)
-COLUMNS = (
-    "CHANNEL \tEVENT   \tCLIP NAME                     \tSTART TIME    \tEND TIME      \tDURATION      \t{more}STATE\n"
-)
-MARKERS = (
-    "M A R K E R S  L I S T I N G\n#   \tLOCATION     \tTIME REFERENCE    \tUNITS    \t"
-    "NAME                             \tTRACK NAME                       \tTRACK TYPE   \tCOMMENTS\n"
-)
-OLD_MARKERS = MARKERS.replace("TRACK NAME                       \tTRACK TYPE   \t", "")
-NDF = {"rate": "24", "start": "01:00:00:00", "hz": "48000.000000"}
-
-
-def track(*events: str, name: str = "Feet", comments: str = "", state: str = "", more: str = "") -> str:
-    lines = f"TRACK NAME:\t{name}\nCOMMENTS:\t{comments}\nUSER DELAY:\t0 Samples\nSTATE: {state}\nPLUG-INS: \n"
-    return lines + COLUMNS.format(more=more) + "".join(f"{event}\n" for event in events) + "\n\n"
-
-
-def event(name: str, start: str, end: str, channel: int = 1, number: int = 1, state: str = "Unmuted", more: str = ""):
-    return f"{channel}       \t{number}       \t{name:30}\t{start:>14}\t{end:>14}\t   00:00:00:01\t{more}{state}"
-
-
-def export(*tracks: str, markers: str = "", **header: str) -> str:
-    return HEAD.format(**NDF | header) + "T R A C K  L I S T I N G\n" + "".join(tracks) + markers
 
 
 @pytest.fixture
@@ -52,7 +23,7 @@ def read(tmp_path):
     return read
 
 
-def test_a_clip_is_a_spot(read):
+def test_a_clip_becomes_an_item(read):
     text = export(
         track(
             event("heel $QN=F1 {Note=hard}", "01:00:01:00.00", "01:00:02:12.50"), comments="old boots", state="Muted "
@@ -60,7 +31,7 @@ def test_a_clip_is_a_spot(read):
     )
     timeline = read(text)
     extra = {"track_comments": "old boots", "track_state": "Muted", "track_muted": "yes"}
-    assert timeline.spots == [TimelineItem("clip", "heel $QN=F1 {Note=hard}", "Feet", 48_000, 73_000, 18, extra=extra)]
+    assert timeline.items == [TimelineItem("clip", "heel $QN=F1 {Note=hard}", "Feet", 48_000, 73_000, 18, extra=extra)]
     assert (timeline.format, timeline.clock) == ("Pro Tools text", Clock(48_000, RATES["24"], 86_400))
     assert timeline.remarks == []
 
@@ -72,14 +43,14 @@ def test_every_rate_lands_on_exact_samples(read, name):
     labels = [label_of(first + frames, rate) for frames in (0, 1, 1799, 107_892)]
     words = name.replace("df", " Drop") if rate.drop else name.removesuffix("ndf")
     events = [event("x", f"{label}.25", f"{label}.75", number=n) for n, label in enumerate(labels)]
-    spots = read(export(track(*events), rate=words, start=labels[0])).spots
+    items = read(export(track(*events), rate=words, start=labels[0])).items
     at = samples_at(first, rate, 48_000)
-    for spot, frames in zip(spots, (0, 1, 1799, 107_892), strict=True):
+    for item, frames in zip(items, (0, 1, 1799, 107_892), strict=True):
         exact = (first + frames + 0.25) * 48_000 / float(rate.exact) - at
-        assert abs(spot.start_samples - exact) <= 0.51
-        assert abs(spot.duration_samples - 24_000 / float(rate.exact)) <= 1
+        assert abs(item.start_samples - exact) <= 0.51
+        assert abs(item.duration_samples - 24_000 / float(rate.exact)) <= 1
     whole = read(export(track(*(event("x", label, labels[3]) for label in labels[:3])), rate=words, start=labels[0]))
-    assert [spot.start_samples for spot in whole.spots] == [
+    assert [item.start_samples for item in whole.items] == [
         samples_at(first + frames, rate, 48_000) - at for frames in (0, 1, 1799)
     ]
     assert "times from here on are cut to whole frames" in whole.remarks[0]
@@ -87,32 +58,32 @@ def test_every_rate_lands_on_exact_samples(read, name):
 
 def test_samples_count_from_the_sessions_start(read):
     text = export(track(event("x", "384384", "26706709")), rate="29.97 Drop", start="01:00:00;00.00")
-    assert [(s.start_samples, s.duration_samples) for s in read(text).spots] == [(384_384, 26_322_325)]
+    assert [(s.start_samples, s.duration_samples) for s in read(text).items] == [(384_384, 26_322_325)]
     earlier = Clock(48_000, RATES["29.97df"], frames_of("00:59:58;00", RATES["29.97df"]))
-    assert read(text, earlier).spots[0].start_samples == 384_384 + 96_096
-    assert read(text, Clock(96_000)).spots[0].start_samples == 768_768
-    assert read(text.replace("48000.0", "44100.0")).spots[0].start_samples == 418_377  # 384384 × 48000 / 44100
+    assert read(text, earlier).items[0].start_samples == 384_384 + 96_096
+    assert read(text, Clock(96_000)).items[0].start_samples == 768_768
+    assert read(text.replace("48000.0", "44100.0")).items[0].start_samples == 418_377  # 384384 × 48000 / 44100
 
 
 def test_a_start_inside_a_frame_is_kept(read):
     text = export(track(event("x", "0", "480")), start="01:00:00:00.50")
-    assert read(text).spots[0].start_samples == 1000
+    assert read(text).items[0].start_samples == 1000
 
 
 def test_milliseconds_count_from_the_sessions_start_and_are_remarked(read):
     timeline = read(export(track(event("x", "4:24.130", "75:26.361"))))
-    assert [(s.start_samples, s.duration_samples) for s in timeline.spots] == [(12_678_240, 204_587_088)]
+    assert [(s.start_samples, s.duration_samples) for s in timeline.items] == [(12_678_240, 204_587_088)]
     assert timeline.remarks == [
         "line 18: times from here on are cut to whole milliseconds; "
         "export it with the time format Timecode (Show Sub Frames) or Samples"
     ]
 
 
-def test_channels_of_a_clip_are_one_spot(read):
+def test_channels_of_a_clip_become_one_item(read):
     left, right = (event(f"amb-01.{side}", "48000", "96000", channel) for channel, side in ((1, "L"), (2, "R")))
     alone = event("bump.L", "96000", "96100", 1, 2)
     text = export(track(left, alone, "", "", right, name="Amb (Stereo)"), track(event("mono.L", "0", "1"), name="One"))
-    assert [(s.name, s.track, s.start_samples, s.extra) for s in read(text).spots] == [
+    assert [(s.name, s.track, s.start_samples, s.extra) for s in read(text).items] == [
         ("amb-01", "Amb", 48_000, {"track_width": "Stereo", "channels": "2"}),
         ("bump.L", "Amb", 96_000, {"track_width": "Stereo"}),
         ("mono.L", "One", 0, {}),
@@ -120,22 +91,22 @@ def test_channels_of_a_clip_are_one_spot(read):
 
 
 def test_channels_of_other_names_are_kept(read):
-    (spot,) = read(export(track(event("close", "0", "9"), event("far", "0", "9", 2)))).spots
-    assert (spot.name, spot.extra) == ("close", {"channels": "2", "name_2": "far"})
+    (item,) = read(export(track(event("close", "0", "9"), event("far", "0", "9", 2)))).items
+    assert (item.name, item.extra) == ("close", {"channels": "2", "name_2": "far"})
 
 
 def test_muted_clips_groups_and_time_stamps(read):
     muted = event("steps.grp-02", "10", "20", state="Muted", more="   00:00:08:00.00\t")
-    (spot,) = read(export(track(muted, more="TIMESTAMP         \t"))).spots
-    assert (spot.name, spot.extra) == ("steps.grp-02", {"timestamp": "00:00:08:00.00", "muted": "yes"})
+    (item,) = read(export(track(muted, more="TIMESTAMP         \t"))).items
+    assert (item.name, item.extra) == ("steps.grp-02", {"timestamp": "00:00:08:00.00", "muted": "yes"})
 
 
 def test_fades_are_remarked_and_short_clips_have_no_duration(read):
     events = [event("(fade in)", "0", "9"), event("a", "9", "9"), event("(cross fade)", "9", "20")]
     timeline = read(export(track(*events)))
-    assert [(s.name, s.duration_samples) for s in timeline.spots] == [("a", None)]
+    assert [(s.name, s.duration_samples) for s in timeline.items] == [("a", None)]
     assert timeline.remarks == [
-        "lines 18, 20: fades are not spots, and clips begin after them (export without crossfades)",
+        "lines 18, 20: fades are not cues, and clips begin after them (export without crossfades)",
         "line 19: shorter than the file's times can say: no duration",
     ]
 
@@ -146,14 +117,14 @@ def test_markers_take_their_samples_not_their_label(read):
         "1   \t01:00:00:00  \t1   \tSamples  \tone\tMarkers  \tRuler  \t\n"
         "2   \t3|1 \t01:00:01:00\tTicks  \ttwo\tFeet  \tTrack  \tlisten\n"
     )
-    assert read(export(markers=old)).spots == [
+    assert read(export(markers=old)).items == [
         TimelineItem("marker", "door slam", "", 240_007, None, 14, "heavy and wet", extra={"number": "3"})
     ]
     first, _ = new.rsplit("2   \t", 1)
-    (ruler,) = read(export(markers=first)).spots
+    (ruler,) = read(export(markers=first)).items
     assert (ruler.start_samples, ruler.track, ruler.extra) == (1, "", {"number": "1", "ruler": "Markers"})
     on_track = first.replace("Markers  \tRuler", "Feet  \tTrack")
-    assert read(export(markers=on_track)).spots[0].track == "Feet"
+    assert read(export(markers=on_track)).items[0].track == "Feet"
     with pytest.raises(CueSheetError, match=r"row 15: '3\|1' is bars and beats"):
         check_whole(read(export(markers=new)), Path("session.txt"))
 
@@ -183,7 +154,7 @@ def test_line_breaks_and_tabs_in_markers_are_spaces(read):
     ]
     markers = WIDE + "".join(marker(number, text) for number, text in enumerate(texts, 1))
     timeline = read(export(markers=markers))
-    assert [(s.name, s.note) for s in timeline.spots] == [
+    assert [(s.name, s.note) for s in timeline.items] == [
         ("Marker Name With New Line", ""),
         ("Normal Name", "Comment Here With New Line"),
         ("Marker Name Again With New Line Again", "Comment Here With New Line"),
@@ -193,15 +164,15 @@ def test_line_breaks_and_tabs_in_markers_are_spaces(read):
         ("Marker Name With Tab And Another Tab", "Comment With Tab And Another"),
         ("Last", ""),
     ]
-    assert [s.start_samples for s in timeline.spots] == [48_000 * number for number in range(1, 9)]
-    assert [s.row for s in timeline.spots] == [14, 16, 18, 22, 23, 24, 25, 26]
+    assert [s.start_samples for s in timeline.items] == [48_000 * number for number in range(1, 9)]
+    assert [s.row for s in timeline.items] == [14, 16, 18, 22, 23, 24, 25, 26]
     assert (timeline.unreadable, timeline.remarks) == ([], [])
 
 
 def test_markers_of_tracks_may_hold_tabs_too(read):
     rows = "1\t01:00:01:00\t48000\tSamples\tdoor\tslam\tFeet  \tTrack  \theavy\tand wet\n"
     rows += "2\t01:00:02:00\t96000\tSamples\ttwo\nlines\tMarkers\tRuler\t\n"
-    first, second = read(export(markers=MARKERS + rows)).spots
+    first, second = read(export(markers=MARKERS + rows)).items
     assert (first.name, first.track, first.note) == ("door slam", "Feet", "heavy and wet")
     assert (second.name, second.extra) == ("two lines", {"number": "2", "ruler": "Markers"})
 
@@ -209,8 +180,8 @@ def test_markers_of_tracks_may_hold_tabs_too(read):
 def test_line_breaks_and_tabs_in_clips_and_comments_are_spaces(read):
     broken = event("heel\nleft\tfoot", "01:00:01:00.00", "01:00:02:00.00")
     timeline = read(export(track(broken, event("toe", "48000", "96000", number=2), comments="old\tboots\nwet")))
-    assert [s.name for s in timeline.spots] == ["heel left foot", "toe"]
-    assert timeline.spots[0].extra["track_comments"] == "old\tboots wet"
+    assert [s.name for s in timeline.items] == ["heel left foot", "toe"]
+    assert timeline.items[0].extra["track_comments"] == "old\tboots wet"
     assert timeline.unreadable == []
 
 
@@ -218,7 +189,7 @@ def test_a_hundred_sub_frames_are_the_next_frame(read):
     text = export(track(event("x", "01:00:05:12.100", "01:00:06:23.100")), start="00:59:59:23.100")
     timeline = read(text)
     assert timeline.clock.start_frames == 86_400
-    assert [(s.start_samples, s.duration_samples) for s in timeline.spots] == [(5 * 48_000 + 26_000, 70_000)]
+    assert [(s.start_samples, s.duration_samples) for s in timeline.items] == [(5 * 48_000 + 26_000, 70_000)]
     with pytest.raises(CueSheetError, match=r"row 18: '01:00:05:12.101' is not a time"):
         check_whole(read(export(track(event("x", "01:00:05:12.101", "01:00:06:00")))), Path("session.txt"))
 
@@ -230,91 +201,8 @@ def test_sources_come_from_the_clip_list(read):
         "P L U G - I N S  L I S T I N G\nMANUFACTURER\tPLUG-IN NAME\nAvid\tEQ3\n\n\n"
     )
     timeline = read(export(track(event("step-01", "0", "9"))).replace("T R A C K", f"{pools}T R A C K"))
-    assert (timeline.spots[0].source, timeline.spots[0].extra) == (
+    assert (timeline.items[0].source, timeline.items[0].extra) == (
         Path("step.wav"),
         {"source_folder": "Mac:../Audio Files:"},
     )
     assert timeline.remarks == ["line 23: plug-ins listing: not read"]
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "mac_roman"])
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_encodings_and_line_ends(read, encoding, end):
-    text = export(track(event("Füße — “left”", "0", "9"), name="Pás"))
-    timeline = read(text.replace("\n", end).encode(encoding))
-    assert [(s.name, s.track, s.row) for s in timeline.spots] == [("Füße — “left”", "Pás", 18)]
-    assert timeline.remarks == ["its text is not UTF-8: read as mac_roman"] * (encoding == "mac_roman")
-
-
-def test_unprintable_characters_are_taken_out_and_told(read):
-    timeline = read(export(track(event("a\x07b\u2028c", "0", "9"))))
-    assert (timeline.spots[0].name, timeline.remarks) == ("abc", ["unprintable characters were taken out: line 18"])
-
-
-GOOD = export(track(event("a", "0", "9")), markers=MARKERS + "1\t0\t0\tSamples\tm\tMarkers\tRuler\t\n")
-BAD = {
-    "feet": (export(track(event("a", "12+00", "13+00"))), Clock(), ["row 18", "feet and frames", "Timecode"]),
-    "feet and subframes": (export(track(event("a", "12+00.50", "13+00"))), Clock(), ["row 18", "feet and frames"]),
-    "whole seconds": (export(track(event("a", "4:24", "4:26"))), Clock(), ["row 18", "whole seconds", "Samples"]),
-    "bars": (export(track(event("a", "1|1| 000", "2|1| 000"))), Clock(), ["row 18", "bars and beats"]),
-    "no time": (export(track(event("a", "soon", "later"))), Clock(), ["row 18", "'soon' is not a time"]),
-    "frame 27 at 24": (export(track(event("a", "01:00:00:27", "01:00:01:00"))), Clock(), ["row 18", "frame 27"]),
-    "another rate": (GOOD, Clock(48_000, RATES["25"], 90_000), ["runs at 24 fps", "25"]),
-    "drop against non-drop": (
-        export(rate="29.97 Drop", start="01:00:00;00"),
-        Clock(48_000, RATES["29.97ndf"]),
-        ["29.97 drop-frame", "29.97ndf"],
-    ),
-    "unknown rate": (export(rate="30 Drop", start="01:00:00;00"), Clock(), ["row 5", "'30 Drop Frame'", "29.97df"]),
-    "pulled down": (export(hz="47952.047952"), Clock(), ["row 2", "47952.047952", "pulled"]),
-    "no header": (GOOD.replace("SAMPLE RATE", "SIMPLE"), Clock(), ["no 'SAMPLE RATE:'"]),
-    "cut off in a row": (GOOD[: GOOD.index("Unmuted") - 1], Clock(), ["row 18", "6 columns, but the track has 7"]),
-    "cut off in a marker": (GOOD[:-20], Clock(), ["row 23", "columns, but the markers have 8"]),
-    "a column less": (GOOD.replace("END TIME", "FIN TIME"), Clock(), ["row 17", "no column 'END TIME'"]),
-    "gigantic": (export(track(event("a", "9" * 15, "9" * 15))), Clock(), ["row 18", "more than 24 hours"]),
-    "more gigantic": (export(track(event("a", "9" * 5000, "1"))), Clock(), ["row 18", "is not a time"]),
-}
-
-
-@pytest.mark.parametrize(("text", "clock", "fragments"), BAD.values(), ids=BAD)
-def test_bad_files(read, tmp_path, text, clock, fragments):
-    with pytest.raises(CueSheetError) as caught:
-        check_whole(read(text, clock), tmp_path / "session.txt")
-    assert [fragment for fragment in fragments if fragment not in str(caught.value)] == []
-    assert (caught.value.file, "\n" in str(caught.value)) == (tmp_path / "session.txt", False)
-
-
-def test_it_reads_what_ptulsconv_reads(read):
-    """Another library's grammar finds the same clips and markers."""
-    parse = pytest.importorskip("ptulsconv.docparser", reason="ptulsconv is not installed").parse_document
-    text = export(
-        track(event("a", "01:00:01:00", "01:00:02:00"), event("b c", "01:00:03:00", "01:00:04:00", number=2)),
-        track(event("d", "01:00:05:00", "01:00:06:00"), name="Cloth", comments="[ADR] $CN=1", state="Solo "),
-        markers=MARKERS + "1   \t01:00:05:00  \t240000            \tSamples  \tM\tMarkers  \tRuler  \tx\n",
-    )
-    theirs, ours = parse(text), read(text).spots
-    clips = [(clip.clip_name, track.name, clip.start_timecode) for track, clip in theirs.tracks_clips()]
-    clock = Clock(48_000, RATES["24"], 86_400)
-    assert [(s.name, s.track, clock.label_at(s.start_samples)) for s in ours[:3]] == clips
-    assert [(s.name, s.start_samples, s.note) for s in ours[3:]] == [
-        (marker.name, marker.time_reference, marker.comments) for marker in theirs.markers
-    ]
-
-
-@settings(deadline=None)
-@given(
-    place=st.integers(0, len(GOOD)),
-    patch=st.one_of(st.text(max_size=12), st.sampled_from(["\t", "\n", "../..", "9" * 40, "\0", "\ud800"])),
-    cut=st.integers(0, 60),
-    encoding=st.sampled_from(["utf-8", "utf-16", "latin-1"]),
-)
-def test_damage_makes_no_traceback(tmp_path_factory, place, patch, cut, encoding):
-    path = tmp_path_factory.getbasetemp() / "any.txt"
-    text = GOOD[:place] + patch + GOOD[place + len(patch) :]
-    path.write_bytes(text[: len(text) - cut].encode(encoding, "replace"))
-    try:
-        for spot in read_pro_tools_text(path, Clock()).spots:
-            assert not NOT_IN_LINES.search(spot.name) and isinstance(spot.start_samples, int)
-    except CueSheetError as error:
-        assert error.file == path
-        assert "\n" not in str(error)

@@ -63,13 +63,13 @@ def read_or_refused(path: Path, recognises, read) -> Timeline | None:
     return timeline
 
 
-def told(timeline: Timeline, what: str) -> int:
+def remarks_on(timeline: Timeline, what: str) -> int:
     """How many remarks name an event that begins with this."""
     return sum(re.match(rf"event [0-9]+: {what} ", remark) is not None for remark in timeline.remarks)
 
 
 def count(timeline: Timeline, *kinds: str) -> int:
-    return sum(spot.kind in kinds for spot in timeline.spots)
+    return sum(timeline_item.kind in kinds for timeline_item in timeline.items)
 
 
 def clips_inside(segment) -> int:
@@ -108,17 +108,19 @@ def test_aafs_read_without_loss(path):
         names = {clip.mob.name for clip in walk(slots) if clip.mob is not None}
         places = [marker["Position"].value for marker in markers]
         comments = [marker["Comment"].value for marker in markers]
-    assert count(timeline, "clip") + told(timeline, "clip") == clips
+    assert count(timeline, "clip") + remarks_on(timeline, "clip") == clips
     assert count(timeline, "marker", "region") == len(markers)
-    assert {spot.name for spot in timeline.spots if spot.kind == "clip"} - {""} <= {
+    assert {timeline_item.name for timeline_item in timeline.items if timeline_item.kind == "clip"} - {""} <= {
         " ".join(n.split()) for n in names
     } | names
-    marks = [spot for spot in timeline.spots if spot.kind != "clip"]
-    assert [" ".join(spot.name.split()) for spot in marks] == [
+    marks = [timeline_item for timeline_item in timeline.items if timeline_item.kind != "clip"]
+    assert [" ".join(timeline_item.name.split()) for timeline_item in marks] == [
         " ".join((comment or "").split()) for comment in comments
     ]
     rate = timeline.clock.rate.exact
-    assert [spot.start_samples for spot in marks] == [int(Fraction(n * 48_000) / rate + Fraction(1, 2)) for n in places]
+    assert [timeline_item.start_samples for timeline_item in marks] == [
+        int(Fraction(n * 48_000) / rate + Fraction(1, 2)) for n in places
+    ]
 
 
 def walk(slots):
@@ -143,11 +145,13 @@ def test_final_cut_7_files_read_without_loss(path):
         for kind in ("video", "audio")
     )
     marks = sequence.findall("marker") + [mark for item in picture + sound for mark in item.findall("marker")]
-    clips = [spot for spot in timeline.spots if spot.kind == "clip"]
-    merged = sum(int(spot.extra.get("channels", "1")) - 1 for spot in clips)
-    assert len(clips) + merged + told(timeline, "clip") == len(picture) + len(sound)
-    assert count(timeline, "marker", "region") + told(timeline, "marker") == len(marks)
-    assert [spot.name for spot in clips if "media" in spot.extra] == [item.findtext("name") for item in picture]
+    clips = [timeline_item for timeline_item in timeline.items if timeline_item.kind == "clip"]
+    merged = sum(int(timeline_item.extra.get("channels", "1")) - 1 for timeline_item in clips)
+    assert len(clips) + merged + remarks_on(timeline, "clip") == len(picture) + len(sound)
+    assert count(timeline, "marker", "region") + remarks_on(timeline, "marker") == len(marks)
+    assert [timeline_item.name for timeline_item in clips if "media" in timeline_item.extra] == [
+        item.findtext("name") for item in picture
+    ]
 
 
 @pytest.mark.parametrize("path", samples(".fcpxml"))
@@ -162,8 +166,8 @@ def test_fcpxmls_read_without_loss(path):
     ]
     marks = list(sequence.iter("marker"))
     assert count(timeline, "clip") == len(spines) + len(hung)
-    assert count(timeline, "marker", "region") + told(timeline, "marker") == len(marks)
-    assert told(timeline, "transition") == len(list(sequence.iter("transition")))
+    assert count(timeline, "marker", "region") + remarks_on(timeline, "marker") == len(marks)
+    assert remarks_on(timeline, "transition") == len(list(sequence.iter("transition")))
 
 
 @pytest.mark.parametrize("path", samples(".otio"))
@@ -174,11 +178,11 @@ def test_opentimelineio_files_read_without_loss(path):
     kinds = (otio.schema.Clip, otio.schema.Gap, otio.schema.Stack, otio.schema.Track)
     marks = [mark for item in theirs.find_children() if isinstance(item, kinds) for mark in item.markers]
     marks += list(theirs.tracks.markers)
-    assert count(timeline, "clip") + told(timeline, "clip") == len(clips)
-    assert count(timeline, "marker", "region") + told(timeline, "marker") == len(marks)
+    assert count(timeline, "clip") + remarks_on(timeline, "clip") == len(clips)
+    assert count(timeline, "marker", "region") + remarks_on(timeline, "marker") == len(marks)
     expected = []
     for clip in clips:
         if clip.parent().source_range is None and clip.parent().parent() is theirs.tracks:
             begin = clip.transformed_time_range(clip.trimmed_range(), theirs.tracks).start_time
             expected.append((clip.name, int(Fraction(begin.value) / Fraction(begin.rate) * 48_000 + Fraction(1, 2))))
-    assert set(expected) <= {(spot.name, spot.start_samples) for spot in timeline.spots}
+    assert set(expected) <= {(timeline_item.name, timeline_item.start_samples) for timeline_item in timeline.items}

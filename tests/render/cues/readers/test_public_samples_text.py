@@ -33,8 +33,10 @@ def lines_with(path: Path, event: re.Pattern) -> list[int]:
 
 def accounted(timeline) -> set[int]:
     """Lines that became spots, or that a remark names."""
-    told = (re.match(r"lines? ([0-9, ]+):", remark) for remark in timeline.remarks)
-    return {spot.row for spot in timeline.spots} | {int(row) for match in told if match for row in match[1].split(",")}
+    matches = (re.match(r"lines? ([0-9, ]+):", remark) for remark in timeline.remarks)
+    return {item.row for item in timeline.items} | {
+        int(row) for match in matches if match for row in match[1].split(",")
+    }
 
 
 @pytest.mark.parametrize("path", samples(".edl"))
@@ -55,7 +57,7 @@ def test_reaper_projects_read_without_loss(path):
     assert is_reaper_project(path.read_bytes()[:4096])
     timeline = read_reaper_project(path, Clock())
     rows = lines_with(path, RPP_EVENT)
-    ends = sum(spot.kind == "region" for spot in timeline.spots)
+    ends = sum(item.kind == "region" for item in timeline.items)
     assert len(set(rows) & accounted(timeline)) == len(rows) - ends
 
 

@@ -1,4 +1,4 @@
-"""REAPER projects: exact positions from decimal seconds, the project's start and rate, and what bad ones are told."""
+"""REAPER projects: exact positions from decimal seconds, start and rate, and the errors of bad projects."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -46,10 +46,10 @@ def read(tmp_path):
     return read
 
 
-def test_an_item_is_a_spot(read):
+def test_a_media_item_becomes_an_item(read):
     own = notes('pisada: {"gain_db": "-3", "stem": "FEET"}', "hard floor")
     timeline = read(project(track(item("1.5", "0.25", own))))
-    assert timeline.spots == [
+    assert timeline.items == [
         TimelineItem(
             "clip", "heel", "FEET", 72_000, 12_000, 7, "hard floor", Path("in/heel.wav"),
             {"pisada.gain_db": "-3", "pisada.stem": "FEET"},
@@ -60,20 +60,20 @@ def test_an_item_is_a_spot(read):
 
 @settings(deadline=None)
 @given(samples=st.integers(0, 24 * 3600 * 96_000), rate=st.sampled_from([44_100, 48_000, 96_000]))
-def test_decimals_come_back_as_the_sample_they_were(tmp_path_factory, samples, rate):
+def test_decimals_return_to_their_sample(tmp_path_factory, samples, rate):
     """REAPER writes 14 decimals."""
     samples %= 23 * 3600 * rate
     path = tmp_path_factory.getbasetemp() / "exact.rpp"
     whole, rest = divmod(samples, rate)
     path.write_text(project(track(item(f"{whole}.{round(Fraction(rest * 10**14, rate)):014d}", "1"))))
-    assert read_reaper_project(path, Clock(rate)).spots[0].start_samples == samples
+    assert read_reaper_project(path, Clock(rate)).items[0].start_samples == samples
 
 
 def test_a_half_sample_goes_up_and_is_never_a_float(read):
     """0.5/48000 s, and one that binary cannot hold just below half of a sample."""
     texts = ["0.00001041666666666666666667", "0.00001041666666666666666666", "3600.00003125"]
-    spots = read(project(track(*(item(text) for text in texts)))).spots
-    assert [spot.start_samples for spot in spots] == [1, 0, 172_800_002]
+    items = read(project(track(*(item(text) for text in texts)))).items
+    assert [clip.start_samples for clip in items] == [1, 0, 172_800_002]
 
 
 @pytest.mark.parametrize(
@@ -90,18 +90,16 @@ def test_rate_and_start_come_from_the_project(read, text, name):
     content = track(item("0"), item("0.0000208333333333333"))
     timeline = read(project(content, start=start, rate=text))
     assert timeline.clock == Clock(48_000, rate, first)
-    assert [spot.start_samples for spot in timeline.spots] == [0, 1]
+    assert [clip.start_samples for clip in timeline.items] == [0, 1]
     earlier = read(project(content, start=start, rate=text), Clock(48_000, rate, first - 48))
     shift = samples_at(first, rate, 48_000) - samples_at(first - 48, rate, 48_000)
-    assert [spot.start_samples for spot in earlier.spots] == [shift, shift + 1]
+    assert [clip.start_samples for clip in earlier.items] == [shift, shift + 1]
 
 
-def test_reapers_default_rate_is_no_contradiction(read):
+def test_reapers_default_rate_does_not_contradict_fps(read):
     timeline = read(project(track(item("2")), start="3600", rate="30 0"), FILM)
-    assert (timeline.clock, timeline.spots[0].start_samples) == (FILM, 96_000)
-    assert timeline.remarks == [
-        "line 3: the project is left at REAPER's 30 fps, which moves nothing: it counts seconds"
-    ]
+    assert (timeline.clock, timeline.items[0].start_samples) == (FILM, 96_000)
+    assert timeline.remarks == ["line 3: REAPER's default of 30 fps is not used: the project counts seconds"]
 
 
 def test_other_rates_are_no_rates_of_film(read):
@@ -111,14 +109,14 @@ def test_other_rates_are_no_rates_of_film(read):
 
 def test_a_start_inside_a_frame_is_remarked(read):
     timeline = read(project(track(item("0")), start="3600.01"), FILM)
-    assert timeline.spots[0].start_samples == 480
+    assert timeline.items[0].start_samples == 480
     assert timeline.remarks == ["line 2: the project's start, 3600.01 s, lies inside a frame"]
 
 
 def test_markers_and_regions(read):
     lines = 'MARKER 1 2 "door slam" 0 0 1 R {A} 0\nMARKER 1 4 walk 1 0 1 R {B} 0 1\nMARKER 2 5 "" 8\nMARKER 1 6 "" 1\n'
     timeline = read(project(lines + "MARKER 9 7 open 1\n"))
-    assert [(s.kind, s.name, s.start_samples, s.duration_samples, s.row, s.extra) for s in timeline.spots] == [
+    assert [(s.kind, s.name, s.start_samples, s.duration_samples, s.row, s.extra) for s in timeline.items] == [
         ("marker", "door slam", 96_000, None, 4, {"number": "1"}),
         ("region", "walk", 192_000, 96_000, 5, {"number": "1"}),
         ("marker", "", 240_000, None, 6, {"number": "2"}),
@@ -132,18 +130,18 @@ def test_first_takes_mutes_and_nameless_tracks(read):
     nested = "<SOURCE SECTION\nLENGTH 1\n<SOURCE WAVE\nFILE `a \"b\" 'c'.wav` 1\n>\n>"
     text = item("0", "1", nested, file="", name="'it's`").replace("\"'it's`\"", "'it\"s`'").replace("MUTE 0", "MUTE 1")
     timeline = read(project(track(item("0", "1", second), name="", muted=1), track(text, name="a'b")))
-    first, muted = timeline.spots
+    first, muted = timeline.items
     assert (first.name, first.track, first.source) == ("heel", "Track 1", Path("in/heel.wav"))
     assert first.extra == {"track_muted": "yes", "takes": "2"}
     assert (muted.name, muted.track, muted.extra) == ('it"s`', "a'b", {"muted": "yes"})
     assert muted.source == Path("a \"b\" 'c'.wav")
 
 
-def test_what_is_not_read_is_told(read):
+def test_unread_lines_are_reported(read):
     midi = item("0", "0", "<SOURCE MIDI\nE 0 90 3c 60\n>", file="", name="")
     frozen = "<FREEZE 1\n<ITEM\nPOSITION x\n>\n>\n"
     timeline = read(project(track(frozen, midi)) + "more\n")
-    assert [(s.name, s.duration_samples) for s in timeline.spots] == [("", None)]
+    assert [(s.name, s.duration_samples) for s in timeline.items] == [("", None)]
     assert timeline.remarks == [
         "line 8: items of frozen tracks, as they were before: not read",
         "line 17: MIDI items: their notes are not read",
@@ -160,7 +158,7 @@ def version(seconds: int, name: str) -> str:
 def test_of_several_versions_in_a_backup_the_newest_is_read(read):
     backup = version(1_700_000_000, "old") + version(1_700_086_400, "new") + version(1_699_000_000, "older")
     timeline = read(backup)
-    assert [(s.name, s.row) for s in timeline.spots] == [("new", 25)]
+    assert [(s.name, s.row) for s in timeline.items] == [("new", 25)]
     assert timeline.remarks == [
         "line 19: holds 3 versions of a project; the newest is read, saved on 2023-11-15 at 22:13:20 UTC; "
         "the others are not"
@@ -172,7 +170,7 @@ def test_of_several_versions_in_a_backup_the_newest_is_read(read):
 
 def test_names_are_cleaned(read):
     timeline = read(project(track(item("0", name="a\x07b\x85c\u2028d", file="../../etc/x.wav"))))
-    assert (timeline.spots[0].name, timeline.spots[0].source) == ("abcd", Path("../../etc/x.wav"))
+    assert (timeline.items[0].name, timeline.items[0].source) == ("abcd", Path("../../etc/x.wav"))
     assert timeline.remarks == ["unprintable characters were taken out: line 10"]
 
 
@@ -204,13 +202,13 @@ def test_bad_files(read, tmp_path, text, clock, fragments):
     assert (caught.value.file, "\n" in str(caught.value)) == (tmp_path / "reel.rpp", False)
 
 
-def test_five_thousand_items_are_read_at_once(read):
+def test_five_thousand_items_are_read_quickly(read):
     own = notes('pisada: {"gain_db": "-3"}')
     text = project(track(*(item(f"{n * 1.44:.2f}", "0.5", own) for n in range(5000))))
-    assert len(read(text).spots) == 5000
+    assert len(read(text).items) == 5000
 
 
-def test_an_item_outside_of_every_project_is_told(read):
+def test_an_item_outside_every_project_is_reported(read):
     assert "an item within ITEM" in str(read(project(track(item("1", "1"))) + "\n<ITEM\n>\n").unreadable)
 
 
@@ -225,13 +223,13 @@ GOOD = version(7, "old") + project(WALK, track(item("1", "1", notes('pisada: {"a
     cut=st.integers(0, 60),
     clock=st.sampled_from([FILM, Clock()]),
 )
-def test_damage_makes_no_traceback(tmp_path_factory, place, patch, cut, clock):
+def test_damaged_files_raise_no_traceback(tmp_path_factory, place, patch, cut, clock):
     path = tmp_path_factory.getbasetemp() / "any.rpp"
     text = GOOD[:place] + patch + GOOD[place + len(patch) :]
     path.write_bytes(text[: len(text) - cut].encode("utf-8", "replace"))
     try:
-        for spot in read_reaper_project(path, clock).spots:
-            assert not NOT_IN_LINES.search(spot.name) and isinstance(spot.start_samples, int)
+        for clip in read_reaper_project(path, clock).items:
+            assert not NOT_IN_LINES.search(clip.name) and isinstance(clip.start_samples, int)
     except CueSheetError as error:
         assert error.file == path
         assert "\n" not in str(error)

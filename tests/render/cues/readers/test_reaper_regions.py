@@ -1,4 +1,4 @@
-"""REAPER's region/marker CSV: exact positions in every ruler unit that has them, and what each bad one is told."""
+"""REAPER's region/marker CSV: exact positions in every ruler unit, and the errors of bad files."""
 
 import pytest
 from hypothesis import given, settings
@@ -30,7 +30,7 @@ def read(tmp_path):
 def test_markers_and_regions_in_timecode(read):
     text = "#,Name,Start,End,Length,Color\nR1,walk,1:00:01:00,1:00:02:12,0:00:01:12,FF0000\n"
     timeline = read(text + 'M2,"slam, big",01:00:05:10,,,\n\n3,old,01:00:00:00,,,\n')
-    assert timeline.spots == [
+    assert timeline.items == [
         TimelineItem("region", "walk", "", 48_000, 72_000, 2, extra={"number": "1", "color": "FF0000"}),
         TimelineItem("marker", "slam, big", "", 260_000, None, 3, extra={"number": "2"}),
         TimelineItem("marker", "old", "", 0, None, 5, extra={"number": "3"}),
@@ -51,15 +51,15 @@ def test_markers_and_regions_in_timecode(read):
     ],
 )
 def test_every_ruler_unit(read, text, clock, samples):
-    assert read(f"{HEAD}M1,a,{text},,\n", clock).spots[0].start_samples == samples
+    assert read(f"{HEAD}M1,a,{text},,\n", clock).items[0].start_samples == samples
 
 
-def test_what_had_to_be_taken_on_trust_is_remarked(read):
+def test_assumptions_are_remarked(read):
     assert read(HEAD + "M1,a,48001,,\nM2,b,5,,\n", Clock()).remarks == [
         "lines 2, 3: whole numbers were read as samples at the programme's sample rate"
     ]
     timeline = read(HEAD + "M1,a,01:10:00:00,,\n", DROP)
-    assert timeline.spots == read(HEAD + "M1,a,01:10:00;00,,\n", DROP).spots
+    assert timeline.items == read(HEAD + "M1,a,01:10:00;00,,\n", DROP).items
     assert timeline.remarks == ["line 2: a drop-frame programme: labels written with colons were read as drop-frame"]
     assert read(HEAD + "R1,a,1.0,1.0,0.0\n", Clock()).remarks == ["line 2: regions without length: no duration"]
 
@@ -101,13 +101,13 @@ GOOD = HEAD + 'R1,walk,1:00:01:00,1:00:02:12,0:00:01:12\nM2,"slam, big",01:00:05
     cut=st.integers(0, 60),
     clock=st.sampled_from([FILM, DROP, Clock()]),
 )
-def test_damage_makes_no_traceback(tmp_path_factory, place, patch, cut, clock):
+def test_damaged_files_raise_no_traceback(tmp_path_factory, place, patch, cut, clock):
     path = tmp_path_factory.getbasetemp() / "any.csv"
     text = GOOD[:place] + patch + GOOD[place + len(patch) :]
     path.write_bytes(text[: len(text) - cut].encode("utf-8", "replace"))
     try:
-        for spot in read_reaper_regions(path, clock).spots:
-            assert not NOT_IN_LINES.search(spot.name) and isinstance(spot.start_samples, int)
+        for item in read_reaper_regions(path, clock).items:
+            assert not NOT_IN_LINES.search(item.name) and isinstance(item.start_samples, int)
     except CueSheetError as error:
         assert error.file == path
         assert "\n" not in str(error)

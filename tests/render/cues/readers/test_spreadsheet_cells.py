@@ -1,4 +1,4 @@
-"""Sheets as spreadsheet programs of other countries save them, and all that is wrong with one told at once."""
+"""Sheets saved by spreadsheet programs in other countries; all errors of a sheet are reported at once."""
 
 import datetime
 
@@ -75,13 +75,13 @@ def test_excels_line_that_names_the_separator(read):
     assert read('"sep=;"\r\nid;start;stem;preset\r\nb;2,5;A;p\r\n').cues[0].start_samples == 120_000
 
 
-def test_what_is_no_text_is_still_refused(read):
-    for data, told in (
+def test_files_that_are_no_text_are_still_refused(read):
+    for data, message in (
         (HEAD.encode() + b"caf\x81,1.0,A,p\n", r"row 2: byte 24 \(0x81\) is not UTF-8 nor Windows-1252"),
         (b"\xff\xfe" + HEAD.encode("utf-16-le") + b"\0\xd8", "is not UTF-16"),
         (HEAD.encode("utf-16") + "a\x07".encode("utf-16-le"), r"row 2: character 23 is a control character \(0x07\)"),
     ):
-        with pytest.raises(CueSheetError, match=told):
+        with pytest.raises(CueSheetError, match=message):
             read(data)
 
 
@@ -91,7 +91,7 @@ DATES += ["10.12.", "12.10.2025 01:00:10", "01:00:10", "1:00:10 AM", "1:00"]
 
 @pytest.mark.parametrize("text", DATES)
 @pytest.mark.parametrize("column", ["start", "duration", "gain_db", "offset"])
-def test_dates_that_a_spreadsheet_made_are_told(read, text, column):
+def test_dates_made_by_a_spreadsheet_are_refused(read, text, column):
     cells = {"id": "a", "start": "1.0", "stem": "A", "preset": "p"} | {column: text}
     with pytest.raises(CueSheetError) as caught:
         read(",".join(cells) + "\n" + ",".join(cells.values()) + "\n")
@@ -99,7 +99,7 @@ def test_dates_that_a_spreadsheet_made_are_told(read, text, column):
     assert "format the column as text, then type it again" in str(caught.value)
 
 
-def test_dates_in_a_workbook_are_all_told(tmp_path):
+def test_all_dates_in_a_workbook_are_reported(tmp_path):
     book = openpyxl.Workbook()
     for row in (
         ["id", "start", "stem", "preset", "gain_db"],
@@ -125,7 +125,7 @@ BAD = (
 )
 
 
-def test_all_that_is_wrong_is_told_at_once_with_row_and_column(tmp_path):
+def test_all_errors_are_reported_at_once_with_row_and_column(tmp_path):
     (tmp_path / "cues.csv").write_text(BAD)
     problem = run("render", tmp_path / "cues.csv", "--fps", "24", "--start-tc", "01:00:00:00", "--dry-run").exception
     assert [(each.row, each.field) for each in (problem, *problem.others)] == [
@@ -150,7 +150,7 @@ def run_as_a_program(path) -> list[str]:
     return done.stderr.splitlines()
 
 
-def test_names_that_are_not_known_are_told_with_what_was_meant(tmp_path):
+def test_unknown_names_are_reported_with_a_suggestion(tmp_path):
     rows = ["Step-Gravel", "STEP-GRAVEL", "step_gravel", "step-gravle", "xyzzy"]
     (tmp_path / "cues.csv").write_text(HEAD + "".join(f"c{n},{n}.0,FEET,{name}\n" for n, name in enumerate(rows)))
     problem = run("render", tmp_path / "cues.csv", "--dry-run").exception
@@ -162,7 +162,7 @@ def test_names_that_are_not_known_are_told_with_what_was_meant(tmp_path):
     assert "no preset 'STEP-GRAVEL' in the bank; did you mean 'step-gravel'" in checked.stdout
 
 
-def test_stems_and_columns_that_are_not_known_too(tmp_path, read):
+def test_unknown_stems_and_columns_get_a_suggestion(tmp_path, read):
     (tmp_path / "show.toml").write_text('[[stems]]\nname = "FEET"\n')
     (tmp_path / "cues.csv").write_text(HEAD + "a,1.0,Fee,step-wood\n")
     problem = run("render", tmp_path / "cues.csv", "--dry-run", "--project", tmp_path / "show.toml").exception
@@ -171,7 +171,7 @@ def test_stems_and_columns_that_are_not_known_too(tmp_path, read):
         read("id,start,stem,presets\na,1.0,A,p\n")
 
 
-def test_at_most_fifty_are_told(tmp_path):
+def test_at_most_fifty_errors_are_listed(tmp_path):
     (tmp_path / "cues.csv").write_text(HEAD + "".join(f"c{n},soon,FEET,step-wood\n" for n in range(60)))
     problem = run("render", tmp_path / "cues.csv", "--dry-run").exception
     assert len(problem.lines) == 51
@@ -207,8 +207,8 @@ def test_midi_tracks_are_cleaned_as_sessions_are(tmp_path, name, stem):
 
     sheet = read_cues(tmp_path / "steps.mid", Clock(), MidiMapping(programs={0: "p"}))
     assert [cue.stem for cue in sheet.cues] == [stem]
-    told = f"the stem of the track {name!r} is called {stem!r}"
-    assert (told in sheet.remarks) is (bool(name) and name != stem)
+    message = f"the stem of the track {name!r} is called {stem!r}"
+    assert (message in sheet.remarks) is (bool(name) and name != stem)
 
 
 def test_two_tracks_that_differ_in_capitals_are_one_stem(tmp_path):

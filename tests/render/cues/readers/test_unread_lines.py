@@ -1,4 +1,4 @@
-"""What looks like a clip, marker or region and is not read: a finding with its line, and no render without a word."""
+"""Lines that look like a clip, marker or region and cannot be read: check finds them, a render refuses them."""
 
 import json
 import re
@@ -59,13 +59,13 @@ FILES = {
     "EDL": (f"TITLE: R1\n{GOOD}{BAD}", UnreadItem(4, "an event that cannot be read: " + repr(BAD.splitlines()[0]))),
     "EDL locator": (
         f"TITLE: R1\n{GOOD}* LOC: soon RED x\n",
-        UnreadItem(4, "a locator without a place that can be read: '* LOC: soon RED x'"),
+        UnreadItem(4, "a locator without a readable position: '* LOC: soon RED x'"),
     ),
     "EDL of frame numbers": (
         f"TITLE: R1\n{GOOD}002 AX A C 100 124 86500 86524\n",
         UnreadItem(
             4,
-            "its places are frame numbers, not timecodes, so export the list with timecodes: "
+            "its positions are frame numbers, not timecodes: export the list with timecodes: "
             "'002 AX A C 100 124 86500 86524'",
         ),
     ),
@@ -129,47 +129,47 @@ def run(*arguments: object):
 
 @pytest.fixture(params=FILES)
 def damaged(request, tmp_path):
-    """A file of one good clip and something that is not read, and what is told of that."""
-    text, told = FILES[request.param]
+    """A file of one good clip and a line that cannot be read, and the expected report of it."""
+    text, expected = FILES[request.param]
     path = tmp_path / "reel"
     path.write_text(text)
-    return path, told
+    return path, expected
 
 
-def test_what_is_not_read_is_no_remark(damaged):
-    path, told = damaged
+def test_an_unread_line_is_no_mere_remark(damaged):
+    path, expected = damaged
     sheet = read_cues(path, Clock(48_000, RATES["24"]), presets=["step-wood"])
     assert [cue.preset for cue in sheet.cues] == ["step-wood"]
     (unread,) = sheet.unreadable
-    assert (unread.row, unread.why[: len(told.why)]) == (told.row, told.why)
-    assert not any(told.why in remark for remark in sheet.remarks)
+    assert (unread.row, unread.reason[: len(expected.reason)]) == (expected.row, expected.reason)
+    assert not any(expected.reason in remark for remark in sheet.remarks)
 
 
 def test_check_finds_it_with_its_line(damaged):
-    path, told = damaged
-    answer = run("cues", "check", path, "--fps", "24")
-    assert answer.exit_code == 1
-    assert re.search(rf"^unread +{told.row} .*{re.escape(told.why)}", answer.stdout, re.MULTILINE)
+    path, expected = damaged
+    result = run("cues", "check", path, "--fps", "24")
+    assert result.exit_code == 1
+    assert re.search(rf"^unread +{expected.row} .*{re.escape(expected.reason)}", result.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize("command", ["render", "convert"])
-def test_nothing_is_made_without_it_unless_it_is_told_to(damaged, tmp_path, command):
-    path, told = damaged
+def test_nothing_is_written_unless_unread_lines_are_skipped(damaged, tmp_path, command):
+    path, expected = damaged
     arguments = {
         "render": ("render", path, "--fps", "24", "--dry-run"),
         "convert": ("cues", "convert", path, tmp_path / "cues.csv", "--fps", "24"),
     }[command]
     refused = run(*arguments)
     assert isinstance(refused.exception, CueSheetError)
-    assert str(refused.exception).startswith(f"{path}, row {told.row}: {told.why}")
+    assert str(refused.exception).startswith(f"{path}, row {expected.row}: {expected.reason}")
     assert "--skip-unreadable goes on without it" in str(refused.exception)
     assert not (tmp_path / "cues.csv").exists()
-    answer = run(*arguments, "--skip-unreadable")
-    assert answer.exit_code == 0, answer.exception
-    assert f"note: row {told.row}: left out, {told.why}" in answer.stderr
+    result = run(*arguments, "--skip-unreadable")
+    assert result.exit_code == 0, result.exception
+    assert f"note: row {expected.row}: left out, {expected.reason}" in result.stderr
 
 
-def test_a_project_and_a_batch_can_say_so_too(tmp_path):
+def test_a_project_and_a_batch_can_skip_them_too(tmp_path):
     from render.batch import plan_batch, read_jobs
 
     (tmp_path / "reel.edl").write_text(f"TITLE: R1\n{GOOD}{BAD}")
@@ -189,7 +189,7 @@ def test_without_a_frame_rate_one_line_asks_for_it(tmp_path):
     assert "needs a frame rate: give --fps" in str(problem)
 
 
-def test_a_list_of_nothing_else_is_found_line_by_line(tmp_path):
+def test_a_list_of_unread_lines_is_reported_line_by_line(tmp_path):
     """All that is wrong is told at once, the first fifty of it."""
     (tmp_path / "reel.edl").write_text("TITLE: R1\n" + "".join(f"{n:03d} AX A C 1 2 3 4\n" for n in range(60)))
     checked = run("cues", "check", tmp_path / "reel.edl", "--fps", "24")
@@ -202,7 +202,7 @@ def test_a_list_of_nothing_else_is_found_line_by_line(tmp_path):
     assert "nothing that could be read in it becomes a cue" in str(skipped)
 
 
-def test_comments_under_a_line_that_is_not_read_are_of_no_other(tmp_path):
+def test_comments_below_an_unread_line_belong_to_no_other_event(tmp_path):
     (tmp_path / "reel.edl").write_text(f"TITLE: R1\n{GOOD}{BAD}")
     (cue,) = read_cues(tmp_path / "reel.edl", FILM, presets=["step-wood", "step-stone"]).cues
     assert cue.preset == "step-wood"
@@ -221,6 +221,6 @@ def test_source_labels_of_an_edl_may_be_anything(tmp_path, source):
 
     timeline = read_edl(tmp_path / "reel.edl", FILM)
     assert timeline.unreadable == []
-    (spot,) = timeline.spots
-    assert (spot.name, spot.start_samples, spot.duration_samples) == ("heel", 48_000, 48_000)
-    assert f"{spot.extra['source_in']} {spot.extra['source_out']}" == source
+    (item,) = timeline.items
+    assert (item.name, item.start_samples, item.duration_samples) == ("heel", 48_000, 48_000)
+    assert f"{item.extra['source_in']} {item.extra['source_out']}" == source

@@ -1,4 +1,4 @@
-"""CSV → session of empty clips → cues: every cue comes back as it was, at its sample."""
+"""CSV → session of empty clips → cues: every cue is read back unchanged, at its sample."""
 
 import dataclasses
 import json
@@ -41,7 +41,7 @@ def sheet(tmp_path, clock) -> CueSheet:
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_every_cue_comes_back(format, sheet, clock, tmp_path):
+def test_every_cue_is_read_back(format, sheet, clock, tmp_path):
     path = write_session_cues(sheet, tmp_path / f"cues.{format}", clock)
     again = read_cues(path, clock)
     assert without_row(again.cues) == without_row(sheet.cues)
@@ -62,7 +62,7 @@ def test_every_rate_is_exact(format, name, tmp_path):
     ]
 
 
-def test_clips_lie_on_tracks_named_by_stem_and_show_a_length(sheet, clock, tmp_path):
+def test_clips_are_on_tracks_named_by_stem_and_have_a_length(sheet, clock, tmp_path):
     timeline = json.loads(write_session_cues(sheet, tmp_path / "x.otio", clock).read_text(encoding="utf-8"))
     tracks = {track["name"]: track["children"] for track in timeline["tracks"]["children"]}
     assert list(tracks) == ["FEET", "FEET 2", "PROPS", "CLOTH"]
@@ -91,8 +91,8 @@ def test_a_readers_own_parser_sees_the_notes(sheet, clock, tmp_path):
         if isinstance(part, rppxml.RPPXML) and part.name == "NOTES"
         for line in part.children
     ]
-    told = {columns["id"]: columns for columns in (json.loads(note.removeprefix("pisada: ")) for note in notes)}
-    assert told == {cue.id: cue_columns(cue, tmp_path, clock) for cue in sheet.cues}
+    message = {columns["id"]: columns for columns in (json.loads(note.removeprefix("pisada: ")) for note in notes)}
+    assert message == {cue.id: cue_columns(cue, tmp_path, clock) for cue in sheet.cues}
 
 
 def test_another_suffix_and_a_text_too_long_for_an_aaf_are_refused(clock, tmp_path):
@@ -105,7 +105,7 @@ def test_another_suffix_and_a_text_too_long_for_an_aaf_are_refused(clock, tmp_pa
 
 
 @pytest.mark.parametrize("format", ["otio", "rpp"])
-def test_a_long_text_comes_back_and_one_that_would_not_is_refused(format, clock, tmp_path):
+def test_a_long_text_is_read_back_and_a_longer_one_refused(format, clock, tmp_path):
     cues = [Cue("a", 0, "FEET", "step", note="n" * 131_000), Cue("b", 9, "FEET", "step", note="ö" * 131_000)]
     path = write_session_cues(CueSheet(tmp_path / "x", cues, [], []), tmp_path / f"x.{format}", clock)
     assert without_row(read_cues(path, clock).cues) == cues
@@ -125,7 +125,7 @@ def test_a_sheet_without_a_frame_rate_gets_none(format, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("format", FORMATS)
-def test_thousands_of_cues_come_back(format, clock, tmp_path):
+def test_thousands_of_cues_are_read_back(format, clock, tmp_path):
     count = 2_000 if format == "aaf" else 5_000  # an AAF takes ten times as long
     cues = [
         Cue(f"c{n}", n * 69_120, "FEET" if n % 3 else "PROPS", "step", n % 7 or None, note="n") for n in range(count)

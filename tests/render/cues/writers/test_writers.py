@@ -1,4 +1,4 @@
-"""Cue sheets written and read back: the same cues, whatever they hold."""
+"""Cue sheets written and read back: the cues are the same."""
 
 import csv
 import dataclasses
@@ -139,7 +139,7 @@ def test_any_cues_survive_csv_and_xlsx(tmp_path, cues, rate):
 
 @pytest.mark.parametrize("name", ["out.csv", "out.xlsx"])
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"extra": {"Pan": "x"}}, "a column cannot be called 'Pan' beside the others"),
         ({"extra": {"Scene": "x", "scene": "y"}}, "a column cannot be called 'Scene'"),
@@ -150,14 +150,14 @@ def test_any_cues_survive_csv_and_xlsx(tmp_path, cues, rate):
         ({"duration_samples": 48_000 * 3600 * 25}, "more than 24 hours"),
     ],
 )
-def test_what_a_sheet_cannot_hold_is_refused_and_nothing_is_left(tmp_path, name, change, told):
+def test_what_a_sheet_cannot_hold_is_refused_and_nothing_is_left(tmp_path, name, change, message):
     cue = dataclasses.replace(Cue("a", 7, "A", "p"), **change)
-    with pytest.raises(CueSheetError, match=told):
+    with pytest.raises(CueSheetError, match=message):
         write_cues(CueSheet(tmp_path / "x", [cue], [], []), tmp_path / name, Clock())
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_suffix_nobody_knows_and_a_folder_that_is_not_there(sheet, tmp_path):
+def test_an_unknown_suffix_and_a_missing_folder(sheet, tmp_path):
     with pytest.raises(OutputError, match="cues can be written to .csv, .xlsx, .otio, .rpp, .aaf"):
         write_cues(sheet, tmp_path / "out.edl", NTSC)
     for suffix in WRITERS:
