@@ -87,9 +87,9 @@ def render(
     project = with_sheet_rate(project, sheet)
     cache = None
     if not dry_run:
-        from studio.workflows.render import kept_cues
+        from studio.workflows.render import cue_cache
 
-        cache = kept_cues(no_cache)
+        cache = cue_cache(no_cache)
     plan = make_plan(project, sheet, cache)
     for remark in plan.remarks:
         click.echo(f"note: {remark}", err=True)
@@ -102,9 +102,9 @@ def render(
 
             explain_without_rendering(plan, project, out, no_cache, clips)
         return
-    from studio.workflows.render import is_there, render_to_disk
+    from studio.workflows.render import is_rendered, render_to_disk
 
-    if unless_there and is_there(plan, project, out, clips):
+    if unless_there and is_rendered(plan, project, out, clips):
         return
     render_to_disk(plan, project, out, jobs, streaming, clips, sessions, no_cache, explain)
 

@@ -65,7 +65,9 @@ class LatentTake:
         return np.where(inside, fade_curve(at, self.length_samples, fade_in, fade_out), 0.0)
 
 
-def latent_take(presets: list[Preset], seed: int, lead: int, silence: np.ndarray, hop_samples: int) -> list[LatentTake]:
+def aligned_takes(
+    presets: list[Preset], seed: int, lead: int, silence: np.ndarray, hop_samples: int
+) -> list[LatentTake]:
     """A performance of each, their attacks together to half a frame; ``presets[lead]`` begins as it does alone."""
     skips = [take_of(preset, seed).skip_samples for preset in presets]
     late = [round((skips[lead] - skip) / hop_samples) for skip in skips]

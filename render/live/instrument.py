@@ -21,7 +21,7 @@ from plugin_backend.transfer.settings import HITS
 from plugin_backend.transfer.snapshot_morph import morph_snapshots
 from presets.preset import Preset
 from render.instrument.actions import AB, BYPASS, EFFECT, PRESETS, RELEASE, SHED, STRIKE, Action
-from render.instrument.effect_chain import EffectChain, stages_of
+from render.instrument.effect_chain import EffectChain, make_stages
 from render.instrument.sample_schedule import Schedule
 from render.instrument.take_pool import TakePool
 from render.instrument.voices import Voice, Voices
@@ -73,7 +73,7 @@ class Instrument:
             self._source = TransferMode(rig, codec, first, shelf.summed(rig), added)
         self._voices = Voices()
         if stages is None:
-            stages = stages_of(rig.effects, self.sample_rate, rig.channels)
+            stages = make_stages(rig.effects, self.sample_rate, rig.channels)
         self._chain = EffectChain(stages)
         self._bypass, self._switches = SmoothedValue(0.0, round(FADE_S * self.sample_rate)), Schedule()
         self.latency_samples = self._source.latency_samples + self._chain.latency_samples

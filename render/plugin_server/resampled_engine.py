@@ -15,7 +15,7 @@ from plugin_backend.dsp.resample import Resampler, resampled_timing
 from plugin_backend.dsp.sanitize import sanitize
 from plugin_backend.errors import RenderError
 from presets.preset import Preset
-from render.instrument.effect_chain import codec_effects
+from render.instrument.effect_chain import plugin_effects
 from render.instrument.sample_schedule import Schedule
 from render.plugin_server.engine import Engine
 from render.plugin_server.parameter_values import AFTER, INITIAL, ChangedParameters, in_range
@@ -56,7 +56,7 @@ class ResampledEngine(Engine):
         self._position, self._played = 0, 0
         self._values: list[tuple[int, np.ndarray]] = []
         self._events: list[tuple[int, bytes]] = []
-        self._turned, self._after = ChangedParameters(), codec_effects(rate, channels)
+        self._turned, self._after = ChangedParameters(), plugin_effects(rate, channels)
         self._mix, self._mixing = SmoothedValue(1.0, round(FADE_S * rate)), Schedule()
 
     def session(self, slot: str, preset: Preset | None) -> None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from plugin_backend.training.stop_request import StopRequest
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
-DEFAULT_MINUTES, MOST_TOLD = 30.0, 10
+DEFAULT_MINUTES, MOST_LISTED = 30.0, 10
 STOPPING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
@@ -63,15 +63,15 @@ def held_out_before(start: str, sources: set[str]) -> tuple[str, ...]:
     return tuple(sorted(kept)) if kept != sources else ()
 
 
-def tell_what_was_dropped(corpus: Corpus, console: Console) -> None:
+def print_dropped(corpus: Corpus, console: Console) -> None:
     """A line for each file that is not learned from, as far as they fit on a screen."""
     dropped = corpus.report["dropped"]
-    for each in dropped[:MOST_TOLD]:
+    for each in dropped[:MOST_LISTED]:
         console.print(
             f"dropped {escape_name(each['file'])}: {escape_name(each['reason'])}", highlight=False, markup=False
         )
-    if len(dropped) > MOST_TOLD:
-        console.print(f"and {len(dropped) - MOST_TOLD} more: `pisada corpus` tells of all", highlight=False)
+    if len(dropped) > MOST_LISTED:
+        console.print(f"and {len(dropped) - MOST_LISTED} more: `pisada corpus` tells of all", highlight=False)
 
 
 @contextmanager
@@ -144,7 +144,7 @@ def train_to_disk(
     corpus = prepare_corpus(
         folder, cache, rate_hz, lambda line: console.print(line, highlight=False, markup=False), "--cache"
     )
-    tell_what_was_dropped(corpus, console)
+    print_dropped(corpus, console)
     absent = sorted(set(held_out) - {sound.source for sound in corpus.sounds})
     if absent:
         there = ", ".join(sorted({sound.source for sound in corpus.sounds}))

@@ -14,7 +14,7 @@ from render.live.devices.audio_process import StreamInfo, StreamRequest
 from render.live.devices.audio_stream import ClockStream, DeviceStream
 from render.live.devices.rate_adapter import RateAdapter
 
-AGAIN_S = 1.0
+RETRY_S = 1.0
 
 
 class AudioLoop:
@@ -156,7 +156,7 @@ class AudioLoop:
 
     def _again(self) -> bool:
         """Open the lost devices again; tries until it is done or nobody wants it any more."""
-        while not self._stopping.wait(AGAIN_S):
+        while not self._stopping.wait(RETRY_S):
             try:
                 self._link, self._cable = self._open()
             except DeviceError as problem:
