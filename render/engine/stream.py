@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import ceil
-from multiprocessing import resource_tracker
 
 import numpy as np
 
 from plugin_backend import errors
 from plugin_backend.errors import WorkerError
-from plugin_backend.output_files import uninterrupted
+from plugin_backend.processes import spawn_with_pipe
 from render.engine.clip_writer import ClipOrder
 from render.engine.cue_audio import Counts
 from render.engine.render_worker import render_stems
@@ -68,18 +66,14 @@ class RenderProcess:
 
     def __init__(self, plan: Plan, names: tuple[str, ...], chunk_frames: int, clips: ClipOrder | None):
         self.names, self._stems = names, [stem for stem in plan.stems if stem.name in names]
-        context = multiprocessing.get_context(self.context)
-        self.pipe, theirs = context.Pipe(duplex=False)
-        self.process = context.Process(
-            target=self.target,
-            args=(plan, names, chunk_frames, clips, theirs),
-            daemon=True,
+        self.process, self.pipe = spawn_with_pipe(
+            self.target,
+            lambda pipe: (plan, names, chunk_frames, clips, pipe),
             name=f"pisada-{names[0]}",
+            daemon=True,
+            duplex=False,
+            method=self.context,
         )
-        resource_tracker.ensure_running()  # starting it unblocks signals, so it comes first
-        with uninterrupted():
-            self.process.start()
-        theirs.close()
 
     def receive(self, kind: str):
         """The payload of the next message, which must be of ``kind``."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
-from multiprocessing import connection, resource_tracker
+from multiprocessing import connection
 from multiprocessing.connection import Connection
 
 import msgspec
 
-from plugin_backend.output_files import uninterrupted
-from plugin_backend.processes import die_with_parent, one_thread_each
+from plugin_backend.processes import die_with_parent, one_thread_each, spawn_with_pipe
 from render.batch.engines.protocol import Message, Order, Outcome
 
 
@@ -45,13 +43,8 @@ class _Worker:
     """One process: idle, or at an order."""
 
     def __init__(self):
-        context = multiprocessing.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(theirs, os.getpid()), name="pisada-batch")
-        resource_tracker.ensure_running()  # starting it unblocks signals, so it comes first
-        with one_thread_each(), uninterrupted():  # a Ctrl-C goes to the whole group; the parent stops its workers
-            self.process.start()
-        theirs.close()
+        with one_thread_each():
+            self.process, self.pipe = spawn_with_pipe(serve, lambda pipe: (pipe, os.getpid()), name="pisada-batch")
         self.order: Order | None = None
 
     def submit(self, order: Order) -> None:
