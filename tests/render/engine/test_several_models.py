@@ -17,7 +17,7 @@ from render.engine.cue_cache import CueCache
 from render.plan.cache_key import cue_keys
 from render.plan.resolve import make_plan, read_sheet
 from render.project.project import Project, project_from, read_project
-from studio.cli import render as render_command
+from studio.commands.render import render as render_command
 
 pytestmark = pytest.mark.usefixtures("forked_renders")
 
