@@ -112,7 +112,7 @@ class Note(Voice):
         self._waiting = np.concatenate([self._waiting, self._finish.push(audio)[:, :end]], axis=1)
 
     def _chain(self, morph: float, sample_rate: int) -> PresetEffects | PresetEffectsBetween | None:
-        """The take's effects; of two takes with different effects, a mix of both at the morph of the strike."""
+        """Return the take's effects; for two takes with different effects, a mix of both at the morph of the strike."""
         first_effects, second_effects = self._takes[0].effects, self._takes[-1].effects
         first, second = (
             PresetEffects(effects, sample_rate, self.channels, self._end) for effects in (first_effects, second_effects)
@@ -122,7 +122,7 @@ class Note(Voice):
         return first if first_effects else None
 
     def _modes(self, morph: float) -> np.ndarray:
-        """The resonant modes of the take, or between two takes. They stay as they were at the strike."""
+        """Return the resonant modes of the take, or between two takes. They stay as they were at the strike."""
         rows = [take.modes.copy() for take in self._takes]
         for modes, offset in zip(rows, self._offsets, strict=True):
             modes[:, ONSET] -= offset

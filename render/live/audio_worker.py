@@ -110,7 +110,7 @@ class AudioWorker:
         return True
 
     def _immediate(self, action: Action) -> Action:
-        """A release that is due now does not wait for the blocks that the worker is behind; others stay as they are."""
+        """Return a due release at the worker's own position, so that it does not wait; other actions unchanged."""
         newest = self._ring.newest
         later = action.at_samples >= (newest + 2) * self._block  # than the block that is being recorded
         if action.control != RELEASE or newest - self.next <= 1 or later:

@@ -275,11 +275,11 @@ class HitsMode:
 
 
 def _number(hit: int, layer: int) -> str:
-    """The number of a take, as :mod:`render.apply.hits_mode` numbers them."""
+    """Return the number of a take, as :mod:`render.apply.hits_mode` numbers them."""
     return f"{hit}.{layer}" if layer else str(hit)
 
 
 def _with_layer_gain(layer: Layer) -> Preset:
-    """The layer's preset with the layer's gain added to its own."""
+    """Return the layer's preset with the layer's gain added to its own."""
     preset = layer.preset
     return replace(preset, header=msgspec.structs.replace(preset.header, gain_db=preset.header.gain_db + layer.gain_db))

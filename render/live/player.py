@@ -131,14 +131,14 @@ class Player:
             self._worker.actions.put(action)
 
     def _now(self) -> int:
-        """The input sample that the microphone is recording now."""
+        """Return the input sample that the microphone is recording now."""
         first, since = self._clock
         if not self.threaded:
             return first
         return first + min(self._block - 1, int((perf_counter() - since) * self._rate))
 
     def work(self) -> bool:
-        """In virtual time: process one block, if one waits; return whether one did."""
+        """Process one block in virtual time, if one waits; return whether one did."""
         return self._worker.work()
 
     @property

@@ -186,5 +186,5 @@ class AudioLoop:
 
 
 def _named(name: str, opened: StreamInfo) -> str | None:
-    """The full name of a device, so that only the same device is opened again."""
+    """Return the full name of a device, so that only the same device is opened again."""
     return f"{name} ({opened.host})" if name else None

@@ -32,7 +32,7 @@ def test_table_shows_minutes_and_dropped_files(folder):
     assert lines[0].split() == ["label", "minutes", "pieces", "files"]
     assert lines[1].split() == ["door", "0.01", "1", "1"]
     assert "dropped: door/silence.wav: silent" in lines
-    assert lines[-2] == "0.01 minutes in 1 pieces of 1 files; 1 dropped, 1 that are no audio ignored"
+    assert lines[-2] == "0.01 minutes in 1 pieces of 1 files; 1 dropped, 1 ignored because they are not audio"
     assert lines[-1] == f"prepared in {folder / '.pisada-corpus'}"
 
 
