@@ -174,7 +174,7 @@ def test_failed_migration_does_not_stop_others(recorded, tmp_path, tiny_models):
     for name, model in (("a", old), ("b", new), ("c", old)):
         piece = soundfile.read(recorded, dtype="float32")[0][9_000:18_000]
         save_preset(encode_pieces(load_codec(str(model)), name, [piece], "hit"), tmp_path / "old")
-    with pytest.raises(PisadaError, match="2 of 3 presets could not be brought over"):
+    with pytest.raises(PisadaError, match="2 of 3 presets could not be migrated"):
         run("preset", "migrate", "--bank", tmp_path / "old", "--to", tmp_path / "new", "--model", new)
     assert [path.name for path in (tmp_path / "new").iterdir()] == [f"b{SUFFIX}"]
     with pytest.raises(PresetError, match="--sources nowhere: not a folder"):
