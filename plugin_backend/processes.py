@@ -13,7 +13,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
-from plugin_backend.output_files import uninterrupted
+from plugin_backend.output_files import hold_signals
 
 PR_SET_PDEATHSIG = 1
 
@@ -38,7 +38,7 @@ def die_with_parent(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-BESIDE, WORKER, AUDIO = 5, 10, 20
+BACKGROUND_PRIORITY, WORKER_PRIORITY, AUDIO_PRIORITY = 5, 10, 20
 """The audio callback comes before the worker it feeds; the threads beside them share Python's lock with
 both, and must not be kept from giving it back."""
 
@@ -58,16 +58,16 @@ def request_priority(priority: int) -> str:
     return ""
 
 
-COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-ONE_EACH = dict.fromkeys(COUNTS, "1")
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+ONE_THREAD_VARIABLES = dict.fromkeys(THREAD_VARIABLES, "1")
 """Of the environment; libraries read it as they are imported."""
 
 
 @contextmanager
-def one_thread_each() -> Iterator[None]:
+def one_thread_per_process() -> Iterator[None]:
     """What is started in the block computes with one thread."""
-    before = {name: os.environ.get(name) for name in COUNTS}
-    os.environ.update(ONE_EACH)
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(ONE_THREAD_VARIABLES)
     try:
         yield
     finally:
@@ -111,7 +111,7 @@ def spawn_with_pipe(
     pipe, theirs = context.Pipe(duplex=duplex)
     process = context.Process(target=target, args=arguments(theirs), daemon=daemon, name=name)  # type: ignore[attr-defined]
     resource_tracker.ensure_running()  # starting it unblocks signals, so it comes first
-    with uninterrupted():
+    with hold_signals():
         process.start()
     theirs.close()
     return process, pipe

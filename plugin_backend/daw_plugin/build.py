@@ -20,7 +20,7 @@ from pathlib import Path
 from plugin_backend.daw_plugin.cpp_header import cpp_header
 from plugin_backend.daw_plugin.juce_sdk import find_sdk, missing_packages, needs, sdk_version
 from plugin_backend.errors import OutputError, PluginError
-from plugin_backend.output_files import folder_when_whole
+from plugin_backend.output_files import make_folder_atomically
 
 FORMATS = ("VST3", "LV2")
 PRODUCTS = ("Pisada", "Pisada Instrument")
@@ -132,7 +132,7 @@ def _configure(folder: Path, command: list) -> None:
 
 def _keep(work: Path, formats: list[str], done: Path) -> None:
     done.parent.mkdir(exist_ok=True)
-    with folder_when_whole(done) as folder:
+    with make_folder_atomically(done) as folder:
         for bundle in _bundles(work, formats):
             shutil.copytree(bundle, folder / bundle.name)
         for library in folder.rglob("*.so"):

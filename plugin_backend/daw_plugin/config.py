@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plugin_backend.errors import PluginError
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_files import write_atomically
 
 VARIABLE = "PISADA_PLUGIN_CONFIG"
 """Names another file in place of the user's."""
@@ -84,5 +84,5 @@ def write_config(config: PluginConfig, path: Path) -> None:
     """Write it, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [f"{key} {value}" for key, value in config.lines if value]
-    with replaced_when_whole(path) as whole:
+    with write_atomically(path) as whole:
         whole.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -15,7 +15,7 @@ from plugin_backend.daw_plugin.build import PRODUCTS
 from plugin_backend.daw_plugin.config import PluginConfig, config_path, write_config
 from plugin_backend.daw_plugin.install_paths import SUFFIXES
 from plugin_backend.errors import PluginError
-from plugin_backend.output_files import folder_when_whole, replaced_when_whole, uninterrupted
+from plugin_backend.output_files import hold_signals, make_folder_atomically, write_atomically
 
 MOST_RECORD_BYTES = 8 * 2**20
 NAMES = tuple(product + suffix for product in PRODUCTS for suffix in SUFFIXES.values())
@@ -101,14 +101,14 @@ def install(
     record.edition = version("pisada")
     _make(at.parent, record)
     for bundle, target in places:
-        with uninterrupted():
+        with hold_signals():
             _make(target.parent, record)
             _place(bundle, target)
             known[str(target)] = coming[bundle]
             record.bundles = [Put(path, files) for path, files in known.items()]
             _keep(record, kept)
         yield target
-    with uninterrupted():
+    with hold_signals():
         write_config(config, at)
         record.config[str(at)] = _digest(at)
         _keep(record, kept)
@@ -181,7 +181,7 @@ def _place(bundle: Path, target: Path) -> None:
     """A host that has the old one open goes on with it: its files are removed, never written over."""
     old = target.with_name(f".{target.name}.{os.getpid()}.old")
     try:
-        with folder_when_whole(target) as whole:
+        with make_folder_atomically(target) as whole:
             shutil.copytree(bundle, whole, dirs_exist_ok=True, symlinks=True)
             if target.exists():
                 os.rename(target, old)
@@ -192,7 +192,7 @@ def _place(bundle: Path, target: Path) -> None:
 
 
 def _keep(record: Record, path: Path) -> None:
-    with replaced_when_whole(path) as whole:
+    with write_atomically(path) as whole:
         whole.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1))
 
 

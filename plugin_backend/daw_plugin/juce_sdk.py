@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from plugin_backend.errors import PluginError
-from plugin_backend.output_files import folder_when_whole, replaced_when_whole
+from plugin_backend.output_files import make_folder_atomically, write_atomically
 
 PACKAGES = ("juce-modules-source", "juce-modules-source-data")
 
@@ -98,7 +98,7 @@ def _fetch(root: Path, say: Callable[[str], None]) -> None:
         raise PluginError("no JUCE is installed, and none can be fetched here: install JUCE 7 and name it with --sdk")
     say(f"fetching {' and '.join(PACKAGES)} (8 MB, unpacked in {root}, not installed)")
     root.parent.mkdir(parents=True, exist_ok=True)
-    with folder_when_whole(root) as folder:
+    with make_folder_atomically(root) as folder:
         _does(["apt-get", "download", *PACKAGES], folder)
         for package in sorted(folder.glob("*.deb")):
             _does(["dpkg", "-x", package.name, "."], folder)
@@ -127,6 +127,6 @@ def _relocated(config: Path, cache: Path) -> Path:
     for name, own in wanted.items():  # one that is right is left alone: a build may be reading it
         if not (mine / name).exists() or (mine / name).read_bytes() != own:
             mine.mkdir(parents=True, exist_ok=True)
-            with replaced_when_whole(mine / name) as whole:
+            with write_atomically(mine / name) as whole:
                 whole.write_bytes(own)
     return mine

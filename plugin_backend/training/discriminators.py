@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from plugin_backend.errors import CheckpointError
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_files import write_atomically
 
 SIZES = (2048, 512, 128)
 """STFT sizes of the three judges: pitch and rooms, bodies, attacks."""
@@ -99,7 +99,7 @@ def discriminators_path(model: Path) -> Path:
 
 def save_discriminators(judges: Discriminators, path: Path) -> None:
     """Write them as safetensors."""
-    with replaced_when_whole(path) as whole:
+    with write_atomically(path) as whole:
         tensors = {name: value.detach().cpu().contiguous() for name, value in judges.state_dict().items()}
         whole.write_bytes(serialised(tensors))
 

@@ -11,7 +11,7 @@ from safetensors.torch import save as serialised
 from torch import Tensor
 
 from plugin_backend.errors import CheckpointError
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_files import write_atomically
 
 VERSION = 2
 
@@ -36,7 +36,7 @@ def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tenso
 def save_state(path: Path, parts: dict[str, dict[str, Tensor]], facts: dict) -> None:
     """Write ``parts`` (each a flat dictionary of tensors) and ``facts`` (plain JSON) as one file."""
     tensors = {f"{part}/{key}": value for part, flat in parts.items() for key, value in flat.items()}
-    with replaced_when_whole(path) as whole:
+    with write_atomically(path) as whole:
         copies = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
         whole.write_bytes(serialised(copies, metadata={"training": json.dumps({"version": VERSION} | facts)}))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from plugin_backend.corpus.sound import digest
+from plugin_backend.corpus.sound import sounds_digest
 from plugin_backend.errors import CheckpointError
 from plugin_backend.models.registry import checkpoint_path
 from plugin_backend.models.waveform_vae import checkpoint
@@ -310,8 +310,8 @@ class Trainer:
         """What must be the same for a stopped run to go on."""
         return {
             "settings": asdict(self.settings),
-            "sounds to learn from": digest(self.learned.sounds),
-            "sounds to judge by": digest(self.judged.sounds),
+            "sounds to learn from": sounds_digest(self.learned.sounds),
+            "sounds to judge by": sounds_digest(self.judged.sounds),
         }
 
     def _resume(self) -> None:

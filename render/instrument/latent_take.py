@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from presets.preset import Preset
-from presets.take_sampling import fades_of, perform, rung, take_of
-from render.engine.voice import fade_curve
+from presets.take_sampling import fades_of, perform, take_modes, take_of
+from render.engine.mixing import fade_curve
 
 
 class LatentTake:
@@ -32,7 +32,7 @@ class LatentTake:
 
     def __init__(self, preset: Preset, seed: int, silence: np.ndarray, late_frames: int, hop_samples: int):
         header, take = preset.header, take_of(preset, seed)
-        self.modes, self.low_cut_hz, self.effects = rung(preset, seed), header.low_cut_hz, header.chain
+        self.modes, self.low_cut_hz, self.effects = take_modes(preset, seed), header.low_cut_hz, header.chain
         self.width = header.width
         self.hit = header.kind == "hit"
         self.skip_samples, self.length_samples = take.skip_samples + late_frames * hop_samples, take.length_samples

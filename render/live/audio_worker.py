@@ -11,7 +11,7 @@ from time import perf_counter
 
 import numpy as np
 
-from plugin_backend.processes import WORKER, request_priority
+from plugin_backend.processes import WORKER_PRIORITY, request_priority
 from render.instrument.actions import RELEASE, SHED, Action
 from render.live.block_ring import BlockRing, WakeUp
 from render.live.instrument import Instrument
@@ -70,7 +70,7 @@ class AudioWorker:
 
     def _run(self) -> None:
         if self._realtime:
-            self.remark = request_priority(WORKER)
+            self.remark = request_priority(WORKER_PRIORITY)
         try:
             while not self._closing:
                 self._wakeup.wait()

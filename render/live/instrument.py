@@ -29,7 +29,7 @@ from render.live.hits_mode import HitsMode
 from render.live.playable_presets import PlayablePresets, PresetPool, PresetSource
 from render.live.rig import Rig
 from render.live.transfer_mode import TransferMode
-from render.plan.resolve import velocity_gain
+from render.plan.plan import velocity_gain
 
 BYPASSED = Parameter(BYPASS, 0, 1, 0, "", "1 plays the dry input alone.")
 BETWEEN = Parameter(AB, 0, 1, 0, "", "From the rig's snapshot a (0) to b (1).")

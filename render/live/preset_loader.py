@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
-from plugin_backend.processes import BESIDE, request_priority
+from plugin_backend.processes import BACKGROUND_PRIORITY, request_priority
 from render.instrument.actions import Action
 from render.live.instrument import Instrument
 
@@ -46,7 +46,7 @@ class PresetLoader:
 
     def _run(self) -> None:
         if self._realtime:
-            request_priority(BESIDE)  # the worker reports a refusal
+            request_priority(BACKGROUND_PRIORITY)  # the worker reports a refusal
         while (request := self._requests.get()) is not None and not self._closing:
             try:
                 if isinstance(request, Action):

@@ -13,7 +13,7 @@ from queue import SimpleQueue
 import numpy as np
 
 from plugin_backend.models.batched_codec import run_batched
-from plugin_backend.processes import WORKER, request_priority
+from plugin_backend.processes import WORKER_PRIORITY, request_priority
 from render.plugin_server.instance import Hop, Instance
 from render.plugin_server.loader import SendMessage, one_line, send_problems
 from render.plugin_server.wakeup import WakeUp
@@ -60,7 +60,7 @@ class Dispatcher:
             wakeup.notify()
 
     def _run(self) -> None:
-        if remark := request_priority(WORKER):
+        if remark := request_priority(WORKER_PRIORITY):
             print(f"server {os.getpid()}: {remark}", file=sys.stderr, flush=True)
         while True:
             wakeup = self._wakeup

@@ -37,9 +37,9 @@ def engine_latency(kind: str, spec: CodecSpec, rate_hz: int) -> int:
     latency = spec.latency_samples + spec.hop_samples - gcd(spec.hop_samples, HOP_SAMPLES) if has_input else 0
     if _direct(spec, rate_hz):
         return latency
-    from plugin_backend.dsp.resample import timing
+    from plugin_backend.dsp.resample import resampled_timing
 
-    return timing(rate_hz, spec.sample_rate, hop, HOP_SAMPLES, latency, has_input).latency_samples
+    return resampled_timing(rate_hz, spec.sample_rate, hop, HOP_SAMPLES, latency, has_input).latency_samples
 
 
 def make_engine(

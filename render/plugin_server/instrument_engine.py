@@ -11,7 +11,7 @@ from plugin_backend.codecs.base import Codec
 from plugin_backend.daw_plugin.parameters import INSTRUMENT
 from plugin_backend.errors import PresetError
 from plugin_backend.models.batched_decoder import BatchedDecoder
-from plugin_backend.modes.mode_table import adjusted
+from plugin_backend.modes.mode_table import apply_controls
 from plugin_backend.modes.parameters import CONTROLS
 from plugin_backend.transfer.parameters import RING
 from presets.lookup import check_model
@@ -21,7 +21,8 @@ from render.instrument.latent_controls import LatentControls
 from render.instrument.latent_take import aligned_takes
 from render.instrument.note import MidiKey, Note
 from render.instrument.polyphony import CONTROL, LENGTHS, OFF, ON, PROGRAM, Keyboard
-from render.plan.resolve import take_seed, velocity_gain
+from render.plan.plan import velocity_gain
+from render.plan.resolve import take_seed
 from render.plugin_server.engine import Engine
 from render.plugin_server.parameter_values import ChangedParameters, in_range, number
 from render.plugin_server.preset_slots import SLOTS, PresetPool, PresetSlots
@@ -154,7 +155,7 @@ class InstrumentEngine(Engine):
         morph = self._latent_controls.morph if other is not None else 0.0
         takes = aligned_takes(presets, seed, round(morph), self._silence, spec.hop_samples)
         for take in takes:
-            take.modes = adjusted(take.modes, self._ring_controls, seed)
+            take.modes = apply_controls(take.modes, self._ring_controls, seed)
         note = Note(preset.name, MidiKey(channel, key), at, velocity_gain(velocity), takes, morph, spec)
         self._keyboard.start(note)
 

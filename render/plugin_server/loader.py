@@ -16,7 +16,7 @@ from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import CheckpointError, PisadaError, PluginError
 from plugin_backend.models.batched_codec import shared
 from plugin_backend.models.registry import load_codec
-from plugin_backend.processes import BESIDE, request_priority
+from plugin_backend.processes import BACKGROUND_PRIORITY, request_priority
 from presets.store import SUFFIX, preset_of
 from render.plugin_server.capabilities import Capabilities
 from render.plugin_server.engine import Engine
@@ -99,7 +99,7 @@ class Loader:
         self._requests.put((self._end, engine))
 
     def _run(self) -> None:
-        request_priority(BESIDE)  # the dispatcher reports a refusal
+        request_priority(BACKGROUND_PRIORITY)  # the dispatcher reports a refusal
         if self._announced.spec is not None:  # else the supervisor has reported it
             try:
                 self._load()

@@ -11,7 +11,7 @@ import numpy as np
 
 from plugin_backend.dsp.crossfade import FADE_S, SmoothedValue
 from plugin_backend.dsp.delay import Delay
-from plugin_backend.dsp.resample import Resampler, timing
+from plugin_backend.dsp.resample import Resampler, resampled_timing
 from plugin_backend.dsp.sanitize import sanitize
 from plugin_backend.errors import RenderError
 from presets.preset import Preset
@@ -36,7 +36,9 @@ class ResampledEngine(Engine):
     def __init__(self, inner: Engine, rate_hz: int, hop_samples: int, has_input: bool):
         self._inner, self._has_input, self.problems = inner, has_input, inner.problems
         self.channels, self.rate_hz, self.hop_samples = inner.channels, rate_hz, hop_samples
-        self._timing = timing(rate_hz, inner.rate_hz, hop_samples, inner.hop_samples, inner.latency_samples, has_input)
+        self._timing = resampled_timing(
+            rate_hz, inner.rate_hz, hop_samples, inner.hop_samples, inner.latency_samples, has_input
+        )
         self.latency_samples = self._timing.latency_samples
         self._start_over()
 

@@ -17,7 +17,7 @@ import msgspec
 
 from plugin_backend.daw_plugin.ipc_messages import LONGEST_BYTES, packed, unpacked
 from plugin_backend.errors import PisadaError, PluginError
-from plugin_backend.processes import BESIDE, SWITCH_INTERVAL_S, request_priority
+from plugin_backend.processes import BACKGROUND_PRIORITY, SWITCH_INTERVAL_S, request_priority
 from render.plugin_server.capabilities import Capabilities
 from render.plugin_server.dispatcher import Dispatcher
 from render.plugin_server.instance import Instance
@@ -61,7 +61,7 @@ def serve_link(link: socket.socket, announced: Capabilities) -> NoReturn:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # every mapped memory needs a descriptor
-    request_priority(BESIDE)  # the dispatcher reports a refusal
+    request_priority(BACKGROUND_PRIORITY)  # the dispatcher reports a refusal
     Server(link, announced).run()
     sys.stderr.flush()
     os._exit(0)
@@ -171,7 +171,7 @@ class Server:
             )
 
     def _send_messages(self) -> None:
-        request_priority(BESIDE)
+        request_priority(BACKGROUND_PRIORITY)
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the host is gone: ``run`` ends too
             while True:
                 verb, values = self._messages.get()

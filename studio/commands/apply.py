@@ -86,11 +86,11 @@ def apply_preset(
 
     Each output has the length, sample rate, channels and timestamp of its IN, and is aligned with it to the sample.
     """
-    from plugin_backend.transfer.settings import Settings, latents_of
+    from plugin_backend.transfer.settings import Settings, parse_latents
     from studio.workflows.apply import PresetChoice, apply_to_disk
 
     values = {name: options.pop(name) for name in PARAMETERS}
     controls = {name: value for name, value in values.items() if value is not None}
-    settings = Settings(controls=controls, latents=latents_of(latents), bits=int(bits), **options)
+    settings = Settings(controls=controls, latents=parse_latents(latents), bits=int(bits), **options)
     choice = PresetChoice(preset, to, sums, additions, banks, model)
     apply_to_disk(choice, list(files), out, settings, overwrite)

@@ -104,7 +104,7 @@ def capture(
     **fields: Any,
 ) -> None:
     """Encode recordings FILES as one latent preset. Every detected hit becomes a take."""
-    from plugin_backend.audio_files import info_of
+    from plugin_backend.audio_files import inspect_audio
     from plugin_backend.hit_detection.detect_hits import Sensitivity
     from plugin_backend.models.registry import deferred_codec
     from presets import capture as capturing
@@ -114,7 +114,7 @@ def capture(
 
     check_new(path_of(name, bank), overwrite, other="give another --name")
     check_folder(bank)
-    remarks = [f"{file}: {remark}" for file in files for remark in info_of(file).remarks]
+    remarks = [f"{file}: {remark}" for file in files for remark in inspect_audio(file).remarks]
     provenance = Provenance(
         made="capture",
         recordings=recordings_of(files),

@@ -25,10 +25,10 @@ def corpus(folder: Path, out: Path | None, rate: int, as_json: bool) -> None:
     """Check, slice and resample the recordings in FOLDER, and report what was dropped and why."""
     import json
 
-    from plugin_backend.corpus.dataset import prepare
+    from plugin_backend.corpus.dataset import prepare_corpus
     from studio.terminal.tables import print_report
 
-    prepared = prepare(folder, out, rate, say=lambda line: click.echo(line, err=True))
+    prepared = prepare_corpus(folder, out, rate, say=lambda line: click.echo(line, err=True))
     if as_json:
         click.echo(json.dumps({"cache": str(prepared.cache), **prepared.report}, indent=1))
     else:
@@ -46,9 +46,9 @@ def corpus_fetch(out: Path, packages: tuple[str, ...]) -> None:
 
     Run it again to fetch what is missing.
     """
-    from plugin_backend.corpus.debian_fetch import fetch
+    from plugin_backend.corpus.debian_fetch import fetch_corpus
 
-    fetched, wanted = fetch(out, packages, say=lambda line: click.echo(line, err=True))
+    fetched, wanted = fetch_corpus(out, packages, say=lambda line: click.echo(line, err=True))
     click.echo(f"{out}: {fetched} of {wanted} files")
     if fetched < wanted:
         raise PisadaError(f"{wanted - fetched} files could not be fetched; the reasons are above")

@@ -39,13 +39,13 @@ def evaluate(
     bank: bool,
 ) -> None:
     """Evaluate MODEL (a factory name or a .safetensors file) on held-out sounds, next to known anchors."""
-    from plugin_backend.corpus.scan import scan
+    from plugin_backend.corpus.scan import scan_folder
     from plugin_backend.evaluation.data.read_folder import read_folder
     from plugin_backend.models.registry import describe_codec
     from studio.workflows.overwrite_guard import check_folder
 
     spec = describe_codec(model)
-    if not scan(data).files:
+    if not scan_folder(data).files:
         read_folder(data, spec.sample_rate)  # raises the error that names the reason
     check_folder(out)
     from plugin_backend.evaluation.evaluate import Options

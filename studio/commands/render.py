@@ -68,8 +68,10 @@ def render(
     **fields: Any,
 ) -> None:
     """Render CUES (CSV, XLSX, MIDI, a session or an edit list) to Broadcast-WAV stems and their FOLEY sum."""
-    from render.cues.cue import Wanted
-    from render.plan.resolve import make_plan, read_sheet, with_sheet_rate
+    from render.engine.make_plan import make_plan
+
+    from render.cues.cue import ReadOptions
+    from render.plan.resolve import read_sheet, with_sheet_rate
     from render.project.project import project_from
 
     if out is None and not dry_run:
@@ -81,7 +83,7 @@ def render(
     fields["bits"] = int(bits) if bits else None
     fields |= {"models": list(models)} if len(models) > 1 else {"model": next(iter(models), None)}
     project = project_from(project_file, cues, **fields)
-    sheet = read_sheet(cues, project, Wanted(partial=True))
+    sheet = read_sheet(cues, project, ReadOptions(partial=True))
     project = with_sheet_rate(project, sheet)
     cache = None
     if not dry_run:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from plugin_backend.text import printable
+from plugin_backend.text import escape_unprintable
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -21,7 +21,7 @@ class Filtered:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        self._stream.write(printable(text, self._stream.encoding or "utf-8"))
+        self._stream.write(escape_unprintable(text, self._stream.encoding or "utf-8"))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -54,6 +54,10 @@ def console() -> Console:
     class FilteredConsole(Console):
         def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
             for segment in super().render(renderable, options):
-                yield segment if segment.control else Segment(printable(segment.text, self.encoding), segment.style)
+                yield (
+                    segment
+                    if segment.control
+                    else Segment(escape_unprintable(segment.text, self.encoding), segment.style)
+                )
 
     return FilteredConsole(file=raw)

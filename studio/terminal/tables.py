@@ -7,11 +7,11 @@ from collections.abc import Iterable
 import click
 import msgspec
 
-from plugin_backend.corpus.scan import shown
+from plugin_backend.corpus.scan import escape_name
 from presets.preset import Preset
-from render.cues.lint import Finding, Look
+from render.cues.lint import Finding, LintInput
 from render.delivery.incremental.diff import KEEP, UNTOUCHED, Changes
-from render.delivery.report import Measured, cue_table
+from render.delivery.report import MeasuredFile, cue_table
 from render.plan.plan import Plan
 from render.project.project import SUM, Project
 
@@ -21,12 +21,12 @@ GROUPS = (("label", "by_label"), ("source", "by_source"), ("band edge", "by_band
 def print_report(report: dict) -> None:
     """Print minutes, pieces and files by label, source and band edge; then one line per dropped or unusual file."""
     for title, key in GROUPS:
-        rows = [(shown(name), f"{n['minutes']:.2f}", n["pieces"], n["files"]) for name, n in report[key].items()]
+        rows = [(escape_name(name), f"{n['minutes']:.2f}", n["pieces"], n["files"]) for name, n in report[key].items()]
         print_table((title, "minutes", "pieces", "files"), rows)
         click.echo()
     for title, entries, field in (("dropped", report["dropped"], "reason"), ("kept", report["remarks"], "remark")):
         for entry in entries:
-            click.echo(f"{title}: {shown(entry['file'])}: {shown(entry[field])}")
+            click.echo(f"{title}: {escape_name(entry['file'])}: {escape_name(entry[field])}")
     click.echo(
         f"{report['minutes']:.2f} minutes in {report['pieces']} pieces of {report['files']} files; "
         f"{report['dropped_files']} dropped, {report['ignored_files']} ignored because they are not audio"
@@ -77,7 +77,7 @@ def print_cue_table(plan: Plan, project: Project) -> None:
     click.echo(f"{len(plan.events)} cues, {len(plan.stems)} stems, {plan.length_samples} samples ({seconds:.3f} s)")
 
 
-def print_levels(files: dict[str, Measured]) -> None:
+def print_levels(files: dict[str, MeasuredFile]) -> None:
     """Print the levels of each stem and the sum on standard error, then the comparison with the specification."""
     print_table(
         ("stem", "LUFS", "LRA", "dBTP", "peak dBFS", "clipped"),
@@ -115,7 +115,7 @@ def print_changes(changes: Changes) -> None:
     click.echo(err=True)
 
 
-def print_findings(findings: list[Finding], look: Look) -> None:
+def print_findings(findings: list[Finding], look: LintInput) -> None:
     """Print the findings of a cue sheet's checks, one per line, and how many cues were checked."""
     rows = []
     for finding in findings:

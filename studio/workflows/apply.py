@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from plugin_backend.audio_files import info_of
-from plugin_backend.exactness import computed_by
+from plugin_backend.audio_files import inspect_audio
+from plugin_backend.exactness import compute_info_for
 from plugin_backend.models.registry import deferred_codec
 from plugin_backend.transfer.settings import Settings
-from presets.bank import Named
+from presets.bank import BankNames
 from presets.lookup import find_preset
 from render.apply.applier import Applied, Applier
-from render.apply.preset_layers import added_of, layer_of, summed_of
+from render.apply.preset_layers import make_layer, parse_added, parse_sum
 from studio.terminal.progress import progress_bar
 
 
@@ -35,7 +35,7 @@ class PresetChoice:
     to: str | None = None
     sums: tuple[str, ...] = ()
     additions: tuple[str, ...] = ()
-    banks: Named = None
+    banks: BankNames = None
     model: str | None = None
 
 
@@ -53,23 +53,23 @@ def apply_to_disk(choice: PresetChoice, files: list[Path], out: Path, settings: 
         InputError: a preset, a model or a recording cannot be used.
         OutputError: a file exists already, or cannot be written.
     """
-    sums = [summed_of(text) for text in choice.sums]
-    additions = [added_of(text) for text in choice.additions]
+    sums = [parse_sum(text) for text in choice.sums]
+    additions = [parse_added(text) for text in choice.additions]
     preset = find_preset(choice.preset, choice.banks)
     second = find_preset(choice.to, choice.banks) if choice.to is not None else None
     codecs = [deferred_codec(choice.model or preset.header.codec)]
-    layers = [layer_of(codecs, model, find_preset(name, choice.banks), gain_db) for model, name, gain_db in additions]
+    layers = [make_layer(codecs, model, find_preset(name, choice.banks), gain_db) for model, name, gain_db in additions]
     summed = [(find_preset(name, choice.banks), weight) for name, weight in sums]
     applier = Applier(codecs[0], preset, settings, second, summed, layers)
     targets = applier.outputs(files, out, overwrite)
     with progress_bar() as bar:
-        task = bar.add_task("applying", total=sum(info_of(source).length_samples for source in targets))
+        task = bar.add_task("applying", total=sum(inspect_audio(source).length_samples for source in targets))
         for source, path in targets.items():
             bar.update(task, description=source.name)
             applied = applier.apply(source, path, lambda samples: bar.advance(task, samples), overwrite)
             _print_result(source, applied, settings.bits)
     models = [choice.model or preset.header.codec, *(model for model, *_ in additions if model)]
-    if computed := computed_by(models):
+    if computed := compute_info_for(models):
         click.echo(f"computed with {computed}", err=True)
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from plugin_backend.errors import RenderError
 from plugin_backend.models.registry import load_codec
-from plugin_backend.output_files import uninterrupted
-from plugin_backend.processes import WORKER, request_priority
+from plugin_backend.output_files import hold_signals
+from plugin_backend.processes import WORKER_PRIORITY, request_priority
 from presets.bank import Bank
 from render.live.controllers.midi_input import MidiInput
 from render.live.controllers.midi_learn import ControllerRouter
@@ -58,7 +58,7 @@ def play_live(
     with ExitStack() as cleanup:
         view = LiveMeter(metered)
         # this thread needs priority too: if it is stopped while it holds Python's lock, the others wait
-        refused = request_priority(WORKER) if ends.realtime else ""
+        refused = request_priority(WORKER_PRIORITY) if ends.realtime else ""
         inputs = open_controllers(controllers, cleanup)  # what may be missing comes before any file is made
         recorder = Recorder(record, rig, instrument) if record is not None else None
 
@@ -68,7 +68,7 @@ def play_live(
                 pass
 
         loop, sink = open_loop(instrument, ends, play, cleanup, seconds, paced=bool(inputs))
-        with uninterrupted():  # what it starts must also be closed
+        with hold_signals():  # what it starts must also be closed
             player = Player(
                 instrument,
                 rig.block_samples,
@@ -97,7 +97,7 @@ def play_live(
                 view.print_line(f"note: {refused}")
             loop.start()
             monitor.run(None if ends.are_files else seconds)
-        with suppress(KeyboardInterrupt), uninterrupted():  # a second Ctrl-C changes nothing
+        with suppress(KeyboardInterrupt), hold_signals():  # a second Ctrl-C changes nothing
             cleanup.close()
     monitor.print_summary()
     for path in (record, sink.path if sink else None):

@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 
 from plugin_backend.errors import ProjectError
-from plugin_backend.transfer.settings import latents_of
+from plugin_backend.transfer.settings import parse_latents
 from presets.lookup import find_preset
-from render.apply.preset_layers import added_of, summed_of
+from render.apply.preset_layers import parse_added, parse_sum
 from render.live.rig import Rig, read_rig
 
 
@@ -27,7 +27,7 @@ def rig_from(
     Args:
         file: a rig file, or ``None``.
         controls: the transfer parameters that were given.
-        latents: as :func:`~plugin_backend.transfer.settings.latents_of` reads them.
+        latents: as :func:`~plugin_backend.transfer.settings.parse_latents` reads them.
         flags: other fields of :class:`~render.live.rig.Rig`; ``None`` is not given. Without a model and a file, the
             model is the preset's.
         sums, additions: as :mod:`render.apply.preset_layers` reads them. Additions replace those of the rig file.
@@ -39,10 +39,10 @@ def rig_from(
     given = {
         name: str(value) if isinstance(value, Path) else value for name, value in flags.items() if value is not None
     }
-    by_latent = {str(latent): values for latent, values in latents_of(latents).items()}
+    by_latent = {str(latent): values for latent, values in parse_latents(latents).items()}
     given |= {"controls": rig.controls | controls, "latents": _joined(rig.latents, by_latent)}
-    given["sum"] = rig.sum | dict(map(summed_of, sums))
-    added = [(model or "", name, gain_db) for model, name, gain_db in map(added_of, additions)]
+    given["sum"] = rig.sum | dict(map(parse_sum, sums))
+    added = [(model or "", name, gain_db) for model, name, gain_db in map(parse_added, additions)]
     if added:
         given["add"] = [dict(zip(("model", "preset", "gain_db"), fields, strict=True)) for fields in added]
     fields = msgspec.to_builtins(rig) | given

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from plugin_backend.hit_detection.overlapping_chunks import open_guide
+from plugin_backend.audio_files import inspect_recording
 from presets.bank import Bank
 from render.live.controllers.controller_map import FILE, LiveMap, check, read_map
 from render.live.controllers.midi_input import MidiInput
@@ -74,7 +74,7 @@ def check_ends(ends: Ends) -> None:
         OutputError: the output exists already.
     """
     if ends.input_file is not None:
-        for remark in open_guide(ends.input_file).remarks:
+        for remark in inspect_recording(ends.input_file).remarks:
             click.echo(f"note: {remark}", err=True)
     if ends.output_file is not None:
         check_output(ends.output_file)

@@ -114,10 +114,10 @@ def send_impulse(client: PluginClient, latency: int | None) -> Check:
 
 def check_priority() -> Check:
     """Check whether a thread gets real-time scheduling."""
-    from plugin_backend.processes import WORKER, request_priority
+    from plugin_backend.processes import WORKER_PRIORITY, request_priority
 
     refusals: list[str] = []
-    thread = threading.Thread(target=lambda: refusals.append(request_priority(WORKER)))
+    thread = threading.Thread(target=lambda: refusals.append(request_priority(WORKER_PRIORITY)))
     thread.start()
     thread.join()
     if not refusals[0]:

@@ -11,12 +11,11 @@ import numpy as np
 
 from plugin_backend.errors import DeviceError, OutputError
 from plugin_backend.models.registry import load_codec
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_files import disk_error, make_folder, write_atomically
 from presets.bank import Bank
 from presets.lookup import check_model
 from presets.preset import Preset
-from render.delivery.output_folder import disk_error, made_folder
-from render.engine.voice import fade_curve
+from render.engine.mixing import fade_curve
 from render.instrument.take_pool import TakePool
 from render.live.devices.device_list import require_live_extra
 from render.wav.float_wav import float_file
@@ -108,9 +107,9 @@ def joined(sounds: list[np.ndarray], gap_samples: int) -> np.ndarray:
 def _to_file(sound: np.ndarray, rate_hz: int, out: Path) -> None:
     import soundfile
 
-    with made_folder(out.parent):
+    with make_folder(out.parent):
         try:
-            with replaced_when_whole(out) as temporary, float_file(temporary, rate_hz, len(sound)) as file:
+            with write_atomically(out) as temporary, float_file(temporary, rate_hz, len(sound)) as file:
                 file.write(sound.T)
         except OSError as problem:
             raise disk_error(problem, out.parent) from problem

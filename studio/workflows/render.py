@@ -12,7 +12,7 @@ import click
 
 from plugin_backend.errors import MissingExtraError, ProjectError
 from render.delivery.deliver import deliver
-from render.delivery.incremental.diff import compare, standing
+from render.delivery.incremental.diff import compare, up_to_date_files
 from render.engine.cue_cache import CueCache, cache_home
 from render.engine.stream import OFFLINE_CHUNK_FRAMES, STREAM_CHUNK_FRAMES
 from render.plan.cache_key import cue_keys
@@ -90,9 +90,9 @@ def _sessions(formats: tuple[str, ...], out: Path, report: Path) -> list[Path]:
     if not formats:
         return []
     from render.session import write_session
-    from render.session.from_delivery import session_of, session_path
+    from render.session.from_delivery import session_from_delivery, session_path
 
-    stems = session_of(report)
+    stems = session_from_delivery(report)
     return [write_session(stems, session_path(report, format_), format_, home=out) for format_ in formats]
 
 
@@ -109,7 +109,7 @@ def is_rendered(plan: Plan, project: Project, out: Path, clips: bool) -> bool:
     """
     if clips:
         raise ProjectError("--unless-there does not compare clips: leave out one of --unless-there and --clips")
-    files = standing(plan, project, out)
+    files = up_to_date_files(plan, project, out)
     for path in files.values():
         click.echo(path)
     if files:

@@ -16,11 +16,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
-from plugin_backend.corpus.dataset import Corpus, prepare
-from plugin_backend.corpus.holdout import split
-from plugin_backend.corpus.report import copies_of
+from plugin_backend.corpus.dataset import Corpus, prepare_corpus
+from plugin_backend.corpus.holdout import split_sounds
+from plugin_backend.corpus.report import find_copies
 from plugin_backend.corpus.sampling_weights import sampling_weights
-from plugin_backend.corpus.scan import shown
+from plugin_backend.corpus.scan import escape_name
 from plugin_backend.errors import OutputError, ProjectError
 from plugin_backend.evaluation.data.evaluation_set import held_out_of
 from plugin_backend.models.registry import PCM, describe_codec
@@ -67,7 +67,9 @@ def print_dropped(corpus: Corpus, console: Console) -> None:
     """Print a line for each file that is not used, up to ``MOST_LISTED`` lines."""
     dropped = corpus.report["dropped"]
     for entry in dropped[:MOST_LISTED]:
-        console.print(f"dropped {shown(entry['file'])}: {shown(entry['reason'])}", highlight=False, markup=False)
+        console.print(
+            f"dropped {escape_name(entry['file'])}: {escape_name(entry['reason'])}", highlight=False, markup=False
+        )
     if len(dropped) > MOST_LISTED:
         console.print(f"and {len(dropped) - MOST_LISTED} more: `pisada corpus` lists all", highlight=False)
 
@@ -158,7 +160,7 @@ def train_to_disk(folder: Path, name: str, out: Path, options: dict, run: RunOpt
     check_folder(out)
     rate_hz = WaveformVAEConfig().sample_rate
     print_line = partial(console.print, highlight=False, markup=False)
-    corpus = prepare(folder, run.cache, rate_hz, print_line, "--cache")
+    corpus = prepare_corpus(folder, run.cache, rate_hz, print_line, "--cache")
     print_dropped(corpus, console)
     sources = {sound.source for sound in corpus.sounds}
     absent = sorted(set(run.held_out) - sources)
@@ -169,7 +171,7 @@ def train_to_disk(folder: Path, name: str, out: Path, options: dict, run: RunOpt
         held_out = held_out_before(settings.start, sources)
         if held_out:
             print_line(f"holding out, as {settings.start} did: {', '.join(held_out)}")
-    training, validation = split(corpus.sounds, held_out or None, seed=settings.seed)
+    training, validation = split_sounds(corpus.sounds, held_out or None, seed=settings.seed)
     if not validation:
         console.print("note: too few sounds to hold any out; validation uses the training sounds")
     range_set = None if settings.range_set == "none" else settings.range_set
@@ -182,7 +184,7 @@ def train_to_disk(folder: Path, name: str, out: Path, options: dict, run: RunOpt
         "minutes_of_sound": round(sum(sound.audio.size for sound in training) / rate_hz / 60, 2),
         "held_out_sources": sorted({sound.source for sound in validation} - {sound.source for sound in training}),
         "held_out_files": sorted({sound.file for sound in validation}),
-        "held_out_copies": copies_of({sound.file for sound in validation}, corpus.report),
+        "held_out_copies": find_copies({sound.file for sound in validation}, corpus.report),
     }
     try:
         out.mkdir(parents=True, exist_ok=True)

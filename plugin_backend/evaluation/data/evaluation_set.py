@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from plugin_backend.corpus.scan import shown
+from plugin_backend.corpus.scan import escape_name
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import AudioFileError, CheckpointError
 from plugin_backend.evaluation.data.leakage import seen_in_training
@@ -107,9 +107,9 @@ def read_evaluation_set(folder: Path, sample_rate: int, held_out: HeldOut, every
                 "as it is now, or judge all of it with --all"
             )
     odd = [f"{sound.file}: {read.remarks[sound.file]}" for sound in judged if sound.file in read.remarks]
-    remarks = [f"left out: {shown(line)}" for line in left_out] + [f"kept: {shown(line)}" for line in odd]
+    remarks = [f"left out: {escape_name(line)}" for line in left_out] + [f"kept: {escape_name(line)}" for line in odd]
     return EvaluationSet(*([_shown(sound) for sound in side] for side in (judged, lessons)), unseen, remarks)
 
 
 def _shown(sound: Sound) -> Sound:
-    return replace(sound, **{name: shown(getattr(sound, name)) for name in ("file", "label", "source")})
+    return replace(sound, **{name: escape_name(getattr(sound, name)) for name in ("file", "label", "source")})

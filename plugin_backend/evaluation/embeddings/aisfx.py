@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin_backend.dsp.mel import mel_spaced_hz, power_spectrogram, triangular_filters
+from plugin_backend.dsp.mel import mel_spaced_frequencies, power_spectrogram, triangular_filters
 from plugin_backend.errors import MissingExtraError
 
 PACKAGE = "--no-deps aisfx==0.1.2"
@@ -28,7 +28,7 @@ BATCH = 8
 def mel_bands() -> np.ndarray:
     """96 triangles of unit sum, ``[bands, bins]``."""
     filters = triangular_filters(
-        mel_spaced_hz(0.0, RATE_HZ / 2, BANDS + 2), FFT_SAMPLES, RATE_HZ, RATE_HZ / FFT_SAMPLES
+        mel_spaced_frequencies(0.0, RATE_HZ / 2, BANDS + 2), FFT_SAMPLES, RATE_HZ, RATE_HZ / FFT_SAMPLES
     )
     return filters / filters.sum(axis=1, keepdims=True)
 

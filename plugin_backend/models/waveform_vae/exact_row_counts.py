@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from plugin_backend.cpu_info import cpu_info
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_files import write_atomically
 
 MEASURED = 120
 """FBGEMM's greatest group of rows; every smaller count is tried."""
@@ -94,7 +94,7 @@ def row_counts(name: str, multiply: Multiply) -> RowCounts:
         kept = measure(multiply)
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with replaced_when_whole(path) as part:
+            with write_atomically(path) as part:
                 text = "".join("1" if one else "0" for one in kept.exact)
                 kept_text = {**identity, "exact": text, "crc32": zlib.crc32(text.encode())}
                 part.write_text(json.dumps(kept_text, indent=2) + "\n", encoding="utf-8")

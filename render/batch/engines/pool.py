@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 
 import msgspec
 
-from plugin_backend.processes import die_with_parent, one_thread_each, spawn_with_pipe
+from plugin_backend.processes import die_with_parent, one_thread_per_process, spawn_with_pipe
 from render.batch.engines.protocol import Message, Order, Outcome
 
 
@@ -35,7 +35,7 @@ def serve(pipe: Connection, parent: int) -> None:
 
 
 DECODE = msgspec.json.Decoder(Message)
-LAST_WORDS_S = 2.0
+EXIT_S = 2.0
 """How long a process that has closed its pipe may take to end as it likes."""
 
 
@@ -43,7 +43,7 @@ class _Worker:
     """One process: idle, or at an order."""
 
     def __init__(self):
-        with one_thread_each():
+        with one_thread_per_process():
             self.process, self.pipe = spawn_with_pipe(serve, lambda pipe: (pipe, os.getpid()), name="pisada-batch")
         self.order: Order | None = None
 
@@ -59,7 +59,7 @@ class _Worker:
 
     def death(self) -> Outcome | None:
         """What its death means to its order."""
-        self.process.join(LAST_WORDS_S)
+        self.process.join(EXIT_S)
         self.stop()
         if self.order is None:
             return None

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from plugin_backend.processes import AUDIO, request_priority
+from plugin_backend.processes import AUDIO_PRIORITY, request_priority
 from render.live.devices.device_list import INPUT, OUTPUT
 from render.live.devices.rate_adapter import upmix
 from render.live.dropout_concealment import DropoutConcealment
@@ -77,7 +77,7 @@ class AudioCallback:
             return
         if not self._priority_requested:  # PortAudio's own thread requests it for itself
             self._priority_requested = True
-            request_priority(AUDIO)
+            request_priority(AUDIO_PRIORITY)
         self.number += 1
         self._device_errors += bool(status)
         try:

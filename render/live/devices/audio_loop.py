@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from plugin_backend.errors import DeviceError, PisadaError, RenderError
-from plugin_backend.processes import AUDIO, request_priority
+from plugin_backend.processes import AUDIO_PRIORITY, request_priority
 from render.live.devices.audio_process import StreamInfo, StreamRequest
 from render.live.devices.audio_stream import ClockStream, DeviceStream
 from render.live.devices.rate_adapter import RateAdapter, RateAdapterEnd
@@ -142,7 +142,7 @@ class AudioLoop:
 
     def _run(self) -> None:
         if self._request.realtime:
-            request_priority(AUDIO)
+            request_priority(AUDIO_PRIORITY)
         try:
             while True:
                 try:

@@ -17,8 +17,8 @@ import numpy as np
 import soundfile
 
 from plugin_backend.errors import OutputError
-from plugin_backend.processes import BESIDE, request_priority
-from render.delivery.output_folder import disk_error, made_folder
+from plugin_backend.output_files import disk_error, make_folder
+from plugin_backend.processes import BACKGROUND_PRIORITY, request_priority
 from render.live.instrument import Instrument
 from render.live.recording.control_log import CONTROL, INPUT, OUTPUT, Header, Line, as_line
 from render.live.rig import Rig
@@ -76,7 +76,7 @@ class Recorder:
             latency_samples=ahead_blocks * block_samples + instrument.latency_samples,
         )
         with ExitStack() as cleanup:
-            cleanup.enter_context(made_folder(self.folder))
+            cleanup.enter_context(make_folder(self.folder))
             try:
                 self._log = cleanup.enter_context(open(self.folder / CONTROL, "xb", buffering=0))
                 cleanup.callback((self.folder / CONTROL).unlink)
@@ -135,7 +135,7 @@ class Recorder:
 
     def _run(self) -> None:
         if self._realtime:
-            request_priority(BESIDE)  # the worker reports a refusal
+            request_priority(BACKGROUND_PRIORITY)  # the worker reports a refusal
         try:
             while not self._ended.wait(ROUND_S) and not self.problem:
                 self._write_round()

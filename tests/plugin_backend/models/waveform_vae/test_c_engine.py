@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from plugin_backend.errors import ProjectError
-from plugin_backend.exactness import computed_here
+from plugin_backend.exactness import compute_info
 from plugin_backend.models.waveform_vae import c_engine as engine
 from plugin_backend.models.waveform_vae import matrix_products as products
 from plugin_backend.models.waveform_vae import noise_head
@@ -292,7 +292,7 @@ def test_who_does_not_want_it_or_cannot_have_it_gets_pytorch(monkeypatch):
 
 
 def test_a_report_says_that_it_was_taken():
-    assert (computed_here().products, computed_here().exact) == ("NativeProduct", True)
+    assert (compute_info().products, compute_info().exact) == ("NativeProduct", True)
     code = "from plugin_backend.exactness import computed_here; print(computed_here())"
     environment = {**os.environ, engine.CHOICE: "none"}
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
