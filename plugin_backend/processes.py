@@ -5,12 +5,18 @@ Workers share the cores among themselves. A process with one thread may be forke
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+
+from plugin_backend.output_files import hold_signals
 
 PR_SET_PDEATHSIG = 1
 
@@ -89,3 +95,42 @@ def one_thread_per_process() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+SWITCH_INTERVAL_S = 5e-4
+"""For ``sys.setswitchinterval``: how soon a thread that computes in Python gives way to the audio thread."""
+
+
+def spawn_with_pipe(
+    target: Callable[..., None],
+    arguments: Callable[[Connection], tuple],
+    *,
+    name: str | None = None,
+    daemon: bool = False,
+    duplex: bool = True,
+    method: str = "spawn",
+) -> tuple[BaseProcess, Connection]:
+    """Start a process that has one end of a pipe. It never receives Ctrl-C: its parent stops it.
+
+    Args:
+        target: the process's main function.
+        arguments: given the process's end of the pipe, returns the arguments of ``target``.
+        name: of the process.
+        daemon: whether the process is killed when its parent exits.
+        duplex: whether both ends send; if not, only the process sends.
+        method: the start method of ``multiprocessing``.
+
+    Returns:
+        The process, and the parent's end of the pipe.
+
+    Raises:
+        OSError: the process cannot be started.
+    """
+    context = multiprocessing.get_context(method)
+    pipe, theirs = context.Pipe(duplex=duplex)
+    process = context.Process(target=target, args=arguments(theirs), daemon=daemon, name=name)  # type: ignore[attr-defined]
+    resource_tracker.ensure_running()  # starting it unblocks signals, so it comes first
+    with hold_signals():
+        process.start()
+    theirs.close()
+    return process, pipe

@@ -1,1 +1,1 @@
-"""Where a person works: the ``pisada`` command line."""
+"""The ``pisada`` command line: its commands, what they do, and what they print."""

@@ -40,11 +40,11 @@ def test_the_package_list_is_complete():
     assert sorted(listed) == found
 
 
-def test_every_csv_column_is_in_the_readme():
+def test_every_csv_column_is_documented():
     from render.cues.readers.sheet_rows import KNOWN
 
-    readme = (ROOT / "README.md").read_text()
-    assert [name for name in KNOWN if f"`{name}`" not in readme] == []
+    page = (ROOT / "docs" / "cue_sheet.md").read_text()
+    assert [name for name in KNOWN if f"`{name}`" not in page] == []
 
 
 def test_every_option_is_told_with_help():
@@ -66,11 +66,11 @@ def test_the_model_card_is_the_shipped_models():
 
 
 @pytest.mark.slow
-def test_the_readmes_python_example_runs(tmp_path):
+def test_the_guides_python_example_runs(tmp_path):
     import subprocess
     import sys
 
-    example = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    example = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "guide.md").read_text(), re.DOTALL)[1]
     (tmp_path / "example.py").write_text(example)
     shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("stems"))
     command = [sys.executable, "example.py"]
@@ -81,13 +81,13 @@ def test_the_readmes_python_example_runs(tmp_path):
     assert "/examples/*/stems/" in (ROOT / ".gitignore").read_text().splitlines()
 
 
-def test_the_readmes_project_file_goes_with_the_example(tmp_path):
+def test_the_guides_project_file_fits_the_example(tmp_path):
     from render.engine.make_plan import make_plan
     from render.plan.resolve import read_sheet
     from render.project.project import read_project
 
-    told = re.search(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
-    (tmp_path / "show.toml").write_text(told)
+    text = re.search(r"```toml\n(.*?)```", (ROOT / "docs" / "guide.md").read_text(), re.DOTALL)[1]
+    (tmp_path / "show.toml").write_text(text)
     project = read_project(tmp_path / "show.toml")
     plan = make_plan(project, read_sheet(ROOT / "examples" / "night_walk" / "cues.csv", project))
     assert (len(plan.events), [stem.name for stem in plan.stems]) == (154, ["FEET", "PROPS", "CLOTH", "AMB"])

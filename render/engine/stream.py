@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from math import ceil
-from multiprocessing import resource_tracker
 from typing import Any
 
 import numpy as np
 
 from plugin_backend import errors
 from plugin_backend.errors import WorkerError
-from plugin_backend.output_files import hold_signals
+from plugin_backend.processes import spawn_with_pipe
 from render.engine.clip_writer import ClipOrder
 from render.engine.cue_audio import CueCounts
 from render.engine.render_worker import render_stems
@@ -90,18 +88,14 @@ class RenderProcess:
 
     def __init__(self, plan: Plan, names: tuple[str, ...], chunk_frames: int, clips: ClipOrder | None):
         self.names, self._stems = names, [stem for stem in plan.stems if stem.name in names]
-        context: Any = multiprocessing.get_context(self.context)
-        self.pipe, child_pipe = context.Pipe(duplex=False)
-        self.process = context.Process(
-            target=self.target,
-            args=(plan, names, chunk_frames, clips, child_pipe),
-            daemon=True,
+        self.process, self.pipe = spawn_with_pipe(
+            self.target,
+            lambda pipe: (plan, names, chunk_frames, clips, pipe),
             name=f"pisada-{names[0]}",
+            daemon=True,
+            duplex=False,
+            method=self.context,
         )
-        resource_tracker.ensure_running()  # starting it unblocks signals, so it comes first
-        with hold_signals():
-            self.process.start()
-        child_pipe.close()
 
     def receive(self, kind: str) -> Any:
         """Return the payload of the next message.

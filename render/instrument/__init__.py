@@ -1,1 +1,1 @@
-"""Play a preset note by note: what live playing and the plug-in share."""
+"""The playable instrument: what live playing and the plug-in server share."""

@@ -1,4 +1,4 @@
-"""What a performer does: a control, a value, and the input sample it happens at."""
+"""Actions of a performer: a control, its value, and the input sample where it takes effect."""
 
 from __future__ import annotations
 
@@ -9,21 +9,27 @@ import msgspec
 PRESETS = ("preset", "preset_b")
 STRIKE, RELEASE, BYPASS, AB = "strike", "release", "bypass", "ab"
 SHED = "shed"
-"""What no performer does: so many held sounds end, because the machine cannot carry them."""
+"""Ends this many held sounds because the machine is too slow for them. The program sends it, never a performer."""
 
 LATENT, EFFECT = re.compile(r"latent\.(\d{1,4})\.(\w{1,32})"), re.compile(r"fx\.(\d{1,2})\.(\w{1,32})")
 
 
 class Action(msgspec.Struct, frozen=True):
-    """One thing done.
+    """One action of a performer.
 
     Attributes:
-        at_samples: the input sample from which on it acts (what that sample became is the first that differs).
-        control: a transfer parameter (``mix``); ``latent.3.bias``; ``fx.0.depth``, of the first effect; ``preset`` or
-            ``preset_b``, ``text`` being its name; ``strike``, ``text`` being a preset or a pad and ``value`` the
-            velocity 0..1; ``release``, of the held sounds of that preset or pad, or of all; ``bypass``, 1 or 0;
-            ``ab``, 0..1, of the rig's two snapshots.
-        value: of a numeric control, in its own units.
+        at_samples: the first input sample that the action changes in the output.
+        control: one of
+
+            - a transfer parameter, such as ``mix``;
+            - ``latent.3.bias``: a control of one latent;
+            - ``fx.0.depth``: a parameter of the first effect;
+            - ``preset`` or ``preset_b``: ``text`` is the preset's name;
+            - ``strike``: ``text`` is a preset or a pad, ``value`` is the velocity 0..1;
+            - ``release``: ends the held sounds of the preset or pad in ``text``, or all held sounds if it is empty;
+            - ``bypass``: 1 or 0;
+            - ``ab``: 0..1, from the rig's snapshot a to its snapshot b.
+        value: the value of a numeric control, in the control's unit.
         text: a name.
     """
 

@@ -1,29 +1,47 @@
-"""What comes after the codec in every engine: LFO, then gain."""
+"""Effects after the codec: a row of stages whose parameters are set at exact samples."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
+from msgspec import Meta
 
 from plugin_backend.effects.stage import Stage
 from plugin_backend.errors import ProjectError
 from plugin_backend.parameters import Parameter
 from render.instrument.actions import EFFECT
 from render.instrument.sample_schedule import Schedule
+from render.project.toml_config import Table
+
+
+class Effect(Table, frozen=True):
+    """One effect of a rig: a name from ``plugin_backend.effects``, and its settings."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,32}$")]
+    settings: dict[str, float | str] = {}
 
 
 def make_stages(effects: Sequence[Effect], sample_rate: int, channels: int) -> list[Stage]:
-    """The stages that effects name.
+    """Make the stages that a list of effects names.
+
+    Args:
+        effects: names and settings, in processing order.
+        sample_rate: in Hz.
+        channels: of every block.
+
+    Returns:
+        One new stage for each effect.
 
     Raises:
-        ProjectError: no such effect, or a setting out of range; names which.
+        ProjectError: an effect does not exist, or a setting is out of range; the message has its number and name.
     """
     if not effects:
         return []
     from plugin_backend.effects import make_stage
 
-    stages = []
+    stages: list[Stage] = []
     for index, effect in enumerate(effects):
         try:
             stages.append(make_stage(effect.name, dict(effect.settings), sample_rate, channels))
@@ -36,8 +54,8 @@ class EffectChain:
     """Stages in a row.
 
     Attributes:
-        parameters: of each stage, by ``fx.NUMBER.NAME``.
-        latency_samples: of all.
+        parameters: the parameters of all stages, by ``fx.NUMBER.NAME``.
+        latency_samples: the sum over all stages.
     """
 
     def __init__(self, stages: Sequence[Stage]):
@@ -50,46 +68,67 @@ class EffectChain:
         }
 
     def set(self, index: int, name: str, value: float, at_samples: int) -> None:
-        """Set a stage's parameter from a sample of the input on."""
+        """Set a stage's parameter.
+
+        Args:
+            index: the stage's number, from 0.
+            name: the parameter.
+            value: in the parameter's unit.
+            at_samples: the first input sample with the new value.
+        """
         stage, schedule = self._stages[index]
         schedule.add(at_samples, lambda: stage.set(name, value))
 
+    def set_control(self, control: str, value: float, at_samples: int) -> bool:
+        """Set a parameter by its control name.
+
+        Args:
+            control: ``fx.0.depth`` and the like; any other name changes nothing.
+            value: in the parameter's unit.
+            at_samples: the first input sample with the new value.
+
+        Returns:
+            Whether ``control`` names an effect's parameter.
+        """
+        match = EFFECT.fullmatch(control)
+        if match:
+            self.set(int(match[1]), match[2], value, at_samples)
+        return match is not None
+
     def trigger(self, at_samples: int) -> None:
-        """Something was struck: envelopes begin."""
-        self._each("trigger", at_samples)
+        """Start envelopes at a sample: a sound was struck."""
+        self._call_each("trigger", at_samples)
 
     def release(self, at_samples: int) -> None:
-        """What was held is let go: envelopes end."""
-        self._each("release", at_samples)
+        """Release envelopes at a sample: a held sound was released."""
+        self._call_each("release", at_samples)
 
-    def _each(self, what: str, at_samples: int) -> None:
+    def _call_each(self, method: str, at_samples: int) -> None:
         for stage, schedule in self._stages:
-            if hasattr(stage, what):
-                schedule.add(at_samples, getattr(stage, what))
+            if hasattr(stage, method):
+                schedule.add(at_samples, getattr(stage, method))
 
     def push(self, block: np.ndarray, start_samples: int) -> np.ndarray:
-        """Take ``[channels, n]``, what the input from ``start_samples`` on became; answer as many."""
+        """Process a block.
+
+        Args:
+            block: ``[channels, n]``.
+            start_samples: the input sample that became the block's first sample.
+
+        Returns:
+            ``[channels, n]``.
+        """
         for stage, schedule in self._stages:
-            pieces = [stage.push(block[:, here]) for here in schedule.pieces(start_samples, block.shape[1])]
+            pieces = [stage.push(block[:, piece]) for piece in schedule.pieces(start_samples, block.shape[1])]
             block = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=1)
             start_samples -= stage.latency_samples
         return block
 
 
 PLUGIN_EFFECTS = (Effect("lfo", {"depth": 0.0}), Effect("gain"))
-"""``fx.0`` and ``fx.1``."""
+"""``fx.0`` and ``fx.1`` of every plug-in engine."""
 
 
-class After(EffectChain):
-    """The stages in a row; see :class:`render.instrument.effect_chain.EffectChain`."""
-
-    def turn(self, control: str, value: float, at_samples: int) -> bool:
-        """Set ``fx.0.depth`` and the like from a sample on; answers whether it is one of theirs."""
-        if found := EFFECT.fullmatch(control):
-            self.set(int(found[1]), found[2], value, at_samples)
-        return found is not None
-
-
-def plugin_effects(rate_hz: int, channels: int) -> After:
-    """New ones."""
-    return After(make_stages(PLUGIN_EFFECTS, rate_hz, channels))
+def plugin_effects(rate_hz: int, channels: int) -> EffectChain:
+    """Return a new chain of the plug-in's effects: LFO, then gain."""
+    return EffectChain(make_stages(PLUGIN_EFFECTS, rate_hz, channels))

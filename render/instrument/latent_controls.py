@@ -1,4 +1,4 @@
-"""How sliders move the latents of all sounding notes alike: morph, each latent's own controls, smoothing."""
+"""Controls that change the latents of all sounding notes: morph, the controls of each latent, smoothing."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from render.instrument.note import Note
 
 
 class LatentControls:
-    """The controls, and what they do.
+    """The latent controls of an instrument, shared by its notes.
 
     Attributes:
-        morph: where between takes the hop ends, 0..1; it glides as in the transfer node.
-        morphs: at each of the hop's samples, or one number while it rests.
+        morph: position between the two takes at the end of the hop, 0..1; it glides as in the transfer node.
+        morphs: the position at each sample of the hop, or one number while it does not change.
     """
 
     def __init__(self, spec: CodecSpec, hop_samples: int):
@@ -28,32 +28,41 @@ class LatentControls:
         self.morphs: np.ndarray | float = 0.0
 
     def set(self, control: str, value: float) -> None:
-        """Set a control, if it is one of these, from the next hop on; before the first at once."""
-        if found := LATENT.fullmatch(control):
-            if int(found[1]) < self._dims:
-                self._mover.set_latent(int(found[1]), found[2], value)
+        """Set a control from the next hop on. Before the first hop it is set at once; unknown names do nothing."""
+        if match := LATENT.fullmatch(control):
+            if int(match[1]) < self._dims:
+                self._mover.set_latent(int(match[1]), match[2], value)
         elif control == "smooth_ms":
             self._mover.smooth_ms = value
         elif control == "morph":
             self._slew.set("morph", value, at_once=not self._begun)
 
     def advance(self) -> None:
-        """A hop begins."""
+        """Begin the next hop."""
         self._begun = True
         before, now = (values["morph"] for values in self._slew.advance())
         self.morph = now
         self.morphs = now if before == now else before + (now - before) * self._ramp
 
-    def moved(self, notes: list[Note], frames: int) -> np.ndarray:
-        """The notes' next latents ``[rows, frames, dims]`` float32, moved."""
-        takes = [note.latents(frames) for note in notes]
-        z = np.concatenate([own[0] for own in takes]).astype(np.float64)
+    def process(self, notes: list[Note], frames: int) -> np.ndarray:
+        """Return the next latents of some notes with the controls applied.
+
+        Args:
+            notes: all new, or none.
+            frames: how many frames each note gives.
+
+        Returns:
+            ``[rows, frames, dims]`` float32; each note has as many rows as channels.
+        """
+        latents = [note.latents(frames) for note in notes]
+        z = np.concatenate([takes[0] for takes in latents]).astype(np.float64)
         if self.morph:
-            z += self.morph * (np.concatenate([own[-1] for own in takes]) - z)
-        z = self._mover.apply_latent_controls(z)
+            z += self.morph * (np.concatenate([takes[-1] for takes in latents]) - z)
+        z = self._mover.controlled(z)
         if self._mover.smooth_ms > 0:
             keep = np.exp(-1000 / (self._mover.smooth_ms * self._frames_per_s))
-            before = np.concatenate([note.smoothed for note in notes]) if not notes[0].new else z[:, 0].copy()
+            previous = [note.smoothed for note in notes if note.smoothed is not None]
+            before = z[:, 0].copy() if notes[0].new else np.concatenate(previous)
             for frame in range(frames):
                 before = z[:, frame] = z[:, frame] + keep * (before - z[:, frame])
         row = 0

@@ -1,4 +1,4 @@
-"""A take as latents, frame by frame, with the level that goes with it."""
+"""A take as latent frames, with its level and fades."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ class LatentTake:
     """One performance of a preset.
 
     Args:
-        silence: the codec's frame of it, ``[1, 1, dims]``: what a hit is after its end.
-        late_frames: of silence before it begins; less than 0 leave so many of its own out.
-        hop_samples: of a frame.
+        preset: what is performed.
+        seed: decides the take and its variation.
+        silence: the codec's latent frame of silence, ``[1, 1, dims]``; a hit goes on with it after its end.
+        late_frames: frames of silence before the take. If negative, this many of its own frames are left out.
+        hop_samples: samples of a frame.
 
     Attributes:
         channels: of its latents.
-        hit: whether it ends.
-        skip_samples: decoded before it is heard, the codec's latency not counted.
-        length_samples: of a hit, heard.
+        hit: whether it ends by itself.
+        skip_samples: decoded before the first audible sample, without the codec's latency.
+        length_samples: audible length of a hit.
         gain: the preset's own level.
-        modes: what rings, ``[n, 6]``; onsets count from its first heard sample.
+        modes: resonant modes ``[n, 6]``; onsets count from the first audible sample.
         low_cut_hz, effects, width: the preset's.
-        seed: what take, variation and the decoder's noise follow from.
+        seed: the seed of take, variation and the decoder's noise.
     """
 
     def __init__(self, preset: Preset, seed: int, silence: np.ndarray, late_frames: int, hop_samples: int):
@@ -46,17 +48,17 @@ class LatentTake:
         return np.repeat(self._silence, frames, axis=1)
 
     def frames(self, count: int) -> np.ndarray:
-        """The next latents ``[channels, count, dims]``."""
+        """Return the next latents ``[channels, count, dims]``."""
         while self._waiting.shape[1] < count:
-            more = next(self._pieces, None)
-            if more is None:
-                more = np.repeat(self._silent(count), self.channels, axis=0)
-            self._waiting = np.concatenate([self._waiting, more], axis=1)
-        taken, self._waiting = self._waiting[:, :count], self._waiting[:, count:]
-        return taken
+            piece = next(self._pieces, None)
+            if piece is None:
+                piece = np.repeat(self._silent(count), self.channels, axis=0)
+            self._waiting = np.concatenate([self._waiting, piece], axis=1)
+        frames, self._waiting = self._waiting[:, :count], self._waiting[:, count:]
+        return frames
 
     def curve(self, first: int, count: int) -> np.ndarray | float:
-        """Its fades at heard samples from ``first`` on; 0 outside a hit."""
+        """Return the gain of its fades for ``count`` audible samples from ``first`` on; 0 outside a hit."""
         fade_in, fade_out = self._fades
         if not self.hit or (first >= fade_in and first + count <= self.length_samples - fade_out):
             return 1.0
@@ -68,7 +70,21 @@ class LatentTake:
 def aligned_takes(
     presets: list[Preset], seed: int, lead: int, silence: np.ndarray, hop_samples: int
 ) -> list[LatentTake]:
-    """A performance of each, their attacks together to half a frame; ``presets[lead]`` begins as it does alone."""
+    """Make one take of each preset, with their attacks aligned to half a frame.
+
+    Args:
+        presets: what is performed.
+        seed: decides all takes.
+        lead: the number of the preset that begins exactly as it would alone.
+        silence: the codec's latent frame of silence, ``[1, 1, dims]``.
+        hop_samples: samples of a frame.
+
+    Returns:
+        The takes, in the order of the presets.
+    """
     skips = [take_of(preset, seed).skip_samples for preset in presets]
     late = [round((skips[lead] - skip) / hop_samples) for skip in skips]
-    return [LatentTake(own, seed, silence, by, hop_samples) for own, by in zip(presets, late, strict=True)]
+    return [
+        LatentTake(preset, seed, silence, late_frames, hop_samples)
+        for preset, late_frames in zip(presets, late, strict=True)
+    ]

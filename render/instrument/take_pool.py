@@ -1,4 +1,4 @@
-"""Takes of presets as sound, decoded before they are wanted."""
+"""Takes of presets as audio, decoded before they are needed."""
 
 from __future__ import annotations
 
@@ -18,54 +18,55 @@ from render.plan.resolve import take_seed
 MOST_SPARE = 32
 ENDLESS = 2**48
 HELD_CHUNK_FRAMES = 1
-"""Decoded of a texture at a time: those that are held together are decoded in one call, the same work in every hop."""
+"""Frames of a texture decoded at a time. Held textures are decoded together in one call, so every hop has the same
+work."""
 
 MOST_SKIPPED = 64
-"""Pieces of latents that a texture goes on by at most where samples are left out: it has no place to come to."""
+"""A texture skips at most this many pieces of latents. Its exact position does not matter."""
 
 
 class TakePool:
-    """Takes by preset and number; a number's take and variation follow from the seed.
+    """Takes by preset and number. The seed and the number decide a take and its variation.
 
-    Which are decoded before and which when they are wanted changes no sample.
+    Decoding a take ahead or only when it is needed gives the same samples.
     """
 
     def __init__(self, codecs: Iterable[Codec], seed: int):
         from plugin_backend.models.batched_codec import shared
 
         self._codecs, self._seed = {codec.spec.fingerprint: shared(codec) for codec in codecs}, seed
-        self._kept: dict[tuple[str, str], np.ndarray] = {}
+        self._takes: dict[tuple[str, str], np.ndarray] = {}
 
     def take(self, preset: Preset, number: str) -> np.ndarray:
-        """A hit's sound ``[samples]`` float32, with the preset's own level and fades."""
-        found = self._kept.pop((preset.name, number), None)
-        return self._decoded(preset, number) if found is None else found
+        """Return a hit's audio ``[samples]`` float32, with the preset's own level and fades."""
+        audio = self._takes.pop((preset.name, number), None)
+        return self._decode(preset, number) if audio is None else audio
 
     def has(self, preset: Preset, number: str) -> bool:
-        """Whether it is decoded."""
-        return (preset.name, number) in self._kept
+        """Return whether a take is decoded."""
+        return (preset.name, number) in self._takes
 
-    def keep(self, preset: Preset, numbers: Iterable[str]) -> None:
-        """Decode those that are not."""
+    def decode_ahead(self, preset: Preset, numbers: Iterable[str]) -> None:
+        """Decode those takes that are not decoded yet."""
         for number in numbers:
             if not self.has(preset, number):
-                self._kept[preset.name, number] = self._decoded(preset, number)
+                self._takes[preset.name, number] = self._decode(preset, number)
 
-    def tidy(self, wanted: set[tuple[str, str]]) -> None:
-        """Of those that are not wanted, by preset and number, keep the latest."""
-        for one in [one for one in list(self._kept) if one not in wanted][:-MOST_SPARE]:
-            self._kept.pop(one, None)
+    def discard_unneeded(self, needed: set[tuple[str, str]]) -> None:
+        """Drop decoded takes that are not in ``needed`` (preset and number), except the latest ``MOST_SPARE``."""
+        for key in [key for key in list(self._takes) if key not in needed][:-MOST_SPARE]:
+            self._takes.pop(key, None)
 
-    def held(self, preset: Preset, number: str) -> Texture:
-        """A texture's sound, endless, with the preset's own level."""
+    def texture(self, preset: Preset, number: str) -> Texture:
+        """Return a texture's endless audio, with the preset's own level."""
         return Texture(self._event(preset, number, ENDLESS), preset, self._codec_of(preset))
 
-    def _decoded(self, preset: Preset, number: str) -> np.ndarray:
+    def _decode(self, preset: Preset, number: str) -> np.ndarray:
         header, event = preset.header, self._event(preset, number, None)
         pieces = decode_cue(event, preset, self._codec_of(preset), OFFLINE_CHUNK_FRAMES, Stopwatch())
-        sound = np.concatenate([piece[0] for piece in pieces])[: event.length_samples]
-        curve = fade_curve(np.arange(len(sound)), len(sound), *fades_of(preset, event.seed))
-        return (10 ** (header.gain_db / 20) * curve * sound).astype(np.float32)
+        audio = np.concatenate([piece[0] for piece in pieces])[: event.length_samples]
+        curve = fade_curve(np.arange(len(audio)), len(audio), *fades_of(preset, event.seed))
+        return (10 ** (header.gain_db / 20) * curve * audio).astype(np.float32)
 
     def _codec_of(self, preset: Preset) -> Codec:
         codec = self._codecs[preset.header.fingerprint]
@@ -87,17 +88,18 @@ class TakePool:
 
 
 class Texture:
-    """A texture's sound, endless, in pieces ``[channels, n]`` decoded as they are wanted."""
+    """A texture's endless audio, an iterator of pieces ``[channels, n]`` that are decoded one after another."""
 
     def __init__(self, event: Event, preset: Preset, codec: Codec):
         self._event, self._preset, self._codec = event, preset, codec
         self._gain = np.float32(10 ** (preset.header.gain_db / 20))
         self._latents = perform(preset, event.seed)
-        self._begin()
+        self._start_decoder()
 
-    def _begin(self) -> None:
-        own = self._event, self._preset, self._codec, HELD_CHUNK_FRAMES, Stopwatch()
-        self._pieces = decode_cue(*own, latents=self._latents)
+    def _start_decoder(self) -> None:
+        self._pieces = decode_cue(
+            self._event, self._preset, self._codec, HELD_CHUNK_FRAMES, Stopwatch(), latents=self._latents
+        )
 
     def __iter__(self) -> Texture:
         return self
@@ -106,10 +108,10 @@ class Texture:
         return self._gain * next(self._pieces)
 
     def skip(self, samples: int) -> None:
-        """Go on by about so many samples, decoding none: latents go on, the decoder begins anew."""
+        """Skip about this many samples without decoding them: the latents go on, and the decoder starts over."""
         frames = samples // self._codec.spec.hop_samples
         for _ in range(MOST_SKIPPED):
             if frames <= 0:
                 break
             frames -= next(self._latents).shape[1]
-        self._begin()
+        self._start_decoder()

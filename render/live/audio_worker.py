@@ -1,4 +1,4 @@
-"""The thread that computes: takes blocks from the ring, does what was asked, pushes, puts answers."""
+"""The worker thread: takes blocks from the ring, applies actions, processes the blocks, puts the output."""
 
 from __future__ import annotations
 
@@ -19,25 +19,28 @@ from render.live.level_meter import SMOOTHED_BLOCKS
 from render.live.recording.control_log import Line
 
 LOAD_S = 0.25
-"""Of sound, that a burden is measured over."""
+"""The load is averaged over this many seconds of sound."""
 
 SUSTAINABLE = 0.8
-"""Of a block's time: what held textures are shed down to where more cannot be carried."""
+"""Share of a block's time. When the machine is overloaded, held textures are ended until the load is this low."""
 
 
 class AudioWorker:
-    """Answers blocks one after another.
+    """Processes blocks one after another.
 
     Args:
-        note: gets lines for the log.
-        fetch: called when takes will be wanted that are not decoded.
-        failed: gets what went wrong; nothing is answered any more.
+        instrument: processes the blocks.
+        ring: where blocks come from and output goes.
+        block_samples: of every block.
+        log: receives lines for the recording's log.
+        fetch: called when takes will be needed that are not decoded yet.
+        on_failure: receives the error message; after it, no block is processed any more.
 
     Attributes:
-        actions: what was asked, put by any thread.
+        actions: actions to apply; any thread may put them.
         restarts, share, shed: see :class:`render.live.level_meter.LevelMeter`.
-        next: number of the first block not answered.
-        remark: why it has no real-time priority, where it asked.
+        next: number of the first block that is not processed.
+        remark: why the thread has no real-time priority, if it was requested and refused.
     """
 
     def __init__(
@@ -45,21 +48,22 @@ class AudioWorker:
         instrument: Instrument,
         ring: BlockRing,
         block_samples: int,
-        note: Callable[[Line], None],
+        log: Callable[[Line], None],
         fetch: Callable[[], None],
-        failed: Callable[[str], None],
+        on_failure: Callable[[str], None],
     ):
         self._instrument, self._ring, self._block = instrument, ring, block_samples
-        self._note, self._fetch, self._failed = note, fetch, failed
-        self._heard = np.zeros((instrument.channels, block_samples), np.float32)
+        self._log, self._fetch, self._on_failure = log, fetch, on_failure
+        self._input = np.zeros((instrument.channels, block_samples), np.float32)
         self.actions: SimpleQueue[Action] = SimpleQueue()
         self.restarts, self.share, self.shed, self.next, self.remark = 0, 0.0, 0, 0, ""
         self._recent: deque[float] = deque(maxlen=max(4, round(LOAD_S * instrument.sample_rate / block_samples)))
-        self._bell, self._closing, self._thread = WakeUp(), False, None
-        self.ring_bell = self._bell.ring
+        self._wakeup, self._closing, self._realtime = WakeUp(), False, False
+        self._thread: threading.Thread | None = None
+        self.notify = self._wakeup.notify
 
     def start(self, realtime: bool) -> None:
-        """Answer in a thread, from now on."""
+        """Start the thread, at real-time priority if ``realtime`` and allowed."""
         self._realtime = realtime
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
         self._thread.start()
@@ -69,44 +73,44 @@ class AudioWorker:
             self.remark = request_priority(WORKER_PRIORITY)
         try:
             while not self._closing:
-                self._bell.wait()
+                self._wakeup.wait()
                 while not self._closing and self.work():
                     pass
-        except Exception as problem:  # noqa: BLE001 - told in the meter, whatever it is; the dry input goes on
-            self._note(Line(failed=self.next * self._block))
-            self._failed(f"{type(problem).__name__}: {problem}")
+        except Exception as problem:  # noqa: BLE001 - the meter shows every error; the dry input goes on
+            self._log(Line(failed=self.next * self._block))
+            self._on_failure(f"{type(problem).__name__}: {problem}")
 
     def work(self) -> bool:
-        """Answer one block, if one waits."""
+        """Process one block, if one waits; return whether one did."""
         instrument, block = self._instrument, self._block
         if self.next > self._ring.newest:
             return False
-        began, tag = perf_counter(), self._ring.take(self.next, self._heard)
+        began, tag = perf_counter(), self._ring.take(self.next, self._input)
         if tag != self.next:
-            self._note(Line(restart=(self.next * block, tag * block)))
+            self._log(Line(restart=(self.next * block, tag * block)))
             instrument.skip((tag - self.next) * block)
             self.restarts, self.next = self.restarts + 1, tag
             self._shed()
         while not self.actions.empty():  # no other thread takes from it
-            instrument.act(self._soonest(self.actions.get()))
-        answer = instrument.push(self._heard)
-        if not np.isfinite(answer).all():
+            instrument.act(self._immediate(self.actions.get()))
+        output = instrument.push(self._input)
+        if not np.isfinite(output).all():
             raise FloatingPointError("an effect made samples that are not finite")
-        for action in instrument.taken:
-            self._note(Line(action=action))
-        instrument.taken.clear()
+        for action in instrument.applied:
+            self._log(Line(action=action))
+        instrument.applied.clear()
         if tag * block >= instrument.valid_from:
-            self._ring.answer(tag, answer)
+            self._ring.put_output(tag, output)
         self.next = tag + 1
-        if instrument.wanted():
+        if instrument.missing_takes():
             self._fetch()
         share = (perf_counter() - began) * instrument.sample_rate / block
         self.share += (share - self.share) / SMOOTHED_BLOCKS
         self._recent.append(share)
         return True
 
-    def _soonest(self, action: Action) -> Action:
-        """What lets sounds go now does not wait for the blocks that the worker is behind by."""
+    def _immediate(self, action: Action) -> Action:
+        """Return a due release at the worker's own position, so that it does not wait; other actions unchanged."""
         newest = self._ring.newest
         later = action.at_samples >= (newest + 2) * self._block  # than the block that is being recorded
         if action.control != RELEASE or newest - self.next <= 1 or later:
@@ -114,18 +118,18 @@ class AudioWorker:
         return Action(self._instrument.position, RELEASE, action.value, action.text)
 
     def _shed(self) -> None:
-        """Let held textures go where input was left out because blocks take too long: not one, but nearly all."""
+        """End held textures if blocks take too long: nearly all of the recent blocks, not only one."""
         held, recent = self._instrument.held, self._recent
-        burden = (sum(recent) - max(recent, default=0)) / max(1, len(recent) - 1)
-        if held and len(recent) == recent.maxlen and burden > 1:
-            count = math.ceil(held * (1 - SUSTAINABLE / burden))
+        load = (sum(recent) - max(recent, default=0)) / max(1, len(recent) - 1)
+        if held and len(recent) == recent.maxlen and load > 1:
+            count = math.ceil(held * (1 - SUSTAINABLE / load))
             self._instrument.act(Action(self._instrument.position, SHED, count))
             self.shed += count
             recent.clear()
 
     def close(self) -> None:
-        """End the thread; after the last block was put."""
+        """End the thread. Call it after the last block was put."""
         self._closing = True
-        self._bell.ring()
+        self._wakeup.notify()
         if self._thread is not None:
             self._thread.join()

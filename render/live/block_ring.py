@@ -1,4 +1,4 @@
-"""Blocks on their way to the worker and back, each under its number."""
+"""Numbered blocks on their way to the worker thread and back."""
 
 from __future__ import annotations
 
@@ -8,29 +8,31 @@ import numpy as np
 
 
 class WakeUp:
-    """A binary semaphore that one thread rings and another waits for. Ringing takes no lock that anyone holds."""
+    """A binary semaphore: one thread notifies, another waits. Notifying never waits for a lock."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._lock.acquire()
 
-    def ring(self) -> None:
-        """Let the waiting thread go on, now or when next it waits. One thread only may ring."""
+    def notify(self) -> None:
+        """Let the waiting thread go on, now or when it next waits. Only one thread may notify."""
         if self._lock.locked():
             self._lock.release()
 
     def wait(self, timeout_s: float = -1) -> None:
-        """Until it rings, or so long."""
+        """Wait for a notification, at most ``timeout_s`` seconds; −1 is no limit."""
         self._lock.acquire(timeout=timeout_s)
 
 
 class BlockRing:
-    """Two threads share it without a lock: one puts blocks and takes answers, the other takes blocks and puts answers.
+    """A ring of blocks that two threads share without a lock.
+
+    One thread puts input blocks and reads output blocks; the other takes input and puts output.
 
     Args:
         shape: channels and samples of every block.
         most_behind: how many blocks may wait.
-        ahead: how many blocks later an answer is due.
+        ahead: how many blocks after its input an output block is due.
 
     Attributes:
         newest: number of the last block put; −1 before the first.
@@ -38,31 +40,31 @@ class BlockRing:
 
     def __init__(self, shape: tuple[int, int], most_behind: int, ahead: int):
         self._slots, self._most_behind = most_behind + ahead + 4, most_behind
-        self._blocks, self._answers = np.zeros((2, self._slots, *shape), np.float32)
-        self._answered, self.newest = np.full(self._slots, -1, np.int64), -1
+        self._inputs, self._outputs = np.zeros((2, self._slots, *shape), np.float32)
+        self._output_tags, self.newest = np.full(self._slots, -1, np.int64), -1
 
     def put(self, block: np.ndarray) -> np.ndarray:
-        """The next block; answers its copy in the ring."""
-        kept = self._blocks[(self.newest + 1) % self._slots]
-        np.copyto(kept, block)
+        """Put the next input block; return its copy in the ring."""
+        copy = self._inputs[(self.newest + 1) % self._slots]
+        np.copyto(copy, block)
         self.newest += 1
-        return kept
+        return copy
 
     def take(self, tag: int, into: np.ndarray) -> int:
-        """Copy block ``tag``, or the newest if too many wait; answers the number of what was copied."""
+        """Copy input block ``tag``, or the newest if too many wait; return the number of the copied block."""
         while True:
-            np.copyto(into, self._blocks[tag % self._slots])
-            newest = self.newest  # after the copy: what it is now was not overwritten meanwhile
+            np.copyto(into, self._inputs[tag % self._slots])
+            newest = self.newest  # after the copy: a block this new was not overwritten meanwhile
             if newest - tag <= self._most_behind:
                 return tag
             tag = newest
 
-    def answer(self, tag: int, answer: np.ndarray) -> None:
-        """Put what block ``tag`` became."""
-        np.copyto(self._answers[tag % self._slots], answer)
-        self._answered[tag % self._slots] = tag
+    def put_output(self, tag: int, block: np.ndarray) -> None:
+        """Put the output of input block ``tag``."""
+        np.copyto(self._outputs[tag % self._slots], block)
+        self._output_tags[tag % self._slots] = tag
 
-    def answer_to(self, tag: int) -> np.ndarray | None:
-        """What block ``tag`` became, if that is known."""
+    def output_of(self, tag: int) -> np.ndarray | None:
+        """Return the output of input block ``tag``, or ``None`` if it is not there."""
         slot = tag % self._slots
-        return self._answers[slot] if self._answered[slot] == tag else None
+        return self._outputs[slot] if self._output_tags[slot] == tag else None

@@ -1,8 +1,9 @@
-"""Aligned dry where an answer is missing, without a click at either end.
+"""Dropout concealment: plays the aligned dry input where an output block is missing, without a click at either end.
 
-What is heard is the dry input plus a *rest*: the answer less the dry. Where answers end, none is there to fade out:
-the rest goes on as the last 5 ms turned about their end (2r(0) − r(−t), which keeps value and slope), faded by a raised
-cosine. Where answers come again, the rest fades in. An unbroken stream of answers goes through to the bit.
+What is audible is the dry input plus a *rest*: the output less the dry input. When outputs stop, there is nothing to
+fade out. So the rest is continued by its last 5 ms, mirrored about their end (2r(0) − r(−t), which keeps value and
+slope) and faded by a raised cosine. When outputs come again, the rest fades in. An unbroken series of output blocks
+passes unchanged, bit for bit.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ FADE_S = 0.005
 
 
 class DropoutConcealment:
-    """Mixes answers and dry, block by block, on the audio thread.
+    """Mixes output blocks and the dry input on the audio thread.
 
     Args:
         channels, block_samples: of every block.
-        latency_samples: of answers; the dry is made as late.
+        latency_samples: of the output; the dry input is delayed by as much.
         sample_rate: in Hz.
     """
 
@@ -31,23 +32,29 @@ class DropoutConcealment:
         self._rest, self._scratch = np.zeros_like(self._dry), np.zeros_like(self._dry)
         self._past = np.zeros((channels, fade + 1), np.float32)  # of the rest
         self._tail, self._tail_at = np.zeros((channels, fade), np.float32), fade
-        self._risen, self._at = fade, 0
+        self._faded_in, self._at = fade, 0
 
-    def mix(self, block: np.ndarray, answer: np.ndarray | None, out: np.ndarray) -> None:
-        """Take an input block and the answer that is due; fill ``out``; all ``[channels, block_samples]``."""
+    def mix(self, block: np.ndarray, output: np.ndarray | None, out: np.ndarray) -> None:
+        """Fill ``out`` for one block.
+
+        Args:
+            block: the input, ``[channels, block_samples]``.
+            output: the output that is due now, of the same shape; ``None`` if it is missing.
+            out: what will be audible, of the same shape.
+        """
         dry = self._delayed(block)
-        if answer is not None and self._risen == self._fade and self._tail_at == self._fade:
-            np.copyto(out, answer)
+        if output is not None and self._faded_in == self._fade and self._tail_at == self._fade:
+            np.copyto(out, output)
             np.subtract(out, dry, out=self._rest)
         else:
-            if answer is None and self._risen:
-                self._let_go()
+            if output is None and self._faded_in:
+                self._start_tail()
             self._rest[:] = 0
-            if answer is not None:
-                self._rise(answer, dry)
-            self._fall()
+            if output is not None:
+                self._fade_in(output, dry)
+            self._add_tail()
             np.add(dry, self._rest, out=out)
-        self._remember()
+        self._keep_past()
 
     def _delayed(self, block: np.ndarray) -> np.ndarray:
         ring, dry = self._ring, self._dry
@@ -63,23 +70,23 @@ class DropoutConcealment:
         self._at = (self._at + count) % size
         return dry
 
-    def _let_go(self) -> None:
+    def _start_tail(self) -> None:
         last = self._past[:, -1:]
         np.multiply(2 * last - self._past[:, -2::-1], self._out, out=self._tail)
-        self._tail_at, self._risen = 0, 0
+        self._tail_at, self._faded_in = 0, 0
 
-    def _rise(self, answer: np.ndarray, dry: np.ndarray) -> None:
-        np.subtract(answer, dry, out=self._rest)
-        rising = min(self._block, self._fade - self._risen)
-        self._rest[:, :rising] *= self._in[self._risen : self._risen + rising]
-        self._risen += rising
+    def _fade_in(self, output: np.ndarray, dry: np.ndarray) -> None:
+        np.subtract(output, dry, out=self._rest)
+        count = min(self._block, self._fade - self._faded_in)
+        self._rest[:, :count] *= self._in[self._faded_in : self._faded_in + count]
+        self._faded_in += count
 
-    def _fall(self) -> None:
+    def _add_tail(self) -> None:
         left = min(self._block, self._fade - self._tail_at)
         self._rest[:, :left] += self._tail[:, self._tail_at : self._tail_at + left]
         self._tail_at += left
 
-    def _remember(self) -> None:
+    def _keep_past(self) -> None:
         new = min(self._block, self._fade + 1)
         self._past[:, :-new] = self._past[:, new:]
         self._past[:, -new:] = self._rest[:, -new:]

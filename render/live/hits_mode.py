@@ -1,9 +1,9 @@
-"""Mode ``hits``: at each hit of the input a take of the preset, as hard as it was hit."""
+"""Mode ``hits``: plays a take of the preset at each hit of the input, as loud as the hit."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -28,83 +28,101 @@ from render.live.rig import Rig
 from render.plan.plan import velocity_gain
 
 CELL_SAMPLES, CELLS = 64, 12
-"""A hit's peak is followed for 12 × 64 samples, 16 ms at 48 kHz, after what the detector heard."""
+"""A hit's peak is followed for 12 × 64 samples (16 ms at 48 kHz) after the samples that the detector needed."""
 
 USUAL_PEAK = 0.1
-"""A loud hit's peak, −20 dBFS, until twenty were heard."""
+"""The peak of a loud hit, −20 dBFS, until twenty hits were detected."""
 
 REMEMBERED = 20
 
 
 class ReferenceLevel:
-    """What counts as a loud hit: the loudest of the last twenty."""
+    """The level of a loud hit: the loudest of the last twenty."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._peaks = deque([USUAL_PEAK], maxlen=REMEMBERED)
 
-    def settle(self, peak: float) -> None:
-        """A hit is over; its peak is known."""
+    def add(self, peak: float) -> None:
+        """Add the peak of a finished hit."""
         self._peaks.append(peak)
 
-    def against(self, peak: float) -> float:
-        """The level that a hit's peak is measured against."""
+    def for_peak(self, peak: float) -> float:
+        """Return the level that a hit of this peak is compared with; never less than ``peak``."""
         return max(*self._peaks, peak)
 
 
 class HitEnvelope:
-    """One hit: its channels' peaks as they grow, and the gain of the take that is played at it.
+    """The gain of the take that one hit plays, from the peaks of the hit's channels while they grow.
 
-    The gain is a hit's level relative to loud ones, as :mod:`render.apply.hits_mode` has it: velocity squared. Corners
-    lie
-    every 64 samples from the onset on, so where blocks are cut changes nothing.
+    The gain is the hit's level relative to loud hits, as in :mod:`render.apply.hits_mode`: velocity squared. The curve
+    has a point every 64 samples from the onset on, so block boundaries change nothing.
 
     Args:
-        onset: its first sample.
+        onset: the hit's first sample.
         ahead: how much later the output is, in samples.
-        heard: the input ``[channels, n]`` from sample ``first`` on, at least from the onset to ``decided``.
+        audio: the input ``[channels, n]`` from sample ``first`` on. It holds at least the samples from ``onset`` to
+            ``decided``.
+        first: the first sample of ``audio``.
+        decided: the sample at which the detector decided.
+        reference: the level of loud hits.
+        follow: how much the gain follows the hit, 0..1.
     """
 
     def __init__(
-        self, onset: int, ahead: int, heard: np.ndarray, first: int, decided: int, full: ReferenceLevel, follow: float
+        self,
+        onset: int,
+        ahead: int,
+        audio: np.ndarray,
+        first: int,
+        decided: int,
+        reference: ReferenceLevel,
+        follow: float,
     ):
         self._onset, self._ahead, self._follow = onset, ahead, follow
-        self._heard_to, self._corners = decided, []
-        self._peaks = np.abs(heard[:, onset - first : decided - first]).max(axis=1, initial=0.0)
-        self._full = full.against(float(self._peaks.max()))
+        self._measured_to = decided
+        self._points: list[np.ndarray] = []
+        self._peaks = np.abs(audio[:, onset - first : decided - first]).max(axis=1, initial=0.0)
+        self._reference = reference.for_peak(float(self._peaks.max()))
 
     @property
-    def whole(self) -> bool:
-        """Whether it has been followed to its end."""
-        return len(self._corners) == CELLS
+    def complete(self) -> bool:
+        """Whether the hit was followed to its end."""
+        return len(self._points) == CELLS
 
     @property
     def peak(self) -> float:
-        """Of the loudest channel."""
+        """The peak of the loudest channel."""
         return float(self._peaks.max())
 
-    def hear(self, heard: np.ndarray, first: int, end: int) -> None:
-        """Follow it through the input before sample ``end``."""
-        while not self.whole:
-            corner = max(self._heard_to, self._onset + self._ahead + CELL_SAMPLES * len(self._corners))
-            if corner > end:
-                return
-            new = np.abs(heard[:, self._heard_to - first : corner - first]).max(axis=1, initial=0.0)
-            self._peaks, self._heard_to = np.maximum(self._peaks, new), corner
-            self._corners.append(self._level())
+    def update(self, audio: np.ndarray, first: int, end: int) -> None:
+        """Follow the hit through more input.
 
-    def _level(self) -> np.ndarray:
+        Args:
+            audio: ``[channels, n]``.
+            first: the first sample of ``audio``.
+            end: follow up to this sample.
+        """
+        while not self.complete:
+            point = max(self._measured_to, self._onset + self._ahead + CELL_SAMPLES * len(self._points))
+            if point > end:
+                return
+            new = np.abs(audio[:, self._measured_to - first : point - first]).max(axis=1, initial=0.0)
+            self._peaks, self._measured_to = np.maximum(self._peaks, new), point
+            self._points.append(self._gains())
+
+    def _gains(self) -> np.ndarray:
         peak = self.peak
         if peak <= 0:
             return np.zeros(len(self._peaks), np.float32)
-        velocity = np.sqrt(min(1.0, peak / self._full))
+        velocity = np.sqrt(min(1.0, peak / self._reference))
         return (self._peaks / peak * velocity_gain(velocity) ** self._follow).astype(np.float32)
 
-    def levels(self, start: int, count: int) -> np.ndarray:
-        """Gains ``[channels, count]`` from the take's sample ``start`` on; each leads on to what was last heard."""
+    def curve(self, start: int, count: int) -> np.ndarray:
+        """Return gains ``[channels, count]`` from the take's sample ``start`` on, interpolated between the points."""
         at = np.arange(start, start + count)
-        corners = np.stack(self._corners, axis=1)
-        places = CELL_SAMPLES * np.arange(1, corners.shape[1] + 1)
-        return np.stack([np.interp(at, places, channel) for channel in corners]).astype(np.float32)
+        points = np.stack(self._points, axis=1)
+        places = CELL_SAMPLES * np.arange(1, points.shape[1] + 1)
+        return np.stack([np.interp(at, places, channel) for channel in points]).astype(np.float32)
 
 
 CONTROLS = ("mix", "gain_db", "follow")
@@ -113,26 +131,36 @@ HISTORY_S = 0.01
 
 
 class HitsMode:
-    """The detector, and the takes it plays.
+    """The onset detector, and the takes it plays.
+
+    Args:
+        rig: settings, channels, block size and seed.
+        codec: the presets' model.
+        takes: where takes come from.
+        on_hit: called with the first sample of each hit.
+        added: layers that play at each hit too.
 
     Attributes:
-        grain_samples: pieces of any length can be pushed.
-        latency_samples: how far ahead the detector hears: a take begins with its hit.
+        grain_samples: 1: pieces of any length can be pushed.
+        latency_samples: the detector's look-ahead. The output is later by as much, so a take begins with its hit.
+        parameters: the controls that :meth:`set` takes.
     """
 
     grain_samples = 1
 
-    def __init__(self, rig: Rig, codec: Codec, takes: TakePool, on_hit, added: Sequence[Layer] = ()):
+    def __init__(
+        self, rig: Rig, codec: Codec, takes: TakePool, on_hit: Callable[[int], None], added: Sequence[Layer] = ()
+    ):
         self._rig, self._codec, self._takes, self._on_hit = rig, codec, takes, on_hit
         self._rate = codec.spec.sample_rate
         self._mover = LatentMover(1, codec.spec.latent_dim, 1.0)
         rig.settings.set_latents(self._mover)
         self.parameters: dict[str, Parameter] = {name: PARAMETERS[name] for name in CONTROLS}
-        self._added = [_levelled(as_hit_layer(layer, None)) for layer in added]
+        self._added = [_with_layer_gain(as_hit_layer(layer, None)) for layer in added]
         self._presets: dict[str, Preset] = {}
         self._preset: Preset | None = None
         self._hits = 0
-        self._full, self._schedule, self._voices = ReferenceLevel(), Schedule(), Voices()
+        self._reference, self._schedule, self._voices = ReferenceLevel(), Schedule(), Voices()
         value = rig.settings.value
         self._follow = value("follow")
         self._mix = SmoothedValue(value("mix"), round(FADE_S * self._rate))
@@ -143,30 +171,42 @@ class HitsMode:
         self.restart(0)
 
     def prepare(self, preset: Preset) -> None:
-        """Decode its next takes.
+        """Decode a preset's next takes.
 
         Raises:
-            PresetError: it is a texture, or of another model.
+            PresetError: the preset is a texture, or of another model.
         """
         if preset.name not in self._presets:
             check_model(preset, self._codec)
             self._presets[preset.name] = as_hit_layer(Layer(self._codec, preset), self._mover).preset
-        self._takes.keep(self._presets[preset.name], self._numbers())
+        self._takes.decode_ahead(self._presets[preset.name], self._numbers())
 
     def ready(self, preset: Preset) -> bool:
-        """Whether its next take is decoded."""
-        own = self._presets.get(preset.name)
-        return own is not None and self._takes.has(own, str(self._hits))
+        """Return whether the preset's next take is decoded."""
+        layered = self._presets.get(preset.name)
+        return layered is not None and self._takes.has(layered, str(self._hits))
 
     def select(self, preset: Preset, slot: str, at_samples: int) -> None:
-        """Play it at the hits from here on."""
+        """Play a preset at the hits from now on.
+
+        Args:
+            preset: which.
+            slot: ``a``; slot ``b`` has no effect in this mode.
+            at_samples: not used; the next hit decides.
+        """
         if preset.name not in self._presets:
             self.prepare(preset)
         if slot == "a":
             self._preset = self._presets[preset.name]
 
     def set(self, name: str, value: float, at_samples: int) -> None:
-        """Set one of ``parameters``; ``follow`` for the hits to come."""
+        """Set a control; ``follow`` changes with the next hit.
+
+        Args:
+            name: a key of ``parameters``.
+            value: in the control's unit.
+            at_samples: the first input sample with the new value.
+        """
         if name == "follow":
             self._follow = value
         elif name == "mix":
@@ -175,70 +215,71 @@ class HitsMode:
             self._schedule.add(at_samples, lambda: self._gain.select(10 ** (value / 20)))
 
     def restart(self, at_samples: int) -> None:
-        """Hear the input anew from ``at_samples`` on; what sounds goes on."""
+        """Start the detector anew at sample ``at_samples``; sounding takes go on."""
         rig, settings = self._rig, self._rig.settings
         self._detector = OnsetDetector(self._rate, rig.channels, settings.sensitivity, settings.min_gap_ms)
-        self._begin, self._rises = at_samples, []
+        self._begin = at_samples
+        self._envelopes: list[HitEnvelope] = []
         self._delay = Delay(rig.channels, self._detector.lookahead_samples)
         self._offset = DcFilter(rig.channels, self._rate, first_samples=1)
         self._history = np.zeros((rig.channels, round(HISTORY_S * self._rate)), np.float32)
 
     def push(self, block: np.ndarray, start_samples: int) -> np.ndarray:
-        """Take ``[channels, n]``; answer as many, late by ``latency_samples``."""
+        """Process ``[channels, n]`` from ``start_samples`` on; return as many samples, later by ``latency_samples``."""
         count = block.shape[1]
-        heard = np.concatenate([self._history, self._offset.push(block).astype(np.float32)], axis=1)
+        audio = np.concatenate([self._history, self._offset.push(block).astype(np.float32)], axis=1)
         first = start_samples - self._history.shape[1]
         for onset in self._detector.push(block):
-            self._follow_until(self._begin + onset.decided_samples, heard, first)
-            self._strike(self._begin + onset.onset_samples, self._begin + onset.decided_samples, heard, first)
-        self._follow_until(start_samples + count, heard, first)
-        self._history = heard[:, count:].copy()
+            self._follow_until(self._begin + onset.decided_samples, audio, first)
+            self._strike(self._begin + onset.onset_samples, self._begin + onset.decided_samples, audio, first)
+        self._follow_until(start_samples + count, audio, first)
+        self._history = audio[:, count:].copy()
         wet, dry = np.zeros_like(block), self._delay.push(block)
         out_start = start_samples - self.latency_samples
         self._voices.add_to(wet, out_start)
         out = np.empty_like(block)
-        for here in self._schedule.pieces(out_start, count):
-            size = here.stop - here.start
-            mix, gain = self._mix.advance(size), self._gain.advance(size)
-            out[:, here] = (1 - mix) * dry[:, here] + mix * gain * wet[:, here]
+        for piece in self._schedule.pieces(out_start, count):
+            size = piece.stop - piece.start
+            mix, gain = self._mix.take(size), self._gain.take(size)
+            out[:, piece] = (1 - mix) * dry[:, piece] + mix * gain * wet[:, piece]
         return out
 
-    def _follow_until(self, end: int, heard: np.ndarray, first: int) -> None:
-        for rise in self._rises:
-            rise.hear(heard, first, end)
-        for rise in self._rises:
-            if rise.whole:
-                self._full.settle(rise.peak)
-        self._rises = [rise for rise in self._rises if not rise.whole]
+    def _follow_until(self, end: int, audio: np.ndarray, first: int) -> None:
+        for envelope in self._envelopes:
+            envelope.update(audio, first, end)
+        for envelope in self._envelopes:
+            if envelope.complete:
+                self._reference.add(envelope.peak)
+        self._envelopes = [envelope for envelope in self._envelopes if not envelope.complete]
 
-    def _strike(self, onset: int, decided: int, heard: np.ndarray, first: int) -> None:
-        rise = HitEnvelope(onset, self.latency_samples, heard, first, decided, self._full, self._follow)
-        self._rises.append(rise)
-        for layer, preset in enumerate(self._played):
-            sound = self._takes.take(preset, _number(self._hits, layer))
-            self._voices.start(Voice(preset.name, onset, sound, 1.0, rise.levels))
+    def _strike(self, onset: int, decided: int, audio: np.ndarray, first: int) -> None:
+        envelope = HitEnvelope(onset, self.latency_samples, audio, first, decided, self._reference, self._follow)
+        self._envelopes.append(envelope)
+        for layer, preset in enumerate(self._playing):
+            take = self._takes.take(preset, _number(self._hits, layer))
+            self._voices.start(Voice(preset.name, onset, take, 1.0, envelope.curve))
         self._hits += 1
         self._on_hit(onset)
 
     @property
-    def _played(self) -> list[Preset]:
-        """At each hit."""
+    def _playing(self) -> list[Preset]:
+        """The presets that play at each hit."""
         return [] if self._preset is None else [self._preset, *self._added]
 
     def _numbers(self, layer: int = 0) -> list[str]:
         return [_number(hit, layer) for hit in range(self._hits, self._hits + TAKES_AHEAD)]
 
-    def wanted(self) -> list[tuple[Preset, list[str]]]:
-        """Takes to decode before they are needed."""
-        return [(preset, self._numbers(layer)) for layer, preset in enumerate(self._played)]
+    def upcoming_takes(self) -> list[tuple[Preset, list[str]]]:
+        """Return presets and the numbers of their takes that will be needed next."""
+        return [(preset, self._numbers(layer)) for layer, preset in enumerate(self._playing)]
 
 
 def _number(hit: int, layer: int) -> str:
-    """Of a take, as :mod:`render.apply.hits_mode` numbers them."""
+    """Return the number of a take, as :mod:`render.apply.hits_mode` numbers them."""
     return f"{hit}.{layer}" if layer else str(hit)
 
 
-def _levelled(layer: Layer) -> Preset:
-    """The layer's preset at the layer's level."""
+def _with_layer_gain(layer: Layer) -> Preset:
+    """Return the layer's preset with the layer's gain added to its own."""
     preset = layer.preset
     return replace(preset, header=msgspec.structs.replace(preset.header, gain_db=preset.header.gain_db + layer.gain_db))

@@ -1,13 +1,13 @@
-"""The live instrument: a function of the input's samples and of what was done, to the bit.
+"""The live instrument: its output depends only on the input samples and the actions, bit for bit.
 
-Everything has its place on the input's own clock. An action at input sample *s* changes what that sample became, and a
-strike at *s* begins there: ``latency_samples`` later in the output. So what was recorded can be rendered again.
+Every action has a place on the input's own clock. An action at input sample *s* changes the output of that sample, and
+a strike at *s* begins there: ``latency_samples`` later in the output. So a recording can be rendered again.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -26,51 +26,53 @@ from render.instrument.sample_schedule import Schedule
 from render.instrument.take_pool import TakePool
 from render.instrument.voices import Voice, Voices
 from render.live.hits_mode import HitsMode
-from render.live.playable_presets import PlayablePresets, PresetPool
+from render.live.playable_presets import PlayablePresets, PresetPool, PresetSource
 from render.live.rig import Rig
 from render.live.transfer_mode import TransferMode
 from render.plan.plan import velocity_gain
 
-BYPASSED = Parameter(BYPASS, 0, 1, 0, "", "1 lets the dry input through alone.")
+BYPASSED = Parameter(BYPASS, 0, 1, 0, "", "1 plays the dry input alone.")
 BETWEEN = Parameter(AB, 0, 1, 0, "", "From the rig's snapshot a (0) to b (1).")
 STRIKES_AHEAD = 2
 
 
 class Instrument:
-    """Sound and actions in, sound out, late by a constant. One thread pushes; :meth:`prepare` may run in another.
+    """Audio and actions in, audio out, later by a constant. One thread pushes; :meth:`prepare` may run in another.
 
     Args:
         rig: what is played.
         codec: the presets' model.
-        presets: by name; a bank.
-        stages: in place of the rig's effects.
+        presets: a bank: presets by name.
+        stages: used in place of the rig's effects.
 
     Attributes:
         channels, sample_rate: of every block.
-        latency_samples: output sample *i* is what input sample ``i − latency_samples`` became.
+        latency_samples: output sample *i* comes from input sample ``i − latency_samples``.
         controls: every numeric control and its range.
-        dry: of the block last pushed, the input as late as the output.
+        dry: the input of the last block, delayed as much as the output.
         position: input samples so far.
-        valid_from: input sample from which on the output is whole: after a :meth:`skip` that takes ``latency_samples``.
-        taken: actions that took effect, with the sample where; who reads them may clear the list.
+        valid_from: the first input sample whose output is complete; after a :meth:`skip`, ``latency_samples`` later.
+        applied: actions that took effect, each with its sample; the reader may clear the list.
 
     Raises:
-        PresetError: no such preset; it is of another model, or a texture in mode ``hits``.
-        ProjectError: an effect or a latent that is not there.
+        PresetError: a preset does not exist, is of another model, or is a texture in mode ``hits``.
+        ProjectError: an effect or a latent does not exist.
     """
 
-    def __init__(self, rig: Rig, codec: Codec, presets: Mapping[str, Preset], stages: Sequence[Stage] | None = None):
+    def __init__(self, rig: Rig, codec: Codec, presets: PresetSource, stages: Sequence[Stage] | None = None):
         self.rig, self.channels, self.sample_rate = rig, rig.channels, codec.spec.sample_rate
         self.fingerprint = codec.spec.fingerprint
-        shelf = PresetPool(rig, presets)
-        added = shelf.added(rig, codec)
+        pool = PresetPool(rig, presets)
+        added = pool.added(rig, codec)
         self._takes = TakePool([codec, *(layer.codec for layer in added)], rig.seed)
         self._strikes: defaultdict[str, int] = defaultdict(int)
+        self._chain: EffectChain
+        self._source: HitsMode | TransferMode
         if rig.mode == HITS:
             self._source = HitsMode(rig, codec, self._takes, lambda at: self._chain.trigger(at), added)
         else:
-            first = shelf[rig.preset] if rig.sum else None
-            self._source = TransferMode(rig, codec, first, shelf.summed(rig), added)
+            first = pool[rig.preset] if rig.sum else None
+            self._source = TransferMode(rig, codec, first, pool.summed(rig), added)
         self._voices = Voices()
         if stages is None:
             stages = make_stages(rig.effects, self.sample_rate, rig.channels)
@@ -78,98 +80,106 @@ class Instrument:
         self._bypass, self._switches = SmoothedValue(0.0, round(FADE_S * self.sample_rate)), Schedule()
         self.latency_samples = self._source.latency_samples + self._chain.latency_samples
         self.controls = self._source.parameters | self._chain.parameters | {BYPASS: BYPASSED}
-        self._turned = dict(self.controls)  # by ``ab``, which is none of them
+        self._morphed = dict(self.controls)  # by ``ab``, which is not one of them
         if rig.a or rig.b:
             self.controls[AB] = BETWEEN
-        self._known = PlayablePresets(rig, codec, shelf, self.controls)
-        self.position, self.valid_from, self.taken = 0, 0, []
+        self._playable = PlayablePresets(rig, codec, pool, self.controls)
+        self.position, self.valid_from = 0, 0
+        self.applied: list[Action] = []
         self._schedule, self._delay = Schedule(), Delay(self.channels, self.latency_samples)
         self.dry = np.zeros((self.channels, 0), np.float32)
         for control, name in zip(PRESETS, (rig.preset, rig.to), strict=True):
             if name:
-                action = self.validate(Action(0, control, text=name))
+                action = self.resolve(Action(0, control, text=name))
                 self.prepare(action)
-                self._source.select(self._known[name], "ab"[PRESETS.index(control)], 0)
-        self._turn(AB, 0.0, 0)
+                self._source.select(self._playable[name], "ab"[PRESETS.index(control)], 0)
+        self._set(AB, 0.0, 0)
         for pad in rig.pads:
-            self.prepare(self.validate(Action(0, STRIKE, 1.0, pad)))
+            self.prepare(self.resolve(Action(0, STRIKE, 1.0, pad)))
 
-    def validate(self, action: Action) -> Action:
-        """See :meth:`render.live.playable_presets.PlayablePresets.checked`."""
-        return self._known.validate(action)
+    def resolve(self, action: Action) -> Action:
+        """See :meth:`render.live.playable_presets.PlayablePresets.resolve`."""
+        return self._playable.resolve(action)
 
     def digest(self, name: str) -> str:
         """See :meth:`render.live.playable_presets.PlayablePresets.digest`."""
-        return self._known.digest(name)
+        return self._playable.digest(name)
 
     def prepare(self, action: Action) -> None:
-        """Do all that is slow about a checked action beforehand; from any thread."""
+        """Do the slow work of a resolved action in advance. Any thread may call it."""
         if action.control in PRESETS:
-            self._source.prepare(self._known[action.text])
+            self._source.prepare(self._playable[action.text])
         elif action.control == STRIKE:
-            preset = self._known[action.text]
+            preset = self._playable[action.text]
             if preset.header.kind == "hit":
-                self._takes.keep(preset, self._numbers(preset))
+                self._takes.decode_ahead(preset, self._numbers(preset))
 
     def ready(self, action: Action) -> bool:
-        """Whether nothing slow is left to do for it."""
+        """Return whether no slow work is left for an action."""
         if action.control in PRESETS:
-            return self._source.ready(self._known[action.text])
+            return self._source.ready(self._playable[action.text])
         if action.control == STRIKE:
-            preset = self._known[action.text]
+            preset = self._playable[action.text]
             return preset.header.kind != "hit" or self._takes.has(preset, self._numbers(preset)[0])
         return True
 
-    def wanted(self) -> list[tuple[Preset, list[str]]]:
-        """Takes that will be needed next, not yet decoded; see :meth:`fetch`."""
-        return [(preset, own) for preset, own in self._next() if not all(self._takes.has(preset, one) for one in own)]
+    def missing_takes(self) -> list[tuple[Preset, list[str]]]:
+        """Return presets and take numbers that will be needed next and are not all decoded; see :meth:`fetch`."""
+        return [
+            (preset, numbers)
+            for preset, numbers in self._upcoming_takes()
+            if not all(self._takes.has(preset, number) for number in numbers)
+        ]
 
-    def _next(self) -> list[tuple[Preset, list[str]]]:
-        struck = [(self._known[name], self._numbers(self._known[name])) for name in list(self._strikes)]
-        return [*self._source.wanted(), *((preset, own) for preset, own in struck if preset.header.kind == "hit")]
+    def _upcoming_takes(self) -> list[tuple[Preset, list[str]]]:
+        presets = [self._playable[name] for name in list(self._strikes)]
+        struck = [(preset, self._numbers(preset)) for preset in presets if preset.header.kind == "hit"]
+        return [*self._source.upcoming_takes(), *struck]
 
     @property
     def held(self) -> int:
-        """How many struck textures are held."""
+        """The number of held textures."""
         return self._voices.held
 
     def fetch(self, stopped: Callable[[], bool] = lambda: False) -> None:
-        """Decode them, until ``stopped``; from any thread."""
-        for preset, numbers in self.wanted():
+        """Decode the missing takes, until ``stopped()`` is true. Any thread may call it."""
+        for preset, numbers in self.missing_takes():
             for number in numbers:
                 if stopped():
                     return
-                self._takes.keep(preset, [number])
-        self._takes.tidy({(preset.name, number) for preset, numbers in self._next() for number in numbers})
+                self._takes.decode_ahead(preset, [number])
+        self._takes.discard_unneeded(
+            {(preset.name, number) for preset, numbers in self._upcoming_takes() for number in numbers}
+        )
 
     def _numbers(self, preset: Preset) -> list[str]:
         done = self._strikes[preset.name]
         return [f"strike {number}" for number in range(done, done + STRIKES_AHEAD)]
 
     def act(self, action: Action) -> None:
-        """Do what was :meth:`checked` at its sample, or with the next if that has been."""
+        """Apply a resolved action at its sample, or at the next sample if that one has passed."""
         at = max(action.at_samples, self.position)
-        self._schedule.add(at, lambda: self._do(Action(at, action.control, action.value, action.text)))
+        self._schedule.add(at, lambda: self._apply(Action(at, action.control, action.value, action.text)))
 
-    def _do(self, action: Action) -> None:
+    def _apply(self, action: Action) -> None:
         at, control, value, text = action.at_samples, action.control, action.value, action.text
         if control in PRESETS:
-            self._source.select(self._known[text], "ab"[PRESETS.index(control)], at)
+            self._source.select(self._playable[text], "ab"[PRESETS.index(control)], at)
         elif control == STRIKE:
-            self._strike(at, value, self._known[text])
+            self._strike(at, value, self._playable[text])
         elif control == RELEASE:
             self._voices.release(text, at)
             self._chain.release(at)
         elif control == SHED:
             self._voices.shed(round(value))
         else:
-            self._turn(control, value, at)
-        self.taken.append(action)
+            self._set(control, value, at)
+        self.applied.append(action)
 
-    def _turn(self, control: str, value: float, at: int) -> None:
+    def _set(self, control: str, value: float, at: int) -> None:
         if control == AB:
-            for name, between in morph_snapshots(self.rig.a, self.rig.b, value, self._turned).items():
-                self._turn(name, between, at)
+            for name, between in morph_snapshots(self.rig.a, self.rig.b, value, self._morphed).items():
+                self._set(name, between, at)
         elif control == BYPASS:
             self._switches.add(at, lambda: self._bypass.select(value))
         elif effect := EFFECT.fullmatch(control):
@@ -181,39 +191,46 @@ class Instrument:
         number = self._numbers(preset)[0]
         self._strikes[preset.name] += 1
         hit = preset.header.kind == "hit"
-        sound = self._takes.take(preset, number) if hit else self._takes.held(preset, number)
+        sound = self._takes.take(preset, number) if hit else self._takes.texture(preset, number)
         self._voices.start(Voice(preset.name, at, sound, velocity_gain(velocity)))
         self._chain.trigger(at)
 
     def push(self, block: np.ndarray) -> np.ndarray:
-        """Take ``[channels, n]``, in all of it a multiple of the rig's blocks; answer as many, float32.
+        """Process a block.
 
-        Samples that are not finite count as 0.
+        Args:
+            block: ``[channels, n]``; all blocks together are a multiple of the rig's block size. Samples that are not
+                finite count as 0.
+
+        Returns:
+            ``[channels, n]`` float32.
         """
         begin, count = self.position, block.shape[1]
         clean, _ = sanitize(block)
         self.dry = self._delay.push(clean)
         pieces = []
-        for here in self._schedule.pieces(begin, count, self._source.grain_samples):
-            pieces.append(self._source.push(clean[:, here], begin + here.start))
+        for piece in self._schedule.pieces(begin, count, self._source.grain_samples):
+            pieces.append(self._source.push(clean[:, piece], begin + piece.start))
         out = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=1)
         out = np.array(out, np.float32)
         start = begin - self._source.latency_samples
         self._voices.add_to(out, start)
         out = self._chain.push(out, start)
         self.position += count
-        return self._switched(out, begin - self.latency_samples)
+        return self._with_bypass(out, begin - self.latency_samples)
 
-    def _switched(self, out: np.ndarray, start: int) -> np.ndarray:
-        for here in self._switches.pieces(start, out.shape[1]):
-            share = self._bypass.advance(here.stop - here.start)
+    def _with_bypass(self, out: np.ndarray, start: int) -> np.ndarray:
+        for piece in self._switches.pieces(start, out.shape[1]):
+            share = self._bypass.take(piece.stop - piece.start)
             if np.any(share):
-                out[:, here] += share * (self.dry[:, here] - out[:, here])
+                out[:, piece] += share * (self.dry[:, piece] - out[:, piece])
         return out
 
     def skip(self, samples: int) -> None:
-        """Leave out input that came too fast: whole blocks. The sound begins anew; what was struck goes on,
-        what is held of it without being decoded."""
+        """Skip whole blocks of input that came too fast.
+
+        The processed input starts over. Struck sounds go on; held ones are not decoded for the skipped time.
+        """
         self.position += samples
         self.valid_from = self.position + self.latency_samples
         self._source.restart(self.position)

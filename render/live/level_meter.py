@@ -1,4 +1,4 @@
-"""What a performer sees."""
+"""Levels, lateness and load, as a performer sees them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ SMOOTHED_BLOCKS = 32
 
 @dataclass(frozen=True)
 class LevelMeter:
-    """How playing goes.
+    """A reading of the player's meter.
 
     Attributes:
-        blocks, late_blocks: played so far, and of them those where the dry input was heard for want of an answer.
-        restarts: how often the worker was too far behind and left input out.
-        input_peak_db, output_peak_db: of each channel, in dBFS, since last asked.
+        blocks: blocks played so far.
+        late_blocks: those of them whose output was late, so that the dry input was played.
+        restarts: how often the worker was too far behind and skipped input.
+        input_peak_db, output_peak_db: of each channel, in dBFS, since the last reading.
         latency_samples: from input to output.
-        worker_share: of a block's time that its answer takes, smoothed.
-        shed: held textures that were let go because the machine could not carry them.
-        remark: why the worker has no real-time priority, where it was asked for.
-        problem: why there are no answers any more, or no recording; "" if all is well.
+        worker_share: share of a block's time that processing takes, smoothed.
+        problem: why nothing is processed or recorded any more; "" if all is well.
+        remark: why the worker has no real-time priority, if it was requested and refused.
+        shed: held textures that were ended because the machine is too slow for them.
     """
 
     blocks: int
@@ -37,20 +38,20 @@ class LevelMeter:
 
 
 class Peaks:
-    """The highest magnitude in each channel since last taken."""
+    """The highest magnitude in each channel since the last reading."""
 
     def __init__(self, channels: int):
         self._high, self._now = np.zeros(channels, np.float32), np.zeros(channels, np.float32)
 
     def add(self, block: np.ndarray) -> None:
-        """Hear ``[channels, n]``."""
+        """Measure a block ``[channels, n]``."""
         for extreme in (np.max, np.min):
             extreme(block, axis=1, out=self._now)
             np.abs(self._now, out=self._now)
             np.maximum(self._high, self._now, out=self._high)
 
     def take_db(self) -> tuple[float, ...]:
-        """In dBFS; −inf of silence."""
+        """Return the peaks in dBFS (−inf for silence), and start over."""
         high = self._high.tolist()
         self._high[:] = 0
         return tuple(float(20 * np.log10(value)) if value > 0 else -np.inf for value in high)

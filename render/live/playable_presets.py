@@ -1,9 +1,10 @@
-"""What can be played: presets by name, controls with their ranges; what cannot is told before it is done."""
+"""Playable presets and controls. An action that is not possible is refused before it is applied."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import PresetError, ProjectError
@@ -19,84 +20,99 @@ from render.instrument.actions import PRESETS, RELEASE, STRIKE, Action
 from render.live.rig import Rig
 
 
-class PresetPool:
-    """A bank, and the files that a rig names; of one name, the file's preset is played.
+class PresetSource(Protocol):
+    """Presets by name: a bank, or a dictionary."""
 
-    A file is read at once or never: what controllers send names no further ones.
+    def __contains__(self, name: str, /) -> bool: ...
+
+    def __getitem__(self, name: str, /) -> Preset: ...
+
+
+class PresetPool:
+    """The presets of a bank, and of the files that a rig names. A file's preset replaces the bank's of the same name.
+
+    Files are read when the pool is made and never later: controllers cannot name more files.
 
     Args:
-        rig: whose ``named`` presets may be files.
-        presets: by name; a bank.
+        rig: its ``named`` presets may be files.
+        presets: a bank: presets by name.
 
     Raises:
-        PresetError: a file cannot be used, or two of other content have one name.
+        PresetError: a file cannot be used, or two files hold presets of the same name.
     """
 
-    def __init__(self, rig: Rig, presets: Mapping[str, Preset]):
-        self._presets, self._own = presets, {}
+    def __init__(self, rig: Rig, presets: PresetSource):
+        self._presets = presets
+        self._from_files: dict[str, Preset] = {}
         files = {text: load_preset(Path(text)) for text in rig.named if is_file_name(text)}
         for text, preset in files.items():
-            other = next(
-                (its for its, one in files.items() if one.name == preset.name and Path(its) != Path(text)), None
-            )
+            same_name = (path for path, other in files.items() if other.name == preset.name)
+            other = next((path for path in same_name if Path(path) != Path(text)), None)
             if other is not None:
                 raise PresetError(f"{text} and {other}: two presets of one name; rename one")
-            self._own |= {text: preset, preset.name: preset}
+            self._from_files |= {text: preset, preset.name: preset}
 
     def __contains__(self, name: str) -> bool:
-        return name in self._own or name in self._presets
+        return name in self._from_files or name in self._presets
 
     def __getitem__(self, name: str) -> Preset:
-        return self._own[name] if name in self._own else self._presets[name]
+        return self._from_files[name] if name in self._from_files else self._presets[name]
 
     def summed(self, rig: Rig) -> list[tuple[Preset, float]]:
-        """The rig's presets to sum, each with its weight."""
+        """Return the presets that the rig sums, each with its weight."""
         return [(self[name], weight) for name, weight in rig.sum.items()]
 
     def added(self, rig: Rig, codec: Codec) -> list[Layer]:
-        """The rig's presets to decode beside, each with the codec named, one loaded before that made it, or its own.
+        """Return the layers that the rig adds.
+
+        Each layer has the codec that the rig names; otherwise a codec that is already loaded and made the preset;
+        otherwise the preset's own.
 
         Raises:
-            CheckpointError: there is no such codec, or it works at another rate.
-            PresetError: a preset is of another one.
+            CheckpointError: a codec does not exist, or works at another rate.
+            PresetError: a preset is of another codec.
         """
         codecs = [codec]
-        layers = [make_layer(codecs, one.model, self[one.preset], one.gain_db) for one in rig.add]
+        layers = [make_layer(codecs, each.model, self[each.preset], each.gain_db) for each in rig.add]
         for layer in layers:
             check_model(layer.preset, layer.codec)
         check_sample_rates([other.spec for other in codecs])
         return layers
 
 
-VELOCITY = Parameter("velocity", 0, 1, 1, "", "How hard; heard squared.")
+VELOCITY = Parameter("velocity", 0, 1, 1, "", "How hard the strike is; squared into gain.")
 
 
 class PlayablePresets:
     """Presets and controls of one instrument.
 
     Args:
-        rig: its pads, and its mode.
-        codec: what the presets must have been made with.
+        rig: its pads and its mode are used.
+        codec: the model that the presets must be of.
         presets: by name.
         controls: every numeric control and its range.
     """
 
-    def __init__(self, rig: Rig, codec: Codec, presets: Mapping[str, Preset], controls: Mapping[str, Parameter]):
+    def __init__(self, rig: Rig, codec: Codec, presets: PresetPool, controls: Mapping[str, Parameter]):
         self._rig, self._codec, self._presets, self._controls = rig, codec, presets, controls
         self._digests: dict[str, str] = {}
 
     def __getitem__(self, name: str) -> Preset:
-        """Raises PresetError if there is none."""
+        """Return a preset by its name.
+
+        Raises:
+            PresetError: there is none of that name.
+        """
         if name not in self._presets:
             raise PresetError(f"no preset '{name}'")
         return self._presets[name]
 
-    def validate(self, action: Action) -> Action:
-        """The action, a pad or a file replaced by the name of its preset.
+    def resolve(self, action: Action) -> Action:
+        """Check an action, and replace a pad or a file in it by the name of its preset.
 
         Raises:
-            ProjectError: no such control, or out of range.
-            PresetError: no such preset, or one that cannot be used here.
+            ProjectError: the control does not exist, or its value is out of range.
+            PresetError: the preset does not exist, or cannot be used here.
         """
         control, text = action.control, action.text
         if control in (STRIKE, RELEASE):
@@ -113,17 +129,17 @@ class PlayablePresets:
                 raise PresetError(f"preset '{text}' is a texture, which cannot strike: choose a hit, or mode transfer")
         elif control not in self._controls:
             names = [name for name in self._controls if not name.startswith("latent.")]
-            told = ", ".join([*names, "latent.N.NAME", *PRESETS, STRIKE, RELEASE])
-            raise ProjectError(f"no control '{control}'; there are {told}")
+            listed = ", ".join([*names, "latent.N.NAME", *PRESETS, STRIKE, RELEASE])
+            raise ProjectError(f"no control '{control}'; there are {listed}")
         else:
             self._controls[control].validate(action.value)
         return Action(action.at_samples, control, action.value, text)
 
     def digest(self, name: str) -> str:
-        """What a preset sounds like, as words: other sounds, levels or fades give others."""
+        """Return a text that identifies how a preset sounds: it changes with the sound, the level and the fades."""
         if name not in self._digests:
-            own = self[name].header
-            ends = "".join(f" {take.fade_out_samples}" for take in own.takes if take.fade_out_samples is not None)
-            told = f"{own.gain_db:g} {own.fade_in_samples} {own.fade_out_samples}{ends}"
-            self._digests[name] = f"{sound_digest(self[name])} {told}"
+            header = self[name].header
+            ends = "".join(f" {take.fade_out_samples}" for take in header.takes if take.fade_out_samples is not None)
+            level = f"{header.gain_db:g} {header.fade_in_samples} {header.fade_out_samples}{ends}"
+            self._digests[name] = f"{sound_digest(self[name])} {level}"
         return self._digests[name]

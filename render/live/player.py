@@ -1,7 +1,8 @@
-"""Between the audio callback and the instrument: tagged blocks, a worker, and aligned dry where an answer is late.
+"""The player stands between the audio callback and the instrument: it plays numbered blocks through a worker thread.
 
-The callback leaves each block in a ring under its number and takes the answer of the block ``ahead_blocks`` before. It
-waits for nothing: what is not there is late, and stays so. Answers carry numbers, so a late one never moves another.
+The callback puts each input block into a ring and takes the output of the block ``ahead_blocks`` before it. It never
+waits: an output block that is not there is late, and the aligned dry input is played instead. Output blocks carry
+numbers, so a late one never shifts another.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import gc
 import sys
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from plugin_backend.dsp.sanitize import sanitize
+from plugin_backend.processes import SWITCH_INTERVAL_S
 from render.instrument.actions import PRESETS, STRIKE, Action
 from render.live.audio_worker import AudioWorker
 from render.live.block_ring import BlockRing
@@ -23,27 +26,27 @@ from render.live.preset_loader import PresetLoader
 from render.live.recording.control_log import Line
 from render.live.rig import ahead_of
 
-MOST_BEHIND_S = 0.25
-"""A worker further behind leaves out what it has not come to."""
+if TYPE_CHECKING:
+    from render.live.recording.recorder import Recorder
 
-SWITCH_S = 5e-4
-"""How soon a thread that computes in Python lets the audio callback in."""
+MOST_BEHIND_S = 0.25
+"""A worker that is further behind skips the blocks it has not processed."""
 
 
 class Player:
     """Plays an instrument in real time.
 
     Args:
-        instrument: what plays; nothing else pushes it from now on.
+        instrument: what plays; nothing else may push it from now on.
         block_samples: of every block, the rig's.
-        ahead_blocks: how many blocks' time an answer has; 0 takes as many as hold 512 samples.
+        ahead_blocks: how many blocks of time the worker has for each block; 0: as many as hold 512 samples.
         recorder: a :class:`render.live.recording.recorder.Recorder`; the player begins and closes it.
-        threaded: ``False`` for virtual time: whoever plays calls :meth:`work` for the worker.
-        realtime: ask for real-time priority for the threads; a refusal is told in the meter.
+        threaded: ``False`` for virtual time: the caller of :meth:`play` also calls :meth:`work` for the worker.
+        realtime: request real-time priority for the threads; the meter shows a refusal.
 
     Attributes:
         latency_samples: from input to output.
-        threaded: see there.
+        threaded: as given.
     """
 
     def __init__(
@@ -51,105 +54,111 @@ class Player:
         instrument: Instrument,
         block_samples: int,
         ahead_blocks: int = 1,
-        recorder=None,
+        recorder: Recorder | None = None,
         threaded: bool = True,
         realtime: bool = False,
     ):
         self._instrument, self._block, self._rate = instrument, block_samples, instrument.sample_rate
-        self._ahead, self.threaded, shape = (
-            ahead_of(block_samples, ahead_blocks),
-            threaded,
-            (instrument.channels, block_samples),
-        )
+        self._ahead, self.threaded = ahead_of(block_samples, ahead_blocks), threaded
+        shape = instrument.channels, block_samples
         self._ring = BlockRing(shape, max(4, round(MOST_BEHIND_S * self._rate / block_samples)), self._ahead)
         self._silence, self._clock = np.zeros(shape, np.float32), (0, 0.0)
         self.latency_samples = self._ahead * block_samples + instrument.latency_samples
-        self._fallback = DropoutConcealment(*shape, self.latency_samples, self._rate)
+        self._concealment = DropoutConcealment(*shape, self.latency_samples, self._rate)
         self._late, self._problem = 0, ""
         self._peaks_in, self._peaks_out = Peaks(instrument.channels), Peaks(instrument.channels)
-        self._recorder, self._loader, self._closed = recorder, None, False
-        self._worker = AudioWorker(instrument, self._ring, block_samples, self._note, self._fetch, self._failed)
+        self._recorder, self._closed = recorder, False
+        self._loader: PresetLoader | None = None
+        self._worker = AudioWorker(instrument, self._ring, block_samples, self._log, self._fetch, self._fail)
         if threaded:
             instrument.fetch()
-        if recorder is not None:  # the last that may fail
+        if recorder is not None:  # the last step that may fail
             recorder.begin(block_samples, self._ahead, realtime)
         if threaded:
             self._switch_s = sys.getswitchinterval()
-            sys.setswitchinterval(SWITCH_S)
+            sys.setswitchinterval(SWITCH_INTERVAL_S)
             gc.collect()
-            gc.freeze()  # what is there by now needs no looking through while sound runs
-            self._loader = PresetLoader(instrument, self._worker.actions.put, self._failed, realtime)
+            gc.freeze()  # the collector need not look at existing objects while sound runs
+            self._loader = PresetLoader(instrument, self._worker.actions.put, self._fail, realtime)
             self._worker.start(realtime)
 
     def play(self, into: np.ndarray, out: np.ndarray) -> None:
-        """A block in, a block out, ``[channels, block_samples]`` float32 each; from the audio callback.
+        """Play one block. The audio callback calls this.
+
+        Args:
+            into: the input, ``[channels, block_samples]`` float32.
+            out: is filled with the output, of the same shape.
 
         Raises:
-            ValueError: of another shape.
+            ValueError: another shape.
         """
         if into.shape != self._silence.shape or out.shape != into.shape:
             raise ValueError(f"blocks of {into.shape} and {out.shape}; {self._silence.shape} is played here")
         block = self._ring.put(sanitize(into)[0])
         tag = self._ring.newest
         self._clock = (tag + 1) * self._block, perf_counter()
-        self._worker.ring_bell()
-        answer = self._ring.answer_to(tag - self._ahead) if tag >= self._ahead else self._silence
-        self._fallback.mix(block, answer, out)
-        self._late += answer is None
+        self._worker.notify()
+        output = self._ring.output_of(tag - self._ahead) if tag >= self._ahead else self._silence
+        self._concealment.mix(block, output, out)
+        self._late += output is None
         self._peaks_in.add(block)
         self._peaks_out.add(out)
         if self._recorder is not None:
             if not self.threaded:
                 self._recorder.wait_for_room()
-            self._recorder.put(block, out, answer is None)
+            self._recorder.put(block, out, output is None)
 
     def control(self, control: str, value: float = 0.0, text: str = "", at_samples: int | None = None) -> None:
-        """Do something, from any thread: now, or at an input sample still to come. See :class:`Action`.
+        """Apply an action, now or at a future input sample. Any thread may call this.
 
-        What needs a preset that is not ready takes effect once it is.
+        An action that needs a preset which is not ready takes effect when the preset is ready.
+
+        Args:
+            control, value, text: see :class:`render.instrument.actions.Action`.
+            at_samples: the input sample; ``None``: now.
 
         Raises:
-            ProjectError, PresetError: it cannot be done; see :meth:`Instrument.validate`.
+            ProjectError, PresetError: the action is not possible; see :meth:`Instrument.resolve`.
         """
         at = self._now() if at_samples is None else at_samples
-        action = self._instrument.validate(Action(at, control, value, text))
+        action = self._instrument.resolve(Action(at, control, value, text))
         if self._loader is None:
             self._instrument.prepare(action)
         elif control in PRESETS or (control == STRIKE and not self._instrument.ready(action)):
-            self._loader.load(action)  # presets in the order they were asked for
+            self._loader.load(action)  # presets in the order of the requests
             return
         if not self._problem:
             self._worker.actions.put(action)
 
     def _now(self) -> int:
-        """The input sample being heard by the microphone."""
+        """Return the input sample that the microphone is recording now."""
         first, since = self._clock
         if not self.threaded:
             return first
         return first + min(self._block - 1, int((perf_counter() - since) * self._rate))
 
     def work(self) -> bool:
-        """In virtual time: answer one block, if one waits."""
+        """Process one block in virtual time, if one waits; return whether one did."""
         return self._worker.work()
 
     @property
     def idle(self) -> bool:
-        """Whether every block has its answer, or none will come."""
+        """Whether every block is processed, or none will be any more."""
         return self._worker.next > self._ring.newest or bool(self._problem)
 
-    def _note(self, line: Line) -> None:
+    def _log(self, line: Line) -> None:
         if self._recorder is not None:
-            self._recorder.note(line)
+            self._recorder.log(line)
 
     def _fetch(self) -> None:
         if self._loader is not None:
             self._loader.fetch()
 
-    def _failed(self, problem: str) -> None:
+    def _fail(self, problem: str) -> None:
         self._problem = self._problem or problem
 
     def meter(self) -> LevelMeter:
-        """How playing goes; peaks begin anew."""
+        """Return the current reading; the peaks start over."""
         return LevelMeter(
             blocks=self._ring.newest + 1,
             late_blocks=self._late,
@@ -164,7 +173,7 @@ class Player:
         )
 
     def close(self) -> None:
-        """End the threads, after the last callback, and close the recording."""
+        """End the threads and close the recording. Call it after the last callback."""
         if self._closed:
             return
         self._closed = True

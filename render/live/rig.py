@@ -1,4 +1,4 @@
-"""What is played live: presets, mode, controls, effects, pads and blocks. A TOML file, every field checked."""
+"""A rig: everything that live playing needs except devices. It is read from a TOML file; every field is checked."""
 
 from __future__ import annotations
 
@@ -10,46 +10,43 @@ from msgspec import Meta
 from plugin_backend.errors import ProjectError
 from plugin_backend.transfer.parameters import PARAMETERS, WIDTH
 from plugin_backend.transfer.settings import HITS, Settings
+from render.instrument.effect_chain import Effect
 from render.project.project import Banks
 from render.project.toml_config import Table, read_toml
 
 COVERED_SAMPLES = 512
-"""Blocks ahead, where not said: as many as hold so many samples, the factory model's hop."""
+"""Without ``ahead_blocks``, as many blocks are ahead as hold this many samples: the factory model's hop."""
 
 
-class Effect(Table):
-    """One effect after the preset: a name of ``plugin_backend.effects``, and its settings."""
-
-    name: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,32}$")]
-    settings: dict[str, float | str] = {}
-
-
-class Added(Table):
-    """A preset decoded beside the others and added; of its own model unless one is named."""
+class Added(Table, frozen=True):
+    """A preset that is decoded in parallel and added; by its own model unless ``model`` names one."""
 
     preset: Annotated[str, Meta(min_length=1)]
     model: str = ""
     gain_db: float = 0.0
 
 
-class Rig(Table):
-    """All of a live set-up but its devices.
+class Rig(Table, frozen=True):
+    """Everything that live playing needs except devices.
 
     Attributes:
-        preset, to: what is applied, and what ``morph`` leads to ("": nothing); presets are names of the bank's, or
-            files of presets.
-        sum: preset → weight: latents summed with the preset's before decoding, the first of control ``weight.c``.
-        add: what is decoded beside it, or plays at its hits too; the first is layer 2.
-        model, bank: a codec's name or file, and a folder of presets or several, as in a project.
+        preset: the preset that is applied: a name from the bank, or a preset file.
+        to: the preset that ``morph`` leads to; "" is none.
+        sum: preset → weight. Their latents are summed with the preset's before decoding. The first one's weight is the
+            control ``weight.c``.
+        add: presets that are decoded in parallel, or play at the same hits; the first is layer 2.
+        model: a codec's name or file, as in a project.
+        bank: one or several folders of presets, as in a project.
         mode: ``transfer`` or ``hits``, as in :class:`plugin_backend.transfer.settings.Settings`.
-        controls, latents: as there; a latent's number is written as a string, as TOML and JSON keys are.
-        mono, width, sensitivity, min_gap_ms: as there.
-        a, b: two snapshots, control → value, of any of the instrument's controls; ``ab`` leads from one to the other.
+        controls, latents: as in those settings. A latent's number is written as a string, as TOML and JSON keys are.
+        mono, width, sensitivity, min_gap_ms: as in those settings.
+        a, b: two snapshots, control → value, of any controls of the instrument. The control ``ab`` leads from one to
+            the other.
         effects: after the preset, in order.
-        pads: MIDI note number, or any other name of a pad → preset, struck on top.
-        channels, block_samples: of what is played.
-        ahead_blocks: how many blocks the answer to a block has; 0 takes as many as hold 512 samples.
-        seed: what takes and variations follow from.
+        pads: pad → preset. A pad is a MIDI note number or any other name; its preset is struck on top.
+        channels, block_samples: of every block.
+        ahead_blocks: how many blocks of time each block has to be processed; 0: as many as hold 512 samples.
+        seed: decides takes and variations.
     """
 
     schema: Literal[1] = 1
@@ -75,48 +72,55 @@ class Rig(Table):
     ahead_blocks: Annotated[int, Meta(ge=0, le=64)] = 0
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         try:
-            self.settings  # noqa: B018 - its own checks
+            self.settings  # noqa: B018 - makes its own checks
             for weight in self.sum.values():
-                PARAMETERS["weight"].validate(weight)
-            for one in self.add:
-                PARAMETERS["gain_db"].validate(one.gain_db)
+                PARAMETERS["weight"].checked(weight)
+            for each in self.add:
+                PARAMETERS["gain_db"].checked(each.gain_db)
             if self.mode == HITS and self.sum:
-                raise ProjectError("hits are played, not moved: a sum cannot be used with them; add its preset instead")
+                raise ProjectError("mode hits plays takes and cannot sum latents: use add in place of sum")
             if (self.sum or self.add) and not self.preset:
-                raise ProjectError("sum and add go with a preset: give one")
+                raise ProjectError("sum and add need a preset: give one")
         except ProjectError as problem:
             raise ValueError(str(problem)) from problem
 
     @property
     def settings(self) -> Settings:
-        """How the preset is applied."""
-        latents = {int(latent): own for latent, own in self.latents.items()}
-        kept = {"width": self.width, "sensitivity": self.sensitivity, "min_gap_ms": self.min_gap_ms, "seed": self.seed}
-        return Settings(self.mode, dict(self.controls), latents, self.mono, **kept)
+        """The settings of the transfer."""
+        return Settings(
+            self.mode,
+            dict(self.controls),
+            {int(latent): controls for latent, controls in self.latents.items()},
+            self.mono,
+            width=self.width,
+            sensitivity=self.sensitivity,
+            min_gap_ms=self.min_gap_ms,
+            seed=self.seed,
+        )
 
     @property
     def named(self) -> tuple[str, ...]:
-        """Every preset it names, once."""
-        names = self.preset, self.to, *self.pads.values(), *self.sum, *(one.preset for one in self.add)
+        """Every preset that the rig names, once."""
+        names = self.preset, self.to, *self.pads.values(), *self.sum, *(each.preset for each in self.add)
         return tuple(dict.fromkeys(filter(None, names)))
 
     @property
     def ahead(self) -> int:
-        """``ahead_blocks``, settled."""
+        """The number of blocks ahead, with 0 replaced."""
         return ahead_of(self.block_samples, self.ahead_blocks)
 
 
 def ahead_of(block_samples: int, ahead_blocks: int) -> int:
-    """Blocks ahead: as said, or as many as hold :data:`COVERED_SAMPLES`."""
+    """Return ``ahead_blocks``, or for 0 the number of blocks that hold :data:`COVERED_SAMPLES`."""
     return ahead_blocks or -(-COVERED_SAMPLES // block_samples)
 
 
 def read_rig(path: Path) -> Rig:
-    """Read a rig.
+    """Read a rig file.
 
     Raises:
-        ProjectError: absent, not TOML, or a field out of range; names the file and field.
+        ProjectError: the file is absent or not TOML, or a field is out of range; the message has file and field.
     """
     return read_toml(path, Rig)

@@ -1,4 +1,4 @@
-"""Mode ``transfer``: the input through the transfer node, or through several beside one another."""
+"""Mode ``transfer``: sends the input through the transfer node, or through several nodes in parallel."""
 
 from __future__ import annotations
 
@@ -23,19 +23,23 @@ from render.live.rig import Rig
 
 WARM_HOPS = 4
 LAYER = "layer."
-"""Before a layer's own controls, ``layer.2.on`` and ``layer.2.gain_db``."""
+"""Prefix of a layer's own controls: ``layer.2.on`` and ``layer.2.gain_db``."""
 
 
 class TransferMode:
-    """The node, or the nodes of several layers, and how to make others like them.
+    """The transfer node, or the nodes of several layers.
 
     Args:
-        preset: what is summed goes with it.
+        rig: settings, channels, block size and seed.
+        codec: of the first layer.
+        preset: of the first layer; given only when presets are summed with it.
         summed: presets of the same codec, and their weights.
-        added: what is decoded beside.
+        added: layers that are decoded in parallel.
 
     Attributes:
-        grain_samples: every piece pushed is a multiple of it.
+        grain_samples: the length of every pushed piece is a multiple of it.
+        latency_samples: from input to output.
+        parameters: the controls that :meth:`set` takes.
     """
 
     def __init__(
@@ -55,7 +59,9 @@ class TransferMode:
         self._slots: dict[str, str] = {}
         settings = rig.settings
         self._set = dict(settings.controls)
-        self._set |= {f"latent.{n}.{name}": value for n, own in settings.latents.items() for name, value in own.items()}
+        self._set |= {
+            f"latent.{n}.{name}": value for n, controls in settings.latents.items() for name, value in controls.items()
+        }
         self._set |= {f"weight.{slot}": weight for slot, weight in self._weights.items()}
         self._set |= {f"{LAYER}{number}.gain_db": layer.gain_db for number, layer in enumerate(added, 2)}
         self.parameters: dict[str, Parameter] = dict(PARAMETERS) | {
@@ -64,12 +70,12 @@ class TransferMode:
             for name, parameter in LATENT_PARAMETERS.items()
         }
         self.restart(0)
-        self.latency_samples = self._whole.latency_samples
+        self.latency_samples = self._node.latency_samples
         self.parameters |= {f"weight.{slot}": self._nodes[0].parameters[f"weight.{slot}"] for slot in self._weights}
         for number in range(1, len(self._nodes) + 1) if added else ():
-            own = {name: self._whole.parameters[f"{number}.{name}"] for name in ("on", "gain_db")}
-            self.parameters |= {f"{LAYER}{number}.{name}": row for name, row in own.items()}
-        self._whole.push(np.zeros((rig.channels, WARM_HOPS * lcm(*hops)), np.float32))  # the first time is slow
+            rows = {name: self._node.parameters[f"{number}.{name}"] for name in ("on", "gain_db")}
+            self.parameters |= {f"{LAYER}{number}.{name}": row for name, row in rows.items()}
+        self._node.push(np.zeros((rig.channels, WARM_HOPS * lcm(*hops)), np.float32))  # the first call is slow
         self.restart(0)
 
     @property
@@ -77,35 +83,47 @@ class TransferMode:
         return self._main.weights if self._main is not None else {}
 
     def prepare(self, preset: Preset) -> None:
-        """Make a preset's target."""
+        """Compute a preset's target."""
         if preset.name not in self._targets:
             self._targets[preset.name] = target_of(preset, self._codec)
 
     def ready(self, preset: Preset) -> bool:
-        """Whether its target is made."""
+        """Return whether the preset's target is computed."""
         return preset.name in self._targets
 
     def select(self, preset: Preset, slot: str, at_samples: int) -> None:
-        """Move towards it from the next hop on."""
+        """Put a preset into a slot from the next hop on.
+
+        Args:
+            preset: which.
+            slot: ``a`` or ``b``.
+            at_samples: not used; hops decide.
+        """
         self.prepare(preset)
         self._slots[slot] = preset.name
         self._nodes[0].select(self._targets[preset.name], slot)
 
     def set(self, name: str, value: float, at_samples: int) -> None:
-        """Set one of ``parameters`` from the next hop on."""
+        """Set a control from the next hop on.
+
+        Args:
+            name: a key of ``parameters``.
+            value: in the control's unit.
+            at_samples: not used; hops decide.
+        """
         self._set[name] = value
-        found = LATENT.fullmatch(name)
-        if found:
-            self._nodes[0].set_latent(int(found[1]), found[2], value)
+        match = LATENT.fullmatch(name)
+        if match:
+            self._nodes[0].set_latent(int(match[1]), match[2], value)
         elif name in TOTAL or name.startswith(LAYER):
-            self._whole.set(name.removeprefix(LAYER), value)
+            self._node.set(name.removeprefix(LAYER), value)
         else:
-            alone = name in PRESET_CONTROLS or name not in PARAMETERS
-            for node in self._nodes[:1] if alone else self._nodes:
+            first_only = name in PRESET_CONTROLS or name not in PARAMETERS
+            for node in self._nodes[:1] if first_only else self._nodes:
                 node.set(name, value)
 
     def restart(self, at_samples: int) -> None:
-        """A new node, set alike: the sound begins anew."""
+        """Replace the nodes by new ones with the same settings: the sound starts over."""
         rig, fixed = self._rig, [layer.targets for layer in self._added]
         codecs = [self._codec, *(layer.codec for layer in self._added)]
         slots = [PAIR + len(self._weights), *(PAIR for _ in fixed)]
@@ -115,21 +133,21 @@ class TransferMode:
             )
             for codec, count in zip(codecs, slots, strict=True)
         ]
-        own = (
+        first = (
             {slot: target for slot, target in self._main.targets.items() if slot in self._weights} if self._main else {}
         )
-        own |= {slot: self._targets[name] for slot, name in self._slots.items()}
-        for node, targets in zip(self._nodes, [own, *fixed], strict=True):
+        first |= {slot: self._targets[name] for slot, name in self._slots.items()}
+        for node, targets in zip(self._nodes, [first, *fixed], strict=True):
             for slot, target in targets.items():
                 node.select(target, slot)
-        self._whole = ParallelNodes(self._nodes) if fixed else self._nodes[0]
+        self._node = ParallelNodes(self._nodes) if fixed else self._nodes[0]
         for name, value in self._set.items():
             self.set(name, value, at_samples)
 
     def push(self, block: np.ndarray, start_samples: int) -> np.ndarray:
-        """Take ``[channels, n]``; answer as many, late by ``latency_samples``."""
-        return self._whole.push(block)
+        """Process ``[channels, n]``; return as many samples, later by ``latency_samples``."""
+        return self._node.push(block)
 
-    def wanted(self) -> list:
-        """Nothing needs decoding."""
+    def upcoming_takes(self) -> list[tuple[Preset, list[str]]]:
+        """Return an empty list: this mode plays no takes."""
         return []

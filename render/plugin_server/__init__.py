@@ -1,1 +1,1 @@
-"""The backend process of the DAW plug-in: a keeper, the server it forks, and the engines that answer hops."""
+"""The backend process of the DAW plug-in: a supervisor, the server that it forks, and the engines that process hops."""

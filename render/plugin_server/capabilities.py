@@ -1,4 +1,4 @@
-"""What a backend says of itself before anything slow is done: its model's numbers, and the bank's presets."""
+"""What a backend announces before it does anything slow: the numbers of its model, and the presets of the bank."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from render.plugin_server.engine_factory import RATES_HZ, engine_latency
 
 
 class NoBank(Bank):
-    """In place of a bank that cannot be read: it holds no preset."""
+    """An empty bank, used when the bank cannot be read."""
 
     def __init__(self, named: BankNames = None):
         self.folders, self.names, self._files, self._read = folders_of(named), [], {}, {}
@@ -28,14 +28,15 @@ class NoBank(Bank):
 
 @dataclass
 class Capabilities:
-    """A model and a bank, as far as they can be used; ``problems`` are lines that say what cannot, and what to do.
+    """The model and the bank, as far as they can be used.
 
     Attributes:
         model: the codec's name or file, as configured.
-        spec: its numbers; ``None``: it cannot be used.
-        bank: every preset that can be read is in its memory, for the processes forked from this.
-        readable: the numbers of those.
-        latencies: kind, host's rate in Hz → samples.
+        spec: the codec's numbers; ``None`` if it cannot be used.
+        bank: its readable presets are in memory, for the processes that are forked from this one.
+        readable: the numbers of the readable presets.
+        latencies: kind and host rate in Hz → latency in samples.
+        problems: lines that say what cannot be used, and what to do.
     """
 
     model: str = ""
@@ -47,69 +48,71 @@ class Capabilities:
 
 
 def inspect_installation(config: Path) -> Capabilities:
-    """Look at what a config file names; no model is loaded."""
-    offer = Capabilities()
+    """Check what a config file names, without loading a model."""
+    capabilities = Capabilities()
     try:
-        wanted = read_config(config)
+        settings = read_config(config)
     except PisadaError as problem:
-        offer.problems.append(str(problem))
-        return offer
-    offer.model = wanted.model
+        capabilities.problems.append(str(problem))
+        return capabilities
+    capabilities.model = settings.model
     try:
-        spec = describe_codec(wanted.model)
-        offer.latencies = {(kind, rate): engine_latency(kind, spec, rate) for kind in KINDS for rate in RATES_HZ}
-        offer.spec = spec
+        spec = describe_codec(settings.model)
+        capabilities.latencies = {(kind, rate): engine_latency(kind, spec, rate) for kind in KINDS for rate in RATES_HZ}
+        capabilities.spec = spec
     except PisadaError as problem:
-        offer.problems.append(f"{problem}; name another 'model' in {config}")
+        capabilities.problems.append(f"{problem}; name another 'model' in {config}")
     try:
-        offer.bank = Bank(wanted.banks)
+        capabilities.bank = Bank(settings.banks)
     except PisadaError as problem:
-        offer.bank = NoBank(wanted.banks)
-        offer.problems.append(f"{problem}; name another 'bank' in {config}")
-    if (many := len(offer.bank.names)) > MOST_PRESETS:
-        most = f"a plug-in offers the first {MOST_PRESETS} of the names"
-        offer.problems.append(f"{offer.bank.folder_list}: {many} presets; {most}")
-    for number, name in enumerate(offer.bank.names[:MOST_PRESETS], 1):
+        capabilities.bank = NoBank(settings.banks)
+        capabilities.problems.append(f"{problem}; name another 'bank' in {config}")
+    if (many := len(capabilities.bank.names)) > MOST_PRESETS:
+        most = f"a plug-in shows the first {MOST_PRESETS} of them, by name"
+        capabilities.problems.append(f"{capabilities.bank.told}: {many} presets; {most}")
+    for number, name in enumerate(capabilities.bank.names[:MOST_PRESETS], 1):
         try:
-            offer.bank[name]
+            capabilities.bank[name]
         except PresetError as problem:
-            offer.problems.append(f"{problem}; number {number} of the bank is none until it is mended or taken out")
+            capabilities.problems.append(
+                f"{problem}; preset number {number} cannot be used until the file is repaired or removed"
+            )
         else:
-            offer.readable.append(number)
-    return offer
+            capabilities.readable.append(number)
+    return capabilities
 
 
-def capabilities_message(offer: Capabilities) -> Iterator[bytes]:
-    """The messages that tell it: ``hello``, every ``latency``, every ``preset``, then the problems."""
-    spec = offer.spec
+def capabilities_message(capabilities: Capabilities) -> Iterator[bytes]:
+    """Yield the messages that announce it: ``hello``, every ``latency``, every ``preset``, then every ``problem``."""
+    spec = capabilities.spec
     yield packed(
         "hello",
         version=VERSION,
         edition=_edition(),
-        model=offer.model,
+        model=capabilities.model,
         fingerprint=spec.fingerprint if spec else "",
         latents=spec.latent_dim if spec else 0,
-        presets=len(offer.readable),
+        presets=len(capabilities.readable),
     )
-    for (kind, rate_hz), samples in offer.latencies.items():
+    for (kind, rate_hz), samples in capabilities.latencies.items():
         yield packed("latency", kind=kind, rate_hz=rate_hz, samples=samples)
-    for number in offer.readable:
-        preset = offer.bank[offer.bank.names[number - 1]]
+    for number in capabilities.readable:
+        preset = capabilities.bank[capabilities.bank.names[number - 1]]
         yield packed(
             "preset",
             number=number,
             name=preset.name,
             sort=preset.header.kind,
             digest=sound_digest(preset),
-            path=offer.bank.file_of(preset.name).absolute(),
+            path=capabilities.bank.file_of(preset.name).absolute(),
             description=preset.header.description,
         )
-    for problem in offer.problems:
+    for problem in capabilities.problems:
         yield packed("problem", id=0, text=problem)
 
 
 def _edition() -> str:
     try:
         return version("pisada")
-    except PackageNotFoundError:  # a copy that was not installed
+    except PackageNotFoundError:  # a copy that is not installed
         return ""

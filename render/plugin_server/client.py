@@ -1,6 +1,6 @@
-"""Speaks to a backend as the plug-in does, from Python: for ``pisada plugin doctor``. Linux.
+"""A client of the backend in Python: speaks to it as the plug-in does, for ``pisada plugin doctor``. Linux only.
 
-Doorbells are sockets here, as on systems without a futex; memory and messages are the same.
+Wake-ups are sockets here, as on systems without a futex; memory and messages are the same.
 """
 
 from __future__ import annotations
@@ -25,36 +25,47 @@ MODULE = ("-m", "render.plugin_server")
 
 
 def start_backend(
-    interpreter: str, link: int, log: int | None = None, module: Sequence[str] = MODULE, **more: str
+    interpreter: str, link: int, log: int | None = None, module: Sequence[str] = MODULE, **variables: str
 ) -> int:
-    """Start a backend; answers its process id.
+    """Start a backend.
 
     Args:
-        interpreter: runs ``module``.
-        link: the descriptor of its end of the control socket.
-        log: of its standard error; ``None``: where this process's goes.
-        more: variables of its environment.
+        interpreter: the Python that runs ``module``.
+        link: the descriptor of the backend's end of the control socket.
+        log: the descriptor for its standard error; ``None``: this process's standard error.
+        module: the interpreter's arguments that name the module.
+        variables: added to its environment.
+
+    Returns:
+        The process id.
 
     Raises:
         OSError: it cannot be started.
     """
     dropped = "PYTHON", "LD_PRELOAD", "LD_LIBRARY_PATH"
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(dropped)} | more
-    files = [(os.POSIX_SPAWN_DUP2, log, 2)] if log is not None else []  # first: it may be what is number 3 here
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(dropped)} | variables
+    files: list[tuple] = [(os.POSIX_SPAWN_DUP2, log, 2)] if log is not None else []  # first: it may be descriptor 3
     files += [(os.POSIX_SPAWN_DUP2, link, INHERITED), (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
-    words, how = [interpreter, "-E", "-P", *module], {"setsigmask": (), "setsigdef": signal.valid_signals()}
-    return os.posix_spawn(interpreter, words, environment, file_actions=files, setpgroup=0, **how)
+    return os.posix_spawn(
+        interpreter,
+        [interpreter, "-E", "-P", *module],
+        environment,
+        file_actions=files,
+        setpgroup=0,
+        setsigmask=(),
+        setsigdef=signal.valid_signals(),
+    )
 
 
 class HostMemory:
-    """An instance's memory.
+    """The shared memory of an instance, on the host's side.
 
     Attributes:
-        descriptor: of the memory; who made this closes it.
-        hop: samples of one.
+        descriptor: of the memory; the caller closes it.
+        hop: the hop in samples.
         header, slots: see :mod:`plugin_backend.daw_plugin.shared_memory`.
         parameters: of the next hop, in the order of ``PLUGIN_PARAMETERS``; see :meth:`set`.
-        count: hops submitted.
+        count: submitted hops.
     """
 
     def __init__(self, channels: int, rate_hz: int):
@@ -72,18 +83,24 @@ class HostMemory:
         self.count, self._reset = 0, True
 
     def set(self, **values: float) -> None:
-        """Set parameters by id, in their units."""
+        """Set parameters by their ids, in their units."""
         for name, value in values.items():
             self.parameters[INDEX[name]] = value
 
     def reset(self) -> None:
-        """The next hop is the first of a sound."""
+        """Mark the next hop as the first of a sound."""
         self._reset = True
 
     def fill(self, hop: np.ndarray, offline: bool = True, events: Sequence[tuple[int, bytes]] = ()) -> int:
-        """Submit ``[channels, hop]`` float32 and MIDI messages by their samples; answers the hop's number.
+        """Submit a hop. The backend processes it after a wake-up.
 
-        The backend looks at it once the bell is rung.
+        Args:
+            hop: ``[channels, hop]`` float32.
+            offline: whether the host waits for the output.
+            events: MIDI messages, each with its sample in the hop.
+
+        Returns:
+            The hop's number.
         """
         number, slot = self.count, self.slots[self.count % memory.SLOTS]
         slot["flags"] = (memory.OFFLINE if offline else 0) | (memory.RESET if self._reset else 0)
@@ -100,12 +117,12 @@ class HostMemory:
         self.header["submitted"] = self.count & 0xFFFFFFFF
         return number
 
-    def answered(self, number: int) -> bool:
-        """Whether there is an answer to a hop."""
+    def processed(self, number: int) -> bool:
+        """Return whether the output of a hop is there."""
         return int(self.slots["out_tag"][number % memory.SLOTS]) == number + 1
 
-    def answer(self, number: int) -> np.ndarray:
-        """The answer to a hop."""
+    def output(self, number: int) -> np.ndarray:
+        """Return the output of a hop, ``[channels, hop]`` float32."""
         return self.slots["output"][number % memory.SLOTS].copy()
 
 
@@ -113,36 +130,36 @@ HELLO_S, READY_S, OUTPUT_S, END_S = 10.0, 120.0, 30.0, 5.0
 
 
 class PluginClient:
-    """A backend started and spoken to; a context: it is ended at the end.
+    """Starts a backend and speaks to it. A context manager: the backend ends with it.
 
     Args:
-        interpreter: runs ``render.plugin_server``.
-        log: a file descriptor for its standard error; ``None``: where this process's goes.
-
-    Raises:
-        PluginError: it cannot be started.
+        interpreter: the Python that runs ``render.plugin_server``.
+        log: a file descriptor for its standard error; ``None``: this process's standard error.
 
     Attributes:
         hello: the values of the first message.
-        latencies: kind, rate in Hz → samples.
-        presets: of the bank, as told.
-        problems: lines, as they came.
+        latencies: kind and rate in Hz → latency in samples.
+        presets: the announced presets.
+        problems: the problems, in the order they came.
+
+    Raises:
+        PluginError: the backend cannot be started.
     """
 
     def __init__(self, interpreter: str, log: int | None = None):
-        mine, own = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with own:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
             try:
-                self._pid = start_backend(interpreter, own.fileno(), log)
+                self._pid = start_backend(interpreter, theirs.fileno(), log)
             except OSError as problem:
-                mine.close()
+                ours.close()
                 raise PluginError(f"{interpreter}: cannot be started ({problem.strerror})") from problem
-        self._socket, self._ids = mine, 0
+        self._socket, self._ids = ours, 0
         self.hello: dict[str, str] = {}
         self.latencies: dict[tuple[str, int], int] = {}
         self.presets: list[dict[str, str]] = []
         self.problems: list[str] = []
-        self._bell, theirs = socket.socketpair()
+        self._wakeup, theirs = socket.socketpair()
         with theirs:
             try:
                 self.send("bell", [theirs.fileno()], kind="socket")
@@ -157,9 +174,9 @@ class PluginClient:
         self.close()
 
     def close(self) -> None:
-        """End it: it ends by itself when its socket does, and is killed if it has not after 5 s."""
+        """End the backend. It ends when its socket is closed; after 5 s it is killed."""
         self._socket.close()
-        self._bell.close()
+        self._wakeup.close()
         until = time.monotonic() + END_S
         while os.waitpid(self._pid, os.WNOHANG) == (0, 0):
             if time.monotonic() > until:
@@ -168,11 +185,16 @@ class PluginClient:
                 return
             time.sleep(0.01)
 
-    def send(self, verb: str, descriptors: list[int] = (), **values: object) -> None:
+    def send(self, verb: str, descriptors: Sequence[int] = (), **values: object) -> None:
         """Send a message.
 
+        Args:
+            verb: of the message.
+            descriptors: sent with it.
+            values: of the message.
+
         Raises:
-            PluginError: nobody is there any more.
+            PluginError: the backend is gone.
         """
         try:
             socket.send_fds(self._socket, [packed(verb, **values)], list(descriptors))
@@ -180,67 +202,75 @@ class PluginClient:
             raise PluginError(f"the backend is gone ({problem.strerror})") from problem
 
     def until(self, verb: str, seconds: float) -> dict[str, str]:
-        """Wait for a message; what comes before it is kept.
+        """Wait for a message, at most ``seconds``; return its values. Messages before it are kept.
 
         Raises:
-            PluginError: it does not come in time, or the backend ended.
+            PluginError: the message does not come in time, or the backend ended.
         """
-        return self._until(lambda told, values: told == verb, f"'{verb}'", seconds)
+        return self._until(lambda received, values: received == verb, f"'{verb}'", seconds)
 
-    def greeted(self) -> None:
-        """Wait for what it says of itself.
+    def wait_for_hello(self) -> None:
+        """Wait until the backend has announced its model and presets.
 
         Raises:
-            PluginError: it does not in 10 s, or it is of another version.
+            PluginError: it does not in 10 s, or it has another version.
         """
         self.until("hello", HELLO_S)
         if self.hello.get("version") != str(memory.VERSION):
-            raise PluginError(f"the backend is of version {self.hello.get('version')}, this is {memory.VERSION}")
+            raise PluginError(f"the backend has version {self.hello.get('version')}, this program has {memory.VERSION}")
         count = int(self.hello.get("presets", "0"))
         if count > len(self.presets):
             self._until(lambda *_: len(self.presets) >= count, f"{count} presets", HELLO_S)
 
-    def opened(self, kind: str, channels: int = 1, rate_hz: int = 48_000) -> Instance:
-        """Open an instance, once the server is ready.
+    def open_instance(self, kind: str, channels: int = 1, rate_hz: int = 48_000) -> Instance:
+        """Open an instance. The server must be ready.
+
+        Args:
+            kind: ``effect`` or ``instrument``.
+            channels: 1 or 2.
+            rate_hz: the host's.
+
+        Returns:
+            The instance.
 
         Raises:
-            PluginError: it cannot be.
+            PluginError: it cannot be opened.
         """
         self._ids += 1
         instance = Instance(self, self._ids, kind, channels, rate_hz)
 
         def done(verb: str, values: dict[str, str]) -> bool:
-            mine = values.get("id") == str(instance.id)
-            if mine and verb == "problem":
+            about_it = values.get("id") == str(instance.id)
+            if about_it and verb == "problem":
                 raise PluginError(values.get("text", ""))
-            return mine and verb == "opened"
+            return about_it and verb == "opened"
 
         self._until(done, "'opened'", OUTPUT_S)
         return instance
 
-    def ring(self) -> None:
-        """A hop was submitted."""
-        self._bell.send(b"\0")
+    def wake(self) -> None:
+        """Wake the backend: a hop was submitted."""
+        self._wakeup.send(b"\0")
 
     def _until(self, done: Callable[[str, dict[str, str]], bool], what: str, seconds: float) -> dict[str, str]:
         end = time.monotonic() + seconds
         while True:
             left = end - time.monotonic()
             if left <= 0 or not select.select([self._socket], [], [], left)[0]:
-                raise PluginError("; ".join([f"the backend did not say {what} in {seconds:g} s", *self.problems]))
-            verb, values = self._take()
+                raise PluginError("; ".join([f"the backend did not send {what} in {seconds:g} s", *self.problems]))
+            verb, values = self._receive()
             if verb == "died":
                 raise PluginError("; ".join([f"the backend's server died ({values.get('how')})", *self.problems]))
             if done(verb, values):
                 return values
 
-    def _take(self) -> tuple[str, dict[str, str]]:
+    def _receive(self) -> tuple[str, dict[str, str]]:
         try:
             data = self._socket.recv(LONGEST_BYTES)
         except OSError as problem:
             raise PluginError(f"the backend is gone ({problem.strerror})") from problem
         if not data:
-            raise PluginError("the backend ended: " + ("; ".join(self.problems) or "its log says why"))
+            raise PluginError("the backend ended: " + ("; ".join(self.problems) or "see its log"))
         verb, values = unpacked(data)
         if verb == "hello":
             self.hello = values
@@ -254,27 +284,33 @@ class PluginClient:
 
 
 class Instance(HostMemory):
-    """An instance of a caller's backend."""
+    """An instance in a client's backend."""
 
-    def __init__(self, caller: PluginClient, number: int, kind: str, channels: int, rate_hz: int):
+    def __init__(self, client: PluginClient, number: int, kind: str, channels: int, rate_hz: int):
         super().__init__(channels, rate_hz)
-        self.id, self._caller = number, caller
-        self._answers, theirs = socket.socketpair()
+        self.id, self._client = number, client
+        self._processed, theirs = socket.socketpair()
         with theirs:
-            caller.send("open", [self.descriptor, theirs.fileno()], id=number, kind=kind, seed=0)
+            client.send("open", [self.descriptor, theirs.fileno()], id=number, kind=kind, seed=0)
         os.close(self.descriptor)
 
     def play(self, hop: np.ndarray) -> np.ndarray:
-        """Submit ``[channels, hop]`` float32, wait for the answer, as an offline render does.
+        """Submit a hop and wait for its output, as an offline render does.
+
+        Args:
+            hop: ``[channels, hop]`` float32.
+
+        Returns:
+            ``[channels, hop]`` float32.
 
         Raises:
-            PluginError: none comes in 30 s.
+            PluginError: no output comes in 30 s.
         """
         number, end = self.fill(hop), time.monotonic() + OUTPUT_S
-        self._caller.ring()
-        while not self.answered(number):
-            if not select.select([self._answers], [], [], max(0.0, end - time.monotonic()))[0]:
-                raise PluginError(f"hop {number} was not answered in {OUTPUT_S:g} s")
-            if not self._answers.recv(4096) and not self.answered(number):
-                raise PluginError(f"the server ended before it answered hop {number}")
-        return self.answer(number)
+        self._client.wake()
+        while not self.processed(number):
+            if not select.select([self._processed], [], [], max(0.0, end - time.monotonic()))[0]:
+                raise PluginError(f"hop {number} was not processed in {OUTPUT_S:g} s")
+            if not self._processed.recv(4096) and not self.processed(number):
+                raise PluginError(f"the server ended before it processed hop {number}")
+        return self.output(number)

@@ -1,4 +1,4 @@
-"""The thread that answers: waits for the bell, looks at every instance, serves what waits."""
+"""The dispatcher thread: waits for a wake-up, checks every instance, and processes the hops that wait."""
 
 from __future__ import annotations
 
@@ -19,62 +19,63 @@ from render.plugin_server.loader import SendMessage, one_line, send_problems
 from render.plugin_server.wakeup import WakeUp
 
 IDLE_S = 0.2
-"""The longest wait for the bell."""
+"""The longest wait for a wake-up."""
 
 SOON_S = 0.001
-"""Between looks whether a message that an offline hop needs has been done."""
+"""Time between two checks whether a message that an offline hop needs has been handled."""
 
 
 class Dispatcher:
-    """Answers all instances.
+    """Processes the hops of all instances.
 
     Args:
-        tell: sends a message to the host; it never waits.
-        end: gets an instance that is not pushed any more.
-        handled: whether all that the host has sent so far has been taken in.
+        send: sends a message to the host; it never waits.
+        end: receives an instance whose hops are not processed any more.
+        handled: returns whether every message that the host has sent so far is handled.
     """
 
-    def __init__(self, tell: SendMessage, end: Callable[[Instance], None], handled: Callable[[], bool]):
-        self._tell, self._end, self._handled = tell, end, handled
+    def __init__(self, send: SendMessage, end: Callable[[Instance], None], handled: Callable[[], bool]):
+        self._send, self._end, self._handled = send, end, handled
         self._new: SimpleQueue[Instance] = SimpleQueue()
         self._instances: list[Instance] = []
-        self._bell: WakeUp | None = None
+        self._wakeup: WakeUp | None = None
         self._changed = threading.Event()
         threading.Thread(target=self._run, name="worker", daemon=True).start()
 
-    def hear(self, bell: WakeUp) -> None:
-        """Wait for this bell from now on."""
-        before, self._bell = self._bell, bell
+    def use_wakeup(self, wakeup: WakeUp) -> None:
+        """Wait for this wake-up from now on."""
+        before, self._wakeup = self._wakeup, wakeup
         if before is not None:
-            before.ring()
+            before.notify()
         self._changed.set()
 
     def add(self, instance: Instance) -> None:
-        """Answer an instance from now on, until it is closed or fails; its engine is there."""
+        """Process an instance's hops from now on, until it is closed or fails. It must have its engine."""
         self._new.put(instance)
-        self.look()
+        self.check_again()
 
-    def look(self) -> None:
-        """Something may be otherwise than it was."""
-        if (bell := self._bell) is not None:
-            bell.ring()
+    def check_again(self) -> None:
+        """Check all instances again: something may have changed."""
+        if (wakeup := self._wakeup) is not None:
+            wakeup.notify()
 
     def _run(self) -> None:
         if remark := request_priority(WORKER_PRIORITY):
             print(f"server {os.getpid()}: {remark}", file=sys.stderr, flush=True)
-        while self._bell is None:
-            self._changed.wait()
         while True:
-            bell = self._bell
-            seen = bell.seen()
-            self._change()
+            wakeup = self._wakeup
+            if wakeup is None:
+                self._changed.wait()
+                continue
+            seen = wakeup.seen()
+            self._update_instances()
             pending, later = self._pending()
             if pending:
-                self.serve(pending)
+                self.process(pending)
             else:
-                bell.wait(seen, SOON_S if later else IDLE_S)
+                wakeup.wait(seen, SOON_S if later else IDLE_S)
 
-    def _change(self) -> None:
+    def _update_instances(self) -> None:
         while not self._new.empty():  # no other thread takes from it
             instance = self._new.get()
             instance.begin()
@@ -88,39 +89,40 @@ class Dispatcher:
         self._end(instance)
 
     def _pending(self) -> tuple[list[Hop], bool]:
-        """Every instance's next hop, in the order they were submitted; whether one must wait for a message."""
+        """Return every instance's next hop in the order of submission, and whether a hop must wait for a message."""
         pending, later = [], False
         for instance in self._instances:
             hop = instance.head()
             if hop is None:
                 continue
-            if hop.offline and not (self._handled() and instance.asked == instance.done):
-                later = True  # an exact answer needs all that was sent before
+            if hop.offline and not (self._handled() and instance.sessions_sent == instance.sessions_loaded):
+                later = True  # an exact render needs every message sent before it
             else:
                 pending.append(hop)
         if len(pending) > 1:
             pending.sort(key=lambda hop: hop.submitted_ns)
         return pending, later
 
-    def serve(self, pending: Sequence[Hop]) -> None:
-        """Answer hops of different instances; what they ask of the codec is computed in one call."""
+    def process(self, pending: Sequence[Hop]) -> None:
+        """Process hops of different instances. Their codec work is computed in one batch."""
         began_ns = time.monotonic_ns()
-        for hop, sound in zip(pending, run_batched([partial(_played, hop) for hop in pending]), strict=True):
+        for hop, output in zip(pending, run_batched([partial(_play, hop) for hop in pending]), strict=True):
             instance = hop.instance
-            if isinstance(sound, Exception):  # told, whatever it is; other instances go on
+            if isinstance(output, Exception):  # any error is sent to the host; other instances go on
                 instance.fail()
-                self._tell("problem", id=instance.id, text=one_line(sound))
+                self._send("problem", id=instance.id, text=one_line(output))
                 self._drop(instance)
                 continue
-            instance.answer(hop, sound, began_ns)
-            send_problems(instance, self._tell)
+            instance.write(hop, output, began_ns)
+            send_problems(instance, self._send)
 
 
-def _played(hop: Hop) -> np.ndarray:
+def _play(hop: Hop) -> np.ndarray:
     engine = hop.instance.engine
+    assert engine is not None
     if hop.reset:
         engine.reset()
-    sound = engine.push(hop.sound, hop.parameters, hop.events, hop.offline)
-    if not np.isfinite(sound).all():
+    output = engine.push(hop.audio, hop.parameters, hop.events, hop.offline)
+    if not np.isfinite(output).all():
         raise FloatingPointError("the engine made samples that are not finite")
-    return sound
+    return output

@@ -1,4 +1,4 @@
-"""The effect: every hop through the transfer node, then LFO and gain."""
+"""The effect plug-in's engine: the transfer node, then LFO and gain."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from render.plugin_server.engine import Engine
 from render.plugin_server.parameter_values import ChangedParameters, in_range, number
 from render.plugin_server.preset_slots import SLOTS, PresetPool, PresetSlots
 
-BROKEN = "the model made numbers that are no sound: such hops are silent, and the sound begins anew after each"
+BROKEN = "the model made samples that are not finite: such hops are silent, and the sound starts over after each"
 
 
 class Unmoved(Target):
-    """The place of a preset where none is chosen: what is there stays as it is, and what comes is faded to."""
+    """The target when no preset is selected. It does not move latents, so that a later preset fades in from here."""
 
     matches = False
 
     def moved(self, z: np.ndarray, heard: tuple) -> np.ndarray:
-        """The frames themselves."""
+        """Return the frames unchanged."""
         return z
 
     def nearest(self, z: np.ndarray) -> np.ndarray:
-        """The frames themselves."""
+        """Return the frames unchanged."""
         return z
 
 
@@ -40,54 +40,54 @@ UNMOVED = Unmoved(*np.zeros((5, 0)))
 
 
 SILENT_HOPS, QUIET = 50, 1e-3
-"""Hosts run plug-ins on silence for as long as they please before an export. So that what they export is the same each
-time, the noise begins anew where sound follows this many hops of silence, if nothing louder than −60 dBFS is heard."""
+"""Hosts run plug-ins on silence for any time before an export. So that each export is the same, the noise starts over
+when sound follows this many hops of silence, if the output is below −60 dBFS."""
 
 
 class EffectEngine(Engine):
-    """At the codec's own rate; see :func:`render.plugin_server.engine_factory.make_engine`.
+    """The effect at the codec's own rate; see :func:`render.plugin_server.engine_factory.make_engine`.
 
-    What it gives is to the bit what a ``TransferNode(codec, channels, multiple_samples=hop_samples)`` with the same
-    targets and controls gives, followed by the stages ``lfo`` and ``gain``. Where no second preset is chosen ``morph``
-    leads nowhere.
+    Its output equals, bit for bit, that of a ``TransferNode(codec, channels, multiple_samples=hop_samples)`` with the
+    same targets and controls, followed by the stages ``lfo`` and ``gain``. Without a second preset ``morph`` has no
+    effect.
     """
 
     def __init__(self, codec: Codec, presets: PresetPool, channels: int, hop_samples: int):
         self._codec, self.channels, self.hop_samples = codec, channels, hop_samples
         self.rate_hz, self.problems = codec.spec.sample_rate, []
         make = partial(target_of, codec=codec)
-        self._chosen = PresetSlots(
-            presets, lambda preset: presets.made(preset, codec.spec.fingerprint, make), self.problems
+        self._slots = PresetSlots(
+            presets, lambda preset: presets.computed(preset, codec.spec.fingerprint, make), self.problems
         )
-        self._turned = ChangedParameters()
+        self._changed = ChangedParameters()
         spec = codec.spec
         self.latency_samples = spec.latency_samples + spec.hop_samples - gcd(spec.hop_samples, hop_samples)
         self.reset()
-        self._node.push(np.zeros((channels, hop_samples), np.float32))  # the first time is slow
+        self._node.push(np.zeros((channels, hop_samples), np.float32))  # the first call is slow
         self.reset()
 
-    def session(self, slot: str, preset: Preset | None) -> None:
+    def load_session_preset(self, slot: str, preset: Preset | None) -> None:
         """See :class:`~render.plugin_server.engine.Engine`."""
         if preset is not None:
             check_model(preset, self._codec)
-        self._chosen.session(slot, preset)
+        self._slots.load_session_preset(slot, preset)
 
     def reset(self) -> None:
         """See :class:`~render.plugin_server.engine.Engine`."""
         self._node = TransferNode(self._codec, self.channels, multiple_samples=self.hop_samples)
-        self._after, self._position = plugin_effects(self.rate_hz, self.channels), 0
-        self._in: dict[str, Target | None] = {"b": None}
-        self._turned.reset()
+        self._effects, self._position = plugin_effects(self.rate_hz, self.channels), 0
+        self._selected: dict[str, Target | None] = {"b": None}
+        self._changed.reset()
         self._broken, self._silent_hops, self._quiet = False, 0, False
 
     def push(self, hop: np.ndarray, parameters: np.ndarray, events: list[tuple[int, bytes]], wait: bool) -> np.ndarray:
-        """See :class:`~render.plugin_server.engine.Engine`; nothing is struck here."""
+        """See :class:`~render.plugin_server.engine.Engine`; MIDI has no effect."""
         values = in_range(parameters)
         for slot, name in SLOTS.items():
-            self._select(slot, self._chosen.of(slot, number(values, name), wait))
-        if self._in["b"] is None:
+            self._select(slot, self._slots.get(slot, number(values, name), wait))
+        if self._selected["b"] is None:
             values[INDEX["morph"]] = 0.0
-        for parameter, value in self._turned.now(values):
+        for parameter, value in self._changed.update(values):
             self._set(parameter.control, value)
         if not hop.any():
             self._silent_hops += 1
@@ -95,32 +95,36 @@ class EffectEngine(Engine):
             if self._silent_hops >= SILENT_HOPS and self._quiet:
                 self._node.restart_noise()
             self._silent_hops = 0
-        moved = self._node.push(hop)
-        self._quiet = bool(np.abs(moved).max() < QUIET)
-        if not np.isfinite(moved).all():  # nor would it ever be again: it is remembered
+        wet = self._node.push(hop)
+        self._quiet = bool(np.abs(wet).max() < QUIET)
+        if not np.isfinite(wet).all():  # it would stay so: the node's state is not finite either
             if not self._broken:
                 self.problems.append(BROKEN)
             self.reset()
             self._broken = True
-            return np.zeros_like(moved)
-        out = self._after.push(moved, self._position - self.latency_samples)
+            return np.zeros_like(wet)
+        out = self._effects.push(wet, self._position - self.latency_samples)
         self._position += hop.shape[1]
         return out
 
     def _select(self, slot: str, target: Target | None) -> None:
-        if slot in self._in and self._in[slot] is target:
+        if slot in self._selected and self._selected[slot] is target:
             return
-        self._in[slot] = target
-        if slot == "a" or target is not None:  # an unheard ``b`` stays until another comes
+        self._selected[slot] = target
+        if slot == "a" or target is not None:  # slot b is not audible now; its target stays until another comes
             self._node.select(target or UNMOVED, slot)
 
     def _set(self, control: str, value: float) -> None:
-        if found := LATENT.fullmatch(control):
-            if int(found[1]) < self._codec.spec.latent_dim:
-                self._node.set_latent(int(found[1]), found[2], value)
-        elif not self._after.turn(control, value, self._position or -self.latency_samples):  # at first from the start
+        if match := LATENT.fullmatch(control):
+            if int(match[1]) < self._codec.spec.latent_dim:
+                self._node.set_latent(int(match[1]), match[2], value)
+        elif not self._effects.set_control(
+            control,
+            value,
+            self._position or -self.latency_samples,  # at first from the very start
+        ):
             self._node.set(control, value)
 
     def close(self) -> None:
         """See :class:`~render.plugin_server.engine.Engine`."""
-        self._chosen.close()
+        self._slots.close()

@@ -1,4 +1,4 @@
-"""What a plug-in instance plays: a hop of sound, parameters and MIDI in, a hop of sound out."""
+"""The engine of a plug-in instance: takes a hop of audio, parameters and MIDI; returns a hop of audio."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from presets.preset import Preset
 
 
 class Engine(ABC):
-    """Answers hops one after another; one thread pushes.
+    """Processes hops one after another; one thread pushes.
 
     Attributes:
         channels, hop_samples, rate_hz: of every hop.
-        latency_samples: output sample *i* is what input sample ``i − latency_samples`` became, or what began there.
-        problems: lines to tell the user; who tells them clears the list.
+        latency_samples: output sample *i* comes from input sample ``i − latency_samples``, or from a note that began
+            there.
+        problems: lines for the user; the reader clears the list.
     """
 
     channels: int
@@ -26,33 +27,33 @@ class Engine(ABC):
 
     @abstractmethod
     def push(self, hop: np.ndarray, parameters: np.ndarray, events: list[tuple[int, bytes]], wait: bool) -> np.ndarray:
-        """Play one hop.
+        """Process one hop.
 
         Args:
             hop: ``[channels, hop_samples]`` float32.
-            parameters: values in the order of ``PLUGIN_PARAMETERS``, in their own units; they act on what this hop's
-                first sample becomes and on, or the codec's next hop. None is trusted: see
+            parameters: values in the order of ``PLUGIN_PARAMETERS``, in their own units. They take effect with this
+                hop's first sample, or with the codec's next hop. They may be out of range: see
                 :func:`render.plugin_server.parameter_values.in_range`.
-            events: sample of the hop → short MIDI message, in order.
-            wait: whether a preset that is not loaded is loaded now (offline), and not beside (real time), to act once
-                it is there.
+            events: short MIDI messages, each with its sample in the hop, in order.
+            wait: whether to load a missing preset now (offline). Otherwise (real time) it is loaded in the background
+                and takes effect when it is ready.
 
         Returns:
             ``[channels, hop_samples]`` float32, finite.
         """
 
     @abstractmethod
-    def session(self, slot: str, preset: Preset | None) -> None:
-        """Give what number 0 is in slot ``a`` or ``b``; from any thread.
+    def load_session_preset(self, slot: str, preset: Preset | None) -> None:
+        """Set the session's own preset, number 0, in slot ``a`` or ``b``. Any thread may call it.
 
         Raises:
-            PresetError: it is of another model.
+            PresetError: the preset is of another model.
         """
 
     @abstractmethod
     def reset(self) -> None:
-        """Forget what came before: the next hop is the first of a sound."""
+        """Forget the past: the next hop is the first of a sound."""
 
     @abstractmethod
     def close(self) -> None:
-        """End what runs beside."""
+        """End the engine's threads."""

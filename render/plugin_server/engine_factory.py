@@ -1,4 +1,4 @@
-"""Engines by kind: what a plug-in instance plays at its host's rate, and how late it is."""
+"""Makes the engine of a plug-in instance for its kind and the host's rate, and computes its latency."""
 
 from __future__ import annotations
 
@@ -12,41 +12,55 @@ from render.plugin_server.engine import Engine
 from render.plugin_server.preset_slots import PresetPool
 
 RATES_HZ = (44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
-"""Of hosts; any other is refused."""
+"""Sample rates of hosts; any other is refused."""
 
 HOP_SAMPLES = 512
-"""What engines are pushed at the codec's own rate."""
+"""The hop of engines at the codec's own rate."""
 
 
 def engine_latency(kind: str, spec: CodecSpec, rate_hz: int) -> int:
-    """``latency_samples``, at the host's rate, of the engine that :func:`make_engine` makes; no model is loaded.
+    """Return the latency of the engine that :func:`make_engine` makes, without loading a model.
+
+    Args:
+        kind: ``effect`` or ``instrument``.
+        spec: of the codec.
+        rate_hz: the host's.
+
+    Returns:
+        Samples at the host's rate.
 
     Raises:
-        PluginError: another rate than ``RATES_HZ``.
+        PluginError: the rate is not one of ``RATES_HZ``.
     """
     hop = _hop(rate_hz)
-    hears = kind == EFFECT
-    own = spec.latency_samples + spec.hop_samples - gcd(spec.hop_samples, HOP_SAMPLES) if hears else 0
+    has_input = kind == EFFECT
+    latency = spec.latency_samples + spec.hop_samples - gcd(spec.hop_samples, HOP_SAMPLES) if has_input else 0
     if _direct(spec, rate_hz):
-        return own
+        return latency
     from plugin_backend.dsp.resample import resampled_timing
 
-    return resampled_timing(rate_hz, spec.sample_rate, hop, HOP_SAMPLES, own, hears).latency_samples
+    return resampled_timing(rate_hz, spec.sample_rate, hop, HOP_SAMPLES, latency, has_input).latency_samples
 
 
 def make_engine(
     kind: str, codec: Codec, presets: PresetPool, rate_hz: int, channels: int, hop_samples: int, seed: int
 ) -> Engine:
-    """A plug-in instance's engine, for one thread.
+    """Make a plug-in instance's engine. One thread may use it.
 
     Args:
         kind: ``effect`` or ``instrument``.
-        presets: the bank's by number, one shelf for all engines of a process: ``Shelf(Bank(folder))``.
+        codec: of the presets.
+        presets: the bank's presets by number; one pool for all engines of a process: ``PresetPool(Bank(folder))``.
+        rate_hz: the host's.
+        channels: 1 or 2.
         hop_samples: :func:`plugin_backend.daw_plugin.shared_memory.hop_of` the rate.
-        seed: what takes and variations follow from.
+        seed: decides takes and variations.
+
+    Returns:
+        The engine, at the host's rate.
 
     Raises:
-        PluginError: another rate than ``RATES_HZ``, another hop than the rate's, or a model that has no frames.
+        PluginError: the rate is not one of ``RATES_HZ``, the hop is not the rate's, or the model has no frames.
     """
     if hop_samples != _hop(rate_hz):
         raise PluginError(f"hops of {hop_samples} samples; at {rate_hz} Hz they have {_hop(rate_hz)}")
@@ -55,7 +69,7 @@ def make_engine(
     if kind == EFFECT:
         from render.plugin_server.effect_engine import EffectEngine
 
-        inner = EffectEngine(codec, presets, channels, HOP_SAMPLES)
+        inner: Engine = EffectEngine(codec, presets, channels, HOP_SAMPLES)
     else:
         from render.plugin_server.instrument_engine import InstrumentEngine
 
@@ -64,7 +78,7 @@ def make_engine(
         return inner
     from render.plugin_server.resampled_engine import ResampledEngine
 
-    return ResampledEngine(inner, rate_hz, hop_samples, hears=kind == EFFECT)
+    return ResampledEngine(inner, rate_hz, hop_samples, has_input=kind == EFFECT)
 
 
 def _hop(rate_hz: int) -> int:

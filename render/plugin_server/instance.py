@@ -1,7 +1,7 @@
-"""One plug-in instance: the memory that its host shares, checked once and mapped, and the hops in it.
+"""One plug-in instance: the memory that the host shares, checked once and mapped, and the hops in it.
 
-The loader makes its engine; from then on the worker alone touches the memory. Nothing the host writes there is trusted:
-an event out of range is brought into it, a slot whose tags do not fit is no hop.
+The loader makes the engine. After that only the dispatcher's thread uses the memory. It trusts nothing that the host
+writes there: an event out of range is clamped, and a slot whose tags do not fit is ignored.
 """
 
 from __future__ import annotations
@@ -38,27 +38,30 @@ from render.plugin_server.engine_factory import RATES_HZ
 from render.plugin_server.wakeup import FutexWord
 
 MOST_BEHIND = 4
-"""Hops of real time that wait besides those the host has just submitted; of more, all but those are left out."""
+"""In real time this many hops may wait besides those just submitted. If more wait, all older ones are skipped."""
 
 _COUNTED = 2**32 - 1
 
 
 @dataclass(slots=True)
 class Hop:
-    """A hop to answer: copies of what the host wrote.
+    """A hop to process: copies of what the host wrote.
 
     Attributes:
-        number: from the instance's first hop on, never begun anew.
-        sound: ``[channels, hop_samples]``.
-        parameters: as they came; engines bring them into their ranges.
-        reset: the sound begins with it.
-        offline: the host waits for it.
+        instance: whose hop it is.
+        number: counted from the instance's first hop, never restarted.
+        submitted_ns: when the host submitted it, monotonic clock in ns.
+        audio: the input, ``[channels, hop_samples]``.
+        parameters: as they came; engines clamp them to their ranges.
+        events: MIDI messages, each with its sample in the hop.
+        reset: whether a new sound begins with this hop.
+        offline: whether the host waits for it.
     """
 
     instance: Instance
     number: int
     submitted_ns: int
-    sound: np.ndarray
+    audio: np.ndarray
     parameters: np.ndarray
     events: list[tuple[int, bytes]]
     reset: bool
@@ -66,21 +69,26 @@ class Hop:
 
 
 class Instance:
-    """Maps the memory of a descriptor, which may be closed then.
+    """Maps the memory of an instance.
 
     Args:
-        answers: gets a byte at every answer; ``None``: the futex ``answered`` is woken.
+        number: the instance's id.
+        kind: ``effect`` or ``instrument``.
+        seed: decides takes and variations.
+        descriptor: of the memory; it may be closed afterwards.
+        wakeups: receives a byte after every processed hop; ``None``: the futex ``answered`` is woken.
 
     Attributes:
-        asked, done: sessions the host has sent, and those of them that are in the engine.
-        closed: the host has done with it.
+        engine: processes the hops, once the loader has made it.
+        sessions_sent, sessions_loaded: session presets that the host has sent, and those that are in the engine.
+        closed: whether the host has closed the instance.
 
     Raises:
-        PluginError: it is no memory of this version.
+        PluginError: the descriptor is not a memory of this version.
     """
 
-    def __init__(self, number: int, kind: str, seed: int, descriptor: int, answers: socket.socket | None):
-        self.id, self.kind, self.seed, self._answers = number, kind, seed, answers
+    def __init__(self, number: int, kind: str, seed: int, descriptor: int, wakeups: socket.socket | None):
+        self.id, self.kind, self.seed, self._wakeups = number, kind, seed, wakeups
         memory, self.channels, self.hop_samples, self.rate_hz = _mapped(descriptor)
         header = np.ndarray((1,), HEADER, memory)
         self._submitted, self._answered = header["submitted"], header["answered"]
@@ -91,45 +99,51 @@ class Instance:
         self._event_count, self._events = slots["event_count"], slots["events"]
         self._parameters = slots["parameters"][:, : len(PLUGIN_PARAMETERS)]
         self._input, self._output = slots["input"], slots["output"]
-        self._word = FutexWord(self._answered) if answers is None else None
+        self._word = FutexWord(self._answered) if wakeups is None else None
         self.engine: Engine | None = None
-        self.asked = self.done = 0
+        self.sessions_sent = self.sessions_loaded = 0
         self.closed, self._next, self._anew = False, 0, False
         self._state[0] = STARTING
 
     def begin(self) -> None:
-        """Its engine answers from now on: offline the oldest hop nobody answered, in real time the newest."""
+        """Start processing: offline with the oldest unprocessed hop, in real time with the newest."""
         submitted = int(self._submitted[0])
         self._next = self._newest(submitted) - min((submitted - int(self._answered[0])) & _COUNTED, SLOTS) + 1
-        self._leave_out(submitted, 0)
+        self._skip_old(submitted, 0)
         self._state[0] = READY
 
     def fail(self) -> None:
-        """Answer no more; who waits is woken."""
+        """Stop processing, and wake the host if it waits."""
         self._state[0] = FAILED
         self._wake()
 
     def head(self) -> Hop | None:
-        """The next hop to answer, if one waits."""
+        """Return the next hop to process, or ``None`` if none waits."""
         submitted = int(self._submitted[0])
         if (submitted - self._next) & _COUNTED == 0:
             return None
-        self._leave_out(submitted, MOST_BEHIND)
+        self._skip_old(submitted, MOST_BEHIND)
         number, at = self._next, self._next % SLOTS
         if int(self._in_tag[at]) != number + 1:
             return None
-        flags, sound = int(self._flags[at]), self._input[at].copy()
+        flags, audio = int(self._flags[at]), self._input[at].copy()
         parameters = self._parameters[at].copy()
         count = int(self._event_count[at])
         events = self._messages(at, min(count, EVENTS)) if count else []
         reset = bool(flags & RESET) or self._anew
-        hop = Hop(self, number, int(self._submitted_ns[at]), sound, parameters, events, reset, bool(flags & OFFLINE))
-        return hop if int(self._in_tag[at]) == number + 1 else None  # else the host has come round meanwhile
+        hop = Hop(self, number, int(self._submitted_ns[at]), audio, parameters, events, reset, bool(flags & OFFLINE))
+        return hop if int(self._in_tag[at]) == number + 1 else None  # else the host has overwritten the slot meanwhile
 
-    def answer(self, hop: Hop, sound: np.ndarray, began_ns: int) -> None:
-        """Write what a hop became."""
+    def write(self, hop: Hop, output: np.ndarray, began_ns: int) -> None:
+        """Write the output of a hop into the memory, and wake the host.
+
+        Args:
+            hop: as :meth:`head` returned it.
+            output: ``[channels, hop_samples]`` float32.
+            began_ns: when processing began, monotonic clock in ns.
+        """
         at, now = hop.number % SLOTS, time.monotonic_ns()
-        self._output[at] = sound
+        self._output[at] = output
         self._answered_ns[at] = now
         self._hop_ns[0] = min(now - began_ns, _COUNTED)
         self._out_tag[at] = hop.number + 1
@@ -137,52 +151,58 @@ class Instance:
         self._answered[0] = self._next & _COUNTED
         self._wake()
 
-    def _leave_out(self, submitted: int, most: int) -> None:
-        """Go on to what the host has just submitted if more than ``most`` hops wait besides; offline, never."""
+    def _skip_old(self, submitted: int, most: int) -> None:
+        """Skip to the hops just submitted if more than ``most`` older hops wait; offline hops are never skipped."""
         waiting = (submitted - self._next) & _COUNTED
         if waiting <= most:
             return
-        if waiting > SLOTS:  # the ring has come round
+        if waiting > SLOTS:  # the ring has wrapped around
             self._next, self._anew, waiting = max(0, self._newest(submitted) + 1 - SLOTS), True, SLOTS
         slots = np.arange(self._next, self._next + waiting) % SLOTS
         offline = np.flatnonzero(self._flags[slots] & OFFLINE)
         if len(offline):
-            left_out = int(offline[0])
+            skipped = int(offline[0])
         else:  # a host's long block is many hops at once
             ages_ns = self._submitted_ns[slots[-1]] - self._submitted_ns[slots]
-            left_out = int(np.argmax(ages_ns < 5e8 * self.hop_samples / self.rate_hz))
-        if left_out > most:
-            self._next, self._anew = self._next + left_out, True
+            skipped = int(np.argmax(ages_ns < 5e8 * self.hop_samples / self.rate_hz))
+        if skipped > most:
+            self._next, self._anew = self._next + skipped, True
 
     def _newest(self, submitted: int) -> int:
-        """The number of the hop last submitted, of which the header has 32 bits; −1: none was."""
+        """Return the number of the last submitted hop, of which the header has only 32 bits; −1 if there was none."""
         tag = int(self._in_tag[(submitted - 1) % SLOTS])
         return (tag if tag & _COUNTED == submitted else submitted) - 1
 
     def _messages(self, at: int, count: int) -> list[tuple[int, bytes]]:
         rows = self._events[at, :count].tolist()
-        found = [(min(offset, self.hop_samples - 1), bytes(data[:length])) for offset, length, data in rows if length]
-        return sorted(found, key=lambda event: event[0])
+        messages = [
+            (min(offset, self.hop_samples - 1), bytes(data[:length])) for offset, length, data in rows if length
+        ]
+        return sorted(messages, key=lambda event: event[0])
 
     def _wake(self) -> None:
         if self._word is not None:
             self._word.wake()
             return
-        with contextlib.suppress(OSError):  # full of bytes nobody has read, or nobody is there to read
-            self._answers.send(b"\0", socket.MSG_DONTWAIT)
+        assert self._wakeups is not None
+        with contextlib.suppress(OSError):  # the socket is full of unread bytes, or its other side is closed
+            self._wakeups.send(b"\0", socket.MSG_DONTWAIT)
 
 
 def _mapped(descriptor: int) -> tuple[mmap.mmap, int, int, int]:
-    """The memory, and what its header says: channels, samples of a hop, rate in Hz."""
+    """Map and check the memory; return it with its header's channels, hop in samples and rate in Hz."""
     try:
         if (length := os.fstat(descriptor).st_size) < HEADER_BYTES:
             raise PluginError(f"memory of {length} bytes, shorter than its header of {HEADER_BYTES}")
         header = np.frombuffer(os.pread(descriptor, HEADER_BYTES, 0), HEADER)[0]
         channels, hop_samples, rate_hz = int(header["channels"]), int(header["hop_samples"]), float(header["rate_hz"])
         if int(header["magic"]) != MAGIC:
-            raise PluginError("memory that is no plug-in's: its first word is another")
+            raise PluginError("this is not a plug-in's memory: its first word is wrong")
         if (version := int(header["version"])) != VERSION:
-            raise PluginError(f"memory of version {version}, this backend's is {VERSION}: `pisada plugin install` anew")
+            raise PluginError(
+                f"memory of version {version}, but this backend has version {VERSION}: "
+                "run `pisada plugin install` again"
+            )
         if channels not in (1, 2):
             raise PluginError(f"{channels} channels; 1 and 2 are allowed")
         if rate_hz not in RATES_HZ:
@@ -194,4 +214,4 @@ def _mapped(descriptor: int) -> tuple[mmap.mmap, int, int, int]:
             raise PluginError(f"memory of {length} bytes; {needed} are needed")
         return mmap.mmap(descriptor, needed), channels, hop_samples, int(rate_hz)
     except (OSError, ValueError) as problem:
-        raise PluginError(f"memory that cannot be read and written ({problem})") from problem
+        raise PluginError(f"the memory cannot be read and written ({problem})") from problem

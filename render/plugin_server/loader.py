@@ -1,4 +1,4 @@
-"""What is slow, in a thread of its own: the codec, an instance's engine, a session's preset."""
+"""The loader thread does the slow work: it loads the codec, engines of instances, and session presets."""
 
 from __future__ import annotations
 
@@ -27,129 +27,141 @@ from render.plugin_server.preset_slots import PresetPool
 LONGEST_SESSION_BYTES = 16 * 2**20
 
 SendMessage = Callable[..., None]
-"""``tell(verb, **values)`` sends a message to the host; it never waits."""
+"""``send(verb, **values)`` sends a message to the host; it never waits."""
 
 
-def load(offer: Capabilities) -> Codec:
-    """The codec of an offer.
+def load(announced: Capabilities) -> Codec:
+    """Load the codec that was announced to the host.
 
     Raises:
-        CheckpointError: it cannot be loaded, or is not any more what was offered.
+        CheckpointError: the codec cannot be loaded, or has changed since it was announced.
     """
-    if offer.spec is None:
-        raise CheckpointError(offer.problems[0])
-    codec = load_codec(offer.model)
-    if codec.spec != offer.spec:
+    if announced.spec is None:
+        raise CheckpointError(announced.problems[0])
+    codec = load_codec(announced.model)
+    if codec.spec != announced.spec:
         raise CheckpointError(
-            f"model '{offer.model}' has changed since the plug-in started: remove every instance, and insert them again"
+            f"model '{announced.model}' has changed since the plug-in started: remove every instance "
+            "of the plug-in, and insert them again"
         )
     return codec
 
 
 def one_line(problem: BaseException) -> str:
-    """An error as told to the user; one we did not foresee also goes to the log, with where it came from."""
+    """Return an error as one line for the user. An unexpected error also goes to the log, with its traceback."""
     if isinstance(problem, PisadaError):
         return str(problem)
     traceback.print_exception(problem)
     return f"{type(problem).__name__}: {problem}"
 
 
-def send_problems(instance: Instance, tell: SendMessage) -> None:
-    """Tell what its engine has found; from any thread."""
-    with contextlib.suppress(IndexError):  # none is left; another thread may have told it
+def send_problems(instance: Instance, send: SendMessage) -> None:
+    """Send the problems of an instance's engine to the host. Any thread may call it."""
+    assert instance.engine is not None
+    with contextlib.suppress(IndexError):  # none is left; another thread may have sent the last one
         while True:
-            tell("problem", id=instance.id, text=instance.engine.problems.pop(0))
+            send("problem", id=instance.id, text=instance.engine.problems.pop(0))
 
 
 class Loader:
-    """Does what it is asked, in order.
+    """Handles requests in their order.
 
     Args:
-        ready: gets an instance with its engine, to be answered from now on.
+        announced: model and bank, as announced to the host.
+        send: sends a message to the host.
+        on_ready: receives an instance once it has its engine.
     """
 
-    def __init__(self, offer: Capabilities, tell: SendMessage, ready: Callable[[Instance], None]):
-        self._offer, self._tell, self._ready = offer, tell, ready
-        self._codec, self._shelf = None, PresetPool(offer.bank)
-        self._asked: SimpleQueue[tuple] = SimpleQueue()
+    def __init__(self, announced: Capabilities, send: SendMessage, on_ready: Callable[[Instance], None]):
+        self._announced, self._send, self._on_ready = announced, send, on_ready
+        self._codec: Codec | None = None
+        self._pool = PresetPool(announced.bank)
+        self._requests: SimpleQueue[tuple] = SimpleQueue()
         threading.Thread(target=self._run, name="loader", daemon=True).start()
 
     def open(self, instance: Instance) -> None:
-        """Make its engine."""
-        self._asked.put((self._open, instance))
+        """Make an instance's engine."""
+        self._requests.put((self._open, instance))
 
-    def session(self, instance: Instance, slot: str, name: str, descriptor: int | None) -> None:
-        """Give its engine the preset in a descriptor, which is closed; or none."""
-        self._asked.put((self._session, instance, slot, name, descriptor))
+    def load_session_preset(self, instance: Instance, slot: str, name: str, descriptor: int | None) -> None:
+        """Load a session preset into an instance's engine.
+
+        Args:
+            instance: whose engine.
+            slot: ``a`` or ``b``.
+            name: of the preset, for messages.
+            descriptor: of the memory that holds the preset; it is closed afterwards. ``None``: the session has none.
+        """
+        self._requests.put((self._load_session_preset, instance, slot, name, descriptor))
 
     def end(self, engine: Engine) -> None:
-        """Close an engine that nobody pushes any more."""
-        self._asked.put((self._end, engine))
+        """Close an engine that is not used any more."""
+        self._requests.put((self._end, engine))
 
     def _run(self) -> None:
-        request_priority(BACKGROUND_PRIORITY)  # the worker tells of a refusal
-        if self._offer.spec is not None:  # else the keeper has told
+        request_priority(BACKGROUND_PRIORITY)  # the dispatcher reports a refusal
+        if self._announced.spec is not None:  # else the supervisor has reported it
             try:
                 self._load()
-            except Exception as problem:  # noqa: BLE001 - told, whatever it is
-                self._tell("problem", id=0, text=one_line(problem))
+            except Exception as problem:  # noqa: BLE001 - every error is sent to the host
+                self._send("problem", id=0, text=one_line(problem))
         while True:
-            do, *arguments = self._asked.get()
+            do, *arguments = self._requests.get()
             do(*arguments)
 
-    def _load(self) -> None:
+    def _load(self) -> Codec:
         began = time.perf_counter()
-        self._codec = shared(load(self._offer))
-        told = f"codec '{self._offer.model}' loaded in {1000 * (time.perf_counter() - began):.0f} ms"
-        print(f"server {os.getpid()}: {told}", file=sys.stderr, flush=True)
+        self._codec = shared(load(self._announced))
+        loaded = f"codec '{self._announced.model}' loaded in {1000 * (time.perf_counter() - began):.0f} ms"
+        print(f"server {os.getpid()}: {loaded}", file=sys.stderr, flush=True)
+        return self._codec
 
     def _open(self, instance: Instance) -> None:
         if instance.closed:
             return
         try:
-            if self._codec is None:
-                self._load()
+            codec = self._codec or self._load()
             sizes = instance.rate_hz, instance.channels, instance.hop_samples
-            instance.engine = make_engine(instance.kind, self._codec, self._shelf, *sizes, instance.seed)
-        except Exception as problem:  # noqa: BLE001 - told, whatever it is
+            instance.engine = make_engine(instance.kind, codec, self._pool, *sizes, instance.seed)
+        except Exception as problem:  # noqa: BLE001 - every error is sent to the host
             instance.fail()
-            self._tell("problem", id=instance.id, text=one_line(problem))
+            self._send("problem", id=instance.id, text=one_line(problem))
             return
-        send_problems(instance, self._tell)
-        self._ready(instance)
-        self._tell("opened", id=instance.id)
+        send_problems(instance, self._send)
+        self._on_ready(instance)
+        self._send("opened", id=instance.id)
 
-    def _session(self, instance: Instance, slot: str, name: str, descriptor: int | None) -> None:
+    def _load_session_preset(self, instance: Instance, slot: str, name: str, descriptor: int | None) -> None:
         try:
             if instance.engine is not None and not instance.closed:
-                told = f"the session's preset '{name}'"
+                title = f"the session's preset '{name}'"
                 preset = None
                 if descriptor is not None:
-                    preset = preset_of(_bytes(descriptor, told), f"{name}{SUFFIX}", told)
-                instance.engine.session(slot, preset)
-                send_problems(instance, self._tell)
-        except Exception as problem:  # noqa: BLE001 - told, whatever it is
-            self._tell("problem", id=instance.id, text=one_line(problem))
+                    preset = preset_of(_read_memory(descriptor, title), f"{name}{SUFFIX}", title)
+                instance.engine.load_session_preset(slot, preset)
+                send_problems(instance, self._send)
+        except Exception as problem:  # noqa: BLE001 - every error is sent to the host
+            self._send("problem", id=instance.id, text=one_line(problem))
         finally:
-            instance.done += 1
+            instance.sessions_loaded += 1
             if descriptor is not None:
                 os.close(descriptor)
 
     def _end(self, engine: Engine) -> None:
         try:
             engine.close()
-        except Exception as problem:  # noqa: BLE001 - nobody hears it any more
+        except Exception as problem:  # noqa: BLE001 - the instance is closed
             one_line(problem)
 
 
-def _bytes(descriptor: int, told: str) -> bytes:
-    """What a descriptor's memory holds."""
+def _read_memory(descriptor: int, title: str) -> bytes:
+    """Read the memory behind a descriptor; ``title`` names it in messages."""
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise PluginError(f"{told}: it came in something that is no memory")
+            raise PluginError(f"{title}: its descriptor is not a memory")
         if status.st_size > LONGEST_SESSION_BYTES:
-            raise PluginError(f"{told}: {status.st_size} bytes; at most {LONGEST_SESSION_BYTES} are read")
+            raise PluginError(f"{title}: {status.st_size} bytes; at most {LONGEST_SESSION_BYTES} are read")
         return os.pread(descriptor, status.st_size, 0)
     except OSError as problem:
-        raise PluginError(f"{told}: cannot be read ({problem.strerror})") from problem
+        raise PluginError(f"{title}: cannot be read ({problem.strerror})") from problem

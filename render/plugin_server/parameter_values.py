@@ -1,4 +1,4 @@
-"""The parameters of a hop as numbers that can be used, and which of them a host has turned."""
+"""The parameters of a hop, clamped to their ranges; and which of them the host has changed."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ _LOW = np.array([parameter.row.low for parameter in PLUGIN_PARAMETERS])
 _HIGH = np.array([parameter.row.high for parameter in PLUGIN_PARAMETERS])
 
 AFTER = [INDEX[name] for name in ("mix", "lfo_depth", "lfo_rate_hz", "gain_db")]
-"""What is done to the sound once the codec has made it."""
+"""Parameters that act on the audio after the codec."""
 
 
 def in_range(parameters: np.ndarray) -> np.ndarray:
-    """Values in the order of ``PLUGIN_PARAMETERS``, float64; one out of range is at its end, NaN is its default."""
+    """Return values in the order of ``PLUGIN_PARAMETERS``, float64, clamped; NaN becomes the default."""
     values = np.asarray(parameters[: INITIAL.size], np.float64)
     return np.clip(np.where(np.isnan(values), INITIAL, values), _LOW, _HIGH)
 
 
 class ChangedParameters:
-    """Which controls changed since they were last asked for; at first, and after :meth:`reset`, all."""
+    """Finds the controls that changed since the last call; at first, and after :meth:`reset`, all of them."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Tell all of them next."""
+        """Report all controls in the next call."""
         self._last = np.full(INITIAL.size, np.nan)
 
-    def now(self, values: np.ndarray) -> list[tuple[PluginParameter, float]]:
-        """Those that have a control and changed."""
+    def update(self, values: np.ndarray) -> list[tuple[PluginParameter, float]]:
+        """Return the parameters that have a control and changed, with their values."""
         changed = (values != self._last).nonzero()[0].tolist()
         self._last = values
         rows = ((PLUGIN_PARAMETERS[index], float(values[index])) for index in changed)
@@ -39,5 +39,5 @@ class ChangedParameters:
 
 
 def number(values: np.ndarray, name: str) -> int:
-    """A whole parameter."""
+    """Return a parameter as a whole number."""
     return round(float(values[INDEX[name]]))

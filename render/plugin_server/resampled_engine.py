@@ -1,6 +1,6 @@
-"""An engine at another rate than its codec's, between resamplers.
+"""An engine at another rate than its codec's: the engine runs between two resamplers.
 
-The codec's sound alone is resampled: the dry stays as it came, and mixture, LFO and gain are at the host's rate.
+Only the codec's audio is resampled. The dry input stays as it came, and mix, LFO and gain run at the host's rate.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ from render.plugin_server.parameter_values import AFTER, INITIAL, ChangedParamet
 
 
 class ResampledEngine(Engine):
-    """See :func:`render.plugin_server.engine_factory.make_engine`.
+    """An engine between resamplers; see :func:`render.plugin_server.engine_factory.make_engine`.
 
-    What is set acts where it would at the engine's own rate, to a sample or the engine's next hop; a MIDI event at the
-    engine's sample nearest to it.
+    Parameters take effect where they would at the engine's own rate, to the sample or to the engine's next hop. A MIDI
+    event takes effect at the nearest sample of the engine.
 
     Args:
-        inner: the engine, at its own rate.
+        inner: the engine at its own rate.
         rate_hz, hop_samples: of the host.
-        hears: whether the input matters.
+        has_input: whether the engine uses its input.
     """
 
-    def __init__(self, inner: Engine, rate_hz: int, hop_samples: int, hears: bool):
-        self._inner, self._hears, self.problems = inner, hears, inner.problems
+    def __init__(self, inner: Engine, rate_hz: int, hop_samples: int, has_input: bool):
+        self._inner, self._has_input, self.problems = inner, has_input, inner.problems
         self.channels, self.rate_hz, self.hop_samples = inner.channels, rate_hz, hop_samples
         self._timing = resampled_timing(
-            rate_hz, inner.rate_hz, hop_samples, inner.hop_samples, inner.latency_samples, hears
+            rate_hz, inner.rate_hz, hop_samples, inner.hop_samples, inner.latency_samples, has_input
         )
         self.latency_samples = self._timing.latency_samples
-        self._begin()
+        self._start_over()
 
     def reset(self) -> None:
         """See :class:`~render.plugin_server.engine.Engine`."""
         self._inner.reset()
-        self._begin()
+        self._start_over()
 
-    def _begin(self) -> None:
+    def _start_over(self) -> None:
         rate, own, channels = self.rate_hz, self._inner.rate_hz, self.channels
         self._up, self._down = Resampler(rate, own, channels), Resampler(own, rate, channels)
         self._fed = np.zeros((channels, 0), np.float32)
@@ -56,12 +56,12 @@ class ResampledEngine(Engine):
         self._position, self._played = 0, 0
         self._values: list[tuple[int, np.ndarray]] = []
         self._events: list[tuple[int, bytes]] = []
-        self._turned, self._after = ChangedParameters(), plugin_effects(rate, channels)
+        self._changed, self._effects = ChangedParameters(), plugin_effects(rate, channels)
         self._mix, self._mixing = SmoothedValue(1.0, round(FADE_S * rate)), Schedule()
 
-    def session(self, slot: str, preset: Preset | None) -> None:
+    def load_session_preset(self, slot: str, preset: Preset | None) -> None:
         """See :class:`~render.plugin_server.engine.Engine`."""
-        self._inner.session(slot, preset)
+        self._inner.load_session_preset(slot, preset)
 
     def push(self, hop: np.ndarray, parameters: np.ndarray, events: list[tuple[int, bytes]], wait: bool) -> np.ndarray:
         """See :class:`~render.plugin_server.engine.Engine`."""
@@ -72,59 +72,61 @@ class ResampledEngine(Engine):
         inside[AFTER] = INITIAL[AFTER]
         self._values.append((self._inner_sample(self._position), inside))
         self._events += [(self._inner_sample(self._position + offset), message) for offset, message in events]
-        self._fed = np.concatenate([self._fed, self._heard(clean)], axis=1)
+        self._fed = np.concatenate([self._fed, self._resampled_input(clean)], axis=1)
         due = (self._position + hop.shape[1]) * self._inner.rate_hz // self.rate_hz - self._timing.lag_samples
         while self._played + self._inner.hop_samples <= due:
             self._play(wait)
-        return self._answer(clean)
+        return self._output(clean)
 
     def _inner_sample(self, sample: int) -> int:
-        """The engine's sample nearest to one of the host's."""
+        """Return the engine's sample nearest to a sample of the host."""
         return (2 * sample * self._inner.rate_hz + self.rate_hz) // (2 * self.rate_hz)
 
     def _set(self, values: np.ndarray) -> None:
-        late = self._timing.latency_samples - self._timing.lead_samples  # what is mixed and levelled is that late
-        at = self._position + late if self._position else 0  # at first from the start
-        for parameter, value in self._turned.now(values):
+        late = self._timing.latency_samples - self._timing.lead_samples  # mix and gain act this much later
+        at = self._position + late if self._position else 0  # at first from the very start
+        for parameter, value in self._changed.update(values):
             if parameter.control == "mix":
                 self._mixing.add(at, partial(self._mix.select, value, at_once=at == 0))
             else:
-                self._after.turn(parameter.control, value, at)
+                self._effects.set_control(parameter.control, value, at)
 
-    def _heard(self, hop: np.ndarray) -> np.ndarray:
-        if self._hears:
+    def _resampled_input(self, hop: np.ndarray) -> np.ndarray:
+        if self._has_input:
             return self._up.push(hop)
         ends = (at * self._inner.rate_hz // self.rate_hz for at in (self._position, self._position + hop.shape[1]))
         return np.zeros((self.channels, -next(ends) + next(ends)), np.float32)
 
     def _play(self, wait: bool) -> None:
-        """One hop of the engine's."""
+        """Process one hop of the inner engine."""
         begin, size = self._played, self._inner.hop_samples
         while len(self._values) > 1 and self._values[1][0] <= begin:
             self._values.pop(0)
         now = [(at - begin, message) for at, message in self._events if at < begin + size]
         self._events = self._events[len(now) :]
-        made = self._inner.push(self._fed[:, :size], self._values[0][1], now, wait)
+        output = self._inner.push(self._fed[:, :size], self._values[0][1], now, wait)
         self._fed, self._played = self._fed[:, size:], begin + size
-        self._ready = np.concatenate([self._ready, self._down.push(self._delay.push(made))], axis=1)
+        self._ready = np.concatenate([self._ready, self._down.push(self._delay.push(output))], axis=1)
 
-    def _answer(self, clean: np.ndarray) -> np.ndarray:
+    def _output(self, clean: np.ndarray) -> np.ndarray:
         count, dry = clean.shape[1], self._dry.push(clean)
         if self._ready.shape[1] < count:
-            raise RenderError(f"{self.rate_hz} Hz: the resamplers answered later than counted")
+            raise RenderError(f"{self.rate_hz} Hz: the resamplers are later than computed")
         out, self._ready = self._ready[:, :count].copy(), self._ready[:, count:]
         start = self._position - self._timing.lead_samples
         self._position += count
         first = min(count, max(0, -start))  # silence before the engine's own time begins
         if first < count:
-            out[:, first:] = self._after.push(self._mixed(out[:, first:], dry[:, first:], start + first), start + first)
+            out[:, first:] = self._effects.push(
+                self._mixed(out[:, first:], dry[:, first:], start + first), start + first
+            )
         return out
 
     def _mixed(self, wet: np.ndarray, dry: np.ndarray, start: int) -> np.ndarray:
         mixed = np.empty_like(wet)
-        for here in self._mixing.pieces(start, wet.shape[1]):
-            mix = self._mix.advance(here.stop - here.start)
-            mixed[:, here] = (1 - mix) * dry[:, here] + mix * wet[:, here]
+        for piece in self._mixing.pieces(start, wet.shape[1]):
+            mix = self._mix.take(piece.stop - piece.start)
+            mixed[:, piece] = (1 - mix) * dry[:, piece] + mix * wet[:, piece]
         return mixed
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What the host rings once a hop is submitted, and what it hears once one is answered: a futex, or a socket."""
+"""Wake-ups between host and server: the host signals a submitted hop, the server a processed one. Futex or socket."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import numpy as np
 from plugin_backend.errors import PluginError
 
 NUMBERS = {"x86_64": 202, "aarch64": 98, "riscv64": 98}
-"""Of the system call, by machine (Linux's ``unistd.h`` of each)."""
+"""Number of the futex system call by machine, from Linux's ``unistd.h``."""
 
 _WAIT, _WAKE, _EVERYBODY = ctypes.c_int(0), ctypes.c_int(1), ctypes.c_int(2**31 - 1)
 _NOTHING = ctypes.c_void_p()
@@ -30,10 +30,10 @@ class _Time(ctypes.Structure):
 
 
 class FutexWord:
-    """A ``u32`` that processes share.
+    """A ``u32`` in shared memory on which processes wait.
 
     Args:
-        view: ``[1]`` uint32, of a shared mapping; it is kept as long as this is.
+        view: ``[1]`` uint32 in a shared mapping, which stays mapped as long as this object exists.
 
     Raises:
         PluginError: this system has no futex.
@@ -51,43 +51,50 @@ class FutexWord:
 
     @property
     def value(self) -> int:
-        """What it is now."""
+        """The current value."""
         return int(self._view[0])
 
     def wait(self, seen: int, seconds: float) -> None:
-        """Until it is woken, but at once if it is not ``seen``; or for so long, or less. One thread only may wait."""
+        """Wait until woken, at most ``seconds``; return at once if the value is not ``seen``. Only one thread may wait.
+
+        It may return early.
+        """
         self._time.seconds, self._time.nanoseconds = divmod(round(seconds * 1e9), 10**9)
         arguments = self._address, _WAIT, ctypes.c_uint32(seen), self._longest, _NOTHING, ctypes.c_int()
         if self._call(self._number, *arguments) < 0 and ctypes.get_errno() not in _EXPECTED:
             raise OSError(ctypes.get_errno(), f"futex: {os.strerror(ctypes.get_errno())}")
 
     def wake(self) -> None:
-        """Wake all that wait."""
+        """Wake all waiting threads."""
         self._call(self._number, self._address, _WAKE, _EVERYBODY, _NOTHING, _NOTHING, ctypes.c_int())
 
 
 PAGE_BYTES = 4096
 LONGEST_S = 0.02
-"""A wait on a socket: nobody of ours can end it."""
+"""The longest wait on a socket, because this side cannot end it."""
 
 
 class WakeUp(Protocol):
-    """``seen = bell.seen()``, then look for work, then ``bell.wait(seen, …)``: no ring in between is missed."""
+    """A wake-up. Call ``seen = wakeup.seen()``, look for work, then ``wakeup.wait(seen, …)``: no signal is missed."""
 
-    def seen(self) -> int: ...
+    def seen(self) -> int:
+        """Return the current state, for :meth:`wait`."""
+        ...
 
     def wait(self, seen: int, seconds: float) -> None:
-        """Until it rings, or for so long, or less."""
+        """Wait for a signal since ``seen``, at most ``seconds``; it may return early."""
 
-    def ring(self) -> None:
-        """End a wait from this side, where that can be."""
+    def notify(self) -> None:
+        """End a wait from this side, if that is possible."""
 
 
 class FutexWakeUp:
-    """The first word of a page that the host shares; see :data:`plugin_backend.daw_plugin.ipc_messages.TO_BACKEND`.
+    """A futex on the first word of a page that the host shares.
+
+    See :data:`plugin_backend.daw_plugin.ipc_messages.TO_BACKEND`.
 
     Raises:
-        PluginError: it is no such memory, or there is no futex here.
+        PluginError: the descriptor is not such a page, or this system has no futex.
     """
 
     def __init__(self, descriptor: int):
@@ -103,15 +110,15 @@ class FutexWakeUp:
     def wait(self, seen: int, seconds: float) -> None:
         self._word.wait(seen, seconds)
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         self._word.wake()
 
 
 class SocketWakeUp:
-    """Bytes that come through a socket, whose end stays the sender's: it is neither closed nor set otherwise here.
+    """Bytes through a socket. The sender owns its end: it is neither closed nor changed here.
 
     Raises:
-        PluginError: it is no socket.
+        PluginError: the descriptor is not a socket.
     """
 
     def __init__(self, descriptor: int):
@@ -131,21 +138,25 @@ class SocketWakeUp:
             ended = False
         except OSError:
             ended = True
-        if ended:  # nobody will ring: look now and then
+        if ended:  # no signal will come: check from time to time
             time.sleep(min(seconds, LONGEST_S))
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         pass
 
 
 def socket_of(descriptor: int, what: str) -> socket.socket:
-    """The socket that a descriptor is, and belongs to from now on.
+    """Return the socket of a descriptor, which it owns from now on.
+
+    Args:
+        descriptor: of the socket.
+        what: the message that brought it, for the error.
 
     Raises:
-        PluginError: it is none; it is closed then.
+        PluginError: the descriptor is not a socket; it is closed.
     """
     try:
         return socket.socket(fileno=descriptor)
     except OSError as problem:
         os.close(descriptor)
-        raise PluginError(f"{what}: the descriptor is no socket ({problem.strerror})") from problem
+        raise PluginError(f"{what}: the descriptor is not a socket ({problem.strerror})") from problem

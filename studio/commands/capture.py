@@ -1,12 +1,13 @@
-"""``pisada capture``: recordings become a preset."""
+"""``pisada capture``: make a preset from recordings."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from studio.commands.options import Examples
+from studio.commands.options import MODEL_HELP, Examples
 from studio.commands.preset_options import fields_of, preset_fields
 from studio.workflows.overwrite_guard import check_folder, check_new
 
@@ -16,7 +17,8 @@ class Modes(click.ParamType):
 
     name = "auto|none|N"
 
-    def convert(self, value, param, ctx) -> str | int:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | int:
+        """Return the value of the option."""
         if value in ("auto", "none"):
             return value
         if str(value).isdigit() and 1 <= int(value) <= 512:
@@ -27,45 +29,81 @@ class Modes(click.ParamType):
 @click.command(cls=Examples, example="pisada capture boots-01.wav boots-02.wav --name my-boots --bank my-bank")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--name", required=True, help="The preset's name: a-z, 0-9, '_', '-', '.'.")
-@click.option("--bank", required=True, type=click.Path(path_type=Path), help="Folder to keep it in; made if need be.")
-@click.option("--kind", type=click.Choice(["hit", "texture"]), default="hit", show_default=True)
-@click.option("--model", default="foley", show_default=True, help="A factory model's name or a .safetensors file.")
-@click.option("--variation", type=click.FloatRange(0, 4), default=1.0, show_default=True, help="How takes stray.")
+@click.option(
+    "--bank",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder to save the preset in; it is made if it is absent.",
+)
+@click.option(
+    "--kind",
+    type=click.Choice(["hit", "texture"]),
+    default="hit",
+    show_default=True,
+    help="A hit ends by itself; a texture goes on as long as it is held.",
+)
+@click.option("--model", default="foley", show_default=True, help=MODEL_HELP)
+@click.option(
+    "--variation",
+    type=click.FloatRange(0, 4),
+    default=1.0,
+    show_default=True,
+    help="How much each performance differs from the recorded take; 0: not at all.",
+)
 @click.option(
     "--modes",
     type=Modes(),
     default="auto",
     show_default=True,
-    help="Fit what rings of each take: where something does, never, or at most N modes.",
+    help="Fit resonant modes to each take: auto where something rings, none, or at most N modes.",
 )
 @click.option(
     "--split",
     type=click.Choice(["hits", "silence", "file"]),
     default="hits",
     show_default=True,
-    help="Where takes begin: at every hit, at hits after a silence (what clatters stays together), once a file.",
+    help="Where takes begin: hits, at every hit; silence, at hits after a silence (a clatter stays one take); "
+    "file, one take per file.",
 )
-@click.option("--takes", type=click.IntRange(1, 512), default=64, show_default=True, help="Keep the loudest so many.")
+@click.option(
+    "--takes",
+    type=click.IntRange(1, 512),
+    default=64,
+    show_default=True,
+    help="Keep this many takes, the loudest ones.",
+)
 @click.option(
     "--sensitivity",
     type=click.FloatRange(0.1, 10),
     default=1.0,
     show_default=True,
-    help="Of the hit detector, as in `pisada cues from-audio`: 2 finds rises half as steep.",
+    help="Sensitivity of the hit detector, as in `pisada cues from-audio`: 2 finds rises half as steep.",
 )
 @click.option(
     "--min-gap-ms",
     type=click.FloatRange(20, 5000),
     default=150.0,
     show_default=True,
-    help="What follows a hit sooner belongs to it.",
+    help="Shortest time between two hits; an onset that comes sooner belongs to the hit before it.",
 )
 @preset_fields
 @click.option("--overwrite", is_flag=True, help="Replace a preset of that name in the bank.")
 def capture(
-    files, name, bank, kind, model, variation, modes, split, takes, sensitivity, min_gap_ms, overwrite, **words
+    files: tuple[Path, ...],
+    name: str,
+    bank: Path,
+    kind: str,
+    model: str,
+    variation: float,
+    modes: str | int,
+    split: str,
+    takes: int,
+    sensitivity: float,
+    min_gap_ms: float,
+    overwrite: bool,
+    **fields: Any,
 ) -> None:
-    """Encode recordings FILES as one latent preset; every hit found becomes a take."""
+    """Encode recordings FILES as one latent preset. Every detected hit becomes a take."""
     from plugin_backend.audio_files import inspect_audio
     from plugin_backend.hit_detection.detect_hits import Sensitivity
     from plugin_backend.models.registry import deferred_codec
@@ -76,9 +114,16 @@ def capture(
 
     check_new(path_of(name, bank), overwrite, other="give another --name")
     check_folder(bank)
-    told = [f"{file}: {remark}" for file in files for remark in inspect_audio(file).remarks]
-    own = {"modes": modes, "split": split, "sensitivity": sensitivity, "min_gap_ms": min_gap_ms}
-    made = Provenance(made="capture", recordings=recordings_of(files), most_takes=takes, **own)
+    remarks = [f"{file}: {remark}" for file in files for remark in inspect_audio(file).remarks]
+    provenance = Provenance(
+        made="capture",
+        recordings=recordings_of(files),
+        most_takes=takes,
+        modes=modes,
+        split=split,
+        sensitivity=sensitivity,
+        min_gap_ms=min_gap_ms,
+    )
     captured = capturing.capture(
         deferred_codec(model),
         name,
@@ -88,13 +133,13 @@ def capture(
         ),
         variation=variation,
         stereo=kind == "texture",
-        provenance=made,
-        **fields_of(**words),
+        provenance=provenance,
+        **fields_of(**fields),
     )
-    for remark in (*told, *captured.remarks):
+    for remark in (*remarks, *captured.remarks):
         click.echo(f"note: {remark}", err=True)
     preset = captured.preset
     hits = f" of {captured.hits} hits" if kind == "hit" else ""
-    rings = sum(map(len, preset.modes))
-    saved = save_preset(preset, bank, overwrite)
-    click.echo(f"{saved}: {len(preset.means)} takes{hits}" + (f", {rings} modes" if rings else ""))
+    mode_count = sum(map(len, preset.modes))
+    path = save_preset(preset, bank, overwrite)
+    click.echo(f"{path}: {len(preset.means)} takes{hits}" + (f", {mode_count} modes" if mode_count else ""))

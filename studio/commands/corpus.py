@@ -1,4 +1,4 @@
-"""``pisada corpus-fetch``: the factory corpus, from Debian's archive."""
+"""``pisada corpus`` and ``pisada corpus-fetch``: prepare recordings for training; rebuild the factory corpus."""
 
 from __future__ import annotations
 
@@ -12,11 +12,17 @@ from studio.commands.options import Examples
 
 @click.command(cls=Examples, example="pisada corpus my-recordings")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Where to keep it.  [default: FOLDER/.pisada-corpus]")
-@click.option("--rate", type=click.IntRange(8_000, 192_000), default=48_000, show_default=True, help="Rate in Hz.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for the prepared corpus.  [default: FOLDER/.pisada-corpus]",
+)
+@click.option(
+    "--rate", type=click.IntRange(8_000, 192_000), default=48_000, show_default=True, help="Sample rate in Hz."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def corpus(folder, out, rate, as_json) -> None:
-    """Check, slice and resample the recordings in FOLDER, and tell what was dropped and why."""
+def corpus(folder: Path, out: Path | None, rate: int, as_json: bool) -> None:
+    """Check, slice and resample the recordings in FOLDER, and report what was dropped and why."""
     import json
 
     from plugin_backend.corpus.dataset import prepare_corpus
@@ -31,16 +37,18 @@ def corpus(folder, out, rate, as_json) -> None:
 
 
 @click.command("corpus-fetch", cls=Examples, example="pisada corpus-fetch --out corpus --package minetest-data")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to make the corpus in.")
-@click.option("--package", "packages", multiple=True, help="Only this Debian package; may repeat.  [default: all]")
-def corpus_fetch(out, packages) -> None:
-    """Rebuild the factory corpus on a Debian system: 7 GB are downloaded, 83 MB kept.
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to build the corpus in.")
+@click.option(
+    "--package", "packages", multiple=True, help="Fetch only this Debian package. Repeat for more.  [default: all]"
+)
+def corpus_fetch(out: Path, packages: tuple[str, ...]) -> None:
+    """Rebuild the factory corpus on a Debian system: it downloads 7 GB and keeps 83 MB.
 
     Run it again to fetch what is missing.
     """
     from plugin_backend.corpus.debian_fetch import fetch_corpus
 
-    had, wanted = fetch_corpus(out, packages, say=lambda line: click.echo(line, err=True))
-    click.echo(f"{out}: {had} of {wanted} files")
-    if had < wanted:
-        raise PisadaError(f"{wanted - had} files could not be had, as told above")
+    fetched, wanted = fetch_corpus(out, packages, say=lambda line: click.echo(line, err=True))
+    click.echo(f"{out}: {fetched} of {wanted} files")
+    if fetched < wanted:
+        raise PisadaError(f"{wanted - fetched} files could not be fetched; the reasons are above")

@@ -1,9 +1,10 @@
-"""``pisada cues``: cue sheets converted and checked."""
+"""``pisada cues``: convert and check cue sheets."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,12 +13,16 @@ from studio.commands.options import Examples, named_banks
 from studio.commands.sheet_options import SKIP, sheet_options
 from studio.workflows.overwrite_guard import check_new
 
+if TYPE_CHECKING:
+    from render.cues.cue import CueSheet, ReadOptions
+    from render.project.project import Project
+
 FOUND = 1
 
 
 @click.group(epilog="\b\nExample:\n  pisada cues check reel1.txt --mapping clips.toml")
 def cues() -> None:
-    """Convert, check and find cues."""
+    """Convert and check cue sheets, and find cues in a recording."""
 
 
 cues.add_command(from_audio)
@@ -28,9 +33,9 @@ cues.add_command(from_audio)
 @click.argument("out", type=click.Path(path_type=Path))
 @sheet_options
 @SKIP
-@click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
-def convert(source, out, overwrite, **options) -> None:
-    """Read IN, any format that render takes, and write its cues as OUT: .csv, .xlsx, .otio, .rpp or .aaf."""
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
+def convert(source: Path, out: Path, overwrite: bool, **options: Any) -> None:
+    """Read IN, in any format that render reads, and write its cues to OUT: .csv, .xlsx, .otio, .rpp or .aaf."""
     from render.cues.cue import ReadOptions
     from render.cues.lint import late_start
     from render.cues.write import TIMELINES, write_cues
@@ -39,7 +44,7 @@ def convert(source, out, overwrite, **options) -> None:
     lost = sheet.check_whole(project.skip_unreadable)
     check_new(out, overwrite, source)
     late = late_start(sheet.cues[0].start_samples, project.clock()) if out.suffix.lower() in TIMELINES else []
-    _tell([*lost, *sheet.remarks, *late])
+    _print_notes([*lost, *sheet.remarks, *late])
     write_cues(sheet, out, project.clock())
     click.echo(f"{out}: {len(sheet.cues)} cues from {sheet.format}")
 
@@ -47,10 +52,10 @@ def convert(source, out, overwrite, **options) -> None:
 @cues.command(cls=Examples, example="pisada cues check reel1.csv --fps 23.976 --start-tc 01:00:00:00 --bank my-bank")
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @sheet_options
-def check(source, **options) -> None:
-    """Look IN over before a render: overlaps, cues outside the reel, missing presets, a wrong rate, duplicates.
+def check(source: Path, **options: Any) -> None:
+    """Check IN before a render: overlaps, cues outside the reel, missing presets, a wrong rate, duplicates.
 
-    Exit status 0 if all is well, 1 if something was found, 2 if IN cannot be read.
+    Exit status: 0 if nothing was found, 1 if something was found, 2 if IN cannot be read.
     """
     from render.cues.cue import ReadOptions
     from render.cues.lint import LintInput, lint
@@ -58,7 +63,7 @@ def check(source, **options) -> None:
     from studio.terminal.tables import print_findings
 
     sheet, project = _read(source, ReadOptions(blank=True), **options)
-    _tell(sheet.remarks)
+    _print_notes(sheet.remarks)
     stems, presets = [stem.name for stem in project.stems], open_bank(project).names
     look = LintInput(sheet, project.clock(), project.length_samples(), stems, presets)
     findings = lint(look)
@@ -67,17 +72,24 @@ def check(source, **options) -> None:
         sys.exit(FOUND)
 
 
-def _read(source: Path, options, project_file, mapping, banks, **flags):
-    """The sheet, and the project as the sheet completes it."""
+def _read(
+    source: Path,
+    wanted: ReadOptions,
+    project_file: Path | None,
+    mapping: Path | None,
+    banks: tuple[Path, ...],
+    **fields: Any,
+) -> tuple[CueSheet, Project]:
+    """Read a sheet; return it with the project, which takes its rate and start from the sheet if it has none."""
     from render.plan.resolve import read_sheet, with_sheet_rate
     from render.project.project import project_from
 
     paths = {"bank": named_banks(banks), "mapping": str(mapping) if mapping else None}
-    project = project_from(project_file, source, **paths, **flags)
-    sheet = read_sheet(source, project, options)
+    project = project_from(project_file, source, **paths, **fields)
+    sheet = read_sheet(source, project, wanted)
     return sheet, with_sheet_rate(project, sheet)
 
 
-def _tell(remarks: list[str]) -> None:
+def _print_notes(remarks: list[str]) -> None:
     for remark in remarks:
         click.echo(f"note: {remark}", err=True)

@@ -1,16 +1,16 @@
-"""``pisada doctor``: what this machine computes with, and whether its bits can be relied on."""
+"""``pisada doctor``: how this machine computes a model, and whether the results are exact."""
 
 from __future__ import annotations
 
 import click
 
-from studio.commands.options import Examples
+from studio.commands.options import MODEL_HELP, Examples
 
 
 @click.command(cls=Examples, example="pisada doctor --model foley")
-@click.option("--model", default="foley", show_default=True, help="A factory model's name or a .safetensors file.")
-def doctor(model) -> None:
-    """Say which processor this is, how the model is computed on it, whether bits are exact, and what a hop costs."""
+@click.option("--model", default="foley", show_default=True, help=MODEL_HELP)
+def doctor(model: str) -> None:
+    """Print the processor, how it computes the model, whether results are exact to the bit, and the cost of a hop."""
     import torch
 
     from plugin_backend.cpu_info import cpu_info
@@ -20,15 +20,15 @@ def doctor(model) -> None:
     from plugin_backend.models.waveform_vae.matrix_products import NativeProduct, best_backend
 
     torch.set_num_threads(1)  # as renders do
-    found = measure_exactness(load_codec(model))
-    if found.exact:
-        told = "exact: the same bits in any blocks, batches and jobs on this machine (measured now)"
+    measured = measure_exactness(load_codec(model))
+    if measured.exact:
+        verdict = "exact: the same bits in any blocks, batches and jobs on this machine (measured now)"
     else:
-        measured = {"latents": found.latents_db, "sound": found.sound_db}
-        differs = " and ".join(f"{name} by {db} dB" for name, db in measured.items() if db is not None)
-        told = f"NOT exact: in blocks and batches {differs} re the largest (measured now)"
-    kept = "kept by padding" if best_backend().counts.always_exact else "not kept at any number of rows"
-    products = f"{best_backend().kind.__name__}; a row's bits are {kept}"
+        differences = {"latents": measured.latents_db, "sound": measured.sound_db}
+        listed = " and ".join(f"{name} by {db} dB" for name, db in differences.items() if db is not None)
+        verdict = f"NOT exact: blocks and batches differ in {listed} relative to the largest value (measured now)"
+    padding = "exact with padding" if best_backend().counts.always_exact else "not exact at any number of rows"
+    products = f"{best_backend().kind.__name__}; the bits of a row are {padding}"
     if best_backend().kind is NativeProduct:
         products = f"the engine in C ({engine.path()}): the same bits on every processor"
     elif engine.library() is None:
@@ -37,8 +37,8 @@ def doctor(model) -> None:
         ("processor", str(cpu_info())),
         ("PyTorch", torch.__version__),
         ("products", products),
-        ("model", f"{model}: {told}"),
-        ("a hop", f"{found.hop_ms} ms of processor time for {found.audio_ms:.1f} ms of sound"),
+        ("model", f"{model}: {verdict}"),
+        ("a hop", f"{measured.hop_ms} ms of processor time for {measured.audio_ms:.1f} ms of sound"),
     ]
     for name, text in rows:
         click.echo(f"{name:<10} {text}")

@@ -1,4 +1,4 @@
-"""``pisada evaluate``: how good a model is, in numbers, pictures and sounds."""
+"""``pisada evaluate``: measure a model, and write a report with numbers, pictures and sounds."""
 
 from __future__ import annotations
 
@@ -11,15 +11,34 @@ from studio.commands.options import Examples
 
 @click.command(cls=Examples, example="pisada evaluate foley --data recordings --out evaluation")
 @click.argument("model")
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of sounds to judge on.")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of sounds to evaluate on.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for metrics.json and report.html.")
-@click.option("--clips-per-label", type=click.IntRange(1, 100), default=4, show_default=True, help="At most so many.")
-@click.option("--without-visqol", is_flag=True, help="Leave the slowest metric out.")
-@click.option("--all", "everything", is_flag=True, help="Judge sounds the model was trained on, too.")
-@click.option("--quick", is_flag=True, help="Few clips, hits and materials: a first look.")
-@click.option("--bank", is_flag=True, help="Judge the factory presets, too; --data is the Foley corpus they are from.")
-def evaluate(model, data, out, clips_per_label, without_visqol, everything, quick, bank) -> None:
-    """Judge MODEL (a factory name or a .safetensors file) on held-out sounds, beside known anchors."""
+@click.option(
+    "--clips-per-label",
+    type=click.IntRange(1, 100),
+    default=4,
+    show_default=True,
+    help="At most this many clips of each label.",
+)
+@click.option("--without-visqol", is_flag=True, help="Leave out ViSQOL, the slowest metric.")
+@click.option("--all", "everything", is_flag=True, help="Also evaluate on sounds that the model was trained on.")
+@click.option("--quick", is_flag=True, help="Use few clips, hits and materials, for a first impression.")
+@click.option(
+    "--bank",
+    is_flag=True,
+    help="Also evaluate the factory presets; --data must be the Foley corpus that they were made from.",
+)
+def evaluate(
+    model: str,
+    data: Path,
+    out: Path,
+    clips_per_label: int,
+    without_visqol: bool,
+    everything: bool,
+    quick: bool,
+    bank: bool,
+) -> None:
+    """Evaluate MODEL (a factory name or a .safetensors file) on held-out sounds, next to known anchors."""
     from plugin_backend.corpus.scan import scan_folder
     from plugin_backend.evaluation.data.read_folder import read_folder
     from plugin_backend.models.registry import describe_codec
@@ -27,7 +46,7 @@ def evaluate(model, data, out, clips_per_label, without_visqol, everything, quic
 
     spec = describe_codec(model)
     if not scan_folder(data).files:
-        read_folder(data, spec.sample_rate)  # says why
+        read_folder(data, spec.sample_rate)  # raises the error that names the reason
     check_folder(out)
     from plugin_backend.evaluation.evaluate import Options
     from studio.workflows.evaluate import evaluate_to_disk

@@ -1,4 +1,4 @@
-"""``pisada export``: a model for other programs."""
+"""``pisada export``: write a model for other programs."""
 
 from __future__ import annotations
 
@@ -11,20 +11,26 @@ from studio.commands.options import Examples
 from studio.workflows.overwrite_guard import check_folder, check_new
 
 PARTS = {"onnx": ("encoder", "decoder")}
-"""Of formats that are several files, ``NAME.PART.onnx`` each."""
+"""Formats that are written as several files, ``NAME.PART.onnx`` each."""
 
 
 @click.command(cls=Examples, example="pisada export foley --format nn-tilde --out foley.ts")
 @click.argument("model")
-@click.option("--format", "kind", required=True, type=click.Choice(list(SUFFIXES)), help="Who is to play it.")
+@click.option(
+    "--format",
+    "kind",
+    required=True,
+    type=click.Choice(list(SUFFIXES)),
+    help="The format of the program that will play it.",
+)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The file: .ts, .onnx or .nm.")
-@click.option("--licence", help="Kept in the file.  [default: the factory model's own]")
-@click.option("--credit", help="Kept in the file.  [default: the factory model's attribution]")
-@click.option("--overwrite", is_flag=True, help="Replace what is there.")
-def export(model, kind, out, licence, credit, overwrite) -> None:
+@click.option("--licence", help="Licence stored in the file.  [default: the factory model's own]")
+@click.option("--credit", help="Credit stored in the file.  [default: the factory model's attribution]")
+@click.option("--overwrite", is_flag=True, help="Replace existing files.")
+def export(model: str, kind: str, out: Path, licence: str | None, credit: str | None, overwrite: bool) -> None:
     """Write MODEL (a factory name or a .safetensors file) for nn~, Neutone FX, ONNX Runtime or LibTorch.
 
-    What the file plays is compared with what Pisada plays before it is kept.
+    The file is kept only if it plays the same as Pisada does.
     """
     from plugin_backend.models.registry import describe_codec
 
@@ -36,7 +42,7 @@ def export(model, kind, out, licence, credit, overwrite) -> None:
         check_new(out.with_name(name), overwrite, Path(model))
     from plugin_backend.export.export import export_model
 
-    done = export_model(model, kind, out, licence, credit)
-    for path in done.paths:
+    exported = export_model(model, kind, out, licence, credit)
+    for path in exported.paths:
         click.echo(path)
-    click.echo(f"differs from our own stream by {done.deviation_db:.0f} dB of full scale", err=True)
+    click.echo(f"differs from our own stream by {exported.deviation_db:.0f} dB of full scale", err=True)

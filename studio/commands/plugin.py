@@ -1,4 +1,4 @@
-"""``pisada plugin``: the DAW plug-in, built, installed and looked after."""
+"""``pisada plugin``: build, install and check the DAW plug-in."""
 
 from __future__ import annotations
 
@@ -7,30 +7,40 @@ from pathlib import Path
 
 import click
 
-from studio.commands.options import Examples, bank_option
+from studio.commands.options import MODEL_HELP, Examples, bank_option
 
 FORMATS = ("vst3", "lv2")
 UNWELL = 1
 
 _formats = click.option(
-    "--format", "formats", multiple=True, type=click.Choice(FORMATS), help="May be given again.  [default: both]"
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(FORMATS),
+    help="Plug-in format. Repeat for several.  [default: both]",
 )
-_sdk = click.option("--sdk", type=click.Path(path_type=Path), help="JUCE's folder.  [default: it is looked for]")
-_jobs = click.option("--jobs", type=click.IntRange(1, 64), help="Compilers side by side.  [default: one a core]")
+_sdk = click.option("--sdk", type=click.Path(path_type=Path), help="Folder of JUCE.  [default: it is searched for]")
+_jobs = click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    help="How many compilers run at the same time.  [default: one per processor core]",
+)
 
 
 @click.group(epilog="\b\nExample:\n  pisada plugin install --model foley")
 def plugin() -> None:
-    """Pisada inside a DAW: build, install and check the VST3 and LV2 plug-ins."""
+    """Build, install and check the VST3 and LV2 plug-ins for DAWs."""
 
 
 @plugin.command(cls=Examples, example="pisada plugin build --format vst3 --out bundles")
 @_formats
 @_sdk
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the bundles.  [default: in the user's cache]")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder for the bundles.  [default: a folder in the user's cache]"
+)
 @_jobs
-def build(formats, sdk, out, jobs) -> None:
-    """Build the plug-ins from their sources; with nothing changed, that is done at once."""
+def build(formats: tuple[str, ...], sdk: Path | None, out: Path | None, jobs: int | None) -> None:
+    """Build the plug-ins from their sources. If nothing has changed, this takes no time."""
     from studio.workflows.plugin import built_bundles
 
     for path in built_bundles(formats or FORMATS, sdk, out, jobs):
@@ -40,18 +50,28 @@ def build(formats, sdk, out, jobs) -> None:
 @plugin.command(cls=Examples, example="pisada plugin install --bank my-bank --model my-doors.safetensors")
 @_formats
 @click.option(
-    "--to", multiple=True, type=click.Path(path_type=Path), help="Folder for the bundles; may be given again.  "
-    "[default: the user's own of each format]"
-)  # fmt: skip
+    "--to",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Folder for the bundles. Repeat for several.  [default: the user's own folder of each format]",
+)
 @bank_option
-@click.option("--model", default="foley", show_default=True, help="A factory model's name or a .safetensors file.")
-@click.option("--from", "source", type=click.Path(path_type=Path), help="Bundles built elsewhere; nothing is built.")
+@click.option("--model", default="foley", show_default=True, help=MODEL_HELP)
+@click.option("--from", "source", type=click.Path(path_type=Path), help="Folder with bundles that are built already.")
 @_sdk
 @_jobs
-def install(formats, to, banks, model, source, sdk, jobs) -> None:
-    """Put the plug-ins where DAWs look, and tell them this Python, the model and the banks.
+def install(
+    formats: tuple[str, ...],
+    to: tuple[Path, ...],
+    banks: tuple[Path, ...],
+    model: str,
+    source: Path | None,
+    sdk: Path | None,
+    jobs: int | None,
+) -> None:
+    """Install the plug-ins where DAWs look for them, and configure them with this Python, the model and the banks.
 
-    They are built first, where they did not come with Pisada and are not built yet.
+    If they did not come with Pisada and are not built yet, they are built first.
     """
     from studio.workflows.plugin import install_bundles
 
@@ -61,17 +81,17 @@ def install(formats, to, banks, model, source, sdk, jobs) -> None:
 
 @plugin.command(cls=Examples, example="pisada plugin uninstall")
 def uninstall() -> None:
-    """Remove what install put there, and nothing else."""
-    from plugin_backend.daw_plugin.install import uninstall as taken
+    """Remove exactly what install has put there."""
+    from plugin_backend.daw_plugin.install import uninstall as remove
 
-    for path, told in taken():
-        click.echo(f"{path}: {told}")
+    for path, result in remove():
+        click.echo(f"{path}: {result}")
 
 
 @plugin.command(cls=Examples, example="pisada plugin doctor --json")
 @click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
-def doctor(as_json) -> None:
-    """Check what the plug-in needs to sound, and say what to do where it would not; exit status 1 then."""
+def doctor(as_json: bool) -> None:
+    """Check what the plug-in needs to sound, and print what to do for each problem. Exit status 1 if a check fails."""
     from plugin_backend.daw_plugin.diagnostics import FAILED
     from studio.workflows.plugin_doctor import print_checks, run_checks
 

@@ -1,28 +1,43 @@
-"""``pisada preset``: what a bank holds, looked at, heard, made up and brought over to another model."""
+"""``pisada presets`` and ``pisada preset``: list, show, play, mix at random and migrate the presets of a bank."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from studio.commands.options import Examples, bank_option
+from studio.commands.options import MODEL_HELP, Decorated, Examples, bank_option
 from studio.workflows.overwrite_guard import check_new
 
-MODEL_HELP = "A factory model's name or a .safetensors file."
+if TYPE_CHECKING:
+    from presets.bank import Bank
+    from presets.preset import Preset
+
+
+@click.command(cls=Examples, example="pisada presets --bank my-bank")
+@bank_option
+def presets(banks: tuple[Path, ...]) -> None:
+    """List the presets of a bank."""
+    from presets.bank import Bank
+    from studio.terminal.tables import print_bank
+
+    print_bank(Bank(banks))
 
 
 @click.group(epilog="\b\nExample:\n  pisada preset play step-gravel gravel.wav --takes 8")
 def preset() -> None:
-    """List, show, play, make up and migrate presets."""
+    """List, show and play presets, mix them at random, or migrate them to another model."""
 
 
-def filters(command):
-    """Give a command the options that presets are chosen by: ``kind``, ``tags`` and ``material``."""
+def filters(command: Decorated) -> Decorated:
+    """Add the options that select presets to a command: ``kind``, ``tags`` and ``material``."""
     for option in (
-        click.option("--material", help="Only of this material."),
-        click.option("--tag", "tags", multiple=True, help="Only with this tag; may repeat: with all of them."),
-        click.option("--kind", type=click.Choice(["hit", "texture"]), help="Only of this kind."),
+        click.option("--material", help="Only presets of this material."),
+        click.option(
+            "--tag", "tags", multiple=True, help="Only presets with this tag. Repeat for presets that have all of them."
+        ),
+        click.option("--kind", type=click.Choice(["hit", "texture"]), help="Only presets of this kind."),
     ):
         command = option(command)
     return command
@@ -31,20 +46,20 @@ def filters(command):
 @preset.command("list", cls=Examples, example="pisada preset list --material wood --bank my-bank --bank factory")
 @bank_option
 @filters
-def list_presets(banks, kind, tags, material) -> None:
-    """List the presets of a bank, or of several."""
+def list_presets(banks: tuple[Path, ...], kind: str | None, tags: tuple[str, ...], material: str | None) -> None:
+    """List the presets of one or several banks."""
     from presets.bank import Bank
     from studio.terminal.tables import print_bank
 
-    print_bank(_chosen(Bank(banks), kind, tags, material))
+    print_bank(_selected(Bank(banks), kind, tags, material))
 
 
 @preset.command(cls=Examples, example="pisada preset show step-gravel --picture gravel.png")
 @click.argument("name")
 @bank_option
-@click.option("--picture", type=click.Path(path_type=Path), help="Draw its latents into this PNG file, new.")
-@click.option("--overwrite", is_flag=True, help="Replace the picture if it is there.")
-def show(name, banks, picture, overwrite) -> None:
+@click.option("--picture", type=click.Path(path_type=Path), help="A new PNG file to draw the latents into.")
+@click.option("--overwrite", is_flag=True, help="Replace the picture if it exists.")
+def show(name: str, banks: tuple[Path, ...], picture: Path | None, overwrite: bool) -> None:
     """Print all fields of NAME, a preset of the bank or a file, and draw its latents."""
     from presets.bank import Bank
     from studio.terminal.preset_plot import draw_latents
@@ -63,34 +78,81 @@ def show(name, banks, picture, overwrite) -> None:
 @click.argument("name")
 @click.argument("out", type=click.Path(path_type=Path), required=False)
 @bank_option
-@click.option("--takes", type=click.IntRange(1, 512), default=4, show_default=True, help="How many, one after another.")
-@click.option("--gap-s", type=click.FloatRange(0, 60), default=0.3, show_default=True, help="Silence between, seconds.")
 @click.option(
-    "--texture-s", type=click.FloatRange(0.1, 600), default=5.0, show_default=True, help="Seconds of a texture's take."
+    "--takes",
+    type=click.IntRange(1, 512),
+    default=4,
+    show_default=True,
+    help="How many takes to play, one after another.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Which takes, and how they vary.")
+@click.option(
+    "--gap-s", type=click.FloatRange(0, 60), default=0.3, show_default=True, help="Silence between takes, in seconds."
+)
+@click.option(
+    "--texture-s",
+    type=click.FloatRange(0.1, 600),
+    default=5.0,
+    show_default=True,
+    help="Length of each take of a texture, in seconds.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Decides which takes play, and their variation."
+)
 @click.option("--model", help=f"{MODEL_HELP}  [default: the preset's]")
-@click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
-def play(name, out, banks, takes, gap_s, texture_s, seed, model, overwrite) -> None:
-    """Play takes of NAME, a preset of the bank or a file, into OUT.wav (32-bit float), or to the default device."""
-    from studio.workflows.preset_play import play_takes
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
+def play(
+    name: str,
+    out: Path | None,
+    banks: tuple[Path, ...],
+    takes: int,
+    gap_s: float,
+    texture_s: float,
+    seed: int,
+    model: str | None,
+    overwrite: bool,
+) -> None:
+    """Play takes of NAME, a preset of the bank or a file, into OUT.wav (32-bit float) or to the default device."""
+    from studio.workflows.preset_play import PlayOptions, play_takes
 
     if out is not None:
         check_new(out, overwrite)
-    play_takes(name, banks, out, takes, gap_s, texture_s, seed, model)
+    play_takes(name, banks, out, model, PlayOptions(takes, gap_s, texture_s, seed))
 
 
 @preset.command(cls=Examples, example="pisada preset random --name porch --to my-bank --material wood --seed 7")
 @click.option("--name", required=True, help="The new preset's name: a-z, 0-9, '_', '-', '.'.")
-@click.option("--to", "out", required=True, type=click.Path(path_type=Path), help="Bank to keep it in, made if absent.")
+@click.option(
+    "--to",
+    "out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Bank to save the preset in; it is made if it is absent.",
+)
 @bank_option
 @filters
-@click.option("--of", "count", type=click.IntRange(2, 16), default=2, show_default=True, help="How many are mixed.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Which, and how; the same again.  [default: any]")
+@click.option(
+    "--of", "count", type=click.IntRange(2, 16), default=2, show_default=True, help="How many presets are mixed."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    help="Decides which presets are mixed, and their weights; the same seed gives the same preset.  [default: any]",
+)
 @click.option("--model", default="foley", show_default=True, help=MODEL_HELP)
 @click.option("--overwrite", is_flag=True, help="Replace a preset of that name in the bank.")
-def random(name, out, banks, kind, tags, material, count, seed, model, overwrite) -> None:
-    """Make up a preset: some of the bank, mixed by weights that the seed draws. Of kind hit unless told otherwise."""
+def random(
+    name: str,
+    out: Path,
+    banks: tuple[Path, ...],
+    kind: str | None,
+    tags: tuple[str, ...],
+    material: str | None,
+    count: int,
+    seed: int | None,
+    model: str,
+    overwrite: bool,
+) -> None:
+    """Mix some presets of the bank at random into a new preset. The presets are hits, unless --kind says otherwise."""
     import secrets
 
     from plugin_backend.models.registry import deferred_codec
@@ -99,44 +161,59 @@ def random(name, out, banks, kind, tags, material, count, seed, model, overwrite
     from presets.store import path_of, save_preset
 
     check_new(path_of(name, out), overwrite, other="give another --name")
-    among = _chosen(Bank(banks), kind or "hit", tags, material)
-    made = random_preset(among, deferred_codec(model), name, secrets.randbits(31) if seed is None else seed, count)
-    click.echo(f"{save_preset(made, out, overwrite)}: {made.header.provenance.made}")
+    among = _selected(Bank(banks), kind or "hit", tags, material)
+    mixed = random_preset(among, deferred_codec(model), name, secrets.randbits(31) if seed is None else seed, count)
+    path, provenance = save_preset(mixed, out, overwrite), mixed.header.provenance
+    click.echo(f"{path}: {provenance.made if provenance else ''}")
 
 
 @preset.command(cls=Examples, example="pisada preset migrate --bank old-bank --to my-bank --from old-foley.safetensors")
 @click.argument("names", nargs=-1)
-@click.option("--to", "out", required=True, type=click.Path(path_type=Path), help="Their new bank, made if absent.")
+@click.option(
+    "--to",
+    "out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="New bank for the presets; it is made if it is absent.",
+)
 @bank_option
-@click.option("--model", default="foley", show_default=True, help=f"They shall be of this one: {MODEL_HELP}")
-@click.option("--from", "old", help="The model they are of.  [default: the one they name, where it is theirs]")
+@click.option("--model", default="foley", show_default=True, help=f"The new model. {MODEL_HELP}")
+@click.option("--from", "old", help="The presets' old model.  [default: the model they name, if it is unchanged]")
 @click.option(
     "--sources",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Folder where their recordings may lie, at any depth; may repeat.",
+    help="Folder to search for the presets' recordings, with all folders in it. Repeat for more.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace presets of their names in the bank.")
-def migrate(names, out, banks, model, old, sources, overwrite) -> None:
-    """Bring presets NAMES, or all of the bank, over to another model.
+@click.option("--overwrite", is_flag=True, help="Replace presets of these names in the bank.")
+def migrate(
+    names: tuple[str, ...],
+    out: Path,
+    banks: tuple[Path, ...],
+    model: str,
+    old: str | None,
+    sources: tuple[Path, ...],
+    overwrite: bool,
+) -> None:
+    """Migrate presets NAMES, or all presets of the bank, to another model.
 
-    A preset is captured anew where its recordings are found as they were; else what the old model makes of it is
-    encoded by the new one, and what is lost is told.
+    If a preset's recordings are found unchanged, it is captured again from them. Otherwise the old model decodes the
+    preset, the new model encodes the result, and the loss is printed.
     """
     from studio.workflows.preset_migrate import migrate_presets
 
     migrate_presets(names, banks, out, model, old, sources, overwrite)
 
 
-def _chosen(bank, kind: str | None, tags: tuple[str, ...], material: str | None) -> list:
+def _selected(bank: Bank, kind: str | None, tags: tuple[str, ...], material: str | None) -> list[Preset]:
     from plugin_backend.errors import PresetError
 
     found = [
-        own
-        for own in bank
-        if kind in (None, own.header.kind)
-        and set(tags) <= set(own.header.tags)
-        and material in (None, own.header.material)
+        preset
+        for preset in bank
+        if kind in (None, preset.header.kind)
+        and set(tags) <= set(preset.header.tags)
+        and material in (None, preset.header.material)
     ]
     if not found:
         raise PresetError(f"{bank.folder_list}: no preset of this kind, with these tags and of this material")

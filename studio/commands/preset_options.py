@@ -1,16 +1,19 @@
-"""The options of commands that make a preset: what is said of it, its width and its effects."""
+"""The options of commands that make a preset: its description, its width and its effects."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import click
 
 from plugin_backend.errors import ProjectError
+from studio.commands.options import Decorated
 
 OPTIONS = (
-    click.option("--description", help="What it is, in a few words."),
-    click.option("--tag", "tags", multiple=True, help="A word to find it by; may repeat."),
-    click.option("--material", help="What sounds, in one word: wood, stone, …"),
-    click.option("--licence", help="Under which others may use it, such as CC-BY-4.0."),
+    click.option("--description", help="Description, in a few words."),
+    click.option("--tag", "tags", multiple=True, help="A word to find the preset by. Repeat for more."),
+    click.option("--material", help="The sounding material, in one word: wood, stone, …"),
+    click.option("--licence", help="Licence for other users, such as CC-BY-4.0."),
     click.option("--credit", help="Who made the recordings."),
     click.option(
         "--width",
@@ -22,25 +25,26 @@ OPTIONS = (
         "effects",
         multiple=True,
         metavar="TYPE[:NAME=VALUE,…]",
-        help="It is always heard through this: eq, lfo, pulses, adsr or gain, as in eq:low_cut_hz=80; may repeat.",
+        help="An effect that the preset always has: eq, lfo, pulses, adsr or gain, as in eq:low_cut_hz=80. "
+        "Repeat for more.",
     ),
 )
 
 
-def preset_fields(command):
-    """Give a command the options, passed on as fields of :func:`fields_of`."""
+def preset_fields(command: Decorated) -> Decorated:
+    """Add the options to a command. They are the arguments of :func:`fields_of`."""
     for option in reversed(OPTIONS):
         command = option(command)
     return command
 
 
-def fields_of(tags: tuple[str, ...], effects: tuple[str, ...], **words: str | float | None) -> dict:
-    """Fields of :class:`~presets.preset.PresetHeader` that were given.
+def fields_of(tags: tuple[str, ...], effects: tuple[str, ...], **fields: str | float | None) -> dict[str, Any]:
+    """Return those fields of :class:`~presets.preset.PresetHeader` that were given.
 
     Raises:
         ProjectError: an effect is malformed.
     """
-    given = {name: value for name, value in words.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
     lists = {"tags": list(dict.fromkeys(tags)), "chain": [_effect(text) for text in effects]}
     return given | {name: value for name, value in lists.items() if value}
 

@@ -1,9 +1,10 @@
-"""``pisada train``: a model of one's own sounds."""
+"""``pisada train``: train a model on your own sounds."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,47 +14,81 @@ from studio.commands.options import Examples
 @click.command(cls=Examples, example="pisada train my-recordings --name my-doors --minutes 10")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--name", required=True, help="The model's name: a-z, 0-9, '_', '-', '.'.")
-@click.option("--out", type=click.Path(path_type=Path), default="models", show_default=True, help="Folder for it.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default="models", show_default=True, help="Folder for the model."
+)
 @click.option("--from", "start", default="foley", show_default=True, help="Model to start from, or 'scratch'.")
-@click.option("--minutes", type=click.FloatRange(0.01), help="How long to train.  [default: 30, unless --steps]")
-@click.option("--steps", type=click.IntRange(1), help="How many steps instead: the same seed, the same weights.")
-@click.option("--refine-share", type=click.FloatRange(0, 1), help="Share of an adversarial phase.  [default: 0]")
+@click.option(
+    "--minutes", type=click.FloatRange(0.01), help="Training time in minutes.  [default: 30, unless --steps is given]"
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(1),
+    help="Number of steps in place of a time; the same seed then gives the same weights.",
+)
+@click.option(
+    "--refine-share",
+    type=click.FloatRange(0, 1),
+    help="Share of the training that is an adversarial phase at the end.  [default: 0]",
+)
 @click.option(
     "--likeness",
     type=click.FloatRange(0, 1000, min_open=True),
     default=10.0,
     show_default=True,
-    help="Weight in that phase of being alike; less sounds more natural and is further from the sound given.",
+    help="Weight of the reconstruction loss in the adversarial phase. Less sounds more natural, but is less like the "
+    "input.",
 )
 @click.option(
     "--augment",
     type=click.Choice(["musical", "published", "none"]),
     default="musical",
     show_default=True,
-    help="Ranges of the random effects.",
+    help="Ranges of the random effects on the training sounds.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of all that is drawn.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Seed of all random choices."
+)
 @click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda", "mps"]),
     default="auto",
     show_default=True,
-    help="Where to compute.",
+    help="Device to compute on.",
 )
-@click.option("--threads", type=click.IntRange(1, 256), help="Processor threads.  [default: one a core]")
-@click.option("--patience", type=click.IntRange(0), help="Judgements without progress that end phase one; 0: never.")
+@click.option(
+    "--threads", type=click.IntRange(1, 256), help="Number of processor threads.  [default: one per processor core]"
+)
+@click.option(
+    "--patience",
+    type=click.IntRange(0),
+    help="End phase one after this many validations without progress; 0: never.",
+)
 @click.option(
     "--hold-out",
     "held_out",
     multiple=True,
-    help="A source to judge on and not learn from; may repeat.  [default: what --from held out, else a tenth]",
+    help="A source for validation, which is not trained on. Repeat for more.  "
+    "[default: the sources that the --from model held out, else a tenth]",
 )
-@click.option("--cache", type=click.Path(path_type=Path), help="Where to keep the prepared corpus.")
-@click.option("--tensorboard", type=click.Path(path_type=Path), help="Folder for losses and sound examples.")
-@click.option("--replace", is_flag=True, help="Train anew over a finished model of this name.")
-def train(folder, name, out, replace, device, threads, held_out, cache, tensorboard, **chosen) -> None:
-    """Train a model on the recordings in FOLDER; rerun the same command after a stop to go on."""
+@click.option("--cache", type=click.Path(path_type=Path), help="Folder for the prepared corpus.")
+@click.option("--tensorboard", type=click.Path(path_type=Path), help="Folder for TensorBoard: losses and examples.")
+@click.option("--replace", is_flag=True, help="Train a finished model of this name again from the start.")
+def train(
+    folder: Path,
+    name: str,
+    out: Path,
+    replace: bool,
+    device: str,
+    threads: int | None,
+    held_out: tuple[str, ...],
+    cache: Path | None,
+    tensorboard: Path | None,
+    **options: Any,
+) -> None:
+    """Train a model on the recordings in FOLDER. After a stop, run the same command again to go on."""
     began_s = time.monotonic()
-    from studio.workflows.train import train_to_disk
+    from studio.workflows.train import RunOptions, train_to_disk
 
-    train_to_disk(folder, name, out, chosen, replace, device, threads, held_out, cache, tensorboard, began_s)
+    run = RunOptions(replace, device, threads, held_out, cache, tensorboard, began_s)
+    train_to_disk(folder, name, out, options, run)

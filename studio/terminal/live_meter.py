@@ -1,4 +1,4 @@
-"""The meter of live playing: bars in a terminal, a line every ten seconds elsewhere."""
+"""The meter of live playing: bars in a terminal; elsewhere a line every ten seconds."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ HOT_DB, CLIPPED_DB = -6.0, 0.0
 
 @dataclass(frozen=True)
 class Reading:
-    """All the meter shows.
+    """Everything that the meter shows.
 
     Attributes:
-        seconds: played.
+        seconds: how long was played.
         player: the player's own meter.
-        latency_ms: from plug to plug.
-        cpu_share: of one core, by the whole process.
-        lost, missed: blocks the device lost or repeated; those whose answer came too late for it.
+        latency_ms: from input connector to output connector.
+        cpu_share: share of one core that the whole process uses.
+        lost: blocks the device lost or repeated.
+        missed: blocks whose output came too late for the device.
         reopened: how often the devices were opened again.
-        names: the preset, and the second one.
-        device: what is played through.
-        last: what was moved last.
-        problem: why there is no sound.
+        names: the preset, and the second preset.
+        device: the devices or files.
+        last: the last movement of a controller.
+        problem: why there is no sound; "" if there is.
     """
 
     seconds: float
@@ -48,7 +49,7 @@ class Reading:
 
 
 def status_line(reading: Reading) -> str:
-    """One line."""
+    """Return a reading as one line."""
     player = reading.player
     counts = f"late {player.late_blocks}, restarts {player.restarts}, device {reading.lost}+{reading.missed}"
     peaks = f"in {_peaks(player.input_peak_db)} out {_peaks(player.output_peak_db)} dBFS"
@@ -58,12 +59,10 @@ def status_line(reading: Reading) -> str:
 
 
 def _highest(readings: list[LevelMeter]) -> LevelMeter:
-    """The last reading with the highest peaks of all."""
-    peaks = {
-        name: tuple(map(max, zip(*(getattr(reading, name) for reading in readings), strict=True)))
-        for name in ("input_peak_db", "output_peak_db")
-    }
-    return replace(readings[-1], **peaks)
+    """Return the last reading with the highest peaks of all readings."""
+    inputs = zip(*(reading.input_peak_db for reading in readings), strict=True)
+    outputs = zip(*(reading.output_peak_db for reading in readings), strict=True)
+    return replace(readings[-1], input_peak_db=tuple(map(max, inputs)), output_peak_db=tuple(map(max, outputs)))
 
 
 def _peaks(peaks_db: tuple[float, ...]) -> str:
@@ -75,7 +74,7 @@ def _clock(seconds: float) -> str:
 
 
 class LiveMeter:
-    """A context: shows readings on standard error while it is open."""
+    """Shows readings on standard error. A context manager."""
 
     def __init__(self, drawn: bool = True):
         console = drawing()
@@ -83,7 +82,7 @@ class LiveMeter:
             Live(console=console, auto_refresh=False, transient=True) if drawn and console.is_terminal else None
         )
         self._console, self._drawn = console, drawn
-        self._told_at = time.monotonic()
+        self._printed_at = time.monotonic()
         self._held: dict[tuple[str, int], tuple[float, float]] = {}
         self._peaks: list[LevelMeter] = []
 
@@ -92,24 +91,24 @@ class LiveMeter:
             self._live.start()
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._live:
             self._live.stop()
 
     def show(self, reading: Reading) -> None:
-        """Draw it, or tell it when it is time."""
+        """Draw a reading, or print it when ten seconds have passed."""
         if self._live:
             self._live.update(self._picture(reading), refresh=True)
             return
         self._peaks.append(reading.player)
-        if time.monotonic() - self._told_at >= LINE_S:
-            self._told_at = time.monotonic()
+        if time.monotonic() - self._printed_at >= LINE_S:
+            self._printed_at = time.monotonic()
             if self._drawn:
-                self.say(status_line(replace(reading, player=_highest(self._peaks))))
+                self.print_line(status_line(replace(reading, player=_highest(self._peaks))))
             self._peaks.clear()
 
-    def say(self, line: str) -> None:
-        """A line of its own, above the meter."""
+    def print_line(self, line: str) -> None:
+        """Print a line above the meter."""
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _picture(self, reading: Reading) -> Group:

@@ -1,4 +1,4 @@
-"""A preset's latents as a picture."""
+"""Draw the latents of a preset."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from render.delivery.waveform_plot import INK, PAPER
 
 MOST_TAKES, COLUMNS = 16, 4
 LIMIT = 3.0
-"""Colours reach from −3 to 3: latents have about unit variance."""
+"""The colour scale goes from −3 to 3, because latents have about unit variance."""
 
 
 def draw_latents(path: Path, preset: Preset) -> None:
-    """Write a PNG: of each take (the first 16) frames from left to right, dimensions from top to bottom.
+    """Write a PNG with the first 16 takes: frames from left to right, latents from top to bottom.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the file cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -29,17 +29,19 @@ def draw_latents(path: Path, preset: Preset) -> None:
     figure = Figure(figsize=(14, 1.0 + 2.0 * rows), dpi=100, facecolor=PAPER, layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(rows, min(COLUMNS, len(shown)), squeeze=False).ravel()
-    image = None
     for panel in panels[len(shown) :]:
         panel.set_axis_off()
+    images = []
     for number, (panel, mean) in enumerate(zip(panels, shown, strict=False)):
-        image = panel.imshow(
-            np.asarray(mean).T, aspect="auto", interpolation="nearest", cmap="RdBu_r", vmin=-LIMIT, vmax=LIMIT
+        images.append(
+            panel.imshow(
+                np.asarray(mean).T, aspect="auto", interpolation="nearest", cmap="RdBu_r", vmin=-LIMIT, vmax=LIMIT
+            )
         )
         panel.set_title(f"take {number}: {len(mean)} frames", color=INK, fontsize=8)
         panel.tick_params(colors=INK, labelsize=7)
         panel.xaxis.get_major_locator().set_params(integer=True)
-    bar = figure.colorbar(image, ax=panels.tolist(), shrink=0.8)
+    bar = figure.colorbar(images[-1], ax=panels.tolist(), shrink=0.8)
     bar.ax.tick_params(colors=INK, labelsize=7)
     left = f", the first {len(shown)} shown" if len(shown) < len(preset.means) else ""
     figure.suptitle(f"{preset.name}: {len(preset.means)} takes{left}; latents by frame", color=INK)

@@ -1,4 +1,4 @@
-"""The progress bar of commands that render."""
+"""The progress bar that most commands use."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from studio.terminal.safe_print import console
 
 
 def progress_bar() -> Progress:
-    """What is done, how much of it and how long it will take, on standard error."""
+    """Return a progress bar on standard error: task, bar, share and remaining time."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console())

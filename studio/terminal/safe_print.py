@@ -1,18 +1,23 @@
-"""All that is printed goes through here: what a file's name or content holds cannot move a cursor or stop a command."""
+"""Filters everything that is printed, so that a file's name or content cannot move the cursor or stop a command."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from plugin_backend.text import escape_unprintable
 
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
+
 
 class Filtered:
-    """A text stream that prints what is printable; all else is the stream's own."""
+    """A text stream that prints only printable characters; everything else is passed to the stream."""
 
-    def __init__(self, stream):
+    def __init__(self, stream: TextIO):
         self._stream = stream
 
     def write(self, text: str) -> int:
@@ -23,30 +28,31 @@ class Filtered:
         for line in lines:
             self.write(line)
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
 
 @contextmanager
 def safe_text() -> Iterator[None]:
-    """Standard output and standard error print only what is printable until the block ends."""
+    """Let standard output and standard error print only printable characters until the block ends."""
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = map(Filtered, before)
+    sys.stdout, sys.stderr = (cast(TextIO, Filtered(stream)) for stream in before)
     try:
         yield
     finally:
         sys.stdout, sys.stderr = before
 
 
-def console():
-    """Standard error for what draws: its own controls pass, those in the text do not."""
+def console() -> Console:
+    """Return a console on standard error for drawing. Its own control codes pass; those in the text do not."""
     from rich.console import Console
     from rich.segment import Segment
 
-    raw = sys.stderr._stream if isinstance(sys.stderr, Filtered) else sys.stderr
+    stream: Any = sys.stderr
+    raw = stream._stream if isinstance(stream, Filtered) else stream
 
-    class Printed(Console):
-        def render(self, renderable, options=None):
+    class FilteredConsole(Console):
+        def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
             for segment in super().render(renderable, options):
                 yield (
                     segment
@@ -54,4 +60,4 @@ def console():
                     else Segment(escape_unprintable(segment.text, self.encoding), segment.style)
                 )
 
-    return Printed(file=raw)
+    return FilteredConsole(file=raw)

@@ -1,4 +1,4 @@
-"""Tables a person reads: plain text columns that also paste into a spreadsheet."""
+"""Tables as plain text columns; they can also be pasted into a spreadsheet."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ GROUPS = (("label", "by_label"), ("source", "by_source"), ("band edge", "by_band
 
 
 def print_report(report: dict) -> None:
-    """Minutes, pieces and files by label, source and band edge; one line per dropped or odd file."""
+    """Print minutes, pieces and files by label, source and band edge; then one line per dropped or unusual file."""
     for title, key in GROUPS:
         rows = [(escape_name(name), f"{n['minutes']:.2f}", n["pieces"], n["files"]) for name, n in report[key].items()]
         print_table((title, "minutes", "pieces", "files"), rows)
         click.echo()
-    for title, entries, told in (("dropped", report["dropped"], "reason"), ("kept", report["remarks"], "remark")):
+    for title, entries, field in (("dropped", report["dropped"], "reason"), ("kept", report["remarks"], "remark")):
         for entry in entries:
-            click.echo(f"{title}: {escape_name(entry['file'])}: {escape_name(entry[told])}")
+            click.echo(f"{title}: {escape_name(entry['file'])}: {escape_name(entry[field])}")
     click.echo(
         f"{report['minutes']:.2f} minutes in {report['pieces']} pieces of {report['files']} files; "
-        f"{report['dropped_files']} dropped, {report['ignored_files']} that are no audio ignored"
+        f"{report['dropped_files']} dropped, {report['ignored_files']} ignored because they are not audio"
     )
 
 
@@ -38,7 +38,13 @@ LONGEST_CELL = 500
 
 
 def print_table(header: tuple[str, ...], rows: list[tuple], err: bool = False) -> None:
-    """Columns separated by two spaces, as wide as their widest cell; on standard error with ``err``."""
+    """Print columns that are as wide as their widest cell, with two spaces between them.
+
+    Args:
+        header: the columns' titles.
+        rows: cells; ``None`` is printed as ``-``.
+        err: print on standard error.
+    """
     text = [header, *(tuple(_cell(cell) for cell in row) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*text, strict=True)]
     for row in text:
@@ -51,7 +57,7 @@ def _cell(cell: object) -> str:
 
 
 def print_cue_table(plan: Plan, project: Project) -> None:
-    """The resolved cues: where each lands, how long, what performs it."""
+    """Print the resolved cues: position, length, and the preset or source of each."""
     header = ("id", "timecode", "sample", "length", "stem", "preset", "seed")
     print_table(
         header,
@@ -73,7 +79,7 @@ def print_cue_table(plan: Plan, project: Project) -> None:
 
 
 def print_levels(files: dict[str, MeasuredFile]) -> None:
-    """What was measured of each stem and the sum, on standard error, then what the specification makes of it."""
+    """Print the levels of each stem and the sum on standard error, then the comparison with the specification."""
     print_table(
         ("stem", "LUFS", "LRA", "dBTP", "peak dBFS", "clipped"),
         [
@@ -89,31 +95,33 @@ def print_levels(files: dict[str, MeasuredFile]) -> None:
         err=True,
     )
     lines = [(name, line) for name, file in files.items() for line in file.lines]
-    if len(lines) > len(files) or any(line.verdict == "warn" for _, line in lines):  # more than clipping
+    if len(lines) > len(files) or any(
+        line.verdict == "warn" for _, line in lines
+    ):  # more than the lines about clipping
         click.echo(err=True)
         rows = [(line.verdict, name, line.what, line.measured, line.allowed) for name, line in lines]
         print_table(("", "stem", "measured", "found", "allowed"), rows, err=True)
 
 
 def print_changes(changes: Changes) -> None:
-    """What became of each stem and cue, and why, on standard error: what changed, then how much did not."""
-    stems = [(name, change.mode, change.reason) for name, change in [*changes.stems.items(), (SUM, changes.sum)]]
+    """Print on standard error how each stem and cue was rendered and why; of unchanged cues only the number."""
+    stems = [(name, change.mode, change.why) for name, change in [*changes.stems.items(), (SUM, changes.sum)]]
     print_table(("stem", "samples", "why"), sorted(stems, key=lambda stem: stem[1] == KEEP), err=True)
     click.echo(err=True)
     changed = [cue for cue in changes.cues if cue.action != UNTOUCHED]
     if changed:
-        print_table(("cue", "stem", "", "why"), [(c.id, c.stem, c.action, c.reason) for c in changed], err=True)
+        print_table(("cue", "stem", "", "why"), [(cue.id, cue.stem, cue.action, cue.why) for cue in changed], err=True)
     if left := len(changes.cues) - len(changed):
         click.echo(f"{left} cue{'s' * (left > 1)} untouched: as in the version before", err=True)
     click.echo(err=True)
 
 
 def print_findings(findings: list[Finding], lint_input: LintInput) -> None:
-    """What the checks of a cue sheet found, one a line, and how much was looked at."""
+    """Print the findings of a cue sheet's checks, one per line, and how many cues were checked."""
     rows = []
     for finding in findings:
         cue = finding.cue
-        place = (finding.row, None, None)
+        place: tuple[int | None, str | None, str | int | None] = (finding.row, None, None)
         if cue:
             place = cue.row, cue.id, lint_input.clock.label_at(cue.start_samples) or cue.start_samples
         rows.append((finding.check, *place, finding.message))
@@ -127,18 +135,25 @@ def print_findings(findings: list[Finding], lint_input: LintInput) -> None:
 
 
 def print_bank(presets: Iterable[Preset]) -> None:
-    """Presets, one a line."""
+    """Print presets, one per line."""
     rows = [
-        (own.name, its.kind, len(own.means), its.program, its.codec, its.material or None, ", ".join(its.tags) or None,
-         its.description)
-        for own in presets
-        for its in (own.header,)
-    ]  # fmt: skip
+        (
+            preset.name,
+            preset.header.kind,
+            len(preset.means),
+            preset.header.program,
+            preset.header.codec,
+            preset.header.material or None,
+            ", ".join(preset.header.tags) or None,
+            preset.header.description,
+        )
+        for preset in presets
+    ]
     print_table(("name", "kind", "takes", "program", "model", "material", "tags", "description"), rows)
 
 
 def print_preset(preset: Preset) -> None:
-    """All fields of a preset, one a line; what it was captured from and its effects, one a line each."""
+    """Print all fields of a preset, one per line; then its effects and recordings, one per line each."""
     fields = msgspec.to_builtins(preset.header)
     takes, chain, provenance = (fields.pop(name) for name in ("takes", "chain", "provenance"))
     rows = [(name, ", ".join(map(str, value)) if isinstance(value, list) else value) for name, value in fields.items()]
@@ -150,6 +165,6 @@ def print_preset(preset: Preset) -> None:
     if provenance is not None:
         recordings, migrated = provenance.pop("recordings"), provenance.pop("migrated")
         rows += list(provenance.items())
-        rows += [("recording", f"{each['name']} ({each['digest']})") for each in recordings]
+        rows += [("recording", f"{recording['name']} ({recording['digest']})") for recording in recordings]
         rows += [("migrated", line) for line in migrated]
     print_table(("field", "value"), [(name, None if value in ("", None) else value) for name, value in rows])

@@ -1,7 +1,8 @@
-"""Apply a preset to files with a progress bar, and say what was written."""
+"""Apply a preset to files with a progress bar, and print what was written."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -17,24 +18,48 @@ from render.apply.preset_layers import make_layer, parse_added, parse_sum
 from studio.terminal.progress import progress_bar
 
 
-def apply_to_disk(
-    name: str,
-    files: list[Path],
-    out: Path,
-    overwrite: bool,
-    to: str | None,
-    bank: BankNames,
-    model: str | None,
-    settings: Settings,
-    sums: tuple[str, ...] = (),
-    additions: tuple[str, ...] = (),
-) -> None:
-    """See ``pisada apply --help``."""
-    summed, added = [parse_sum(text) for text in sums], [parse_added(text) for text in additions]
-    preset, second = find_preset(name, bank), find_preset(to, bank) if to is not None else None
-    codecs = [deferred_codec(model or preset.header.codec)]
-    layers = [make_layer(codecs, its_model, find_preset(its, bank), gain_db) for its_model, its, gain_db in added]
-    summed = [(find_preset(its, bank), weight) for its, weight in summed]
+@dataclass(frozen=True)
+class PresetChoice:
+    """The presets to apply, as the command line names them.
+
+    Attributes:
+        preset: a name or a file.
+        to: the preset that ``morph`` leads to.
+        sums: ``PRESET=WEIGHT`` each.
+        additions: ``[MODEL:]PRESET[=GAIN_DB]`` each.
+        banks: where names are looked up.
+        model: a codec's name or file; ``None``: the preset's own.
+    """
+
+    preset: str
+    to: str | None = None
+    sums: tuple[str, ...] = ()
+    additions: tuple[str, ...] = ()
+    banks: BankNames = None
+    model: str | None = None
+
+
+def apply_to_disk(choice: PresetChoice, files: list[Path], out: Path, settings: Settings, overwrite: bool) -> None:
+    """Apply presets to recordings; see ``pisada apply --help``.
+
+    Args:
+        choice: the presets.
+        files: the recordings.
+        out: folder for the results.
+        settings: of the transfer.
+        overwrite: whether existing files are replaced.
+
+    Raises:
+        InputError: a preset, a model or a recording cannot be used.
+        OutputError: a file exists already, or cannot be written.
+    """
+    sums = [parse_sum(text) for text in choice.sums]
+    additions = [parse_added(text) for text in choice.additions]
+    preset = find_preset(choice.preset, choice.banks)
+    second = find_preset(choice.to, choice.banks) if choice.to is not None else None
+    codecs = [deferred_codec(choice.model or preset.header.codec)]
+    layers = [make_layer(codecs, model, find_preset(name, choice.banks), gain_db) for model, name, gain_db in additions]
+    summed = [(find_preset(name, choice.banks), weight) for name, weight in sums]
     applier = Applier(codecs[0], preset, settings, second, summed, layers)
     targets = applier.outputs(files, out, overwrite)
     with progress_bar() as bar:
@@ -42,18 +67,18 @@ def apply_to_disk(
         for source, path in targets.items():
             bar.update(task, description=source.name)
             applied = applier.apply(source, path, lambda samples: bar.advance(task, samples), overwrite)
-            _tell(source, applied, settings.bits)
-    models = [model or preset.header.codec, *(its_model for its_model, *_ in added if its_model)]
+            _print_result(source, applied, settings.bits)
+    models = [choice.model or preset.header.codec, *(model for model, *_ in additions if model)]
     if computed := compute_info_for(models):
         click.echo(f"computed with {computed}", err=True)
 
 
-def _tell(source: Path, applied: Applied, bits: int) -> None:
+def _print_result(source: Path, applied: Applied, bits: int) -> None:
     for remark in applied.remarks:
         click.echo(f"note: {remark}", err=True)
-    if applied.samples_over:
-        became = "are above full scale" if bits == 32 else "were clipped"
-        click.echo(f"note: {applied.path}: {applied.samples_over} samples {became}; lower --gain-db", err=True)
+    if applied.outside:
+        state = "are above full scale" if bits == 32 else "were clipped"
+        click.echo(f"note: {applied.path}: {applied.outside} samples {state}; lower --gain-db", err=True)
     if applied.hits == 0:
         click.echo(f"note: {source}: no hits were found; a higher --sensitivity finds softer ones", err=True)
     click.echo(applied.path if applied.hits is None else f"{applied.path}: {applied.hits} hits")

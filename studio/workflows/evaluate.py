@@ -1,4 +1,4 @@
-"""Evaluate with a progress bar, and say where things are and what was left out."""
+"""Evaluate a model with a progress bar, and print where the results are and what was left out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SHOWN = {
     "comb_db": "mean",
     "level_db": "mean",
 }
-"""What the command prints of each system: metric → which of its numbers."""
+"""The numbers that the command prints for each system: metric → which of its values."""
 
 
 def evaluate_to_disk(model: str, data: Path, out: Path, options: Options, with_bank: bool = False) -> None:
@@ -33,30 +33,32 @@ def evaluate_to_disk(model: str, data: Path, out: Path, options: Options, with_b
 
     Args:
         model, data, options: see :func:`~plugin_backend.evaluation.evaluate.evaluate`.
-        out: made if need be.
-        with_bank: judge every factory preset, too, beside its recordings in ``data``.
+        out: folder for the results; it is made if it is absent.
+        with_bank: also evaluate every factory preset, next to its recordings in ``data``.
     """
     torch.set_num_threads(1)
-    judged_bank = bank_of(model, data) if with_bank else None
+    evaluated_bank = bank_of(model, data) if with_bank else None
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console()) as bar:
         tasks = {}
 
-        def tell(stage: str, done: int, total: int) -> None:
+        def show_progress(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
                 tasks[stage] = bar.add_task(stage)
             bar.update(tasks[stage], completed=done, total=total)
 
-        found = evaluate(model, data, options, tell)
-        if judged_bank is not None:
-            found.metrics["bank"] = evaluate_bank(judged_bank, load_codec(model), installed_embeddings()[0], tell)
-    for remark in found.metrics["remarks"]:
+        result = evaluate(model, data, options, show_progress)
+        if evaluated_bank is not None:
+            result.metrics["bank"] = evaluate_bank(
+                evaluated_bank, load_codec(model), installed_embeddings()[0], show_progress
+            )
+    for remark in result.metrics["remarks"]:
         click.echo(f"note: {remark}", err=True)
-    systems = found.metrics["metrics"]
+    systems = result.metrics["metrics"]
     shown = {name: key for name, key in SHOWN.items() if name in systems["codec"]}
-    rows = [(system, *(of[name][key] for name, key in shown.items())) for system, of in systems.items()]
-    paths = write_report(found, out)
-    judged = f"{found.metrics['data']['files']} files, {found.metrics['data']['judged']}"
-    print_table((judged, *(f"{name} ({key})" for name, key in shown.items())), rows)
+    rows = [(system, *(metrics[name][key] for name, key in shown.items())) for system, metrics in systems.items()]
+    paths = write_report(result, out)
+    title = f"{result.metrics['data']['files']} files, {result.metrics['data']['judged']}"
+    print_table((title, *(f"{name} ({key})" for name, key in shown.items())), rows)
     for path in paths:
         click.echo(path)

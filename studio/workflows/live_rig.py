@@ -1,4 +1,4 @@
-"""Join a rig's file and the command line's flags; flags win."""
+"""Combine a rig file with the options of the command line, which override it."""
 
 from __future__ import annotations
 
@@ -22,27 +22,29 @@ def rig_from(
     sums: tuple[str, ...] = (),
     additions: tuple[str, ...] = (),
 ) -> Rig:
-    """The rig a command plays.
+    """Return the rig that a command plays.
 
     Args:
-        file: a rig's TOML, or none.
-        controls: transfer parameters given.
+        file: a rig file, or ``None``.
+        controls: the transfer parameters that were given.
         latents: as :func:`~plugin_backend.transfer.settings.parse_latents` reads them.
-        flags: other fields of :class:`~render.live.rig.Rig`; ``None``: not given. The model is then the preset's.
-        sums, additions: as :mod:`render.apply.preset_layers` reads them; additions take the place of the rig's.
+        flags: other fields of :class:`~render.live.rig.Rig`; ``None`` is not given. Without a model and a file, the
+            model is the preset's.
+        sums, additions: as :mod:`render.apply.preset_layers` reads them. Additions replace those of the rig file.
 
     Raises:
-        ProjectError: a value is out of range, or there is no preset.
+        ProjectError: a value is out of range, or no preset is given.
     """
     rig = read_rig(file) if file is not None else Rig()
-    told = {name: value for name, value in flags.items() if value is not None}
-    given = {name: str(value) if isinstance(value, Path) else value for name, value in told.items()}
-    own = {str(latent): values for latent, values in parse_latents(latents).items()}
-    given |= {"controls": rig.controls | controls, "latents": _joined(rig.latents, own)}
+    given = {
+        name: str(value) if isinstance(value, Path) else value for name, value in flags.items() if value is not None
+    }
+    by_latent = {str(latent): values for latent, values in parse_latents(latents).items()}
+    given |= {"controls": rig.controls | controls, "latents": _joined(rig.latents, by_latent)}
     given["sum"] = rig.sum | dict(map(parse_sum, sums))
     added = [(model or "", name, gain_db) for model, name, gain_db in map(parse_added, additions)]
     if added:
-        given["add"] = [dict(zip(("model", "preset", "gain_db"), one, strict=True)) for one in added]
+        given["add"] = [dict(zip(("model", "preset", "gain_db"), fields, strict=True)) for fields in added]
     fields = msgspec.to_builtins(rig) | given
     if not fields["preset"]:
         raise ProjectError("give --preset NAME, or a --rig FILE that names one")

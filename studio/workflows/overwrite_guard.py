@@ -1,4 +1,4 @@
-"""What a command is about to write, looked at before anything is done."""
+"""Checks of files and folders that a command will write, before it does anything."""
 
 from __future__ import annotations
 
@@ -7,37 +7,36 @@ import os
 from pathlib import Path
 
 from plugin_backend.errors import OutputError
-from plugin_backend.output_files import cannot_write
 
 
 def check_new(path: Path, overwrite: bool, source: Path | None = None, other: str = "give another name") -> None:
-    """Look before anything is done.
+    """Check that a file may be written.
 
     Args:
         path: the file to write.
-        overwrite: whether one that is there may be replaced.
-        source: what it is made of, which is never replaced.
-        other: what else the user can do.
+        overwrite: whether an existing file may be replaced.
+        source: the file that is read; it is never replaced.
+        other: what else the user can do, for the message.
 
     Raises:
-        OutputError: it is there, or is ``source``.
+        OutputError: the file exists and may not be replaced, or it is ``source``.
     """
-    if not os.path.exists(path):  # which, unlike Path's, a name no file can have does not trouble
+    if not os.path.exists(path):  # unlike Path.exists, it accepts a name that no file can have
         return
     if source is not None and os.path.exists(source) and path.samefile(source):
-        raise OutputError(f"{path}: is what is read, and is never replaced; {other}")
+        raise OutputError(f"{path}: this is the input file, which is never replaced; {other}")
     if not overwrite:
         raise OutputError(f"{path}: is there already; {other}, or --overwrite")
 
 
 def check_folder(path: Path) -> None:
-    """Refuse a folder to write into that cannot be one.
+    """Check that a folder can be written into, or be made.
 
     Raises:
-        OutputError: it, or what it should be made in, is a file, or may not be written.
+        OutputError: the folder or the one above it is a file, or may not be written.
     """
-    there = next(each for each in (path, *path.absolute().parents) if os.path.exists(each))
-    if not os.path.isdir(there):
-        raise cannot_write(path, f"{os.strerror(errno.ENOTDIR)}: {there}")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise cannot_write(path, os.strerror(errno.EACCES))
+    existing = next(folder for folder in (path, *path.absolute().parents) if os.path.exists(folder))
+    if not os.path.isdir(existing):
+        raise OutputError(f"{path}: cannot write here ({os.strerror(errno.ENOTDIR)}: {existing})")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise OutputError(f"{path}: cannot write here ({os.strerror(errno.EACCES)})")

@@ -1,4 +1,4 @@
-"""What ``pisada plugin build`` and ``install`` do."""
+"""Build and install the DAW plug-ins."""
 
 from __future__ import annotations
 
@@ -18,7 +18,17 @@ from plugin_backend.output_files import disk_error
 
 
 def built_bundles(formats: Sequence[str], sdk: Path | None, out: Path | None, jobs: int | None) -> list[Path]:
-    """The bundles of these formats in ``out``, or in the user's cache; steps are told on standard error."""
+    """Build the plug-ins; the steps are printed on standard error.
+
+    Args:
+        formats: ``vst3``, ``lv2``.
+        sdk: folder of JUCE; ``None``: it is searched for.
+        out: folder for the bundles; ``None``: in the user's cache.
+        jobs: how many compilers run at the same time; ``None``: one per processor core.
+
+    Returns:
+        The bundles.
+    """
     out = out or build_cache().with_name("plugin-bundles")
     return build(out, tuple(map(str.upper, formats)), sdk, jobs, lambda line: click.echo(line, err=True))
 
@@ -27,22 +37,32 @@ def install_bundles(
     formats: Sequence[str], to: Sequence[Path], banks: Sequence[Path], model: str, source: Path | None,
     sdk: Path | None, jobs: int | None,
 ) -> Iterator[Path]:  # fmt: skip
-    """Install; yields what is there then. Everything is checked before anything is built or copied.
+    """Install the plug-ins. Everything is checked before anything is built or copied.
+
+    Args:
+        formats: ``vst3``, ``lv2``.
+        to: folders for the bundles; empty: the user's own.
+        banks, model: for the plug-in's config.
+        source: folder with built bundles; ``None``: they are built if they are missing.
+        sdk, jobs: see :func:`built_bundles`.
+
+    Yields:
+        Each installed bundle, then the config file.
 
     Raises:
-        InputError: a model, bank or folder cannot be used, or something of that name is in the way.
+        InputError: a model, bank or folder cannot be used, or another file of that name is in the way.
     """
     config = config_of(model, banks)
     upper = tuple(map(str.upper, formats))
     folders = {format_: list(to) or [user_folder(format_)] for format_ in upper}
     for folder in to:
         if folder.exists() and not folder.is_dir():
-            raise ProjectError(f"--to {folder}: is no folder")
+            raise ProjectError(f"--to {folder}: not a folder")
     bundles = _bundles(formats, upper, source, sdk, jobs)
-    done = install(bundles, folders, config)
+    installed = install(bundles, folders, config)
     while True:
         try:
-            yield next(done)
+            yield next(installed)
         except StopIteration:
             return
         except OSError as problem:
@@ -50,10 +70,10 @@ def install_bundles(
 
 
 def config_of(model: str, banks: Sequence[Path]) -> PluginConfig:
-    """What the plug-in is told: this interpreter, and a model and banks that go together.
+    """Return the plug-in's config: this interpreter, and a model and banks that fit together.
 
     Raises:
-        InputError: they do not, or cannot be read; or a path holds control characters.
+        InputError: no preset fits the model, something cannot be read, or a path holds control characters.
     """
     from plugin_backend.models.registry import describe_codec
     from presets.bank import FACTORY, Bank
@@ -66,12 +86,12 @@ def config_of(model: str, banks: Sequence[Path]) -> PluginConfig:
             f"{bank.folder_list}: none of its {len(presets)} presets was made with model '{model}' "
             f"({spec.fingerprint}): give a bank of that model"
         )
-    named = os.path.abspath(model) if Path(model).suffix else model
-    folders = tuple(FACTORY if str(each) == FACTORY else os.path.abspath(each) for each in banks)
-    config = PluginConfig(os.path.abspath(sys.executable), named, folders)
+    model = os.path.abspath(model) if Path(model).suffix else model
+    folders = tuple(FACTORY if str(folder) == FACTORY else os.path.abspath(folder) for folder in banks)
+    config = PluginConfig(os.path.abspath(sys.executable), model, folders)
     for _, value in config.lines:
         if not value.isprintable():
-            raise ProjectError(f"{value!r}: control characters cannot be kept in the plug-in's config")
+            raise ProjectError(f"{value!r}: the plug-in's config cannot hold control characters")
     return config
 
 

@@ -1,4 +1,4 @@
-"""What ``pisada plugin doctor`` finds, and how it is printed."""
+"""The checks of ``pisada plugin doctor``, and their output."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
@@ -26,26 +27,29 @@ from plugin_backend.daw_plugin.diagnostics import (
 from plugin_backend.daw_plugin.install_paths import log_path
 from plugin_backend.errors import InputError, PluginError
 
+if TYPE_CHECKING:
+    from render.plugin_server.client import PluginClient
+
 RATE_HZ, HOPS, IMPULSE_HOP = 48_000, 64, 16
 LIMITS = "@audio - rtprio 95", "@audio - memlock unlimited"
-"""Of ``/etc/security/limits.d``."""
+"""Lines for ``/etc/security/limits.d``."""
 
 
 def run_checks() -> Iterator[Check]:
-    """Every check, in the order in which one needs the other; what cannot be looked at is left out."""
-    found, config = check_config()
-    yield found
+    """Run every check, each after those that it needs. A check whose needs are not met is left out."""
+    first, config = check_config()
+    yield first
     if config is not None:
-        yield (runs := check_interpreter(config.interpreter))
-        yield (fits := check_model_and_bank(config))
-        if runs.state == fits.state == OK:
+        yield (interpreter := check_interpreter(config.interpreter))
+        yield (sounds := check_model_and_bank(config))
+        if interpreter.state == sounds.state == OK:
             yield from check_backend(config)
     yield check_priority()
     yield from check_bundles()
 
 
 def check_model_and_bank(config: PluginConfig) -> Check:
-    """Do they load, and which presets go with the model?"""
+    """Check that model and banks can be read, and how many presets fit the model."""
     from plugin_backend.models.registry import describe_codec
     from presets.bank import Bank
 
@@ -53,77 +57,83 @@ def check_model_and_bank(config: PluginConfig) -> Check:
         spec = describe_codec(config.model)
         presets = list(Bank(config.banks))
     except InputError as problem:
-        return Check(
-            "sounds", FAILED, str(problem), "run `pisada plugin install` with --model and --bank that are there"
-        )
+        return Check("sounds", FAILED, str(problem), "run `pisada plugin install` with an existing --model and --bank")
     fitting = sum(preset.header.fingerprint == spec.fingerprint for preset in presets)
-    told = f"model {config.model} ({spec.fingerprint}), {fitting} of {len(presets)} presets are its own"
+    found = f"model {config.model} ({spec.fingerprint}), {fitting} of {len(presets)} presets are of this model"
     if not fitting:
-        return Check("sounds", FAILED, told, "run `pisada plugin install --bank DIR` with a bank of that model")
-    return Check("sounds", OK if fitting == len(presets) else WEAK, told, "" if fitting == len(presets) else
-                 "the others are not offered; bring them over with `pisada preset migrate`")  # fmt: skip
+        return Check("sounds", FAILED, found, "run `pisada plugin install --bank DIR` with a bank of that model")
+    if fitting < len(presets):
+        remedy = "the plug-in does not show the others; migrate them with `pisada preset migrate`"
+        return Check("sounds", WEAK, found, remedy)
+    return Check("sounds", OK, found, "")
 
 
 def check_backend(config: PluginConfig) -> Iterator[Check]:
-    """Start it as the plug-in does, and send one sample of full scale through it."""
+    """Start the backend as the plug-in does, and send one sample of full scale through it."""
     if not sys.platform.startswith("linux"):
-        yield Check("backend", WEAK, "not started: this is done on Linux only", "try it in the host")
+        yield Check("backend", WEAK, "not started: this check works on Linux only", "test it in the host")
         return
     from render.plugin_server.client import READY_S, PluginClient
 
     name = "backend"
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as log:
         try:
-            with PluginClient(config.interpreter, said.fileno()) as caller:
-                caller.greeted()
-                caller.until("ready", READY_S)
-                hello, late = caller.hello, caller.latencies.get(("effect", RATE_HZ))
-                told = f"Pisada {hello.get('edition')}, model {hello.get('model')}, {len(caller.presets)} presets"
-                yield Check(name, OK, told)
+            with PluginClient(config.interpreter, log.fileno()) as client:
+                client.wait_for_hello()
+                client.until("ready", READY_S)
+                hello, late = client.hello, client.latencies.get(("effect", RATE_HZ))
+                found = f"Pisada {hello.get('edition')}, model {hello.get('model')}, {len(client.presets)} presets"
+                yield Check(name, OK, found)
                 name = "impulse"
-                yield send_impulse(caller, late)
-                for problem in caller.problems:
-                    yield Check("backend", WEAK, problem, "see above; `pisada plugin install` names model and bank")
+                yield send_impulse(client, late)
+                for problem in client.problems:
+                    yield Check("backend", WEAK, problem, "see above; `pisada plugin install` sets model and bank")
         except PluginError as problem:
-            said.seek(0)
-            last = said.read().decode(errors="replace").strip().splitlines()[-1:]
-            yield Check(name, FAILED, "; ".join([str(problem), *last]), f"{AGAIN}; {log_path()} may say more")
+            log.seek(0)
+            last = log.read().decode(errors="replace").strip().splitlines()[-1:]
+            yield Check(name, FAILED, "; ".join([str(problem), *last]), f"{AGAIN}; see also {log_path()}")
 
 
-def send_impulse(caller, late_samples: int | None) -> Check:
-    """At ``mix`` 0 what goes in comes out, as late as was told: one sample, to the bit."""
-    instance = caller.opened("effect", 1, RATE_HZ)
+def send_impulse(client: PluginClient, latency: int | None) -> Check:
+    """Check that at ``mix`` 0 one sample comes out unchanged, to the bit, after the announced latency in samples."""
+    instance = client.open_instance("effect", 1, RATE_HZ)
     instance.set(mix=0.0)
-    sound = np.zeros((HOPS, 1, instance.hop), np.float32)
-    sound[IMPULSE_HOP, 0, 0] = 1.0  # controls have come to rest there
-    heard = np.concatenate([instance.play(hop)[0] for hop in sound])
-    late = [place - IMPULSE_HOP * instance.hop for place in np.flatnonzero(heard).tolist()]
-    if late == [late_samples] and heard.max() == 1.0:
-        milliseconds = 1000 * late_samples / RATE_HZ
-        return Check("impulse", OK, f"through, {late_samples} samples ({milliseconds:.1f} ms) late, as told")
+    hops = np.zeros((HOPS, 1, instance.hop), np.float32)
+    hops[IMPULSE_HOP, 0, 0] = 1.0  # the controls have settled by then
+    output = np.concatenate([instance.play(hop)[0] for hop in hops])
+    late = [place - IMPULSE_HOP * instance.hop for place in np.flatnonzero(output).tolist()]
+    if latency is not None and late == [latency] and output.max() == 1.0:
+        milliseconds = 1000 * latency / RATE_HZ
+        return Check("impulse", OK, f"through, {latency} samples ({milliseconds:.1f} ms) late, as announced")
     where = f"came {late[:4]} samples late" if late else "did not come"
-    found = f"one sample of full scale {where}; {late_samples} was told"
-    return Check("impulse", FAILED, found, "run `pisada plugin install`: backend and plug-in may be of two editions")
+    found = f"one sample of full scale {where}; the announced latency is {latency}"
+    return Check(
+        "impulse", FAILED, found, "run `pisada plugin install`: backend and plug-in may be of different versions"
+    )
 
 
 def check_priority() -> Check:
-    """Would a thread get real-time scheduling?"""
+    """Check whether a thread gets real-time scheduling."""
     from plugin_backend.processes import WORKER_PRIORITY, request_priority
 
-    answers: list[str] = []
-    asking = threading.Thread(target=lambda: answers.append(request_priority(WORKER_PRIORITY)))
-    asking.start()
-    asking.join()
-    if not answers[0]:
+    refusals: list[str] = []
+    thread = threading.Thread(target=lambda: refusals.append(request_priority(WORKER_PRIORITY)))
+    thread.start()
+    thread.join()
+    if not refusals[0]:
         return Check("priority", OK, "real-time scheduling is granted")
-    remedy = "; ".join(f"'{line}'" for line in LIMITS)
-    who = os.environ.get("USER") or "you"
-    told = f"put {remedy} into /etc/security/limits.d/audio.conf, run `sudo usermod -aG audio {who}`, log in anew"
-    return Check("priority", WEAK, answers[0], told if sys.platform.startswith("linux") else "close busy programs")
+    lines = "; ".join(f"'{line}'" for line in LIMITS)
+    user = os.environ.get("USER") or "you"
+    remedy = "close busy programs"
+    if sys.platform.startswith("linux"):
+        remedy = (
+            f"put {lines} into /etc/security/limits.d/audio.conf, run `sudo usermod -aG audio {user}`, log in again"
+        )
+    return Check("priority", WEAK, refusals[0], remedy)
 
 
 def print_checks(checks: list[Check], as_json: bool) -> None:
-    """A table, what to do, and, where something failed, the end of the backend's log; or all of it as JSON."""
+    """Print the checks as a table with remedies; after a failure also the end of the backend's log. Or all as JSON."""
     failed = any(check.state == FAILED for check in checks)
     log = last_of_the_log() if failed else []
     if as_json:
@@ -139,6 +149,6 @@ def print_checks(checks: list[Check], as_json: bool) -> None:
         if check.remedy:
             click.echo(f"{check.name}: {check.remedy}")
     if log:
-        click.echo(f"{log_path()}, its end:")
+        click.echo(f"the end of {log_path()}:")
         for line in log:
             click.echo(f"  {line}")

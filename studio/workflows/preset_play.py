@@ -1,8 +1,9 @@
-"""Takes of a preset as sound: into a file, or to the default device."""
+"""Play takes of a preset: into a file, or to the default device."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -20,51 +21,84 @@ from render.live.devices.device_list import require_live_extra
 from render.wav.float_wav import float_file
 
 
-def play_takes(
-    name: str,
-    banks: Sequence[Path],
-    out: Path | None,
-    takes: int,
-    gap_s: float,
-    texture_s: float,
-    seed: int,
-    model: str | None,
-) -> None:
-    """See ``pisada preset play --help``."""
+@dataclass(frozen=True)
+class PlayOptions:
+    """Which takes are played.
+
+    Attributes:
+        takes: how many.
+        gap_s: silence between them, in seconds.
+        texture_s: length of each take of a texture, in seconds.
+        seed: decides takes and variations.
+    """
+
+    takes: int = 4
+    gap_s: float = 0.3
+    texture_s: float = 5.0
+    seed: int = 0
+
+
+def play_takes(name: str, banks: Sequence[Path], out: Path | None, model: str | None, options: PlayOptions) -> None:
+    """Play takes of a preset; see ``pisada preset play --help``.
+
+    Args:
+        name: a preset of the banks, or a file.
+        banks: where the name is looked up.
+        out: a WAV file; ``None``: the default device.
+        model: a codec's name or file; ``None``: the preset's.
+        options: which takes.
+
+    Raises:
+        InputError: the preset or the model cannot be used.
+        OutputError: the file cannot be written.
+        DeviceError: the device cannot be played.
+    """
     preset = Bank(banks)[name]
     if out is None:
         require_live_extra("sounddevice", "pisada preset play without a file")
     codec = load_codec(model or preset.header.codec)
     check_model(preset, codec)
     rate = codec.spec.sample_rate
-    sounds = audio_of_takes(preset, TakePool([codec], seed), takes, round(texture_s * rate))
-    whole = joined(list(sounds), round(gap_s * rate))
+    sounds = audio_of_takes(preset, TakePool([codec], options.seed), options.takes, round(options.texture_s * rate))
+    whole = joined(list(sounds), round(options.gap_s * rate))
     if out is None:
         _to_device(whole, rate)
     else:
         _to_file(whole, rate, out)
     seconds = whole.shape[1] / rate
-    click.echo(f"{out or 'the default device'}: {takes} takes of {preset.name}, {seconds:.2f} s", err=out is None)
+    click.echo(
+        f"{out or 'the default device'}: {options.takes} takes of {preset.name}, {seconds:.2f} s", err=out is None
+    )
 
 
 def audio_of_takes(preset: Preset, takes: TakePool, count: int, texture_samples: int) -> Iterator[np.ndarray]:
-    """Takes one after another, ``[channels, n]``, with the preset's own level, chain and fades."""
+    """Yield the takes of a preset as audio, with the preset's own level, effects and fades.
+
+    Args:
+        preset: of which the takes are.
+        takes: decodes them.
+        count: how many.
+        texture_samples: length of each take of a texture.
+
+    Yields:
+        ``[channels, n]`` float32.
+    """
     for number in map(str, range(count)):
         if preset.header.kind == "hit":
             yield takes.take(preset, number)[None]
             continue
-        pieces, left = takes.held(preset, number), texture_samples
-        heard = []
+        pieces, left = takes.texture(preset, number), texture_samples
+        parts: list[np.ndarray] = []
         while left > 0:
-            heard.append(next(pieces)[:, :left])
-            left -= heard[-1].shape[1]
-        sound = np.concatenate(heard, axis=1)
+            parts.append(next(pieces)[:, :left])
+            left -= parts[-1].shape[1]
+        sound = np.concatenate(parts, axis=1)
         fades = preset.header.fade_in_samples, preset.header.fade_out_samples
         yield sound * fade_curve(np.arange(sound.shape[1]), sound.shape[1], *fades).astype(np.float32)
 
 
 def joined(sounds: list[np.ndarray], gap_samples: int) -> np.ndarray:
-    """Sounds ``[channels, n]`` of one number of channels, with silence between."""
+    """Join sounds ``[channels, n]`` of the same number of channels, with ``gap_samples`` of silence between them."""
     gap = np.zeros((len(sounds[0]), gap_samples), np.float32)
     parts = [part for sound in sounds for part in (gap, sound)]
     return np.concatenate(parts[1:], axis=1)
@@ -79,7 +113,7 @@ def _to_file(sound: np.ndarray, rate_hz: int, out: Path) -> None:
                 file.write(sound.T)
         except OSError as problem:
             raise disk_error(problem, out.parent) from problem
-        except (AssertionError, soundfile.LibsndfileError) as problem:  # soundfile asserts that all was written
+        except (AssertionError, soundfile.LibsndfileError) as problem:  # soundfile asserts that everything was written
             raise OutputError(f"{out.parent}: cannot write {out.name} ({problem})") from problem
 
 

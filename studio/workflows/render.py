@@ -1,8 +1,9 @@
-"""Render with a progress bar, and say where things are."""
+"""Render a plan with a progress bar, and print the files."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,39 +22,62 @@ from studio.terminal.progress import progress_bar
 from studio.terminal.tables import print_changes, print_levels
 
 
-def render_to_disk(
-    plan: Plan,
-    project: Project,
-    out: Path,
-    jobs: int | None,
-    streaming: bool,
-    clips: bool,
-    sessions: tuple[str, ...],
-    no_cache: bool,
-    explain: bool,
-) -> None:
-    """Deliver ``plan`` into ``out``, showing progress and levels on standard error, then print the files."""
-    if "aaf" in sessions and find_spec("aaf2") is None:  # told now, not after an hour
+@dataclass(frozen=True)
+class RenderOptions:
+    """How a plan is rendered.
+
+    Attributes:
+        jobs: number of processes; ``None``: one per processor core.
+        streaming: whether cues are decoded in small pieces, as in live playing.
+        clips: whether each cue is also written as a file.
+        sessions: formats of the sessions to write.
+        no_cache: whether the cue cache is left alone.
+        explain: whether the changes since the version before are printed.
+    """
+
+    jobs: int | None = None
+    streaming: bool = False
+    clips: bool = False
+    sessions: tuple[str, ...] = ()
+    no_cache: bool = False
+    explain: bool = False
+
+
+def render_to_disk(plan: Plan, project: Project, out: Path, options: RenderOptions) -> None:
+    """Render a plan into a folder. Progress and levels go to standard error; then the files are printed.
+
+    Args:
+        plan: what to render.
+        project: its project.
+        out: the folder.
+        options: how to render.
+
+    Raises:
+        MissingExtraError: a session format needs a library that is not installed.
+        RenderError: the render failed.
+        OutputError: the folder cannot be written.
+    """
+    if "aaf" in options.sessions and find_spec("aaf2") is None:  # an error now, not after an hour
         raise MissingExtraError("writing an AAF", "aaf")
-    cache = cue_cache(no_cache)
+    cache = cue_cache(options.no_cache)
     with progress_bar() as bar:
         task = bar.add_task("rendering", total=plan.length_samples)
         delivery = deliver(
             plan,
             project,
             out,
-            jobs=jobs or os.cpu_count() or 1,
-            chunk_frames=STREAM_CHUNK_FRAMES if streaming else OFFLINE_CHUNK_FRAMES,
+            jobs=options.jobs or os.cpu_count() or 1,
+            chunk_frames=STREAM_CHUNK_FRAMES if options.streaming else OFFLINE_CHUNK_FRAMES,
             progress=lambda samples: bar.advance(task, samples),
-            clips=clips,
+            clips=options.clips,
             cache=cache,
-            extra_files=partial(_sessions, sessions, out),
+            beside=partial(_sessions, options.sessions, out),
         )
     if cache is not None:
         cache.prune()
     for remark in delivery.remarks:
         click.echo(f"note: {remark}", err=True)
-    if explain:
+    if options.explain and delivery.changes is not None:
         print_changes(delivery.changes)
     print_levels(delivery.measured)
     folders = dict.fromkeys(path.parent for path in delivery.clips.values())
@@ -62,37 +86,49 @@ def render_to_disk(
 
 
 def _sessions(formats: tuple[str, ...], out: Path, report: Path) -> list[Path]:
-    """Sessions of a delivery, written beside its report; all of it will lie in ``out``."""
+    """Write sessions of a delivery next to its report; later all of it lies in ``out``."""
     if not formats:
         return []
     from render.session import write_session
     from render.session.from_delivery import session_from_delivery, session_path
 
     stems = session_from_delivery(report)
-    return [write_session(stems, session_path(report, format), format, home=out) for format in formats]
+    return [write_session(stems, session_path(report, format_), format_, home=out) for format_ in formats]
 
 
 def is_rendered(plan: Plan, project: Project, out: Path, clips: bool) -> bool:
-    """Whether the newest version in ``out`` is what a render would leave; then that is said.
+    """Return whether the newest version in ``out`` is the one that a render would write; if so, print it.
+
+    Args:
+        plan, project: what would be rendered.
+        out: the folder.
+        clips: whether clips are wanted.
 
     Raises:
-        ProjectError: clips are wanted too, which are not looked for.
+        ProjectError: clips are wanted; they are not compared.
     """
     if clips:
-        raise ProjectError("--unless-there does not look for clips: leave it out, or --clips")
-    there = up_to_date_files(plan, project, out)
-    for path in there.values():
+        raise ProjectError("--unless-there does not compare clips: leave out one of --unless-there and --clips")
+    files = up_to_date_files(plan, project, out)
+    for path in files.values():
         click.echo(path)
-    if there:
-        click.echo(f"note: {out} holds just this already; nothing was rendered", err=True)
-    return bool(there)
+    if files:
+        click.echo(f"note: {out} holds this version already; nothing was rendered", err=True)
+    return bool(files)
 
 
 def explain_without_rendering(plan: Plan, project: Project, out: Path, no_cache: bool, clips: bool) -> None:
-    """Say what a render into ``out`` would do."""
+    """Print what a render would do.
+
+    Args:
+        plan, project: what would be rendered.
+        out: the folder.
+        no_cache: whether the cue cache is left alone.
+        clips: whether each cue would also be written as a file.
+    """
     print_changes(compare(plan, project, out, cue_keys(plan), cue_cache(no_cache), clips))
 
 
 def cue_cache(no_cache: bool) -> CueCache | None:
-    """The user's cache of decoded cues; none if it is not to be used."""
+    """Return the user's cache of decoded cues, or ``None`` if it is not used."""
     return None if no_cache else CueCache(cache_home())

@@ -1,4 +1,4 @@
-"""Train a model from a folder, with a progress bar, and say what came of it."""
+"""Train a model from a folder with a progress bar, and print the result."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from dataclasses import replace as with_changes
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
 from plugin_backend.corpus.dataset import Corpus, prepare_corpus
@@ -41,45 +42,45 @@ DEFAULT_MINUTES, MOST_LISTED = 30.0, 10
 STOPPING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
-def settings_from(chosen: dict) -> TrainingSettings:
-    """The options a user gave over the defaults; a model to start from lowers the learning rate."""
-    given = {key: value for key, value in chosen.items() if value is not None}
+def settings_from(options: dict) -> TrainingSettings:
+    """Return the settings: the given options over the defaults. A start model lowers the learning rate."""
+    given = {key: value for key, value in options.items() if value is not None}
     given["range_set"] = given.pop("augment", "musical")
     if "minutes" not in given and "steps" not in given:
         given["minutes"] = DEFAULT_MINUTES
     settings = TrainingSettings(**given)
-    phases(settings)  # refuses a wrong budget before anything is prepared
+    phases(settings)  # raises for a wrong budget before anything is prepared
     return settings if settings.start == "scratch" else with_changes(settings, peak_rate=FINE_TUNE_RATE)
 
 
 def held_out_before(start: str, sources: set[str]) -> tuple[str, ...]:
-    """Those of ``sources`` that the starting model was never taught; learning them now would spoil its judges.
+    """Return those of ``sources`` that the start model held out. Training on them would spoil its discriminators.
 
-    None for ``scratch``, or where nothing else would be left to learn from.
+    Empty for ``scratch``, or if nothing else would be left to train on.
     """
     if start == "scratch":
         return ()
-    kept = sources & held_out_of(start).sources
-    return tuple(sorted(kept)) if kept != sources else ()
+    held_out = sources & held_out_of(start).sources
+    return tuple(sorted(held_out)) if held_out != sources else ()
 
 
 def print_dropped(corpus: Corpus, console: Console) -> None:
-    """A line for each file that is not learned from, as far as they fit on a screen."""
+    """Print a line for each file that is not used, up to ``MOST_LISTED`` lines."""
     dropped = corpus.report["dropped"]
-    for each in dropped[:MOST_LISTED]:
+    for entry in dropped[:MOST_LISTED]:
         console.print(
-            f"dropped {escape_name(each['file'])}: {escape_name(each['reason'])}", highlight=False, markup=False
+            f"dropped {escape_name(entry['file'])}: {escape_name(entry['reason'])}", highlight=False, markup=False
         )
     if len(dropped) > MOST_LISTED:
-        console.print(f"and {len(dropped) - MOST_LISTED} more: `pisada corpus` tells of all", highlight=False)
+        console.print(f"and {len(dropped) - MOST_LISTED} more: `pisada corpus` lists all", highlight=False)
 
 
 @contextmanager
 def stopped_by_signals(stopping: StopRequest, console: Console) -> Iterator[None]:
-    """Let what stops a program stop a run, and say so at once."""
+    """Let a signal that stops a program request the end of a training, and print that at once."""
 
     def stop(number: int, frame: object) -> None:
-        with suppress(OSError):  # of a terminal that was closed
+        with suppress(OSError):  # the terminal was closed
             console.print("saving…")
         stopping.ask()
 
@@ -92,7 +93,7 @@ def stopped_by_signals(stopping: StopRequest, console: Console) -> Iterator[None
 
 
 def progress_columns() -> tuple[ProgressColumn, ...]:
-    """Phase, bar, state and time: on 80 columns none is cut."""
+    """Return the columns of the progress bar: phase, bar, state and time. All fit on 80 columns."""
     whole = Column(no_wrap=True, min_width=max(map(len, PHASES)))
     state = Column(no_wrap=True, overflow="ellipsis", ratio=1)
     return (
@@ -104,69 +105,87 @@ def progress_columns() -> tuple[ProgressColumn, ...]:
 
 
 def state_of(moment: Moment) -> str:
-    """How a run stands, in at most 42 characters: with the rest it fits on 80 columns."""
+    """Return the state of a training in at most 42 characters, so that the bar fits on 80 columns."""
     loss = next((f", loss {value:.2f}" for value in moment.losses.values()), "")
     return f"{moment.left_s / 60:.1f} min left, step {moment.step}{loss}"
 
 
-def train_to_disk(
-    folder: Path,
-    name: str,
-    out: Path,
-    chosen: dict,
-    replace: bool,
-    device: str,
-    threads: int | None,
-    held_out: tuple[str, ...],
-    cache: Path | None,
-    tensorboard: Path | None,
-    began_s: float,
-) -> None:
-    """See ``pisada train --help``; ``began_s`` is when the command began, by :func:`time.monotonic`.
+@dataclass(frozen=True)
+class RunOptions:
+    """How a training runs.
+
+    Attributes:
+        replace: whether a finished model of this name is trained again from the start.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        threads: number of processor threads; ``None``: one per core.
+        held_out: sources for validation; empty: those that the start model held out, else a tenth.
+        cache: folder for the prepared corpus.
+        tensorboard: folder for TensorBoard.
+        began_s: when the command began, by :func:`time.monotonic`.
+    """
+
+    replace: bool
+    device: str
+    threads: int | None
+    held_out: tuple[str, ...]
+    cache: Path | None
+    tensorboard: Path | None
+    began_s: float
+
+
+def train_to_disk(folder: Path, name: str, out: Path, options: dict, run: RunOptions) -> None:
+    """Train a model; see ``pisada train --help``.
+
+    Args:
+        folder: of recordings.
+        name: of the model.
+        out: folder for the model.
+        options: fields of the training settings, as :func:`settings_from` takes them.
+        run: how the training runs.
 
     Raises:
-        ProjectError: a name or an option is wrong, or the model is there already.
+        ProjectError: a name or an option is wrong, or the model exists already.
         OutputError: ``out`` cannot be written.
-        AudioFileError: ``folder`` holds nothing to learn from.
+        AudioFileError: ``folder`` holds nothing to train on.
     """
     if not NAME.fullmatch(name):
-        raise ProjectError(f"--name {name}: use a-z, 0-9, '_', '-' and '.', beginning with a letter or digit")
+        raise ProjectError(f"--name {name}: use a-z, 0-9, '_', '-' and '.', with a letter or digit first")
     if name == PCM:
         raise ProjectError(f"--name {name}: this is the identity codec's name; call the model something else")
     path = out / f"{name}.safetensors"
-    if path.exists() and not replace and not state_path(path).exists():
+    if path.exists() and not run.replace and not state_path(path).exists():
         raise ProjectError(f"{path} is there already: give another --name, or --replace to train it anew")
-    settings, console = settings_from(chosen), drawing()
+    settings, console = settings_from(options), drawing()
     if settings.start != "scratch":
         describe_codec(settings.start)
     check_folder(out)
     rate_hz = WaveformVAEConfig().sample_rate
-    corpus = prepare_corpus(
-        folder, cache, rate_hz, lambda line: console.print(line, highlight=False, markup=False), "--cache"
-    )
+    print_line = partial(console.print, highlight=False, markup=False)
+    corpus = prepare_corpus(folder, run.cache, rate_hz, print_line, "--cache")
     print_dropped(corpus, console)
-    absent = sorted(set(held_out) - {sound.source for sound in corpus.sounds})
+    sources = {sound.source for sound in corpus.sounds}
+    absent = sorted(set(run.held_out) - sources)
     if absent:
-        there = ", ".join(sorted({sound.source for sound in corpus.sounds}))
-        raise ProjectError(f"--hold-out {absent[0]}: no such source; sources here: {there}")
+        raise ProjectError(f"--hold-out {absent[0]}: no such source; sources here: {', '.join(sorted(sources))}")
+    held_out = run.held_out
     if not held_out:
-        held_out = held_out_before(settings.start, {sound.source for sound in corpus.sounds})
+        held_out = held_out_before(settings.start, sources)
         if held_out:
-            console.print(f"holding out, as {settings.start} did: {', '.join(held_out)}", highlight=False, markup=False)
-    learned, judged = split_sounds(corpus.sounds, held_out or None, seed=settings.seed)
-    if not judged:
-        console.print("note: too few sounds to hold any back; the judgements are on what it learns from")
+            print_line(f"holding out, as {settings.start} did: {', '.join(held_out)}")
+    training, validation = split_sounds(corpus.sounds, held_out or None, seed=settings.seed)
+    if not validation:
+        console.print("note: too few sounds to hold any out; validation uses the training sounds")
     range_set = None if settings.range_set == "none" else settings.range_set
-    samplers = [
+    train_sampler, validation_sampler = (
         CropSampler(sounds, sampling_weights(sounds), settings.crop_samples, rate_hz, augmentation)
-        for sounds, augmentation in ((learned, range_set), (judged or learned, None))
-    ]
+        for sounds, augmentation in ((training, range_set), (validation or training, None))
+    )
     facts = {
-        "sounds": len(learned),
-        "minutes_of_sound": round(sum(sound.audio.size for sound in learned) / rate_hz / 60, 2),
-        "held_out_sources": sorted({sound.source for sound in judged} - {sound.source for sound in learned}),
-        "held_out_files": sorted({sound.file for sound in judged}),
-        "held_out_copies": find_copies({sound.file for sound in judged}, corpus.report),
+        "sounds": len(training),
+        "minutes_of_sound": round(sum(sound.audio.size for sound in training) / rate_hz / 60, 2),
+        "held_out_sources": sorted({sound.source for sound in validation} - {sound.source for sound in training}),
+        "held_out_files": sorted({sound.file for sound in validation}),
+        "held_out_copies": find_copies({sound.file for sound in validation}, corpus.report),
     }
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -176,26 +195,30 @@ def train_to_disk(
 
     from plugin_backend.training.trainer import Trainer
 
-    if threads:
-        torch.set_num_threads(threads)
-    log = TensorBoardLogger(tensorboard) if tensorboard else Logger()
-    tell = partial(console.print, highlight=False, markup=False)
-    run = Trainer(settings, *samplers, path, facts, device, log, tell, began_s)
-    with Progress(*progress_columns(), console=console, expand=True) as bar, stopped_by_signals(run.stopping, console):
-        tasks: dict[str, int] = {}
+    if run.threads:
+        torch.set_num_threads(run.threads)
+    log = TensorBoardLogger(run.tensorboard) if run.tensorboard else Logger()
+    trainer = Trainer(
+        settings, train_sampler, validation_sampler, path, facts, run.device, log, print_line, run.began_s
+    )
+    with (
+        Progress(*progress_columns(), console=console, expand=True) as bar,
+        stopped_by_signals(trainer.stopping, console),
+    ):
+        tasks: dict[str, TaskID] = {}
 
-        def watch(moment: Moment) -> None:
+        def show_progress(moment: Moment) -> None:
             if moment.phase not in tasks:
                 tasks[moment.phase] = bar.add_task(moment.phase, total=1.0, state="")
             bar.update(tasks[moment.phase], completed=moment.progress, state=state_of(moment))
 
         try:
-            console.print(f"{len(learned)} sounds to learn from, {len(judged)} held back to judge by")
-            record = run.train(watch)
+            console.print(f"{len(training)} sounds to train on, {len(validation)} held out for validation")
+            record = trainer.train(show_progress)
         except KeyboardInterrupt:
-            run.save(measured=False)
+            trainer.save(measured=False)
             raise KeyboardInterrupt(
-                f"stopped at step {run.at['step']} and saved; the same command goes on from there"
+                f"stopped at step {trainer.at['step']} and saved; the same command goes on from there"
             ) from None
         finally:
             log.close()

@@ -291,4 +291,4 @@ def steady(one_for_all):
     host, pid = one_for_all
     yield host, pid
     assert host.instance().play(STEP) is not None and not gone(pid)
-    host.told.clear()
+    host.messages.clear()

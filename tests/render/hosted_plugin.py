@@ -1,4 +1,4 @@
-"""The built plug-ins in hosts' processes: how those are started, what they are handed, and what should be heard."""
+"""The built plug-ins in host processes: start them, send them jobs, and compute the expected output."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from plugin_backend.daw_plugin.shared_memory import hop_of, parameter_row
 from presets.bank import Bank
 from render.plugin_server.engine_factory import make_engine
 from render.plugin_server.preset_slots import PresetPool
-from tests.render.plugin_hosts import Heard, HostProcess, Job
+from tests.render.plugin_hosts import HostProcess, Job, Result
 
 HOSTS = "dawdreamer", "pedalboard"
 BLOCKS = 1, 64, 333, 512, 1000, 4096
@@ -27,13 +27,13 @@ BENT = {"ms", "Hz"}
 
 def fractions(**values: float) -> dict[str, float]:
     """Parameters in their units, as hosts hand them over, by the names they show."""
-    told = {}
+    normalized = {}
     for name, value in values.items():
         row = ROWS[name].row
-        told[ROWS[name].name] = ((value - row.low) / (row.high - row.low)) ** (
+        normalized[ROWS[name].name] = ((value - row.low) / (row.high - row.low)) ** (
             np.log(0.5) / np.log(0.1) if row.unit in BENT else 1
         )
-    return told
+    return normalized
 
 
 def rendered(
@@ -88,19 +88,19 @@ STRUCK = [(0, 100), (3_001, 64), (3_002, 32), (5_119, 1), (5_120, 127)]
 """Sample, velocity."""
 
 
-def notes(struck=STRUCK, length: int = 100) -> list[tuple[int, int, int, int]]:
-    return [(60 + index, velocity, at, length) for index, (at, velocity) in enumerate(struck)]
+def notes(strikes=STRUCK, length: int = 100) -> list[tuple[int, int, int, int]]:
+    return [(60 + index, velocity, at, length) for index, (at, velocity) in enumerate(strikes)]
 
 
-def midi_of(struck: list[tuple[int, int, int, int]]) -> list[tuple[int, bytes]]:
+def midi_of(strikes: list[tuple[int, int, int, int]]) -> list[tuple[int, bytes]]:
     """Notes as messages by sample."""
-    messages = [(at, bytes([0x90, key, velocity])) for key, velocity, at, _ in struck]
-    return sorted(messages + [(at + length, bytes([0x80, key, 0])) for key, _, at, length in struck])
+    messages = [(at, bytes([0x90, key, velocity])) for key, velocity, at, _ in strikes]
+    return sorted(messages + [(at + length, bytes([0x80, key, 0])) for key, _, at, length in strikes])
 
 
-Ran = dict[tuple[str, str], list[list[Heard]]]
-"""By bank and host, what came of every job."""
+Ran = dict[tuple[str, str], list[list[Result]]]
+"""The results of every job, by bank and host."""
 
 
-def finished(begun: dict[tuple[str, str], HostProcess]) -> Ran:
-    return {key: process.heard() for key, process in begun.items()}
+def finished(started: dict[tuple[str, str], HostProcess]) -> Ran:
+    return {key: process.results() for key, process in started.items()}

@@ -1,6 +1,6 @@
-"""The plug-in's backend with an engine that can be seen through, and that fails or crashes when it is asked to.
+"""The plug-in's backend with a simple engine of known output, which fails or crashes on request.
 
-python -E -P tests/render/plain_backend.py [SECONDS]      # the longest pause after crashes
+python -E -P tests/render/plain_backend.py [SECONDS]      # SECONDS: the longest pause after crashes
 """
 
 # ruff: noqa: E402 (the path comes before the imports)
@@ -25,9 +25,9 @@ RAISE, NOT_FINITE, CRASH, ILL_NAMED = 100.0, 200.0, 300.0, "slow"
 
 
 class Plain(Engine):
-    """Answers ``input × 2^gain_db + hops since the reset + 1000 × slot a's takes``, and each event's data at its place.
+    """Returns ``in × 2^gain_db + hops since the reset + 1000 × takes of slot a`` plus each event's data at its sample.
 
-    The first sample of a hop asks for what is named above.
+    The first sample of a hop requests one of the faults named above.
     """
 
     latency_samples = 0
@@ -37,19 +37,19 @@ class Plain(Engine):
         self._hops, self._takes = 0, 0
 
     def push(self, hop, parameters, events, wait):
-        asked = float(hop[0, 0])
-        if asked == RAISE:
-            raise ValueError("asked to")
-        if asked == CRASH:
+        requested = float(hop[0, 0])
+        if requested == RAISE:
+            raise ValueError("on request")
+        if requested == CRASH:
             os.abort()
         out = hop * 2.0 ** float(in_range(parameters)[INDEX["gain_db"]]) + self._hops + 1000 * self._takes
         for offset, data in events:
             out[:, offset] += sum(data)
         self._hops += 1
-        return out * float("nan") if asked == NOT_FINITE else out
+        return out * float("nan") if requested == NOT_FINITE else out
 
-    def session(self, slot, preset):
-        time.sleep(0.01)  # long enough to be overtaken
+    def load_session_preset(self, slot, preset):
+        time.sleep(0.01)  # long enough for later messages to overtake it
         self._takes = 0 if preset is None else len(preset.header.takes)
 
     def reset(self):

@@ -1,7 +1,7 @@
-"""What a validator of plug-ins asks, asked by us: ``pluginval`` and Steinberg's are not to be had from Debian.
+"""The checks of a plug-in validator. ``pluginval`` and Steinberg's validator are not in Debian.
 
-Run by path, with the bundle and a folder; it prints, as JSON, what each check that failed says. The model is to be the
-identity codec: its sound is known.
+Run it by path, with the bundle and a folder. It prints, as JSON, the messages of each failed check. The model must be
+the identity codec, because its output is known.
 """
 
 from __future__ import annotations
@@ -70,12 +70,12 @@ def opens_and_closes(bundle: str) -> Iterator[str]:
 
 def prepares_for_other_blocks_and_rates(bundle: str) -> Iterator[str]:
     plugin = pedalboard.load_plugin(bundle)
-    asked = [(RATE, 512), (RATE, 64), (RATE, 4_096), (44_100, 333), (192_000, 512), (RATE, 1_000), (RATE, 7)]
-    for rate, block in asked:
-        heard = plugin(NOISE, rate, buffer_size=block)
-        if rate == RATE and not np.array_equal(heard, NOISE):
+    requested = [(RATE, 512), (RATE, 64), (RATE, 4_096), (44_100, 333), (192_000, 512), (RATE, 1_000), (RATE, 7)]
+    for rate, block in requested:
+        output = plugin(NOISE, rate, buffer_size=block)
+        if rate == RATE and not np.array_equal(output, NOISE):
             yield f"{rate} Hz, {block}: not what went in"
-        if not np.isfinite(heard).all() or np.abs(heard).max() < 0.05:
+        if not np.isfinite(output).all() or np.abs(output).max() < 0.05:
             yield f"{rate} Hz, {block}: no sound"
 
 
@@ -88,11 +88,11 @@ def hears_anything(bundle: str) -> Iterator[str]:
     }
     for name, sound in strange.items():
         engine, plugin = in_dawdreamer(bundle)
-        heard = rendered(engine, plugin, sound)
-        if not np.isfinite(heard).all():
+        output = rendered(engine, plugin, sound)
+        if not np.isfinite(output).all():
             yield f"{name}: not finite"
-        if name in ("silence", "denormals") and np.abs(heard).max() > 1e-37:
-            yield f"{name}: {np.abs(heard).max():g}"
+        if name in ("silence", "denormals") and np.abs(output).max() > 1e-37:
+            yield f"{name}: {np.abs(output).max():g}"
         if plugin.get_parameter_text(_at(plugin, "Failed")) != "no":
             yield f"{name}: failed"
 
@@ -132,8 +132,8 @@ def is_automated_at_every_block(bundle: str) -> Iterator[str]:
     for row in own_rows(plugin):
         if row["isAutomatable"]:
             plugin.set_automation(row["index"], np.repeat(RNG.random(COUNT // 32), 64).astype(np.float32))
-    heard = rendered(engine, plugin, NOISE)
-    if not np.isfinite(heard).all() or not heard.any():
+    output = rendered(engine, plugin, NOISE)
+    if not np.isfinite(output).all() or not output.any():
         yield "no sound"
 
 
@@ -204,7 +204,7 @@ if __name__ == "__main__":
     failed = {}
     for check in CHECKS:
         print(check.__name__, file=sys.stderr, flush=True)
-        if said := list(check(sys.argv[1])):
-            failed[check.__name__] = said[:5]
+        if printed := list(check(sys.argv[1])):
+            failed[check.__name__] = printed[:5]
     print(json.dumps(failed), flush=True)
-    os._exit(0)  # what a host tears down at its end is not asked here
+    os._exit(0)  # the host's own clean-up is not tested here

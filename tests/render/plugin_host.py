@@ -1,6 +1,6 @@
-"""A stand-in for a DAW: several instances of one backend, by futexes or sockets, and all that the backend told.
+"""A stand-in for a DAW: several instances of one backend, by futexes or sockets, and all messages of the backend.
 
-Nothing here is the backend's own code but the shared tables and a host's side. Its futex calls are its own.
+It shares only the tables and the host's memory with the backend's code; it has its own futex calls.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ PATIENCE_S = 60.0
 
 PLAIN = str(Path(__file__).with_name("plain_backend.py"))
 RAISE, NOT_FINITE, CRASH = 100.0, 200.0, 300.0
-"""Samples that ask something of its engine."""
+"""Samples that request a fault from its engine."""
 
 STEP = np.full((2, 512), 0.25, np.float32)
 
 
 def gone(pid: int) -> bool:
-    """Whether a process has ended, be it that nobody has asked how."""
+    """Return whether a process has ended, even if its parent has not collected its status."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
     except (FileNotFoundError, ProcessLookupError):
@@ -53,13 +53,13 @@ class Host:
 
     Args:
         config: its config file.
-        socket_bell: doorbells are sockets, not futexes.
-        module: how Python runs the keeper.
-        small: bytes that the link holds unread, few.
+        socket_bell: whether wake-ups are sockets, not futexes.
+        module: the interpreter's arguments that start the supervisor.
+        small: whether the link holds only few unread bytes.
 
     Attributes:
-        told: every message so far, as (verb, values).
-        pid: the keeper's.
+        messages: every message so far, as (verb, values).
+        pid: the supervisor's process id.
     """
 
     def __init__(
@@ -68,12 +68,12 @@ class Host:
         self.link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         if small:
             theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
-        said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        printed = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         more = {"PISADA_PLUGIN_CONFIG": str(config)} | more
-        self.pid = start_backend(sys.executable, theirs.fileno(), said, module, **more)
-        os.close(said)
+        self.pid = start_backend(sys.executable, theirs.fileno(), printed, module, **more)
+        os.close(printed)
         theirs.close()
-        self.log, self.told, self.socket_bell, self.ended = log, [], socket_bell, False
+        self.log, self.messages, self.socket_bell, self.ended = log, [], socket_bell, False
         self._ids = 0
         if socket_bell:
             self._bell, self._their_bell = socket.socketpair()
@@ -89,7 +89,7 @@ class Host:
         self.close()
 
     def close(self) -> None:
-        """As a host that ends: the link is closed, the keeper waited for."""
+        """Close the link and wait for the supervisor, as a host does at its end."""
         self.link.close()
         if not self.ended:
             os.waitpid(self.pid, 0)
@@ -99,7 +99,7 @@ class Host:
         socket.send_fds(self.link, [packed(verb, **values)], descriptors)
 
     def next(self, seconds: float = PATIENCE_S) -> tuple[str, dict[str, str]]:
-        """The next message; ``("", {})`` if none comes so long, or the other side is gone."""
+        """Return the next message; ``("", {})`` if none comes in ``seconds``, or the other side is gone."""
         if not select.select([self.link], [], [], seconds)[0]:
             return "", {}
         try:
@@ -107,22 +107,22 @@ class Host:
         except ConnectionResetError:
             data = b""
         if data:
-            self.told.append(unpacked(data))
-        return self.told[-1] if data else ("", {})
+            self.messages.append(unpacked(data))
+        return self.messages[-1] if data else ("", {})
 
     def until(self, verb: str, **values: object) -> dict[str, str]:
-        """The next message of a verb and, where they are given, values."""
+        """Wait for the next message of a verb with these values."""
         while True:
-            told, came = self.next()
-            assert told, f"no '{verb}' came; {self.told[-5:]}; {self.log.read_text()[-2000:]}"
-            if told == verb and all(came.get(key) == str(value) for key, value in values.items()):
-                return came
+            message, received = self.next()
+            assert message, f"no '{verb}' came; {self.messages[-5:]}; {self.log.read_text()[-2000:]}"
+            if message == verb and all(received.get(key) == str(value) for key, value in values.items()):
+                return received
 
     def all(self, verb: str) -> list[dict[str, str]]:
-        return [values for told, values in self.told if told == verb]
+        return [values for message, values in self.messages if message == verb]
 
     def ready(self) -> int:
-        """Wait for a server, give it the bell; answers its process id."""
+        """Wait for a server and send it the wake-up; return its process id."""
         pid = int(self.until("ready")["pid"])
         if self.socket_bell:
             self.send("bell", self._their_bell.fileno(), kind="socket")
@@ -138,7 +138,7 @@ class Host:
             LIBC.syscall(FUTEX, ctypes.c_void_p(self._bell.ctypes.data), 1, 64, None, None, 0)
 
     def instance(self, kind: str = "effect", channels: int = 2, rate_hz: int = 48_000, **more: object) -> Instance:
-        """A new instance, opened."""
+        """Open a new instance."""
         self._ids += 1
         return Instance(self, self._ids, kind, channels, rate_hz, **more)
 
@@ -165,7 +165,7 @@ class Instance(HostMemory):
         self.host.send("close", id=self.id)
 
     def session(self, slot: str, name: str, data: bytes | None) -> None:
-        """Send a preset's file, or that there is none."""
+        """Send a preset's file as the session's preset; ``None``: there is none."""
         if data is None:
             self.host.send("session", id=self.id, slot=slot, name=name)
             return
@@ -175,18 +175,18 @@ class Instance(HostMemory):
         os.close(fd)
 
     def submit(self, hop: np.ndarray, *, offline: bool = True, events=(), ring: bool = True) -> int:
-        """Put a hop; answers its number."""
+        """Submit a hop; return its number."""
         number = self.fill(hop, offline, events)
         if ring:
             self.host.ring()
         return number
 
     def wait(self, number: int, seconds: float = PATIENCE_S) -> np.ndarray | None:
-        """The answer to a hop; ``None``: the engine failed, or it does not come so long."""
+        """Wait for the output of a hop; ``None`` if the engine failed or it does not come in ``seconds``."""
         end = time.monotonic() + seconds
-        while not self.answered(number):
+        while not self.processed(number):
             seen = int(self._answered[0])
-            if self.answered(number):
+            if self.processed(number):
                 break
             if self.state == memory.FAILED or time.monotonic() > end:
                 return None
@@ -197,8 +197,8 @@ class Instance(HostMemory):
                 longest = (ctypes.c_long * 2)(0, 100_000_000)
                 word = ctypes.c_void_p(self._answered.ctypes.data)
                 LIBC.syscall(FUTEX, word, 0, ctypes.c_uint32(seen), longest, None, 0)
-        return self.answer(number)
+        return self.output(number)
 
     def play(self, hop: np.ndarray, **more: object) -> np.ndarray | None:
-        """Submit a hop and wait for its answer."""
+        """Submit a hop and wait for its output."""
         return self.wait(self.submit(hop, **more))

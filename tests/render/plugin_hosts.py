@@ -1,6 +1,6 @@
-"""DawDreamer and pedalboard as processes of their own that play our plug-in: jobs in, sounds out.
+"""DawDreamer and pedalboard as separate processes that play the plug-in: jobs in, audio out.
 
-Run by path as such a process, it knows nothing of Pisada but the bundles' paths.
+Run by path, it is such a process; it knows only the paths of the bundles.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Job:
 
 
 @dataclass
-class Heard:
+class Result:
     """What an instance made of a job: ``sound`` with the latency told taken out; ``before``: the peak of what that was;
     ``texts``: parameters as the host shows them afterwards."""
 
@@ -83,19 +83,20 @@ class HostProcess:
             text=True,
         )
 
-    def heard(self) -> list[list[Heard]]:
+    def results(self) -> list[list[Result]]:
         """Of every job and instance, once it has ended."""
-        said, errors = self._process.communicate()
+        printed, errors = self._process.communicate()
         log = next(iter(self._folder.rglob("plugin.log")), None)
         assert self._process.returncode == 0, (
             self._process.returncode,
             errors[-3000:],
             log and log.read_text()[-2000:],
         )
-        told = json.loads(said.splitlines()[-1])
+        reply = json.loads(printed.splitlines()[-1])
         with np.load(self._folder / "out.npz") as sounds:
             return [
-                [Heard(sounds[f"{job}.{play}"], *row) for play, row in enumerate(rows)] for job, rows in enumerate(told)
+                [Result(sounds[f"{job}.{play}"], *row) for play, row in enumerate(rows)]
+                for job, rows in enumerate(reply)
             ]
 
 
@@ -140,8 +141,8 @@ def with_dawdreamer(jobs: list[dict], sounds: Any) -> list[list[tuple[np.ndarray
         for processor, play in zip(processors, job["plays"], strict=True):
             own, whole = processor.get_latency_samples(), processor.get_audio()
             texts = {name: processor.get_parameter_text(at) for name, at in _index(processor).items()}
-            told = [own, float(np.abs(whole[:, :own]).max(initial=0)), texts]
-            out[-1].append((whole[:, own : own + count], told))
+            row_of_numbers = [own, float(np.abs(whole[:, :own]).max(initial=0)), texts]
+            out[-1].append((whole[:, own : own + count], row_of_numbers))
             if play["save"]:
                 processor.save_state(play["save"])
     return out
@@ -185,15 +186,15 @@ def with_pedalboard(jobs: list[dict], sounds: Any) -> list[list[tuple[np.ndarray
             for name, value in play["set"].items():
                 named[name].raw_value = value
             if plugin.is_effect:
-                heard = plugin(sound, rate, buffer_size=job["block"])  # it takes the latency out, and adds the end
+                output = plugin(sound, rate, buffer_size=job["block"])  # it takes the latency out, and adds the end
             else:
                 messages = [(bytes(message), (at + 0.5) / rate) for at, message in play["messages"]]
-                asked = {"sample_rate": rate, "num_channels": channels, "buffer_size": job["block"]}
-                heard = plugin(messages, duration=(count + MOST_LATE) / rate, **asked)
+                requested = {"sample_rate": rate, "num_channels": channels, "buffer_size": job["block"]}
+                output = plugin(messages, duration=(count + MOST_LATE) / rate, **requested)
                 late = plugin.reported_latency_samples  # of an instrument's, it is left in
-                heard = heard[:, late : late + count]
+                output = output[:, late : late + count]
             texts = {parameter.name: parameter.string_value for parameter in plugin.parameters.values()}
-            out[-1].append((heard, [plugin.reported_latency_samples, 0.0, texts]))
+            out[-1].append((output, [plugin.reported_latency_samples, 0.0, texts]))
             if play["save"]:
                 Path(play["save"]).write_bytes(plugin.raw_state)
     return out
@@ -203,10 +204,10 @@ def main(host: str, folder: Path) -> None:
     with np.load(folder / "in.npz") as sounds:
         jobs = json.loads((folder / "jobs.json").read_text())
         rows = {"dawdreamer": with_dawdreamer, "pedalboard": with_pedalboard}[host](jobs, sounds)
-    named = {f"{job}.{play}": heard for job, row in enumerate(rows) for play, (heard, _) in enumerate(row)}
+    named = {f"{job}.{play}": output for job, row in enumerate(rows) for play, (output, _) in enumerate(row)}
     np.savez(folder / "out.npz", **named)
-    print(json.dumps([[told for _, told in row] for row in rows]), flush=True)
-    os._exit(0)  # what a host tears down at its end is not asked here
+    print(json.dumps([[row_of_numbers for _, row_of_numbers in row] for row in rows]), flush=True)
+    os._exit(0)  # the host's own clean-up is not tested here
 
 
 if __name__ == "__main__":

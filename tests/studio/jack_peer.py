@@ -1,4 +1,4 @@
-"""A JACK client that plays a known sound and keeps what comes back, each with its place on the server's clock."""
+"""A JACK client that plays a known sound and records what comes back, each with its position on the server's clock."""
 
 from __future__ import annotations
 

@@ -36,16 +36,16 @@ def test_help_loads_nothing_heavy():
 
 @pytest.mark.parametrize("name", sorted(pisada.commands))
 def test_every_command_has_help_with_an_example(name):
-    answer = run(name, "--help")
-    assert answer.exit_code == 0
-    assert re.search(rf"Example:\n +pisada {name} ", answer.output)
+    result = run(name, "--help")
+    assert result.exit_code == 0
+    assert re.search(rf"Example:\n +pisada {name} ", result.output)
 
 
-def test_a_dry_run_prints_the_resolved_cues_and_touches_nothing(tmp_path):
-    answer = run(
+def test_dry_run_prints_cues_and_writes_nothing(tmp_path):
+    result = run(
         "render", SCENE / "cues.csv", "--project", SCENE / "project.toml", "--dry-run", "--out", tmp_path / "o"
     )
-    lines = answer.stdout.splitlines()
+    lines = result.stdout.splitlines()
     assert lines[0].split() == ["id", "timecode", "sample", "length", "stem", "preset", "seed"]
     first_step = next(line.split() for line in lines if line.startswith("FEET-001"))
     assert first_step[1:3] == ["01:00:04:00", str(172_972_800 + 96 * 2002)]
@@ -54,22 +54,22 @@ def test_a_dry_run_prints_the_resolved_cues_and_touches_nothing(tmp_path):
 
 
 @pytest.fixture
-def mine(tmp_path, impulse_bank):
+def own_bank(tmp_path, impulse_bank):
     """A bank of one's own, whose ``click`` is the other's ``burst``."""
     preset = load_preset(impulse_bank / "burst.preset.safetensors")
     save_preset(replace(preset, header=msgspec.structs.replace(preset.header, name="click")), tmp_path / "mine")
     return tmp_path / "mine"
 
 
-def test_banks_given_again_are_searched_in_order(tmp_path, mine, impulse_bank, write_sheet):
-    both = "--bank", mine, "--bank", impulse_bank
+def test_several_banks_are_searched_in_order(tmp_path, own_bank, impulse_bank, write_sheet):
+    both = "--bank", own_bank, "--bank", impulse_bank
     names = [line.split()[0] for line in run("presets", *both).stdout.splitlines()[1:]]
     assert names == ["burst", "click", "hum", "tone"]
-    assert "step-gravel" in run("presets", "--bank", mine, "--bank", "factory").stdout
+    assert "step-gravel" in run("presets", "--bank", own_bank, "--bank", "factory").stdout
     mixed = run("mix", "click", "tone", "--name", "new", "--to", tmp_path / "new", "--model", "pcm", *both)
     assert mixed.stdout.endswith("1 takes, linear of click, tone\n")
-    heard = load_preset(tmp_path / "new" / "new.preset.safetensors").means[0]
-    assert np.abs(heard[:50]).max() > 0.1  # of noise, where the other click is one sample
+    rendered = load_preset(tmp_path / "new" / "new.preset.safetensors").means[0]
+    assert np.abs(rendered[:50]).max() > 0.1  # of noise, where the other click is one sample
     soundfile.write(tmp_path / "in.wav", np.zeros(48_000), 48_000)
     for command in (
         ("apply", "click", tmp_path / "in.wav", "--out", tmp_path / "out", "--add", "tone", *both),
@@ -80,13 +80,13 @@ def test_banks_given_again_are_searched_in_order(tmp_path, mine, impulse_bank, w
         assert run(*command).exit_code == 0
 
 
-def test_the_example_scene_is_what_the_readme_says():
+def test_example_scene_has_many_cues_and_floors():
     text = (SCENE / "cues.csv").read_text()
     assert len(text.splitlines()) - 1 >= 60
     assert {f"step-{floor}" for floor in ("gravel", "grass", "wood", "stone")} <= set(re.findall(r"step-\w+", text))
 
 
-def test_a_real_command_renders_and_prints_its_files(tmp_path, write_sheet):
+def test_render_prints_its_files(tmp_path, write_sheet):
     sheet = write_sheet(
         [
             {"id": "a", "start": "0.25", "stem": "FEET", "preset": "step-stone", "colour": "red"},
@@ -111,8 +111,8 @@ def test_a_real_command_renders_and_prints_its_files(tmp_path, write_sheet):
     assert left == {path.name for path in printed} | {"report.json"}
 
 
-def test_exit_status_of_bad_input_and_of_bad_usage(tmp_path):
-    for arguments, told in (
+def test_exit_status_of_bad_input_and_usage(tmp_path):
+    for arguments, message in (
         (["render", str(tmp_path / "no.csv"), "--out", "x"], "pisada: "),
         (["render", "x.csv", "--seed", "-1"], "Invalid value for '--seed'"),
         (["rendr"], "No such command"),
@@ -120,11 +120,11 @@ def test_exit_status_of_bad_input_and_of_bad_usage(tmp_path):
         command = [sys.executable, "-m", "studio", *arguments]
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
         assert done.returncode == 2
-        assert told in done.stderr
+        assert message in done.stderr
         assert "Traceback" not in done.stderr
 
 
-def test_a_midi_file_renders_with_the_banks_programs(tmp_path):
+def test_midi_file_renders_with_bank_programs(tmp_path):
     import mido
 
     file, track = mido.MidiFile(ticks_per_beat=480), mido.MidiTrack()
@@ -134,27 +134,27 @@ def test_a_midi_file_renders_with_the_banks_programs(tmp_path):
     track.append(mido.Message("note_on", note=60, velocity=127, time=480))
     track.append(mido.Message("note_off", note=60, time=10))
     file.save(tmp_path / "steps.mid")
-    answer = run("render", tmp_path / "steps.mid", "--dry-run")
-    row = next(line.split() for line in answer.stdout.splitlines() if line.startswith("FEET-0001"))
+    result = run("render", tmp_path / "steps.mid", "--dry-run")
+    row = next(line.split() for line in result.stdout.splitlines() if line.startswith("FEET-0001"))
     assert (row[2], row[5]) == ("24000", "step-gravel")
 
 
-def test_capture_tells_takes_hits_and_what_it_left_out(tmp_path):
+def test_capture_prints_takes_hits_and_dropped_hits(tmp_path):
     rng, audio = np.random.default_rng(0), 3e-4 * np.random.default_rng(1).standard_normal(6 * 48_000)
     for at in range(4_800, 6 * 48_000, 24_000):
         audio[at : at + 9_600] += 0.3 * rng.standard_normal(9_600) * np.exp(-np.arange(9_600) / 2_000)
     soundfile.write(tmp_path / "walk.wav", audio, 48_000)
     given = ("--bank", tmp_path / "bank", "--model", "pcm")
-    answer = run("capture", tmp_path / "walk.wav", "--name", "walk", *given)
-    assert answer.output.endswith("walk.preset.safetensors: 12 takes of 12 hits\n")
-    answer = run(
+    result = run("capture", tmp_path / "walk.wav", "--name", "walk", *given)
+    assert result.output.endswith("walk.preset.safetensors: 12 takes of 12 hits\n")
+    result = run(
         "capture", tmp_path / "walk.wav", "--name", "few", *given, "--takes", 5, "--modes", 8, "--split", "hits"
     )
-    assert "note: 7 hits left out: only the loudest 5 are kept (--takes)" in answer.output
-    assert "5 takes of 12 hits" in answer.output
-    answer = run("capture", tmp_path / "walk.wav", "--name", "x", *given, "--modes", "some")
-    assert answer.exit_code == 2
-    assert "'some': give auto, none, or a number from 1 to 512" in answer.output
+    assert "note: 7 hits left out: only the loudest 5 are kept (--takes)" in result.output
+    assert "5 takes of 12 hits" in result.output
+    result = run("capture", tmp_path / "walk.wav", "--name", "x", *given, "--modes", "some")
+    assert result.exit_code == 2
+    assert "'some': give auto, none, or a number from 1 to 512" in result.output
 
 
 def test_capture_then_render(tmp_path, write_sheet):
@@ -163,8 +163,8 @@ def test_capture_then_render(tmp_path, write_sheet):
     rng = np.random.default_rng(0)
     knock = rng.standard_normal(9_600) * np.exp(-np.arange(9_600) / 900) * 0.3
     soundfile.write(tmp_path / "knock.wav", knock, 48_000)
-    answer = run("capture", tmp_path / "knock.wav", "--name", "knock", "--bank", tmp_path / "bank")
-    assert "knock.preset.safetensors: 1 takes" in answer.output
+    result = run("capture", tmp_path / "knock.wav", "--name", "knock", "--bank", tmp_path / "bank")
+    assert "knock.preset.safetensors: 1 takes" in result.output
     assert "knock" in run("presets", "--bank", tmp_path / "bank").output
     again = ("capture", tmp_path / "knock.wav", "--name", "knock", "--bank", tmp_path / "bank", "--variation", 0.5)
     with pytest.raises(OutputError, match="knock.preset.safetensors: is there already; give another --name, or --over"):
@@ -182,7 +182,7 @@ def test_capture_then_render(tmp_path, write_sheet):
     assert 24_000 <= attack <= 24_000 + 96
 
 
-def test_explain_says_what_became_of_every_stem_and_cue(tmp_path, write_sheet, impulse_bank):
+def test_explain_lists_stems_and_cues(tmp_path, write_sheet, impulse_bank):
     rows = [
         {"id": "a", "start": "0.25", "stem": "FEET", "preset": "click"},
         {"id": "b", "start": "0.75", "stem": "PROPS", "preset": "burst"},
@@ -194,9 +194,9 @@ def test_explain_says_what_became_of_every_stem_and_cue(tmp_path, write_sheet, i
     first = render(write_sheet(rows), "--explain").stderr
     assert re.search(r"^FEET +render +there is no version before it$", first, re.M)
     edited = write_sheet([rows[0], {**rows[1], "pan": 1}])
-    told = render(edited, "--dry-run", "--explain").stderr
-    assert told == "".join(line for line in render(edited, "--explain").stderr.splitlines(True) if line in told)
-    table = [line.split(maxsplit=2) for line in told.splitlines() if line.strip()]
+    message = render(edited, "--dry-run", "--explain").stderr
+    assert message == "".join(line for line in render(edited, "--explain").stderr.splitlines(True) if line in message)
+    table = [line.split(maxsplit=2) for line in message.splitlines() if line.strip()]
     assert [row[:2] for row in table[1:4]] == [["PROPS", "patch"], ["FOLEY", "patch"], ["FEET", "keep"]]
     assert table[3] == ["FEET", "keep", "nothing in it changed"]
     assert table[5] == ["b", "PROPS", "mixed from the cache  changed: pan"]
@@ -204,18 +204,18 @@ def test_explain_says_what_became_of_every_stem_and_cue(tmp_path, write_sheet, i
     assert len(list((tmp_path / "out").glob("*_v00?_48k_24b.wav"))) == 6
 
 
-def test_explain_wants_a_folder_to_compare_with(tmp_path, write_sheet):
+def test_explain_needs_a_folder(tmp_path, write_sheet):
     sheet = write_sheet([{"id": "a", "start": "1.0", "stem": "A", "preset": "p"}])
     with pytest.raises(ProjectError, match="give --out DIR too"):
         run("render", sheet, "--dry-run", "--explain")
 
 
-def test_a_table_is_not_as_wide_as_a_hostile_name(capsys):
+def test_table_cells_are_bounded(capsys):
     print_table(("id", "n"), [("x" * 10_000, 1), ("y", 2)])
     assert [len(line) for line in capsys.readouterr().out.splitlines()] == [503, 503, 503]
 
 
-def test_what_the_system_refuses_is_one_line(tmp_path):
+def test_system_errors_are_one_line(tmp_path):
     name = tmp_path / ("x" * 300)
     commands = [
         (1, ["plugin", "install", "--to", name]),
@@ -223,21 +223,21 @@ def test_what_the_system_refuses_is_one_line(tmp_path):
         (2, ["session", name, "--format", "rpp"]),
     ]
     for status, command in commands:
-        answer = subprocess.run([sys.executable, "-m", "studio", *command], capture_output=True, text=True)
-        assert (answer.returncode, answer.stderr.count("\n")) == (status, 1), answer.stderr
-        assert "File name too long" in answer.stderr
+        result = subprocess.run([sys.executable, "-m", "studio", *command], capture_output=True, text=True)
+        assert (result.returncode, result.stderr.count("\n")) == (status, 1), result.stderr
+        assert "File name too long" in result.stderr
 
 
-def test_without_the_cache_nothing_is_kept_and_all_is_rendered(tmp_path, write_sheet, impulse_bank, monkeypatch):
+def test_no_cache_keeps_nothing(tmp_path, write_sheet, impulse_bank, monkeypatch):
     monkeypatch.setenv("PISADA_CACHE", str(tmp_path / "cache"))
     sheet = write_sheet([{"id": "a", "start": "0.25", "stem": "FEET", "preset": "click"}])
     for _ in range(2):
-        told = run("render", sheet, "--model", "pcm", "--bank", impulse_bank, "--out", tmp_path / "out", "--no-cache", "--explain")  # fmt: skip # noqa: E501
-        assert re.search(r"^a +FEET +decoded ", told.stderr, re.M)
+        message = run("render", sheet, "--model", "pcm", "--bank", impulse_bank, "--out", tmp_path / "out", "--no-cache", "--explain")  # fmt: skip # noqa: E501
+        assert re.search(r"^a +FEET +decoded ", message.stderr, re.M)
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_render_that_is_there_is_not_made_again(tmp_path, write_sheet, impulse_bank):
+def test_unless_there_renders_nothing_again(tmp_path, write_sheet, impulse_bank):
     rows = [{"id": f"c{n}", "start": f"{n / 4}", "stem": "A", "preset": "click"} for n in range(4)]
 
     def render(*more: str):
@@ -246,9 +246,9 @@ def test_a_render_that_is_there_is_not_made_again(tmp_path, write_sheet, impulse
 
     first = render("--unless-there")
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
-    again = render("--unless-there", "--no-cache")  # what is noted in the cache is not needed
+    again = render("--unless-there", "--no-cache")  # the notes in the cache are not needed
     assert again.stdout.splitlines() == [line for line in first.stdout.splitlines() if not line.endswith(".png")]
-    assert again.stderr.endswith("out holds just this already; nothing was rendered\n")
+    assert again.stderr.endswith("out holds this version already; nothing was rendered\n")
     assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()} == before
     rows[0]["gain_db"] = "-3"
     assert "v002" in render("--unless-there").stdout
@@ -257,10 +257,10 @@ def test_a_render_that_is_there_is_not_made_again(tmp_path, write_sheet, impulse
     assert "v003" in render("--unless-there").stdout
     next(path for path in (tmp_path / "out").iterdir() if "FOLEY-A_v003" in path.name).unlink()
     assert "v004" in render("--unless-there").stdout
-    with pytest.raises(ProjectError, match="--unless-there does not look for clips"):
+    with pytest.raises(ProjectError, match="--unless-there does not compare clips"):
         render("--unless-there", "--clips")
 
 
-def test_the_demo_is_made_once():
+def test_demo_uses_unless_there():
     recipe = re.search(r"^demo:.*\n\t(.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
     assert recipe.endswith("--out demo --unless-there")

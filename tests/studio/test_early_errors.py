@@ -1,4 +1,4 @@
-"""What is wrong without a model is told before one is loaded, and before PyTorch is."""
+"""Errors that need no model come before a model or PyTorch is loaded."""
 
 import json
 import subprocess
@@ -52,7 +52,7 @@ CASES = {
     "batch missing.toml --out out": "missing.toml",
     "plugin install --model nothing --to new": "no model 'nothing'",
 }
-"""Command → a part of what it says."""
+"""Command → a part of its output."""
 
 RUN_ALL = """
 import contextlib, io, json, shlex, sys
@@ -86,7 +86,11 @@ def test_errors_that_need_no_model_come_before_it_is_loaded(tmp_path):
         [sys.executable, "-c", RUN_ALL], input=json.dumps(list(CASES)), cwd=tmp_path, capture_output=True, text=True
     )
     assert ran.returncode == 0, ran.stderr
-    said = json.loads(ran.stdout.splitlines()[-1])
-    wrong = {line: told for line, told in said.items() if CASES[line] not in told[1] or told[0] != 2 or told[2]}
+    printed = json.loads(ran.stdout.splitlines()[-1])
+    wrong = {
+        line: message
+        for line, message in printed.items()
+        if CASES[line] not in message[1] or message[0] != 2 or message[2]
+    }
     assert wrong == {}
-    assert said.keys() == CASES.keys()
+    assert printed.keys() == CASES.keys()

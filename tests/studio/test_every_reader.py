@@ -26,7 +26,7 @@ def streamed_wav() -> bytes:
     return patched(encoded(hits(SECONDS, RATE), RATE, "WAV", "PCM_24"), b"data", "<I", 3 * RATE)
 
 
-FILES = {  # name → its bytes, how many samples it has, what is said of it
+FILES = {  # name → bytes, number of samples, printed remark
     "streamed.mp3": (without_length(mp3(SECONDS))[0], 231 * 1152, ""),
     "joined.mp3": (mp3(2) + mp3(4, seed=1), SECONDS * RATE, "2 recordings joined: read as one"),
     "streamed.flac": (flac_that_states(encoded(hits(SECONDS, RATE), RATE, "FLAC", "PCM_16"), 0), SECONDS * RATE, ""),
@@ -36,12 +36,12 @@ FILES = {  # name → its bytes, how many samples it has, what is said of it
 
 @pytest.fixture(params=FILES, ids=list(FILES))
 def recording(request, tmp_path, monkeypatch):
-    """Name, length in samples and what is said of a file in the working folder."""
+    """Name, length in samples and printed remark of a file in the current folder."""
     monkeypatch.chdir(tmp_path)
-    data, samples, said = FILES[request.param]
+    data, samples, printed = FILES[request.param]
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / request.param).write_bytes(data)
-    return f"in/{request.param}", samples, said
+    return f"in/{request.param}", samples, printed
 
 
 def run(*arguments):
@@ -51,71 +51,71 @@ def run(*arguments):
 
 
 def notes(done, name: str) -> list[str]:
-    """What is said of the file, as the command prints it."""
+    """What is printed of the file, as the command prints it."""
     return [line for line in done.stderr.splitlines() if line.startswith(f"note: {name}: ")]
 
 
-def expected(name: str, said: str) -> list[str]:
-    return [f"note: {name}: {said}"] * bool(said)
+def expected(name: str, printed: str) -> list[str]:
+    return [f"note: {name}: {printed}"] * bool(printed)
 
 
 def test_apply(recording, impulse_bank):
-    name, samples, said = recording
+    name, samples, printed = recording
     done = run("apply", "click", name, "--out", "out", "--bank", impulse_bank, "--strength", 0, "--blend", 0)
     assert soundfile.info(done.stdout.strip()).frames == samples
-    assert notes(done, name) == expected(name, said)
+    assert notes(done, name) == expected(name, printed)
 
 
 def test_apply_at_hits(recording, impulse_bank):
-    name, samples, said = recording
+    name, samples, printed = recording
     done = run("apply", "click", name, "--out", "out", "--mode", "hits", "--bank", impulse_bank)
     path, hits_found = done.stdout.removesuffix(" hits\n").rsplit(": ", 1)
     assert soundfile.info(path).frames == samples
     assert int(hits_found) >= 10
-    assert notes(done, name) == expected(name, said)
+    assert notes(done, name) == expected(name, printed)
 
 
 def test_cues_from_audio(recording):
-    name, _, said = recording
+    name, _, printed = recording
     done = run("cues", "from-audio", name, "--out", "out.csv")
     with open("out.csv", encoding="utf-8") as sheet:
         starts = [int(row["start"].removesuffix("smp")) for row in csv.DictReader(sheet)]
     assert len(starts) >= 10
     assert starts[-1] > 5 * 48_000
-    assert notes(done, name) == expected(name, said)
+    assert notes(done, name) == expected(name, printed)
 
 
 def test_corpus(recording):
-    name, _, said = recording
+    name, _, printed = recording
     report = json.loads(run("corpus", "in", "--json", "--out", "cache").stdout)
     assert report["minutes"] > 5 / 60
-    assert report["remarks"] == [{"file": name.removeprefix("in/"), "remark": said}] * bool(said)
+    assert report["remarks"] == [{"file": name.removeprefix("in/"), "remark": printed}] * bool(printed)
 
 
 def test_capture(recording):
-    name, samples, said = recording
+    name, samples, printed = recording
     done = run("capture", name, "--name", "whole", "--bank", "bank", "--model", "pcm", "--kind", "texture")
     (take,) = Bank(Path("bank"))["whole"].header.takes
     assert abs(take.length_samples - samples * 48_000 / RATE) < 2
-    assert notes(done, name) == expected(name, said)
+    assert notes(done, name) == expected(name, printed)
 
 
 def test_render(recording, impulse_bank):
-    name, samples, said = recording
+    name, samples, printed = recording
     Path("cues.csv").write_text(f"id,start,stem,source\na,0.0,A,{name}\nb,9.0,A,{name}\n", encoding="utf-8")
     done = run("render", "cues.csv", "--out", "out", "--model", "pcm", "--bank", impulse_bank, "--no-cache")
     (report,) = [line for line in done.stdout.splitlines() if line.endswith(".json")]
     cues = json.loads(Path(report).read_text(encoding="utf-8"))["cues"]
     assert [cue["length_samples"] for cue in cues] == [-(-samples * 48_000 // RATE)] * 2
-    assert done.stderr.count("note: ") == done.stderr.count(f"{name}: {said}\n") == bool(said)
+    assert done.stderr.count("note: ") == done.stderr.count(f"{name}: {printed}\n") == bool(printed)
 
 
 def test_live(recording, impulse_bank):
-    name, samples, said = recording
+    name, samples, printed = recording
     ends = ("--in", name, "--out", "out.wav", "--no-meter")
     done = run("live", "--preset", "click", "--model", "pcm", "--bank", impulse_bank, *ends)
     assert soundfile.info("out.wav").frames >= samples * 48_000 // RATE
-    assert notes(done, name) == expected(name, said)
+    assert notes(done, name) == expected(name, printed)
 
 
 def test_evaluation(recording, tmp_path):
@@ -124,7 +124,7 @@ def test_evaluation(recording, tmp_path):
 
 
 def test_impulse_responses(recording, impulse_bank):
-    name, samples, said = recording
+    name, samples, printed = recording
     assert impulse_response(name, RATE).shape[1] == samples
     Path("cues.csv").write_text("id,start,stem,preset\na,0.0,A,click\n", encoding="utf-8")
     Path("show.toml").write_text(
@@ -132,10 +132,10 @@ def test_impulse_responses(recording, impulse_bank):
         encoding="utf-8",
     )
     done = run("render", "cues.csv", "--project", "show.toml", "--bank", impulse_bank, "--dry-run")
-    assert notes(done, name) == expected(name, said)
+    assert notes(done, name) == expected(name, printed)
 
 
-def test_a_guide_lies_where_its_stamp_says_and_is_as_long_as_it_is(tmp_path):
+def test_guide_position_and_length_are_read(tmp_path):
     bext = bytes(338) + struct.pack("<QH", RATE * 3601, 1) + bytes(254)
     data, path = streamed_wav(), tmp_path / "guide.wav"
     path.write_bytes(data[:12] + b"bext" + struct.pack("<I", len(bext)) + bext + data[12:])

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
-from multiprocessing import connection, resource_tracker
+from multiprocessing import connection
 from multiprocessing.connection import Connection
 from typing import Any
 
 import msgspec
 
-from plugin_backend.output_files import hold_signals
-from plugin_backend.processes import die_with_parent, one_thread_per_process
+from plugin_backend.processes import die_with_parent, one_thread_per_process, spawn_with_pipe
 from render.batch.engines.protocol import Message, Order, Outcome
 
 
@@ -46,13 +44,8 @@ class _Worker:
     """One worker process, idle or running an order."""
 
     def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.pipe, child_pipe = context.Pipe()
-        self.process = context.Process(target=serve, args=(child_pipe, os.getpid()), name="pisada-batch")
-        resource_tracker.ensure_running()  # starting it unblocks signals, so it is started first
-        with one_thread_per_process(), hold_signals():  # a Ctrl-C goes to the whole group; the parent stops its workers
-            self.process.start()
-        child_pipe.close()
+        with one_thread_per_process():
+            self.process, self.pipe = spawn_with_pipe(serve, lambda pipe: (pipe, os.getpid()), name="pisada-batch")
         self.order: Order | None = None
 
     def submit(self, order: Order) -> None:

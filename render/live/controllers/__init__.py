@@ -1,1 +1,1 @@
-"""MIDI and OSC controllers, and what they are mapped to."""
+"""MIDI and OSC controllers, and the map from controllers to controls."""

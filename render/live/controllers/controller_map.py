@@ -1,4 +1,4 @@
-"""The learnable map: which controller moves what, over which range. A TOML file, every field checked."""
+"""The map from controllers to controls, which can be learned. It is a TOML file; every field is checked."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ SOURCE = (
 )
 MOST_BINDINGS = 512
 NAMED = (*PRESETS, STRIKE, RELEASE)
-"""Controls that take a name."""
+"""Controls that take a name in place of a number."""
 
 
-class Binding(Table):
-    """One controller bound.
+class Binding(Table, frozen=True):
+    """One controller bound to one control.
 
     Attributes:
         source: ``cc.CHANNEL.NUMBER``, ``note.CHANNEL.NUMBER``, ``bend.CHANNEL``, ``pressure.CHANNEL`` or
             ``osc:/address``; channels from 1.
-        control: what it moves: a control of the instrument, or ``preset``, ``preset_b``, ``strike``, ``release``.
-        low, high: where 0 and 1 of the controller lead, in the control's units; the control's own ends by default.
-        curve: the controller's position is raised to this.
+        control: a control of the instrument, or ``preset``, ``preset_b``, ``strike``, ``release``.
+        low, high: the control's values at the controller's ends 0 and 1, in the control's unit. Default: the ends of
+            the control's range.
+        curve: the controller's position is raised to this power.
         text: the preset or pad, for the controls that take a name.
     """
 
@@ -46,27 +47,32 @@ class Binding(Table):
     text: Annotated[str, Meta(max_length=200, pattern=NO_CONTROL_PATTERN)] = ""
 
     def value(self, share: float, parameter: Parameter) -> float:
-        """Of the control, for the controller's position 0..1."""
+        """Return the control's value at the controller's position 0..1."""
         low, high = ends(self, parameter)
         return low + (high - low) * min(max(share, 0.0), 1.0) ** self.curve
 
 
-class LiveMap(Table):
-    """All of a performer's controllers."""
+class LiveMap(Table, frozen=True):
+    """All bindings of a performer's controllers."""
 
     schema: Literal[1] = 1
     binding: Annotated[list[Binding], Meta(max_length=MOST_BINDINGS)] = []
 
 
 def ends(binding: Binding, parameter: Parameter) -> tuple[float, float]:
-    """Where 0 and 1 of the controller lead."""
+    """Return the control's values at the controller's ends 0 and 1."""
     low = parameter.low if binding.low is None else binding.low
     return low, parameter.high if binding.high is None else binding.high
 
 
 def check(binding: Binding, controls: Mapping[str, Parameter]) -> None:
-    """Raises ProjectError if the instrument has no such control, or not that range of it, or no map can hold it."""
-    _holdable(binding)
+    """Check a binding.
+
+    Raises:
+        ProjectError: the instrument has no such control, the range lies outside the control's, or a map file cannot
+            hold the binding.
+    """
+    _check_storable(binding)
     if binding.control in NAMED:
         if not binding.text and binding.control != RELEASE:
             raise ProjectError(f'{binding.control} needs a name: text = "step-gravel"')
@@ -81,7 +87,7 @@ def check(binding: Binding, controls: Mapping[str, Parameter]) -> None:
         controls[binding.control].validate(end)
 
 
-def _holdable(binding: Binding) -> None:
+def _check_storable(binding: Binding) -> None:
     try:
         msgspec.convert(msgspec.to_builtins(binding), Binding)
     except msgspec.ValidationError as problem:
@@ -92,35 +98,36 @@ def read_map(path: Path, controls: Mapping[str, Parameter]) -> LiveMap:
     """Read a map for an instrument.
 
     Raises:
-        ProjectError: absent, not TOML, a field out of range, or a control that is not there; names file and field.
+        ProjectError: the file is absent or not TOML, a field is out of range, or a control does not exist; the message
+            has file and field.
     """
-    read = read_toml(path, LiveMap)
-    for index, binding in enumerate(read.binding):
+    live_map = read_toml(path, LiveMap)
+    for index, binding in enumerate(live_map.binding):
         try:
             check(binding, controls)
         except ProjectError as problem:
             raise ProjectError(f"{path}: binding[{index}] ({binding.source}): {problem}") from problem
-    return read
+    return live_map
 
 
 def with_binding(live_map: LiveMap, binding: Binding) -> LiveMap:
-    """The map with one binding more; what its source moved before, it moves no longer.
+    """Return the map with one more binding. It replaces all bindings of the same source.
 
     Raises:
-        ProjectError: a map cannot hold it, or no more.
+        ProjectError: a map file cannot hold the binding, or the map is full.
     """
-    _holdable(binding)
-    kept = [one for one in live_map.binding if one.source != binding.source]
+    _check_storable(binding)
+    kept = [other for other in live_map.binding if other.source != binding.source]
     if len(kept) == MOST_BINDINGS:
-        raise ProjectError(f"a map holds {MOST_BINDINGS} bindings, and no more")
+        raise ProjectError(f"a map holds at most {MOST_BINDINGS} bindings")
     return LiveMap(binding=[*kept, binding])
 
 
 def write_map(path: Path, live_map: LiveMap) -> None:
-    """Write a map, whole or not at all.
+    """Write a map file, completely or not at all.
 
     Raises:
-        OutputError, DiskFullError: it cannot be written.
+        OutputError, DiskFullError: the file cannot be written.
     """
     lines = [f"schema = {live_map.schema}"]
     for binding in live_map.binding:

@@ -1,4 +1,4 @@
-"""MIDI input ports: what is there, and the messages of one, through python-rtmidi in a process of their own."""
+"""MIDI input ports and their messages, through python-rtmidi in a separate process."""
 
 from __future__ import annotations
 
@@ -7,117 +7,133 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
 
 from plugin_backend.errors import DeviceError
 from render.live.devices.device_list import require_live_extra
 from render.live.devices.driver_process import DriverProcess
 
+if TYPE_CHECKING:
+    import mido
+
 AGAIN_S, WAKE_S, QUIET_S = 1.0, 0.1, 4.0
 LONGEST_BYTES = 3
-"""Notes, controllers, programs and bends; anything longer is system-exclusive and not for us."""
+"""Notes, controllers, programs and bends. Longer messages are system-exclusive and are ignored."""
 
 CONTROLLER, NOTE, BEND, PRESSURE = "cc.{}.{}", "note.{}.{}", "bend.{}", "pressure.{}"
 
 
-def _inputs() -> dict[str, tuple]:
-    """Port name → who can open it, and its number there. An API whose server is not there has none."""
+def _ports() -> dict[str, tuple]:
+    """Return port name → client that can open it, and its number there. An API without its server has no ports."""
     import rtmidi
 
-    found = {}
+    ports: dict[str, tuple] = {}
     for api in rtmidi.get_compiled_api():
         try:
             client = rtmidi.MidiIn(rtapi=api, name="pisada")
             for number, name in enumerate(client.get_ports()):
-                found.setdefault(name, (client, number))
+                ports.setdefault(name, (client, number))
         except (rtmidi.RtMidiError, OSError):
             continue
-    return found
+    return ports
 
 
-def _tell_ports(pipe: Connection) -> None:
-    pipe.send(("ready", list(_inputs())))
+def _send_ports(pipe: Connection) -> None:
+    pipe.send(("ready", list(_ports())))
 
 
 def list_ports() -> list[str]:
-    """Names of the MIDI inputs there are.
+    """Return the names of the MIDI inputs.
 
     Raises:
         MissingExtraError: python-rtmidi is not installed.
     """
     require_live_extra("rtmidi", "pisada live --midi")
-    driver = DriverProcess(_tell_ports)
+    driver = DriverProcess(_send_ports)
     driver.close()
     return driver.ready
 
 
 def choose_port(names: list[str], wanted: str) -> str:
-    """The port of that name, or that holds that text in any case.
+    """Return the port of that name, or the port whose name contains that text in upper or lower case.
 
     Raises:
-        DeviceError: none, or more than one, fits.
+        DeviceError: no port fits, or more than one.
     """
     fits = [name for name in names if name == wanted]
     fits = fits or [name for name in names if wanted.casefold() in name.casefold()]
     if len(fits) == 1:
         return fits[0]
-    told = ", ".join((fits or names)[:8]) or "none"
-    raise DeviceError(f"MIDI port '{wanted[:80]}': {'more than one fits' if fits else 'not there'}; there are: {told}")
+    problem = "more than one fits" if fits else "not there"
+    listed = ", ".join((fits or names)[:8]) or "none"
+    raise DeviceError(f"MIDI port '{wanted[:80]}': {problem}; there are: {listed}")
 
 
 def _listen(pipe: Connection, wanted: str) -> None:
-    """The driver's main function: sends the bytes of each short message, and nothing, to say that it lives."""
-    inputs = _inputs()
-    name = choose_port(list(inputs), wanted)
-    client, number = inputs[name]
+    """Send each short message, and empty bytes every second as a heartbeat. The driver's main function."""
+    ports = _ports()
+    name = choose_port(list(ports), wanted)
+    client, number = ports[name]
     client.open_port(number)
     pipe.send(("ready", name))
-    client.set_callback(lambda told, _: pipe.send_bytes(bytes(told[0])) if len(told[0]) <= LONGEST_BYTES else None)
+
+    def forward(event: tuple, _: object) -> None:
+        data, _ = event
+        if len(data) <= LONGEST_BYTES:
+            pipe.send_bytes(bytes(data))
+
+    client.set_callback(forward)
     while name in client.get_ports():
         pipe.send_bytes(b"")
         time.sleep(AGAIN_S)
 
 
 class MidiInput:
-    """A port that is open; from :meth:`listen` on each message is handed over, and a lost port is looked for again.
+    """An open MIDI port. :meth:`listen` starts passing messages on; a lost port is opened again when it is back.
+
+    Args:
+        wanted: the port's name, or a part of it.
 
     Attributes:
-        name: the port's.
-        problem: why nothing comes now ("": it may).
+        name: the port's name.
+        problem: why no messages come now; "" if all is well.
 
     Raises:
-        DeviceError: there is no such port. MissingExtraError: no python-rtmidi.
+        DeviceError: there is no such port.
+        MissingExtraError: python-rtmidi is not installed.
     """
 
     def __init__(self, wanted: str):
         require_live_extra("rtmidi", "pisada live --midi")
-        self._stopping, self.problem, self._thread = threading.Event(), "", None
+        self._stopping, self.problem = threading.Event(), ""
+        self._thread: threading.Thread | None = None
         self._driver = DriverProcess(_listen, wanted)
         self.name = self._driver.ready
 
-    def listen(self, heard: Callable) -> None:
-        """Call ``heard(mido message)`` for each message, on a thread of its own."""
-        self._thread = threading.Thread(target=self._run, args=(heard,), name="pisada-midi", daemon=True)
+    def listen(self, on_message: Callable[[mido.Message], None]) -> None:
+        """Call ``on_message(mido message)`` for each message, on a separate thread."""
+        self._thread = threading.Thread(target=self._run, args=(on_message,), name="pisada-midi", daemon=True)
         self._thread.start()
 
-    def _run(self, heard: Callable) -> None:
+    def _run(self, on_message: Callable[[mido.Message], None]) -> None:
         import mido
 
-        quiet = 0.0
+        quiet, data = 0.0, b""
         while not self._stopping.is_set():
             try:
                 quiet = 0.0 if self._driver.pipe.poll(WAKE_S) else quiet + WAKE_S
                 if quiet == 0:
-                    told = self._driver.pipe.recv_bytes(LONGEST_BYTES)
+                    data = self._driver.pipe.recv_bytes(LONGEST_BYTES)
             except (EOFError, OSError):
                 quiet = QUIET_S
             if quiet >= QUIET_S:
-                self._again()
+                self._reopen()
                 quiet = 0.0
-            elif quiet == 0 and told:
-                with suppress(ValueError):  # no message that MIDI knows
-                    heard(mido.Message.from_bytes(told))
+            elif quiet == 0 and data:
+                with suppress(ValueError):  # not a valid MIDI message
+                    on_message(mido.Message.from_bytes(data))
 
-    def _again(self) -> None:
+    def _reopen(self) -> None:
         self.problem = f"MIDI port {self.name}: it is gone"
         self._driver.close()
         while not self._stopping.wait(AGAIN_S):
@@ -129,25 +145,28 @@ class MidiInput:
             return
 
     @property
-    def back(self) -> str:
-        """That it is there again, in a line."""
-        return f"{self.told}: it is back"
+    def recovery_message(self) -> str:
+        """A line for the performer: the port is back."""
+        return f"{self.label}: it is back"
 
     @property
-    def told(self) -> str:
-        """What it is, in a line."""
+    def label(self) -> str:
+        """A line for the performer: which port this is."""
         return f"MIDI: {self.name}"
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening and close the port."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
         self._driver.close()
 
 
-def source_of(message) -> tuple[str, float] | None:
-    """What a mido message moved and how far, 0..1: ``cc.1.20``, ``note.10.36``, ``bend.1``, ``pressure.1``."""
+def source_of(message: mido.Message) -> tuple[str, float] | None:
+    """Return the controller of a mido message and its position 0..1; ``None`` if the message has neither.
+
+    Controllers are named ``cc.1.20``, ``note.10.36``, ``bend.1``, ``pressure.1``.
+    """
     kind, channel = message.type, getattr(message, "channel", 0) + 1
     if kind == "control_change":
         return CONTROLLER.format(channel, message.control), message.value / 127

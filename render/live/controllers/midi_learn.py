@@ -1,15 +1,19 @@
-"""The desk: what controllers do, by the map or by learning."""
+"""Routes controller messages to the instrument, by the map; and learns new bindings."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from plugin_backend.errors import PisadaError, ProjectError
 from plugin_backend.parameters import Parameter
 from render.instrument.actions import PRESETS, RELEASE, STRIKE
 from render.live.controllers.controller_map import NAMED, Binding, LiveMap, check, with_binding
 from render.live.controllers.midi_input import source_of
+
+if TYPE_CHECKING:
+    import mido
 
 PREFIX = "/pisada/"
 LEARN = "learn"
@@ -18,21 +22,23 @@ MOST_LEARNING = 64
 
 
 class ControllerRouter:
-    """Turns what controllers send into what the instrument does. Any thread may call it.
+    """Turns controller messages into actions of the instrument. Any thread may call it.
 
     Args:
-        act: ``act(control, value, text)``; raises PisadaError where that cannot be.
-        controls: the instrument's.
-        live_map: which controller moves what.
+        act: ``act(control, value, text)``; raises PisadaError if the action is not possible.
+        controls: the instrument's controls.
+        live_map: the bindings to begin with.
         pads: MIDI note number or name → preset.
-        presets: that program changes choose from, in order, or by number.
-        preset: struck by notes where there are no pads.
+        presets: the presets that program changes select, in order or by number.
+        preset: the preset that notes strike if there are no pads.
 
     Attributes:
-        live_map: as learned so far; ``learned`` counts.
-        learning: controls that wait for the next controller moved, in order.
-        last: what was moved last, in words.
-        refused: how much could not be done; ``problems`` tells each kind once.
+        live_map: the bindings, with those learned so far.
+        learned: how many bindings were learned.
+        learning: controls that wait for the next moved controller, in order.
+        last: the last movement, as text.
+        refused: how many messages could not be used.
+        problems: why, each reason once.
     """
 
     def __init__(
@@ -47,28 +53,29 @@ class ControllerRouter:
         self._act, self._controls, self._pads = act, controls, pads
         self._presets = presets if isinstance(presets, Mapping) else dict(enumerate(presets))
         self._preset, self._lock = preset, threading.Lock()
-        self.live_map, self.learned, self.learning, self.last = live_map, 0, [], ""
-        self._fresh: set[str] = set()
-        self.refused, self.problems = 0, []
+        self.live_map, self.learned, self.last, self.refused = live_map, 0, "", 0
+        self.learning: list[str] = []
+        self.problems: list[str] = []
+        self._just_learned: set[str] = set()
 
     def learn(self, wanted: str) -> None:
-        """Bind the next controller moved to a control, or to ``strike:NAME`` and the like.
+        """Bind the next moved controller to a control, or to ``strike:NAME`` and the like.
 
         Raises:
-            ProjectError: there is no such control, or too many wait already.
+            ProjectError: there is no such control, or too many controls wait already.
         """
         check(parse_binding("cc.1.0", wanted), self._controls)
         if len(self.learning) == MOST_LEARNING:
-            raise ProjectError(f"{MOST_LEARNING} controls wait for a controller, and no more can")
+            raise ProjectError(f"{MOST_LEARNING} controls wait for a controller already; move one first")
         self.learning.append(wanted)
 
     @property
     def preset(self) -> str:
-        """What is applied now, as far as the desk knows."""
+        """The current preset, as far as the router knows."""
         return self._preset
 
-    def midi(self, message) -> None:
-        """Take a mido message."""
+    def midi(self, message: mido.Message) -> None:
+        """Handle a mido message."""
         with self._lock:
             moved = source_of(message)
             if moved is not None and self._moved(*moved):
@@ -79,7 +86,7 @@ class ControllerRouter:
                 self._note(message.note, message.velocity / 127 if message.type == "note_on" else 0.0)
 
     def osc(self, address: str, arguments: list) -> bool:
-        """Take an OSC message; answers whether it could be used."""
+        """Handle an OSC message; return whether it could be used."""
         with self._lock:
             if not address.startswith(PREFIX):
                 share = _number(arguments)
@@ -90,11 +97,11 @@ class ControllerRouter:
             control = address.removeprefix(PREFIX).replace("/", ".")
             if control == LEARN:
                 return self._try(lambda: self.learn(".".join(map(str, arguments)).replace("/", ".")), "learning")
-            return self._addressed(control, arguments)
+            return self._set_by_address(control, arguments)
 
-    def _addressed(self, control: str, arguments: list) -> bool:
-        numbers = [one for one in arguments if isinstance(one, (int, float))]
-        texts = [one for one in arguments if isinstance(one, str)]
+    def _set_by_address(self, control: str, arguments: list) -> bool:
+        numbers = [argument for argument in arguments if isinstance(argument, (int, float))]
+        texts = [argument for argument in arguments if isinstance(argument, str)]
         if len(numbers) > 1 or len(texts) > 1 or len(numbers) + len(texts) != len(arguments):
             return self._refuse(f"{control}: a number, a name, or a name and a number can be used")
         if control not in NAMED and (texts or not numbers):
@@ -102,25 +109,25 @@ class ControllerRouter:
         return self._do(control, float(numbers[0]) if numbers else 1.0, texts[0] if texts else "")
 
     def _moved(self, source: str, share: float) -> bool:
-        """A controller's new position; answers whether it is taken."""
-        wanted = self.learning and source not in self._fresh and share > 0
-        if wanted and self._try(lambda: self._learn(source), "learning"):
-            self._fresh.add(source)
-        taken = False
+        """Handle a controller's new position; return whether it is bound."""
+        learns = self.learning and source not in self._just_learned and share > 0
+        if learns and self._try(lambda: self._learn(source), "learning"):
+            self._just_learned.add(source)
+        bound = False
         for binding in self.live_map.binding:
             if binding.source == source:
-                taken = True
-                self._bound(binding, share)
-        if not taken:
+                bound = True
+                self._act_on(binding, share)
+        if not bound:
             self.last = f"{source} {share:.2f} (not bound)"
-        return taken
+        return bound
 
     def _learn(self, source: str) -> None:
         self.live_map = with_binding(self.live_map, parse_binding(source, self.learning[0]))
         self.learned += 1
         self.learning.pop(0)
 
-    def _bound(self, binding: Binding, share: float) -> None:
+    def _act_on(self, binding: Binding, share: float) -> None:
         if binding.control not in NAMED:
             value = binding.value(share, self._controls[binding.control])
             self._do(binding.control, value, "", f"{binding.source} → ")
@@ -141,17 +148,16 @@ class ControllerRouter:
         else:
             self._refuse(f"program {program}: the bank has no such preset")
 
-    def _do(self, control: str, value: float, text: str, why: str = "") -> bool:
-        said = f"{control} {text}" if text else f"{control} {value:.3g}"
-        self.last = why + said
+    def _do(self, control: str, value: float, text: str, cause: str = "") -> bool:
+        self.last = cause + (f"{control} {text}" if text else f"{control} {value:.3g}")
         done = self._try(lambda: self._act(control, value, text), control)
         if done and control == PRESETS[0]:
             self._preset = text
         return done
 
-    def _try(self, what: Callable[[], None], name: str) -> bool:
+    def _try(self, action: Callable[[], None], name: str) -> bool:
         try:
-            what()
+            action()
         except PisadaError as problem:
             return self._refuse(f"{name}: {problem}" if name not in str(problem) else str(problem))
         return True
@@ -163,11 +169,11 @@ class ControllerRouter:
         return False
 
 
-UNIT = Parameter("velocity", 0, 1, 1, "", "How hard.")
+UNIT = Parameter("velocity", 0, 1, 1, "", "How hard the strike is.")
 
 
 def parse_binding(source: str, wanted: str) -> Binding:
-    """The binding of a source to what ``--learn`` names."""
+    """Return the binding of a source to the control that ``--learn`` names."""
     control, _, text = wanted.partition(":")
     return Binding(source=source, control=control, text=text)
 

@@ -1,4 +1,4 @@
-"""OSC over UDP, from this machine only: ``/pisada/…`` sets controls, any other address can be mapped."""
+"""OSC over UDP, from this machine only. ``/pisada/…`` sets controls; other addresses can be mapped."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ WAKE_S = 0.1
 
 
 class OscInput:
-    """A port that is taken; from :meth:`listen` on each message is handed over.
+    """An open UDP port. :meth:`listen` starts passing messages on.
 
     Args:
         port: UDP, 1..65535; 0 takes any free one.
 
     Attributes:
-        port: the one taken.
-        problem: none; it cannot be lost.
-        malformed: datagrams and messages that nobody could use.
+        port: the open port.
+        problem: always "": the port cannot be lost.
+        malformed: the number of datagrams and messages that could not be used.
 
     Raises:
-        DeviceError: the port is taken. MissingExtraError: no python-osc.
+        DeviceError: the port is in use.
+        MissingExtraError: python-osc is not installed.
     """
 
     def __init__(self, port: int):
@@ -41,14 +42,18 @@ class OscInput:
             raise DeviceError(f"OSC port {port}: {problem.strerror}") from problem
         self._socket.settimeout(WAKE_S)
         self.port, self.malformed = self._socket.getsockname()[1], 0
-        self._stopping, self.problem, self._thread = threading.Event(), "", None
+        self._stopping, self.problem = threading.Event(), ""
+        self._thread: threading.Thread | None = None
 
-    def listen(self, heard: Callable[[str, list], bool]) -> None:
-        """Call ``heard(address, arguments)``, which answers whether it could use it, on a thread of its own."""
-        self._thread = threading.Thread(target=self._run, args=(heard,), name="pisada-osc", daemon=True)
+    def listen(self, on_message: Callable[[str, list], bool]) -> None:
+        """Call ``on_message(address, arguments)`` for each message, on a separate thread.
+
+        It returns whether it could use the message.
+        """
+        self._thread = threading.Thread(target=self._run, args=(on_message,), name="pisada-osc", daemon=True)
         self._thread.start()
 
-    def _run(self, heard: Callable[[str, list], bool]) -> None:
+    def _run(self, on_message: Callable[[str, list], bool]) -> None:
         while not self._stopping.is_set():
             try:
                 data = self._socket.recv(LONGEST_BYTES + 1)
@@ -58,15 +63,20 @@ class OscInput:
             if not messages:
                 self.malformed += 1
             for address, arguments in messages:
-                self.malformed += not heard(address, arguments)
+                self.malformed += not on_message(address, arguments)
 
     @property
-    def told(self) -> str:
-        """What it is, in a line."""
+    def recovery_message(self) -> str:
+        """A line for the performer, as other inputs have; the port is never lost."""
+        return f"{self.label}: it is back"
+
+    @property
+    def label(self) -> str:
+        """A line for the performer: where this listens."""
         return f"OSC: {HOST}:{self.port}"
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening and close the port."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
@@ -74,7 +84,7 @@ class OscInput:
 
 
 def read(data: bytes) -> list[tuple[str, list]]:
-    """Address and arguments of each message of a datagram; none where it is malformed or too much."""
+    """Return address and arguments of each message of a datagram; nothing if it is malformed or too large."""
     from pythonosc.osc_message import OscMessage
     from pythonosc.osc_packet import OscPacket, ParseError
 
@@ -82,8 +92,8 @@ def read(data: bytes) -> list[tuple[str, list]]:
         return []
     try:
         messages = [timed.message for timed in OscPacket(data).messages]
-        told = [(message.address, list(message.params)) for message in messages if isinstance(message, OscMessage)]
-    except (ParseError, ValueError, IndexError, OverflowError, RecursionError):  # what its parser lets through
+        contents = [(message.address, list(message.params)) for message in messages if isinstance(message, OscMessage)]
+    except (ParseError, ValueError, IndexError, OverflowError, RecursionError):  # its parser raises all of these
         return []
-    usable = all(len(address) <= LONGEST_ADDRESS and address.isprintable() for address, _ in told)
-    return told if usable and len(told) <= MOST_MESSAGES else []
+    usable = all(len(address) <= LONGEST_ADDRESS and address.isprintable() for address, _ in contents)
+    return contents if usable and len(contents) <= MOST_MESSAGES else []

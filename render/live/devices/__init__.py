@@ -1,1 +1,1 @@
-"""Audio devices: open, run, reconnect."""
+"""Audio devices: open them, run them, and open lost devices again."""

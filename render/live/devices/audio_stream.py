@@ -1,4 +1,4 @@
-"""Our side of a stream of a device's blocks, and of a clock's where no device is."""
+"""The parent's end of a device's stream; and a stream that follows the clock where there is no device."""
 
 from __future__ import annotations
 
@@ -17,30 +17,37 @@ WAKE_S = 0.1
 
 
 class DeviceStream:
-    """Blocks of a device that is opened now, unless ``stop`` says meanwhile that nobody wants it any more.
+    """The stream of a device, opened in a driver process.
+
+    Args:
+        request: what to open.
+        stop: while it opens, ends the attempt when it returns true.
 
     Attributes:
-        opened: what is.
-        troubles: blocks that the device says were lost or repeated.
-        missed: blocks whose answer came too late, and were dry.
-        latency_samples: of the link, at the device's rate; the device's own come on top.
+        opened: the open stream's properties.
+        device_errors: blocks that the device says were lost or repeated.
+        missed: blocks whose output came too late, so that the dry input was played.
+        latency_samples: of the connection, at the device's rate, without the device's own latency.
 
     Raises:
-        DeviceError: it cannot be opened.
+        DeviceError: the device cannot be opened.
     """
 
-    def __init__(self, wish: StreamRequest, stop: Callable[[], bool] = lambda: False):
+    def __init__(self, request: StreamRequest, stop: Callable[[], bool] = lambda: False):
         require_live_extra("sounddevice", "pisada live with a sound device")
-        self._driver = DriverProcess(host, wish, stop=stop)
+        self._driver = DriverProcess(host, request, stop=stop)
         self.opened: StreamInfo = self._driver.ready
-        self.troubles = self.missed = 0
+        self.device_errors = self.missed = 0
         self.latency_samples = BEHIND_BLOCKS * self.opened.block_samples
 
     def begin(self, latency_samples: int) -> None:
-        """Let blocks come; answers are so late, at the device's rate.
+        """Start the blocks.
+
+        Args:
+            latency_samples: of the output, at the device's rate.
 
         Raises:
-            DeviceError: it is gone.
+            DeviceError: the device is gone.
         """
         try:
             self._driver.pipe.send(latency_samples)
@@ -48,10 +55,10 @@ class DeviceStream:
             raise DeviceError(f"{self.name}: it is gone") from closed
 
     def blocks(self, stop: Callable[[], bool]) -> Iterator[tuple[int, np.ndarray]]:
-        """Number and ``[n, channels]`` of each block that comes; numbers may skip.
+        """Yield number and audio ``[n, channels]`` of each block; numbers may skip.
 
         Raises:
-            DeviceError: it is gone.
+            DeviceError: the device is gone.
         """
         pipe, size = self._driver.pipe, self.opened.block_samples
         quiet = 0.0
@@ -62,47 +69,48 @@ class DeviceStream:
                     if quiet > 2 * QUIET_S:
                         raise DeviceError(f"{self.name}: it stands still")
                     continue
-                told = pipe.recv_bytes()
+                message = pipe.recv_bytes()
             except (EOFError, OSError) as closed:
                 raise DeviceError(f"{self.name}: it is gone") from closed
             quiet = 0.0
-            number, self.troubles, self.missed = HEAD.unpack_from(told)
-            yield number, np.frombuffer(told, np.float32, offset=HEAD.size).reshape(size, self.opened.input_channels)
+            number, self.device_errors, self.missed = HEAD.unpack_from(message)
+            audio = np.frombuffer(message, np.float32, offset=HEAD.size)
+            yield number, audio.reshape(size, self.opened.input_channels)
 
-    def answer(self, number: int, sound: np.ndarray) -> None:
-        """What block ``number`` became, ``[n, channels]``.
+    def send(self, number: int, audio: np.ndarray) -> None:
+        """Send the output of block ``number``, ``[n, channels]``.
 
         Raises:
-            DeviceError: it is gone.
+            DeviceError: the device is gone.
         """
         try:
-            self._driver.pipe.send_bytes(HEAD.pack(number, 0, 0) + np.ascontiguousarray(sound, np.float32).tobytes())
+            self._driver.pipe.send_bytes(HEAD.pack(number, 0, 0) + np.ascontiguousarray(audio, np.float32).tobytes())
         except OSError as closed:
             raise DeviceError(f"{self.name}: it is gone") from closed
 
     @property
     def name(self) -> str:
-        """Of both devices."""
+        """The names of the devices."""
         return " → ".join(dict.fromkeys(name for name in (self.opened.input, self.opened.output) if name))
 
     def close(self) -> None:
-        """Let the device go."""
+        """Close the device."""
         self._driver.close()
 
 
 class ClockStream:
-    """Blocks at the pace of the clock, for files at both ends: no sound, no latency. ``paced`` off: it never waits."""
+    """Empty blocks at the pace of the clock, for files at both ends. If ``paced`` is false, it never waits."""
 
     def __init__(self, rate_hz: int, block_samples: int, paced: bool = True):
         self.opened = StreamInfo("clock", "clock", "", rate_hz, block_samples, 0, 0, 0.0)
-        self.troubles = self.missed = self.latency_samples = 0
+        self.device_errors = self.missed = self.latency_samples = 0
         self.name, self._paced = "clock", paced
 
     def begin(self, latency_samples: int) -> None:
-        """Nothing to make ready."""
+        """Do nothing."""
 
     def blocks(self, stop: Callable[[], bool]) -> Iterator[tuple[int, np.ndarray]]:
-        """Number and nothing, each when due."""
+        """Yield number and an empty block, each when it is due."""
         rate_hz, size = self.opened.rate_hz, self.opened.block_samples
         begin, number, nothing = time.monotonic(), 0, np.zeros((size, 0), np.float32)
         while not stop():
@@ -112,8 +120,8 @@ class ClockStream:
             yield number, nothing
             number += 1
 
-    def answer(self, number: int, sound: np.ndarray) -> None:
-        """Nobody hears."""
+    def send(self, number: int, audio: np.ndarray) -> None:
+        """Do nothing."""
 
     def close(self) -> None:
-        """Nothing to let go."""
+        """Do nothing."""

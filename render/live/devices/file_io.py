@@ -1,4 +1,4 @@
-"""Files in place of devices: a recording played as if into the microphone, and a WAV that takes what is heard."""
+"""Files in place of devices: a recording as the input, and a new WAV file as the output."""
 
 from __future__ import annotations
 
@@ -21,20 +21,30 @@ OUTPUT_SUFFIX = ".wav"
 
 
 def is_input_file(wanted: str | None) -> bool:
-    """Whether an input is a file's path, not a device's name."""
+    """Return whether an input is a file's path, not a device's name."""
     return wanted is not None and (wanted.lower().endswith(INPUT_SUFFIXES) or os.path.isfile(wanted))
 
 
 def is_output_file(wanted: str | None) -> bool:
-    """Whether an output is a file's path, not a device's name."""
+    """Return whether an output is a file's path, not a device's name."""
     return wanted is not None and wanted.lower().endswith(OUTPUT_SUFFIX)
 
 
 def file_input(path: Path, channels: int, block_samples: int, rate_hz: int, tail_samples: int) -> Iterator[np.ndarray]:
-    """A recording as blocks ``[channels, block_samples]`` at ``rate_hz``, then silence until its end is heard.
+    """Return a recording as blocks, followed by silence until its end has been played.
+
+    Args:
+        path: the recording.
+        channels: of each block; fewer or more in the file are repeated or averaged.
+        block_samples: of each block.
+        rate_hz: of the blocks; another rate in the file is resampled.
+        tail_samples: of silence at the end, at least.
+
+    Returns:
+        Blocks ``[channels, block_samples]`` float32.
 
     Raises:
-        AudioFileError: it cannot be used; at once.
+        AudioFileError: the file cannot be used; raised at once.
     """
     guide = inspect_recording(path)
     blocks = blocks_from(path, guide.channels, block_samples, rate_hz, tail_samples)
@@ -42,39 +52,44 @@ def file_input(path: Path, channels: int, block_samples: int, rate_hz: int, tail
 
 
 def check_output(path: Path) -> None:
-    """Refuse a file that is there.
+    """Check that a file does not exist.
 
     Raises:
-        OutputError: it is.
+        OutputError: it exists.
     """
     if path.exists():
         raise OutputError(f"{path}: is there already; give another name")
 
 
 class FileOutput:
-    """A float WAV file (RF64 where it must be) of what is heard; what is there when playing stops is whole.
+    """A float WAV file (RF64 if it is long) of the output. When playing stops, the file is complete.
 
-    Where nothing was heard there is no file.
+    If nothing was played, no file stays.
+
+    Args:
+        path: the new file.
+        channels: of the output.
+        rate_hz: of the output.
 
     Raises:
-        OutputError: it is there already, or cannot be written.
+        OutputError: the file exists already, or cannot be written.
     """
 
     def __init__(self, path: Path, channels: int, rate_hz: int):
         check_output(path)
-        self.path, self._taken = path, False
+        self.path, self._written = path, False
         try:
             self._file = float_file(path, rate_hz, channels)
         except soundfile.LibsndfileError as problem:
             raise cannot_write(path, problem.error_string) from problem
 
-    def take(self, block: np.ndarray) -> None:
-        """Write ``[channels, n]``.
+    def write(self, block: np.ndarray) -> None:
+        """Write a block ``[channels, n]``.
 
         Raises:
             OutputError, DiskFullError: it cannot be written.
         """
-        self._taken = True
+        self._written = True
         try:
             self._file.write(block.T)
         except OSError as problem:
@@ -83,7 +98,7 @@ class FileOutput:
             raise OutputError(f"{self.path}: cannot write ({problem})") from problem
 
     def close(self) -> None:
-        """No more comes."""
+        """Close the file; remove it if nothing was written."""
         self._file.close()
-        if not self._taken:
+        if not self._written:
             self.path.unlink(missing_ok=True)

@@ -1,100 +1,108 @@
-"""Between a device and the player: channels spread, rates matched, blocks cut anew, at a constant delay."""
+"""Adapts a device to the player: channels, sample rate and block size, at a constant delay."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import soxr
 
 TRIED_S = 4.0
-"""What a resampler holds back at worst is found by trying so long, and a little is added."""
+"""A resampler's longest delay is measured over this many seconds; ``SPARE_SAMPLES`` are added."""
 
 SPARE_SAMPLES = 32
 
 
 def upmix(sound: np.ndarray, channels: int) -> np.ndarray:
-    """``[have, n]`` as ``[channels, n]``: fewer are repeated in turn, more are averaged in turn; none is silence."""
+    """Change the number of channels.
+
+    Args:
+        sound: ``[n_in, n]``.
+        channels: the new number. If it is larger, channels are repeated in turn; if it is smaller, they are averaged in
+            turn; no input channel gives silence.
+
+    Returns:
+        ``[channels, n]``.
+    """
     have = len(sound)
     if have == 0 or channels == 0:
         return np.zeros((channels, sound.shape[1]), np.float32)
     if have <= channels:
         return sound[np.arange(channels) % have]
-    return np.stack([sound[own::channels].mean(axis=0, dtype=np.float32) for own in range(channels)])
+    return np.stack([sound[channel::channels].mean(axis=0, dtype=np.float32) for channel in range(channels)])
+
+
+class RateAdapterEnd(NamedTuple):
+    """One end of a rate adapter: channels, block size and sample rate in Hz."""
+
+    channels: int
+    block_samples: int
+    rate_hz: int
 
 
 class RateAdapter:
-    """Passes a device's blocks through ``play`` and answers as many samples.
+    """Passes a device's blocks through the player, and returns as many samples.
 
     Args:
-        play: ``[channels, block_samples]`` at ``rate_hz`` to the same.
-        channels, block_samples, rate_hz: of the player.
-        device_hz, device_block: of the device.
-        outputs: channels answered.
+        play: processes one block of the player, ``[channels, block_samples]`` in and out.
+        player: the player's end.
+        device: the device's end; its channels are those of the output.
 
     Attributes:
-        latency_samples: at the device's rate, beside the player's own: 0 where rates and blocks are the same.
+        latency_samples: at the device's rate, without the player's own; 0 if rates and blocks are equal.
     """
 
-    def __init__(
-        self,
-        play: Callable[[np.ndarray], np.ndarray],
-        channels: int,
-        block_samples: int,
-        rate_hz: int,
-        device_hz: int,
-        device_block: int,
-        outputs: int,
-    ):
-        self._play, self._channels, self._block, self._outputs = play, channels, block_samples, outputs
+    def __init__(self, play: Callable[[np.ndarray], np.ndarray], player: RateAdapterEnd, device: RateAdapterEnd):
+        self._play, self._channels, self._block, self._outputs = play, *player[:2], device.channels
         self.latency_samples = 0
-        self._inward = self._outward = None
-        if (device_hz, device_block) == (rate_hz, block_samples):
+        self._to_player: soxr.ResampleStream | None = None
+        self._to_device: soxr.ResampleStream | None = None
+        if device[1:] == player[1:]:
             return
-        self._waiting = np.zeros((channels, 0), np.float32)
-        inward, outward = _late(device_hz, rate_hz, device_block), _late(rate_hz, device_hz, block_samples)
-        self.latency_samples = -(-(inward + block_samples) * device_hz // rate_hz) + outward
-        self._ready = np.zeros((channels, self.latency_samples), np.float32)
-        if rate_hz != device_hz:
-            self._inward = soxr.ResampleStream(device_hz, rate_hz, channels, dtype="float32")
-            self._outward = soxr.ResampleStream(rate_hz, device_hz, channels, dtype="float32")
+        self._waiting = np.zeros((self._channels, 0), np.float32)
+        inward = _longest_delay(device.rate_hz, player.rate_hz, device.block_samples)
+        outward = _longest_delay(player.rate_hz, device.rate_hz, player.block_samples)
+        self.latency_samples = -(-(inward + player.block_samples) * device.rate_hz // player.rate_hz) + outward
+        self._ready = np.zeros((self._channels, self.latency_samples), np.float32)
+        if player.rate_hz != device.rate_hz:
+            self._to_player = soxr.ResampleStream(device.rate_hz, player.rate_hz, self._channels, dtype="float32")
+            self._to_device = soxr.ResampleStream(player.rate_hz, device.rate_hz, self._channels, dtype="float32")
 
-    def _through(self, sound: np.ndarray) -> np.ndarray:
-        self._waiting = np.concatenate([self._waiting, _resampled(self._inward, sound)], axis=1)
+    def _through_player(self, audio: np.ndarray) -> np.ndarray:
+        self._waiting = np.concatenate([self._waiting, _resampled(self._to_player, audio)], axis=1)
         played = [np.zeros((self._channels, 0), np.float32)]
         while self._waiting.shape[1] >= self._block:
             block = self._play(np.ascontiguousarray(self._waiting[:, : self._block]))
             self._waiting = self._waiting[:, self._block :]
-            played.append(_resampled(self._outward, block))
+            played.append(_resampled(self._to_device, block))
         return np.concatenate(played, axis=1)
 
-    def pass_on(self, sound: np.ndarray) -> np.ndarray:
-        """``[n, inputs]`` of the device, *n* its block; answers ``[n, outputs]``."""
-        into = upmix(sound.T, self._channels)
+    def process(self, audio: np.ndarray) -> np.ndarray:
+        """Process one block of the device, ``[n, inputs]``; return ``[n, outputs]``."""
+        into = upmix(audio.T, self._channels)
         if not self.latency_samples:
             return upmix(self._play(np.ascontiguousarray(into)), self._outputs).T
-        self._ready = np.concatenate([self._ready, self._through(into)], axis=1)
-        count = len(sound)
+        self._ready = np.concatenate([self._ready, self._through_player(into)], axis=1)
+        count = len(audio)
         out, self._ready = self._ready[:, :count], self._ready[:, count:].copy()
         return upmix(out, self._outputs).T
 
 
-def _late(from_hz: int, to_hz: int, block_samples: int) -> int:
-    """How many samples a resampler fed in blocks owes at worst."""
+def _longest_delay(from_hz: int, to_hz: int, block_samples: int) -> int:
+    """Measure how many samples a resampler that is fed in blocks holds back at most."""
     if from_hz == to_hz:
         return 0
-    resampler, nothing = (
-        soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32"),
-        np.zeros((block_samples, 1), np.float32),
-    )
-    given = owed = 0
+    resampler = soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32")
+    silence = np.zeros((block_samples, 1), np.float32)
+    returned = held_back = 0
     for number in range(1, int(TRIED_S * from_hz) // block_samples):
-        given += len(resampler.resample_chunk(nothing))
-        owed = max(owed, number * block_samples * to_hz // from_hz - given)
-    return owed + SPARE_SAMPLES
+        returned += len(resampler.resample_chunk(silence))
+        held_back = max(held_back, number * block_samples * to_hz // from_hz - returned)
+    return held_back + SPARE_SAMPLES
 
 
-def _resampled(resampler: soxr.ResampleStream | None, sound: np.ndarray) -> np.ndarray:
+def _resampled(resampler: soxr.ResampleStream | None, audio: np.ndarray) -> np.ndarray:
     if resampler is None:
-        return sound
-    return resampler.resample_chunk(np.ascontiguousarray(sound.T)).reshape(-1, len(sound)).T
+        return audio
+    return resampler.resample_chunk(np.ascontiguousarray(audio.T)).reshape(-1, len(audio)).T

@@ -1,1 +1,1 @@
-"""Record what is played live, and render it again."""
+"""Record live playing, and render a recording again."""

@@ -1,4 +1,4 @@
-"""``control.jsonl``: what was played and when, a line each, so that it can be rendered again.
+"""``control.jsonl``: the log of a recording. With it the recording can be rendered again.
 
 The first line is a :class:`Header`, every other a :class:`Line`.
 """
@@ -19,11 +19,15 @@ LONGEST_LINE_BYTES = 2**20
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What it was played with.
+    """What was played with.
 
     Attributes:
+        version: of the format.
+        rig: as it was played.
         fingerprint: the model's.
-        presets: the rig's, by name, with what tells whether they sound the same.
+        presets: name → digest of the sound, for the rig's presets.
+        sample_rate: in Hz.
+        block_samples, ahead_blocks: as they were played.
         latency_samples: from ``input.wav`` to ``output.wav``.
     """
 
@@ -38,13 +42,14 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """One of these.
+    """One event; exactly one field except ``digest`` is set.
 
     Attributes:
-        action: with the input sample it took effect at; ``digest`` tells how its preset sounds.
-        late: first and number of blocks played dry.
-        restart: input left out, from and up to a sample; from there it began anew.
-        failed: the input sample from which on nothing was answered, because the worker failed.
+        action: an action, with the input sample where it took effect.
+        digest: the digest of the sound of the action's preset.
+        late: number of the first block that was played dry, and how many there were.
+        restart: the worker skipped the input from the first sample up to the second, and started over there.
+        failed: the input sample from which on nothing was processed, because the worker failed.
         end: the recording's length in samples.
     """
 
@@ -56,18 +61,19 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     end: int | None = None
 
 
-def as_line(of: Header | Line) -> bytes:
-    """As it is written, with its line feed."""
-    return msgspec.json.encode(of) + b"\n"
+def as_line(entry: Header | Line) -> bytes:
+    """Return an entry as it is written to the log, with its line feed."""
+    return msgspec.json.encode(entry) + b"\n"
 
 
 def read_log(path: Path) -> tuple[Header, list[Line]]:
-    """The whole log. A last line that was cut off while it was written is left out.
+    """Read a whole log. A last line that was cut off while it was written is left out.
 
     Raises:
-        ProjectError: absent, or a line that is none; names the file and the line.
+        ProjectError: the file is absent, or a line is malformed; the message has file and line number.
     """
-    lines, header = [], None
+    lines: list[Line] = []
+    header: Header | None = None
     try:
         with open(path, "rb") as file:
             for number, text in enumerate(iter(lambda: file.readline(LONGEST_LINE_BYTES), b""), 1):

@@ -1,7 +1,7 @@
-"""Playing without a device: a file or an array for a microphone, by the clock or as fast as answers come.
+"""Plays without a device: a file or an array in place of the microphone, by the clock or as fast as possible.
 
-A player made with ``threaded=False`` plays in virtual time: the worker answers between two callbacks, or, where it is
-told to stall, so many callbacks later. Nothing then depends on how fast the machine is.
+A player made with ``threaded=False`` plays in virtual time: the worker processes between two callbacks, or, if it is
+made to stall, a given number of callbacks later. Then nothing depends on the speed of the machine.
 """
 
 from __future__ import annotations
@@ -23,14 +23,21 @@ IDLE_S = 2e-4
 def blocks_from(
     source: np.ndarray | Path, channels: int, block_samples: int, sample_rate: int, tail_samples: int = 0
 ) -> Iterator[np.ndarray]:
-    """Whole blocks ``[channels, block_samples]`` of a sound, then of silence, ``tail_samples`` at least.
+    """Yield the whole blocks of a sound, then of silence.
 
     Args:
-        source: ``[channels, n]``, or a recording of any rate; of one channel it goes to all, of others its number must
-            be ``channels``.
+        source: audio ``[channels, n]``, or a recording of any rate. A mono recording goes to all channels; any other
+            must have ``channels`` channels.
+        channels: of every block.
+        block_samples: of every block.
+        sample_rate: of the blocks, in Hz.
+        tail_samples: of silence at the end, at least.
+
+    Yields:
+        Blocks ``[channels, block_samples]`` float32.
 
     Raises:
-        AudioFileError: the recording cannot be used, or has other channels.
+        AudioFileError: the recording cannot be used, or has another number of channels.
     """
     waiting = np.zeros((channels, 0), np.float32)
     for piece in _pieces(source, channels, sample_rate):
@@ -59,21 +66,27 @@ def play_through(
     player: Player,
     blocks: Iterable[np.ndarray],
     sample_rate: int | None = None,
-    heard: Callable[[np.ndarray], None] | None = None,
+    on_block: Callable[[np.ndarray], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
     stalls: Mapping[int, int] | None = None,
 ) -> np.ndarray:
     """Call ``player.play`` for every block.
 
     Args:
-        sample_rate: by the clock of a device of this rate; else as fast as answers come.
-        heard: gets each block played, to be used at once; without it all is answered, ``[channels, n]``.
-        stop: asked before each block.
-        stalls: in virtual time, block → how many callbacks later the worker comes to it.
+        player: plays.
+        blocks: the input, ``[channels, block_samples]`` each.
+        sample_rate: follow the clock of a device of this rate; ``None``: as fast as possible.
+        on_block: receives each output block, which is valid only during the call.
+        stop: called before each block; playing ends when it returns true.
+        stalls: in virtual time, block number → how many callbacks later the worker processes it.
+
+    Returns:
+        The whole output ``[channels, n]``; empty if ``on_block`` is given.
     """
-    kept: list[np.ndarray] = []
-    heard = heard or (lambda block: kept.append(block.copy()))
-    out, began, ready_at = None, time.perf_counter(), 0
+    played: list[np.ndarray] = []
+    on_block = on_block or (lambda block: played.append(block.copy()))
+    out: np.ndarray | None = None
+    began, ready_at = time.perf_counter(), 0
     for tag, block in enumerate(blocks):
         if stop():
             break
@@ -81,7 +94,7 @@ def play_through(
             time.sleep(max(0.0, began + tag * block.shape[1] / sample_rate - time.perf_counter()))
         out = np.empty_like(block, np.float32) if out is None else out
         player.play(block, out)
-        heard(out)
+        on_block(out)
         if not player.threaded:
             ready_at = max(ready_at, tag + (stalls or {}).get(tag, 0))
             while tag >= ready_at and player.work():
@@ -89,4 +102,4 @@ def play_through(
         elif not sample_rate:
             while not player.idle:
                 time.sleep(IDLE_S)
-    return np.concatenate(kept, axis=1) if kept else np.zeros((0, 0), np.float32)
+    return np.concatenate(played, axis=1) if played else np.zeros((0, 0), np.float32)

@@ -1,7 +1,7 @@
-"""What is played, kept: the input, the output, and the log from which the one becomes the other again.
+"""The recorder keeps the input, the output, and the log from which the input can be rendered to the same output.
 
-The audio callback only copies into a ring; a thread writes. Each round writes the log first, then the sound it speaks
-of, then the files' headers: a process that is killed leaves what can be read and rendered again.
+The audio callback only copies into a ring; a thread writes. Each round writes the log first, then the audio that it
+describes, then the headers of the files. So a process that is killed leaves files that can be read and rendered again.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from render.wav.float_wav import float_file
 
 RING_S, ROUND_S = 4.0, 0.05
 UPDATE_HEADER = 0x1060
-"""A libsndfile command that soundfile reaches only through its private handle."""
+"""libsndfile's command SFC_UPDATE_HEADER_NOW. soundfile offers it only through its private handle."""
 
 
 class Recorder:
-    """Writes ``input.wav``, ``output.wav`` (float, RF64 where they must be) and ``control.jsonl``.
+    """Writes ``input.wav``, ``output.wav`` (float; RF64 if they are long) and ``control.jsonl``.
 
     A :class:`render.live.player.Player` begins, feeds and closes it.
 
     Args:
-        folder: made if need be; it holds no recording yet.
+        folder: made if it is absent; it must not hold a recording.
         rig, instrument: what is played.
 
     Attributes:
-        problem: why it stopped; playing goes on.
+        problem: why recording stopped; playing goes on.
 
     Raises:
         OutputError: the folder holds a recording.
@@ -50,53 +50,64 @@ class Recorder:
             if (folder / name).exists():
                 raise OutputError(f"{folder / name}: is there already; record into another folder")
         self.folder, self._rig, self._instrument = folder, rig, instrument
-        self.problem, self._notes, self._ended = "", SimpleQueue(), threading.Event()
+        self.problem, self._ended = "", threading.Event()
+        self._lines: SimpleQueue[Line] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def begin(self, block_samples: int, ahead_blocks: int, realtime: bool = False) -> None:
-        """Open the files and start the thread; ``realtime`` as the loader's.
+        """Open the files and start the thread.
+
+        Args:
+            block_samples: of every block.
+            ahead_blocks: the player's.
+            realtime: request real-time priority, below the worker's.
 
         Raises:
-            OutputError, DiskFullError: they cannot be written.
+            OutputError, DiskFullError: the files cannot be written.
         """
-        player, rig = self._instrument, self._rig
+        instrument, rig = self._instrument, self._rig
         header = Header(
             rig=rig,
-            fingerprint=player.fingerprint,
-            presets={name: player.digest(name) for name in sorted(rig.named)},
-            sample_rate=player.sample_rate,
+            fingerprint=instrument.fingerprint,
+            presets={name: instrument.digest(name) for name in sorted(rig.named)},
+            sample_rate=instrument.sample_rate,
             block_samples=block_samples,
             ahead_blocks=ahead_blocks,
-            latency_samples=ahead_blocks * block_samples + player.latency_samples,
+            latency_samples=ahead_blocks * block_samples + instrument.latency_samples,
         )
-        with ExitStack() as undone:
-            undone.enter_context(make_folder(self.folder))
+        with ExitStack() as cleanup:
+            cleanup.enter_context(make_folder(self.folder))
             try:
-                self._log = undone.enter_context(open(self.folder / CONTROL, "xb", buffering=0))
-                undone.callback((self.folder / CONTROL).unlink)
+                self._log = cleanup.enter_context(open(self.folder / CONTROL, "xb", buffering=0))
+                cleanup.callback((self.folder / CONTROL).unlink)
                 self._log.write(as_line(header))
             except OSError as problem:
                 raise disk_error(problem, self.folder) from problem
             self._files = []
             for name in (INPUT, OUTPUT):
-                self._files.append(undone.enter_context(self._opened(name)))
-                undone.callback((self.folder / name).unlink)
-            self._undone = undone.pop_all()  # all are there: the thread closes them
-        self._slots = max(16, round(RING_S * player.sample_rate / block_samples))
-        shape = self._slots, 2, player.channels, block_samples
-        self._ring, self._lates = np.zeros(shape, np.float32), np.zeros(self._slots, bool)
+                self._files.append(cleanup.enter_context(self._open(name)))
+                cleanup.callback((self.folder / name).unlink)
+            self._cleanup = cleanup.pop_all()  # all files are open: the thread closes them
+        self._slots = max(16, round(RING_S * instrument.sample_rate / block_samples))
+        shape = self._slots, 2, instrument.channels, block_samples
+        self._ring, self._late = np.zeros(shape, np.float32), np.zeros(self._slots, bool)
         self._put, self._written, self._realtime = 0, 0, realtime
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
-    def _opened(self, name: str) -> soundfile.SoundFile:
+    def _open(self, name: str) -> soundfile.SoundFile:
         try:
             return float_file(self.folder / name, self._instrument.sample_rate, self._instrument.channels)
         except soundfile.LibsndfileError as problem:
             raise cannot_write(self.folder, problem.error_string) from problem
 
     def put(self, into: np.ndarray, out: np.ndarray, late: bool) -> None:
-        """Keep a block of input and output; from the audio callback. It waits for nothing."""
+        """Record a block of input and output. The audio callback calls this; it never waits.
+
+        Args:
+            into, out: ``[channels, block_samples]``.
+            late: whether the output was late, so that the dry input was played.
+        """
         if self.problem:
             return
         if self._put - self._written >= self._slots:
@@ -105,18 +116,18 @@ class Recorder:
         slot = self._put % self._slots
         np.copyto(self._ring[slot, 0], into)
         np.copyto(self._ring[slot, 1], out)
-        self._lates[slot] = late
+        self._late[slot] = late
         self._put += 1
 
     def wait_for_room(self) -> None:
-        """Until :meth:`put` finds room; for who plays without a deadline."""
+        """Wait until :meth:`put` has room. For playing without a deadline."""
         while self._put - self._written >= self._slots and not self.problem:
             sleep(ROUND_S / 10)
 
-    def note(self, line: Line) -> None:
-        """Keep a line of the log; from any thread."""
+    def log(self, line: Line) -> None:
+        """Add a line to the log. Any thread may call it."""
         if not self.problem:
-            self._notes.put(line)
+            self._lines.put(line)
 
     def _stop(self, problem: str) -> None:
         seconds = self._written * self._ring.shape[3] / self._instrument.sample_rate
@@ -124,40 +135,40 @@ class Recorder:
 
     def _run(self) -> None:
         if self._realtime:
-            request_priority(BACKGROUND_PRIORITY)  # the worker tells of a refusal
+            request_priority(BACKGROUND_PRIORITY)  # the worker reports a refusal
         try:
             while not self._ended.wait(ROUND_S) and not self.problem:
-                self._round()
+                self._write_round()
             if not self.problem:
-                self._round()
+                self._write_round()
                 self._log.write(as_line(Line(end=self._written * self._ring.shape[3])))
         except OSError as problem:
             self._stop(str(disk_error(problem, self.folder)))
-        except (AssertionError, soundfile.LibsndfileError):  # soundfile asserts that all was written
+        except (AssertionError, soundfile.LibsndfileError):  # soundfile asserts that everything was written
             self._stop(f"{self.folder}: the disk is full or gone")
         finally:
             self._finish()
 
-    def _round(self) -> None:
-        end = self._put  # before the notes: those of what was put by now are there
+    def _write_round(self) -> None:
+        end = self._put  # read it before the lines: the lines of these blocks are there
         lines = []
-        while not self._notes.empty():
-            lines.append(self._told(self._notes.get()))
-        late = [tag for tag in range(self._written, end) if self._lates[tag % self._slots]]
+        while not self._lines.empty():
+            lines.append(self._with_digest(self._lines.get()))
+        late = [tag for tag in range(self._written, end) if self._late[tag % self._slots]]
         lines += [Line(late=span) for span in spans(late)]
         if lines:
             self._log.write(b"".join(map(as_line, lines)))
         while self._written < end:
             slot = self._written % self._slots
             count = min(end - self._written, self._slots - slot)
-            for which, file in enumerate(self._files):
-                sound = self._ring[slot : slot + count, which].transpose(0, 2, 1)
-                file.write(sound.reshape(-1, self._ring.shape[2]))
+            for number, file in enumerate(self._files):
+                audio = self._ring[slot : slot + count, number].transpose(0, 2, 1)
+                file.write(audio.reshape(-1, self._ring.shape[2]))
             self._written += count
         for file in self._files:
             soundfile._snd.sf_command(file._file, UPDATE_HEADER, soundfile._ffi.NULL, 0)
 
-    def _told(self, line: Line) -> Line:
+    def _with_digest(self, line: Line) -> Line:
         action = line.action
         if action is None or not action.text or action.control == "release":
             return line
@@ -171,21 +182,21 @@ class Recorder:
                 self._stop(f"{self.folder}: {problem.error_string}")
         self._log.close()
         if not self._put:
-            self._undone.close()
+            self._cleanup.close()
 
     def close(self) -> None:
-        """Write what is left; after the last block was put. Where none was, no file stays."""
+        """Write the rest and close the files. Call it after the last block. If there was no block, no file stays."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join()
 
 
 def spans(tags: list[int]) -> list[tuple[int, int]]:
-    """First and number of each run of consecutive numbers."""
-    found: list[tuple[int, int]] = []
+    """Return first number and length of each run of consecutive numbers."""
+    runs: list[tuple[int, int]] = []
     for tag in tags:
-        if found and tag == sum(found[-1]):
-            found[-1] = (found[-1][0], found[-1][1] + 1)
+        if runs and tag == sum(runs[-1]):
+            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
         else:
-            found.append((tag, 1))
-    return found
+            runs.append((tag, 1))
+    return runs

@@ -1,4 +1,4 @@
-"""What was recorded live, rendered again: the same samples, or as they would have been had nothing been late."""
+"""Renders a live recording again: to the same samples, or as if no block had been late."""
 
 from __future__ import annotations
 
@@ -27,17 +27,20 @@ def replay(folder: Path, out: Path, as_played: bool = True, bank: BankNames = No
     """Render a recording again, block for block, in constant memory.
 
     Args:
-        folder: of :class:`render.live.recording.recorder.Recorder`.
-        out: a float WAV file, as long as the input and, like ``output.wav``, late by the log's ``latency_samples``; it
-            appears when whole.
-        as_played: dry where answers were late; else nothing is.
-        bank, model: instead of the rig's.
+        folder: written by :class:`render.live.recording.recorder.Recorder`.
+        out: a new float WAV file, as long as the input and, like ``output.wav``, later by the log's
+            ``latency_samples``. It appears when it is complete.
+        as_played: play the dry input where output was late; if false, no block is late.
+        bank, model: used in place of the rig's.
+
+    Returns:
+        ``out``.
 
     Raises:
         ProjectError: the log cannot be read.
-        CheckpointError, PresetError: the model or a preset is not what it was.
+        CheckpointError, PresetError: the model or a preset has changed since the recording.
         AudioFileError: the input cannot be read.
-        OutputError: ``out`` is there already, or cannot be written.
+        OutputError: ``out`` exists already, or cannot be written.
     """
     if out.exists():
         raise OutputError(f"{out}: is there already; give another name")
@@ -52,11 +55,11 @@ def replay(folder: Path, out: Path, as_played: bool = True, bank: BankNames = No
                 write_atomically(out) as temporary,
                 float_file(temporary, header.sample_rate, header.rig.channels) as file,
             ):
-                for block in _rendered(header, lines, instrument, _blocks(folder / INPUT, header)):
+                for block in _render(header, lines, instrument, _blocks(folder / INPUT, header)):
                     file.write(block.T)
         except OSError as problem:
             raise disk_error(problem, out.parent) from problem
-        except (AssertionError, soundfile.LibsndfileError) as problem:  # soundfile asserts that all was written
+        except (AssertionError, soundfile.LibsndfileError) as problem:  # soundfile asserts that everything was written
             raise OutputError(f"{out.parent}: cannot write {out.name} ({problem})") from problem
     return out
 
@@ -69,17 +72,17 @@ def _instrument(header: Header, lines: list[Line], bank: BankNames, model: str |
             f"it was played with model '{rig.model}' ({header.fingerprint}), not with {codec.spec.fingerprint}"
         )
     presets = Bank(bank or rig.bank)
-    wanted = list(header.presets.items())
-    wanted += [(line.action.text, line.digest) for line in lines if line.action is not None and line.digest]
+    digests = list(header.presets.items())
+    digests += [(line.action.text, line.digest) for line in lines if line.action is not None and line.digest]
     instrument = Instrument(rig, codec, presets)
-    for name, digest in dict.fromkeys(wanted):
+    for name, digest in dict.fromkeys(digests):
         if instrument.digest(name) != digest:
             raise PresetError(
                 f"preset '{name}' in {presets.folder_list} is not what was played: it sounds different now"
             )
     if header.latency_samples != header.ahead_blocks * header.block_samples + instrument.latency_samples:
         raise ProjectError(
-            f"it was played with a latency of {header.latency_samples} samples; this edition has another"
+            f"it was played with a latency of {header.latency_samples} samples; this version of Pisada has another"
         )
     return instrument
 
@@ -94,7 +97,7 @@ def _check_input(path: Path, header: Header) -> None:
 
 
 def _blocks(path: Path, header: Header) -> Iterator[np.ndarray]:
-    """The input's whole blocks."""
+    """Yield the input's whole blocks."""
     try:
         with soundfile.SoundFile(os.fsencode(path)) as file:
             size = header.block_samples
@@ -105,26 +108,26 @@ def _blocks(path: Path, header: Header) -> Iterator[np.ndarray]:
         raise AudioFileError(f"{path}: {problem.error_string}") from problem
 
 
-def _rendered(header: Header, lines: list[Line], instrument: Instrument, blocks: Iterator) -> Iterator[np.ndarray]:
+def _render(header: Header, lines: list[Line], instrument: Instrument, blocks: Iterator) -> Iterator[np.ndarray]:
     size, ahead = header.block_samples, header.ahead_blocks
     late = {first + n for line in lines if line.late for first, count in [line.late] for n in range(count)}
-    left_out = sorted(line.restart for line in lines if line.restart)
+    skipped_spans = sorted(line.restart for line in lines if line.restart)
     for line in lines:
         if line.action is not None:
             instrument.act(line.action)
     failed = min((line.failed for line in lines if line.failed is not None), default=None)
-    fallback = DropoutConcealment(header.rig.channels, size, header.latency_samples, header.sample_rate)
+    concealment = DropoutConcealment(header.rig.channels, size, header.latency_samples, header.sample_rate)
     silence = np.zeros((header.rig.channels, size), np.float32)
-    answers = [silence] * ahead
+    outputs = [silence] * ahead
     for tag, block in enumerate(blocks):
-        if left_out and tag * size == left_out[0][1]:
-            instrument.skip(left_out[0][1] - left_out[0][0])
-            left_out.pop(0)
-        skipped = bool(left_out) and left_out[0][0] <= tag * size
+        if skipped_spans and tag * size == skipped_spans[0][1]:
+            instrument.skip(skipped_spans[0][1] - skipped_spans[0][0])
+            skipped_spans.pop(0)
+        skipped = bool(skipped_spans) and skipped_spans[0][0] <= tag * size
         skipped = skipped or (failed is not None and tag * size >= failed)
-        answers.append(silence if skipped else instrument.push(block))
-        instrument.taken.clear()
+        outputs.append(silence if skipped else instrument.push(block))
+        instrument.applied.clear()
         out = np.empty_like(silence)
-        fallback.mix(block, None if tag in late else answers[0], out)
-        answers.pop(0)
+        concealment.mix(block, None if tag in late else outputs[0], out)
+        outputs.pop(0)
         yield out

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
-from studio.commands.render import render as render_command
 
 from plugin_backend.errors import PresetError, ProjectError
 from plugin_backend.models.registry import PCM, describe_codec, load_codec
@@ -19,6 +18,7 @@ from render.engine.make_plan import make_plan
 from render.plan.cache_key import cue_keys
 from render.plan.resolve import read_sheet
 from render.project.project import Project, project_from, read_project
+from studio.commands.render import render as render_command
 
 pytestmark = pytest.mark.usefixtures("forked_renders")
 

@@ -19,12 +19,12 @@ from render.live.rig import Rig
 
 RATE, CLICK = 48_000, 10 ** (-60 / 20)
 HALF = {"gain_db": -6.0}
-"""So that wet and dry differ."""
+"""Makes wet and dry differ."""
 
 
 @pytest.fixture
 def player(impulse_bank):
-    """Makes players of the identity codec and closes them; fields of the rig by name."""
+    """Make players of the identity codec from fields of a rig; they are closed after the test."""
     made = []
 
     def make(threaded: bool = False, ahead: int = 0, recorder=None, stages=None, **fields) -> Player:
@@ -48,7 +48,7 @@ def sharpest(audio: np.ndarray) -> float:
 
 @pytest.mark.parametrize("threaded", [False, True])
 @pytest.mark.parametrize("block", [64, 128, 333, 512, 2048])
-def test_a_sweep_comes_back_to_the_bit_at_the_latency_told(player, block, threaded):
+def test_sweep_comes_back_to_the_bit_after_stated_latency(player, block, threaded):
     time = np.arange(RATE)
     sweep = (0.5 * np.sin(2 * np.pi * np.cumsum(np.geomspace(20, 20_000, RATE)) / RATE)).astype(np.float32)[None]
     playing = player(threaded, block_samples=block)
@@ -64,10 +64,10 @@ def test_a_sweep_comes_back_to_the_bit_at_the_latency_told(player, block, thread
 
 
 @pytest.mark.parametrize("block", [64, 333, 512, 2048])
-def test_a_late_block_is_dry_and_nothing_clicks_or_moves(player, block):
+def test_late_block_is_dry_aligned_and_without_click(player, block):
     sound, stalls = dark(4), {20: 3, 40: 1, 41: 1, 60: 2}
     whole, slow = (player(block_samples=block, controls=HALF, ahead=1) for _ in range(2))
-    wanted = play_through(whole, blocks_from(sound, 1, block, RATE))
+    expected = play_through(whole, blocks_from(sound, 1, block, RATE))
     out = play_through(slow, blocks_from(sound, 1, block, RATE), stalls=stalls)
     assert (whole.meter().late_blocks, slow.meter().late_blocks) == (0, 7)
     assert slow.meter().restarts == 0
@@ -77,14 +77,14 @@ def test_a_late_block_is_dry_and_nothing_clicks_or_moves(player, block):
         late[first * block : (first + count) * block] = True
     fading = np.convolve(np.diff(late, prepend=False), np.ones(240))[: late.size] > 0
     np.testing.assert_array_equal(out[0, late & ~fading], dry[0, late & ~fading])
-    np.testing.assert_array_equal(out[0, ~late & ~fading], wanted[0, ~late & ~fading])
+    np.testing.assert_array_equal(out[0, ~late & ~fading], expected[0, ~late & ~fading])
     assert sharpest(out[0, RATE // 2 :]) < sharpest(sound) + CLICK
     if block > 240:
         assert (late & ~fading).sum() > 7 * block - 6 * 240 - 1
 
 
-def test_late_blocks_click_no_more_where_dry_and_wet_have_nothing_in_common(player):
-    """The wet sound is the input upside down and four times as loud."""
+def test_late_blocks_do_not_click_when_wet_differs_from_dry(player):
+    """The wet sound is the inverted input, four times as loud."""
 
     class ChangedParameters(_Nothing):
         def push(self, block):
@@ -105,7 +105,7 @@ class _Nothing:
         self.channels = channels
 
 
-def test_a_worker_far_behind_leaves_out_and_begins_anew_aligned(player):
+def test_worker_far_behind_skips_input_and_stays_aligned(player):
     sound = np.concatenate([dark(2), np.random.default_rng(0).uniform(-0.5, 0.5, (1, RATE)).astype(np.float32)], axis=1)
     playing = player(controls=HALF)
     out = play_through(playing, blocks_from(sound, 1, 512, RATE), stalls={50: 40})
@@ -118,7 +118,7 @@ def test_a_worker_far_behind_leaves_out_and_begins_anew_aligned(player):
     assert sharpest(out[0, RATE // 4 : 7 * RATE // 4]) < sharpest(dark(1)) + CLICK
 
 
-def test_a_release_does_not_wait_for_the_blocks_the_worker_is_behind_by(impulse_bank):
+def test_release_does_not_wait_for_delayed_blocks(impulse_bank):
     instrument = Instrument(Rig(model="pcm"), load_codec("pcm"), Bank(impulse_bank))
     playing, silence = Player(instrument, 512, 1, threaded=False), np.zeros((1, 512), np.float32)
     for name in ("hum", "hum"):
@@ -135,7 +135,7 @@ def test_a_release_does_not_wait_for_the_blocks_the_worker_is_behind_by(impulse_
 
 
 @pytest.mark.parametrize("fault", ["raises", "makes NaN"])
-def test_a_worker_that_fails_is_told_of_and_the_dry_input_goes_on(player, fault):
+def test_worker_failure_is_reported_and_dry_input_goes_on(player, fault):
     class Faulty(_Nothing):
         def push(self, block):
             if block.any() and fault == "raises":
@@ -145,11 +145,11 @@ def test_a_worker_that_fails_is_told_of_and_the_dry_input_goes_on(player, fault)
     playing, sound = player(True, stages=[Faulty(1)]), dark(0.5)
     out = play_through(playing, blocks_from(sound, 1, 512, RATE, playing.latency_samples))
     np.testing.assert_array_equal(out[0, 1_024:][: sound.size - 512], sound[0, 512:])
-    told = "RuntimeError: the string broke" if fault == "raises" else "an effect made samples that are not finite"
-    assert told in playing.meter().problem
+    message = "RuntimeError: the string broke" if fault == "raises" else "an effect made samples that are not finite"
+    assert message in playing.meter().problem
 
 
-def test_controls_come_from_any_thread_and_wrong_ones_are_refused_at_once(player):
+def test_controls_from_any_thread_and_wrong_values_are_refused(player):
     playing = player(True, preset="click", controls={"strength": 0.0, "blend": 0.0})
     with pytest.raises(ProjectError, match="^mix 3: 0 to 1 can be used$"):
         playing.control("mix", 3.0)
@@ -170,19 +170,19 @@ def test_controls_come_from_any_thread_and_wrong_ones_are_refused_at_once(player
     assert playing.meter().problem == ""
 
 
-def test_at_the_end_what_waits_to_be_prepared_is_left():
-    begun, go_on, prepared = threading.Event(), threading.Event(), []
+def test_waiting_requests_are_dropped_on_close():
+    started, go_on, prepared = threading.Event(), threading.Event(), []
 
     class Slow:
         def prepare(self, action):
-            begun.set()
+            started.set()
             go_on.wait()
             prepared.append(action.text)
 
     loader = PresetLoader(Slow(), lambda action: None, pytest.fail, False)
     for name in ("first", "second", "third"):
         loader.load(Action(0, "preset", text=name))
-    begun.wait()
+    started.wait()
     closing = threading.Thread(target=loader.close)
     closing.start()
     while not loader._closing:
@@ -197,7 +197,7 @@ def test_blocks_of_another_shape_are_refused(player):
         player().play(np.zeros((1, 256), np.float32), np.zeros((1, 256), np.float32))
 
 
-def test_what_is_no_number_does_not_come_out(player):
+def test_output_is_always_finite(player):
     sound = dark(0.5)
     sound[0, 5_000:6_000] = np.nan
     playing = player()
@@ -207,8 +207,8 @@ def test_what_is_no_number_does_not_come_out(player):
 
 
 @pytest.mark.slow
-def test_a_thousand_presets_make_no_click_and_keep_nothing():
-    """Two dark presets, one every 256 samples; a click of a height shows in the second difference with as much."""
+def test_thousand_preset_changes_do_not_click_or_leak():
+    """Two dark presets change every 256 samples. A click shows in the second difference with its height."""
     import tracemalloc
 
     codec, time = load_codec("foley"), np.arange(RATE) / RATE
@@ -220,17 +220,17 @@ def test_a_thousand_presets_make_no_click_and_keep_nothing():
     }
     sound = (0.1 * np.sin(2 * np.pi * 200 * np.arange(1_000 * 256) / RATE)).astype(np.float32)[None]
 
-    def heard(names: list[str], length: int) -> np.ndarray:
+    def render_switching(names: list[str], length: int) -> np.ndarray:
         playing = Player(Instrument(Rig(preset=names[0]), codec, bank), 512, threaded=False)
         for number in range(length // 256):
             playing.control("preset", text=names[number % len(names)], at_samples=number * 256)
         return play_through(playing, blocks_from(sound[:, :length], 1, 512, RATE))
 
-    calm = max(sharpest(heard([name], RATE)[0, RATE // 2 :]) for name in bank)
+    calm = max(sharpest(render_switching([name], RATE)[0, RATE // 2 :]) for name in bank)
     tracemalloc.start()
-    switched = heard(["rumble", "hum"], RATE)
+    switched = render_switching(["rumble", "hum"], RATE)
     after_some = tracemalloc.get_traced_memory()[0]
-    switched = heard(["rumble", "hum"], sound.size)
+    switched = render_switching(["rumble", "hum"], sound.size)
     after_all = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert np.abs(switched[0, RATE:]).max() > 0.05
@@ -240,8 +240,8 @@ def test_a_thousand_presets_make_no_click_and_keep_nothing():
 
 @pytest.mark.slow
 @pytest.mark.alone("it keeps two processors busy")
-def test_beside_a_busy_core_nothing_clicks_and_nothing_moves():
-    """Ten seconds by the clock. Late blocks may be; what is heard is dry or wet, at its place, or between."""
+def test_busy_machine_causes_no_click_or_shift():
+    """Ten seconds by the clock. Blocks may be late; every sample is dry, wet or between both, and aligned."""
     import multiprocessing
 
     busy = [multiprocessing.get_context("spawn").Process(target=_spin, daemon=True) for _ in range(2)]

@@ -1,4 +1,4 @@
-"""What speaks to a backend from Python: what it starts, and what it says where it cannot."""
+"""The backend's Python client: starting a backend, and its errors."""
 
 import os
 import sys
@@ -14,30 +14,28 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is passe
 
 
 @pytest.mark.alone("the descriptor it takes may be the one that pytest-xdist speaks over")
-def test_the_log_is_heard_even_where_it_is_the_descriptor_that_the_backend_inherits(
-    tmp_path, impulse_bank, monkeypatch
-):
+def test_log_works_on_the_descriptor_that_the_backend_inherits(tmp_path, impulse_bank, monkeypatch):
     write_config(PluginConfig(sys.executable, "pcm", (str(impulse_bank),)), tmp_path / "plugin.conf")
     monkeypatch.setenv(VARIABLE, str(tmp_path / "plugin.conf"))
     before = os.dup(INHERITED) if os.path.exists(f"/proc/self/fd/{INHERITED}") else None
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), INHERITED)
+    with tempfile.TemporaryFile() as printed:
+        os.dup2(printed.fileno(), INHERITED)
         try:
             with PluginClient(sys.executable, INHERITED) as caller:
-                caller.greeted()
+                caller.wait_for_hello()
                 caller.until("ready", READY_S)
-                caller.opened("effect")
+                caller.open_instance("effect")
         finally:
             if before is None:
                 os.close(INHERITED)
             else:
                 os.dup2(before, INHERITED)
                 os.close(before)
-        said.seek(0)
-        assert b"codec 'pcm' loaded in" in said.read()
+        printed.seek(0)
+        assert b"codec 'pcm' loaded in" in printed.read()
 
 
-def test_an_interpreter_that_is_gone_is_named():
+def test_missing_interpreter_is_named():
     held = len(os.listdir("/proc/self/fd"))
     with pytest.raises(PluginError, match="/no/such/python: cannot be started"):
         PluginClient("/no/such/python")

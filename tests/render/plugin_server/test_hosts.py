@@ -1,4 +1,4 @@
-"""The built VST3s in DawDreamer and pedalboard, with the real backend: to the bit what the Python engines make.
+"""The built VST3s in DawDreamer and pedalboard, with the real backend: equal to the Python engines, bit for bit.
 
 Jobs that need the same model go into one process a host; all start together, each once in the module.
 """
@@ -43,7 +43,7 @@ MOVED = {
 
 
 def through_node(codec, bank: Bank, sound: np.ndarray, values: dict, lfo_rate_hz: float = 4) -> np.ndarray:
-    """By the transfer node, then LFO and gain."""
+    """Process a sound with the transfer node, LFO and gain."""
     values = {name: float(np.float32(value)) for name, value in values.items()}
     node = TransferNode(codec, len(sound), multiple_samples=HOP)
     for name, slot in (("preset", "a"), ("preset_b", "b")):
@@ -62,7 +62,7 @@ def through_node(codec, bank: Bank, sound: np.ndarray, values: dict, lfo_rate_hz
 
 @pytest.fixture(scope="module")
 def tiny(tiny_models, tmp_path_factory):
-    """A quick model's file, and banks of its: ``one`` of three presets, ``other`` of two that sound otherwise."""
+    """Return a quick model's file and banks: ``one`` with three presets, ``other`` with two different ones."""
     codec, rng, folder = load_codec(str(tiny_models[0])), np.random.default_rng(5), tmp_path_factory.mktemp("tiny")
     for bank, names in (("one", ("a", "b", "c")), ("other", ("a", "b"))):
         for name in names:
@@ -79,7 +79,7 @@ AUTOMATED = {"latent1_bias": (-0.5, 0.5), "morph": (0.0, 1.0), "gain_db": (-12.0
 
 
 def automation(count: int) -> dict[str, np.ndarray]:
-    """At each sample, in units, on the grid of 0.0001: up and down by steps, a different one each."""
+    """Return values at each sample, in units, on a grid of 0.0001: different steps up and down for each parameter."""
     steps = np.arange(count) // 700
     return {
         name: np.round(low + (high - low) * (steps * (3 + index) % 11) / 10, 4)
@@ -89,7 +89,7 @@ def automation(count: int) -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def quick(hosts, tiny) -> Ran:
-    """Of the quick model; then what other processes, with other banks, made of the state that DawDreamer saved."""
+    """Results with the quick model; then those of processes with other banks, from DawDreamer's saved state."""
     model, _, folder = tiny
     fx, keys, state = hosts.effect, hosts.instrument, str(folder / "state")
     exact = [Job([Play(fx, fractions(**MOVED))], SOUND[:channels], block) for block in BLOCKS for channels in (1, 2)]
@@ -110,60 +110,60 @@ def quick(hosts, tiny) -> Ran:
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_at_every_block_it_is_the_engine_to_the_bit(quick, tiny, host):
+def test_plugin_equals_engine_at_every_block_size(quick, tiny, host):
     _, codec, folder = tiny
-    wanted = {channels: rendered(EFFECT, codec, folder / "one", SOUND[:channels], MOVED) for channels in (1, 2)}
-    np.testing.assert_array_equal(wanted[2], through_node(codec, Bank(folder / "one"), SOUND, MOVED))
-    assert np.abs(wanted[2]).max() > 0.01
-    heard = iter(quick["one", host])
+    expected = {channels: rendered(EFFECT, codec, folder / "one", SOUND[:channels], MOVED) for channels in (1, 2)}
+    np.testing.assert_array_equal(expected[2], through_node(codec, Bank(folder / "one"), SOUND, MOVED))
+    assert np.abs(expected[2]).max() > 0.01
+    output = iter(quick["one", host])
     for block in BLOCKS:
         for channels in (1, 2):
-            (one,) = next(heard)
-            np.testing.assert_array_equal(one.sound, wanted[channels], err_msg=f"block {block}, {channels} channels")
+            (one,) = next(output)
+            np.testing.assert_array_equal(one.sound, expected[channels], err_msg=f"block {block}, {channels} channels")
             assert one.latency == told_latency(block, engine_latency(EFFECT, codec.spec, RATE))
             assert one.texts["Failed"] == "no"
-    (dry,) = next(heard)
+    (dry,) = next(output)
     np.testing.assert_array_equal(dry.sound, SOUND)
 
 
-def test_automation_is_the_nodes_own_values_at_its_hops(quick, tiny):
-    """A host sets them at its blocks; a hop takes what holds as its first sample comes."""
+def test_automation_equals_node_values_at_hops(quick, tiny):
+    """A host sets them at its blocks; a hop uses the values that are valid at its first sample."""
     _, codec, folder = tiny
     times = automation(2 * SOUND.shape[1])
-    for (heard,), block in zip(quick["one", "dawdreamer"][13:], AUTOMATED_BLOCKS, strict=False):
+    for (output,), block in zip(quick["one", "dawdreamer"][13:], AUTOMATED_BLOCKS, strict=False):
 
         def values(at: int, block: int = block) -> dict:
             return MOVED | {name: own[at // block * block] for name, own in times.items()}
 
-        wanted = rendered(EFFECT, codec, folder / "one", SOUND, values)
-        np.testing.assert_array_equal(heard.sound, wanted, err_msg=f"block {block}")
+        expected = rendered(EFFECT, codec, folder / "one", SOUND, values)
+        np.testing.assert_array_equal(output.sound, expected, err_msg=f"block {block}")
 
 
-def test_two_instruments_side_by_side_play_each_its_seeds_takes(quick, tiny):
+def test_two_instruments_play_takes_of_their_seeds(quick, tiny):
     _, codec, folder = tiny
     plain, varied = quick["one", "dawdreamer"][16]
-    for heard, seed in zip((plain, varied), SEEDS, strict=True):
-        wanted = rendered(INSTRUMENT, codec, folder / "one", SOUND * 0, {"preset": 1, "seed": seed}, midi_of(notes()))
-        np.testing.assert_array_equal(heard.sound, wanted)
-        assert heard.texts["Variation Seed"] == str(seed)
+    for output, seed in zip((plain, varied), SEEDS, strict=True):
+        expected = rendered(INSTRUMENT, codec, folder / "one", SOUND * 0, {"preset": 1, "seed": seed}, midi_of(notes()))
+        np.testing.assert_array_equal(output.sound, expected)
+        assert output.texts["Variation Seed"] == str(seed)
     assert np.abs(plain.sound - varied.sound).max() > 0.01
 
 
 @pytest.mark.parametrize("place", [("other", "dawdreamer"), ("empty", "pedalboard")])
-def test_a_state_sounds_the_same_with_another_bank_and_with_none(quick, tiny, place):
-    """DawDreamer's file is what pedalboard calls ``raw_state``."""
-    ((saved,),), ((heard,),) = quick["one", "dawdreamer"][17:], quick[place]
-    np.testing.assert_array_equal(heard.sound, saved.sound)
-    assert {name: text for name, text in heard.texts.items() if name in saved.texts} == saved.texts
-    assert heard.texts["Preset"] == "1 a"
+def test_saved_state_sounds_same_with_other_bank_or_none(quick, tiny, place):
+    """pedalboard calls DawDreamer's file ``raw_state``."""
+    ((saved,),), ((output,),) = quick["one", "dawdreamer"][17:], quick[place]
+    np.testing.assert_array_equal(output.sound, saved.sound)
+    assert {name: text for name, text in output.texts.items() if name in saved.texts} == saved.texts
+    assert output.texts["Preset"] == "1 a"
 
 
 FACTORY = {"preset": Bank(FACTORY_BANK).names.index("step-gravel") + 1, "preset_b": 3}
 
 
-def test_with_the_factorys_model_it_is_the_node_to_the_bit(hosts):
+def test_plugin_with_factory_model_equals_node(hosts):
     jobs = [Job([Play(hosts.effect, fractions(**MOVED | FACTORY))], SOUND[:channels]) for channels in (1, 2)]
-    for ((heard,),) in zip(hosts.start("dawdreamer", jobs, "foley", FACTORY_BANK).heard(), strict=True):
-        wanted = through_node(load_codec("foley"), Bank(FACTORY_BANK), SOUND[: len(heard.sound)], MOVED | FACTORY)
-        assert np.abs(wanted).max() > 0.01
-        np.testing.assert_array_equal(heard.sound, wanted)
+    for ((output,),) in zip(hosts.start("dawdreamer", jobs, "foley", FACTORY_BANK).results(), strict=True):
+        expected = through_node(load_codec("foley"), Bank(FACTORY_BANK), SOUND[: len(output.sound)], MOVED | FACTORY)
+        assert np.abs(expected).max() > 0.01
+        np.testing.assert_array_equal(output.sound, expected)

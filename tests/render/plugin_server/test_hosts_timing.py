@@ -1,4 +1,4 @@
-"""The built plug-ins in hosts, with a codec of known samples: latency, rates, bypass, notes; a validator's cases.
+"""The built plug-ins in hosts, with a codec of known samples: latency, rates, bypass, notes; the checks of a validator.
 
 Jobs go into one process a host; both start together, once in the module.
 """
@@ -43,7 +43,7 @@ pytestmark = pytest.mark.juce
 
 
 def sweep(rate_hz: int) -> np.ndarray:
-    """Two channels, 30 Hz to 17 kHz, faded at both ends."""
+    """Return a sweep of two channels, 30 Hz to 17 kHz, faded at both ends."""
     count = rate_hz // 4
     phase = 2 * np.pi * np.cumsum(np.geomspace(30, 17_000, count)) / rate_hz
     ramp = np.clip(np.minimum(np.arange(count), np.arange(count)[::-1]) / (count / 10), 0, 1)
@@ -51,7 +51,7 @@ def sweep(rate_hz: int) -> np.ndarray:
 
 
 SWITCHED = 3_000, 8_000
-"""Bypass is on between these samples, as far as blocks of 64 tell."""
+"""Bypass is on between these samples, to the nearest block of 64."""
 
 
 def impulses(count: int = 16_384) -> np.ndarray:
@@ -71,16 +71,16 @@ PEDALLED = [
     (4_001, bytes([0xB0, 64, 0])), (7_000, bytes([0x90, 62, 64])), (9_000, bytes([0x80, 62, 0])),
     (9_100, bytes([0xC0, 5])), (10_000, bytes([0x90, 64, 127])),
 ]  # fmt: skip
-"""A held hum, let go under the pedal, another without; then by program a click."""
+"""A held hum, released under the pedal; another without pedal; then a click by program change."""
 
 
 def controllers_at_blocks(messages: list[tuple[int, bytes]], block: int) -> list[tuple[int, bytes]]:
-    """As JUCE's hosts hand a VST3 its controllers: where their block begins."""
+    """Move controllers to the start of their block, as JUCE's hosts pass them to a VST3."""
     return [(at // block * block if message[0] == 0xB0 else at, message) for at, message in messages]
 
 
 def write_midi(path: Path, messages: list[tuple[int, bytes]]) -> None:
-    """In the middle of samples at 48 kHz, as hosts cut times off: two ticks a sample."""
+    """Write times in the middle of samples at 48 kHz (two ticks per sample), because hosts round down."""
     file, track, last = mido.MidiFile(ticks_per_beat=24_000), mido.MidiTrack(), 0
     file.tracks.append(track)
     track.append(mido.MetaMessage("set_tempo", tempo=250_000))
@@ -92,7 +92,7 @@ def write_midi(path: Path, messages: list[tuple[int, bytes]]) -> None:
 
 @pytest.fixture(scope="module")
 def bank_of_samples(tmp_path_factory) -> Path:
-    """Of the identity codec: ``click`` (number 1, program 5) is one sample, ``hum`` (2) 1 kHz without an end."""
+    """Make a bank of the identity codec: ``click`` (1, program 5) is one sample, ``hum`` (2) endless 1 kHz."""
     folder, click = tmp_path_factory.mktemp("samples"), np.zeros(2_048, np.float32)
     click[0] = 0.5
     tone = (0.25 * np.sin(2 * np.pi * np.arange(96_000) / 48)).astype(np.float32)
@@ -104,7 +104,7 @@ def bank_of_samples(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def plain(hosts, bank_of_samples, tmp_path_factory) -> Ran:
-    """Of the identity codec: latencies, rates, switches, notes; and the LV2s."""
+    """Results with the identity codec: latencies, rates, switches, notes; and the LV2s."""
     fx, keys, midi = hosts.effect, hosts.instrument, str(tmp_path_factory.mktemp("midi") / "played.mid")
     write_midi(Path(midi), PEDALLED)
     half = {mix: fractions(mix=mix, gain_db=-6 * mix) for mix in (0.5, 0)}
@@ -123,48 +123,48 @@ def plain(hosts, bank_of_samples, tmp_path_factory) -> Ran:
         Job([Play("urn:pisada:effect", fractions(gain_db=-6, latent3_bias=0.25))], SOUND, 333),
     ]
     messages = [*((play.set, midi_of(play.notes)) for play in PLAYED), (fractions(preset=2), PEDALLED)]
-    board = [Job([Play(keys, own, messages=heard) for own, heard in messages], silence, 333)]
+    board = [Job([Play(keys, own, messages=output) for own, output in messages], silence, 333)]
     more = {"dawdreamer": daw, "pedalboard": board}
     return finished({("plain", host): hosts.start(host, jobs + more[host], "pcm", bank_of_samples) for host in HOSTS})
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_the_latency_told_is_the_latency_measured(plain, host):
-    for block, (heard,) in zip(BLOCKS, plain["plain", host], strict=False):
-        assert heard.latency == told_latency(block)
-        assert heard.before == 0
-        np.testing.assert_array_equal(heard.sound, impulses(), err_msg=f"block {block}")
+def test_reported_latency_equals_measured_latency(plain, host):
+    for block, (output,) in zip(BLOCKS, plain["plain", host], strict=False):
+        assert output.latency == told_latency(block)
+        assert output.before == 0
+        np.testing.assert_array_equal(output.sound, impulses(), err_msg=f"block {block}")
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_at_every_rate_wet_and_dry_lie_on_each_other(plain, host):
-    heard = iter(plain["plain", host][len(BLOCKS) :])
+def test_wet_and_dry_are_aligned_at_every_rate(plain, host):
+    output = iter(plain["plain", host][len(BLOCKS) :])
     for rate in RATES_HZ:
-        (half,), (dry,) = next(heard), next(heard)
+        (half,), (dry,) = next(output), next(output)
         assert (
             half.latency == dry.latency == told_latency(512, engine_latency(EFFECT, PcmCodec.spec, rate), hop_of(rate))
         )
         np.testing.assert_array_equal(dry.sound, sweep(rate), err_msg=f"{rate} Hz")
-        wanted = sweep(rate) * 10 ** (-3 / 20)
-        off = np.abs(half.sound - wanted).max() / np.abs(wanted).max()
+        expected = sweep(rate) * 10 ** (-3 / 20)
+        off = np.abs(half.sound - expected).max() / np.abs(expected).max()
         assert off < 1e-4, f"{rate} Hz: {20 * np.log10(off):.1f} dB"
 
 
-def test_bypass_goes_on_and_off_without_a_jump(plain):
+def test_bypass_switches_without_jump(plain):
     (switched, wet), (whole,) = plain["plain", "dawdreamer"][len(BLOCKS) + 2 * len(RATES_HZ) :][:2]
     np.testing.assert_array_equal(whole.sound, SOUND)
     sound, late = (0.5 * np.sin(2 * np.pi * np.arange(16_384) / 400)).astype(np.float32), switched.latency
-    heard, own, fade = switched.sound[0], wet.sound[0], RATE // 200
-    on, off = (at // 64 * 64 - late for at in SWITCHED)  # of what is heard then
-    np.testing.assert_array_equal(heard[:on], own[:on])
-    np.testing.assert_array_equal(heard[on + fade : off], sound[on + fade : off])
-    np.testing.assert_array_equal(heard[off + fade :], own[off + fade :])
-    assert np.abs(heard - own)[on : off + fade].max() > 0.2
-    assert np.abs(np.diff(heard)).max() < 1.5 * np.abs(np.diff(sound)).max()
+    output, own, fade = switched.sound[0], wet.sound[0], RATE // 200
+    on, off = (at // 64 * 64 - late for at in SWITCHED)  # in samples of the output
+    np.testing.assert_array_equal(output[:on], own[:on])
+    np.testing.assert_array_equal(output[on + fade : off], sound[on + fade : off])
+    np.testing.assert_array_equal(output[off + fade :], own[off + fade :])
+    assert np.abs(output - own)[on : off + fade].max() > 0.2
+    assert np.abs(np.diff(output)).max() < 1.5 * np.abs(np.diff(sound)).max()
 
 
 def wanted_notes(bank: Path) -> tuple[list[np.ndarray], Callable[[int], np.ndarray]]:
-    """What ``PLAYED`` is; and what ``PEDALLED``, its controllers at the blocks of so many samples."""
+    """Return the expected output of ``PLAYED``; and a function from a block size to that of ``PEDALLED``."""
 
     def play(number: int, messages: list[tuple[int, bytes]]) -> np.ndarray:
         return rendered(INSTRUMENT, PcmCodec(), bank, np.zeros_like(SOUND), {"preset": number}, messages)
@@ -173,33 +173,33 @@ def wanted_notes(bank: Path) -> tuple[list[np.ndarray], Callable[[int], np.ndarr
     return played, lambda block: play(2, controllers_at_blocks(PEDALLED, block))
 
 
-def test_notes_begin_at_their_samples_and_are_the_engines_own(plain, bank_of_samples):
-    wanted, pedalled = wanted_notes(bank_of_samples)
-    assert np.flatnonzero(wanted[0][0]).tolist() == [at for at, _ in STRUCK]
+def test_notes_begin_at_their_samples_and_equal_engine(plain, bank_of_samples):
+    expected, pedalled = wanted_notes(bank_of_samples)
+    assert np.flatnonzero(expected[0][0]).tolist() == [at for at, _ in STRUCK]
     assert np.flatnonzero(pedalled(1)[0][:7_000])[-1] in range(4_001, 4_600)
     assert pedalled(1)[0, 10_000] == 0.5
-    heard = plain["plain", "dawdreamer"][len(BLOCKS) + 2 * len(RATES_HZ) + 2 :]
-    for block, both in zip(BLOCKS, heard, strict=False):
-        for one, own in zip(both, wanted, strict=True):
+    output = plain["plain", "dawdreamer"][len(BLOCKS) + 2 * len(RATES_HZ) + 2 :]
+    for block, both in zip(BLOCKS, output, strict=False):
+        for one, own in zip(both, expected, strict=True):
             np.testing.assert_array_equal(one.sound, own, err_msg=f"block {block}")
             assert (one.latency, one.before) == (told_latency(block), 0)
-    ((by_file,),) = heard[len(BLOCKS) :][:1]
+    ((by_file,),) = output[len(BLOCKS) :][:1]
     np.testing.assert_array_equal(by_file.sound, pedalled(333))
     (three,) = plain["plain", "pedalboard"][len(BLOCKS) + 2 * len(RATES_HZ) :]
-    for one, own in zip(three, [*wanted, pedalled(333)], strict=True):
+    for one, own in zip(three, [*expected, pedalled(333)], strict=True):
         np.testing.assert_array_equal(one.sound, own)
 
 
-def test_at_other_rates_notes_are_the_engines_as_late_as_told(plain, bank_of_samples):
-    for rate, (heard,) in zip(OTHERS, plain["plain", "dawdreamer"][-2 - len(OTHERS) :], strict=False):
+def test_notes_at_other_rates_have_reported_latency(plain, bank_of_samples):
+    for rate, (output,) in zip(OTHERS, plain["plain", "dawdreamer"][-2 - len(OTHERS) :], strict=False):
         values, messages = {"preset": 1}, midi_of(notes())
-        wanted = rendered(INSTRUMENT, PcmCodec(), bank_of_samples, np.zeros_like(SOUND), values, messages, rate)
-        np.testing.assert_array_equal(heard.sound, wanted, err_msg=f"{rate} Hz")
+        expected = rendered(INSTRUMENT, PcmCodec(), bank_of_samples, np.zeros_like(SOUND), values, messages, rate)
+        np.testing.assert_array_equal(output.sound, expected, err_msg=f"{rate} Hz")
         engine = engine_latency(INSTRUMENT, PcmCodec.spec, rate)
-        assert heard.latency == told_latency(512, engine, hop_of(rate))
+        assert output.latency == told_latency(512, engine, hop_of(rate))
 
 
-def test_the_lv2s_are_the_engines_too_and_get_controllers_at_their_samples(plain, bank_of_samples):
+def test_lv2_equals_engine_with_controllers_at_their_samples(plain, bank_of_samples):
     ((played,), (moved,)) = plain["plain", "dawdreamer"][-2:]
     np.testing.assert_array_equal(played.sound, wanted_notes(bank_of_samples)[1](1))
     values = {"gain_db": -6, "latent3_bias": 0.25}
@@ -207,8 +207,8 @@ def test_the_lv2s_are_the_engines_too_and_get_controllers_at_their_samples(plain
     assert played.latency == moved.latency == told_latency(333)
 
 
-def test_a_validators_cases_find_nothing(hosts, bank_of_samples, tmp_path):
-    """See ``plugin_checker.py``: ours, as no other is to be had."""
+def test_validator_cases_find_nothing(hosts, bank_of_samples, tmp_path):
+    """See ``plugin_checker.py``: our own, because no other validator is available."""
     write_config(PluginConfig(sys.executable, "pcm", (str(bank_of_samples),)), tmp_path / "plugin.conf")
     own = {"PISADA_PLUGIN_CONFIG": str(tmp_path / "plugin.conf"), "XDG_CACHE_HOME": str(tmp_path)}
     command = [sys.executable, str(Path(__file__).parents[1] / "plugin_checker.py"), hosts.effect]

@@ -1,4 +1,4 @@
-"""The plug-in's instrument: notes at their samples, held and let go, decoded together."""
+"""The plug-in's instrument: notes at their samples, held and released, decoded together."""
 
 import numpy as np
 import pytest
@@ -14,28 +14,28 @@ from render.instrument.voices import FADE_SAMPLES, MOST_VOICES
 from tests.render.struck_keys import HOP, RATE, SEED, control, distance_db, number, off, on, same, silence
 
 
-def test_a_note_begins_at_its_sample_and_is_heard_squared(impulse_bank, keys, plugin_values, played):
+def test_note_begins_at_its_sample_with_squared_velocity(impulse_bank, keys, plugin_values, played):
     bank = Bank(impulse_bank)
-    struck = [(0, 127), (3_001, 64), (3_002, 32), (5_119, 1), (5_120, 100)]
-    events = [(at, on(60, velocity)) for at, velocity in struck]
+    strikes = [(0, 127), (3_001, 64), (3_002, 32), (5_119, 1), (5_120, 100)]
+    events = [(at, on(60, velocity)) for at, velocity in strikes]
     out = played(keys(PcmCodec(), bank, 2), silence(20, 2), plugin_values(preset=number(bank, "click")), events)
-    assert np.flatnonzero(out[0]).tolist() == [at for at, _ in struck]
-    np.testing.assert_allclose(out[0, [at for at, _ in struck]], [0.5 * (v / 127) ** 2 for _, v in struck], rtol=1e-6)
+    assert np.flatnonzero(out[0]).tolist() == [at for at, _ in strikes]
+    np.testing.assert_allclose(out[0, [at for at, _ in strikes]], [0.5 * (v / 127) ** 2 for _, v in strikes], rtol=1e-6)
     np.testing.assert_array_equal(out[0], out[1])
 
 
 @pytest.mark.parametrize("name", ["water-drop", "cloth-page", "step-gravel"])
-def test_a_hit_is_the_take_that_live_playing_strikes(foley, factory, keys, plugin_values, played, name):
+def test_hit_equals_take_of_live_playing(foley, factory, keys, plugin_values, played, name):
     preset, velocity, at = factory[name], 90, 777
     takes = TakePool([foley], SEED)
-    wanted = [takes.take(preset, f"strike {strike}") * (velocity / 127) ** 2 for strike in (0, 1)]
-    hops = (at + sum(map(len, wanted))) // HOP + 2
-    events = [(at, on(60, velocity)), (at + 1, off(60)), (at + len(wanted[0]), on(61, velocity))]
+    expected = [takes.take(preset, f"strike {strike}") * (velocity / 127) ** 2 for strike in (0, 1)]
+    hops = (at + sum(map(len, expected))) // HOP + 2
+    events = [(at, on(60, velocity)), (at + 1, off(60)), (at + len(expected[0]), on(61, velocity))]
     engine = keys(foley, factory)
     row = plugin_values(preset=number(factory, name))
     out = played(engine, silence(hops), row, events)[0]
     assert not out[:at].any()
-    both = np.concatenate(wanted)
+    both = np.concatenate(expected)
     assert distance_db(out[at : at + len(both)], both) < -130
     assert not out[at + len(both) :].any()
     assert np.abs(both).max() > 0.01
@@ -43,7 +43,7 @@ def test_a_hit_is_the_take_that_live_playing_strikes(foley, factory, keys, plugi
     np.testing.assert_array_equal(played(engine, silence(hops), row, events)[0], out)
 
 
-def test_a_texture_sounds_until_let_go_or_the_pedal_is_up(impulse_bank, keys, plugin_values, played):
+def test_texture_sounds_until_release_or_pedal_up(impulse_bank, keys, plugin_values, played):
     bank = Bank(impulse_bank)
     row, engine = plugin_values(preset=number(bank, "hum")), keys(PcmCodec(), bank)
 
@@ -70,15 +70,15 @@ def test_a_texture_sounds_until_let_go_or_the_pedal_is_up(impulse_bank, keys, pl
     assert engine.problems == []
 
 
-def test_all_sound_off_ends_hits_too_and_all_notes_off_does_not(impulse_bank, keys, plugin_values, played):
+def test_all_sound_off_ends_hits_and_all_notes_off_does_not(impulse_bank, keys, plugin_values, played):
     bank = Bank(impulse_bank)
     row, engine = plugin_values(preset=number(bank, "tone")), keys(PcmCodec(), bank)
     out = played(engine, silence(60), row, [(0, on()), (5_000, control(123)), (20_000, control(120))])[0]
     assert np.flatnonzero(out)[-1] in range(20_000 + FADE_SAMPLES // 2, 20_001 + FADE_SAMPLES)
 
 
-def test_a_voice_among_others_is_the_voice_alone(foley, factory, keys, plugin_values, played):
-    """The others are struck at a velocity that nobody hears."""
+def test_other_voices_do_not_change_a_voice(foley, factory, keys, plugin_values, played):
+    """The others are struck at an inaudible velocity."""
     row = plugin_values(preset=number(factory, "amb-rain"), latent1_bias=0.4, smooth_ms=15)
     alone = played(keys(foley, factory, 2), silence(40, 2), row, [(700, on(60)), (15_000, off(60))])
     engine = keys(foley, factory, 2)
@@ -96,7 +96,7 @@ def test_a_voice_among_others_is_the_voice_alone(foley, factory, keys, plugin_va
     assert np.abs(alone).max() > 0.01
 
 
-def test_codecs_of_other_hops_and_hits_of_other_lengths_too(tiny_models, keys, plugin_values, played, tmp_path):
+def test_codecs_of_other_hops_and_hits_of_other_lengths(tiny_models, keys, plugin_values, played, tmp_path):
     codec = load_codec(str(tiny_models[0]))
     rng = np.random.default_rng(0)
     for name, length in (("long", 30_000), ("short", 5_000), ("tiny", 700)):
@@ -104,19 +104,19 @@ def test_codecs_of_other_hops_and_hits_of_other_lengths_too(tiny_models, keys, p
         save_preset(encode_pieces(codec, name, [audio], "hit"), tmp_path)
     bank = Bank(tmp_path)
     takes, out = TakePool([codec], SEED), np.zeros(80 * HOP)
-    engine, events, wanted = keys(codec, bank), [], np.zeros(80 * HOP)
+    engine, events, expected = keys(codec, bank), [], np.zeros(80 * HOP)
     for index, name in enumerate(("long", "short", "tiny")):
         at = 511 + 1_025 * index
         events.append((at, bytes([0x90, 60, 127])))
         take = takes.take(bank[name], "strike 0")
-        wanted[at : at + len(take)] += take
+        expected[at : at + len(take)] += take
     rows = {0: "long", 2: "short", 5: "tiny"}
     row = lambda at: plugin_values(preset=number(bank, rows[max(hop for hop in rows if hop <= at // HOP)]))  # noqa: E731
     out = played(engine, silence(80), row, events)[0]
-    assert distance_db(out, wanted) < -125
+    assert distance_db(out, expected) < -125
 
 
-def test_of_too_many_notes_the_oldest_fades(keys, plugin_values, played, impulse_bank):
+def test_oldest_of_too_many_notes_fades(keys, plugin_values, played, impulse_bank):
     bank = Bank(impulse_bank)
     engine = keys(PcmCodec(), bank)
     events = [(at, on(at % 120)) for at in range(MOST_VOICES + 5)]
@@ -125,7 +125,7 @@ def test_of_too_many_notes_the_oldest_fades(keys, plugin_values, played, impulse
 
 
 class Coarse(PcmCodec):
-    """Of longer frames; what its streams remember cannot be reached, and they must be fed in order."""
+    """A codec with longer frames. The state of its streams cannot be read, and they must be fed in order."""
 
     spec = CodecSpec("coarse", "coarse", RATE, 1_200, 1_200, 0)
 
@@ -142,7 +142,7 @@ class Coarse(PcmCodec):
         return Decoder()
 
 
-def test_a_codec_of_odd_hops_whose_memory_is_its_own_plays_too(keys, plugin_values, played, tmp_path):
+def test_codec_with_odd_hop_and_private_state(keys, plugin_values, played, tmp_path):
     codec, rng = Coarse(), np.random.default_rng(1)
     noise = (rng.standard_normal(12_345) * 0.1).astype(np.float32)
     plain = {"variation": 0.0, "fade_in_samples": 0, "fade_out_samples": 0}
@@ -150,17 +150,17 @@ def test_a_codec_of_odd_hops_whose_memory_is_its_own_plays_too(keys, plugin_valu
     save_preset(encode_pieces(codec, "wide", [np.tile(noise, 40)], "texture", **plain, stereo=True), tmp_path)
     bank = Bank(tmp_path)
     take = TakePool([codec], SEED).take(bank["noise"], "strike 0")
-    wanted, at = np.zeros(40 * HOP), [0, 511, 3_333]
+    expected, at = np.zeros(40 * HOP), [0, 511, 3_333]
     for begin in at:
-        wanted[begin : begin + len(take)] += take
+        expected[begin : begin + len(take)] += take
     out = played(keys(codec, bank), silence(40), plugin_values(preset=1), [(begin, on()) for begin in at])
-    np.testing.assert_allclose(out[0], wanted, atol=1e-6)
+    np.testing.assert_allclose(out[0], expected, atol=1e-6)
     wide = played(keys(codec, bank, 2), silence(40, 2), plugin_values(preset=2), [(100, on())])
     assert np.abs(wide).max() < 10 and np.abs(wide[0] - wide[1]).max() > 0.01
 
 
-def test_frames_longer_than_hops_are_decoded_together_all_the_same(keys, plugin_values, played, tmp_path):
-    """Every second hop decodes a frame, of some notes in this and of others in the next."""
+def test_frames_longer_than_hops_are_decoded_together(keys, plugin_values, played, tmp_path):
+    """Every second hop decodes a frame: of some notes in one hop, of others in the next."""
     import torch
 
     from plugin_backend.models.waveform_vae import checkpoint
@@ -174,12 +174,12 @@ def test_frames_longer_than_hops_are_decoded_together_all_the_same(keys, plugin_
     for name, length in (("long", 30_000), ("short", 9_000)):
         audio = (rng.standard_normal(length) * 0.2).astype(np.float32)
         save_preset(encode_pieces(codec, name, [audio], "hit"), tmp_path / "bank")
-    bank, takes, wanted = Bank(tmp_path / "bank"), TakePool([codec], SEED), np.zeros(90 * HOP)
+    bank, takes, expected = Bank(tmp_path / "bank"), TakePool([codec], SEED), np.zeros(90 * HOP)
     at = [0, 300, 700, 1_024, 1_300, 2_500]
     for strike, begin in enumerate(at):
         take = takes.take(bank["long" if strike < 3 else "short"], f"strike {strike % 3}")
-        wanted[begin : begin + len(take)] += take
+        expected[begin : begin + len(take)] += take
     rows = [plugin_values(preset=number(bank, name)) for name in ("long", "short")]
     events = [(begin, on(60 + strike)) for strike, begin in enumerate(at)]
     out = played(keys(codec, bank), silence(90), lambda first: rows[first >= 1_024], events)[0]
-    assert distance_db(out, wanted) < -120
+    assert distance_db(out, expected) < -120

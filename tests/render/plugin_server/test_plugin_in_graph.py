@@ -1,4 +1,4 @@
-"""Our plug-in on a stem of a project: to the bit the ``transfer`` insert; and a render that fails when it fails."""
+"""The plug-in on a stem: equal to the ``transfer`` insert, bit for bit; a render fails if the plug-in fails."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ROWS = [
 
 @pytest.fixture
 def pisada(built_bundles, tiny_models, tmp_path, monkeypatch) -> tuple[str, Path]:
-    """The bundle, and the bank of a quick model that its backend is told of."""
+    """Return the bundle, and the bank of a quick model that its backend is configured with."""
     codec, rng = load_codec(str(tiny_models[0])), np.random.default_rng(5)
     for name in ("one", "two"):
         save_preset(encode_pieces(codec, name, [rng.standard_normal(9_000) * 0.2], "hit"), tmp_path / "bank")
@@ -43,8 +43,8 @@ def pisada(built_bundles, tiny_models, tmp_path, monkeypatch) -> tuple[str, Path
     return str(next(path for path in built_bundles if path.name == "Pisada.vst3")), tmp_path / "bank"
 
 
-def test_on_a_stem_it_is_the_transfer_insert_to_the_bit(pisada, tiny_models, write_sheet, render_sheet, monkeypatch):
-    monkeypatch.setattr(RenderProcess, "context", "spawn")  # as the program begins it
+def test_plugin_on_stem_equals_transfer_insert(pisada, tiny_models, write_sheet, render_sheet, monkeypatch):
+    monkeypatch.setattr(RenderProcess, "context", "spawn")  # as the program starts it
     bundle, bank = pisada
     moved = {"Dry/Wet": 0.75, "Morph": 0.25, "Strength": 0.875, "Blend": 0.375, "Follow": 0.625}
     chosen = {"Preset": 1 / 255, "Morph Target": 2 / 255, "Latent 1 Bias": (0.5 + 8) / 16}
@@ -65,20 +65,20 @@ def test_on_a_stem_it_is_the_transfer_insert_to_the_bit(pisada, tiny_models, wri
         [{**row, "id": f"{name}{row['id']}", "stem": name, "seed": 7} for name in chains for row in ROWS]
     )
     stems = [Stem(name=name, effects=[effect]) for name, effect in chains.items()]
-    heard, report = render_sheet(sheet, stems=stems, bits=32)
-    assert np.abs(heard["INSERT"]).max() > 0.01
-    np.testing.assert_array_equal(heard["PLUGIN"], heard["INSERT"])
+    output, report = render_sheet(sheet, stems=stems, bits=32)
+    assert np.abs(output["INSERT"]).max() > 0.01
+    np.testing.assert_array_equal(output["PLUGIN"], output["INSERT"])
     late = {name: report["stems"][name]["effects_latency_samples"] for name in chains}
     assert late["PLUGIN"] == late["INSERT"] + 2 * 512
 
 
 def servers(config: str) -> list[int]:
-    """Backends of that config that keepers forked."""
+    """Return the servers of that config, forked by supervisors."""
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            ours = f"PISADA_PLUGIN_CONFIG={config}".encode() in (folder / "environ").read_bytes()
-            if ours and b"render.plugin_server" in (folder / "cmdline").read_bytes():
+            is_ours = f"PISADA_PLUGIN_CONFIG={config}".encode() in (folder / "environ").read_bytes()
+            if is_ours and b"render.plugin_server" in (folder / "cmdline").read_bytes():
                 found[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
         except OSError:  # it ended
             continue
@@ -86,7 +86,7 @@ def servers(config: str) -> list[int]:
 
 
 class Killer(threading.Thread):
-    """Kills a server once so many bytes of sound were written below ``folder``."""
+    """Kills a server when this many bytes of audio are written below ``folder``."""
 
     def __init__(self, folder: Path, count: int):
         super().__init__(daemon=True)
@@ -108,8 +108,8 @@ def _size(path: Path) -> int:
 
 
 @pytest.fixture
-def asked(pisada, write_sheet, impulse_bank, tmp_path) -> dict[str, list]:
-    """Arguments of ``render`` and ``batch`` for half a minute of two stems, one with the plug-in."""
+def requested(pisada, write_sheet, impulse_bank, tmp_path) -> dict[str, list]:
+    """Return arguments of ``render`` and ``batch`` for half a minute of two stems, one with the plug-in."""
     rows = [{**ROWS[0], "id": f"a{at}", "start": f"{at}.0", "stem": "WET"} for at in (0, 30)]
     sheet = write_sheet([*rows, {**ROWS[0], "id": "c", "stem": "DRY"}])
     (tmp_path / "show.toml").write_text(
@@ -137,20 +137,20 @@ def killed_in_the_middle(command: str, arguments: list, folder: Path) -> subproc
 LOST = "Pisada.vst3: its backend failed during the render"
 
 
-def test_a_backend_that_dies_in_the_middle_fails_the_render(asked, tmp_path):
-    done = killed_in_the_middle("render", asked["render"], tmp_path)
+def test_dead_backend_fails_render(requested, tmp_path):
+    done = killed_in_the_middle("render", requested["render"], tmp_path)
     assert done.returncode == 1
     assert LOST in done.stderr
     assert list(tmp_path.rglob("*.wav*")) == []
     assert not (tmp_path / "out" / "report.json").exists()
 
 
-def test_a_batch_tries_such_a_job_again(asked, tmp_path):
-    done = killed_in_the_middle("batch", asked["batch"], tmp_path)
+def test_batch_retries_job_with_dead_backend(requested, tmp_path):
+    done = killed_in_the_middle("batch", requested["batch"], tmp_path)
     lines = [json.loads(line) for line in (tmp_path / "out" / "batch.jsonl").read_text().splitlines()]
     assert [line["kind"] for line in lines] == ["begin", "start", "retry", "start", "done", "end"]
     assert LOST in lines[2]["told"]
     assert done.returncode == 0
     (wet,) = tmp_path.rglob("*WET*.wav")
-    heard = read_with_another_library(wet)
-    assert np.abs(heard[31 * 48_000 - 30_000 :]).max() > 0.001
+    output = read_with_another_library(wet)
+    assert np.abs(output[31 * 48_000 - 30_000 :]).max() > 0.001

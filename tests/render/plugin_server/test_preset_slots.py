@@ -1,4 +1,4 @@
-"""What numbers stand for, asked by the thread that plays while sessions come from another."""
+"""Presets by number, while session presets come from another thread."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ def bank():
 
 @pytest.fixture
 def often():
-    """Threads take turns as often as can be."""
+    """Let threads switch as often as possible."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -27,7 +27,7 @@ def often():
 
 @pytest.fixture
 def chosen(bank):
-    """Makes what numbers stand for; each is closed."""
+    """Make preset slots; they are closed after the test."""
     made = []
 
     def make(what=lambda preset: preset.name):
@@ -39,77 +39,77 @@ def chosen(bank):
         one.close()
 
 
-def test_a_session_that_comes_while_its_slot_is_asked_for_hurts_nobody(bank, chosen, often):
-    ours, (first, second) = chosen(), (bank[name] for name in bank.names[:2])
+def test_session_preset_from_another_thread_is_safe(bank, chosen, often):
+    slots, (first, second) = chosen(), (bank[name] for name in bank.names[:2])
     over = threading.Event()
 
     def sessions():
         for count in range(3_000):
-            ours.session("a", (first, second)[count % 2])
+            slots.load_session_preset("a", (first, second)[count % 2])
         over.set()
 
     thread = threading.Thread(target=sessions)
     thread.start()
-    heard = {ours.of("a", 0, wait=False) for _ in iter(over.is_set, True)}
+    output = {slots.get("a", 0, wait=False) for _ in iter(over.is_set, True)}
     thread.join()
-    assert heard <= {None, first.name, second.name}
-    assert ours.of("a", 0, wait=True) == second.name
+    assert output <= {None, first.name, second.name}
+    assert slots.get("a", 0, wait=True) == second.name
 
 
-def test_of_sessions_that_were_replaced_nothing_is_kept(bank, chosen):
-    begun, go_on, made = threading.Event(), threading.Event(), []
+def test_results_of_replaced_session_presets_are_dropped(bank, chosen):
+    started, go_on, made = threading.Event(), threading.Event(), []
 
     def slow(preset):
-        begun.set()
+        started.set()
         go_on.wait()
         made.append(preset.name)
         return preset.name
 
-    ours, (first, second) = chosen(slow), (bank[name] for name in bank.names[:2])
-    ours.session("a", first)
-    begun.wait()
-    ours.session("a", second)  # without waiting for what is being made
+    slots, (first, second) = chosen(slow), (bank[name] for name in bank.names[:2])
+    slots.load_session_preset("a", first)
+    started.wait()
+    slots.load_session_preset("a", second)  # without waiting for the result that is being computed
     go_on.set()
-    assert ours.of("a", 0, wait=True) == second.name
-    ours.session("a", None)
-    assert ours.of("a", 0, wait=False) is None
-    ours.close()
-    assert set(made) == {first.name, second.name} and ours._made == {}
+    assert slots.get("a", 0, wait=True) == second.name
+    slots.load_session_preset("a", None)
+    assert slots.get("a", 0, wait=False) is None
+    slots.close()
+    assert set(made) == {first.name, second.name} and slots._results == {}
 
 
-def test_a_session_s_end_is_heard_at_once(bank, chosen):
-    ours = chosen()
-    ours.session("b", bank["bell"])
-    assert ours.of("b", 0, wait=True) == "bell"
-    ours.session("b", None)
-    assert ours.ready("b", 0) and ours.of("b", 0, wait=False) is None
+def test_removed_session_preset_takes_effect_at_once(bank, chosen):
+    slots = chosen()
+    slots.load_session_preset("b", bank["bell"])
+    assert slots.get("b", 0, wait=True) == "bell"
+    slots.load_session_preset("b", None)
+    assert slots.ready("b", 0) and slots.get("b", 0, wait=False) is None
 
 
-def test_it_ends_whatever_waits(bank, often):
-    shelf, bell = PresetPool(bank), bank["bell"]
+def test_close_ends_with_waiting_requests(bank, often):
+    pool, bell = PresetPool(bank), bank["bell"]
     for count in range(50):
-        ours = PresetSlots(shelf, lambda preset: preset.name, [])
+        slots = PresetSlots(pool, lambda preset: preset.name, [])
         for _ in range(count % 7):
-            ours.session("a", bell)
-        ours.close()
-        assert not ours._thread.is_alive()
+            slots.load_session_preset("a", bell)
+        slots.close()
+        assert not slots._thread.is_alive()
 
 
-def test_who_makes_presets_is_not_kept_from_it_with_pythons_lock_in_hand(bank, chosen):
-    """On a busy machine a thread of no priority may wait for long, and with it whoever waits for the lock."""
+def test_presets_thread_has_realtime_priority(bank, chosen):
+    """On a busy machine a thread without priority may wait long while it holds Python's lock, and so do all others."""
     if not hasattr(os, "sched_getscheduler"):
         pytest.skip("no scheduler to ask")
-    granted, ours = [], chosen()
+    granted, slots = [], chosen()
 
-    def asked():
+    def requested():
         request_priority(BACKGROUND_PRIORITY)
         granted.append((os.sched_getscheduler(0), os.sched_getparam(0).sched_priority))
 
-    thread = threading.Thread(target=asked)
+    thread = threading.Thread(target=requested)
     thread.start()
     thread.join()
-    ours.session("a", bank["bell"])
-    while not ours.ready("a", 0):
+    slots.load_session_preset("a", bank["bell"])
+    while not slots.ready("a", 0):
         pass
-    own = ours._thread.native_id
+    own = slots._thread.native_id
     assert (os.sched_getscheduler(own), os.sched_getparam(own).sched_priority) == granted[0]

@@ -1,4 +1,4 @@
-"""The plug-in's backend, from the host's side: what it tells, and what it answers in which order."""
+"""The plug-in's backend from the host's side: announcements, outputs, and their order."""
 
 import os
 import signal
@@ -25,28 +25,28 @@ pytestmark = [
 ]
 
 
-def test_it_tells_what_it_has_before_it_loads_torch(start, tiny_models, impulse_bank):
+def test_capabilities_are_announced_before_torch_is_loaded(start, tiny_models, impulse_bank):
     host = start(tiny_models[0], Path(__file__).parents[3] / "presets" / "factory", small=True)
     assert host.next()[0] == "hello"
-    while host.next()[1].get("number") != "10":  # the link holds few: it has not come to the end of the bank
+    while host.next()[1].get("number") != "10":  # the link holds few messages: not all presets are sent yet
         pass
     status = Path(f"/proc/{host.pid}/status").read_text()
     assert "libtorch" not in Path(f"/proc/{host.pid}/maps").read_text() and "Threads:\t1\n" in status
     host.ready()
     assert "libtorch" in Path(f"/proc/{host.pid}/maps").read_text()
     assert "Threads:\t1\n" in Path(f"/proc/{host.pid}/status").read_text()
-    spec, verbs = describe_codec(str(tiny_models[0])), [verb for verb, _ in host.told]
+    spec, verbs = describe_codec(str(tiny_models[0])), [verb for verb, _ in host.messages]
     assert verbs == ["hello", *["latency"] * 12, *["preset"] * 40, "ready"]
-    hello = host.told[0][1]
+    hello = host.messages[0][1]
     assert (hello["version"], hello["model"]) == (str(memory.VERSION), str(tiny_models[0]))
     assert (hello["fingerprint"], hello["latents"], hello["presets"]) == (spec.fingerprint, "4", "40")
-    told = {(one["kind"], int(one["rate_hz"])): int(one["samples"]) for one in host.all("latency")}
-    assert told == {
+    message = {(one["kind"], int(one["rate_hz"])): int(one["samples"]) for one in host.all("latency")}
+    assert message == {
         (kind, rate): engine_latency(kind, spec, rate) for kind in ("effect", "instrument") for rate in RATES_HZ
     }
 
 
-def test_every_preset_is_told_as_the_bank_has_it(start):
+def test_every_preset_is_announced(start):
     folder = Path(__file__).parents[3] / "presets" / "factory"
     host, bank = start(bank=folder), Bank(folder)
     host.ready()
@@ -64,7 +64,7 @@ def test_every_preset_is_told_as_the_bank_has_it(start):
 
 
 @pytest.mark.parametrize("model, socket_bell", [("pcm", True), ("tiny", False)], ids=["pcm socket", "tiny futex"])
-def test_answers_are_the_engines_to_the_bit(start, tiny_models, tmp_path, model, socket_bell):
+def test_outputs_equal_engine_to_the_bit(start, tiny_models, tmp_path, model, socket_bell):
     import torch
 
     model, threads = str(tiny_models[0]) if model == "tiny" else model, torch.get_num_threads()
@@ -94,10 +94,10 @@ def test_answers_are_the_engines_to_the_bit(start, tiny_models, tmp_path, model,
     finally:
         torch.set_num_threads(threads)
     assert host.all("problem") == []
-    assert host.log.read_text().count("loaded in") == 1  # one codec for all
+    assert host.log.read_text().count("loaded in") == 1  # one codec for all instances
 
 
-def test_parameters_and_events_out_of_range_are_brought_into_it(steady):
+def test_parameters_and_events_out_of_range_are_clamped(steady):
     host, _ = steady
     instance = host.instance()
     instance.set(gain_db=float("nan"))
@@ -114,7 +114,7 @@ def test_parameters_and_events_out_of_range_are_brought_into_it(steady):
     assert instance.wait(number) is not None
 
 
-def test_a_worker_behind_goes_on_with_the_newest_in_real_time_but_answers_a_long_block_whole(steady):
+def test_in_real_time_old_hops_are_skipped_but_long_blocks_are_not(steady):
     host, pid = steady
     instance = host.instance()
     instance.play(STEP, offline=False)
@@ -124,17 +124,17 @@ def test_a_worker_behind_goes_on_with_the_newest_in_real_time_but_answers_a_long
     instance.slots["submitted_ns"][behind[-3:]] = 2 * 10**9  # a block of three hops
     host.ring()
     os.kill(pid, signal.SIGCONT)
-    assert float(instance.wait(behind[-1])[0, 0]) == 2.25  # the sound began anew with that block
-    assert [number for number in behind if instance.answered(number)] == behind[-3:]
+    assert float(instance.wait(behind[-1])[0, 0]) == 2.25  # the sound started over with that block
+    assert [number for number in behind if instance.processed(number)] == behind[-3:]
     os.kill(pid, signal.SIGSTOP)
     block = [instance.submit(STEP, offline=False, ring=False) for _ in range(40)]
     instance.slots["submitted_ns"][np.array(block) % memory.SLOTS] = 3 * 10**9
     host.ring()
     os.kill(pid, signal.SIGCONT)
-    assert float(instance.wait(block[-1])[0, 0]) == 42.25 and all(instance.answered(number) for number in block)
+    assert float(instance.wait(block[-1])[0, 0]) == 42.25 and all(instance.processed(number) for number in block)
 
 
-def test_a_ring_that_has_come_round_is_gone_on_with(steady):
+def test_wrapped_ring_is_handled(steady):
     host, pid = steady
     instance = host.instance()
     instance.play(STEP, offline=False)
@@ -148,11 +148,11 @@ def test_a_ring_that_has_come_round_is_gone_on_with(steady):
     assert float(instance.wait(last)[0, 0]) == 0.25
     instance.count = instance.count + 2**32 - 250  # the header's count wraps at 2³²
     for count in range(100):
-        heard = instance.play(STEP, offline=count > 50)
-    assert heard is not None and int(instance.header["answered"][0]) == instance.count % 2**32
+        output = instance.play(STEP, offline=count > 50)
+    assert output is not None and int(instance.header["answered"][0]) == instance.count % 2**32
 
 
-def test_hops_of_several_instances_are_answered_in_the_order_they_were_submitted(steady):
+def test_hops_of_instances_are_processed_in_order_of_submission(steady):
     host, pid = steady
     instances = [host.instance() for _ in range(4)]
     for instance in instances:
@@ -168,7 +168,7 @@ def test_hops_of_several_instances_are_answered_in_the_order_they_were_submitted
     assert answered == sorted(answered)
 
 
-def test_an_offline_hop_waits_for_the_session_that_was_sent_before_it(steady, impulse_bank):
+def test_offline_hop_waits_for_earlier_session_preset(steady, impulse_bank):
     host, _ = steady
     instance, data = host.instance(), (impulse_bank / f"click{SUFFIX}").read_bytes()
     instance.play(STEP)
@@ -177,7 +177,7 @@ def test_an_offline_hop_waits_for_the_session_that_was_sent_before_it(steady, im
         assert float(instance.play(STEP)[0, 0]) == 0.25 + number + 1000 * (number % 2)
 
 
-def test_the_thread_that_answers_comes_before_others_where_that_is_granted(steady):
+def test_dispatcher_has_realtime_priority_if_granted(steady):
     host, pid = steady
     host.instance().play(STEP)
     threads = [int(name) for name in os.listdir(f"/proc/{pid}/task")]
@@ -187,4 +187,4 @@ def test_the_thread_that_answers_comes_before_others_where_that_is_granted(stead
         host.log.read_text().count("real-time priority was refused"),
     )
     assert (granted, remarks) in ((1, 0), (0, 1))
-    assert os.sched_getscheduler(host.pid) == os.SCHED_OTHER  # what the keeper forks is not so from the start
+    assert os.sched_getscheduler(host.pid) == os.SCHED_OTHER  # a forked server does not start with it

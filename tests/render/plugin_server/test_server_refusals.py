@@ -1,4 +1,4 @@
-"""The plug-in's backend, from the host's side: what it refuses, each in a line, and goes on after."""
+"""The plug-in's backend from the host's side: input that it refuses with one line each, and survives."""
 
 import os
 import re
@@ -34,12 +34,12 @@ def _header(**values):
 
 
 @pytest.mark.parametrize(
-    "change, told",
+    "change, expected_text",
     [
         (lambda instance: os.ftruncate(instance.descriptor, 100), "memory of 100 bytes, shorter than its header"),
         (lambda instance: os.ftruncate(instance.descriptor, 8192), r"memory of 8192 bytes; \d+ are needed"),
-        (_header(magic=7), "memory that is no plug-in's"),
-        (_header(version=9), "memory of version 9, this backend's is 2"),
+        (_header(magic=7), "this is not a plug-in's memory"),
+        (_header(version=9), "memory of version 9, but this backend has version 2"),
         (_header(channels=3), "3 channels; 1 and 2 are allowed"),
         (_header(channels=0), "0 channels"),
         (_header(hop_samples=2**31), "hops of 2147483648 samples; at 48000 Hz they are of 512"),
@@ -50,7 +50,7 @@ def _header(**values):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_memory_that_is_not_right_is_refused_in_a_line(steady, change, told):
+def test_wrong_memory_is_refused_in_one_line(steady, change, expected_text):
     host, _ = steady
     instance = host.instance()
     host.until("opened", id=instance.id)
@@ -58,19 +58,19 @@ def test_memory_that_is_not_right_is_refused_in_a_line(steady, change, told):
     instance.id += 10**6
     change(instance)
     instance.open()
-    if told:
+    if expected_text:
         problem = host.until("problem")
-        assert problem["id"] == str(instance.id) and re.search(told, problem["text"])
+        assert problem["id"] == str(instance.id) and re.search(expected_text, problem["text"])
 
 
-def test_messages_that_are_none_are_told_and_hurt_nobody(steady, tmp_path):
+def test_malformed_messages_are_reported_and_do_no_harm(steady, tmp_path):
     host, pid = steady
     good = host.instance()
     assert good.play(STEP) is not None
     held = len(os.listdir(f"/proc/{pid}/fd"))
     (tmp_path / "empty").touch()
     empty, (read, write) = os.open(tmp_path / "empty", os.O_RDONLY), os.pipe()
-    for message, told in (
+    for message, expected_text in (
         (b"\xff\xfe\x00", "no text"),
         (b"explode\nid 1", "no message 'explode'; there are bell, open, close, session"),
         (b"", "no message ''"),
@@ -85,14 +85,14 @@ def test_messages_that_are_none_are_told_and_hurt_nobody(steady, tmp_path):
         (b"bell", "no descriptor came with it"),
     ):
         host.link.send(message)
-        assert told in host.until("problem")["text"]
+        assert expected_text in host.until("problem")["text"]
     for descriptor in (empty, read, write, 0):
         host.send("open", descriptor, id=5_000_001, kind="effect", seed=0)
         assert "memory" in host.until("problem")["text"]
         host.send("bell", descriptor)
         assert "bell: not a page of memory" in host.until("problem")["text"]
     host.send("bell", empty, kind="socket")
-    assert "no socket" in host.until("problem")["text"]
+    assert "not a socket" in host.until("problem")["text"]
     host.send("open", *[empty] * 12, id=5_000_001, kind="effect", seed=0)
     assert "8 descriptors" in host.until("problem")["text"]
     host.send("close", id=999)
@@ -103,7 +103,7 @@ def test_messages_that_are_none_are_told_and_hurt_nobody(steady, tmp_path):
         os.close(descriptor)
 
 
-def test_ten_thousand_instances_come_and_go(steady):
+def test_ten_thousand_instances_leak_nothing(steady):
     host, pid = steady
     first, held = host.instance(), len(os.listdir(f"/proc/{pid}/fd"))
     assert first.play(STEP) is not None
@@ -117,11 +117,11 @@ def test_ten_thousand_instances_come_and_go(steady):
         if len(os.listdir(f"/proc/{pid}/fd")) <= held + 2:
             break
         time.sleep(0.01)
-    assert len(os.listdir(f"/proc/{pid}/fd")) <= held + 2  # nothing of them is kept
+    assert len(os.listdir(f"/proc/{pid}/fd")) <= held + 2  # nothing leaks
     assert host.all("problem") == []
 
 
-def test_a_session_s_preset_that_cannot_be_used_is_told_in_a_line(start, impulse_bank, tmp_path):
+def test_unusable_session_preset_is_one_line(start, impulse_bank, tmp_path):
     host = start(bank=impulse_bank)
     host.ready()
     instance = host.instance()
@@ -129,7 +129,7 @@ def test_a_session_s_preset_that_cannot_be_used_is_told_in_a_line(start, impulse
     plain = instance.play(STEP)
     good = (impulse_bank / f"click{SUFFIX}").read_bytes()
     number = {"mean.0": np.array(1.0, np.float32), "deviation.0": np.array(1.0, np.float32)}
-    for name, data, told in (
+    for name, data, expected_text in (
         ("bell", (factory / f"bell{SUFFIX}").read_bytes(), "preset 'bell' was made with model 'foley'"),
         ("click", good[:-9], "the session's preset 'click': not a readable preset"),
         ("click", b"", "the session's preset 'click': not a readable preset"),
@@ -140,38 +140,38 @@ def test_a_session_s_preset_that_cannot_be_used_is_told_in_a_line(start, impulse
     ):
         instance.session("b", name, data)
         problem = host.until("problem")
-        assert problem["id"] == str(instance.id) and told in problem["text"] and "\n" not in problem["text"]
+        assert problem["id"] == str(instance.id) and expected_text in problem["text"] and "\n" not in problem["text"]
     instance.reset()
     np.testing.assert_array_equal(instance.play(STEP), plain)
 
 
 @pytest.mark.parametrize(
-    "model, bank, told, state",
+    "model, bank, expected_text, state",
     [
         ("no-such", "", "no model 'no-such'.*name another 'model' in .*plugin0.conf", memory.FAILED),
         ("pcm", "/nowhere", "/nowhere: not a bank.*name another 'bank' in .*plugin0.conf", memory.READY),
     ],
 )
-def test_a_model_or_bank_that_cannot_be_used_is_told_and_the_process_stays(start, model, bank, told, state):
+def test_unusable_model_or_bank_is_reported_and_process_stays(start, model, bank, expected_text, state):
     host = start(model, bank, module=(PLAIN,))
     pid = host.ready()
     problem = host.all("problem")
-    assert len(problem) == 1 and problem[0]["id"] == "0" and re.search(told, problem[0]["text"])
+    assert len(problem) == 1 and problem[0]["id"] == "0" and re.search(expected_text, problem[0]["text"])
     instance = host.instance()
     assert (instance.play(STEP) is None) == (state == memory.FAILED) and instance.state == state
     if state == memory.FAILED:
-        assert re.search(told, host.until("problem", id=instance.id)["text"])
+        assert re.search(expected_text, host.until("problem", id=instance.id)["text"])
     assert not gone(pid) and host.all("died") == []
 
 
-def test_without_a_config_file_it_says_what_to_run(tmp_path):
+def test_missing_config_says_what_to_run(tmp_path):
     with Host(tmp_path / "none.conf", tmp_path / "log") as host:
         host.ready()
-        assert host.told[0][0] == "hello" and host.told[0][1]["model"] == ""
+        assert host.messages[0][0] == "hello" and host.messages[0][1]["model"] == ""
         assert "run `pisada plugin install`" in host.all("problem")[0]["text"]
 
 
-def test_a_damaged_preset_is_told_and_the_others_keep_their_numbers(start, tmp_path):
+def test_damaged_preset_is_reported_and_others_keep_numbers(start, tmp_path):
     for name in ("a", "b", "c"):
         sound = np.ones(1_000, np.float32)
         save_preset(encode_pieces(PcmCodec(), name, [sound], "hit", program=None), tmp_path / "bank")
@@ -180,27 +180,27 @@ def test_a_damaged_preset_is_told_and_the_others_keep_their_numbers(start, tmp_p
     host.ready()
     assert [(one["number"], one["name"]) for one in host.all("preset")] == [("1", "a"), ("3", "c")]
     assert host.all("hello")[0]["presets"] == "2"
-    assert "number 2 of the bank is none" in host.all("problem")[0]["text"]
+    assert "preset number 2 cannot be used until" in host.all("problem")[0]["text"]
 
 
-def test_a_bank_of_more_than_can_be_chosen_says_so(start, tmp_path):
+def test_too_large_bank_is_reported(start, tmp_path):
     for number in range(257):
         sound = np.ones(100, np.float32)
         save_preset(encode_pieces(PcmCodec(), f"p{number:03d}", [sound], "hit", program=None), tmp_path / "bank")
     host = start(bank=tmp_path / "bank", module=(PLAIN,))
     host.ready()
     assert [int(one["number"]) for one in host.all("preset")] == list(range(1, 256))
-    assert "257 presets; a plug-in offers the first 255" in host.all("problem")[0]["text"]
+    assert "257 presets; a plug-in shows the first 255" in host.all("problem")[0]["text"]
 
 
-def test_a_model_that_has_changed_is_not_taken_for_the_one_that_was_told(tiny_models):
+def test_changed_model_is_refused(tiny_models):
     quick, slow = (str(path) for path in tiny_models)
     assert load(Capabilities(quick, describe_codec(quick))).spec == describe_codec(quick)
     with pytest.raises(CheckpointError, match="has changed since the plug-in started: remove every instance"):
         load(Capabilities(quick, describe_codec(slow)))
 
 
-def test_run_by_hand_it_says_who_runs_it(tmp_path):
+def test_started_by_hand_it_says_who_starts_it(tmp_path):
     command = [sys.executable, "-E", "-P", "-m", "render.plugin_server", "--config", str(tmp_path / "none")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2 and "started by a plug-in only" in done.stderr
+    assert done.returncode == 2 and "only a plug-in can start this" in done.stderr

@@ -34,59 +34,61 @@ def run(*arguments):
     return CliRunner().invoke(apply_preset, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
-def test_a_batch_is_written_and_told(recordings, impulse_bank):
-    told = run("click", "claps.wav", "tone.flac", "--out", "out", "--bank", impulse_bank, "--strength", 0, "--blend", 0)
-    assert told.stdout.splitlines() == ["out/claps_click.wav", "out/tone_click.wav"]
+def test_files_are_written_and_printed(recordings, impulse_bank):
+    message = run(
+        "click", "claps.wav", "tone.flac", "--out", "out", "--bank", impulse_bank, "--strength", 0, "--blend", 0
+    )
+    assert message.stdout.splitlines() == ["out/claps_click.wav", "out/tone_click.wav"]
     assert sorted(path.name for path in (recordings / "out").iterdir()) == ["claps_click.wav", "tone_click.wav"]
     np.testing.assert_array_equal(soundfile.read("out/claps_click.wav")[0], soundfile.read("claps.wav")[0])
     info = soundfile.info("out/tone_click.wav")
     assert (info.frames, info.samplerate, info.subtype) == (5_001, 44_100, "PCM_24")
 
 
-def test_hits_are_counted_and_a_preset_may_be_a_file(recordings, impulse_bank):
+def test_hits_are_counted_and_preset_file_works(recordings, impulse_bank):
     file = impulse_bank / "click.preset.safetensors"
-    told = run(file, "claps.wav", "--out", "out", "--mode", "hits", "--bits", 32)
-    assert told.stdout == "out/claps_click.wav: 2 hits\n"
+    message = run(file, "claps.wav", "--out", "out", "--mode", "hits", "--bits", 32)
+    assert message.stdout == "out/claps_click.wav: 2 hits\n"
     assert np.flatnonzero(soundfile.read("out/claps_click.wav")[0]).tolist() == [24_000, 72_000]
     soundfile.write("silence.wav", np.zeros(RATE), RATE)
-    told = run(file, "silence.wav", "--out", "out", "--mode", "hits")
-    assert "note: silence.wav: no hits were found; a higher --sensitivity finds softer ones" in told.stderr
-    assert told.stdout == "out/silence_click.wav: 0 hits\n"
+    message = run(file, "silence.wav", "--out", "out", "--mode", "hits")
+    assert "note: silence.wav: no hits were found; a higher --sensitivity finds softer ones" in message.stderr
+    assert message.stdout == "out/silence_click.wav: 0 hits\n"
 
 
-def test_clipping_is_told(recordings, impulse_bank):
+def test_clipping_is_reported(recordings, impulse_bank):
     out = ("--out", "out", "--bank", impulse_bank, "--gain-db", 12)
-    told = run("click", "claps.wav", *out, "--strength", 0, "--blend", 0)
-    assert "samples were clipped; lower --gain-db" in told.stderr
-    told = run("click", "claps.wav", *out, "--strength", 0, "--blend", 0, "--bits", 32, "--overwrite")
+    message = run("click", "claps.wav", *out, "--strength", 0, "--blend", 0)
+    assert "samples were clipped; lower --gain-db" in message.stderr
+    message = run("click", "claps.wav", *out, "--strength", 0, "--blend", 0, "--bits", 32, "--overwrite")
     outside = int((np.abs(soundfile.read("out/claps_click.wav")[0]) > 1).sum())
     assert outside > 0
-    notes = [line for line in told.stderr.splitlines() if line.startswith("note: ")]
+    notes = [line for line in message.stderr.splitlines() if line.startswith("note: ")]
     assert notes == [f"note: out/claps_click.wav: {outside} samples are above full scale; lower --gain-db"]
 
 
-def test_a_folder_that_cannot_be_written_is_told_in_the_systems_words(recordings, impulse_bank):
+def test_unwritable_folder_is_reported_with_system_error(recordings, impulse_bank):
     with pytest.raises(OSError) as why:
         open("/sys/claps_click.wav", "xb").close()
     with pytest.raises(OutputError, match=rf"^/sys: cannot write here \({why.value.strerror}\)$"):
         run("click", "claps.wav", "--out", "/sys", "--bank", impulse_bank)
 
 
-def test_a_recording_that_was_cut_short_is_told_and_keeps_its_timestamp(recordings, impulse_bank):
+def test_cut_short_recording_is_reported_and_keeps_timestamp(recordings, impulse_bank):
     append(recordings / "claps.wav", b"bext", bytes(338) + struct.pack("<QH", 123_456, 1) + bytes(254))
     run("click", "claps.wav", "--out", "whole", "--bank", impulse_bank)
     with open("whole/claps_click.wav", "rb") as file:
         at, size = chunks_of(file)[b"data"]
         file.seek(0)
         (recordings / "cut.wav").write_bytes(file.read(at + size - 3_000))
-    told = run("click", "cut.wav", "--out", "out", "--bank", impulse_bank, "--strength", 0, "--blend", 0)
+    message = run("click", "cut.wav", "--out", "out", "--bank", impulse_bank, "--strength", 0, "--blend", 0)
     cut = "cut.wav: the file is cut short: its data chunk ends 3000 bytes past the file"
-    assert [line for line in told.stderr.splitlines() if line.startswith("note: ")] == [f"note: {cut}"]
+    assert [line for line in message.stderr.splitlines() if line.startswith("note: ")] == [f"note: {cut}"]
     assert soundfile.info("out/cut_click.wav").frames == 2 * RATE - 1_000
     assert timestamp(recordings / "out" / "cut_click.wav") == 123_456
 
 
-def test_what_is_there_is_kept_unless_told_otherwise(recordings, impulse_bank):
+def test_existing_files_are_kept_without_overwrite(recordings, impulse_bank):
     arguments = ("click", "claps.wav", "--out", "out", "--bank", impulse_bank, "--mode", "hits")
     run(*arguments)
     (recordings / "out" / "claps_click.wav").write_bytes(b"mine")
@@ -97,23 +99,23 @@ def test_what_is_there_is_kept_unless_told_otherwise(recordings, impulse_bank):
     assert soundfile.info("out/claps_click.wav").frames == 2 * RATE
 
 
-def test_bad_values_are_told_before_anything_is_written(recordings, impulse_bank):
-    for wrong, told in (
+def test_bad_values_are_refused_before_writing(recordings, impulse_bank):
+    for wrong, message in (
         (("--mix", "nan"), "^mix nan: 0 to 1 can be used$"),
         (("--width", "1.5"), "^width 1.5: 0 to 1 can be used$"),
         (("--morph", "0.5"), "^morph goes with a second preset: give both or neither$"),
         (("--latent", "3:loud"), "^latent '3:loud': '' is not a number$"),
         (("--mode", "hits", "--sensitivity", "0"), "^sensitivity 0: 0.1 to 10 can be used$"),
     ):
-        with pytest.raises(ProjectError, match=told):
+        with pytest.raises(ProjectError, match=message):
             run("click", "claps.wav", "--out", "out", "--bank", impulse_bank, *wrong)
     assert not (recordings / "out").exists()
 
 
-def test_the_options_are_the_table():
-    told = " ".join(run("--help").stdout.split())
+def test_options_equal_parameter_table():
+    message = " ".join(run("--help").stdout.split())
     for control in PARAMETERS.values():
-        assert f"--{control.name.replace('_', '-')} X" in told
-        assert f"[default: {control.default:g}]" in told
-        assert control.doc.split(";")[0].split(":")[0] in told
-    assert told.endswith("pisada apply step-gravel guide.wav --out gravel --mix 0.8")
+        assert f"--{control.name.replace('_', '-')} X" in message
+        assert f"[default: {control.default:g}]" in message
+        assert control.doc.split(";")[0].split(":")[0] in message
+    assert message.endswith("pisada apply step-gravel guide.wav --out gravel --mix 0.8")

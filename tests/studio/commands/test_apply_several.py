@@ -34,14 +34,14 @@ def run(*arguments):
 
 
 def test_presets_are_summed_and_added(bank):
-    told = run("half", "in.wav", "--sum", "flip=0.25", "--weight", "0.75", "--add", "flip=-6.0206")
-    assert told.stdout == "out/in_half+flip+flip.wav\n"
+    message = run("half", "in.wav", "--sum", "flip=0.25", "--weight", "0.75", "--add", "flip=-6.0206")
+    assert message.stdout == "out/in_half+flip+flip.wav\n"
     dry = soundfile.read("in.wav")[0]
     by_hand = (0.75 * 0.5 - 0.25 - 0.5) * dry
     np.testing.assert_allclose(soundfile.read("out/in_half+flip+flip.wav")[0], by_hand, atol=1e-6)
 
 
-def test_an_addition_has_its_own_model(bank, tiny_models):
+def test_addition_has_its_own_model(bank, tiny_models):
     run("half", "in.wav", "--add", f"{tiny_models[0]}:knock")
     run("knock", "in.wav", "--model", tiny_models[0])
     together, knock = (soundfile.read(f"out/in_{name}.wav")[0] for name in ("half+knock", "knock"))
@@ -55,7 +55,7 @@ def test_an_addition_has_its_own_model(bank, tiny_models):
         run("half", "in.wav", "--add", f"{tiny_models[0]}:flip")
 
 
-def test_both_strike_at_every_hit(bank, impulse_bank):
+def test_both_presets_strike_at_every_hit(bank, impulse_bank):
     claps = np.zeros(2 * RATE, np.float32)
     for at in (24_000, 72_000):
         claps[at : at + 3_000] = 0.5 * np.exp(-np.arange(3_000) / 300) * np.random.default_rng(0).choice([-1, 1], 3_000)
@@ -63,15 +63,15 @@ def test_both_strike_at_every_hit(bank, impulse_bank):
     soundfile.write("claps.wav", claps, RATE, "FLOAT")
     common = ("claps.wav", "--out", "out", "--bank", impulse_bank, "--bits", 32, "--mode", "hits")
     arguments = [str(each) for each in ("click", *common, "--add", "click=-6.0206")]
-    told = CliRunner().invoke(apply_preset, arguments, catch_exceptions=False)
-    assert told.stdout == "out/claps_click+click.wav: 2 hits\n"
-    heard = soundfile.read("out/claps_click+click.wav")[0]
-    assert np.flatnonzero(heard).tolist() == [24_000, 72_000]
-    np.testing.assert_allclose(heard[[24_000, 72_000]], 0.75, rtol=1e-5)
+    message = CliRunner().invoke(apply_preset, arguments, catch_exceptions=False)
+    assert message.stdout == "out/claps_click+click.wav: 2 hits\n"
+    output = soundfile.read("out/claps_click+click.wav")[0]
+    assert np.flatnonzero(output).tolist() == [24_000, 72_000]
+    np.testing.assert_allclose(output[[24_000, 72_000]], 0.75, rtol=1e-5)
 
 
-def test_bad_values_are_told_before_anything_is_written(bank):
-    for wrong, kind, told in (
+def test_bad_values_are_refused_before_writing(bank):
+    for wrong, kind, message in (
         (("--sum", "flip"), ProjectError, "^sum 'flip': write PRESET=WEIGHT, as in cloth-leather=0.5$"),
         (("--sum", "flip=5"), ProjectError, "^weight 5: -4 to 4 can be used$"),
         (
@@ -82,7 +82,7 @@ def test_bad_values_are_told_before_anything_is_written(bank):
         (("--sum", "none=1"), PresetError, "^no preset 'none' in bank"),
         (("--sum", "knock=1"), PresetError, "^preset 'knock' was made with model 'quick'"),
     ):
-        with pytest.raises(kind, match=told) as error:
+        with pytest.raises(kind, match=message) as error:
             run("half", "in.wav", *wrong)
         assert "\n" not in str(error.value)
     assert not bank.with_name("out").exists()

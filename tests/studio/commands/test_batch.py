@@ -36,26 +36,26 @@ def folder(tmp_path, impulse_bank):
     return tmp_path
 
 
-def test_the_plan_touches_nothing(folder):
-    told = batch(folder / "jobs.toml", "--out", folder / "out", "--plan")
-    assert told.returncode == 1
-    lines = told.stdout.splitlines()
+def test_plan_writes_nothing(folder):
+    message = batch(folder / "jobs.toml", "--out", folder / "out", "--plan")
+    assert message.returncode == 1
+    lines = message.stdout.splitlines()
     assert re.fullmatch(r"job\s+cues\s+programme\s+estimate\s+MB\s+state", lines[0])
     assert re.fullmatch(r"good\s+1\s+0:00:01\s+0:00:01\s+\d\.\d\s+new", lines[1])
     assert re.match(r"wrong\s+-\s+-\s+-\s+-\s+cannot be run: .*x.wav", lines[2])
     assert re.match(
-        r"1 of 2 jobs to do: about 0:00:01 with \d+ workers \(by the stated costs, nothing measured", lines[3]
+        r"1 of 2 jobs to do: about 0:00:01 with \d+ workers \(from default costs; nothing is measured", lines[3]
     )
     assert not (folder / "out").exists()
 
 
-def test_a_run_lists_its_failures_and_reports_in_one_file(folder):
+def test_run_lists_failures_and_writes_report(folder):
     out = folder / "out"
-    told = batch(folder / "jobs.toml", "--out", out, "--workers", 1, "--no-cache")
-    assert told.returncode == 1
-    assert told.stdout == f"{out / 'batch.html'}\n"
-    assert "1 of 2 jobs done, 1 in this run" in told.stderr
-    assert re.search(r"^failed: wrong: .*<b>x\.wav", told.stderr, re.MULTILINE)
+    message = batch(folder / "jobs.toml", "--out", out, "--workers", 1, "--no-cache")
+    assert message.returncode == 1
+    assert message.stdout == f"{out / 'batch.html'}\n"
+    assert "1 of 2 jobs done, 1 in this run" in message.stderr
+    assert re.search(r"^failed: wrong: .*<b>x\.wav", message.stderr, re.MULTILINE)
     page = (out / "batch.html").read_text()
     assert page.index("&lt;b&gt;x.wav") < page.index("<h2>Loudness</h2>") < page.index("data:image/png;base64,")
     assert "<b>" not in page
@@ -71,45 +71,45 @@ def test_a_run_lists_its_failures_and_reports_in_one_file(folder):
     kinds = [json.loads(line)["kind"] for line in (out / "batch.jsonl").read_text().splitlines()]
     assert kinds == ["begin", "failed", "start", "done", "end"]
     (folder / "jobs.toml").write_text((folder / "jobs.toml").read_text().replace("bad<script>.csv", "one.csv"))
-    told = batch(folder / "jobs.toml", "--out", out, "--workers", 1, "--json-log", folder / "log.jsonl")
-    assert told.returncode == 0
-    assert "2 of 2 jobs done, 1 in this run" in told.stderr
+    message = batch(folder / "jobs.toml", "--out", out, "--workers", 1, "--json-log", folder / "log.jsonl")
+    assert message.returncode == 0
+    assert "2 of 2 jobs done, 1 in this run" in message.stderr
     assert len((folder / "log.jsonl").read_text().splitlines()) == 4
 
 
-def test_a_wrong_jobs_file_begins_nothing(folder):
+def test_wrong_jobs_file_starts_nothing(folder):
     (folder / "jobs.toml").write_text('schema = 1\n[[jobs]]\nname = "../good"\ncues = "one.csv"\n')
-    told = batch(folder / "jobs.toml", "--out", folder / "out")
-    assert (told.returncode, told.stdout) == (2, "")
-    assert "jobs.toml: '../good': a job's name is its folder's" in told.stderr
+    message = batch(folder / "jobs.toml", "--out", folder / "out")
+    assert (message.returncode, message.stdout) == (2, "")
+    assert "jobs.toml: '../good': a job's name is its folder's" in message.stderr
     assert not (folder / "out").exists()
 
 
-def test_only_the_jobs_named_are_run(folder):
-    told = batch(folder / "jobs.toml", "--out", folder / "out", "--workers", 1, "--only", "GOOD")
-    assert told.returncode == 0
-    assert "1 of 1 jobs done" in told.stderr
-    told = batch(folder / "jobs.toml", "--out", folder / "out", "--only", "goood")
-    assert (told.returncode, "jobs.toml: there is no job 'goood'" in told.stderr) == (2, True)
+def test_only_named_jobs_run(folder):
+    message = batch(folder / "jobs.toml", "--out", folder / "out", "--workers", 1, "--only", "GOOD")
+    assert message.returncode == 0
+    assert "1 of 1 jobs done" in message.stderr
+    message = batch(folder / "jobs.toml", "--out", folder / "out", "--only", "goood")
+    assert (message.returncode, "jobs.toml: there is no job 'goood'" in message.stderr) == (2, True)
 
 
-def test_a_template_names_whole_paths_and_the_jobs_that_cannot_be_run(folder):
+def test_template_has_absolute_paths_and_lists_unusable_jobs(folder):
     jobs = os.path.relpath(folder / "jobs.toml", ROOT)
-    told = batch(jobs, "--out", folder / "out", "--openjd", folder / "farm")
-    assert (told.returncode, told.stdout) == (1, f"{folder / 'farm' / 'template.json'}\n")
-    assert re.search(r"^note: wrong: cannot be run: .*<b>x\.wav", told.stderr, re.MULTILINE)
+    message = batch(jobs, "--out", folder / "out", "--openjd", folder / "farm")
+    assert (message.returncode, message.stdout) == (1, f"{folder / 'farm' / 'template.json'}\n")
+    assert re.search(r"^note: wrong: cannot be run: .*<b>x\.wav", message.stderr, re.MULTILINE)
     good, wrong = read_jobs(folder / "farm" / "parts" / "1.toml").jobs
     assert (good.name, wrong.name) == ("good", "wrong")
     assert good.cues.samefile(folder / "one.csv")
     assert not (folder / "out").exists()
-    told = batch(jobs, "--out", folder / "out", "--openjd", folder / "farm", "--plan")
-    assert (told.returncode, "--plan touches nothing" in told.stderr) == (2, True)
+    message = batch(jobs, "--out", folder / "out", "--openjd", folder / "farm", "--plan")
+    assert (message.returncode, "--plan touches nothing" in message.stderr) == (2, True)
 
 
-def test_what_became_of_the_jobs_is_told_though_the_report_cannot_be_written(folder):
+def test_results_are_printed_if_report_cannot_be_written(folder):
     (folder / "out" / "batch.html" / "mine").mkdir(parents=True)
-    told = batch(folder / "jobs.toml", "--out", folder / "out", "--workers", 1)
-    assert told.returncode == 2
-    assert "1 of 2 jobs done, 1 in this run" in told.stderr
-    assert "failed: wrong: " in told.stderr
-    assert f"pisada: {folder / 'out'}: cannot write here" in told.stderr
+    message = batch(folder / "jobs.toml", "--out", folder / "out", "--workers", 1)
+    assert message.returncode == 2
+    assert "1 of 2 jobs done, 1 in this run" in message.stderr
+    assert "failed: wrong: " in message.stderr
+    assert f"pisada: {folder / 'out'}: cannot write here" in message.stderr

@@ -27,12 +27,12 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_the_table_tells_minutes_and_what_was_dropped(folder):
+def test_table_shows_minutes_and_dropped_files(folder):
     lines = run(folder).stdout.splitlines()
     assert lines[0].split() == ["label", "minutes", "pieces", "files"]
     assert lines[1].split() == ["door", "0.01", "1", "1"]
     assert "dropped: door/silence.wav: silent" in lines
-    assert lines[-2] == "0.01 minutes in 1 pieces of 1 files; 1 dropped, 1 that are no audio ignored"
+    assert lines[-2] == "0.01 minutes in 1 pieces of 1 files; 1 dropped, 1 ignored because they are not audio"
     assert lines[-1] == f"prepared in {folder / '.pisada-corpus'}"
 
 
@@ -44,15 +44,15 @@ def test_json_is_the_report(folder, tmp_path):
     assert json.loads((tmp_path / "elsewhere" / "report.json").read_text())["pieces"] == 1
 
 
-def test_a_name_that_would_steer_the_terminal_is_escaped(folder):
+def test_control_characters_in_names_are_escaped(folder):
     (folder / "door" / "\x1b[2Jbad\nname.wav").write_text("no audio")
     lines = run(folder).stdout.splitlines()
     assert any(line.startswith(r"dropped: door/\x1b[2Jbad\nname.wav: not a readable") for line in lines)
 
 
-def test_nothing_usable_is_one_line_and_leaves_nothing(folder):
+def test_folder_without_usable_sound_is_one_line(folder):
     (folder / "door" / "slam.wav").unlink()
-    with pytest.raises(AudioFileError, match=r"no usable sound in 1 audio files.*door/silence.wav: silent") as told:
+    with pytest.raises(AudioFileError, match=r"no usable sound in 1 audio files.*door/silence.wav: silent") as message:
         run(folder)
-    assert told.value.exit_status == 2
+    assert message.value.exit_status == 2
     assert not (folder / ".pisada-corpus").exists()

@@ -53,11 +53,11 @@ def session(tmp_path) -> Path:
     return tmp_path / "reel.txt"
 
 
-def test_a_session_converts_by_its_own_rate_and_start(session, tmp_path):
-    answer = run("cues", "convert", session, tmp_path / "cues.csv", "--mapping", tmp_path / "show.toml")
-    assert answer.exit_code == 0, answer.output
-    assert answer.stdout.endswith("cues.csv: 2 cues from Pro Tools text\n")
-    assert "'boom' on track 'STEPS' matches no rule of the mapping" in answer.stderr
+def test_session_converts_with_its_own_rate_and_start(session, tmp_path):
+    result = run("cues", "convert", session, tmp_path / "cues.csv", "--mapping", tmp_path / "show.toml")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.endswith("cues.csv: 2 cues from Pro Tools text\n")
+    assert "'boom' on track 'STEPS' matches no rule of the mapping" in result.stderr
     rows = [line.split(",")[:5] for line in (tmp_path / "cues.csv").read_text().splitlines()]
     begin = samples_at(86_400, RATES["23.976"], 48_000)
     assert rows == [
@@ -67,11 +67,11 @@ def test_a_session_converts_by_its_own_rate_and_start(session, tmp_path):
     ]
 
 
-def test_the_completed_clock_names_the_stems_and_the_report(session, tmp_path):
+def test_clock_of_session_names_stems_and_report(session, tmp_path):
     """No flag gives a rate or a start: the session does."""
     command = ["render", session, "--mapping", tmp_path / "show.toml", "--out", tmp_path / "stems"]
-    answer = run(*command, "--jobs", "1")
-    assert answer.exit_code == 0, answer.exception
+    result = run(*command, "--jobs", "1")
+    assert result.exit_code == 0, result.exception
     report = json.loads((tmp_path / "stems" / "report.json").read_text())
     assert (report["fps"], report["start"], report["start_samples"]) == ("23.976", "01:00:00:00", 172_972_800)
     assert [cue["timecode"] for cue in report["cues"]] == ["01:00:01:00", "01:00:03:12"]
@@ -87,7 +87,7 @@ def test_the_completed_clock_names_the_stems_and_the_report(session, tmp_path):
         (("--fps", "23.976", "--start-tc", "00:00:00:00"), ("01:00:01:00", 172_972_800 + 48_048)),
     ],
 )
-def test_flags_and_the_session_complete_each_other(session, tmp_path, flags, first):
+def test_flags_and_session_complete_each_other(session, tmp_path, flags, first):
     out = tmp_path / "cues.csv"
     run("cues", "convert", session, out, "--mapping", tmp_path / "show.toml", *flags)
     assert out.read_text().splitlines()[1].split(",")[1] == first[0]
@@ -103,32 +103,32 @@ def test_flags_and_the_session_complete_each_other(session, tmp_path, flags, fir
     assert with_sheet_rate(project, sheet).clock().label_at(0) == begin
 
 
-def test_another_rate_than_the_sessions_is_refused(session, tmp_path):
-    answer = run("cues", "check", session, "--fps", "24")
-    assert isinstance(answer.exception, CueSheetError)
-    assert "23.976" in str(answer.exception) and "24" in str(answer.exception)
-    assert str(session) in str(answer.exception)
+def test_rate_other_than_session_rate_is_refused(session, tmp_path):
+    result = run("cues", "check", session, "--fps", "24")
+    assert isinstance(result.exception, CueSheetError)
+    assert "23.976" in str(result.exception) and "24" in str(result.exception)
+    assert str(session) in str(result.exception)
 
 
-def test_a_project_files_mapping_lies_beside_it(session, tmp_path):
+def test_mapping_path_is_relative_to_project_file(session, tmp_path):
     (tmp_path / "project.toml").write_text('mapping = "show.toml"\nend = "01:00:04:00"')
-    answer = run("cues", "check", session, "--project", tmp_path / "project.toml")
-    assert answer.exit_code == 1
-    assert answer.stdout.splitlines() == [
+    result = run("cues", "check", session, "--project", tmp_path / "project.toml")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
         "check      row  id  start  found",
         "unmatched  -    -   -      1 clips, markers or regions became no cue (see the notes)",
         "Pro Tools text: 2 cues, 1 stems, 1 found",
     ]
 
 
-def test_check_prints_a_table_and_exits_1_0_or_2(write_sheet, tmp_path):
+def test_check_prints_table_and_exit_status(write_sheet, tmp_path):
     good = [{"id": "a", "start": "00:00:01:00", "duration": "0.5", "stem": "FEET", "preset": "step-wood"}]
-    answer = run("cues", "check", write_sheet(good), "--fps", "24")
-    assert (answer.exit_code, answer.stdout) == (0, "CSV: 1 cues, 1 stems, nothing found\n")
+    result = run("cues", "check", write_sheet(good), "--fps", "24")
+    assert (result.exit_code, result.stdout) == (0, "CSV: 1 cues, 1 stems, nothing found\n")
     bad = [*good, good[0] | {"id": "b", "start": "00:00:01:06", "preset": "no"}]
-    answer = run("cues", "check", write_sheet(bad), "--fps", "24")
-    assert answer.exit_code == 1
-    assert answer.stdout.splitlines() == [
+    result = run("cues", "check", write_sheet(bad), "--fps", "24")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
         "check    row  id  start        found",
         "overlap  3    b   00:00:01:06  begins 12000 samples before 'a' ends on FEET",
         "preset   3    b   00:00:01:06  no preset 'no' in the bank",
@@ -140,7 +140,7 @@ def test_check_prints_a_table_and_exits_1_0_or_2(write_sheet, tmp_path):
     assert "needs a frame rate: give --fps" in done.stderr
 
 
-def test_convert_replaces_nothing_unasked_and_never_its_source(write_sheet, tmp_path):
+def test_convert_replaces_only_with_overwrite_and_never_source(write_sheet, tmp_path):
     rows = [{"id": "a", "start": "1.0", "stem": "FEET", "preset": "step-wood"}]
     sheet, out = write_sheet(rows), tmp_path / "out.xlsx"
     before = sheet.read_bytes()
@@ -151,13 +151,13 @@ def test_convert_replaces_nothing_unasked_and_never_its_source(write_sheet, tmp_
     assert run("cues", "convert", sheet, out, "--overwrite").exit_code == 0
     onto_itself = run("cues", "convert", sheet, sheet, "--overwrite").exception
     assert isinstance(onto_itself, OutputError)
-    assert str(onto_itself) == f"{sheet}: is what is read, and is never replaced; give another name"
+    assert str(onto_itself) == f"{sheet}: this is the input file, which is never replaced; give another name"
     assert sheet.read_bytes() == before
     assert "cues can be written to" in str(run("cues", "convert", sheet, tmp_path / "out.doc").exception)
 
 
-def test_midi_becomes_csv_and_renders_the_same(tmp_path):
-    """A note's length does not cut a one-shot: the sheet says so in the column gate."""
+def test_midi_as_csv_renders_the_same(tmp_path):
+    """A note's length does not cut a hit; the sheet has this in the column gate."""
     import mido
 
     file, track = mido.MidiFile(ticks_per_beat=480), mido.MidiTrack()
@@ -174,17 +174,17 @@ def test_midi_becomes_csv_and_renders_the_same(tmp_path):
     assert "3 cues, 1 stems" in tables[0]
 
 
-def test_a_sheet_names_its_own_stems_whatever_the_mapping(write_sheet, tmp_path):
+def test_sheet_stems_override_mapping(write_sheet, tmp_path):
     (tmp_path / "show.toml").write_text(MAPPING)
     sheet = write_sheet([{"id": "a", "start": "1.0", "stem": "FEET", "preset": "step-wood"}])
-    answer = run("render", sheet, "--dry-run", "--mapping", tmp_path / "show.toml")
-    assert "note: the mapping was not used: CSV names its own stems" in answer.stderr
+    result = run("render", sheet, "--dry-run", "--mapping", tmp_path / "show.toml")
+    assert "note: the mapping was not used: CSV names its own stems" in result.stderr
 
 
 @pytest.mark.parametrize("name", pisada.commands["cues"].commands)
-def test_each_has_help_with_an_example(name):
-    answer = run("cues", name, "--help")
-    assert re.search(rf"Example:\n +pisada cues {name} ", answer.output)
+def test_each_command_has_help_with_example(name):
+    result = run("cues", name, "--help")
+    assert re.search(rf"Example:\n +pisada cues {name} ", result.output)
 
 
 def test_every_option_has_help():
@@ -193,18 +193,18 @@ def test_every_option_has_help():
     assert [option.name for option in options if not option.help] == []
 
 
-def test_five_thousand_cues_are_planned_at_once(tmp_path):
+def test_five_thousand_cues_are_planned_fast(tmp_path):
     rate, presets = RATES["23.976"], ["step-wood", "step-stone", "step-gravel", "step-grass"]
     frames = [86_400 + n * 7200 * 24 // 5000 for n in range(5000)]
     rows = [f"C{n},{label_of(f, rate)},FEET,{presets[n % 4]},{n // 100}" for n, f in enumerate(frames)]
     (tmp_path / "big.csv").write_text("id,start,stem,preset,Scene\n" + "\n".join(rows))
-    answer = run("render", tmp_path / "big.csv", "--fps", "23.976", "--start-tc", "01:00:00:00", "--dry-run")
-    assert answer.stdout.splitlines()[-1].startswith("5000 cues, 1 stems, ")
+    result = run("render", tmp_path / "big.csv", "--fps", "23.976", "--start-tc", "01:00:00:00", "--dry-run")
+    assert result.stdout.splitlines()[-1].startswith("5000 cues, 1 stems, ")
 
 
-def test_a_bad_mapping_is_one_line_and_exit_2(session, tmp_path):
+def test_bad_mapping_is_one_line_and_exit_2(session, tmp_path):
     (tmp_path / "bad.toml").write_text("schema = 1\n[[rules]]\nname = 'a'\ngain_db = 99")
-    answer = run("cues", "check", session, "--mapping", tmp_path / "bad.toml")
-    assert isinstance(answer.exception, PisadaError)
-    assert (answer.exception.exit_status, "\n" in str(answer.exception)) == (2, False)
-    assert "$.rules[0].gain_db" in str(answer.exception)
+    result = run("cues", "check", session, "--mapping", tmp_path / "bad.toml")
+    assert isinstance(result.exception, PisadaError)
+    assert (result.exception.exit_status, "\n" in str(result.exception)) == (2, False)
+    assert "$.rules[0].gain_db" in str(result.exception)

@@ -16,7 +16,7 @@ from studio.commands.cues_from_audio import from_audio
 
 RATE = 48_000
 ONSETS = [samples_at(36, RATES["23.976"], RATE), 100_001, 150_150]
-"""A frame's first sample, one that is none, and another frame's."""
+"""The first sample of a frame, a sample inside a frame, and the first sample of another frame."""
 
 
 @pytest.fixture
@@ -37,9 +37,9 @@ def table(path):
         return list(csv.DictReader(file))
 
 
-def test_the_sheet_has_timecodes_where_a_hit_begins_with_a_frame(guide):
-    told = run(guide, "--preset", "step-gravel", "--stem", "BOOTS", "--fps", "23.976", "--start-tc", "01:00:00:00")
-    assert told.stdout == "guide.csv: 3 cues; render it, with --fps 23.976 --start-tc 01:00:00:00\n"
+def test_sheet_has_timecode_for_hits_on_frames(guide):
+    message = run(guide, "--preset", "step-gravel", "--stem", "BOOTS", "--fps", "23.976", "--start-tc", "01:00:00:00")
+    assert message.stdout == "guide.csv: 3 cues; render it, with --fps 23.976 --start-tc 01:00:00:00\n"
     assert [(row["id"], row["start"], row["stem"], row["preset"]) for row in table("guide.csv")] == [
         ("BOOTS-001", "01:00:01:12", "BOOTS", "step-gravel"),
         ("BOOTS-002", "100001smp", "BOOTS", "step-gravel"),
@@ -53,7 +53,7 @@ def test_the_sheet_has_timecodes_where_a_hit_begins_with_a_frame(guide):
     ]
 
 
-def test_without_a_rate_there_are_samples(guide):
+def test_without_rate_sheet_has_samples(guide):
     assert run(guide, "--out", "reel.csv").stdout == "reel.csv: 3 cues; render it\n"
     assert [row["start"] for row in table("reel.csv")] == [f"{onset}smp" for onset in ONSETS]
     assert [(cue.stem, cue.preset) for cue in read_cues(guide.with_name("reel.csv"), Clock(RATE)).cues] == [
@@ -61,46 +61,48 @@ def test_without_a_rate_there_are_samples(guide):
     ] * 3
 
 
-def test_a_broadcast_wav_lies_where_its_timestamp_says(guide):
+def test_broadcast_wav_lies_at_its_timestamp(guide):
     append(guide, b"bext", bytes(338) + struct.pack("<QH", 86_400 * 2002 + 48_048, 1) + bytes(254))
     run(guide, "--fps", "23.976", "--start-tc", "01:00:00:00")
     assert [row["start"] for row in table("guide.csv")] == ["01:00:02:12", "148049smp", "01:00:04:03"]
-    told = run(guide, "--overwrite")
-    assert told.stderr.startswith("note: its timestamp, sample 173020848 from midnight, is not used")
+    message = run(guide, "--overwrite")
+    assert message.stderr.startswith("note: its timestamp, sample 173020848 from midnight, is not used")
 
 
-def test_a_guide_that_was_cut_short_is_told(guide):
+def test_cut_short_guide_is_reported(guide):
     whole = guide.read_bytes()
     guide.write_bytes(whole[:-300])
-    told = run(guide)
-    assert told.stderr == f"note: {guide}: the file is cut short: its data chunk ends 300 bytes past the file\n"
+    message = run(guide)
+    assert message.stderr == f"note: {guide}: the file is cut short: its data chunk ends 300 bytes past the file\n"
     at = whole.index(b"data") + 4
     guide.write_bytes(whole[:at] + b"\xff\xff\xff\xff" + whole[at + 4 :])  # written to a pipe: no size is known
     assert run(guide, "--overwrite").stderr == ""
 
 
-def test_sensitivity_and_gap_reach_the_search(guide):
+def test_sensitivity_and_gap_are_used(guide):
     run(guide, "--min-gap-ms", 1500)
     assert [row["start"] for row in table("guide.csv")] == [f"{ONSETS[0]}smp", f"{ONSETS[2]}smp"]
 
 
-def test_a_sheet_that_is_there_is_kept_unless_told_otherwise(guide):
+def test_existing_sheet_is_kept_without_overwrite(guide):
     run(guide)
     guide.with_suffix(".csv").write_text("mine")
     with pytest.raises(OutputError, match="guide.csv: is there already; give another name, or --overwrite"):
         run(guide)
     assert guide.with_suffix(".csv").read_text() == "mine"
     before = guide.read_bytes()
-    with pytest.raises(OutputError, match="guide.wav: is what is read, and is never replaced; give another name$"):
+    with pytest.raises(
+        OutputError, match="guide.wav: this is the input file, which is never replaced; give another name$"
+    ):
         run(guide, "--out", guide, "--overwrite")
     assert guide.read_bytes() == before
 
 
-def test_nothing_is_written_where_nothing_is_found(guide, tmp_path):
+def test_nothing_is_written_if_nothing_is_found(guide, tmp_path):
     soundfile.write("silence.wav", np.zeros(RATE), RATE)
-    with pytest.raises(AudioFileError, match="silence.wav: no hits were found") as told:
+    with pytest.raises(AudioFileError, match="silence.wav: no hits were found") as message:
         run("silence.wav")
-    assert told.value.exit_status == 2
+    assert message.value.exit_status == 2
     with pytest.raises(ProjectError, match="needs a frame rate"):
         run(guide, "--start-tc", "01:00:00:00")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["guide.wav", "silence.wav"]

@@ -1,4 +1,4 @@
-"""`pisada doctor` says what this machine computes with, and that bits are exact."""
+"""`pisada doctor` prints what this machine computes with, and that bits are exact."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ def doctor(*options, **environment):
     return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
 
 
-def test_it_names_processor_products_and_exactness():
+def test_doctor_prints_processor_products_and_exactness():
     done = doctor()
     assert done.returncode == 0, done.stderr
     rows = dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if not line.startswith("a hop"))
@@ -27,19 +27,19 @@ def test_it_names_processor_products_and_exactness():
     assert "ms of processor time for 10.7 ms of sound" in done.stdout
 
 
-def test_it_says_that_pytorch_computes_where_the_engine_is_not_wanted():
+def test_doctor_says_when_pytorch_computes():
     done = doctor(PISADA_ENGINE="none")
-    assert "Product; a row's bits are kept by padding" in done.stdout
+    assert "Product; the bits of a row are exact with padding" in done.stdout
     assert "PISADA_ENGINE=none" in done.stdout and "foley: exact: " in done.stdout
 
 
-def test_a_way_that_is_not_there_is_one_line():
+def test_unknown_backend_is_one_line():
     done = doctor(PISADA_ENGINE="mmx")
     assert (done.returncode, len(done.stderr.strip().splitlines())) == (2, 1), done.stderr
     assert "PISADA_ENGINE=mmx: here are " in done.stderr
 
 
-def test_a_model_that_is_not_there_is_one_line():
+def test_unknown_model_is_one_line():
     done = doctor("--model", "absent")
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1

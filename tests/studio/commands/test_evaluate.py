@@ -61,15 +61,15 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(folder, tmp_path_factory):
-    """The command's answer and its folder."""
+    """Return the command's result and its folder."""
     out = tmp_path_factory.mktemp("evaluation") / "deep" / "out"
     arguments = ["pcm", "--data", str(folder), "--out", str(out), "--quick", "--without-visqol"]
     return CliRunner().invoke(evaluate, arguments, catch_exceptions=False), out
 
 
-def test_the_identity_codec_is_perfect_in_every_metric(run):
-    answer, out = run
-    assert answer.exit_code == 0
+def test_identity_codec_is_perfect_in_every_metric(run):
+    response, out = run
+    assert response.exit_code == 0
     metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     for name, value in PERFECT.items():
         assert metrics[name]["mean"] == pytest.approx(value, abs=1e-3), name
@@ -81,7 +81,7 @@ def test_the_identity_codec_is_perfect_in_every_metric(run):
     assert "visqol" not in metrics
 
 
-def test_anchors_rank_as_they_should_beside_it(run):
+def test_anchors_rank_as_expected(run):
     systems = json.loads((run[1] / "metrics.json").read_text(encoding="utf-8"))["metrics"]
     assert list(systems) == ["codec", *ANCHORS]
     for name in ("log_mel_error_db", "mel_mse", "mrstft", "frechet_yamnet"):
@@ -92,8 +92,8 @@ def test_anchors_rank_as_they_should_beside_it(run):
         assert systems[name]["log_mel_error_db"]["mean"] > 1 and systems[name]["frechet_yamnet"]["mean"] > 1
 
 
-def test_what_is_added_smeared_and_lost_stands_beside_the_anchors(run):
-    answer, out = run
+def test_added_smeared_and_lost_energy_is_reported_with_anchors(run):
+    response, out = run
     sound = json.loads((out / "metrics.json").read_text(encoding="utf-8"))["sound"]
     assert list(sound) == ["codec", *ANCHORS, "null"]
     codec, noise = sound["codec"], sound["noise in 40 bands, 256/64"]
@@ -126,18 +126,18 @@ def test_metrics_hold_every_study(run):
     assert len(metrics["clips"]) == 3 * (1 + len(ANCHORS))
 
 
-def test_the_report_is_one_page_without_outside_parts(run):
-    answer, out = run
+def test_report_is_one_self_contained_page(run):
+    response, out = run
     page = (out / "report.html").read_text(encoding="utf-8")
     assert sorted(path.name for path in out.iterdir()) == ["metrics.json", "report.html"]
     assert not re.search(r'(src|href)=(?!"data:)|@import|url\(', page)
     assert page.count("data:image/png;base64,") >= 5 and page.count("data:audio/flac;base64,") >= 10
     assert len(page) < 8_000_000
-    assert str(out / "report.html") in answer.stdout and "codec" in answer.stdout
-    assert "broken.wav" in answer.stderr
+    assert str(out / "report.html") in response.stdout and "codec" in response.stdout
+    assert "broken.wav" in response.stderr
 
 
-def test_what_a_player_plays_is_the_clip(run):
+def test_report_player_plays_the_clip(run):
     import base64
     import io
 
@@ -145,20 +145,20 @@ def test_what_a_player_plays_is_the_clip(run):
     listen = page[page.index("<h2>Listen") :]
     for part, seconds in ((page, 1.5), (listen, 3)):
         original, codec = (base64.b64decode(data) for data in re.findall(r"audio/flac;base64,([^\"]+)", part)[:2])
-        heard, rate_hz = soundfile.read(io.BytesIO(original))
-        assert rate_hz == RATE_HZ and heard.size == seconds * RATE_HZ
-        assert np.abs(heard).max() == pytest.approx(0.5, abs=1e-3)
-        assert np.array_equal(soundfile.read(io.BytesIO(codec))[0], heard)
+        rendered, rate_hz = soundfile.read(io.BytesIO(original))
+        assert rate_hz == RATE_HZ and rendered.size == seconds * RATE_HZ
+        assert np.abs(rendered).max() == pytest.approx(0.5, abs=1e-3)
+        assert np.array_equal(soundfile.read(io.BytesIO(codec))[0], rendered)
 
 
-def test_every_row_of_the_verdict_and_of_the_labels_can_be_heard(run):
+def test_every_row_of_verdict_and_labels_has_audio(run):
     page = (run[1] / "report.html").read_text(encoding="utf-8")
     for heading in ("Verdict", "Codec by label"):
         section = page[page.index(f"<h2>{heading}") :].split("<h2>")[1]
         found = re.findall("<tr>(?:(?!</tr>).)*</tr>", section, re.DOTALL)[1:]
-        heard = [re.findall(r"<label>(.*?) <audio", row) for row in found]
+        rendered = [re.findall(r"<label>(.*?) <audio", row) for row in found]
         both = ["recording", "this model"]
-        assert heard == [both] * 4 if heading == "Verdict" else sorted(heard) == [[], both, both, both], heading
+        assert rendered == [both] * 4 if heading == "Verdict" else sorted(rendered) == [[], both, both, both], heading
     assert "worst: " in page
 
 
@@ -171,7 +171,7 @@ def test_every_row_of_the_verdict_and_of_the_labels_can_be_heard(run):
         ("pcm", "silent", AudioFileError, "no usable sound.*s.wav: silent"),
     ],
 )
-def test_bad_input_is_told_in_one_line_and_leaves_nothing(tmp_path, model, data, kind, problem):
+def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, model, data, kind, problem):
     (tmp_path / "empty").mkdir()
     (tmp_path / "silent").mkdir()
     soundfile.write(tmp_path / "silent" / "s.wav", np.zeros(9_000), RATE_HZ)
@@ -181,7 +181,7 @@ def test_bad_input_is_told_in_one_line_and_leaves_nothing(tmp_path, model, data,
     assert "\n" not in str(raised.value) and not out.exists()
 
 
-def test_a_bank_wants_the_corpus_and_says_so_before_anything_is_judged(folder, tmp_path):
+def test_bank_evaluation_needs_corpus(folder, tmp_path):
     with pytest.raises(AudioFileError, match="not the Foley corpus, it has no manifest.csv"):
         arguments = ["pcm", "--data", str(folder), "--out", str(tmp_path / "out"), "--bank"]
         CliRunner().invoke(evaluate, arguments, catch_exceptions=False)
@@ -190,7 +190,7 @@ def test_a_bank_wants_the_corpus_and_says_so_before_anything_is_judged(folder, t
 
 @pytest.mark.corpus
 @pytest.mark.slow
-def test_the_bank_stands_in_metrics_and_report(folder, tmp_path, corpus, monkeypatch):
+def test_bank_is_in_metrics_and_report(folder, tmp_path, corpus, monkeypatch):
     from presets import evaluate_bank as bank_evaluation
 
     chosen = [entry for entry in bank_evaluation.recipe() if entry["name"] in ("prop-glass", "bell")]
@@ -205,7 +205,7 @@ def test_the_bank_stands_in_metrics_and_report(folder, tmp_path, corpus, monkeyp
     assert "The bank" in page and "<td>prop-glass</td>" in page
 
 
-def test_files_that_cannot_be_written_are_told_and_leave_nothing(tmp_path):
+def test_unwritable_files_are_reported_and_leave_nothing(tmp_path):
     (tmp_path / "out").write_text("a file")
     with pytest.raises(OutputError, match="cannot be written"):
         write_files({"metrics.json": "{}", "report.html": ""}, tmp_path / "out")
@@ -215,6 +215,6 @@ def test_files_that_cannot_be_written_are_told_and_leave_nothing(tmp_path):
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["report.html"]
 
 
-def test_the_help_ends_with_an_example():
-    answer = CliRunner().invoke(evaluate, ["--help"])
-    assert re.search(r"Example:\n +pisada evaluate ", answer.output)
+def test_help_ends_with_an_example():
+    response = CliRunner().invoke(evaluate, ["--help"])
+    assert re.search(r"Example:\n +pisada evaluate ", response.output)

@@ -1,4 +1,4 @@
-"""``pisada evaluate`` on a folder of everything that is wrong with files: the good ones are scored, the others told."""
+"""``pisada evaluate`` on a folder with many kinds of bad files: good ones are scored, bad ones reported."""
 
 import json
 import os
@@ -58,15 +58,15 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX alone")
-def test_every_bad_file_is_one_line_and_every_good_one_is_scored(folder, tmp_path):
+def test_bad_files_are_one_line_and_good_ones_are_scored(folder, tmp_path):
     arguments = ["pcm", "--data", str(folder), "--out", str(tmp_path), "--quick", "--without-visqol"]
-    answer = CliRunner().invoke(evaluate, arguments, catch_exceptions=False)
-    assert answer.exit_code == 0
+    result = CliRunner().invoke(evaluate, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
     metrics = json.loads((tmp_path / "metrics.json").read_bytes().decode("utf-8"))
     page = (tmp_path / "report.html").read_bytes().decode("utf-8")
     assert [line for line in metrics["remarks"] if "pip install" not in line] == TOLD
     for line in TOLD:
-        assert answer.stderr.splitlines().count(f"note: {line}") == 1
+        assert result.stderr.splitlines().count(f"note: {line}") == 1
         assert page.count(f"<li>{line}</li>") == 1
     assert metrics["data"]["files"] == SCORED == len(metrics["latent_map"]["points"])
     assert metrics["data"]["sources"] == [r"caf\udce9", "cost $_$ more", "user"]

@@ -1,4 +1,4 @@
-"""``pisada export`` writes what it says, and a RAVE export imported with ``pisada import-rave`` renders cues."""
+"""``pisada export`` prints what it writes, and a RAVE export imported with ``pisada import-rave`` renders cues."""
 
 import re
 import warnings
@@ -66,19 +66,19 @@ def rave(tmp_path, monkeypatch):
     return tmp_path / "folding.ts"
 
 
-def test_an_export_is_told_with_its_path_and_its_deviation(tiny, tmp_path):
-    answer = run("export", tiny, "--format", "nn-tilde", "--out", tmp_path / "out" / "tiny.ts")
-    assert answer.exit_code == 0 and answer.stdout == f"{tmp_path / 'out' / 'tiny.ts'}\n"
-    told = re.search(r"by (-\d+) dB of full scale", answer.stderr)
-    assert int(told[1]) <= -120
+def test_export_prints_path_and_deviation(tiny, tmp_path):
+    result = run("export", tiny, "--format", "nn-tilde", "--out", tmp_path / "out" / "tiny.ts")
+    assert result.exit_code == 0 and result.stdout == f"{tmp_path / 'out' / 'tiny.ts'}\n"
+    message = re.search(r"by (-\d+) dB of full scale", result.stderr)
+    assert int(message[1]) <= -120
     assert NnHost(tmp_path / "out" / "tiny.ts").params["encode"] == [1, 1, 3, 512]
 
 
-def test_an_onnx_export_is_two_files(tiny, tmp_path):
+def test_onnx_export_is_two_files(tiny, tmp_path):
     pytest.importorskip("onnxruntime")
-    answer = run("export", tiny, "--format", "onnx", "--out", tmp_path / "tiny.onnx")
+    result = run("export", tiny, "--format", "onnx", "--out", tmp_path / "tiny.onnx")
     names = ["tiny.encoder.onnx", "tiny.decoder.onnx"]
-    assert answer.stdout.split() == [str(tmp_path / name) for name in names]
+    assert result.stdout.split() == [str(tmp_path / name) for name in names]
     assert sorted(path.name for path in tmp_path.glob("*.onnx")) == sorted(names)
     for name in names:  # either is in the way
         (tmp_path / names[0]).rename(tmp_path / "aside")
@@ -87,7 +87,7 @@ def test_an_onnx_export_is_two_files(tiny, tmp_path):
         (tmp_path / "aside").rename(tmp_path / name)
 
 
-def test_an_export_replaces_nothing_unasked_and_never_its_model(tiny, tmp_path):
+def test_export_replaces_only_with_overwrite_and_never_model(tiny, tmp_path):
     out = tmp_path / "tiny.ts"
     out.write_text("mine")
     with pytest.raises(OutputError, match="tiny.ts: is there already; give another name, or --overwrite$"):
@@ -99,9 +99,9 @@ def test_an_export_replaces_nothing_unasked_and_never_its_model(tiny, tmp_path):
     assert NnHost(out).params["encode"] == [1, 1, 3, 512]
 
 
-def test_an_unknown_format_is_refused_with_those_there_are():
-    answer = run_usage("export", "foley", "--format", "vst", "--out", "a.ts")
-    assert answer.exit_code == 2 and "'torchscript', 'nn-tilde', 'onnx', 'neutone'" in answer.output
+def test_unknown_format_error_lists_formats():
+    result = run_usage("export", "foley", "--format", "vst", "--out", "a.ts")
+    assert result.exit_code == 2 and "'torchscript', 'nn-tilde', 'onnx', 'neutone'" in result.output
 
 
 def run_usage(*arguments: str):
@@ -109,27 +109,27 @@ def run_usage(*arguments: str):
 
 
 @pytest.mark.parametrize("command", ["export", "import-rave"])
-def test_the_help_ends_with_an_example(command):
+def test_help_ends_with_an_example(command):
     assert re.search(rf"Example:\n +pisada {command} ", run(command, "--help").output)
 
 
-def test_without_trust_nothing_is_loaded_and_the_reason_is_told(rave, tmp_path):
+def test_without_trust_nothing_is_loaded(rave, tmp_path):
     with pytest.raises(PisadaError, match="can run any code as you; give --trust"):
         run("import-rave", rave)
     assert not list(tmp_path.glob("*.rave.json")) and not (tmp_path / "config").exists()
 
 
-def test_a_file_that_is_not_there_is_not_said_to_run(tmp_path):
-    answer = CliRunner().invoke(pisada, ["import-rave", str(tmp_path / "nope.ts"), "--trust"])
-    assert isinstance(answer.exception, PisadaError) and "nope.ts" in str(answer.exception)
-    assert answer.output == ""
+def test_missing_file_prints_no_warning(tmp_path):
+    result = CliRunner().invoke(pisada, ["import-rave", str(tmp_path / "nope.ts"), "--trust"])
+    assert isinstance(result.exception, PisadaError) and "nope.ts" in str(result.exception)
+    assert result.output == ""
 
 
-def test_an_imported_rave_captures_and_renders_to_the_sample(rave, tmp_path):
-    answer = run("import-rave", rave, "--trust", "--name", "folding")
+def test_imported_rave_captures_and_renders(rave, tmp_path):
+    result = run("import-rave", rave, "--trust", "--name", "folding")
     card = tmp_path / "folding.rave.json"
-    assert answer.stdout == f"{card}\n"
-    assert "is about to run as you" in answer.stderr and f"{LATE} samples of latency" in answer.stderr
+    assert result.stdout == f"{card}\n"
+    assert "is about to run as you" in result.stderr and f"{LATE} samples of latency" in result.stderr
     hit = np.zeros(9_600, np.float32)
     hit[1_000:7_000] = 0.5 * np.exp(-np.arange(6_000) / 900) * np.cos(np.arange(6_000) / 9)
     soundfile.write(tmp_path / "hit.wav", hit, 48_000, subtype="FLOAT")
@@ -148,5 +148,5 @@ def test_an_imported_rave_captures_and_renders_to_the_sample(rave, tmp_path):
     stem, rate_hz = soundfile.read(next((tmp_path / "stems").glob("*FEET*.wav")), dtype="float32")
     loudest = int(np.abs(stem[:, 0]).argmax())
     assert rate_hz == 48_000 and loudest == 24_000 + int(np.abs(hit).argmax())
-    heard = stem[24_000 + 1_000 : 24_000 + 6_000, 0]
-    assert np.corrcoef(heard, hit[1_000:6_000])[0, 1] > 0.9999  # a source's offset is filtered out
+    audio = stem[24_000 + 1_000 : 24_000 + 6_000, 0]
+    assert np.corrcoef(audio, hit[1_000:6_000])[0, 1] > 0.9999  # a source's offset is filtered out

@@ -1,4 +1,4 @@
-"""``pisada live`` between files: nobody waits for an answer, so none is late."""
+"""``pisada live`` with files at both ends: no device waits, so no block is late."""
 
 import json
 import math
@@ -8,12 +8,12 @@ import time
 import numpy as np
 import soundfile
 from click.testing import CliRunner
-from studio.workflows.live_monitor import late_hint
 
 from render.live.devices.audio_stream import ClockStream
 from render.live.instrument import Instrument
 from render.live.level_meter import LevelMeter
 from studio.commands.live import live
+from studio.workflows.live_monitor import late_hint
 
 RATE, BLOCK = 48_000, 512
 PLAIN = ("--preset", "click", "--strength", 0, "--blend", 0, "--no-meter")
@@ -26,8 +26,8 @@ def run(folder, bank, *arguments):
     return CliRunner().invoke(live, list(words), catch_exceptions=False)
 
 
-def test_no_block_is_late_however_slow_the_machine(impulse_bank, tmp_path, monkeypatch):
-    """Each answer takes as long as three blocks sound; one in fifty as long as a worker may be behind."""
+def test_no_block_is_late_with_files(impulse_bank, tmp_path, monkeypatch):
+    """Each block takes as long as three blocks of sound; one in fifty as long as the worker may be behind."""
     sound = np.random.default_rng(1).uniform(-0.5, 0.5, RATE).astype(np.float32)
     soundfile.write(tmp_path / "in.wav", sound, RATE, "FLOAT")
     push, counted = Instrument.push, []
@@ -38,19 +38,19 @@ def test_no_block_is_late_however_slow_the_machine(impulse_bank, tmp_path, monke
         return push(self, block)
 
     monkeypatch.setattr(Instrument, "push", slow)
-    told = run(tmp_path, impulse_bank, "--seconds", 0.75)
+    message = run(tmp_path, impulse_bank, "--seconds", 0.75)
     blocks = math.ceil(0.75 * RATE / BLOCK) + 1  # the last is the silence in which it ends
-    assert f"played, 0 of {blocks} blocks late, 0 restarts" in told.stdout
-    assert "late" not in told.stderr.replace("ms late", "")
-    heard = soundfile.read(tmp_path / "out.wav", dtype="float32")[0]
-    late = round(float(re.search(r"([\d.]+) ms latency", told.stdout)[1]) * RATE / 1000)
-    assert len(heard) == blocks * BLOCK
-    np.testing.assert_array_equal(heard[late:], sound[: len(heard) - late])
+    assert f"played, 0 of {blocks} blocks late, 0 restarts" in message.stdout
+    assert "late" not in message.stderr.replace("ms late", "")
+    output = soundfile.read(tmp_path / "out.wav", dtype="float32")[0]
+    late = round(float(re.search(r"([\d.]+) ms latency", message.stdout)[1]) * RATE / 1000)
+    assert len(output) == blocks * BLOCK
+    np.testing.assert_array_equal(output[late:], sound[: len(output) - late])
     log = [json.loads(line) for line in (tmp_path / "take" / "control.jsonl").read_text().splitlines()]
     assert [line for line in log if "late" in line or "restart" in line] == []
 
 
-def test_nobody_waits_for_the_clock_and_the_recorder_is_waited_for(impulse_bank, tmp_path, monkeypatch):
+def test_files_do_not_wait_for_clock_but_for_recorder(impulse_bank, tmp_path, monkeypatch):
     """Its ring holds four seconds."""
     soundfile.write(tmp_path / "in.wav", np.zeros(20 * RATE), RATE)
     blocks, paced = ClockStream.blocks, []
@@ -60,13 +60,13 @@ def test_nobody_waits_for_the_clock_and_the_recorder_is_waited_for(impulse_bank,
         return blocks(self, stop)
 
     monkeypatch.setattr(ClockStream, "blocks", noted)
-    told = run(tmp_path, impulse_bank)
+    message = run(tmp_path, impulse_bank)
     assert paced == [False]
-    assert re.match(r"0\.3 min played, 0 of 1\d\d\d blocks late", told.stdout)
+    assert re.match(r"0\.3 min played, 0 of 1\d\d\d blocks late", message.stdout)
     assert soundfile.info(tmp_path / "take" / "input.wav").frames >= 20 * RATE
 
 
-def test_hands_are_played_at_the_clocks_pace(impulse_bank, tmp_path, monkeypatch):
+def test_controllers_are_paced_by_clock(impulse_bank, tmp_path, monkeypatch):
     soundfile.write(tmp_path / "in.wav", np.zeros(RATE // 10), RATE)
     blocks, paced = ClockStream.blocks, []
 
@@ -79,7 +79,7 @@ def test_hands_are_played_at_the_clocks_pace(impulse_bank, tmp_path, monkeypatch
     assert paced == [True]
 
 
-def test_what_helps_against_late_blocks_is_told():
+def test_hint_against_late_blocks():
     def meter(late: int) -> LevelMeter:
         return LevelMeter(1_000, late, 0, (0.0,), (0.0,), 0, 0.5)
 

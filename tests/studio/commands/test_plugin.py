@@ -1,4 +1,4 @@
-"""``pisada plugin``: what is put into a home, what is taken out of it again, and what is found missing there."""
+"""``pisada plugin``: install into a home folder, uninstall, and find what is missing."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def written(folder: Path) -> dict[str, bytes]:
 
 
 def bundles(folder: Path, word: str = "first") -> Path:
-    """Bundles as ``pisada plugin build`` leaves them, of other contents."""
+    """Make bundles as ``pisada plugin build`` does, with given contents."""
     for name in NAMES:
         own = folder / name / "Contents" / "x86_64-linux"
         own.mkdir(parents=True)
@@ -49,7 +49,7 @@ def home(tmp_path, monkeypatch) -> Path:
     return home
 
 
-def test_what_install_puts_there_is_whole_and_uninstall_takes_just_that(home, tmp_path, impulse_bank):
+def test_uninstall_removes_exactly_what_install_wrote(home, tmp_path, impulse_bank):
     (home / ".vst3" / "Other.vst3").mkdir(parents=True)
     before = sorted(home.rglob("*"))
     built = bundles(tmp_path / "built")
@@ -67,7 +67,7 @@ def test_what_install_puts_there_is_whole_and_uninstall_takes_just_that(home, tm
         run("uninstall")
 
 
-def test_a_second_install_replaces_the_first_and_a_host_that_has_it_open_keeps_what_it_has(home, tmp_path):
+def test_second_install_replaces_first_and_open_host_keeps_old(home, tmp_path):
     run("install", "--from", bundles(tmp_path / "one"))
     mapped = home / ".vst3" / "Pisada.vst3" / "Contents" / "x86_64-linux" / "Pisada.so"
     with mapped.open() as host:
@@ -83,7 +83,7 @@ def test_a_second_install_replaces_the_first_and_a_host_that_has_it_open_keeps_w
     assert sorted(home.rglob("*")) == [home / "letters.txt"]
 
 
-def test_folders_named_with_to_get_the_bundles_in_place_of_the_users(home, tmp_path):
+def test_folders_given_with_to_are_used(home, tmp_path):
     built = bundles(tmp_path / "built")
     folders = tmp_path / "a" / "vst3", tmp_path / "b"
     run("install", "--from", built, "--format", "vst3", "--to", folders[0], "--to", folders[1])
@@ -95,28 +95,28 @@ def test_folders_named_with_to_get_the_bundles_in_place_of_the_users(home, tmp_p
 
 
 @pytest.mark.parametrize(
-    "spoil, told",
+    "spoil, message",
     [
-        (lambda place: place.mkdir(parents=True), None),  # an empty folder is nobody's
+        (lambda place: place.mkdir(parents=True), None),  # an empty folder may be used
         (lambda place: bundles(place.parent, "another"), "`pisada plugin install` did not put it there"),
         (lambda place: (place.parent.mkdir(), place.write_text("")), "is no bundle that install put there"),
         (lambda place: (place.parent.mkdir(), place.symlink_to("/usr")), "is no bundle that install put there"),
     ],
 )
-def test_what_another_put_there_is_never_overwritten(home, tmp_path, spoil, told):
+def test_foreign_files_are_never_overwritten(home, tmp_path, spoil, message):
     place = home / ".vst3" / "Pisada.vst3"
     spoil(place)
     before = written(home)
-    if told is None:
+    if message is None:
         run("install", "--from", bundles(tmp_path / "built"))
         return
-    with pytest.raises(PluginError, match=told) as problem:
+    with pytest.raises(PluginError, match=message) as problem:
         run("install", "--from", bundles(tmp_path / "built"))
     assert str(problem.value).startswith(f"{place}: ")
     assert written(home) == before
 
 
-def test_what_was_changed_or_added_since_stays(home, tmp_path):
+def test_changed_and_added_files_stay(home, tmp_path):
     run("install", "--from", bundles(tmp_path / "built"))
     own = home / ".lv2" / "Pisada.lv2"
     (own / "notes.txt").write_text("mine")
@@ -124,36 +124,36 @@ def test_what_was_changed_or_added_since_stays(home, tmp_path):
     config.write_text(config.read_text() + "# mine\n")
     with pytest.raises(PluginError, match=r"notes.txt: changed or added since it was installed: move it away first"):
         run("install", "--from", tmp_path / "built")
-    said = run("uninstall").stdout
-    assert f"{own / 'notes.txt'}: stays" in said and f"{config}: stays" in said
+    printed = run("uninstall").stdout
+    assert f"{own / 'notes.txt'}: stays" in printed and f"{config}: stays" in printed
     assert set(written(home)) == {"letters.txt", ".lv2/Pisada.lv2/notes.txt", ".config/pisada/plugin.conf"}
 
 
 @pytest.mark.parametrize(
-    "wrong, told",
+    "wrong, message",
     [
         (("--model", "nothing"), "no model 'nothing': give one of foley, pcm"),
         (("--bank", "nowhere"), "nowhere: not a bank"),
         (("--model", "pcm"), "none of its 40 presets was made with model 'pcm'"),
-        (("--to", "file"), "file: is no folder"),
+        (("--to", "file"), "file: not a folder"),
         (("--from", "empty"), "--from .*empty: not all of Pisada.vst3, Pisada Instrument.vst3, Pisada.lv2, "),
         (("--to", "file/deeper"), "cannot write here"),
     ],
 )
-def test_bad_input_is_told_in_a_line_and_nothing_is_left(home, tmp_path, wrong, told):
+def test_bad_input_is_one_line_and_leaves_nothing(home, tmp_path, wrong, message):
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").touch()
     option, value = wrong
     built = () if option == "--from" else ("--from", bundles(tmp_path / "built"))
     named = tmp_path / value if option != "--model" else value
-    with pytest.raises(InputError, match=told) as problem:
+    with pytest.raises(InputError, match=message) as problem:
         run("install", option, named, *built)
     assert "\n" not in str(problem.value)
     assert set(written(home)) == {"letters.txt"}
 
 
 @pytest.mark.parametrize("name", ["two\nlines", os.fsdecode(b"no \xff text")])
-def test_a_bank_whose_name_the_config_cannot_hold_is_told_and_nothing_is_left(home, tmp_path, impulse_bank, name):
+def test_bank_name_that_config_cannot_hold_is_refused(home, tmp_path, impulse_bank, name):
     bank = shutil.copytree(impulse_bank, tmp_path / name)
     with pytest.raises(PluginError, match="^bank '.*the plug-in's config cannot hold such a name$"):
         run("install", "--from", bundles(tmp_path / "built"), "--model", "pcm", "--bank", bank)
@@ -161,7 +161,7 @@ def test_a_bank_whose_name_the_config_cannot_hold_is_told_and_nothing_is_left(ho
 
 
 @pytest.mark.parametrize(
-    "put, told",
+    "put, message",
     [
         ({"path": "/", "files": {}}, "'/' is no place of a bundle"),
         ({"path": "there/Pisada.vst3", "files": {}}, "is no place of a bundle"),
@@ -170,24 +170,24 @@ def test_a_bank_whose_name_the_config_cannot_hold_is_told_and_nothing_is_left(ho
         ({"path": "/x/Pisada.vst3", "files": 3}, "not a record of an installation"),
     ],
 )
-def test_a_record_that_somebody_else_wrote_removes_nothing(home, put, told):
+def test_forged_install_record_removes_nothing(home, put, message):
     record = home / ".config" / "pisada" / "plugin.installed.json"
     record.parent.mkdir(parents=True)
     record.write_text(json.dumps({"bundles": [put]}))
-    with pytest.raises(PluginError, match=told):
+    with pytest.raises(PluginError, match=message):
         run("uninstall")
 
 
-def test_the_doctor_says_what_is_missing_and_what_to_do(home):
-    answer = run("doctor", "--json")
-    assert answer.exit_code == 1
-    told = json.loads(answer.stdout)
-    states = {check["name"]: (check["state"], check["remedy"]) for check in told["checks"]}
-    assert told["well"] is False
+def test_doctor_says_what_is_missing_and_what_to_do(home):
+    result = run("doctor", "--json")
+    assert result.exit_code == 1
+    message = json.loads(result.stdout)
+    states = {check["name"]: (check["state"], check["remedy"]) for check in message["checks"]}
+    assert message["well"] is False
     assert [states[name][0] for name in ("config", "vst3", "lv2")] == ["failed"] * 3
     assert {states[name][1] for name in ("config", "vst3", "lv2")} == {"run `pisada plugin install`"}
     assert "impulse" not in states
-    found = next(check["found"] for check in told["checks"] if check["name"] == "config")
+    found = next(check["found"] for check in message["checks"] if check["name"] == "config")
     config = home / ".config" / "pisada" / "plugin.conf"
     assert found == f"the plug-in is not installed, there is no {config}; run `pisada plugin install`"
     log = home / ".cache" / "pisada" / "plugin.log"
@@ -198,7 +198,7 @@ def test_the_doctor_says_what_is_missing_and_what_to_do(home):
     assert table[-12:] == [f"  line {number} " for number in range(18, 30)]
 
 
-def test_the_doctor_finds_bundles_that_were_changed_or_are_of_another_edition(home, tmp_path):
+def test_doctor_finds_changed_and_old_bundles(home, tmp_path):
     run("install", "--from", bundles(tmp_path / "built"), "--format", "vst3")
 
     def found() -> Check:
@@ -215,7 +215,7 @@ def test_the_doctor_finds_bundles_that_were_changed_or_are_of_another_edition(ho
     assert (found().state, found().found.split(": ")[1]) == ("failed", "not as it was installed")
 
 
-def test_an_interpreter_without_pisada_or_that_is_none_is_found(tmp_path):
+def test_doctor_finds_wrong_interpreters(tmp_path):
     absent = check_interpreter(str(tmp_path / "python"))
     assert (absent.state, "does not run" in absent.found) == ("failed", True)
     bare = tmp_path / "bare"
@@ -230,17 +230,17 @@ def test_an_interpreter_without_pisada_or_that_is_none_is_found(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_doctor_sends_an_impulse_through_the_backend_that_the_plug_in_would_start(home, tmp_path, impulse_bank):
+def test_doctor_sends_impulse_through_backend(home, tmp_path, impulse_bank):
     run("install", "--from", bundles(tmp_path / "built"), "--model", "pcm", "--bank", impulse_bank)
-    answer = run("doctor", "--json")
-    checks = {check["name"]: check for check in json.loads(answer.stdout)["checks"]}
+    result = run("doctor", "--json")
+    checks = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
     assert [checks[name]["state"] for name in ("config", "interpreter", "sounds", "backend", "impulse")] == ["ok"] * 5
     assert checks["backend"]["found"] == f"Pisada {version('pisada')}, model pcm, 4 presets"
-    assert answer.exit_code == 0
+    assert result.exit_code == 0
 
 
 @pytest.mark.slow
-def test_the_doctor_tells_the_backends_own_words_where_it_does_not_start(home, tmp_path, impulse_bank):
+def test_doctor_prints_log_of_backend_that_does_not_start(home, tmp_path, impulse_bank):
     run("install", "--from", bundles(tmp_path / "built"), "--model", "pcm", "--bank", impulse_bank)
     config = home / ".config" / "pisada" / "plugin.conf"
     lame = tmp_path / "lame"
@@ -250,15 +250,15 @@ def test_the_doctor_tells_the_backends_own_words_where_it_does_not_start(home, t
     )
     lame.chmod(0o755)
     write_config(PluginConfig(str(lame), "pcm", (str(impulse_bank),)), config)
-    answer = run("doctor", "--json")
-    checks = {check["name"]: check for check in json.loads(answer.stdout)["checks"]}
+    result = run("doctor", "--json")
+    checks = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
     assert (checks["interpreter"]["state"], checks["backend"]["state"]) == ("ok", "failed")
     assert checks["backend"]["found"].endswith("; it is lame")
-    assert answer.exit_code == 1 and "impulse" not in checks
+    assert result.exit_code == 1 and "impulse" not in checks
 
 
-def test_help_of_each_part_has_an_example():
+def test_help_of_each_command_has_example():
     for name in ("build", "install", "uninstall", "doctor"):
-        answer = run(name, "--help")
-        assert answer.exit_code == 0 and f"pisada plugin {name}" in answer.output.split("Example:")[1]
+        result = run(name, "--help")
+        assert result.exit_code == 0 and f"pisada plugin {name}" in result.output.split("Example:")[1]
     assert os.path.isabs(sys.executable)

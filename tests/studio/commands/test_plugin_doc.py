@@ -1,4 +1,4 @@
-"""docs/plugin.md says what the tables say."""
+"""docs/plugin.md agrees with the tables in the code."""
 
 import re
 from pathlib import Path
@@ -28,11 +28,11 @@ def section(title: str) -> str:
     return re.search(rf"^## {title}\n(.*?)(?=^## )", DOC, re.DOTALL | re.MULTILINE)[1]
 
 
-def test_the_table_is_the_parameters():
+def test_documented_table_equals_parameters():
     rows = [row_of(parameter) for parameter in PLUGIN_PARAMETERS]
-    told = [line for line in section("Parameters").splitlines() if line.startswith("| `")]
-    assert told == list(dict.fromkeys(rows))
-    assert all(rows.count(row) == LATENTS for row in told if row.startswith("| `latentN"))
+    message = [line for line in section("Parameters").splitlines() if line.startswith("| `")]
+    assert message == list(dict.fromkeys(rows))
+    assert all(rows.count(row) == LATENTS for row in message if row.startswith("| `latentN"))
 
 
 def latency_rows() -> list[str]:
@@ -46,12 +46,12 @@ def latency_rows() -> list[str]:
     return rows
 
 
-def test_the_latencies_are_the_engines():
-    told = [line for line in section("Latency").splitlines() if re.match(r"\| (effect|instrument), ", line)]
-    assert told == latency_rows()
+def test_documented_latencies_equal_engines():
+    message = [line for line in section("Latency").splitlines() if re.match(r"\| (effect|instrument), ", line)]
+    assert message == latency_rows()
 
 
-def test_every_check_of_the_doctor_and_every_option_is_told():
+def test_every_option_is_documented():
     for name, command in pisada.commands["plugin"].commands.items():
         for parameter in command.params:
             longest = max(parameter.opts, key=len)
@@ -61,7 +61,7 @@ def test_every_check_of_the_doctor_and_every_option_is_told():
 
 
 @pytest.mark.parametrize("name", ["dawdreamer", "pedalboard"])
-def test_the_snippets_are_python(name):
+def test_snippets_compile(name):
     snippets = re.findall(r"```python\n(.*?)```", section("From Python"), re.DOTALL)
     (own,) = [snippet for snippet in snippets if f" {name}" in snippet.splitlines()[0] + snippet.splitlines()[1]]
     compile(own, name, "exec")

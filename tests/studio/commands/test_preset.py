@@ -50,7 +50,7 @@ def test_presets_are_listed_by_kind_tag_and_material(bank):
         listed("--bank", bank, "--material", "glass")
 
 
-def test_a_preset_is_shown_with_all_its_fields_and_its_latents(bank, tmp_path):
+def test_show_prints_all_fields_and_draws_latents(bank, tmp_path):
     shown = run("preset", "show", "knock", "--bank", bank, "--picture", tmp_path / "knock.png").stdout.splitlines()
     fields = dict(line.split(maxsplit=1) for line in shown[1:-1])
     assert fields["tags"] == "dry, door"
@@ -64,7 +64,7 @@ def test_a_preset_is_shown_with_all_its_fields_and_its_latents(bank, tmp_path):
         run("preset", "show", "knock", "--bank", bank, "--picture", tmp_path / "knock.png")
 
 
-def test_a_texture_is_captured_and_mixed_with_a_width(bank, tmp_path):
+def test_texture_is_captured_and_mixed_with_width(bank, tmp_path):
     soundfile.write(tmp_path / "rain.wav", np.random.default_rng(1).standard_normal(9_600) * 0.1, RATE)
     given = tmp_path / "rain.wav", "--model", "pcm", "--bank", bank, "--width", 0.25
     run("capture", *given, "--name", "rain", "--kind", "texture")
@@ -94,17 +94,17 @@ def test_a_texture_is_captured_and_mixed_with_a_width(bank, tmp_path):
     np.testing.assert_array_equal(wide.means[0], rain.means[0])
 
 
-def test_takes_are_played_into_a_file_with_silence_between(bank, tmp_path):
+def test_takes_are_played_into_file_with_gaps(bank, tmp_path):
     out = tmp_path / "tap.wav"
-    told = run("preset", "play", "tap", out, "--bank", bank, "--takes", 8, "--gap-s", 0.1)
-    assert told.stdout == f"{out}: 8 takes of tap, 1.50 s\n"
+    message = run("preset", "play", "tap", out, "--bank", bank, "--takes", 8, "--gap-s", 0.1)
+    assert message.stdout == f"{out}: 8 takes of tap, 1.50 s\n"
     audio, rate = soundfile.read(out, dtype="float32")
     assert (rate, audio.shape, soundfile.info(out).subtype) == (RATE, (8 * 4_800 + 7 * 4_800,), "FLOAT")
     preset, gain = load_preset(bank / f"tap{SUFFIX}"), np.float32(10 ** (-6 / 20))
     takes = [mean.ravel()[:4_800] * gain for mean in preset.means]
-    heard = [audio[at : at + 4_800] for at in range(0, audio.size, 2 * 4_800)]
-    assert {min(range(2), key=lambda n: np.abs(one - takes[n]).max()) for one in heard} == {0, 1}
-    assert all(min(np.abs(one - take).max() for take in takes) < 1e-6 for one in heard)
+    output = [audio[at : at + 4_800] for at in range(0, audio.size, 2 * 4_800)]
+    assert {min(range(2), key=lambda n: np.abs(one - takes[n]).max()) for one in output} == {0, 1}
+    assert all(min(np.abs(one - take).max() for take in takes) < 1e-6 for one in output)
     assert not audio[4_800:9_600].any()
     with pytest.raises(OutputError, match="tap.wav: is there already"):
         run("preset", "play", "tap", out, "--bank", bank)
@@ -112,23 +112,23 @@ def test_takes_are_played_into_a_file_with_silence_between(bank, tmp_path):
     assert len(soundfile.read(out)[0]) == 4_800
 
 
-def test_a_texture_is_played_as_long_as_asked_and_in_stereo(bank, tmp_path):
+def test_texture_is_played_in_stereo_for_given_time(bank, tmp_path):
     run("preset", "play", "hum", tmp_path / "hum.wav", "--bank", bank, "--takes", 2, "--texture-s", 0.5, "--gap-s", 0)
     audio = soundfile.read(tmp_path / "hum.wav", dtype="float32")[0]
     assert audio.shape == (RATE, 2)
     assert (np.abs(audio).reshape(10, -1).max(axis=1) > 0.05).all()
 
 
-def test_without_a_file_the_extra_is_named_where_it_is_missing(bank, monkeypatch):
+def test_without_file_missing_extra_is_named(bank, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"pisada preset play without a file.*\[live\]"):
         run("preset", "play", "tap", "--bank", bank)
 
 
-def test_a_random_preset_is_saved_and_made_again(bank, tmp_path):
+def test_random_preset_is_reproducible(bank, tmp_path):
     command = ("preset", "random", "--bank", bank, "--model", "pcm", "--material", "wood", "--seed", 7)
-    told = run(*command, "--name", "porch", "--to", tmp_path / "new").stdout
-    assert re.match(rf".*porch{SUFFIX}: random, seed 7: 0\.\d+ (knock|tap), 0\.\d+ (knock|tap)$", told.strip())
+    message = run(*command, "--name", "porch", "--to", tmp_path / "new").stdout
+    assert re.match(rf".*porch{SUFFIX}: random, seed 7: 0\.\d+ (knock|tap), 0\.\d+ (knock|tap)$", message.strip())
     run(*command, "--name", "porch", "--to", tmp_path / "again")
     files = [tmp_path / folder / f"porch{SUFFIX}" for folder in ("new", "again")]
     assert files[0].read_bytes() == files[1].read_bytes()
@@ -145,7 +145,7 @@ def recorded(tmp_path):
     return tmp_path / "boots.wav"
 
 
-def test_what_is_said_of_a_capture_is_kept_and_it_comes_back_from_its_recordings(recorded, tmp_path, tiny_models):
+def test_capture_fields_are_kept_and_preset_migrates_from_recordings(recorded, tmp_path, tiny_models):
     words = ("--tag", "boots", "--tag", "dry", "--material", "leather", "--licence", "CC0-1.0", "--credit", "me",
              "--description", "Boots", "--effect", "eq:low_cut_hz=80", "--effect", "lfo:shape=square,depth=0.2",
              )  # fmt: skip
@@ -158,30 +158,30 @@ def test_what_is_said_of_a_capture_is_kept_and_it_comes_back_from_its_recordings
     assert header.chain == [{"type": "eq", "low_cut_hz": 80.0}, {"type": "lfo", "shape": "square", "depth": 0.2}]
     assert [recording.name for recording in header.provenance.recordings] == ["boots.wav"]
     migrate = ("preset", "migrate", "--bank", tmp_path / "old", "--model", new)
-    told = run(*migrate, "--to", tmp_path / "new", "--sources", tmp_path).stdout
-    assert told == f"{tmp_path / 'new' / f'boots{SUFFIX}'}: captured anew from its recordings\n"
+    message = run(*migrate, "--to", tmp_path / "new", "--sources", tmp_path).stdout
+    assert message == f"{tmp_path / 'new' / f'boots{SUFFIX}'}: captured again from its recordings\n"
     done = load_preset(tmp_path / "new" / f"boots{SUFFIX}").header
     assert done.fingerprint == describe_codec(str(new)).fingerprint
     assert (done.tags, done.chain) == (header.tags, header.chain)
-    told = run(*migrate, "--to", tmp_path / "new", "--from", old, "--overwrite").stdout
-    assert re.search(rf"boots{re.escape(SUFFIX)}: by its sound, \d+\.\d+ dB lost$", told.strip())
-    told = run("preset", "migrate", "boots", "--bank", tmp_path / "new", "--model", new, "--to", tmp_path / "third")
-    assert told.stdout.endswith("is of this model already, copied\n")
+    message = run(*migrate, "--to", tmp_path / "new", "--from", old, "--overwrite").stdout
+    assert re.search(rf"boots{re.escape(SUFFIX)}: by its sound, \d+\.\d+ dB lost$", message.strip())
+    message = run("preset", "migrate", "boots", "--bank", tmp_path / "new", "--model", new, "--to", tmp_path / "third")
+    assert message.stdout.endswith("is of this model already, copied\n")
 
 
-def test_presets_that_cannot_be_brought_over_keep_no_other_back(recorded, tmp_path, tiny_models):
+def test_failed_migration_does_not_stop_others(recorded, tmp_path, tiny_models):
     old, new = tiny_models
     for name, model in (("a", old), ("b", new), ("c", old)):
         piece = soundfile.read(recorded, dtype="float32")[0][9_000:18_000]
         save_preset(encode_pieces(load_codec(str(model)), name, [piece], "hit"), tmp_path / "old")
-    with pytest.raises(PisadaError, match="2 of 3 presets could not be brought over"):
+    with pytest.raises(PisadaError, match="2 of 3 presets could not be migrated"):
         run("preset", "migrate", "--bank", tmp_path / "old", "--to", tmp_path / "new", "--model", new)
     assert [path.name for path in (tmp_path / "new").iterdir()] == [f"b{SUFFIX}"]
-    with pytest.raises(PresetError, match="--sources nowhere: is no folder"):
+    with pytest.raises(PresetError, match="--sources nowhere: not a folder"):
         run("preset", "migrate", "a", "--bank", tmp_path / "old", "--to", tmp_path / "x", "--sources", "nowhere")
 
 
-def test_a_malformed_effect_is_told(recorded, tmp_path):
+def test_malformed_effect_is_refused(recorded, tmp_path):
     capture = ("capture", recorded, "--name", "x", "--bank", tmp_path / "b", "--model", "pcm")
     with pytest.raises(ProjectError, match="effect 'eq:80': write TYPE:NAME=VALUE"):
         run(*capture, "--effect", "eq:80")
@@ -190,13 +190,13 @@ def test_a_malformed_effect_is_told(recorded, tmp_path):
     assert not (tmp_path / "b").exists()
 
 
-def test_a_mixture_joins_what_is_said_and_tells_effects_it_leaves_out(bank, tmp_path):
+def test_mix_joins_fields_and_reports_dropped_effects(bank, tmp_path):
     mix = ("mix", "--bank", bank, "--model", "pcm", "--to", tmp_path / "new")
     run(*mix, "knock", "tap", "--name", "both")
     header = load_preset(tmp_path / "new" / f"both{SUFFIX}").header
     assert (header.tags, header.material, header.licence) == (["dry", "door"], "wood", "")
-    told = run(*mix, "knock", "ring", "--name", "other")
-    assert told.stderr == "note: effects differ: those of ring are left out; give --effect\n"
+    message = run(*mix, "knock", "ring", "--name", "other")
+    assert message.stderr == "note: effects differ: those of ring are left out; give --effect\n"
     run(*mix, "knock", "ring", "--name", "third", "--effect", "gain:gain_db=-1", "--tag", "odd")
     header = load_preset(tmp_path / "new" / f"third{SUFFIX}").header
     assert (header.chain, header.tags) == ([{"type": "gain", "gain_db": -1.0}], ["odd"])

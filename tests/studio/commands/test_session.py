@@ -41,12 +41,12 @@ def delivery(tmp_path, write_sheet, render_sheet):
     return tmp_path / "out", stems, report
 
 
-def test_the_stems_of_a_render_land_at_their_timecode(delivery):
+def test_stems_lie_at_their_timecode(delivery):
     out, stems, _ = delivery
-    answer = run(out, "--format", "rpp", "--format", "otio", "--format", "aaf")
-    assert answer.exit_code == 0, answer.exception
+    result = run(out, "--format", "rpp", "--format", "otio", "--format", "aaf")
+    assert result.exit_code == 0, result.exception
     names = [f"T_R1_FOLEY_v001_48k_24b_23976.{suffix}" for suffix in ("rpp", "otio", "aaf")]
-    assert answer.output.split() == [str(out / name) for name in names]
+    assert result.output.split() == [str(out / name) for name in names]
     project = rppxml.loads((out / names[0]).read_text())
     assert ["PROJOFFS", 3603.6, 0, 0] in project.children
     read = {}
@@ -63,7 +63,7 @@ def test_the_stems_of_a_render_land_at_their_timecode(delivery):
     assert url == "T_R1_FOLEY-FEET_v001_48k_24b_23976.wav"
 
 
-def test_clips_and_handles_land_at_their_timecode(tmp_path, write_sheet, impulse_bank):
+def test_clips_and_handles_lie_at_their_timecode(tmp_path, write_sheet, impulse_bank):
     from render.delivery.deliver import deliver
     from render.engine.make_plan import make_plan
     from render.plan.resolve import read_sheet
@@ -76,7 +76,7 @@ def test_clips_and_handles_land_at_their_timecode(tmp_path, write_sheet, impulse
         make_plan(project, read_sheet(write_sheet(ROWS), project)), project, tmp_path / "out", clips=True
     )
     begins = -48 * 2_002  # the stems begin with their 2-pop, whatever the handle
-    for flags, told in (
+    for flags, message in (
         (("--clips",), {"FEET": [24_024, 48_048], "PROPS": [50_050]}),
         ((), {"FEET": [begins], "PROPS": [begins], "FOLEY": [begins]}),
     ):
@@ -97,30 +97,30 @@ def test_clips_and_handles_land_at_their_timecode(tmp_path, write_sheet, impulse
                 at = int(media["available_range"]["start_time"]["value"]) - 172_972_800
                 firsts.setdefault(track["metadata"]["pisada"]["track"], []).append(at)
                 assert (out.parent / media["target_url"]).is_file()
-        assert firsts == told
+        assert firsts == message
 
 
-def test_a_session_is_never_overwritten(delivery):
+def test_session_is_never_overwritten(delivery):
     out, _, _ = delivery
     assert run(out, "--format", "rpp").exit_code == 0
     assert "is there already" in refused(out, "--format", "rpp")
     assert run(out / "report.json", "--format", "rpp", "--out", out / "again.rpp").exit_code == 0
 
 
-def test_only_the_aaf_is_embedded_and_embedding_without_one_is_refused_at_once(delivery):
+def test_embedding_needs_aaf(delivery):
     out, _, _ = delivery
     before = sorted(out.iterdir())
-    told = refused(out, "--format", "rpp", "--format", "otio", "--embed")
-    assert told == "audio can be embedded in an AAF only, not in .rpp: give --format aaf, too"
+    message = refused(out, "--format", "rpp", "--format", "otio", "--embed")
+    assert message == "audio can be embedded in an AAF only, not in .rpp: give --format aaf, too"
     assert sorted(out.iterdir()) == before
-    answer = run(out, "--format", "rpp", "--format", "aaf", "--embed")
-    assert answer.exit_code == 0, answer.exception
-    rpp, aaf = map(out.joinpath, (line.rpartition("/")[2] for line in answer.output.split()))
+    result = run(out, "--format", "rpp", "--format", "aaf", "--embed")
+    assert result.exit_code == 0, result.exception
+    rpp, aaf = map(out.joinpath, (line.rpartition("/")[2] for line in result.output.split()))
     assert "FOLEY-FEET_v001_48k_24b_23976.wav" in rpp.read_text()
     assert aaf.stat().st_size > sum(path.stat().st_size for path in out.glob("*FOLEY-*.wav"))
 
 
-def test_what_is_no_delivery_is_refused(delivery, tmp_path):
+def test_folder_without_delivery_is_refused(delivery, tmp_path):
     out, _, report = delivery
     assert "give one --format" in refused(out, "--format", "rpp", "--format", "otio", "--out", "x")
     assert "embedded in an AAF only" in refused(out, "--format", "rpp", "--embed")
@@ -139,7 +139,7 @@ def test_what_is_no_delivery_is_refused(delivery, tmp_path):
     assert not (tmp_path / "x.rpp").exists()
 
 
-def test_a_file_that_does_not_say_where_it_lies_is_refused(delivery, tmp_path):
+def test_file_without_timestamp_is_refused(delivery, tmp_path):
     import soundfile
 
     out, _, report = delivery

@@ -67,14 +67,14 @@ def run(*arguments):
         (["--steps", "1", "--tensorboard", "/dev/null/x"], "/dev/null/x: cannot write TensorBoard's files here"),
     ],
 )
-def test_wrong_options_are_told_in_one_line(doors, tmp_path, options, words):
+def test_wrong_options_are_one_line(doors, tmp_path, options, words):
     done = run(doors, tmp_path / "models", *options)
     assert done.returncode == 2, done.stderr
     assert words in done.stderr.splitlines()[-1]
     assert not list((tmp_path / "models").glob("*")) if (tmp_path / "models").exists() else True
 
 
-def test_what_the_starting_model_was_judged_on_is_held_out_again():
+def test_held_out_sources_of_start_model_are_held_out_again():
     factory = {"minetest-data", "openarena-data", "scratch"}
     assert held_out_before("foley", {"scratch", "mine", "minetest-data"}) == ("minetest-data", "scratch")
     assert held_out_before("foley", factory) == ()
@@ -83,7 +83,7 @@ def test_what_the_starting_model_was_judged_on_is_held_out_again():
 
 
 @pytest.mark.slow
-def test_a_folder_becomes_a_model_that_is_not_overwritten(doors, tmp_path):
+def test_folder_becomes_model_that_is_not_overwritten(doors, tmp_path):
     out = tmp_path / "models"
     done = run(doors, out, "--steps", "2")
     assert done.returncode == 0, done.stderr
@@ -103,14 +103,14 @@ def test_a_folder_becomes_a_model_that_is_not_overwritten(doors, tmp_path):
     assert "is there already" in again.stderr
 
 
-def test_a_place_that_cannot_hold_the_prepared_corpus_names_the_option_that_moves_it(doors, tmp_path):
+def test_unwritable_cache_error_names_the_option(doors, tmp_path):
     (doors / ".pisada-corpus").write_text("in the way")
     done = run(doors, tmp_path / "models", "--steps", "1")
     assert done.returncode == 2
     assert done.stderr.rstrip().endswith("name another folder for the prepared corpus with --cache")
 
 
-def test_a_bar_is_not_cut_on_80_columns():
+def test_progress_bar_fits_80_columns():
     console = Console(width=80, file=io.StringIO(), force_terminal=True)
     moment = Moment("spectral", 0.5, 123_456, 59_999.0, {"spectral": 12.345, "envelope": 1.0})
     with Progress(*progress_columns(), console=console, expand=True) as bar:
@@ -126,7 +126,7 @@ def test_a_bar_is_not_cut_on_80_columns():
 
 @pytest.fixture(scope="module")
 def whole_run(tmp_path_factory):
-    """Sounds, and what four steps on them, never stopped, end with."""
+    """Return sounds, and the result of four uninterrupted steps on them."""
     folder = tmp_path_factory.mktemp("whole")
     doors = make_doors(folder / "doors")
     done = run(doors, folder / "models", "--steps", "4")
@@ -135,21 +135,21 @@ def whole_run(tmp_path_factory):
 
 
 def stopped(doors, out, number):
-    """A run that a signal reached while it learned: its exit status and what it told."""
+    """Send a signal to a run while it trains; return its exit status and its output."""
     process = subprocess.Popen(command(doors, out, "--steps", "4"), stderr=subprocess.PIPE, text=True)
-    assert any("sounds to learn from" in line for line in iter(process.stderr.readline, ""))
+    assert any("sounds to train on" in line for line in iter(process.stderr.readline, ""))
     process.send_signal(number)
-    _, told = process.communicate(timeout=120)
-    return process.returncode, told
+    _, message = process.communicate(timeout=120)
+    return process.returncode, message
 
 
 @pytest.mark.slow
-def test_a_run_interrupted_hung_up_on_and_killed_goes_on_to_the_same_weights(whole_run, tmp_path):
+def test_interrupted_training_resumes_to_same_weights(whole_run, tmp_path):
     doors, expected = whole_run
     for number in (signal.SIGINT, signal.SIGHUP):  # ctrl-c, a closed terminal
-        status, told = stopped(doors, tmp_path, number)
-        assert status == 130, told
-        assert told.index("saving…") < told.index("the same command goes on")
+        status, message = stopped(doors, tmp_path, number)
+        assert status == 130, message
+        assert message.index("saving…") < message.index("the same command goes on")
     assert stopped(doors, tmp_path, signal.SIGKILL)[0] == -signal.SIGKILL
     done = run(doors, tmp_path, "--steps", "4")
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""What is printed cannot move a cursor, and no name or locale stops a command."""
+"""Printed text cannot move the cursor, and no name or locale stops a command."""
 
 import io
 import os
@@ -10,34 +10,34 @@ from pathlib import Path
 
 import pytest
 
-from studio.terminal import safe_print as printed
+from studio.terminal import safe_print
 
 ROOT = Path(__file__).parents[3]
 
 
 def on_a_terminal(folder: Path, *arguments: str) -> tuple[int, str]:
-    """Status and all that a command writes to its terminal."""
-    ours, theirs = pty.openpty()
+    """Run a command in a terminal; return its exit status and everything it prints."""
+    master, theirs = pty.openpty()
     command = [sys.executable, "-m", "studio", *arguments]
     process = subprocess.Popen(
         command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=theirs, stderr=theirs
     )
     os.close(theirs)
-    said = b""
-    with closing(open(ours, "rb", buffering=0)) as terminal:
+    printed = b""
+    with closing(open(master, "rb", buffering=0)) as terminal:
         while True:
             try:
                 piece = terminal.read(65_536)
-            except OSError:  # Linux's word for the end of a terminal
+            except OSError:  # on Linux the end of a terminal is an error
                 break
             if not piece:
                 break
-            said += piece
-    return process.wait(), said.decode()
+            printed += piece
+    return process.wait(), printed.decode()
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("plain, ünï, 👣\n\tindented", "plain, ünï, 👣\n\tindented"),
         ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
@@ -47,27 +47,27 @@ def on_a_terminal(folder: Path, *arguments: str) -> tuple[int, str]:
         ("txt\u202egpj", "txt\\u202egpj"),
     ],
 )
-def test_what_is_not_to_be_printed_is_escaped(text, told):
-    assert printed.escape_unprintable(text) == told
+def test_unprintable_characters_are_escaped(text, expected):
+    assert safe_print.printable(text) == expected
 
 
-def test_a_locale_without_the_characters_gets_them_escaped():
+def test_characters_missing_in_the_locale_are_escaped():
     stream = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
-    printed.Filtered(stream).write("ü👣")
+    safe_print.Filtered(stream).write("ü👣")
     stream.flush()
     assert stream.buffer.getvalue() == b"\xfc\\U0001f463"
 
 
-def test_escapes_in_a_files_content_do_not_reach_the_terminal(tmp_path):
+def test_escapes_in_file_content_do_not_reach_terminal(tmp_path):
     (tmp_path / "p.toml").write_text('"\\u001b]0;owned\\u0007" = 1\n')
     (tmp_path / "c.csv").write_text("id,start,stem\n")
-    status, said = on_a_terminal(tmp_path, "render", "c.csv", "--project", "p.toml", "--dry-run")
+    status, printed = on_a_terminal(tmp_path, "render", "c.csv", "--project", "p.toml", "--dry-run")
     assert status == 2
-    assert "\\x1b]0;owned\\x07" in said
-    assert "\x1b" not in said
+    assert "\\x1b]0;owned\\x07" in printed
+    assert "\x1b" not in printed
 
 
-def test_escapes_and_markup_in_names_do_not_reach_a_progress_bar(monkeypatch):
+def test_escapes_and_markup_in_names_do_not_reach_progress_bar(monkeypatch):
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
@@ -80,7 +80,7 @@ def test_escapes_and_markup_in_names_do_not_reach_a_progress_bar(monkeypatch):
     assert "\x1b]" not in stream.getvalue()
 
 
-def test_a_folder_whose_name_is_no_utf8_takes_a_render(tmp_path, impulse_bank):
+def test_render_into_folder_whose_name_is_not_utf8(tmp_path, impulse_bank):
     (tmp_path / "c.csv").write_text("id,start,end,stem,preset\na,0.0,0.02,A,hum\n")
     command = [sys.executable, "-m", "studio", "render", "c.csv", "--model", "pcm", "--bank", str(impulse_bank)]
     command = [*map(os.fsencode, command), b"--no-cache", b"--session", b"rpp", b"--out", b"out\xe9"]

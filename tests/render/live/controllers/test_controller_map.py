@@ -1,4 +1,4 @@
-"""The map of controllers, and the desk that moves by it."""
+"""The map of controllers, and the router that follows it."""
 
 import mido
 import pytest
@@ -16,11 +16,11 @@ CONTROLS = table(
 
 
 class Hands:
-    """A desk and all that it did."""
+    """A router and all its actions."""
 
     def __init__(self, *bindings, pads=(), programs=("amb-rain", "step-gravel")):
         self.done = []
-        self.desk = ControllerRouter(
+        self.router = ControllerRouter(
             self.act, CONTROLS, LiveMap(binding=list(bindings)), dict(pads), programs, "step-gravel"
         )
 
@@ -32,10 +32,10 @@ class Hands:
         self.done.append((control, round(value, 6), text))
 
     def cc(self, number, value, channel=0):
-        self.desk.midi(mido.Message("control_change", channel=channel, control=number, value=value))
+        self.router.midi(mido.Message("control_change", channel=channel, control=number, value=value))
 
 
-def test_a_map_is_read_as_it_was_written(tmp_path):
+def test_map_is_read_as_written(tmp_path):
     bindings = [
         Binding(source="cc.1.20", control="mix"),
         Binding(source="note.10.36", control="strike", text='a "quoted" name'),
@@ -49,7 +49,7 @@ def test_a_map_is_read_as_it_was_written(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text, told",
+    "text, expected_text",
     [
         ('source = "cc.17.1"\ncontrol = "mix"', r"source.*binding\[0\]|binding\[0\].*source"),
         ('source = "cc.1.1"\ncontrol = "mux"', r"binding\[0\] \(cc.1.1\): no control 'mux'; there are mix, gain_db, "),
@@ -60,34 +60,34 @@ def test_a_map_is_read_as_it_was_written(tmp_path):
         ('source = "cc.1.1"\ncontrol = "mix"\nhihg = 1', r"hihg"),
     ],
 )
-def test_a_wrong_map_is_told_by_file_and_field(tmp_path, text, told):
+def test_error_in_map_names_file_and_field(tmp_path, text, expected_text):
     path = tmp_path / "map.toml"
     path.write_text(f"[[binding]]\n{text}\n")
-    with pytest.raises(ProjectError, match=told) as problem:
+    with pytest.raises(ProjectError, match=expected_text) as problem:
         read_map(path, CONTROLS)
     assert str(problem.value).startswith(str(path)) and "\n" not in str(problem.value)
 
 
-def test_a_map_that_cannot_be_written_leaves_the_old_one(tmp_path):
+def test_failed_write_leaves_old_map(tmp_path):
     with pytest.raises(OutputError, match="cannot write here"):
         write_map(tmp_path / "absent" / "map.toml", LiveMap())
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_controller_moves_over_its_range_and_curve():
-    hands = Hands(
+def test_controller_uses_range_and_curve():
+    performer = Hands(
         Binding(source="cc.1.20", control="gain_db"),
         Binding(source="cc.1.20", control="mix", low=1, high=0.5),
         Binding(source="cc.2.20", control="mix", curve=2),
         Binding(source="bend.1", control="latent.3.bias", low=-1, high=1),
     )
-    hands.cc(20, 0)
-    hands.cc(20, 127)
-    hands.cc(20, 127, channel=1)
-    hands.cc(20, 64, channel=1)
-    hands.desk.midi(mido.Message("pitchwheel", pitch=-8192))
-    hands.desk.midi(mido.Message("pitchwheel", pitch=8191))
-    assert hands.done == [
+    performer.cc(20, 0)
+    performer.cc(20, 127)
+    performer.cc(20, 127, channel=1)
+    performer.cc(20, 64, channel=1)
+    performer.router.midi(mido.Message("pitchwheel", pitch=-8192))
+    performer.router.midi(mido.Message("pitchwheel", pitch=8191))
+    assert performer.done == [
         ("gain_db", -60, ""),
         ("mix", 1, ""),
         ("gain_db", 24, ""),
@@ -99,8 +99,8 @@ def test_a_controller_moves_over_its_range_and_curve():
     ]
 
 
-def test_notes_strike_pads_or_the_preset_and_programs_choose_one():
-    hands = Hands(pads={"36": "prop-metal"})
+def test_notes_strike_pads_or_preset_and_programs_select():
+    performer = Hands(pads={"36": "prop-metal"})
     for message in (
         mido.Message("note_on", note=36, velocity=127),
         mido.Message("note_on", note=36, velocity=0),
@@ -108,41 +108,41 @@ def test_notes_strike_pads_or_the_preset_and_programs_choose_one():
         mido.Message("program_change", program=1),
         mido.Message("program_change", program=99),
     ):
-        hands.desk.midi(message)
-    assert hands.done == [("strike", 1, "36"), ("release", 0, "36"), ("preset", 0, "step-gravel")]
-    assert hands.desk.problems == ["program 99: the bank has no such preset"]
+        performer.router.midi(message)
+    assert performer.done == [("strike", 1, "36"), ("release", 0, "36"), ("preset", 0, "step-gravel")]
+    assert performer.router.problems == ["program 99: the bank has no such preset"]
     bare = Hands()
-    bare.desk.midi(mido.Message("note_on", note=60, velocity=127))
-    bare.desk.midi(mido.Message("note_off", note=60))
+    bare.router.midi(mido.Message("note_on", note=60, velocity=127))
+    bare.router.midi(mido.Message("note_off", note=60))
     assert bare.done == [("strike", 1, "step-gravel"), ("release", 0, "step-gravel")]
 
 
-def test_what_is_learned_is_the_next_controller_each_once():
-    hands = Hands(Binding(source="cc.1.1", control="gain_db"))
-    hands.desk.learn("mix")
-    hands.desk.learn("strike:step-gravel")
-    hands.cc(1, 127)
-    hands.cc(1, 0)  # still the same fader: not the next
-    assert hands.done == [("mix", 1, ""), ("mix", 0, "")]
-    hands.desk.midi(mido.Message("note_on", channel=9, note=40, velocity=127))
-    hands.desk.midi(mido.Message("note_off", channel=9, note=40))
-    assert hands.done[2:] == [("strike", 1, "step-gravel"), ("release", 0, "step-gravel")]
-    learned = [(binding.source, binding.control, binding.text) for binding in hands.desk.live_map.binding]
+def test_next_moved_controller_is_learned_once():
+    performer = Hands(Binding(source="cc.1.1", control="gain_db"))
+    performer.router.learn("mix")
+    performer.router.learn("strike:step-gravel")
+    performer.cc(1, 127)
+    performer.cc(1, 0)  # still the same fader, not the next controller
+    assert performer.done == [("mix", 1, ""), ("mix", 0, "")]
+    performer.router.midi(mido.Message("note_on", channel=9, note=40, velocity=127))
+    performer.router.midi(mido.Message("note_off", channel=9, note=40))
+    assert performer.done[2:] == [("strike", 1, "step-gravel"), ("release", 0, "step-gravel")]
+    learned = [(binding.source, binding.control, binding.text) for binding in performer.router.live_map.binding]
     assert learned == [("cc.1.1", "mix", ""), ("note.10.40", "strike", "step-gravel")]
-    assert (hands.desk.learned, hands.desk.learning) == (2, [])
+    assert (performer.router.learned, performer.router.learning) == (2, [])
     with pytest.raises(ProjectError, match="no control 'loudness'"):
-        hands.desk.learn("loudness")
+        performer.router.learn("loudness")
 
 
-def test_binding_a_source_again_takes_it_from_what_it_moved():
+def test_new_binding_replaces_old_ones_of_source():
     live_map = with_binding(
         LiveMap(binding=[Binding(source="cc.1.1", control="mix")]), Binding(source="cc.1.1", control="x")
     )
     assert [binding.control for binding in live_map.binding] == ["x"]
 
 
-def test_osc_addresses_are_controls_and_other_addresses_are_faders():
-    hands = Hands(Binding(source="osc:/my/fader", control="gain_db", low=-10, high=0))
+def test_osc_addresses_set_controls_or_move_faders():
+    performer = Hands(Binding(source="osc:/my/fader", control="gain_db", low=-10, high=0))
     for address, arguments in (
         ("/pisada/mix", [0.25]),
         ("/pisada/mix", [True]),
@@ -153,8 +153,8 @@ def test_osc_addresses_are_controls_and_other_addresses_are_faders():
         ("/pisada/release", []),
         ("/my/fader", [0.5]),
     ):
-        assert hands.desk.osc(address, arguments)
-    assert hands.done == [
+        assert performer.router.osc(address, arguments)
+    assert performer.done == [
         ("mix", 0.25, ""),
         ("mix", 1, ""),
         ("latent.3.bias", -2, ""),
@@ -164,46 +164,46 @@ def test_osc_addresses_are_controls_and_other_addresses_are_faders():
         ("release", 1, ""),
         ("gain_db", -5, ""),
     ]
-    assert hands.desk.preset == "amb-rain"
-    assert hands.desk.osc("/pisada/learn", ["latent/3/bias"]) and hands.desk.learning == ["latent.3.bias"]
+    assert performer.router.preset == "amb-rain"
+    assert performer.router.osc("/pisada/learn", ["latent/3/bias"]) and performer.router.learning == ["latent.3.bias"]
 
 
-def test_what_cannot_be_done_is_counted_and_told_once():
-    hands = Hands()
+def test_refused_messages_are_counted_and_reported_once():
+    performer = Hands()
     for _ in range(3):
-        assert not hands.desk.osc("/pisada/mix", [7.0])
-        assert not hands.desk.osc("/pisada/mix", ["loud"])
-        assert not hands.desk.osc("/pisada/mix", [[1]])
-        assert not hands.desk.osc("/pisada/preset", ["nowhere"])
-        assert not hands.desk.osc("/pisada/learn", ["nothing"])
-        assert not hands.desk.osc("/other", ["text"])
-    assert (hands.done, hands.desk.refused, len(hands.desk.problems)) == ([], 18, 6)
-    assert "mix 7: 0 to 1 can be used" in hands.desk.problems
+        assert not performer.router.osc("/pisada/mix", [7.0])
+        assert not performer.router.osc("/pisada/mix", ["loud"])
+        assert not performer.router.osc("/pisada/mix", [[1]])
+        assert not performer.router.osc("/pisada/preset", ["nowhere"])
+        assert not performer.router.osc("/pisada/learn", ["nothing"])
+        assert not performer.router.osc("/other", ["text"])
+    assert (performer.done, performer.router.refused, len(performer.router.problems)) == ([], 18, 6)
+    assert "mix 7: 0 to 1 can be used" in performer.router.problems
 
 
 @pytest.mark.parametrize("address", ["/", "/fäder", "/two words", "/" + "x" * 121])
-def test_an_address_that_no_map_can_hold_is_not_learned_and_the_next_is(tmp_path, address):
-    hands = Hands()
-    hands.desk.learn("mix")
-    hands.desk.osc(address, [0.5])
-    assert (hands.desk.learned, hands.desk.learning, len(hands.desk.problems)) == (0, ["mix"], 1)
-    hands.desk.osc("/fader", [0.5])
-    write_map(tmp_path / "map.toml", hands.desk.live_map)
+def test_address_that_no_map_can_hold_is_not_learned(tmp_path, address):
+    performer = Hands()
+    performer.router.learn("mix")
+    performer.router.osc(address, [0.5])
+    assert (performer.router.learned, performer.router.learning, len(performer.router.problems)) == (0, ["mix"], 1)
+    performer.router.osc("/fader", [0.5])
+    write_map(tmp_path / "map.toml", performer.router.live_map)
     assert [one.source for one in read_map(tmp_path / "map.toml", CONTROLS).binding] == ["osc:/fader"]
 
 
 @pytest.mark.parametrize("name", ["x" * 201, "a\x7fb", "a\nb"])
-def test_a_name_that_no_map_can_hold_is_not_waited_for(name):
-    hands = Hands()
-    assert not hands.desk.osc("/pisada/learn", [f"strike:{name}"])
-    assert hands.desk.learning == [] and "a map cannot hold" in hands.desk.problems[0]
+def test_name_that_no_map_can_hold_is_not_learned(name):
+    performer = Hands()
+    assert not performer.router.osc("/pisada/learn", [f"strike:{name}"])
+    assert performer.router.learning == [] and "a map cannot hold" in performer.router.problems[0]
 
 
-def test_what_waits_and_what_a_map_holds_has_an_end():
-    hands = Hands()
+def test_map_and_learning_queue_are_bounded():
+    performer = Hands()
     for number in range(600):
-        hands.desk.osc("/pisada/learn", ["mix"])
-        hands.desk.osc(f"/fader/{number}", [0.5])
-    assert len(hands.desk.live_map.binding) == 512
-    assert len(hands.desk.learning) == 64
-    assert any("512 bindings" in told for told in hands.desk.problems)
+        performer.router.osc("/pisada/learn", ["mix"])
+        performer.router.osc(f"/fader/{number}", [0.5])
+    assert len(performer.router.live_map.binding) == 512
+    assert len(performer.router.learning) == 64
+    assert any("512 bindings" in expected_text for expected_text in performer.router.problems)

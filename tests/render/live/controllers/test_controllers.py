@@ -16,7 +16,7 @@ from render.live.controllers.osc_input import LONGEST_BYTES, MOST_MESSAGES, OscI
 
 
 def until(there, seconds=10.0):
-    """Wait for something to come true."""
+    """Wait until a condition is true."""
     end = time.monotonic() + seconds
     while not there() and time.monotonic() < end:
         time.sleep(0.01)
@@ -25,10 +25,10 @@ def until(there, seconds=10.0):
 
 @pytest.fixture
 def osc():
-    heard = []
+    output = []
     listening = OscInput(0)
-    listening.listen(lambda address, arguments: heard.append((address, arguments)) or address != "/refused")
-    yield listening, heard
+    listening.listen(lambda address, arguments: output.append((address, arguments)) or address != "/refused")
+    yield listening, output
     listening.close()
 
 
@@ -40,7 +40,7 @@ def message(address, *arguments):
 
 
 def test_messages_and_bundles_come_over_udp(osc):
-    listening, heard = osc
+    listening, output = osc
     client = SimpleUDPClient("127.0.0.1", listening.port)
     client.send_message("/pisada/mix", 0.5)
     client.send_message("/pisada/strike", ["step-gravel", 0.75])
@@ -49,8 +49,8 @@ def test_messages_and_bundles_come_over_udp(osc):
         bundle.add_content(message("/pisada/latent/3/bias", value))
     client.send(bundle.build())
     client.send_message("/refused", 1)
-    until(lambda: len(heard) == 5)
-    assert heard[:4] == [
+    until(lambda: len(output) == 5)
+    assert output[:4] == [
         ("/pisada/mix", [0.5]),
         ("/pisada/strike", ["step-gravel", 0.75]),
         ("/pisada/latent/3/bias", [1]),
@@ -59,26 +59,26 @@ def test_messages_and_bundles_come_over_udp(osc):
     until(lambda: listening.malformed == 1)
 
 
-def test_only_this_machine_is_heard(osc):
+def test_osc_listens_to_this_machine_only(osc):
     listening, _ = osc
     assert listening._socket.getsockname()[0] == "127.0.0.1"
     with pytest.raises(DeviceError, match=f"OSC port {listening.port}: "):
         OscInput(listening.port)
 
 
-def test_rubbish_is_counted_and_the_next_message_heard(osc):
-    listening, heard = osc
+def test_malformed_datagrams_are_counted_and_listening_goes_on(osc):
+    listening, output = osc
     rng, sender = random.Random(0), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     whole = message("/pisada/strike", "step-gravel", 0.5).dgram
     for size in range(200):
         sender.sendto(bytes([0xFF]) + rng.randbytes(size), ("127.0.0.1", listening.port))
         until(lambda sent=size + 1: listening.malformed == sent)
     sender.sendto(whole, ("127.0.0.1", listening.port))
-    until(lambda: heard == [("/pisada/strike", ["step-gravel", 0.5])])
+    until(lambda: output == [("/pisada/strike", ["step-gravel", 0.5])])
     sender.close()
 
 
-def test_a_datagram_cut_or_changed_anywhere_never_breaks_the_reader():
+def test_damaged_datagrams_never_break_reader():
     rng, whole = random.Random(1), message("/pisada/strike", "step-gravel", 0.5, True).dgram
     for _ in range(2_000):
         bent = bytearray(whole[: rng.randint(0, len(whole))])
@@ -89,7 +89,7 @@ def test_a_datagram_cut_or_changed_anywhere_never_breaks_the_reader():
             assert isinstance(address, str) and isinstance(arguments, list)
 
 
-def test_long_datagrams_and_crowded_bundles_are_refused():
+def test_too_long_datagrams_and_bundles_are_ignored():
     assert read(message("/pisada/mix", "x" * LONGEST_BYTES).dgram) == []
     assert read(message("/" + "x" * 200, 1.0).dgram) == []
     bundle = OscBundleBuilder(IMMEDIATELY)
@@ -99,7 +99,7 @@ def test_long_datagrams_and_crowded_bundles_are_refused():
 
 
 @pytest.mark.parametrize(
-    "data, wanted",
+    "data, expected",
     [
         ([0xB0, 20, 127], ("cc.1.20", 1.0)),
         ([0x99, 36, 127], ("note.10.36", 1.0)),
@@ -111,11 +111,11 @@ def test_long_datagrams_and_crowded_bundles_are_refused():
         ([0xFE], None),
     ],
 )
-def test_midi_bytes_are_controllers(data, wanted):
-    assert source_of(mido.Message.from_bytes(data)) == wanted
+def test_midi_bytes_are_named_controllers(data, expected):
+    assert source_of(mido.Message.from_bytes(data)) == expected
 
 
-def test_a_midi_port_is_chosen_by_a_part_of_its_name():
+def test_midi_port_is_chosen_by_part_of_name():
     names = ["nanoKONTROL2 0", "Launchpad 0", "Launchpad 1"]
     assert choose_port(names, "nano") == "nanoKONTROL2 0"
     with pytest.raises(DeviceError, match="more than one fits; there are: Launchpad 0, Launchpad 1"):
@@ -125,7 +125,7 @@ def test_a_midi_port_is_chosen_by_a_part_of_its_name():
 
 
 @pytest.mark.alone("a sound server plays by the clock")
-def test_midi_comes_through_a_jack_port_and_its_loss_is_told(jack_server):
+def test_midi_through_jack_and_loss_of_port(jack_server):
     jack = pytest.importorskip("jack")
     keyboard = jack.Client("keyboard", servername=jack_server.name)
     port, waiting = keyboard.midi_outports.register("keys"), []
@@ -136,15 +136,15 @@ def test_midi_comes_through_a_jack_port_and_its_loss_is_told(jack_server):
         while waiting:
             port.write_midi_event(0, waiting.pop(0))
 
-    heard = []
+    output = []
     with keyboard:
         assert [name for name in list_ports() if "keyboard" in name] == ["keyboard:keys"]
         midi = MidiInput("keyb")
-        midi.listen(lambda message: heard.append(source_of(message)))
+        midi.listen(lambda message: output.append(source_of(message)))
         waiting += [(0x99, 36, 127), (0xB0, 20, 0), (0xC0, 5)]
-        until(lambda: len(heard) == 3)
-        assert heard == [("note.10.36", 1.0), ("cc.1.20", 0.0), None]
+        until(lambda: len(output) == 3)
+        assert output == [("note.10.36", 1.0), ("cc.1.20", 0.0), None]
         keyboard.deactivate()
     until(lambda: midi.problem == f"MIDI port {midi.name}: it is gone")
-    assert midi.back == f"MIDI: {midi.name}: it is back"
+    assert midi.recovery_message == f"MIDI: {midi.name}: it is back"
     midi.close()

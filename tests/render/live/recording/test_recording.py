@@ -1,4 +1,4 @@
-"""What is played is kept, and becomes the same samples again."""
+"""A recording is rendered again to the same samples."""
 
 import itertools
 import json
@@ -39,10 +39,10 @@ def clapping(seconds: float, channels: int = 1) -> np.ndarray:
     return sound.astype(np.float32)
 
 
-def played(folder, rig: Rig, sound: np.ndarray, deeds=(), stalls=None, bank=FACTORY_BANK) -> Player:
+def played(folder, rig: Rig, sound: np.ndarray, actions=(), stalls=None, bank=FACTORY_BANK) -> Player:
     instrument = Instrument(rig, load_codec(rig.model), Bank(bank))
     player = Player(instrument, rig.block_samples, 1, Recorder(folder, rig, instrument), threaded=False)
-    for at, control, value, text in deeds:
+    for at, control, value, text in actions:
         player.control(control, value, text, at_samples=at)
     play_through(player, blocks_from(sound, rig.channels, rig.block_samples, RATE), stalls=stalls)
     player.close()
@@ -68,7 +68,7 @@ DEEDS = [
 
 
 @pytest.mark.parametrize("mode", ["transfer", "hits"])
-def test_what_was_played_is_rendered_again_to_the_bit(tmp_path, mode):
+def test_recording_is_rendered_again_to_the_bit(tmp_path, mode):
     rig = Rig(preset="step-gravel", mode=mode, channels=2, effects=EFFECTS, pads={"36": "door-slam"}, seed=3)
     sound = clapping(1.6, 2)
     stalls = {20: 2, 40: 1, 60: 50, 112: 3}
@@ -76,19 +76,19 @@ def test_what_was_played_is_rendered_again_to_the_bit(tmp_path, mode):
     meter = player.meter()
     assert meter.late_blocks > 50
     assert meter.restarts == 1
-    heard = of(tmp_path / "take" / "output.wav")
+    output = of(tmp_path / "take" / "output.wav")
     np.testing.assert_array_equal(of(tmp_path / "take" / "input.wav")[: sound.shape[1]], sound.T)
-    np.testing.assert_array_equal(of(replay(tmp_path / "take", tmp_path / "again.wav")), heard)
+    np.testing.assert_array_equal(of(replay(tmp_path / "take", tmp_path / "again.wav")), output)
 
 
 @pytest.mark.parametrize("block_s, shed", [(0.02, 4), (0.008, 0)], ids=["cannot be carried", "was held up once"])
-def test_held_sounds_that_cannot_be_carried_are_shed_and_so_again(tmp_path, impulse_bank, monkeypatch, block_s, shed):
-    """A block has 10.7 ms; of six held ones as many go as make 20 ms 8."""
+def test_shed_sounds_are_shed_again_in_replay(tmp_path, impulse_bank, monkeypatch, block_s, shed):
+    """A block has 10.7 ms; of six held sounds as many are ended as reduce 20 ms to 8."""
     clock = itertools.count()
     monkeypatch.setattr(worker, "perf_counter", lambda: next(clock) * block_s)
-    deeds = [(1_000 * n, "strike", 0.5 + 0.1 * n, "hum") for n in range(6)]
+    actions = [(1_000 * n, "strike", 0.5 + 0.1 * n, "hum") for n in range(6)]
     rig, take = Rig(model="pcm", preset="hum"), tmp_path / "take"
-    player = played(take, rig, clapping(1.6), deeds, {60: 50}, bank=impulse_bank)
+    player = played(take, rig, clapping(1.6), actions, {60: 50}, bank=impulse_bank)
     assert (player.meter().restarts, player.meter().shed, player._instrument.held) == (1, shed, 6 - shed)
     again = replay(take, tmp_path / "again.wav", bank=impulse_bank)
     np.testing.assert_array_equal(of(again), of(take / "output.wav"))
@@ -96,16 +96,16 @@ def test_held_sounds_that_cannot_be_carried_are_shed_and_so_again(tmp_path, impu
     assert np.abs(whole[-512:] - of(again)[-512:]).max() > 0.01 * bool(shed)
 
 
-def test_without_what_was_late_it_is_as_if_nothing_had_been(tmp_path):
+def test_undisturbed_replay_equals_playing_without_late_blocks(tmp_path):
     rig, sound = Rig(preset="step-gravel"), clapping(1)
-    deeds = [(2_000, "mix", 0.5, ""), (30_000, "strike", 1.0, "water-drop")]
-    played(tmp_path / "late", rig, sound, deeds, {10: 4, 50: 2})
-    played(tmp_path / "calm", rig, sound, deeds)
+    actions = [(2_000, "mix", 0.5, ""), (30_000, "strike", 1.0, "water-drop")]
+    played(tmp_path / "late", rig, sound, actions, {10: 4, 50: 2})
+    played(tmp_path / "calm", rig, sound, actions)
     undisturbed = of(replay(tmp_path / "late", tmp_path / "late.wav", as_played=False))
     np.testing.assert_array_equal(undisturbed, of(tmp_path / "calm" / "output.wav"))
 
 
-def test_by_the_clock_with_threads_it_is_the_same_and_the_log_tells_when(tmp_path):
+def test_threaded_recording_is_rendered_again_to_the_bit(tmp_path):
     rig = Rig(preset="step-gravel")
     instrument = Instrument(rig, load_codec("foley"), Bank(FACTORY_BANK))
     player = Player(instrument, 512, 1, Recorder(tmp_path / "take", rig, instrument))
@@ -122,19 +122,19 @@ def test_by_the_clock_with_threads_it_is_the_same_and_the_log_tells_when(tmp_pat
 
     play_through(player, playing(), sample_rate=RATE)
     player.close()
-    heard = of(tmp_path / "take" / "output.wav")
-    assert len(heard) == len(blocks) * 512
-    np.testing.assert_array_equal(of(replay(tmp_path / "take", tmp_path / "again.wav")), heard)
+    output = of(tmp_path / "take" / "output.wav")
+    assert len(output) == len(blocks) * 512
+    np.testing.assert_array_equal(of(replay(tmp_path / "take", tmp_path / "again.wav")), output)
     header, *lines = map(json.loads, (tmp_path / "take" / "control.jsonl").read_text().splitlines())
     assert header["latency_samples"] == 512 + load_codec("foley").spec.latency_samples
     assert set(header["presets"]) == {"step-gravel"}
-    deeds = [line["action"] for line in lines if "action" in line]
-    blends = [deed["at_samples"] for deed in deeds if deed["control"] == "blend"]
+    actions = [line["action"] for line in lines if "action" in line]
+    blends = [action["at_samples"] for action in actions if action["control"] == "blend"]
     assert all(first * 512 <= at for first, at in zip((30, 50, 80), blends, strict=True))
-    assert lines[-1] == {"end": len(heard)}
+    assert lines[-1] == {"end": len(output)}
 
 
-def test_a_changed_model_or_preset_or_log_is_refused_in_a_line(tmp_path):
+def test_changed_model_preset_or_log_is_refused(tmp_path):
     rng, codec, bank = np.random.default_rng(0), load_codec("pcm"), tmp_path / "bank"
     save_preset(encode_pieces(codec, "knock", [rng.uniform(-1, 1, 2_048).astype(np.float32)], "hit"), bank)
     rig = Rig(model="pcm", preset="knock", mode="hits", bank=str(bank))
@@ -157,14 +157,14 @@ def test_a_changed_model_or_preset_or_log_is_refused_in_a_line(tmp_path):
     assert not (tmp_path / "out.wav").exists()
 
 
-def test_what_was_played_after_the_worker_failed_is_dry_again(tmp_path, impulse_bank):
+def test_replay_is_dry_after_worker_failure(tmp_path, impulse_bank):
     rig, sound = Rig(model="pcm", bank=str(impulse_bank), controls={"gain_db": -6.0}), clapping(1)
     player = played(tmp_path / "take", rig, sound, bank=impulse_bank)
     with open(tmp_path / "take" / "control.jsonl", "a") as log:
-        log.write('{"failed": 20480}\n{"late": [41, 60]}\n{"late": [10')  # the last line was cut
+        log.write('{"failed": 20480}\n{"late": [41, 60]}\n{"late": [10')  # the last line is cut off
     again = of(replay(tmp_path / "take", tmp_path / "again.wav"))
-    heard = of(tmp_path / "take" / "output.wav")
-    np.testing.assert_array_equal(again[: 41 * 512], heard[: 41 * 512])
+    output = of(tmp_path / "take" / "output.wav")
+    np.testing.assert_array_equal(again[: 41 * 512], output[: 41 * 512])
     np.testing.assert_array_equal(
         again[41 * 512 + 240 :, 0], sound[0][41 * 512 + 240 - player.latency_samples :][: len(again) - 41 * 512 - 240]
     )
@@ -205,32 +205,32 @@ def playing_elsewhere(bank, folder, seconds: float, most_bytes: int = 0) -> subp
     return subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True)
 
 
-def test_a_killed_process_leaves_what_can_be_rendered_again(tmp_path, impulse_bank):
+def test_recording_of_killed_process_can_be_rendered(tmp_path, impulse_bank):
     folder = tmp_path / "take"
     with playing_elsewhere(impulse_bank, folder, 60) as process:
         while not (folder / "output.wav").exists() or (folder / "output.wav").stat().st_size < 4 * RATE:
             assert process.poll() is None
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
-    heard = of(folder / "output.wav")
+    output = of(folder / "output.wav")
     again = of(replay(folder, tmp_path / "again.wav"))
-    count = min(len(heard), len(again))
+    count = min(len(output), len(again))
     assert count > RATE // 2
-    assert abs(len(heard) - len(again)) <= RATE // 2
-    np.testing.assert_array_equal(again[:count], heard[:count])
+    assert abs(len(output) - len(again)) <= RATE // 2
+    np.testing.assert_array_equal(again[:count], output[:count])
 
 
-def test_a_disk_that_takes_no_more_is_told_of_and_playing_goes_on(tmp_path, impulse_bank):
+def test_full_disk_is_reported_and_playing_goes_on(tmp_path, impulse_bank):
     folder = tmp_path / "take"
     with playing_elsewhere(impulse_bank, folder, 8, 2**20) as process:
-        told, _ = process.communicate(timeout=60)
+        message, _ = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert "recording stopped after" in told
-    assert told.strip().endswith(f"{-(-8 * RATE // 512) * 512} True")
-    heard, again = of(folder / "output.wav"), of(replay(folder, tmp_path / "again.wav"))
-    count = min(len(heard), len(again))
+    assert "recording stopped after" in message
+    assert message.strip().endswith(f"{-(-8 * RATE // 512) * 512} True")
+    output, again = of(folder / "output.wav"), of(replay(folder, tmp_path / "again.wav"))
+    count = min(len(output), len(again))
     assert count > 4 * RATE
-    np.testing.assert_array_equal(again[:count], heard[:count])
+    np.testing.assert_array_equal(again[:count], output[:count])
 
 
 def test_spans_are_runs():
@@ -238,7 +238,7 @@ def test_spans_are_runs():
     assert spans([]) == []
 
 
-def test_a_recording_that_cannot_begin_leaves_nothing(tmp_path, impulse_bank):
+def test_recording_that_cannot_begin_leaves_nothing(tmp_path, impulse_bank):
     (tmp_path / "take").mkdir()
     (tmp_path / "take" / "output.wav").symlink_to(tmp_path / "absent" / "output.wav")
     with pytest.raises(OutputError, match="cannot write here"):
@@ -246,25 +246,25 @@ def test_a_recording_that_cannot_begin_leaves_nothing(tmp_path, impulse_bank):
     assert [path.name for path in (tmp_path / "take").iterdir()] == ["output.wav"]
 
 
-def test_a_preset_is_a_file_too_and_controllers_name_no_other(tmp_path, impulse_bank):
+def test_preset_files_work_and_controllers_cannot_name_more(tmp_path, impulse_bank):
     rng, codec = np.random.default_rng(0), load_codec("pcm")
     paths = [
         save_preset(encode_pieces(codec, name, [rng.uniform(-1, 1, 2_048).astype(np.float32)], "hit"), tmp_path / "own")
-        for name in ("knock", "click")  # the bank has a click, too
+        for name in ("knock", "click")  # the bank has a click too
     ]
     rig = Rig(model="pcm", preset=str(paths[0]), pads={"36": str(paths[1])}, mode="hits", bank=str(impulse_bank))
-    deeds = [(10_000, "strike", 1.0, "36"), (20_000, "strike", 1.0, str(paths[0])), (30_000, "preset", 0.0, "burst")]
-    player = played(tmp_path / "take", rig, clapping(0.8), deeds, bank=impulse_bank)
+    actions = [(10_000, "strike", 1.0, "36"), (20_000, "strike", 1.0, str(paths[0])), (30_000, "preset", 0.0, "burst")]
+    player = played(tmp_path / "take", rig, clapping(0.8), actions, bank=impulse_bank)
     with pytest.raises(PresetError, match="no preset '"):
         player.control("preset", text=str(tmp_path / "elsewhere.preset.safetensors"))
     _, *lines = map(json.loads, (tmp_path / "take" / "control.jsonl").read_text().splitlines())
     assert [line["action"]["text"] for line in lines if "action" in line] == ["click", "knock", "burst"]
-    heard = of(tmp_path / "take" / "output.wav")[player.latency_samples :, 0]
-    bare = played(tmp_path / "bare", rig, clapping(0.8), deeds[2:], bank=impulse_bank)
-    struck = (heard - of(tmp_path / "bare" / "output.wav")[bare.latency_samples :, 0])[10_000:12_000]
-    assert np.sqrt(np.square(struck).mean()) > 0.3  # noise, where the bank's click is one sample
+    output = of(tmp_path / "take" / "output.wav")[player.latency_samples :, 0]
+    bare = played(tmp_path / "bare", rig, clapping(0.8), actions[2:], bank=impulse_bank)
+    strikes = (output - of(tmp_path / "bare" / "output.wav")[bare.latency_samples :, 0])[10_000:12_000]
+    assert np.sqrt(np.square(strikes).mean()) > 0.3  # noise; the bank's click is one sample
     np.testing.assert_array_equal(
-        of(replay(tmp_path / "take", tmp_path / "again.wav"))[player.latency_samples :, 0], heard
+        of(replay(tmp_path / "take", tmp_path / "again.wav"))[player.latency_samples :, 0], output
     )
     (tmp_path / "other").mkdir()
     twin = (tmp_path / "other" / paths[0].name).absolute()
@@ -273,7 +273,7 @@ def test_a_preset_is_a_file_too_and_controllers_name_no_other(tmp_path, impulse_
         Instrument(Rig(model="pcm", preset=str(paths[0]), to=str(twin)), codec, Bank(impulse_bank))
 
 
-def test_where_nothing_was_played_no_file_and_no_folder_stays(tmp_path, impulse_bank):
+def test_nothing_stays_if_nothing_was_played(tmp_path, impulse_bank):
     rig = Rig(model="pcm", bank=str(impulse_bank))
     instrument = Instrument(rig, load_codec("pcm"), Bank(impulse_bank))
     player = Player(instrument, 512, 1, Recorder(tmp_path / "a" / "take", rig, instrument))
