@@ -20,7 +20,7 @@ from plugin_backend.corpus.manifest import NAME
 from plugin_backend.dsp.crossfade import raised_cosine
 from plugin_backend.errors import AudioFileError, PresetError
 from plugin_backend.evaluation.embeddings.base import Embedding, embed
-from plugin_backend.evaluation.evaluate import Tell, silent
+from plugin_backend.evaluation.evaluate import Report, silent
 from plugin_backend.evaluation.metrics.frechet import frechet_distance
 from plugin_backend.evaluation.metrics.score_clips import CODEC, described, score_pair
 from plugin_backend.evaluation.metrics.sound_pairs import Pair, hits, texture_study, tonality
@@ -132,7 +132,7 @@ def joined_takes(preset: EvaluatedPreset, sample_rate: int) -> Pair:
 
 
 def evaluate_bank(
-    presets: list[EvaluatedPreset], codec: Codec, embeddings: list[Embedding], tell: Tell = silent
+    presets: list[EvaluatedPreset], codec: Codec, embeddings: list[Embedding], tell: Report = silent
 ) -> dict:
     """Compute all metrics of a bank.
 

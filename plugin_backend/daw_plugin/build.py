@@ -18,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 
 from plugin_backend.daw_plugin.cpp_header import cpp_header
-from plugin_backend.daw_plugin.juce_sdk import find_sdk, missing_packages, needs, sdk_version
+from plugin_backend.daw_plugin.juce_sdk import find_sdk, missing_message, missing_packages, sdk_version
 from plugin_backend.errors import PluginError
 from plugin_backend.output_files import cannot_write, make_folder_atomically
 
@@ -26,7 +26,7 @@ FORMATS = ("VST3", "LV2")
 PRODUCTS = ("Pisada", "Pisada Instrument")
 SOURCES = Path(__file__).parents[1] / "native"
 PARTS = ("CMakeLists.txt", "bridge/*.?pp", "plugin/**/*.?pp")
-KEPT = 4
+BUNDLES_KEPT = 4
 """States of the sources whose bundles stay in the cache."""
 
 
@@ -80,7 +80,7 @@ def _built(formats: list[str], sdk: Path | None, jobs: int | None, say: Callable
     done = cache / "bundles" / _digest(SOURCES, formats, version)
     if not done.is_dir():
         if missing := missing_packages():
-            raise PluginError(needs(missing))
+            raise PluginError(missing_message(missing))
         work = cache / f"work-{version}"
         taken = _taken(work / "native")
         done = cache / "bundles" / _digest(taken, formats, version)
@@ -137,7 +137,7 @@ def _keep(work: Path, formats: list[str], done: Path) -> None:
             shutil.copytree(bundle, folder / bundle.name)
         for library in folder.rglob("*.so"):
             _run(["strip", library], "strip refuses")
-    for old in sorted(done.parent.iterdir(), key=os.path.getmtime)[:-KEPT]:
+    for old in sorted(done.parent.iterdir(), key=os.path.getmtime)[:-BUNDLES_KEPT]:
         shutil.rmtree(old)
 
 

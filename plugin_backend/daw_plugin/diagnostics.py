@@ -16,7 +16,7 @@ from plugin_backend.errors import PluginError
 
 OK, WEAK, FAILED = "ok", "weak", "failed"
 AGAIN = "run `pisada plugin install`"
-ASKED = (
+PROBE_CODE = (
     "import importlib.metadata as m, importlib.util as u; "
     "print(m.version('pisada'), u.find_spec('render.plugin_server') is not None)"
 )
@@ -48,7 +48,11 @@ def check_interpreter(interpreter: str) -> Check:
     """Does it run as the plug-in runs it, and is its Pisada this one?"""
     try:
         done = subprocess.run(
-            [interpreter, "-E", "-P", "-c", ASKED], capture_output=True, text=True, timeout=INTERPRETER_S, check=False
+            [interpreter, "-E", "-P", "-c", PROBE_CODE],
+            capture_output=True,
+            text=True,
+            timeout=INTERPRETER_S,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as problem:
         return Check("interpreter", FAILED, f"{interpreter}: does not run ({problem})", AGAIN)
@@ -94,7 +98,7 @@ def check_bundles(path: Path | None = None) -> Iterator[Check]:
             yield Check(name, OK, told)
 
 
-def last_of_the_log() -> list[str]:
+def log_tail() -> list[str]:
     """The last lines of what backends said; none where there is no log."""
     path = log_path()
     if not path.is_file():

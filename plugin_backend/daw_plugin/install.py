@@ -21,7 +21,7 @@ MOST_RECORD_BYTES = 8 * 2**20
 NAMES = tuple(product + suffix for product in PRODUCTS for suffix in SUFFIXES.values())
 
 
-class Put(msgspec.Struct, forbid_unknown_fields=True):
+class InstalledBundle(msgspec.Struct, forbid_unknown_fields=True):
     """A bundle where it was put; ``files`` is name in it → digest."""
 
     path: str
@@ -38,7 +38,7 @@ class Record(msgspec.Struct, forbid_unknown_fields=True):
     """
 
     edition: str = ""
-    bundles: list[Put] = []
+    bundles: list[InstalledBundle] = []
     config: dict[str, str] = {}
     folders: list[str] = []
 
@@ -105,7 +105,7 @@ def install(
             _make(target.parent, record)
             _place(bundle, target)
             known[str(target)] = coming[bundle]
-            record.bundles = [Put(path, files) for path, files in known.items()]
+            record.bundles = [InstalledBundle(path, files) for path, files in known.items()]
             _keep(record, kept)
         yield target
     with hold_signals():

@@ -48,7 +48,7 @@ def missing_packages() -> list[str]:
     return missing
 
 
-def needs(missing: list[str]) -> str:
+def missing_message(missing: list[str]) -> str:
     """What to tell of them."""
     return f"building the plug-in needs {', '.join(missing)} (Debian: apt-get install {' '.join(missing)})"
 

@@ -75,7 +75,7 @@ class Evaluation:
     mixtures: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-Tell = Callable[[str, int, int], None]
+Report = Callable[[str, int, int], None]
 """Called with what is being done, how many steps of it are done, and of how many."""
 
 
@@ -86,7 +86,7 @@ def silent(stage: str, done: int, total: int) -> None:
 class _Steps:
     """Counts steps of one stage to a :data:`Tell`."""
 
-    def __init__(self, tell: Tell, stage: str, total: int):
+    def __init__(self, tell: Report, stage: str, total: int):
         self.tell, self.stage, self.total, self.done = tell, stage, total, 0
         tell(stage, 0, total)
 
@@ -95,7 +95,7 @@ class _Steps:
         self.tell(self.stage, self.done, self.total)
 
 
-def evaluate(model: str, folder: Path, options: Options = Options(), tell: Tell = silent) -> Evaluation:  # noqa: B008
+def evaluate(model: str, folder: Path, options: Options = Options(), tell: Report = silent) -> Evaluation:  # noqa: B008
     """Judge a model on the sounds of a folder.
 
     Args:
@@ -174,7 +174,7 @@ def installed_embeddings() -> tuple[list[Embedding], list[str]]:
     return found, remarks
 
 
-def _sound(systems, scores: Scores, clips, material: EvaluationSet, rate_hz: int, tell: Tell) -> dict[str, dict]:
+def _sound(systems, scores: Scores, clips, material: EvaluationSet, rate_hz: int, tell: Report) -> dict[str, dict]:
     """Artefacts, two-sample tests and studies by system; single partials of the codec alone."""
     singles = single_hits(material.judged, rate_hz)
     found = studies(systems, clips, scores.decoded, singles, rate_hz, _Steps(tell, "hits and partials", len(systems)))
@@ -229,7 +229,7 @@ def _first_of_each(sounds: list[Sound], most: int) -> list[Sound]:
     return chosen
 
 
-def _studies(metrics, codec, material, clips, embeddings, probe, quick: bool, tell: Tell) -> dict[str, np.ndarray]:
+def _studies(metrics, codec, material, clips, embeddings, probe, quick: bool, tell: Report) -> dict[str, np.ndarray]:
     """Enter materials, mixtures, interpolation and prior into ``metrics``; answers mixtures to listen to."""
     rate_hz = codec.spec.sample_rate
     most, hits = (QUICK_MATERIALS, QUICK_HITS) if quick else (MOST_MATERIALS, HITS)

@@ -30,7 +30,7 @@ class Export:
     deviation_db: float
 
 
-def metadata_of(model: str, codec: WaveformCodec, licence: str | None, credit: str | None) -> dict[str, str]:
+def export_metadata(model: str, codec: WaveformCodec, licence: str | None, credit: str | None) -> dict[str, str]:
     """What every export says of itself; all values are text.
 
     A factory model states its licence and credits the recordings it learned from; another what is given here.
@@ -54,14 +54,14 @@ def metadata_of(model: str, codec: WaveformCodec, licence: str | None, credit: s
     }
 
 
-def checking_sound(codec: WaveformCodec) -> np.ndarray:
+def check_signal(codec: WaveformCodec) -> np.ndarray:
     """Bursts of seeded noise, a whole number of blocks."""
     samples = CHECKED_BLOCKS * BLOCK_HOPS * codec.spec.hop_samples
     noise = np.random.default_rng(0).standard_normal(samples)
     return (0.2 * noise * np.exp(-(np.arange(samples) % 7001) / 1500)).astype(np.float32)
 
 
-def deviation_db_of(heard: np.ndarray, expected: np.ndarray) -> float:
+def difference_db(heard: np.ndarray, expected: np.ndarray) -> float:
     """RMS of the difference of two sounds, in dB of full scale; infinite if one is not finite."""
     error = float(np.mean(np.square(heard.astype(np.float64) - expected)))
     return float(10 * np.log10(error + 1e-30)) if np.isfinite(error) else float("inf")
@@ -86,10 +86,10 @@ def export_model(model: str, kind: str, out: Path, licence: str | None = None, c
     codec = load_codec(model)
     if not isinstance(codec, WaveformCodec):
         raise CheckpointError(f"'{model}' cannot be exported: only models that Pisada trained can")
-    parts = form.parts(codec, metadata_of(model, codec, licence, credit))
-    sound = checking_sound(codec)
+    parts = form.parts(codec, export_metadata(model, codec, licence, credit))
+    sound = check_signal(codec)
     heard = form.play(parts, sound, BLOCK_HOPS * codec.spec.hop_samples)
-    deviation_db = deviation_db_of(heard, codec.decoder().push(codec.encoder().push(sound[None])[0])[0])
+    deviation_db = difference_db(heard, codec.decoder().push(codec.encoder().push(sound[None])[0])[0])
     if not deviation_db < MOST_DEVIATION_DB:
         raise CheckpointError(f"'{model}': as {kind} it plays something else ({deviation_db:.0f} dB); nothing was kept")
     paths = [out.with_name(f"{out.stem}.{part}{out.suffix}") if part else out for part in parts]

@@ -38,7 +38,7 @@ class Format:
     play: Callable[[Parts, np.ndarray, int], np.ndarray]
 
 
-def scripted(module: nn.Module, metadata: dict[str, str], **files: str) -> bytes:
+def to_torchscript(module: nn.Module, metadata: dict[str, str], **files: str) -> bytes:
     """A module as the bytes of a TorchScript file, its metadata within."""
     written, extra = io.BytesIO(), {METADATA_FILE: json.dumps(metadata, indent=2)}
     with warnings.catch_warnings():
@@ -48,7 +48,7 @@ def scripted(module: nn.Module, metadata: dict[str, str], **files: str) -> bytes
     return written.getvalue()
 
 
-def loaded(data: bytes) -> torch.jit.ScriptModule:
+def from_torchscript(data: bytes) -> torch.jit.ScriptModule:
     """One of our own files, read again."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -58,12 +58,12 @@ def loaded(data: bytes) -> torch.jit.ScriptModule:
 def _torchscript(codec: WaveformCodec, metadata: dict[str, str]) -> Parts:
     from plugin_backend.export.torchscript import TorchScriptCodec
 
-    return {"": scripted(TorchScriptCodec(codec), metadata)}
+    return {"": to_torchscript(TorchScriptCodec(codec), metadata)}
 
 
 @torch.inference_mode()
 def _play_torchscript(parts: Parts, sound: np.ndarray, block: int) -> np.ndarray:
-    model, heard = loaded(parts[""]), []
+    model, heard = from_torchscript(parts[""]), []
     encoder_past, decoder_past = model.encoder_past(1), model.decoder_past(1)
     for piece in torch.from_numpy(sound).split(block):
         means, _, encoder_past = model.encode_stream(piece[None, None], encoder_past)
@@ -75,7 +75,7 @@ def _play_torchscript(parts: Parts, sound: np.ndarray, block: int) -> np.ndarray
 def _nn_tilde(codec: WaveformCodec, metadata: dict[str, str]) -> Parts:
     from plugin_backend.export.nn_tilde import NnTildeCodec
 
-    return {"": scripted(NnTildeCodec(codec), metadata)}
+    return {"": to_torchscript(NnTildeCodec(codec), metadata)}
 
 
 def _play_nn_tilde(parts: Parts, sound: np.ndarray, block: int) -> np.ndarray:
@@ -125,12 +125,12 @@ def _neutone(codec: WaveformCodec, metadata: dict[str, str]) -> Parts:
         script = model_to_torchscript(wrapped)
     card = {**script.to_metadata(), "sample_sound_files": []}
     validate_metadata(card, realtime=True)
-    return {"": scripted(script, metadata, **{"metadata.json": json.dumps(card, indent=2)})}
+    return {"": to_torchscript(script, metadata, **{"metadata.json": json.dumps(card, indent=2)})}
 
 
 @torch.inference_mode()
 def _play_neutone(parts: Parts, sound: np.ndarray, block: int) -> np.ndarray:
-    model = loaded(parts[""])
+    model = from_torchscript(parts[""])
     model.set_daw_sample_rate_and_buffer_size(model.get_native_sample_rates()[0], block)
     model.reset()
     return np.concatenate(

@@ -10,9 +10,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from plugin_backend.export.scriptable_heads import head_of
+from plugin_backend.export.scriptable_heads import scriptable_head
 from plugin_backend.export.scriptable_model import Decoder, Encoder
-from plugin_backend.export.scriptable_stft import views_of
+from plugin_backend.export.scriptable_stft import scriptable_views
 from plugin_backend.models.waveform_vae.codec import WaveformCodec
 from plugin_backend.models.waveform_vae.fast_inference import FastDecoder, FastEncoder
 
@@ -35,8 +35,8 @@ class NnTildeCodec(nn.Module):
         self.latent_size = self.full_latent_size = spec.latent_dim
         self.n_channels, self.latency_samples, self.host_rate_hz = 1, spec.latency_samples, spec.sample_rate
         encoder, decoder = FastEncoder(codec.model), FastDecoder(codec.model)
-        self.encoder = Encoder(encoder, views_of(encoder.views, by_matrix=False))
-        self.decoder = Decoder(decoder, head_of(decoder.head))
+        self.encoder = Encoder(encoder, scriptable_views(encoder.views, by_matrix=False))
+        self.decoder = Decoder(decoder, scriptable_head(decoder.head))
         self.register_buffer("encoder_past", torch.zeros(1, self.encoder.remembered))
         self.register_buffer("decoder_past", torch.zeros(1, self.decoder.remembered))
         self._buffers_wanted = torch.jit.Attribute([], list[str])

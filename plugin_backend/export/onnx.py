@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from plugin_backend.errors import MissingExtraError
-from plugin_backend.export.scriptable_heads import head_of
+from plugin_backend.export.scriptable_heads import scriptable_head
 from plugin_backend.export.scriptable_model import Decoder, Encoder
-from plugin_backend.export.scriptable_stft import views_of
+from plugin_backend.export.scriptable_stft import scriptable_views
 from plugin_backend.models.waveform_vae.codec import WaveformCodec
 from plugin_backend.models.waveform_vae.fast_inference import FastDecoder, FastEncoder
 
@@ -31,8 +31,14 @@ def graphs(codec: WaveformCodec, metadata: dict[str, str]) -> dict[str, bytes]:
     """
     encoder, decoder = FastEncoder(codec.model), FastDecoder(codec.model)
     parts = {
-        "encoder": (Encoder(encoder, views_of(encoder.views, by_matrix=True)), TRACED_FRAMES * codec.spec.hop_samples),
-        "decoder": (Decoder(decoder, head_of(decoder.head, by_matrix=True)), (TRACED_FRAMES, codec.spec.latent_dim)),
+        "encoder": (
+            Encoder(encoder, scriptable_views(encoder.views, by_matrix=True)),
+            TRACED_FRAMES * codec.spec.hop_samples,
+        ),
+        "decoder": (
+            Decoder(decoder, scriptable_head(decoder.head, by_matrix=True)),
+            (TRACED_FRAMES, codec.spec.latent_dim),
+        ),
     }
     return {name: _graph(name, module, shape, metadata) for name, (module, shape) in parts.items()}
 

@@ -66,7 +66,7 @@ class SpectraHead(nn.Module):
 
 
 class White(nn.Module):
-    """:func:`plugin_backend.models.waveform_vae.addressed_noise.white` with signed integers and no shifts."""
+    """:func:`plugin_backend.models.waveform_vae.addressed_noise.white_noise` with signed integers and no shifts."""
 
     def __init__(self, frame_samples: int):
         super().__init__()
@@ -224,6 +224,6 @@ class NoiseSource(nn.Module):
         return audio, torch.cat(kept, dim=1)
 
 
-def head_of(head: InverseSTFTHead | NoiseHead, by_matrix: bool = False) -> nn.Module:
+def scriptable_head(head: InverseSTFTHead | NoiseHead, by_matrix: bool = False) -> nn.Module:
     """What an export makes sound with; ``by_matrix`` where the host knows no Fourier transform."""
     return (NoiseSource if isinstance(head, NoiseHead) else SpectraHead)(head, by_matrix)

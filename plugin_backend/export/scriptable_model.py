@@ -35,7 +35,7 @@ class Dense(nn.Module):
         return nn.functional.linear(x, self.weight, self.bias)
 
 
-class Normed(nn.Module):
+class NormalizedLinear(nn.Module):
     """A layer norm (its gain and offset are folded into what follows) and a linear layer."""
 
     def __init__(self, folded: inference.Normed):
@@ -55,7 +55,7 @@ class Block(nn.Module):
         self.remembered = self.steps * self.width
         self.register_buffer("taps", folded.taps.T[:, None].contiguous())
         self.register_buffer("offset", folded.offset.clone())
-        self.expand, self.project = Normed(folded.expand), Dense(folded.project)
+        self.expand, self.project = NormalizedLinear(folded.expand), Dense(folded.project)
 
     def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         joined = torch.cat([past.reshape(x.shape[0], self.steps, self.width), x], dim=1)
@@ -69,7 +69,7 @@ class Encoder(nn.Module):
 
     Args:
         folded: the model's encoder and compaction.
-        views: what it sees, see :func:`plugin_backend.export.scriptable_stft.views_of`.
+        views: what it sees, see :func:`plugin_backend.export.scriptable_stft.scriptable_views`.
     """
 
     def __init__(self, folded: inference.FastEncoder, views: nn.ModuleList):
@@ -78,7 +78,7 @@ class Encoder(nn.Module):
         self.loudest = MAX_SAMPLE
         self.seen = folded.embed.weight.shape[1]
         self.dims, self.lowest, self.highest = folded.dim, *LOG_VARIANCE_RANGE
-        self.embed, self.head = Dense(folded.embed), Normed(folded.blocks.head)
+        self.embed, self.head = Dense(folded.embed), NormalizedLinear(folded.blocks.head)
         self.blocks = nn.ModuleList(Block(block) for block in folded.blocks.blocks)
         self.spread = Dense(folded.spread)
         self.remembered = self.samples + sum(block.remembered for block in self.blocks)
@@ -109,14 +109,14 @@ class Decoder(nn.Module):
 
     Args:
         folded: the model's decoder behind its compaction.
-        head: what makes sound of the last layer, see :func:`plugin_backend.export.scriptable_heads.head_of`.
+        head: what makes sound of the last layer, see :func:`plugin_backend.export.scriptable_heads.scriptable_head`.
     """
 
     def __init__(self, folded: inference.FastDecoder, head: nn.Module):
         super().__init__()
         self.largest = LARGEST_LATENT
         self.width = folded.embed.weight.shape[0] // folded.stack
-        self.embed, self.out = Dense(folded.embed), Normed(folded.blocks.head)
+        self.embed, self.out = Dense(folded.embed), NormalizedLinear(folded.blocks.head)
         self.blocks = nn.ModuleList(Block(block) for block in folded.blocks.blocks)
         self.head = head
         self.remembered = sum(block.remembered for block in self.blocks) + head.remembered

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from plugin_backend.models.waveform_vae.model import Encoder, LogEnergies, LogSpectrum, SeenLevels
+from plugin_backend.models.waveform_vae.model import Encoder, InputLevels, LogEnergies, LogSpectrum
 
 
 def angles(samples: int) -> Tensor:
@@ -101,11 +101,11 @@ class Energies(nn.Module):
         return 0.5 * torch.log(powers + self.floor)
 
 
-def views_of(encoder: Encoder, by_matrix: bool) -> nn.ModuleList:
+def scriptable_views(encoder: Encoder, by_matrix: bool) -> nn.ModuleList:
     """All that the encoder sees, each with ``remembered`` samples of the past and ``values`` a hop."""
 
     def exported(part: nn.Module) -> nn.Module:
-        if isinstance(part, SeenLevels):
+        if isinstance(part, InputLevels):
             return part
         return Energies(part, encoder.hop) if isinstance(part, LogEnergies) else Spectrum(part, encoder.hop, by_matrix)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from plugin_backend.export.scriptable_heads import head_of
+from plugin_backend.export.scriptable_heads import scriptable_head
 from plugin_backend.export.scriptable_model import Decoder, Encoder
-from plugin_backend.export.scriptable_stft import views_of
+from plugin_backend.export.scriptable_stft import scriptable_views
 from plugin_backend.models.waveform_vae.codec import WaveformCodec
 from plugin_backend.models.waveform_vae.fast_inference import FastDecoder, FastEncoder
 
@@ -25,8 +25,8 @@ class TorchScriptCodec(nn.Module):
         self.sampling_rate, self.ratio, self.latent_size = spec.sample_rate, spec.hop_samples, spec.latent_dim
         self.latency_samples, self.latency_frames = spec.latency_samples, spec.latency_frames
         encoder, decoder = FastEncoder(codec.model), FastDecoder(codec.model)
-        self.encoder = Encoder(encoder, views_of(encoder.views, by_matrix=False))
-        self.decoder = Decoder(decoder, head_of(decoder.head))
+        self.encoder = Encoder(encoder, scriptable_views(encoder.views, by_matrix=False))
+        self.decoder = Decoder(decoder, scriptable_head(decoder.head))
         self.register_buffer("silence", torch.from_numpy(codec.silence(1).copy()))
 
     @torch.jit.export

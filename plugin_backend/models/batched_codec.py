@@ -93,7 +93,7 @@ class _Decoder(_Stream, DecoderStream):
         return self.ask(latents)
 
 
-class SharedCodec(Codec):
+class BatchedCodec(Codec):
     """A waveform VAE whose streams can be computed together; else as the one it is made of."""
 
     def __init__(self, codec: WaveformCodec):
@@ -112,9 +112,9 @@ class SharedCodec(Codec):
         return self._codec.silence(frames)
 
 
-def shared(codec: Codec) -> Codec:
+def batched(codec: Codec) -> Codec:
     """The codec, its streams to be computed together where it is one of ours."""
-    return SharedCodec(codec) if isinstance(codec, WaveformCodec) else codec
+    return BatchedCodec(codec) if isinstance(codec, WaveformCodec) else codec
 
 
 def run_batched(tasks: Sequence[Callable[[], object]]) -> list:

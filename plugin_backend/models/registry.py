@@ -43,7 +43,7 @@ def checkpoint_path(name: str) -> Path:
 _kept: dict[str, Codec] = {}
 
 
-def keep_codec(name: str) -> None:
+def preload_codec(name: str) -> None:
     """Load a codec once, for this process and for those forked from it; :func:`load_codec` then answers it.
 
     Raises:

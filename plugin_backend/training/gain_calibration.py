@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from plugin_backend.models.waveform_vae.high_pass import high_passed
+from plugin_backend.models.waveform_vae.high_pass import apply_high_pass
 from plugin_backend.models.waveform_vae.model import WaveformVAE
 
 HEARD = 1e-6
@@ -35,7 +35,7 @@ def _lacking_db(model: WaveformVAE, audio: Tensor) -> Tensor:
     latency = model.config.latency
     guess = model.decoder(model.encoder(audio)[0])[0].float()
     if model.config.head == "noise":
-        guess = high_passed(guess, model.config.sample_rate)
+        guess = apply_high_pass(guess, model.config.sample_rate)
     guess = guess[:, latency:]
     power, back = (sound.square().mean(1) for sound in (audio[:, :-latency], guess))
     heard = power > HEARD

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from plugin_backend.dsp.mel import mel_spaced_frequencies, triangular_filters
-from plugin_backend.models.waveform_vae.band_levels import BANDS, PIECE, REACH, parted
+from plugin_backend.models.band_split import BANDS, SEGMENT, split_bands
+from plugin_backend.models.waveform_vae.band_levels import REACH
 
 MEL_BANDS = {4096: 200, 2048: 160, 1024: 112, 512: 72, 256: 40, 128: 20, 64: 12}
 """Bands by STFT size; the widest windows part the bass, the narrowest the attacks."""
@@ -34,7 +35,7 @@ QUIETEST_LEVEL = -9.0
 
 
 @dataclass(frozen=True)
-class Views:
+class SoundFeatures:
     """How a sound is seen: mel magnitudes by STFT size, ``[batch, frames, bands]``; 2 ms envelopes, of bands too."""
 
     spectra: dict[int, Tensor]
@@ -59,7 +60,7 @@ class SpectralScore(nn.Module):
             self.register_buffer(f"mean_{size}", _floats(filters / filters.sum(1, keepdims=True)).T, persistent=False)
             self.register_buffer(f"bins_{size}", _floats((filters > 0).sum(1)).sqrt(), persistent=False)
 
-    def views(self, sound: Tensor, sizes: Sequence[int] = tuple(MEL_BANDS)) -> Views:
+    def views(self, sound: Tensor, sizes: Sequence[int] = tuple(MEL_BANDS)) -> SoundFeatures:
         """What is compared of ``[batch, samples]``."""
         spectra = {}
         for size in sizes:
@@ -69,18 +70,18 @@ class SpectralScore(nn.Module):
             spectra[size] = torch.sqrt(power @ getattr(self, f"mean_{size}") + 1e-10)
         size = ENVELOPE_WINDOW_SAMPLES
         peaks = nn.functional.max_pool1d(sound.abs()[:, None], size, size // 2)[:, 0]
-        bands = torch.cat([sound[:, None, PIECE:-PIECE], parted(sound)], dim=1)
+        bands = torch.cat([sound[:, None, SEGMENT:-SEGMENT], split_bands(sound)], dim=1)
         powers = torch.sqrt(nn.functional.avg_pool1d(bands.square(), size, size // 4) + 1e-8)
-        return Views(spectra, [peaks, *powers.unbind(1)])
+        return SoundFeatures(spectra, [peaks, *powers.unbind(1)])
 
-    def forward(self, first: Views, second: Views, truth: Views) -> tuple[Tensor, Tensor]:
+    def forward(self, first: SoundFeatures, second: SoundFeatures, truth: SoundFeatures) -> tuple[Tensor, Tensor]:
         """Scores of spectra and of envelopes, scalars, of two draws."""
         to_truth = self.distance(first, truth, truth), self.distance(second, truth, truth)
         apart = self.distance(first, second, truth)
         spectral, envelope = (a + b - c for a, b, c in zip(*to_truth, apart, strict=True))
         return spectral, envelope
 
-    def distance(self, first: Views, second: Views, truth: Views) -> tuple[Tensor, Tensor]:
+    def distance(self, first: SoundFeatures, second: SoundFeatures, truth: SoundFeatures) -> tuple[Tensor, Tensor]:
         """How far spectra and envelopes of two sounds are apart, relative to the norm of ``truth``."""
         spectral = envelope = truth.envelopes[0].new_zeros(())
         for size, of_truth in truth.spectra.items():
@@ -114,9 +115,11 @@ def band_level_loss(head: nn.Module, frames: Tensor, audio: Tensor, latency: int
     if getattr(head, "levels", None) is None:
         return audio.new_zeros(())
     stated = head.parts(frames)["levels"].reshape(len(audio), -1, BANDS)
-    margin = REACH + PIECE
-    true = head.levels.measured(parted(nn.functional.pad(audio, (margin, margin))))  # from the moment at sample 0 on
-    late = latency // PIECE - 1  # what is stated first is the second moment's
+    margin = REACH + SEGMENT
+    true = head.levels.measured(
+        split_bands(nn.functional.pad(audio, (margin, margin)))
+    )  # from the moment at sample 0 on
+    late = latency // SEGMENT - 1  # what is stated first is the second moment's
     heard = (of.clamp(min=QUIETEST_LEVEL) for of in (true[:, : stated.shape[1] - late], stated[:, late:]))
     return (next(heard) - next(heard)).abs().mean()
 

@@ -16,7 +16,7 @@ from plugin_backend.output_files import write_atomically
 VERSION = 2
 
 
-def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+def optimizer_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     """An optimiser's memory as flat names: ``3.exp_avg`` is of its fourth parameter."""
     memory = optimiser.state_dict()["state"]
     return {
@@ -24,7 +24,7 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     }
 
 
-def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+def restore_optimizer(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     """Put back what :func:`optimiser_tensors` answered."""
     memory: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():

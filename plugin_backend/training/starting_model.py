@@ -13,7 +13,7 @@ LEFT_OUT |= {"fidelity_curve_db"}
 """Of an earlier run's record when a later one goes on from it."""
 
 
-def history_of(start: str) -> list[dict]:
+def training_history(start: str) -> list[dict]:
     """The records of the runs before the one that starts from ``start``, oldest first, curves left out."""
     if start == "scratch":
         return []

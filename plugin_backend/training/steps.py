@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from plugin_backend.models.waveform_vae.high_pass import high_passed
+from plugin_backend.models.waveform_vae.decode_twice import band_level_loss, kl_divergence
+from plugin_backend.models.waveform_vae.high_pass import apply_high_pass
 from plugin_backend.models.waveform_vae.model import WaveformVAE
 from plugin_backend.training.config import (
     ADVERSARIAL_WEIGHT,
@@ -19,7 +20,7 @@ from plugin_backend.training.config import (
 )
 from plugin_backend.training.device import mixed_precision
 from plugin_backend.training.discriminators import Discriminators, decoder_loss, discriminator_loss
-from plugin_backend.training.losses import MEL_BANDS, SpectralScore, band_level_loss, kl_divergence
+from plugin_backend.training.losses import MEL_BANDS, SpectralScore
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def two_draws(
         starts = [decoder.start(len(audio), seeds) for seeds in chance.seeds]
         features, _ = decoder.features(latents, starts[0][0])
         frames = decoder.head.out(features).float()
-    draws = (high_passed(decoder.head.sounded(frames, start[1])[0], model.config.sample_rate) for start in starts)
+    draws = (apply_high_pass(decoder.head.sounded(frames, start[1])[0], model.config.sample_rate) for start in starts)
     first, second = (sound[:, latency:] for sound in draws)
     off = band_level_loss(decoder.head, frames, audio, latency)
     return first, second, audio[:, :-latency], kl_divergence(mean, log_variance), off

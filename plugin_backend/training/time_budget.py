@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from plugin_backend.training.schedule import Phase
 
 VALIDATION_BATCHES, MEANS_BATCHES, FEWEST_MEANS_BATCHES = 6, 24, 2
-JUDGE_STEPS, SAVE_STEPS_A_BATCH = 3.0, 0.8
+VALIDATION_STEPS, SAVE_STEPS_A_BATCH = 3.0, 0.8
 """What a judgement takes, and a save for each of its batches, in steps: nothing is learned from there."""
 
 SAVE_SHARE = 0.1
@@ -19,7 +19,7 @@ FEW_STEPS, ENOUGH_STEPS = 100, 1000
 
 
 @dataclass(frozen=True)
-class Moment:
+class TrainingProgress:
     """How a run stands: told after every step."""
 
     phase: str
@@ -71,7 +71,7 @@ class Budget:
     def _ends_s(self, step_s: float, phases: int) -> float:
         """What the ends of phases take, the step that is begun too late included."""
         a_batch_s = SAVE_STEPS_A_BATCH * step_s + self.draw_s
-        return phases * (JUDGE_STEPS * step_s + self.means_batches(step_s) * a_batch_s + WRITING_S) + step_s
+        return phases * (VALIDATION_STEPS * step_s + self.means_batches(step_s) * a_batch_s + WRITING_S) + step_s
 
     def steps_ahead(self, step_s: float, seconds: float, phases_left: int) -> int:
         """How many more steps fit into the budget after ``seconds`` in the phases."""
@@ -79,7 +79,7 @@ class Budget:
         return max(0, int(left_s / step_s))
 
 
-def expectation(steps: int, step_s: float, start: str) -> str:
+def short_run_warning(steps: int, step_s: float, start: str) -> str:
     """A line on what to expect of a run of few steps; empty where there are enough.
 
     Args:

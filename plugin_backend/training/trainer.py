@@ -18,6 +18,9 @@ from plugin_backend.errors import CheckpointError
 from plugin_backend.models.registry import checkpoint_path
 from plugin_backend.models.waveform_vae import checkpoint
 from plugin_backend.models.waveform_vae.checkpoint_header import read_training
+from plugin_backend.models.waveform_vae.decode_twice import decode_twice
+from plugin_backend.models.waveform_vae.gain_calibration import calibrate_gain
+from plugin_backend.models.waveform_vae.latent_pca import fit_latent_pca
 from plugin_backend.models.waveform_vae.model import WaveformVAE
 from plugin_backend.training.config import (
     AVERAGE_DECAY,
@@ -35,21 +38,25 @@ from plugin_backend.training.discriminators import (
     load_discriminators,
     save_discriminators,
 )
-from plugin_backend.training.gain_calibration import fit_level
-from plugin_backend.training.latent_pca import fit_compaction
 from plugin_backend.training.loggers import Logger
 from plugin_backend.training.losses import MEL_BANDS, SpectralScore
-from plugin_backend.training.resume_state import load_state, optimiser_tensors, restore_optimiser, save_state
+from plugin_backend.training.resume_state import load_state, optimizer_tensors, restore_optimizer, save_state
 from plugin_backend.training.schedule import Phase, phases
-from plugin_backend.training.starting_model import history_of, starting_model
-from plugin_backend.training.steps import Chance, refine_step, scored, spectral_step, two_draws
+from plugin_backend.training.starting_model import starting_model, training_history
+from plugin_backend.training.steps import Chance, refine_step, scored, spectral_step
 from plugin_backend.training.stop_request import StopRequest
-from plugin_backend.training.time_budget import MEANS_BATCHES, VALIDATION_BATCHES, Budget, Moment, expectation
+from plugin_backend.training.time_budget import (
+    MEANS_BATCHES,
+    VALIDATION_BATCHES,
+    Budget,
+    TrainingProgress,
+    short_run_warning,
+)
 
-SAVE_EVERY_S, LOG_EVERY_STEPS, FORETOLD_AFTER_STEPS = 300.0, 20, 3
+SAVE_EVERY_S, LOG_EVERY_STEPS, WARN_AFTER_STEPS = 300.0, 20, 3
 FIRST_OF_A_PHASE = {"phase_steps": 0, "phase_seconds": 0.0, "best": None, "since_best": 0, "spoilt": 0}
 
-MOST_SPOILT = 50
+MOST_FAILED_STEPS = 50
 """Steps without a finite loss, one after another, that end a phase with the best weights it had."""
 
 
@@ -90,7 +97,7 @@ class Trainer:
         self.device = pick_device(device)
         self.learned, self.judged = learned, judged
         torch.manual_seed(settings.seed)
-        model, self.history = starting_model(settings.start), history_of(settings.start)
+        model, self.history = starting_model(settings.start), training_history(settings.start)
         self.model, self.average = model.to(self.device), copy.deepcopy(model).to(self.device)
         self.best = copy.deepcopy(self.average)
         self.judges = Discriminators().to(self.device)
@@ -116,7 +123,7 @@ class Trainer:
         if self.state_path.exists():
             self._resume()
 
-    def train(self, watch: Callable[[Moment], None] = lambda moment: None) -> dict:
+    def train(self, watch: Callable[[TrainingProgress], None] = lambda moment: None) -> dict:
         """Train to the end of the budget; returns the record kept in the checkpoint.
 
         Raises:
@@ -138,7 +145,7 @@ class Trainer:
         self.state_path.unlink(missing_ok=True)
         return read_training(self.out)
 
-    def _train_phase(self, phase: Phase, ahead: ThreadPoolExecutor, watch: Callable[[Moment], None]) -> None:
+    def _train_phase(self, phase: Phase, ahead: ThreadPoolExecutor, watch: Callable[[TrainingProgress], None]) -> None:
         settings, at, phases_left = self.settings, self.at, len(self.phases) - self.at["phase"]
         upcoming = ahead.submit(self._draw, at["step"])
         saved = clock = time.monotonic()
@@ -149,8 +156,10 @@ class Trainer:
             progress = self.budget.progress(phase, at["phase_steps"], at["phase_seconds"], phases_left)
             if progress >= 1 or 0 < settings.patience <= at["since_best"]:
                 break
-            if at["spoilt"] >= MOST_SPOILT:
-                self.tell(f"{MOST_SPOILT} steps without a finite loss: {phase.name} ends with the best weights it had")
+            if at["spoilt"] >= MOST_FAILED_STEPS:
+                self.tell(
+                    f"{MOST_FAILED_STEPS} steps without a finite loss: {phase.name} ends with the best weights it had"
+                )
                 break
             crops = self._tensor(upcoming.result())
             upcoming = ahead.submit(self._draw, at["step"] + 1)
@@ -163,7 +172,7 @@ class Trainer:
                 at["step"] += 1
                 at["phase_steps"] += 1
             self._step_s = at["phase_seconds"] / at["phase_steps"]
-            if at["phase_steps"] == FORETOLD_AFTER_STEPS and settings.steps is None:
+            if at["phase_steps"] == WARN_AFTER_STEPS and settings.steps is None:
                 self._foretell(at["step"] + self.budget.steps_ahead(self._step_s, at["seconds"], phases_left))
             if now - saved > SAVE_EVERY_S:
                 self.save()
@@ -173,7 +182,7 @@ class Trainer:
                 self.log.scalars(at["step"], told)
             done = self.budget.progress(phase, at["phase_steps"], at["phase_seconds"], phases_left)
             left_s = at["phase_seconds"] * (1 / done - 1) if done > 0 else 0.0
-            watch(Moment(phase.name, min(done, 1.0), at["step"], max(left_s, 0.0), told))
+            watch(TrainingProgress(phase.name, min(done, 1.0), at["step"], max(left_s, 0.0), told))
         upcoming.result()
         self._judge(phase)
         self._end_phase()
@@ -181,7 +190,7 @@ class Trainer:
 
     def _foretell(self, steps: int) -> None:
         """Say what to expect where few steps are ahead, once."""
-        if not self._foretold and (told := expectation(steps, self._step_s, self.settings.start)):
+        if not self._foretold and (told := short_run_warning(steps, self._step_s, self.settings.start)):
             self.tell(told)
         self._foretold = True
 
@@ -233,7 +242,7 @@ class Trainer:
         losses = []
         for index, audio in enumerate(self.examples):
             seeds = torch.arange(2 * len(audio)).reshape(2, -1) + 2 * len(audio) * index
-            guess, other, truth, *_ = two_draws(self.average, audio, Chance(None, seeds.to(self.device)))
+            guess, other, truth, *_ = decode_twice(self.average, audio, Chance(None, seeds.to(self.device)))
             spectral, envelope = scored(self.score, (guess, other, truth), tuple(MEL_BANDS))
             losses.append((spectral + ENVELOPE_WEIGHT * envelope).item())
         loss = sum(losses) / len(losses)
@@ -294,8 +303,8 @@ class Trainer:
             "average": self.average.state_dict(),
             "best": self.best.state_dict(),
             "judges": self.judges.state_dict(),
-            "optimiser": optimiser_tensors(self.optimiser),
-            "judges_optimiser": optimiser_tensors(self.discriminator_optimizer),
+            "optimiser": optimizer_tensors(self.optimiser),
+            "judges_optimiser": optimizer_tensors(self.discriminator_optimizer),
         }
         save_state(self.state_path, parts, self._identity() | {"history": self.history, "at": at})
 
@@ -304,7 +313,7 @@ class Trainer:
         count = self.budget.means_batches(self._step_s)
         sounds = [self._tensor(self._draw(index)) for index in range(count)]
         sounds[0] = sounds[0][: max(1, -(-len(sounds[0]) * count // MEANS_BATCHES))]
-        return {"raised_db": round(fit_level(model, sounds), 3)} | fit_compaction(model, sounds)
+        return {"raised_db": round(calibrate_gain(model, sounds), 3)} | fit_latent_pca(model, sounds)
 
     def _identity(self) -> dict:
         """What must be the same for a stopped run to go on."""
@@ -327,7 +336,7 @@ class Trainer:
             getattr(self, name).load_state_dict(parts[name])
         self._new_optimisers()
         for name in ("optimiser", "judges_optimiser"):
-            restore_optimiser(getattr(self, name), parts.get(name, {}))
+            restore_optimizer(getattr(self, name), parts.get(name, {}))
         self.tell(f"going on from step {self.at['step']}")
 
     def _new_optimisers(self) -> None:

@@ -22,7 +22,7 @@ from plugin_backend.daw_plugin.diagnostics import (
     check_bundles,
     check_config,
     check_interpreter,
-    last_of_the_log,
+    log_tail,
 )
 from plugin_backend.daw_plugin.install_paths import log_path
 from plugin_backend.errors import InputError, PluginError
@@ -135,7 +135,7 @@ def check_priority() -> Check:
 def print_checks(checks: list[Check], as_json: bool) -> None:
     """Print the checks as a table with remedies; after a failure also the end of the backend's log. Or all as JSON."""
     failed = any(check.state == FAILED for check in checks)
-    log = last_of_the_log() if failed else []
+    log = log_tail() if failed else []
     if as_json:
         import json
 

@@ -30,7 +30,7 @@ from plugin_backend.training.config import FINE_TUNE_RATE, TrainingSettings, sta
 from plugin_backend.training.crop_sampler import CropSampler
 from plugin_backend.training.loggers import Logger, TensorBoardLogger
 from plugin_backend.training.schedule import PHASES, phases
-from plugin_backend.training.time_budget import Moment
+from plugin_backend.training.time_budget import TrainingProgress
 from studio.terminal.safe_print import console as drawing
 from studio.workflows.overwrite_guard import check_folder
 
@@ -104,7 +104,7 @@ def progress_columns() -> tuple[ProgressColumn, ...]:
     )
 
 
-def state_of(moment: Moment) -> str:
+def state_of(moment: TrainingProgress) -> str:
     """Return the state of a training in at most 42 characters, so that the bar fits on 80 columns."""
     loss = next((f", loss {value:.2f}" for value in moment.losses.values()), "")
     return f"{moment.left_s / 60:.1f} min left, step {moment.step}{loss}"
@@ -207,7 +207,7 @@ def train_to_disk(folder: Path, name: str, out: Path, options: dict, run: RunOpt
     ):
         tasks: dict[str, TaskID] = {}
 
-        def show_progress(moment: Moment) -> None:
+        def show_progress(moment: TrainingProgress) -> None:
             if moment.phase not in tasks:
                 tasks[moment.phase] = bar.add_task(moment.phase, total=1.0, state="")
             bar.update(tasks[moment.phase], completed=moment.progress, state=state_of(moment))

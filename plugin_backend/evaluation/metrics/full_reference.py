@@ -16,7 +16,7 @@ from plugin_backend.errors import MissingExtraError
 FLOOR_DB = -60.0
 """Bands and bins this far below the loudest of the truth count as silence, in both signals."""
 
-HEARD_DB = -40.0
+AUDIBLE_DB = -40.0
 """Frames this far below the truth's loudest frame have no say in centroid and noisiness."""
 
 STFT_S = (2048 / 48_000, 1024 / 48_000, 512 / 48_000)
@@ -72,7 +72,7 @@ def _heard_spectra(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> tu
     powers = (power_spectrogram(x, window, window // 4)[hz >= LOWEST_HZ] for x in (guess, truth))
     a, b = floored(*powers)
     loudness = b.sum(axis=0)
-    heard = loudness >= loudness.max() * 10 ** (HEARD_DB / 10)
+    heard = loudness >= loudness.max() * 10 ** (AUDIBLE_DB / 10)
     return a[:, heard], b[:, heard], hz[hz >= LOWEST_HZ]
 
 

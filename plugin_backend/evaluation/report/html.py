@@ -46,7 +46,7 @@ def listed(lines: list[str]) -> str:
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>\n"
 
 
-class Made(str):
+class RawCell(str):
     """A cell that is HTML already, and is not escaped."""
 
 
@@ -55,7 +55,7 @@ def table(header: list[str], rows: list[list[str]], bold: str | None = None) -> 
     top = "".join(f"<th>{escape(cell)}</th>" for cell in header)
     body = "".join(
         f"<tr{' class=codec' if row[0] == bold else ''}>"
-        + "".join(f"<td>{cell if isinstance(cell, Made) else escape(cell)}</td>" for cell in row)
+        + "".join(f"<td>{cell if isinstance(cell, RawCell) else escape(cell)}</td>" for cell in row)
         + "</tr>\n"
         for row in rows
     )
@@ -86,9 +86,9 @@ def players(title: str, sounds: dict[str, np.ndarray], sample_rate: int) -> str:
     return f"<h3>{escape(title)}</h3>\n<p>{_all_of(sounds, sample_rate)}</p>\n"
 
 
-def players_cell(told: str, sounds: dict[str, np.ndarray], sample_rate: int) -> Made:
+def players_cell(told: str, sounds: dict[str, np.ndarray], sample_rate: int) -> RawCell:
     """Players as a cell of a table, below what they are of."""
-    return Made(f'<div class="heard">{escape(told)}<br>\n{_all_of(sounds, sample_rate)}</div>')
+    return RawCell(f'<div class="heard">{escape(told)}<br>\n{_all_of(sounds, sample_rate)}</div>')
 
 
 def _all_of(sounds: dict[str, np.ndarray], sample_rate: int) -> str:

@@ -18,7 +18,7 @@ import torch
 
 from plugin_backend.corpus.holdout import FACTORY_HELD_OUT
 from plugin_backend.errors import CheckpointError, PisadaError
-from plugin_backend.evaluation.evaluate import Options, Tell, evaluate, held_out_of, silent
+from plugin_backend.evaluation.evaluate import Options, Report, evaluate, held_out_of, silent
 from plugin_backend.evaluation.report.attribution import attribution, is_held_out, read_manifest, summary
 from plugin_backend.evaluation.report.model_card_text import card
 from plugin_backend.evaluation.report.report import as_json, write_files
@@ -48,7 +48,7 @@ def facts(checkpoint: Path) -> dict:
     }
 
 
-def write_card(checkpoint: Path, corpus: Path, out: Path, options: Options = Options(), tell: Tell = silent) -> None:  # noqa: B008
+def write_card(checkpoint: Path, corpus: Path, out: Path, options: Options = Options(), tell: Report = silent) -> None:  # noqa: B008
     """Judge ``checkpoint`` and write the three files into ``out``, which is made if need be.
 
     Raises:

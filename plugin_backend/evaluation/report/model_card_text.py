@@ -209,7 +209,7 @@ def runs_of(training: dict) -> list[dict]:
     return [*training.get("history", []), training]
 
 
-def told_runs(training: dict) -> str:
+def run_lines(training: dict) -> str:
     """One line per run: its plain numbers, then its settings."""
     lines = []
     for run in runs_of(training):
@@ -273,7 +273,7 @@ def card(result: dict) -> str:
             "held_minutes": data["held_out"]["minutes"],
             "held_files": data["held_out"]["files"],
             "licences": counted(data["training"]["files_per_licence"]),
-            "training": told_runs(training),
+            "training": run_lines(training),
             "minutes": round(sum(run.get("minutes", 0.0) for run in runs_of(training)), 1),
             "gap_ms": 1000 * protocol["gap_s"],
             "scores": score_table(result["metrics"], None, "what"),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SETTLED_SAMPLES = 65_536
 """After so much silence the model has forgotten the start of the sound, as good as."""
 
-IMPULSES, IMPULSE_AFTER_FRAMES, HEARD_SAMPLES = 8, 4, 16_384
+IMPULSES, IMPULSE_AFTER_FRAMES, RESPONSE_SAMPLES = 8, 4, 16_384
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 
@@ -104,7 +104,7 @@ def _lags(codec: RaveCodec) -> list[int]:
     """
     hop, rng = codec.spec.hop_samples, np.random.default_rng(1)
     before = IMPULSE_AFTER_FRAMES * hop
-    frames = IMPULSE_AFTER_FRAMES + codec.spec.frames(HEARD_SAMPLES) + 1
+    frames = IMPULSE_AFTER_FRAMES + codec.spec.frames(RESPONSE_SAMPLES) + 1
     quiet = np.zeros((1, frames * hop), np.float32)
     base, lags = _heard(codec, quiet), []
     for place in rng.integers(0, hop, IMPULSES):

@@ -23,7 +23,7 @@ UNIT = float(np.sqrt(4 * (256**2 - 1) / 12))
 SCALE = np.float32(1 / UNIT)
 
 
-def white(seeds: np.ndarray, starts: np.ndarray, count: int) -> np.ndarray:
+def white_noise(seeds: np.ndarray, starts: np.ndarray, count: int) -> np.ndarray:
     """White noise of unit power, nearly normal (a sum of four uniform values), at given positions.
 
     Position and seed are mixed by multiplications and shifts as in Wellons' "triple32" family of hash functions
@@ -59,14 +59,14 @@ def white(seeds: np.ndarray, starts: np.ndarray, count: int) -> np.ndarray:
 PIECE_SAMPLES, MOST_PIECES = 4_096, 128
 """Of noise that is kept: 2 MB at most."""
 
-MOST_SAMPLES_KEPT = 2_048
+MOST_SAMPLES_CACHED = 2_048
 """A stream asks for so many at a time at most; a hop's are 1,280, of which 768 were asked for with the hop before."""
 
 
-def white_again(seeds: np.ndarray, starts: np.ndarray, count: int) -> np.ndarray:
+def cached_white_noise(seeds: np.ndarray, starts: np.ndarray, count: int) -> np.ndarray:
     """The same noise, to be read only; what streams ask for piece by piece is made ahead, and kept."""
-    if count > MOST_SAMPLES_KEPT or len(seeds) > MOST_PIECES // 4:
-        return white(seeds, starts, count)
+    if count > MOST_SAMPLES_CACHED or len(seeds) > MOST_PIECES // 4:
+        return white_noise(seeds, starts, count)
     rows = [_row(int(seed), int(start), count) for seed, start in zip(seeds, starts, strict=True)]
     return rows[0][None] if len(rows) == 1 else np.stack(rows)
 
@@ -81,4 +81,4 @@ def _row(seed: int, start: int, count: int) -> np.ndarray:
 
 @lru_cache(MOST_PIECES)
 def _piece(seed: int, number: int) -> np.ndarray:
-    return white([seed], [number * PIECE_SAMPLES], PIECE_SAMPLES)[0]
+    return white_noise([seed], [number * PIECE_SAMPLES], PIECE_SAMPLES)[0]

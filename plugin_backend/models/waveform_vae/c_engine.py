@@ -122,7 +122,7 @@ def library() -> ctypes.CDLL | None:
     return loaded
 
 
-def paths() -> dict[str, int]:
+def instruction_sets() -> dict[str, int]:
     """The ways that this processor has, by name, the fastest last; none where the engine was not built."""
     found, number = {}, 0
     if library() is not None:
@@ -133,13 +133,13 @@ def paths() -> dict[str, int]:
     return found
 
 
-def path() -> str | None:
+def instruction_set() -> str | None:
     """The way that is taken; ``None`` where the engine was not built, is not wanted, or would be slow.
 
     Raises:
         ProjectError: the environment asks for a way that is not there.
     """
-    there, wanted = paths(), os.environ.get(CHOICE)
+    there, wanted = instruction_sets(), os.environ.get(CHOICE)
     if not wanted:
         return next((name for name in reversed(there) if name != PLAIN), None)
     if wanted not in (*there, NONE):
@@ -166,7 +166,7 @@ def packed(weight: Tensor, bias: Tensor, kept: list) -> Product:
 _rooms = threading.local()
 
 
-def room(floats: int) -> int:
+def scratch(floats: int) -> int:
     """The address of so many floats, each thread's own, to be used in one call."""
     held = getattr(_rooms, "held", None)
     if held is None or len(held) < floats:

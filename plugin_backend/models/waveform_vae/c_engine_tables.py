@@ -18,7 +18,7 @@ from plugin_backend.models.waveform_vae import addressed_noise as noise
 from plugin_backend.models.waveform_vae import band_levels, noise_head
 from plugin_backend.models.waveform_vae import c_engine as engine
 from plugin_backend.models.waveform_vae.matrix_products import NativeProduct, best_backend
-from plugin_backend.models.waveform_vae.model import LOG_VARIANCE_RANGE, LogEnergies, LogSpectrum, SeenLevels
+from plugin_backend.models.waveform_vae.model import LOG_VARIANCE_RANGE, InputLevels, LogEnergies, LogSpectrum
 
 SMALLEST_WINDOW = 8
 
@@ -45,7 +45,7 @@ class _Native:
 
     def __init__(self, blocks):
         self._kept: list = []
-        self._path, self._library = engine.paths()[engine.path()], engine.library()
+        self._path, self._library = engine.instruction_sets()[engine.instruction_set()], engine.library()
         self._remembered = (len(blocks.blocks), blocks.taps - 1, blocks.blocks[0].taps.shape[1])
         self._rooms: dict[int, int] = {}
 
@@ -88,7 +88,7 @@ class _Native:
         floats = self._rooms.get(batch)
         if floats is None:
             floats = self._rooms[batch] = self._floats(ctypes.addressof(self._table), batch)
-        return engine.room(floats)
+        return engine.scratch(floats)
 
 
 class NativeEncoder(_Native):
@@ -141,7 +141,7 @@ class NativeEncoder(_Native):
         return mean, deviation, past
 
 
-_NAMES = {LogSpectrum: "spectrum", LogEnergies: "energies", SeenLevels: "levels"}
+_NAMES = {LogSpectrum: "spectrum", LogEnergies: "energies", InputLevels: "levels"}
 
 
 class NativeDecoder(_Native):

@@ -25,8 +25,8 @@ from plugin_backend.models.waveform_vae.layers import Backbone, ConvNeXtBlock
 from plugin_backend.models.waveform_vae.matrix_products import (
     WIDTH_OF_VECTORS,
     Linear,
-    Narrow,
-    Normed,
+    NormalizedLinear,
+    SmallLinear,
     in_double,
     in_one_thread,
 )
@@ -39,7 +39,7 @@ class Block:
     def __init__(self, block: ConvNeXtBlock):
         self.taps = block.mix.conv.weight.detach()[:, 0].T.contiguous()
         self.offset = block.mix.conv.bias.detach()
-        self.expand = Normed(block.norm, _widened(block.expand), gelu=True)
+        self.expand = NormalizedLinear(block.norm, _widened(block.expand), gelu=True)
         project = block.gain[:, None] * block.project.weight
         more = len(self.expand.weight) - project.shape[1]
         self.project = Linear(nn.functional.pad(project, (0, more)), block.gain * block.project.bias)
@@ -59,7 +59,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Room:
+class Workspace:
     """Where :class:`Blocks` compute a number of steps: one piece of memory, seen in several ways.
 
     Attributes:
@@ -79,7 +79,7 @@ class Room:
     mixed: Tensor
 
     @classmethod
-    def of(cls, batch: int, time: int, rows: int, blocks: int, taps: int, width: int) -> Room:
+    def of(cls, batch: int, time: int, rows: int, blocks: int, taps: int, width: int) -> Workspace:
         """Room for ``batch * time`` steps in ``rows`` rows; rows beyond those are silence."""
         remembered = batch * (taps - 1)
         block = (remembered + rows) * width
@@ -110,7 +110,7 @@ class Blocks:
 
     def __init__(self, backbone: Backbone, head: nn.Linear):
         self.blocks = [Block(block) for block in backbone.blocks]
-        self.head = Normed(backbone.norm, head)
+        self.head = NormalizedLinear(backbone.norm, head)
         self.taps = len(self.blocks[0].taps)
         self._kept = threading.local()
 
@@ -140,14 +140,14 @@ class Blocks:
         y = self.head.multiply(self.head.normed(room.present[-1]))[:count].view(time, batch, -1).transpose(0, 1)
         return y.contiguous(), room.after.clone()
 
-    def _room(self, batch: int, time: int, width: int) -> Room:
+    def _room(self, batch: int, time: int, width: int) -> Workspace:
         """Its bits are the past's and what is given alone: whatever else is read in it is written before."""
         rooms = self._kept.__dict__
         room = rooms.get((batch, time))
         if room is None:
             rows = self.head.room(batch * time)
             with torch.inference_mode(False):  # so that it may be written in any mode
-                room = Room.of(batch, time, rows, len(self.blocks), self.taps, width)
+                room = Workspace.of(batch, time, rows, len(self.blocks), self.taps, width)
             if rows <= self.ROWS_KEPT:
                 if len(rooms) == self.ROOMS_KEPT:
                     rooms.clear()
@@ -181,7 +181,7 @@ class FastEncoder:
         posterior.weight.data = torch.cat([in_double(rotation.T, mean), log_variance])
         posterior.bias.data = torch.cat([in_double(rotation.T, mean_bias - model.centre), log_variance_bias])
         self.blocks = Blocks(encoder.backbone, posterior)
-        self.spread = Narrow(rotation.square().T, torch.zeros(self.dim))
+        self.spread = SmallLinear(rotation.square().T, torch.zeros(self.dim))
         self._native = NativeEncoder(self, model.config) if fits(model.config) else None
 
     def __call__(

@@ -57,7 +57,7 @@ class HighPass:
         return torch.from_numpy(passed.astype(np.float32)), torch.from_numpy(after)
 
 
-def high_passed(sound: Tensor, sample_rate: int) -> Tensor:
+def apply_high_pass(sound: Tensor, sample_rate: int) -> Tensor:
     """Whole sounds ``[batch, samples]`` through the filter, by a Fourier transform that gradients pass through."""
     size = 2 ** math.ceil(math.log2(sound.shape[1] + sample_rate / 5))
     turn = torch.exp(-2j * math.pi * torch.arange(size // 2 + 1, device=sound.device) / size)

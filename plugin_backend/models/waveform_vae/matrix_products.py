@@ -39,12 +39,15 @@ class NativeProduct:
 
     @staticmethod
     def there() -> bool:
-        return engine.path() is not None
+        return engine.instruction_set() is not None
 
     def __init__(self, weight: Tensor, bias: Tensor, gelu: bool):
         self._kept: list = []
         self.table = engine.packed(weight, bias, self._kept)
-        self._multiply, self._path = engine.library().pisada_multiply, engine.paths()[engine.path()]
+        self._multiply, self._path = (
+            engine.library().pisada_multiply,
+            engine.instruction_sets()[engine.instruction_set()],
+        )
         self._address, self._gelu = ctypes.addressof(self.table), int(gelu)
         self._outputs = len(weight)
 
@@ -157,29 +160,29 @@ BACKENDS = (NativeProduct, HalfProduct, PackedProduct, PlainProduct)
 
 
 @dataclass(frozen=True)
-class Way:
+class Backend:
     """A way of multiplying, and with how many rows its rows have the same bits."""
 
     kind: type
     counts: RowCounts
 
 
-def best_backend() -> Way:
+def best_backend() -> Backend:
     """The fastest that this build of PyTorch has and that can be made exact here; the last, where none can."""
-    return _chosen(BACKENDS, engine.path())
+    return _chosen(BACKENDS, engine.instruction_set())
 
 
 @cache
-def _chosen(kinds: tuple[type, ...], taken: str | None) -> Way:
+def _chosen(kinds: tuple[type, ...], taken: str | None) -> Backend:
     for kind in kinds:
         if kind.there():
-            found = Way(kind, row_counts(kind.__name__, lambda weight, bias, kind=kind: kind(weight, bias, False)))
+            found = Backend(kind, row_counts(kind.__name__, lambda weight, bias, kind=kind: kind(weight, bias, False)))
             if found.counts.always_exact:
                 break
     return found
 
 
-def rows_apart() -> bool:
+def rows_are_exact() -> bool:
     """Whether a row's bits were measured to be its own: then streaming equals offline exactly, else to rounding."""
     return best_backend().counts.always_exact
 
@@ -216,7 +219,7 @@ class Linear:
         return self.multiply(rows)[:count].view(*x.shape[:-1], -1)
 
 
-class Normed(Linear):
+class NormalizedLinear(Linear):
     """A layer norm and the linear layer after it."""
 
     def __init__(self, norm: nn.LayerNorm, linear: nn.Linear, gelu: bool = False):
@@ -228,7 +231,7 @@ class Normed(Linear):
         return torch.layer_norm(x, self.width, eps=self.eps)
 
 
-class Narrow:
+class SmallLinear:
     """The same of a few numbers, unrounded: multiplied and added up, which takes less than asking for a product."""
 
     def __init__(self, weight: Tensor, bias: Tensor):

@@ -7,7 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from plugin_backend.models.waveform_vae.band_levels import BANDS, PIECE, REACH, BandLevels, parted
+from plugin_backend.models.band_split import BANDS, SEGMENT, split_bands
+from plugin_backend.models.waveform_vae.band_levels import REACH, BandLevels
 from plugin_backend.models.waveform_vae.config import STEADY_FRAMES, WaveformVAEConfig
 from plugin_backend.models.waveform_vae.layers import Backbone, with_past
 from plugin_backend.models.waveform_vae.noise_head import NoiseHead
@@ -67,22 +68,22 @@ class LogEnergies(nn.Module):
         return 0.5 * torch.log(energies + self.FLOOR).transpose(1, 2).flatten(2)
 
 
-class SeenLevels(nn.Module):
+class InputLevels(nn.Module):
     """The log levels of three bands, as the decoder states them: ``LEVELS_LATENCY`` samples ago for the last moment."""
 
     def __init__(self, hop: int):
         super().__init__()
         self.mean, self.levels = LogEnergies.MEAN, BandLevels()
-        self.remembered = self.remembered_samples = 2 * REACH + PIECE
+        self.remembered = self.remembered_samples = 2 * REACH + SEGMENT
         self.values = self.values_in(hop)
 
     def values_in(self, samples: int) -> int:
         """How many values describe as many samples, a whole number of hops."""
-        return samples // PIECE * BANDS
+        return samples // SEGMENT * BANDS
 
     def forward(self, joined: Tensor) -> Tensor:
         """``[batch, remembered_samples + moments * PIECE]`` → logarithms ``[batch, moments, BANDS]``."""
-        return self.levels.measured(parted(joined))
+        return self.levels.measured(split_bands(joined))
 
 
 class Encoder(nn.Module):
@@ -97,7 +98,7 @@ class Encoder(nn.Module):
         if config.encoder_energy_samples:
             parts.append(LogEnergies(config.encoder_energy_samples, config.hop))
         if config.band_levels:
-            parts.append(SeenLevels(config.hop))
+            parts.append(InputLevels(config.hop))
         self.parts = nn.ModuleList(parts)
         self.remembered_samples = max(part.remembered_samples for part in parts)
         means = [torch.full((part.values_in(config.hop),), part.mean) for part in parts]

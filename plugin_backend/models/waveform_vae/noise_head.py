@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from plugin_backend.dsp.mel import mel_spaced_frequencies
-from plugin_backend.models.waveform_vae.addressed_noise import OTHER_STREAM, white_again
-from plugin_backend.models.waveform_vae.band_levels import BANDS, PIECE, BandLevels
+from plugin_backend.models.band_split import BANDS, SEGMENT
+from plugin_backend.models.waveform_vae.addressed_noise import OTHER_STREAM, cached_white_noise
+from plugin_backend.models.waveform_vae.band_levels import BandLevels
 from plugin_backend.models.waveform_vae.config import WaveformVAEConfig
 from plugin_backend.models.waveform_vae.layers import with_past
 
@@ -106,7 +107,10 @@ class NoiseHead(nn.Module):
             self.sizes["coherent"] = self.per_frame * 2 * short_bins
         self.levels = BandLevels() if config.band_levels else None
         if self.levels:
-            self.sizes |= {"levels": config.decoder_hop // PIECE * BANDS, "trust": config.decoder_hop // PIECE * BANDS}
+            self.sizes |= {
+                "levels": config.decoder_hop // SEGMENT * BANDS,
+                "trust": config.decoder_hop // SEGMENT * BANDS,
+            }
         self.out = nn.Linear(config.decoder_width, sum(self.sizes.values()))
         with torch.no_grad():
             nn.init.normal_(self.out.weight, std=0.02)
@@ -173,8 +177,8 @@ class NoiseHead(nn.Module):
         """Noise from the address on, as far as the last window reaches; and the address ``count`` samples on."""
         seeds, starts = address.cpu().numpy().T
         length = count + self.long.window_samples - self.long.hop
-        noise = torch.from_numpy(white_again(seeds, starts, length)).to(address.device)
+        noise = torch.from_numpy(cached_white_noise(seeds, starts, length)).to(address.device)
         if sides.any():
-            other = torch.from_numpy(white_again(seeds ^ OTHER_STREAM, starts, length)).to(address.device)
+            other = torch.from_numpy(cached_white_noise(seeds ^ OTHER_STREAM, starts, length)).to(address.device)
             noise = noise * torch.sqrt(1 - sides.square())[:, None] + other * sides[:, None]
         return noise, address + torch.tensor([0, count], device=address.device)

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from plugin_backend.errors import WorkerError
-from plugin_backend.models.registry import PCM, keep_codec
+from plugin_backend.models.registry import PCM, preload_codec
 from plugin_backend.processes import die_with_parent
 from render.batch.engines.protocol import Kind
 from render.engine.render_worker import render_stems
@@ -34,7 +34,7 @@ def warm_up(plan: Plan) -> None:
         import torch
 
         torch.set_num_threads(1)  # no thread may be alive at the fork
-        keep_codec(model)
+        preload_codec(model)
 
 
 def _render(parent: int, *arguments: Any) -> None:

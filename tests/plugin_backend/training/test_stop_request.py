@@ -13,7 +13,7 @@ from plugin_backend.models.waveform_vae.checkpoint_header import read_training
 from plugin_backend.training.crop_sampler import CropSampler
 from plugin_backend.training.stop_request import StopRequest
 from plugin_backend.training.time_budget import MEANS_BATCHES
-from plugin_backend.training.trainer import MOST_SPOILT, Trainer
+from plugin_backend.training.trainer import MOST_FAILED_STEPS, Trainer
 from tests.plugin_backend.training_runs import CROP, RATE, SETTINGS, quiet_run, sampler, steps_of_noise
 
 pytestmark = pytest.mark.slow
@@ -122,7 +122,7 @@ def test_many_such_steps_end_the_phase_with_the_best_weights_it_had(tmp_path):
     told, at = [], MEANS_BATCHES + 1
     settings = dataclasses.replace(SETTINGS, refine_share=1.0, steps=10_000)
     run = spoilt_run(tmp_path / "t.safetensors", settings, at, 10_000, told)
-    assert run.train()["steps"] == at + MOST_SPOILT
+    assert run.train()["steps"] == at + MOST_FAILED_STEPS
     assert all(value.isfinite().all() for value in load_file(tmp_path / "t.safetensors").values())
     assert "50 steps without a finite loss: refine ends with the best weights it had" in told
 

@@ -6,7 +6,7 @@ import pytest
 
 from plugin_backend.training.config import TrainingSettings
 from plugin_backend.training.schedule import phases
-from plugin_backend.training.time_budget import FEW_STEPS, MEANS_BATCHES, Budget, expectation
+from plugin_backend.training.time_budget import FEW_STEPS, MEANS_BATCHES, Budget, short_run_warning
 
 
 def slow(minutes: float, refine_share: float, started_s: float, step_s: float) -> tuple[float, list[int]]:
@@ -60,9 +60,9 @@ def test_what_earlier_sessions_spent_counts():
 
 
 def test_few_steps_are_foretold():
-    assert expectation(FEW_STEPS, 1.0, "foley") == ""
-    assert expectation(23, 4.0, "foley") == (
+    assert short_run_warning(FEW_STEPS, 1.0, "foley") == ""
+    assert short_run_warning(23, 4.0, "foley") == (
         "only about 23 steps fit into this budget: expect little else than what 'foley' makes; "
         "1000 steps take about 67 minutes here"
     )
-    assert expectation(2, 0.0, "scratch").endswith("expect little else than noise")
+    assert short_run_warning(2, 0.0, "scratch").endswith("expect little else than noise")

@@ -7,6 +7,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from plugin_backend.models.waveform_vae.decode_twice import kl_divergence
+from plugin_backend.models.waveform_vae.latent_pca import audibility_db, fidelity_curve_db, fit_latent_pca
 from safetensors.torch import load_file
 
 from plugin_backend.corpus.sound import Sound
@@ -19,8 +21,7 @@ from plugin_backend.training import steps as passes
 from plugin_backend.training.config import TrainingSettings
 from plugin_backend.training.crop_sampler import CropSampler
 from plugin_backend.training.discriminators import Discriminators, decoder_loss, discriminator_loss
-from plugin_backend.training.latent_pca import audibility_db, fidelity_curve_db, fit_compaction
-from plugin_backend.training.losses import SpectralScore, kl_divergence
+from plugin_backend.training.losses import SpectralScore
 from plugin_backend.training.schedule import phases
 from plugin_backend.training.steps import Chance, refine_step
 from tests.plugin_backend.training_runs import CROP, RATE, SETTINGS, quiet_run, sampler
@@ -132,7 +133,7 @@ def test_the_compacted_axes_are_orthogonal_and_the_first_is_the_most_audible():
     torch.manual_seed(3)
     model = WaveformVAE(WaveformVAEConfig.noise_first())
     audio = torch.from_numpy(sampler().batch(4, 0, 0))
-    kept = fit_compaction(model, [audio])
+    kept = fit_latent_pca(model, [audio])
     torch.testing.assert_close(model.rotation @ model.rotation.T, torch.eye(32), atol=1e-5, rtol=0)
     heard = audibility_db(model, audio)
     assert heard == sorted(heard, reverse=True)
@@ -145,7 +146,7 @@ def test_compacted_means_are_uncorrelated():
     torch.manual_seed(3)
     model = WaveformVAE(WaveformVAEConfig.noise_first())
     audio = torch.from_numpy(sampler().batch(4, 0, 0))
-    fit_compaction(model, [audio])
+    fit_latent_pca(model, [audio])
     with torch.no_grad():
         mean, log_variance, _ = model.encoder(audio)
         compacted, _ = model.compact(mean, log_variance)

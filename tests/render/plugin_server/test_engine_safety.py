@@ -14,7 +14,7 @@ from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.daw_plugin.parameters import KINDS
 from plugin_backend.daw_plugin.shared_memory import hop_of
 from plugin_backend.errors import PluginError
-from plugin_backend.models.batched_codec import run_batched, shared
+from plugin_backend.models.batched_codec import batched, run_batched
 from plugin_backend.models.registry import load_codec
 from presets.bank import FACTORY_BANK, Bank
 from presets.capture import encode_pieces
@@ -58,7 +58,7 @@ def test_effects_that_select_presets_together_do_not_deadlock(
     for name in "abcd":
         strikes = encode_pieces(codec, name, [SOUND[0, :4096]], "hit")
         save_preset(replace(strikes, modes=[bank["bell"].modes_of(0)[:3]]), tmp_path)
-    own, together, row = Bank(tmp_path), shared(codec), plugin_values()
+    own, together, row = Bank(tmp_path), batched(codec), plugin_values()
     rows, pool = [plugin_values(preset=1 + n // 2 % 4) for n in range(count)], PresetPool(own)
     engines = [make_engine("effect", together, pool, RATE, 1, HOP, 0) for _ in range(count)]
     output = []

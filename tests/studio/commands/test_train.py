@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from plugin_backend.evaluation.data.evaluation_set import held_out_of, read_evaluation_set
 from plugin_backend.models.registry import load_codec
 from plugin_backend.training.schedule import PHASES
-from plugin_backend.training.time_budget import Moment
+from plugin_backend.training.time_budget import TrainingProgress
 from studio.workflows.train import held_out_before, progress_columns, state_of
 
 pytestmark = pytest.mark.slow
@@ -112,7 +112,7 @@ def test_unwritable_cache_error_names_the_option(doors, tmp_path):
 
 def test_progress_bar_fits_80_columns():
     console = Console(width=80, file=io.StringIO(), force_terminal=True)
-    moment = Moment("spectral", 0.5, 123_456, 59_999.0, {"spectral": 12.345, "envelope": 1.0})
+    moment = TrainingProgress("spectral", 0.5, 123_456, 59_999.0, {"spectral": 12.345, "envelope": 1.0})
     with Progress(*progress_columns(), console=console, expand=True) as bar:
         for phase in PHASES:
             bar.update(bar.add_task(phase, total=1.0, state=""), completed=0.5, state=state_of(moment))

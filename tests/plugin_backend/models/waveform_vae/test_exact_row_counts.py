@@ -68,7 +68,7 @@ def test_the_counts_at_which_a_row_is_added_up_in_another_order_are_found():
 
 def test_a_layer_makes_such_a_product_exact(home, monkeypatch):
     monkeypatch.setattr(products, "BACKENDS", (OneByOne,))
-    assert products.rows_apart()
+    assert products.rows_are_exact()
     draw = torch.Generator().manual_seed(0)
     layer = products.Linear(torch.randn(8, 64, generator=draw), torch.randn(8, generator=draw))
     x = torch.randn(2, 60, 64, generator=draw)
@@ -81,10 +81,10 @@ def test_what_cannot_be_made_exact_is_passed_over_and_said_where_nothing_else_is
     assert not measure(of(NeverAlike)).always_exact
     monkeypatch.setattr(products, "BACKENDS", (NeverAlike, PlainProduct))
     assert products.best_backend().kind is PlainProduct
-    assert products.rows_apart()
+    assert products.rows_are_exact()
     monkeypatch.setattr(products, "BACKENDS", (NeverAlike,))
     assert products.best_backend().kind is NeverAlike
-    assert not products.rows_apart()
+    assert not products.rows_are_exact()
 
 
 def test_every_way_that_is_there_can_be_made_exact():
