@@ -56,11 +56,11 @@ def corpus() -> Path:
 def built_bundles(tmp_path_factory) -> list[Path]:
     """Our plug-ins, for tests marked ``juce``; built once in the user's cache, which takes minutes."""
     from plugin_backend.daw_plugin.build import build, build_cache
-    from plugin_backend.daw_plugin.juce_sdk import find_sdk, missing_packages, needs
+    from plugin_backend.daw_plugin.juce_sdk import find_sdk, missing_message, missing_packages
     from plugin_backend.errors import PluginError
 
     if missing := missing_packages():
-        pytest.skip(needs(missing))
+        pytest.skip(missing_message(missing))
     try:
         find_sdk(None, build_cache())
     except PluginError as problem:

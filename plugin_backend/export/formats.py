@@ -1,4 +1,4 @@
-"""The formats an export can have: how each is written, and how its own host plays it."""
+"""The export formats: how each is written, and how its host plays it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ METADATA_FILE = "pisada.json"
 BLOCK_HOPS = 4
 
 Parts = dict[str, bytes]
-"""Files by what is put before the suffix of the path asked for; ``""`` is that path itself."""
+"""Contents of files, by the text before the suffix of the requested path; ``""`` is that path itself."""
 
 
 @dataclass(frozen=True)
@@ -29,27 +29,27 @@ class Format:
     """One format.
 
     Attributes:
-        parts: from a codec and its metadata to the files.
-        play: plays a stream of sound ``[n]`` (whole blocks) through the files as the host does, late by the
-            codec's latency.
+        parts: makes the files from a codec and its metadata.
+        play: plays a sound ``[n]`` (whole blocks) through the files as the host does, late by the codec's latency.
+            Its arguments are the files, the sound and the samples in a block.
     """
 
     parts: Callable[[WaveformCodec, dict[str, str]], Parts]
     play: Callable[[Parts, np.ndarray, int], np.ndarray]
 
 
-def scripted(module: nn.Module, metadata: dict[str, str], **files: str) -> bytes:
-    """A module as the bytes of a TorchScript file, its metadata within."""
-    written, extra = io.BytesIO(), {METADATA_FILE: json.dumps(metadata, indent=2)}
+def to_torchscript(module: nn.Module, metadata: dict[str, str], **files: str) -> bytes:
+    """Return a module as the bytes of a TorchScript file that also holds the metadata."""
+    buffer, extra = io.BytesIO(), {METADATA_FILE: json.dumps(metadata, indent=2)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         script = module if isinstance(module, torch.jit.ScriptModule) else torch.jit.script(module.eval())
-        torch.jit.save(script, written, _extra_files={**extra, **files})
-    return written.getvalue()
+        torch.jit.save(script, buffer, _extra_files={**extra, **files})
+    return buffer.getvalue()
 
 
-def loaded(data: bytes) -> torch.jit.ScriptModule:
-    """One of our own files, read again."""
+def from_torchscript(data: bytes) -> torch.jit.ScriptModule:
+    """Load the bytes of one of our own files."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return torch.jit.load(io.BytesIO(data)).eval()
@@ -58,24 +58,24 @@ def loaded(data: bytes) -> torch.jit.ScriptModule:
 def _torchscript(codec: WaveformCodec, metadata: dict[str, str]) -> Parts:
     from plugin_backend.export.torchscript import TorchScriptCodec
 
-    return {"": scripted(TorchScriptCodec(codec), metadata)}
+    return {"": to_torchscript(TorchScriptCodec(codec), metadata)}
 
 
 @torch.inference_mode()
 def _play_torchscript(parts: Parts, sound: np.ndarray, block: int) -> np.ndarray:
-    model, heard = loaded(parts[""]), []
+    model, outputs = from_torchscript(parts[""]), []
     encoder_past, decoder_past = model.encoder_past(1), model.decoder_past(1)
     for piece in torch.from_numpy(sound).split(block):
         means, _, encoder_past = model.encode_stream(piece[None, None], encoder_past)
         audio, decoder_past = model.decode_stream(means, decoder_past)
-        heard.append(audio[0, 0].numpy())
-    return np.concatenate(heard)
+        outputs.append(audio[0, 0].numpy())
+    return np.concatenate(outputs)
 
 
 def _nn_tilde(codec: WaveformCodec, metadata: dict[str, str]) -> Parts:
     from plugin_backend.export.nn_tilde import NnTildeCodec
 
-    return {"": scripted(NnTildeCodec(codec), metadata)}
+    return {"": to_torchscript(NnTildeCodec(codec), metadata)}
 
 
 def _play_nn_tilde(parts: Parts, sound: np.ndarray, block: int) -> np.ndarray:
@@ -101,12 +101,12 @@ def _play_onnx(parts: Parts, sound: np.ndarray, block: int) -> np.ndarray:
         for name in ("encoder", "decoder")
     )
     pasts = [np.zeros((1, session.get_inputs()[1].shape[1]), np.float32) for session in (encoder, decoder)]
-    heard = []
+    outputs = []
     for piece in sound.reshape(-1, block):
         means, _, pasts[0] = encoder.run(None, {"audio": piece[None], "past": pasts[0]})
         audio, pasts[1] = decoder.run(None, {"latents": means, "past": pasts[1]})
-        heard.append(audio[0])
-    return np.concatenate(heard)
+        outputs.append(audio[0])
+    return np.concatenate(outputs)
 
 
 def _neutone(codec: WaveformCodec, metadata: dict[str, str]) -> Parts:
@@ -125,12 +125,12 @@ def _neutone(codec: WaveformCodec, metadata: dict[str, str]) -> Parts:
         script = model_to_torchscript(wrapped)
     card = {**script.to_metadata(), "sample_sound_files": []}
     validate_metadata(card, realtime=True)
-    return {"": scripted(script, metadata, **{"metadata.json": json.dumps(card, indent=2)})}
+    return {"": to_torchscript(script, metadata, **{"metadata.json": json.dumps(card, indent=2)})}
 
 
 @torch.inference_mode()
 def _play_neutone(parts: Parts, sound: np.ndarray, block: int) -> np.ndarray:
-    model = loaded(parts[""])
+    model = from_torchscript(parts[""])
     model.set_daw_sample_rate_and_buffer_size(model.get_native_sample_rates()[0], block)
     model.reset()
     return np.concatenate(

@@ -1,8 +1,8 @@
-"""The codec as nn~ (Max, Pure Data) reads it: methods, their ratios, labels, attributes, its past inside.
+"""The codec for nn~ (Max, Pure Data): methods with their ratios and labels, attributes, and the stream's past inside.
 
-nn~ asks ``get_methods`` and ``get_attributes``; of each method it reads ``NAME_params`` (channels and ratio
-in, channels and ratio out) and labels, of each attribute ``NAME_params`` (type codes) and calls ``get_NAME``
-and ``set_NAME``. Sound and latents are ``[batch, channels, time]``. See acids-ircam/nn_tilde, ``backend.cpp``.
+nn~ calls ``get_methods`` and ``get_attributes``. For each method it reads ``NAME_params`` (channels and ratio in,
+channels and ratio out) and labels. For each attribute it reads ``NAME_params`` (type codes) and calls ``get_NAME`` and
+``set_NAME``. Sound and latents are ``[batch, channels, time]``. See acids-ircam/nn_tilde, ``backend.cpp``.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from plugin_backend.export.scriptable_heads import head_of
+from plugin_backend.export.scriptable_heads import scriptable_head
 from plugin_backend.export.scriptable_model import Decoder, Encoder
-from plugin_backend.export.scriptable_stft import views_of
+from plugin_backend.export.scriptable_stft import scriptable_views
 from plugin_backend.models.waveform_vae.codec import WaveformCodec
 from plugin_backend.models.waveform_vae.fast_inference import FastDecoder, FastEncoder
 
@@ -23,9 +23,9 @@ BOOL, FLOAT = 0, 2
 class NnTildeCodec(nn.Module):
     """``encode``, ``decode`` and ``forward`` of a stream, late by the codec's latency.
 
-    Attributes nn~ can set: ``variation`` (how far latents stray from the mean, in posterior deviations; 0
-    is exact), ``scale`` and ``bias`` (of all latents before decoding), ``reset`` (true forgets the past).
-    A change of the number of batches forgets it too.
+    Attributes that nn~ can set: ``variation`` (how far latents vary around the mean, in posterior deviations; 0 is
+    exact), ``scale`` and ``bias`` (of all latents before decoding), and ``reset`` (true clears the past). A change of
+    the batch size also clears it.
     """
 
     def __init__(self, codec: WaveformCodec):
@@ -35,8 +35,8 @@ class NnTildeCodec(nn.Module):
         self.latent_size = self.full_latent_size = spec.latent_dim
         self.n_channels, self.latency_samples, self.host_rate_hz = 1, spec.latency_samples, spec.sample_rate
         encoder, decoder = FastEncoder(codec.model), FastDecoder(codec.model)
-        self.encoder = Encoder(encoder, views_of(encoder.views, by_matrix=False))
-        self.decoder = Decoder(decoder, head_of(decoder.head))
+        self.encoder = Encoder(encoder, scriptable_views(encoder.views, by_matrix=False))
+        self.decoder = Decoder(decoder, scriptable_head(decoder.head))
         self.register_buffer("encoder_past", torch.zeros(1, self.encoder.remembered))
         self.register_buffer("decoder_past", torch.zeros(1, self.decoder.remembered))
         self._buffers_wanted = torch.jit.Attribute([], list[str])
@@ -77,7 +77,7 @@ class NnTildeCodec(nn.Module):
 
     @torch.jit.export
     def set_sample_rate(self, rate_hz: int) -> None:
-        self.host_rate_hz = rate_hz  # the host's rate is noted; nothing is resampled
+        self.host_rate_hz = rate_hz  # the host's sample rate is only stored; nothing is resampled
 
     @torch.jit.export
     def encode(self, x: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
-"""The folded model of :mod:`~plugin_backend.models.waveform_vae.fast_inference` in steps that other runtimes know.
+"""The folded model of :mod:`~plugin_backend.models.waveform_vae.fast_inference` in steps that other runtimes support.
 
-Everything here can be scripted by TorchScript and traced into ONNX. What a part remembers of earlier
-input is one flat tensor ``[batch, remembered]``, zeros at the start of a sound: it goes in, and its
-successor comes out. Tensors are ``[batch, time, channels]``.
+Everything here can be scripted by TorchScript and traced into ONNX. The past of a part is one flat tensor
+``[batch, remembered]``, zeros at the start of a sound: it is an input, and the next past is an output. Tensors are
+``[batch, time, channels]``.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ LARGEST_LATENT = 1e6
 
 
 def finite(x: Tensor, highest: float) -> Tensor:
-    """What comes in, as :func:`plugin_backend.dsp.sanitize.sanitize` takes it: what is no number, or infinite, is 0."""
-    is_number = torch.abs(x) <= 3.4028234e38  # float32's largest, which NaN is not below
+    """Make the input finite as :func:`plugin_backend.dsp.sanitize.sanitize` does: NaN and infinite values become 0."""
+    is_number = torch.abs(x) <= 3.4028234e38  # float32's largest; NaN is not below it
     return torch.clamp(torch.where(is_number, x, torch.zeros_like(x)), -highest, highest)
 
 
 class Dense(nn.Module):
     """``x @ weight.T + bias``."""
 
-    def __init__(self, folded: inference.Linear):
+    def __init__(self, folded: inference.Linear | inference.SmallLinear):
         super().__init__()
         self.register_buffer("weight", folded.weight.clone())
         self.register_buffer("bias", folded.bias.clone())
@@ -35,10 +35,10 @@ class Dense(nn.Module):
         return nn.functional.linear(x, self.weight, self.bias)
 
 
-class Normed(nn.Module):
-    """A layer norm (its gain and offset are folded into what follows) and a linear layer."""
+class NormalizedLinear(nn.Module):
+    """A layer norm (its gain and offset are folded into the next layer) and a linear layer."""
 
-    def __init__(self, folded: inference.Normed):
+    def __init__(self, folded: inference.NormalizedLinear):
         super().__init__()
         self.dense, self.width, self.eps = Dense(folded), int(folded.width[0]), folded.eps
 
@@ -47,7 +47,7 @@ class Normed(nn.Module):
 
 
 class Block(nn.Module):
-    """A causal ConvNeXt block; remembers ``kernel - 1`` steps."""
+    """A causal ConvNeXt block. The past is ``kernel - 1`` steps."""
 
     def __init__(self, folded: inference.Block):
         super().__init__()
@@ -55,7 +55,7 @@ class Block(nn.Module):
         self.remembered = self.steps * self.width
         self.register_buffer("taps", folded.taps.T[:, None].contiguous())
         self.register_buffer("offset", folded.offset.clone())
-        self.expand, self.project = Normed(folded.expand), Dense(folded.project)
+        self.expand, self.project = NormalizedLinear(folded.expand), Dense(folded.project)
 
     def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         joined = torch.cat([past.reshape(x.shape[0], self.steps, self.width), x], dim=1)
@@ -68,8 +68,8 @@ class Encoder(nn.Module):
     """``[batch, samples]`` and the past → means, deviations (each ``[batch, frames, dims]``) and the past.
 
     Args:
-        folded: the model's encoder and compaction.
-        views: what it sees, see :func:`plugin_backend.export.scriptable_stft.views_of`.
+        folded: the model's encoder and latent rotation.
+        views: its feature extractors, see :func:`plugin_backend.export.scriptable_stft.scriptable_views`.
     """
 
     def __init__(self, folded: inference.FastEncoder, views: nn.ModuleList):
@@ -78,15 +78,15 @@ class Encoder(nn.Module):
         self.loudest = LOUDEST
         self.seen = folded.embed.weight.shape[1]
         self.dims, self.lowest, self.highest = folded.dim, *LOG_VARIANCE_RANGE
-        self.embed, self.head = Dense(folded.embed), Normed(folded.blocks.head)
+        self.embed, self.head = Dense(folded.embed), NormalizedLinear(folded.blocks.head)
         self.blocks = nn.ModuleList(Block(block) for block in folded.blocks.blocks)
         self.spread = Dense(folded.spread)
         self.remembered = self.samples + sum(block.remembered for block in self.blocks)
 
     def forward(self, audio: Tensor, past: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         if audio.shape[1] % self.hop != 0:
-            raise ValueError(f"{audio.shape[1]} samples; a stream is given whole hops of {self.hop}")
-        hops = audio.reshape(audio.shape[0], -1, self.hop)  # which refuses in ONNX, where nothing can be raised
+            raise ValueError(f"{audio.shape[1]} samples; a stream needs whole hops of {self.hop}")
+        hops = audio.reshape(audio.shape[0], -1, self.hop)  # in ONNX, which cannot raise, this gives the error
         audio = finite(hops, self.loudest).flatten(1)
         joined, at = torch.cat([past[:, : self.samples], audio], dim=1), self.samples
         kept = [joined[:, audio.shape[1] :]]
@@ -108,15 +108,15 @@ class Decoder(nn.Module):
     """``[batch, frames, dims]`` and the past → ``[batch, samples]``, late by the codec's latency, and the past.
 
     Args:
-        folded: the model's decoder behind its compaction.
-        head: what makes sound of the last layer, see :func:`plugin_backend.export.scriptable_heads.head_of`.
+        folded: the model's latent rotation and decoder.
+        head: its output layer, see :func:`plugin_backend.export.scriptable_heads.scriptable_head`.
     """
 
     def __init__(self, folded: inference.FastDecoder, head: nn.Module):
         super().__init__()
         self.largest = LARGEST_LATENT
         self.width = folded.embed.weight.shape[0] // folded.stack
-        self.embed, self.out = Dense(folded.embed), Normed(folded.blocks.head)
+        self.embed, self.out = Dense(folded.embed), NormalizedLinear(folded.blocks.head)
         self.blocks = nn.ModuleList(Block(block) for block in folded.blocks.blocks)
         self.head = head
         self.remembered = sum(block.remembered for block in self.blocks) + head.remembered

@@ -1,4 +1,4 @@
-"""Fourier transforms of exported codecs: PyTorch's own, or products with their matrix where a host has none."""
+"""Fourier transforms of exported codecs: PyTorch's, or matrix products where a host has no Fourier transform."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import math
 import torch
 from torch import Tensor, nn
 
-from plugin_backend.models.waveform_vae.model import Encoder, LogEnergies, LogSpectrum, SeenLevels
+from plugin_backend.models.waveform_vae.model import Encoder, InputLevels, LogEnergies, LogSpectrum
 
 
 def angles(samples: int) -> Tensor:
-    """``2 π k n / samples`` for bins *k* down and samples *n* across, float64; *k n* is reduced first."""
+    """Return ``2 π k n / samples`` for bins *k* (rows) and samples *n* (columns), float64; *k n* is reduced first."""
     steps = torch.arange(samples // 2 + 1)[:, None] * torch.arange(samples) % samples
     return steps.double() * (2 * math.pi / samples)
 
@@ -101,11 +101,11 @@ class Energies(nn.Module):
         return 0.5 * torch.log(powers + self.floor)
 
 
-def views_of(encoder: Encoder, by_matrix: bool) -> nn.ModuleList:
-    """All that the encoder sees, each with ``remembered`` samples of the past and ``values`` a hop."""
+def scriptable_views(encoder: Encoder, by_matrix: bool) -> nn.ModuleList:
+    """Return the encoder's feature extractors, each with ``remembered`` samples of past and ``values`` per hop."""
 
     def exported(part: nn.Module) -> nn.Module:
-        if isinstance(part, SeenLevels):
+        if isinstance(part, InputLevels):
             return part
         return Energies(part, encoder.hop) if isinstance(part, LogEnergies) else Spectrum(part, encoder.hop, by_matrix)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from plugin_backend.export.scriptable_heads import head_of
+from plugin_backend.export.scriptable_heads import scriptable_head
 from plugin_backend.export.scriptable_model import Decoder, Encoder
-from plugin_backend.export.scriptable_stft import views_of
+from plugin_backend.export.scriptable_stft import scriptable_views
 from plugin_backend.models.waveform_vae.codec import WaveformCodec
 from plugin_backend.models.waveform_vae.fast_inference import FastDecoder, FastEncoder
 
@@ -16,7 +16,10 @@ class TorchScriptCodec(nn.Module):
     """Sound is ``[batch, 1, samples]``, latents are ``[batch, latent_size, frames]``.
 
     Attributes:
-        sampling_rate, ratio, latent_size, latency_samples: the codec's numbers, integers.
+        sampling_rate: in Hz, a whole number.
+        ratio: samples in a latent frame.
+        latent_size: latent dimensions.
+        latency_samples: by which a decoded stream is late.
     """
 
     def __init__(self, codec: WaveformCodec):
@@ -25,35 +28,35 @@ class TorchScriptCodec(nn.Module):
         self.sampling_rate, self.ratio, self.latent_size = spec.sample_rate, spec.hop_samples, spec.latent_dim
         self.latency_samples, self.latency_frames = spec.latency_samples, spec.latency_frames
         encoder, decoder = FastEncoder(codec.model), FastDecoder(codec.model)
-        self.encoder = Encoder(encoder, views_of(encoder.views, by_matrix=False))
-        self.decoder = Decoder(decoder, head_of(decoder.head))
+        self.encoder = Encoder(encoder, scriptable_views(encoder.views, by_matrix=False))
+        self.decoder = Decoder(decoder, scriptable_head(decoder.head))
         self.register_buffer("silence", torch.from_numpy(codec.silence(1).copy()))
 
     @torch.jit.export
     def encoder_past(self, batch: int) -> Tensor:
-        """What :meth:`encode_stream` remembers at the start of a sound."""
+        """Return the past of :meth:`encode_stream` at the start of a sound."""
         return torch.zeros(batch, self.encoder.remembered, device=self.silence.device)
 
     @torch.jit.export
     def decoder_past(self, batch: int) -> Tensor:
-        """What :meth:`decode_stream` remembers at the start of a sound."""
+        """Return the past of :meth:`decode_stream` at the start of a sound."""
         return torch.zeros(batch, self.decoder.remembered, device=self.silence.device)
 
     @torch.jit.export
     def encode_stream(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Whole ratios of samples → means, deviations and the past for the next piece."""
+        """Encode a multiple of ``ratio`` samples; return means, deviations and the past for the next block."""
         means, deviations, past = self.encoder(x[:, 0], past)
         return means.transpose(1, 2), deviations.transpose(1, 2), past
 
     @torch.jit.export
     def decode_stream(self, z: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """Latents → as many ratios of samples, late by ``latency_samples``, and the past for the next piece."""
+        """Decode latents; return the sound, late by ``latency_samples``, and the past for the next block."""
         audio, past = self.decoder(z.transpose(1, 2), past)
         return audio[:, None], past
 
     @torch.jit.export
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Means and deviations of whole sounds of any length; the end is padded with silence."""
+        """Return means and deviations of whole sounds of any length. The end is padded with silence."""
         missing = (self.ratio - x.shape[2] % self.ratio) % self.ratio
         padded = nn.functional.pad(x, [0, missing])
         means, deviations, _ = self.encode_stream(padded, self.encoder_past(x.shape[0]))
@@ -61,16 +64,16 @@ class TorchScriptCodec(nn.Module):
 
     @torch.jit.export
     def encode(self, x: Tensor) -> Tensor:
-        """Means of whole sounds."""
+        """Return the means of whole sounds."""
         return self.posterior(x)[0]
 
     @torch.jit.export
     def decode(self, z: Tensor) -> Tensor:
-        """Whole sounds, aligned to the sample with what was encoded."""
+        """Return whole sounds, aligned to the sample with what was encoded."""
         tail = self.silence.transpose(1, 2).expand(z.shape[0], -1, self.latency_frames)
         audio, _ = self.decode_stream(torch.cat([z, tail], dim=2), self.decoder_past(z.shape[0]))
         return audio[:, :, self.latency_samples : self.latency_samples + z.shape[2] * self.ratio]
 
     def forward(self, x: Tensor) -> Tensor:
-        """As many samples as came in."""
+        """Encode and decode; return as many samples as came in."""
         return self.decode(self.encode(x))[:, :, : x.shape[2]]

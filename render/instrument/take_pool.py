@@ -30,9 +30,9 @@ class TakePool:
     """
 
     def __init__(self, codecs: Iterable[Codec], seed: int):
-        from plugin_backend.models.batched_codec import shared
+        from plugin_backend.models.batched_codec import batched
 
-        self._codecs, self._seed = {codec.spec.fingerprint: shared(codec) for codec in codecs}, seed
+        self._codecs, self._seed = {codec.spec.fingerprint: batched(codec) for codec in codecs}, seed
         self._kept: dict[tuple[str, str], np.ndarray] = {}
 
     def take(self, preset: Preset, number: str) -> np.ndarray:

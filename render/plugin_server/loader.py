@@ -14,7 +14,7 @@ from queue import SimpleQueue
 
 from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import CheckpointError, PisadaError, PluginError
-from plugin_backend.models.batched_codec import shared
+from plugin_backend.models.batched_codec import batched
 from plugin_backend.models.registry import load_codec
 from plugin_backend.processes import BESIDE, request_priority
 from presets.store import SUFFIX, preset_of
@@ -99,7 +99,7 @@ class Loader:
 
     def _load(self) -> None:
         began = time.perf_counter()
-        self._codec = shared(load(self._offer))
+        self._codec = batched(load(self._offer))
         told = f"codec '{self._offer.model}' loaded in {1000 * (time.perf_counter() - began):.0f} ms"
         print(f"server {os.getpid()}: {told}", file=sys.stderr, flush=True)
 

@@ -17,7 +17,7 @@ import traceback
 from pathlib import Path
 
 from plugin_backend.daw_plugin.ipc_messages import packed
-from plugin_backend.models.registry import keep_codec
+from plugin_backend.models.registry import preload_codec
 from render.plugin_server.capabilities import Capabilities, capabilities_message, inspect_installation
 
 INHERITED = 3
@@ -66,7 +66,7 @@ def _warm_up(offer: Capabilities) -> None:
 
     try:
         if offer.spec is not None:
-            keep_codec(offer.model)
+            preload_codec(offer.model)
     except Exception as problem:  # noqa: BLE001 - see above
         print(f"keeper: {type(problem).__name__}: {problem}", file=sys.stderr)
     gc.collect()

@@ -30,7 +30,7 @@ def doctor(model) -> None:
     kept = "kept by padding" if best_backend().counts.always_exact else "not kept at any number of rows"
     products = f"{best_backend().kind.__name__}; a row's bits are {kept}"
     if best_backend().kind is NativeProduct:
-        products = f"the engine in C ({engine.path()}): the same bits on every processor"
+        products = f"the engine in C ({engine.instruction_set()}): the same bits on every processor"
     elif engine.library() is None:
         products += "; without the engine in C (reinstall with a C compiler) a hop costs about five times as much"
     rows = [

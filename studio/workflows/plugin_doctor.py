@@ -21,7 +21,7 @@ from plugin_backend.daw_plugin.diagnostics import (
     check_bundles,
     check_config,
     check_interpreter,
-    last_of_the_log,
+    log_tail,
 )
 from plugin_backend.daw_plugin.install_paths import log_path
 from plugin_backend.errors import InputError, PluginError
@@ -125,7 +125,7 @@ def check_priority() -> Check:
 def print_checks(checks: list[Check], as_json: bool) -> None:
     """A table, what to do, and, where something failed, the end of the backend's log; or all of it as JSON."""
     failed = any(check.state == FAILED for check in checks)
-    log = last_of_the_log() if failed else []
+    log = log_tail() if failed else []
     if as_json:
         import json
 

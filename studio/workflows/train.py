@@ -22,13 +22,12 @@ from plugin_backend.corpus.sampling_weights import sampling_weights
 from plugin_backend.corpus.scan import shown
 from plugin_backend.errors import OutputError, ProjectError
 from plugin_backend.evaluation.data.evaluation_set import held_out_of
-from plugin_backend.models.registry import PCM, describe_codec
-from plugin_backend.models.waveform_vae.config import WaveformVAEConfig
+from plugin_backend.models.registry import NEW_MODELS, PCM, describe_codec, trainable_family
 from plugin_backend.training.config import FINE_TUNE_RATE, TrainingSettings, state_path
 from plugin_backend.training.crop_sampler import CropSampler
 from plugin_backend.training.loggers import Logger, TensorBoardLogger
 from plugin_backend.training.schedule import PHASES, phases
-from plugin_backend.training.time_budget import Moment
+from plugin_backend.training.time_budget import TrainingProgress
 from studio.terminal.safe_print import console as drawing
 from studio.workflows.overwrite_guard import check_folder
 
@@ -78,7 +77,7 @@ def stopped_by_signals(stopping: StopRequest, console: Console) -> Iterator[None
     def stop(number: int, frame: object) -> None:
         with suppress(OSError):  # of a terminal that was closed
             console.print("saving…")
-        stopping.ask()
+        stopping.request()
 
     before = {number: signal.signal(number, stop) for number in STOPPING}
     try:
@@ -100,7 +99,7 @@ def progress_columns() -> tuple[ProgressColumn, ...]:
     )
 
 
-def state_of(moment: Moment) -> str:
+def state_of(moment: TrainingProgress) -> str:
     """How a run stands, in at most 42 characters: with the rest it fits on 80 columns."""
     loss = next((f", loss {value:.2f}" for value in moment.losses.values()), "")
     return f"{moment.left_s / 60:.1f} min left, step {moment.step}{loss}"
@@ -137,7 +136,7 @@ def train_to_disk(
     if settings.start != "scratch":
         describe_codec(settings.start)
     check_folder(out)
-    rate_hz = WaveformVAEConfig().sample_rate
+    rate_hz = trainable_family(NEW_MODELS).sample_rate
     corpus = prepare(folder, cache, rate_hz, lambda line: console.print(line, highlight=False, markup=False), "--cache")
     tell_what_was_dropped(corpus, console)
     absent = sorted(set(held_out) - {sound.source for sound in corpus.sounds})
@@ -169,17 +168,17 @@ def train_to_disk(
         raise OutputError(f"{out}: cannot write here ({problem.strerror})") from problem
     import torch
 
-    from plugin_backend.training.trainer import Trainer
+    from plugin_backend.training.trainer import RunOptions, Trainer
 
     if threads:
         torch.set_num_threads(threads)
     log = TensorBoardLogger(tensorboard) if tensorboard else Logger()
     tell = partial(console.print, highlight=False, markup=False)
-    run = Trainer(settings, *samplers, path, facts, device, log, tell, began_s)
-    with Progress(*progress_columns(), console=console, expand=True) as bar, stopped_by_signals(run.stopping, console):
+    run = Trainer(settings, *samplers, path, RunOptions(facts, device, log, tell, began_s))
+    with Progress(*progress_columns(), console=console, expand=True) as bar, stopped_by_signals(run.stop_request, console):
         tasks: dict[str, int] = {}
 
-        def watch(moment: Moment) -> None:
+        def watch(moment: TrainingProgress) -> None:
             if moment.phase not in tasks:
                 tasks[moment.phase] = bar.add_task(moment.phase, total=1.0, state="")
             bar.update(tasks[moment.phase], completed=moment.progress, state=state_of(moment))
@@ -190,7 +189,7 @@ def train_to_disk(
         except KeyboardInterrupt:
             run.save(measured=False)
             raise KeyboardInterrupt(
-                f"stopped at step {run.at['step']} and saved; the same command goes on from there"
+                f"stopped at step {run.state.step} and saved; the same command goes on from there"
             ) from None
         finally:
             log.close()

@@ -32,7 +32,7 @@ def build(folder: Path) -> tuple[Path, Path]:
     """The command-line host, and the same as a library. ``PISADA_PROBE_FLAGS``: more flags, as -fsanitize=thread."""
     more = os.environ.get("PISADA_PROBE_FLAGS", "").split()
     (folder / "pisada_tables.h").write_text(cpp_header())
-    sources = [*sorted((NATIVE / "bridge").glob("*.cpp")), NATIVE / "probe" / "probe.cpp"]
+    sources = [*sorted((NATIVE / "bridge").glob("*.cpp")), NATIVE / "test_host" / "test_host.cpp"]
     common = [compiler(), "-std=c++17", "-O1", "-fPIC", "-fno-gnu-unique", "-pthread", *WARNINGS, *more]
     objects = [folder / f"{source.stem}.o" for source in sources]
     jobs = [

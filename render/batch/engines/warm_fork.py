@@ -8,7 +8,7 @@ import sys
 from functools import partial
 
 from plugin_backend.errors import WorkerError
-from plugin_backend.models.registry import PCM, keep_codec
+from plugin_backend.models.registry import PCM, preload_codec
 from plugin_backend.processes import die_with_parent
 from render.engine.render_worker import render_stems
 from render.engine.stream import RenderProcess
@@ -29,7 +29,7 @@ def warm_up(plan: Plan) -> None:
         import torch
 
         torch.set_num_threads(1)  # no thread is alive when we fork
-        keep_codec(model)
+        preload_codec(model)
 
 
 def _rendered(parent: int, *arguments) -> None:

@@ -49,7 +49,7 @@ def test_the_header_holds_the_tables(tmp_path):
 @pytest.mark.juce
 def test_nothing_is_built_twice(built_bundles, tmp_path):
     said: list[str] = []
-    again = building.build(tmp_path / "out", say=said.append)
+    again = building.build(tmp_path / "out", report=said.append)
     assert said == []
     assert sorted(path.name for path in again) == sorted(path.name for path in built_bundles)
     for path in again:
@@ -66,7 +66,7 @@ def test_a_build_waits_for_another_and_says_so(tmp_path):
     with open(tmp_path / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(PluginError, match="no JUCE here"):
-            building.build(tmp_path, sdk=tmp_path, cache=tmp_path, say=lambda line: said.append(line) or lock.close())
+            building.build(tmp_path, sdk=tmp_path, cache=tmp_path, report=lambda line: said.append(line) or lock.close())
     assert said == [f"waiting for another build in {tmp_path}"]
 
 

@@ -12,8 +12,8 @@ import torch
 
 from plugin_backend.codecs.block_stream import BlockStream
 from plugin_backend.errors import CheckpointError, MissingExtraError, OutputError
-from plugin_backend.export.export import deviation_db_of, export_model, metadata_of
-from plugin_backend.export.formats import FORMATS, loaded, scripted
+from plugin_backend.export.export import difference_db, export_model, export_metadata
+from plugin_backend.export.formats import FORMATS, from_torchscript, to_torchscript
 from plugin_backend.export.nn_tilde import NnTildeCodec
 from plugin_backend.export.nn_tilde_host import NnHost
 from plugin_backend.models.registry import load_codec
@@ -72,7 +72,7 @@ def expected(codec, sound):
 @pytest.fixture(scope="module")
 def files(codec, tiny):
     """Each format's files."""
-    return {kind: FORMATS[kind].parts(codec, metadata_of(str(tiny), codec, "CC0", "A. N. Other")) for kind in KINDS}
+    return {kind: FORMATS[kind].parts(codec, export_metadata(str(tiny), codec, "CC0", "A. N. Other")) for kind in KINDS}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -80,7 +80,7 @@ def files(codec, tiny):
 def test_every_host_plays_what_our_node_plays(files, kind, hops, sound, expected):
     heard = FORMATS[kind].play(files[kind], sound, hops * HOP)
     assert heard.shape == expected.shape
-    assert deviation_db_of(heard, expected) < -120
+    assert difference_db(heard, expected) < -120
     assert np.abs(heard - expected).max() < 1e-5
 
 
@@ -96,18 +96,18 @@ def test_samples_that_are_no_numbers_are_0_and_poison_nothing(files, kind, sound
 
 @pytest.mark.parametrize("samples", [1, HOP - 1, HOP + 1])
 def test_samples_that_are_no_whole_hops_are_refused_in_a_line_and_none_is_lost(files, samples):
-    model = loaded(files["torchscript"][""])
-    with pytest.raises(Exception, match=f"{samples} samples; a stream is given whole hops of {HOP}"):
+    model = from_torchscript(files["torchscript"][""])
+    with pytest.raises(Exception, match=f"{samples} samples; a stream needs whole hops of {HOP}"):
         model.encode_stream(torch.zeros(1, 1, samples), model.encoder_past(1))
-    with pytest.raises(Exception, match=f"{samples} samples; a stream is given whole hops of {HOP}"):
-        loaded(files["nn-tilde"][""]).forward(torch.zeros(1, 1, samples))
+    with pytest.raises(Exception, match=f"{samples} samples; a stream needs whole hops of {HOP}"):
+        from_torchscript(files["nn-tilde"][""]).forward(torch.zeros(1, 1, samples))
     if "onnx" in files:
         with pytest.raises(Exception, match="Reshape"):
             FORMATS["onnx"].play(files["onnx"], np.zeros(samples, np.float32), samples)
 
 
 def test_torchscript_encodes_and_decodes_whole_sounds_of_any_length_aligned(files, codec, sound):
-    model = loaded(files["torchscript"][""])
+    model = from_torchscript(files["torchscript"][""])
     assert (model.sampling_rate, model.ratio, model.latent_size, model.latency_samples) == (48_000, HOP, DIMS, LATE)
     two = np.stack([sound[:5001], sound[100:5101]])
     means, deviations = codec.posterior(two)
@@ -139,15 +139,15 @@ def test_latents_travel_as_signals_between_two_objects(files, codec, sound, expe
     means = codec.encode(sound[None])[0]
     np.testing.assert_allclose(np.concatenate(signals, 1)[:, ::HOP].T, means, atol=1e-5)
     heard = np.concatenate([second.perform("decode", signal)[0] for signal in signals])
-    assert deviation_db_of(heard, expected) < -120
+    assert difference_db(heard, expected) < -120
 
 
 def test_batches_of_mc_nn_are_each_a_stream_of_its_own(files, codec, sound, expected):
     host, three = host_of(files), np.stack([sound, sound[::-1], 0 * sound])
     heard = [host.perform("forward", three[:, at : at + 512], batches=3) for at in range(0, sound.size, 512)]
     heard = np.concatenate(heard, 1)
-    assert deviation_db_of(heard[0], expected) < -120
-    assert deviation_db_of(heard[1], codec.decoder().push(codec.encode(sound[None, ::-1]))[0]) < -120
+    assert difference_db(heard[0], expected) < -120
+    assert difference_db(heard[1], codec.decoder().push(codec.encode(sound[None, ::-1]))[0]) < -120
 
 
 def test_attributes_do_what_they_say(files, codec, sound, expected):
@@ -160,7 +160,7 @@ def test_attributes_do_what_they_say(files, codec, sound, expected):
     host.set("bias", -0.25)
     assert host.get("scale") == [0.5] and host.get("bias") == [-0.25]
     moved = codec.decoder().push(codec.encode(sound[None]) * np.float32(0.5) - np.float32(0.25))[0]
-    assert deviation_db_of(host.perform("forward", sound[None])[0], moved) < -120
+    assert difference_db(host.perform("forward", sound[None])[0], moved) < -120
     host.set("reset", True)
     host.set("variation", 1.0)
     means, deviations = codec.posterior(sound[None])
@@ -176,14 +176,14 @@ def test_attributes_do_what_they_say(files, codec, sound, expected):
         ("forward_input_labels", [], "'forward_input_labels' are not 1"),
         ("_methods", ["encode", "prior"], "no tensor 'prior_params'"),
         ("variation_params", torch.tensor([7]), "type codes"),
-        ("bias_params", torch.tensor([0]), "'get_bias' answers"),
+        ("bias_params", torch.tensor([0]), "'get_bias' returns"),
     ],
 )
 def test_the_host_refuses_what_nn_tilde_would_not_take(codec, name, value, problem):
     module = NnTildeCodec(codec)
     setattr(module, name, value if isinstance(value, torch.Tensor) or value else torch.jit.Attribute([], list[str]))
     with pytest.raises(CheckpointError, match=problem) as raised:
-        NnHost(io.BytesIO(scripted(module, {})), "bad")
+        NnHost(io.BytesIO(to_torchscript(module, {})), "bad")
     assert "\n" not in str(raised.value)
 
 
@@ -262,7 +262,7 @@ def test_exports_appear_whole_with_licence_and_credit_inside(tiny, codec, tmp_pa
 
 
 def test_the_factory_model_credits_what_it_learned_from():
-    card = metadata_of("foley", load_codec("foley"), None, None)
+    card = export_metadata("foley", load_codec("foley"), None, None)
     assert card["licence"] == "GPL-3.0-or-later" and "0ad-data" in card["credit"]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from plugin_backend.export.export import deviation_db_of, export_model
+from plugin_backend.export.export import difference_db, export_model
 from plugin_backend.models.registry import load_codec
 
 SOURCE = Path(__file__).parents[1] / "puredata" / "tshost_tilde.cpp"
@@ -119,7 +119,7 @@ def test_pure_data_plays_what_our_node_plays(folder, sound, expected):
     heard, said = heard_in_pd(folder, [f"tshost~ foley.ts forward {BLOCK}"], [(4, 0, 6, 0), (6, 0, 5, 0)], sound)
     late = BLOCK - VECTOR
     assert np.abs(expected).max() > 0.05
-    assert deviation_db_of(heard[late:], expected[: len(sound) - late]) < -100
+    assert difference_db(heard[late:], expected[: len(sound) - late]) < -100
     assert np.abs(heard[:late]).max() == 0
     assert f"forward 1 1 1 1 block {BLOCK}" in said
     for name in ("variation", "scale", "bias", "reset"):
@@ -132,4 +132,4 @@ def test_latents_travel_between_two_objects_as_signals(folder, sound, expected):
     heard, said = heard_in_pd(folder, ["tshost~ foley.ts encode 0", "tshost~ foley.ts decode 0"], wires, sound)
     late = 512 - VECTOR
     assert "encode 1 1 32 512 block 512" in said
-    assert deviation_db_of(heard[late:], expected[: len(sound) - late]) < -100
+    assert difference_db(heard[late:], expected[: len(sound) - late]) < -100

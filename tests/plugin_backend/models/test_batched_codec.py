@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from plugin_backend.codecs.pcm import PcmCodec
-from plugin_backend.models.batched_codec import SharedCodec, run_batched, shared
+from plugin_backend.models.batched_codec import BatchedCodec, batched, run_batched
 from plugin_backend.models.registry import load_codec
 from plugin_backend.transfer.transfer_node import TransferNode
 
@@ -35,7 +35,7 @@ def pushed(stream, hop):
 
 
 def test_five_streams_together_are_each_to_the_bit_what_it_is_alone(foley, targets, hops):
-    codec = shared(foley)
+    codec = batched(foley)
     nodes = [node(codec, targets, number) for number in range(5)]
     together = [run_batched([pushed(own, hops[n, h]) for n, own in enumerate(nodes)]) for h in range(HOPS)]
     for number in range(5):
@@ -44,12 +44,14 @@ def test_five_streams_together_are_each_to_the_bit_what_it_is_alone(foley, targe
 
 
 def test_streams_come_and_go_and_change_places(foley, targets, hops):
-    codec = shared(foley)
+    codec = batched(foley)
     nodes, heard = [node(codec, targets, number) for number in range(5)], [[] for _ in range(5)]
     at, chance = [0] * 5, np.random.default_rng(1)
     while min(at) < HOPS:
-        there = [n for n in chance.permutation(5) if at[n] < HOPS and chance.random() < 0.6]
-        for number, got in zip(there, run_batched([pushed(nodes[n], hops[n, at[n]]) for n in there]), strict=True):
+        is_available = [n for n in chance.permutation(5) if at[n] < HOPS and chance.random() < 0.6]
+        for number, got in zip(
+            is_available, run_batched([pushed(nodes[n], hops[n, at[n]]) for n in is_available]), strict=True
+        ):
             heard[number].append(got)
             at[number] += 1
     for number in range(5):
@@ -58,17 +60,17 @@ def test_streams_come_and_go_and_change_places(foley, targets, hops):
 
 def test_two_models_and_one_that_is_not_shared_keep_apart(foley, tiny_models, hops):
     codecs = [foley, load_codec(str(tiny_models[1])), PcmCodec()]
-    kept = [TransferNode(shared(codec), 2, multiple_samples=512) for codec in codecs for _ in range(2)]
+    kept = [TransferNode(batched(codec), 2, multiple_samples=512) for codec in codecs for _ in range(2)]
     plain = [TransferNode(codec, 2, multiple_samples=512) for codec in codecs for _ in range(2)]
     for h in range(HOPS):
         together = run_batched([pushed(own, hops[n % 5, h]) for n, own in enumerate(kept)])
         for number, own in enumerate(plain):
             np.testing.assert_array_equal(together[number], own.push(hops[number % 5, h]))
-    assert isinstance(kept[0]._encoder, type(shared(foley).encoder())) and shared(codecs[2]) is codecs[2]
+    assert isinstance(kept[0]._encoder, type(batched(foley).encoder())) and batched(codecs[2]) is codecs[2]
 
 
 def test_what_a_stream_remembers_goes_on_elsewhere(foley, targets, hops):
-    codec = SharedCodec(foley)
+    codec = BatchedCodec(foley)
     nodes = [node(codec, targets, number) for number in (1, 3)]
     for h in range(6):
         run_batched([pushed(own, hops[n, h]) for own, n in zip(nodes, (1, 3), strict=True)])
@@ -79,7 +81,7 @@ def test_what_a_stream_remembers_goes_on_elsewhere(foley, targets, hops):
 
 
 def test_a_stream_asked_by_nobody_beside_is_computed_at_once(foley, hops):
-    codec = SharedCodec(foley)
+    codec = BatchedCodec(foley)
     ours, plain = codec.encoder(2), foley.encoder(2)
     for h in range(4):
         np.testing.assert_array_equal(ours.means(hops[0, h]), plain.means(hops[0, h]))
@@ -89,7 +91,7 @@ def test_a_stream_asked_by_nobody_beside_is_computed_at_once(foley, hops):
 
 
 def test_one_task_that_fails_leaves_the_others_alone(foley, targets, hops):
-    codec = shared(foley)
+    codec = batched(foley)
     own = node(codec, targets, 1)
 
     def broken():
@@ -102,7 +104,7 @@ def test_one_task_that_fails_leaves_the_others_alone(foley, targets, hops):
 
 
 def test_a_model_that_fails_is_told_to_who_asked_it_and_others_go_on(foley, targets, hops):
-    codec, plain = shared(foley), node(foley, targets, 3)
+    codec, plain = batched(foley), node(foley, targets, 3)
     failing, going = node(codec, targets, 1), node(codec, targets, 3)
     for h in range(3):
         run_batched([pushed(failing, hops[1, h]), pushed(going, hops[3, h])])

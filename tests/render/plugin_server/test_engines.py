@@ -17,7 +17,7 @@ from plugin_backend.daw_plugin.shared_memory import hop_of
 from plugin_backend.dsp.dc_offset import filter_for
 from plugin_backend.effects import make_stage
 from plugin_backend.errors import PluginError, PresetError
-from plugin_backend.models.batched_codec import run_batched, shared
+from plugin_backend.models.batched_codec import batched, run_batched
 from plugin_backend.models.registry import load_codec
 from plugin_backend.transfer.settings import Settings
 from plugin_backend.transfer.transfer_node import TransferNode
@@ -203,7 +203,7 @@ def test_effects_that_choose_presets_at_one_sample_do_not_wait_for_one_another(
     for name in "abcd":
         struck = encode_pieces(codec, name, [SOUND[0, :4096]], "hit")
         save_preset(replace(struck, modes=[bank["bell"].modes_of(0)[:3]]), tmp_path)
-    own, together, row = Bank(tmp_path), shared(codec), plugin_values()
+    own, together, row = Bank(tmp_path), batched(codec), plugin_values()
     rows, shelf = [plugin_values(preset=1 + n // 2 % 4) for n in range(count)], PresetPool(own)
     engines = [make_engine("effect", together, shelf, RATE, 1, HOP, 0) for _ in range(count)]
     heard = []

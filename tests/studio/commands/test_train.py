@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from plugin_backend.evaluation.data.evaluation_set import held_out_of, read_evaluation_set
 from plugin_backend.models.registry import load_codec
 from plugin_backend.training.schedule import PHASES
-from plugin_backend.training.time_budget import Moment
+from plugin_backend.training.time_budget import TrainingProgress
 from studio.workflows.train import held_out_before, progress_columns, state_of
 
 pytestmark = pytest.mark.slow
@@ -88,7 +88,7 @@ def test_a_folder_becomes_a_model_that_is_not_overwritten(doors, tmp_path):
     done = run(doors, out, "--steps", "2")
     assert done.returncode == 0, done.stderr
     assert "dropped notes.wav: " in done.stderr
-    few = "only about 2 steps fit into this budget: expect little else than what 'foley' makes"
+    few = "only about 2 steps fit into this budget: expect little more than the sound of 'foley'"
     assert few in " ".join(done.stderr.split())
     assert sorted(path.name for path in out.iterdir()) == ["my-doors.json", "my-doors.safetensors"]
     record = json.loads((out / "my-doors.json").read_text())["training"]
@@ -112,7 +112,7 @@ def test_a_place_that_cannot_hold_the_prepared_corpus_names_the_option_that_move
 
 def test_a_bar_is_not_cut_on_80_columns():
     console = Console(width=80, file=io.StringIO(), force_terminal=True)
-    moment = Moment("spectral", 0.5, 123_456, 59_999.0, {"spectral": 12.345, "envelope": 1.0})
+    moment = TrainingProgress("spectral", 0.5, 123_456, 59_999.0, {"spectral": 12.345, "envelope": 1.0})
     with Progress(*progress_columns(), console=console, expand=True) as bar:
         for phase in PHASES:
             bar.update(bar.add_task(phase, total=1.0, state=""), completed=0.5, state=state_of(moment))
@@ -153,6 +153,6 @@ def test_a_run_interrupted_hung_up_on_and_killed_goes_on_to_the_same_weights(who
     assert stopped(doors, tmp_path, signal.SIGKILL)[0] == -signal.SIGKILL
     done = run(doors, tmp_path, "--steps", "4")
     assert done.returncode == 0, done.stderr
-    assert "going on from step" in done.stderr
+    assert "continuing from step" in done.stderr
     resumed = load_file(tmp_path / "my-doors.safetensors")
     assert all(torch.equal(expected[name], resumed[name]) for name in expected)

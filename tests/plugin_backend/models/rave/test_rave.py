@@ -130,7 +130,7 @@ def test_a_card_from_elsewhere_opens_nothing(save, monkeypatch, tmp_path_factory
     card = import_rave(save(RaveLike()), trusted=True)
     load_codec(str(card))
     monkeypatch.setenv("PISADA_CONFIG", str(tmp_path_factory.mktemp("another user")))
-    with pytest.raises(CheckpointError, match="never trusted here"):
+    with pytest.raises(CheckpointError, match="is not trusted yet"):
         load_codec(str(card))
 
 
@@ -150,7 +150,7 @@ def test_a_changed_file_is_refused_until_it_is_imported_again(save, sound):
     old = json.loads(card.read_text())
     old["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     card.write_text(json.dumps(old))
-    with pytest.raises(CheckpointError, match="never trusted here"):
+    with pytest.raises(CheckpointError, match="is not trusted yet"):
         load_codec(str(card))
     assert load_codec(str(import_rave(path, trusted=True, name="m"))).encode(sound).shape == (2, 20, RATIO)
 

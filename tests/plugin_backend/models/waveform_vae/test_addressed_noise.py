@@ -10,9 +10,14 @@ from plugin_backend.codecs.base import sides_of
 from plugin_backend.export.scriptable_heads import FRAMES_APART, White
 from plugin_backend.models.registry import load_codec
 from plugin_backend.models.waveform_vae import checkpoint
-from plugin_backend.models.waveform_vae.addressed_noise import MOST_SAMPLES_KEPT, PIECE_SAMPLES, white, white_again
+from plugin_backend.models.waveform_vae.addressed_noise import (
+    MOST_SAMPLES_CACHED,
+    PIECE_SAMPLES,
+    cached_white_noise,
+    white_noise,
+)
 from plugin_backend.models.waveform_vae.config import WaveformVAEConfig
-from plugin_backend.models.waveform_vae.high_pass import HighPass, high_passed
+from plugin_backend.models.waveform_vae.high_pass import HighPass, apply_high_pass
 from plugin_backend.models.waveform_vae.model import WaveformVAE
 from plugin_backend.models.waveform_vae.noise_head import Bands, Overlap
 
@@ -46,43 +51,43 @@ def latents():
 
 def test_a_sample_of_noise_follows_from_seed_and_position_alone():
     seeds, starts = [5, 2**62 + 9, 5], [0, 2**32 - 100, 1_000]
-    whole = white(seeds, starts, 3_000)
+    whole = white_noise(seeds, starts, 3_000)
     for cut in (1, 7, 512, 2_999):
-        pieces = [white(seeds, np.add(starts, at), min(cut, 3_000 - at)) for at in range(0, 3_000, cut)]
+        pieces = [white_noise(seeds, np.add(starts, at), min(cut, 3_000 - at)) for at in range(0, 3_000, cut)]
         np.testing.assert_array_equal(np.concatenate(pieces, axis=1), whole)
     np.testing.assert_array_equal(whole[2, :2_000], whole[0, 1_000:])
 
 
 def test_these_are_the_samples_on_every_processor():
     expected = [-0.7374804019927979, -0.5074406266212463, 1.6170440912246704, -0.4668453633785248]
-    np.testing.assert_allclose(white([1], [0], 4)[0], expected, rtol=1e-6)
+    np.testing.assert_allclose(white_noise([1], [0], 4)[0], expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 40])
-@pytest.mark.parametrize("count", [1, 1_280, MOST_SAMPLES_KEPT, MOST_SAMPLES_KEPT + 1])
+@pytest.mark.parametrize("count", [1, 1_280, MOST_SAMPLES_CACHED, MOST_SAMPLES_CACHED + 1])
 def test_noise_that_is_kept_is_the_noise(rows, count):
     seeds = np.arange(rows) + 2**40
     for at in (0, PIECE_SAMPLES - count // 2, 2**32 - 500):
         starts = np.full(rows, at) + np.arange(rows) * 37
         for _ in range(2):
-            np.testing.assert_array_equal(white_again(seeds, starts, count), white(seeds, starts, count))
+            np.testing.assert_array_equal(cached_white_noise(seeds, starts, count), white_noise(seeds, starts, count))
 
 
 def test_the_high_pass_is_scipys_in_any_pieces():
     from scipy.signal import sosfilt
 
-    filter_, sound = HighPass(48_000), torch.from_numpy(white([1, 2], [0, 0], 2_000))
+    filter_, sound = HighPass(48_000), torch.from_numpy(white_noise([1, 2], [0, 0], 2_000))
     expected = sosfilt(filter_.sections, sound.numpy().astype(np.float64), axis=1).astype(np.float32)
     past, pieces = filter_.start(2), []
     for piece in sound.split(512, 1):
         passed, past = filter_(piece, past)
         pieces.append(passed)
     np.testing.assert_array_equal(torch.cat(pieces, 1).numpy(), expected)
-    assert torch.equal(sound, torch.from_numpy(white([1, 2], [0, 0], 2_000)))  # what came in is as it was
+    assert torch.equal(sound, torch.from_numpy(white_noise([1, 2], [0, 0], 2_000)))  # what came in is as it was
 
 
 def test_noise_is_white_nearly_normal_and_seeds_know_nothing_of_one_another():
-    noise = white(np.arange(64), np.zeros(64, int), 2**15)
+    noise = white_noise(np.arange(64), np.zeros(64, int), 2**15)
     assert abs(noise.mean()) < 0.003 and noise.std() == pytest.approx(1, abs=0.003)
     assert (noise**4).mean() == pytest.approx(2.7, abs=0.03)  # a sum of four uniform values; of a normal one 3
     power = np.square(np.abs(np.fft.rfft(noise.reshape(-1, 512)))).mean(axis=0) / 512
@@ -98,7 +103,7 @@ def test_exports_draw_the_same_noise(frame):
     seeds = torch.tensor([0.0, 1.0, 2.0**24 - 1])
     numbers = (torch.full((3,), float(value)) for value in (frame % FRAMES_APART, frame // FRAMES_APART))
     got = torch.jit.script(White(256))(seeds, *numbers, 900)
-    np.testing.assert_array_equal(got.numpy(), white(seeds.numpy().astype(int), [frame * 256] * 3, 900))
+    np.testing.assert_array_equal(got.numpy(), white_noise(seeds.numpy().astype(int), [frame * 256] * 3, 900))
 
 
 @pytest.mark.parametrize("frames", [1, 2, 5, 24])
@@ -153,7 +158,7 @@ def test_bands_are_straight_lines_of_logarithms_between_their_centres():
 
 
 def test_noise_of_unit_gains_comes_out_as_it_went_in():
-    overlap, noise = Overlap(128), torch.from_numpy(white([2], [0], 4_096))
+    overlap, noise = Overlap(128), torch.from_numpy(white_noise([2], [0], 4_096))
     sound, _ = overlap(overlap.spectra(noise), None)
     expected = noise[:, : sound.shape[1]] * overlap.scale * 0.75  # 1.5 of overlapping squared windows, halved
     torch.testing.assert_close(sound[:, 96:], expected[:, 96:], atol=1e-6, rtol=1e-5)
@@ -165,7 +170,7 @@ def test_training_and_inference_make_the_same_sound(codec, latents):
     with torch.no_grad():
         start = model.decoder.start(3, torch.tensor([1, 2, 3]))
         plain, _ = model.decoder(model.expand(torch.from_numpy(latents)), start)
-    plain = high_passed(plain, 48_000)
+    plain = apply_high_pass(plain, 48_000)
     assert np.abs(fast - plain.numpy()).max() < 5e-3 * np.abs(fast).max()  # weights are rounded to half precision
 
 
@@ -173,6 +178,6 @@ def test_nothing_steady_and_little_rumble_comes_out(codec, latents):
     sound = codec.decode(np.tile(latents, (1, 30, 1)), [1, 2, 3])[:, 20_000:]
     assert 20 * np.log10(np.abs(sound.mean(axis=1)).max() / sound.std()) < -60
     tone = np.cos(2 * np.pi * np.array([[5.0], [20.0], [200.0]]) * np.arange(96_000) / 48_000).astype(np.float32)
-    passed = high_passed(torch.from_numpy(tone), 48_000).numpy()[:, 24_000:72_000]
+    passed = apply_high_pass(torch.from_numpy(tone), 48_000).numpy()[:, 24_000:72_000]
     gains_db = 20 * np.log10(passed.std(axis=1) / tone.std(axis=1))
     np.testing.assert_allclose(gains_db, [-24.6, -6.0, -0.1], atol=0.1)  # two poles at 20 Hz: −3 dB each there

@@ -14,12 +14,14 @@ from plugin_backend.exactness import computed_here
 from plugin_backend.models.waveform_vae import c_engine as engine
 from plugin_backend.models.waveform_vae import matrix_products as products
 from plugin_backend.models.waveform_vae import noise_head
-from plugin_backend.models.waveform_vae.addressed_noise import white
+from plugin_backend.models.waveform_vae.addressed_noise import white_noise
 from plugin_backend.models.waveform_vae.config import WaveformVAEConfig
 from plugin_backend.models.waveform_vae.fast_inference import FastDecoder, FastEncoder
 from plugin_backend.models.waveform_vae.model import WaveformVAE
 
-pytestmark = pytest.mark.skipif(engine.path() is None, reason="the engine was not built, or is not taken here")
+pytestmark = pytest.mark.skipif(
+    engine.instruction_set() is None, reason="the engine was not built, or is not taken here"
+)
 
 ENGINE_DIFFERS_BY_DB = -100
 """The most by which latents or samples differ from PyTorch's, re the largest."""
@@ -54,7 +56,7 @@ def model_of(**sizes) -> WaveformVAE:
 
 def sound_of(rows: int, samples: int) -> torch.Tensor:
     fade = 0.2 * np.exp(-np.arange(samples) / 6_000).astype(np.float32)
-    return torch.from_numpy(white(np.arange(rows), np.zeros(rows, np.int64), samples) * fade)
+    return torch.from_numpy(white_noise(np.arange(rows), np.zeros(rows, np.int64), samples) * fade)
 
 
 def leaves(memory):
@@ -126,7 +128,7 @@ def test_a_past_goes_from_one_to_the_other(model, monkeypatch):
         assert apart_db(theirs[1](expected[:, 9:], past)[0], heard[:, 9 * hop :]) < ENGINE_DIFFERS_BY_DB
 
 
-@pytest.mark.parametrize("path", [*engine.paths()][:-1])
+@pytest.mark.parametrize("path", [*engine.instruction_sets()][:-1])
 def test_every_kind_of_processor_makes_the_same_bits(model, path, monkeypatch):
     hop = model.config.hop
     fastest = of(model, monkeypatch)
@@ -221,7 +223,7 @@ def test_a_past_of_another_model_and_half_a_hop_are_refused(monkeypatch):
         decode(torch.zeros(1, 1, 5))
 
 
-@pytest.mark.parametrize("path", [*engine.paths()])
+@pytest.mark.parametrize("path", [*engine.instruction_sets()])
 @pytest.mark.parametrize(("outputs", "inputs"), [(1, 1), (64, 8), (65, 100), (200, 33)])
 def test_a_product_is_the_product_and_a_row_its_own(path, outputs, inputs, monkeypatch):
     monkeypatch.setenv(engine.CHOICE, path)
@@ -237,7 +239,7 @@ def test_a_product_is_the_product_and_a_row_its_own(path, outputs, inputs, monke
         assert torch.equal(torch.cat([product(part) for part in x.split(rows)]), product(x))
 
 
-@pytest.mark.parametrize("path", [*engine.paths()])
+@pytest.mark.parametrize("path", [*engine.instruction_sets()])
 def test_a_thread_that_flushes_small_numbers_to_zero_gets_the_same_bits(path, monkeypatch):
     """As hosts set it in the threads that call us; it is set again after the call."""
     monkeypatch.setenv(engine.CHOICE, path)
@@ -276,19 +278,19 @@ def test_what_the_engine_has_no_code_for_pytorch_computes(monkeypatch):
 
 def test_who_does_not_want_it_or_cannot_have_it_gets_pytorch(monkeypatch):
     monkeypatch.setenv(engine.CHOICE, "none")
-    assert engine.path() is None and products.best_backend().kind is not products.NativeProduct
+    assert engine.instruction_set() is None and products.best_backend().kind is not products.NativeProduct
     assert FastEncoder(model_of())._native is None
     monkeypatch.setenv(engine.CHOICE, "avx1024")
     with pytest.raises(ProjectError, match="avx1024.*plain.*none"):
-        engine.path()
+        engine.instruction_set()
     monkeypatch.delenv(engine.CHOICE)
     with monkeypatch.context() as patch:  # a processor of 2008
-        patch.setattr(engine, "paths", lambda: {"plain": 0})
-        assert engine.path() is None
+        patch.setattr(engine, "instruction_sets", lambda: {"plain": 0})
+        assert engine.instruction_set() is None
         patch.setenv(engine.CHOICE, "plain")
-        assert engine.path() == "plain"
+        assert engine.instruction_set() == "plain"
     monkeypatch.setattr(engine, "library", lambda: None)
-    assert engine.paths() == {} and engine.path() is None
+    assert engine.instruction_sets() == {} and engine.instruction_set() is None
 
 
 def test_a_report_says_that_it_was_taken():
@@ -308,7 +310,7 @@ def test_room_that_is_asked_for_is_room_that_is_used(monkeypatch):
         asked.append((held, floats))
         return held.ctypes.data
 
-    monkeypatch.setattr(engine, "room", room)
+    monkeypatch.setattr(engine, "scratch", room)
     for sizes in CONFIGS.values():
         encode, decode = of(model_of(**sizes), monkeypatch)
         for rows, hops in ((1, 1), (1, 40), (2, 17), (5, 3), (33, 2)):

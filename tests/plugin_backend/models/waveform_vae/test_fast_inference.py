@@ -11,7 +11,7 @@ from plugin_backend.codecs.block_stream import BlockStream
 from plugin_backend.models.registry import load_codec
 from plugin_backend.models.waveform_vae import matrix_products as products
 from plugin_backend.models.waveform_vae.fast_inference import FastDecoder, FastEncoder
-from plugin_backend.models.waveform_vae.high_pass import high_passed
+from plugin_backend.models.waveform_vae.high_pass import apply_high_pass
 from plugin_backend.models.waveform_vae.matrix_products import BACKENDS, PlainProduct
 
 SOUND = (np.random.default_rng(4).standard_normal((2, 60 * 512)) * 0.1).astype(np.float32)
@@ -24,7 +24,7 @@ def codec():
 
 @pytest.fixture(params=BACKENDS, ids=lambda kind: kind.__name__)
 def one_way(request, monkeypatch):
-    if not request.param.there():
+    if not request.param.is_available():
         pytest.skip(f"this build of PyTorch has no {request.param.__name__}")
     monkeypatch.setattr(products, "WAYS", (request.param,))
     return request.param
@@ -49,7 +49,7 @@ def test_folding_changes_nothing_but_float_rounding(codec, monkeypatch):
     with torch.inference_mode():
         slow_mean, log_variance, _ = model.encoder(sound)
         expected_mean, expected_deviation = model.compact(slow_mean, log_variance)
-        expected_audio = high_passed(model.decoder(slow_mean)[0], model.config.sample_rate)
+        expected_audio = apply_high_pass(model.decoder(slow_mean)[0], model.config.sample_rate)
     torch.testing.assert_close(mean, expected_mean, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(deviation, expected_deviation, atol=1e-4, rtol=1e-3)
     assert (audio - expected_audio).square().mean().sqrt() < 1e-5 * expected_audio.abs().max()

@@ -16,9 +16,9 @@ from plugin_backend.cpu_info import cpu_info
 from plugin_backend.exactness import measure_exactness
 from plugin_backend.models.registry import load_codec
 from plugin_backend.models.waveform_vae import checkpoint
-from plugin_backend.models.waveform_vae.addressed_noise import white
+from plugin_backend.models.waveform_vae.addressed_noise import white_noise
 from plugin_backend.models.waveform_vae.config import WaveformVAEConfig
-from plugin_backend.models.waveform_vae.matrix_products import NativeProduct, best_backend, rows_apart
+from plugin_backend.models.waveform_vae.matrix_products import NativeProduct, best_backend, rows_are_exact
 from plugin_backend.models.waveform_vae.model import WaveformVAE
 
 STORED = Path(__file__).parent / "same_bits.safetensors"
@@ -40,7 +40,7 @@ def model_of_integers() -> WaveformVAE:
     )  # fmt: skip
     with torch.no_grad():
         for number, (name, weight) in enumerate(sorted(model.named_parameters())):
-            values = torch.from_numpy(white([number], [0], weight.numel())[0]).reshape(weight.shape)
+            values = torch.from_numpy(white_noise([number], [0], weight.numel())[0]).reshape(weight.shape)
             if weight.dim() > 1:
                 weight.copy_(values / weight[0].numel() ** 0.5)
             elif name.endswith("bias"):
@@ -51,7 +51,7 @@ def model_of_integers() -> WaveformVAE:
 def sounds(rows: int) -> np.ndarray:
     """Noise that dies away, ``[rows, HOPS * HOP]``; of integers too."""
     fade = np.maximum(0, 1 - np.arange(HOPS * HOP) / np.float32(20_000)).astype(np.float32)
-    return white(np.arange(rows) + 1_000, np.zeros(rows, np.int64), HOPS * HOP) * fade * np.float32(0.125)
+    return white_noise(np.arange(rows) + 1_000, np.zeros(rows, np.int64), HOPS * HOP) * fade * np.float32(0.125)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_another_machine_made_the_same_to_the_bit_by_the_engine_else_but_for_flo
 
 
 def test_the_way_of_multiplying_keeps_a_rows_bits():
-    assert rows_apart()
+    assert rows_are_exact()
 
 
 def test_blocks_and_batches_of_the_self_test_are_the_whole_to_the_bit(codec):

@@ -12,8 +12,8 @@ from plugin_backend.errors import CheckpointError
 from plugin_backend.models.registry import FACTORY, describe_codec, load_codec
 from plugin_backend.models.waveform_vae import checkpoint
 from plugin_backend.models.waveform_vae.config import WaveformVAEConfig
+from plugin_backend.models.waveform_vae.latent_pca import fit_latent_pca
 from plugin_backend.models.waveform_vae.model import WaveformVAE
-from plugin_backend.training.latent_pca import fit_compaction
 
 SMALL = WaveformVAEConfig(encoder_width=16, encoder_blocks=2, decoder_width=16, decoder_blocks=2, latent_dim=4)
 
@@ -69,7 +69,7 @@ def test_no_sample_depends_on_the_future(small, sound):
 def test_compaction_is_exactly_undone(small, sound):
     model = checkpoint.load(small)
     audio = torch.from_numpy(sound)[:, : 78 * 512]
-    fit_compaction(model, [audio])
+    fit_latent_pca(model, [audio])
     with torch.no_grad():
         raw, log_variance, _ = model.encoder(audio)
         compacted, _ = model.compact(raw, log_variance)
