@@ -20,7 +20,7 @@ from plugin_backend.errors import CheckpointError, PisadaError
 from plugin_backend.evaluation.data.dense_clips import dense_clips, group_of
 from plugin_backend.evaluation.data.evaluation_set import EvaluationSet, held_out_of, read_evaluation_set
 from plugin_backend.evaluation.embeddings.base import Embedding
-from plugin_backend.evaluation.evaluate import Tell, installed_embeddings, silent
+from plugin_backend.evaluation.evaluate import Report, installed_embeddings, silent
 from plugin_backend.evaluation.metrics.anchors import NOISE_ANCHORS
 from plugin_backend.evaluation.metrics.artefacts import silence_dbfs
 from plugin_backend.evaluation.metrics.score_clips import CODEC, System, reconstruct, score_clips
@@ -114,7 +114,7 @@ def compare(
     with_anchors: bool = False,
     with_visqol: bool = False,
     with_bank: bool = True,
-    tell: Tell = silent,
+    tell: Report = silent,
 ) -> dict[str, dict]:
     """Judge every model on the same sounds; model → its numbers, with anchors and ``null`` beside.
 

@@ -20,7 +20,7 @@ from plugin_backend.corpus.manifest import NAME
 from plugin_backend.dsp.crossfade import raised_cosine
 from plugin_backend.errors import AudioFileError, PresetError
 from plugin_backend.evaluation.embeddings.base import Embedding, embed
-from plugin_backend.evaluation.evaluate import Tell, silent
+from plugin_backend.evaluation.evaluate import Report, silent
 from plugin_backend.evaluation.metrics.frechet import frechet_distance
 from plugin_backend.evaluation.metrics.score_clips import CODEC, described, score_pair
 from plugin_backend.evaluation.metrics.sound_pairs import Pair, hits, texture_study, tonality
@@ -118,7 +118,9 @@ def strung(preset: JudgedPreset, sample_rate: int) -> Pair:
     return Pair(preset.name, preset.name, preset.package, *sides)
 
 
-def evaluate_bank(presets: list[JudgedPreset], codec: Codec, embeddings: list[Embedding], tell: Tell = silent) -> dict:
+def evaluate_bank(
+    presets: list[JudgedPreset], codec: Codec, embeddings: list[Embedding], tell: Report = silent
+) -> dict:
     """All measures of a bank; ``tell`` is called before the first preset and after each.
 
     Returns:

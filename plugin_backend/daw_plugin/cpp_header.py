@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from plugin_backend.daw_plugin import shared_memory as memory
 from plugin_backend.daw_plugin.parameters import INDEX, KINDS, PLUGIN_PARAMETERS
 
@@ -22,7 +24,8 @@ def cpp_header() -> str:
         "stateFailed": memory.FAILED,
     }
     slot_type = memory.slot_dtype(1, 512)
-    header, slot = memory.HEADER.fields or {}, slot_type.fields or {}
+    header: Any = memory.HEADER.fields
+    slot: Any = slot_type.fields
     lines = ["// Written by `pisada plugin build` from plugin_backend/daw_plugin: do not change.", "#pragma once"]
     lines += ["#include <cstddef>", "#include <cstdint>", "namespace pisada::tables {"]
     lines += [f"constexpr std::uint32_t {name} = {value}u;" for name, value in constants.items()]

@@ -1,4 +1,4 @@
-"""``python -m render.plugin``: start :mod:`render.plugin_server`, for plug-in bundles that an older version installed."""
+"""``python -m render.plugin``: start :mod:`render.plugin_server`, for bundles that an older version installed."""
 
 from __future__ import annotations
 

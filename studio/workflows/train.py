@@ -175,7 +175,8 @@ def train_to_disk(
     log = TensorBoardLogger(tensorboard) if tensorboard else Logger()
     tell = partial(console.print, highlight=False, markup=False)
     run = Trainer(settings, *samplers, path, RunOptions(facts, device, log, tell, began_s))
-    with Progress(*progress_columns(), console=console, expand=True) as bar, stopped_by_signals(run.stop_request, console):
+    progress = Progress(*progress_columns(), console=console, expand=True)
+    with progress as bar, stopped_by_signals(run.stop_request, console):
         tasks: dict[str, int] = {}
 
         def watch(moment: TrainingProgress) -> None:

@@ -66,7 +66,8 @@ def test_a_build_waits_for_another_and_says_so(tmp_path):
     with open(tmp_path / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(PluginError, match="no JUCE here"):
-            building.build(tmp_path, sdk=tmp_path, cache=tmp_path, report=lambda line: said.append(line) or lock.close())
+            report = lambda line: said.append(line) or lock.close()  # noqa: E731
+            building.build(tmp_path, sdk=tmp_path, cache=tmp_path, report=report)
     assert said == [f"waiting for another build in {tmp_path}"]
 
 

@@ -112,7 +112,7 @@ def test_the_probe_tells_separate_clouds_apart_and_counts_its_answers():
     assert result["systems"]["original"]["accuracy"] == 1 and result["systems"]["original"]["agreement"] == 1
     assert result["systems"]["swapped"]["accuracy"] == 0
     assert result["systems"]["swapped"]["confusion"] == [[0, 10], [10, 0]]
-    assert probe.chances(asked).sum(axis=1) == pytest.approx(np.ones(20))
+    assert probe.probabilities(asked).sum(axis=1) == pytest.approx(np.ones(20))
 
 
 def test_the_probe_is_not_asked_what_it_was_not_taught():

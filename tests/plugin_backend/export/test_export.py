@@ -12,7 +12,7 @@ import torch
 
 from plugin_backend.codecs.block_stream import BlockStream
 from plugin_backend.errors import CheckpointError, MissingExtraError, OutputError
-from plugin_backend.export.export import difference_db, export_model, export_metadata
+from plugin_backend.export.export import difference_db, export_metadata, export_model
 from plugin_backend.export.formats import FORMATS, from_torchscript, to_torchscript
 from plugin_backend.export.nn_tilde import NnTildeCodec
 from plugin_backend.export.nn_tilde_host import NnHost
