@@ -1,4 +1,4 @@
-"""The engine in C is PyTorch's model, to the same bits in any pieces, batches and on any kind of processor."""
+"""The C engine equals PyTorch's model, with the same bits in any blocks and batches and on any processor."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 ENGINE_DIFFERS_BY_DB = -100
-"""The most by which latents or samples differ from PyTorch's, re the largest."""
+"""Largest difference of latents or samples from PyTorch's, relative to the largest."""
 
 CONFIGS = {
     "levels": {"latent_dim": 8, "encoder_view": 2048, "encoder_view_bins": 40, "encoder_energy_samples": 32},
@@ -123,9 +123,9 @@ def test_a_past_goes_from_one_to_the_other(model, monkeypatch):
         expected, _, _ = ours[0](sound)
         _, _, past = theirs[0](sound[:, : 9 * hop])
         assert apart_db(ours[0](sound[:, 9 * hop :], past)[0], expected[:, 9:]) < ENGINE_DIFFERS_BY_DB
-        heard, _ = ours[1](expected)
+        output, _ = ours[1](expected)
         _, past = ours[1](expected[:, :9])
-        assert apart_db(theirs[1](expected[:, 9:], past)[0], heard[:, 9 * hop :]) < ENGINE_DIFFERS_BY_DB
+        assert apart_db(theirs[1](expected[:, 9:], past)[0], output[:, 9 * hop :]) < ENGINE_DIFFERS_BY_DB
 
 
 @pytest.mark.parametrize("path", [*engine.instruction_sets()][:-1])
@@ -150,12 +150,12 @@ def test_a_row_of_any_batch_is_the_row_alone(model, rows, monkeypatch):
     sound, seeds, sides = sound_of(rows, 5 * hop), torch.arange(rows) + 7, torch.linspace(-1, 1, rows)
     with torch.inference_mode():
         means, deviations, remembered = encode(sound)
-        heard, after = decode(means, decode.start(rows, seeds, sides))
+        output, after = decode(means, decode.start(rows, seeds, sides))
         for row in {0, rows // 2, rows - 1}:
             own = slice(row, row + 1)
             mean, deviation, past = encode(sound[own])
             alone, past_out = decode(mean, decode.start(1, seeds[own], sides[own]))
-            assert_equal((mean, deviation, alone), (means[own], deviations[own], heard[own]))
+            assert_equal((mean, deviation, alone), (means[own], deviations[own], output[own]))
             assert_equal(leaves(past) + leaves(past_out), [one[own] for one in leaves(remembered) + leaves(after)])
 
 
@@ -261,12 +261,12 @@ def test_noise_is_the_same_to_the_bit(monkeypatch):
         model.decoder.head.out.bias.zero_()
     ours, theirs = of(model, monkeypatch), of(model, monkeypatch, ways=products.BACKENDS[1:])
     for seed, start in ((0, 0), (2**63 - 1, 2**32 - 300), (2**40 + 9, 2**62)):
-        heard = []
+        output = []
         for _, decode in (ours, theirs):
             blocks, (long, short, address, sides), passed = decode.start(1, torch.tensor([seed]), torch.tensor([0.6]))
             past = blocks, (long, short, torch.tensor([[seed, start]]), sides), passed
-            heard.append(decode(torch.zeros(1, 6, 5), past)[0].detach())
-        assert apart_db(*heard) < -115
+            output.append(decode(torch.zeros(1, 6, 5), past)[0].detach())
+        assert apart_db(*output) < -115
 
 
 def test_what_the_engine_has_no_code_for_pytorch_computes(monkeypatch):
@@ -293,15 +293,15 @@ def test_who_does_not_want_it_or_cannot_have_it_gets_pytorch(monkeypatch):
     assert engine.instruction_sets() == {} and engine.instruction_set() is None
 
 
-def test_a_report_says_that_it_was_taken():
+def test_the_report_names_the_engine():
     assert (computed_here().products, computed_here().exact) == ("NativeProduct", True)
     code = "from plugin_backend.exactness import computed_here; print(computed_here())"
     environment = {**os.environ, engine.CHOICE: "none"}
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert "NativeProduct" not in told.stdout and f"{engine.CHOICE}=none" in told.stdout
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert "NativeProduct" not in result.stdout and f"{engine.CHOICE}=none" in result.stdout
 
 
-def test_room_that_is_asked_for_is_room_that_is_used(monkeypatch):
+def test_the_engine_uses_all_scratch_memory_it_requests_and_no_more(monkeypatch):
     """With a fence behind it, which no push of any size may touch."""
     fence, asked = 4096, []
 

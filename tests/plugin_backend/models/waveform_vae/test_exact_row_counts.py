@@ -1,4 +1,4 @@
-"""With how many rows a product keeps a row's bits is measured, kept, and made so for any number of rows."""
+"""The row counts at which a product keeps a row's bits are measured and cached, and rows are padded to them."""
 
 import json
 import zlib
@@ -13,7 +13,7 @@ from plugin_backend.models.waveform_vae.exact_row_counts import MEASURED, RowCou
 from plugin_backend.models.waveform_vae.matrix_products import BACKENDS, PlainProduct
 
 MOST_ROWS = {"PlainProduct": 512}
-"""Of products that are made of equal groups; 4,096 of others."""
+"""Largest count for products with equal groups; 4,096 for others."""
 
 
 class OneByOne:
@@ -133,7 +133,7 @@ def test_a_damaged_file_is_measured_and_written_again(home, text):
 
 
 @pytest.mark.parametrize("name", ["FBGEMM_ENABLE_INSTRUCTIONS", "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA"])
-def test_a_library_told_to_leave_features_unused_is_another_processor(home, monkeypatch, name):
+def test_a_library_with_disabled_features_counts_as_another_processor(home, monkeypatch, name):
     before = row_counts.processor()
     monkeypatch.setenv(name, "avx2")
     cpu_info.cache_clear()
