@@ -7,6 +7,8 @@ channels and ratio out) and labels. For each attribute it reads ``NAME_params`` 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
@@ -27,6 +29,10 @@ class NnTildeCodec(nn.Module):
     exact), ``scale`` and ``bias`` (of all latents before decoding), and ``reset`` (true clears the past). A change of
     the batch size also clears it.
     """
+
+    if TYPE_CHECKING:
+        encoder_past: Tensor
+        decoder_past: Tensor
 
     def __init__(self, codec: WaveformCodec):
         super().__init__()
@@ -69,7 +75,7 @@ class NnTildeCodec(nn.Module):
 
     @torch.jit.export
     def get_buffer_attributes(self) -> list[str]:
-        return self._buffers_wanted
+        return self._buffers_wanted  # type: ignore[return-value]
 
     @torch.jit.export
     def get_sample_rate(self) -> int:
@@ -128,7 +134,7 @@ class NnTildeCodec(nn.Module):
 
     @torch.jit.export
     def get_reset(self) -> tuple[bool]:
-        return self.reset
+        return self.reset  # type: ignore[return-value]
 
     @torch.jit.export
     def set_reset(self, value: bool) -> int:

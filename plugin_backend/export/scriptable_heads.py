@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -97,6 +97,11 @@ class White(nn.Module):
 class Gains(nn.Module):
     """:class:`~plugin_backend.models.waveform_vae.noise_head.Bands`: log gains of bands → gains of bins."""
 
+    if TYPE_CHECKING:
+        below: Tensor
+        above: Tensor
+        share: Tensor
+
     def __init__(self, bands: Bands):
         super().__init__()
         below, above = bands.around
@@ -138,6 +143,10 @@ class OnePole(nn.Module):
     Within a frame the output is the product of the input's steps with a triangle of powers of the pole. From frame to
     frame the last output fades. The past is the last input sample and the last output sample.
     """
+
+    if TYPE_CHECKING:
+        within: Tensor
+        fading: Tensor
 
     def __init__(self, pole: float, frame_samples: int):
         super().__init__()

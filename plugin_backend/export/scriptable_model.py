@@ -7,6 +7,8 @@ Everything here can be scripted by TorchScript and traced into ONNX. The past of
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 import torch
 from torch import Tensor, nn
 
@@ -25,6 +27,10 @@ def finite(x: Tensor, highest: float) -> Tensor:
 
 class Dense(nn.Module):
     """``x @ weight.T + bias``."""
+
+    if TYPE_CHECKING:
+        weight: Tensor
+        bias: Tensor
 
     def __init__(self, folded: inference.Linear | inference.SmallLinear):
         super().__init__()
@@ -48,6 +54,10 @@ class NormalizedLinear(nn.Module):
 
 class Block(nn.Module):
     """A causal ConvNeXt block. The past is ``kernel - 1`` steps."""
+
+    if TYPE_CHECKING:
+        taps: Tensor
+        offset: Tensor
 
     def __init__(self, folded: inference.Block):
         super().__init__()
@@ -79,9 +89,9 @@ class Encoder(nn.Module):
         self.seen = folded.embed.weight.shape[1]
         self.dims, self.lowest, self.highest = folded.dim, *LOG_VARIANCE_RANGE
         self.embed, self.head = Dense(folded.embed), NormalizedLinear(folded.blocks.head)
-        self.blocks = nn.ModuleList(Block(block) for block in folded.blocks.blocks)
-        self.spread = Dense(folded.spread)
-        self.remembered = self.samples + sum(block.remembered for block in self.blocks)
+        blocks = [Block(block) for block in folded.blocks.blocks]
+        self.blocks, self.spread = nn.ModuleList(blocks), Dense(folded.spread)
+        self.remembered = self.samples + sum(block.remembered for block in blocks)
 
     def forward(self, audio: Tensor, past: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         if audio.shape[1] % self.hop != 0:
@@ -92,13 +102,13 @@ class Encoder(nn.Module):
         kept = [joined[:, audio.shape[1] :]]
         seen: list[Tensor] = []
         for view in self.views:
-            logarithms = view(joined[:, self.samples - view.remembered :])
+            logarithms = view(joined[:, self.samples - view.remembered :])  # type: ignore[operator]
             seen.append(logarithms.reshape(audio.shape[0], -1, view.values))
         x = self.embed(torch.cat(seen, dim=2))
         for block in self.blocks:
-            x, after = block(x, past[:, at : at + block.remembered])
+            x, after = block(x, past[:, at : at + block.remembered])  # type: ignore[operator]
             kept.append(after)
-            at += block.remembered
+            at += int(block.remembered)  # type: ignore[arg-type]
         x = self.head(x)
         variance = torch.exp(torch.clamp(x[:, :, self.dims :], self.lowest, self.highest))
         return x[:, :, : self.dims], torch.sqrt(self.spread(variance)), torch.cat(kept, dim=1)
@@ -117,18 +127,18 @@ class Decoder(nn.Module):
         self.largest = LARGEST_LATENT
         self.width = folded.embed.weight.shape[0] // folded.stack
         self.embed, self.out = Dense(folded.embed), NormalizedLinear(folded.blocks.head)
-        self.blocks = nn.ModuleList(Block(block) for block in folded.blocks.blocks)
-        self.head = head
-        self.remembered = sum(block.remembered for block in self.blocks) + head.remembered
+        blocks = [Block(block) for block in folded.blocks.blocks]
+        self.blocks, self.head = nn.ModuleList(blocks), head
+        self.remembered = sum(block.remembered for block in blocks) + cast(int, head.remembered)
 
     def forward(self, latents: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         batch, at = latents.shape[0], 0
         x = self.embed(finite(latents, self.largest)).reshape(batch, -1, self.width)
         kept: list[Tensor] = []
         for block in self.blocks:
-            x, after = block(x, past[:, at : at + block.remembered])
+            x, after = block(x, past[:, at : at + block.remembered])  # type: ignore[operator]
             kept.append(after)
-            at += block.remembered
+            at += int(block.remembered)  # type: ignore[arg-type]
         audio, after = self.head(self.out(x), past[:, at:])
         kept.append(after)
         return audio, torch.cat(kept, dim=1)

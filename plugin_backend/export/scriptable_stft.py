@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,9 @@ def angles(samples: int) -> Tensor:
 class Transform(nn.Module):
     """``[batch, samples]`` → real and imaginary parts of windowed frames, each ``[batch, frames, bins]``."""
 
+    if TYPE_CHECKING:
+        window: Tensor
+
     def __init__(self, window: Tensor, hop: int, bins: int):
         super().__init__()
         self.samples, self.hop, self.bins = window.numel(), hop, bins
@@ -31,6 +35,9 @@ class Transform(nn.Module):
 
 class MatrixTransform(nn.Module):
     """:class:`Transform` by a strided convolution with windowed cosines and sines."""
+
+    if TYPE_CHECKING:
+        waves: Tensor
 
     def __init__(self, window: Tensor, hop: int, bins: int):
         super().__init__()
@@ -47,6 +54,9 @@ class MatrixTransform(nn.Module):
 class Inverse(nn.Module):
     """Real and imaginary parts, each ``[batch, frames, bins]`` → windowed sound ``[batch, frames, window]``."""
 
+    if TYPE_CHECKING:
+        window: Tensor
+
     def __init__(self, window: Tensor):
         super().__init__()
         self.samples = window.numel()
@@ -58,6 +68,9 @@ class Inverse(nn.Module):
 
 class MatrixInverse(nn.Module):
     """:class:`Inverse` by a product with windowed cosines and sines; inner bins count twice."""
+
+    if TYPE_CHECKING:
+        waves: Tensor
 
     def __init__(self, window: Tensor):
         super().__init__()
@@ -107,6 +120,8 @@ def scriptable_views(encoder: Encoder, by_matrix: bool) -> nn.ModuleList:
     def exported(part: nn.Module) -> nn.Module:
         if isinstance(part, InputLevels):
             return part
-        return Energies(part, encoder.hop) if isinstance(part, LogEnergies) else Spectrum(part, encoder.hop, by_matrix)
+        if isinstance(part, LogEnergies):
+            return Energies(part, encoder.hop)
+        return Spectrum(cast(LogSpectrum, part), encoder.hop, by_matrix)
 
     return nn.ModuleList(map(exported, encoder.parts))

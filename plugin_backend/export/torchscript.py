@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
@@ -21,6 +23,9 @@ class TorchScriptCodec(nn.Module):
         latent_size: latent dimensions.
         latency_samples: by which a decoded stream is late.
     """
+
+    if TYPE_CHECKING:
+        silence: Tensor
 
     def __init__(self, codec: WaveformCodec):
         super().__init__()

@@ -29,7 +29,8 @@ def envelopes(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     """Return the power in each band, ``[bands, samples at 400 Hz]``, before compression."""
     spectrum = np.fft.rfft(np.asarray(audio, np.float64))
     place = erb_number(np.arange(spectrum.size) * (sample_rate / audio.size))
-    centres = np.linspace(*erb_number([LOWEST_HZ, min(HIGHEST_HZ, 0.45 * sample_rate)]), BANDS + 2)
+    lowest, highest = erb_number([LOWEST_HZ, min(HIGHEST_HZ, 0.45 * sample_rate)])
+    centres = np.linspace(lowest, highest, BANDS + 2)
     step, count = centres[1] - centres[0], round(audio.size * ENVELOPE_HZ / sample_rate)
     found = np.empty((BANDS, count))
     for band, centre in enumerate(centres[1:-1]):

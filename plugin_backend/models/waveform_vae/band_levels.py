@@ -11,6 +11,8 @@ All sums and products are computed in one order, so that a sample's bits do not 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
@@ -33,7 +35,8 @@ MOST_LOG_GAIN = 3.5
 class BandLevels(nn.Module):
     """Sound and predicted levels → sound, late by ``LATENCY`` samples. Exports contain the same module."""
 
-    ramp: Tensor
+    if TYPE_CHECKING:
+        ramp: Tensor
 
     def __init__(self) -> None:
         super().__init__()
