@@ -2,15 +2,13 @@
 
 import json
 import os
-import resource
 import signal
 import sys
-from functools import partial
 
 import numpy as np
 import pytest
 
-from tests.plugin_backend.plugin_probe import HOP, RATE, Probe, build, compiler
+from tests.plugin_backend.plugin_probe import HOP, RATE, compiler
 
 pytestmark = [
     pytest.mark.slow,
@@ -23,18 +21,6 @@ NOISE = np.random.default_rng(5).uniform(-1, 1, (2, FRAMES)).astype(np.float32)
 SINE = np.broadcast_to(0.5 * np.sin(2 * np.pi * 100 / RATE * np.arange(2 * RATE)), (2, 2 * RATE)).astype(np.float32)
 SMOOTH = 0.02
 """What the sine and the fades of its halves move in one sample, and a little: a cut would be ten times as much."""
-
-
-@pytest.fixture(scope="session")
-def built(tmp_path_factory):
-    return build(tmp_path_factory.mktemp("probe"))
-
-
-@pytest.fixture
-def probe(built, tmp_path) -> Probe:
-    probe = Probe(*built, tmp_path)
-    yield probe
-    assert probe.all_end(), "a process of the backend stays"
 
 
 def late(sound: np.ndarray, samples: int) -> np.ndarray:
@@ -269,52 +255,3 @@ def test_a_fork_of_the_host_leaves_the_backend_alone(probe):
     sound, result = probe.backend().play(NOISE, "5000 fork\n", offline=1)
     np.testing.assert_array_equal(sound[0], late(NOISE, result[0]["latency"]))
     assert result[0]["then"][0]["problem"].startswith("the backend stays with the process that this one is a fork of")
-
-
-@pytest.mark.parametrize(
-    ("config", "problem"),
-    [
-        (None, "plugin.conf: cannot be read (No such file or directory); run `pisada plugin install`"),
-        ("model foley\n", "plugin.conf: it names no interpreter; run `pisada plugin install`"),
-        ("interpreter /none/such\n", "/none/such: cannot be started (No such file or directory)"),
-        ("interpreter bin/python\n", "plugin.conf: 'bin/python' is no whole path; run `pisada plugin install`"),
-    ],
-)
-def test_without_a_backend_the_output_is_dry_and_the_reason_is_reported(probe, config, problem):
-    if config is not None:
-        probe.config.write_text(config)
-    sound, result = probe.play(NOISE, "15000 offline 1\n", ready=0)
-    assert (result[0]["prepared"], result[0]["latency"], result[0]["told"]["state"]) == (False, 2 * HOP, "failed")
-    np.testing.assert_array_equal(sound[0][:, :14_848], late(NOISE, 2 * HOP)[:, :14_848])
-    assert not sound[0][:, 14_848:].any()  # offline, dry would pass for a render
-    assert problem in result[0]["told"]["problem"]
-    assert result[0]["told"]["failed"]
-
-
-@pytest.mark.parametrize(
-    ("options", "settings", "problem"),
-    [
-        (["--version", 99], {}, "the backend is of another version (99, not 2)"),
-        ([], {"rate": 22_050}, "no engine for 22050 Hz and 2 channels"),
-    ],
-)
-def test_a_backend_of_another_version_is_reported(probe, options, settings, problem):
-    _, result = probe.backend(*options).play(NOISE, ready=0, **settings)
-    assert (result[0]["prepared"], result[0]["told"]["state"]) == (False, "failed")
-    assert result[0]["told"]["problem"].startswith(problem)
-
-
-def test_a_host_without_descriptors_starts_nothing_and_reports_it(probe):
-    words = probe.backend().words(NOISE, "", {"ready": 0})
-    few = partial(resource.setrlimit, resource.RLIMIT_NOFILE, (16, 16))
-    (result,) = json.loads(probe.run([probe.program, *words], preexec_fn=few).stdout)["instances"]
-    assert not result["prepared"]
-    assert result["told"]["problem"].endswith("cannot be started (Too many open files); close other plug-ins")
-    assert not list(probe.pids.iterdir())
-
-
-def test_a_backend_that_ends_at_once_is_given_up_and_reported(probe):
-    _, result = probe.script("echo broken >&2; exit 3").play(NOISE, "5000 await failed\n", ready=0)
-    assert not result[0]["prepared"]
-    assert "the backend ended (exit status 3)" in result[0]["told"]["problem"]
-    assert "broken" in (probe.folder / "cache" / "pisada" / "plugin.log").read_text()
