@@ -49,7 +49,13 @@ class _Stream:
         self.set_rows(None, 0, 0)
 
     def set_rows(self, memory: Any, first: int, rows: int) -> None:
-        """Make these rows of ``memory`` the stream's past."""
+        """Make these rows of ``memory`` the stream's past.
+
+        Args:
+            memory: the joint past.
+            first: the first row of it.
+            rows: how many rows.
+        """
         self.memory, self.first, self.rows = memory, first, rows
 
     @property

@@ -101,7 +101,13 @@ class TrainableFamily(ModelFamily, Protocol):
         """
 
     def save_model(self, model: nn.Module, path: Path, training: dict) -> None:
-        """Write a model and the record of its training to ``path`` (``….safetensors``)."""
+        """Write a model and the record of its training to ``path`` (``….safetensors``).
+
+        Args:
+            model: the model.
+            path: the file, ``….safetensors``.
+            training: the record, plain JSON.
+        """
 
     def decode_twice(
         self,
@@ -141,4 +147,10 @@ class BatchableCodec(Protocol):
         """Return the sound of ``[rows, k, dims]`` and the past after it."""
 
     def decoder_past(self, batch: int, seeds: Sequence[int] | None, sides: Sequence[float] | None) -> Any:
-        """Return the past of a decoder stream at its start."""
+        """Return the past of a decoder stream at its start.
+
+        Args:
+            batch: number of rows.
+            seeds: of the rows' noise, or ``None``.
+            sides: of the rows' noise, −1 … 1, or ``None``.
+        """

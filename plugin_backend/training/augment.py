@@ -92,7 +92,13 @@ def draw_value(rng: np.random.Generator, span: Range) -> float:
 
 
 def draw_effect(rng: np.random.Generator, range_set: str, kind: str) -> Effect:
-    """Draw one effect of ``kind`` with values from ``range_set`` (``published`` or ``musical``)."""
+    """Draw one effect of ``kind`` with values from ``range_set`` (``published`` or ``musical``).
+
+    Args:
+        rng: the source of random numbers.
+        range_set: a key of ``RANGES``.
+        kind: a key of that set.
+    """
     spans = RANGES[range_set][kind].items()
     if kind == "eq":
         return Effect(kind, {name: [draw_value(rng, span) for _ in range(BANDS)] for name, span in spans})
@@ -125,7 +131,16 @@ def _pedals() -> Any:
 
 
 def chorus(audio: np.ndarray, rate: int, length_ms: float, voices: float, rate_hz: float, wet_db: float) -> np.ndarray:
-    """Add ``voices`` modulated delays spread over ``length_ms`` to the dry sound; 0 voices change nothing."""
+    """Add ``voices`` modulated delays spread over ``length_ms`` to the dry sound; 0 voices change nothing.
+
+    Args:
+        audio: ``[samples]``.
+        rate: in Hz.
+        length_ms: the longest delay.
+        voices: number of delays.
+        rate_hz: of the modulation.
+        wet_db: level of the delays.
+    """
     wet = np.zeros_like(audio)
     for voice in range(round(voices)):
         delay_ms = float(np.clip(length_ms * (voice + 1) / voices, 1, LONGEST_DELAY_MS))
@@ -138,6 +153,12 @@ def distortion(audio: np.ndarray, rate: int, gain_db: float, hardness: float) ->
     """Apply ``x / (1 + |x|^h)^(1/h)`` after the gain, then restore the original RMS.
 
     The family of Yeh, Abel & Smith (2007, DAFx) for diode clippers: 1 is soft, 10 close to a hard clip.
+
+    Args:
+        audio: ``[samples]``.
+        rate: in Hz.
+        gain_db: before the curve.
+        hardness: 1 to 10.
     """
     driven = audio.astype(np.float64) * gain(gain_db)
     shaped = driven / (1 + np.abs(driven) ** hardness) ** (1 / hardness)
@@ -156,6 +177,14 @@ def eq(
     """Apply peak filters in series. The published form has linear gains (0.5 is unity) and bandwidths in octaves.
 
     Q of a bandwidth of b octaves: √2^b / (2^b − 1) (Bristow-Johnson, Audio EQ Cookbook, for low centres).
+
+    Args:
+        audio: ``[samples]``.
+        rate: in Hz.
+        centre_hz: of each filter.
+        gain_db: of each filter.
+        q: of each filter.
+        published: ``gain`` and ``bandwidth_octaves`` in place of ``gain_db`` and ``q``.
     """
     if gain_db is None or q is None:
         gain_db = [max(LEAST_EQ_DB, 20 * np.log10(max(linear, 1e-6) / 0.5)) for linear in published["gain"]]
@@ -167,7 +196,16 @@ def eq(
 
 
 def reverb(audio: np.ndarray, rate: int, wet: float, room: float, damping: float, **edges: float) -> np.ndarray:
-    """Add a room's reverberation, between a high-pass and a low-pass, to the dry sound."""
+    """Add a room's reverberation, between a high-pass and a low-pass, to the dry sound.
+
+    Args:
+        audio: ``[samples]``.
+        rate: in Hz.
+        wet: linear level.
+        room: size, 0 to 1.
+        damping: 0 to 1.
+        edges: ``low_pass_hz`` and ``high_pass_hz``, or their published forms.
+    """
     if "low_pass" in edges:
         edges["low_pass_hz"] = edges["low_pass"] * FULL_SCALE_HZ
         edges["high_pass_hz"] = edges["low_pass_hz"] * edges["high_pass_of_low_pass"]
@@ -186,14 +224,28 @@ def reverb(audio: np.ndarray, rate: int, wet: float, room: float, damping: float
 
 
 def flanger(audio: np.ndarray, rate: int, length_ms: float, feedback_db: float, rate_hz: float) -> np.ndarray:
-    """Apply a swept short delay with feedback, half wet. Feedback stays below 0 dB, where it would grow without end."""
+    """Apply a swept short delay with feedback, half wet. Feedback stays below 0 dB, where it would grow without end.
+
+    Args:
+        audio: ``[samples]``.
+        rate: in Hz.
+        length_ms: of the delay.
+        feedback_db: of the delay.
+        rate_hz: of the modulation.
+    """
     delay_ms = float(np.clip(length_ms, 1, LONGEST_DELAY_MS))
     feedback = gain(min(feedback_db, LOUDEST_FEEDBACK_DB))
     return _pedals().Chorus(rate_hz, 0.5, delay_ms, feedback, 0.5)(audio, rate)
 
 
 def pitch(audio: np.ndarray, rate: int, semitones: float) -> np.ndarray:
-    """Change pitch and length together, as a tape does."""
+    """Change pitch and length together, as a tape does.
+
+    Args:
+        audio: ``[samples]``.
+        rate: in Hz.
+        semitones: up, or down if negative.
+    """
     return soxr.resample(audio, rate * 2 ** (semitones / 12), rate, quality="MQ").astype(np.float32)
 
 
@@ -209,6 +261,11 @@ EFFECTS: dict[str, Callable[..., np.ndarray]] = {
 
 def apply_chain(chain: tuple[Effect, ...], audio: np.ndarray, sample_rate: int) -> np.ndarray:
     """Process the mono sound ``[samples]`` with the chain. Only pitch changes the length; the peak may change.
+
+    Args:
+        chain: the effects.
+        audio: ``[samples]``.
+        sample_rate: in Hz.
 
     Raises:
         MissingExtraError: the ``train`` extra (pedalboard) is not installed.

@@ -33,7 +33,13 @@ class CropSampler:
         self.crop_samples, self.sample_rate = crop_samples, sample_rate
 
     def batch(self, size: int, seed: int, step: int) -> np.ndarray:
-        """Return the crops of one step, ``[size, crop_samples]``."""
+        """Return the crops of one step, ``[size, crop_samples]``.
+
+        Args:
+            size: number of crops.
+            seed: of the run.
+            step: of the run.
+        """
         rng = np.random.default_rng((seed, step))
         return np.stack([self._crop(rng) for _ in range(size)])
 

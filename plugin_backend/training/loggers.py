@@ -16,7 +16,14 @@ class Logger:
         """Log the values of one step, by name."""
 
     def sounds(self, step: int, truth: np.ndarray, decoded: np.ndarray, sample_rate: int) -> None:
-        """Log a validation crop and the decoded crop, ``[samples]`` each."""
+        """Log a validation crop and the decoded crop, ``[samples]`` each.
+
+        Args:
+            step: the training step.
+            truth: the crop.
+            decoded: the decoded crop.
+            sample_rate: in Hz.
+        """
 
     def close(self) -> None:
         """Close the log."""

@@ -77,14 +77,26 @@ class SpectralScore(nn.Module):
         return SoundFeatures(spectra, [peaks, *powers.unbind(1)])
 
     def forward(self, first: SoundFeatures, second: SoundFeatures, truth: SoundFeatures) -> tuple[Tensor, Tensor]:
-        """Return the scores of spectra and of envelopes of two draws, two scalars."""
+        """Return the scores of spectra and of envelopes of two draws, two scalars.
+
+        Args:
+            first: features of one draw.
+            second: features of the other draw.
+            truth: features of the recording.
+        """
         to_truth = self.distance(first, truth, truth), self.distance(second, truth, truth)
         between = self.distance(first, second, truth)
         spectral, envelope = (a + b - c for a, b, c in zip(*to_truth, between, strict=True))
         return spectral, envelope
 
     def distance(self, first: SoundFeatures, second: SoundFeatures, truth: SoundFeatures) -> tuple[Tensor, Tensor]:
-        """Return the distances of spectra and of envelopes of two sounds, relative to the norm of ``truth``."""
+        """Return the distances of spectra and of envelopes of two sounds, relative to the norm of ``truth``.
+
+        Args:
+            first: features of one sound.
+            second: features of the other sound.
+            truth: features of the recording.
+        """
         spectral = envelope = truth.envelopes[0].new_zeros(())
         for size, reference in truth.spectra.items():
             a, b, weight = first.spectra[size], second.spectra[size], getattr(self, f"bins_{size}")

@@ -34,7 +34,13 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tenso
 
 
 def save_state(path: Path, parts: dict[str, dict[str, Tensor]], facts: dict) -> None:
-    """Write ``parts`` (each a flat dictionary of tensors) and ``facts`` (plain JSON) as one file."""
+    """Write ``parts`` (each a flat dictionary of tensors) and ``facts`` (plain JSON) as one file.
+
+    Args:
+        path: the file.
+        parts: by name, dictionaries of tensors.
+        facts: everything else.
+    """
     tensors = {f"{part}/{key}": value for part, flat in parts.items() for key, value in flat.items()}
     with replaced_when_whole(path) as temporary:
         copies = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}

@@ -24,7 +24,13 @@ def decibels(ratio: float, factor: float = 10.0) -> float:
 
 
 def level_db(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float | None:
-    """Return how much louder the decoded sound is (RMS above 25 Hz), in dB; ``None`` if the original is silent."""
+    """Return how much louder the decoded sound is (RMS above 25 Hz), in dB; ``None`` if the original is silent.
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        sample_rate: in Hz.
+    """
     energies = [float(np.square(without_rumble(audio, sample_rate)).sum()) for audio in (guess, truth)]
     return decibels(energies[0] / energies[1]) if energies[1] > 0 else None
 
@@ -37,14 +43,27 @@ def offset_db(audio: np.ndarray) -> float | None:
 
 
 def share_below(audio: np.ndarray, sample_rate: int, hz: float) -> float | None:
-    """Return the share of the energy below a frequency, 0 to 1; ``None`` for silence."""
+    """Return the share of the energy below a frequency, 0 to 1; ``None`` for silence.
+
+    Args:
+        audio: the sound, ``[samples]``.
+        sample_rate: in Hz.
+        hz: the upper end.
+    """
     power = np.abs(np.fft.rfft(np.asarray(audio, np.float64))) ** 2
     whole = power.sum()
     return float(power[: int(np.ceil(hz * audio.size / sample_rate))].sum() / whole) if whole > 0 else None
 
 
 def rumble_percent(guess: np.ndarray, truth: np.ndarray, sample_rate: int, hz: float) -> float | None:
-    """Return by how many percent of all energy the share below ``hz`` has grown; ``None`` for silence."""
+    """Return by how many percent of all energy the share below ``hz`` has grown; ``None`` for silence.
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        sample_rate: in Hz.
+        hz: the upper end.
+    """
     before, after = share_below(truth, sample_rate, hz), share_below(guess, sample_rate, hz)
     return None if before is None or after is None else 100 * (after - before)
 
@@ -67,6 +86,11 @@ def above_edge_db(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> tup
 
     The edge is where a resampler or an encoder cut the recording (see :mod:`plugin_backend.corpus.bandwidth`).
     ``None`` for a recording that was not cut.
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        sample_rate: in Hz.
     """
     powers = [power_spectrogram(audio, EDGE_WINDOW, EDGE_WINDOW // 2).sum(axis=1) for audio in (guess, truth)]
     edge_hz = cliff_hz(band_levels_db(powers[1], sample_rate)) if powers[1].any() else np.inf

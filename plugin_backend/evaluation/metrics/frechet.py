@@ -16,7 +16,14 @@ import numpy as np
 
 
 def gaussian_distance(mean_a: np.ndarray, cov_a: np.ndarray, mean_b: np.ndarray, cov_b: np.ndarray) -> float:
-    """Return the squared Fréchet distance of two Gaussians: means ``[dims]``, covariances ``[dims, dims]``."""
+    """Return the squared Fréchet distance of two Gaussians: means ``[dims]``, covariances ``[dims, dims]``.
+
+    Args:
+        mean_a: of the first.
+        cov_a: of the first.
+        mean_b: of the second.
+        cov_b: of the second.
+    """
     apart = float(np.square(mean_a - mean_b).sum())
     return max(0.0, apart + float(np.trace(cov_a) + np.trace(cov_b)) - 2 * _root_trace(cov_a, cov_b))
 

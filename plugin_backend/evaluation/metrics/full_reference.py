@@ -41,12 +41,23 @@ def log_mel_error_db(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> 
 
     80 bands from 40 Hz to half the rate, windows of 21.3 ms every 5.3 ms. Both signals are limited to a floor 60 dB
     below the original's loudest band. Levels count: a gain of g dB scores g dB.
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        sample_rate: in Hz.
     """
     return float(np.abs(_mel_difference_db(guess, truth, sample_rate)).mean())
 
 
 def mel_mse(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float:
-    """Return the mean squared difference of the same log-mel power, in dB²: a gain of g dB scores g²."""
+    """Return the mean squared difference of the same log-mel power, in dB²: a gain of g dB scores g².
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        sample_rate: in Hz.
+    """
     return float(np.square(_mel_difference_db(guess, truth, sample_rate)).mean())
 
 
@@ -55,6 +66,11 @@ def mrstft(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float:
 
     After Yamamoto et al. (2020), eqs. 4–6: ``‖S − Ŝ‖ / ‖S‖ + mean |ln S − ln Ŝ|``, here the mean over Hann windows of
     2048, 1024 and 512 samples (at 48 kHz), a quarter apart, magnitudes at least −60 dB of the original's largest.
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        sample_rate: in Hz.
     """
     distances = []
     for seconds in STFT_S:
@@ -88,12 +104,23 @@ def centroid_error(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> fl
     """Return the mean absolute difference of the spectral centroid, in octaves, over the original's audible frames.
 
     The centroid is the power-weighted mean frequency of a frame above 40 Hz.
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        sample_rate: in Hz.
     """
     return float(np.abs(_centroid_octaves(guess, truth, sample_rate)).mean())
 
 
 def centroid_shift(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float:
-    """Return the mean signed difference of the centroid, in octaves: positive if the decoded sound is brighter."""
+    """Return the mean signed difference of the centroid, in octaves: positive if the decoded sound is brighter.
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        sample_rate: in Hz.
+    """
     return float(_centroid_octaves(guess, truth, sample_rate).mean())
 
 
@@ -102,6 +129,11 @@ def noisiness_error(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> f
 
     Flatness (Johnston 1988) is the geometric over the arithmetic mean of a frame's power above 40 Hz:
     1 for white noise, near 0 for a tone.
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        sample_rate: in Hz.
     """
     a, b, _ = _audible_spectra(guess, truth, sample_rate)
     flatness = [np.exp(np.log(power).mean(axis=0)) / power.mean(axis=0) for power in (a, b)]
@@ -116,7 +148,13 @@ def envelope(audio: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def envelope_correlation(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float:
-    """Return the Pearson correlation of the 2 ms RMS envelopes, −1 to 1; 0 if either envelope is constant."""
+    """Return the Pearson correlation of the 2 ms RMS envelopes, −1 to 1; 0 if either envelope is constant.
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        sample_rate: in Hz.
+    """
     a, b = envelope(guess, sample_rate), envelope(truth, sample_rate)
     a, b = a - a.mean(), b - b.mean()
     size = np.sqrt((a @ a) * (b @ b))
@@ -139,6 +177,11 @@ def visqol(guess: np.ndarray, truth: np.ndarray, sample_rate: int = VISQOL_RATE_
 
     Levels do not count (ViSQOL matches them first). It saturates on sparse sounds: use dense clips of several seconds.
     It takes between 0.1 and 0.75 s per second of sound.
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        sample_rate: in Hz.
 
     Raises:
         MissingExtraError: the ``evaluate`` extra is not installed.

@@ -91,7 +91,13 @@ def _before_db(audio: np.ndarray, attack: int, sample_rate: int) -> tuple[float 
 
 
 def hit_shape(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> HitShape | None:
-    """Compare a decoded hit with its original, both ``[samples]`` and aligned; ``None`` if either is silent."""
+    """Compare a decoded hit with its original, both ``[samples]`` and aligned; ``None`` if either is silent.
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        sample_rate: in Hz.
+    """
     if not (np.any(guess) and np.any(truth)):
         return None
     attack = attack_of(truth)

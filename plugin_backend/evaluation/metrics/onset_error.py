@@ -67,6 +67,11 @@ def hit_errors(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> HitErr
     The decoded hit begins where its rise is largest within ±10 ms of the original's onset. The peak level is the
     loudest 2 ms RMS from 10 ms before the original's onset to 50 ms after it, in both signals. The level is that of
     this whole range, above 25 Hz.
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        sample_rate: in Hz.
     """
     rise, rms = _rise(guess, sample_rate)
     truth_rms = _rise(truth, sample_rate)[1]

@@ -116,7 +116,13 @@ def ringing(audio: np.ndarray, sample_rate: int) -> tuple[int, int] | None:
 
 
 def decay_s(audio: np.ndarray, sample_rate: int, hz: float) -> float | None:
-    """Return the time a partial of ``audio`` ``[samples]`` takes to fall by 60 dB; see the module's docstring."""
+    """Return the time a partial of ``audio`` ``[samples]`` takes to fall by 60 dB; see the module's docstring.
+
+    Args:
+        audio: the sound, ``[samples]``.
+        sample_rate: in Hz.
+        hz: the partial's frequency.
+    """
     window, hop = round(DECAY_WINDOW_S * sample_rate), round(DECAY_HOP_S * sample_rate)
     if audio.size < window + LEAST_FRAMES * hop:
         return None
@@ -134,7 +140,13 @@ def decay_s(audio: np.ndarray, sample_rate: int, hz: float) -> float | None:
 
 
 def partials(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> list[Partial]:
-    """Return at most eight partials of ``truth``, the strongest, and their state in ``guess``; both ``[samples]``."""
+    """Return at most eight partials of ``truth``, the strongest, and their state in ``guess``; both ``[samples]``.
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        sample_rate: in Hz.
+    """
     region = ringing(truth, sample_rate)
     if region is None:
         return []

@@ -130,7 +130,15 @@ def score_clips(
 def score_pair(
     guess: np.ndarray, truth: np.ndarray, rate_hz: int, hop_samples: int, with_visqol: bool
 ) -> dict[str, float | list[float]]:
-    """Return all clip and hit metrics of one decoded sound: a number each, or a list for none or several."""
+    """Return all clip and hit metrics of one decoded sound: a number each, or a list for none or several.
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        rate_hz: of both.
+        hop_samples: of the model's latents.
+        with_visqol: whether to use ViSQOL.
+    """
     chosen = {name: metric for name, metric in CLIP_METRICS.items() if with_visqol or name != "visqol"}
     values: dict[str, float | None] = {name: score(guess, truth, rate_hz) for name, score in chosen.items()}
     values |= artefacts(guess, truth, rate_hz, hop_samples)

@@ -51,7 +51,13 @@ class RawCell(str):
 
 
 def table(header: list[str], rows: list[list[str]], bold: str | None = None) -> str:
-    """Return a table; rows whose first cell is ``bold`` are highlighted."""
+    """Return a table; rows whose first cell is ``bold`` are highlighted.
+
+    Args:
+        header: the headings.
+        rows: the cells.
+        bold: first cell of the highlighted rows.
+    """
     top = "".join(f"<th>{escape(cell)}</th>" for cell in header)
     body = "".join(
         f"<tr{' class=codec' if row[0] == bold else ''}>"
@@ -74,7 +80,13 @@ def picture(png: bytes, description: str) -> str:
 
 
 def player(name: str, audio: np.ndarray, sample_rate: int) -> str:
-    """Return a named player of one sound ``[samples]``: 16-bit FLAC inside the page."""
+    """Return a named player of one sound ``[samples]``: 16-bit FLAC inside the page.
+
+    Args:
+        name: shown beside it.
+        audio: the sound.
+        sample_rate: in Hz.
+    """
     packed = io.BytesIO()
     soundfile.write(packed, np.clip(audio, -1, 1), sample_rate, format="FLAC", subtype="PCM_16")
     source = f"data:audio/flac;base64,{base64.b64encode(packed.getvalue()).decode('ascii')}"
@@ -82,12 +94,24 @@ def player(name: str, audio: np.ndarray, sample_rate: int) -> str:
 
 
 def players(title: str, sounds: dict[str, np.ndarray], sample_rate: int) -> str:
-    """Return a titled row of players, one for each named sound."""
+    """Return a titled row of players, one for each named sound.
+
+    Args:
+        title: above them.
+        sounds: by name.
+        sample_rate: in Hz.
+    """
     return f"<h3>{escape(title)}</h3>\n<p>{_all_of(sounds, sample_rate)}</p>\n"
 
 
 def players_cell(title: str, sounds: dict[str, np.ndarray], sample_rate: int) -> RawCell:
-    """Return players as a table cell, below a title."""
+    """Return players as a table cell, below a title.
+
+    Args:
+        title: above them.
+        sounds: by name.
+        sample_rate: in Hz.
+    """
     return RawCell(f'<div class="heard">{escape(title)}<br>\n{_all_of(sounds, sample_rate)}</div>')
 
 

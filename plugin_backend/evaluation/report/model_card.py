@@ -59,6 +59,13 @@ def write_card(
 ) -> None:
     """Evaluate ``checkpoint`` and write the three files into ``out``, which is made if it does not exist.
 
+    Args:
+        checkpoint: a ``.safetensors`` file.
+        corpus: a folder with a ``manifest.csv``.
+        out: the folder to write.
+        options: how much to measure.
+        report: called at each step.
+
     Raises:
         CheckpointError: the checkpoint cannot be used.
         AudioFileError: the corpus has no usable manifest.
@@ -78,7 +85,13 @@ def write_card(
 
 
 def print_to_stderr(stage: str, done: int, total: int) -> None:
-    """Print one line per stage."""
+    """Print one line per stage.
+
+    Args:
+        stage: its name.
+        done: steps done.
+        total: all steps.
+    """
     if done == 0:
         print(stage, file=sys.stderr, flush=True)
 

@@ -138,7 +138,13 @@ def architecture(config: dict) -> str:
 
 
 def table(head: list[str], rows: list[list[str]], texts: int = 2) -> str:
-    """Return a Markdown table; its first columns (``texts``) are text, the others numbers."""
+    """Return a Markdown table; its first columns (``texts``) are text, the others numbers.
+
+    Args:
+        head: the headings.
+        rows: the cells.
+        texts: number of text columns.
+    """
     marks = ["---"] * texts + ["---:"] * (len(head) - texts)
     return "\n".join(f"| {' | '.join(row)} |" for row in [head, marks, *rows])
 

@@ -29,7 +29,14 @@ MANY = 8
 
 
 def png(width: float, height: float, columns: int, draw: Callable[[list[Axes]], None]) -> bytes:
-    """Return a figure of ``columns`` axes side by side, ``width`` × ``height`` inches, filled by ``draw``."""
+    """Return a figure of ``columns`` axes side by side, ``width`` × ``height`` inches, filled by ``draw``.
+
+    Args:
+        width: in inches.
+        height: in inches.
+        columns: number of axes.
+        draw: fills the axes.
+    """
     with matplotlib.rc_context(cast(Any, STYLE)):
         figure = Figure(figsize=(width, height), layout="constrained")
         draw(list(np.atleast_1d(figure.subplots(1, columns))))
@@ -62,7 +69,13 @@ def histograms(clips: list[dict]) -> bytes:
 
 
 def matrices(names: list[str], tables: dict[str, list[list[float | None]]], labels: tuple[str, str]) -> bytes:
-    """Plot matrices of the same rows and columns side by side, on one colour scale; ``labels`` name both."""
+    """Plot matrices of the same rows and columns side by side, on one colour scale; ``labels`` name both.
+
+    Args:
+        names: of rows and columns.
+        tables: by title.
+        labels: of rows and of columns.
+    """
     arrays = {title: np.array(rows, float) for title, rows in tables.items()}
     known = np.concatenate([array[np.isfinite(array)] for array in arrays.values()])
     span = (known.min(), known.max()) if known.size else (0.0, 1.0)

@@ -125,7 +125,14 @@ class Stepper:
 
 
 def audio_array(x: torch.Tensor, frames: int, hop: int, name: str) -> np.ndarray:
-    """Return the first channel of a decoder's output, ``[frames * hop]``, checked."""
+    """Return the first channel of a decoder's output, ``[frames * hop]``, checked.
+
+    Args:
+        x: the output, ``[channels, samples]``.
+        frames: latent frames it was decoded from.
+        hop: samples of a frame.
+        name: of the file, for messages.
+    """
     if x.shape[1] != frames * hop:
         raise CheckpointError(f"{name}: returns {x.shape[1]} samples for {frames} latent frames, not {frames * hop}")
     return x[0].numpy()

@@ -18,7 +18,13 @@ from plugin_backend.models.waveform_vae.model import WaveformVAE
 
 
 def save(model: WaveformVAE, path: Path, training: dict) -> None:
-    """Write ``path`` (``….safetensors``) and its JSON, which keeps ``training``, the record of the training."""
+    """Write ``path`` (``….safetensors``) and its JSON, which keeps ``training``, the record of the training.
+
+    Args:
+        model: the model.
+        path: the file, ``….safetensors``.
+        training: the record, plain JSON.
+    """
     record = {"family": FAMILY, "version": VERSION, "config": asdict(model.config), "training": training}
     with staged(path.parent, path.name) as stage:
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}

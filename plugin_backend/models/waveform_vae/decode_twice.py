@@ -21,7 +21,15 @@ QUIETEST_LEVEL = -9.0
 def decode_twice(
     model: WaveformVAE, audio: Tensor, draws: RandomDraws, frozen: bool, precision: AbstractContextManager
 ) -> DecodedTwice:
-    """Encode ``audio`` ``[batch, samples]`` once and decode it twice; see ``TrainableFamily.decode_twice``."""
+    """Encode ``audio`` ``[batch, samples]`` once and decode it twice; see ``TrainableFamily.decode_twice``.
+
+    Args:
+        model: the model.
+        audio: the sounds.
+        draws: the random numbers.
+        frozen: whether the encoder gets no gradients.
+        precision: the context for the matrix products.
+    """
     latency, decoder = model.config.latency, model.decoder
     with precision:
         with torch.set_grad_enabled(torch.is_grad_enabled() and not frozen):

@@ -12,7 +12,13 @@ from torch import Tensor, nn
 
 
 def with_past(x: Tensor, past: Tensor | None, length: int) -> tuple[Tensor, Tensor]:
-    """Put ``length`` past steps before ``x`` along time; return the result and the new past."""
+    """Put ``length`` past steps before ``x`` along time; return the result and the new past.
+
+    Args:
+        x: ``[batch, time, …]``.
+        past: the steps before it, or ``None`` for silence.
+        length: how many steps the past has.
+    """
     if past is None:
         past = x.new_zeros(x.shape[0], length, *x.shape[2:])
     joined = torch.cat([past, x], dim=1)
