@@ -64,7 +64,7 @@ def decode(events: list, together: bool) -> tuple[float, float, list[np.ndarray]
     """CPU and wall seconds of all sounds, and they."""
     from presets.bank import FACTORY_BANK
     from render.engine.cue_audio import CueAudio
-    from render.engine.voice import Stopwatch
+    from render.engine.cue_decoding import Stopwatch
     from render.plan.plan import Plan
     from render.project.project import Stem
 

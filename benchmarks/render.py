@@ -29,10 +29,12 @@ PRESETS = ("step-gravel", "step-wood", "step-stone", "step-grass")
 
 def measure(seconds: int, stems: int) -> dict:
     """Render in this process; answers the report's figures and peak memory in MB."""
+    from render.engine.make_plan import make_plan
+
     from render.cues import Cue, CueSheet
     from render.delivery.deliver import deliver
-    from render.plan.resolve import make_plan
-    from render.project.project import Project, Reverb, Stem
+    from render.project.effect_schema import Reverb
+    from render.project.project import Project, Stem
 
     rate = 48_000
     names = [f"S{index:02d}" for index in range(stems)]

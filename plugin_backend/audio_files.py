@@ -17,12 +17,12 @@ import soundfile
 import soxr
 
 from plugin_backend.audio_formats.byte_ranges import Content, Part, PartFile
-from plugin_backend.audio_formats.detect import content_of
+from plugin_backend.audio_formats.detect import inspect_content
 from plugin_backend.errors import AudioFileError
 
-MOST_CHANNELS = 2
+MAX_CHANNELS = 2
 BLOCK_SAMPLES = 65_536
-LONGEST_SAMPLES = 2**48
+MAX_LENGTH_SAMPLES = 2**48
 """More is what libsndfile says of a length that it does not know."""
 
 
@@ -79,7 +79,7 @@ class AudioFile:
         except OSError as problem:
             raise AudioFileError(f"cannot be opened ({problem.strerror})") from problem
         try:
-            content = content_of(self._file)
+            content = inspect_content(self._file)
             self._parts = list(content.parts or (None,))
             self.info = self._looked_at(content)
         except OSError as problem:
@@ -144,7 +144,7 @@ class AudioFile:
         lengths, rates, channels, subtypes = zip(*found, strict=True)
         if len({*zip(rates, channels, strict=True)}) > 1:
             raise AudioFileError("recordings of different rates or channels are joined in it; give them one by one")
-        if sum(lengths) > LONGEST_SAMPLES:
+        if sum(lengths) > MAX_LENGTH_SAMPLES:
             raise AudioFileError("states no length; convert it to WAV or FLAC")
         remarks = (content.cut_short,) * bool(content.cut_short) + content.remarks
         return AudioInfo(sum(lengths), rates[0], channels[0], subtypes[0], remarks, bool(content.cut_short))
@@ -174,7 +174,7 @@ class AudioFile:
         return True
 
 
-def info_of(path: Path) -> AudioInfo:
+def inspect_audio(path: Path) -> AudioInfo:
     """What a file with samples in it holds.
 
     Raises:
@@ -193,19 +193,19 @@ def _sounding(info: AudioInfo) -> AudioInfo:
     return info
 
 
-def probe(path: Path) -> AudioInfo:
+def inspect_mono_or_stereo(path: Path) -> AudioInfo:
     """What a mono or stereo file holds.
 
     Raises:
         AudioFileError: absent, unreadable, empty, or more than two channels; names the file.
     """
-    info = info_of(path)
-    if info.channels > MOST_CHANNELS:
+    info = inspect_audio(path)
+    if info.channels > MAX_CHANNELS:
         raise AudioFileError(f"{path}: {info.channels} channels; give a mono or stereo file")
     return info
 
 
-def blocks_of(
+def read_blocks(
     path: Path, block_samples: int = BLOCK_SAMPLES, dtype: str = "float32"
 ) -> Iterator[tuple[np.ndarray, bool]]:
     """A file in pieces ``[n, channels]``, and whether each is the last; the last may be shorter.
@@ -231,18 +231,20 @@ def blocks_of(
         raise AudioFileError(f"{path}: {problem}") from problem
 
 
-def mono_blocks(path: Path, sample_rate: int, block_samples: int = BLOCK_SAMPLES) -> Iterator[np.ndarray]:
+def read_mono_blocks(path: Path, sample_rate: int, block_samples: int = BLOCK_SAMPLES) -> Iterator[np.ndarray]:
     """The file piece by piece, mixed to mono (mean of its channels) and resampled, ``[n]`` float32.
 
     Raises:
         AudioFileError: see :func:`probe` and :func:`blocks_of`.
     """
-    rate_hz = probe(path).rate_hz
-    blocks = ((block.mean(axis=1, dtype=np.float32), last) for block, last in blocks_of(path, block_samples))
-    yield from resampled(blocks, rate_hz, sample_rate)
+    rate_hz = inspect_mono_or_stereo(path).rate_hz
+    blocks = ((block.mean(axis=1, dtype=np.float32), last) for block, last in read_blocks(path, block_samples))
+    yield from resample_mono_blocks(blocks, rate_hz, sample_rate)
 
 
-def resampled(blocks: Iterable[tuple[np.ndarray, bool]], rate: int, sample_rate: int) -> Iterator[np.ndarray]:
+def resample_mono_blocks(
+    blocks: Iterable[tuple[np.ndarray, bool]], rate: int, sample_rate: int
+) -> Iterator[np.ndarray]:
     """Pieces ``[n]`` of a sound at ``rate`` Hz, each told whether it is the last, at ``sample_rate`` Hz."""
     resampler = soxr.ResampleStream(rate, sample_rate, 1) if rate != sample_rate else None
     for block, last in blocks:
@@ -251,4 +253,4 @@ def resampled(blocks: Iterable[tuple[np.ndarray, bool]], rate: int, sample_rate:
 
 def read_mono(path: Path, sample_rate: int) -> np.ndarray:
     """The whole file as :func:`mono_blocks` gives it, ``[samples]`` float32."""
-    return np.concatenate(list(mono_blocks(path, sample_rate)))
+    return np.concatenate(list(read_mono_blocks(path, sample_rate)))

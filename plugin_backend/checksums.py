@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import zlib
 
-SEAL_BYTES = 4
+CHECKSUM_BYTES = 4
 
 
-class Seal:
+class Checksum:
     """Adds up what is written under a name; CRC-32, which finds every damage of a few bits, and is fast."""
 
     def __init__(self, name: str):
@@ -20,11 +20,11 @@ class Seal:
     @property
     def written(self) -> bytes:
         """What stands at the end of the file."""
-        return self._sum.to_bytes(SEAL_BYTES, "little")
+        return self._sum.to_bytes(CHECKSUM_BYTES, "little")
 
 
-def is_sealed(name: str, data) -> bool:
+def checksum_matches(name: str, data) -> bool:
     """Whether bytes that were read back are what was written under the name, seal and all."""
-    seal = Seal(name)
-    seal.add(memoryview(data)[:-SEAL_BYTES])
-    return bytes(memoryview(data)[-SEAL_BYTES:]) == seal.written
+    seal = Checksum(name)
+    seal.add(memoryview(data)[:-CHECKSUM_BYTES])
+    return bytes(memoryview(data)[-CHECKSUM_BYTES:]) == seal.written

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 
 FEATURES = ("sse4_2", "avx", "avx2", "fma3", "f16c", "avx512_f", "avx512_bf16", "avx512_fp16", "avx_vnni", "amx_tile")
-FEATURES_OF_ARM = ("neon", "fp16_arith", "bf16", "dot", "i8mm", "sve", "sve2", "sme")
-CHOICES = (
+ARM_FEATURES = ("neon", "fp16_arith", "bf16", "dot", "i8mm", "sve", "sve2", "sme")
+CPU_VARIABLES = (
     "ATEN_CPU_CAPABILITY",
     "FBGEMM_ENABLE_INSTRUCTIONS",
     "ONEDNN_MAX_CPU_ISA",
@@ -22,7 +22,7 @@ CHOICES = (
 
 
 @dataclass(frozen=True)
-class Processor:
+class CpuInfo:
     """What the bits of a sum may depend on, beside the libraries.
 
     Attributes:
@@ -45,13 +45,13 @@ class Processor:
 
 
 @cache
-def cpu_info() -> Processor:
+def cpu_info() -> CpuInfo:
     """The one we run on; under emulation, the one that is emulated."""
     import torch
 
     list_capabilities = getattr(torch.cpu, "get_capabilities", dict)  # not in every version that we allow
     known = list_capabilities()
-    features = tuple(name for name in (*FEATURES, *FEATURES_OF_ARM) if known.get(name))
-    choices = tuple(f"{name}={os.environ[name]}" for name in CHOICES if name in os.environ)
+    features = tuple(name for name in (*FEATURES, *ARM_FEATURES) if known.get(name))
+    choices = tuple(f"{name}={os.environ[name]}" for name in CPU_VARIABLES if name in os.environ)
     name = str(known.get("cpu_name") or platform.processor() or "unknown").strip()
-    return Processor(name, platform.machine(), features, torch.backends.cpu.get_cpu_capability(), choices)
+    return CpuInfo(name, platform.machine(), features, torch.backends.cpu.get_cpu_capability(), choices)

@@ -21,9 +21,9 @@ PisadaError                     anything we can explain in one line
 import sys
 from pathlib import Path
 
-LONGEST_PROBLEM = 600
+MAX_PROBLEM_CHARACTERS = 600
 """Characters; of a longer one the middle is left out."""
-MOST_TOLD = 50
+MAX_LISTED_PROBLEMS = 50
 """Of several problems of one file, so many are told."""
 
 
@@ -62,8 +62,8 @@ class CueSheetError(InputError):
         field: str | None = None,
         others: "tuple[CueSheetError, ...]" = (),
     ):
-        if len(problem) > LONGEST_PROBLEM:  # it quotes a cell, and a cell may hold a book
-            problem = f"{problem[: LONGEST_PROBLEM // 2]} … {problem[-LONGEST_PROBLEM // 4 :]}"
+        if len(problem) > MAX_PROBLEM_CHARACTERS:  # it quotes a cell, and a cell may hold a book
+            problem = f"{problem[: MAX_PROBLEM_CHARACTERS // 2]} … {problem[-MAX_PROBLEM_CHARACTERS // 4 :]}"
         self.problem, self.file, self.row, self.field, self.others = problem, file, row, field, others
         place = [str(file)] if file is not None else []
         if row is not None:
@@ -87,11 +87,11 @@ class CueSheetError(InputError):
     def lines(self) -> list[str]:
         """Every problem on a line of its own, at most 50, and then how many more there are."""
         lines = [problem.line for problem in (self, *self.others)]
-        more = len(lines) - MOST_TOLD
-        return lines if more <= 0 else [*lines[:MOST_TOLD], f"and {more} more problems, not told here"]
+        more = len(lines) - MAX_LISTED_PROBLEMS
+        return lines if more <= 0 else [*lines[:MAX_LISTED_PROBLEMS], f"and {more} more problems, not told here"]
 
 
-def together(problems: "list[CueSheetError]") -> CueSheetError:
+def combine_errors(problems: "list[CueSheetError]") -> CueSheetError:
     """One error of several: the first of the file, with the others; by row, then in the order they were found."""
     first, *others = sorted((one for problem in problems for one in problem.each), key=lambda one: one.row or 0)
     return type(first)(first.problem, file=first.file, row=first.row, field=first.field, others=tuple(others))
@@ -155,10 +155,10 @@ class MissingExtraError(PisadaError):
     """
 
     def __init__(self, what: str, extra: str):
-        super().__init__(f"{what} needs an optional part: {pip_line(extra)}")
+        super().__init__(f"{what} needs an optional part: {pip_command(extra)}")
 
 
-def pip_line(extra: str, package: Path = Path(__file__).parents[1]) -> str:
+def pip_command(extra: str, package: Path = Path(__file__).parents[1]) -> str:
     """What installs an extra into this Python: from the clone that runs, or by the package's name where there is none.
 
     Args:

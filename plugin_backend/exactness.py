@@ -17,7 +17,7 @@ BLOCKS = (1, 2, 3, 7)
 
 
 @dataclass(frozen=True)
-class Computed:
+class ComputeInfo:
     """With what our models' sounds were computed. Where nothing else differs, two stems differ by this.
 
     Attributes:
@@ -37,14 +37,14 @@ class Computed:
         return f"PyTorch {self.torch}, {self.products} ({exact}), on {self.processor}"
 
 
-def computed_by(models: Iterable[str]) -> Computed | None:
+def compute_info_for(models: Iterable[str]) -> ComputeInfo | None:
     """With what this process computes these models, by their names; ``None`` where none of them is one of ours."""
     from plugin_backend.models.registry import PCM, RAVE_SUFFIX
 
-    return computed_here() if any(name != PCM and not name.endswith(RAVE_SUFFIX) for name in models) else None
+    return compute_info() if any(name != PCM and not name.endswith(RAVE_SUFFIX) for name in models) else None
 
 
-def computed_here() -> Computed:
+def compute_info() -> ComputeInfo:
     """With what this process computes."""
     import torch
 
@@ -52,7 +52,7 @@ def computed_here() -> Computed:
     from plugin_backend.models.waveform_vae.matrix_products import best_backend
 
     chosen = best_backend()
-    return Computed(str(cpu_info()), torch.__version__, chosen.kind.__name__, chosen.counts.always_exact)
+    return ComputeInfo(str(cpu_info()), torch.__version__, chosen.kind.__name__, chosen.counts.always_exact)
 
 
 @dataclass(frozen=True)

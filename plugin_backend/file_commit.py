@@ -21,13 +21,13 @@ from pathlib import Path
 
 from plugin_backend.errors import OutputError
 from plugin_backend.file_locks import NO_LOCKS, FileLock
-from plugin_backend.output_files import hidden_beside, replaced_when_whole, sync, take_name, uninterrupted
+from plugin_backend.output_files import hidden_path_beside, hold_signals, rename_if_free, sync_to_disk, write_atomically
 
 COMMIT, BEFORE = ".commit", ".before"
 """In the hidden folder: the list of names, and the files that were there under names that are replaced."""
 
 
-class Stage:
+class StagedFiles:
     """One set of files in the making; :func:`staged` gives one, or :meth:`begin`.
 
     Attributes:
@@ -36,13 +36,13 @@ class Stage:
 
     def __init__(self, home: Path, label: str, lock: FileLock | None):
         self.home, self._lock = home, lock
-        self.folder = hidden_beside(home / label)
+        self.folder = hidden_path_beside(home / label)
         self._new: list[str] = []
         self._replacing: list[str] = []
         self.folder.mkdir()
 
     @classmethod
-    def begin(cls, home: Path, label: str) -> Stage | None:
+    def begin(cls, home: Path, label: str) -> StagedFiles | None:
         """A stage in ``home``, or ``None`` while a living process has one of that label; what dead ones left is
         finished or removed. Where the system locks no files nothing is known of others, and nothing of theirs touched.
 
@@ -85,12 +85,12 @@ class Stage:
             OSError: they cannot be written.
         """
         for path in sorted(self.folder.rglob("*"), reverse=True):
-            sync(path)
-        sync(self.folder)
-        sync(self.home)
+            sync_to_disk(path)
+        sync_to_disk(self.folder)
+        sync_to_disk(self.home)
         new = [one for name in self._new for one in _files(self.folder, name)]
-        with uninterrupted():
-            with replaced_when_whole(self.folder / COMMIT) as commit:
+        with hold_signals():
+            with write_atomically(self.folder / COMMIT) as commit:
                 commit.write_text(json.dumps({"new": new, "replacing": self._replacing}), encoding="utf-8")
             _name(self.folder, self.home)
 
@@ -103,7 +103,7 @@ class Stage:
 
 
 @contextmanager
-def staged(home: Path, label: str) -> Iterator[Stage]:
+def stage_files(home: Path, label: str) -> Iterator[StagedFiles]:
     """A stage whose files are published when the block ends without an exception.
 
     Args:
@@ -114,7 +114,7 @@ def staged(home: Path, label: str) -> Iterator[Stage]:
         OutputError: a living process is making the same set.
         OSError: they cannot be written.
     """
-    stage = Stage.begin(home, label)
+    stage = StagedFiles.begin(home, label)
     if stage is None:
         raise OutputError(f"{home}: another run is writing {label} just now")
     try:
@@ -124,7 +124,7 @@ def staged(home: Path, label: str) -> Iterator[Stage]:
         stage.end()
 
 
-def recover(home: Path, shape: str) -> None:
+def recover_staged_files(home: Path, shape: str) -> None:
     """Finish or remove what dead processes left of the sets whose labels match the glob ``shape``.
 
     Raises:
@@ -132,7 +132,7 @@ def recover(home: Path, shape: str) -> None:
     """
     locks = {path.name[1 : -len(".lock")] for path in home.glob(f".{shape}.lock")}
     for label in locks | {path.name[1:].rsplit(".", 2)[0] for path in home.glob(f".{shape}.*.part") if path.is_dir()}:
-        stage = Stage.begin(home, label)
+        stage = StagedFiles.begin(home, label)
         if stage is not None:
             stage.end()
 
@@ -162,16 +162,16 @@ def _name(stage: Path, home: Path) -> None:
         for name in commit["new"]:
             if _waits(stage / name, home / name):
                 (home / name).parent.mkdir(exist_ok=True)
-                take_name(stage / name, home / name)
+                rename_if_free(stage / name, home / name)
         for folder in {(home / name).parent for name in commit["new"]} - {home}:
-            sync(folder)
+            sync_to_disk(folder)
         before.mkdir(exist_ok=True)
         for name in commit["replacing"]:
             if (stage / name).exists():
                 with suppress(OSError):  # a first one, or no links: then there is no way back
                     os.link(home / name, before / name)
                 os.replace(stage / name, home / name)
-        sync(home)
+        sync_to_disk(home)
     except OSError:
         _take_back(stage, home, commit)
         raise

@@ -20,7 +20,7 @@ NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EM
 
 
 @contextmanager
-def replaced_when_whole(path: Path, *, only_if_free: bool = False, durable: bool = True) -> Iterator[Path]:
+def write_atomically(path: Path, *, only_if_free: bool = False, durable: bool = True) -> Iterator[Path]:
     """Give a temporary neighbour of ``path`` to write; rename it on success, remove it on any failure.
 
     Args:
@@ -28,25 +28,25 @@ def replaced_when_whole(path: Path, *, only_if_free: bool = False, durable: bool
         durable: wait until it is on disk before it gets its name, so that a power cut leaves the old file or the new.
             Not for caches, whose entries tell by themselves whether they are whole.
     """
-    temporary = hidden_beside(path)
+    temporary = hidden_path_beside(path)
     try:
         yield temporary
         if durable:
-            sync(temporary)
+            sync_to_disk(temporary)
         if only_if_free:
-            take_name(temporary, path)
+            rename_if_free(temporary, path)
         else:
             os.replace(temporary, path)
         if durable:
-            sync(path.parent)
+            sync_to_disk(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def folder_when_whole(path: Path) -> Iterator[Path]:
+def make_folder_atomically(path: Path) -> Iterator[Path]:
     """Give a temporary folder beside ``path`` to fill; rename it on success, remove it on any failure."""
-    temporary = hidden_beside(path)
+    temporary = hidden_path_beside(path)
     temporary.mkdir()
     try:
         yield temporary
@@ -55,12 +55,12 @@ def folder_when_whole(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def hidden_beside(path: Path, end: str = "part") -> Path:
+def hidden_path_beside(path: Path, end: str = "part") -> Path:
     """A hidden name beside ``path`` that nobody else has: two containers may count the same process numbers."""
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.{end}")
 
 
-def take_name(source: Path, target: Path) -> None:
+def rename_if_free(source: Path, target: Path) -> None:
     """Name a file ``target`` if that is free; it is called ``source`` too until that is removed.
 
     Raises:
@@ -78,7 +78,7 @@ def take_name(source: Path, target: Path) -> None:
         os.rename(source, target)
 
 
-def sync(path: Path) -> None:
+def sync_to_disk(path: Path) -> None:
     """Wait until a file, or a folder's list of names, is on disk."""
     folder = path.is_dir()
     if folder and os.name == "nt":  # which opens no folders
@@ -90,11 +90,11 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-HELD_BACK = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+HELD_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
+def hold_signals() -> Iterator[None]:
     """Hold Ctrl-C and the like back until the block is done; processes started in it never get them.
 
     The mask is what started processes inherit. It is the calling thread's only: another thread, a progress bar's say,
@@ -104,8 +104,8 @@ def uninterrupted() -> Iterator[None]:
         yield
         return
     came: list[int] = []
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
-    mine = HELD_BACK if threading.current_thread() is threading.main_thread() else ()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_SIGNALS)
+    mine = HELD_SIGNALS if threading.current_thread() is threading.main_thread() else ()
     handlers = {number: signal.signal(number, lambda number, _: came.append(number)) for number in mine}
     try:
         yield

@@ -37,7 +37,7 @@ def table(*parameters: Parameter) -> dict[str, Parameter]:
     return {parameter.name: parameter for parameter in parameters}
 
 
-LONGEST_TEXT = 1024
+MAX_TEXT_CHARACTERS = 1024
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,8 @@ class Text:
         Raises:
             ProjectError: they are none, or too many, or hold control characters.
         """
-        if not isinstance(value, str) or not 0 < len(value) <= LONGEST_TEXT or not value.isprintable():
-            raise ProjectError(f"{self.name} {value!r:.80}: 1 to {LONGEST_TEXT} printable characters can be used")
+        if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT_CHARACTERS or not value.isprintable():
+            raise ProjectError(
+                f"{self.name} {value!r:.80}: 1 to {MAX_TEXT_CHARACTERS} printable characters can be used"
+            )
         return value

@@ -32,7 +32,7 @@ def die_with_parent(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-BESIDE, WORKER, AUDIO = 5, 10, 20
+BACKGROUND_PRIORITY, WORKER_PRIORITY, AUDIO_PRIORITY = 5, 10, 20
 """The audio callback comes before the worker it feeds; the threads beside them share Python's lock with
 both, and must not be kept from giving it back."""
 
@@ -52,16 +52,16 @@ def request_priority(priority: int) -> str:
     return ""
 
 
-COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-ONE_EACH = dict.fromkeys(COUNTS, "1")
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+ONE_THREAD_VARIABLES = dict.fromkeys(THREAD_VARIABLES, "1")
 """Of the environment; libraries read it as they are imported."""
 
 
 @contextmanager
-def one_thread_each() -> Iterator[None]:
+def one_thread_per_process() -> Iterator[None]:
     """What is started in the block computes with one thread."""
-    before = {name: os.environ.get(name) for name in COUNTS}
-    os.environ.update(ONE_EACH)
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(ONE_THREAD_VARIABLES)
     try:
         yield
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-MOST = 3
+MAX_SUGGESTIONS = 3
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
@@ -22,7 +22,7 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     for each in names:
         known.setdefault(_folded(each), each)
     folded = _folded(name)
-    close = [folded] if folded in known else difflib.get_close_matches(folded, known, n=MOST)
+    close = [folded] if folded in known else difflib.get_close_matches(folded, known, n=MAX_SUGGESTIONS)
     near = [known[each] for each in close]
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 

@@ -8,7 +8,7 @@ UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e
 """Control characters but line feed and tab, marks that turn the direction of text, and bytes that are no UTF-8."""
 
 
-def printable(text: str, encoding: str = "utf-8") -> str:
+def escape_unprintable(text: str, encoding: str = "utf-8") -> str:
     """The text with every character that is not to be printed as ``\\xNN`` or ``\\uNNNN``.
 
     Args:

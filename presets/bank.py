@@ -16,7 +16,7 @@ FACTORY_BANK = Path(__file__).parent / "factory"
 FACTORY = "factory"
 """The shipped bank's name where a folder is asked for; a folder of that name is ``./factory``."""
 
-Named = str | os.PathLike | Sequence[str | os.PathLike] | None
+BankNames = str | os.PathLike | Sequence[str | os.PathLike] | None
 """Banks as users name them: folders or :data:`FACTORY`, one or several; ``None`` or nothing is the factory's."""
 
 
@@ -34,7 +34,7 @@ class Bank:
         PresetError: a folder is missing or holds no preset.
     """
 
-    def __init__(self, named: Named = None):
+    def __init__(self, named: BankNames = None):
         self.folders = folders_of(named)
         files: dict[str, Path] = {}
         for folder in self.folders:
@@ -107,18 +107,18 @@ def is_file_name(name: str) -> bool:
     return name.endswith(SUFFIX)
 
 
-def folders_of(named: Named) -> tuple[Path, ...]:
+def folders_of(named: BankNames) -> tuple[Path, ...]:
     """The folders that are meant, each once; :data:`FACTORY_BANK` where none is named."""
     each = [named] if isinstance(named, (str, os.PathLike)) else list(named or [FACTORY])
     return tuple(dict.fromkeys(FACTORY_BANK if str(one) == FACTORY else Path(one) for one in each))
 
 
-def located(name: str, folder: Path) -> str:
+def absolute_preset_name(name: str, folder: Path) -> str:
     """A preset's name as it is, its file as seen from ``folder``."""
     return os.path.normpath(os.path.join(folder, name)) if is_file_name(name) else name
 
 
-def located_banks(named: Named, folder: Path) -> list[str]:
+def absolute_bank_names(named: BankNames, folder: Path) -> list[str]:
     """Banks as seen from ``folder``; the word for the factory's stays."""
     each = [named] if isinstance(named, (str, os.PathLike)) else list(named or [])
     return [FACTORY if str(one) == FACTORY else str(Path(folder) / one) for one in each]

@@ -37,7 +37,7 @@ def credits(corpus: Path) -> dict[str, tuple[str, str]]:
         }
 
 
-def words_of(entry: dict, corpus: Path, credited: dict[str, tuple[str, str]]) -> dict:
+def header_fields_of(entry: dict, corpus: Path, credited: dict[str, tuple[str, str]]) -> dict:
     """The header fields that say what an entry's preset is, whose, and how it was made."""
     files = files_of(entry, corpus)
     owners, licences = (
@@ -82,20 +82,20 @@ def files_of(entry: dict, corpus: Path) -> list[Path]:
     return files[:MOST_TEXTURES] if kind_of(entry) == "texture" else files
 
 
-def captured(entry: dict, corpus: Path, codec: Codec, **fields) -> Preset:
+def capture_entry(entry: dict, corpus: Path, codec: Codec, **fields) -> Preset:
     """The preset that an entry describes, at its recordings' own level; ``fields`` are further header fields.
 
     Raises:
         PresetError: see :func:`files_of`.
     """
     kind = kind_of(entry)
-    slices = recorded(entry, corpus, codec.spec.sample_rate)
+    slices = slices_of_entry(entry, corpus, codec.spec.sample_rate)
     return encode_slices(
         codec, entry["name"], slices, kind, entry.get("modes", AUTO), stereo=kind == "texture", **fields
     )
 
 
-def recorded(entry: dict, corpus: Path, rate_hz: int) -> list[Slice]:
+def slices_of_entry(entry: dict, corpus: Path, rate_hz: int) -> list[Slice]:
     """The sounds that become an entry's takes.
 
     Raises:
@@ -114,16 +114,16 @@ def build(corpus: Path, folder: Path, model: str) -> list[Preset]:
     codec, credited = load_codec(model), credits(corpus)
     presets = []
     for program, entry in enumerate(recipe()):
-        told = {"program": program, **words_of(entry, corpus, credited)}
-        presets.append(with_level(captured(entry, corpus, codec, **told), codec, PEAK_DB[kind_of(entry)]))
-    refuse_twins(presets)
+        told = {"program": program, **header_fields_of(entry, corpus, credited)}
+        presets.append(with_level(capture_entry(entry, corpus, codec, **told), codec, PEAK_DB[kind_of(entry)]))
+    check_no_shared_takes(presets)
     folder.mkdir(parents=True, exist_ok=True)
     for stale in set(folder.glob(f"*{SUFFIX}")) - {save_preset(preset, folder) for preset in presets}:
         stale.unlink()
     return presets
 
 
-def refuse_twins(presets: list[Preset]) -> None:
+def check_no_shared_takes(presets: list[Preset]) -> None:
     """A corpus may hold one recording under two names; two presets must not.
 
     Raises:

@@ -10,12 +10,12 @@ import numpy as np
 
 from plugin_backend.audio_files import read_mono
 from plugin_backend.codecs.base import Codec
-from plugin_backend.dsp.dc_offset import offset_of
+from plugin_backend.dsp.dc_offset import dc_offset
 from plugin_backend.errors import PresetError
 from plugin_backend.hit_detection.detect_hits import Sensitivity
 from plugin_backend.modes.fit_grains import fit_grains
 from plugin_backend.modes.fit_modes import fit_modes
-from plugin_backend.modes.mode_table import DECAY, LENGTH, LEVEL, MOST_MODES, ONSET, no_modes
+from plugin_backend.modes.mode_table import DECAY, LENGTH, LEVEL, MAX_MODES, ONSET, no_modes
 from presets.decoded_takes import LEAD_SAMPLES
 from presets.hit_slicing import HITS, Slice, attack_samples, slices_of
 from presets.preset import Preset, PresetHeader, Take
@@ -38,7 +38,7 @@ AUTO, NONE = "auto", "none"
 
 
 @dataclass(frozen=True)
-class Captured:
+class CaptureResult:
     """What capturing made.
 
     Attributes:
@@ -63,7 +63,7 @@ def capture(
     split: str = HITS,
     sensitivity: Sensitivity | None = None,
     **fields,
-) -> Captured:
+) -> CaptureResult:
     """Encode recordings as one preset.
 
     Args:
@@ -87,7 +87,7 @@ def capture(
     slices, hits, remarks = recorded_takes(
         name, files, kind, codec.spec.sample_rate, most_takes, even, split, sensitivity or Sensitivity()
     )
-    return Captured(encode_slices(codec, name, slices, kind, modes, **fields), hits, remarks)
+    return CaptureResult(encode_slices(codec, name, slices, kind, modes, **fields), hits, remarks)
 
 
 def recorded_takes(
@@ -112,18 +112,18 @@ def recorded_takes(
     hits, remarks = 0, ()
     if kind == "texture":
         pieces = [read_mono(file, rate_hz) for file in files]
-        offsets = [np.float32(offset_of([piece], rate_hz // 100)) for piece in pieces]
+        offsets = [np.float32(dc_offset([piece], rate_hz // 100)) for piece in pieces]
         slices = [Slice(piece - by, (0,), 0) for piece, by in zip(pieces, offsets, strict=True)]
     else:
         cut = [slices_of(file, rate_hz, split, sensitivity) for file in files]
         hits = sum(count for _, count in cut)
-        slices, remarks = chosen([own for found, _ in cut for own in found], rate_hz, most_takes)
+        slices, remarks = select_takes([own for found, _ in cut for own in found], rate_hz, most_takes)
     if not slices:
         raise PresetError(f"preset '{name}': no hit longer than {SHORTEST_HIT_S * 1000:.0f} ms in its files")
     return even_peaks(slices) if even else slices, hits, remarks
 
 
-def chosen(slices: list[Slice], sample_rate: int, most_takes: int) -> tuple[list[Slice], tuple[str, ...]]:
+def select_takes(slices: list[Slice], sample_rate: int, most_takes: int) -> tuple[list[Slice], tuple[str, ...]]:
     """The slices that become takes, in order, and a line for each reason why others do not."""
     peaks = [float(np.abs(own.audio).max(initial=0.0)) for own in slices]
     least = max(peaks, default=0.0) * 10 ** (SOFTEST_DB / 20)
@@ -204,7 +204,7 @@ def ringing_parts(own: Slice, sample_rate: int, most: int | None) -> tuple[np.nd
     if most is not None:
         return rows, rest
     grains, rest = fit_grains(rest, sample_rate, round(GRAIN_S * sample_rate / 128) * 128, own.onsets[0])
-    if len(rows) + len(grains) > MOST_MODES or _energy(own.audio - rest) < LEAST_RINGING * _energy(own.audio):
+    if len(rows) + len(grains) > MAX_MODES or _energy(own.audio - rest) < LEAST_RINGING * _energy(own.audio):
         return no_modes(), own.audio
     return np.concatenate([rows, grains]), rest
 

@@ -31,7 +31,7 @@ from plugin_backend.evaluation.report.sound_table import NULL, ROWS, Row, lines,
 from plugin_backend.evaluation.studies.linear_probe import examine_takes, features
 from plugin_backend.evaluation.studies.surface_materials import is_material
 from plugin_backend.models.registry import load_codec
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_files import write_atomically
 from presets.evaluate_bank import evaluate_bank, evaluated_presets
 
 WIND, GRANULAR = "amb-wind", ("step-gravel", "step-snow", "step-grass", "step-dirt")
@@ -66,7 +66,7 @@ BANK_ROWS = [
 ]  # fmt: skip
 
 
-def judge_clips(
+def score_models(
     material: EvaluationSet,
     codecs: dict[str, Codec],
     embeddings: list[Embedding],
@@ -89,11 +89,11 @@ def judge_clips(
     scores = score_clips(systems, hops, clips, first.sample_rate, embeddings, with_visqol, lambda: None)
     singles = single_hits(material.judged, first.sample_rate)
     found = sound_scores(scores, studies(systems, clips, scores.decoded, singles, first.sample_rate))
-    alike = as_the_original(material, systems, first.sample_rate, embeddings[0])
+    alike = material_agreement(material, systems, first.sample_rate, embeddings[0])
     return {name: of | {"clips": scores.metrics.get(name), "material": alike.get(name)} for name, of in found.items()}
 
 
-def as_the_original(
+def material_agreement(
     material: EvaluationSet, systems: dict[str, System], rate_hz: int, yamnet: Embedding
 ) -> dict[str, float]:
     """System → the share of materials that a probe, taught by other takes, names as it names the originals."""
@@ -132,7 +132,7 @@ def compare(
     tell("reading the corpus", 0, 1)
     material = read_evaluation_set(corpus, rate_hz, held_out_of(first))
     tell("clips", 0, 1)
-    judged = judge_clips(material, codecs, embeddings, with_anchors, with_visqol)
+    judged = score_models(material, codecs, embeddings, with_anchors, with_visqol)
     for model, codec in codecs.items():
         judged[model]["silence_dbfs"] = silence_dbfs(codec)
         if with_bank:
@@ -162,7 +162,7 @@ def main(arguments: list[str] | None = None) -> int:
     text = table(["measure", *judged], lines(judged, [*CLIP_ROWS, *ROWS, *BANK_ROWS]), texts=1) + "\n"
     print(text, end="")
     if options.out:
-        with replaced_when_whole(options.out) as part:
+        with write_atomically(options.out) as part:
             part.write_text(text, encoding="utf-8")
     return 0
 

@@ -28,7 +28,7 @@ from plugin_backend.evaluation.metrics.two_sample import SPECTRA, spectra, two_s
 from plugin_backend.evaluation.report.attribution import read_manifest
 from plugin_backend.models.registry import load_codec
 from presets.bank import FACTORY_BANK, Bank
-from presets.build_factory_bank import captured, files_of, kind_of, recipe, recorded
+from presets.build_factory_bank import capture_entry, files_of, kind_of, recipe, slices_of_entry
 from presets.decoded_takes import decoded_takes
 from presets.preset import Preset
 
@@ -38,7 +38,7 @@ RINGING = ("bell", "glass-break", "hinge-creak", "prop-bucket", "prop-coins", "p
 
 
 @dataclass(frozen=True)
-class JudgedPreset:
+class EvaluatedPreset:
     """A preset's takes as pairs of recording and what is heard; ``package`` is where they were recorded."""
 
     name: str
@@ -47,7 +47,7 @@ class JudgedPreset:
     pairs: list[Pair]
 
 
-def heard_take(preset: Preset, index: int, codec: Codec) -> np.ndarray:
+def audible_take(preset: Preset, index: int, codec: Codec) -> np.ndarray:
     """One take as a cue plays it at velocity 1, without variation and the preset's gain: mono ``[samples]``."""
     take, header = preset.header.takes[index], preset.header
     audio = decoded_takes(preset, codec, index)[take.skip_samples : take.skip_samples + take.length_samples]
@@ -58,7 +58,7 @@ def heard_take(preset: Preset, index: int, codec: Codec) -> np.ndarray:
     return audio
 
 
-def evaluated_presets(corpus: Path, codec: Codec, bank: Bank | None = None) -> Iterator[JudgedPreset]:
+def evaluated_presets(corpus: Path, codec: Codec, bank: Bank | None = None) -> Iterator[EvaluatedPreset]:
     """Every preset of the recipe beside its recordings.
 
     Args:
@@ -78,8 +78,8 @@ def evaluated_presets(corpus: Path, codec: Codec, bank: Bank | None = None) -> I
     rate_hz = codec.spec.sample_rate
     for entry in recipe():
         name, kind, files = entry["name"], kind_of(entry), files_of(entry, corpus)
-        preset = bank[name] if bank else captured(entry, corpus, codec)
-        recordings = [own.audio for own in recorded(entry, corpus, rate_hz)]
+        preset = bank[name] if bank else capture_entry(entry, corpus, codec)
+        recordings = [own.audio for own in slices_of_entry(entry, corpus, rate_hz)]
         if preset.header.fingerprint != codec.spec.fingerprint:
             raise PresetError(f"preset '{name}' was made by another model than {codec.spec.name}: rebuild the bank")
         if len(recordings) != len(preset.means):
@@ -89,14 +89,14 @@ def evaluated_presets(corpus: Path, codec: Codec, bank: Bank | None = None) -> I
         pairs = []
         for index, recording in enumerate(recordings):
             begin = preset.header.takes[index].skip_samples
-            made = heard_take(preset, index, codec)
+            made = audible_take(preset, index, codec)
             size = min(made.size, recording.size - begin, round(MOST_TEXTURE_S * rate_hz))
             truth = recording[begin : begin + size]
             pairs.append(Pair(f"{name} {index}", name, package, truth, made[:size]))
-        yield JudgedPreset(name, kind, package, pairs)
+        yield EvaluatedPreset(name, kind, package, pairs)
 
 
-def bank_of(model: str, corpus: Path) -> list[JudgedPreset]:
+def bank_of(model: str, corpus: Path) -> list[EvaluatedPreset]:
     """The factory presets beside their recordings: as shipped with the model that made them, else captured anew.
 
     Raises:
@@ -108,7 +108,7 @@ def bank_of(model: str, corpus: Path) -> list[JudgedPreset]:
     return list(evaluated_presets(corpus, codec, bank if shipped else None))
 
 
-def strung(preset: JudgedPreset, sample_rate: int) -> Pair:
+def joined_takes(preset: EvaluatedPreset, sample_rate: int) -> Pair:
     """All takes of a preset one after another, 50 ms apart, as one pair."""
     gap = np.zeros(round(GAP_S * sample_rate), np.float32)
     sides = (
@@ -119,7 +119,7 @@ def strung(preset: JudgedPreset, sample_rate: int) -> Pair:
 
 
 def evaluate_bank(
-    presets: list[JudgedPreset], codec: Codec, embeddings: list[Embedding], tell: Report = silent
+    presets: list[EvaluatedPreset], codec: Codec, embeddings: list[Embedding], tell: Report = silent
 ) -> dict:
     """All measures of a bank; ``tell`` is called before the first preset and after each.
 
@@ -147,7 +147,7 @@ def evaluate_bank(
         tell("bank", done, len(presets))
     pairs = {kind: [pair for one in presets if one.kind == kind for pair in one.pairs] for kind in rows}
     ringing = [pair for one in presets if one.name in RINGING for pair in one.pairs]
-    strings = [strung(preset, rate_hz) for preset in presets]
+    strings = [joined_takes(preset, rate_hz) for preset in presets]
     frechet, apart = _sets(strings, rate_hz, embeddings)
     return {
         "presets": found,

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin_backend.audio_files import read_mono
-from plugin_backend.dsp.dc_offset import offset_of
+from plugin_backend.audio_files import RecordingInfo, inspect_recording, read_mono
+from plugin_backend.dsp.dc_offset import dc_offset
 from plugin_backend.hit_detection.detect_hits import Sensitivity, detect_hits_in
-from plugin_backend.hit_detection.overlapping_chunks import GuideFile, open_guide
 
 HITS, SILENCE, FILE = "hits", "silence", "file"
 SPLITS = (HITS, SILENCE, FILE)
@@ -71,8 +70,8 @@ def slices_of(path: Path, sample_rate: int, split: str, sensitivity: Sensitivity
     Raises:
         AudioFileError: the file cannot be used.
     """
-    guide, audio = open_guide(path), read_mono(path, sample_rate)
-    audio -= np.float32(offset_of([audio], sample_rate // 100))
+    guide, audio = inspect_recording(path), read_mono(path, sample_rate)
+    audio -= np.float32(dc_offset([audio], sample_rate // 100))
     found = detect_hits_in(guide, sensitivity)
     hits = [min(audio.size - 1, round(hit.onset_samples * sample_rate / guide.sample_rate)) for hit in found]
     regions = {HITS: _at_hits, SILENCE: _at_silences, FILE: _whole}[split](audio, hits, sample_rate)
@@ -88,7 +87,7 @@ def slices_of(path: Path, sample_rate: int, split: str, sensitivity: Sensitivity
     return slices, len(hits)
 
 
-def _strikes(guide: GuideFile, sensitivity: Sensitivity, sample_rate: int) -> list[int]:
+def _strikes(guide: RecordingInfo, sensitivity: Sensitivity, sample_rate: int) -> list[int]:
     """Where something is struck within takes: what clatters is, again and again."""
     found = detect_hits_in(guide, Sensitivity(min(10.0, STRIKE_SENSITIVITY * sensitivity.factor), STRIKE_GAP_MS))
     loudest = max((hit.peak_dbfs for hit in found), default=0.0)

@@ -9,15 +9,15 @@ import numpy as np
 
 from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import PresetError
-from plugin_backend.modes.mode_table import ONSET, adjusted
-from plugin_backend.transfer.target import Target, target_from
-from presets.bank import Bank, Named, is_file_name
+from plugin_backend.modes.mode_table import ONSET, apply_controls
+from plugin_backend.transfer.target import Target, make_target
+from presets.bank import Bank, BankNames, is_file_name
 from presets.decoded_takes import LEAD_SAMPLES, decoded_takes
 from presets.preset import Preset, check_fits
 from presets.store import load_preset
 
 
-def find_preset(name: str, bank: Named = None) -> Preset:
+def find_preset(name: str, bank: BankNames = None) -> Preset:
     """The preset of that name in a bank (the factory's by default), or of that file.
 
     Raises:
@@ -48,7 +48,7 @@ def target_of(preset: Preset, codec: Codec) -> Target:
         PresetError: it is of another model.
     """
     check_model(preset, codec)
-    return target_from(preset.means, codec, preset.header.scale, preset.header.bias, _strikes(preset, codec))
+    return make_target(preset.means, codec, preset.header.scale, preset.header.bias, _strikes(preset, codec))
 
 
 def _strikes(preset: Preset, codec: Codec) -> list[tuple[np.ndarray, float]]:
@@ -57,7 +57,7 @@ def _strikes(preset: Preset, codec: Codec) -> list[tuple[np.ndarray, float]]:
         return []
     found, controls = [], {**msgspec.structs.asdict(preset.header.ring), "strike": 0.0}
     for index, take in enumerate(preset.header.takes):
-        rows = adjusted(preset.modes_of(index), controls, 0)
+        rows = apply_controls(preset.modes_of(index), controls, 0)
         if len(rows):
             attack = take.skip_samples + LEAD_SAMPLES
             rows[:, ONSET] = np.maximum(rows[:, ONSET] - attack, 0)

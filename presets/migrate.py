@@ -15,7 +15,7 @@ from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import PresetError
 from plugin_backend.evaluation.metrics.full_reference import log_mel_error_db
 from plugin_backend.hit_detection.detect_hits import Sensitivity
-from plugin_backend.modes.mode_table import at_rate
+from plugin_backend.modes.mode_table import resample_modes
 from presets.capture import capture
 from presets.finish_take import LowCut
 from presets.preset import Preset, PresetHeader, Provenance, Take, check_fits
@@ -23,7 +23,7 @@ from presets.provenance import recordings_in
 
 
 @dataclass(frozen=True)
-class Migrated:
+class MigrationResult:
     """A preset brought over.
 
     Attributes:
@@ -40,7 +40,7 @@ class Migrated:
     remarks: tuple[str, ...] = ()
 
 
-def migrate(preset: Preset, codec: Codec, old: Codec | None = None, folders: Sequence[Path] = ()) -> Migrated:
+def migrate(preset: Preset, codec: Codec, old: Codec | None = None, folders: Sequence[Path] = ()) -> MigrationResult:
     """The same preset for another model.
 
     Args:
@@ -59,7 +59,7 @@ def migrate(preset: Preset, codec: Codec, old: Codec | None = None, folders: Seq
     provenance = header.provenance
     files = recordings_in(provenance.recordings, folders) if provenance else None
     if files is not None:
-        return Migrated(_from_recordings(preset, codec, files), None, remarks)
+        return MigrationResult(_from_recordings(preset, codec, files), None, remarks)
     if old is None:
         told = f"preset '{preset.name}': neither its recordings nor its model '{header.codec}' ({header.fingerprint})"
         raise PresetError(f"{told} are at hand: give --sources DIR or --from MODEL")
@@ -70,7 +70,7 @@ def migrate(preset: Preset, codec: Codec, old: Codec | None = None, folders: Seq
         )
     check_fits(preset, old.spec)
     made, lost_db = _by_sound(preset, codec, old)
-    return Migrated(made, lost_db, remarks)
+    return MigrationResult(made, lost_db, remarks)
 
 
 def _from_recordings(preset: Preset, codec: Codec, files: list[Path]) -> Preset:
@@ -102,7 +102,7 @@ def _by_sound(preset: Preset, codec: Codec, old: Codec) -> tuple[Preset, float]:
         lost.append(log_mel_error_db(codec.decode(new)[0, heard], audio[heard], rates[1]))
     lost_db = round(float(np.mean(lost)), 2)
     told = f"from {header.codec} ({header.fingerprint}), by its sound: {lost_db} dB of log-mel power lost"
-    header, modes = _renewed(preset, codec, takes, told), [at_rate(rows, *rates) for rows in preset.modes]
+    header, modes = _renewed(preset, codec, takes, told), [resample_modes(rows, *rates) for rows in preset.modes]
     return dataclasses.replace(preset, header=header, means=means, deviations=deviations, modes=modes), lost_db
 
 

@@ -8,10 +8,10 @@ import msgspec
 import numpy as np
 
 from plugin_backend.codecs.base import Codec
-from plugin_backend.codecs.latent_mixing import aligned, dominance_aware, slerp, weighted_sum
+from plugin_backend.codecs.latent_mixing import mix_dominance_aware, pad_to_longest, slerp, weighted_sum
 from plugin_backend.errors import PresetError
 from plugin_backend.modes.match_modes import interpolate_modes
-from plugin_backend.modes.mode_table import LEVEL, ONSET, adjusted, within_bounds
+from plugin_backend.modes.mode_table import LEVEL, ONSET, apply_controls, clip_to_bounds
 from presets.preset import MOST_TAGS, Preset, PresetHeader, Provenance, RingControls, Take, check_fits
 
 Latents = list[np.ndarray]
@@ -31,7 +31,7 @@ def _spherical(latents: Latents, weights: np.ndarray, codec: Codec) -> np.ndarra
 
 
 def _dominance(latents: Latents, weights: np.ndarray, codec: Codec) -> np.ndarray:
-    return dominance_aware(latents, codec)[0]
+    return mix_dominance_aware(latents, codec)[0]
 
 
 METHODS: dict[str, Callable[[Latents, np.ndarray, Codec], np.ndarray]] = {
@@ -120,7 +120,7 @@ def _rung(
     """What rings in the mixture of one take each: all of it in a sum, else matched by frequency, by weight."""
     tables = []
     for preset, take, by in zip(presets, chosen, late, strict=True):
-        rows = adjusted(preset.modes_of(take), {**msgspec.structs.asdict(preset.header.ring), "strike": 0.0}, 0)
+        rows = apply_controls(preset.modes_of(take), {**msgspec.structs.asdict(preset.header.ring), "strike": 0.0}, 0)
         rows[:, ONSET] += by
         tables.append(rows)
     if how == "sum":
@@ -132,7 +132,7 @@ def _rung(
         for rows, share in zip(tables[1:], shares[1:], strict=True):
             total += share
             mixed = interpolate_modes(mixed, rows, share / total if total else 0.0)
-    return within_bounds(mixed)
+    return clip_to_bounds(mixed)
 
 
 def _words(headers: list[PresetHeader]) -> dict:
@@ -162,7 +162,7 @@ def _side_by_side(presets: Sequence[Preset], takes: Sequence[int], codec: Codec)
         return tuple([own[None, rounds % len(own)] for own in both] for both in (means, deviations))
     waits = _waits(presets, takes, codec)
     late = [np.concatenate([codec.silence(wait), own[None]], axis=1) for own, wait in zip(means, waits, strict=True)]
-    latents = aligned(late, codec)
+    latents = pad_to_longest(late, codec)
     spreads = [np.zeros_like(own) for own in latents]
     for spread, own, wait in zip(spreads, deviations, waits, strict=True):
         spread[0, wait : wait + len(own)] = own

@@ -12,9 +12,9 @@ import msgspec
 import numpy as np
 
 from plugin_backend.codecs.base import CodecSpec
-from plugin_backend.effects.registry import checked_settings
+from plugin_backend.effects.registry import validate_settings
 from plugin_backend.errors import PresetError, ProjectError
-from plugin_backend.modes.mode_table import no_modes, problem_of
+from plugin_backend.modes.mode_table import find_problem, no_modes
 from plugin_backend.modes.parameters import CONTROLS
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
@@ -228,7 +228,7 @@ def _ringing_problems(preset: Preset):
     if preset.modes and len(preset.modes) != len(preset.means):
         yield f"modes for {len(preset.modes)} takes of {len(preset.means)}"
     for index, rows in enumerate(preset.modes):
-        if problem := problem_of(rows):
+        if problem := find_problem(rows):
             yield f"take {index}: {problem}"
 
 
@@ -250,12 +250,12 @@ def _chain_problems(chain: list[dict[str, float | str]]):
             yield f"effect {number} of its chain is {str(kind)[:64]!r}; {', '.join(CHAIN_KINDS)} can be used"
             continue
         try:
-            checked_settings(kind, settings)
+            validate_settings(kind, settings)
         except ProjectError as problem:
             yield f"effect {number} of its chain, {kind}: {problem}"
 
 
-HEARD = ("kind", "variation", "stereo", "scale", "bias")
+AUDIBLE = ("kind", "variation", "stereo", "scale", "bias")
 RINGING = ("ring", "low_cut_hz")
 """Fields of the header that change what is decoded, beside a chain, where there is one; level and fades come after,
 words not at all. The second row is told where there are modes, or a cut; the width where it is not 1."""
@@ -265,7 +265,7 @@ def sound_digest(preset: Preset) -> str:
     """32 hex digits (BLAKE2b) that differ when two presets would decode differently from one seed."""
     header = preset.header
     takes = [[take.skip_samples, take.length_samples] for take in header.takes]
-    heard = {name: getattr(header, name) for name in HEARD} | ({"chain": header.chain} if header.chain else {})
+    heard = {name: getattr(header, name) for name in AUDIBLE} | ({"chain": header.chain} if header.chain else {})
     if header.width != 1:
         heard["width"] = header.width
     rings = bool(preset.modes or header.low_cut_hz)

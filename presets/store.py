@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from plugin_backend.errors import OutputError, PresetError
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_files import write_atomically
 from presets.preset import NAME, NAME_RULE, Preset, PresetHeader
 
 SUFFIX = ".preset.safetensors"
@@ -63,7 +63,7 @@ def save_preset(preset: Preset, folder: Path, overwrite: bool = True) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _sweep(folder)
-        with replaced_when_whole(path, only_if_free=not overwrite) as temporary:
+        with write_atomically(path, only_if_free=not overwrite) as temporary:
             temporary.write_bytes(save(tensors, metadata={KEY: json.dumps(header)}))
     except OSError as problem:
         raise OutputError(f"{folder}: cannot write here ({problem.strerror})") from problem

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 import numpy as np
 
-from plugin_backend.modes.mode_table import ONSET, adjusted, no_modes
+from plugin_backend.modes.mode_table import ONSET, apply_controls, no_modes
 from presets.preset import Preset, Take
 
 SEGMENT_FRAMES = (48, 144)
@@ -30,7 +30,7 @@ def fades_of(preset: Preset, seed: int) -> tuple[int, int]:
     return header.fade_in_samples, header.fade_out_samples if own is None else own
 
 
-def rung(preset: Preset, seed: int) -> np.ndarray:
+def take_modes(preset: Preset, seed: int) -> np.ndarray:
     """What rings in one performance, ``[n, 6]`` float64; onsets count from the first heard sample of its take.
 
     A texture has no modes: it goes on, and what is struck does not.
@@ -38,7 +38,7 @@ def rung(preset: Preset, seed: int) -> np.ndarray:
     if preset.header.kind != "hit" or not preset.modes:
         return no_modes().astype(np.float64)
     index = choose_take(preset, seed)
-    rows = adjusted(preset.modes_of(index), msgspec.structs.asdict(preset.header.ring), seed)
+    rows = apply_controls(preset.modes_of(index), msgspec.structs.asdict(preset.header.ring), seed)
     rows[:, ONSET] -= preset.header.takes[index].skip_samples
     return rows
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from render.delivery.deliver import Delivery, deliver
+    from render.engine.make_plan import make_plan
     from render.engine.stream import Block, stream
-    from render.plan.resolve import make_plan, read_sheet
+    from render.plan.resolve import read_sheet
     from render.project.project import Project, read_project
 
 __all__ = ["Block", "Delivery", "Project", "deliver", "make_plan", "read_project", "read_sheet", "stream"]

@@ -70,8 +70,10 @@ def render(
     unless_there, dry_run, **fields,
 ) -> None:  # fmt: skip
     """Render CUES (CSV, XLSX, MIDI, a session or an edit list) to Broadcast-WAV stems and their FOLEY sum."""
-    from render.cues.cue import Wanted
-    from render.plan.resolve import make_plan, read_sheet, with_sheet_rate
+    from render.engine.make_plan import make_plan
+
+    from render.cues.cue import ReadOptions
+    from render.plan.resolve import read_sheet, with_sheet_rate
     from render.project.project import project_from
 
     if out is None and not dry_run:
@@ -82,13 +84,13 @@ def render(
     fields["bits"] = int(bits) if bits else None
     chosen = {"models": list(models)} if len(models) > 1 else {"model": next(iter(models), None)}
     project = project_from(project_file, cues, **chosen, **paths, **fields)
-    sheet = read_sheet(cues, project, Wanted(partial=True))
+    sheet = read_sheet(cues, project, ReadOptions(partial=True))
     project = with_sheet_rate(project, sheet)
     cache = None
     if not dry_run:
-        from studio.workflows.render import kept_cues
+        from studio.workflows.render import cue_cache
 
-        cache = kept_cues(no_cache)
+        cache = cue_cache(no_cache)
     plan = make_plan(project, sheet, cache)
     for remark in plan.remarks:
         click.echo(f"note: {remark}", err=True)
@@ -101,9 +103,9 @@ def render(
 
             explain_without_rendering(plan, project, out, no_cache, clips)
         return
-    from studio.workflows.render import is_there, render_to_disk
+    from studio.workflows.render import is_rendered, render_to_disk
 
-    if unless_there and is_there(plan, project, out, clips):
+    if unless_there and is_rendered(plan, project, out, clips):
         return
     render_to_disk(plan, project, out, jobs, streaming, clips, sessions, no_cache, explain)
 

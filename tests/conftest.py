@@ -150,9 +150,10 @@ def render_sheet(tmp_path, impulse_bank, forked_renders, monkeypatch):
     import json
 
     import msgspec
+    from render.engine.make_plan import make_plan
 
     from render.delivery.deliver import deliver
-    from render.plan.resolve import make_plan, read_sheet
+    from render.plan.resolve import read_sheet
     from render.project.project import Project
 
     monkeypatch.setattr("render.delivery.deliver.draw", lambda path, *told: path.touch())

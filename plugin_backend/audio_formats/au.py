@@ -6,10 +6,10 @@ import struct
 from collections.abc import Callable
 from typing import BinaryIO
 
-from plugin_backend.audio_formats.byte_ranges import Content, Part, Stretch
+from plugin_backend.audio_formats.byte_ranges import ByteRange, Content, Part
 from plugin_backend.audio_formats.wav_chunks import NO_LENGTH
 
-ORDERS = {b".snd": ">", b"dns.": "<"}
+BYTE_ORDERS = {b".snd": ">", b"dns.": "<"}
 UNKNOWN = 0xFFFFFFFF
 HEAD_BYTES = 24
 
@@ -20,19 +20,19 @@ def next_recording(file: BinaryIO, begins: Callable[[bytes], bool]) -> int | Non
     head = file.read(HEAD_BYTES)
     if len(head) < HEAD_BYTES:
         return None
-    offset, stated = struct.unpack(f"{ORDERS[head[:4]]}4xII", head[:12])
+    offset, stated = struct.unpack(f"{BYTE_ORDERS[head[:4]]}4xII", head[:12])
     file.seek(offset + stated)
     return offset + stated if stated and begins(file.read(12)) else None
 
 
-def content_of(file: BinaryIO) -> Content:
+def inspect_content(file: BinaryIO) -> Content:
     """The audio of an AU file."""
     end = file.seek(0, 2)
     file.seek(0)
     head = file.read(HEAD_BYTES)
     if len(head) < HEAD_BYTES:
         return Content()
-    order = ORDERS[head[:4]]
+    order = BYTE_ORDERS[head[:4]]
     offset, stated = struct.unpack(f"{order}4xII", head[:12])
     if stated == UNKNOWN or offset > end or offset + stated == end:
         return Content()
@@ -42,4 +42,4 @@ def content_of(file: BinaryIO) -> Content:
     if stated:
         more = end - offset - stated
         remark = f"goes on {more} bytes after the length that it states: read to the end of the file"
-    return Content((Part((head[:8], struct.pack(f"{order}I", UNKNOWN), Stretch(12, end))),), (remark,))
+    return Content((Part((head[:8], struct.pack(f"{order}I", UNKNOWN), ByteRange(12, end))),), (remark,))

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 
 @dataclass(frozen=True)
-class Stretch:
+class ByteRange:
     """The bytes ``start`` to ``stop`` of a file."""
 
     start: int
@@ -32,7 +32,7 @@ class Part:
         claimed_bytes: how long libsndfile is told that the pieces are, if longer than they are.
     """
 
-    pieces: tuple[bytes | Stretch, ...]
+    pieces: tuple[bytes | ByteRange, ...]
     length_samples: int | None = None
     skip_samples: int = 0
     claimed_bytes: int = 0
@@ -53,7 +53,7 @@ class Content:
     cut_short: str = ""
 
 
-def joined(found: Sequence[tuple[Stretch, Content]]) -> Content:
+def join_recordings(found: Sequence[tuple[ByteRange, Content]]) -> Content:
     """One recording of those that follow one another in a file: of each where it lies, and what was found there."""
     if len(found) == 1:
         return found[0][1]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from plugin_backend.audio_formats.byte_ranges import Content, Part, Stretch, joined
+from plugin_backend.audio_formats.byte_ranges import ByteRange, Content, Part, join_recordings
 
 MARKER = b"fLaC"
 FIRST_HEADS = (b"\x00\x00\x00\x22", b"\x80\x00\x00\x22")
@@ -33,7 +33,7 @@ class Frame:
     samples: int
 
 
-def content_of(data: mmap.mmap, start: int) -> Content:
+def inspect_content(data: mmap.mmap, start: int) -> Content:
     """The recordings of a file, one after another, each as long as its frames say.
 
     Args:
@@ -46,11 +46,11 @@ def content_of(data: mmap.mmap, start: int) -> Content:
         if begins:
             starts.append(at)
         at = _first_frame(data, at) if begins else at + len(MARKER)
-    stretches = [Stretch(*each) for each in zip(starts, [*starts[1:], len(data)], strict=True)]
-    return joined([(stretch, _stream(data, stretch)) for stretch in stretches])
+    stretches = [ByteRange(*each) for each in zip(starts, [*starts[1:], len(data)], strict=True)]
+    return join_recordings([(stretch, _stream(data, stretch)) for stretch in stretches])
 
 
-def _stream(data: mmap.mmap, stretch: Stretch) -> Content:
+def _stream(data: mmap.mmap, stretch: ByteRange) -> Content:
     """One stream.
 
     Where the header states a length, only the end of the stream is looked at, and believed if it says the same.
@@ -74,7 +74,7 @@ def _stream(data: mmap.mmap, stretch: Stretch) -> Content:
     if there <= stated:
         return Content()
     right = (numbers & ~(2**TOTAL_BITS - 1) | there).to_bytes(8, "big")
-    pieces = Stretch(start, info_at + 10), right, Stretch(info_at + 18, stop)
+    pieces = ByteRange(start, info_at + 10), right, ByteRange(info_at + 18, stop)
     remarks = [f"goes on after the {stated} samples that it states: all {there} are read"] * bool(stated)
     if stop - end > max(LEAST_TAIL_BYTES, 2 * largest_bytes):
         remarks.append(f"{stop - end} bytes after its frames are not read: damaged, or no audio")

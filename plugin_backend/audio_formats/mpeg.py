@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from plugin_backend.audio_formats.byte_ranges import Content, Part, Stretch
+from plugin_backend.audio_formats.byte_ranges import ByteRange, Content, Part
 from plugin_backend.errors import AudioFileError
 
 CONFIRMED_FRAMES = 3
@@ -69,10 +69,10 @@ class Stream:
     first: Frame
     stated_frames: int | None = None
     delay_samples: int = 0
-    head: Stretch | None = None
+    head: ByteRange | None = None
     frames: int = 0
     largest_bytes: int = 0
-    stretches: list[Stretch] = field(default_factory=list)
+    stretches: list[ByteRange] = field(default_factory=list)
 
     @property
     def is_right(self) -> bool:
@@ -82,11 +82,11 @@ class Stream:
     def add(self, start: int, stop: int, frames: int, largest_bytes: int) -> None:
         """Take in frames in a row."""
         self.frames, self.largest_bytes = self.frames + frames, max(self.largest_bytes, largest_bytes)
-        self.stretches.append(Stretch(start, stop))
+        self.stretches.append(ByteRange(start, stop))
 
 
 @lru_cache(4096)
-def header_of(word: bytes) -> Frame | None:
+def parse_header(word: bytes) -> Frame | None:
     """The frame that four bytes begin, or None."""
     if len(word) < 4 or word[0] != 0xFF or word[1] < 0xE0:
         return None
@@ -115,7 +115,7 @@ def is_mpeg(head: bytes, is_whole: bool) -> bool:
     return _next_frame(data, 0) < len(data)
 
 
-def content_of(data: mmap.mmap) -> Content:
+def inspect_content(data: mmap.mmap) -> Content:
     """The streams of a file, each as long as the frames that are there.
 
     Raises:
@@ -157,14 +157,14 @@ def _streams(data: mmap.mmap) -> Iterator[Stream]:
     marked = {place - offset for mark in MARKS for place in _places(data, mark) for offset in MARK_OFFSETS}
     at, stream = 0, None
     while at + 4 <= len(data):
-        frame = header_of(data[at : at + 4])
+        frame = parse_header(data[at : at + 4])
         goes_on = frame is not None and stream is not None and frame.kind == stream.first.kind
         if frame is None or not (goes_on or _confirmed(data, at)):
             at = _after_tag(data, at) or _next_frame(data, at + 1)
             continue
         if at + frame.size_bytes > len(data):
             break
-        place = Stretch(at, at + frame.size_bytes)
+        place = ByteRange(at, at + frame.size_bytes)
         stated = _stated(data, place, frame) if at in marked else None
         if stated is not None or not goes_on:
             if stream is not None:
@@ -178,7 +178,7 @@ def _streams(data: mmap.mmap) -> Iterator[Stream]:
 def _take(data: mmap.mmap, start: int, stream: Stream, marked: set[int]) -> int:
     """Give the stream the frames in a row from ``start`` on; return where they end, or where one may be no sound."""
     at, end, kind, frames, largest_bytes = start, len(data), stream.first.kind, 0, 0
-    while (frame := header_of(data[at : at + 4])) is not None and frame.kind == kind:
+    while (frame := parse_header(data[at : at + 4])) is not None and frame.kind == kind:
         stop = at + frame.size_bytes
         if stop > end or (frames and at in marked):
             break
@@ -187,7 +187,7 @@ def _take(data: mmap.mmap, start: int, stream: Stream, marked: set[int]) -> int:
     return at
 
 
-def _stated(data: mmap.mmap, place: Stretch, frame: Frame) -> tuple[int | None, int, Stretch | None] | None:
+def _stated(data: mmap.mmap, place: ByteRange, frame: Frame) -> tuple[int | None, int, ByteRange | None] | None:
     """Of a frame without sound the count of frames, the decoder's delay, and itself if it is Xing's; else None."""
     if frame.kind[1] != 3:
         return None
@@ -211,14 +211,14 @@ def _confirmed(data: mmap.mmap | bytes, at: int, frames: int = CONFIRMED_FRAMES)
         word = data[at : at + 4]
         if kind is not None and (not word or word[:3] in TAGS):
             return True
-        frame = header_of(word)
+        frame = parse_header(word)
         if frame is None or kind not in (None, frame.kind):
             return False
         kind, at = frame.kind, at + frame.size_bytes
     return True
 
 
-def tags_end(data: mmap.mmap) -> int:
+def end_of_tags(data: mmap.mmap) -> int:
     """Where the ID3v2 tags at the beginning of a file end."""
     at = 0
     while (after := _after_tag(data, at)) is not None:

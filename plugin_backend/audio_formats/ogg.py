@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import mmap
 
-from plugin_backend.audio_formats.byte_ranges import Content, Stretch, joined
+from plugin_backend.audio_formats.byte_ranges import ByteRange, Content, join_recordings
 
 MARKER, HEAD_BYTES = b"OggS", 27
 BEGINS, ENDS = 2, 4
 CUT_SHORT = "the file is cut short: its last page is not the last of its recording"
 
 
-def content_of(data: mmap.mmap) -> Content:
+def inspect_content(data: mmap.mmap) -> Content:
     """The recordings of a file, one after another."""
     starts, in_heads, at, end, flags = [], False, 0, 0, 0
     while (at := data.find(MARKER, at)) >= 0:
@@ -24,8 +24,8 @@ def content_of(data: mmap.mmap) -> Content:
         in_heads, at = begins, at + size
         end = at
     cut_short = "" if not starts or (flags & ENDS and at < 0) else CUT_SHORT
-    stretches = [Stretch(*each) for each in zip(starts, [*starts[1:], end], strict=True)]
-    return joined([(each, Content(cut_short=cut_short)) for each in stretches]) if starts else Content()
+    stretches = [ByteRange(*each) for each in zip(starts, [*starts[1:], end], strict=True)]
+    return join_recordings([(each, Content(cut_short=cut_short)) for each in stretches]) if starts else Content()
 
 
 def _page_bytes(data: mmap.mmap, at: int) -> int | None:

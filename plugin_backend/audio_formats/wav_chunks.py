@@ -15,8 +15,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from plugin_backend.audio_formats.byte_ranges import Content, Part, PartFile, Stretch
-from plugin_backend.dsp.sanitize import LOUDEST
+from plugin_backend.audio_formats.byte_ranges import ByteRange, Content, Part, PartFile
+from plugin_backend.dsp.sanitize import MAX_SAMPLE
 from plugin_backend.errors import AudioFileError
 
 IN_DS64, LARGEST_RIFF = 0xFFFFFFFF, 0xFFFFFFFF
@@ -40,7 +40,7 @@ AFTER_AUDIO = frozenset(
 )
 """Chunks that stand after the audio: one of them there is sign enough that the audio ended, whatever follows."""
 
-LOOKED_AT_SAMPLES, NOISE_RMS, NOISE_CORRELATION, TEXT_OFFSET = 4096, 0.5, 0.1, 0.25
+INSPECTED_SAMPLES, NOISE_RMS, NOISE_CORRELATION, TEXT_OFFSET = 4096, 0.5, 0.1, 0.25
 """Any bytes taken for samples are so loud with nothing alike from one to the next; text has such an offset: a
 recording has neither.
 """
@@ -90,7 +90,7 @@ W64 = Family(
 )
 
 
-def family_of(head: bytes) -> Family | None:
+def find_family(head: bytes) -> Family | None:
     """The family of a file that begins with these 12 bytes; None of another."""
     form, kind = head[:4], head[8:12]
     if form == b"RIFX" and kind == b"WAVE":
@@ -142,13 +142,13 @@ class Layout:
         return max(0, self.audio.body + stated - self.end) if self.audio and stated not in PLACEHOLDERS else 0
 
 
-def content_of(file: BinaryIO, family: Family) -> Content:
+def inspect_content(file: BinaryIO, family: Family) -> Content:
     """The audio of a file of chunks.
 
     Raises:
         AudioFileError: it is longer than its format can be.
     """
-    layout = layout_of(file, family)
+    layout = read_layout(file, family)
     if layout.audio is None:
         return Content()
     if missing := layout.missing_bytes:
@@ -196,24 +196,24 @@ def next_recording(file: BinaryIO, family: Family, begins: Callable[[bytes], boo
     return None
 
 
-def wave_chunk(path: Path, name: bytes, most_bytes: int) -> bytes | None:
+def read_wave_chunk(path: Path, name: bytes, most_bytes: int) -> bytes | None:
     """The first bytes of the first chunk of that name in a WAVE file; None without one, or of another file.
 
     Raises:
         OSError: it cannot be read.
     """
     with open(path, "rb") as file:
-        family = family_of(file.read(12))
+        family = find_family(file.read(12))
         if family not in (WAVE, WAVE_BIG_ENDIAN):
             return None
-        chunk = next((chunk for chunk in layout_of(file, family).chunks if chunk.name == name), None)
+        chunk = next((chunk for chunk in read_layout(file, family).chunks if chunk.name == name), None)
         if chunk is None:
             return None
         file.seek(chunk.body)
         return file.read(min(most_bytes, chunk.size))
 
 
-def layout_of(file: BinaryIO, family: Family) -> Layout:
+def read_layout(file: BinaryIO, family: Family) -> Layout:
     """The chunks of a file, and where its audio ends."""
     end, chunks = file.seek(0, 2), []
     for chunk in _walk(file, family, family.first, end, filler=True):
@@ -322,10 +322,10 @@ def _is_sound(file: BinaryIO, family: Family, short: Layout, longer: Layout) -> 
             frames = stated.frames
         with soundfile.SoundFile(PartFile(file, _part(file, family, longer))) as whole:
             whole.seek(frames)
-            block = whole.read(LOOKED_AT_SAMPLES, dtype="float64", always_2d=True)
+            block = whole.read(INSPECTED_SAMPLES, dtype="float64", always_2d=True)
     except soundfile.LibsndfileError:
         return True  # and read as what it is, or refused
-    if not np.abs(block).max(initial=0.0) <= LOUDEST:
+    if not np.abs(block).max(initial=0.0) <= MAX_SAMPLE:
         return False
     power = np.square(block).mean() if len(block) > 1 else 0.0
     if power and abs(block.mean()) > TEXT_OFFSET:
@@ -336,17 +336,17 @@ def _is_sound(file: BinaryIO, family: Family, short: Layout, longer: Layout) -> 
 def _part(file: BinaryIO, family: Family, layout: Layout) -> Part:
     """The audio behind a header that states its size; other chunks come before it."""
     audio, others = layout.audio, [chunk for chunk in layout.chunks if chunk.name != b"ds64"]
-    stretches = [Stretch(chunk.at, min(layout.end, family.after(chunk.end))) for chunk in others]
+    stretches = [ByteRange(chunk.at, min(layout.end, family.after(chunk.end))) for chunk in others]
     total = family.first + sum(map(len, stretches)) + family.head_bytes + audio.size - family.form_from
     file.seek(0)
     form = file.read(family.first)
     if family is WAVE and (form[:4] != b"RIFF" or total > LARGEST_RIFF):
         ds64 = struct.pack("<QQQI", total + 36, audio.size, 0, 0)
         form = b"RF64" + struct.pack("<I", IN_DS64) + b"WAVE" + WAVE.head(b"ds64", len(ds64)) + ds64
-        return Part((form, *stretches, WAVE.head(audio.name, IN_DS64), Stretch(audio.body, audio.end)))
+        return Part((form, *stretches, WAVE.head(audio.name, IN_DS64), ByteRange(audio.body, audio.end)))
     if family.form_size is not None:
         if total > LARGEST_RIFF and family is not W64:
             raise AudioFileError("longer than the 4 GiB that its format can be; give a WAV, CAF or W64 file")
         width = struct.calcsize(family.size)
         form = form[: family.form_size] + struct.pack(family.size, total) + form[family.form_size + width :]
-    return Part((form, *stretches, family.head(audio.name, audio.size), Stretch(audio.body, audio.end)))
+    return Part((form, *stretches, family.head(audio.name, audio.size), ByteRange(audio.body, audio.end)))

@@ -29,7 +29,7 @@ from typing import Literal
 import numpy as np
 
 
-def sides_of(channels: int, width: float = 1.0) -> list[float]:
+def channel_sides(channels: int, width: float = 1.0) -> list[float]:
     """The ``sides`` of a sound's channels, of which the first two are left and right.
 
     Args:

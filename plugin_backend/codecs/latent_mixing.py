@@ -13,15 +13,15 @@ import numpy as np
 from plugin_backend.codecs.base import Codec
 from plugin_backend.dsp.mel import mel_power
 
-ROUNDS = 6
+GAIN_ITERATIONS = 6
 PROMINENT_DB = 30.0
 """What of a sound should be heard in a mixture: everything down to this far below its loudest band."""
 
 FLOOR_DB = 60.0
-LEAST_GAIN, SILENCE, SMALL = 0.05, 1e-3, 1e-6
+MIN_GAIN, SILENCE, SMALL = 0.05, 1e-3, 1e-6
 
 
-def aligned(latents: Sequence[np.ndarray], codec: Codec) -> list[np.ndarray]:
+def pad_to_longest(latents: Sequence[np.ndarray], codec: Codec) -> list[np.ndarray]:
     """The same latents, each followed by silence until it has as many frames as the longest."""
     longest = max(sound.shape[-2] for sound in latents)
     extended = []
@@ -93,7 +93,7 @@ def decode_each_and_add(
     return total
 
 
-def dominance_aware(latents: Sequence[np.ndarray], codec: Codec) -> tuple[np.ndarray, np.ndarray]:
+def mix_dominance_aware(latents: Sequence[np.ndarray], codec: Codec) -> tuple[np.ndarray, np.ndarray]:
     """A weighted mean of sounds in which each is as much itself as the others are, and silence dilutes none.
 
     Every frame's weights are the sounds' *presence* times one gain per sound, brought to the sum 1.
@@ -114,14 +114,14 @@ def dominance_aware(latents: Sequence[np.ndarray], codec: Codec) -> tuple[np.nda
     presence = np.stack([_presence(audio, codec.spec.hop_samples) for audio in heard])
     wanted = np.stack([_bands_db(audio, codec) for audio in heard])
     gains = np.full(wanted.shape[:2], 1 / len(latents))
-    for _ in range(ROUNDS):
+    for _ in range(GAIN_ITERATIONS):
         lost = _lost_db(wanted, _bands_db(codec.decode(_present(latents, presence, gains)[0]), codec)) + SMALL
-        gains = np.maximum(gains * lost / lost.mean(axis=0), LEAST_GAIN)
+        gains = np.maximum(gains * lost / lost.mean(axis=0), MIN_GAIN)
         gains /= gains.sum(axis=0)
     return _present(latents, presence, gains)
 
 
-def lost_db(latents: Sequence[np.ndarray], mixture: np.ndarray, codec: Codec) -> np.ndarray:
+def masking_loss_db(latents: Sequence[np.ndarray], mixture: np.ndarray, codec: Codec) -> np.ndarray:
     """How far each sound is lost in a decoded mixture of the same length, in dB, ``[sounds, batch]``.
 
     The mean difference between mixture and sound over the mel bands and moments where the sound is

@@ -31,7 +31,7 @@ WINDOW_HZ = 11.7
 def band_edge_hz(audio: TempAudio, rate_hz: int) -> float:
     """The highest frequency in Hz that counts, by the rule above; ``audio`` at its original rate."""
     limit = min(RATE_SHARE * rate_hz, float(HIGHEST_HZ))
-    return min(limit, cliff_hz(band_levels_db(mean_spectrum(audio, rate_hz), rate_hz)))
+    return min(limit, find_cliff_hz(band_levels_db(mean_spectrum(audio, rate_hz), rate_hz)))
 
 
 def mean_spectrum(audio: TempAudio, rate_hz: int) -> np.ndarray:
@@ -59,7 +59,7 @@ def band_levels_db(spectrum: np.ndarray, rate_hz: int) -> np.ndarray:
     return 10 * np.log10(power + 1e-30 * (power.max() or 1.0) + 1e-300)
 
 
-def cliff_hz(levels_db: np.ndarray) -> float:
+def find_cliff_hz(levels_db: np.ndarray) -> float:
     """Where a brick wall ends the spectrum; infinity without one."""
     loudest, steepest, best = levels_db[1:].max(), 0.0, None  # the first band may hold an offset
     for band in range(LOWEST_HZ // BAND_HZ, levels_db.size):

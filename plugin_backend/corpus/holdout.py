@@ -19,7 +19,7 @@ FEWEST_FILES = 3
 """At least so many files are held out, as long as not more than half of all are."""
 
 
-def split(
+def split_sounds(
     sounds: Sequence[Sound], held_out_sources: Collection[str] | None = None, share: float = 0.1, seed: int = 0
 ) -> tuple[list[Sound], list[Sound]]:
     """The sounds to train on and those held out, each in their order; a file's pieces stay together.

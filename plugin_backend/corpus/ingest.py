@@ -9,10 +9,10 @@ from pathlib import Path
 from time import monotonic
 
 from plugin_backend.corpus.bandwidth import band_edge_hz
-from plugin_backend.corpus.decode import decode
-from plugin_backend.corpus.duplicates import Fingerprint, Known, fingerprint
+from plugin_backend.corpus.decode import decode_to_mono
+from plugin_backend.corpus.duplicates import Fingerprint, KnownRecordings, make_fingerprint
 from plugin_backend.corpus.normalize import normalize
-from plugin_backend.corpus.scan import FoundFile, Scan
+from plugin_backend.corpus.scan import FoundFile, ScanResult
 from plugin_backend.corpus.segmentation import cut_at_silences
 from plugin_backend.corpus.temp_audio import FlatWriter, TempAudio
 from plugin_backend.errors import AudioFileError
@@ -24,7 +24,7 @@ NEWS_S = 10.0
 
 
 @dataclass
-class Gathered:
+class IngestedCorpus:
     """Index records of the pieces by file, what was dropped and why, and remarks on what was kept.
 
     Attributes:
@@ -41,12 +41,14 @@ class Gathered:
         self.copies = {copy: kept if of == file else of for copy, of in self.copies.items()} | {file: kept}
 
 
-def ingest(folder: Path, scanned: Scan, sample_rate: int, flat: Path, say: Callable[[str], None]) -> Gathered:
+def ingest_files(
+    folder: Path, scanned: ScanResult, sample_rate: int, flat: Path, say: Callable[[str], None]
+) -> IngestedCorpus:
     """Write every usable recording's pieces to ``flat``; memory does not grow with a recording's length."""
-    gathered, told = Gathered(dropped=list(scanned.dropped)), monotonic()
+    gathered, told = IngestedCorpus(dropped=list(scanned.dropped)), monotonic()
     with ExitStack() as opened:
         decoded, audio = (opened.enter_context(TempAudio(flat.parent)) for _ in range(2))
-        known, writer = opened.enter_context(Known(flat.parent)), opened.enter_context(FlatWriter(flat))
+        known, writer = opened.enter_context(KnownRecordings(flat.parent)), opened.enter_context(FlatWriter(flat))
         for done, found in enumerate(scanned.files):
             if monotonic() - told > NEWS_S:
                 say(f"{done} of {len(scanned.files)} files, {writer.size / sample_rate / 60:.1f} min kept")
@@ -54,7 +56,7 @@ def ingest(folder: Path, scanned: Scan, sample_rate: int, flat: Path, say: Calla
             try:
                 remarks, edge_hz = _prepare(folder / found.file, decoded, audio, sample_rate)
                 spans = cut_at_silences(audio, sample_rate)
-                mark = fingerprint(audio, spans[0][0], spans[-1][1], sample_rate)
+                mark = make_fingerprint(audio, spans[0][0], spans[-1][1], sample_rate)
                 _compare(found, edge_hz, mark, known, gathered)
             except AudioFileError as problem:
                 gathered.dropped.append((found.file, str(problem)))
@@ -68,12 +70,14 @@ def ingest(folder: Path, scanned: Scan, sample_rate: int, flat: Path, say: Calla
 
 def _prepare(path: Path, decoded: TempAudio, audio: TempAudio, sample_rate: int) -> tuple[list[str], float]:
     """Remarks and band edge in Hz; ``audio`` then holds the file at ``sample_rate``."""
-    told = decode(path, decoded)
+    told = decode_to_mono(path, decoded)
     remarks = [*told.remarks, *normalize(decoded, told.rate_hz, sample_rate, audio)]
     return remarks, min(band_edge_hz(decoded, told.rate_hz), sample_rate / 2)
 
 
-def _compare(found: FoundFile, edge_hz: float, mark: Fingerprint, known: Known, gathered: Gathered) -> None:
+def _compare(
+    found: FoundFile, edge_hz: float, mark: Fingerprint, known: KnownRecordings, gathered: IngestedCorpus
+) -> None:
     """Refuse a recording that is there already, or drop the earlier copy if this one reaches higher.
 
     The pieces of an earlier copy stay in the flat file, unlisted.

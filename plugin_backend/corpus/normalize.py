@@ -6,13 +6,13 @@ import numpy as np
 import soxr
 
 from plugin_backend.corpus.temp_audio import TempAudio
-from plugin_backend.dsp.dc_offset import offset_of
+from plugin_backend.dsp.dc_offset import dc_offset
 from plugin_backend.errors import AudioFileError
 
 SHORTEST_S = 0.01
 """A codec's window; a file that cannot fill it holds nothing to learn."""
 
-SILENT = 2.0**-14
+SILENT_PEAK = 2.0**-14
 """Two steps of 16 bits (-84 dBFS): a file that never passes this is silent."""
 
 LARGE_OFFSET = 0.03
@@ -28,19 +28,19 @@ def normalize(decoded: TempAudio, rate_hz: int, sample_rate: int, into: TempAudi
     Raises:
         AudioFileError: see :func:`faults`.
     """
-    offset, excess = faults(decoded, rate_hz)
+    offset, excess = find_faults(decoded, rate_hz)
     _resample(decoded, rate_hz, sample_rate, offset, 1 / excess, into)
     removed = (f"DC offset of {offset:+.3f} removed",) if offset else ()
-    return removed + too_loud(excess)
+    return removed + level_remarks(excess)
 
 
-def too_loud(excess: float) -> tuple[str, ...]:
+def level_remarks(excess: float) -> tuple[str, ...]:
     """The remark on audio that was divided by ``excess``; none if that is 1."""
     told = f"peaks {20 * np.log10(excess):.0f} dB above full scale; brought down to it"
     return (told,) if excess > 1 else ()
 
 
-def faults(decoded: TempAudio, rate_hz: int) -> tuple[float, float]:
+def find_faults(decoded: TempAudio, rate_hz: int) -> tuple[float, float]:
     """The offset to take away, 0 if it is small, and what to divide by then, 1 unless peaks are insane.
 
     Raises:
@@ -50,10 +50,10 @@ def faults(decoded: TempAudio, rate_hz: int) -> tuple[float, float]:
         count = f"{decoded.size} sample{'s' if decoded.size > 1 else ''}"
         raise AudioFileError(f"too short: {count}; at least {SHORTEST_S * 1000:.0f} ms are needed")
     step = max(1, round(0.01 * rate_hz))
-    offset, (low, high) = offset_of(decoded.blocks(0, None, 1000 * step), step), _extremes(decoded)
+    offset, (low, high) = dc_offset(decoded.blocks(0, None, 1000 * step), step), _extremes(decoded)
     peak = max(high - offset, offset - low)
-    if peak <= SILENT:
-        raise AudioFileError("silent" if abs(offset) <= SILENT else f"silent but for a constant of {offset:.3f}")
+    if peak <= SILENT_PEAK:
+        raise AudioFileError("silent" if abs(offset) <= SILENT_PEAK else f"silent but for a constant of {offset:.3f}")
     if abs(offset) <= LARGE_OFFSET * peak:
         offset, peak = 0.0, max(high, -low)
     return offset, peak if peak > SANE_PEAK else 1.0

@@ -29,7 +29,7 @@ def make_report(
         "ignored_files": ignored,
         "by_label": _grouped(pieces, sample_rate, lambda piece: piece["label"]),
         "by_source": _grouped(pieces, sample_rate, lambda piece: piece["source"]),
-        "by_band_edge": _grouped(pieces, sample_rate, lambda piece: reach(piece["edge_hz"]), list(EDGES_HZ)),
+        "by_band_edge": _grouped(pieces, sample_rate, lambda piece: band_edge_class(piece["edge_hz"]), list(EDGES_HZ)),
         "dropped": [
             {"file": file, "reason": reason} | ({"same_as": copies[file]} if file in copies else {})
             for file, reason in sorted(dropped)
@@ -38,12 +38,12 @@ def make_report(
     }
 
 
-def copies_of(files: Collection[str], report: dict) -> list[str]:
+def find_copies(files: Collection[str], report: dict) -> list[str]:
     """The files of a corpus that were dropped as the same recordings as one of ``files``, by its report."""
     return sorted(each["file"] for each in report["dropped"] if each.get("same_as") in files)
 
 
-def reach(edge_hz: float) -> str:
+def band_edge_class(edge_hz: float) -> str:
     """The key of ``EDGES_HZ`` that a band edge falls under."""
     return next(name for name, limit_hz in EDGES_HZ.items() if edge_hz < limit_hz)
 

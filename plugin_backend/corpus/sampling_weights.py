@@ -37,13 +37,13 @@ def sampling_weights(
     size = np.array([sound.audio.size for sound in sounds], float)
     share = size**temperature
     share /= np.bincount(label, share)[label]
-    mass = np.bincount(label, size) ** temperature * [weight_of(name, weights) for name in names]
+    mass = np.bincount(label, size) ** temperature * [label_weight(name, weights) for name in names]
     if not mass.sum():
         raise ValueError("every label here has weight zero")
     return (mass / mass.sum())[label] * share
 
 
-def weight_of(label: str, weights: Mapping[str, float]) -> float:
+def label_weight(label: str, weights: Mapping[str, float]) -> float:
     """The weight of the label, else of the nearest folder above it, else 1."""
     while label not in weights and "/" in label:
         label = label.rpartition("/")[0]

@@ -38,7 +38,7 @@ class FoundFile:
 
 
 @dataclass
-class Scan:
+class ScanResult:
     """The audio files in order of their paths; ``(file, reason)`` of what is left out; how many others."""
 
     files: list[FoundFile] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Scan:
     ignored: int = 0
 
 
-def scan(folder: Path) -> Scan:
+def scan_folder(folder: Path) -> ScanResult:
     """Look through ``folder``, at no more of a file than how it begins.
 
     Audio is what begins as a format does that we read, whatever its name. Hidden files and folders, links to folders
@@ -59,7 +59,7 @@ def scan(folder: Path) -> Scan:
     """
     if not folder.is_dir():
         raise AudioFileError(f"{folder}: no such folder")
-    labels, found = manifest.read_labels(folder), Scan()
+    labels, found = manifest.read_labels(folder), ScanResult()
     told = labels or {}
 
     def unreadable(problem: OSError) -> None:
@@ -90,7 +90,7 @@ def scan(folder: Path) -> Scan:
     return found
 
 
-def shown(name: str) -> str:
+def escape_name(name: str) -> str:
     """A name as one harmless line: whatever does not print is escaped."""
     return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in name)
 
@@ -99,7 +99,7 @@ def _relative(folder: Path, path: str) -> str:
     return Path(os.path.relpath(path, folder)).as_posix()
 
 
-def _descend(found: Scan, folder: Path, path: str) -> bool:
+def _descend(found: ScanResult, folder: Path, path: str) -> bool:
     """Whether to look into a folder; what is passed by is told, our own cache excepted."""
     name = os.path.basename(path)
     if name == CACHE_NAME:

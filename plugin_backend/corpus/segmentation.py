@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from plugin_backend.corpus.normalize import SILENT
+from plugin_backend.corpus.normalize import SILENT_PEAK
 from plugin_backend.corpus.temp_audio import TempAudio
 
 WINDOW_S = 0.01
@@ -29,7 +29,7 @@ def cut_at_silences(audio: TempAudio, sample_rate: int) -> list[tuple[int, int]]
     spans = [
         (begin, end)
         for begin, end in zip(edges[:-1], edges[1:], strict=True)
-        if peak[begin:end].max(initial=0.0) > SILENT
+        if peak[begin:end].max(initial=0.0) > SILENT_PEAK
     ]
     return [_trimmed(audio, peak, begin, end, window, sample_rate) for begin, end in spans]
 

@@ -28,7 +28,7 @@ class Sound:
     start_samples: int = 0
 
 
-def digest(sounds: Iterable[Sound]) -> str:
+def sounds_digest(sounds: Iterable[Sound]) -> str:
     """Tells sounds apart by name, label, source and place, without reading them: 40 hexadecimal digits."""
     each = [(one.file, one.label, one.source, one.edge_hz, one.start_samples, one.audio.size) for one in sounds]
     return hashlib.sha1(json.dumps(each).encode(), usedforsecurity=False).hexdigest()

@@ -20,7 +20,7 @@ from pathlib import Path
 from plugin_backend.daw_plugin.cpp_header import cpp_header
 from plugin_backend.daw_plugin.juce_sdk import find_sdk, missing_message, missing_packages, sdk_version
 from plugin_backend.errors import OutputError, PluginError
-from plugin_backend.output_files import folder_when_whole
+from plugin_backend.output_files import make_folder_atomically
 
 FORMATS = ("VST3", "LV2")
 PRODUCTS = ("Pisada", "Pisada Instrument")
@@ -132,7 +132,7 @@ def _configure(folder: Path, command: list) -> None:
 
 def _store(work: Path, formats: list[str], destination: Path) -> None:
     destination.parent.mkdir(exist_ok=True)
-    with folder_when_whole(destination) as folder:
+    with make_folder_atomically(destination) as folder:
         for bundle in _bundles(work, formats):
             shutil.copytree(bundle, folder / bundle.name)
         for library in folder.rglob("*.so"):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plugin_backend.errors import PluginError
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_files import write_atomically
 
 VARIABLE = "PISADA_PLUGIN_CONFIG"
 """An environment variable that names another file instead of the user's."""
@@ -95,5 +95,5 @@ def write_config(config: PluginConfig, path: Path) -> None:
     """Write the configuration, completely or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [f"{key} {value}" for key, value in config.lines if value]
-    with replaced_when_whole(path) as temporary:
+    with write_atomically(path) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -15,7 +15,7 @@ from plugin_backend.daw_plugin.build import PRODUCTS
 from plugin_backend.daw_plugin.config import PluginConfig, config_path, write_config
 from plugin_backend.daw_plugin.install_paths import SUFFIXES
 from plugin_backend.errors import PluginError
-from plugin_backend.output_files import folder_when_whole, replaced_when_whole, uninterrupted
+from plugin_backend.output_files import hold_signals, make_folder_atomically, write_atomically
 
 MOST_RECORD_BYTES = 8 * 2**20
 NAMES = tuple(product + suffix for product in PRODUCTS for suffix in SUFFIXES.values())
@@ -102,14 +102,14 @@ def install(
     record.edition = version("pisada")
     _make_folder(at.parent, record)
     for bundle, target in targets:
-        with uninterrupted():
+        with hold_signals():
             _make_folder(target.parent, record)
             _copy(bundle, target)
             known[str(target)] = new_files[bundle]
             record.bundles = [InstalledBundle(path, files) for path, files in known.items()]
             _write_record(record, record_file)
         yield target
-    with uninterrupted():
+    with hold_signals():
         write_config(config, at)
         record.config[str(at)] = _digest(at)
         _write_record(record, record_file)
@@ -182,7 +182,7 @@ def _copy(bundle: Path, target: Path) -> None:
     """Replace a bundle. A host that has the old one open can go on: its files are removed, not overwritten."""
     old = target.with_name(f".{target.name}.{os.getpid()}.old")
     try:
-        with folder_when_whole(target) as temporary:
+        with make_folder_atomically(target) as temporary:
             shutil.copytree(bundle, temporary, dirs_exist_ok=True, symlinks=True)
             if target.exists():
                 os.rename(target, old)
@@ -193,7 +193,7 @@ def _copy(bundle: Path, target: Path) -> None:
 
 
 def _write_record(record: Record, path: Path) -> None:
-    with replaced_when_whole(path) as temporary:
+    with write_atomically(path) as temporary:
         temporary.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1))
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from plugin_backend.errors import PluginError
-from plugin_backend.output_files import folder_when_whole, replaced_when_whole
+from plugin_backend.output_files import make_folder_atomically, write_atomically
 
 PACKAGES = ("juce-modules-source", "juce-modules-source-data")
 
@@ -98,7 +98,7 @@ def _fetch(root: Path, report: Callable[[str], None]) -> None:
         raise PluginError("JUCE is not installed and cannot be fetched here: install JUCE 7 and give it with --sdk")
     report(f"fetching {' and '.join(PACKAGES)} (8 MB, unpacked in {root}, not installed)")
     root.parent.mkdir(parents=True, exist_ok=True)
-    with folder_when_whole(root) as folder:
+    with make_folder_atomically(root) as folder:
         _run(["apt-get", "download", *PACKAGES], folder)
         for package in sorted(folder.glob("*.deb")):
             _run(["dpkg", "-x", package.name, "."], folder)
@@ -129,6 +129,6 @@ def _relocated(config: Path, cache: Path) -> Path:
     for name, data in contents.items():  # a correct file is not written again: a build may be reading it
         if not (copy / name).exists() or (copy / name).read_bytes() != data:
             copy.mkdir(parents=True, exist_ok=True)
-            with replaced_when_whole(copy / name) as temporary:
+            with write_atomically(copy / name) as temporary:
                 temporary.write_bytes(data)
     return copy

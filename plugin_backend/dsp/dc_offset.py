@@ -12,11 +12,11 @@ from plugin_backend.codecs.pcm import PcmCodec
 LOWEST_HZ = 10.0
 """−3 dB of a first-order high-pass: below all that is heard."""
 
-FORGOTTEN = 1e-30
+MIN_MEMORY = 1e-30
 """A memory smaller than this is let go: no denormals."""
 
 
-def offset_of(blocks: Iterable[np.ndarray], step: int) -> float:
+def dc_offset(blocks: Iterable[np.ndarray], step: int) -> float:
     """The constant that runs through a recording.
 
     The mean over all and the median of the means of 10 ms both show it; a thump moves the one, a lopsided
@@ -33,7 +33,7 @@ def offset_of(blocks: Iterable[np.ndarray], step: int) -> float:
     return min(mean, median, key=abs) if mean * median > 0 else 0.0
 
 
-class OffsetFilter:
+class DcFilter:
     """A high-pass, sample after sample: where blocks are cut changes no bit.
 
     Args:
@@ -57,7 +57,7 @@ class OffsetFilter:
             self._memory = self._b[1] * block[:, : self._first].mean(axis=1, keepdims=True, dtype=np.float64)
             self._first = 0
         made, memory = self._lfilter(self._b, self._a, block.astype(np.float64), zi=self._memory)
-        self._memory = np.where(np.abs(memory) < FORGOTTEN, 0.0, memory)
+        self._memory = np.where(np.abs(memory) < MIN_MEMORY, 0.0, memory)
         return made
 
     def state(self) -> dict[str, np.ndarray]:
@@ -69,7 +69,7 @@ class OffsetFilter:
         self._memory, self._first = state["memory"], int(state["first"])
 
 
-class Unfiltered:
+class NoFilter:
     """In place of a filter where the codec is the identity, which carries any sound as it is."""
 
     def push(self, block: np.ndarray) -> np.ndarray:
@@ -84,7 +84,7 @@ class Unfiltered:
         """Nothing was remembered."""
 
 
-def filter_for(codec: Codec, channels: int, begins: bool = True) -> OffsetFilter | Unfiltered:
+def dc_filter_for(codec: Codec, channels: int, begins: bool = True) -> DcFilter | NoFilter:
     """A new filter of what a codec encodes, or of what is made of what it decodes.
 
     Args:
@@ -92,5 +92,5 @@ def filter_for(codec: Codec, channels: int, begins: bool = True) -> OffsetFilter
     """
     spec = codec.spec
     if spec == PcmCodec.spec:
-        return Unfiltered()
-    return OffsetFilter(channels, spec.sample_rate, spec.hop_samples if begins else 0)
+        return NoFilter()
+    return DcFilter(channels, spec.sample_rate, spec.hop_samples if begins else 0)

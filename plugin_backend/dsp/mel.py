@@ -17,7 +17,7 @@ def power_spectrogram(audio: np.ndarray, window_samples: int, hop_samples: int) 
     return np.abs(np.fft.rfft(frames * np.hanning(window_samples + 1)[:-1])).T ** 2
 
 
-def without_rumble(audio: np.ndarray, sample_rate: int) -> np.ndarray:
+def remove_rumble(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     """The sound ``[samples]`` without what lies below 25 Hz, which nobody hears; without delay."""
     spectrum = np.fft.rfft(np.asarray(audio, np.float64))
     spectrum[: int(np.ceil(RUMBLE_HZ * audio.size / sample_rate))] = 0
@@ -31,11 +31,11 @@ def mel_filters(window_samples: int, sample_rate: int) -> np.ndarray:
     Mel scale of O'Shaughnessy (1987): ``2595 log10(1 + f / 700)``. In the lowest octaves, where a band
     is narrower than a bin, its triangle is widened to one bin each side so that no band is empty.
     """
-    corners_hz = mel_spaced_hz(LOWEST_HZ, sample_rate / 2, MEL_BANDS + 2)
+    corners_hz = mel_spaced_frequencies(LOWEST_HZ, sample_rate / 2, MEL_BANDS + 2)
     return triangular_filters(corners_hz, window_samples, sample_rate, sample_rate / window_samples)
 
 
-def mel_spaced_hz(lowest_hz: float, highest_hz: float, count: int) -> np.ndarray:
+def mel_spaced_frequencies(lowest_hz: float, highest_hz: float, count: int) -> np.ndarray:
     """``count`` frequencies at equal mel distances, both ends included."""
     span = 2595 * np.log10(1 + np.array([lowest_hz, highest_hz]) / 700)
     return 700 * (10 ** (np.linspace(*span, count) / 2595) - 1)

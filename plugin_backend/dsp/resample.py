@@ -11,7 +11,7 @@ import numpy as np
 import soxr
 
 QUALITY = "HQ"
-COUNTED_HOPS = 600
+MEASURED_HOPS = 600
 """After so many a resampler's lag has been as long as it gets, to a sample."""
 
 
@@ -29,7 +29,7 @@ class Resampler:
 
 
 @dataclass(frozen=True)
-class Timing:
+class ResampledTiming:
     """Of an engine between resamplers.
 
     Attributes:
@@ -49,7 +49,9 @@ class Timing:
 
 
 @lru_cache(256)
-def timing(rate_hz: int, inner_hz: int, hop: int, inner_hop: int, latency: int, hears: bool) -> Timing:
+def resampled_timing(
+    rate_hz: int, inner_hz: int, hop: int, inner_hop: int, latency: int, hears: bool
+) -> ResampledTiming:
     """Count.
 
     Args:
@@ -64,7 +66,7 @@ def timing(rate_hz: int, inner_hz: int, hop: int, inner_hop: int, latency: int, 
     wait = ceil(fed * ratio + _longest_lag(inner_hz, rate_hz, inner_hop))
     delay = -latency % (inner_hz // gcd(inner_hz, rate_hz))
     whole = wait + int((latency + delay) * ratio)
-    return Timing(lag, wait, delay, whole, whole - int(latency * ratio))
+    return ResampledTiming(lag, wait, delay, whole, whole - int(latency * ratio))
 
 
 @lru_cache(256)
@@ -72,7 +74,7 @@ def _longest_lag(from_hz: int, to_hz: int, count: int) -> Fraction:
     """How many samples fewer than its share a resampler has answered, fed ``count`` at a time, at most."""
     stream, silence = soxr.ResampleStream(from_hz, to_hz, 1, quality=QUALITY), np.zeros(count, np.float32)
     answered, longest = 0, Fraction(0)
-    for hop in range(1, COUNTED_HOPS + 1):
+    for hop in range(1, MEASURED_HOPS + 1):
         answered += len(stream.resample_chunk(silence))
         longest = max(longest, Fraction(hop * count * to_hz, from_hz) - answered)
     return longest + 1

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-LOUDEST = 1e3
+MAX_SAMPLE = 1e3
 """Samples are held within ±60 dBFS, so that nothing after them overflows."""
 
-SMALLEST = np.finfo(np.float32).tiny
+MIN_SAMPLE = np.finfo(np.float32).tiny
 """What is smaller is denormal, and taken for 0."""
 
 
@@ -15,9 +15,9 @@ def sanitize(block: np.ndarray) -> tuple[np.ndarray, int]:
     """A block as float32, and how many of its samples were NaN or infinite and taken for 0."""
     block, repaired = np.asarray(block, np.float32), 0
     level = np.abs(block)
-    if not level.max(initial=0) <= LOUDEST:  # or one is NaN
+    if not level.max(initial=0) <= MAX_SAMPLE:  # or one is NaN
         finite = np.isfinite(block)
         repaired = int(finite.size - np.count_nonzero(finite))
-        block = np.clip(np.where(finite, block, np.float32(0)), -LOUDEST, LOUDEST)
+        block = np.clip(np.where(finite, block, np.float32(0)), -MAX_SAMPLE, MAX_SAMPLE)
         level = np.abs(block)
-    return np.where(level < SMALLEST, np.float32(0), block), repaired
+    return np.where(level < MIN_SAMPLE, np.float32(0), block), repaired

@@ -9,7 +9,7 @@ import numpy as np
 from plugin_backend.dsp.crossfade import raised_cosine
 from plugin_backend.effects.base import DspStage
 from plugin_backend.effects.parameters import ADSR, THRESHOLD
-from plugin_backend.effects.triggered import STRUCK, Triggered
+from plugin_backend.effects.triggered import TRIGGERED, Triggered
 
 DETECT_S = 0.005
 HYSTERESIS_DB = 6.0
@@ -49,7 +49,7 @@ class Adsr(Triggered, DspStage):
 
     def _turns(self, heard: np.ndarray) -> Iterator[tuple[int, bool]]:
         """Where the gate opens and closes, in order."""
-        strikes = [(here.start, what == STRUCK) for here, struck in self._strikes(heard.shape[1]) for what in struck]
+        strikes = [(here.start, what == TRIGGERED) for here, struck in self._strikes(heard.shape[1]) for what in struck]
         power = self._followed(heard)
         if self.chosen("gate") != THRESHOLD:
             yield from strikes

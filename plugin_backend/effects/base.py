@@ -11,7 +11,7 @@ from plugin_backend.dsp.crossfade import FADE_S, SmoothedValue
 from plugin_backend.effects.stage import Stage
 
 
-def linear(gain_db: float) -> float:
+def db_to_gain(gain_db: float) -> float:
     """A gain's factor."""
     return 10 ** (gain_db / 20)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from plugin_backend.effects.base import DspStage, linear
+from plugin_backend.effects.base import DspStage, db_to_gain
 from plugin_backend.effects.impulse_responses import impulse_response
 from plugin_backend.effects.parameters import CONVOLUTION, IMPULSE_RESPONSE
 from plugin_backend.errors import ProjectError
@@ -105,7 +105,7 @@ class Convolution(DspStage):
         ProjectError: it is stereo, and there are more than two channels.
     """
 
-    parameters, gliding = CONVOLUTION, {"mix": float, "gain_db": linear}
+    parameters, gliding = CONVOLUTION, {"mix": float, "gain_db": db_to_gain}
 
     def __init__(self, sample_rate: int, channels: int, ir: str = IMPULSE_RESPONSE.default, pre_delay_ms: float = 0.0):
         response = impulse_response(ir, sample_rate)

@@ -6,15 +6,15 @@ import numpy as np
 
 from plugin_backend.dsp.crossfade import FADE_S, Crossfade
 from plugin_backend.dsp.pan_law import balance, constant_power
-from plugin_backend.effects.base import DspStage, linear
-from plugin_backend.effects.parameters import BALANCE, GAIN, PANNED
+from plugin_backend.effects.base import DspStage, db_to_gain
+from plugin_backend.effects.parameters import BALANCE, GAIN, PAN_CONTROLS
 from plugin_backend.errors import ProjectError
 
 
 class Gain(DspStage):
     """All channels by one factor; to the bit at 0 dB."""
 
-    parameters, gliding = GAIN, {"gain_db": linear}
+    parameters, gliding = GAIN, {"gain_db": db_to_gain}
 
     def _process(self, heard: np.ndarray) -> np.ndarray:
         return heard * self._glide("gain_db", heard.shape[1])
@@ -27,7 +27,7 @@ class Pan(DspStage):
         ProjectError: there are no two channels.
     """
 
-    parameters, gliding = PANNED, {"pan": float}
+    parameters, gliding = PAN_CONTROLS, {"pan": float}
 
     def __init__(self, sample_rate: int, channels: int):
         if channels != 2:
@@ -51,7 +51,7 @@ class Pan(DspStage):
 
 
 def _placed(heard: np.ndarray, pan, law: float) -> np.ndarray:
-    if PANNED["law"].names[int(law)] == BALANCE:
+    if PAN_CONTROLS["law"].names[int(law)] == BALANCE:
         left, right = balance(pan)
         return np.stack([left * heard[0], right * heard[1]])
     left, right = constant_power(pan)

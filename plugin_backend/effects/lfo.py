@@ -10,7 +10,7 @@ from plugin_backend.dsp.crossfade import FADE_S, Crossfade, SmoothedValue, raise
 from plugin_backend.dsp.oscillator import Oscillator
 from plugin_backend.effects.base import DspStage
 from plugin_backend.effects.parameters import LFO, TEMPO, TRIGGER
-from plugin_backend.effects.triggered import STRUCK, Triggered
+from plugin_backend.effects.triggered import TRIGGERED, Triggered
 
 EDGE_S = 0.005
 """How long the square takes from one level to the other."""
@@ -83,7 +83,7 @@ class Lfo(Triggered, DspStage):
         depth, cycles, edge = self._glide("depth", count), self._cycles.take(count), self._edge.take(count)
         edge, wave, unheard = np.full(count, edge), np.empty(count), not np.any(depth)  # its time goes on
         for here, struck in self._strikes(count):
-            if STRUCK in struck and self.chosen("sync") == TRIGGER:
+            if TRIGGERED in struck and self.chosen("sync") == TRIGGER:
                 now = cycles[here.start]
                 self._offset = float(np.floor(now) + 1 - now)
                 self._turn(at_once=self.position_samples + here.start == 0)

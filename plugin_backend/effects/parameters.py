@@ -8,10 +8,10 @@ from __future__ import annotations
 from plugin_backend.parameters import Parameter, Text, choice, table
 
 LOW_CUT_OFF_HZ, HIGH_CUT_OFF_HZ = 10.0, 20_000.0
-SHAPES = ("sine", "square", "random")
+LFO_SHAPES = ("sine", "square", "random")
 FREE, TEMPO, TRIGGER, THRESHOLD = "free", "tempo", "trigger", "threshold"
 BALANCE, PAN = "balance", "pan"
-MADE = ROOM, HALL = "room", "hall"
+SYNTHETIC_RESPONSES = ROOM, HALL = "room", "hall"
 
 
 def _peak(number: int, hz: float) -> tuple[Parameter, ...]:
@@ -36,7 +36,7 @@ EQ = table(
 )
 
 LFO = table(
-    choice("shape", SHAPES, "`random` goes from one random level to the next in each cycle."),
+    choice("shape", LFO_SHAPES, "`random` goes from one random level to the next in each cycle."),
     Parameter("rate_hz", 0.01, 50, 4, "Hz", "Cycles a second, unless `sync` is `tempo`."),
     Parameter("depth", 0, 1, 1, "", "How far the level falls: 1 to silence."),
     Parameter("phase_deg", 0, 360, 0, "°", "Where in the cycle it starts."),
@@ -73,7 +73,7 @@ ADSR = table(
 
 GAIN = table(Parameter("gain_db", -60, 24, 0, "dB", "Level."))
 
-PANNED = table(
+PAN_CONTROLS = table(
     Parameter("pan", -1, 1, 0, "", "From left (−1) to right (1)."),
     choice("law", (BALANCE, PAN), "`balance` turns the other side down; `pan` places the sides' mean, −3 dB in each."),
 )
@@ -92,7 +92,7 @@ CONTROLS = {
     "pulses": PULSES,
     "adsr": ADSR,
     "gain": GAIN,
-    "pan": PANNED,
+    "pan": PAN_CONTROLS,
     "convolution": CONVOLUTION,
 }
 """Stage → what may be set while it runs."""

@@ -8,7 +8,7 @@ from plugin_backend.dsp.crossfade import raised_cosine
 from plugin_backend.dsp.oscillator import Oscillator
 from plugin_backend.effects.base import DspStage
 from plugin_backend.effects.parameters import PULSES, TRIGGER
-from plugin_backend.effects.triggered import STRUCK, Triggered
+from plugin_backend.effects.triggered import TRIGGERED, Triggered
 
 START, ATTACK, STAY, DECAY, SINCE = range(5)
 
@@ -38,7 +38,7 @@ class Pulses(Triggered, DspStage):
         level = np.empty(count)
         for here, strikes in self._strikes(count):
             for what in strikes:
-                self._struck = what == STRUCK
+                self._struck = what == TRIGGERED
                 if self._struck and self.chosen("sync") == TRIGGER:
                     self._cycles.restart()
                     self._last = -1.0

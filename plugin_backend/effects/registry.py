@@ -25,7 +25,7 @@ STAGES: dict[str, type[DspStage]] = {
 }
 
 
-def checked_settings(name: str, settings: Mapping[str, float | str]) -> dict[str, float | str]:
+def validate_settings(name: str, settings: Mapping[str, float | str]) -> dict[str, float | str]:
     """The settings of a stage, choices as numbers.
 
     Raises:
@@ -53,7 +53,7 @@ def make_stage(name: str, settings: Mapping[str, float | str], sample_rate: int,
         ProjectError: no such stage or setting, out of range, or it does not go with the channels.
         AudioFileError: an impulse response cannot be used.
     """
-    settings = checked_settings(name, settings)
+    settings = validate_settings(name, settings)
     fixed = FIXED.get(name, {})
     stage = STAGES[name](sample_rate, channels, **{key: settings[key] for key in settings if key in fixed})
     for key, value in settings.items():

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-STRUCK, RELEASED = 1, 0
+TRIGGERED, RELEASED = 1, 0
 
 
 class Triggered:
@@ -23,7 +23,7 @@ class Triggered:
         Raises:
             ValueError: before it.
         """
-        self._add(at, STRUCK)
+        self._add(at, TRIGGERED)
 
     def release(self, at: int = 0) -> None:
         """What was struck is let go, ``at`` samples after the next one pushed.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from plugin_backend.codecs.base import Codec
-from plugin_backend.corpus.scan import shown
+from plugin_backend.corpus.scan import escape_name
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import CheckpointError, MissingExtraError
 from plugin_backend.evaluation.data.dense_clips import (
@@ -139,7 +139,7 @@ def evaluate(model: str, folder: Path, options: Options = Options(), report: Rep
         "model": {
             "name": codec.spec.name,
             "fingerprint": codec.spec.fingerprint,
-            "held_out": sorted(map(shown, held_out.sources)),
+            "held_out": sorted(map(escape_name, held_out.sources)),
             "started_from": started_from,
         },
         "data": _data(material),
@@ -168,7 +168,7 @@ def _start_of(model: str, rate_hz: int) -> tuple[str | None, Codec | None]:
     start = settings.get("start") if isinstance(settings, dict) else None
     if not isinstance(start, str) or start == "scratch":
         return None, None
-    name = shown(Path(start).stem)
+    name = escape_name(Path(start).stem)
     try:
         return name, load_codec(start) if describe_codec(start).sample_rate == rate_hz else None
     except CheckpointError:

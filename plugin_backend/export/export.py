@@ -11,7 +11,7 @@ from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import CheckpointError, OutputError
 from plugin_backend.export import check_suffix
 from plugin_backend.export.formats import BLOCK_HOPS, FORMATS
-from plugin_backend.file_commit import staged
+from plugin_backend.file_commit import stage_files
 from plugin_backend.models.registry import FACTORY, load_codec
 from plugin_backend.models.waveform_vae.codec import WaveformCodec
 
@@ -108,7 +108,7 @@ def export_model(model: str, kind: str, out: Path, licence: str | None = None, c
     paths = [out.with_name(f"{out.stem}.{part}{out.suffix}") if part else out for part in parts]
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with staged(out.parent, out.name) as stage:
+        with stage_files(out.parent, out.name) as stage:
             for path, data in zip(paths, parts.values(), strict=True):
                 stage.replacing(path.name).write_bytes(data)
     except OSError as problem:

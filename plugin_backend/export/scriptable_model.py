@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor, nn
 
-from plugin_backend.dsp.sanitize import LOUDEST
+from plugin_backend.dsp.sanitize import MAX_SAMPLE
 from plugin_backend.models.waveform_vae import fast_inference as inference
 from plugin_backend.models.waveform_vae.model import LOG_VARIANCE_RANGE
 
@@ -85,7 +85,7 @@ class Encoder(nn.Module):
     def __init__(self, folded: inference.FastEncoder, views: nn.ModuleList):
         super().__init__()
         self.views, self.samples, self.hop = views, folded.views.remembered_samples, folded.views.hop
-        self.loudest = LOUDEST
+        self.loudest = MAX_SAMPLE
         self.seen = folded.embed.weight.shape[1]
         self.dims, self.lowest, self.highest = folded.dim, *LOG_VARIANCE_RANGE
         self.embed, self.head = Dense(folded.embed), NormalizedLinear(folded.blocks.head)

@@ -7,17 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from plugin_backend.audio_files import RecordingInfo, inspect_recording
 from plugin_backend.errors import ProjectError
 from plugin_backend.hit_detection.attack_position import refine_attack
-from plugin_backend.hit_detection.onset_strength import candidates
-from plugin_backend.hit_detection.overlapping_chunks import (
-    CONTEXT_CELLS,
-    CORE_CELLS,
-    READ_SAMPLES,
-    GuideFile,
-    open_guide,
-    overlapping_chunks,
-)
+from plugin_backend.hit_detection.onset_strength import find_candidates
+from plugin_backend.hit_detection.overlapping_chunks import CONTEXT_CELLS, CORE_CELLS, READ_SAMPLES, overlapping_chunks
 
 MIN_GAP_MS = 150.0
 FULL_SHARE = 0.95
@@ -76,13 +70,13 @@ def detect_hits(
     heard at a time, as long as ``context_cells`` is not lowered.
 
     Raises:
-        AudioFileError: see :func:`~plugin_backend.hit_detection.overlapping_chunks.open_guide` and `slabs`.
+        AudioFileError: see :func:`~plugin_backend.audio_files.inspect_recording` and `slabs`.
     """
-    return detect_hits_in(open_guide(Path(path)), sensitivity, core_cells, context_cells, read_samples)
+    return detect_hits_in(inspect_recording(Path(path)), sensitivity, core_cells, context_cells, read_samples)
 
 
 def detect_hits_in(
-    guide: GuideFile,
+    guide: RecordingInfo,
     sensitivity: Sensitivity,
     core_cells: int = CORE_CELLS,
     context_cells: int = CONTEXT_CELLS,
@@ -93,7 +87,7 @@ def detect_hits_in(
     scale = min(1.0, sensitivity.min_gap_ms / MIN_GAP_MS)
     body = round(BODY_FRAMES * scale)
     for slab in overlapping_chunks(guide, core_cells, context_cells, read_samples):
-        for candidate in candidates(slab.audio, rate, guide.hop_samples, sensitivity.factor, body):
+        for candidate in find_candidates(slab.audio, rate, guide.hop_samples, sensitivity.factor, body):
             if slab.core_start <= slab.start_samples + candidate < slab.core_end:
                 onset, peak = refine_attack(slab.audio, rate, int(candidate), scale)
                 onset += slab.start_samples

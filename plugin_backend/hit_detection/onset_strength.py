@@ -33,7 +33,7 @@ LEAST_DB, ABOVE_USUAL = 1.2, 3.0
 APART_FRAMES = 10
 
 
-def candidates(audio: np.ndarray, sample_rate: int, hop: int, sensitivity: float, body_frames: int) -> np.ndarray:
+def find_candidates(audio: np.ndarray, sample_rate: int, hop: int, sensitivity: float, body_frames: int) -> np.ndarray:
     """Samples near which hits may begin (to about 10 ms), in order.
 
     Args:
@@ -45,8 +45,8 @@ def candidates(audio: np.ndarray, sample_rate: int, hop: int, sensitivity: float
     """
     if len(audio) < hop:
         return np.zeros(0, int)
-    novelty = rises(band_powers(audio, sample_rate, hop), body_frames)
-    usual = per_frame(lower_share(per_cell(novelty[:, None]), BACKGROUND_CELLS, 0.5), len(novelty))[:, 0]
+    novelty = novelty_db(band_powers(audio, sample_rate, hop), body_frames)
+    usual = repeat_per_frame(moving_quantile(cell_means(novelty[:, None]), BACKGROUND_CELLS, 0.5), len(novelty))[:, 0]
     least = LEAST_DB / sensitivity + ABOVE_USUAL * usual
     around = np.lib.stride_tricks.sliding_window_view(np.pad(novelty, APART_FRAMES), 2 * APART_FRAMES + 1)
     first_of_equals = around[:, :APART_FRAMES].max(axis=1) < novelty
@@ -72,18 +72,18 @@ def band_powers(audio: np.ndarray, sample_rate: int, hop: int) -> np.ndarray:
     return powers
 
 
-def rises(powers: np.ndarray, body_frames: int) -> np.ndarray:
+def novelty_db(powers: np.ndarray, body_frames: int) -> np.ndarray:
     """Novelty in dB, ``[frames]``."""
-    background = per_frame(lower_share(per_cell(powers), BACKGROUND_CELLS, 0.25), len(powers))
-    loudest = per_frame(loudest_around(powers.sum(axis=1)), len(powers))
+    background = repeat_per_frame(moving_quantile(cell_means(powers), BACKGROUND_CELLS, 0.25), len(powers))
+    loudest = repeat_per_frame(loudest_nearby(powers.sum(axis=1)), len(powers))
     floor = BACKGROUND_GAIN * background + loudest * BELOW_LOUD / powers.shape[1] + DARKEST
     level_db = 10 * np.log10(powers + floor)
-    masked_db = 10 * np.log10(10 ** (mask_db(powers, body_frames) / 10) + floor)
+    masked_db = 10 * np.log10(10 ** (mask_levels_db(powers, body_frames) / 10) + floor)
     novelty = np.maximum(level_db - masked_db, 0.0).mean(axis=1)
     return np.convolve(novelty, np.full(4, 0.25), "same") if novelty.size >= 4 else novelty
 
 
-def mask_db(powers: np.ndarray, body_frames: int) -> np.ndarray:
+def mask_levels_db(powers: np.ndarray, body_frames: int) -> np.ndarray:
     """What a frame has to exceed to be new, ``[frames, bands]``: the loudest of the past, faded.
 
     Before the recording it sounded as in its first half second, so that one cut into a sound does not begin with a hit.
@@ -105,18 +105,18 @@ def _later(frames: np.ndarray, count: int) -> np.ndarray:
     return np.concatenate([np.full((count, frames.shape[1]), -300.0), frames])[: len(frames)]
 
 
-def per_cell(frames: np.ndarray) -> np.ndarray:
+def cell_means(frames: np.ndarray) -> np.ndarray:
     """Means of consecutive cells, ``[cells, bands]``; the last may be partial."""
     starts = np.arange(0, len(frames), CELL_HOPS)
     return np.add.reduceat(frames, starts, axis=0) / np.diff(np.append(starts, len(frames)))[:, None]
 
 
-def per_frame(cells: np.ndarray, count: int) -> np.ndarray:
+def repeat_per_frame(cells: np.ndarray, count: int) -> np.ndarray:
     """Each cell's value for all its frames."""
     return np.repeat(cells, CELL_HOPS, axis=0)[:count]
 
 
-def lower_share(cells: np.ndarray, reach: int, share: float) -> np.ndarray:
+def moving_quantile(cells: np.ndarray, reach: int, share: float) -> np.ndarray:
     """Of the cells up to ``reach`` away the one that ``share`` of them lie below, ``[cells, bands]``."""
     found = np.empty_like(cells)
     for index in range(len(cells)):
@@ -125,7 +125,7 @@ def lower_share(cells: np.ndarray, reach: int, share: float) -> np.ndarray:
     return found
 
 
-def loudest_around(totals: np.ndarray) -> np.ndarray:
+def loudest_nearby(totals: np.ndarray) -> np.ndarray:
     """The loudest frame within ``LOUD_CELLS`` cells, ``[cells, 1]``."""
     loudest = np.maximum.reduceat(totals, np.arange(0, len(totals), CELL_HOPS))
     padded = np.pad(loudest, LOUD_CELLS)

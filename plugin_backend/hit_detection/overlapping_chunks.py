@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin_backend.audio_files import blocks_of, info_of
+from plugin_backend.audio_files import inspect_audio, read_blocks
 from plugin_backend.errors import AudioFileError
 
 RATES_HZ = (8_000, 192_000)
@@ -45,7 +45,7 @@ class GuideFile:
 
 
 @dataclass(frozen=True)
-class Slab:
+class Chunk:
     """``audio`` ``[samples, channels]`` float32 from ``start_samples`` on.
 
     The slab answers for ``[core_start, core_end)``, in the recording's samples; the rest is context.
@@ -63,7 +63,7 @@ def open_guide(path: Path) -> GuideFile:
     Raises:
         AudioFileError: absent, unreadable, empty, over 32 channels, or a rate outside 8 to 192 kHz.
     """
-    info = info_of(path)
+    info = inspect_audio(path)
     if info.channels > MOST_CHANNELS:
         raise AudioFileError(f"{path}: {info.channels} channels; up to {MOST_CHANNELS} can be used")
     if not RATES_HZ[0] <= info.rate_hz <= RATES_HZ[1]:
@@ -74,7 +74,7 @@ def open_guide(path: Path) -> GuideFile:
 
 def overlapping_chunks(
     guide: GuideFile, core_cells: int = CORE_CELLS, context_cells: int = CONTEXT_CELLS, read_samples: int = READ_SAMPLES
-) -> Iterator[Slab]:
+) -> Iterator[Chunk]:
     """The recording from end to end; one slab at a time is held.
 
     Raises:
@@ -86,7 +86,7 @@ def overlapping_chunks(
     for block, last in file_blocks(guide, read_samples, core + context):
         held = np.concatenate([held, block])
         while core_start < start + len(held) and (last or start + len(held) >= core_start + core + context):
-            yield Slab(held[: core_start + core + context - start], start, core_start, core_start + core)
+            yield Chunk(held[: core_start + core + context - start], start, core_start, core_start + core)
             core_start += core
             begin = max(0, core_start - context)
             held, start = held[begin - start :], begin
@@ -95,7 +95,7 @@ def overlapping_chunks(
 def file_blocks(guide: GuideFile, read_samples: int, most: int) -> Iterator[tuple[np.ndarray, bool]]:
     """About ``most`` samples at a time, read ``read_samples`` at a time, and whether they are the last."""
     pieces, waiting = [], 0
-    for block, last in blocks_of(guide.path, read_samples):
+    for block, last in read_blocks(guide.path, read_samples):
         pieces.append(block)
         waiting += len(block)
         if waiting >= most or last:

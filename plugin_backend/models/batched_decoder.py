@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from plugin_backend.codecs.base import Codec, DecoderStream, sides_of
+from plugin_backend.codecs.base import Codec, DecoderStream, channel_sides
 from plugin_backend.codecs.pcm import PcmCodec
 
 
@@ -65,7 +65,7 @@ class BatchedDecoder:
     def _new(self, owners: list) -> DecoderStream:
         """Return a stream of these rows at their start. An owner's channels share its seed."""
         counts = Counter(owners)
-        sides = [side for owner in dict.fromkeys(owners) for side in sides_of(counts[owner], owner.width)]
+        sides = [side for owner in dict.fromkeys(owners) for side in channel_sides(counts[owner], owner.width)]
         return self._codec.decoder(len(owners), [owner.seed for owner in owners], sides)
 
     def _take_past(self, owners: list) -> Any:

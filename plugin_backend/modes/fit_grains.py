@@ -13,7 +13,7 @@ import numpy as np
 from plugin_backend.modes.fit_modes import HIGHEST_HZ, LEAST_LEVEL, LOWEST_HZ, local_floor
 from plugin_backend.modes.mode_table import no_modes
 from plugin_backend.modes.resonator_bank import SIDE, ResonatorBank
-from plugin_backend.modes.spectral_fit import shape_of
+from plugin_backend.modes.spectral_fit import line_spectra
 
 PROMINENT_DB, LIKE_A_TONE = 15.0, 0.7
 LOBE_BINS = 2
@@ -61,8 +61,8 @@ def _spectrum(piece: np.ndarray, n: int) -> np.ndarray:
 def lobe(bins: np.ndarray, tones: np.ndarray, n: int) -> np.ndarray:
     """What tones of amplitude 1 at fractional bins ``tones`` add at ``bins`` through the window, ``[bins, tones]``."""
     pole, turn = 2j * np.pi * tones / n - 1e-13, 2j * np.pi / n
-    sides = [shape_of(pole + sign * turn, bins, n) * np.exp(sign * turn / 2) for sign in (1, -1)]
-    return shape_of(pole, bins, n) / 2 - (sides[0] + sides[1]) / 4
+    sides = [line_spectra(pole + sign * turn, bins, n) * np.exp(sign * turn / 2) for sign in (1, -1)]
+    return line_spectra(pole, bins, n) / 2 - (sides[0] + sides[1]) / 4
 
 
 def _peaks(spectrum: np.ndarray, n: int, sample_rate: int) -> list[float]:

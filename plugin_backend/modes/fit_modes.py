@@ -12,7 +12,7 @@ import numpy as np
 
 from plugin_backend.modes.mode_table import COLUMNS, no_modes
 from plugin_backend.modes.resonator_bank import ResonatorBank
-from plugin_backend.modes.spectral_fit import LN_60_DB, Line, around, first_line, refined
+from plugin_backend.modes.spectral_fit import LN_60_DB, Line, bins_near, fit_first_line, refine_lines
 
 AUTO_MODES = 96
 SKIP_S, LATE_S = 0.004, 0.05
@@ -159,14 +159,14 @@ def local_floor(power: np.ndarray) -> np.ndarray:
 
 def _lines_at(spectrum: np.ndarray, peak: int, n: int, sample_rate: int) -> list[Line]:
     """The line or the two lines at a peak, or none."""
-    line, explained = first_line(spectrum, peak, n, sample_rate)
+    line, explained = fit_first_line(spectrum, peak, n, sample_rate)
     if explained < HOPELESS:
         return []
-    lines, explained = refined(spectrum, [line], n, sample_rate)
-    bins = around(lines, n, spectrum.size)
+    lines, explained = refine_lines(spectrum, [line], n, sample_rate)
+    bins = bins_near(lines, n, spectrum.size)
     other = int(bins[np.abs(spectrum[bins] - lines[0].spectrum(bins, n)).argmax()])
     second = Line(complex(lines[0].pole.real, 2 * np.pi * other / n), 0)
-    double, more = refined(spectrum, [*lines, second], n, sample_rate)
+    double, more = refine_lines(spectrum, [*lines, second], n, sample_rate)
     if 1 - more < DOUBLE_GAIN * (1 - explained) and all(_rings(line, sample_rate) for line in double):
         lines, explained = double, more
     return lines if explained >= EXPLAINED and all(_rings(line, sample_rate) for line in lines) else []
@@ -201,7 +201,7 @@ def _again(spectrum: np.ndarray, group: list[Line], n: int, sample_rate: int) ->
     """A group fitted once more, all others taken out; what does not ring goes."""
     for line in group:
         _take_out(spectrum, line, n, +1)
-    lines, explained = refined(spectrum, group, n, sample_rate)
+    lines, explained = refine_lines(spectrum, group, n, sample_rate)
     kept = [line for line in lines if _rings(line, sample_rate)] if explained >= EXPLAINED else []
     for line in kept:
         _take_out(spectrum, line, n)

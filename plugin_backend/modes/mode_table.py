@@ -23,11 +23,11 @@ COLUMNS = table(
 )
 ONSET, FREQUENCY, DECAY, LEVEL, PHASE, LENGTH = range(len(COLUMNS))
 
-MOST_MODES = 4096
+MAX_MODES = 4096
 """Rows of one take: 64 struck modes, or grains of four tones over ten seconds."""
 
 STRIKE_DB = 12.0
-SHORTEST_DECAY_S = 0.005
+MIN_DECAY_S = 0.005
 HIGHEST_SHARE = 0.49
 """Of the sample rate; modes above are left out."""
 
@@ -37,16 +37,16 @@ def no_modes() -> np.ndarray:
     return np.zeros((0, len(COLUMNS)), np.float32)
 
 
-def problem_of(rows: np.ndarray) -> str | None:
+def find_problem(rows: np.ndarray) -> str | None:
     """What is wrong with a table of modes that came from a file; ``None`` if it can be used."""
     if rows.ndim != 2 or rows.shape[1] != len(COLUMNS):
         return f"modes of shape {rows.shape}; need [modes, {len(COLUMNS)}]"
-    if len(rows) > MOST_MODES:
-        return f"{len(rows)} modes; at most {MOST_MODES} can be used"
+    if len(rows) > MAX_MODES:
+        return f"{len(rows)} modes; at most {MAX_MODES} can be used"
     grains = rows[:, DECAY] == 0
-    if (wrong := ~grains & (rows[:, DECAY] < SHORTEST_DECAY_S)).any() or (grains & (rows[:, LENGTH] == 0)).any():
+    if (wrong := ~grains & (rows[:, DECAY] < MIN_DECAY_S)).any() or (grains & (rows[:, LENGTH] == 0)).any():
         told = rows[wrong, DECAY][0] if wrong.any() else 0
-        return f"a mode's decay_s is {told:g}; from {SHORTEST_DECAY_S:g} s on, or 0 of a grain that has a length"
+        return f"a mode's decay_s is {told:g}; from {MIN_DECAY_S:g} s on, or 0 of a grain that has a length"
     for column, row in zip(rows.T.astype(np.float32), COLUMNS.values(), strict=True):
         wrong = ~((column >= np.float32(row.low)) & (column <= np.float32(row.high)))  # which NaN is not
         if wrong.any():
@@ -54,7 +54,7 @@ def problem_of(rows: np.ndarray) -> str | None:
     return None
 
 
-def adjusted(rows: np.ndarray, controls: dict[str, float], seed: int) -> np.ndarray:
+def apply_controls(rows: np.ndarray, controls: dict[str, float], seed: int) -> np.ndarray:
     """The modes of one strike, by the controls, ``[modes, 6]`` float64.
 
     Args:
@@ -66,7 +66,7 @@ def adjusted(rows: np.ndarray, controls: dict[str, float], seed: int) -> np.ndar
     struck = made[:, DECAY] > 0
     made[:, FREQUENCY] *= 2 ** (controls["pitch_semitones"] / 12) / controls["size"]
     made[struck, DECAY] *= controls["size"] / controls["damping"]
-    made[struck, DECAY] = np.maximum(made[struck, DECAY], SHORTEST_DECAY_S)
+    made[struck, DECAY] = np.maximum(made[struck, DECAY], MIN_DECAY_S)
     gain_db = np.full(len(made), float(controls["gain_db"]))
     if controls["strike"]:
         gain_db += controls["strike"] * STRIKE_DB * _varied(rows[:, FREQUENCY], seed)
@@ -84,15 +84,15 @@ def _varied(frequency_hz: np.ndarray, seed: int) -> np.ndarray:
     return ((1 - share) * grid[below] + share * grid[below + 1]) / np.sqrt((1 - share) ** 2 + share**2)
 
 
-def within_bounds(rows: np.ndarray) -> np.ndarray:
+def clip_to_bounds(rows: np.ndarray) -> np.ndarray:
     """The modes as they can be kept, ``[modes, 6]`` float32: those too high, too low or silent left out."""
     low, high = COLUMNS["frequency_hz"].low, COLUMNS["frequency_hz"].high
     rows = rows[(rows[:, FREQUENCY] >= low) & (rows[:, FREQUENCY] <= high) & (rows[:, LEVEL] > 0)]
     ends = [(row.low, row.high) for row in COLUMNS.values()]
-    return np.clip(rows, *np.array(ends).T).astype(np.float32)[:MOST_MODES]
+    return np.clip(rows, *np.array(ends).T).astype(np.float32)[:MAX_MODES]
 
 
-def at_rate(rows: np.ndarray, old_hz: int, new_hz: int) -> np.ndarray:
+def resample_modes(rows: np.ndarray, old_hz: int, new_hz: int) -> np.ndarray:
     """The modes with their onsets and lengths in samples of another rate, ``[modes, 6]`` float32."""
     moved = rows.astype(np.float64)
     moved[:, [ONSET, LENGTH]] = np.rint(moved[:, [ONSET, LENGTH]] * new_hz / old_hz)

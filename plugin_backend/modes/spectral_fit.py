@@ -48,11 +48,11 @@ class Line:
 
     def spectrum(self, bins: np.ndarray, n: int) -> np.ndarray:
         """Of ``n`` samples from sample 0 on, at ``bins``: its own and its mirror image's."""
-        own, image = (shape_of(np.array([pole]), bins, n)[:, 0] for pole in (self.pole, np.conj(self.pole)))
+        own, image = (line_spectra(np.array([pole]), bins, n)[:, 0] for pole in (self.pole, np.conj(self.pole)))
         return (self.start * own + np.conj(self.start) * image) / 2
 
 
-def shape_of(poles: np.ndarray, bins: np.ndarray, n: int) -> np.ndarray:
+def line_spectra(poles: np.ndarray, bins: np.ndarray, n: int) -> np.ndarray:
     """The spectrum of each pole at amplitude 1, ``[bins, poles]``."""
     return np.expm1(poles * n) / (np.exp(poles - 2j * np.pi * bins[:, None] / n) - 1)
 
@@ -65,13 +65,13 @@ def _slope(poles: np.ndarray, bins: np.ndarray, n: int) -> np.ndarray:
 
 def _solved(poles: np.ndarray, bins: np.ndarray, n: int, heard: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """Amplitudes of the poles by least squares, what they leave, and its energy."""
-    shape = shape_of(poles, bins, n)
+    shape = line_spectra(poles, bins, n)
     starts = np.linalg.lstsq(shape, heard, rcond=None)[0]
     left = heard - shape @ starts
     return starts, left, float(np.vdot(left, left).real)
 
 
-def around(lines: list[Line], n: int, count: int) -> np.ndarray:
+def bins_near(lines: list[Line], n: int, count: int) -> np.ndarray:
     """The bins, of ``count``, that lines are fitted from."""
     chosen = np.zeros(count, bool)
     for line in lines:
@@ -81,20 +81,20 @@ def around(lines: list[Line], n: int, count: int) -> np.ndarray:
     return np.flatnonzero(chosen)
 
 
-def first_line(spectrum: np.ndarray, peak: int, n: int, sample_rate: int) -> tuple[Line, float]:
+def fit_first_line(spectrum: np.ndarray, peak: int, n: int, sample_rate: int) -> tuple[Line, float]:
     """A line at a peak's bin, of the decay that leaves least there, and the share that it explains."""
     best, most = None, -1.0
     for decay_s in DECAYS_S[8 * n / sample_rate > DECAYS_S]:
         line = Line(complex(-LN_60_DB / (decay_s * sample_rate), 2 * np.pi * peak / n), 0)
-        bins = around([line], n, len(spectrum))
-        shape, heard = shape_of(np.array([line.pole]), bins, n)[:, 0], spectrum[bins]
+        bins = bins_near([line], n, len(spectrum))
+        shape, heard = line_spectra(np.array([line.pole]), bins, n)[:, 0], spectrum[bins]
         share = abs(np.vdot(shape, heard)) ** 2 / (np.vdot(shape, shape).real * np.vdot(heard, heard).real)
         if share > most:
             best, most = line, float(share)
     return best, most
 
 
-def refined(spectrum: np.ndarray, lines: list[Line], n: int, sample_rate: int) -> tuple[list[Line], float]:
+def refine_lines(spectrum: np.ndarray, lines: list[Line], n: int, sample_rate: int) -> tuple[list[Line], float]:
     """Lines near one another fitted together; and the share of what is heard there that they explain.
 
     Args:
@@ -104,7 +104,7 @@ def refined(spectrum: np.ndarray, lines: list[Line], n: int, sample_rate: int) -
     Returns:
         The lines, and the share; 0 where they are great only because they cancel.
     """
-    bins = around(lines, n, len(spectrum))
+    bins = bins_near(lines, n, len(spectrum))
     heard = spectrum[bins] * 2  # a real sound's spectrum holds half of each line
     begin = poles = np.array([line.pole for line in lines])
     starts, left, energy = _solved(poles, bins, n, heard)
@@ -124,14 +124,14 @@ def refined(spectrum: np.ndarray, lines: list[Line], n: int, sample_rate: int) -
             if damping > GIVE_UP:
                 break
     found = [Line(complex(p), complex(s)) for p, s in zip(poles, starts, strict=True)]
-    own = np.square(np.abs(shape_of(poles, bins, n) * starts)).sum()
+    own = np.square(np.abs(line_spectra(poles, bins, n) * starts)).sum()
     there = np.square(np.abs(heard)).sum()
     return found, float(1 - energy / there) if own < MOST_CANCELLED * there else 0.0
 
 
 def _step(poles: np.ndarray, starts: np.ndarray, left: np.ndarray, bins: np.ndarray, n: int, damping: float):
     """How to move the poles."""
-    ways = np.concatenate([shape_of(poles, bins, n), _slope(poles, bins, n) * starts], axis=1)
+    ways = np.concatenate([line_spectra(poles, bins, n), _slope(poles, bins, n) * starts], axis=1)
     size = np.sqrt(np.square(np.abs(ways)).sum(axis=0)) + 1e-300
     ways = ways / size
     product = ways.conj().T @ ways

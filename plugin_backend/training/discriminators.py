@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from plugin_backend.errors import CheckpointError
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_files import write_atomically
 
 SIZES = (2048, 512, 128)
 """STFT sizes of the three discriminators: pitch and rooms, bodies, attacks."""
@@ -104,7 +104,7 @@ def discriminators_path(model: Path) -> Path:
 
 def save_discriminators(discriminators: Discriminators, path: Path) -> None:
     """Write the discriminators as safetensors."""
-    with replaced_when_whole(path) as temporary:
+    with write_atomically(path) as temporary:
         tensors = {name: value.detach().cpu().contiguous() for name, value in discriminators.state_dict().items()}
         temporary.write_bytes(serialise(tensors))
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from plugin_backend.dsp.mel import mel_spaced_hz, triangular_filters
+from plugin_backend.dsp.mel import mel_spaced_frequencies, triangular_filters
 from plugin_backend.models.band_split import SEGMENT, split_bands
 
 MEL_BANDS = {4096: 200, 2048: 160, 1024: 112, 512: 72, 256: 40, 128: 20, 64: 12}
@@ -56,7 +56,7 @@ class SpectralScore(nn.Module):
     def __init__(self, sample_rate: int):
         super().__init__()
         for size, bands in MEL_BANDS.items():
-            corners_hz = mel_spaced_hz(0.0, sample_rate / 2, bands + 2)
+            corners_hz = mel_spaced_frequencies(0.0, sample_rate / 2, bands + 2)
             filters = triangular_filters(corners_hz, size, sample_rate, sample_rate / size)
             self.register_buffer(f"window_{size}", torch.hann_window(size), persistent=False)
             self.register_buffer(f"mean_{size}", _floats(filters / filters.sum(1, keepdims=True)).T, persistent=False)

@@ -11,7 +11,7 @@ from safetensors.torch import save as serialise
 from torch import Tensor
 
 from plugin_backend.errors import CheckpointError
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_files import write_atomically
 
 VERSION = 2
 
@@ -42,7 +42,7 @@ def save_state(path: Path, parts: dict[str, dict[str, Tensor]], facts: dict) -> 
         facts: everything else.
     """
     tensors = {f"{part}/{key}": value for part, flat in parts.items() for key, value in flat.items()}
-    with replaced_when_whole(path) as temporary:
+    with write_atomically(path) as temporary:
         copies = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
         temporary.write_bytes(serialise(copies, metadata={"training": json.dumps({"version": VERSION} | facts)}))
 

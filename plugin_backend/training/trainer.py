@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from plugin_backend.corpus.sound import digest
+from plugin_backend.corpus.sound import sounds_digest
 from plugin_backend.errors import CheckpointError
 from plugin_backend.models.family import RandomDraws
 from plugin_backend.models.registry import checkpoint_path
@@ -324,7 +324,7 @@ class Trainer:
 
     def _identity(self) -> dict[str, object]:
         """Return what must be equal to continue a stopped run, by the names in the state file."""
-        sounds = digest(self.train_sampler.sounds), digest(self.validation_sampler.sounds)
+        sounds = sounds_digest(self.train_sampler.sounds), sounds_digest(self.validation_sampler.sounds)
         return dict(zip(IDENTITY, (self.settings.to_record(), *sounds), strict=True))
 
     def _resume(self) -> None:

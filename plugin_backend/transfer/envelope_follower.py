@@ -40,7 +40,7 @@ def _glided(corners: np.ndarray, size: int) -> np.ndarray:
 
 
 @lru_cache(256)
-def one_pole(cell_ms: float, time_ms: float, cells: int) -> tuple[np.ndarray, np.ndarray]:
+def one_pole_matrix(cell_ms: float, time_ms: float, cells: int) -> tuple[np.ndarray, np.ndarray]:
     """A one-pole of all cells at once: what each hears of every earlier one ``[cells, cells]``, and of what was before
     them ``[cells]``."""
     keep, steps = np.exp(-cell_ms / time_ms), np.arange(cells)
@@ -66,7 +66,7 @@ class EnvelopeFollower:
         """The gain ``[channels, hop]`` for ``wet``, both ``[channels, hop]``; ``follow`` 0 makes it 1."""
         both = np.array([dry, wet]).reshape(2, len(dry), self._cells, self._size)
         heard = np.square(both, dtype=np.float64).sum(axis=3) / self._size
-        fall, kept = one_pole(self._cell_ms, self.follow_ms, self._cells)
+        fall, kept = one_pole_matrix(self._cell_ms, self.follow_ms, self._cells)
         powers = (heard[:, :, None] * fall).sum(axis=3) + kept * self._powers[:, :, None]
         wanted, had = np.maximum(powers, FLOOR)
         corners = np.empty((len(dry), self._cells + 1))
@@ -88,7 +88,7 @@ ROOM = 10 ** (-0.4 / 20)
 a cut makes peaks between samples."""
 
 
-class Ceiling:
+class PeakLimiter:
     """Peaks of one sound held under the loudest that another, aligned one has had so far: samples' and true peaks.
 
     True peaks are looked for at four times the rate, as ITU-R BS.1770-4 does. A gain goes down within the cell before

@@ -8,7 +8,7 @@ import numpy as np
 
 from plugin_backend.dsp.onset_detector import OnsetDetector
 from plugin_backend.modes.match_modes import interpolate_modes
-from plugin_backend.modes.mode_table import DECAY, LENGTH, LEVEL, ONSET, adjusted, no_modes
+from plugin_backend.modes.mode_table import DECAY, LENGTH, LEVEL, ONSET, apply_controls, no_modes
 from plugin_backend.modes.parameters import CONTROLS
 from plugin_backend.modes.resonator_bank import PAGE_SAMPLES, ResonatorBank
 from plugin_backend.transfer.parameters import RING
@@ -83,7 +83,7 @@ class ModeExciter:
         peaks = np.abs(self._past[:, max(0, begin) : begin + round(PEAK_S * self._rate)]).max(axis=1, initial=0.0)
         loudest = float(peaks.max(initial=0.0))
         number, self._hits = self._hits, self._hits + 1
-        rows = adjusted(self._rows(slots, number, loudest, now), self.controls, number)
+        rows = apply_controls(self._rows(slots, number, loudest, now), self.controls, number)
         rows[:, LEVEL] *= max(now["strength"], now["blend"])
         rows = rows[np.abs(rows[:, LEVEL]) > SOFTEST]
         if loudest > 0 and len(rows):

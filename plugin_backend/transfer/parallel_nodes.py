@@ -22,7 +22,7 @@ TOTAL = ("mix", "gain_db")
 """Controls of the sum, under the names of the node's own; a layer's node has no mix, all of it is wet."""
 
 
-def check_rates(specs: Sequence[CodecSpec]) -> None:
+def check_sample_rates(specs: Sequence[CodecSpec]) -> None:
     """Raises CheckpointError if codecs to be added work at different sample rates."""
     for spec in specs:
         if spec.sample_rate != specs[0].sample_rate:
@@ -55,7 +55,7 @@ class ParallelNodes(Stage):
     def __init__(self, nodes: Sequence[TransferNode]):
         if not nodes or len({node.channels for node in nodes}) > 1:
             raise ValueError(f"nodes of {[node.channels for node in nodes]} channels; give one or more, of the same")
-        check_rates([node.spec for node in nodes])
+        check_sample_rates([node.spec for node in nodes])
         self.nodes, self.channels, rate_hz = tuple(nodes), nodes[0].channels, nodes[0].spec.sample_rate
         self.multiple_samples = lcm(*(node.multiple_samples for node in nodes))
         self.latency_samples, self.repaired_samples = max(node.latency_samples for node in nodes), 0

@@ -49,7 +49,7 @@ LAYER_PARAMETERS = table(
 """Of each of several layers, beside those of its node."""
 
 
-def weight_of(slot: str) -> Parameter:
+def weight_parameter(slot: str) -> Parameter:
     """The control of a summed slot's weight; nothing is heard of it at first."""
     return replace(PARAMETERS["weight"], name=f"weight.{slot}", default=0.0)
 

@@ -54,7 +54,7 @@ class RunningStatistics:
         self.count, self.total, self.squares = float(state["count"]), state["total"].copy(), state["squares"].copy()
 
 
-def sounding(audio: np.ndarray, hop_samples: int) -> np.ndarray:
+def audible_frames(audio: np.ndarray, hop_samples: int) -> np.ndarray:
     """Which frames of ``[..., frames * hop_samples]`` are louder than silence, ``[..., frames]``."""
     frames = audio.reshape(*audio.shape[:-1], -1, hop_samples)
     return np.square(frames, dtype=np.float64).sum(axis=-1) / hop_samples > GATE**2

@@ -77,7 +77,7 @@ class Settings:
                 into.set_latent(latent, name, value)
 
 
-def latents_of(texts: tuple[str, ...]) -> dict[int, dict[str, float]]:
+def parse_latents(texts: tuple[str, ...]) -> dict[int, dict[str, float]]:
     """Read ``3:bias=0.5,scale=2`` and ``4:off``.
 
     Raises:

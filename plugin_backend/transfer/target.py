@@ -9,7 +9,7 @@ import numpy as np
 
 from plugin_backend.codecs.base import Codec
 from plugin_backend.modes.mode_table import LEVEL
-from plugin_backend.transfer.running_statistics import RunningStatistics, sounding
+from plugin_backend.transfer.running_statistics import RunningStatistics, audible_frames
 
 MOST_FRAMES = 1024
 """More own frames than this are thinned evenly."""
@@ -86,7 +86,7 @@ class Target:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-def target_from(
+def make_target(
     takes: list[np.ndarray],
     codec: Codec,
     scale: list[float] | None = None,
@@ -99,7 +99,7 @@ def target_from(
     """
     heard = []
     for take in takes:
-        loud = sounding(codec.decode(take[None].astype(np.float32))[0], codec.spec.hop_samples)
+        loud = audible_frames(codec.decode(take[None].astype(np.float32))[0], codec.spec.hop_samples)
         heard.append(take[loud])
     frames = np.concatenate(heard if any(map(len, heard)) else takes).astype(np.float64)
     moments = RunningStatistics(frames.shape[1])

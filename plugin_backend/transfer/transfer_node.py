@@ -7,17 +7,17 @@ from math import gcd
 
 import numpy as np
 
-from plugin_backend.codecs.base import Codec, sides_of
-from plugin_backend.dsp.dc_offset import filter_for
+from plugin_backend.codecs.base import Codec, channel_sides
+from plugin_backend.dsp.dc_offset import dc_filter_for
 from plugin_backend.dsp.delay import Delay
 from plugin_backend.effects.stage import Stage
 from plugin_backend.parameters import table
-from plugin_backend.transfer.envelope_follower import Ceiling, EnvelopeFollower
+from plugin_backend.transfer.envelope_follower import EnvelopeFollower, PeakLimiter
 from plugin_backend.transfer.latent_mover import PAIR, LatentMover, slot_names, state_subset
 from plugin_backend.transfer.mode_exciter import ModeExciter
 from plugin_backend.transfer.parameter_smoothing import SLEW_S, ParameterSmoother
-from plugin_backend.transfer.parameters import PARAMETERS, RING, WIDTH, latent_parameters, weight_of
-from plugin_backend.transfer.running_statistics import sounding
+from plugin_backend.transfer.parameters import PARAMETERS, RING, WIDTH, latent_parameters, weight_parameter
+from plugin_backend.transfer.running_statistics import audible_frames
 from plugin_backend.transfer.stream_state import restore_stream_state, save_stream_state
 from plugin_backend.transfer.target import Target
 
@@ -74,11 +74,11 @@ class TransferNode(Stage):
         if spec.layout != "frames":
             raise ValueError(f"{spec.name}: a codec of layout '{spec.layout}' cannot be streamed")
         self.spec, self.channels, self.mono, self.multiple_samples = spec, channels, mono, multiple_samples
-        self._encoded, weights = 1 if mono else channels, table(*map(weight_of, names[PAIR:]))
+        self._encoded, weights = 1 if mono else channels, table(*map(weight_parameter, names[PAIR:]))
         self.parameters = PARAMETERS | weights | latent_parameters(spec.latent_dim)
         self._encoder = codec.encoder(self._encoded)
         self._fresh_decoder = partial(
-            codec.decoder, self._encoded, [seed] * self._encoded, sides_of(self._encoded, width)
+            codec.decoder, self._encoded, [seed] * self._encoded, channel_sides(self._encoded, width)
         )
         self._decoder = self._fresh_decoder()
         frames_per_s = spec.sample_rate / spec.hop_samples
@@ -88,11 +88,11 @@ class TransferNode(Stage):
         follow_ms = PARAMETERS["follow_ms"].default
         self._fresh_levels = lambda follow_ms: (
             EnvelopeFollower(channels, spec.hop_samples, spec.sample_rate, follow_ms),
-            Ceiling(channels, spec.hop_samples, spec.sample_rate),
-            filter_for(codec, channels, begins=False),
+            PeakLimiter(channels, spec.hop_samples, spec.sample_rate),
+            dc_filter_for(codec, channels, begins=False),
         )
         self._follower, self._ceiling, self._made_offset = self._fresh_levels(follow_ms)
-        self._heard_offset = filter_for(codec, channels)
+        self._heard_offset = dc_filter_for(codec, channels)
         held = spec.hop_samples - gcd(spec.hop_samples, multiple_samples)
         self.latency_samples, self.repaired_samples = spec.latency_samples + held, 0
         self._waiting, self._begun = np.zeros((channels, 0), np.float32), False
@@ -161,7 +161,7 @@ class TransferNode(Stage):
         first, self._begun, hop = not self._begun, True, self.spec.hop_samples
         heard = self._heard_offset.push(audio).astype(np.float32)
         fed = heard.mean(axis=0, keepdims=True) if self.mono else heard
-        z, loud = self._encoder.means(fed), sounding(fed, hop)
+        z, loud = self._encoder.means(fed), audible_frames(fed, hop)
         controls = [self._slew.advance() for _ in range(z.shape[1])]
         moved = [self._mover.move(z[:, t], loud[:, t], now) for t, (_, now) in enumerate(controls)]
         wet = self._decoder.push(np.stack(moved, axis=1))

@@ -12,25 +12,24 @@ from pathlib import Path
 
 from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import OutputError, ProjectError
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_files import disk_error, make_folder, write_atomically
 from plugin_backend.transfer.latent_mover import LatentMover
-from plugin_backend.transfer.parallel_nodes import check_rates
+from plugin_backend.transfer.parallel_nodes import check_sample_rates
 from plugin_backend.transfer.settings import HITS, Settings
 from presets.lookup import check_model
 from presets.preset import Preset
-from render.apply.audio_blocks import open_recordings
+from render.apply.audio_blocks import open_recording
 from render.apply.hits_mode import as_hit_layer, play_hits
 from render.apply.preset_layers import Layer, as_transfer_layer, check_sums
 from render.apply.transfer_mode import run_transfer
 from render.cues.readers.sheet_rows import CONTROL
-from render.delivery.output_folder import disk_error, made_folder
-from render.spotting.hits_to_cues import timestamp
+from render.wav.bext import timestamp
 from render.wav.metadata import FileMetadata
 from render.wav.quantize_dither import dither_of
 from render.wav.stem_samples import StemFile
 from render.wav.stem_writer import StemWriter
 
-MOST_NAMED, LONGEST_NAME = 128, 224
+MOST_NAMED, LONGEST_PRESET_NAME = 128, 224
 """Characters of what is applied in a file's name, and bytes of it all: file systems allow 255, a temporary has more."""
 
 
@@ -100,7 +99,7 @@ class Applier:
                 raise ProjectError("hits are played, not moved: a sum cannot be used with them; add its preset instead")
             layers = [as_hit_layer(layer, mover if layer is layers[0] else None) for layer in layers]
         else:
-            check_rates([layer.codec.spec for layer in layers])
+            check_sample_rates([layer.codec.spec for layer in layers])
             check_sums(layers[0], to, summed)
         self._layers, self._to, self._summed = layers, to, summed
 
@@ -121,13 +120,15 @@ class Applier:
         """
         paths: dict[Path, Path] = {}
         for source in sources:
-            open_recordings(source)
+            open_recording(source)
             path = out / f"{CONTROL.sub('_', source.stem)}_{self.name}.wav"
             twin = next((other for other, its in paths.items() if its == path), None)
             if twin is not None:
                 raise OutputError(f"{source}: {twin} becomes {path.name}, too; apply them into different folders")
-            if len(os.fsencode(path.name)) > LONGEST_NAME:
-                raise OutputError(f"{source}: with '_{self.name}' its name is over {LONGEST_NAME} bytes; rename it")
+            if len(os.fsencode(path.name)) > LONGEST_PRESET_NAME:
+                raise OutputError(
+                    f"{source}: with '_{self.name}' its name is over {LONGEST_PRESET_NAME} bytes; rename it"
+                )
             there = os.path.exists(path)  # which, unlike Path's, a name no file can have does not trouble
             heard = there and any(path.samefile(other) for other in sources)
             if heard or (there and not overwrite):
@@ -157,7 +158,7 @@ class Applier:
             AudioFileError: the recording cannot be used.
             OutputError, DiskFullError: ``path`` cannot be written, or is there.
         """
-        guide, layout = open_recordings(source)
+        guide, layout = open_recording(source)
         bits, hits = self.settings.bits, None
         if self.settings.mode == HITS:
             blocks, hits = play_hits(guide, self.layers, self.settings)
@@ -191,9 +192,9 @@ def _check_pair(settings: Settings, to: Preset | None) -> None:
 @contextmanager
 def _appearing(path: Path, overwrite: bool) -> Iterator[Path]:
     """A temporary file that becomes ``path``; folders made for it go again if it does not."""
-    with made_folder(path.parent):
+    with make_folder(path.parent):
         try:
-            with replaced_when_whole(path, only_if_free=not overwrite) as temporary:
+            with write_atomically(path, only_if_free=not overwrite) as temporary:
                 yield temporary
         except OSError as problem:
             raise disk_error(problem, path.parent) from problem

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import soxr
 
+from plugin_backend.audio_files import RecordingInfo, inspect_recording
+from plugin_backend.audio_files import read_large_blocks as frames_of
 from plugin_backend.errors import AudioFileError
-from plugin_backend.hit_detection.overlapping_chunks import GuideFile, open_guide
-from plugin_backend.hit_detection.overlapping_chunks import file_blocks as frames_of
 from render.project.channel_layout import LAYOUTS, Layout
 
 READ_SAMPLES = 2**14
@@ -20,7 +20,7 @@ SPARE_SAMPLES = 1024
 """Silence after a recording's end, so that the last resampled sample is there."""
 
 
-def layout_of(guide: GuideFile) -> Layout:
+def channel_layout(guide: RecordingInfo) -> Layout:
     """By the number of channels.
 
     Raises:
@@ -32,17 +32,17 @@ def layout_of(guide: GuideFile) -> Layout:
     raise AudioFileError(f"{guide.path}: {guide.channels} channels; 1, 2, 3 (L R C) or 6 (5.1) can be used")
 
 
-def open_recordings(path) -> tuple[GuideFile, Layout]:
+def open_recording(path) -> tuple[RecordingInfo, Layout]:
     """A recording's size and layout.
 
     Raises:
-        AudioFileError: see :func:`plugin_backend.hit_detection.overlapping_chunks.open_guide` and :func:`layout_of`.
+        AudioFileError: see :func:`plugin_backend.audio_files.inspect_recording` and :func:`layout_of`.
     """
-    guide = open_guide(path)
-    return guide, layout_of(guide)
+    guide = inspect_recording(path)
+    return guide, channel_layout(guide)
 
 
-def blocks_of(guide: GuideFile) -> Iterator[np.ndarray]:
+def read_blocks(guide: RecordingInfo) -> Iterator[np.ndarray]:
     """The whole recording as ``[channels, n]`` float32.
 
     Raises:
@@ -52,7 +52,7 @@ def blocks_of(guide: GuideFile) -> Iterator[np.ndarray]:
         yield frames.T
 
 
-def resampled(blocks: Iterator[np.ndarray], from_hz: int, to_hz: int) -> Iterator[np.ndarray]:
+def resample_blocks(blocks: Iterator[np.ndarray], from_hz: int, to_hz: int) -> Iterator[np.ndarray]:
     """The same sound at another rate, aligned: sample 0 stays sample 0."""
     if from_hz == to_hz:
         yield from blocks
@@ -66,7 +66,7 @@ def resampled(blocks: Iterator[np.ndarray], from_hz: int, to_hz: int) -> Iterato
         yield resampler.resample_chunk(nothing, last=True).reshape(-1, len(block)).T
 
 
-def exactly(pieces: Iterator[np.ndarray], length_samples: int, size: int = BLOCK_SAMPLES) -> Iterator[np.ndarray]:
+def cut_to_length(pieces: Iterator[np.ndarray], length_samples: int, size: int = BLOCK_SAMPLES) -> Iterator[np.ndarray]:
     """The first ``length_samples`` of a sound at least so long, in blocks of ``size`` and a last one."""
     waiting, left = None, length_samples
     while left:

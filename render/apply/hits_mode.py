@@ -7,24 +7,24 @@ from dataclasses import replace
 
 import numpy as np
 
+from plugin_backend.audio_files import RecordingInfo
 from plugin_backend.errors import PresetError
 from plugin_backend.hit_detection.attack_position import AHEAD_S, BACKGROUND_S
 from plugin_backend.hit_detection.detect_hits import Hit, Sensitivity, detect_hits_in
-from plugin_backend.hit_detection.overlapping_chunks import GuideFile
 from plugin_backend.transfer.latent_mover import LatentMover
 from plugin_backend.transfer.settings import Settings
 from presets.take_sampling import fades_of, take_of
-from render.apply.audio_blocks import blocks_of, exactly
+from render.apply.audio_blocks import cut_to_length, read_blocks
 from render.apply.preset_layers import Layer
-from render.engine.mixing import StemMixer
+from render.engine.cue_decoding import Stopwatch, decode_cue
+from render.engine.mixing import StemMixer, Voice
 from render.engine.stream import OFFLINE_CHUNK_FRAMES
-from render.engine.voice import Stopwatch, Voice, decoded
-from render.plan.plan import Event
-from render.plan.resolve import take_seed, velocity_gain
+from render.plan.plan import Event, velocity_gain
+from render.plan.resolve import take_seed
 from render.project.channel_layout import LAYOUTS
 
 
-class Strike(Voice):
+class HitVoice(Voice):
     """A take at a hit: in each channel as loud as the hit was there."""
 
     def __init__(self, event: Event, pieces: Iterator[np.ndarray], levels: np.ndarray):
@@ -36,7 +36,7 @@ class Strike(Voice):
         return self._levels * super().read(samples)
 
 
-def play_hits(guide: GuideFile, layers: Sequence[Layer], settings: Settings) -> tuple[Iterator[np.ndarray], int]:
+def play_hits(guide: RecordingInfo, layers: Sequence[Layer], settings: Settings) -> tuple[Iterator[np.ndarray], int]:
     """The recording with takes at its hits, in blocks of its length, rate and channels; and how many hits there are.
 
     A take of every layer begins at its hit's very sample, as a cue would. Where the codec has another rate, each take
@@ -46,9 +46,9 @@ def play_hits(guide: GuideFile, layers: Sequence[Layer], settings: Settings) -> 
     return _mixed(guide, layers, settings, hits), len(hits)
 
 
-def _mixed(guide: GuideFile, layers: Sequence[Layer], settings: Settings, hits: list[Hit]) -> Iterator[np.ndarray]:
+def _mixed(guide: RecordingInfo, layers: Sequence[Layer], settings: Settings, hits: list[Hit]) -> Iterator[np.ndarray]:
     events, struck_by, levels = [], {}, {}
-    for index, (hit, own) in enumerate(zip(hits, levels_of(guide, hits), strict=True)):
+    for index, (hit, own) in enumerate(zip(hits, channel_levels(guide, hits), strict=True)):
         for number, layer in enumerate(layers):
             event = _event(guide, layer, settings, f"{index}.{number}" if number else str(index), hit)
             events.append(event)
@@ -57,18 +57,18 @@ def _mixed(guide: GuideFile, layers: Sequence[Layer], settings: Settings, hits: 
 
     def start(event: Event) -> Voice:
         layer = struck_by[event.id]
-        pieces = decoded(event, layer.preset, layer.codec, OFFLINE_CHUNK_FRAMES, watch, guide.sample_rate)
-        return Strike(event, pieces, levels[event.id])
+        pieces = decode_cue(event, layer.preset, layer.codec, OFFLINE_CHUNK_FRAMES, watch, guide.sample_rate)
+        return HitVoice(event, pieces, levels[event.id])
 
     mixer, position, mix = StemMixer(events, 1.0, start), 0, np.float32(settings.value("mix"))
-    for dry in exactly(blocks_of(guide), guide.length_samples):
+    for dry in cut_to_length(read_blocks(guide), guide.length_samples):
         wet = np.zeros(dry.shape, np.float32)
         mixer.fill(position, wet)
         position += dry.shape[1]
         yield (1 - mix) * dry + mix * wet
 
 
-def _event(guide: GuideFile, layer: Layer, settings: Settings, name: str, hit: Hit) -> Event:
+def _event(guide: RecordingInfo, layer: Layer, settings: Settings, name: str, hit: Hit) -> Event:
     preset, header, seed = layer.preset, layer.preset.header, take_seed(settings.seed, name, 1)
 
     def at_rate(samples: int) -> int:
@@ -92,17 +92,17 @@ def _event(guide: GuideFile, layer: Layer, settings: Settings, name: str, hit: H
     )
 
 
-def levels_of(guide: GuideFile, hits: list[Hit]) -> Iterator[np.ndarray]:
+def channel_levels(guide: RecordingInfo, hits: list[Hit]) -> Iterator[np.ndarray]:
     """Of each hit, every channel's peak above what it stands on, relative to the loudest channel's, ``[channels]``.
 
     Raises:
-        AudioFileError: see :func:`~render.apply.audio_blocks.blocks_of`.
+        AudioFileError: see :func:`~render.apply.audio_blocks.read_blocks`.
     """
     if guide.channels == 1:
         yield from (np.ones(1) for _ in hits)
         return
     back, ahead = (round(seconds * guide.sample_rate) for seconds in (BACKGROUND_S, AHEAD_S))
-    blocks, held, start = blocks_of(guide), np.zeros((guide.channels, 0), np.float32), 0
+    blocks, held, start = read_blocks(guide), np.zeros((guide.channels, 0), np.float32), 0
     for hit in hits:
         first, end = max(0, hit.onset_samples - back), min(hit.onset_samples + ahead, guide.length_samples)
         while start + held.shape[1] < end:

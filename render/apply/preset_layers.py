@@ -32,7 +32,7 @@ class Layer:
     weights: dict[str, float] = field(default_factory=dict)
 
 
-def layer_of(codecs: list[Codec], model: str | None, preset: Preset, gain_db: float) -> Layer:
+def make_layer(codecs: list[Codec], model: str | None, preset: Preset, gain_db: float) -> Layer:
     """A preset with the codec named, or one of ``codecs`` that made it, or its own, which then joins them.
 
     Raises:
@@ -76,7 +76,7 @@ def as_transfer_layer(layer: Layer, to: Preset | None = None, summed: Sequence[t
     )
 
 
-def summed_of(text: str) -> tuple[str, float]:
+def parse_sum(text: str) -> tuple[str, float]:
     """Read ``cloth-leather=0.5``: a preset and its weight.
 
     Raises:
@@ -87,7 +87,7 @@ def summed_of(text: str) -> tuple[str, float]:
     return _named(name, form), _number(number, "weight", form)
 
 
-def added_of(text: str) -> tuple[str | None, str, float]:
+def parse_added(text: str) -> tuple[str | None, str, float]:
     """Read ``cloth-leather``, ``cloth-leather=-6`` or ``my-doors.safetensors:knock=-6``: model, preset, level in dB.
 
     Raises:

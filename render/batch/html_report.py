@@ -9,14 +9,13 @@ from pathlib import Path
 
 import msgspec
 
-from plugin_backend.exactness import Computed
-from plugin_backend.output_files import replaced_when_whole
-from plugin_backend.text import printable
+from plugin_backend.exactness import ComputeInfo
+from plugin_backend.output_files import disk_error, write_atomically
+from plugin_backend.text import escape_unprintable
 from render.batch.event_log import Result
 from render.batch.journal import DONE, Row
 from render.batch.planning import BatchPlan, Planned
 from render.delivery.file_names import picture_name, report_name
-from render.delivery.output_folder import disk_error
 from render.project.project import Project
 
 NAME, WARNING = "batch.html", "⚠"
@@ -60,7 +59,7 @@ class _Stem(msgspec.Struct):
 class _Report(msgspec.Struct):
     stems: dict[str, _Stem]
     remarks: list[str] = []
-    computed: Computed | None = None
+    computed: ComputeInfo | None = None
 
     @property
     def warnings(self) -> list[tuple[str, str]]:
@@ -76,8 +75,8 @@ def write_html(plan: BatchPlan, result: Result, out: Path) -> Path:
     """
     path = out / NAME
     try:
-        with replaced_when_whole(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-            file.writelines(map(printable, _pieces(plan, result, out)))
+        with write_atomically(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+            file.writelines(map(escape_unprintable, _pieces(plan, result, out)))
     except OSError as problem:
         raise disk_error(problem, out) from problem
     return path

@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 import msgspec
 
 from plugin_backend.errors import OutputError
-from plugin_backend.output_files import uninterrupted
-from plugin_backend.text import printable
+from plugin_backend.output_files import hold_signals
+from plugin_backend.text import escape_unprintable
 from render.batch.engines.protocol import Outcome, Output
 from render.batch.jobs.schema import is_job_name
 
@@ -35,7 +35,7 @@ CREATE TABLE attempts (
 ) STRICT;
 """
 
-WAITING, RUNNING, MOVING, DONE, FAILED = STATES = ("waiting", "running", "moving", "done", "failed")
+WAITING, RUNNING, MOVING, DONE, FAILED = State = ("waiting", "running", "moving", "done", "failed")
 MOMENT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$"
 
 
@@ -56,7 +56,7 @@ class Row(msgspec.Struct, kw_only=True):
 
     name: str
     key: str
-    state: Literal[STATES]
+    state: Literal[State]
     version: Annotated[int, msgspec.Meta(ge=0)]
     moment: Annotated[str, msgspec.Meta(pattern=MOMENT)]
     attempts: int = 0
@@ -102,7 +102,7 @@ class Journal:
 
     def put(self, rows: Iterable[Row]) -> bool:
         """Keep rows; whether they are on disk."""
-        rows = [msgspec.structs.replace(row, cause=printable(row.cause)) for row in rows]
+        rows = [msgspec.structs.replace(row, cause=escape_unprintable(row.cause)) for row in rows]
         self.rows.update((row.name.casefold(), row) for row in rows)
         return self._write([(PUT, msgspec.structs.astuple(row)) for row in rows])
 
@@ -120,7 +120,7 @@ class Journal:
 
     def attempt(self, began: str, outcome: Outcome) -> None:
         """Note how an attempt ended; written with what comes next."""
-        values = (outcome.name, began, utc_now(), outcome.wall_s, outcome.kind, printable(outcome.cause))
+        values = (outcome.name, began, utc_now(), outcome.wall_s, outcome.kind, escape_unprintable(outcome.cause))
         self._pending.append(("INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?)", values))
 
     def flush(self) -> bool:
@@ -128,7 +128,7 @@ class Journal:
         return self._write([])
 
     def _write(self, statements: list[tuple]) -> bool:
-        with uninterrupted():  # what is on disk and what waits are not to part
+        with hold_signals():  # what is on disk and what waits are not to part
             return self._written(statements)
 
     def _written(self, statements: list[tuple]) -> bool:

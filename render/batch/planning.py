@@ -12,11 +12,12 @@ from plugin_backend.models.registry import PCM
 from render.batch.job_key import job_key
 from render.batch.jobs.job import Job, Jobs, is_utf8
 from render.batch.journal import DONE, MOVING, Journal, peek
-from render.batch.staging import as_left
+from render.batch.staging import is_unchanged
 from render.cues.lint import late_start
 from render.delivery.deliver import sound_bytes
+from render.engine.make_plan import make_plan
 from render.plan.plan import Plan
-from render.plan.resolve import make_plan, read_sheet, with_sheet_rate
+from render.plan.resolve import read_sheet, with_sheet_rate
 from render.project.project import Project
 
 JOB_S = 0.6
@@ -134,13 +135,13 @@ def plan_batch(
         raise OutputError(f"{str(out)!a}: a batch's folder needs a name in UTF-8")
     planned = []
     for job in jobs.jobs:
-        planned.append(planned_job(job))
+        planned.append(plan_job(job))
         progress(1)
     with peek(out) as journal:
-        return compared(tuple(planned), out, journal, verify)
+        return compare_with_journal(tuple(planned), out, journal, verify)
 
 
-def planned_job(job: Job) -> Planned:
+def plan_job(job: Job) -> Planned:
     """One job, settled or with its problem."""
     try:
         project = job.project()
@@ -156,7 +157,7 @@ def planned_job(job: Job) -> Planned:
         return Planned(job, problem=f"{problem.filename or job.cues}: {problem.strerror or problem}")
 
 
-def compared(jobs: tuple[Planned, ...], out: Path, journal: Journal | None, verify: bool) -> BatchPlan:
+def compare_with_journal(jobs: tuple[Planned, ...], out: Path, journal: Journal | None, verify: bool) -> BatchPlan:
     """The plan of jobs settled, by what ``journal`` and the files in ``out`` say."""
     if journal is None:
         return BatchPlan(jobs, {planned.job.name: "new" for planned in jobs if not planned.problem})
@@ -184,7 +185,7 @@ def _why(planned: Planned, out: Path, journal: Journal, verify: bool) -> str:
     if row.state != DONE:
         return f"{row.state} before: {row.cause}" if row.cause else f"{row.state} before"
     for output in journal.outputs(name):
-        if not as_left(out / name, output, verify):
+        if not is_unchanged(out / name, output, verify):
             return f"{output.file} is gone or changed"
     return ""
 

@@ -36,7 +36,7 @@ def recover(out: Path, journal: Journal) -> None:
         part.unlink()
 
 
-def rows_of(plan: BatchPlan, journal: Journal) -> Iterator[Row]:
+def job_rows(plan: BatchPlan, journal: Journal) -> Iterator[Row]:
     """A row of every job that is to do, with the moment its files will bear, or that cannot be run.
 
     Other inputs, or another moment, are another version: its number is settled when it runs.

@@ -10,16 +10,15 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from plugin_backend.output_files import uninterrupted
+from plugin_backend.output_files import disk_error, hold_signals, make_folder
 from render.batch.engines.protocol import Engine, Order, Outcome, Progress
 from render.batch.event_log import Event, Result
 from render.batch.journal import DONE, FAILED, MOVING, RUNNING, WAITING, Row, open_journal, utc_now
 from render.batch.output_lock import locked
-from render.batch.planning import BatchPlan, Planned, check_room, compared
-from render.batch.recovery import recover, rows_of
+from render.batch.planning import BatchPlan, Planned, check_room, compare_with_journal
+from render.batch.recovery import job_rows, recover
 from render.batch.retry_queue import Policy, Queue
-from render.batch.staging import clear, make_way, move_in, staging_folder
-from render.delivery.output_folder import disk_error, made_folder
+from render.batch.staging import clear, move_in, set_aside_changed, staging_folder
 from render.engine.cue_cache import CueCache
 
 WAIT_S = 0.5
@@ -52,7 +51,7 @@ def run_batch(
         KeyboardInterrupt: stopped; says how far it came.
     """
     try:
-        with made_folder(out), locked(out), open_journal(out) as journal:
+        with make_folder(out), locked(out), open_journal(out) as journal:
             return _Run(plan, out, engine, journal, policy or Policy(), cache, hang_s, listen).run(verify)
     except OSError as problem:
         raise disk_error(problem, out) from problem
@@ -73,7 +72,7 @@ class _Run:
     def run(self, verify: bool) -> Result:
         began = time.monotonic()
         recover(self.out, self.journal)
-        plan = compared(self.plan.jobs, self.out, self.journal, verify)
+        plan = compare_with_journal(self.plan.jobs, self.out, self.journal, verify)
         check_room(plan, self.out)
         self._begin(plan)
         self.queue = Queue(planned for planned in plan.jobs if planned.job.name in plan.todo)
@@ -98,7 +97,7 @@ class _Run:
 
     def _begin(self, plan: BatchPlan) -> None:
         self._say("begin", told=f"{len(plan.todo)} of {len(plan.jobs)} jobs are to do")
-        self.journal.put(rows_of(plan, self.journal))
+        self.journal.put(job_rows(plan, self.journal))
         for planned in plan.jobs:
             name = planned.job.name
             if planned.problem:
@@ -119,7 +118,7 @@ class _Run:
             if isinstance(message, Progress):
                 self._say("progress", message.name, samples=message.samples, of_samples=message.of_samples)
             else:
-                with uninterrupted():
+                with hold_signals():
                     self._ended(self.under_way.pop(message.name), message)
 
     def _start(self, planned: Planned) -> None:
@@ -168,7 +167,7 @@ class _Run:
             kind=None, cause="",
         )  # fmt: skip
         try:
-            for remark in make_way(self.out, name, outcome.outputs, self.journal.outputs(name)):
+            for remark in set_aside_changed(self.out, name, outcome.outputs, self.journal.outputs(name)):
                 self._say("remark", name, remark)
             if not self.journal.leave(row, outcome.outputs):
                 cause = f"{self.out}: the journal cannot be written ({self.journal.behind})"

@@ -8,12 +8,12 @@ import shutil
 from pathlib import Path
 
 from plugin_backend.errors import AudioFileError
-from plugin_backend.output_files import file_digest, sync
+from plugin_backend.output_files import file_digest, sync_to_disk
 from render.batch.engines.protocol import Output
 from render.delivery.deliver import LATEST_REPORT
 
 STAGES = ".batch"
-ASIDE = "changed"
+CHANGED = "changed"
 
 
 def staging_folder(out: Path, name: str) -> Path:
@@ -26,7 +26,7 @@ def clear(out: Path, name: str | None = None) -> None:
     shutil.rmtree(staging_folder(out, name) if name is not None else out / STAGES, ignore_errors=True)
 
 
-def make_way(out: Path, name: str, outputs: list[Output], before: list[Output]) -> list[str]:
+def set_aside_changed(out: Path, name: str, outputs: list[Output], before: list[Output]) -> list[str]:
     """Move files that would be replaced, and are not ours, into the folder ``changed``; one line each.
 
     A file is ours as we left it (``before``), or when it is the same as the new one.
@@ -60,20 +60,20 @@ def move_in(out: Path, name: str, outputs: list[Output]) -> None:
     if (stage / LATEST_REPORT).exists():
         os.replace(stage / LATEST_REPORT, folder / LATEST_REPORT)
     for path in {folder, out, *((folder / output.file).parent for output in outputs)}:
-        sync(path)
+        sync_to_disk(path)
     clear(out, name)
 
 
 def _set_aside(folder: Path, file: Path) -> str:
-    aside, number = folder / ASIDE, 1
+    aside, number = folder / CHANGED, 1
     aside.mkdir(exist_ok=True)
     while os.path.lexists(aside / f"{number}_{file.name}"):
         number += 1
     os.replace(file, aside / f"{number}_{file.name}")
-    return f"{folder.name}/{ASIDE}/{number}_{file.name}"
+    return f"{folder.name}/{CHANGED}/{number}_{file.name}"
 
 
-def as_left(folder: Path, output: Output, verify: bool = False) -> bool:
+def is_unchanged(folder: Path, output: Output, verify: bool = False) -> bool:
     """Whether a file is as we left it: by size and time, or by its digest where they differ or ``verify`` asks."""
     path = folder / output.file
     try:

@@ -28,10 +28,10 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from plugin_backend.errors import CueSheetError
-from presets.bank import is_file_name, located
+from presets.bank import absolute_preset_name, is_file_name
 from render.cues.cue import NUMBERS
-from render.cues.cue_offset import check_offset
 from render.cues.timeline import TimelineItem
+from render.project.cue_offset import check_offset
 from render.project.stem_names import STEM_RULE, is_stem_name
 from render.project.toml_config import Table, read_toml
 
@@ -178,7 +178,7 @@ def read_mapping(path: Path) -> Mapping:
     mapping = read_toml(path, Mapping)
 
     defaults, *rules = (
-        values if values.preset is None else replace(values, preset=located(values.preset, path.parent))
+        values if values.preset is None else replace(values, preset=absolute_preset_name(values.preset, path.parent))
         for values in (mapping.defaults, *mapping.rules)
     )
     return replace(mapping, defaults=defaults, rules=rules)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from plugin_backend.errors import CueSheetError, together
-from render.cues.timeline import Unread
+from plugin_backend.errors import CueSheetError, combine_errors
+from render.cues.timeline import UnreadItem
 from render.project.timecode import Clock
 
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -62,7 +62,7 @@ class Cue:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ReadOptions:
     """What of a sheet is wanted, and what is put up with.
 
     Attributes:
@@ -78,7 +78,7 @@ class Wanted:
     partial: bool = False
 
 
-AUDIBLE = Wanted()
+DEFAULT_OPTIONS = ReadOptions()
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class CueSheet:
     format: str = ""
     clock: Clock | None = None
     unmatched: int = 0
-    unreadable: list[Unread] = field(default_factory=list)
+    unreadable: list[UnreadItem] = field(default_factory=list)
     problems: list[CueSheetError] = field(default_factory=list)
 
     def check_whole(self, skip_unreadable: bool) -> list[str]:
@@ -122,7 +122,7 @@ class CueSheet:
         """
         if self.unreadable and not skip_unreadable:
             hints = [" (--skip-unreadable goes on without it)"] + [""] * len(self.unreadable)
-            raise together(
+            raise combine_errors(
                 [
                     CueSheetError(f"{unread.why}{hint}", file=self.path, row=unread.row)
                     for unread, hint in zip(self.unreadable, hints, strict=False)

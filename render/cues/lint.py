@@ -37,7 +37,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Look:
+class LintInput:
     """What is looked at, and by what.
 
     Attributes:
@@ -55,18 +55,18 @@ class Look:
     presets: Collection[str] = ()
 
 
-def findings_of(look: Look) -> list[Finding]:
+def lint(look: LintInput) -> list[Finding]:
     """All that the checks find, check by check, by start."""
     return [finding for check in CHECKS for finding in check(look)]
 
 
-def unreadable(look: Look) -> Iterator[Finding]:
+def unreadable(look: LintInput) -> Iterator[Finding]:
     """What looks like a clip, marker or region and was not read."""
     for unread in look.sheet.unreadable:
         yield Finding("unread", unread.why, row=unread.row)
 
 
-def overlaps(look: Look) -> Iterator[Finding]:
+def overlaps(look: LintInput) -> Iterator[Finding]:
     """Cues that begin before another on their stem ends by its own duration (a note's length is none)."""
     sounding: dict[str, Cue] = {}
     for cue in look.sheet.cues:
@@ -78,7 +78,7 @@ def overlaps(look: Look) -> Iterator[Finding]:
             sounding[cue.stem] = cue
 
 
-def outside(look: Look) -> Iterator[Finding]:
+def outside(look: LintInput) -> Iterator[Finding]:
     """Cues that begin or end after the programme's end."""
     length = look.length_samples
     for cue in look.sheet.cues if length is not None else ():
@@ -88,7 +88,7 @@ def outside(look: Look) -> Iterator[Finding]:
             yield Finding("outside", f"ends {_end(cue) - length} samples after the reel's end", cue)
 
 
-def presets(look: Look) -> Iterator[Finding]:
+def presets(look: LintInput) -> Iterator[Finding]:
     """Presets that the bank has not, and sources that are not there."""
     known = set(look.presets)
     for cue in look.sheet.cues:
@@ -103,7 +103,7 @@ def presets(look: Look) -> Iterator[Finding]:
             yield Finding("source", f"no file {cue.source}", cue)
 
 
-def stems(look: Look) -> Iterator[Finding]:
+def stems(look: LintInput) -> Iterator[Finding]:
     """Stems that the project has not, that no file can be named after, or that differ only in capitals."""
     first_cues, spelt = {}, {}
     for cue in look.sheet.cues:
@@ -119,7 +119,7 @@ def stems(look: Look) -> Iterator[Finding]:
             yield Finding("stem", f"{stem!r} and {first!r} differ only in capitals", cue)
 
 
-def duplicates(look: Look) -> Iterator[Finding]:
+def duplicates(look: LintInput) -> Iterator[Finding]:
     """Cues that perform the same preset or source on the same stem at the same sample as another."""
     seen: dict[tuple, Cue] = {}
     for cue in look.sheet.cues:
@@ -128,7 +128,7 @@ def duplicates(look: Look) -> Iterator[Finding]:
             yield Finding("duplicate", f"the same sound at the same place as {first.id!r} (row {first.row})", cue)
 
 
-def drift(look: Look) -> Iterator[Finding]:
+def drift(look: LintInput) -> Iterator[Finding]:
     """Starts past the reel's end that would be inside, were timecodes 0.1 % earlier: 3.6 s in an hour."""
     if look.length_samples is None or not look.sheet.cues:
         return
@@ -141,7 +141,7 @@ def drift(look: Look) -> Iterator[Finding]:
         )
 
 
-def other_grid(look: Look) -> Iterator[Finding]:
+def other_grid(look: LintInput) -> Iterator[Finding]:
     """Starts that all lie on frames of another rate, and mostly not on the programme's."""
     rate, hz = look.clock.rate, look.clock.sample_rate
     starts = sorted({cue.start_samples for cue in look.sheet.cues} - {0})
@@ -157,7 +157,7 @@ def other_grid(look: Look) -> Iterator[Finding]:
             return
 
 
-def unused_frames(look: Look) -> Iterator[Finding]:
+def unused_frames(look: LintInput) -> Iterator[Finding]:
     """Frame numbers that stop at a slower rate's last: 30 fps with no frames 24 to 29 was spotted at 24."""
     rate = look.clock.rate
     if rate is None:
@@ -171,20 +171,20 @@ def unused_frames(look: Look) -> Iterator[Finding]:
             return
 
 
-def starts_late(look: Look) -> Iterator[Finding]:
+def starts_late(look: LintInput) -> Iterator[Finding]:
     """A first cue so long after the programme's start that the start is not the one meant."""
     cues = look.sheet.cues
     for told in late_start(cues[0].start_samples, look.clock) if cues else ():
         yield Finding("start", told, cues[0])
 
 
-def unmatched(look: Look) -> Iterator[Finding]:
+def unmatched(look: LintInput) -> Iterator[Finding]:
     """Clips, markers and regions that became no cue."""
     if look.sheet.unmatched:
         yield Finding("unmatched", f"{look.sheet.unmatched} clips, markers or regions became no cue (see the notes)")
 
 
-CHECKS: tuple[Callable[[Look], Iterator[Finding]], ...] = (
+CHECKS: tuple[Callable[[LintInput], Iterator[Finding]], ...] = (
     unreadable,
     unmatched,
     starts_late,
@@ -229,7 +229,7 @@ def _on_frame(samples: int, exact: Fraction, sample_rate: int) -> bool:
     return abs(round_half_up(frames * sample_rate / exact) - samples) <= 1
 
 
-def _labels(look: Look) -> Iterator[str]:
+def _labels(look: LintInput) -> Iterator[str]:
     """The timecodes of starts and ends that are exactly a frame's first sample."""
     rate, hz = look.clock.rate, look.clock.sample_rate
     ends = (_end(cue) for cue in look.sheet.cues if cue.duration_samples is not None)
@@ -245,5 +245,5 @@ def _chance(nominal: int, rate: FrameRate, count: int) -> float:
     return (nominal / rate.nominal) ** count
 
 
-def _ask(look: Look) -> str:
+def _ask(look: LintInput) -> str:
     return f"is {look.clock.rate.name} fps right?" if look.clock.rate else "is the frame rate right?"

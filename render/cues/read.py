@@ -8,14 +8,14 @@ from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
 from render.cues.clip_mapping import Mapping
-from render.cues.cue import AUDIBLE, CueSheet, Wanted, sheet_bytes
+from render.cues.cue import DEFAULT_OPTIONS, CueSheet, ReadOptions, sheet_bytes
 from render.cues.readers.aaf import is_aaf, read_aaf
 from render.cues.readers.bwf import is_bwf, read_bwf
 from render.cues.readers.csv_sheet import read_csv
 from render.cues.readers.edl import is_edl, read_edl
 from render.cues.readers.fcp7_xml import is_fcp7_xml, read_fcp7_xml
 from render.cues.readers.fcpxml import is_fcpxml, read_fcpxml
-from render.cues.readers.midi import MidiMapping, is_midi, read_midi
+from render.cues.readers.midi import is_midi, read_midi
 from render.cues.readers.other_files import check_not_a_bundle, check_sheet_like
 from render.cues.readers.otio import is_otio, read_otio
 from render.cues.readers.pro_tools_text import is_pro_tools_text, read_pro_tools_text
@@ -24,7 +24,8 @@ from render.cues.readers.reaper_regions import is_reaper_regions, read_reaper_re
 from render.cues.readers.text_reading import error_at
 from render.cues.readers.xlsx_sheet import is_xlsx, read_xlsx
 from render.cues.timeline import Timeline
-from render.cues.timeline_to_cues import cues_of
+from render.cues.timeline_to_cues import timeline_to_sheet
+from render.project.project import MidiMapping
 from render.project.timecode import Clock, FrameRate
 
 HEAD_BYTES = 4096
@@ -54,7 +55,7 @@ def read_cues(
     mapping: Mapping | None = None,
     presets: Collection[str] = (),
     start_given: bool | None = None,
-    wanted: Wanted = AUDIBLE,
+    wanted: ReadOptions = DEFAULT_OPTIONS,
 ) -> CueSheet:
     """Reads a cue sheet of any format in ``docs/formats.md``.
 
@@ -78,7 +79,7 @@ def read_cues(
     else:
         found = _read(path, clock, clock.start_frames != 0 if start_given is None else start_given, wanted)
         if isinstance(found, Timeline):
-            return cues_of(found, path, mapping, presets, wanted)
+            return timeline_to_sheet(found, path, mapping, presets, wanted)
         sheet = found
     if mapping is None:
         return sheet
@@ -92,7 +93,7 @@ def stated_rate(path: Path) -> FrameRate | None:
         CueSheetError: see :func:`read_cues`.
     """
     path = Path(path)
-    found = None if is_midi_file(path) else _read(path, Clock(), False, Wanted(blank=True, partial=True))
+    found = None if is_midi_file(path) else _read(path, Clock(), False, ReadOptions(blank=True, partial=True))
     return found.clock.rate if isinstance(found, Timeline) else None
 
 
@@ -110,7 +111,7 @@ def _head(path: Path) -> bytes:
     return sheet_bytes(path, HEAD_BYTES)
 
 
-def _read(path: Path, clock: Clock, start_given: bool, wanted: Wanted) -> Timeline | CueSheet:
+def _read(path: Path, clock: Clock, start_given: bool, wanted: ReadOptions) -> Timeline | CueSheet:
     head = _head(path)
     read = next((read for recognises, read in READERS if recognises(head)), None)
     if read is None:

@@ -37,7 +37,7 @@ class TimelineItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class UnreadItem:
     """What looks like a clip, marker or region and is not read.
 
     Attributes:
@@ -66,5 +66,5 @@ class Timeline:
     clock: Clock
     spots: list[TimelineItem]
     remarks: list[str]
-    unreadable: list[Unread] = field(default_factory=list)
+    unreadable: list[UnreadItem] = field(default_factory=list)
     start_frames: int | None = None

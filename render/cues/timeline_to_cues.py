@@ -10,13 +10,13 @@ from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
 from render.cues.clip_mapping import Mapping
-from render.cues.cue import AUDIBLE, NUMBERS, Cue, CueSheet, Wanted, after_midnight, check_reach
-from render.cues.cue_offset import offset_samples
-from render.cues.readers.sheet_rows import KNOWN, MOST_COLUMNS, MOST_ROWS, Place, cue_of
+from render.cues.cue import DEFAULT_OPTIONS, NUMBERS, Cue, CueSheet, ReadOptions, after_midnight, check_reach
+from render.cues.readers.sheet_rows import KNOWN, MOST_COLUMNS, MOST_ROWS, Place, row_to_cue
 from render.cues.timeline import Timeline, TimelineItem
-from render.project.stem_names import stem_called
+from render.project.cue_offset import offset_samples
+from render.project.stem_names import nearest_stem_name
 
-OWN = "pisada."
+ROW_PREFIX = "pisada."
 IGNORED = "ignored by the mapping"
 LONGEST_NAME = 80
 NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -27,12 +27,12 @@ MUTED = (("muted", "yes"), "is muted"), (("track_muted", "yes"), "is on a track 
 """What readers note of a clip that nobody hears."""
 
 
-def cues_of(
+def timeline_to_sheet(
     timeline: Timeline,
     path: Path,
     mapping: Mapping | None = None,
     presets: Collection[str] = (),
-    wanted: Wanted = AUDIBLE,
+    wanted: ReadOptions = DEFAULT_OPTIONS,
 ) -> CueSheet:
     """The sheet that a timeline makes.
 
@@ -61,7 +61,7 @@ def cues_of(
         raise error.at(file=path) from error
 
 
-def one_line(text: str) -> str:
+def printable_line(text: str) -> str:
     """A text on one line, of printable characters."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
@@ -70,7 +70,7 @@ class _Making:
     """Cues as they come, and what did not become one: a remark's text → rows."""
 
     def __init__(
-        self, timeline: Timeline, folder: Path, mapping: Mapping | None, presets: Collection[str], wanted: Wanted
+        self, timeline: Timeline, folder: Path, mapping: Mapping | None, presets: Collection[str], wanted: ReadOptions
     ):
         self.timeline, self.clock, self.folder = timeline, timeline.clock, folder
         self.mapping, self.presets, self.wanted = mapping, presets, wanted
@@ -88,7 +88,7 @@ class _Making:
                 self.silent += name != "media"
                 self.told[f"{_named(spot)} {why}: left out"].append(spot.row)
                 return
-        own = {key.removeprefix(OWN): value for key, value in spot.extra.items() if key.startswith(OWN)}
+        own = {key.removeprefix(ROW_PREFIX): value for key, value in spot.extra.items() if key.startswith(ROW_PREFIX)}
         cue = self._own(spot, own) if own else self._mapped(spot)
         if cue is None:
             return
@@ -113,7 +113,7 @@ class _Making:
             cells["id"] = self._id(wanted, spot)
             self.told[f"a copy of the cue {wanted!r} is called {cells['id']!r}"].append(spot.row)
         place = Place(spot.row, spot.start_samples, length, self.folder, self.clock)
-        cue = cue_of(cells, place, self.wanted.blank)
+        cue = row_to_cue(cells, place, self.wanted.blank)
         self.columns |= dict.fromkeys(cue.extra)
         if len(self.columns) > MOST_COLUMNS:
             raise CueSheetError(f"more than {MOST_COLUMNS} columns in the rows beside its clips")
@@ -130,12 +130,12 @@ class _Making:
             self.unmatched[f"{_named(spot)}{where} {reason}"].append(spot.row)
             return None
         self.drafts += draft
-        notes = (one_line(spot.name) if draft else "", _text(spot.note))
+        notes = (printable_line(spot.name) if draft else "", _text(spot.note))
         offset = values.get("offset")
         return Cue(
-            id=self._id(one_line(spot.name)[:LONGEST_NAME] or spot.kind, spot),
+            id=self._id(printable_line(spot.name)[:LONGEST_NAME] or spot.kind, spot),
             start_samples=spot.start_samples,
-            stem=self._stem(values.get("stem") or one_line(spot.track), spot),
+            stem=self._stem(values.get("stem") or printable_line(spot.track), spot),
             preset=values.get("preset"),
             duration_samples=spot.duration_samples,
             note="; ".join(filter(None, notes)),
@@ -162,7 +162,7 @@ class _Making:
         return values, "" if values.get("preset") else "matches a rule that gives no preset"
 
     def _stem(self, wanted: str, spot: TimelineItem) -> str:
-        stem = stem_called(wanted, f"{spot.kind.upper()}S")
+        stem = nearest_stem_name(wanted, f"{spot.kind.upper()}S")
         stem = self.stems.setdefault(stem.upper(), stem)
         if wanted != stem:
             self.told[f"the stem of {wanted!r} is called {stem!r}" if wanted else f"no track: stem {stem!r}"].append(
@@ -210,8 +210,8 @@ class _Making:
 
 
 def _named(spot: TimelineItem) -> str:
-    track = f" on track {one_line(spot.track)[:LONGEST_NAME]!r}" if spot.track else ""
-    return f"{spot.kind} {one_line(spot.name)[:LONGEST_NAME]!r}{track}"
+    track = f" on track {printable_line(spot.track)[:LONGEST_NAME]!r}" if spot.track else ""
+    return f"{spot.kind} {printable_line(spot.name)[:LONGEST_NAME]!r}{track}"
 
 
 def _rows(rows: list[int]) -> str:
@@ -225,7 +225,7 @@ def _text(text: str) -> str:
 
 def _column(key: str) -> str:
     """A column's name that means nothing to us."""
-    name = one_line(key)[:LONGEST_NAME] or "unnamed"
+    name = printable_line(key)[:LONGEST_NAME] or "unnamed"
     return f"clip {name}" if name.lower() in KNOWN else name
 
 

@@ -14,16 +14,15 @@ from pathlib import Path
 from time import perf_counter
 
 from plugin_backend.errors import DiskFullError, PisadaError
-from plugin_backend.file_commit import Stage
-from plugin_backend.output_files import sync
+from plugin_backend.file_commit import StagedFiles
+from plugin_backend.output_files import disk_error, make_folder, sync_to_disk
 from render.delivery.file_names import clip_names, clips_name, layouts_of, picture_name, report_name
 from render.delivery.file_names import stem_names as file_names
-from render.delivery.incremental.diff import Changes, compare, stem_keys, trail_path
+from render.delivery.incremental.diff import Changes, compare, statistics_path, stem_keys
 from render.delivery.incremental.update import update_stems
-from render.delivery.output_folder import disk_error, made_folder
-from render.delivery.report import Measured, build_report, cache_remarks, measured
+from render.delivery.report import MeasuredFile, build_report, cache_remarks, measure_file
 from render.delivery.sum_check import check_sum
-from render.delivery.version_lock import claimed_version
+from render.delivery.version_lock import lock_version
 from render.delivery.waveform_plot import draw_waveforms
 from render.engine import clip_writer as cue_clips
 from render.engine.clip_writer import ClipOrder
@@ -35,7 +34,7 @@ from render.project.channel_layout import LAYOUTS
 from render.project.project import SUM, Project
 from render.wav.metadata import FileMetadata, metadata_of
 from render.wav.quantize_dither import dither_of
-from render.wav.stem_samples import StemFile, Written
+from render.wav.stem_samples import StemFile, WrittenStem
 from render.wav.stem_writer import StemWriter
 from render.wav.two_pop import Pops
 
@@ -57,7 +56,7 @@ class Delivery:
     picture: Path
     clips: dict[str, Path] = field(default_factory=dict)
     beside: list[Path] = field(default_factory=list)
-    measured: dict[str, Measured] = field(default_factory=dict)
+    measured: dict[str, MeasuredFile] = field(default_factory=dict)
     changes: Changes | None = None
     cache_kept: bool = True
     remarks: list[str] = field(default_factory=list)
@@ -104,10 +103,10 @@ def deliver(
         RenderError: an effect made samples that are no numbers, or the files do not sum up when read again.
     """
     began, stats = perf_counter(), RenderStats()
-    with made_folder(out):
+    with make_folder(out):
         _check_room(plan, project, out, clips)
         try:
-            with claimed_version(plan, project, out, version) as (version, stage):
+            with lock_version(plan, project, out, version) as (version, stage):
                 delivery = _names(plan, project, stage.folder, version, clips)
                 start = partial(stream, jobs=jobs, chunk_frames=chunk_frames, stats=stats, process=process)
                 slate = metadata_of(project, moment or datetime.now().replace(microsecond=0))
@@ -135,7 +134,7 @@ def _names(plan: Plan, project: Project, folder: Path, version: int, clips: bool
     )
 
 
-def _publish(stage: Stage, delivery: Delivery) -> None:
+def _publish(stage: StagedFiles, delivery: Delivery) -> None:
     folders = dict.fromkeys(path.parent for path in delivery.clips.values())
     for path in (*folders, *delivery.stems.values(), delivery.picture, *delivery.beside, delivery.report):
         stage.new(path.name)
@@ -179,19 +178,19 @@ def _write(plan, project, delivery, out, stats, slate, start, chunk_frames, prog
         with closing(rendered(plan)) as blocks:
             written = write_stems(blocks, delivery.stems, files, project.seed, stats, progress)
     with ThreadPoolExecutor(1) as disk:  # which takes its time while they are looked at again
-        on_disk = [disk.submit(sync, path) for path in delivery.stems.values()]
+        on_disk = [disk.submit(sync_to_disk, path) for path in delivery.stems.values()]
         paused = perf_counter()
         layouts = {name: file.layout for name, file in files.items()}
         check = check_sum(delivery.stems, layouts, project.bits, Pops(plan.pops, plan.sample_rate), spans)
         stats.seconds["check_s"] = perf_counter() - paused
         for name, done in written.items():
-            delivery.measured[name] = measured(done, delivery.stems[name].name, project)
+            delivery.measured[name] = measure_file(done, delivery.stems[name].name, project)
         draw_waveforms(delivery.picture, plan, project, {name: done.trail for name, done in written.items()})
         for each in on_disk:
             each.result()
     keys = stem_keys(plan, project, recipes)
     if cache is not None:
-        keep_trails(cache, keys, written, stats)
+        save_statistics(cache, keys, written, stats)
     delivery.cache_kept, delivery.remarks = stats.counts.kept, cache_remarks(stats.counts)
     delivery.decoded, delivery.cached = stats.counts.decoded, stats.counts.cached
     computed = delivery.changes.computed_with(stats.counts.computed)
@@ -212,11 +211,11 @@ def _as_left(path: Path) -> dict:
     return {"bytes": state.st_size, "modified_ns": state.st_mtime_ns}
 
 
-def keep_trails(cache: CueCache, keys: dict[str, str], written: dict[str, Written], stats: RenderStats) -> None:
+def save_statistics(cache: CueCache, keys: dict[str, str], written: dict[str, WrittenStem], stats: RenderStats) -> None:
     """Keep what was noted of each file beside the cues; if the disk refuses, the statistics say so."""
     for name, done in written.items():
         try:
-            done.trail.save(trail_path(cache.folder, keys[name]))
+            done.trail.save(statistics_path(cache.folder, keys[name]))
         except OSError:
             stats.counts.kept = False
 
@@ -228,7 +227,7 @@ def write_stems(
     seed: int,
     stats: RenderStats,
     progress: Callable[[int], None],
-) -> dict[str, Written]:
+) -> dict[str, WrittenStem]:
     """Write one version's stems and their sum from consecutive blocks; the files are whole when it returns.
 
     Args:
@@ -253,7 +252,7 @@ def write_stems(
             progress(block.samples)
     measure_s = sum(writer.measure_s for writer in writers.values())
     stats.seconds.update(disk_s=write_s - measure_s, measure_s=measure_s)
-    return {name: Written(writer.file, writer.trail) for name, writer in writers.items()}
+    return {name: WrittenStem(writer.file, writer.trail) for name, writer in writers.items()}
 
 
 def stem_files(plan: Plan, project: Project, slate: FileMetadata) -> dict[str, StemFile]:

@@ -38,7 +38,7 @@ SPECS = {
 
 
 @dataclass(frozen=True)
-class Line:
+class CheckLine:
     """One pass/warn line: what was measured, its value (``None``: nothing to measure), what is allowed."""
 
     what: str
@@ -49,7 +49,7 @@ class Line:
 
 def check_loudness(
     spec: Spec | None, loudness: Loudness, outside_samples: int, is_sum: bool, held: bool = False
-) -> list[Line]:
+) -> list[CheckLine]:
     """The lines of one file.
 
     True peak and full scale hold for every file; loudness only for the sum, as a single stem has no target.
@@ -68,6 +68,6 @@ def check_loudness(
     return lines
 
 
-def _line(what: str, measured: float | None, allowed: str, met: bool) -> Line:
+def _line(what: str, measured: float | None, allowed: str, met: bool) -> CheckLine:
     rounded = None if measured is None else round(measured, 2)
-    return Line(what, rounded, allowed, "pass" if met else "warn")
+    return CheckLine(what, rounded, allowed, "pass" if met else "warn")

@@ -7,16 +7,16 @@ from dataclasses import asdict, dataclass
 
 from render.delivery.incremental.diff import chain_of, frame_of
 from render.delivery.incremental.previous_report import mix_of
-from render.delivery.loudness_specs import SPECS, Line, check_loudness
+from render.delivery.loudness_specs import SPECS, CheckLine, check_loudness
 from render.delivery.sum_check import SumCheck
-from render.engine.cue_audio import Counts
+from render.engine.cue_audio import CueCounts
 from render.engine.stream import RenderStats
 from render.plan.cache_key import CueKey
 from render.plan.plan import Plan
 from render.project.project import SUM, Project
 from render.project.timecode import Clock
 from render.wav.r128_gating import Loudness
-from render.wav.stem_samples import Written
+from render.wav.stem_samples import WrittenStem
 
 SCHEMA = 3
 """3: ``computed`` joined, of the run and of each stem. 2: ``start_samples`` and ``length_samples`` are the programme's,
@@ -26,14 +26,14 @@ SCHEMA = 3
 CACHE_REMARK = "the cue cache could not be written: the next render decodes every cue again"
 
 
-def cache_remarks(counts: Counts) -> list[str]:
+def cache_remarks(counts: CueCounts) -> list[str]:
     """What there is to say of the cue cache: a line each."""
     damaged = f"{counts.damaged} sounds in the cue cache were damaged, and were made again"
     return [damaged] * bool(counts.damaged) + [CACHE_REMARK] * (not counts.kept)
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredFile:
     """One file of a delivery, measured.
 
     Attributes:
@@ -50,16 +50,16 @@ class Measured:
     peak_dbfs: float | None
     clipped_samples: int
     loudness: Loudness
-    lines: list[Line]
+    lines: list[CheckLine]
 
 
-def measured(written: Written, file: str, project: Project) -> Measured:
+def measure_file(written: WrittenStem, file: str, project: Project) -> MeasuredFile:
     """What was noted of a file, judged."""
     trail, loudness = written.trail, written.trail.loudness()
     outside, held = trail.outside_samples, written.file.bits == 32
     lines = check_loudness(SPECS.get(project.spec), loudness, outside, written.file.track == SUM, held)
     peak, clipped = peak_dbfs(trail.peak), 0 if held else outside
-    return Measured(file, written.file.layout.name, peak, clipped, loudness, lines)
+    return MeasuredFile(file, written.file.layout.name, peak, clipped, loudness, lines)
 
 
 def peak_dbfs(peak: float) -> float | None:
@@ -91,7 +91,7 @@ def cue_table(plan: Plan, clock: Clock) -> list[dict]:
 def build_report(
     plan: Plan,
     project: Project,
-    files: dict[str, Measured],
+    files: dict[str, MeasuredFile],
     check: SumCheck,
     clips: dict[str, str],
     stats: RenderStats,

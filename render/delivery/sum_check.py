@@ -14,8 +14,8 @@ import soundfile
 from plugin_backend.errors import RenderError
 from render.project.channel_layout import Layout
 from render.project.project import SUM
-from render.wav.quantize_dither import FULL_SCALE, clip
-from render.wav.stem_samples import read_steps, sum_of
+from render.wav.quantize_dither import FULL_SCALE, clip_to_bits
+from render.wav.stem_samples import read_quantized, sum_stems
 from render.wav.two_pop import Pops
 
 BLOCK_SAMPLES = 2**14
@@ -70,12 +70,14 @@ def check_sum(
                 file.seek(stretch.start)
             for start in range(stretch.start, stretch.stop, BLOCK_SAMPLES):
                 count = min(BLOCK_SAMPLES, stretch.stop - start)
-                total = sum_of([(read_steps(opened[name], count, bits), layouts[name]) for name in stems], layouts[SUM])
-                found = read_steps(opened[SUM], count, bits)
+                total = sum_stems(
+                    [(read_quantized(opened[name], count, bits), layouts[name]) for name in stems], layouts[SUM]
+                )
+                found = read_quantized(opened[SUM], count, bits)
                 compared += count
                 if np.array_equal(found, total):
                     continue
-                expected = total.astype(np.float32) if bits == 32 else clip(np.rint(total), bits)[0]
+                expected = total.astype(np.float32) if bits == 32 else clip_to_bits(np.rint(total), bits)[0]
                 if not np.array_equal(found, expected):
                     wrong = start + int(np.argmax((found != expected).any(axis=0)))
                     raise RenderError(f"FOLEY is not the sum of the stems at sample {wrong}; nothing was kept")

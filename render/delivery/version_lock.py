@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from plugin_backend.file_commit import Stage, recover
+from plugin_backend.file_commit import StagedFiles, recover_staged_files
 from render.delivery.file_names import next_version, run_prefix
 from render.plan.plan import Plan
 from render.project.project import SUM, Project
@@ -20,7 +20,9 @@ NUMBERED = re.compile(r"\.[0-9]{1,7}\.part$")
 
 
 @contextmanager
-def claimed_version(plan: Plan, project: Project, out: Path, version: int | None = None) -> Iterator[tuple[int, Stage]]:
+def lock_version(
+    plan: Plan, project: Project, out: Path, version: int | None = None
+) -> Iterator[tuple[int, StagedFiles]]:
     """A version that no other run has, or takes while this one lasts, and where its files are made.
 
     What runs of this reel left that died is finished or removed first.
@@ -32,11 +34,11 @@ def claimed_version(plan: Plan, project: Project, out: Path, version: int | None
         OSError: ``out`` cannot be written.
     """
     head = f"{run_prefix(project)}_{SUM}_v"
-    recover(out, f"{glob.escape(head)}*")
-    sweep(out, run_prefix(project))
+    recover_staged_files(out, f"{glob.escape(head)}*")
+    remove_stale_files(out, run_prefix(project))
     wanted, stage = version or next_version(plan, project, out), None
     while stage is None:
-        stage = Stage.begin(out, f"{head}{wanted:03d}")
+        stage = StagedFiles.begin(out, f"{head}{wanted:03d}")
         if stage is None:
             wanted += 1
         elif version is None and (newest := next_version(plan, project, out)) > wanted:
@@ -48,7 +50,7 @@ def claimed_version(plan: Plan, project: Project, out: Path, version: int | None
         stage.end()
 
 
-def sweep(out: Path, prefix: str) -> None:
+def remove_stale_files(out: Path, prefix: str) -> None:
     """Remove single hidden files of a reel that are more than a day old, and what an edition left that numbered its
     claims and folders by processes. A set of files in the making is not looked at: only its lock tells of it."""
     oldest = time.time() - STALE_S

@@ -10,7 +10,7 @@ from itertools import islice
 import numpy as np
 
 from plugin_backend.codecs.base import Codec
-from plugin_backend.exactness import Computed, computed_by
+from plugin_backend.exactness import ComputeInfo, compute_info_for
 from plugin_backend.models.registry import PCM, load_codec
 from presets.bank import Bank
 from presets.preset import Preset
@@ -18,12 +18,13 @@ from render.engine.cue_cache import CueCache
 from render.engine.cue_decoding import (
     AHEAD_CUES,
     WHOLE_CHUNK_FRAMES,
+    Stopwatch,
     batch_mates,
     batches_well,
     decode_batch,
+    decode_cue,
     short_frames,
 )
-from render.engine.voice import Stopwatch, decoded
 from render.plan.plan import Event, Plan
 
 SAMPLE_BYTES, MOST_CHANNELS = 4, 2
@@ -32,7 +33,7 @@ REPEATED_BYTES = 64 * 2**20
 
 
 @dataclass
-class Counts:
+class CueCounts:
     """Cues by where their sound came from, and whether all that was decoded could be kept in the cache.
 
     ``cached`` counts sounds that were there already: in the cache, or as another cue's. ``computed`` says with what
@@ -43,10 +44,10 @@ class Counts:
     decoded: int = 0
     cached: int = 0
     kept: bool = True
-    computed: Computed | None = None
+    computed: ComputeInfo | None = None
     damaged: int = 0
 
-    def add(self, other: Counts) -> None:
+    def add(self, other: CueCounts) -> None:
         """Count another process's cues too."""
         self.decoded, self.cached = self.decoded + other.decoded, self.cached + other.cached
         self.kept, self.computed = self.kept and other.kept, self.computed or other.computed
@@ -95,10 +96,10 @@ class CueAudio:
         self._asked = self._decoded = 0
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> CueCounts:
         """So far."""
         kept, damaged = (self.cache.kept, self.cache.damaged) if self.cache is not None else (True, 0)
-        return Counts(self._decoded, self._asked - self._decoded, kept, computed_by(self._codecs), damaged)
+        return CueCounts(self._decoded, self._asked - self._decoded, kept, compute_info_for(self._codecs), damaged)
 
     def of(self, event: Event) -> Iterator[np.ndarray]:
         """Its sound in pieces ``[channels, n]``, before level, pan and fades."""
@@ -123,7 +124,7 @@ class CueAudio:
         if not friends:
             self._decoded += 1
             how = codec, self._chunk_frames, self._watch, self._rate_hz
-            return self._stored(event, decoded(event, self._preset(event), *how))
+            return self._stored(event, decode_cue(event, self._preset(event), *how))
         events = [event, *friends]
         presets = [self._preset(each) for each in events]
         whole = decode_batch(events, presets, codec, self._chunk_frames, self._watch, self._rate_hz)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin_backend.checksums import SEAL_BYTES, Seal, is_sealed
-from plugin_backend.output_files import hidden_beside
+from plugin_backend.checksums import CHECKSUM_BYTES, Checksum, checksum_matches
+from plugin_backend.output_files import hidden_path_beside
 
 HOME_VARIABLE = "PISADA_CACHE"
 MOST_BYTES = 8 * 2**30
@@ -37,7 +37,7 @@ class _Part:
 
     def __init__(self, path: Path, samples: int, channels: int):
         self.path, self.left, self.channels, self.kept = path, samples, channels, True
-        self._temporary, self._seal = hidden_beside(path), Seal(path.stem)
+        self._temporary, self._seal = hidden_path_beside(path), Checksum(path.stem)
         self._file = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,8 +97,10 @@ def _opened(path: Path, samples: int) -> np.ndarray | None:
     for channels in range(1, MOST_CHANNELS + 1):
         header = _header(samples, channels)
         if whole[: len(header)].tobytes() == header:
-            fits = len(whole) == len(header) + 4 * samples * channels + SEAL_BYTES and is_sealed(path.stem, whole)
-            return whole[len(header) : -SEAL_BYTES].view("<f4").reshape(samples, channels) if fits else None
+            fits = len(whole) == len(header) + 4 * samples * channels + CHECKSUM_BYTES and checksum_matches(
+                path.stem, whole
+            )
+            return whole[len(header) : -CHECKSUM_BYTES].view("<f4").reshape(samples, channels) if fits else None
     return None
 
 

@@ -18,7 +18,6 @@ from plugin_backend.codecs.base import Codec, CodecSpec
 from plugin_backend.models.rave.card import SUFFIX as RAVE_SUFFIX
 from plugin_backend.models.registry import PCM
 from presets.preset import Preset
-from render.engine.voice import Stopwatch, extent, finished, in_chunks, latents_of
 from render.plan.plan import Event
 
 AHEAD_CUES = 64
@@ -49,7 +48,7 @@ def short_frames(event: Event, preset: Preset | None, spec: CodecSpec, rate_hz: 
     """
     if event.source is not None or preset is None or preset.header.kind != "hit":
         return None
-    frames, _ = extent(event, preset, spec, rate_hz)
+    frames, _ = decode_extent(event, preset, spec, rate_hz)
     return frames if max(frames, spec.frames(event.length_samples)) <= SHORT_FRAMES else None
 
 
@@ -72,7 +71,7 @@ def decode_batch(
     watch: Stopwatch,
     rate_hz: int | None = None,
 ) -> list[np.ndarray]:
-    """The whole sounds of short hits, each ``[1, length_samples]`` or less, as :func:`render.engine.voice.decoded`
+    """The whole sounds of short hits, each ``[1, length_samples]`` or less, as :func:`render.engine.cue_decoding.decode_cue`
     gives them.
 
     Args:
@@ -84,11 +83,11 @@ def decode_batch(
         rate_hz: of the sounds and of the events' lengths; else the codec's.
     """
     hop = codec.spec.hop_samples
-    extents = [extent(event, preset, codec.spec, rate_hz) for event, preset in zip(events, presets, strict=True)]
+    extents = [decode_extent(event, preset, codec.spec, rate_hz) for event, preset in zip(events, presets, strict=True)]
     longest = max(frames for frames, _ in extents)
     latents = np.zeros((len(events), longest, codec.spec.latent_dim), np.float32)
     for row, event, preset, (frames, _) in zip(latents, events, presets, extents, strict=True):
-        row[:frames] = next(in_chunks(latents_of(event, preset, codec, frames), frames, frames, codec))[0]
+        row[:frames] = next(in_chunks(cue_latents(event, preset, codec, frames), frames, frames, codec))[0]
     began, decoder = perf_counter(), codec.decoder(len(events), [event.seed for event in events])
     starts = range(0, longest, chunk_frames)
     audio = [decoder.push(latents[:, at : at + chunk_frames]) for at in starts]
@@ -97,7 +96,7 @@ def decode_batch(
     def sound(row: int, event: Event, preset: Preset) -> np.ndarray:
         frames, drop = extents[row]
         own = [piece[row : row + 1, : max(0, frames - at) * hop] for at, piece in zip(starts, audio, strict=True)]
-        heard = finished(event, preset, (piece for piece in own if piece.size), drop, codec.spec.sample_rate, rate_hz)
+        heard = finish_cue(event, preset, (piece for piece in own if piece.size), drop, codec.spec.sample_rate, rate_hz)
         return np.concatenate(list(heard), axis=1)[:, : event.length_samples]
 
     return [sound(row, event, preset) for row, (event, preset) in enumerate(zip(events, presets, strict=True))]

@@ -11,13 +11,12 @@ from plugin_backend.codecs.base import Codec
 from plugin_backend.effects import Triggered, make_stage
 from plugin_backend.effects.stage import Stage
 from plugin_backend.errors import ProjectError, RenderError
-from plugin_backend.transfer.settings import Settings, latents_of
+from plugin_backend.transfer.settings import Settings, parse_latents
 from plugin_backend.transfer.transfer_node import TransferNode
 from presets.lookup import find_preset, target_of
 from render.engine.resampled_stage import ResampledStage
 from render.plan.plan import Event
-from render.project.effect_schema import PRESETS, TRANSFER, StageEffect, Transfer
-from render.project.project import Effect
+from render.project.effect_schema import PRESETS, TRANSFER, Effect, StageEffect, Transfer
 
 
 def is_insert(effect: Effect) -> bool:
@@ -44,7 +43,9 @@ def transfer_settings(effect: Transfer) -> Settings:
     controls = {name: getattr(effect, name) for name, row in TRANSFER.items() if getattr(effect, name) != row.default}
     if effect.to is None and {"morph", "spherical"} & set(controls):
         raise ProjectError("morph goes with a second preset: give it as 'to'")
-    return Settings(controls=controls, latents=latents_of(tuple(effect.latents)), mono=effect.mono, width=effect.width)
+    return Settings(
+        controls=controls, latents=parse_latents(tuple(effect.latents)), mono=effect.mono, width=effect.width
+    )
 
 
 def make_insert(

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from render.engine.voice import Voice
 from render.plan.plan import Event
 
 

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from render.engine.cue_audio import CueAudio
+from render.engine.cue_decoding import Stopwatch
+from render.engine.mixing import fade_curve
 from render.engine.stream import OFFLINE_CHUNK_FRAMES
-from render.engine.voice import Stopwatch, fade_curve
 from render.plan.plan import Event, Plan
 
 
-def peaks_of(plan: Plan, ids: Iterable[str]) -> dict[str, int]:
+def find_peaks(plan: Plan, ids: Iterable[str]) -> dict[str, int]:
     """Cue id → samples from its first sample to its highest, as its stem gets it; decodes these cues.
 
     Args:

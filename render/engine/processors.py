@@ -6,7 +6,7 @@ import difflib
 from pathlib import Path
 
 from plugin_backend.errors import PluginError, RenderError
-from render.project.project import Compressor, Effect, Filter, Plugin, Reverb
+from render.project.effect_schema import Compressor, Effect, Filter, Plugin, Reverb
 
 CHANNELS = 2
 

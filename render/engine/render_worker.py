@@ -3,7 +3,7 @@
 A render cannot be cancelled, and a plug-in may crash: so it runs in a process that may be killed.
 Messages to the parent are ``(kind, payload)``: ``ready`` (latencies in samples), ``block``
 (a list of the stems' ``[channels, n]`` float32, ``SEND_SAMPLES`` long but the last), ``done`` (seconds by
-activity, and :class:`~render.engine.cue_audio.Counts`), ``failed`` (error class name, message).
+activity, and :class:`~render.engine.cue_audio.CueCounts`), ``failed`` (error class name, message).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import numpy as np
 from plugin_backend import errors
 from render.engine.clip_writer import ClipOrder, ClipWriter
 from render.engine.cue_audio import CueAudio
-from render.engine.mixing import StemMixer
+from render.engine.cue_decoding import Stopwatch
+from render.engine.mixing import StemMixer, Voice
 from render.engine.stem_graph import StemGraph
-from render.engine.voice import Stopwatch, Voice
 from render.plan.plan import Event, Plan
 from render.project.channel_layout import LAYOUTS
 

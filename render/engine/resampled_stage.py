@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from plugin_backend.dsp.delay import Delay
-from plugin_backend.dsp.resample import Resampler, timing
+from plugin_backend.dsp.resample import Resampler, resampled_timing
 from plugin_backend.effects.stage import Stage
 from plugin_backend.errors import RenderError
 
@@ -24,7 +24,7 @@ class ResampledStage(Stage):
     def __init__(self, inner: Stage, inner_hz: int, inner_hop: int, rate_hz: int, block_samples: int):
         self._inner, self._hop = inner, inner_hop
         self.parameters, self.channels, self.multiple_samples = inner.parameters, inner.channels, block_samples
-        times = timing(rate_hz, inner_hz, block_samples, inner_hop, inner.latency_samples, True)
+        times = resampled_timing(rate_hz, inner_hz, block_samples, inner_hop, inner.latency_samples, True)
         self.latency_samples = times.latency_samples
         self._up = Resampler(rate_hz, inner_hz, inner.channels)
         self._down = Resampler(inner_hz, rate_hz, inner.channels)

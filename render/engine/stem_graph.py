@@ -15,12 +15,13 @@ import numpy as np
 from plugin_backend.codecs.base import Codec
 from plugin_backend.models.registry import load_codec
 from render.engine.faust_bridge import CHANNELS, BridgeNode, load_bridge
-from render.engine.inserts import Insert, is_insert, make_insert, schedule_triggers
+from render.engine.inserts import Insert, make_insert, schedule_triggers
 from render.engine.mixing import StemMixer
 from render.engine.processors import build_effect, check_rendered, latency_samples, set_effect
 from render.plan.plan import Plan
 from render.project.channel_layout import LAYOUTS, Layout
-from render.project.project import Effect, Stem
+from render.project.effect_schema import Effect, is_insert
+from render.project.project import Stem
 
 BLOCK_SAMPLES = 512
 """Pinned: some plug-ins sound different at another block size."""

@@ -12,12 +12,12 @@ import numpy as np
 
 from plugin_backend import errors
 from plugin_backend.errors import WorkerError
-from plugin_backend.output_files import uninterrupted
+from plugin_backend.output_files import hold_signals
 from render.engine.clip_writer import ClipOrder
-from render.engine.cue_audio import Counts
+from render.engine.cue_audio import CueCounts
 from render.engine.render_worker import render_stems
 from render.plan.plan import Plan
-from render.project.project import Plugin
+from render.project.effect_schema import Plugin
 
 OFFLINE_CHUNK_FRAMES, STREAM_CHUNK_FRAMES = 64, 4
 
@@ -40,9 +40,9 @@ class RenderStats:
 
     latencies: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
-    counts: Counts = field(default_factory=Counts)
+    counts: CueCounts = field(default_factory=CueCounts)
 
-    def add(self, seconds: dict[str, float], counts: Counts) -> None:
+    def add(self, seconds: dict[str, float], counts: CueCounts) -> None:
         """Take one process's."""
         for activity, spent in seconds.items():
             self.seconds[activity] = self.seconds.get(activity, 0.0) + spent
@@ -52,7 +52,7 @@ class RenderStats:
 HANG_S = 300.0
 """A render process that sends nothing for so long hangs: a plug-in that never returns cannot be interrupted."""
 
-LOOK_S = 1.0
+POLL_S = 1.0
 """What a process that was stopped (Ctrl-Z) was away for counts as this at most."""
 
 
@@ -77,7 +77,7 @@ class RenderProcess:
             name=f"pisada-{names[0]}",
         )
         resource_tracker.ensure_running()  # starting it unblocks signals, so it comes first
-        with uninterrupted():
+        with hold_signals():
             self.process.start()
         theirs.close()
 
@@ -101,8 +101,8 @@ class RenderProcess:
         Raises:
             WorkerError: it hangs.
         """
-        for _ in range(ceil(self.hang_s / LOOK_S)):
-            if self.pipe.poll(min(LOOK_S, self.hang_s)):
+        for _ in range(ceil(self.hang_s / POLL_S)):
+            if self.pipe.poll(min(POLL_S, self.hang_s)):
                 return self.pipe.recv()
         raise self.hung()
 
@@ -157,7 +157,7 @@ def stream(
     The engine waits while the caller is busy. Closing the generator stops the render at once.
 
     Args:
-        plan: from :func:`render.plan.resolve.make_plan`.
+        plan: from :func:`render.engine.make_plan.make_plan`.
         jobs: processes to share the stems among.
         chunk_frames: latent frames decoded at a time: few start sooner, many cost less.
         stats: filled with latencies and timings as they become known.

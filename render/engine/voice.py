@@ -10,15 +10,15 @@ from time import perf_counter
 import numpy as np
 import soxr
 
-from plugin_backend.audio_files import mono_blocks
-from plugin_backend.codecs.base import Codec, CodecSpec, sides_of
-from plugin_backend.dsp.dc_offset import filter_for
+from plugin_backend.audio_files import read_mono_blocks
+from plugin_backend.codecs.base import Codec, CodecSpec, channel_sides
+from plugin_backend.dsp.dc_offset import dc_filter_for
 from plugin_backend.errors import AudioFileError, CueSheetError
 from plugin_backend.modes.mode_table import no_modes
 from presets.finish_take import TakeFinisher
 from presets.preset import Preset
 from presets.preset_effects import PresetEffects
-from presets.take_sampling import perform, rung, take_of
+from presets.take_sampling import perform, take_modes, take_of
 from render.plan.plan import Event
 from render.project.channel_layout import Layout, pan_gains
 
@@ -43,7 +43,7 @@ def source_latents(event: Event, preset: Preset | None, codec: Codec, chunk_fram
     Raises:
         CueSheetError: the audio is damaged or not finite; names sheet and row.
     """
-    hop, encoder, offset = codec.spec.hop_samples, codec.encoder(), filter_for(codec, 1)
+    hop, encoder, offset = codec.spec.hop_samples, codec.encoder(), dc_filter_for(codec, 1)
 
     def encoded(audio: np.ndarray) -> np.ndarray:
         return encoder.push(np.pad(offset.push(audio[None]), ((0, 0), (0, -audio.size % hop))))[0] * scale + bias
@@ -62,7 +62,7 @@ def source_latents(event: Event, preset: Preset | None, codec: Codec, chunk_fram
 
 def _source_blocks(event: Event, rate_hz: int) -> Iterator[np.ndarray]:
     try:
-        yield from mono_blocks(event.source, rate_hz)
+        yield from read_mono_blocks(event.source, rate_hz)
     except AudioFileError as problem:
         raise CueSheetError(str(problem), file=event.sheet, row=event.row, field="source") from problem
 
@@ -124,7 +124,7 @@ def decoded(
         decoder = None
         for chunk in in_chunks(latents, frames, chunk_frames, codec):
             began = perf_counter()
-            decoder = decoder or codec.decoder(len(chunk), [event.seed] * len(chunk), sides_of(len(chunk), width))
+            decoder = decoder or codec.decoder(len(chunk), [event.seed] * len(chunk), channel_sides(len(chunk), width))
             audio = decoder.push(chunk)
             watch.codec_s += perf_counter() - began
             yield audio
@@ -169,7 +169,7 @@ def _finish(
     header, chain = preset.header, None
     if header.chain:
         chain = PresetEffects(header.chain, rate_hz, channels, length_samples)
-    return TakeFinisher(rung(preset, event.seed), header.low_cut_hz, rate_hz, channels, drop_samples, chain)
+    return TakeFinisher(take_modes(preset, event.seed), header.low_cut_hz, rate_hz, channels, drop_samples, chain)
 
 
 def fade_curve(positions: np.ndarray, length: int, fade_in: int, fade_out: int) -> np.ndarray:

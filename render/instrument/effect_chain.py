@@ -11,10 +11,9 @@ from plugin_backend.errors import ProjectError
 from plugin_backend.parameters import Parameter
 from render.instrument.actions import EFFECT
 from render.instrument.sample_schedule import Schedule
-from render.live.rig import Effect
 
 
-def stages_of(effects: Sequence[Effect], sample_rate: int, channels: int) -> list[Stage]:
+def make_stages(effects: Sequence[Effect], sample_rate: int, channels: int) -> list[Stage]:
     """The stages that effects name.
 
     Raises:
@@ -77,7 +76,7 @@ class EffectChain:
         return block
 
 
-STAGES = (Effect("lfo", {"depth": 0.0}), Effect("gain"))
+PLUGIN_EFFECTS = (Effect("lfo", {"depth": 0.0}), Effect("gain"))
 """``fx.0`` and ``fx.1``."""
 
 
@@ -91,6 +90,6 @@ class After(EffectChain):
         return found is not None
 
 
-def codec_effects(rate_hz: int, channels: int) -> After:
+def plugin_effects(rate_hz: int, channels: int) -> After:
     """New ones."""
-    return After(stages_of(STAGES, rate_hz, channels))
+    return After(make_stages(PLUGIN_EFFECTS, rate_hz, channels))

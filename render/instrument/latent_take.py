@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from presets.preset import Preset
-from presets.take_sampling import fades_of, perform, rung, take_of
-from render.engine.voice import fade_curve
+from presets.take_sampling import fades_of, perform, take_modes, take_of
+from render.engine.mixing import fade_curve
 
 
 class LatentTake:
@@ -30,7 +30,7 @@ class LatentTake:
 
     def __init__(self, preset: Preset, seed: int, silence: np.ndarray, late_frames: int, hop_samples: int):
         header, take = preset.header, take_of(preset, seed)
-        self.modes, self.low_cut_hz, self.effects = rung(preset, seed), header.low_cut_hz, header.chain
+        self.modes, self.low_cut_hz, self.effects = take_modes(preset, seed), header.low_cut_hz, header.chain
         self.width = header.width
         self.hit = header.kind == "hit"
         self.skip_samples, self.length_samples = take.skip_samples + late_frames * hop_samples, take.length_samples
@@ -65,7 +65,9 @@ class LatentTake:
         return np.where(inside, fade_curve(at, self.length_samples, fade_in, fade_out), 0.0)
 
 
-def latent_take(presets: list[Preset], seed: int, lead: int, silence: np.ndarray, hop_samples: int) -> list[LatentTake]:
+def aligned_takes(
+    presets: list[Preset], seed: int, lead: int, silence: np.ndarray, hop_samples: int
+) -> list[LatentTake]:
     """A performance of each, their attacks together to half a frame; ``presets[lead]`` begins as it does alone."""
     skips = [take_of(preset, seed).skip_samples for preset in presets]
     late = [round((skips[lead] - skip) / hop_samples) for skip in skips]

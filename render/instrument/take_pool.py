@@ -9,8 +9,9 @@ import numpy as np
 from plugin_backend.codecs.base import Codec
 from presets.preset import Preset, check_fits
 from presets.take_sampling import fades_of, perform, take_of
+from render.engine.cue_decoding import Stopwatch, decode_cue
+from render.engine.mixing import fade_curve
 from render.engine.stream import OFFLINE_CHUNK_FRAMES
-from render.engine.voice import Stopwatch, decoded, fade_curve
 from render.plan.plan import Event
 from render.plan.resolve import take_seed
 
@@ -61,7 +62,7 @@ class TakePool:
 
     def _decoded(self, preset: Preset, number: str) -> np.ndarray:
         header, event = preset.header, self._event(preset, number, None)
-        pieces = decoded(event, preset, self._codec_of(preset), OFFLINE_CHUNK_FRAMES, Stopwatch())
+        pieces = decode_cue(event, preset, self._codec_of(preset), OFFLINE_CHUNK_FRAMES, Stopwatch())
         sound = np.concatenate([piece[0] for piece in pieces])[: event.length_samples]
         curve = fade_curve(np.arange(len(sound)), len(sound), *fades_of(preset, event.seed))
         return (10 ** (header.gain_db / 20) * curve * sound).astype(np.float32)
@@ -96,7 +97,7 @@ class Texture:
 
     def _begin(self) -> None:
         own = self._event, self._preset, self._codec, HELD_CHUNK_FRAMES, Stopwatch()
-        self._pieces = decoded(*own, latents=self._latents)
+        self._pieces = decode_cue(*own, latents=self._latents)
 
     def __iter__(self) -> Texture:
         return self

@@ -15,11 +15,11 @@ FADE_SAMPLES = 480
 CENTRE = 2
 """The channel of a mono sound in three channels and more."""
 
-Level = Callable[[int, int], np.ndarray]
+GainCurve = Callable[[int, int], np.ndarray]
 """From a first sample and a count to the gains of each channel there, ``[channels, count]``."""
 
 
-class Held(Protocol):
+class HeldSound(Protocol):
     """A sound without end."""
 
     def __next__(self) -> np.ndarray:
@@ -55,7 +55,7 @@ class Voice:
     """
 
     def __init__(
-        self, name: str, start_samples: int, sound: np.ndarray | Held, gain: float, level: Level | None = None
+        self, name: str, start_samples: int, sound: np.ndarray | HeldSound, gain: float, level: GainCurve | None = None
     ):
         self.name, self.start_samples, self._gain, self._level = name, start_samples, np.float32(gain), level
         self.held = not isinstance(sound, np.ndarray)

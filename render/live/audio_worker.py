@@ -11,17 +11,17 @@ from time import perf_counter
 
 import numpy as np
 
-from plugin_backend.processes import WORKER, request_priority
+from plugin_backend.processes import WORKER_PRIORITY, request_priority
 from render.instrument.actions import RELEASE, SHED, Action
 from render.live.block_ring import BlockRing, WakeUp
 from render.live.instrument import Instrument
 from render.live.level_meter import SMOOTHED_BLOCKS
 from render.live.recording.control_log import Line
 
-BURDEN_S = 0.25
+LOAD_S = 0.25
 """Of sound, that a burden is measured over."""
 
-CARRIED = 0.8
+SUSTAINABLE = 0.8
 """Of a block's time: what held textures are shed down to where more cannot be carried."""
 
 
@@ -54,7 +54,7 @@ class AudioWorker:
         self._heard = np.zeros((instrument.channels, block_samples), np.float32)
         self.actions: SimpleQueue[Action] = SimpleQueue()
         self.restarts, self.share, self.shed, self.next, self.remark = 0, 0.0, 0, 0, ""
-        self._recent: deque[float] = deque(maxlen=max(4, round(BURDEN_S * instrument.sample_rate / block_samples)))
+        self._recent: deque[float] = deque(maxlen=max(4, round(LOAD_S * instrument.sample_rate / block_samples)))
         self._bell, self._closing, self._thread = WakeUp(), False, None
         self.ring_bell = self._bell.ring
 
@@ -66,7 +66,7 @@ class AudioWorker:
 
     def _run(self) -> None:
         if self._realtime:
-            self.remark = request_priority(WORKER)
+            self.remark = request_priority(WORKER_PRIORITY)
         try:
             while not self._closing:
                 self._bell.wait()
@@ -118,7 +118,7 @@ class AudioWorker:
         held, recent = self._instrument.held, self._recent
         burden = (sum(recent) - max(recent, default=0)) / max(1, len(recent) - 1)
         if held and len(recent) == recent.maxlen and burden > 1:
-            count = math.ceil(held * (1 - CARRIED / burden))
+            count = math.ceil(held * (1 - SUSTAINABLE / burden))
             self._instrument.act(Action(self._instrument.position, SHED, count))
             self.shed += count
             recent.clear()

@@ -11,7 +11,7 @@ import numpy as np
 
 from plugin_backend.codecs.base import Codec
 from plugin_backend.dsp.crossfade import FADE_S, SmoothedValue
-from plugin_backend.dsp.dc_offset import OffsetFilter
+from plugin_backend.dsp.dc_offset import DcFilter
 from plugin_backend.dsp.delay import Delay
 from plugin_backend.dsp.onset_detector import OnsetDetector
 from plugin_backend.parameters import Parameter
@@ -25,7 +25,7 @@ from render.instrument.sample_schedule import Schedule
 from render.instrument.take_pool import TakePool
 from render.instrument.voices import Voice, Voices
 from render.live.rig import Rig
-from render.plan.resolve import velocity_gain
+from render.plan.plan import velocity_gain
 
 CELL_SAMPLES, CELLS = 64, 12
 """A hit's peak is followed for 12 × 64 samples, 16 ms at 48 kHz, after what the detector heard."""
@@ -180,7 +180,7 @@ class HitsMode:
         self._detector = OnsetDetector(self._rate, rig.channels, settings.sensitivity, settings.min_gap_ms)
         self._begin, self._rises = at_samples, []
         self._delay = Delay(rig.channels, self._detector.lookahead_samples)
-        self._offset = OffsetFilter(rig.channels, self._rate, first_samples=1)
+        self._offset = DcFilter(rig.channels, self._rate, first_samples=1)
         self._history = np.zeros((rig.channels, round(HISTORY_S * self._rate)), np.float32)
 
     def push(self, block: np.ndarray, start_samples: int) -> np.ndarray:

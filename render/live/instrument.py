@@ -21,7 +21,7 @@ from plugin_backend.transfer.settings import HITS
 from plugin_backend.transfer.snapshot_morph import morph_snapshots
 from presets.preset import Preset
 from render.instrument.actions import AB, BYPASS, EFFECT, PRESETS, RELEASE, SHED, STRIKE, Action
-from render.instrument.effect_chain import EffectChain, stages_of
+from render.instrument.effect_chain import EffectChain, make_stages
 from render.instrument.sample_schedule import Schedule
 from render.instrument.take_pool import TakePool
 from render.instrument.voices import Voice, Voices
@@ -29,7 +29,7 @@ from render.live.hits_mode import HitsMode
 from render.live.playable_presets import PlayablePresets, PresetPool
 from render.live.rig import Rig
 from render.live.transfer_mode import TransferMode
-from render.plan.resolve import velocity_gain
+from render.plan.plan import velocity_gain
 
 BYPASSED = Parameter(BYPASS, 0, 1, 0, "", "1 lets the dry input through alone.")
 BETWEEN = Parameter(AB, 0, 1, 0, "", "From the rig's snapshot a (0) to b (1).")
@@ -73,7 +73,7 @@ class Instrument:
             self._source = TransferMode(rig, codec, first, shelf.summed(rig), added)
         self._voices = Voices()
         if stages is None:
-            stages = stages_of(rig.effects, self.sample_rate, rig.channels)
+            stages = make_stages(rig.effects, self.sample_rate, rig.channels)
         self._chain = EffectChain(stages)
         self._bypass, self._switches = SmoothedValue(0.0, round(FADE_S * self.sample_rate)), Schedule()
         self.latency_samples = self._source.latency_samples + self._chain.latency_samples

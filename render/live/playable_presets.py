@@ -8,13 +8,13 @@ from pathlib import Path
 from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import PresetError, ProjectError
 from plugin_backend.parameters import Parameter
-from plugin_backend.transfer.parallel_nodes import check_rates
+from plugin_backend.transfer.parallel_nodes import check_sample_rates
 from plugin_backend.transfer.settings import HITS
 from presets.bank import is_file_name
 from presets.lookup import check_model
 from presets.preset import Preset, sound_digest
 from presets.store import load_preset
-from render.apply.preset_layers import Layer, layer_of
+from render.apply.preset_layers import Layer, make_layer
 from render.instrument.actions import PRESETS, RELEASE, STRIKE, Action
 from render.live.rig import Rig
 
@@ -61,10 +61,10 @@ class PresetPool:
             PresetError: a preset is of another one.
         """
         codecs = [codec]
-        layers = [layer_of(codecs, one.model, self[one.preset], one.gain_db) for one in rig.add]
+        layers = [make_layer(codecs, one.model, self[one.preset], one.gain_db) for one in rig.add]
         for layer in layers:
             check_model(layer.preset, layer.codec)
-        check_rates([other.spec for other in codecs])
+        check_sample_rates([other.spec for other in codecs])
         return layers
 
 

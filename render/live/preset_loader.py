@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
-from plugin_backend.processes import BESIDE, request_priority
+from plugin_backend.processes import BACKGROUND_PRIORITY, request_priority
 from render.instrument.actions import Action
 from render.live.instrument import Instrument
 
@@ -41,7 +41,7 @@ class PresetLoader:
 
     def _run(self) -> None:
         if self._realtime:
-            request_priority(BESIDE)  # the worker tells of a refusal
+            request_priority(BACKGROUND_PRIORITY)  # the worker tells of a refusal
         while (asked := self._asked.get()) is not None and not self._closing:
             try:
                 if isinstance(asked, Action):

@@ -17,7 +17,7 @@ from plugin_backend.transfer.transfer_node import TransferNode
 from presets.lookup import target_of
 from presets.preset import Preset
 from render.apply.preset_layers import Layer, as_transfer_layer
-from render.apply.transfer_mode import PRESETS_OWN
+from render.apply.transfer_mode import PRESET_CONTROLS
 from render.instrument.actions import LATENT
 from render.live.rig import Rig
 
@@ -100,7 +100,7 @@ class TransferMode:
         elif name in TOTAL or name.startswith(LAYER):
             self._whole.set(name.removeprefix(LAYER), value)
         else:
-            alone = name in PRESETS_OWN or name not in PARAMETERS
+            alone = name in PRESET_CONTROLS or name not in PARAMETERS
             for node in self._nodes[:1] if alone else self._nodes:
                 node.set(name, value)
 

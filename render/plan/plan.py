@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from presets.bank import Named
+from presets.bank import BankNames
 from render.project.project import Stem
 
 
@@ -59,7 +59,7 @@ class Plan:
     length_samples: int
     stems: tuple[Stem, ...]
     events: tuple[Event, ...]
-    bank: Named
+    bank: BankNames
     remarks: tuple[str, ...] = ()
     head_samples: int = 0
     tail_samples: int = 0

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from plugin_backend.audio_files import AudioInfo, probe
+from plugin_backend.audio_files import AudioInfo, inspect_mono_or_stereo
 from plugin_backend.codecs.base import CodecSpec
-from plugin_backend.errors import AudioFileError, CueSheetError, PresetError, ProjectError, together
+from plugin_backend.errors import AudioFileError, CueSheetError, PresetError, ProjectError, combine_errors
 from plugin_backend.models.registry import PCM, describe_codec
 from plugin_backend.similar_names import did_you_mean
 from presets.bank import Bank
@@ -23,16 +23,15 @@ from presets.preset import Preset, check_fits
 from presets.take_sampling import fades_of, take_of
 from render.cues import Cue, CueSheet, read_cues
 from render.cues.clip_mapping import read_mapping
-from render.cues.cue import AUDIBLE, Wanted
-from render.cues.cue_offset import offset_samples
+from render.cues.cue import DEFAULT_OPTIONS, ReadOptions
 from render.cues.lint import late_start
 from render.cues.read import is_midi_file, stated_rate
 from render.engine.cue_cache import CueCache
-from render.engine.voice import speed_of
 from render.plan.cache_key import cue_keys
 from render.plan.handles import handles_of
-from render.plan.plan import Event, Plan
-from render.plan.resolve_effects import resolve_effects, responses_of
+from render.plan.plan import Event, Plan, speed_of
+from render.plan.resolve_effects import impulse_response_files, resolve_effects
+from render.project.cue_offset import offset_samples
 from render.project.project import STEM_RULE, Project, Stem, is_stem_name
 
 SOURCE_FADE_SAMPLES = 240
@@ -60,7 +59,7 @@ def open_bank(project: Project) -> Bank:
     return Bank(project.bank)
 
 
-def read_sheet(path: Path, project: Project, wanted: Wanted = AUDIBLE) -> CueSheet:
+def read_sheet(path: Path, project: Project, wanted: ReadOptions = DEFAULT_OPTIONS) -> CueSheet:
     """Read a cue sheet by the project's time base, MIDI tables and mapping; the bank's programs and names fill in.
 
     Args:
@@ -120,7 +119,7 @@ def make_plan(project: Project, sheet: CueSheet, kept: CueCache | None = None) -
         resolve_effects(replace(stem, layout=stem.layout or project.layout), bank, specs, _codec_for)
         for stem in _stems(project, sheet, problems)
     )
-    known, look_at = {stem.name for stem in stems}, cache(probe)
+    known, look_at = {stem.name for stem in stems}, cache(inspect_mono_or_stereo)
     cues, events = [], []
     for cue in sorted(sheet.cues, key=lambda cue: (cue.start_samples, cue.id)):
         wrong = _unknown(cue, sheet, bank, known if project.stems else {cue.stem})
@@ -133,7 +132,7 @@ def make_plan(project: Project, sheet: CueSheet, kept: CueCache | None = None) -
         except CueSheetError as problem:
             problems.append(problem)
     if problems:
-        raise together(problems)
+        raise combine_errors(problems)
     if not cues:
         raise CueSheetError("nothing that could be read in it becomes a cue", file=sheet.path)
     events = _synchronised(cues, events, project, bank, stems, kept)
@@ -144,7 +143,7 @@ def make_plan(project: Project, sheet: CueSheet, kept: CueCache | None = None) -
     _check_length(whole, clock.sample_rate)
     remarks = [*lost, *sheet.remarks, *handles.remarks]
     heard = [cue.source for cue in cues if cue.source is not None]
-    for file in dict.fromkeys([*heard, *(Path(ir) for stem in stems for ir in responses_of(stem))]):
+    for file in dict.fromkeys([*heard, *(Path(ir) for stem in stems for ir in impulse_response_files(stem))]):
         remarks += [f"{file}: {remark}" for remark in look_at(file).remarks]
     if sheet.unknown_columns:
         remarks.append(f"columns we do not know, kept in the report: {', '.join(sheet.unknown_columns)}")
@@ -157,7 +156,7 @@ def make_plan(project: Project, sheet: CueSheet, kept: CueCache | None = None) -
         elif not cue.gate and cue.duration_samples is not None and event.length_samples < cue.duration_samples:
             remarks.append(f"cue '{cue.id}' (row {cue.row}) asks for more than its sound has; it ends early")
     if problems:
-        raise together(problems)
+        raise combine_errors(problems)
     remarks += late_start(min(cue.start_samples for cue in cues), clock)
     events = [dataclasses.replace(event, start_samples=event.start_samples + handles.head) for event in events]
     return Plan(
@@ -199,13 +198,13 @@ def _synchronised(
     clock, peaks = project.clock(), {}
     at_peak = [cue.id for cue in cues if (cue.sync or project.sync) == "peak"]
     if at_peak:
-        from render.engine.peak_position import peaks_of
+        from render.engine.peak_position import find_peaks
 
         unplaced = Plan(clock.sample_rate, 0, 0, stems, tuple(events), bank.folders)
         if kept is not None:
             keys = {cue: recipe.key for cue, recipe in cue_keys(unplaced).items()}
             unplaced = dataclasses.replace(unplaced, sounds=keys, cache=kept.folder)
-        peaks = peaks_of(unplaced, at_peak)
+        peaks = find_peaks(unplaced, at_peak)
     placed = []
     for cue, event in zip(cues, events, strict=True):
         own, peak = cue.offset_samples, peaks.get(cue.id, 0)

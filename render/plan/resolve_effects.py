@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from plugin_backend.codecs.base import CodecSpec
 from plugin_backend.effects.impulse_responses import check_impulse_response
-from plugin_backend.effects.parameters import MADE, PER_CHANNEL
-from plugin_backend.effects.registry import checked_settings
+from plugin_backend.effects.parameters import PER_CHANNEL, SYNTHETIC_RESPONSES
+from plugin_backend.effects.registry import validate_settings
 from plugin_backend.errors import InputError, PluginError, PresetError, ProjectError
 from plugin_backend.models.registry import describe_codec
 from plugin_backend.output_files import file_digest
@@ -22,10 +22,9 @@ from plugin_backend.transfer.parameters import WIDTH
 from presets.bank import Bank
 from presets.lookup import find_preset
 from presets.preset import Preset, sound_digest
-from render.engine.inserts import is_insert, kind_of, settings_of, transfer_settings
 from render.project.channel_layout import LAYOUTS
-from render.project.effect_schema import PRESETS, Convolution, Transfer
-from render.project.project import Effect, Plugin, Stem
+from render.project.effect_schema import PRESETS, Convolution, Effect, Plugin, Transfer, is_insert, kind_of, settings_of
+from render.project.project import Stem
 
 EACH_CHANNEL = ("filter", *PER_CHANNEL)
 """What does to each channel what it would do to it alone: all that lcr and 5.1 take."""
@@ -63,9 +62,9 @@ def resolve_effects(
     return replace(stem, effects=effects)
 
 
-def responses_of(stem: Stem) -> list[str]:
+def impulse_response_files(stem: Stem) -> list[str]:
     """The files that its effects take impulse responses from."""
-    return [each.ir for each in stem.effects if isinstance(each, Convolution) and each.ir not in MADE]
+    return [each.ir for each in stem.effects if isinstance(each, Convolution) and each.ir not in SYNTHETIC_RESPONSES]
 
 
 def _looked_up(effect: Effect, bank: Bank, specs: Mapping[str, CodecSpec], model_of: Callable) -> Effect:
@@ -97,7 +96,7 @@ def _check(effect: Effect, layout: str) -> None:
     if isinstance(effect, Transfer):
         _check_transfer(effect)
     elif is_insert(effect):
-        checked_settings(kind, settings_of(effect))
+        validate_settings(kind, settings_of(effect))
     if isinstance(effect, Convolution):
         check_impulse_response(effect.ir)
     if isinstance(effect, Plugin) and effect.is_file:
@@ -131,7 +130,7 @@ def _check_transfer(effect: Transfer) -> None:
     settings.set_latents(LatentMover(1, spec.latent_dim, 1.0))
 
 
-def described(effect: Effect) -> dict:
+def describe_effect(effect: Effect) -> dict:
     """All that decides what an effect does, as plain data; the content of its files in place of their names."""
     told = msgspec.to_builtins(effect)
     if isinstance(effect, Transfer):
@@ -140,6 +139,6 @@ def described(effect: Effect) -> dict:
         if effect.width == WIDTH.default:
             del told["width"]  # what was rendered before there was a width stands
         told["model"] = describe_codec(effect.model).fingerprint if effect.model is not None else None
-    elif isinstance(effect, Convolution) and effect.ir not in MADE:
+    elif isinstance(effect, Convolution) and effect.ir not in SYNTHETIC_RESPONSES:
         told["ir"] = file_digest(Path(effect.ir))
     return told

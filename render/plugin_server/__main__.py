@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from plugin_backend.daw_plugin.config import config_path
-from plugin_backend.processes import ONE_EACH  # nothing here may import NumPy before it is set
+from plugin_backend.processes import ONE_THREAD_VARIABLES  # nothing here may import NumPy before it is set
 
 
 def main() -> int:
@@ -18,7 +18,7 @@ def main() -> int:
     )
     parser.add_argument("--config", type=Path, help="in place of the user's plugin.conf")
     arguments = parser.parse_args()
-    os.environ.update(ONE_EACH)
+    os.environ.update(ONE_THREAD_VARIABLES)
     from render.plugin_server.supervisor import supervise
 
     return supervise(arguments.config or config_path())

@@ -14,7 +14,7 @@ from plugin_backend.daw_plugin.parameters import KINDS, MOST_PRESETS
 from plugin_backend.daw_plugin.shared_memory import VERSION
 from plugin_backend.errors import PisadaError, PresetError
 from plugin_backend.models.registry import describe_codec
-from presets.bank import Bank, Named, folders_of
+from presets.bank import Bank, BankNames, folders_of
 from presets.preset import sound_digest
 from render.plugin_server.engine_factory import RATES_HZ, engine_latency
 
@@ -22,7 +22,7 @@ from render.plugin_server.engine_factory import RATES_HZ, engine_latency
 class NoBank(Bank):
     """In place of a bank that cannot be read: it holds no preset."""
 
-    def __init__(self, named: Named = None):
+    def __init__(self, named: BankNames = None):
         self.folders, self.names, self._files, self._read = folders_of(named), [], {}, {}
 
 

@@ -24,7 +24,9 @@ INHERITED = 3
 MODULE = ("-m", "render.plugin_server")
 
 
-def started(interpreter: str, link: int, log: int | None = None, module: Sequence[str] = MODULE, **more: str) -> int:
+def start_backend(
+    interpreter: str, link: int, log: int | None = None, module: Sequence[str] = MODULE, **more: str
+) -> int:
     """Start a backend; answers its process id.
 
     Args:
@@ -107,7 +109,7 @@ class HostMemory:
         return self.slots["output"][number % memory.SLOTS].copy()
 
 
-HELLO_S, READY_S, ANSWER_S, END_S = 10.0, 120.0, 30.0, 5.0
+HELLO_S, READY_S, OUTPUT_S, END_S = 10.0, 120.0, 30.0, 5.0
 
 
 class PluginClient:
@@ -131,7 +133,7 @@ class PluginClient:
         mine, own = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with own:
             try:
-                self._pid = started(interpreter, own.fileno(), log)
+                self._pid = start_backend(interpreter, own.fileno(), log)
             except OSError as problem:
                 mine.close()
                 raise PluginError(f"{interpreter}: cannot be started ({problem.strerror})") from problem
@@ -213,7 +215,7 @@ class PluginClient:
                 raise PluginError(values.get("text", ""))
             return mine and verb == "opened"
 
-        self._until(done, "'opened'", ANSWER_S)
+        self._until(done, "'opened'", OUTPUT_S)
         return instance
 
     def ring(self) -> None:
@@ -268,11 +270,11 @@ class Instance(HostMemory):
         Raises:
             PluginError: none comes in 30 s.
         """
-        number, end = self.fill(hop), time.monotonic() + ANSWER_S
+        number, end = self.fill(hop), time.monotonic() + OUTPUT_S
         self._caller.ring()
         while not self.answered(number):
             if not select.select([self._answers], [], [], max(0.0, end - time.monotonic()))[0]:
-                raise PluginError(f"hop {number} was not answered in {ANSWER_S:g} s")
+                raise PluginError(f"hop {number} was not answered in {OUTPUT_S:g} s")
             if not self._answers.recv(4096) and not self.answered(number):
                 raise PluginError(f"the server ended before it answered hop {number}")
         return self.answer(number)

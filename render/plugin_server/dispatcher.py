@@ -13,9 +13,9 @@ from queue import SimpleQueue
 import numpy as np
 
 from plugin_backend.models.batched_codec import run_batched
-from plugin_backend.processes import WORKER, request_priority
+from plugin_backend.processes import WORKER_PRIORITY, request_priority
 from render.plugin_server.instance import Hop, Instance
-from render.plugin_server.loader import Tell, one_line, tell_problems
+from render.plugin_server.loader import SendMessage, one_line, send_problems
 from render.plugin_server.wakeup import WakeUp
 
 IDLE_S = 0.2
@@ -34,7 +34,7 @@ class Dispatcher:
         handled: whether all that the host has sent so far has been taken in.
     """
 
-    def __init__(self, tell: Tell, end: Callable[[Instance], None], handled: Callable[[], bool]):
+    def __init__(self, tell: SendMessage, end: Callable[[Instance], None], handled: Callable[[], bool]):
         self._tell, self._end, self._handled = tell, end, handled
         self._new: SimpleQueue[Instance] = SimpleQueue()
         self._instances: list[Instance] = []
@@ -60,7 +60,7 @@ class Dispatcher:
             bell.ring()
 
     def _run(self) -> None:
-        if remark := request_priority(WORKER):
+        if remark := request_priority(WORKER_PRIORITY):
             print(f"server {os.getpid()}: {remark}", file=sys.stderr, flush=True)
         while self._bell is None:
             self._changed.wait()
@@ -113,7 +113,7 @@ class Dispatcher:
                 self._drop(instance)
                 continue
             instance.answer(hop, sound, began_ns)
-            tell_problems(instance, self._tell)
+            send_problems(instance, self._tell)
 
 
 def _played(hop: Hop) -> np.ndarray:

@@ -14,7 +14,7 @@ from plugin_backend.transfer.transfer_node import TransferNode
 from presets.lookup import check_model, target_of
 from presets.preset import Preset
 from render.instrument.actions import LATENT
-from render.instrument.effect_chain import codec_effects
+from render.instrument.effect_chain import plugin_effects
 from render.plugin_server.engine import Engine
 from render.plugin_server.parameter_values import ChangedParameters, in_range, number
 from render.plugin_server.preset_slots import SLOTS, PresetPool, PresetSlots
@@ -75,7 +75,7 @@ class EffectEngine(Engine):
     def reset(self) -> None:
         """See :class:`~render.plugin_server.engine.Engine`."""
         self._node = TransferNode(self._codec, self.channels, multiple_samples=self.hop_samples)
-        self._after, self._position = codec_effects(self.rate_hz, self.channels), 0
+        self._after, self._position = plugin_effects(self.rate_hz, self.channels), 0
         self._in: dict[str, Target | None] = {"b": None}
         self._turned.reset()
         self._broken, self._silent_hops, self._quiet = False, 0, False

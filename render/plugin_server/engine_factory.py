@@ -29,9 +29,9 @@ def engine_latency(kind: str, spec: CodecSpec, rate_hz: int) -> int:
     own = spec.latency_samples + spec.hop_samples - gcd(spec.hop_samples, HOP_SAMPLES) if hears else 0
     if _direct(spec, rate_hz):
         return own
-    from plugin_backend.dsp.resample import timing
+    from plugin_backend.dsp.resample import resampled_timing
 
-    return timing(rate_hz, spec.sample_rate, hop, HOP_SAMPLES, own, hears).latency_samples
+    return resampled_timing(rate_hz, spec.sample_rate, hop, HOP_SAMPLES, own, hears).latency_samples
 
 
 def make_engine(

@@ -11,17 +11,18 @@ from plugin_backend.codecs.base import Codec
 from plugin_backend.daw_plugin.parameters import INSTRUMENT
 from plugin_backend.errors import PresetError
 from plugin_backend.models.batched_decoder import BatchedDecoder
-from plugin_backend.modes.mode_table import adjusted
+from plugin_backend.modes.mode_table import apply_controls
 from plugin_backend.modes.parameters import CONTROLS
 from plugin_backend.transfer.parameters import RING
 from presets.lookup import check_model
 from presets.preset import Preset
-from render.instrument.effect_chain import codec_effects
+from render.instrument.effect_chain import plugin_effects
 from render.instrument.latent_controls import LatentControls
-from render.instrument.latent_take import latent_take
+from render.instrument.latent_take import aligned_takes
 from render.instrument.note import Note
 from render.instrument.polyphony import CONTROL, LENGTHS, OFF, ON, PROGRAM, Keyboard
-from render.plan.resolve import take_seed, velocity_gain
+from render.plan.plan import velocity_gain
+from render.plan.resolve import take_seed
 from render.plugin_server.engine import Engine
 from render.plugin_server.parameter_values import ChangedParameters, in_range, number
 from render.plugin_server.preset_slots import SLOTS, PresetPool, PresetSlots
@@ -84,7 +85,7 @@ class InstrumentEngine(Engine):
 
     def _begin(self) -> None:
         self._rows, self._keyboard = BatchedDecoder(self._codec), Keyboard()
-        self._after = codec_effects(self.rate_hz, self.channels)
+        self._after = plugin_effects(self.rate_hz, self.channels)
         self._turned.reset()
 
     def push(self, hop: np.ndarray, parameters: np.ndarray, events: list[tuple[int, bytes]], wait: bool) -> np.ndarray:
@@ -155,9 +156,9 @@ class InstrumentEngine(Engine):
             [preset] if other is None else [preset, other],
         )
         morph = self._moving.morph if other is not None else 0.0
-        takes = latent_take(presets, seed, round(morph), self._silence, spec.hop_samples)
+        takes = aligned_takes(presets, seed, round(morph), self._silence, spec.hop_samples)
         for take in takes:
-            take.modes = adjusted(take.modes, self._ring, seed)
+            take.modes = apply_controls(take.modes, self._ring, seed)
         own = takes, morph, spec
         self._keyboard.start(Note(preset.name, channel, key, at, velocity_gain(velocity), *own))
 

@@ -16,7 +16,7 @@ from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import CheckpointError, PisadaError, PluginError
 from plugin_backend.models.batched_codec import batched
 from plugin_backend.models.registry import load_codec
-from plugin_backend.processes import BESIDE, request_priority
+from plugin_backend.processes import BACKGROUND_PRIORITY, request_priority
 from presets.store import SUFFIX, preset_of
 from render.plugin_server.capabilities import Capabilities
 from render.plugin_server.engine import Engine
@@ -26,7 +26,7 @@ from render.plugin_server.preset_slots import PresetPool
 
 LONGEST_SESSION_BYTES = 16 * 2**20
 
-Tell = Callable[..., None]
+SendMessage = Callable[..., None]
 """``tell(verb, **values)`` sends a message to the host; it never waits."""
 
 
@@ -54,7 +54,7 @@ def one_line(problem: BaseException) -> str:
     return f"{type(problem).__name__}: {problem}"
 
 
-def tell_problems(instance: Instance, tell: Tell) -> None:
+def send_problems(instance: Instance, tell: SendMessage) -> None:
     """Tell what its engine has found; from any thread."""
     with contextlib.suppress(IndexError):  # none is left; another thread may have told it
         while True:
@@ -68,7 +68,7 @@ class Loader:
         ready: gets an instance with its engine, to be answered from now on.
     """
 
-    def __init__(self, offer: Capabilities, tell: Tell, ready: Callable[[Instance], None]):
+    def __init__(self, offer: Capabilities, tell: SendMessage, ready: Callable[[Instance], None]):
         self._offer, self._tell, self._ready = offer, tell, ready
         self._codec, self._shelf = None, PresetPool(offer.bank)
         self._asked: SimpleQueue[tuple] = SimpleQueue()
@@ -87,7 +87,7 @@ class Loader:
         self._asked.put((self._end, engine))
 
     def _run(self) -> None:
-        request_priority(BESIDE)  # the worker tells of a refusal
+        request_priority(BACKGROUND_PRIORITY)  # the worker tells of a refusal
         if self._offer.spec is not None:  # else the keeper has told
             try:
                 self._load()
@@ -115,7 +115,7 @@ class Loader:
             instance.fail()
             self._tell("problem", id=instance.id, text=one_line(problem))
             return
-        tell_problems(instance, self._tell)
+        send_problems(instance, self._tell)
         self._ready(instance)
         self._tell("opened", id=instance.id)
 
@@ -127,7 +127,7 @@ class Loader:
                 if descriptor is not None:
                     preset = preset_of(_bytes(descriptor, told), f"{name}{SUFFIX}", told)
                 instance.engine.session(slot, preset)
-                tell_problems(instance, self._tell)
+                send_problems(instance, self._tell)
         except Exception as problem:  # noqa: BLE001 - told, whatever it is
             self._tell("problem", id=instance.id, text=one_line(problem))
         finally:

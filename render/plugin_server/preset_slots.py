@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from plugin_backend.errors import PisadaError, PresetError
-from plugin_backend.processes import BESIDE, request_priority
+from plugin_backend.processes import BACKGROUND_PRIORITY, request_priority
 from presets.bank import Bank
 from presets.preset import Preset, sound_digest
 
@@ -148,7 +148,7 @@ class PresetSlots:
         return key not in self._made and (preset is None or key == self._session[key[0]][0])
 
     def _run(self) -> None:
-        request_priority(BESIDE)  # it shares Python's lock with who plays; that one tells of a refusal
+        request_priority(BACKGROUND_PRIORITY)  # it shares Python's lock with who plays; that one tells of a refusal
         while (asked := self._queue.get()) is not None:
             self._prepare(*asked)
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from plugin_backend.dsp.crossfade import FADE_S, SmoothedValue
 from plugin_backend.dsp.delay import Delay
-from plugin_backend.dsp.resample import Resampler, timing
+from plugin_backend.dsp.resample import Resampler, resampled_timing
 from plugin_backend.dsp.sanitize import sanitize
 from plugin_backend.errors import RenderError
 from presets.preset import Preset
-from render.instrument.effect_chain import codec_effects
+from render.instrument.effect_chain import plugin_effects
 from render.instrument.sample_schedule import Schedule
 from render.plugin_server.engine import Engine
 from render.plugin_server.parameter_values import AFTER, INITIAL, ChangedParameters, in_range
@@ -36,7 +36,9 @@ class ResampledEngine(Engine):
     def __init__(self, inner: Engine, rate_hz: int, hop_samples: int, hears: bool):
         self._inner, self._hears, self.problems = inner, hears, inner.problems
         self.channels, self.rate_hz, self.hop_samples = inner.channels, rate_hz, hop_samples
-        self._timing = timing(rate_hz, inner.rate_hz, hop_samples, inner.hop_samples, inner.latency_samples, hears)
+        self._timing = resampled_timing(
+            rate_hz, inner.rate_hz, hop_samples, inner.hop_samples, inner.latency_samples, hears
+        )
         self.latency_samples = self._timing.latency_samples
         self._begin()
 
@@ -54,7 +56,7 @@ class ResampledEngine(Engine):
         self._position, self._played = 0, 0
         self._values: list[tuple[int, np.ndarray]] = []
         self._events: list[tuple[int, bytes]] = []
-        self._turned, self._after = ChangedParameters(), codec_effects(rate, channels)
+        self._turned, self._after = ChangedParameters(), plugin_effects(rate, channels)
         self._mix, self._mixing = SmoothedValue(1.0, round(FADE_S * rate)), Schedule()
 
     def session(self, slot: str, preset: Preset | None) -> None:

@@ -18,7 +18,7 @@ import msgspec
 from plugin_backend.daw_plugin.ipc_messages import LONGEST_BYTES, packed, unpacked
 from plugin_backend.daw_plugin.parameters import EFFECT, INSTRUMENT
 from plugin_backend.errors import PisadaError, PluginError
-from plugin_backend.processes import BESIDE, request_priority
+from plugin_backend.processes import BACKGROUND_PRIORITY, request_priority
 from render.live.player import SWITCH_S
 from render.plugin_server.capabilities import Capabilities
 from render.plugin_server.dispatcher import Dispatcher
@@ -58,7 +58,7 @@ def serve_link(link: socket.socket, offer: Capabilities) -> NoReturn:
     sys.setswitchinterval(SWITCH_S)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # a mapped memory holds its descriptor
-    request_priority(BESIDE)  # the worker tells of a refusal
+    request_priority(BACKGROUND_PRIORITY)  # the worker tells of a refusal
     Server(link, offer).run()
     sys.stderr.flush()
     os._exit(0)
@@ -161,7 +161,7 @@ class Server:
             self._loader.session(instance, asked.slot, asked.name, descriptors.pop(0) if descriptors else None)
 
     def _telling(self) -> None:
-        request_priority(BESIDE)
+        request_priority(BACKGROUND_PRIORITY)
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the host is gone: ``run`` ends
             while True:
                 verb, values = self._told.get()

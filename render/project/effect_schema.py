@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from plugin_backend.effects.parameters import CONTROLS, FIXED, MADE
+from plugin_backend.effects.parameters import CONTROLS, FIXED, SYNTHETIC_RESPONSES
 from plugin_backend.parameters import Choice, Parameter, Text
 from plugin_backend.transfer.parameters import PARAMETERS, WIDTH
 from render.project.toml_config import Table
@@ -61,7 +61,7 @@ Transfer = _table(
     """The transfer node. ``preset``, and ``to``, what ``morph`` leads to, are names in the bank or preset files;
     ``model`` is the one of the project's models that made it, if not said; ``mono`` encodes the mean of two
     channels, ``width`` parts their noises, and ``latents`` are as in
-    :func:`plugin_backend.transfer.settings.latents_of`.""",
+    :func:`plugin_backend.transfer.settings.parse_latents`.""",
     (
         ("preset", Name),
         ("to", Name | None, None),
@@ -77,7 +77,7 @@ StageEffect = Eq | Lfo | Pulses | Adsr | Gain | Pan | Convolution | Transfer
 
 def with_absolute_paths(effect: StageEffect, folder: Path) -> StageEffect:
     """The effect with the files it names taken from ``folder``."""
-    if isinstance(effect, Convolution) and effect.ir not in MADE:
+    if isinstance(effect, Convolution) and effect.ir not in SYNTHETIC_RESPONSES:
         return msgspec.structs.replace(effect, ir=os.path.join(folder, effect.ir))
     if isinstance(effect, Transfer):
         names = {field: getattr(effect, field) or "" for field in (*PRESETS, "model")}

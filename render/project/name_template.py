@@ -6,7 +6,7 @@ import re
 
 DEFAULT = "{show}_{reel}_{track}_v{version}_{rate}_{bits}_{fps}"
 FIELDS = ("show", "reel", "track", "version", "rate", "bits", "fps", "take", "layout")
-NEEDED = ("track", "version")
+REQUIRED = ("track", "version")
 PIECE = re.compile(r"([^{}]*)(?:\{([^{}]*)\})?")
 LITERAL = re.compile(r"[A-Za-z0-9 ._-]*")
 LONGEST = 128
@@ -21,7 +21,7 @@ def check_template(template: str) -> None:
     for field in used:
         if field not in FIELDS:
             raise ValueError(f"name {template!r}: no field {{{field}}}; fields are {_listed(FIELDS)}")
-    missing = [field for field in NEEDED if field not in used]
+    missing = [field for field in REQUIRED if field not in used]
     if missing:
         raise ValueError(f"name {template!r}: {_listed(missing)} must be in it, or files would share a name")
     if not all(LITERAL.fullmatch(text) for text, _ in pieces):

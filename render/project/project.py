@@ -12,10 +12,9 @@ from msgspec import Meta
 from plugin_backend.errors import ProjectError, TimecodeError
 from plugin_backend.models.rave.card import SUFFIX as RAVE_SUFFIX
 from plugin_backend.models.registry import SUFFIX
-from presets.bank import located, located_banks
-from render.cues.cue_offset import check_offset
-from render.cues.readers.midi import MidiMapping
+from presets.bank import absolute_bank_names, absolute_preset_name
 from render.project import name_template
+from render.project.cue_offset import check_offset
 from render.project.effect_schema import StageEffect
 from render.project.effect_schema import with_absolute_paths as stage_located
 from render.project.stem_names import STEM_RULE, SUM, is_stem_name  # noqa: F401 (others take SUM from here)
@@ -29,7 +28,7 @@ Unit = Annotated[float, Meta(ge=0, le=1)]
 GainDb = Annotated[float, Meta(ge=-120, le=24)]
 LayoutName = Literal["mono", "stereo", "lcr", "5.1"]
 Banks = str | Annotated[list[str], Meta(min_length=1, max_length=64)]
-Words = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
+PlainText = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 class Reverb(Table, tag="reverb", tag_field="type"):
@@ -123,9 +122,9 @@ class Project(Table):
     tail_handle: str | int = 0
     pops: bool = False
     spec: Literal["r128", "a85", "streaming-me"] | None = None
-    scene: Words | None = None
-    tape: Words | None = None
-    note: Words = ""
+    scene: PlainText | None = None
+    tape: PlainText | None = None
+    note: PlainText = ""
     tail_s: Annotated[float, Meta(ge=0, le=60)] = 2.0
     stems: list[Stem] = []
     midi: Midi = Midi()
@@ -217,12 +216,12 @@ def read_project(path: Path) -> Project:
     project, folder = read_toml(path, Project), path.parent
     if project.models and project.model != Project().model:
         raise ProjectError(f"{path}: 'model' and 'models' are both given; name them all in 'models'")
-    bank = located_banks(project.bank, folder) or None
+    bank = absolute_bank_names(project.bank, folder) or None
     mapping = str(folder / project.mapping) if project.mapping is not None else None
     midi = msgspec.structs.replace(
         project.midi,
         **{
-            table: {key: located(name, folder) for key, name in getattr(project.midi, table).items()}
+            table: {key: absolute_preset_name(name, folder) for key, name in getattr(project.midi, table).items()}
             for table in ("programs", "notes")
         },
     )

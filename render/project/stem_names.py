@@ -22,7 +22,7 @@ def is_stem_name(name: str) -> bool:
     return STEM_NAME.fullmatch(name) is not None and name.upper() != SUM
 
 
-def stem_called(name: str, otherwise: str) -> str:
+def nearest_stem_name(name: str, otherwise: str) -> str:
     """The name itself if it is allowed, or what is nearest: accents dropped, all else that is not allowed one '-'.
 
     Args:

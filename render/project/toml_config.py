@@ -16,7 +16,7 @@ STEP = re.compile(r"\.(\w+)|\[(\d{1,9})\]")
 LONGEST_NAME = 64
 
 
-def explained(problem: Exception, data: Any, kind: type) -> tuple[str, str, str]:
+def explain_error(problem: Exception, data: Any, kind: type) -> tuple[str, str, str]:
     """Three parts of one line: what is wrong, where, and what is allowed, if that can be listed.
 
     Args:
@@ -86,6 +86,6 @@ def read_toml(path: Path, kind: type[Kind]) -> Kind:
     except RecursionError as problem:
         raise ProjectError(f"{path}: nested too deeply") from problem
     except msgspec.ValidationError as problem:
-        raise ProjectError(f"{path}: {''.join(explained(problem, content, kind))}") from problem
+        raise ProjectError(f"{path}: {''.join(explain_error(problem, content, kind))}") from problem
     except ValueError as problem:
         raise ProjectError(f"{path}: {problem}") from problem

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from plugin_backend.errors import OutputError, ProjectError
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_files import write_atomically
 from render.session.model import Session
 
 FORMATS = ("rpp", "aaf", "otio")
@@ -55,7 +55,7 @@ def write_anew(
     from render.session.rpp import write_rpp
 
     try:
-        with replaced_when_whole(path, only_if_free=only_if_free) as temporary:
+        with write_atomically(path, only_if_free=only_if_free) as temporary:
             if format == "aaf":
                 write_aaf(session, path, temporary, embed=embed, home=home)
             else:

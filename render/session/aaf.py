@@ -7,7 +7,7 @@ from pathlib import Path
 
 from plugin_backend.errors import AudioFileError, MissingExtraError
 from render.session.aaf_mobs import CHANNELS, TRACK_FORMATS, Combiner, Sources, add_timecode, suffixes_of
-from render.session.media_info import Media, media_of
+from render.session.media_info import Media, media_of_session
 from render.session.model import Item, Session, readable
 
 MOST_EMBEDDED_BYTES = 2**31 - 2**26
@@ -28,7 +28,7 @@ def write_aaf(session: Session, path: Path, temporary: Path, embed: bool = False
 
     Raises:
         MissingExtraError: pyaaf2 is not installed.
-        AudioFileError: see :func:`render.session.media_info.media_of`; or not to be embedded.
+        AudioFileError: see :func:`render.session.media_info.media_of_session`; or not to be embedded.
         CueSheetError: an item's columns do not fit into an AAF.
         OSError: it cannot be written.
     """
@@ -37,7 +37,7 @@ def write_aaf(session: Session, path: Path, temporary: Path, embed: bool = False
     except ImportError:
         raise MissingExtraError("writing an AAF", "aaf") from None
 
-    media = media_of(session)
+    media = media_of_session(session)
     if embed:
         _check_embeddable(media)
     with aaf2.open(str(temporary), "w") as aaf:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin_backend.audio_files import blocks_of
+from plugin_backend.audio_files import read_blocks
 from plugin_backend.errors import CueSheetError
 from render.session.media_info import Media
 from render.session.model import Item, Session, readable
@@ -24,7 +24,7 @@ EFFECT_NAME = b"EFF2_AUDIO_CHANNEL_COMBINER\0"
 CHANNELS = {1: ("",), 2: (".L", ".R"), 6: (".L", ".C", ".R", ".Ls", ".Rs", ".LFE")}
 """Channel suffixes in the order the effect takes them."""
 
-APART = {3: (".L", ".R", ".C")}
+SEPARATE = {3: (".L", ".R", ".C")}
 """Suffixes of layouts it does not take, as they lie in a WAV file: one track a channel."""
 
 WAV_ORDER = {1: (0,), 2: (0, 1), 6: (0, 2, 1, 4, 5, 3)}
@@ -36,7 +36,7 @@ TRACK_FORMATS = {1: 1, 2: 2, 6: 3}
 
 def suffixes_of(channels: int) -> tuple[str, ...]:
     """What the names of a file's channels end with, in the order its clips come."""
-    return CHANNELS.get(channels) or APART.get(channels) or tuple(f".{number + 1}" for number in range(channels))
+    return CHANNELS.get(channels) or SEPARATE.get(channels) or tuple(f".{number + 1}" for number in range(channels))
 
 
 class Combiner:
@@ -231,6 +231,6 @@ def mono_pcm(path: Path, media: Media) -> Iterator[list[bytes]]:
     """Little-endian PCM of each channel, block by block, in the order of ``aaf_combiner.CHANNELS``."""
     order = WAV_ORDER.get(media.channels) or range(media.channels)
     width = media.bits // 8
-    for block, _ in blocks_of(path, BLOCK_SAMPLES, dtype="int32"):
+    for block, _ in read_blocks(path, BLOCK_SAMPLES, dtype="int32"):
         octets = np.ascontiguousarray(block.T, dtype="<i4").view(np.uint8).reshape(media.channels, -1, 4)
         yield [octets[index, :, 4 - width :].tobytes() for index in order]

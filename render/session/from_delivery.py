@@ -10,7 +10,7 @@ import msgspec
 from plugin_backend.errors import ProjectError
 from render.project.stem_names import SUM
 from render.project.timecode import FrameRate
-from render.session.media_info import LATEST_SAMPLES, item_of
+from render.session.media_info import LATEST_SAMPLES, item_from_file
 from render.session.model import Marker, Session, Track, readable
 
 LATEST_REPORT = "report.json"
@@ -50,7 +50,7 @@ class Report(msgspec.Struct):
     pops: list[Pop] = []
 
 
-def session_of(report: Path, clips: bool = False) -> Session:
+def session_from_delivery(report: Path, clips: bool = False) -> Session:
     """A delivery as a session: one track a stem, and FOLEY, their sum, muted; or one track a stem with its clips.
 
     Args:
@@ -72,7 +72,7 @@ def session_of(report: Path, clips: bool = False) -> Session:
         for name, stem in run.stems.items():
             files[name].append((Path(stem.file).stem, stem.file))
     tracks = [
-        Track(name, tuple(item_of(_inside(path, file), title) for title, file in listed), muted=name == SUM)
+        Track(name, tuple(item_from_file(_inside(path, file), title) for title, file in listed), muted=name == SUM)
         for name, listed in files.items()
         if listed
     ]

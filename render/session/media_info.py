@@ -6,8 +6,8 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from plugin_backend.audio_files import info_of
-from plugin_backend.audio_formats.wav_chunks import wave_chunk
+from plugin_backend.audio_files import inspect_audio
+from plugin_backend.audio_formats.wav_chunks import read_wave_chunk
 from plugin_backend.errors import AudioFileError
 from render.session.model import Item, Session
 from render.wav.bext import TIME_REFERENCE_OFFSET
@@ -26,17 +26,17 @@ class Media:
     bits: int | None
 
 
-def look_at(path: Path) -> Media:
+def inspect_media(path: Path) -> Media:
     """What a file holds.
 
     Raises:
         AudioFileError: absent, unreadable or empty; names the file.
     """
-    info = info_of(path)
+    info = inspect_audio(path)
     return Media(info.length_samples, info.channels, info.rate_hz, PCM_BITS.get(info.subtype))
 
 
-def media_of(session: Session) -> dict[Path, Media]:
+def media_of_session(session: Session) -> dict[Path, Media]:
     """Every file the session plays, looked at once.
 
     Raises:
@@ -44,7 +44,7 @@ def media_of(session: Session) -> dict[Path, Media]:
     """
     found: dict[Path, Media] = {}
     for item in (item for track in session.tracks for item in track.items if item.file is not None):
-        media = found.setdefault(item.file, None) or look_at(item.file)
+        media = found.setdefault(item.file, None) or inspect_media(item.file)
         found[item.file] = media
         if media.sample_rate != session.sample_rate:
             raise AudioFileError(f"{item.file}: {media.sample_rate} Hz in a session of {session.sample_rate} Hz")
@@ -53,13 +53,13 @@ def media_of(session: Session) -> dict[Path, Media]:
     return found
 
 
-def item_of(path: Path, name: str) -> Item:
+def item_from_file(path: Path, name: str) -> Item:
     """A delivered file as one item: whole, at the timecode its bext chunk says.
 
     Raises:
         AudioFileError: absent, unreadable, empty, not a Broadcast-WAV file, or of no time of day.
     """
-    media = look_at(path)
+    media = inspect_media(path)
     if media.length_samples < 1:
         raise AudioFileError(f"{path}: the file holds no samples")
     start_samples = time_reference(path)
@@ -74,7 +74,7 @@ def time_reference(path: Path) -> int:
     Raises:
         AudioFileError: not a RIFF or RF64 WAVE file with a bext chunk; names the file.
     """
-    reference = (wave_chunk(path, b"bext", TIME_REFERENCE_OFFSET + 8) or b"")[TIME_REFERENCE_OFFSET:]
+    reference = (read_wave_chunk(path, b"bext", TIME_REFERENCE_OFFSET + 8) or b"")[TIME_REFERENCE_OFFSET:]
     if len(reference) == 8:
         return struct.unpack("<Q", reference)[0]
     raise AudioFileError(f"{path}: no bext chunk says where it lies in time")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import quote
 
-from render.session.media_info import Media, media_of
+from render.session.media_info import Media, media_of_session
 from render.session.model import Item, Session, readable
 from render.session.rpp import relative
 
@@ -21,12 +21,12 @@ def write_otio(session: Session, path: Path, temporary: Path) -> None:
     further track. Media time is the file's own: its first sample is at its timecode.
 
     Raises:
-        AudioFileError: see :func:`render.session.media_info.media_of`.
+        AudioFileError: see :func:`render.session.media_info.media_of_session`.
         OSError: it cannot be written.
     """
     import opentimelineio as otio
 
-    media, origin, rate_hz = media_of(session), session.origin_samples, session.sample_rate
+    media, origin, rate_hz = media_of_session(session), session.origin_samples, session.sample_rate
 
     def span(start_samples: int, length_samples: int):
         start = otio.opentime.RationalTime(start_samples, rate_hz)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from plugin_backend.errors import OutputError
 from render.project.timecode import FrameRate, round_half_up
-from render.session.media_info import media_of
+from render.session.media_info import media_of_session
 from render.session.model import Item, Session, Track, readable
 
 DECIMALS = 12
@@ -40,12 +40,12 @@ def write_rpp(session: Session, path: Path, temporary: Path) -> None:
     """Write ``session`` to ``temporary``; file names are relative to the folder of ``path``.
 
     Raises:
-        AudioFileError: see :func:`render.session.media_info.media_of`.
+        AudioFileError: see :func:`render.session.media_info.media_of_session`.
         OSError: it cannot be written.
     """
     import rpp
 
-    media, origin = media_of(session), session.origin_samples
+    media, origin = media_of_session(session), session.origin_samples
     project = rpp.Element("REAPER_PROJECT", ["0.1", "6.0/pisada", "0"], list(HEAD))
     project.extend(_time(session))
     for number, marker in enumerate(session.markers, 1):

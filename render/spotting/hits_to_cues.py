@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from plugin_backend.audio_formats.wav_chunks import wave_chunk
+from plugin_backend.audio_files import RecordingInfo, inspect_recording
+from plugin_backend.audio_formats.wav_chunks import read_wave_chunk
 from plugin_backend.errors import AudioFileError, CueSheetError, ProjectError
 from plugin_backend.hit_detection.detect_hits import Sensitivity, detect_hits_in
-from plugin_backend.hit_detection.overlapping_chunks import GuideFile, open_guide
 from render.cues.cue import Cue, CueSheet, check_reach
 from render.cues.readers.sheet_rows import CONTROL
 from render.project.stem_names import STEM_RULE, is_stem_name
@@ -19,7 +19,7 @@ from render.wav.bext import TIME_REFERENCE_OFFSET
 
 
 @dataclass(frozen=True)
-class Place:
+class GuidePosition:
     """Where a guide's first sample lies, in the programme's samples from its start (not rounded), and remarks."""
 
     begin: Fraction
@@ -32,25 +32,25 @@ class Place:
         return round_half_up(self.begin + Fraction(guide_samples * self.sample_rate, self.guide_rate))
 
 
-def place_of(guide: GuideFile, clock: Clock) -> Place:
+def guide_position(guide: RecordingInfo, clock: Clock) -> GuidePosition:
     """By the guide's timestamp if it has one and the clock has a frame rate, else at the programme's start."""
     begin, remarks, stamp = Fraction(0), guide.remarks, timestamp(guide.path)
     if stamp and clock.rate is None:
         remarks += (f"its timestamp, sample {stamp} from midnight, is not used without --fps and --start-tc",)
     elif stamp:
         begin = Fraction(stamp * clock.sample_rate, guide.sample_rate) - clock.start_samples
-    return Place(begin, guide.sample_rate, clock.sample_rate, remarks)
+    return GuidePosition(begin, guide.sample_rate, clock.sample_rate, remarks)
 
 
 def timestamp(path: Path) -> int | None:
     """A Broadcast-WAV file's TimeReference, in its own samples from midnight; None without one, or if it is 0."""
-    bext = wave_chunk(path, b"bext", TIME_REFERENCE_OFFSET + 8) or b""
+    bext = read_wave_chunk(path, b"bext", TIME_REFERENCE_OFFSET + 8) or b""
     reference = bext[TIME_REFERENCE_OFFSET:]
     return struct.unpack("<Q", reference)[0] or None if len(reference) == 8 else None
 
 
 FORMAT = "hits of a recording"
-MOST_TOLD = 20
+MOST_LISTED = 20
 
 
 def cues_of_guide(path: Path, clock: Clock, stem: str, preset: str, sensitivity: Sensitivity | None = None) -> CueSheet:
@@ -76,8 +76,8 @@ def cues_of_guide(path: Path, clock: Clock, stem: str, preset: str, sensitivity:
         raise ProjectError(f"stem {stem!r}: {STEM_RULE}")
     if not preset or CONTROL.search(preset):
         raise ProjectError(f"{preset!r} is no preset's name")
-    guide = open_guide(path)
-    place = place_of(guide, clock)
+    guide = inspect_recording(path)
+    place = guide_position(guide, clock)
     try:
         check_reach(place.at(guide.length_samples), clock.sample_rate)
     except CueSheetError as error:
@@ -108,5 +108,5 @@ def cues_of_guide(path: Path, clock: Clock, stem: str, preset: str, sensitivity:
 def _left_out(early: list[str], clock: Clock) -> list[str]:
     if not early:
         return []
-    told = ", ".join(early[:MOST_TOLD]) + ", …" * (len(early) > MOST_TOLD)
+    told = ", ".join(early[:MOST_LISTED]) + ", …" * (len(early) > MOST_LISTED)
     return [f"left out before the programme's start, {clock.label_at(0)}: hits at its samples {told}"]

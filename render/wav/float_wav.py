@@ -7,7 +7,7 @@ from pathlib import Path
 
 import soundfile
 
-from render.delivery.output_folder import touched
+from plugin_backend.output_files import touch_file
 from render.wav.stem_writer import RF64_AUTO_DOWNGRADE
 
 
@@ -17,6 +17,6 @@ def float_file(path: Path, rate_hz: int, channels: int) -> soundfile.SoundFile:
     Raises:
         OutputError, DiskFullError: it cannot be made. LibsndfileError: it cannot be written.
     """
-    file = soundfile.SoundFile(os.fsencode(touched(path)), "w", rate_hz, channels, "FLOAT", format="RF64")
+    file = soundfile.SoundFile(os.fsencode(touch_file(path)), "w", rate_hz, channels, "FLOAT", format="RF64")
     soundfile._snd.sf_command(file._file, RF64_AUTO_DOWNGRADE, soundfile._ffi.NULL, 1)
     return file

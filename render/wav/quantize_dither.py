@@ -12,7 +12,7 @@ FULL_SCALE = {16: 2**15, 24: 2**23}
 """Integer value of 1.0, by bits."""
 
 
-def quantise(audio: np.ndarray, bits: int, noise: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+def quantize(audio: np.ndarray, bits: int, noise: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Round to integers; answers them (int32, −2^(bits−1) … 2^(bits−1)−1) and which samples clipped.
 
     libsndfile would round down; we round to nearest, as silence must stay silent.
@@ -26,10 +26,10 @@ def quantise(audio: np.ndarray, bits: int, noise: np.ndarray | None = None) -> t
     scaled = audio.astype(np.float64) * full
     if noise is not None:
         scaled += np.where(audio != 0, noise, 0.0)
-    return clip(np.rint(scaled), bits)
+    return clip_to_bits(np.rint(scaled), bits)
 
 
-def clip(scaled: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
+def clip_to_bits(scaled: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
     """Whole numbers held within ``bits`` as int32, and which were outside."""
     full = FULL_SCALE[bits]
     outside = (scaled < -full) | (scaled > full - 1)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-STEPS_A_SECOND = 10
+STEPS_PER_SECOND = 10
 BLOCK_STEPS, SHORT_TERM_STEPS = 4, 30
 """A gating block is 400 ms, a short-term window 3 s; of these the range takes one a second."""
 
@@ -35,7 +35,7 @@ class Loudness:
 
 
 @dataclass
-class Steps:
+class LoudnessSteps:
     """One entry for each tenth of a second, the last of which may be shorter; silence is −∞ LUFS.
 
     Attributes:
@@ -84,7 +84,7 @@ def _integrated(blocks: np.ndarray) -> float | None:
 
 def _range(short_term: np.ndarray) -> float:
     """Tech 3342: from the tenth to the ninety-fifth hundredth of the short-term loudness, one value a second."""
-    heard = np.sort(_above(short_term[SHORT_TERM_STEPS - 1 :: STEPS_A_SECOND], RANGE_GATE_LU))
+    heard = np.sort(_above(short_term[SHORT_TERM_STEPS - 1 :: STEPS_PER_SECOND], RANGE_GATE_LU))
     if not heard.size:
         return 0.0
     low, high = (heard[int((heard.size - 1) * share + 0.5)] for share in (LOW_SHARE, HIGH_SHARE))

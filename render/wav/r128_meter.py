@@ -11,7 +11,7 @@ from array import array
 import numpy as np
 
 from render.project.channel_layout import Layout
-from render.wav.r128_gating import STEPS_A_SECOND, Loudness, Steps
+from render.wav.r128_gating import STEPS_PER_SECOND, Loudness, LoudnessSteps
 
 PIECES = 10
 """Momentary loudness is read ten times a step: every 10 ms."""
@@ -40,7 +40,7 @@ def _speaker_types() -> dict[str, int]:
     }
 
 
-class TruePeak:
+class TruePeakMeter:
     """The true peak alone; most of the interpolator's work is left out and the highest is the same.
 
     A piece so quiet that it cannot exceed the peak so far is not interpolated, unless it is the
@@ -99,7 +99,7 @@ class TruePeak:
         return peak
 
 
-class Meter:
+class R128Meter:
     """Measures one file's samples as they come.
 
     Args:
@@ -115,8 +115,8 @@ class Meter:
         types = _speaker_types()
         for index, speaker in enumerate(layout.speakers):
             self._state.set_channel(index, types[speaker])
-        self._true_peak = TruePeak(layout.channels, sample_rate)
-        self._channels, self._piece = layout.channels, sample_rate // (STEPS_A_SECOND * PIECES)
+        self._true_peak = TruePeakMeter(layout.channels, sample_rate)
+        self._channels, self._piece = layout.channels, sample_rate // (STEPS_PER_SECOND * PIECES)
         self._settle, self._window = SETTLE_S * sample_rate, WINDOW_S * sample_rate
         self._quiet = self._held = self._pieces = self._quiet_pieces = 0
         self._waiting: np.ndarray | None = None
@@ -137,7 +137,7 @@ class Meter:
         if self._held:
             windows, rest = divmod(self._held, self._window)
             self._held = 0
-            steps = windows * WINDOW_S * STEPS_A_SECOND
+            steps = windows * WINDOW_S * STEPS_PER_SECOND
             for series in (self._momentary, self._short_term, self._loudest):
                 series.extend([-math.inf] * steps)
             self._true_peak.leave_out(steps)
@@ -166,7 +166,7 @@ class Meter:
         self._loudest.append(self._top)
         self._top = -math.inf
 
-    def steps(self) -> Steps:
+    def steps(self) -> LoudnessSteps:
         """What was heard of each tenth of a second; call once, at the end."""
         whole = 0
         if self._waiting is not None:
@@ -180,7 +180,7 @@ class Meter:
                 self._short_term.append(-math.inf)
                 self._loudest.append(self._top)
         series = (self._momentary, self._short_term, self._loudest, self._true_peak.found, self._true_peak.bound)
-        return Steps(*map(np.array, series), whole)
+        return LoudnessSteps(*map(np.array, series), whole)
 
     def result(self) -> Loudness:
         """All that was measured; call once, at the end."""

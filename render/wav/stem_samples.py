@@ -11,7 +11,7 @@ import soundfile
 from plugin_backend.errors import RenderError
 from render.project.channel_layout import Layout, add_into
 from render.wav.metadata import FileMetadata
-from render.wav.quantize_dither import FULL_SCALE, Dither, clip, quantise
+from render.wav.quantize_dither import FULL_SCALE, Dither, clip_to_bits, quantize
 from render.wav.stem_statistics import BLOCK_SAMPLES, StemStatistics
 from render.wav.two_pop import Pops
 
@@ -53,7 +53,7 @@ class StemFile:
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenStem:
     """A file whose samples are all there, and what was noted of them."""
 
     file: StemFile
@@ -83,7 +83,7 @@ class StemSamples:
             sound, outside = block.astype(np.float32), np.abs(block) > 1
         else:
             noise = self._dither.at(position, *block.shape) if self._dither and block.any() else None
-            sound, outside = quantise(block, self.file.bits, noise)
+            sound, outside = quantize(block, self.file.bits, noise)
         self._note(block, outside, position)
         return sound
 
@@ -93,11 +93,11 @@ class StemSamples:
         Raises:
             RenderError: a sample is NaN or infinite.
         """
-        total = sum_of(stems, self.file.layout)
+        total = sum_stems(stems, self.file.layout)
         if self.file.bits == 32:
             sound, outside, levels = total.astype(np.float32), np.abs(total) > 1, total
         else:
-            sound, outside = clip(np.rint(total), self.file.bits)
+            sound, outside = clip_to_bits(np.rint(total), self.file.bits)
             levels = total / FULL_SCALE[self.file.bits]
         self._note(levels, outside, position)
         return sound
@@ -127,7 +127,7 @@ class StemSamples:
             return sound
         if self.file.bits == 32:
             return sound + pops.astype(np.float32)
-        return clip(sound + np.rint(pops * FULL_SCALE[self.file.bits]), self.file.bits)[0]
+        return clip_to_bits(sound + np.rint(pops * FULL_SCALE[self.file.bits]), self.file.bits)[0]
 
     def as_frames(self, sound: np.ndarray) -> np.ndarray:
         """``[n, channels]`` as libsndfile and the meter take it: integers of full scale."""
@@ -138,7 +138,7 @@ class StemSamples:
         return np.ascontiguousarray(sound.T)
 
 
-def sum_of(stems: list[tuple[np.ndarray, Layout]], into: Layout) -> np.ndarray:
+def sum_stems(stems: list[tuple[np.ndarray, Layout]], into: Layout) -> np.ndarray:
     """The sum ``[into.channels, n]`` float64 of stems and their layouts; see
     :func:`render.project.channel_layout.add_into`."""
     total = np.zeros((into.channels, stems[0][0].shape[1]))
@@ -151,7 +151,7 @@ READ_TYPES = {16: "int16", 24: "int32", 32: "float32"}
 """As :meth:`StemSamples.as_frames` has them."""
 
 
-def read_steps(file: soundfile.SoundFile, count: int, bits: int) -> np.ndarray:
+def read_quantized(file: soundfile.SoundFile, count: int, bits: int) -> np.ndarray:
     """The next samples of a file ``[channels, count]``, as :meth:`StemSamples.rendered` answered them."""
     samples = file.read(count, READ_TYPES[bits], always_2d=True).T
     return samples if bits == 32 else np.right_shift(samples.astype(np.int32), {16: 0, 24: 8}[bits])

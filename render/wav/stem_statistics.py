@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin_backend.checksums import SEAL_BYTES, Seal, is_sealed
-from plugin_backend.output_files import replaced_when_whole
-from render.wav.r128_gating import Loudness, Steps
+from plugin_backend.checksums import CHECKSUM_BYTES, Checksum, checksum_matches
+from plugin_backend.output_files import write_atomically
+from render.wav.r128_gating import Loudness, LoudnessSteps
 
 BLOCK_SAMPLES = 512
 UNREADABLE = (ValueError, KeyError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
@@ -39,7 +39,7 @@ class StemStatistics:
 
     peaks: np.ndarray
     clipped: np.ndarray
-    steps: Steps
+    steps: LoudnessSteps
 
     @property
     def peak(self) -> float:
@@ -68,10 +68,10 @@ class StemStatistics:
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {"peaks": self.peaks, "clipped": self.clipped, **vars(self.steps)}
-        packed, seal = BytesIO(), Seal(path.stem)
+        packed, seal = BytesIO(), Checksum(path.stem)
         np.savez_compressed(packed, **arrays)
         seal.add(packed.getvalue())
-        with replaced_when_whole(path, durable=False) as whole:
+        with write_atomically(path, durable=False) as whole:
             whole.write_bytes(packed.getvalue() + seal.written)
 
     @classmethod
@@ -81,10 +81,10 @@ class StemStatistics:
             data = path.read_bytes()
         except OSError:
             return None
-        if not is_sealed(path.stem, data):
+        if not checksum_matches(path.stem, data):
             return None
         try:
-            with np.load(BytesIO(data[:-SEAL_BYTES]), allow_pickle=False) as arrays:
+            with np.load(BytesIO(data[:-CHECKSUM_BYTES]), allow_pickle=False) as arrays:
                 found = {name: arrays[name] for name in (*FIELDS, "whole")}
         except UNREADABLE:  # of another edition
             return None
@@ -94,4 +94,4 @@ class StemStatistics:
         if len(blocks) > 1 or len(steps) > 1 or found["whole"].shape or found["whole"].dtype.kind != "i":
             return None
         peaks, clipped = found.pop("peaks"), found.pop("clipped")
-        return cls(peaks, clipped, Steps(**found | {"whole": int(found["whole"])}))
+        return cls(peaks, clipped, LoudnessSteps(**found | {"whole": int(found["whole"])}))

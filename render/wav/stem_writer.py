@@ -11,13 +11,13 @@ import numpy as np
 import soundfile
 
 from plugin_backend.errors import DiskFullError, OutputError
-from render.delivery.output_folder import touched
+from plugin_backend.output_files import touch_file
 from render.project.channel_layout import Layout
 from render.wav import riff as chunks
 from render.wav.bext import LOUDNESS_OFFSET, bext, loudness_fields
 from render.wav.ixml import ixml
 from render.wav.quantize_dither import Dither
-from render.wav.r128_meter import Meter
+from render.wav.r128_meter import R128Meter
 from render.wav.stem_samples import StemFile, StemSamples
 from render.wav.stem_statistics import StemStatistics
 
@@ -53,10 +53,10 @@ class StemWriter:
         self.path, self.file, self._samples = path, file, StemSamples(file, dither)
         self.measure_s, self._position = 0.0, 0
         self.trail: StemStatistics | None = None
-        self._meter = Meter(file.layout, file.sample_rate) if metered else None
+        self._meter = R128Meter(file.layout, file.sample_rate) if metered else None
         shape = file.sample_rate, file.layout.channels, SUBTYPES[file.bits]
         try:
-            self._file = soundfile.SoundFile(os.fsencode(touched(path)), "w", *shape, format="RF64")
+            self._file = soundfile.SoundFile(os.fsencode(touch_file(path)), "w", *shape, format="RF64")
         except soundfile.LibsndfileError as problem:
             raise OutputError(f"{path.parent}: cannot write here ({problem.error_string})") from problem
         self._describe()

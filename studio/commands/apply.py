@@ -73,10 +73,10 @@ def apply_preset(preset, files, out, overwrite, to, banks, model, latents, bits,
 
     What is written has IN's length, rate, channels and timestamp, and is aligned with it to the sample.
     """
-    from plugin_backend.transfer.settings import Settings, latents_of
+    from plugin_backend.transfer.settings import Settings, parse_latents
     from studio.workflows.apply import apply_to_disk
 
     controls = {name: chosen.pop(name) for name in PARAMETERS}
     given = {name: value for name, value in controls.items() if value is not None}
-    settings = Settings(controls=given, latents=latents_of(latents), bits=int(bits), **chosen)
+    settings = Settings(controls=given, latents=parse_latents(latents), bits=int(bits), **chosen)
     apply_to_disk(preset, list(files), out, overwrite, to, banks, model, settings, sums, additions)

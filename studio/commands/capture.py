@@ -66,7 +66,7 @@ def capture(
     files, name, bank, kind, model, variation, modes, split, takes, sensitivity, min_gap_ms, overwrite, **words
 ) -> None:
     """Encode recordings FILES as one latent preset; every hit found becomes a take."""
-    from plugin_backend.audio_files import info_of
+    from plugin_backend.audio_files import inspect_audio
     from plugin_backend.hit_detection.detect_hits import Sensitivity
     from plugin_backend.models.registry import deferred_codec
     from presets import capture as capturing
@@ -76,7 +76,7 @@ def capture(
 
     check_new(path_of(name, bank), overwrite, other="give another --name")
     check_folder(bank)
-    told = [f"{file}: {remark}" for file in files for remark in info_of(file).remarks]
+    told = [f"{file}: {remark}" for file in files for remark in inspect_audio(file).remarks]
     own = {"modes": modes, "split": split, "sensitivity": sensitivity, "min_gap_ms": min_gap_ms}
     made = Provenance(made="capture", recordings=recordings_of(files), most_takes=takes, **own)
     captured = capturing.capture(

@@ -19,10 +19,10 @@ def corpus(folder, out, rate, as_json) -> None:
     """Check, slice and resample the recordings in FOLDER, and tell what was dropped and why."""
     import json
 
-    from plugin_backend.corpus.dataset import prepare
+    from plugin_backend.corpus.dataset import prepare_corpus
     from studio.terminal.tables import print_report
 
-    prepared = prepare(folder, out, rate, say=lambda line: click.echo(line, err=True))
+    prepared = prepare_corpus(folder, out, rate, say=lambda line: click.echo(line, err=True))
     if as_json:
         click.echo(json.dumps({"cache": str(prepared.cache), **prepared.report}, indent=1))
     else:
@@ -38,9 +38,9 @@ def corpus_fetch(out, packages) -> None:
 
     Run it again to fetch what is missing.
     """
-    from plugin_backend.corpus.debian_fetch import fetch
+    from plugin_backend.corpus.debian_fetch import fetch_corpus
 
-    had, wanted = fetch(out, packages, say=lambda line: click.echo(line, err=True))
+    had, wanted = fetch_corpus(out, packages, say=lambda line: click.echo(line, err=True))
     click.echo(f"{out}: {had} of {wanted} files")
     if had < wanted:
         raise PisadaError(f"{wanted - had} files could not be had, as told above")

@@ -31,11 +31,11 @@ cues.add_command(from_audio)
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
 def convert(source, out, overwrite, **options) -> None:
     """Read IN, any format that render takes, and write its cues as OUT: .csv, .xlsx, .otio, .rpp or .aaf."""
-    from render.cues.cue import Wanted
+    from render.cues.cue import ReadOptions
     from render.cues.lint import late_start
     from render.cues.write import TIMELINES, write_cues
 
-    sheet, project = _read(source, Wanted(unmatched=True, blank=True), **options)
+    sheet, project = _read(source, ReadOptions(unmatched=True, blank=True), **options)
     lost = sheet.check_whole(project.skip_unreadable)
     check_new(out, overwrite, source)
     late = late_start(sheet.cues[0].start_samples, project.clock()) if out.suffix.lower() in TIMELINES else []
@@ -52,16 +52,16 @@ def check(source, **options) -> None:
 
     Exit status 0 if all is well, 1 if something was found, 2 if IN cannot be read.
     """
-    from render.cues.cue import Wanted
-    from render.cues.lint import Look, findings_of
+    from render.cues.cue import ReadOptions
+    from render.cues.lint import LintInput, lint
     from render.plan.resolve import open_bank
     from studio.terminal.tables import print_findings
 
-    sheet, project = _read(source, Wanted(blank=True), **options)
+    sheet, project = _read(source, ReadOptions(blank=True), **options)
     _tell(sheet.remarks)
     stems, presets = [stem.name for stem in project.stems], open_bank(project).names
-    look = Look(sheet, project.clock(), project.length_samples(), stems, presets)
-    findings = findings_of(look)
+    look = LintInput(sheet, project.clock(), project.length_samples(), stems, presets)
+    findings = lint(look)
     print_findings(findings, look)
     if findings:
         sys.exit(FOUND)

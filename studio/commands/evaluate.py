@@ -20,13 +20,13 @@ from studio.commands.options import Examples
 @click.option("--bank", is_flag=True, help="Judge the factory presets, too; --data is the Foley corpus they are from.")
 def evaluate(model, data, out, clips_per_label, without_visqol, everything, quick, bank) -> None:
     """Judge MODEL (a factory name or a .safetensors file) on held-out sounds, beside known anchors."""
-    from plugin_backend.corpus.scan import scan
+    from plugin_backend.corpus.scan import scan_folder
     from plugin_backend.evaluation.data.read_folder import read_folder
     from plugin_backend.models.registry import describe_codec
     from studio.workflows.overwrite_guard import check_folder
 
     spec = describe_codec(model)
-    if not scan(data).files:
+    if not scan_folder(data).files:
         read_folder(data, spec.sample_rate)  # says why
     check_folder(out)
     from plugin_backend.evaluation.evaluate import Options

@@ -8,8 +8,8 @@ import click
 
 from plugin_backend.errors import ProjectError
 from plugin_backend.transfer.parameters import PARAMETERS, WIDTH
-from studio.commands.apply import control_options, preset_options
 from studio.commands.options import Examples, bank_option, named_banks
+from studio.commands.transfer_options import control_options, preset_options
 
 
 @click.command("live", cls=Examples, example="pisada live --preset step-gravel --midi nano --record take-1")
@@ -52,12 +52,13 @@ def live(
     Ctrl-C ends it; what was recorded is whole then.
     """
     if listed:
-        from studio.workflows.live import print_devices
+        from studio.workflows.live_devices import print_devices
 
         print_devices()
         return
-    from studio.workflows.live import Controllers, Ends, play_live
+    from studio.workflows.live import play_live
     from studio.workflows.live_rig import rig_from
+    from studio.workflows.live_setup import Controllers, Ends
 
     chosen["bank"] = named_banks(banks)
     controls = {name: value for name in PARAMETERS if (value := chosen.pop(name)) is not None}

@@ -10,14 +10,14 @@ from studio.commands.options import Examples, bank_option
 from studio.commands.preset_options import fields_of, preset_fields
 from studio.workflows.overwrite_guard import check_folder, check_new
 
-WAYS = ("sum", "linear", "spherical", "dominance")
+METHODS = ("sum", "linear", "spherical", "dominance")
 
 
 @click.command(cls=Examples, example="pisada mix step-gravel cloth-leather --how dominance --name dusty --to my-bank")
 @click.argument("names", nargs=-1, required=True)
 @click.option("--name", required=True, help="The new preset's name: a-z, 0-9, '_', '-', '.'.")
 @click.option("--to", "out", required=True, type=click.Path(path_type=Path), help="Bank to keep it in, made if absent.")
-@click.option("--how", type=click.Choice(WAYS), default="linear", show_default=True, help="'dominance' loses none.")
+@click.option("--how", type=click.Choice(METHODS), default="linear", show_default=True, help="'dominance' loses none.")
 @click.option("--weight", "weights", multiple=True, type=click.FloatRange(0), help="One per preset, in their order.")
 @bank_option
 @click.option("--model", default="foley", show_default=True, help="A factory model's name or a .safetensors file.")

@@ -26,13 +26,13 @@ from studio.commands.options import Examples
 def session(delivery, formats, clips, embed, out) -> None:
     """Write the stems of DELIVERY, a render's folder or report, as a session on named tracks at their timecode."""
     from render.session import write_session
-    from render.session.from_delivery import session_of, session_path
+    from render.session.from_delivery import session_from_delivery, session_path
 
     if out is not None and len(formats) > 1:
         raise ProjectError("--out names one file: give one --format")
     if embed and "aaf" not in formats:
         raise ProjectError(f"audio can be embedded in an AAF only, not in .{formats[0]}: give --format aaf, too")
-    whole = session_of(delivery, clips)
+    whole = session_from_delivery(delivery, clips)
     for format in formats:
         path = out or session_path(delivery, format, clips)
         click.echo(write_session(whole, path, format, embed and format == "aaf"))

@@ -12,7 +12,7 @@ from render.batch import BatchPlan, Event
 from studio.terminal.progress import progress_bar
 from studio.terminal.safe_print import console
 
-TOLD = {
+MESSAGES = {
     "done": "{job}: done in {wall_s:.1f} s",
     "failed": "{job}: failed: {told}",
     "retry": "{job}: again in {after_s:.0f} s: {told}",
@@ -67,8 +67,8 @@ class BatchProgress:
             self._at(job, 0.0)
         elif event.kind == "progress" and job in self._tasks:
             self._at(job, event.samples / event.of_samples)
-        elif event.kind in TOLD:
-            line = TOLD[event.kind].format(job=job, told=event.told, wall_s=event.wall_s, after_s=event.after_s)
+        elif event.kind in MESSAGES:
+            line = MESSAGES[event.kind].format(job=job, told=event.told, wall_s=event.wall_s, after_s=event.after_s)
             self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
             if event.kind != "remark" and job in self._tasks:
                 self._at(job, 0.0 if event.kind == "retry" else 1.0)

@@ -47,7 +47,7 @@ class Reading:
     problem: str
 
 
-def told(reading: Reading) -> str:
+def status_line(reading: Reading) -> str:
     """One line."""
     player = reading.player
     counts = f"late {player.late_blocks}, restarts {player.restarts}, device {reading.lost}+{reading.missed}"
@@ -105,7 +105,7 @@ class LiveMeter:
         if time.monotonic() - self._told_at >= LINE_S:
             self._told_at = time.monotonic()
             if self._drawn:
-                self.say(told(replace(reading, player=_highest(self._peaks))))
+                self.say(status_line(replace(reading, player=_highest(self._peaks))))
             self._peaks.clear()
 
     def say(self, line: str) -> None:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_files import disk_error, write_atomically
 from presets.preset import Preset
-from render.delivery.output_folder import disk_error
 from render.delivery.waveform_plot import INK, PAPER
 
 MOST_TAKES, COLUMNS = 16, 4
@@ -45,7 +44,7 @@ def draw_latents(path: Path, preset: Preset) -> None:
     left = f", the first {len(shown)} shown" if len(shown) < len(preset.means) else ""
     figure.suptitle(f"{preset.name}: {len(preset.means)} takes{left}; latents by frame", color=INK)
     try:
-        with replaced_when_whole(path) as temporary:
+        with write_atomically(path) as temporary:
             figure.savefig(temporary, format="png")
     except OSError as problem:
         raise disk_error(problem, path.parent) from problem

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from plugin_backend.text import printable
+from plugin_backend.text import escape_unprintable
 
 
 class Filtered:
@@ -16,7 +16,7 @@ class Filtered:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        self._stream.write(printable(text, self._stream.encoding or "utf-8"))
+        self._stream.write(escape_unprintable(text, self._stream.encoding or "utf-8"))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -48,6 +48,10 @@ def console():
     class Printed(Console):
         def render(self, renderable, options=None):
             for segment in super().render(renderable, options):
-                yield segment if segment.control else Segment(printable(segment.text, self.encoding), segment.style)
+                yield (
+                    segment
+                    if segment.control
+                    else Segment(escape_unprintable(segment.text, self.encoding), segment.style)
+                )
 
     return Printed(file=raw)

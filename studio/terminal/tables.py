@@ -7,11 +7,11 @@ from collections.abc import Iterable
 import click
 import msgspec
 
-from plugin_backend.corpus.scan import shown
+from plugin_backend.corpus.scan import escape_name
 from presets.preset import Preset
-from render.cues.lint import Finding, Look
+from render.cues.lint import Finding, LintInput
 from render.delivery.incremental.diff import KEEP, UNTOUCHED, Changes
-from render.delivery.report import Measured, cue_table
+from render.delivery.report import MeasuredFile, cue_table
 from render.plan.plan import Plan
 from render.project.project import SUM, Project
 
@@ -21,12 +21,12 @@ GROUPS = (("label", "by_label"), ("source", "by_source"), ("band edge", "by_band
 def print_report(report: dict) -> None:
     """Minutes, pieces and files by label, source and band edge; one line per dropped or odd file."""
     for title, key in GROUPS:
-        rows = [(shown(name), f"{n['minutes']:.2f}", n["pieces"], n["files"]) for name, n in report[key].items()]
+        rows = [(escape_name(name), f"{n['minutes']:.2f}", n["pieces"], n["files"]) for name, n in report[key].items()]
         print_table((title, "minutes", "pieces", "files"), rows)
         click.echo()
     for title, entries, told in (("dropped", report["dropped"], "reason"), ("kept", report["remarks"], "remark")):
         for entry in entries:
-            click.echo(f"{title}: {shown(entry['file'])}: {shown(entry[told])}")
+            click.echo(f"{title}: {escape_name(entry['file'])}: {escape_name(entry[told])}")
     click.echo(
         f"{report['minutes']:.2f} minutes in {report['pieces']} pieces of {report['files']} files; "
         f"{report['dropped_files']} dropped, {report['ignored_files']} that are no audio ignored"
@@ -71,7 +71,7 @@ def print_cue_table(plan: Plan, project: Project) -> None:
     click.echo(f"{len(plan.events)} cues, {len(plan.stems)} stems, {plan.length_samples} samples ({seconds:.3f} s)")
 
 
-def print_levels(files: dict[str, Measured]) -> None:
+def print_levels(files: dict[str, MeasuredFile]) -> None:
     """What was measured of each stem and the sum, on standard error, then what the specification makes of it."""
     print_table(
         ("stem", "LUFS", "LRA", "dBTP", "peak dBFS", "clipped"),
@@ -107,7 +107,7 @@ def print_changes(changes: Changes) -> None:
     click.echo(err=True)
 
 
-def print_findings(findings: list[Finding], look: Look) -> None:
+def print_findings(findings: list[Finding], look: LintInput) -> None:
     """What the checks of a cue sheet found, one a line, and how much was looked at."""
     rows = []
     for finding in findings:

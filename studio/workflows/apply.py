@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from plugin_backend.audio_files import info_of
-from plugin_backend.exactness import computed_by
+from plugin_backend.audio_files import inspect_audio
+from plugin_backend.exactness import compute_info_for
 from plugin_backend.models.registry import deferred_codec
 from plugin_backend.transfer.settings import Settings
-from presets.bank import Named
+from presets.bank import BankNames
 from presets.lookup import find_preset
 from render.apply.applier import Applied, Applier
-from render.apply.preset_layers import added_of, layer_of, summed_of
+from render.apply.preset_layers import make_layer, parse_added, parse_sum
 from studio.terminal.progress import progress_bar
 
 
@@ -23,28 +23,28 @@ def apply_to_disk(
     out: Path,
     overwrite: bool,
     to: str | None,
-    bank: Named,
+    bank: BankNames,
     model: str | None,
     settings: Settings,
     sums: tuple[str, ...] = (),
     additions: tuple[str, ...] = (),
 ) -> None:
     """See ``pisada apply --help``."""
-    summed, added = [summed_of(text) for text in sums], [added_of(text) for text in additions]
+    summed, added = [parse_sum(text) for text in sums], [parse_added(text) for text in additions]
     preset, second = find_preset(name, bank), find_preset(to, bank) if to is not None else None
     codecs = [deferred_codec(model or preset.header.codec)]
-    layers = [layer_of(codecs, its_model, find_preset(its, bank), gain_db) for its_model, its, gain_db in added]
+    layers = [make_layer(codecs, its_model, find_preset(its, bank), gain_db) for its_model, its, gain_db in added]
     summed = [(find_preset(its, bank), weight) for its, weight in summed]
     applier = Applier(codecs[0], preset, settings, second, summed, layers)
     targets = applier.outputs(files, out, overwrite)
     with progress_bar() as bar:
-        task = bar.add_task("applying", total=sum(info_of(source).length_samples for source in targets))
+        task = bar.add_task("applying", total=sum(inspect_audio(source).length_samples for source in targets))
         for source, path in targets.items():
             bar.update(task, description=source.name)
             applied = applier.apply(source, path, lambda samples: bar.advance(task, samples), overwrite)
             _tell(source, applied, settings.bits)
     models = [model or preset.header.codec, *(its_model for its_model, *_ in added if its_model)]
-    if computed := computed_by(models):
+    if computed := compute_info_for(models):
         click.echo(f"computed with {computed}", err=True)
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import click
 import numpy as np
 
+from plugin_backend.audio_files import inspect_recording
 from plugin_backend.errors import MissingExtraError, PisadaError, RenderError
-from plugin_backend.hit_detection.overlapping_chunks import open_guide
 from plugin_backend.models.registry import load_codec
-from plugin_backend.output_files import uninterrupted
-from plugin_backend.processes import WORKER, request_priority
+from plugin_backend.output_files import hold_signals
+from plugin_backend.processes import WORKER_PRIORITY, request_priority
 from presets.bank import Bank
 from render.live.controllers.controller_map import FILE, LiveMap, check, read_map, write_map
 from render.live.controllers.midi_input import MidiInput, list_ports
@@ -95,7 +95,9 @@ def play_live(
     map_file, live_map = _map(controllers, instrument)
     with ExitStack() as held:
         view = LiveMeter(metered)
-        refused = request_priority(WORKER) if ends.realtime else ""  # who waits while holding Python makes others wait
+        refused = (
+            request_priority(WORKER_PRIORITY) if ends.realtime else ""
+        )  # who waits while holding Python makes others wait
         inputs = _inputs(controllers, held)  # what may be missing comes before what is made
         recorder = Recorder(record, rig, instrument) if record is not None else None
 
@@ -105,7 +107,7 @@ def play_live(
                 pass
 
         loop, sink = _loop(rig, instrument, ends, play, held, seconds, paced=bool(inputs))
-        with uninterrupted():  # what it begins is ended, too
+        with hold_signals():  # what it begins is ended, too
             own = {"threaded": not ends.are_files, "realtime": ends.realtime}
             player = Player(instrument, rig.block_samples, rig.ahead, recorder, **own)
             held.callback(player.close)
@@ -123,7 +125,7 @@ def play_live(
                 view.say(f"note: {refused}")
             loop.start()
             show.run(None if ends.are_files else seconds)
-        with suppress(KeyboardInterrupt), uninterrupted():  # one more asks for what is being done
+        with suppress(KeyboardInterrupt), hold_signals():  # one more asks for what is being done
             held.close()
     _tell_end(show, record, sink, recorder)
 
@@ -131,7 +133,7 @@ def play_live(
 def _check_ends(ends: Ends) -> None:
     """What is wrong with files in place of devices, before a model is loaded."""
     if is_input_file(ends.input):
-        for remark in open_guide(Path(ends.input)).remarks:
+        for remark in inspect_recording(Path(ends.input)).remarks:
             click.echo(f"note: {remark}", err=True)
     if is_output_file(ends.output):
         check_output(Path(ends.output))

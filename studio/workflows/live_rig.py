@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 
 from plugin_backend.errors import ProjectError
-from plugin_backend.transfer.settings import latents_of
+from plugin_backend.transfer.settings import parse_latents
 from presets.lookup import find_preset
-from render.apply.preset_layers import added_of, summed_of
+from render.apply.preset_layers import parse_added, parse_sum
 from render.live.rig import Rig, read_rig
 
 
@@ -27,7 +27,7 @@ def rig_from(
     Args:
         file: a rig's TOML, or none.
         controls: transfer parameters given.
-        latents: as :func:`~plugin_backend.transfer.settings.latents_of` reads them.
+        latents: as :func:`~plugin_backend.transfer.settings.parse_latents` reads them.
         flags: other fields of :class:`~render.live.rig.Rig`; ``None``: not given. The model is then the preset's.
         sums, additions: as :mod:`render.apply.preset_layers` reads them; additions take the place of the rig's.
 
@@ -37,10 +37,10 @@ def rig_from(
     rig = read_rig(file) if file is not None else Rig()
     told = {name: value for name, value in flags.items() if value is not None}
     given = {name: str(value) if isinstance(value, Path) else value for name, value in told.items()}
-    own = {str(latent): values for latent, values in latents_of(latents).items()}
+    own = {str(latent): values for latent, values in parse_latents(latents).items()}
     given |= {"controls": rig.controls | controls, "latents": _joined(rig.latents, own)}
-    given["sum"] = rig.sum | dict(map(summed_of, sums))
-    added = [(model or "", name, gain_db) for model, name, gain_db in map(added_of, additions)]
+    given["sum"] = rig.sum | dict(map(parse_sum, sums))
+    added = [(model or "", name, gain_db) for model, name, gain_db in map(parse_added, additions)]
     if added:
         given["add"] = [dict(zip(("model", "preset", "gain_db"), one, strict=True)) for one in added]
     fields = msgspec.to_builtins(rig) | given

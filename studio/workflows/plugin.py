@@ -14,7 +14,7 @@ from plugin_backend.daw_plugin.config import PluginConfig, config_path
 from plugin_backend.daw_plugin.install import install
 from plugin_backend.daw_plugin.install_paths import SHIPPED, bundles_in, user_folder
 from plugin_backend.errors import PluginError, PresetError, ProjectError
-from render.delivery.output_folder import disk_error
+from plugin_backend.output_files import disk_error
 
 
 def built_bundles(formats: Sequence[str], sdk: Path | None, out: Path | None, jobs: int | None) -> list[Path]:

@@ -26,7 +26,7 @@ from plugin_backend.daw_plugin.diagnostics import (
 from plugin_backend.daw_plugin.install_paths import log_path
 from plugin_backend.errors import InputError, PluginError
 
-RATE_HZ, HOPS, STRUCK = 48_000, 64, 16
+RATE_HZ, HOPS, IMPULSE_HOP = 48_000, 64, 16
 LIMITS = "@audio - rtprio 95", "@audio - memlock unlimited"
 """Of ``/etc/security/limits.d``."""
 
@@ -81,7 +81,7 @@ def check_backend(config: PluginConfig) -> Iterator[Check]:
                 told = f"Pisada {hello.get('edition')}, model {hello.get('model')}, {len(caller.presets)} presets"
                 yield Check(name, OK, told)
                 name = "impulse"
-                yield impulse_through(caller, late)
+                yield send_impulse(caller, late)
                 for problem in caller.problems:
                     yield Check("backend", WEAK, problem, "see above; `pisada plugin install` names model and bank")
         except PluginError as problem:
@@ -90,14 +90,14 @@ def check_backend(config: PluginConfig) -> Iterator[Check]:
             yield Check(name, FAILED, "; ".join([str(problem), *last]), f"{AGAIN}; {log_path()} may say more")
 
 
-def impulse_through(caller, late_samples: int | None) -> Check:
+def send_impulse(caller, late_samples: int | None) -> Check:
     """At ``mix`` 0 what goes in comes out, as late as was told: one sample, to the bit."""
     instance = caller.opened("effect", 1, RATE_HZ)
     instance.set(mix=0.0)
     sound = np.zeros((HOPS, 1, instance.hop), np.float32)
-    sound[STRUCK, 0, 0] = 1.0  # controls have come to rest there
+    sound[IMPULSE_HOP, 0, 0] = 1.0  # controls have come to rest there
     heard = np.concatenate([instance.play(hop)[0] for hop in sound])
-    late = [place - STRUCK * instance.hop for place in np.flatnonzero(heard).tolist()]
+    late = [place - IMPULSE_HOP * instance.hop for place in np.flatnonzero(heard).tolist()]
     if late == [late_samples] and heard.max() == 1.0:
         milliseconds = 1000 * late_samples / RATE_HZ
         return Check("impulse", OK, f"through, {late_samples} samples ({milliseconds:.1f} ms) late, as told")
@@ -108,10 +108,10 @@ def impulse_through(caller, late_samples: int | None) -> Check:
 
 def check_priority() -> Check:
     """Would a thread get real-time scheduling?"""
-    from plugin_backend.processes import WORKER, request_priority
+    from plugin_backend.processes import WORKER_PRIORITY, request_priority
 
     answers: list[str] = []
-    asking = threading.Thread(target=lambda: answers.append(request_priority(WORKER)))
+    asking = threading.Thread(target=lambda: answers.append(request_priority(WORKER_PRIORITY)))
     asking.start()
     asking.join()
     if not answers[0]:

@@ -10,14 +10,13 @@ import numpy as np
 
 from plugin_backend.errors import DeviceError, OutputError
 from plugin_backend.models.registry import load_codec
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_files import disk_error, make_folder, write_atomically
 from presets.bank import Bank
 from presets.lookup import check_model
 from presets.preset import Preset
-from render.delivery.output_folder import disk_error, made_folder
-from render.engine.voice import fade_curve
+from render.engine.mixing import fade_curve
 from render.instrument.take_pool import TakePool
-from render.live.devices.device_list import needed_device
+from render.live.devices.device_list import require_live_extra
 from render.wav.float_wav import float_file
 
 
@@ -34,12 +33,12 @@ def play_takes(
     """See ``pisada preset play --help``."""
     preset = Bank(banks)[name]
     if out is None:
-        needed_device("sounddevice", "pisada preset play without a file")
+        require_live_extra("sounddevice", "pisada preset play without a file")
     codec = load_codec(model or preset.header.codec)
     check_model(preset, codec)
     rate = codec.spec.sample_rate
-    sounds = sounds_of(preset, TakePool([codec], seed), takes, round(texture_s * rate))
-    whole = in_a_row(list(sounds), round(gap_s * rate))
+    sounds = audio_of_takes(preset, TakePool([codec], seed), takes, round(texture_s * rate))
+    whole = joined(list(sounds), round(gap_s * rate))
     if out is None:
         _to_device(whole, rate)
     else:
@@ -48,7 +47,7 @@ def play_takes(
     click.echo(f"{out or 'the default device'}: {takes} takes of {preset.name}, {seconds:.2f} s", err=out is None)
 
 
-def sounds_of(preset: Preset, takes: TakePool, count: int, texture_samples: int) -> Iterator[np.ndarray]:
+def audio_of_takes(preset: Preset, takes: TakePool, count: int, texture_samples: int) -> Iterator[np.ndarray]:
     """Takes one after another, ``[channels, n]``, with the preset's own level, chain and fades."""
     for number in map(str, range(count)):
         if preset.header.kind == "hit":
@@ -64,7 +63,7 @@ def sounds_of(preset: Preset, takes: TakePool, count: int, texture_samples: int)
         yield sound * fade_curve(np.arange(sound.shape[1]), sound.shape[1], *fades).astype(np.float32)
 
 
-def in_a_row(sounds: list[np.ndarray], gap_samples: int) -> np.ndarray:
+def joined(sounds: list[np.ndarray], gap_samples: int) -> np.ndarray:
     """Sounds ``[channels, n]`` of one number of channels, with silence between."""
     gap = np.zeros((len(sounds[0]), gap_samples), np.float32)
     parts = [part for sound in sounds for part in (gap, sound)]
@@ -74,9 +73,9 @@ def in_a_row(sounds: list[np.ndarray], gap_samples: int) -> np.ndarray:
 def _to_file(sound: np.ndarray, rate_hz: int, out: Path) -> None:
     import soundfile
 
-    with made_folder(out.parent):
+    with make_folder(out.parent):
         try:
-            with replaced_when_whole(out) as temporary, float_file(temporary, rate_hz, len(sound)) as file:
+            with write_atomically(out) as temporary, float_file(temporary, rate_hz, len(sound)) as file:
                 file.write(sound.T)
         except OSError as problem:
             raise disk_error(problem, out.parent) from problem

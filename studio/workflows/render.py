@@ -11,7 +11,7 @@ import click
 
 from plugin_backend.errors import MissingExtraError, ProjectError
 from render.delivery.deliver import deliver
-from render.delivery.incremental.diff import compare, standing
+from render.delivery.incremental.diff import compare, up_to_date_files
 from render.engine.cue_cache import CueCache, cache_home
 from render.engine.stream import OFFLINE_CHUNK_FRAMES, STREAM_CHUNK_FRAMES
 from render.plan.cache_key import cue_keys
@@ -35,7 +35,7 @@ def render_to_disk(
     """Deliver ``plan`` into ``out``, showing progress and levels on standard error, then print the files."""
     if "aaf" in sessions and find_spec("aaf2") is None:  # told now, not after an hour
         raise MissingExtraError("writing an AAF", "aaf")
-    cache = kept_cues(no_cache)
+    cache = cue_cache(no_cache)
     with progress_bar() as bar:
         task = bar.add_task("rendering", total=plan.length_samples)
         delivery = deliver(
@@ -66,13 +66,13 @@ def _sessions(formats: tuple[str, ...], out: Path, report: Path) -> list[Path]:
     if not formats:
         return []
     from render.session import write_session
-    from render.session.from_delivery import session_of, session_path
+    from render.session.from_delivery import session_from_delivery, session_path
 
-    stems = session_of(report)
+    stems = session_from_delivery(report)
     return [write_session(stems, session_path(report, format), format, home=out) for format in formats]
 
 
-def is_there(plan: Plan, project: Project, out: Path, clips: bool) -> bool:
+def is_rendered(plan: Plan, project: Project, out: Path, clips: bool) -> bool:
     """Whether the newest version in ``out`` is what a render would leave; then that is said.
 
     Raises:
@@ -80,7 +80,7 @@ def is_there(plan: Plan, project: Project, out: Path, clips: bool) -> bool:
     """
     if clips:
         raise ProjectError("--unless-there does not look for clips: leave it out, or --clips")
-    there = standing(plan, project, out)
+    there = up_to_date_files(plan, project, out)
     for path in there.values():
         click.echo(path)
     if there:
@@ -90,9 +90,9 @@ def is_there(plan: Plan, project: Project, out: Path, clips: bool) -> bool:
 
 def explain_without_rendering(plan: Plan, project: Project, out: Path, no_cache: bool, clips: bool) -> None:
     """Say what a render into ``out`` would do."""
-    print_changes(compare(plan, project, out, cue_keys(plan), kept_cues(no_cache), clips))
+    print_changes(compare(plan, project, out, cue_keys(plan), cue_cache(no_cache), clips))
 
 
-def kept_cues(no_cache: bool) -> CueCache | None:
+def cue_cache(no_cache: bool) -> CueCache | None:
     """The user's cache of decoded cues; none if it is not to be used."""
     return None if no_cache else CueCache(cache_home())

@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
-from plugin_backend.corpus.dataset import Corpus, prepare
-from plugin_backend.corpus.holdout import split
-from plugin_backend.corpus.report import copies_of
+from plugin_backend.corpus.dataset import Corpus, prepare_corpus
+from plugin_backend.corpus.holdout import split_sounds
+from plugin_backend.corpus.report import find_copies
 from plugin_backend.corpus.sampling_weights import sampling_weights
-from plugin_backend.corpus.scan import shown
+from plugin_backend.corpus.scan import escape_name
 from plugin_backend.errors import OutputError, ProjectError
 from plugin_backend.evaluation.data.evaluation_set import held_out_of
 from plugin_backend.models.registry import NEW_MODELS, PCM, describe_codec, trainable_family
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from plugin_backend.training.stop_request import StopRequest
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
-DEFAULT_MINUTES, MOST_TOLD = 30.0, 10
+DEFAULT_MINUTES, MOST_LISTED = 30.0, 10
 STOPPING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
@@ -61,13 +61,15 @@ def held_out_before(start: str, sources: set[str]) -> tuple[str, ...]:
     return tuple(sorted(kept)) if kept != sources else ()
 
 
-def tell_what_was_dropped(corpus: Corpus, console: Console) -> None:
+def print_dropped(corpus: Corpus, console: Console) -> None:
     """A line for each file that is not learned from, as far as they fit on a screen."""
     dropped = corpus.report["dropped"]
-    for each in dropped[:MOST_TOLD]:
-        console.print(f"dropped {shown(each['file'])}: {shown(each['reason'])}", highlight=False, markup=False)
-    if len(dropped) > MOST_TOLD:
-        console.print(f"and {len(dropped) - MOST_TOLD} more: `pisada corpus` tells of all", highlight=False)
+    for each in dropped[:MOST_LISTED]:
+        console.print(
+            f"dropped {escape_name(each['file'])}: {escape_name(each['reason'])}", highlight=False, markup=False
+        )
+    if len(dropped) > MOST_LISTED:
+        console.print(f"and {len(dropped) - MOST_LISTED} more: `pisada corpus` tells of all", highlight=False)
 
 
 @contextmanager
@@ -137,8 +139,10 @@ def train_to_disk(
         describe_codec(settings.start)
     check_folder(out)
     rate_hz = trainable_family(NEW_MODELS).sample_rate
-    corpus = prepare(folder, cache, rate_hz, lambda line: console.print(line, highlight=False, markup=False), "--cache")
-    tell_what_was_dropped(corpus, console)
+    corpus = prepare_corpus(
+        folder, cache, rate_hz, lambda line: console.print(line, highlight=False, markup=False), "--cache"
+    )
+    print_dropped(corpus, console)
     absent = sorted(set(held_out) - {sound.source for sound in corpus.sounds})
     if absent:
         there = ", ".join(sorted({sound.source for sound in corpus.sounds}))
@@ -147,7 +151,7 @@ def train_to_disk(
         held_out = held_out_before(settings.start, {sound.source for sound in corpus.sounds})
         if held_out:
             console.print(f"holding out, as {settings.start} did: {', '.join(held_out)}", highlight=False, markup=False)
-    learned, judged = split(corpus.sounds, held_out or None, seed=settings.seed)
+    learned, judged = split_sounds(corpus.sounds, held_out or None, seed=settings.seed)
     if not judged:
         console.print("note: too few sounds to hold any back; the judgements are on what it learns from")
     range_set = None if settings.range_set == "none" else settings.range_set
@@ -160,7 +164,7 @@ def train_to_disk(
         "minutes_of_sound": round(sum(sound.audio.size for sound in learned) / rate_hz / 60, 2),
         "held_out_sources": sorted({sound.source for sound in judged} - {sound.source for sound in learned}),
         "held_out_files": sorted({sound.file for sound in judged}),
-        "held_out_copies": copies_of({sound.file for sound in judged}, corpus.report),
+        "held_out_copies": find_copies({sound.file for sound in judged}, corpus.report),
     }
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from plugin_backend.models.registry import load_codec
-from plugin_backend.transfer.target import Target, target_from
+from plugin_backend.transfer.target import Target, make_target
 
 RATE = 48_000
 
@@ -18,4 +18,4 @@ def foley():
 def targets(foley) -> list[Target]:
     """Of two noises, one dark and one bright."""
     noise = np.random.default_rng(7).standard_normal(RATE // 2).astype(np.float32) * 0.2
-    return [target_from([foley.encode(sound[None])[0]], foley) for sound in (np.cumsum(noise) / 60, np.diff(noise))]
+    return [make_target([foley.encode(sound[None])[0]], foley) for sound in (np.cumsum(noise) / 60, np.diff(noise))]

@@ -3,7 +3,7 @@
 import numpy as np
 import soundfile
 
-from plugin_backend.corpus.dataset import prepare
+from plugin_backend.corpus.dataset import prepare_corpus
 
 RATE = 48_000
 
@@ -29,4 +29,4 @@ def told(corpus):
 
 def only(tmp_path, audio, rate=RATE, name="a.wav", **how):
     soundfile.write(tmp_path / name, audio, rate, **how)
-    return prepare(tmp_path)
+    return prepare_corpus(tmp_path)

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from plugin_backend.errors import OutputError
-from plugin_backend.file_commit import Stage, recover, staged
+from plugin_backend.file_commit import StagedFiles, recover_staged_files, stage_files
 from tests.power_cut import PowerCut
 
 OLD = {"latest": "old latest", "theirs": "theirs"}
@@ -14,7 +14,7 @@ NEW = {"clips/1": "clip", "stem": "stem", "sign": "sign"}
 
 
 def write_set(home):
-    with staged(home, "set") as stage:
+    with stage_files(home, "set") as stage:
         for name in ("clips", "stem", "sign"):
             path = stage.new(name)
             if name == "clips":
@@ -58,7 +58,7 @@ def test_whenever_the_power_goes_a_reader_sees_a_whole_set_or_none(home, tmp_pat
         assert there["latest"] in ("old latest", "new latest")
         if "sign" in there:
             assert NEW.items() <= there.items()
-        recover(disk, "*")
+        recover_staged_files(disk, "*")
         end = seen(disk)
         assert end in (OLD, OLD | NEW | {"latest": "new latest"})
         assert "sign" not in there or "sign" in end
@@ -90,7 +90,7 @@ def test_a_call_that_fails_leaves_what_was_there(home, monkeypatch, call, lastin
         if seen(home) != OLD:  # the way back failed as well: the set is whole, and wants one more run
             assert (call, lasting) == ("replace", True)
         assert seen(home)["theirs"] == "theirs"
-        recover(home, "*")
+        recover_staged_files(home, "*")
         if seen(home) != OLD:
             assert seen(home) == OLD | NEW | {"latest": "new latest"}
             break
@@ -109,7 +109,7 @@ def test_without_links_files_are_renamed(home, monkeypatch):
 
 
 def test_a_name_that_somebody_took_meanwhile_is_theirs(home):
-    with pytest.raises(FileExistsError), staged(home, "set") as stage:
+    with pytest.raises(FileExistsError), stage_files(home, "set") as stage:
         for name in ("first", "sign"):
             stage.new(name).write_text("ours")
         stage.replacing("latest").write_text("ours")
@@ -118,19 +118,19 @@ def test_a_name_that_somebody_took_meanwhile_is_theirs(home):
 
 
 def test_a_set_is_made_by_one_at_a_time_however_old_it_looks(home):
-    with staged(home, "set") as stage:
+    with stage_files(home, "set") as stage:
         stage.new("slow").write_text("slow")
         for path in home.iterdir():
             os.utime(path, (0, 0))
-        recover(home, "*")
-        assert Stage.begin(home, "set") is None
-        with pytest.raises(OutputError, match="another run is writing set just now"), staged(home, "set"):
+        recover_staged_files(home, "*")
+        assert StagedFiles.begin(home, "set") is None
+        with pytest.raises(OutputError, match="another run is writing set just now"), stage_files(home, "set"):
             pass
     assert seen(home) == OLD | {"slow": "slow"}
 
 
 def test_what_is_not_published_goes(home):
-    with pytest.raises(ZeroDivisionError), staged(home, "set") as stage:
+    with pytest.raises(ZeroDivisionError), stage_files(home, "set") as stage:
         stage.new("half").write_text("half")
         raise ZeroDivisionError
     assert seen(home) == OLD

@@ -8,7 +8,7 @@ import pytest
 
 from plugin_backend.errors import PresetError
 from presets.bank import FACTORY_BANK, Bank
-from presets.build_factory_bank import MOST_TAKES, build, recipe, refuse_twins
+from presets.build_factory_bank import MOST_TAKES, build, check_no_shared_takes, recipe
 
 
 @pytest.mark.corpus
@@ -28,10 +28,10 @@ def test_one_command_rebuilds_the_shipped_bank(tmp_path, corpus):
 def test_no_two_presets_share_a_take():
     """One recording lies in the corpus as gravel and as rock."""
     shipped = list(Bank(FACTORY_BANK))
-    refuse_twins(shipped)
+    check_no_shared_takes(shipped)
     twin = replace(shipped[3], header=msgspec.structs.replace(shipped[3].header, name="twin"))
     with pytest.raises(PresetError, match=f"presets '{shipped[3].name}' and 'twin' have a take in common"):
-        refuse_twins([*shipped, twin])
+        check_no_shared_takes([*shipped, twin])
 
 
 def test_the_shipped_bank_says_what_its_recipe_says():

@@ -10,7 +10,7 @@ from presets import compare_models
 from presets import evaluate_bank as bank_evaluation
 from presets.build_factory_bank import recipe
 from presets.capture import encode_pieces
-from presets.evaluate_bank import bank_of, evaluate_bank, evaluated_presets, heard_take, strung
+from presets.evaluate_bank import audible_take, bank_of, evaluate_bank, evaluated_presets, joined_takes
 
 RATE_HZ = 48_000
 
@@ -54,14 +54,14 @@ def test_the_shipped_wind_is_what_foley_makes_of_its_recording(corpus, monkeypat
 def test_a_take_is_heard_as_a_cue_plays_it_without_its_gain():
     audio = np.full((1, 5_000), 0.5, np.float32)
     preset = encode_pieces(PcmCodec(), "flat", [audio[0]], "hit", gain_db=-20.0)
-    heard = heard_take(preset, 0, PcmCodec())
+    heard = audible_take(preset, 0, PcmCodec())
     assert heard.size == 5_000 and heard[100:4_500] == pytest.approx(0.5)
     assert 0 < heard[0] < 0.01 > heard[-1] > 0 and heard[-240] == pytest.approx(0.25, abs=0.01)
 
 
 def test_takes_strung_together_are_aligned():
     pair = bank_evaluation.Pair("a", "a", "here", np.ones(10, np.float32), np.full(10, 2, np.float32))
-    both = strung(bank_evaluation.JudgedPreset("a", "hit", "here", [pair, pair]), RATE_HZ)
+    both = joined_takes(bank_evaluation.EvaluatedPreset("a", "hit", "here", [pair, pair]), RATE_HZ)
     assert both.truth.size == 2 * (10 + 2400) and np.array_equal(both.guess, 2 * both.truth)
 
 

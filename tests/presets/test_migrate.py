@@ -11,7 +11,7 @@ from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.errors import PresetError
 from plugin_backend.evaluation.metrics.full_reference import log_mel_error_db
 from plugin_backend.models.registry import load_codec
-from plugin_backend.modes.mode_table import at_rate
+from plugin_backend.modes.mode_table import resample_modes
 from presets.capture import capture, encode_pieces
 from presets.migrate import migrate
 from presets.preset import Preset, Provenance
@@ -119,7 +119,7 @@ def test_what_rings_comes_along_in_samples_of_the_new_rate(codecs, knocks):
     made = migrate(preset, codecs[1], codecs[0]).preset
     np.testing.assert_array_equal(made.modes[0], rows)
     np.testing.assert_allclose(
-        at_rate(rows, 48_000, 44_100), [[441, 700, 1.5, 0.25, 0.5, 0], [882, 1_234.5, 0, 0.125, -1, 1_882]]
+        resample_modes(rows, 48_000, 44_100), [[441, 700, 1.5, 0.25, 0.5, 0], [882, 1_234.5, 0, 0.125, -1, 1_882]]
     )
 
 

@@ -11,7 +11,7 @@ from presets.capture import encode_pieces
 from presets.mixing import METHODS, mix_presets
 from presets.store import load_preset
 from studio.cli import pisada
-from studio.commands.mix import WAYS as OFFERED
+from studio.commands.mix import METHODS as OFFERED
 
 CODEC = load_codec(PCM)
 HOP = CODEC.spec.hop_samples

@@ -20,7 +20,7 @@ from presets.hit_slicing import slices_of, tail_end
 from presets.mixing import mix_presets
 from presets.preset import RingControls, sound_digest
 from presets.store import KEY, SCHEMA, load_preset, save_preset
-from presets.take_sampling import fades_of, rung
+from presets.take_sampling import fades_of, take_modes
 
 RATE = 48_000
 CODEC = PcmCodec()
@@ -192,7 +192,7 @@ def test_what_is_heard_of_modes_is_in_the_digest():
 
 
 def test_modes_sound_by_the_presets_controls_and_count_from_the_takes_start():
-    rows = rung(rings(ring=RingControls(size=2.0, strike=0.0, gain_db=-6.0)), 0)
+    rows = take_modes(rings(ring=RingControls(size=2.0, strike=0.0, gain_db=-6.0)), 0)
     assert rows[0, FREQUENCY] == pytest.approx(440)
     assert rows[0, LEVEL] == pytest.approx(0.3 * 10 ** (-6 / 20))
     assert rows[0, ONSET] == 48  # the lead-in

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 import soundfile
+from render.engine.make_plan import make_plan
 from safetensors.numpy import save_file
 
 from plugin_backend.codecs.base import CodecSpec
@@ -23,7 +24,7 @@ from presets.mixing import mix_presets
 from presets.preset import Preset, PresetHeader, Provenance, Recording, RingControls, Take, check_fits, sound_digest
 from presets.store import KEY, SCHEMA, SUFFIX, UPGRADES, load_preset, save_preset
 from presets.take_sampling import perform
-from render.plan.resolve import make_plan, read_sheet
+from render.plan.resolve import read_sheet
 from render.project.project import Project
 
 

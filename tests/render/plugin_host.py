@@ -18,7 +18,7 @@ import numpy as np
 
 from plugin_backend.daw_plugin import shared_memory as memory
 from plugin_backend.daw_plugin.ipc_messages import LONGEST_BYTES, packed, unpacked
-from render.plugin_server.client import MODULE, HostMemory, started
+from render.plugin_server.client import MODULE, HostMemory, start_backend
 
 FUTEX = {"x86_64": 202, "aarch64": 98, "riscv64": 98}[os.uname().machine]
 LIBC = ctypes.CDLL(None)
@@ -70,7 +70,7 @@ class Host:
             theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
         said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         more = {"PISADA_PLUGIN_CONFIG": str(config)} | more
-        self.pid = started(sys.executable, theirs.fileno(), said, module, **more)
+        self.pid = start_backend(sys.executable, theirs.fileno(), said, module, **more)
         os.close(said)
         theirs.close()
         self.log, self.told, self.socket_bell, self.ended = log, [], socket_bell, False

@@ -77,7 +77,7 @@ class Reader:
 
 def readers(work: Path) -> list[Reader]:
     """All of them; ``work`` is an empty folder for making the good files."""
-    from plugin_backend.audio_files import blocks_of
+    from plugin_backend.audio_files import read_blocks
     from plugin_backend.corpus.manifest import read_labels
     from plugin_backend.models.rave.card import RaveCard, read_card, save_card
     from plugin_backend.models.registry import FACTORY
@@ -89,7 +89,7 @@ def readers(work: Path) -> list[Reader]:
     from render.delivery.incremental.previous_report import read_previous
     from render.engine.cue_cache import CueCache
     from render.project.project import read_project
-    from render.session.from_delivery import session_of
+    from render.session.from_delivery import session_from_delivery
     from render.wav.stem_statistics import StemStatistics
 
     weights = f"{next(path.stem for path in FACTORY.glob('*.safetensors'))}.safetensors"
@@ -112,7 +112,7 @@ def readers(work: Path) -> list[Reader]:
         return place.get(key, 50)
 
     def heard(path: Path) -> None:
-        for _ in blocks_of(path):
+        for _ in read_blocks(path):
             pass
 
     return [
@@ -134,7 +134,9 @@ def readers(work: Path) -> list[Reader]:
         Reader(
             "manifests", {"manifest.csv": b"file,label,source\na.wav,step,me\n"}, lambda path: read_labels(path.parent)
         ),
-        Reader("reports", {"report.json": json.dumps(report).encode()}, _refused_or(session_of, read_previous)),
+        Reader(
+            "reports", {"report.json": json.dumps(report).encode()}, _refused_or(session_from_delivery, read_previous)
+        ),
         Reader("cached sounds", {"x.cue": cache.path(key).read_bytes()}, cached),
         Reader("notes of stems", {"t.npz": _noted(work)}, StemStatistics.load),
         Reader("recordings", _recordings(), heard),
@@ -159,11 +161,11 @@ def _refused_or(*reads: Callable[[Path], object]) -> Callable[[Path], object]:
 
 def _cues(path: Path) -> object:
     from render.cues import read_cues
-    from render.cues.cue import Wanted
-    from render.cues.readers.midi import MidiMapping
+    from render.cues.cue import ReadOptions
+    from render.project.project import MidiMapping
     from render.project.timecode import RATES, Clock
 
-    return read_cues(path, Clock(48_000, RATES["24"], 86_400), MidiMapping(), wanted=Wanted(True, True, True))
+    return read_cues(path, Clock(48_000, RATES["24"], 86_400), MidiMapping(), wanted=ReadOptions(True, True, True))
 
 
 def _sheets(work: Path) -> dict[str, bytes]:
@@ -202,12 +204,12 @@ def _guide() -> bytes:
 
 
 def _noted(work: Path) -> bytes:
-    from render.wav.r128_gating import Steps
+    from render.wav.r128_gating import LoudnessSteps
     from render.wav.stem_statistics import FIELDS, StemStatistics
 
     arrays = {name: np.zeros(3, dtype) for name, dtype in FIELDS.items()}
     peaks, clipped = arrays.pop("peaks"), arrays.pop("clipped")
-    StemStatistics(peaks, clipped, Steps(**arrays, whole=3)).save(work / "t.npz")
+    StemStatistics(peaks, clipped, LoudnessSteps(**arrays, whole=3)).save(work / "t.npz")
     return (work / "t.npz").read_bytes()
 
 

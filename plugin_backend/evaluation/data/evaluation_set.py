@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from plugin_backend.corpus.scan import shown
+from plugin_backend.corpus.scan import escape_name
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import AudioFileError, CheckpointError
 from plugin_backend.evaluation.data.leakage import seen_in_training
@@ -111,9 +111,13 @@ def read_evaluation_set(folder: Path, sample_rate: int, held_out: HeldOut, every
                 "as it is now, or evaluate all of it with --all"
             )
     unusual = [f"{sound.file}: {read.remarks[sound.file]}" for sound in judged if sound.file in read.remarks]
-    remarks = [f"left out: {shown(line)}" for line in left_out] + [f"kept: {shown(line)}" for line in unusual]
+    remarks = [f"left out: {escape_name(line)}" for line in left_out] + [
+        f"kept: {escape_name(line)}" for line in unusual
+    ]
     return EvaluationSet(list(map(_escaped, judged)), list(map(_escaped, lessons)), unseen, remarks)
 
 
 def _escaped(sound: Sound) -> Sound:
-    return replace(sound, file=shown(sound.file), label=shown(sound.label), source=shown(sound.source))
+    return replace(
+        sound, file=escape_name(sound.file), label=escape_name(sound.label), source=escape_name(sound.source)
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from plugin_backend.corpus.duplicates import Fingerprint, Known, fingerprint
+from plugin_backend.corpus.duplicates import Fingerprint, KnownRecordings, make_fingerprint
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.corpus.temp_audio import TempAudio
 from plugin_backend.evaluation.data.dense_clips import trimmed
@@ -20,7 +20,7 @@ def seen_in_training(judged: list[Sound], lessons: list[Sound], sample_rate: int
         sample_rate: in Hz.
     """
     matches = {}
-    with tempfile.TemporaryDirectory() as folder, Known(Path(folder)) as known:
+    with tempfile.TemporaryDirectory() as folder, KnownRecordings(Path(folder)) as known:
         for lesson in lessons:
             if (mark := _mark(lesson, sample_rate, Path(folder))) is not None:
                 known.add(lesson.file, mark)
@@ -38,4 +38,4 @@ def _mark(sound: Sound, sample_rate: int, folder: Path) -> Fingerprint | None:
         return None
     with TempAudio(folder) as scratch:
         scratch.append(audible)
-        return fingerprint(scratch, 0, audible.size, sample_rate)
+        return make_fingerprint(scratch, 0, audible.size, sample_rate)

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin_backend.audio_files import resampled
-from plugin_backend.corpus.decode import decode
+from plugin_backend.audio_files import resample_mono_blocks
+from plugin_backend.corpus.decode import decode_to_mono
 from plugin_backend.corpus.manifest import read_labels
-from plugin_backend.corpus.normalize import faults, too_loud
-from plugin_backend.corpus.scan import FORMATS, scan, shown
+from plugin_backend.corpus.normalize import find_faults, level_remarks
+from plugin_backend.corpus.scan import FORMATS, escape_name, scan_folder
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.corpus.temp_audio import TempAudio
 from plugin_backend.errors import AudioFileError
@@ -47,7 +47,7 @@ def read_folder(folder: Path, sample_rate: int) -> Folder:
     Raises:
         AudioFileError: there is no folder or no usable sound, or the manifest cannot be used.
     """
-    scanned = scan(folder)
+    scanned = scan_folder(folder)
     rank = {file: index for index, file in enumerate(read_labels(folder) or ())}
     read = Folder([], scanned.dropped, {})
     with tempfile.TemporaryDirectory() as scratch, TempAudio(Path(scratch)) as decoded:
@@ -61,18 +61,18 @@ def read_folder(folder: Path, sample_rate: int) -> Folder:
             if remarks:
                 read.remarks[found.file] = "; ".join(remarks)
     if not read.sounds:
-        example = f"; for example {shown(': '.join(min(read.left_out)))}" if read.left_out else ""
+        example = f"; for example {escape_name(': '.join(min(read.left_out)))}" if read.left_out else ""
         raise AudioFileError(f"{folder}: no usable sound; give a folder of {FORMATS} files{example}")
     return read
 
 
 def _read(path: Path, decoded: TempAudio, sample_rate: int) -> tuple[np.ndarray, list[str]]:
     """Return the whole file at ``sample_rate`` Hz ``[samples]`` float32, and remarks."""
-    info = decode(path, decoded, CANCELLED)
-    offset, excess = faults(decoded, info.rate_hz)
-    audio = np.concatenate(list(resampled(_with_last_flag(decoded), info.rate_hz, sample_rate)))
+    info = decode_to_mono(path, decoded, CANCELLED)
+    offset, excess = find_faults(decoded, info.rate_hz)
+    audio = np.concatenate(list(resample_mono_blocks(_with_last_flag(decoded), info.rate_hz, sample_rate)))
     remark = (f"judged with its DC offset of {offset:+.3f}",) if offset else ()
-    return audio / np.float32(excess), [*info.remarks, *remark, *too_loud(excess)]
+    return audio / np.float32(excess), [*info.remarks, *remark, *level_remarks(excess)]
 
 
 def _with_last_flag(audio: TempAudio) -> Iterator[tuple[np.ndarray, bool]]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plugin_backend.dsp.mel import mel_spaced_hz, power_spectrogram, triangular_filters
+from plugin_backend.dsp.mel import mel_spaced_frequencies, power_spectrogram, triangular_filters
 from plugin_backend.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ BATCH = 8
 def mel_bands() -> np.ndarray:
     """Return 96 triangles of sum 1, ``[bands, bins]``."""
     filters = triangular_filters(
-        mel_spaced_hz(0.0, RATE_HZ / 2, BANDS + 2), FFT_SAMPLES, RATE_HZ, RATE_HZ / FFT_SAMPLES
+        mel_spaced_frequencies(0.0, RATE_HZ / 2, BANDS + 2), FFT_SAMPLES, RATE_HZ, RATE_HZ / FFT_SAMPLES
     )
     return filters / filters.sum(axis=1, keepdims=True)
 

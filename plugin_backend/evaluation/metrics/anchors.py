@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 
-from plugin_backend.dsp.mel import mel_spaced_hz, triangular_filters
+from plugin_backend.dsp.mel import mel_spaced_frequencies, triangular_filters
 from plugin_backend.errors import MissingExtraError
 
 NOISE_DB = -30.0
@@ -90,7 +90,7 @@ def shaped_noise(audio: np.ndarray, sample_rate: int, bands: int, window_samples
     """
     window, hop = (round(samples * sample_rate / 48_000) for samples in (window_samples, hop_samples))
     filters = triangular_filters(
-        mel_spaced_hz(0.0, sample_rate / 2, bands + 2), window, sample_rate, sample_rate / window
+        mel_spaced_frequencies(0.0, sample_rate / 2, bands + 2), window, sample_rate, sample_rate / window
     )
     power = np.abs(_windows(audio, window, hop)) ** 2 @ (filters / filters.sum(axis=1, keepdims=True)).T
     wanted = power @ (filters / np.maximum(filters.sum(axis=0), 1e-12))

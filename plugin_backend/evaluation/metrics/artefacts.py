@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from plugin_backend.codecs.base import Codec
-from plugin_backend.corpus.bandwidth import band_levels_db, cliff_hz
-from plugin_backend.dsp.mel import RUMBLE_HZ, power_spectrogram, without_rumble
+from plugin_backend.corpus.bandwidth import band_levels_db, find_cliff_hz
+from plugin_backend.dsp.mel import RUMBLE_HZ, power_spectrogram, remove_rumble
 from plugin_backend.evaluation.metrics.comb import OWN, RATES, combs
 
 LOWEST_DB = -200.0
@@ -31,7 +31,7 @@ def level_db(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float | 
         truth: the original, aligned and equally long.
         sample_rate: in Hz.
     """
-    energies = [float(np.square(without_rumble(audio, sample_rate)).sum()) for audio in (guess, truth)]
+    energies = [float(np.square(remove_rumble(audio, sample_rate)).sum()) for audio in (guess, truth)]
     return decibels(energies[0] / energies[1]) if energies[1] > 0 else None
 
 
@@ -93,7 +93,7 @@ def above_edge_db(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> tup
         sample_rate: in Hz.
     """
     powers = [power_spectrogram(audio, EDGE_WINDOW, EDGE_WINDOW // 2).sum(axis=1) for audio in (guess, truth)]
-    edge_hz = cliff_hz(band_levels_db(powers[1], sample_rate)) if powers[1].any() else np.inf
+    edge_hz = find_cliff_hz(band_levels_db(powers[1], sample_rate)) if powers[1].any() else np.inf
     if not np.isfinite(edge_hz) or not powers[0].any():
         return None
     first = round(ABOVE_EDGE * edge_hz * EDGE_WINDOW / sample_rate)

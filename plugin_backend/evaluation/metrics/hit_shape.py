@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from plugin_backend.dsp.mel import without_rumble
+from plugin_backend.dsp.mel import remove_rumble
 from plugin_backend.evaluation.metrics.artefacts import level_db
 
 SMOOTHING_S, STEP_S, LOW, HIGH, MARGIN_S = 0.004, 0.00025, 0.1, 0.9, 0.1
@@ -52,7 +52,7 @@ def rise_and_fall_ms(audio: np.ndarray, sample_rate: int) -> tuple[float, float]
     block = round(STEP_S * sample_rate)
     margin = round(MARGIN_S * sample_rate)
     padded = np.pad(np.asarray(audio, np.float64), (margin, margin + -(audio.size + 2 * margin) % block))
-    power = without_rumble(padded, sample_rate) ** 2
+    power = remove_rumble(padded, sample_rate) ** 2
     energy = gaussian_filter1d(power.reshape(-1, block).sum(axis=1), SMOOTHING_S * sample_rate / block)
     peak = int(energy.argmax())
     low, high = LOW * energy[peak], HIGH * energy[peak]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plugin_backend.dsp.mel import without_rumble
+from plugin_backend.dsp.mel import remove_rumble
 
 WINDOW_S = 0.002
 APART_S = 0.05
@@ -76,7 +76,7 @@ def hit_errors(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> HitErr
     rise, rms = _rise(guess, sample_rate)
     truth_rms = _rise(truth, sample_rate)[1]
     apart, search = round(APART_S * sample_rate), round(SEARCH_S * sample_rate)
-    filtered = [without_rumble(audio, sample_rate) for audio in (guess, truth)]
+    filtered = [remove_rumble(audio, sample_rate) for audio in (guess, truth)]
     energies = [np.concatenate([[0.0], np.square(audio).cumsum()]) for audio in filtered]
     late, louder, whole = [], [], []
     for onset in onsets(truth, sample_rate):

@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 
 from plugin_backend.codecs.base import Codec
-from plugin_backend.codecs.latent_mixing import aligned, dominance_aware, lost_db, weighted_sum
+from plugin_backend.codecs.latent_mixing import masking_loss_db, mix_dominance_aware, pad_to_longest, weighted_sum
 from plugin_backend.evaluation.data.dense_clips import PEAK, class_of, group_of, joined, trimmed
 from plugin_backend.evaluation.data.evaluation_set import EvaluationSet
 from plugin_backend.evaluation.embeddings.base import Embedding, embed
@@ -31,7 +31,7 @@ PLAIN, SUM, AWARE = "mean", "sum", "dominance-aware"
 METHODS: dict[str, Callable[[list[np.ndarray], Codec], np.ndarray]] = {
     PLAIN: lambda pair, codec: weighted_sum(pair, (0.5, 0.5)),
     SUM: lambda pair, codec: weighted_sum(pair, (1.0, 1.0), codec.silence(1)[0]),
-    AWARE: lambda pair, codec: dominance_aware(pair, codec)[0],
+    AWARE: lambda pair, codec: mix_dominance_aware(pair, codec)[0],
 }
 """By name: mixtures of two batches of latents: their mean, their sum above silence, and by dominance."""
 
@@ -86,13 +86,13 @@ class Materials:
         self.audio = {name: audio for name, (_, audio) in hits.items()}
         self.count = max((len(audio) for audio in self.audio.values()), default=0)
         latents = [self._encoded(self.audio[name]) for name in self.names]
-        self.latents = dict(zip(self.names, aligned(latents, codec) if latents else [], strict=True))
+        self.latents = dict(zip(self.names, pad_to_longest(latents, codec) if latents else [], strict=True))
         self.originals = {name: self.clouds(self.audio[name]) for name in self.names}
         self.regenerated = {name: self.clouds(self.decoded(self.latents[name])) for name in self.names}
 
     def _encoded(self, audio: list[np.ndarray]) -> np.ndarray:
         """Return ``[count, frames, dims]``; a material with fewer hits repeats them."""
-        each = aligned([self.codec.encode(hit[None]) for hit in audio], self.codec)
+        each = pad_to_longest([self.codec.encode(hit[None]) for hit in audio], self.codec)
         return np.concatenate([each[index % len(each)] for index in range(self.count)])
 
     def pairs(self) -> list[tuple[str, str]]:
@@ -126,7 +126,7 @@ def mixture_study(materials: Materials, probe: Probe | None, tell: Callable[[], 
     """Measure what remains of each material in a mixture with each other, by each method of :data:`METHODS`.
 
     Every matrix has at ``[row, column]`` the row's material in the mixture of both: ``frechet`` (by embedding, to its
-    originals), ``lost_db`` (see :func:`plugin_backend.codecs.latent_mixing.lost_db`) and ``heard_as`` (the probe's
+    originals), ``lost_db`` (see :func:`plugin_backend.codecs.latent_mixing.masking_loss_db`) and ``heard_as`` (the probe's
     probability of the row's label as a share of both labels' probability). Diagonals are ``None``. ``evenness``
     summarises a method: see :func:`evenness`.
 
@@ -160,7 +160,7 @@ def _score_mixture(
     rows = [materials.names.index(name) for name in pair]
     columns = rows[::-1]
     hits = materials.decoded(mixture)
-    losses = lost_db([materials.latents[name] for name in pair], mixture, materials.codec)
+    losses = masking_loss_db([materials.latents[name] for name in pair], mixture, materials.codec)
     table["lost_db"][rows, columns] = losses.mean(1)
     for embedding, cloud in materials.clouds(hits).items():
         distances = [cloud_distance(cloud, materials.originals[name][embedding]) for name in pair]

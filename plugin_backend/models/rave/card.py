@@ -15,7 +15,7 @@ from pathlib import Path
 
 from plugin_backend.codecs.base import CodecSpec
 from plugin_backend.errors import CheckpointError, OutputError
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_files import write_atomically
 
 SUFFIX, FAMILY, VERSION = ".rave.json", "rave", 1
 MOST_BYTES, MOST_CARD_BYTES = 4 * 2**30, 2**20
@@ -76,7 +76,7 @@ def save_card(card: RaveCard, path: Path) -> None:
     """
     record = {"family": FAMILY, "version": VERSION, **asdict(card)}
     try:
-        with replaced_when_whole(path) as temporary:
+        with write_atomically(path) as temporary:
             temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     except OSError as problem:
         raise OutputError(f"{path}: cannot be written ({problem.strerror})") from problem
@@ -165,7 +165,7 @@ def trust_model(sha256: str) -> None:
     path = _trust_list()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replaced_when_whole(path) as temporary:
+        with write_atomically(path) as temporary:
             temporary.write_text("".join(f"{each}\n" for each in sorted(_trusted() | {sha256})), encoding="ascii")
     except OSError as problem:
         raise OutputError(f"{path}: cannot be written ({problem.strerror})") from problem

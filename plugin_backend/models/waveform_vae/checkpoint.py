@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as serialise
 
 from plugin_backend.errors import CheckpointError
-from plugin_backend.file_commit import staged
+from plugin_backend.file_commit import stage_files
 from plugin_backend.models.waveform_vae.checkpoint_header import FAMILY, VERSION, least_weights, read_config
 from plugin_backend.models.waveform_vae.model import WaveformVAE
 
@@ -26,7 +26,7 @@ def save(model: WaveformVAE, path: Path, training: dict) -> None:
         training: the record, plain JSON.
     """
     record = {"family": FAMILY, "version": VERSION, "config": asdict(model.config), "training": training}
-    with staged(path.parent, path.name) as stage:
+    with stage_files(path.parent, path.name) as stage:
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
         stage.replacing(path.name).write_bytes(serialise(tensors))
         header = stage.replacing(path.with_suffix(".json").name)

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from plugin_backend.cpu_info import cpu_info
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_files import write_atomically
 
 MEASURED = 120
 """FBGEMM's largest group of rows. Every count up to it is tried."""
@@ -100,7 +100,7 @@ def row_counts(name: str, multiply: Multiply) -> RowCounts:
         counts = measure(multiply)
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with replaced_when_whole(path) as temporary:
+            with write_atomically(path) as temporary:
                 text = "".join("1" if exact else "0" for exact in counts.exact)
                 record = {**identity, "exact": text, "crc32": zlib.crc32(text.encode())}
                 temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

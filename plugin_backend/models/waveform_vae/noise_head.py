@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from plugin_backend.dsp.mel import mel_spaced_hz
+from plugin_backend.dsp.mel import mel_spaced_frequencies
 from plugin_backend.models.band_split import BANDS, SEGMENT
 from plugin_backend.models.waveform_vae.addressed_noise import OTHER_STREAM, cached_white_noise
 from plugin_backend.models.waveform_vae.band_levels import BandLevels
@@ -46,7 +46,7 @@ class Bands(nn.Module):
 
     def __init__(self, bands: int, window_samples: int, sample_rate: int, lowest_hz: float):
         super().__init__()
-        centres_hz = mel_spaced_hz(lowest_hz, sample_rate / 2, bands)
+        centres_hz = mel_spaced_frequencies(lowest_hz, sample_rate / 2, bands)
         hz = np.arange(window_samples // 2 + 1) * (sample_rate / window_samples)
         position = np.interp(hz, centres_hz, np.arange(bands))
         below = np.minimum(position.astype(int), bands - 2)

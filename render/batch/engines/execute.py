@@ -17,18 +17,18 @@ from plugin_backend.errors import (
     PisadaError,
     ProjectError,
 )
-from plugin_backend.output_files import file_digest
+from plugin_backend.output_files import disk_error, file_digest
 from render.batch.engines.protocol import Kind, Order, Outcome, Output, Progress
 from render.batch.engines.warm_fork import WarmProcess, warm_up
 from render.batch.job_key import job_key
 from render.delivery.deliver import Delivery, deliver
 from render.delivery.file_names import next_version
-from render.delivery.output_folder import disk_error
 from render.engine.cue_cache import CueCache
+from render.engine.make_plan import make_plan
 from render.engine.stream import OFFLINE_CHUNK_FRAMES
-from render.plan.resolve import make_plan, read_sheet, with_sheet_rate
+from render.plan.resolve import read_sheet, with_sheet_rate
 
-TELL_S = 0.25
+PROGRESS_S = 0.25
 
 KINDS: tuple[tuple[type[PisadaError], Kind], ...] = (
     (OutputError, "passing"),
@@ -84,7 +84,7 @@ def _delivered(order: Order, tell: Callable[[Progress], None], deaths: list[str]
     def progress(samples: int) -> None:
         nonlocal done, last
         done, now = done + samples, perf_counter()
-        if now - last >= TELL_S or done == plan.length_samples:
+        if now - last >= PROGRESS_S or done == plan.length_samples:
             last = now
             tell(Progress(order.name, done, plan.length_samples))
 

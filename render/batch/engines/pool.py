@@ -12,8 +12,8 @@ from multiprocessing.connection import Connection
 
 import msgspec
 
-from plugin_backend.output_files import uninterrupted
-from plugin_backend.processes import die_with_parent, one_thread_each
+from plugin_backend.output_files import hold_signals
+from plugin_backend.processes import die_with_parent, one_thread_per_process
 from render.batch.engines.protocol import Message, Order, Outcome
 
 
@@ -37,7 +37,7 @@ def serve(pipe: Connection, parent: int) -> None:
 
 
 DECODE = msgspec.json.Decoder(Message)
-LAST_WORDS_S = 2.0
+EXIT_S = 2.0
 """How long a process that has closed its pipe may take to end as it likes."""
 
 
@@ -49,7 +49,7 @@ class _Worker:
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, os.getpid()), name="pisada-batch")
         resource_tracker.ensure_running()  # starting it unblocks signals, so it comes first
-        with one_thread_each(), uninterrupted():  # a Ctrl-C goes to the whole group; the parent stops its workers
+        with one_thread_per_process(), hold_signals():  # a Ctrl-C goes to the whole group; the parent stops its workers
             self.process.start()
         theirs.close()
         self.order: Order | None = None
@@ -66,7 +66,7 @@ class _Worker:
 
     def death(self) -> Outcome | None:
         """What its death means to its order."""
-        self.process.join(LAST_WORDS_S)
+        self.process.join(EXIT_S)
         self.stop()
         if self.order is None:
             return None

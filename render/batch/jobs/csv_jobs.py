@@ -8,19 +8,19 @@ from pathlib import Path
 import msgspec
 
 from plugin_backend.errors import CueSheetError, JobsError
-from render.batch.jobs.job import MOST_JOBS, Job, Jobs, job_of
+from render.batch.jobs.job import MOST_JOBS, Job, Jobs, make_job
 from render.batch.jobs.schema import TWO_STARTS, Fields, set_fields
 from render.cues.readers.csv_sheet import records
-from render.cues.readers.spreadsheet_cells import with_point
-from render.project.toml_config import explained
+from render.cues.readers.spreadsheet_cells import decimal_point
+from render.project.toml_config import explain_error
 
 NEEDED = ("name", "cues")
 COLUMNS = ("name", *Fields.__struct_fields__)
-TRUTHS = {"yes": True, "no": False, "true": True, "false": False, "1": True, "0": False}
+YES_OR_NO = {"yes": True, "no": False, "true": True, "false": False, "1": True, "0": False}
 FLAGS = ("pops", "clips", "include_muted", "skip_unreadable")
 LISTS = ("models", "bank")
 NUMBERS = ("tail_s", "head_handle", "tail_handle", "offset")
-BETWEEN = ";"
+SEPARATOR = ";"
 
 
 def read_csv_jobs(path: Path) -> Jobs:
@@ -61,21 +61,21 @@ def _job(path: Path, header: list[str], row: int, cells: list[str]) -> Job:
     if "start" in told and "start_tc" in told:
         raise JobsError(TWO_STARTS, file=path, row=row, field="start_tc")
     for column, cell in told.items():
-        if column in FLAGS and cell.lower() not in TRUTHS:
+        if column in FLAGS and cell.lower() not in YES_OR_NO:
             raise JobsError(f"{cell!r}: yes or no", file=path, row=row, field=column)
         given_here = {column: _value(column, cell)}
         try:
             table = msgspec.convert(given_here, Fields, strict=False)
         except (ValueError, msgspec.ValidationError) as problem:
-            told_of, _, allowed = explained(problem, given_here, Fields)
+            told_of, _, allowed = explain_error(problem, given_here, Fields)
             raise JobsError(f"{cell!r}: {told_of}{allowed}", file=path, row=row, field=column) from problem
         fields |= set_fields(table)
-    return job_of(name, fields, path, f"row {row}", row)
+    return make_job(name, fields, path, f"row {row}", row)
 
 
 def _value(column: str, cell: str) -> bool | list[str] | str:
     if column in FLAGS:
-        return TRUTHS[cell.lower()]
+        return YES_OR_NO[cell.lower()]
     if column in NUMBERS:
-        return with_point(cell)
-    return [part for each in cell.split(BETWEEN) if (part := each.strip())] if column in LISTS else cell
+        return decimal_point(cell)
+    return [part for each in cell.split(SEPARATOR) if (part := each.strip())] if column in LISTS else cell

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from plugin_backend.errors import JobsError, ProjectError
-from presets.bank import located_banks
+from presets.bank import absolute_bank_names
 from render.batch.jobs.schema import FILES, MODELS, NAME_RULE, OF_A_PROJECT, is_job_name
 from render.project.effect_schema import FILES as MODEL_FILES
 from render.project.project import Project, project_from
@@ -89,11 +89,11 @@ def is_utf8(path: Path) -> bool:
     return True
 
 
-def located(fields: dict, folder: Path) -> dict:
+def with_absolute_files(fields: dict, folder: Path) -> dict:
     """Fields with their files as seen from ``folder``; a model's name stays."""
     there = {name: str(folder / fields[name]) for name in FILES if name in fields}
     if "bank" in fields:
-        there["bank"] = located_banks(fields["bank"], folder)
+        there["bank"] = absolute_bank_names(fields["bank"], folder)
     if "model" in fields:
         there["model"] = _model(fields["model"], folder)
     if "models" in fields:
@@ -105,7 +105,7 @@ def _model(name: str, folder: Path) -> str:
     return str(folder / name) if name.endswith(MODEL_FILES) else name
 
 
-def job_of(name: str, fields: dict, file: Path, where: str, row: int | None = None) -> Job:
+def make_job(name: str, fields: dict, file: Path, where: str, row: int | None = None) -> Job:
     """A job, its name, cues, paths and models checked.
 
     Raises:
@@ -126,5 +126,5 @@ def job_of(name: str, fields: dict, file: Path, where: str, row: int | None = No
     for field in (*FILES, "bank", *MODELS):
         if CONTROL.search("".join(fields.get(field, ""))):
             raise wrong(f"{fields[field]!a}: a path holds no control characters", field)
-    fields = located(fields, file.absolute().parent)
+    fields = with_absolute_files(fields, file.absolute().parent)
     return Job(name, Path(fields["cues"]), fields, where)

@@ -13,10 +13,9 @@ import json
 from datetime import datetime
 from pathlib import Path
 
-from plugin_backend.output_files import folder_when_whole, replaced_when_whole
+from plugin_backend.output_files import disk_error, make_folder, make_folder_atomically, write_atomically
 from render.batch.jobs.job import Job
 from render.batch.planning import BatchPlan, Planned
-from render.delivery.output_folder import disk_error, made_folder
 
 TASK_CUES = 5_000
 """Cues a task has, about: some minutes of a core."""
@@ -45,13 +44,13 @@ def write_openjd(plan: BatchPlan, folder: Path, out: Path, task_cues: int = TASK
     """
     groups = parts_of(plan.jobs, task_cues)
     try:
-        with made_folder(folder):
+        with make_folder(folder):
             _clear(folder / PARTS)
-            with folder_when_whole(folder / PARTS) as parts:
+            with make_folder_atomically(folder / PARTS) as parts:
                 for number, group in enumerate(groups, 1):
                     (parts / f"{number}.toml").write_text(as_toml([planned.job for planned in group]), "utf-8")
             template = template_of(len(groups), Path(out).absolute(), command)
-            with replaced_when_whole(folder / TEMPLATE) as file:
+            with write_atomically(folder / TEMPLATE) as file:
                 file.write_text(json.dumps(template, indent=2) + "\n", "utf-8")
     except OSError as problem:
         raise disk_error(problem, folder) from problem

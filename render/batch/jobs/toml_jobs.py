@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Literal
 
 from plugin_backend.errors import JobsError
-from render.batch.jobs.job import MOST_JOBS, Job, Jobs, job_of
+from render.batch.jobs.job import MOST_JOBS, Job, Jobs, make_job
 from render.batch.jobs.schema import Fields, override, set_fields
 from render.project.toml_config import Table, read_toml
 
 AXES = ("reels", "versions", "banks", "projects")
 
 
-class Point(Fields, kw_only=True):
+class AxisValue(Fields, kw_only=True):
     """One value of an axis: its word in the job's name, and what it sets."""
 
     id: str
@@ -24,13 +24,13 @@ class Matrix(Table):
     """Axes whose combinations are jobs; ``name`` is a pattern of their names, else those given joined by ``-``."""
 
     name: str | None = None
-    reels: list[Point] = []
-    versions: list[Point] = []
-    banks: list[Point] = []
-    projects: list[Point] = []
+    reels: list[AxisValue] = []
+    versions: list[AxisValue] = []
+    banks: list[AxisValue] = []
+    projects: list[AxisValue] = []
 
 
-class Named(Fields, kw_only=True):
+class NamedJob(Fields, kw_only=True):
     """A job of its own, or what a job of the matrix sets otherwise."""
 
     name: str
@@ -51,7 +51,7 @@ class JobsFile(Table, kw_only=True):
     schema: Literal[1]
     defaults: Fields = Fields()
     matrix: Matrix = Matrix()
-    jobs: list[Named] = []
+    jobs: list[NamedJob] = []
     exclude: list[Exclusion] = []
 
 
@@ -74,8 +74,10 @@ def read_toml_jobs(path: Path) -> Jobs:
         for point in points:
             fields = override(fields, set_fields(point))
         changes = set_fields(own.pop(name)) if name in own else {}
-        found.append(job_of(name, override(fields, changes), path, f"[matrix] {name}"))
-    found += [job_of(name, override(defaults, set_fields(job)), path, f"[[jobs]] {name}") for name, job in own.items()]
+        found.append(make_job(name, override(fields, changes), path, f"[matrix] {name}"))
+    found += [
+        make_job(name, override(defaults, set_fields(job)), path, f"[[jobs]] {name}") for name, job in own.items()
+    ]
     return Jobs(path, tuple[Job, ...](found))
 
 

@@ -11,7 +11,14 @@ from render.cues.cue import sheet_bytes
 from render.cues.readers.aaf_track import Track, is_empty, parts_of, tagged, value_of
 from render.cues.readers.ole_guard import DAMAGED, check_compound_file
 from render.cues.readers.text_reading import error_at
-from render.cues.readers.timeline_builder import DEEPEST, TimelineBuilder, clean_name, counted, exact_rate, zero_of
+from render.cues.readers.timeline_builder import (
+    DEEPEST,
+    TimelineBuilder,
+    clean_name,
+    exact_rate,
+    timeline_zero_s,
+    with_counted_rate,
+)
 from render.cues.timeline import Timeline
 from render.project.timecode import Clock
 
@@ -113,8 +120,8 @@ class _Composition:
         rate, drop, start_frames, self.timecode = self._timecode(clock)
         remarks: list[str] = []
         if rate is not None:
-            clock = counted(clock, rate, drop, start_frames, remarks)
-        self.found = TimelineBuilder(clock, zero_of(clock, start_frames), start_frames, remarks=remarks)
+            clock = with_counted_rate(clock, rate, drop, start_frames, remarks)
+        self.found = TimelineBuilder(clock, timeline_zero_s(clock, start_frames), start_frames, remarks=remarks)
         self.sources: dict[tuple, str | None] = {}
 
     def read(self) -> Timeline:

@@ -6,7 +6,7 @@ import os
 from fractions import Fraction
 
 from plugin_backend.errors import CueSheetError
-from render.cues.readers.text_reading import error_at, own_note
+from render.cues.readers.text_reading import error_at, parse_pisada_note
 from render.cues.readers.timeline_builder import DEEPEST, clean_name
 
 
@@ -60,7 +60,7 @@ GAINS = ("Amplitude multiplier", "Amplitude", "Audio Gain")
 ONE_OF = {"EssenceGroup": "Choices", "Pulldown": "InputSegment"}  # of the same clip
 COMBINER = "Audio Channel Combiner"
 NOTES = ("Comments", "Comment")
-OURS = "pisada"
+PISADA = "pisada"
 
 
 class Track:
@@ -141,7 +141,7 @@ class Track:
         mob = self.composition.mobs.get(clip.mob_id)
         comments = tagged(mob, "UserComments") | tagged(clip, "UserComments")
         with error_at(row=self.found.event + 1):
-            own = own_note(str(comments.pop(OURS, "{}")))
+            own = parse_pisada_note(str(comments.pop(PISADA, "{}")))
         note = next((comments.pop(key) for key in NOTES if comments.get(key)), "")
         name = "" if mob is None else extra.pop("name", None) or mob.name
         told = {f"comment.{key}": value for key, value in comments.items()}

@@ -14,11 +14,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
-from plugin_backend.audio_formats.wav_chunks import MOST_CHUNKS, NO_NAME, WAVE, family_of, layout_of
+from plugin_backend.audio_formats.wav_chunks import MOST_CHUNKS, NO_NAME, WAVE, find_family, read_layout
 from plugin_backend.errors import CueSheetError
 from render.cues.cue import sheet_bytes
-from render.cues.readers.text_reading import decoded, error_at, in_reach
-from render.cues.readers.timeline_builder import clean_name, counted, exact_rate
+from render.cues.readers.text_reading import check_within_day, decode_text, error_at
+from render.cues.readers.timeline_builder import clean_name, exact_rate, with_counted_rate
 from render.cues.timeline import Timeline, TimelineItem
 from render.project.timecode import Clock, round_half_up
 from render.wav.bext import TIME_REFERENCE_OFFSET
@@ -46,7 +46,7 @@ class Wave:
 
 def is_bwf(head: bytes) -> bool:
     """Whether a file begins as a WAVE file."""
-    return family_of(head[:12]) is WAVE
+    return find_family(head[:12]) is WAVE
 
 
 def read_bwf(path: Path, clock: Clock) -> Timeline:
@@ -77,7 +77,7 @@ def read_bwf(path: Path, clock: Clock) -> Timeline:
 def _read(file: BinaryIO) -> Wave:
     if not is_bwf(file.read(12)):
         raise CueSheetError("not a WAVE file")
-    layout = layout_of(file, WAVE)
+    layout = read_layout(file, WAVE)
     if len(layout.chunks) >= MOST_CHUNKS:
         raise CueSheetError(f"over {MOST_CHUNKS} chunks: damaged")
     wave = Wave(audio_bytes=layout.audio.size if layout.audio else None, remark=layout.remark)
@@ -132,7 +132,7 @@ def _timeline(wave: Wave, path: Path, clock: Clock) -> Timeline:
         reference = struct.unpack_from("<Q", bext, TIME_REFERENCE_OFFSET)[0]
         if (stamped := ixml.get("TIMESTAMP_SAMPLE_RATE", str(rate_hz))) != str(rate_hz):
             raise CueSheetError(f"pulled up or down: time stamp at {stamped[:20]} Hz, audio at {rate_hz} Hz")
-        in_reach(round_half_up(Fraction(reference * clock.sample_rate, rate_hz)), clock.sample_rate)
+        check_within_day(round_half_up(Fraction(reference * clock.sample_rate, rate_hz)), clock.sample_rate)
     clock = _clock(clock, ixml, None if reference is None else Fraction(reference, rate_hz), remarks)
 
     def samples(frames: int) -> int:
@@ -142,15 +142,15 @@ def _timeline(wave: Wave, path: Path, clock: Clock) -> Timeline:
     zero = 0 if reference is None else clock.start_samples
     if reference is not None and clock.is_next_day(samples(0) - zero):
         zero -= clock.day_samples
-    first, length_frames = in_reach(samples(0) - zero, clock.sample_rate), wave.audio_bytes // frame_bytes
+    first, length_frames = check_within_day(samples(0) - zero, clock.sample_rate), wave.audio_bytes // frame_bytes
     extra = {key: ixml[tag] for key, tag in IXML.items() if ixml.get(tag)}
     if bext and (originator := _text(bext[ORIGINATOR])):
         extra = {"originator": originator} | extra
-    length = in_reach(samples(length_frames) - samples(0), clock.sample_rate)
+    length = check_within_day(samples(length_frames) - samples(0), clock.sample_rate)
     note = _text(bext[DESCRIPTION]) if bext else ""
     spots = [TimelineItem("region", clean_name(path.stem), "", first, length or None, 1, note, path, extra)]
     for number, (point, begin, count) in enumerate(_points(wave, length_frames, remarks), 2):
-        start = in_reach(samples(begin) - zero, clock.sample_rate)
+        start = check_within_day(samples(begin) - zero, clock.sample_rate)
         length = samples(begin + count) - samples(begin) or None
         texts = [_text(wave.adtl[name].get(point, b"")) for name in (b"labl", b"note")]
         spots.append(TimelineItem("region" if length else "marker", texts[0], "", start, length, number, texts[1]))
@@ -203,8 +203,8 @@ def _clock(clock: Clock, ixml: dict[str, str], start: Fraction | None, remarks: 
         return clock
     rate = exact_rate(Fraction(text))
     frames = None if start is None else int(start * rate)
-    return counted(clock, rate, FLAGS.get(ixml.get("TIMECODE_FLAG", "")), frames, remarks)
+    return with_counted_rate(clock, rate, FLAGS.get(ixml.get("TIMECODE_FLAG", "")), frames, remarks)
 
 
 def _text(content: bytes) -> str:
-    return clean_name(decoded(content.split(b"\0")[0], "latin-1")[0])
+    return clean_name(decode_text(content.split(b"\0")[0], "latin-1")[0])

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
-from render.cues.cue import AUDIBLE, CueSheet, Wanted, sheet_bytes
-from render.cues.readers.sheet_rows import sheet_of
+from render.cues.cue import DEFAULT_OPTIONS, CueSheet, ReadOptions, sheet_bytes
+from render.cues.readers.sheet_rows import rows_to_sheet
 from render.project.timecode import Clock
 
 FORMAT = "CSV"
@@ -25,14 +25,14 @@ ANSI, ANSI_NAME = "cp1252", "Windows-1252 (ANSI)"
 SEPARATOR = re.compile(r'"?sep=(.)"?[\t,;]*(\r\n|\n|\r|$)', re.IGNORECASE)
 
 
-def read_csv(path: Path, clock: Clock, wanted: Wanted = AUDIBLE) -> CueSheet:
+def read_csv(path: Path, clock: Clock, wanted: ReadOptions = DEFAULT_OPTIONS) -> CueSheet:
     """Reads a CSV cue sheet.
 
     Args:
         path: UTF-8 text, UTF-16 or, as Excel saves "CSV" in the west, Windows-1252; at most 64 MiB, 1,000,000 lines,
             100,000 cues and 256 columns.
         clock: the programme's time base.
-        wanted: see :func:`render.cues.readers.sheet_rows.sheet_of`.
+        wanted: see :func:`render.cues.readers.sheet_rows.rows_to_sheet`.
 
     Raises:
         CueSheetError: all that cannot be used, with file, row and column where they apply.
@@ -42,7 +42,7 @@ def read_csv(path: Path, clock: Clock, wanted: Wanted = AUDIBLE) -> CueSheet:
         text, remarks = _text(_bytes(path))
     except CueSheetError as error:
         raise error.at(file=path) from error
-    return sheet_of(path, FORMAT, _records(text), clock, wanted, remarks)
+    return rows_to_sheet(path, FORMAT, _records(text), clock, wanted, remarks)
 
 
 def records(path: Path) -> Iterator[tuple[int, list[str]]]:

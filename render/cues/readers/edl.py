@@ -9,8 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
-from render.cues.readers.text_reading import decoded, error_at, in_reach, noted, own_note, text_lines, unread_at
-from render.cues.timeline import Timeline, TimelineItem, Unread
+from render.cues.readers.text_reading import (
+    check_within_day,
+    decode_text,
+    error_at,
+    line_remarks,
+    parse_pisada_note,
+    text_lines,
+    unreadable_at,
+)
+from render.cues.timeline import Timeline, TimelineItem, UnreadItem
 from render.project.timecode import DROPPABLE, Clock
 
 LABEL = r"[0-9]{2}:[0-9]{2}:[0-9]{2}[:;][0-9]{2}"
@@ -30,7 +38,7 @@ MODE_NAMES = {True: "drop-frame", False: "non-drop-frame"}
 NO_FILE = ("", "(NULL)")
 SOURCES = ("SOURCE FILE:", "AUDIO FILE:")
 LONGEST_LINE = 1024
-SHOWN = 80
+SHOWN_CHARS = 80
 UNUSED = {
     "StmtCdlSop": "colour decisions: not read",
     "StmtCdlSat": "colour decisions: not read",
@@ -69,7 +77,7 @@ class Locator:
 
 def is_edl(head: bytes) -> bool:
     """Whether a file begins as a CMX3600 EDL: with its title, its frame code mode or an event."""
-    lines = [_single_spaced(line) for line in decoded(head, "latin-1")[0].splitlines() if line.strip()]
+    lines = [_single_spaced(line) for line in decode_text(head, "latin-1")[0].splitlines() if line.strip()]
     return bool(lines) and (lines[0].startswith(("TITLE:", "FCM:")) or bool(EVENT.fullmatch(lines[0])))
 
 
@@ -108,7 +116,7 @@ class _List:
     def __init__(self, clock: Clock, remarks: list[str]):
         self.clock, self.remarks = clock, remarks
         self.notes: dict[str, list[int]] = defaultdict(list)
-        self.unreadable: list[Unread] = []
+        self.unreadable: list[UnreadItem] = []
         self.found: list[Edit | Locator] = []
         self.group: list[Edit] = []
         self.modes: dict[bool, list[int]] = defaultdict(list)
@@ -126,7 +134,7 @@ class _List:
                 f"{self.clock.rate.name} fps"
             ] += rows
         spots = [spot for each in self.found for spot in self._spots(each)]
-        return Timeline("CMX3600 EDL", self.clock, spots, self.remarks + noted(self.notes), self.unreadable)
+        return Timeline("CMX3600 EDL", self.clock, spots, self.remarks + line_remarks(self.notes), self.unreadable)
 
     def _too_long(self, row: int, line: str) -> None:
         if line.split(maxsplit=1)[0].isdecimal():
@@ -156,15 +164,15 @@ class _List:
         elif why := _why_unread(line, remark):
             self._unread(row, why)
         elif not (self.group and _told(self.group, kind, statement, line, row)):
-            self.remarks.append(f"line {row}: not read: {line[:SHOWN]}")
+            self.remarks.append(f"line {row}: not read: {line[:SHOWN_CHARS]}")
 
     def _unread(self, row: int, why: str) -> None:
-        self.unreadable.append(Unread(row, why))
+        self.unreadable.append(UnreadItem(row, why))
         self.group = []  # what stands under it is of no event that was read
 
     def _spots(self, found: Edit | Locator) -> list[TimelineItem]:
         self._check_mode(found.row)
-        with unread_at(found.row, self.clock, self.unreadable):
+        with unreadable_at(found.row, self.clock, self.unreadable):
             return self._placed(found)
         return []
 
@@ -212,7 +220,7 @@ class _List:
         if self.modes and rate.drop:
             mark = ";"
         label = f"{hour:0>2}:{minute}:{second}{mark}{frame}"
-        return in_reach(self.clock.timecode_samples(label, after_samples), self.clock.sample_rate)
+        return check_within_day(self.clock.timecode_samples(label, after_samples), self.clock.sample_rate)
 
 
 def _edit(statement, line: str, row: int) -> Edit | None:
@@ -238,7 +246,7 @@ def _filled(fields: list, labels: list[str], row: int) -> Edit:
 
 def _why_unread(line: str, remark: str) -> str:
     """What is wrong with a line that looks like an event or a locator; empty for any other."""
-    words, shown = line.split(), repr(line[:SHOWN])
+    words, shown = line.split(), repr(line[:SHOWN_CHARS])
     if remark.startswith("LOC:"):
         return f"a locator without a place that can be read: {shown}"
     if not words[0].isdecimal() or len(words) < FEWEST_WORDS:
@@ -280,7 +288,7 @@ def _told(group: list[Edit], kind: str, statement, line: str, row: int) -> bool:
         key, _, text = statement.text.partition(":")
         if key.upper() == "PISADA":
             with error_at(row=row):
-                last.extra |= own_note(text.strip())
+                last.extra |= parse_pisada_note(text.strip())
         elif f"{key.upper()}:" in SOURCES:
             _play(group, text.strip())
         else:

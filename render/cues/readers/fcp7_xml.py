@@ -12,7 +12,13 @@ from pathlib import Path
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.safe_xml import is_xml_of, xml_root
 from render.cues.readers.text_reading import error_at
-from render.cues.readers.timeline_builder import TimelineBuilder, clean_name, counted, stated, zero_of
+from render.cues.readers.timeline_builder import (
+    TimelineBuilder,
+    clean_name,
+    rate_text,
+    timeline_zero_s,
+    with_counted_rate,
+)
 from render.cues.timeline import Timeline, TimelineItem
 from render.project.timecode import RATES, Clock, FrameRate, frames_of
 
@@ -60,8 +66,8 @@ class _Sequence:
         self.rate = _rate(self.sequence)
         remarks: list[str] = []
         drop, start_frames = _start(self.sequence, self.rate, clock, remarks)
-        clock = counted(clock, self.rate, drop, start_frames, remarks)
-        self.found = TimelineBuilder(clock, zero_of(clock, start_frames), start_frames, remarks=remarks)
+        clock = with_counted_rate(clock, self.rate, drop, start_frames, remarks)
+        self.found = TimelineBuilder(clock, timeline_zero_s(clock, start_frames), start_frames, remarks=remarks)
         self.linked: dict[tuple, TimelineItem] = {}
 
     def read(self) -> Timeline:
@@ -233,7 +239,7 @@ def _start(sequence, exact: Fraction, clock: Clock, remarks: list[str]) -> tuple
         names = " or ".join(rate.name for rate in marked or fitting)
         raise CueSheetError(f"the sequence starts at {label}, and at frame {frames}: these differ at {names} fps")
     remarks.append(
-        f"the sequence is marked {stated(exact, drop)}, but its first frame, {frames}, is {label} at "
+        f"the sequence is marked {rate_text(exact, drop)}, but its first frame, {frames}, is {label} at "
         f"{meant[0].name} fps: the frame is believed"
     )
     return meant[0].drop, frames

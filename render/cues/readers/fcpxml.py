@@ -13,10 +13,10 @@ from render.cues.readers.timeline_builder import (
     DEEPEST,
     TimelineBuilder,
     clean_name,
-    counted,
     exact_rate,
-    stated,
-    zero_of,
+    rate_text,
+    timeline_zero_s,
+    with_counted_rate,
 )
 from render.cues.timeline import Timeline
 from render.project.timecode import DROPPABLE, Clock
@@ -72,13 +72,13 @@ class _Project:
         start_frames = self.begin * self.rate
         if start_frames.denominator != 1:
             raise CueSheetError(
-                f"the sequence starts between two frames of {stated(self.rate)} fps, at {self.sequence.get('tcStart')}"
+                f"the sequence starts between two frames of {rate_text(self.rate)} fps, at {self.sequence.get('tcStart')}"
             )
         start_frames = int(start_frames) if "tcStart" in self.sequence.attrib else None
         drop = DROP.get(self.sequence.get("tcFormat")) if self.rate in DROPPABLE else None
         remarks: list[str] = []
-        clock = counted(clock, self.rate, drop, start_frames, remarks)
-        self.found = TimelineBuilder(clock, zero_of(clock, start_frames), start_frames, remarks=remarks)
+        clock = with_counted_rate(clock, self.rate, drop, start_frames, remarks)
+        self.found = TimelineBuilder(clock, timeline_zero_s(clock, start_frames), start_frames, remarks=remarks)
 
     def read(self) -> Timeline:
         for spine in self.sequence.iterfind("spine"):

@@ -15,7 +15,7 @@ from pathlib import Path
 from plugin_backend.errors import CueSheetError
 from render.cues.cue import Cue, CueSheet, check_reach, sheet_bytes
 from render.cues.readers.sheet_rows import MOST_ROWS
-from render.project.stem_names import stem_called
+from render.project.stem_names import nearest_stem_name
 from render.project.timecode import Clock, round_half_up
 
 MAGIC = b"MThd"
@@ -284,7 +284,7 @@ def _stem(note: Note, stems: dict[str, str], remarks: list[str]) -> str:
     """The stem of a track by its name, whatever its capitals; ``stems`` keeps those named before, by track."""
     name = note.track or f"CH{note.channel}"
     if name not in stems:
-        stem = stem_called(name, f"CH{note.channel}")
+        stem = nearest_stem_name(name, f"CH{note.channel}")
         stems[name] = next((known for known in stems.values() if known.upper() == stem.upper()), stem)
         if stems[name] != name:
             remarks.append(f"the stem of the track {name!r} is called {stems[name]!r}")

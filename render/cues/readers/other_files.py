@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
-from render.cues.readers.text_reading import decoded
+from render.cues.readers.text_reading import decode_text
 
 RECORDING = "to find its hits, see pisada cues from-audio"
 AAF = "export an AAF from it"
@@ -64,7 +64,7 @@ def check_sheet_like(head: bytes) -> None:
         CueSheetError: it is known as something else; says what, and what to give.
     """
     found = next(((what, instead) for mark, what, instead in MARKS if mark.match(head)), None)
-    text = decoded(_unpacked(head) if head.startswith(GZIP) else head, "latin-1")[0].lstrip("\ufeff")
+    text = decode_text(_unpacked(head) if head.startswith(GZIP) else head, "latin-1")[0].lstrip("\ufeff")
     if found is None and (root := ROOT.match(text)):
         found = ROOTS.get(root[1], ("an XML file of another kind", AAF))
     found = found or next(((what, instead) for mark, what, instead in TEXTS if mark.match(text)), None)
@@ -74,7 +74,7 @@ def check_sheet_like(head: bytes) -> None:
         raise CueSheetError(f"{found[0]}, not a cue sheet: {found[1]}; a sheet is {FORMATS}")
 
 
-def what_an_archive_is(names: set[str]) -> str:
+def archive_problem(names: set[str]) -> str:
     """What a ZIP archive without a workbook is, by its members' names."""
     what, instead = next((told for name, told in PARTS.items() if name in names), ("a ZIP archive", "unpack it"))
     return f"{what}, but no XLSX workbook: {instead}"

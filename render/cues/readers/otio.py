@@ -17,24 +17,24 @@ from render.cues.readers.otio_json import (
     Range,
     list_of,
     media_of,
-    noted_in,
     number_of,
     part_of,
+    pisada_metadata,
     range_of,
     schema_of,
     seconds_of,
     text_of,
     timeline_in,
 )
-from render.cues.readers.text_reading import error_at, own_note
+from render.cues.readers.text_reading import error_at, parse_pisada_note
 from render.cues.readers.timeline_builder import (
     DEEPEST,
     TimelineBuilder,
     clean_name,
-    counted,
     exact_rate,
-    stated,
-    zero_of,
+    rate_text,
+    timeline_zero_s,
+    with_counted_rate,
 )
 from render.cues.timeline import Timeline
 from render.project.timecode import RATES, Clock
@@ -73,13 +73,13 @@ class _Reading:
         self.stack = part_of(timeline, "tracks", "Stack")
         if self.stack is None:
             raise CueSheetError(f"{NOT_OTIO}: the timeline has no tracks")
-        noted = RATES.get(noted_in(timeline).get("rate"))
+        noted = RATES.get(pisada_metadata(timeline).get("rate"))
         start, start_frames = part_of(timeline, "global_start_time", "RationalTime"), None
         if start is not None:
             rate = exact_rate(number_of(start, "rate"))
             frames = seconds_of(start) * rate
             if rate not in NAMED_RATES and frames != 0:
-                raise CueSheetError(f"its start is counted at {stated(rate)} a second, which is no frame rate")
+                raise CueSheetError(f"its start is counted at {rate_text(rate)} a second, which is no frame rate")
             if frames.denominator != 1:
                 raise CueSheetError(f"its start lies between two frames, at {float(frames)}")
             start_frames = int(frames) if rate in NAMED_RATES else None
@@ -89,8 +89,8 @@ class _Reading:
         remarks: list[str] = []
         if rate in NAMED_RATES:
             drop = noted.drop if noted and noted.exact == rate else None
-            clock = counted(clock, rate, drop, start_frames, remarks)
-        self.found = TimelineBuilder(clock, zero_of(clock, start_frames), start_frames, remarks=remarks)
+            clock = with_counted_rate(clock, rate, drop, start_frames, remarks)
+        self.found = TimelineBuilder(clock, timeline_zero_s(clock, start_frames), start_frames, remarks=remarks)
         self.ranges: dict[int, Range] = {}  # by the item's identity: each is asked for several times
 
     def _frame_rates(self) -> set[Fraction]:
@@ -108,7 +108,7 @@ class _Reading:
             kind = text_of(track, "kind") or "Video"
             counts[kind] = counts.get(kind, 0) + 1
             name = (
-                noted_in(track).get("track")
+                pisada_metadata(track).get("track")
                 or clean_name(text_of(track, "name"))
                 or f"{LETTERS.get(kind, kind)}{counts[kind]}"
             )
@@ -161,7 +161,7 @@ class _Reading:
             return self.found.unread(f"clip {clean_name(name)!r} on track {track!r} is trimmed away")
         url = text_of(media, "target_url") or text_of(media, "target_url_base")
         with error_at(row=self.found.event + 1):
-            own = own_note(json.dumps(noted_in(clip)))
+            own = parse_pisada_note(json.dumps(pisada_metadata(clip)))
         self.found.spot(name, track, *seen, source=url, extra=extra, own=own)
         if list_of(clip, "effects"):
             self.found.not_used("effects and changes of speed")

@@ -126,7 +126,7 @@ def media_of(clip: dict) -> dict:
     return media if isinstance(media, dict) else {}
 
 
-def noted_in(value: dict) -> dict:
+def pisada_metadata(value: dict) -> dict:
     """What our own writer noted, unchecked."""
     metadata = value.get("metadata")
     noted = metadata.get("pisada") if isinstance(metadata, dict) else None

@@ -14,9 +14,17 @@ from fractions import Fraction
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
-from render.cues.readers.text_reading import decoded, error_at, in_reach, noted, samples_of, text_lines, unread_at
+from render.cues.readers.text_reading import (
+    check_within_day,
+    decode_text,
+    error_at,
+    line_remarks,
+    text_lines,
+    to_samples,
+    unreadable_at,
+)
 from render.cues.readers.timeline_builder import with_sheet_rate
-from render.cues.timeline import Timeline, TimelineItem, Unread
+from render.cues.timeline import Timeline, TimelineItem, UnreadItem
 from render.project.timecode import AMBIGUOUS, RATES, Clock, FrameRate, frames_of, round_half_up, samples_at
 
 MAGIC = "SESSION NAME:"
@@ -62,13 +70,13 @@ class Session:
             if self.clock.is_next_day(samples - self.clock.start_samples, after_samples):
                 samples = _timecode_samples(match, self.rate, hz, self.rate.frames_per_day)
         elif SAMPLES.fullmatch(text):
-            samples = self.start_samples + samples_of(Fraction(int(text), self.sample_rate_hz), hz)
+            samples = self.start_samples + to_samples(Fraction(int(text), self.sample_rate_hz), hz)
         elif match := MILLISECONDS.fullmatch(text):
-            samples = self.start_samples + samples_of(60 * int(match[1]) + Fraction(match[2]), hz)
+            samples = self.start_samples + to_samples(60 * int(match[1]) + Fraction(match[2]), hz)
         else:
             reasons = (reason for shape, reason in REFUSED.items() if shape.fullmatch(text))
             raise CueSheetError(f"{text[:40]!r} is {next(reasons, 'not a time')}: {ASK}")
-        return in_reach(samples - self.clock.start_samples, hz)
+        return check_within_day(samples - self.clock.start_samples, hz)
 
 
 @dataclass
@@ -90,7 +98,7 @@ class Clip:
 
 def is_pro_tools_text(head: bytes) -> bool:
     """Whether a file begins as a Pro Tools text export, in any of the encodings that Pro Tools writes."""
-    return decoded(head, "mac_roman")[0].startswith(MAGIC)
+    return decode_text(head, "mac_roman")[0].startswith(MAGIC)
 
 
 def read_pro_tools_text(path: Path, clock: Clock) -> Timeline:
@@ -118,11 +126,11 @@ def read_pro_tools_text(path: Path, clock: Clock) -> Timeline:
         files = {name: list(_cells(sections.pop(name))) for name in list(sections) if name.endswith("IN SESSION")}
         for name, block in sections.items():
             notes[f"{name.lower()}: not read"] += [row for row, _ in block[1:]]
-        unreadable: list[Unread] = []
+        unreadable: list[UnreadItem] = []
         listed = list(_tracks(tracks, notes, unreadable))
         spots = [spot for track in listed for spot in _clips(*track, session, files, notes, unreadable)]
         spots += _markers(markers, session, unreadable)
-    return Timeline("Pro Tools text", session.clock, spots, remarks + noted(notes), unreadable)
+    return Timeline("Pro Tools text", session.clock, spots, remarks + line_remarks(notes), unreadable)
 
 
 def _sections(lines: list[str]) -> dict[str, list[tuple[int, str]]]:
@@ -184,7 +192,7 @@ def _text(cells: list[str]) -> str:
 
 
 def _tracks(
-    block: list[tuple[int, str]], notes: dict[str, list[int]], unreadable: list[Unread]
+    block: list[tuple[int, str]], notes: dict[str, list[int]], unreadable: list[UnreadItem]
 ) -> Iterator[tuple[dict[str, str], list[Clip]]]:
     """Each track's lines above its events, by their first words, and its clips."""
     about, events, columns, last = {}, [], [], ""
@@ -207,19 +215,19 @@ def _tracks(
         elif events and len(events[-1][1]) < len(columns):
             _continued(events[-1][1], line)
         else:
-            unreadable.append(Unread(row, f"a line of a track that is no event: {line.strip()[:SHOWN]!r}"))
+            unreadable.append(UnreadItem(row, f"a line of a track that is no event: {line.strip()[:SHOWN]!r}"))
     yield about, _events(events, columns, notes, unreadable)
 
 
 def _events(
-    events: list[tuple[int, list[str]]], columns: list[str], notes: dict[str, list[int]], unreadable: list[Unread]
+    events: list[tuple[int, list[str]]], columns: list[str], notes: dict[str, list[int]], unreadable: list[UnreadItem]
 ) -> list[Clip]:
     """The clips of a track's rows; a tab in a clip's name makes its row longer."""
     clips: dict[tuple[str, str], list[Clip]] = {}
     for row, cells in events:
         more, name = len(cells) - len(columns), columns.index("CLIP NAME")
         if more < 0:
-            unreadable.append(Unread(row, f"{len(cells)} columns, but the track has {len(columns)}: cut off?"))
+            unreadable.append(UnreadItem(row, f"{len(cells)} columns, but the track has {len(columns)}: cut off?"))
             continue
         texts = [*cells[:name], _text(cells[name : name + more + 1]), *cells[name + more + 1 :]]
         _add(dict(zip(columns, map(str.strip, texts), strict=True)), row, clips, notes)
@@ -242,7 +250,7 @@ def _add(cells: dict[str, str], row: int, clips: dict[tuple[str, str], list[Clip
 
 
 def _clips(
-    about: dict[str, str], clips: list[Clip], session: Session, files: dict, notes: dict, unreadable: list[Unread]
+    about: dict[str, str], clips: list[Clip], session: Session, files: dict, notes: dict, unreadable: list[UnreadItem]
 ) -> Iterator[TimelineItem]:
     """A track's spots."""
     width = WIDTH.search(about.get("TRACK NAME", ""))
@@ -262,7 +270,7 @@ def _clips(
     }
     for clip in clips:
         place = None
-        with unread_at(clip.row, session.clock, unreadable):
+        with unreadable_at(clip.row, session.clock, unreadable):
             start = session.position(clip.start)
             place = start, session.position(clip.end, start)
         if place is None:
@@ -289,7 +297,7 @@ def _clips(
         )
 
 
-def _markers(block: list[tuple[int, str]], session: Session, unreadable: list[Unread]) -> list[TimelineItem]:
+def _markers(block: list[tuple[int, str]], session: Session, unreadable: list[UnreadItem]) -> list[TimelineItem]:
     """Markers; of the two times of each the one in samples counts, it is never cut."""
     columns, header, rows = [], [], []
     for row, line in block:
@@ -301,14 +309,14 @@ def _markers(block: list[tuple[int, str]], session: Session, unreadable: list[Un
         elif _begins_marker(cells):
             rows.append((row, cells))
         elif not rows:
-            unreadable.append(Unread(row, f"a line of the markers that is no marker: {line.strip()[:SHOWN]!r}"))
+            unreadable.append(UnreadItem(row, f"a line of the markers that is no marker: {line.strip()[:SHOWN]!r}"))
         elif len(cells) >= len(columns) and not any(cell.strip() for cell in cells[: len(columns) - 1]):
             rows[-1][1][-1] += "\n" + "\t".join(cells[len(columns) - 1 :])  # the next line of a comment
         else:
             _continued(rows[-1][1], line)
     spots = []
     for row, cells in rows:
-        with unread_at(row, session.clock, unreadable):
+        with unreadable_at(row, session.clock, unreadable):
             spots.append(_marker(row, _marker_texts(row, cells, header), session))
     return spots
 

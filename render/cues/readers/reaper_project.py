@@ -15,18 +15,18 @@ from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.text_reading import (
-    decoded,
+    check_within_day,
+    decode_text,
     error_at,
-    in_reach,
-    noted,
-    own_note,
-    samples_of,
-    seconds_of,
+    line_remarks,
+    parse_pisada_note,
+    parse_seconds,
     text_lines,
-    unread_at,
+    to_samples,
+    unreadable_at,
 )
-from render.cues.readers.timeline_builder import counted
-from render.cues.timeline import Timeline, TimelineItem, Unread
+from render.cues.readers.timeline_builder import with_counted_rate
+from render.cues.timeline import Timeline, TimelineItem, UnreadItem
 from render.project.timecode import RATES, Clock, FrameRate, round_half_up, samples_at
 
 MAGIC = "<REAPER_PROJECT "
@@ -40,7 +40,7 @@ DEEPEST = 64
 LONGEST_LINE = 4096
 FREEZE = [*TRACK, "FREEZE"]
 FOLDER_BEGINS, FOLDER_ENDS = "1", "2"
-OWN_NOTE = re.compile(r"pisada:\s*(\{.*)")
+PISADA_NOTE = re.compile(r"pisada:\s*(\{.*)")
 # TIMEMODE's frame rate and kind: 0 as it says, 1 drop-frame, 2 slower by 1000/1001.
 DEFAULT_RATE = ("30", "0")
 NTSC = {
@@ -79,13 +79,13 @@ class Project:
     settings: dict[str, Line] = field(default_factory=dict)
     found: list[Item | Line] = field(default_factory=list)
     tracks: list[dict[str, Line]] = field(default_factory=list)
-    unreadable: list[Unread] = field(default_factory=list)
+    unreadable: list[UnreadItem] = field(default_factory=list)
     unread: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
 
 def is_reaper_project(head: bytes) -> bool:
     """Whether a file begins as a REAPER project."""
-    return decoded(head, "latin-1")[0].startswith(MAGIC)
+    return decode_text(head, "latin-1")[0].startswith(MAGIC)
 
 
 def read_reaper_project(path: Path, clock: Clock) -> Timeline:
@@ -113,7 +113,7 @@ def read_reaper_project(path: Path, clock: Clock) -> Timeline:
         _mute_folders(project.tracks)
         clock, start_samples = _start(project, clock, remarks)
         spots = list(_spots(project, clock, start_samples - clock.start_samples))
-    return Timeline("REAPER project", clock, spots, remarks + noted(project.unread), project.unreadable)
+    return Timeline("REAPER project", clock, spots, remarks + line_remarks(project.unread), project.unreadable)
 
 
 def _words(line: str) -> list[str]:
@@ -146,7 +146,7 @@ def _read(lines: list[str]) -> list[Project]:
             elif stack[-1] == "ITEM" and stack[:3] == FREEZE:
                 project.unread["items of frozen tracks, as they were before: not read"].append(row)
             elif stack[-1] == "ITEM":
-                project.unreadable.append(Unread(row, f"an item within {stack[-2:][0][:40]}, which is no track"))
+                project.unreadable.append(UnreadItem(row, f"an item within {stack[-2:][0][:40]}, which is no track"))
             elif stack[:3] == ITEM and line.startswith("<SOURCE MIDI"):
                 project.unread["MIDI items: their notes are not read"].append(row)
         elif line == ">" and stack:
@@ -240,12 +240,12 @@ def _start(project: Project, clock: Clock, remarks: list[str]) -> tuple[Clock, i
     row, words = project.settings.get("PROJOFFS", (1, ["PROJOFFS", "0"]))
     rate_row, rate = _rate(project, clock, remarks)
     with error_at(row=row):
-        seconds = seconds_of(words[1], "the project's start")
-        in_first_day = samples_of(seconds, clock.sample_rate)
+        seconds = parse_seconds(words[1], "the project's start")
+        in_first_day = to_samples(seconds, clock.sample_rate)
     if rate:
         with error_at(row=rate_row):
             first = max(0, round_half_up(seconds * rate.exact))
-            clock = counted(clock, rate.exact, rate.drop, first, remarks)
+            clock = with_counted_rate(clock, rate.exact, rate.drop, first, remarks)
     if clock.rate is None:
         if seconds:
             raise CueSheetError(f"it starts at {words[1]} s but states no frame rate: give --fps", row=row)
@@ -278,13 +278,13 @@ def _spots(project: Project, clock: Clock, offset_samples: int) -> Iterator[Time
 
     def place(line: Line, word: int, *, after: Line | None = None) -> int:
         with error_at(row=line[0]):
-            seconds = seconds_of(line[1][word], line[1][0])
-            seconds += seconds_of(after[1][1], after[1][0]) if after else 0
-            return in_reach(samples_of(seconds, clock.sample_rate) + offset_samples, clock.sample_rate)
+            seconds = parse_seconds(line[1][word], line[1][0])
+            seconds += parse_seconds(after[1][1], after[1][0]) if after else 0
+            return check_within_day(to_samples(seconds, clock.sample_rate) + offset_samples, clock.sample_rate)
 
     for found in project.found:
         if isinstance(found, Item):
-            with unread_at(found.row, clock, project.unreadable):
+            with unreadable_at(found.row, clock, project.unreadable):
                 for key in ("POSITION", "LENGTH"):
                     if key not in found.values:
                         raise CueSheetError(f"the item has no {key}")
@@ -293,7 +293,7 @@ def _spots(project: Project, clock: Clock, offset_samples: int) -> Iterator[Time
                 yield _clip(found, start, end - start, project)
         elif found[0] in ends:
             row, words = found
-            with unread_at(row, clock, project.unreadable):
+            with unreadable_at(row, clock, project.unreadable):
                 start, closing = place(found, 2), ends[row]
                 length = place(closing, 2) - start if closing else 0
                 if closing and length <= 0:
@@ -316,7 +316,7 @@ def _region_ends(project: Project) -> dict[int, Line | None]:
             continue
         row, words = line
         if len(words) < 4:
-            project.unreadable.append(Unread(row, "MARKER needs a number, a place and a name"))
+            project.unreadable.append(UnreadItem(row, "MARKER needs a number, a place and a name"))
             continue
         if _is_region(words) and words[1] in open_rows:
             ends[open_rows.pop(words[1])] = line
@@ -332,9 +332,9 @@ def _clip(item: Item, start: int, length: int, project: Project) -> TimelineItem
     track = {key: words[1] for key, (_, words) in item.track.items()}
     extra, note = {}, []
     for row, line in item.notes:
-        if match := OWN_NOTE.fullmatch(line.strip()):
+        if match := PISADA_NOTE.fullmatch(line.strip()):
             with error_at(row=row):
-                extra |= own_note(match[1])
+                extra |= parse_pisada_note(match[1])
         else:
             note.append(line)
     flags = {"muted": texts.get("MUTE", "0"), "track_muted": track.get("MUTESOLO", "0")}

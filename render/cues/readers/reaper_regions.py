@@ -11,8 +11,16 @@ from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.csv_sheet import filled_rows
-from render.cues.readers.text_reading import decoded, error_at, in_reach, noted, samples_of, text_lines, unread_at
-from render.cues.timeline import Timeline, TimelineItem, Unread
+from render.cues.readers.text_reading import (
+    check_within_day,
+    decode_text,
+    error_at,
+    line_remarks,
+    text_lines,
+    to_samples,
+    unreadable_at,
+)
+from render.cues.timeline import Timeline, TimelineItem, UnreadItem
 from render.project.timecode import Clock, frames_of, samples_at
 
 COLUMNS = ["#", "Name", "Start", "End", "Length"]
@@ -31,7 +39,7 @@ AS_SAMPLES = "whole numbers were read as samples at the programme's sample rate"
 
 def is_reaper_regions(head: bytes) -> bool:
     """Whether a file begins with the header of a Region/Marker Manager export."""
-    text = decoded(head, "latin-1")[0]
+    text = decode_text(head, "latin-1")[0]
     return text.split("\n", 1)[0].strip().split(",")[: len(COLUMNS)] == COLUMNS
 
 
@@ -51,9 +59,9 @@ def read_reaper_regions(path: Path, clock: Clock) -> Timeline:
     path, notes = Path(path), defaultdict(list)
     with error_at(file=path):
         lines, remarks = text_lines(path, "latin-1")
-        unreadable: list[Unread] = []
+        unreadable: list[UnreadItem] = []
         spots = list(_spots(lines, clock, notes, unreadable))
-    return Timeline("REAPER regions", clock, spots, remarks + noted(notes), unreadable)
+    return Timeline("REAPER regions", clock, spots, remarks + line_remarks(notes), unreadable)
 
 
 def _records(lines: list[str]) -> Iterator[tuple[int, list[str], list[str]]]:
@@ -67,10 +75,10 @@ def _records(lines: list[str]) -> Iterator[tuple[int, list[str], list[str]]]:
 
 
 def _spots(
-    lines: list[str], clock: Clock, notes: dict[str, list[int]], unreadable: list[Unread]
+    lines: list[str], clock: Clock, notes: dict[str, list[int]], unreadable: list[UnreadItem]
 ) -> Iterator[TimelineItem]:
     for row, columns, texts in _records(lines):
-        with unread_at(row, clock, unreadable):
+        with unreadable_at(row, clock, unreadable):
             if len(texts) < len(COLUMNS) or any(texts[len(columns) :]):
                 raise CueSheetError(f"{len(texts)} fields, but the header has {len(columns)}")
             cells = dict(zip(columns, texts, strict=False))
@@ -94,7 +102,9 @@ def _position(
     """Samples from the programme's start."""
     text = cells[column]
     try:
-        return in_reach(_samples(text, clock, row, notes, after_samples) - clock.start_samples, clock.sample_rate)
+        return check_within_day(
+            _samples(text, clock, row, notes, after_samples) - clock.start_samples, clock.sample_rate
+        )
     except CueSheetError as error:
         raise error.at(field=column) from error
 
@@ -113,7 +123,7 @@ def _samples(text: str, clock: Clock, row: int, notes: dict[str, list[int]], aft
     if match := CLOCK.fullmatch(text):
         sign, hours, minutes, seconds = match.groups()
         total = 3600 * int(hours or 0) + 60 * int(minutes or 0) + Fraction(seconds)
-        return samples_of(-total if sign else total, clock.sample_rate)
+        return to_samples(-total if sign else total, clock.sample_rate)
     if SAMPLES.fullmatch(text):
         notes[AS_SAMPLES].append(row)
         return int(text)

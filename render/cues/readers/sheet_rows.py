@@ -9,12 +9,21 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
-from plugin_backend.errors import CueSheetError, together
+from plugin_backend.errors import CueSheetError, combine_errors
 from plugin_backend.similar_names import did_you_mean
-from presets.bank import located
-from render.cues.cue import AUDIBLE, NUMBERS, Cue, CueSheet, Wanted, after_midnight, check_reach, read_number
-from render.cues.cue_offset import offset_samples
-from render.cues.readers.spreadsheet_cells import is_date, no_date, with_point
+from presets.bank import absolute_preset_name
+from render.cues.cue import (
+    DEFAULT_OPTIONS,
+    NUMBERS,
+    Cue,
+    CueSheet,
+    ReadOptions,
+    after_midnight,
+    check_reach,
+    read_number,
+)
+from render.cues.readers.spreadsheet_cells import check_no_date, decimal_point, is_date
+from render.project.cue_offset import offset_samples
 from render.project.timecode import Clock, frames_of, round_half_up, samples_at
 
 REQUIRED = ("id", "start", "stem")
@@ -26,7 +35,7 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 YES_OR_NO = {"": False, "no": False, "yes": True}
 SYNC = {"": None, "onset": "onset", "peak": "peak"}
 
-THREE_WAYS = "a timecode (01:00:10:00), seconds with a decimal point (12.5) or samples (48000smp)"
+TIME_FORMATS = "a timecode (01:00:10:00), seconds with a decimal point (12.5) or samples (48000smp)"
 SECONDS = re.compile(r"-?[0-9]{0,9}\.[0-9]{1,20}")
 SAMPLES = re.compile(r"(-?[0-9]{1,15}) ?smp", re.IGNORECASE)
 BARE = re.compile(r"[+-]?[0-9]+")
@@ -57,7 +66,7 @@ class Problems:
     def check(self) -> None:
         """Raises what was found, if anything."""
         if self.found:
-            raise together(self.found)
+            raise combine_errors(self.found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +83,12 @@ class Place:
     clock: Clock
 
 
-def sheet_of(
+def rows_to_sheet(
     path: Path,
     kind: str,
     records: Iterator[tuple[int, Cells]],
     clock: Clock,
-    wanted: Wanted = AUDIBLE,
+    wanted: ReadOptions = DEFAULT_OPTIONS,
     remarks: tuple[str, ...] = (),
 ) -> CueSheet:
     """The sheet that rows make.
@@ -112,7 +121,7 @@ def sheet_of(
             except CueSheetError as error:
                 problems += [each.at(row=row) for each in error.each]
         if problems and not wanted.partial:
-            raise together(problems)
+            raise combine_errors(problems)
         if not cues and not problems:
             raise CueSheetError("the sheet has a header and no cues")
     except CueSheetError as error:
@@ -142,7 +151,7 @@ def _with_points(cells: dict[str, str | CueSheetError], row: int, commas: dict[s
     """Decimal commas as points, in the columns of times and numbers; ``commas`` notes where."""
     for name in WITH_POINTS:
         cell = cells.get(name)
-        if isinstance(cell, str) and (pointed := with_point(cell)) != cell:
+        if isinstance(cell, str) and (pointed := decimal_point(cell)) != cell:
             cells[name] = pointed
             commas.setdefault(name, []).append(row)
     return cells
@@ -211,12 +220,12 @@ def _cue(cells: dict[str, str | CueSheetError], place: Place, rows_by_id: dict[s
     if first != row:
         problems.add(CueSheetError(f"{cells['id']!r} is already the id of row {first}"), "id")
     place = replace(place, start_samples=start_samples, duration_samples=duration)
-    cue = problems.parsed("id", lambda: cue_of(cells, place, blank, unread))
+    cue = problems.parsed("id", lambda: row_to_cue(cells, place, blank, unread))
     problems.check()
     return cue
 
 
-def cue_of(cells: dict[str, str], place: Place, blank: bool = False, unread: Collection[str] = ()) -> Cue:
+def row_to_cue(cells: dict[str, str], place: Place, blank: bool = False, unread: Collection[str] = ()) -> Cue:
     """The cue of a row whose position and length are settled.
 
     Args:
@@ -238,7 +247,7 @@ def cue_of(cells: dict[str, str], place: Place, blank: bool = False, unread: Col
     if not (cells.get("preset") or cells.get("source") or blank or {"preset", "source"} & set(unread)):
         problems.add(CueSheetError("a cue needs a preset or a source"), "preset")
     numbers = {
-        name: problems.parsed(name, lambda name=name: read_number(name, no_date(cells[name])), 0)
+        name: problems.parsed(name, lambda name=name: read_number(name, check_no_date(cells[name])), 0)
         for name in NUMBERS
         if cells.get(name)
     }
@@ -250,7 +259,7 @@ def cue_of(cells: dict[str, str], place: Place, blank: bool = False, unread: Col
         id=cells["id"],
         start_samples=place.start_samples,
         stem=cells["stem"],
-        preset=located(cells["preset"], place.folder) if cells.get("preset") else None,
+        preset=absolute_preset_name(cells["preset"], place.folder) if cells.get("preset") else None,
         duration_samples=place.duration_samples,
         source=Path(os.path.normpath(place.folder / cells["source"])) if cells.get("source") else None,
         note=cells.get("note", ""),
@@ -270,7 +279,7 @@ def _word(text: str, words: dict[str, object], allowed: str):
 
 
 def _offset(text: str, place: Place) -> int | None:
-    return offset_samples(no_date(text), place.start_samples, place.clock) if text else None
+    return offset_samples(check_no_date(text), place.start_samples, place.clock) if text else None
 
 
 def _start(text: str, clock: Clock) -> tuple[int | None, int]:
@@ -324,8 +333,8 @@ def _time(text: str, field: str, clock: Clock) -> tuple[int | None, int]:
             return None, check_reach(round_half_up(Fraction(text) * clock.sample_rate), clock.sample_rate)
         if match := SAMPLES.fullmatch(text):
             return None, check_reach(int(match[1]), clock.sample_rate)
-        no_date(text)
+        check_no_date(text)
     except CueSheetError as error:
         raise error.at(field=field) from error
     what = "could be seconds, frames or samples" if BARE.fullmatch(text) else "is not a time"
-    raise CueSheetError(f"{text!r} {what}: write {THREE_WAYS}", field=field)
+    raise CueSheetError(f"{text!r} {what}: write {TIME_FORMATS}", field=field)

@@ -19,7 +19,7 @@ DATE = re.compile(
 )
 
 
-def with_point(text: str) -> str:
+def decimal_point(text: str) -> str:
     """A number with a decimal comma, with a point; anything else as it is."""
     return text.replace(",", ".") if DECIMAL_COMMA.fullmatch(text) else text
 
@@ -29,7 +29,7 @@ def is_date(text: str) -> bool:
     return DATE.fullmatch(text) is not None
 
 
-def no_date(text: str) -> str:
+def check_no_date(text: str) -> str:
     """The same text.
 
     Raises:

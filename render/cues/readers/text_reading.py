@@ -12,7 +12,7 @@ import msgspec
 
 from plugin_backend.errors import CueSheetError
 from render.cues.cue import check_reach, sheet_bytes
-from render.cues.timeline import Unread
+from render.cues.timeline import UnreadItem
 from render.project.timecode import Clock, round_half_up
 
 LARGEST_MIB = 64
@@ -34,7 +34,7 @@ def error_at(*, file: Path | None = None, row: int | None = None) -> Iterator[No
 
 
 @contextmanager
-def unread_at(row: int, clock: Clock, unreadable: list[Unread]) -> Iterator[None]:
+def unreadable_at(row: int, clock: Clock, unreadable: list[UnreadItem]) -> Iterator[None]:
     """What an error in the block says of an event becomes something unread of that line, and the file is read on.
 
     Without a frame rate the error is raised: every label would be unread, and one flag reads them all.
@@ -45,7 +45,7 @@ def unread_at(row: int, clock: Clock, unreadable: list[Unread]) -> Iterator[None
         if clock.rate is None:
             raise error.at(row=row) from error
         why = f"column '{error.field}': {error.problem}" if error.field else error.problem
-        unreadable.append(Unread(error.row or row, why))
+        unreadable.append(UnreadItem(error.row or row, why))
 
 
 def text_lines(path: Path, fallback: str) -> tuple[list[str], list[str]]:
@@ -63,16 +63,16 @@ def text_lines(path: Path, fallback: str) -> tuple[list[str], list[str]]:
         raise CueSheetError(f"larger than {LARGEST_MIB} MiB: not a session's text")
     if data.count(b"\n") + data.count(b"\r") > MOST_LINES:
         raise CueSheetError(f"more than {MOST_LINES} lines: not a session's text")
-    text, remarks = decoded(data, fallback)
+    text, remarks = decode_text(data, fallback)
     lines = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\x1a").split("\n")
     changed = [row for row, line in enumerate(lines, 1) if UNPRINTABLE.search(line)]
     if changed:
         lines = [UNPRINTABLE.sub("", line) for line in lines]
-        remarks.append(f"unprintable characters were taken out: {rows(changed)}")
+        remarks.append(f"unprintable characters were taken out: {line_numbers(changed)}")
     return lines, remarks
 
 
-def decoded(data: bytes, fallback: str) -> tuple[str, list[str]]:
+def decode_text(data: bytes, fallback: str) -> tuple[str, list[str]]:
     """The text of bytes, of which the end may be missing, and a remark if it had to be guessed at."""
     for mark, encoding in BYTE_ORDER_MARKS.items():
         if data.startswith(mark):
@@ -83,17 +83,17 @@ def decoded(data: bytes, fallback: str) -> tuple[str, list[str]]:
         return data.decode(fallback), [f"its text is not UTF-8: read as {fallback}"]
 
 
-def rows(numbers: list[int]) -> str:
+def line_numbers(numbers: list[int]) -> str:
     """``line 3``, ``lines 3, 5, 9``."""
     return f"line{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
 
 
-def noted(notes: dict[str, list[int]]) -> list[str]:
+def line_remarks(notes: dict[str, list[int]]) -> list[str]:
     """Remarks of what was found on which lines, in the order they were first found."""
-    return [f"{rows(numbers)}: {what}" for what, numbers in notes.items() if numbers]
+    return [f"{line_numbers(numbers)}: {what}" for what, numbers in notes.items() if numbers]
 
 
-def in_reach(samples: int, sample_rate: int) -> int:
+def check_within_day(samples: int, sample_rate: int) -> int:
     """The same position, unless it is more than 24 hours before or after the programme's start.
 
     Raises:
@@ -103,7 +103,7 @@ def in_reach(samples: int, sample_rate: int) -> int:
     return samples
 
 
-def seconds_of(text: str, what: str) -> Fraction:
+def parse_seconds(text: str, what: str) -> Fraction:
     """Decimal seconds, exactly.
 
     Raises:
@@ -114,12 +114,12 @@ def seconds_of(text: str, what: str) -> Fraction:
     return Fraction(text)
 
 
-def samples_of(seconds: Fraction, sample_rate: int) -> int:
+def to_samples(seconds: Fraction, sample_rate: int) -> int:
     """The nearest sample within reach of the programme."""
-    return in_reach(round_half_up(seconds * sample_rate), sample_rate)
+    return check_within_day(round_half_up(seconds * sample_rate), sample_rate)
 
 
-def own_note(text: str) -> dict[str, str]:
+def parse_pisada_note(text: str) -> dict[str, str]:
     """What Pisada wrote beside a clip, as entries of ``TimelineItem.extra``: ``{"gain_db": "-3"}`` →
     ``pisada.gain_db``.
 

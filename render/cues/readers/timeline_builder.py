@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from plugin_backend.errors import CueSheetError
-from render.cues.readers.text_reading import error_at, in_reach
-from render.cues.timeline import Timeline, TimelineItem, Unread
+from render.cues.readers.text_reading import check_within_day, error_at
+from render.cues.timeline import Timeline, TimelineItem, UnreadItem
 from render.project.timecode import RATES, Clock, FrameRate, round_half_up
 
 MOST_EVENTS = 200_000
@@ -64,7 +64,7 @@ def with_sheet_rate(clock: Clock, exact: Fraction, drop: bool | None = None, sta
     if clock.rate is not None:
         if clock.rate not in fitting:
             raise CueSheetError(
-                f"the file runs at {stated(exact, drop)} fps, the project at {clock.rate.name}: change --fps, or "
+                f"the file runs at {rate_text(exact, drop)} fps, the project at {clock.rate.name}: change --fps, or "
                 f"export at {clock.rate.name}"
             )
     elif start_frames is None and len(fitting) != 1:
@@ -75,7 +75,9 @@ def with_sheet_rate(clock: Clock, exact: Fraction, drop: bool | None = None, sta
     return clock if clock.rate else replace(clock, rate=rate, start_frames=start_frames or 0)
 
 
-def counted(clock: Clock, exact: Fraction, drop: bool | None, start_frames: int | None, remarks: list[str]) -> Clock:
+def with_counted_rate(
+    clock: Clock, exact: Fraction, drop: bool | None, start_frames: int | None, remarks: list[str]
+) -> Clock:
     """The clock completed, see :func:`completed`, with a file that counts frames, seconds or samples.
 
     Whether its labels are drop-frame moves nothing in such a file, so there the user's word counts, and a remark
@@ -83,7 +85,7 @@ def counted(clock: Clock, exact: Fraction, drop: bool | None, start_frames: int 
     """
     if clock.rate is not None and clock.rate.exact == exact and drop not in (None, clock.rate.drop):
         remarks.append(
-            f"it says {stated(exact, drop)}, but its counts of frames are exact either way: read at "
+            f"it says {rate_text(exact, drop)}, but its counts of frames are exact either way: read at "
             f"{clock.rate.name} fps, as asked"
         )
         drop = None
@@ -92,22 +94,22 @@ def counted(clock: Clock, exact: Fraction, drop: bool | None, start_frames: int 
 
 def _only(fitting: list[FrameRate], exact: Fraction, drop: bool | None) -> FrameRate:
     if not fitting:
-        raise CueSheetError(f"the file runs at {stated(exact, drop)} fps: use one of {', '.join(RATES)}")
+        raise CueSheetError(f"the file runs at {rate_text(exact, drop)} fps: use one of {', '.join(RATES)}")
     if len(fitting) > 1:
         names = " or ".join(rate.name for rate in fitting)
         raise CueSheetError(
-            f"the file runs at {stated(exact, drop)} fps and does not say drop-frame: give --fps {names}"
+            f"the file runs at {rate_text(exact, drop)} fps and does not say drop-frame: give --fps {names}"
         )
     return fitting[0]
 
 
-def stated(exact: Fraction, drop: bool | None = None) -> str:
+def rate_text(exact: Fraction, drop: bool | None = None) -> str:
     """A rate for messages: "24", "23.976", "29.97 drop-frame"."""
     name = f"{round(float(exact), 3):g}" if exact < 1000 else str(round(exact))
     return name + {None: "", True: " drop-frame", False: " non-drop" if exact.denominator > 1 else ""}[drop]
 
 
-def zero_of(clock: Clock, start_frames: int | None) -> Fraction:
+def timeline_zero_s(clock: Clock, start_frames: int | None) -> Fraction:
     """Seconds from 00:00:00:00 to a timeline's zero: its own start, or the programme's if it states none."""
     frames = clock.start_frames if start_frames is None else start_frames
     return Fraction(frames) / clock.rate.exact if clock.rate else Fraction(0)
@@ -143,7 +145,7 @@ class TimelineBuilder:
     start_frames: int | None = None
     spots: list[TimelineItem] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
-    lost: list[Unread] = field(default_factory=list)
+    lost: list[UnreadItem] = field(default_factory=list)
     event: int = 0
     steps: int = 0
     unused: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -175,7 +177,7 @@ class TimelineBuilder:
 
     def unreadable(self, what: str) -> None:
         """Numbers an event that would make a spot if it could be read."""
-        self.lost.append(Unread(self.next_event(), what))
+        self.lost.append(UnreadItem(self.next_event(), what))
 
     def not_used(self, what: str) -> None:
         """Notes a property of the event last read that means nothing to us."""
@@ -201,7 +203,7 @@ class TimelineBuilder:
             begin: seconds from the timeline's zero.
             end: the same; None for a marker.
             extra: what the format says; what is empty is left out.
-            own: what our own writer noted (:func:`render.cues.readers.text_reading.own_note`), kept as it is.
+            own: what our own writer noted (:func:`render.cues.readers.text_reading.parse_pisada_note`), kept as it is.
 
         Raises:
             CueSheetError: ends before it begins, or is further than a day from the programme's start.
@@ -236,7 +238,7 @@ class TimelineBuilder:
 
     def _samples(self, seconds: Fraction) -> int:
         rate = self.clock.sample_rate
-        return in_reach(round_half_up((self.zero + seconds) * rate) - self.clock.start_samples, rate)
+        return check_within_day(round_half_up((self.zero + seconds) * rate) - self.clock.start_samples, rate)
 
     def timeline(self, format_name: str) -> Timeline:
         """All of it, with the properties not used summed up at the end."""

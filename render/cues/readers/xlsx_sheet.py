@@ -14,9 +14,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
-from render.cues.cue import AUDIBLE, CueSheet, Wanted, sheet_bytes
-from render.cues.readers.other_files import what_an_archive_is
-from render.cues.readers.sheet_rows import KNOWN, MOST_COLUMNS, MOST_ROWS, TIMES, Cells, sheet_of
+from render.cues.cue import DEFAULT_OPTIONS, CueSheet, ReadOptions, sheet_bytes
+from render.cues.readers.other_files import archive_problem
+from render.cues.readers.sheet_rows import KNOWN, MOST_COLUMNS, MOST_ROWS, TIMES, Cells, rows_to_sheet
 from render.cues.readers.spreadsheet_cells import TYPE_AGAIN
 from render.project.timecode import Clock
 
@@ -44,13 +44,13 @@ def is_xlsx(head: bytes) -> bool:
     return head.startswith(MAGIC)
 
 
-def read_xlsx(path: Path, clock: Clock, wanted: Wanted = AUDIBLE) -> CueSheet:
+def read_xlsx(path: Path, clock: Clock, wanted: ReadOptions = DEFAULT_OPTIONS) -> CueSheet:
     """Reads the first sheet whose header has a column 'start'.
 
     Args:
         path: at most 64 MiB unpacked and 100,000 rows of 256 columns.
         clock: the programme's time base.
-        wanted: see :func:`render.cues.readers.sheet_rows.sheet_of`.
+        wanted: see :func:`render.cues.readers.sheet_rows.rows_to_sheet`.
 
     Raises:
         CueSheetError: no workbook, damaged, a bomb, or anything in it that cannot be used: see
@@ -71,7 +71,7 @@ def read_xlsx(path: Path, clock: Clock, wanted: Wanted = AUDIBLE) -> CueSheet:
         raise CueSheetError(f"no sheet has a header with a column 'start'; it has {names or 'no sheets'}", file=path)
     others = [repr(other) for other, rows in sheets if other != name and rows]
     remarks = [f"the sheet {name!r} was read; {', '.join(others)} not"] if others else []
-    return sheet_of(path, FORMAT, _records(rows), clock, wanted, tuple(remarks))
+    return rows_to_sheet(path, FORMAT, _records(rows), clock, wanted, tuple(remarks))
 
 
 @contextmanager
@@ -97,7 +97,7 @@ def _unpacked(path: Path) -> tuple[io.BytesIO, bool]:
         members = archive.infolist()
         names = {member.filename for member in members}
         if WORKBOOK not in names:
-            raise CueSheetError(what_an_archive_is(names))
+            raise CueSheetError(archive_problem(names))
         if len(members) > MOST_FILES:
             raise CueSheetError(f"{len(members)} files in the archive; a workbook has at most {MOST_FILES}")
         stated = sum(member.file_size for member in members)

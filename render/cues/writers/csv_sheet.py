@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError, OutputError
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_files import write_atomically
 from render.cues.cue import NUMBERS, CueSheet
 from render.cues.readers.sheet_rows import TIMES
-from render.cues.writers.sheet_rows import rows_of
+from render.cues.writers.sheet_rows import sheet_to_rows
 from render.project.timecode import Clock
 
 LONGEST_FIELD = 131_072
@@ -21,7 +21,7 @@ FORMULA_MARKS = tuple("=+-@＝＋－＠")  # noqa: RUF001 (Excel takes the full-
 
 def write_csv(sheet: CueSheet, path: Path, clock: Clock) -> None:
     """Writes a sheet as UTF-8, comma-separated, whole or not at all; see
-    :func:`render.cues.writers.sheet_rows.rows_of`.
+    :func:`render.cues.writers.sheet_rows.sheet_to_rows`.
 
     A text that a spreadsheet would take for a formula gets a space before it, which reading takes off again.
 
@@ -29,7 +29,7 @@ def write_csv(sheet: CueSheet, path: Path, clock: Clock) -> None:
         CueSheetError: what a sheet cannot hold, such as a text over 131,072 characters.
         OutputError: the file cannot be written.
     """
-    header, rows = rows_of(sheet, path, clock)
+    header, rows = sheet_to_rows(sheet, path, clock)
     lines = [[_guarded(name, "") for name in header]]
     lines += [[_guarded(text, name) for text, name in zip(row, header, strict=True)] for row in rows]
     check_lengths(lines, LONGEST_FIELD, path)
@@ -63,7 +63,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         OutputError: it cannot be written.
     """
     try:
-        with replaced_when_whole(path) as temporary:
+        with write_atomically(path) as temporary:
             yield temporary
     except OSError as problem:
         raise OutputError(f"{path}: cannot write here ({problem.strerror or problem})") from problem

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from plugin_backend.errors import CueSheetError, ProjectError
 from render.cues.cue import NUMBERS, Cue, CueSheet
-from render.cues.cue_offset import offset_written
 from render.cues.readers.text_reading import LARGEST_NOTE
+from render.project.cue_offset import offset_written
 from render.project.timecode import Clock
 from render.session import FORMATS, write_anew
 from render.session.model import Item, Session, Track
@@ -47,7 +47,7 @@ def write_session_cues(sheet: CueSheet, path: Path, clock: Clock) -> Path:
     for cue in sheet.cues:
         length = cue.duration_samples or NOMINAL_SAMPLES
         start = clock.start_samples + cue.start_samples
-        columns = columns_of(cue, path.parent, clock)
+        columns = cue_columns(cue, path.parent, clock)
         if len(json.dumps(columns)) > LARGEST_NOTE:
             raise CueSheetError("more text than a session keeps beside a clip (1 MiB): write .csv", row=cue.row)
         item = Item(cue.id, None, start, length, columns=columns)
@@ -57,7 +57,7 @@ def write_session_cues(sheet: CueSheet, path: Path, clock: Clock) -> Path:
     return path
 
 
-def columns_of(cue: Cue, folder: Path, clock: Clock) -> dict[str, str]:
+def cue_columns(cue: Cue, folder: Path, clock: Clock) -> dict[str, str]:
     """All of a cue but its place, as the cells of a CSV sheet in ``folder``: what is default is left out.
 
     ``duration`` is there, and empty, only where the cue has none, whatever length its clip shows.

@@ -8,8 +8,8 @@ from pathlib import Path
 from plugin_backend.errors import CueSheetError
 from presets.bank import is_file_name
 from render.cues.cue import NUMBERS, Cue, CueSheet, check_reach
-from render.cues.cue_offset import offset_written
 from render.cues.readers.sheet_rows import CONTROL, KNOWN, MOST_COLUMNS
+from render.project.cue_offset import offset_written
 from render.project.timecode import Clock
 
 COLUMNS = ("id", "start", "end", "duration", "stem", "preset", *NUMBERS, "sync", "offset", "source", "gate", "note")
@@ -17,7 +17,7 @@ ALWAYS = ("id", "start", "stem", "preset")
 DEFAULTS = {name: Cue.__dataclass_fields__[name].default for name in NUMBERS}
 
 
-def rows_of(sheet: CueSheet, path: Path, clock: Clock) -> tuple[list[str], list[list[str]]]:
+def sheet_to_rows(sheet: CueSheet, path: Path, clock: Clock) -> tuple[list[str], list[list[str]]]:
     """The header and a row a cue, by start and then by id; columns that are empty throughout are left out.
 
     A start that is exactly a frame's first sample is a timecode, any other samples; so is an end, but where it is
@@ -37,14 +37,14 @@ def rows_of(sheet: CueSheet, path: Path, clock: Clock) -> tuple[list[str], list[
     _check_columns(extra, path)
     folder = path.parent.resolve()
     cues = sorted(sheet.cues, key=lambda cue: (cue.start_samples, cue.id))
-    rows = [_times(cue, clock) | cells_of(cue, folder, clock) for cue in cues]
+    rows = [_times(cue, clock) | cue_cells(cue, folder, clock) for cue in cues]
     header = [name for name in COLUMNS if name in ALWAYS or any(row.get(name) for row in rows)] + extra
     if len(header) > MOST_COLUMNS:
         raise CueSheetError(f"{len(header)} columns; a sheet has at most {MOST_COLUMNS}", file=path)
     return header, [[row.get(name, "") for name in header] for row in rows]
 
 
-def cells_of(cue: Cue, folder: Path, clock: Clock) -> dict[str, str]:
+def cue_cells(cue: Cue, folder: Path, clock: Clock) -> dict[str, str]:
     """All of a cue but its place, by column; what is default is left out."""
     numbers = {name: getattr(cue, name) for name in NUMBERS}
     preset = cue.preset or ""

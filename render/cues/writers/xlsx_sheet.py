@@ -8,7 +8,7 @@ from pathlib import Path
 
 from render.cues.cue import CueSheet
 from render.cues.writers.csv_sheet import check_lengths, whole_file
-from render.cues.writers.sheet_rows import rows_of
+from render.cues.writers.sheet_rows import sheet_to_rows
 from render.project.timecode import Clock
 
 LONGEST_CELL = 32_767
@@ -18,7 +18,7 @@ TO_ESCAPE = re.compile(r"[\r\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 
 
 def write_xlsx(sheet: CueSheet, path: Path, clock: Clock) -> None:
-    """Writes a sheet as a workbook, whole or not at all; see :func:`render.cues.writers.sheet_rows.rows_of`.
+    """Writes a sheet as a workbook, whole or not at all; see :func:`render.cues.writers.sheet_rows.sheet_to_rows`.
 
     Raises:
         CueSheetError: what a sheet cannot hold, such as a text over 32,767 characters.
@@ -27,7 +27,7 @@ def write_xlsx(sheet: CueSheet, path: Path, clock: Clock) -> None:
     import openpyxl
     from openpyxl.cell import WriteOnlyCell
 
-    header, rows = rows_of(sheet, path, clock)
+    header, rows = sheet_to_rows(sheet, path, clock)
     lines = [[TO_ESCAPE.sub(lambda found: f"_x{ord(found[0]):04X}_", text) for text in row] for row in (header, *rows)]
     check_lengths(lines, LONGEST_CELL, path)
     book = openpyxl.Workbook(write_only=True)

@@ -8,19 +8,20 @@ from pathlib import Path
 
 import msgspec
 
-from plugin_backend.exactness import Computed
+from plugin_backend.exactness import ComputeInfo
 from plugin_backend.hashing import digest
 from render.delivery.file_names import layouts_of, newest_report
 from render.delivery.incremental.previous_report import PreviousCue, PreviousReport, mix_of, read_previous
 from render.engine.cue_cache import CueCache
 from render.plan.cache_key import CueKey, cue_keys
 from render.plan.plan import Event, Plan
-from render.plan.resolve_effects import described
-from render.project.project import SUM, Plugin, Project, Stem
+from render.plan.resolve_effects import describe_effect
+from render.project.effect_schema import Plugin
+from render.project.project import SUM, Project, Stem
 from render.wav.stem_statistics import BLOCK_SAMPLES, StemStatistics
 
 
-def joined(spans: Iterable[slice], apart_samples: int = 1) -> tuple[slice, ...]:
+def merge_spans(spans: Iterable[slice], apart_samples: int = 1) -> tuple[slice, ...]:
     """Spans ordered by their starts, those that overlap or lie less than ``apart_samples`` apart made one."""
     found: list[slice] = []
     for span in spans:
@@ -31,7 +32,7 @@ def joined(spans: Iterable[slice], apart_samples: int = 1) -> tuple[slice, ...]:
     return tuple(found)
 
 
-TRAILS = "trails"
+STATISTICS_FOLDER = "trails"
 
 MIX_VERSION = 1
 """Raised whenever the same plan would be mixed, or an effect of ours sound, differently."""
@@ -85,9 +86,9 @@ class Changes:
     cues: list[CueChange]
     sum: StemChange
     latencies: dict[str, int]
-    computed: dict[str, list[Computed]]
+    computed: dict[str, list[ComputeInfo]]
 
-    def computed_with(self, now: Computed | None) -> dict[str, list[Computed]]:
+    def computed_with(self, now: ComputeInfo | None) -> dict[str, list[ComputeInfo]]:
         """With what the runs computed that wrote each file: this one, and those that wrote what is kept of before."""
         found = {}
         for name, change in {**self.stems, SUM: self.sum}.items():
@@ -122,7 +123,7 @@ def chain_of(stem: Stem) -> dict:
     return {
         "gain_db": stem.gain_db,
         "layout": stem.layout,
-        "effects": [described(effect) for effect in stem.effects],
+        "effects": [describe_effect(effect) for effect in stem.effects],
         "plugins": [_files_of(plugin) for plugin in plugins],
     }
 
@@ -143,7 +144,7 @@ def stem_keys(plan: Plan, project: Project, recipes: dict[str, CueKey]) -> dict[
     return keys | {SUM: digest([layouts_of(plan)[SUM], sorted(keys.values())])}
 
 
-def standing(plan: Plan, project: Project, out: Path) -> dict[str, Path]:
+def up_to_date_files(plan: Plan, project: Project, out: Path) -> dict[str, Path]:
     """The newest version's files by stem, FOLEY among them, and its ``report``; empty unless they are as left and what
     a render would leave now."""
     report = newest_report(project, out)
@@ -215,7 +216,8 @@ def _usable(
     except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
         return None, {}, f"{path.name} is of an older edition, or cannot be read"
     trails = {
-        name: cache and StemStatistics.load(trail_path(cache.folder, stem.key)) for name, stem in before.stems.items()
+        name: cache and StemStatistics.load(statistics_path(cache.folder, stem.key))
+        for name, stem in before.stems.items()
     }
     blocks = -(-plan.length_samples // BLOCK_SAMPLES)
     if any(trail is None or trail.peaks.size != blocks for trail in trails.values()):
@@ -236,9 +238,9 @@ def _touched(before: PreviousReport, out: Path) -> str:
     return ""
 
 
-def trail_path(cache: Path, key: str) -> Path:
+def statistics_path(cache: Path, key: str) -> Path:
     """Where the trail of a file is kept."""
-    return cache / TRAILS / f"{key}.npz"
+    return cache / STATISTICS_FOLDER / f"{key}.npz"
 
 
 def _whole(plan: Plan, why: str) -> StemChange:
@@ -288,7 +290,7 @@ def _merged(spans: list[tuple[int, int]], length_samples: int) -> tuple[slice, .
         for start, stop in inside
         if start < stop
     )
-    return joined(blocks)
+    return merge_spans(blocks)
 
 
 def _differences(event: Event, row: PreviousCue, recipe: CueKey) -> list[str]:

@@ -11,22 +11,22 @@ import numpy as np
 import soundfile
 
 from plugin_backend.errors import RenderError
-from render.delivery.incremental.diff import joined
+from render.delivery.incremental.diff import merge_spans
 from render.wav import riff as chunks
-from render.wav.r128_gating import STEPS_A_SECOND, Steps
-from render.wav.r128_meter import WINDOW_S, Meter
+from render.wav.r128_gating import STEPS_PER_SECOND, LoudnessSteps
+from render.wav.r128_meter import WINDOW_S, R128Meter
 from render.wav.stem_samples import READ_TYPES, StemFile, StemSamples
 from render.wav.stem_statistics import StemStatistics
 
 COPY_BYTES, READ_SAMPLES = 2**20, 2**16
-WARM_UP_STEPS = 4 * STEPS_A_SECOND
+WARM_UP_STEPS = 4 * STEPS_PER_SECOND
 """Heard before a change, so that filters and windows hold what they would: 3 s of window, 1 s for the filters."""
 
-HEARD_AROUND_S = WARM_UP_STEPS // STEPS_A_SECOND + WINDOW_S
+MEASURED_AROUND_S = WARM_UP_STEPS // STEPS_PER_SECOND + WINDOW_S
 """Changes nearer than what is heard before and after them are heard together, so that nothing is heard twice."""
 
 
-def copy_sounding(before: Path, path: Path, trail: StemStatistics, file: StemFile) -> None:
+def copy_nonsilent(before: Path, path: Path, trail: StemStatistics, file: StemFile) -> None:
     """Copy a file up to the end of its samples; where it is digital silence nothing is read, and a hole is left.
 
     Args:
@@ -83,8 +83,8 @@ class Patch:
     def trail(self) -> StemStatistics:
         """The file's trail once it is written; only ``spans`` and what sounds into them is heard again."""
         steps, file = self._before.steps, self.samples.file
-        for span in joined(self.spans, HEARD_AROUND_S * file.sample_rate):
-            hear_again(steps, self.path, file, span)
+        for span in merge_spans(self.spans, MEASURED_AROUND_S * file.sample_rate):
+            measure_again(steps, self.path, file, span)
         find_true_peak(steps, self.path, file)
         return StemStatistics(self.samples.peaks, self.samples.clipped, steps)
 
@@ -96,11 +96,11 @@ def as_bytes(frames: np.ndarray, bits: int) -> bytes:
     return frames.astype({16: "<i2", 32: "<f4"}[bits]).tobytes()
 
 
-def hear_again(steps: Steps, path: Path, file: StemFile, span: slice) -> None:
+def measure_again(steps: LoudnessSteps, path: Path, file: StemFile, span: slice) -> None:
     """Measure the tenths of a second of the programme that a change of ``span`` reaches."""
-    heard, step = file.heard, file.sample_rate // STEPS_A_SECOND
+    heard, step = file.heard, file.sample_rate // STEPS_PER_SECOND
     first = max(0, span.start - heard.start) // step
-    last = min(len(steps.momentary), (span.stop - heard.start) // step + 1 + WINDOW_S * STEPS_A_SECOND)
+    last = min(len(steps.momentary), (span.stop - heard.start) // step + 1 + WINDOW_S * STEPS_PER_SECOND)
     if span.stop <= heard.start or first >= last:
         return
     begin = max(0, first - WARM_UP_STEPS)
@@ -113,16 +113,16 @@ def hear_again(steps: Steps, path: Path, file: StemFile, span: slice) -> None:
             getattr(steps, name)[0] = getattr(again, name)[0]
 
 
-def find_true_peak(steps: Steps, path: Path, file: StemFile) -> None:
+def find_true_peak(steps: LoudnessSteps, path: Path, file: StemFile) -> None:
     """Interpolate what was left out because something louder stood elsewhere, if that is gone."""
-    step = file.sample_rate // STEPS_A_SECOND
+    step = file.sample_rate // STEPS_PER_SECOND
     while (left := np.flatnonzero(steps.peak_bound > steps.true_peak.max(initial=0.0))).size:
         start = file.heard.start + int(left[0]) * step
-        hear_again(steps, path, file, slice(start, start + 1))
+        measure_again(steps, path, file, slice(start, start + 1))
 
 
-def _measured(path: Path, file: StemFile, start: int, stop: int) -> Steps:
-    meter = Meter(file.layout, file.sample_rate)
+def _measured(path: Path, file: StemFile, start: int, stop: int) -> LoudnessSteps:
+    meter = R128Meter(file.layout, file.sample_rate)
     with soundfile.SoundFile(os.fsencode(path)) as audio:
         audio.seek(start)
         while start < stop:

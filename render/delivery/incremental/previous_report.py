@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from plugin_backend.exactness import Computed
+from plugin_backend.exactness import ComputeInfo
 from render.plan.cache_key import CueKey
 from render.plan.plan import Event
 
@@ -42,7 +42,7 @@ class PreviousStem(msgspec.Struct):
     bytes: int
     modified_ns: int
     effects_latency_samples: int | None
-    computed: list[Computed] = []
+    computed: list[ComputeInfo] = []
 
     def __post_init__(self):
         if Path(self.file).name != self.file or not KEY.fullmatch(self.key):

@@ -12,18 +12,18 @@ import numpy as np
 import soundfile
 
 from render.delivery.incremental.diff import PATCH, RENDER, Changes, StemChange
-from render.delivery.incremental.patch_wav import Patch, copy_sounding
+from render.delivery.incremental.patch_wav import Patch, copy_nonsilent
 from render.engine.cue_audio import CueAudio
-from render.engine.mixing import StemMixer
+from render.engine.cue_decoding import Stopwatch
+from render.engine.mixing import StemMixer, Voice
 from render.engine.stream import Block, RenderStats
-from render.engine.voice import Stopwatch, Voice
 from render.plan.plan import Event, Plan
 from render.project.channel_layout import LAYOUTS
 from render.project.project import SUM
 from render.wav import riff as chunks
 from render.wav.bext import MOMENT_OFFSET, moment_fields
 from render.wav.quantize_dither import dither_of
-from render.wav.stem_samples import StemFile, StemSamples, Written, read_steps
+from render.wav.stem_samples import StemFile, StemSamples, WrittenStem, read_quantized
 from render.wav.stem_statistics import BLOCK_SAMPLES
 from render.wav.stem_writer import StemWriter, finish
 
@@ -40,7 +40,7 @@ def update_stems(
     chunk_frames: int,
     rendered: Callable[[Plan], Iterator[Block]],
     stats: RenderStats,
-) -> dict[str, Written]:
+) -> dict[str, WrittenStem]:
     """Write every file of a new version.
 
     Args:
@@ -70,7 +70,7 @@ def update_stems(
     return written
 
 
-def _render(plan: Plan, changes: Changes, targets, files, seed: int, rendered) -> dict[str, Written]:
+def _render(plan: Plan, changes: Changes, targets, files, seed: int, rendered) -> dict[str, WrittenStem]:
     names = [stem.name for stem in plan.stems if changes.stems[stem.name].mode == RENDER]
     if not names:
         return {}
@@ -87,20 +87,20 @@ def _render(plan: Plan, changes: Changes, targets, files, seed: int, rendered) -
         for block in opened.enter_context(closing(rendered(part))):
             for name, writer in writers.items():
                 writer.write(block.stems[name])
-    return {name: Written(files[name], writer.trail) for name, writer in writers.items()}
+    return {name: WrittenStem(files[name], writer.trail) for name, writer in writers.items()}
 
 
 def _copied(name: str, change: StemChange, changes: Changes, before: Path, targets, files, seed: int) -> Patch:
     file, trail = files[name], changes.trails[name]
-    copy_sounding(before / changes.before[name], targets[name], trail, file)
+    copy_nonsilent(before / changes.before[name], targets[name], trail, file)
     chunks.patch(targets[name], b"bext", MOMENT_OFFSET, moment_fields(file.slate.moment))
     return Patch(targets[name], StemSamples(file, dither_of(file.bits, name, seed)), trail, change.spans)
 
 
-def _finished(patch: Patch) -> Written:
+def _finished(patch: Patch) -> WrittenStem:
     trail = patch.trail()
     finish(patch.path, patch.samples.file, trail)
-    return Written(patch.samples.file, trail)
+    return WrittenStem(patch.samples.file, trail)
 
 
 def _remixed(
@@ -116,7 +116,7 @@ def _remixed(
         yield position, samples.rendered(block[:, : span.stop - position], position)
 
 
-def _sum(plan: Plan, changes: Changes, before: Path, targets, files) -> Written:
+def _sum(plan: Plan, changes: Changes, before: Path, targets, files) -> WrittenStem:
     """FOLEY, from the stems as they are on disk by now."""
     file, change = files[SUM], changes.sum
     with ExitStack() as opened:
@@ -128,7 +128,7 @@ def _sum(plan: Plan, changes: Changes, before: Path, targets, files) -> Written:
             with StemWriter(targets[SUM], file) as writer:
                 for _, sounds in _delivered(stems, slice(0, plan.length_samples), file.bits):
                     writer.write_sum(sounds)
-            return Written(file, writer.trail)
+            return WrittenStem(file, writer.trail)
         patch = _copied(SUM, change, changes, before, targets, files, 0)
         patch.write(
             (at, patch.samples.summed(sounds, at))
@@ -144,4 +144,4 @@ def _delivered(stems: list, span: slice, bits: int) -> Iterator[tuple[int, list]
         audio.seek(span.start)
     for position in range(span.start, span.stop, SUM_SAMPLES):
         count = min(SUM_SAMPLES, span.stop - position)
-        yield position, [(read_steps(audio, count, bits), layout) for audio, layout in stems]
+        yield position, [(read_quantized(audio, count, bits), layout) for audio, layout in stems]

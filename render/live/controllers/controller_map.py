@@ -11,9 +11,8 @@ import msgspec
 from msgspec import Meta
 
 from plugin_backend.errors import ProjectError
-from plugin_backend.output_files import replaced_when_whole
+from plugin_backend.output_files import disk_error, write_atomically
 from plugin_backend.parameters import Parameter
-from render.delivery.output_folder import disk_error
 from render.instrument.actions import PRESETS, RELEASE, STRIKE
 from render.project.toml_config import Table, read_toml
 
@@ -130,7 +129,7 @@ def write_map(path: Path, live_map: LiveMap) -> None:
             if value is not None and (name in ("source", "control") or value != getattr(EMPTY, name)):
                 lines.append(f"{name} = {json.dumps(value, ensure_ascii=False)}")
     try:
-        with replaced_when_whole(path) as temporary:
+        with write_atomically(path) as temporary:
             temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
     except OSError as problem:
         raise disk_error(problem, path.parent) from problem

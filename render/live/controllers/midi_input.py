@@ -9,7 +9,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 
 from plugin_backend.errors import DeviceError
-from render.live.devices.device_list import needed_device
+from render.live.devices.device_list import require_live_extra
 from render.live.devices.driver_process import DriverProcess
 
 AGAIN_S, WAKE_S, QUIET_S = 1.0, 0.1, 4.0
@@ -44,7 +44,7 @@ def list_ports() -> list[str]:
     Raises:
         MissingExtraError: python-rtmidi is not installed.
     """
-    needed_device("rtmidi", "pisada live --midi")
+    require_live_extra("rtmidi", "pisada live --midi")
     driver = DriverProcess(_tell_ports)
     driver.close()
     return driver.ready
@@ -89,7 +89,7 @@ class MidiInput:
     """
 
     def __init__(self, wanted: str):
-        needed_device("rtmidi", "pisada live --midi")
+        require_live_extra("rtmidi", "pisada live --midi")
         self._stopping, self.problem, self._thread = threading.Event(), "", None
         self._driver = DriverProcess(_listen, wanted)
         self.name = self._driver.ready

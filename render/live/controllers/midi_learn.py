@@ -13,7 +13,7 @@ from render.live.controllers.midi_input import source_of
 
 PREFIX = "/pisada/"
 LEARN = "learn"
-MOST_TOLD = 32
+MOST_PROBLEMS = 32
 MOST_LEARNING = 64
 
 
@@ -158,7 +158,7 @@ class ControllerRouter:
 
     def _refuse(self, problem: str) -> bool:
         self.refused += 1
-        if problem not in self.problems and len(self.problems) < MOST_TOLD:
+        if problem not in self.problems and len(self.problems) < MOST_PROBLEMS:
             self.problems.append(problem)
         return False
 

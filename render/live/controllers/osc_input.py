@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from plugin_backend.errors import DeviceError
-from render.live.devices.device_list import needed_device
+from render.live.devices.device_list import require_live_extra
 
 HOST = "127.0.0.1"
 LONGEST_BYTES = 4096
@@ -32,7 +32,7 @@ class OscInput:
     """
 
     def __init__(self, port: int):
-        needed_device("pythonosc", "pisada live --osc")
+        require_live_extra("pythonosc", "pisada live --osc")
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
             self._socket.bind((HOST, port))

@@ -7,7 +7,7 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
-from plugin_backend.processes import AUDIO, request_priority
+from plugin_backend.processes import AUDIO_PRIORITY, request_priority
 from render.live.devices.device_list import INPUT, OUTPUT
 from render.live.devices.rate_adapter import upmix
 from render.live.dropout_concealment import DropoutConcealment
@@ -64,7 +64,7 @@ class AudioCallback:
             return
         if not self._asked:  # by PortAudio's own thread, for itself
             self._asked = True
-            request_priority(AUDIO)
+            request_priority(AUDIO_PRIORITY)
         self.number += 1
         self._troubles += bool(status)
         try:

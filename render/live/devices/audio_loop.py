@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 
 from plugin_backend.errors import DeviceError, PisadaError, RenderError
-from plugin_backend.processes import AUDIO, request_priority
+from plugin_backend.processes import AUDIO_PRIORITY, request_priority
 from render.live.devices.audio_process import StreamInfo, StreamRequest
 from render.live.devices.audio_stream import ClockStream, DeviceStream
 from render.live.devices.rate_adapter import RateAdapter
 
-AGAIN_S = 1.0
+RETRY_S = 1.0
 
 
 class AudioLoop:
@@ -136,7 +136,7 @@ class AudioLoop:
 
     def _run(self) -> None:
         if self._wish.realtime:
-            request_priority(AUDIO)
+            request_priority(AUDIO_PRIORITY)
         try:
             while True:
                 try:
@@ -156,7 +156,7 @@ class AudioLoop:
 
     def _again(self) -> bool:
         """Open the lost devices again; tries until it is done or nobody wants it any more."""
-        while not self._stopping.wait(AGAIN_S):
+        while not self._stopping.wait(RETRY_S):
             try:
                 self._link, self._cable = self._open()
             except DeviceError as problem:

@@ -11,13 +11,13 @@ from plugin_backend.errors import DeviceError
 from render.live.devices.audio_callback import AudioCallback
 from render.live.devices.device_list import INPUT, JACK, OUTPUT, Device, choose, portaudio, visible_devices
 
-JACK_UNTOLD_BLOCKS = 2
+JACK_HIDDEN_BLOCKS = 2
 """PortAudio's JACK part leaves so many out of its latency: measured from client to client, period and block alike."""
 
 QUIET_S = 1.0
 """A device that asks for no block so long is gone."""
 
-LOOK_EVERY_S = 0.1
+CHECK_EVERY_S = 0.1
 RATES_HZ = (48_000, 44_100, 96_000, 88_200, 192_000, 32_000, 16_000)
 
 
@@ -81,14 +81,14 @@ def host(pipe: Connection, wish: StreamRequest) -> None:
     api = next(iter(ends.values())).host
     latency_s = sum(_plausible(delay, stream.samplerate) for delay in delays)
     if api == JACK:
-        latency_s += JACK_UNTOLD_BLOCKS * wish.block_samples / stream.samplerate
+        latency_s += JACK_HIDDEN_BLOCKS * wish.block_samples / stream.samplerate
     names = [ends[way].name if way in ends else "" for way in (INPUT, OUTPUT)]
     counts = [len(picks.get(way, ())) for way in (INPUT, OUTPUT)]
     pipe.send(("ready", StreamInfo(*names, api, round(stream.samplerate), wish.block_samples, *counts, latency_s)))
     exchange.begin(pipe.recv(), wish.channels, wish.block_samples, round(stream.samplerate))
     last, since = -1, time.monotonic()
     while stream.active and not exchange.ended:
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(CHECK_EVERY_S)
         if exchange.number != last:
             last, since = exchange.number, time.monotonic()
         elif time.monotonic() - since > QUIET_S:

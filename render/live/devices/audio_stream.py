@@ -10,7 +10,7 @@ import numpy as np
 from plugin_backend.errors import DeviceError
 from render.live.devices.audio_callback import BEHIND_BLOCKS, HEAD
 from render.live.devices.audio_process import QUIET_S, StreamInfo, StreamRequest, host
-from render.live.devices.device_list import needed_device
+from render.live.devices.device_list import require_live_extra
 from render.live.devices.driver_process import DriverProcess
 
 WAKE_S = 0.1
@@ -30,7 +30,7 @@ class DeviceStream:
     """
 
     def __init__(self, wish: StreamRequest, stop: Callable[[], bool] = lambda: False):
-        needed_device("sounddevice", "pisada live with a sound device")
+        require_live_extra("sounddevice", "pisada live with a sound device")
         self._driver = DriverProcess(host, wish, stop=stop)
         self.opened: StreamInfo = self._driver.ready
         self.troubles = self.missed = 0

@@ -35,7 +35,7 @@ class Device:
         return self.inputs if way == INPUT else self.outputs
 
 
-def needed_device(module: str, what: str) -> None:
+def require_live_extra(module: str, what: str) -> None:
     """Raises MissingExtraError if a library of the extra ``live`` is not installed."""
     if importlib.util.find_spec(module) is None:
         raise MissingExtraError(what, "live")
@@ -76,7 +76,7 @@ def list_devices() -> list[Device]:
     Raises:
         DeviceError: PortAudio is absent. MissingExtraError: so is ``sounddevice``.
     """
-    needed_device("sounddevice", "pisada live with a sound device")
+    require_live_extra("sounddevice", "pisada live with a sound device")
     driver = DriverProcess(_tell_devices)
     driver.close()
     return driver.ready

@@ -17,9 +17,9 @@ from multiprocessing.connection import Connection
 
 from plugin_backend import errors
 from plugin_backend.errors import DeviceError, PisadaError
-from plugin_backend.output_files import uninterrupted
+from plugin_backend.output_files import hold_signals
 
-OPENED_WITHIN_S, LOOK_EVERY_S = 30.0, 0.1
+OPENED_WITHIN_S, CHECK_EVERY_S = 30.0, 0.1
 TOLD_BYTES = 400
 
 
@@ -41,7 +41,7 @@ class DriverProcess:
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_run, args=(target, theirs, *arguments), daemon=True)
         resource_tracker.ensure_running()  # starting it unblocks signals, so it comes first
-        with uninterrupted():
+        with hold_signals():
             self.process.start()
         theirs.close()
         try:
@@ -53,7 +53,7 @@ class DriverProcess:
     def _first(self, stop: Callable[[], bool]):
         until = time.monotonic() + OPENED_WITHIN_S
         try:
-            while not self.pipe.poll(LOOK_EVERY_S):
+            while not self.pipe.poll(CHECK_EVERY_S):
                 if stop():
                     raise DeviceError("the driver was not waited for")
                 if time.monotonic() > until:

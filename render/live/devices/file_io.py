@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from plugin_backend.audio_files import inspect_recording
 from plugin_backend.errors import OutputError
-from plugin_backend.hit_detection.overlapping_chunks import open_guide
-from render.delivery.output_folder import disk_error
+from plugin_backend.output_files import disk_error
 from render.live.devices.rate_adapter import upmix
 from render.live.recording.offline_player import blocks_from
 from render.wav.float_wav import float_file
@@ -36,7 +36,7 @@ def file_input(path: Path, channels: int, block_samples: int, rate_hz: int, tail
     Raises:
         AudioFileError: it cannot be used; at once.
     """
-    guide = open_guide(path)
+    guide = inspect_recording(path)
     blocks = blocks_from(path, guide.channels, block_samples, rate_hz, tail_samples)
     return (np.ascontiguousarray(upmix(block, channels), np.float32) for block in blocks)
 

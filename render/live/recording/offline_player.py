@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from plugin_backend.audio_files import inspect_recording
 from plugin_backend.errors import AudioFileError
-from plugin_backend.hit_detection.overlapping_chunks import open_guide
-from render.apply.audio_blocks import blocks_of, resampled
+from render.apply.audio_blocks import read_blocks, resample_blocks
 from render.live.player import Player
 
 IDLE_S = 2e-4
@@ -48,10 +48,10 @@ def _pieces(source: np.ndarray | Path, channels: int, sample_rate: int) -> Itera
     if isinstance(source, np.ndarray):
         yield np.asarray(source, np.float32)
         return
-    guide = open_guide(source)
+    guide = inspect_recording(source)
     if guide.channels not in (1, channels):
         raise AudioFileError(f"{source}: {guide.channels} channels; 1 or {channels} can be played here")
-    for piece in resampled(blocks_of(guide), guide.sample_rate, sample_rate):
+    for piece in resample_blocks(read_blocks(guide), guide.sample_rate, sample_rate):
         yield np.repeat(piece, channels // guide.channels, axis=0)
 
 

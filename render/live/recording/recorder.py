@@ -17,8 +17,8 @@ import numpy as np
 import soundfile
 
 from plugin_backend.errors import OutputError
-from plugin_backend.processes import BESIDE, request_priority
-from render.delivery.output_folder import disk_error, made_folder
+from plugin_backend.output_files import disk_error, make_folder
+from plugin_backend.processes import BACKGROUND_PRIORITY, request_priority
 from render.live.instrument import Instrument
 from render.live.recording.control_log import CONTROL, INPUT, OUTPUT, Header, Line, as_line
 from render.live.rig import Rig
@@ -70,7 +70,7 @@ class Recorder:
             latency_samples=ahead_blocks * block_samples + player.latency_samples,
         )
         with ExitStack() as undone:
-            undone.enter_context(made_folder(self.folder))
+            undone.enter_context(make_folder(self.folder))
             try:
                 self._log = undone.enter_context(open(self.folder / CONTROL, "xb", buffering=0))
                 undone.callback((self.folder / CONTROL).unlink)
@@ -124,7 +124,7 @@ class Recorder:
 
     def _run(self) -> None:
         if self._realtime:
-            request_priority(BESIDE)  # the worker tells of a refusal
+            request_priority(BACKGROUND_PRIORITY)  # the worker tells of a refusal
         try:
             while not self._ended.wait(ROUND_S) and not self.problem:
                 self._round()

@@ -12,9 +12,8 @@ import soundfile
 from plugin_backend.audio_files import AudioFile
 from plugin_backend.errors import AudioFileError, CheckpointError, OutputError, PresetError, ProjectError
 from plugin_backend.models.registry import load_codec
-from plugin_backend.output_files import replaced_when_whole
-from presets.bank import Bank, Named
-from render.delivery.output_folder import disk_error, made_folder
+from plugin_backend.output_files import disk_error, make_folder, write_atomically
+from presets.bank import Bank, BankNames
 from render.instrument.actions import SHED
 from render.live.dropout_concealment import DropoutConcealment
 from render.live.instrument import Instrument
@@ -24,7 +23,7 @@ from render.wav.float_wav import float_file
 BLOCKS_AT_ONCE = 256
 
 
-def replay(folder: Path, out: Path, as_played: bool = True, bank: Named = None, model: str | None = None) -> Path:
+def replay(folder: Path, out: Path, as_played: bool = True, bank: BankNames = None, model: str | None = None) -> Path:
     """Render a recording again, block for block, in constant memory.
 
     Args:
@@ -47,10 +46,10 @@ def replay(folder: Path, out: Path, as_played: bool = True, bank: Named = None, 
     instrument = _instrument(header, lines, bank, model)
     if not as_played:
         lines = [line for line in lines if line.action is not None and line.action.control != SHED]
-    with made_folder(out.parent):
+    with make_folder(out.parent):
         try:
             with (
-                replaced_when_whole(out) as temporary,
+                write_atomically(out) as temporary,
                 float_file(temporary, header.sample_rate, header.rig.channels) as file,
             ):
                 for block in _rendered(header, lines, instrument, _blocks(folder / INPUT, header)):
@@ -62,7 +61,7 @@ def replay(folder: Path, out: Path, as_played: bool = True, bank: Named = None, 
     return out
 
 
-def _instrument(header: Header, lines: list[Line], bank: Named, model: str | None) -> Instrument:
+def _instrument(header: Header, lines: list[Line], bank: BankNames, model: str | None) -> Instrument:
     rig = header.rig
     codec = load_codec(model or rig.model)
     if codec.spec.fingerprint != header.fingerprint:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from plugin_backend.audio_files import AudioFile, blocks_of, info_of
+from plugin_backend.audio_files import AudioFile, inspect_audio, read_blocks
 from plugin_backend.errors import AudioFileError
 from tests.plugin_backend.lying_files import encoded, flac_that_states, hits, mp3, mp3_frames, without_length
 
@@ -21,8 +21,8 @@ def read(tmp_path):
 
     def read(data: bytes, name: str = "a.bin") -> tuple[np.ndarray, tuple[str, ...]]:
         (tmp_path / name).write_bytes(data)
-        info = info_of(tmp_path / name)
-        audio = np.concatenate([block for block, _ in blocks_of(tmp_path / name, 10_000)])
+        info = inspect_audio(tmp_path / name)
+        audio = np.concatenate([block for block, _ in read_blocks(tmp_path / name, 10_000)])
         assert audio.shape == (info.length_samples, info.channels)
         return audio, info.remarks
 
@@ -61,7 +61,7 @@ def test_two_mp3_files_joined_are_one_recording_of_both(read):
 def test_joined_mp3_files_of_two_rates_are_refused(tmp_path):
     (tmp_path / "a.mp3").write_bytes(mp3(1) + mp3(1, 24_000, channels=2))
     with pytest.raises(AudioFileError, match=r"a\.mp3: .*24000 Hz with 2 channels.* are joined in it; give them"):
-        info_of(tmp_path / "a.mp3")
+        inspect_audio(tmp_path / "a.mp3")
 
 
 def test_an_mp3_that_states_too_much_or_too_little(read):
@@ -111,7 +111,7 @@ def test_ogg_files_of_two_rates_joined_are_refused(tmp_path):
     pair = [encoded(hits(1, rate), rate, "OGG", "VORBIS") for rate in (48_000, 44_100)]
     (tmp_path / "a.ogg").write_bytes(b"".join(pair))
     with pytest.raises(AudioFileError, match="different rates or channels are joined in it; give them one by one"):
-        info_of(tmp_path / "a.ogg")
+        inspect_audio(tmp_path / "a.ogg")
 
 
 SIZED = [
@@ -164,10 +164,10 @@ def test_joined_files_of_two_rates_or_too_many_are_refused(tmp_path):
         pair = [encoded(hits(1, rate), rate, form, "PCM_16") for rate in (48_000, 44_100)]
         (tmp_path / "a").write_bytes(b"".join(pair))
         with pytest.raises(AudioFileError, match="different rates or channels are joined in it; give them one by one"):
-            info_of(tmp_path / "a")
+            inspect_audio(tmp_path / "a")
     (tmp_path / "a").write_bytes(1001 * encoded(np.zeros(9), 48_000, "WAV", "PCM_16"))
     with pytest.raises(AudioFileError, match="over 1000 recordings are joined in it; give them one by one"):
-        info_of(tmp_path / "a")
+        inspect_audio(tmp_path / "a")
 
 
 def test_an_ogg_file_that_lacks_its_end_says_so(read):

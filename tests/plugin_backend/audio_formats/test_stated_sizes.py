@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from plugin_backend.audio_files import blocks_of, info_of
-from plugin_backend.audio_formats.wav_chunks import wave_chunk
+from plugin_backend.audio_files import inspect_audio, read_blocks
+from plugin_backend.audio_formats.wav_chunks import read_wave_chunk
 from plugin_backend.errors import AudioFileError
 from tests.plugin_backend.lying_files import encoded, patched
 
@@ -41,8 +41,8 @@ def read(tmp_path):
 
     def read(data: bytes, name: str = "a.bin") -> tuple[np.ndarray, tuple[str, ...]]:
         (tmp_path / name).write_bytes(data)
-        info = info_of(tmp_path / name)
-        audio = np.concatenate([block for block, _ in blocks_of(tmp_path / name)])
+        info = inspect_audio(tmp_path / name)
+        audio = np.concatenate([block for block, _ in read_blocks(tmp_path / name)])
         assert len(audio) == info.length_samples
         return audio, info.remarks
 
@@ -87,7 +87,7 @@ def test_a_wav_of_more_than_four_gibibytes(tmp_path, after):
         file.write(head)
         file.seek(len(head) + 2 * samples - 2)
         file.write(b"\x11\x22" + after)
-    info = info_of(path)
+    info = inspect_audio(path)
     assert info.length_samples == samples
     assert info.remarks == ("is longer than the 4 GiB that its header can state: read to its end",)
 
@@ -106,8 +106,8 @@ def test_what_follows_the_audio_and_is_none_is_left_out_at_once(tmp_path, rubbis
         whole = data + rubbish
         (tmp_path / "a.wav").write_bytes(patched(whole, b"RIFF", "<I", len(whole) - 8) if covered else whole)
         began = time.process_time()
-        info = info_of(tmp_path / "a.wav")
-        assert wave_chunk(tmp_path / "a.wav", b"bext", 600) is None
+        info = inspect_audio(tmp_path / "a.wav")
+        assert read_wave_chunk(tmp_path / "a.wav", b"bext", 600) is None
         assert time.process_time() - began < 10  # 42 s once
         assert info.length_samples == SAMPLES
         assert info.remarks[0].startswith(f"{len(rubbish)} bytes after its audio are left out: they are ")
@@ -165,7 +165,7 @@ def test_the_time_stamp_is_found_whatever_follows_the_audio(tmp_path):
         b"BW64" + stamped[4:],
     ):
         (tmp_path / "a.wav").write_bytes(odd)
-        assert wave_chunk(tmp_path / "a.wav", b"bext", len(bext)) == bext
+        assert read_wave_chunk(tmp_path / "a.wav", b"bext", len(bext)) == bext
 
 
 def test_an_aiff_that_is_longer_than_its_format_can_be_is_refused(tmp_path):
@@ -174,7 +174,7 @@ def test_an_aiff_that_is_longer_than_its_format_can_be_is_refused(tmp_path):
     with open(path, "r+b") as file:
         file.truncate(2**32 + 1_000)
     with pytest.raises(AudioFileError, match="a.aiff: longer than the 4 GiB that its format can be; give a WAV"):
-        info_of(path)
+        inspect_audio(path)
 
 
 @pytest.mark.parametrize("form", SIZES)
@@ -187,7 +187,7 @@ def test_bytes_of_any_kind_make_no_traceback(tmp_path, form):
             data[at : at + 2] = rng.bytes(2)
         path.write_bytes(bytes(data[: rng.integers(1, len(data))]) if rng.integers(2) else bytes(data))
         try:
-            for block, _ in blocks_of(path):
+            for block, _ in read_blocks(path):
                 assert np.isfinite(block).all()
         except AudioFileError as problem:
             assert str(problem).startswith(f"{path}: ")

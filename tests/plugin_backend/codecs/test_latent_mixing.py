@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from plugin_backend.codecs.latent_mixing import (
-    aligned,
     decode_each_and_add,
-    dominance_aware,
     interpolate,
-    lost_db,
+    masking_loss_db,
+    mix_dominance_aware,
+    pad_to_longest,
     slerp,
     weighted_sum,
 )
@@ -58,10 +58,10 @@ def test_a_weighted_sum_adds_departures_from_its_rest():
 def test_aligned_sounds_end_in_silence():
     codec = PcmCodec()
     short, long = np.ones((1, 2, 512), np.float32), np.ones((1, 5, 512), np.float32)
-    extended, same = aligned([short, long], codec)
+    extended, same = pad_to_longest([short, long], codec)
     assert extended.shape == long.shape and np.array_equal(same, long)
     assert extended[:, :2].all() and not extended[:, 2:].any()
-    assert aligned([short[0], long[0]], codec)[0].shape == (5, 512)
+    assert pad_to_longest([short[0], long[0]], codec)[0].shape == (5, 512)
 
 
 def test_sounds_of_several_codecs_are_added_with_their_gains():
@@ -90,15 +90,15 @@ def step_and_rustle() -> list[np.ndarray]:
 
 def test_a_sound_alone_is_not_lost_and_silence_loses_everything():
     codec, (step, rustle) = PcmCodec(), step_and_rustle()
-    lost = lost_db([step, rustle], step, codec)
+    lost = masking_loss_db([step, rustle], step, codec)
     assert lost[0] == 0 and lost[1, 0] > 10
 
 
 def test_the_dominance_aware_mixture_loses_both_sounds_alike_and_the_quiet_one_less():
     codec, pair = PcmCodec(), step_and_rustle()
-    plain = lost_db(pair, weighted_sum(pair, (0.5, 0.5)), codec)[:, 0]
-    mixture, weights = dominance_aware(pair, codec)
-    aware = lost_db(pair, mixture, codec)[:, 0]
+    plain = masking_loss_db(pair, weighted_sum(pair, (0.5, 0.5)), codec)[:, 0]
+    mixture, weights = mix_dominance_aware(pair, codec)
+    aware = masking_loss_db(pair, mixture, codec)[:, 0]
     assert weights.shape == (2, 1, 94) and weights.sum(axis=0) == pytest.approx(np.ones((1, 94)))
     assert abs(aware[0] - aware[1]) < 0.5 * abs(plain[0] - plain[1])
     assert aware.max() < plain.max()
@@ -107,7 +107,7 @@ def test_the_dominance_aware_mixture_loses_both_sounds_alike_and_the_quiet_one_l
 
 def test_the_dominance_aware_mixture_does_not_depend_on_order_or_on_the_rest_of_the_batch():
     codec, pair = PcmCodec(), step_and_rustle()
-    forth, back = dominance_aware(pair, codec)[0], dominance_aware(pair[::-1], codec)[0]
+    forth, back = mix_dominance_aware(pair, codec)[0], mix_dominance_aware(pair[::-1], codec)[0]
     assert forth == pytest.approx(back, abs=1e-6)
     twice = [np.concatenate([sound, sound[:, ::-1]]) for sound in pair]
-    assert dominance_aware(twice, codec)[0][:1] == pytest.approx(forth, abs=1e-6)
+    assert mix_dominance_aware(twice, codec)[0][:1] == pytest.approx(forth, abs=1e-6)

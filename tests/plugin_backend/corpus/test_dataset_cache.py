@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from plugin_backend.corpus.dataset import open_cache, prepare
+from plugin_backend.corpus.dataset import open_corpus, prepare_corpus
 from plugin_backend.corpus.temp_audio import TempAudio
 from plugin_backend.errors import AudioFileError, OutputError
 from tests.plugin_backend.corpus_sounds import RATE, noise, only, step
@@ -18,15 +18,15 @@ def test_an_unchanged_folder_is_not_read_again_and_a_changed_one_is(tmp_path):
     corpus = only(tmp_path, noise(0.5))
     audio = next(corpus.cache.glob("audio-*.npy"))
     before, lines = audio.stat().st_mtime_ns, []
-    again = prepare(tmp_path, say=lines.append)
+    again = prepare_corpus(tmp_path, say=lines.append)
     assert lines == [f"{corpus.cache}: nothing has changed since it was prepared"]
     assert audio.stat().st_mtime_ns == before
     np.testing.assert_array_equal(again.sounds[0].audio, corpus.sounds[0].audio)
     assert again.report == corpus.report
     soundfile.write(tmp_path / "b.wav", noise(0.5, seed=1), RATE)
-    assert [sound.file for sound in prepare(tmp_path).sounds] == ["a.wav", "b.wav"]
+    assert [sound.file for sound in prepare_corpus(tmp_path).sounds] == ["a.wav", "b.wav"]
     assert sorted(path.name.split("-")[0] for path in corpus.cache.iterdir()) == ["audio", "index.json", "report.json"]
-    assert prepare(tmp_path, sample_rate=24_000).sounds[0].audio.size == 12_000
+    assert prepare_corpus(tmp_path, sample_rate=24_000).sounds[0].audio.size == 12_000
 
 
 def test_sounds_are_views_of_the_mapped_file(tmp_path):
@@ -50,7 +50,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path):
     original, gather.NEWS_S = gather.NEWS_S, -1.0
     try:
         with pytest.raises(KeyboardInterrupt):
-            prepare(tmp_path, say=stop)
+            prepare_corpus(tmp_path, say=stop)
     finally:
         gather.NEWS_S = original
     assert os.listdir(tmp_path) == ["a.wav"]
@@ -65,11 +65,11 @@ def test_a_damaged_cache_is_prepared_anew_and_says_so(tmp_path):
     ):
         harm()
         lines = []
-        assert prepare(tmp_path, say=lines.append).sounds[0].audio.size == 24_000
+        assert prepare_corpus(tmp_path, say=lines.append).sounds[0].audio.size == 24_000
         assert lines[0].endswith("prepared anew")
     (cache / "index.json").write_text((cache / "index.json").read_text().replace('"schema": 1', '"schema": 2'))
     with pytest.raises(AudioFileError, match="schema 2; this version reads schema 1"):
-        open_cache(cache)
+        open_corpus(cache)
 
 
 def test_a_folder_of_something_else_is_not_written_into(tmp_path):
@@ -77,17 +77,17 @@ def test_a_folder_of_something_else_is_not_written_into(tmp_path):
     (tmp_path / "site" / "index.json").write_text('{"name": "my web page"}')
     soundfile.write(tmp_path / "a.wav", noise(0.5), RATE)
     with pytest.raises(OutputError, match="folder of its own"):
-        prepare(tmp_path, tmp_path / "site")
+        prepare_corpus(tmp_path, tmp_path / "site")
     assert os.listdir(tmp_path / "site") == ["index.json"]
     (tmp_path / ".pisada-corpus").write_text("in the way")
     with pytest.raises(OutputError, match="name another folder .* with --out"):
-        prepare(tmp_path)
+        prepare_corpus(tmp_path)
 
 
 def test_preparing_twice_gives_the_same_bytes(tmp_path):
     (tmp_path / "in").mkdir()
     soundfile.write(tmp_path / "in" / "a.wav", step(1, rate=44_100), 44_100)
-    first, second = (prepare(tmp_path / "in", tmp_path / name) for name in ("one", "two"))
+    first, second = (prepare_corpus(tmp_path / "in", tmp_path / name) for name in ("one", "two"))
     assert next(first.cache.glob("audio-*")).read_bytes() == next(second.cache.glob("audio-*")).read_bytes()
     indices = [json.loads((corpus.cache / "index.json").read_text()) for corpus in (first, second)]
     assert indices[0] == indices[1]
@@ -103,16 +103,16 @@ def test_a_disk_that_is_full_for_a_while_is_no_fault_of_the_recording(tmp_path, 
         with monkeypatch.context() as patch:
             patch.setattr(TempAudio, call, full)
             with pytest.raises(OutputError, match=r"cannot write here \(No space left on device\)"):
-                prepare(tmp_path)
+                prepare_corpus(tmp_path)
         assert os.listdir(tmp_path) == ["a.wav"]
-    assert [sound.file for sound in prepare(tmp_path).sounds] == ["a.wav"]
+    assert [sound.file for sound in prepare_corpus(tmp_path).sounds] == ["a.wav"]
 
 
 def test_an_empty_manifest_is_told_in_a_line(tmp_path):
     soundfile.write(tmp_path / "a.wav", noise(0.5), RATE)
     (tmp_path / "manifest.csv").touch()
     with pytest.raises(AudioFileError, match="manifest.csv: lacks the column file and label"):
-        prepare(tmp_path)
+        prepare_corpus(tmp_path)
 
 
 def test_a_recording_that_cannot_be_read_is_dropped_for_it(tmp_path, monkeypatch):
@@ -128,7 +128,9 @@ def test_a_recording_that_cannot_be_read_is_dropped_for_it(tmp_path, monkeypatch
         return real(file)
 
     monkeypatch.setattr(audio_files, "content_of", damaged)
-    assert prepare(tmp_path).report["dropped"] == [{"file": "a.wav", "reason": "cannot be read (Input/output error)"}]
+    assert prepare_corpus(tmp_path).report["dropped"] == [
+        {"file": "a.wav", "reason": "cannot be read (Input/output error)"}
+    ]
 
 
 def test_scratch_gives_back_what_it_was_given(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from plugin_backend.corpus import debian_fetch as debian
-from plugin_backend.corpus.game_archives import members
+from plugin_backend.corpus.game_archives import read_members
 from plugin_backend.errors import AudioFileError
 
 CONTENTS = [b"one", b"two two", b""]
@@ -78,14 +78,14 @@ MAKERS = {"a.zip": zip_file, "a.pk3": zip_file, "a.ocg": clonk_file, "a.rcc": qt
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_container_gives_its_files(tmp_path, name):
     (tmp_path / name).write_bytes(MAKERS[name]())
-    assert list(members(tmp_path / name)) == CONTENTS
+    assert list(read_members(tmp_path / name)) == CONTENTS
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.ocg", "a.rcc", "a.cat", "a.rar"])
 def test_a_container_that_cannot_be_unpacked_is_one_line(tmp_path, name):
     (tmp_path / name).write_bytes(b"\xff\xff\xff\x7f nonsense")
     with pytest.raises(AudioFileError, match=rf"{name}: (the container is damaged|no container we can unpack)"):
-        list(members(tmp_path / name))
+        list(read_members(tmp_path / name))
 
 
 def test_the_recipe_names_each_file_once_and_stays_inside_the_folder():
@@ -122,5 +122,5 @@ def test_only_what_has_the_right_sum_is_kept_and_wav_becomes_flac_of_the_same_sa
 
 def test_an_unknown_package_is_refused(tmp_path):
     with pytest.raises(AudioFileError, match="no package of the recipe: nonsense"):
-        debian.fetch(tmp_path / "out", ["nonsense"])
+        debian.fetch_corpus(tmp_path / "out", ["nonsense"])
     assert not (tmp_path / "out").exists()

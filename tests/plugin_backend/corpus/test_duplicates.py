@@ -5,7 +5,7 @@ import pytest
 import soundfile
 import soxr
 
-from plugin_backend.corpus.dataset import prepare
+from plugin_backend.corpus.dataset import prepare_corpus
 from tests.plugin_backend.corpus_sounds import RATE, noise, only, step, told
 
 # The same recording twice
@@ -34,7 +34,7 @@ def test_copies_at_another_level_rate_encoding_or_polarity_go(tmp_path):
 def test_takes_of_one_step_stay(tmp_path):
     for take in range(6):
         soundfile.write(tmp_path / f"take{take}.wav", step(take), RATE)
-    corpus = prepare(tmp_path)
+    corpus = prepare_corpus(tmp_path)
     assert len(corpus.sounds) == 6
     assert told(corpus) == {}
 
@@ -44,7 +44,7 @@ def test_the_copy_that_reaches_higher_is_kept(tmp_path):
     soundfile.write(tmp_path / "a_dull.wav", soxr.resample(original, RATE, 16_000, "VHQ"), 16_000)
     soundfile.write(tmp_path / "b_full.wav", original, RATE)
     soundfile.write(tmp_path / "c_dull.wav", soxr.resample(original, RATE, 16_000, "VHQ") * 0.5, 16_000)
-    corpus = prepare(tmp_path)
+    corpus = prepare_corpus(tmp_path)
     assert [sound.file for sound in corpus.sounds] == ["b_full.wav"]
     assert told(corpus)["a_dull.wav"] == "the same recording as b_full.wav, which reaches 21.6 kHz instead of 7.2"
     assert told(corpus)["c_dull.wav"].endswith("as b_full.wav")
@@ -55,7 +55,7 @@ def test_the_copy_that_reaches_higher_is_kept(tmp_path):
 
 @pytest.mark.corpus
 def test_debians_footsteps_keep_all_takes_but_copies(corpus, tmp_path):
-    prepared = prepare(corpus / "footsteps", tmp_path / "cache")
+    prepared = prepare_corpus(corpus / "footsteps", tmp_path / "cache")
     copies = [entry["file"].partition("__")[2].rpartition("_")[0] for entry in prepared.report["dropped"]]
     assert copies == ["sand2", "sand", *(f"fs_rock{n}" for n in range(1, 9)), "step4", "tile1"]
     assert prepared.report["files"] == 194
@@ -75,5 +75,5 @@ def test_the_report_says_of_which_kept_file_a_dropped_one_is_a_copy(tmp_path):
     soundfile.write(tmp_path / "c.wav", original, RATE)
     soundfile.write(tmp_path / "d.wav", original * 0.7, RATE)
     (tmp_path / "e.wav").write_text("no audio")
-    dropped = {each["file"]: each.get("same_as") for each in prepare(tmp_path).report["dropped"]}
+    dropped = {each["file"]: each.get("same_as") for each in prepare_corpus(tmp_path).report["dropped"]}
     assert dropped == {"a.wav": "c.wav", "b.wav": "c.wav", "d.wav": "c.wav", "e.wav": None}

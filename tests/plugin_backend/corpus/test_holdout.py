@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from plugin_backend.corpus.holdout import split
+from plugin_backend.corpus.holdout import split_sounds
 from plugin_backend.corpus.sampling_weights import sampling_weights
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import AudioFileError
@@ -35,50 +35,50 @@ def test_chances_refuse_what_has_no_answer(sounds, how):
 
 def test_whole_sources_are_held_out_and_files_added_later_move_none():
     sounds = [sound(source=f"s{n % 20}", file=f"{n}") for n in range(100)]
-    train, held_out = split(sounds, share=0.3)
+    train, held_out = split_sounds(sounds, share=0.3)
     sources = {s.source for s in held_out}
     assert 2 <= len(sources) <= 12
     assert sources.isdisjoint({s.source for s in train})
     assert len(train) + len(held_out) == 100
     more = sounds + [sound(source=f"s{n % 20}", file=f"more{n}") for n in range(50)]
-    assert {s.source for s in split(more, share=0.3)[1]} == sources
-    assert {s.source for s in split(sounds, share=0.3, seed=1)[1]} != sources
+    assert {s.source for s in split_sounds(more, share=0.3)[1]} == sources
+    assert {s.source for s in split_sounds(sounds, share=0.3, seed=1)[1]} != sources
 
 
 def test_of_few_sources_files_are_held_out_with_all_their_pieces():
     sounds = [sound(file=f"{n // 2}") for n in range(200)]
-    train, held_out = split(sounds)
+    train, held_out = split_sounds(sounds)
     files = {s.file for s in held_out}
     assert 3 <= len(files) <= 20
     assert files.isdisjoint({s.file for s in train})
-    assert files <= {s.file for s in split(sounds + [sound(file="new")])[1]}
-    assert [len(side) for side in split([sound(file="a"), sound(file="b")], share=0.01)] == [1, 1]
-    assert [len(side) for side in split([sound()])] == [1, 0]
+    assert files <= {s.file for s in split_sounds(sounds + [sound(file="new")])[1]}
+    assert [len(side) for side in split_sounds([sound(file="a"), sound(file="b")], share=0.01)] == [1, 1]
+    assert [len(side) for side in split_sounds([sound()])] == [1, 0]
 
 
 @pytest.mark.parametrize(("files", "held_out"), [(1, 0), (2, 1), (3, 1), (5, 2), (6, 3), (12, 3), (20, 3)])
 def test_at_least_three_files_are_held_out_but_no_more_than_half(files, held_out):
     sounds = [sound(file=f"{n // 2}") for n in range(2 * files)]
     for seed in range(20):
-        train, judged = split(sounds, share=0.01, seed=seed)
+        train, judged = split_sounds(sounds, share=0.01, seed=seed)
         assert len({s.file for s in judged}) == held_out
         assert len({s.file for s in train}) == files - held_out
-    assert split(sounds, share=0)[1] == []
+    assert split_sounds(sounds, share=0)[1] == []
 
 
 def test_sources_are_held_out_until_there_are_three_files():
     sounds = [sound(source=f"s{n}", file=f"{n}") for n in range(10)]
-    assert len(split(sounds, share=0.01)[1]) == 3
+    assert len(split_sounds(sounds, share=0.01)[1]) == 3
     sounds += [sound(source="large", file=f"large{n}") for n in range(90)]
     for seed in range(20):
-        held_out = {s.source for s in split(sounds, share=0.01, seed=seed)[1]}
+        held_out = {s.source for s in split_sounds(sounds, share=0.01, seed=seed)[1]}
         assert "large" not in held_out or held_out == {"large"}
 
 
 def test_named_sources_are_held_out():
     sounds = [sound(source=name) for name in ("a", "b", "c")]
-    train, held_out = split(sounds, {"b", "absent"})
+    train, held_out = split_sounds(sounds, {"b", "absent"})
     assert [s.source for s in train] == ["a", "c"]
     assert [s.source for s in held_out] == ["b"]
     with pytest.raises(AudioFileError, match="sources here: a, b, c"):
-        split(sounds, {"absent"})
+        split_sounds(sounds, {"absent"})

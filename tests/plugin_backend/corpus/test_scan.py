@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from plugin_backend.corpus.dataset import prepare
+from plugin_backend.corpus.dataset import prepare_corpus
 from plugin_backend.errors import AudioFileError
 from tests.plugin_backend.corpus_sounds import RATE, noise, only, told
 from tests.plugin_backend.lying_files import mp3, without_length
@@ -56,7 +56,7 @@ def bad(tmp_path):
 
 
 def test_every_bad_file_has_its_one_line(bad):
-    corpus = prepare(bad)
+    corpus = prepare_corpus(bad)
     reasons = {entry["file"]: entry["reason"] for entry in corpus.report["dropped"]}
     assert reasons == {
         "silent.wav": "silent",
@@ -86,7 +86,7 @@ def test_every_bad_file_has_its_one_line(bad):
 
 
 def test_what_is_kept_of_odd_files_is_right(bad):
-    sounds = {sound.file: sound for sound in prepare(bad).sounds}
+    sounds = {sound.file: sound for sound in prepare_corpus(bad).sounds}
     assert set(sounds) == {
         "again.wav", "clipped.wav", "telephone.wav", "bat.wav", "surround.wav", "né\u202e [odd].wav", "shifted.wav",
         "opposed.wav", "cut.wav", "cut.flac", "cut.ogg", "loud.wav",
@@ -116,8 +116,8 @@ def test_a_file_without_permission_is_one_line(tmp_path):
 @pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX alone")
 def test_a_name_that_is_no_unicode_is_kept_through_the_cache(tmp_path):
     soundfile.write(os.fsencode(tmp_path) + b"/caf\xe9.wav", noise(0.5), RATE)
-    prepare(tmp_path)
-    assert prepare(tmp_path).sounds[0].file == os.fsdecode(b"caf\xe9.wav")
+    prepare_corpus(tmp_path)
+    assert prepare_corpus(tmp_path).sounds[0].file == os.fsdecode(b"caf\xe9.wav")
 
 
 # What is audio
@@ -136,7 +136,7 @@ def test_audio_is_known_by_its_content_whatever_its_name(tmp_path):
     nothing = {"d.txt": b"words", "e.png": b"\x89PNG\r\n", "f.bin": bytes(5_000), "g.avi": b"RIFF\0\0\0\0AVI "}
     for name, content in (others | nothing).items():
         (tmp_path / name).write_bytes(content)
-    corpus = prepare(tmp_path)
+    corpus = prepare_corpus(tmp_path)
     kept = {sound.file.split(".")[0] for sound in corpus.sounds}
     assert kept == {*map(str, range(len(forms))), "streamed", "x"}
     said = told(corpus)
@@ -161,7 +161,7 @@ def test_folders_are_labels_unless_a_manifest_says_otherwise(tmp_path):
     (tmp_path / "manifest.csv").write_text(
         "file,label,debian_package\nx/named.wav,footsteps/wood,pkg\ngone.wav,door,pkg\n../out.wav,door,pkg\n"
     )
-    corpus = prepare(tmp_path)
+    corpus = prepare_corpus(tmp_path)
     assert {(sound.file, sound.label, sound.source) for sound in corpus.sounds} == {
         ("top.wav", "unlabelled", "user"),
         ("door/oak/slam.wav", "door/oak", "door"),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from plugin_backend.modes.fit_grains import fit_grains
-from plugin_backend.modes.mode_table import DECAY, FREQUENCY, problem_of
+from plugin_backend.modes.mode_table import DECAY, FREQUENCY, find_problem
 from plugin_backend.modes.resonator_bank import ResonatorBank
 
 RATE, WINDOW = 48_000, 2_048
@@ -21,7 +21,7 @@ def creak(seconds=0.6):
 def test_a_gliding_tone_is_kept_as_grains():
     sound = creak()
     grains, rest = fit_grains(sound, RATE, WINDOW)
-    assert problem_of(grains) is None
+    assert find_problem(grains) is None
     assert not grains[:, DECAY].any()
     middle = slice(6_000, 24_000)
     assert np.square(rest[middle]).sum() < 0.02 * np.square(sound[middle]).sum()

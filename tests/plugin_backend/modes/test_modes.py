@@ -5,7 +5,7 @@ import pytest
 
 from plugin_backend.modes.fit_modes import fit_modes
 from plugin_backend.modes.match_modes import interpolate_modes
-from plugin_backend.modes.mode_table import COLUMNS, DECAY, FREQUENCY, LEVEL, ONSET, adjusted, problem_of
+from plugin_backend.modes.mode_table import COLUMNS, DECAY, FREQUENCY, LEVEL, ONSET, apply_controls, find_problem
 from plugin_backend.modes.parameters import CONTROLS
 from plugin_backend.modes.resonator_bank import PAGE_SAMPLES, ResonatorBank
 
@@ -109,21 +109,21 @@ def test_the_strongest_are_kept_when_fewer_are_asked_for():
 
 def test_controls_move_pitch_size_and_damping():
     rows = table((400, 1.0, 0.5, 0), (1000, 0.5, 0.25, 0))
-    octave = adjusted(rows, DEFAULTS | {"pitch_semitones": 12}, 0)
+    octave = apply_controls(rows, DEFAULTS | {"pitch_semitones": 12}, 0)
     np.testing.assert_allclose(octave[:, [FREQUENCY, DECAY]], [[800, 1.0], [2000, 0.5]])
-    large = adjusted(rows, DEFAULTS | {"size": 2.0}, 0)
+    large = apply_controls(rows, DEFAULTS | {"size": 2.0}, 0)
     np.testing.assert_allclose(large[:, [FREQUENCY, DECAY]], [[200, 2.0], [500, 1.0]])
-    held = adjusted(rows, DEFAULTS | {"damping": 4.0, "gain_db": -20.0}, 0)
+    held = apply_controls(rows, DEFAULTS | {"damping": 4.0, "gain_db": -20.0}, 0)
     np.testing.assert_allclose(held[:, [DECAY, LEVEL]], [[0.25, 0.05], [0.125, 0.025]], rtol=1e-6)
 
 
 def test_strikes_vary_by_seed_and_not_without_it():
     rows = table(*[(100.0 * k, 1.0, 0.1, 0) for k in range(1, 400)])
-    one, again, other = (adjusted(rows, DEFAULTS | {"strike": 0.5}, seed)[:, LEVEL] for seed in (1, 1, 2))
+    one, again, other = (apply_controls(rows, DEFAULTS | {"strike": 0.5}, seed)[:, LEVEL] for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, again)
     assert not np.allclose(one, other)
     assert np.std(20 * np.log10(one / 0.1)) == pytest.approx(6, rel=0.15)
-    np.testing.assert_allclose(adjusted(rows, DEFAULTS, 1)[:, LEVEL], 0.1)
+    np.testing.assert_allclose(apply_controls(rows, DEFAULTS, 1)[:, LEVEL], 0.1)
 
 
 def test_between_two_sounds_matched_modes_glide_and_the_others_fade():
@@ -150,12 +150,12 @@ def test_between_two_sounds_matched_modes_glide_and_the_others_fade():
 )
 def test_tables_out_of_range_are_told(column, value, told):
     rows = table((400, 1.0, 0.4, 0))
-    assert problem_of(rows) is None
+    assert find_problem(rows) is None
     rows[0, column] = value
-    assert told in problem_of(rows)
+    assert told in find_problem(rows)
 
 
 def test_tables_of_another_shape_or_size_are_told():
-    assert "modes of shape (3, 2)" in problem_of(np.zeros((3, 2), np.float32))
-    assert "5000 modes; at most" in problem_of(np.repeat(table((400, 1.0, 0.4, 0)), 5000, axis=0))
+    assert "modes of shape (3, 2)" in find_problem(np.zeros((3, 2), np.float32))
+    assert "5000 modes; at most" in find_problem(np.repeat(table((400, 1.0, 0.4, 0)), 5000, axis=0))
     assert len(COLUMNS) == 6

@@ -5,9 +5,9 @@ import pytest
 import soxr
 
 from plugin_backend.codecs.pcm import PcmCodec
-from plugin_backend.dsp.dc_offset import OffsetFilter
-from plugin_backend.transfer.envelope_follower import Ceiling
-from plugin_backend.transfer.target import target_from
+from plugin_backend.dsp.dc_offset import DcFilter
+from plugin_backend.transfer.envelope_follower import PeakLimiter
+from plugin_backend.transfer.target import make_target
 from plugin_backend.transfer.transfer_node import TransferNode
 
 RATE, HOP = 48_000, 512
@@ -38,7 +38,7 @@ def wood(foley):
     """Low and noisy: what a follower makes an offset of."""
     from presets.bank import FACTORY_BANK, Bank
 
-    return target_from(Bank(FACTORY_BANK)["step-wood"].means, foley)
+    return make_target(Bank(FACTORY_BANK)["step-wood"].means, foley)
 
 
 def test_an_offset_of_near_silence_does_not_become_hiss(foley, wood):
@@ -83,7 +83,7 @@ def test_no_true_peak_is_a_decibel_above_the_inputs(foley, sound, preset):
     from presets.bank import FACTORY_BANK, Bank
 
     sound = sound()
-    made = moved(foley, target_from(Bank(FACTORY_BANK)[preset].means, foley), sound)
+    made = moved(foley, make_target(Bank(FACTORY_BANK)[preset].means, foley), sound)
     assert true_peak_db(made) < true_peak_db(sound) + 1  # a voice through gravel was 7 above, a tone 13
     assert np.abs(made).max() <= np.abs(sound).max() * (1 + 1e-6)  # so nothing that did not clip does
 
@@ -91,8 +91,8 @@ def test_no_true_peak_is_a_decibel_above_the_inputs(foley, sound, preset):
 def test_as_far_as_nothing_is_followed_nothing_is_held():
     rng = np.random.default_rng(4)
     dry, wet = rng.uniform(-0.1, 0.1, (2, HOP)), rng.uniform(-0.5, 0.5, (2, HOP))
-    np.testing.assert_array_equal(Ceiling(2, HOP, RATE).held(dry, wet, 0.0), wet)
-    half = Ceiling(2, HOP, RATE).held(dry, wet, 0.5)
+    np.testing.assert_array_equal(PeakLimiter(2, HOP, RATE).held(dry, wet, 0.0), wet)
+    half = PeakLimiter(2, HOP, RATE).held(dry, wet, 0.5)
     assert 0.1 < np.abs(half).max() < np.abs(wet).max()
 
 
@@ -100,7 +100,7 @@ def test_a_gain_that_a_peak_lowered_comes_back_slowly_and_without_a_step():
     tone = 0.5 * np.sin(2 * np.pi * 200 * np.arange(40 * HOP) / RATE)
     wet = tone.copy()
     wet[10 * HOP + 300 : 10 * HOP + 400] *= 2
-    ceiling = Ceiling(1, HOP, RATE)
+    ceiling = PeakLimiter(1, HOP, RATE)
     hops = [(tone[None, at : at + HOP], wet[None, at : at + HOP]) for at in range(0, tone.size, HOP)]
     held = np.concatenate([ceiling.held(*hop, 1.0)[0] for hop in hops])
     np.testing.assert_array_equal(held[: 10 * HOP], tone[: 10 * HOP])
@@ -118,7 +118,7 @@ def test_a_sound_between_samples_is_found():
     """A tone of a quarter of the rate whose samples all lie 3 dB below its peaks."""
     high = np.sin(2 * np.pi * np.arange(HOP) / 4 + np.pi / 4)[None]
     low = 0.8 * np.sin(2 * np.pi * 200 * np.arange(2 * HOP) / RATE)[None]
-    ceiling = Ceiling(1, HOP, RATE)
+    ceiling = PeakLimiter(1, HOP, RATE)
     held = [ceiling.held(low[:, at : at + HOP], high, 1.0) for at in (0, HOP)][1]
     assert np.abs(high).max() == pytest.approx(np.sqrt(0.5))
     assert np.abs(held[0, 200:300]).max() == pytest.approx(0.8 * np.sqrt(0.5), rel=0.02)
@@ -127,14 +127,14 @@ def test_a_sound_between_samples_is_found():
 @pytest.mark.parametrize("first", [0, 1, HOP])
 def test_where_a_filtered_sound_is_cut_changes_no_bit(first):
     sound = np.random.default_rng(5).standard_normal((2, 5_000)) + 0.3
-    whole, parts = OffsetFilter(2, RATE, first), OffsetFilter(2, RATE, first)
+    whole, parts = DcFilter(2, RATE, first), DcFilter(2, RATE, first)
     cut = np.concatenate([parts.push(sound[:, a:b]) for a, b in ((0, 600), (600, 601), (601, 5_000))], axis=1)
     np.testing.assert_array_equal(whole.push(sound), cut)
     np.testing.assert_array_equal(whole.state()["memory"], parts.state()["memory"])
 
 
 def test_what_a_filter_forgets_is_no_denormal_number():
-    one = OffsetFilter(1, RATE)
+    one = DcFilter(1, RATE)
     one.push(np.ones((1, 10)))
     for _ in range(100):
         one.push(np.zeros((1, RATE)))

@@ -5,11 +5,11 @@ import pytest
 
 from plugin_backend.codecs.latent_mixing import slerp, weighted_sum
 from plugin_backend.codecs.pcm import PcmCodec
-from plugin_backend.dsp.dc_offset import filter_for
+from plugin_backend.dsp.dc_offset import dc_filter_for
 from plugin_backend.errors import ProjectError
 from plugin_backend.models.registry import load_codec
 from plugin_backend.transfer.latent_mover import LatentMover
-from plugin_backend.transfer.target import Target, target_from
+from plugin_backend.transfer.target import Target, make_target
 from plugin_backend.transfer.transfer_node import TransferNode
 
 HOP = 256
@@ -58,7 +58,7 @@ def heard(node, sound: np.ndarray, size: int = HOP) -> np.ndarray:
 
 def latents(codec, sound: np.ndarray) -> np.ndarray:
     """As a node encodes it: without what it stands on."""
-    return codec.encode(filter_for(codec, len(sound)).push(sound))
+    return codec.encode(dc_filter_for(codec, len(sound)).push(sound))
 
 
 def assert_same(heard: np.ndarray, by_hand: np.ndarray) -> None:
@@ -156,7 +156,7 @@ def test_blocks_and_saved_states_change_nothing(codec, sound, size):
     def node(multiple: int = 1) -> TransferNode:
         node = TransferNode(codec, 2, multiple, slots=4)
         for slot, take in zip("acd", (takes[0], takes[1], takes[0] * 0.5), strict=True):
-            node.select(target_from([take], codec), slot)
+            node.select(make_target([take], codec), slot)
         for name, value in (("weight", 0.4), ("weight.c", 0.4), ("weight.d", 0.3), ("smooth_ms", 9)):
             node.set(name, value)
         return node
@@ -167,7 +167,7 @@ def test_blocks_and_saved_states_change_nothing(codec, sound, size):
     one, other = node(), TransferNode(codec, 2, slots=4)
     one.push(sound[:, : 3 * size])
     one.set("weight.d", 0)
-    one.select(target_from([takes[1]], codec), "c")
+    one.select(make_target([takes[1]], codec), "c")
     one.push(sound[:, :777])
     other.restore(one.state())
     np.testing.assert_array_equal(one.push(sound), other.push(sound))

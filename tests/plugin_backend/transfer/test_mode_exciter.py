@@ -6,7 +6,7 @@ import pytest
 from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.modes.resonator_bank import ResonatorBank
 from plugin_backend.transfer.mode_exciter import ModeExciter
-from plugin_backend.transfer.target import Target, target_from
+from plugin_backend.transfer.target import Target, make_target
 from plugin_backend.transfer.transfer_node import TransferNode
 
 RATE, HOP, LATENCY = 48_000, 512, 768
@@ -16,7 +16,7 @@ NOW = {"morph": 0.0, "follow": 1.0, "strength": 1.0, "blend": 0.5}
 
 def target(*strikes) -> Target:
     codec = PcmCodec()
-    return target_from([np.full((4, 512), 0.1, np.float32)], codec, strikes=list(strikes) or [(ROWS, 0.5)])
+    return make_target([np.full((4, 512), 0.1, np.float32)], codec, strikes=list(strikes) or [(ROWS, 0.5)])
 
 
 def claps(*hits, length=60_000, channels=1) -> np.ndarray:
@@ -87,7 +87,7 @@ def test_morph_leads_from_one_bell_to_the_other_and_weights_sum():
 
 def test_a_target_without_modes_or_without_strength_rings_nothing():
     audio = claps((5_000, 0.5))
-    dull = target_from([np.full((4, 512), 0.1, np.float32)], PcmCodec())
+    dull = make_target([np.full((4, 512), 0.1, np.float32)], PcmCodec())
     assert not rung(ModeExciter(1, RATE, 0), audio, [(dull, 1.0), (None, 1.0)]).any()
     assert not rung(
         ModeExciter(1, RATE, 0), audio, [(target(), 1.0), (None, 1.0)], NOW | {"strength": 0.0, "blend": 0.0}

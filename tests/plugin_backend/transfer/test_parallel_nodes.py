@@ -10,7 +10,7 @@ from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.errors import CheckpointError, ProjectError
 from plugin_backend.models.registry import load_codec
 from plugin_backend.transfer.parallel_nodes import ParallelNodes
-from plugin_backend.transfer.target import target_from
+from plugin_backend.transfer.target import make_target
 from plugin_backend.transfer.transfer_node import TransferNode
 
 RATE = 48_000
@@ -49,7 +49,7 @@ def pushed(stage, sound: np.ndarray, sizes: list[int]) -> np.ndarray:
 def busy_node(codec, channels: int = 2, multiple: int = 1) -> TransferNode:
     noise = np.random.default_rng(7).standard_normal((1, 8_192)).astype(np.float32) * 0.2
     node = TransferNode(codec, channels, multiple)
-    node.select(target_from([codec.encode(noise)[0]], codec))
+    node.select(make_target([codec.encode(noise)[0]], codec))
     node.set("gain_db", -3)
     return node
 

@@ -7,8 +7,8 @@ import pytest
 
 from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.transfer.parameters import LATENT_PARAMETERS, LAYER_PARAMETERS, PARAMETERS
-from plugin_backend.transfer.running_statistics import RunningStatistics, sounding
-from plugin_backend.transfer.target import MOST_FRAMES, Target, TargetSlot, target_from
+from plugin_backend.transfer.running_statistics import RunningStatistics, audible_frames
+from plugin_backend.transfer.target import MOST_FRAMES, Target, TargetSlot, make_target
 
 DOCS = Path(__file__).parents[3] / "docs" / "apply.md"
 NONE = np.zeros(0)
@@ -43,18 +43,18 @@ def test_the_nearest_frame_is_found_and_the_way_between_two_is_smooth():
 
 def test_a_target_is_made_of_what_sounds():
     takes = [np.repeat([[0.5], [0.0], [-0.5]], 512, axis=1).astype(np.float32)]
-    target = target_from(takes, PcmCodec())
+    target = make_target(takes, PcmCodec())
     np.testing.assert_allclose([target.mean[0], target.deviation[0]], [0, 0.5])
     assert target.frames[:, 0].tolist() == [0.5, -0.5, 0.0]  # and silence, which comes last
-    many = target_from([np.full((3_000, 512), 0.5, np.float32)], PcmCodec())
+    many = make_target([np.full((3_000, 512), 0.5, np.float32)], PcmCodec())
     assert len(many.frames) == MOST_FRAMES + 1
-    quiet = target_from([np.full((4, 512), 1e-6, np.float32)], PcmCodec())
+    quiet = make_target([np.full((4, 512), 1e-6, np.float32)], PcmCodec())
     assert len(quiet.frames) == 5
 
 
 def test_silence_is_below_sixty_decibels():
     audio = np.repeat([0.00101, 0.00099], 512)[None]
-    assert sounding(audio, 512).tolist() == [[True, False]]
+    assert audible_frames(audio, 512).tolist() == [[True, False]]
 
 
 def test_running_moments_forget_and_whole_ones_do_not():

@@ -9,7 +9,7 @@ from plugin_backend.codecs.base import DecoderStream
 from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.errors import ProjectError
 from plugin_backend.transfer.stream_state import save_stream_state
-from plugin_backend.transfer.target import target_from
+from plugin_backend.transfer.target import make_target
 from plugin_backend.transfer.transfer_node import TransferNode
 
 RATE, HOP = 48_000, 512
@@ -211,7 +211,7 @@ def test_a_thousand_switches_make_no_click_and_keep_nothing(foley):
     )
     hum = np.sin(2 * np.pi * 150 * second) * np.sin(2 * np.pi * 3 * second)
     takes = [foley.encode((0.5 * own / np.abs(own).max())[None].astype(np.float32))[0] for own in (rumble, hum)]
-    targets = [target_from([take], foley) for take in takes]
+    targets = [make_target([take], foley) for take in takes]
     sound = (0.1 * np.sin(2 * np.pi * 200 * np.arange(1_000 * SWITCH_SAMPLES) / RATE)).astype(np.float32)
 
     def sharpest(audio: np.ndarray) -> float:

@@ -10,7 +10,7 @@ from scipy.io import wavfile
 
 from plugin_backend.errors import AudioFileError, OutputError, PresetError, ProjectError
 from plugin_backend.models.registry import load_codec
-from plugin_backend.transfer.settings import HITS, Settings, latents_of
+from plugin_backend.transfer.settings import HITS, Settings, parse_latents
 from presets.bank import Bank
 from presets.capture import encode_pieces
 from render.apply.applier import Applier
@@ -247,13 +247,13 @@ def test_a_preset_of_another_model_is_refused(impulse_bank):
 
 
 def test_latents_are_read_as_they_are_written():
-    assert latents_of(("3:bias=0.5,scale=2", "4:off", "3:freeze")) == {
+    assert parse_latents(("3:bias=0.5,scale=2", "4:off", "3:freeze")) == {
         3: {"bias": 0.5, "scale": 2.0, "freeze": 1.0},
         4: {"on": 0.0},
     }
     for wrong in ("3", "x:off", "3:bias=", "3:off=1=2", "3:"):
         with pytest.raises(ProjectError, match="^latent "):
-            latents_of((wrong,))
+            parse_latents((wrong,))
 
 
 def test_a_sound_comes_nearer_the_preset_it_is_applied(tmp_path):

@@ -13,7 +13,7 @@ from plugin_backend.transfer.settings import HITS, Settings
 from presets.bank import Bank
 from presets.capture import encode_pieces
 from render.apply.applier import Applier
-from render.apply.preset_layers import Layer, added_of, summed_of
+from render.apply.preset_layers import Layer, parse_added, parse_sum
 from render.wav.riff import chunks_of
 
 RATE = 48_000
@@ -153,21 +153,21 @@ def test_what_does_not_go_together_is_told_in_one_line(tiny_models, impulse_bank
 
 
 def test_sums_and_additions_are_read_as_they_are_written():
-    assert summed_of("cloth-leather=-0.5") == ("cloth-leather", -0.5)
-    assert added_of("cloth") == (None, "cloth", 0.0)
-    assert added_of("cloth=-6") == (None, "cloth", -6.0)
-    assert added_of("a/my-doors.safetensors:b/knock.preset.safetensors=3") == (
+    assert parse_sum("cloth-leather=-0.5") == ("cloth-leather", -0.5)
+    assert parse_added("cloth") == (None, "cloth", 0.0)
+    assert parse_added("cloth=-6") == (None, "cloth", -6.0)
+    assert parse_added("a/my-doors.safetensors:b/knock.preset.safetensors=3") == (
         "a/my-doors.safetensors", "b/knock.preset.safetensors", 3.0,
     )  # fmt: skip
     for wrong in ("cloth", "=1", "cloth=", "cloth=loud", ""):
         with pytest.raises(ProjectError, match="^sum .*: write PRESET=WEIGHT, as in cloth-leather=0.5$"):
-            summed_of(wrong)
+            parse_sum(wrong)
     for wrong in ("", "=1", ":cloth", "foley:", "cloth=loud", "foley:=2"):
         with pytest.raises(ProjectError, match="^add .*: write PRESET, PRESET=GAIN_DB or MODEL:PRESET=GAIN_DB"):
-            added_of(wrong)
+            parse_added(wrong)
     for read, text, told in (
-        (summed_of, "a=nan", "^weight nan: -4 to 4"),
-        (added_of, "a=99", "^gain_db 99: -60 to 24"),
+        (parse_sum, "a=nan", "^weight nan: -4 to 4"),
+        (parse_added, "a=99", "^gain_db 99: -60 to 24"),
     ):
         with pytest.raises(ProjectError, match=told):
             read(text)

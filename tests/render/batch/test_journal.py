@@ -17,7 +17,7 @@ from render.batch.engines.protocol import Outcome
 from render.batch.event_log import JsonLog
 from render.batch.journal import MOVING, WAITING, Row, open_journal
 from render.batch.planning import Planned
-from render.batch.recovery import rows_of as rows_to_put
+from render.batch.recovery import job_rows as rows_to_put
 
 
 def test_a_damaged_journal_is_told(write_batch, run, tmp_path):

@@ -5,13 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from render.engine.make_plan import make_plan
 
-from plugin_backend.errors import DiskFullError, OutputError, pip_line
+from plugin_backend.errors import DiskFullError, OutputError, pip_command
 from render.batch import Pool, plan_batch, read_jobs, run_batch
 from render.batch import planning as batch_planning
 from render.batch.output_lock import locked
 from render.delivery.deliver import deliver
-from render.plan.resolve import make_plan, read_sheet
+from render.plan.resolve import read_sheet
 from tests.render.batch_runs import rows_of
 
 pytestmark = pytest.mark.slow
@@ -194,7 +195,7 @@ def test_what_needs_a_part_not_installed_keeps_no_other_back(write_batch, run, m
     (tmp_path / "edit.aaf").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(8) + b"\x06\x0e\x2b\x34")
     result, _ = run(write_batch(1, ({"name": "edit", "cues": "edit.aaf"},)))
     assert (result.done, list(result.failed)) == (["reel-00"], ["edit"])
-    assert pip_line("aaf") in result.failed["edit"]
+    assert pip_command("aaf") in result.failed["edit"]
 
 
 def test_what_a_report_killed_half_written_left_is_gone(write_batch, run, tmp_path):

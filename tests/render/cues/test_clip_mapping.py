@@ -12,8 +12,8 @@ from plugin_backend.errors import CueSheetError, ProjectError
 from render.cues.clip_mapping import read_mapping
 from render.cues.cue import Cue
 from render.cues.timeline import Timeline, TimelineItem
-from render.cues.timeline_to_cues import cues_of
-from render.project.stem_names import is_stem_name, stem_called
+from render.cues.timeline_to_cues import timeline_to_sheet
+from render.project.stem_names import is_stem_name, nearest_stem_name
 from render.project.timecode import RATES, Clock
 
 FILM = Clock(48_000, RATES["24"], 86_400)
@@ -90,7 +90,7 @@ def test_the_first_rule_that_matches_counts(mapping):
         clip("cup", "PROP 1/2", 0, row=8),
         clip("spoon", "PROP 1/2", 7, row=9),
     ]
-    sheet = cues_of(timeline(*spots), PATH, mapping(), ["cup"])
+    sheet = timeline_to_sheet(timeline(*spots), PATH, mapping(), ["cup"])
     assert sheet.cues == [
         Cue(f"cup@{HOUR}", 0, "PROP-1-2", "cup", 100, -3.0, velocity=0.5, row=8,
             extra={"kind": "clip", "name": "cup", "track": "PROP 1/2", "file": ""}),
@@ -117,7 +117,7 @@ def test_the_first_rule_that_matches_counts(mapping):
 
 def test_a_preset_found_in_the_capitals_of_an_edl_is_written_small(mapping):
     rules = mapping("schema = 1\n[[rules]]\nname = { regex = 'FS (.*)' }\nstem = 'FEET'\npreset = 'step-\\1'")
-    assert [cue.preset for cue in cues_of(timeline(clip("FS GRAVEL")), PATH, rules).cues] == ["step-gravel"]
+    assert [cue.preset for cue in timeline_to_sheet(timeline(clip("FS GRAVEL")), PATH, rules).cues] == ["step-gravel"]
 
 
 def test_rows_beside_clips_have_256_columns_together(mapping):
@@ -125,9 +125,9 @@ def test_rows_beside_clips_have_256_columns_together(mapping):
         clip(f"{n}", row=n, extra=OWN | {"pisada.id": f"{n}"} | {f"pisada.{n}-{m}": "" for m in range(100)})
         for n in range(1, 4)
     ]
-    assert len(cues_of(timeline(*spots[:2]), PATH).unknown_columns) == 201
+    assert len(timeline_to_sheet(timeline(*spots[:2]), PATH).unknown_columns) == 201
     with pytest.raises(CueSheetError, match="row 3: more than 256 columns"):
-        cues_of(timeline(*spots), PATH)
+        timeline_to_sheet(timeline(*spots), PATH)
 
 
 def test_without_a_mapping_tracks_are_stems_and_names_are_presets():
@@ -140,7 +140,7 @@ def test_without_a_mapping_tracks_are_stems_and_names_are_presets():
         clip("music", "MX", -9, row=6),
         clip("music", "MX", 11, row=7),
     ]
-    sheet = cues_of(timeline(*spots), PATH, None, ["step-wood", "cup"])
+    sheet = timeline_to_sheet(timeline(*spots), PATH, None, ["step-wood", "cup"])
     assert [(cue.stem, cue.preset) for cue in sheet.cues] == [
         ("Feet-left", "step-wood"),
         ("Feet-left", "step-wood"),
@@ -159,16 +159,16 @@ def test_without_a_mapping_tracks_are_stems_and_names_are_presets():
 
 def test_an_id_does_not_change_when_others_come_go_or_move():
     spots = [clip("cup", "A", start, row=start) for start in (10, 20, 30)]
-    before = cues_of(timeline(*spots), PATH, None, ["cup"])
+    before = timeline_to_sheet(timeline(*spots), PATH, None, ["cup"])
     others = [clip("cup", "B", 5, row=1), clip("spoon", "A", 10, row=2), spots[0], clip("cup", "A", 21), spots[2]]
-    after = cues_of(timeline(*others), PATH, None, ["cup", "spoon"])
+    after = timeline_to_sheet(timeline(*others), PATH, None, ["cup", "spoon"])
     assert {cue.id for cue in before.cues} - {cue.id for cue in after.cues} == {f"cup@{HOUR + 20}"}
 
 
 def test_ids_are_unique_and_can_be_written():
     names = ["cup", "cup", " c\x00up\n", "c up", "", "\x1b", "x" * 500]
     spots = [clip(name, "A", 10, row=row) for row, name in enumerate(names, 1)]
-    ids = [cue.id for cue in cues_of(timeline(*spots, clock=Clock()), PATH, everything()).cues]
+    ids = [cue.id for cue in timeline_to_sheet(timeline(*spots, clock=Clock()), PATH, everything()).cues]
     assert ids == ["cup@10", "cup@10#2", "c up@10", "c up@10#2", "clip@10", "clip@10#2", "x" * 80 + "@10"]
 
 
@@ -191,7 +191,7 @@ def test_a_spot_that_pisada_wrote_carries_its_row_but_not_its_place(mapping):
     moved = clip("whatever", "T", 999, 50, row=4, extra=OWN | {"pisada.start": "1.0", "pisada.end": "2.0"})
     own_length = clip("x", "T", 5, 50, row=5, extra={"pisada.id": "F2", "pisada.stem": "A", "pisada.preset": "p"})
     own_length.extra["pisada.duration"] = ""
-    sheet = cues_of(timeline(moved, own_length), PATH, mapping("schema = 1"))
+    sheet = timeline_to_sheet(timeline(moved, own_length), PATH, mapping("schema = 1"))
     assert sheet.cues == [
         Cue("F2", 5, "A", "p", None, row=5, extra={"Scene": ""}),
         Cue("F1", 999, "FEET", "step", 50, -6.0, source=Path("/reel/in/a.wav"), seed=7, note="a\nb", row=4,
@@ -202,21 +202,21 @@ def test_a_spot_that_pisada_wrote_carries_its_row_but_not_its_place(mapping):
 
 def test_clips_of_picture_are_left_out():
     picture = clip("cup", "V1", 1, row=2, extra={"media": "picture"})
-    sheet = cues_of(timeline(clip("cup", "A"), picture), PATH, None, ["cup"])
+    sheet = timeline_to_sheet(timeline(clip("cup", "A"), picture), PATH, None, ["cup"])
     assert [cue.stem for cue in sheet.cues] == ["A"]
     assert sheet.remarks[-1] == "row 2: clip 'cup' on track 'V1' is picture: left out"
 
 
 def test_muted_clips_are_left_out():
     muted = clip("cup", "A", 1, row=2, extra={"muted": "yes"})
-    sheet = cues_of(timeline(clip("cup", "A"), muted), PATH, None, ["cup"])
+    sheet = timeline_to_sheet(timeline(clip("cup", "A"), muted), PATH, None, ["cup"])
     assert [cue.start_samples for cue in sheet.cues] == [0]
     assert sheet.remarks[-1] == "row 2: clip 'cup' on track 'A' is muted: left out"
 
 
 def test_a_copy_of_a_written_clip_is_a_cue_of_its_own():
     spots = [clip("F1", "T", start, row=start, extra=OWN) for start in (10, 20)]
-    sheet = cues_of(timeline(*spots), PATH)
+    sheet = timeline_to_sheet(timeline(*spots), PATH)
     assert [cue.id for cue in sheet.cues] == ["F1", f"F1@{HOUR + 20}"]
     assert sheet.remarks[-1] == f"row 20: a copy of the cue 'F1' is called 'F1@{HOUR + 20}'"
 
@@ -242,7 +242,7 @@ def test_a_copy_of_a_written_clip_is_a_cue_of_its_own():
 )  # fmt: skip
 def test_bad_timelines(spots, told):
     with pytest.raises(CueSheetError) as caught:
-        cues_of(timeline(*spots), PATH, None, ["cup"])
+        timeline_to_sheet(timeline(*spots), PATH, None, ["cup"])
     assert re.search(told, str(caught.value)), str(caught.value)
     assert str(caught.value).startswith("/reel/reel.edl")
     assert "\n" not in str(caught.value)
@@ -297,7 +297,7 @@ def test_a_damaged_mapping_makes_no_traceback(tmp_path, place, patch, gone):
     path = tmp_path / "any.toml"
     path.write_bytes((SHOW[:place] + patch + SHOW[place + gone :]).encode("utf-8", "replace"))
     try:
-        cues_of(timeline(clip("Steps", "Left"), clip("FS a", "Left")), PATH, read_mapping(path), ["cup"])
+        timeline_to_sheet(timeline(clip("Steps", "Left"), clip("FS a", "Left")), PATH, read_mapping(path), ["cup"])
     except ProjectError as error:
         assert str(path) in str(error)
     except CueSheetError as error:
@@ -326,7 +326,7 @@ def test_hostile_timelines_become_cues_that_can_be_written_or_are_refused(tmp_pa
 
     path, out = tmp_path / "x.edl", tmp_path / "x.csv"
     try:
-        sheet = cues_of(timeline(*spots), path, everything())
+        sheet = timeline_to_sheet(timeline(*spots), path, everything())
         write_csv(sheet, out, FILM)
     except CueSheetError as error:
         assert error.file in (path, out)
@@ -341,7 +341,7 @@ def test_hostile_timelines_become_cues_that_can_be_written_or_are_refused(tmp_pa
 
 @given(name=st.text(max_size=60))
 def test_any_name_becomes_a_stem_name(name):
-    stem = stem_called(name, "CLIPS")
+    stem = nearest_stem_name(name, "CLIPS")
     assert is_stem_name(stem)
     assert stem == name or not is_stem_name(name)
 

@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from plugin_backend.errors import CueSheetError
-from render.cues.cue import Wanted
+from render.cues.cue import ReadOptions
 from render.cues.read import read_cues
 from render.project.timecode import RATES, Clock
 from studio.cli import pisada
@@ -41,7 +41,7 @@ def test_a_list_of_names_that_are_no_presets_becomes_a_sheet_to_fill_in(edl, tmp
     assert told == [
         "note: 2 of 3 cues have no preset yet: fill in the column 'preset'; the clip's name begins the note"
     ]
-    sheet = read_cues(out, FILM, wanted=Wanted(blank=True))
+    sheet = read_cues(out, FILM, wanted=ReadOptions(blank=True))
     assert [(cue.id[:9], cue.preset, cue.note, cue.stem) for cue in sheet.cues] == [
         ("heel left", None, "heel left; wet", "A"),
         ("STEP-WOOD", "step-wood", "", "A2"),
@@ -72,7 +72,9 @@ def test_check_finds_what_is_not_filled_in(edl, tmp_path):
 def test_a_draft_is_converted_again(edl, tmp_path):
     run("cues", "convert", edl, tmp_path / "cues.csv", *PLACE)
     assert run("cues", "convert", tmp_path / "cues.csv", tmp_path / "cues.xlsx", *PLACE).exit_code == 0
-    sheets = [read_cues(tmp_path / name, FILM, wanted=Wanted(blank=True)).cues for name in ("cues.csv", "cues.xlsx")]
+    sheets = [
+        read_cues(tmp_path / name, FILM, wanted=ReadOptions(blank=True)).cues for name in ("cues.csv", "cues.xlsx")
+    ]
     assert sheets[0] == sheets[1]
 
 
@@ -81,7 +83,7 @@ def test_a_mapping_says_what_is_no_cue(edl, tmp_path):
     (tmp_path / "show.toml").write_text("schema = 1\n[[rules]]\nname = 'heel left'\nstem = 'FEET'\ngain_db = -3\n")
     answer = run("cues", "convert", edl, tmp_path / "cues.csv", *PLACE, "--mapping", tmp_path / "show.toml")
     assert "marker 'door' matches no rule of the mapping" in answer.stderr
-    (cue,) = read_cues(tmp_path / "cues.csv", FILM, wanted=Wanted(blank=True)).cues
+    (cue,) = read_cues(tmp_path / "cues.csv", FILM, wanted=ReadOptions(blank=True)).cues
     assert (cue.stem, cue.preset, cue.gain_db, cue.note) == ("FEET", None, -3, "heel left; wet")
 
 
@@ -96,5 +98,5 @@ def test_notes_of_a_midi_file_that_name_no_preset(tmp_path):
         read_cues(tmp_path / "steps.mid", Clock())
     answer = run("cues", "convert", tmp_path / "steps.mid", tmp_path / "cues.csv")
     assert "note: 1 of 1 cues have no preset yet: fill in the column 'preset'" in answer.stderr
-    (cue,) = read_cues(tmp_path / "cues.csv", Clock(), wanted=Wanted(blank=True)).cues
+    (cue,) = read_cues(tmp_path / "cues.csv", Clock(), wanted=ReadOptions(blank=True)).cues
     assert (cue.preset, cue.note, cue.stem, cue.gate) == (None, "Feet; program 99, note 60", "Feet", True)

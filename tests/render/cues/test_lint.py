@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from render.cues import Cue, CueSheet
-from render.cues.lint import Look, findings_of
+from render.cues.lint import LintInput, lint
 from render.project.timecode import RATES, Clock, samples_at
 
 FILM = Clock(48_000, RATES["24"], 86_400)
@@ -16,7 +16,7 @@ FILM = Clock(48_000, RATES["24"], 86_400)
 
 def look(*cues: Cue, clock: Clock = FILM, unmatched: int = 0, **more) -> list[tuple]:
     sheet = CueSheet(Path("x"), sorted(cues, key=lambda cue: cue.start_samples), [], [], unmatched=unmatched)
-    found = findings_of(Look(sheet, clock, presets=["p"], **more))
+    found = lint(LintInput(sheet, clock, presets=["p"], **more))
     return [(each.check, each.cue and each.cue.id, each.told) for each in found]
 
 

@@ -4,7 +4,7 @@ import aaf2
 import pytest
 from click.testing import CliRunner
 
-from render.cues.cue import Wanted
+from render.cues.cue import ReadOptions
 from render.cues.read import read_cues
 from render.project.timecode import Clock
 from render.session import write_session
@@ -76,7 +76,7 @@ def test_a_silent_track_makes_no_cue_and_is_listed(session):
 
 
 def test_it_is_kept_on_request(session):
-    sheet = read_cues(session, Clock(), presets=PRESETS, wanted=Wanted(muted=True))
+    sheet = read_cues(session, Clock(), presets=PRESETS, wanted=ReadOptions(muted=True))
     assert sorted(cue.preset for cue in sheet.cues) == ["heard", "silent"]
 
 

@@ -10,12 +10,13 @@ import soundfile
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from render.engine.make_plan import make_plan
 
-from plugin_backend.file_commit import Stage, recover
+from plugin_backend.file_commit import StagedFiles, recover_staged_files
 from render.batch.engines.warm_fork import WarmProcess
 from render.delivery.deliver import deliver
 from render.engine.cue_cache import CueCache
-from render.plan.resolve import make_plan, read_sheet
+from render.plan.resolve import read_sheet
 from render.project.project import Project
 
 QUIET = {"deadline": None, "derandomize": True, "suppress_health_check": list(HealthCheck)}
@@ -28,7 +29,7 @@ class Sets(RuleBasedStateMachine):
         super().__init__()
         self.home = Path(tempfile.mkdtemp())
         self.whole: dict[str, str] = {}
-        self.making: dict[str, Stage] = {}
+        self.making: dict[str, StagedFiles] = {}
         self.theirs: set[str] = set()
 
     def teardown(self):
@@ -39,7 +40,7 @@ class Sets(RuleBasedStateMachine):
     @rule(number=st.integers(0, 2), text=st.text("ab", min_size=1, max_size=3))
     def begin(self, number, text):
         label = f"set{number}"
-        stage = Stage.begin(self.home, label)
+        stage = StagedFiles.begin(self.home, label)
         assert (stage is None) == (label in self.making)
         if stage is None:
             return
@@ -99,7 +100,7 @@ class Sets(RuleBasedStateMachine):
         finally:
             publishing.take_name = take_name
         stage._lock.release(remove=False)
-        recover(self.home, label)
+        recover_staged_files(self.home, label)
 
     @rule(number=st.integers(0, 2))
     def somebody_takes_a_name(self, number):
@@ -110,7 +111,7 @@ class Sets(RuleBasedStateMachine):
 
     @rule()
     def look_after(self):
-        recover(self.home, "set*")
+        recover_staged_files(self.home, "set*")
 
     @invariant()
     def each_is_whole_or_absent(self):

@@ -6,16 +6,18 @@ from dataclasses import asdict, replace
 import msgspec
 import numpy as np
 import pytest
+from render.engine.make_plan import make_plan
 
-from plugin_backend.exactness import computed_by, computed_here
+from plugin_backend.exactness import compute_info, compute_info_for
 from plugin_backend.models.registry import load_codec
 from presets.capture import encode_pieces
 from presets.store import save_preset
 from render.batch.html_report import _Report
 from render.delivery.deliver import deliver
 from render.engine.cue_cache import CueCache
-from render.plan.resolve import make_plan, read_sheet
-from render.project.project import Project, Reverb, Stem
+from render.plan.resolve import read_sheet
+from render.project.effect_schema import Reverb
+from render.project.project import Project, Stem
 
 ROWS = [
     {"id": "a", "start": "0.5", "stem": "A", "preset": "burst"},
@@ -42,11 +44,11 @@ def test_a_report_names_processor_products_and_exactness(render, tmp_path):
     foley, noise = load_codec("foley"), np.random.default_rng(0).standard_normal((1, 4_096)).astype(np.float32) * 0.1
     save_preset(encode_pieces(foley, "burst", [noise[0]], "hit"), tmp_path / "bank")
     report, path = render(ROWS[:1], tmp_path / "bank", "foley")
-    here = asdict(computed_here())
+    here = asdict(compute_info())
     assert report["schema"] == 3
     assert report["computed"] == here
     assert {name: stem["computed"] for name, stem in report["stems"].items()} == {"A": [here], "FOLEY": [here]}
-    assert msgspec.json.decode(path.read_bytes(), type=_Report).computed == computed_here()  # as a batch reads it
+    assert msgspec.json.decode(path.read_bytes(), type=_Report).computed == compute_info()  # as a batch reads it
     assert here["exact"] is True and here["processor"] and here["products"].endswith("Product")
     again, _ = render(ROWS[:1], tmp_path / "bank", "foley")  # all of it is kept
     assert again["computed"] is None
@@ -57,7 +59,7 @@ def test_what_is_kept_of_the_version_before_keeps_with_what_it_was_computed(rend
     stems = [Stem(name="A"), Stem(name="B"), Stem(name="C", effects=[Reverb()])]
     report, path = render(ROWS, impulse_bank, "pcm", stems=stems)
     assert report["computed"] is None and report["stems"]["A"]["computed"] == []
-    other = asdict(replace(computed_here(), processor="another"))
+    other = asdict(replace(compute_info(), processor="another"))
     for stem in report["stems"].values():
         stem["computed"] = [other]
     path.write_text(json.dumps(report))
@@ -68,7 +70,7 @@ def test_what_is_kept_of_the_version_before_keeps_with_what_it_was_computed(rend
 
 
 def test_only_our_models_have_products():
-    assert computed_by(["pcm", "mine.rave.json"]) is None
-    assert computed_by(["pcm", "foley"]) == computed_here()
-    assert "exact), on " in str(computed_here())
-    assert "NOT exact: " in str(replace(computed_here(), exact=False))
+    assert compute_info_for(["pcm", "mine.rave.json"]) is None
+    assert compute_info_for(["pcm", "foley"]) == compute_info()
+    assert "exact), on " in str(compute_info())
+    assert "NOT exact: " in str(replace(compute_info(), exact=False))

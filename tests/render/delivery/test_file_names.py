@@ -2,11 +2,11 @@
 
 import msgspec
 import pytest
+from render.engine.make_plan import make_plan
 
 from plugin_backend.errors import ProjectError
 from render.cues import Cue, CueSheet
 from render.delivery.deliver import deliver
-from render.plan.resolve import make_plan
 from render.project.name_template import check_template, fill
 from render.project.project import Project, Stem, read_project
 

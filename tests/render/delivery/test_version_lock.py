@@ -7,15 +7,16 @@ import time
 from pathlib import Path
 
 import pytest
+from render.engine.make_plan import make_plan
 
 from plugin_backend.errors import OutputError
-from plugin_backend.file_commit import recover
+from plugin_backend.file_commit import recover_staged_files
 from render.delivery.deliver import deliver
-from render.delivery.version_lock import claimed_version, sweep
-from render.plan.resolve import make_plan, read_sheet
+from render.delivery.version_lock import lock_version, remove_stale_files
+from render.plan.resolve import read_sheet
 from render.project.project import Project
 from render.session import write_session
-from render.session.from_delivery import session_of, session_path
+from render.session.from_delivery import session_from_delivery, session_path
 from tests.power_cut import PowerCut
 
 ROOT = Path(__file__).parents[3]
@@ -30,7 +31,7 @@ def planned(write_sheet, impulse_bank):
 
 def test_two_runs_at_once_take_two_numbers(planned, tmp_path):
     plan, project, _ = planned
-    with claimed_version(plan, project, tmp_path) as (one, _), claimed_version(plan, project, tmp_path) as (other, _):
+    with lock_version(plan, project, tmp_path) as (one, _), lock_version(plan, project, tmp_path) as (other, _):
         assert (one, other) == (1, 2)
     assert list(tmp_path.iterdir()) == [tmp_path / "cues.csv"]
 
@@ -47,7 +48,7 @@ def test_a_number_that_was_finished_in_between_is_not_taken_again(planned, tmp_p
         return asked[-1]
 
     monkeypatch.setattr(claim, "next_version", finished_meanwhile)
-    with claimed_version(plan, project, tmp_path) as (version, _):
+    with lock_version(plan, project, tmp_path) as (version, _):
         assert (asked[0], version) == (1, 2)
 
 
@@ -59,7 +60,7 @@ def test_only_what_died_long_ago_is_swept(tmp_path):
     for path, age in ((old, 2), (new, 0), (other, 2), (clips, 2)):
         path.touch()
         os.utime(path, (time.time() - age * 24 * 3600,) * 2)
-    sweep(tmp_path, "T_R1")
+    remove_stale_files(tmp_path, "T_R1")
     assert sorted(tmp_path.iterdir()) == sorted([new, other])
 
 
@@ -109,7 +110,7 @@ def test_whenever_the_power_goes_a_version_is_whole_or_not_there(write_sheet, im
         assert there["report.json"] in latest
         if second.report.name in there:
             assert all(there[name] == data for name, data in whole.items() if name != "report.json")
-        recover(disk, "*")
+        recover_staged_files(disk, "*")
         end = {path.relative_to(disk).as_posix(): path.read_bytes() for path in disk.rglob("*") if path.is_file()}
         assert end in (before, whole)
         ends.add(len(end))
@@ -117,7 +118,7 @@ def test_whenever_the_power_goes_a_version_is_whole_or_not_there(write_sheet, im
 
 
 def sessions_beside(out):
-    return lambda report: [write_session(session_of(report), session_path(report, "rpp"), "rpp", home=out)]
+    return lambda report: [write_session(session_from_delivery(report), session_path(report, "rpp"), "rpp", home=out)]
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from render.delivery.waveform_plot import (
 from render.plan.plan import Event, Plan
 from render.project.project import Project, Stem
 from render.project.timecode import RATES, Clock, frames_of
-from render.wav.r128_gating import Steps
+from render.wav.r128_gating import LoudnessSteps
 from render.wav.stem_statistics import BLOCK_SAMPLES, StemStatistics
 
 RATE = 48_000
@@ -109,7 +109,7 @@ def picture(path, stems: dict[str, tuple[int, float]], seconds: int) -> np.ndarr
     length, trails, events = seconds * RATE, {}, []
     blocks, nothing = -(-length // BLOCK_SAMPLES), np.zeros(0)
     for name, (count, level) in stems.items():
-        steps = Steps(nothing, nothing, nothing, nothing, nothing, 0)
+        steps = LoudnessSteps(nothing, nothing, nothing, nothing, nothing, 0)
         trails[name] = StemStatistics(np.full(blocks, level, np.float32), np.zeros(blocks, np.int32), steps)
         events += [event(n * length // count, stem=name) for n in range(count)]
     events.sort(key=lambda one: one.start_samples)

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from render.engine.make_plan import make_plan
 
 from plugin_backend.errors import DiskFullError, PresetError
 from render.cues import Cue, CueSheet
 from render.delivery.deliver import deliver
 from render.engine.stream import stream
-from render.plan.resolve import make_plan
-from render.project.project import Project, Reverb, Stem
+from render.project.effect_schema import Reverb
+from render.project.project import Project, Stem
 
 pytestmark = pytest.mark.slow
 

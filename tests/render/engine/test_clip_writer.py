@@ -9,13 +9,14 @@ import msgspec
 import numpy as np
 import pytest
 import soundfile
+from render.engine.make_plan import make_plan
 from wavinfo import WavInfoReader
 
 from plugin_backend.errors import PresetError
 from render.cues import Cue, CueSheet
 from render.delivery.deliver import deliver
-from render.plan.resolve import make_plan
-from render.project.project import Project, Reverb, Stem
+from render.project.effect_schema import Reverb
+from render.project.project import Project, Stem
 
 pytestmark = pytest.mark.usefixtures("forked_renders")
 

@@ -5,10 +5,11 @@ import os
 import numpy as np
 import pytest
 import soundfile
+from render.engine.make_plan import make_plan
 
 from render.delivery.deliver import deliver
 from render.engine.cue_cache import CueCache, cache_home
-from render.plan.resolve import make_plan, read_sheet
+from render.plan.resolve import read_sheet
 from render.project.project import Project
 
 KEY = "ab" + "0" * 38

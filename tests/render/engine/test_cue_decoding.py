@@ -16,11 +16,12 @@ from render.engine.cue_decoding import (
     AHEAD_CUES,
     BATCH_FRAMES,
     SHORT_FRAMES,
+    Stopwatch,
     batch_mates,
     decode_batch,
+    decode_cue,
     short_frames,
 )
-from render.engine.voice import Stopwatch, decoded
 from render.plan.cache_key import cue_keys
 from render.plan.plan import Event, Plan
 from render.project.project import Stem
@@ -104,7 +105,7 @@ def test_a_whole_batch_is_the_same_at_every_number_of_rows_and_length():
     codec, events = load_codec("foley"), [hit(n, ("step-concrete", "step-wood", "bell")[n % 3]) for n in range(9)]
     presets = [BANK[event.preset] for event in events]
     one_by_one = [
-        np.concatenate(list(decoded(event, preset, codec, 64, Stopwatch())), axis=1)[:, : event.length_samples]
+        np.concatenate(list(decode_cue(event, preset, codec, 64, Stopwatch())), axis=1)[:, : event.length_samples]
         for event, preset in zip(events, presets, strict=True)
     ]
     for rows in (1, 2, 5, 9):

@@ -5,6 +5,7 @@ import ctypes
 import numpy as np
 import pytest
 import soundfile
+from render.engine.make_plan import make_plan
 
 from plugin_backend.errors import AudioFileError, CheckpointError, PresetError, ProjectError, RenderError
 from plugin_backend.models.registry import load_codec
@@ -14,12 +15,24 @@ from presets.lookup import target_of
 from presets.store import load_preset, save_preset
 from render.delivery.incremental.diff import chain_of
 from render.engine.faust_bridge import BridgeNode, load_bridge
-from render.engine.inserts import Insert, make_insert, schedule_triggers, settings_of
+from render.engine.inserts import Insert, make_insert, schedule_triggers
 from render.plan.plan import Event
-from render.plan.resolve import make_plan, read_sheet
-from render.plan.resolve_effects import described
-from render.project.effect_schema import Adsr, Convolution, Eq, Gain, Lfo, Pan, Pulses, Transfer
-from render.project.project import Filter, Project, Reverb, Stem, read_project
+from render.plan.resolve import read_sheet
+from render.plan.resolve_effects import describe_effect
+from render.project.effect_schema import (
+    Adsr,
+    Convolution,
+    Eq,
+    Filter,
+    Gain,
+    Lfo,
+    Pan,
+    Pulses,
+    Reverb,
+    Transfer,
+    settings_of,
+)
+from render.project.project import Project, Stem, read_project
 
 RATE, BLOCK = 48_000, 512
 STARTS = (5, 511, 512, 1_023, 40_000)
@@ -237,7 +250,7 @@ def test_a_revision_notices_what_is_in_the_files_of_an_effect(tmp_path, write_sh
         mean *= 0.5
     save_preset(preset, bank)
     assert [a == b for a, b in zip(chain()["effects"], after["effects"], strict=True)] == [True, False, True]
-    assert described(Reverb())["type"] == "reverb"
+    assert describe_effect(Reverb())["type"] == "reverb"
 
 
 def test_an_insert_of_one_channel_hears_the_mean_of_both():

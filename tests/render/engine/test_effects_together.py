@@ -20,8 +20,8 @@ from render.engine.faust_bridge import BridgeNode
 from render.engine.inserts import Insert, make_insert
 from render.engine.stream import RenderProcess
 from render.project import effect_schema as stage_tables
-from render.project.effect_schema import Adsr, Gain, Pulses, Transfer
-from render.project.project import Plugin, Stem
+from render.project.effect_schema import Adsr, Gain, Plugin, Pulses, Transfer
+from render.project.project import Stem
 
 RATE, BLOCK, COUNT = 48_000, 512, 20 * 512
 NOISE = (np.random.default_rng(3).standard_normal((2, COUNT)) * 0.1).astype(np.float32)

@@ -12,7 +12,7 @@ from presets.bank import Bank
 from presets.capture import encode_pieces
 from presets.preset import RingControls
 from presets.store import save_preset
-from presets.take_sampling import fades_of, rung
+from presets.take_sampling import fades_of, take_modes
 from render.instrument.take_pool import TakePool
 from render.plan.resolve import take_seed
 from tests.render.struck_keys import HOP, RATE, SEED, on, silence
@@ -54,7 +54,7 @@ def take_of(bank, seed, preset="bell"):
     own = Bank(bank)[preset]
     sound = np.zeros(own.header.takes[0].length_samples)
     sound[48] = 0.5
-    return sound + ResonatorBank(rung(own, seed), RATE).samples(0, sound.size)
+    return sound + ResonatorBank(take_modes(own, seed), RATE).samples(0, sound.size)
 
 
 def test_a_cue_rings_at_its_level_and_place(bells, write_sheet, render_sheet):
@@ -98,7 +98,7 @@ def test_the_cache_gives_the_same_bits_and_other_controls_another_sound(bells, w
 def test_a_take_struck_live_rings_as_a_cue_does(bells):
     preset, takes = Bank(bells)["bell"], TakePool([PcmCodec()], 0)
     sound = takes.take(preset, "strike 0")
-    rows = rung(preset, take_seed(0, "strike 0", 1))
+    rows = take_modes(preset, take_seed(0, "strike 0", 1))
     wanted = ResonatorBank(rows, RATE).samples(0, sound.size)
     wanted[48] += 0.5
     np.testing.assert_allclose(sound, wanted, atol=1e-7)

@@ -8,6 +8,8 @@ import soundfile
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from render.engine.make_plan import make_plan
+from render.project.cue_offset import check_offset, offset_samples, offset_written
 
 from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.errors import CueSheetError, ProjectError
@@ -15,12 +17,13 @@ from presets.capture import encode_pieces
 from presets.store import save_preset
 from render.cues import Cue, CueSheet
 from render.cues.clip_mapping import read_mapping
-from render.cues.cue_offset import FARTHEST_S, check_offset, offset_samples, offset_written
+from render.cues.cue_offset import FARTHEST_S
 from render.cues.read import read_cues
 from render.cues.write import write_cues
 from render.engine.cue_cache import CueCache
-from render.plan.resolve import make_plan, read_sheet
-from render.project.project import Plugin, Project, Stem, read_project
+from render.plan.resolve import read_sheet
+from render.project.effect_schema import Plugin
+from render.project.project import Project, Stem, read_project
 from render.project.timecode import RATES, Clock, frames_of
 from studio.cli import pisada
 

@@ -5,7 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from render.project.project import Plugin, Reverb, Stem
+from render.project.effect_schema import Plugin, Reverb
+from render.project.project import Stem
 
 # name, frames a second, label of the programme's start, cue labels, their frame counts from midnight
 RATES = {

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 import soundfile
+from render.engine.make_plan import make_plan
 
 from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.effects import make_stage
@@ -17,7 +18,7 @@ from presets.store import SUFFIX, load_preset, save_preset
 from render.apply.applier import Applier
 from render.instrument.take_pool import TakePool
 from render.plan.cache_key import cue_keys
-from render.plan.resolve import make_plan, read_sheet
+from render.plan.resolve import read_sheet
 from render.project.project import Project
 
 RATE = 48_000

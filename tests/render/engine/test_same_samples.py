@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from render.project.project import Reverb, Stem
+from render.project.effect_schema import Reverb
+from render.project.project import Stem
 
 ROWS = [
     {"id": f"{stem}{i}", "start": f"{start}smp", "stem": stem, "preset": preset, "pan": pan}

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
+from render.engine.make_plan import make_plan
+from studio.commands.render import render as render_command
 
 from plugin_backend.errors import PresetError, ProjectError
 from plugin_backend.models.registry import PCM, describe_codec, load_codec
@@ -15,9 +17,8 @@ from presets.store import load_preset, save_preset
 from render.delivery.deliver import deliver
 from render.engine.cue_cache import CueCache
 from render.plan.cache_key import cue_keys
-from render.plan.resolve import make_plan, read_sheet
+from render.plan.resolve import read_sheet
 from render.project.project import Project, project_from, read_project
-from studio.cli import render as render_command
 
 pytestmark = pytest.mark.usefixtures("forked_renders")
 

@@ -22,7 +22,7 @@ from render.live.player import Player
 from render.live.recording.offline_player import blocks_from, play_through
 from render.live.rig import Rig
 from render.plan.resolve import take_seed
-from render.plan.resolve_effects import described
+from render.plan.resolve_effects import describe_effect
 from render.project.effect_schema import Transfer
 from tests.render.struck_keys import HOP, RATE, SEED, number, on, silence
 
@@ -123,6 +123,6 @@ def test_a_transfers_width_parts_alike_sides_in_files_effects_and_live(foley, tm
 
 def test_a_transfer_without_a_width_is_told_to_revisions_as_it_always_was():
     preset = str(FACTORY_BANK / "step-gravel.preset.safetensors")
-    plain, wide = (described(Transfer(preset=preset, model="foley", width=width)) for width in (0.0, 0.5))
+    plain, wide = (describe_effect(Transfer(preset=preset, model="foley", width=width)) for width in (0.0, 0.5))
     assert "width" not in plain
     assert wide == plain | {"width": 0.5}

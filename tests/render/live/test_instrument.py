@@ -9,8 +9,9 @@ from plugin_backend.models.registry import load_codec
 from plugin_backend.parameters import Parameter, table
 from presets.bank import Bank
 from render.instrument.actions import Action
+from render.instrument.effect_chain import Effect
 from render.live.instrument import Instrument
-from render.live.rig import Effect, Rig, read_rig
+from render.live.rig import Rig, read_rig
 
 RATE = 48_000
 

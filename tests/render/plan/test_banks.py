@@ -5,6 +5,7 @@ import os
 import msgspec
 import numpy as np
 import pytest
+from render.engine.make_plan import make_plan
 
 from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.errors import CueSheetError, PresetError
@@ -18,7 +19,7 @@ from render.cues.clip_mapping import read_mapping
 from render.cues.writers.csv_sheet import write_csv
 from render.live.rig import read_rig
 from render.plan.cache_key import cue_keys
-from render.plan.resolve import make_plan, open_bank, read_sheet
+from render.plan.resolve import open_bank, read_sheet
 from render.project.project import Project, read_project
 
 PLAIN = {"fade_in_samples": 0, "fade_out_samples": 0, "variation": 0.0}

@@ -14,7 +14,7 @@ import soundfile
 from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.daw_plugin.parameters import KINDS
 from plugin_backend.daw_plugin.shared_memory import hop_of
-from plugin_backend.dsp.dc_offset import filter_for
+from plugin_backend.dsp.dc_offset import dc_filter_for
 from plugin_backend.effects import make_stage
 from plugin_backend.errors import PluginError, PresetError
 from plugin_backend.models.batched_codec import batched, run_batched
@@ -351,6 +351,6 @@ def test_without_a_preset_the_effect_is_the_codec(foley, bank, effect, plugin_va
     ahead = np.pad(sound, ((0, 0), (0, 2 * HOP)))
     heard = played(engine, ahead, plugin_values(preset=0, mix=1, follow=0))
     heard = heard[:, engine.latency_samples :][:, : sound.shape[1]]
-    codec = foley.decode(foley.encode(filter_for(foley, 1).push(ahead)))[:, : sound.shape[1]]
+    codec = foley.decode(foley.encode(dc_filter_for(foley, 1).push(ahead)))[:, : sound.shape[1]]
     np.testing.assert_allclose(heard, codec, atol=1e-4)
     assert np.sqrt(np.square(heard - sound).mean()) > 0.5 * np.sqrt(np.square(sound).mean())

@@ -19,8 +19,8 @@ from plugin_backend.models.registry import load_codec
 from presets.capture import encode_pieces
 from presets.store import SUFFIX, save_preset
 from render.engine.stream import RenderProcess
-from render.project.effect_schema import Transfer
-from render.project.project import Plugin, Stem
+from render.project.effect_schema import Plugin, Transfer
+from render.project.project import Stem
 from tests.conftest import read_with_another_library
 
 pytestmark = pytest.mark.juce

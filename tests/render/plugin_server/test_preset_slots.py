@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from plugin_backend.processes import BESIDE, request_priority
+from plugin_backend.processes import BACKGROUND_PRIORITY, request_priority
 from presets.bank import FACTORY_BANK, Bank
 from render.plugin_server.preset_slots import PresetPool, PresetSlots
 
@@ -102,7 +102,7 @@ def test_who_makes_presets_is_not_kept_from_it_with_pythons_lock_in_hand(bank, c
     granted, ours = [], chosen()
 
     def asked():
-        request_priority(BESIDE)
+        request_priority(BACKGROUND_PRIORITY)
         granted.append((os.sched_getscheduler(0), os.sched_getparam(0).sched_priority))
 
     thread = threading.Thread(target=asked)

@@ -6,7 +6,7 @@ import soxr
 
 from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.daw_plugin.shared_memory import hop_of
-from plugin_backend.dsp.resample import QUALITY, timing
+from plugin_backend.dsp.resample import QUALITY, resampled_timing
 from plugin_backend.models.registry import load_codec
 from plugin_backend.transfer.transfer_node import TransferNode
 from presets.bank import FACTORY_BANK, Bank
@@ -180,7 +180,7 @@ def test_the_resamplers_are_never_later_than_counted(rate_hz, hears, hops):
     silence, none = np.zeros(hop, np.float32), np.zeros(512, np.float32)
     up = soxr.ResampleStream(rate_hz, 48_000, 1, quality=QUALITY)
     down = soxr.ResampleStream(48_000, rate_hz, 1, quality=QUALITY)
-    own = timing(rate_hz, 48_000, hop, 512, 0, hears)
+    own = resampled_timing(rate_hz, 48_000, hop, 512, 0, hears)
     ready, least, fed, played, most = own.wait_samples, own.wait_samples, 0, 0, 0
     for number in range(1, hops + 1):
         due, before = number * hop * 48_000 // rate_hz, played

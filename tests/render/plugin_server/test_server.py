@@ -11,7 +11,7 @@ from plugin_host import STEP
 
 from plugin_backend.daw_plugin import shared_memory as memory
 from plugin_backend.models.registry import describe_codec, load_codec
-from plugin_backend.processes import WORKER
+from plugin_backend.processes import WORKER_PRIORITY
 from presets.bank import Bank
 from presets.capture import encode_pieces
 from presets.preset import sound_digest
@@ -183,7 +183,7 @@ def test_the_thread_that_answers_comes_before_others_where_that_is_granted(stead
     threads = [int(name) for name in os.listdir(f"/proc/{pid}/task")]
     found = [(os.sched_getscheduler(one) & 0xFF, os.sched_getparam(one).sched_priority) for one in threads]
     granted, remarks = (
-        found.count((os.SCHED_FIFO, WORKER)),
+        found.count((os.SCHED_FIFO, WORKER_PRIORITY)),
         host.log.read_text().count("real-time priority was refused"),
     )
     assert (granted, remarks) in ((1, 0), (0, 1))

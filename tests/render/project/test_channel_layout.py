@@ -9,7 +9,8 @@ from scipy.io import wavfile
 
 from plugin_backend.errors import ProjectError
 from render.project.channel_layout import LAYOUTS, pan_gains
-from render.project.project import Compressor, Filter, Plugin, Reverb, Stem
+from render.project.effect_schema import Compressor, Filter, Plugin, Reverb
+from render.project.project import Stem
 from render.wav.metadata import FileMetadata
 from render.wav.stem_writer import StemFile, StemWriter
 

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wavinfo import WavInfoReader
 
-from plugin_backend.audio_files import read_mono
+from plugin_backend.audio_files import inspect_recording, read_mono
 from plugin_backend.errors import AudioFileError, CueSheetError, PisadaError, ProjectError
 from plugin_backend.hit_detection import Hit, Sensitivity, detect_hits
-from plugin_backend.hit_detection.overlapping_chunks import open_guide, overlapping_chunks
+from plugin_backend.hit_detection.overlapping_chunks import overlapping_chunks
 from render.project.timecode import RATES, Clock
 from render.spotting import cues_of_guide
 from render.wav.riff import append
@@ -159,7 +159,7 @@ def test_neither_reading_nor_slabs_change_anything(guide):
 
 def test_a_slab_is_all_that_is_held(guide):
     path = guide(np.zeros(300 * 8000), 8000)
-    lengths = [len(slab.audio) for slab in overlapping_chunks(open_guide(path))]
+    lengths = [len(slab.audio) for slab in overlapping_chunks(inspect_recording(path))]
     assert len(lengths) == 10
     assert max(lengths) == (600 + 2 * 120) * 400
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from render.project.project import Reverb, Stem
-from render.wav.quantize_dither import Dither, quantise
+from render.project.effect_schema import Reverb
+from render.project.project import Stem
+from render.wav.quantize_dither import Dither, quantize
 
 STEP_16 = 2.0**-15
 
@@ -14,7 +15,7 @@ STEP_16 = 2.0**-15
 def test_rounding_is_to_nearest_and_knows_what_clips(bits):
     step, top = 2.0 ** (1 - bits), 2 ** (bits - 1)
     values = np.array([[0.0, 0.4 * step, 0.6 * step, -0.4 * step, -0.6 * step, 1.0, -1.0, 1.5, -1.5]])
-    integers, outside = quantise(values, bits)
+    integers, outside = quantize(values, bits)
     assert integers.tolist() == [[0, 0, 1, 0, -1, top - 1, -top, top - 1, -top]]
     assert outside.tolist() == [[False] * 5 + [True, False, True, True]]
 
@@ -42,7 +43,7 @@ def test_the_error_follows_the_signal_no_more():
     """A sine of 0.7 steps: rounded it is a row of harmonics; dithered, mean and power of the error are flat."""
     samples = 480_000
     sine = 0.7 * STEP_16 * np.sin(2 * np.pi * np.arange(samples) * 1000 / 48_000 + 0.1)[None]
-    plain, dithered = (quantise(sine, 16, noise)[0] for noise in (None, Dither(1, "A").at(0, 1, samples)))
+    plain, dithered = (quantize(sine, 16, noise)[0] for noise in (None, Dither(1, "A").at(0, 1, samples)))
     third = [np.abs(np.fft.rfft(audio[0]))[30_000] / samples for audio in (plain, dithered)]
     assert third[0] > 0.05
     assert third[1] < 0.005
@@ -53,7 +54,7 @@ def test_the_error_follows_the_signal_no_more():
 
 
 def test_digital_silence_stays_silent():
-    assert not quantise(np.zeros((2, 1000)), 16, Dither(1, "A").at(0, 2, 1000))[0].any()
+    assert not quantize(np.zeros((2, 1000)), 16, Dither(1, "A").at(0, 2, 1000))[0].any()
 
 
 ROWS = [

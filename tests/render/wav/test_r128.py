@@ -9,7 +9,7 @@ import pytest
 
 from render.delivery.loudness_specs import SPEC_NAMES, SPECS, check_loudness
 from render.project.channel_layout import LAYOUTS
-from render.wav.r128_meter import Loudness, Meter
+from render.wav.r128_meter import Loudness, R128Meter
 
 RATE = 48_000
 STEREO = LAYOUTS["stereo"]
@@ -27,7 +27,7 @@ def silence(seconds: float) -> np.ndarray:
 
 def measure(*parts: np.ndarray, layout=STEREO, block: int = 8192):
     """What a meter says of the parts, one after the other, handed over in blocks."""
-    meter, audio = Meter(layout, RATE), np.concatenate(parts)
+    meter, audio = R128Meter(layout, RATE), np.concatenate(parts)
     for start in range(0, len(audio), block):
         meter.add(audio[start : start + block])
     return meter.result()
@@ -146,7 +146,7 @@ def test_the_true_peak_is_the_same_wherever_it_hides(seed):
 
 
 def test_an_hour_of_silence_is_silent():
-    meter, quiet = Meter(STEREO, RATE), np.zeros((8192, 2), np.int32)
+    meter, quiet = R128Meter(STEREO, RATE), np.zeros((8192, 2), np.int32)
     for _ in range(3600 * RATE // 8192):
         meter.add(quiet)
     assert meter.result().integrated_lufs is None

@@ -6,10 +6,10 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from plugin_backend.checksums import Seal
+from plugin_backend.checksums import Checksum
 from render.project.channel_layout import LAYOUTS
 from render.wav.metadata import FileMetadata
-from render.wav.r128_gating import Steps
+from render.wav.r128_gating import LoudnessSteps
 from render.wav.stem_samples import StemFile, StemSamples
 from render.wav.stem_statistics import FIELDS, StemStatistics
 
@@ -24,7 +24,7 @@ def arrays(blocks: int = 3, steps: int = 2) -> dict[str, np.ndarray]:
 def test_comes_back(tmp_path):
     noted = arrays()
     peaks, clipped = noted.pop("peaks"), noted.pop("clipped")
-    StemStatistics(peaks, clipped, Steps(**noted | {"whole": 2})).save(tmp_path / "a.npz")
+    StemStatistics(peaks, clipped, LoudnessSteps(**noted | {"whole": 2})).save(tmp_path / "a.npz")
     again = StemStatistics.load(tmp_path / "a.npz")
     assert (again.peaks.tolist(), again.outside_samples, again.steps.whole) == ([0, 1, 2], 3, 2)
     assert again.steps.peak_bound.tolist() == [0, 1]
@@ -46,7 +46,7 @@ def test_notes_that_do_not_fit_together_are_none(tmp_path, harm):
 
 
 def keep_sealed(path, data):
-    seal = Seal(path.stem)
+    seal = Checksum(path.stem)
     seal.add(data)
     path.write_bytes(data + seal.written)
 
@@ -54,7 +54,7 @@ def keep_sealed(path, data):
 def test_a_changed_bit_and_an_unknown_compression_are_none(tmp_path):
     noted = arrays()
     peaks, clipped = noted.pop("peaks"), noted.pop("clipped")
-    StemStatistics(peaks, clipped, Steps(**noted | {"whole": 2})).save(tmp_path / "a.npz")
+    StemStatistics(peaks, clipped, LoudnessSteps(**noted | {"whole": 2})).save(tmp_path / "a.npz")
     whole = (tmp_path / "a.npz").read_bytes()
     for at in range(0, len(whole), 7):
         (tmp_path / "a.npz").write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])

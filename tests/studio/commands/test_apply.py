@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from plugin_backend.errors import OutputError, ProjectError
 from plugin_backend.transfer.parameters import PARAMETERS
-from render.spotting.hits_to_cues import timestamp
+from render.wav.bext import timestamp
 from render.wav.riff import append, chunks_of
 from studio.commands.apply import apply_preset
 

@@ -20,6 +20,7 @@ import soundfile
 from click.testing import CliRunner
 from pythonosc.udp_client import SimpleUDPClient
 from rich.console import Console
+from studio.workflows.live_monitor import LiveMonitor
 
 from plugin_backend.errors import DeviceError, InputError, OutputError
 from plugin_backend.models.registry import load_codec
@@ -35,7 +36,6 @@ from render.live.rig import Added, Rig
 from studio.commands.live import live, live_replay
 from studio.terminal import live_meter
 from studio.terminal.live_meter import LiveMeter, Reading
-from studio.workflows.live import Show
 from studio.workflows.live_rig import rig_from
 
 RATE, BLOCK, WINDOW = 48_000, 512, 64
@@ -269,7 +269,9 @@ def test_a_failure_while_playing_is_told_at_once_and_once(impulse_bank):
         player.play, 0, StreamRequest(None, None, RATE, BLOCK, 1), iter([np.zeros((1, BLOCK))] * 20), lambda out: 0
     )
     said = Lines()
-    show = Show(loop, player, ControllerRouter(player.control, {}, LiveMap(), {}, {}), [], rig, said, Path("m.toml"))
+    show = LiveMonitor(
+        loop, player, ControllerRouter(player.control, {}, LiveMap(), {}, {}), [], rig, said, Path("m.toml")
+    )
     loop.start()
     show.run(None)
     for _ in range(2):
@@ -316,7 +318,7 @@ def test_the_meter_shows_peaks_counts_and_what_is_wrong():
     reading = Reading(
         61.0, player, 37.3, 0.4, 2, 1, 1, "step-gravel", "source → sink", "cc.1.20 → mix 0.5", "it is gone"
     )
-    assert live_meter.told(reading) == (
+    assert live_meter.status_line(reading) == (
         "1:01 in -12 out 0 -inf dBFS | 37.3 ms | late 3, restarts 1, device 2+1 | worker 25%, cpu 40% "
         "| cc.1.20 → mix 0.5"
     )

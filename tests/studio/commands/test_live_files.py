@@ -8,12 +8,12 @@ import time
 import numpy as np
 import soundfile
 from click.testing import CliRunner
+from studio.workflows.live_monitor import late_hint
 
 from render.live.devices.audio_stream import ClockStream
 from render.live.instrument import Instrument
 from render.live.level_meter import LevelMeter
 from studio.commands.live import live
-from studio.workflows.live import late_hint
 
 RATE, BLOCK = 48_000, 512
 PLAIN = ("--preset", "click", "--strength", 0, "--blend", 0, "--no-meter")

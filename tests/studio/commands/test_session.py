@@ -64,8 +64,10 @@ def test_the_stems_of_a_render_land_at_their_timecode(delivery):
 
 
 def test_clips_and_handles_land_at_their_timecode(tmp_path, write_sheet, impulse_bank):
+    from render.engine.make_plan import make_plan
+
     from render.delivery.deliver import deliver
-    from render.plan.resolve import make_plan, read_sheet
+    from render.plan.resolve import read_sheet
     from render.project.project import Project
 
     project = Project(

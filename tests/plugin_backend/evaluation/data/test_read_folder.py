@@ -7,9 +7,9 @@ import pytest
 import soundfile
 
 from plugin_backend.audio_files import read_mono
-from plugin_backend.corpus.dataset import prepare
-from plugin_backend.corpus.holdout import split
-from plugin_backend.corpus.report import copies_of
+from plugin_backend.corpus.dataset import prepare_corpus
+from plugin_backend.corpus.holdout import split_sounds
+from plugin_backend.corpus.report import find_copies
 from plugin_backend.errors import AudioFileError
 from plugin_backend.evaluation.data.evaluation_set import HeldOut, read_evaluation_set
 from plugin_backend.evaluation.data.read_folder import read_folder
@@ -35,7 +35,7 @@ def test_all_files_that_a_corpus_holds_out_are_evaluated(tmp_path):
         soundfile.write(tmp_path / f"a.{suffix}", noise(0.5, seed=seed), RATE, **CONTAINERS.get(suffix, {}))
     channels = np.stack([noise(0.5, seed=20 + channel) for channel in range(8)], axis=1)
     soundfile.write(tmp_path / "surround.wav", channels, RATE)
-    files = {sound.file for sound in prepare(tmp_path).sounds}
+    files = {sound.file for sound in prepare_corpus(tmp_path).sounds}
     assert len(files) == len(FORMATS) + 1
     material = read_evaluation_set(tmp_path, RATE, HeldOut(files=frozenset(files)))
     assert {sound.file for sound in material.judged} == files and material.unseen and material.remarks == []
@@ -53,7 +53,7 @@ def test_a_manifest_is_read_as_a_corpus_reads_it_and_keeps_its_order(tmp_path):
         ("a.wav", "unlabelled", "user"),
         ("door/c.wav", "door", "door"),
     ]
-    assert sorted(result(material.judged)) == sorted(result(prepare(tmp_path).sounds))
+    assert sorted(result(material.judged)) == sorted(result(prepare_corpus(tmp_path).sounds))
     assert material.remarks == ["left out: gone.wav: named in manifest.csv but not there"]
 
 
@@ -122,10 +122,10 @@ def test_a_folder_with_every_file_twice_is_evaluated_correctly_after_training(tm
     for number in range(8):
         soundfile.write(tmp_path / f"a{number}.wav", step(number), RATE)
         soundfile.write(tmp_path / f"copy of a{number}.flac", 0.5 * step(number), RATE)
-    corpus = prepare(tmp_path)
-    learned, judged = split(corpus.sounds, seed=1)
+    corpus = prepare_corpus(tmp_path)
+    learned, judged = split_sounds(corpus.sounds, seed=1)
     files = {sound.file for sound in judged}
-    copies = copies_of(files, corpus.report)
+    copies = find_copies(files, corpus.report)
     assert len(files) == len(copies) == 3
     material = read_evaluation_set(tmp_path, RATE, HeldOut(files=frozenset(files), copies=frozenset(copies)))
     assert {sound.file for sound in material.judged} == files

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from plugin_backend.codecs.base import sides_of
+from plugin_backend.codecs.base import channel_sides
 from plugin_backend.export.scriptable_heads import FRAMES_APART, White
 from plugin_backend.models.registry import load_codec
 from plugin_backend.models.waveform_vae import checkpoint
@@ -133,7 +133,7 @@ def channels_of(codec, latents, width):
         for name, bias in (("coherent", 0.0), ("trust", -100.0)):
             decoder.head.rows(decoder.head.out.weight, name).zero_()
             decoder.head.rows(decoder.head.out.bias, name).fill_(bias)
-        past = decoder.start(2, torch.tensor([9, 9]), torch.tensor(sides_of(2, width)))
+        past = decoder.start(2, torch.tensor([9, 9]), torch.tensor(channel_sides(2, width)))
         sound, _ = decoder(torch.from_numpy(np.repeat(latents[:1], 2, axis=0)), past)
     return sound.numpy()[:, 2_000:]
 

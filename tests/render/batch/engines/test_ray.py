@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from plugin_backend.errors import WorkerError, pip_line
+from plugin_backend.errors import WorkerError, pip_command
 from render.batch import Pool, plan_batch, read_jobs, run_batch
 from render.batch.engines.protocol import Outcome
 from render.batch.engines.ray import SETTINGS
@@ -159,4 +159,4 @@ def test_without_ray_the_engine_names_its_extra(tmp_path, jobs):
         env={**os.environ, "PYTHONPATH": str(blocked)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
-    assert pip_line("cluster") in done.stderr
+    assert pip_command("cluster") in done.stderr

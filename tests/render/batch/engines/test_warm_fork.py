@@ -4,10 +4,11 @@ import sys
 from dataclasses import replace
 
 import pytest
+from render.engine.make_plan import make_plan
 
 from plugin_backend.models.registry import load_codec
 from render.batch.engines.warm_fork import warm_up
-from render.plan.resolve import make_plan, read_sheet
+from render.plan.resolve import read_sheet
 from render.project.effect_schema import Transfer
 from render.project.project import Project, Stem
 

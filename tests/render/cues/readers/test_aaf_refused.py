@@ -11,7 +11,7 @@ from aaf2.cfb import CompoundFileBinary
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugin_backend.errors import CueSheetError, pip_line
+from plugin_backend.errors import CueSheetError, pip_command
 from render.cues.readers.aaf import is_aaf, read_aaf
 from render.project.timecode import RATES, Clock
 from tests.render.aaf_maker import Maker
@@ -128,4 +128,4 @@ def test_without_pyaaf2_the_extra_is_named(made):
         f"read_aaf(Path({str(path)!r}), Clock())"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert f"MissingExtraError: reading AAF needs an optional part: {pip_line('aaf')}" in answer.stderr
+    assert f"MissingExtraError: reading AAF needs an optional part: {pip_command('aaf')}" in answer.stderr

@@ -10,7 +10,7 @@ from plugin_backend.errors import CueSheetError
 from render.cues.read import read_cues
 from render.cues.readers.edl import is_edl, read_edl
 from render.cues.readers.text_reading import UNPRINTABLE
-from render.cues.timeline import TimelineItem, Unread
+from render.cues.timeline import TimelineItem, UnreadItem
 from render.project.timecode import RATES, Clock, frames_of, samples_at
 from tests.render.whole_file import check_whole
 
@@ -136,7 +136,7 @@ def test_what_is_not_read_is_told_with_its_line(read):
         "line 7: split edits: not read, both parts are where the event is",
         "line 8: not read: ???",
     ]
-    assert timeline.unreadable == [Unread(9, "its record out, 01:00:02:00, is before its in, 01:00:03:00")]
+    assert timeline.unreadable == [UnreadItem(9, "its record out, 01:00:02:00, is before its in, 01:00:03:00")]
 
 
 def test_texts_are_utf_8_else_latin_1(read):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from plugin_backend.errors import CueSheetError
 from render.cues.read import read_cues
 from render.cues.readers.fcp7_xml import is_fcp7_xml, read_fcp7_xml
-from render.cues.timeline import TimelineItem, Unread
+from render.cues.timeline import TimelineItem, UnreadItem
 from render.project.timecode import RATES, Clock
 
 AGAIN = '<sequence id="n"/>'
@@ -138,8 +138,8 @@ def test_what_has_no_place_is_remarked(read):
     timeline = read(xmeml(f"<track>{track}</track>", more="<marker><name>m</name></marker>"))
     assert timeline.spots == []
     assert timeline.unreadable == [
-        Unread(1, "clip 'a' on track 'A1' has no start or no end"),
-        Unread(4, "marker 'm' has no place"),
+        UnreadItem(1, "clip 'a' on track 'A1' has no start or no end"),
+        UnreadItem(4, "marker 'm' has no place"),
     ]
     assert timeline.remarks == [
         "event 2: a transition on track 'A1' beside no clip, or without a length",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from plugin_backend.errors import CueSheetError
 from render.cues.read import read_cues
 from render.cues.readers.fcpxml import conform_factor, is_fcpxml, read_fcpxml
-from render.cues.timeline import TimelineItem, Unread
+from render.cues.timeline import TimelineItem, UnreadItem
 from render.project.timecode import RATES, Clock, samples_at
 
 ASSETS = (
@@ -92,7 +92,7 @@ def test_what_is_not_used_is_remarked(read):
     spine += '<audition><clip name="y" duration="1s"/><clip name="z"/></audition><colour/>'
     spine += '<gap duration="1s"><marker start="2s" value="late"/><marker value="m"/></gap>'
     timeline = read(fcpxml(spine))
-    assert timeline.unreadable == [Unread(5, "a colour is not known"), Unread(7, "marker 'm' has no place")]
+    assert timeline.unreadable == [UnreadItem(5, "a colour is not known"), UnreadItem(7, "marker 'm' has no place")]
     assert timeline.remarks == [
         "event 2: transition 'X' is not used",
         "event 4: 'z' is not the audition's choice",

@@ -13,7 +13,7 @@ from mido import Message, MetaMessage
 from plugin_backend.errors import CueSheetError
 from render.cues import Cue, read_cues
 from render.cues.readers import midi as midi_file
-from render.cues.readers.midi import MidiMapping
+from render.project.project import MidiMapping
 from render.project.timecode import Clock
 
 MAPPING = MidiMapping(programs={0: "step", 5: "cloth"})

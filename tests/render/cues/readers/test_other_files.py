@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from plugin_backend.errors import CueSheetError, PluginError
 from render.cues.read import read_cues
-from render.cues.readers.midi import MidiMapping
 from render.cues.readers.other_files import MARKS, PARTS, ROOTS, TEXTS, check_sheet_like
 from render.plan.resolve_effects import lv2_uris, resolve_effects
-from render.project.project import Plugin, Stem
+from render.project.effect_schema import Plugin
+from render.project.project import MidiMapping, Stem
 from render.project.timecode import RATES, Clock
 from studio.cli import pisada
 

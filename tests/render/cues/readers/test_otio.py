@@ -14,7 +14,7 @@ from opentimelineio.opentime import RationalTime, TimeRange
 
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.otio import is_otio, read_otio
-from render.cues.timeline import TimelineItem, Unread
+from render.cues.timeline import TimelineItem, UnreadItem
 from render.project.timecode import RATES, Clock
 
 SCHEMA = otio.schema
@@ -145,7 +145,7 @@ def test_an_object_that_refers_to_another_is_not_followed(read):
     stack = f'{{"OTIO_SCHEMA":"Stack.1","OTIO_REF_ID":"s","children":[{inside}]}}'
     found = read(f'{{"OTIO_SCHEMA":"Timeline.1","tracks":{stack}}}')
     assert (found.spots, found.remarks) == ([], [])
-    assert found.unreadable == [Unread(1, "a SerializableObjectRef on track 'V1' is not known")]
+    assert found.unreadable == [UnreadItem(1, "a SerializableObjectRef on track 'V1' is not known")]
 
 
 def test_markers_longer_than_a_frame_are_regions(read):

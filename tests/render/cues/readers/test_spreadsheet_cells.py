@@ -203,7 +203,7 @@ def test_midi_tracks_are_cleaned_as_sessions_are(tmp_path, name, stem):
     track.append(mido.MetaMessage("track_name", name=name))
     track += [mido.Message("note_on", note=60, time=480), mido.Message("note_off", note=60, time=240)]
     file.save(tmp_path / "steps.mid")
-    from render.cues.readers.midi import MidiMapping
+    from render.project.project import MidiMapping
 
     sheet = read_cues(tmp_path / "steps.mid", Clock(), MidiMapping(programs={0: "p"}))
     assert [cue.stem for cue in sheet.cues] == [stem]
@@ -217,7 +217,7 @@ def test_two_tracks_that_differ_in_capitals_are_one_stem(tmp_path):
         track = mido.MidiTrack([mido.MetaMessage("track_name", name=name), mido.Message("note_on", note=60, time=48)])
         file.tracks.append(track)
     file.save(tmp_path / "steps.mid")
-    from render.cues.readers.midi import MidiMapping
+    from render.project.project import MidiMapping
 
     sheet = read_cues(tmp_path / "steps.mid", Clock(), MidiMapping(programs={0: "p"}))
     assert [(cue.id, cue.stem) for cue in sheet.cues] == [("Feet-0001", "Feet"), ("Feet-0002", "Feet")]

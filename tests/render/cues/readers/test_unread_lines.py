@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from plugin_backend.errors import CueSheetError
 from render.cues.read import read_cues
-from render.cues.timeline import Unread
+from render.cues.timeline import UnreadItem
 from render.project.timecode import RATES, Clock
 from studio.cli import pisada
 
@@ -56,14 +56,14 @@ XMEML = (
     "</clipitem><clipitem><name>lost</name><end>24</end></clipitem></track></audio></media></sequence></xmeml>"
 )
 FILES = {
-    "EDL": (f"TITLE: R1\n{GOOD}{BAD}", Unread(4, "an event that cannot be read: " + repr(BAD.splitlines()[0]))),
+    "EDL": (f"TITLE: R1\n{GOOD}{BAD}", UnreadItem(4, "an event that cannot be read: " + repr(BAD.splitlines()[0]))),
     "EDL locator": (
         f"TITLE: R1\n{GOOD}* LOC: soon RED x\n",
-        Unread(4, "a locator without a place that can be read: '* LOC: soon RED x'"),
+        UnreadItem(4, "a locator without a place that can be read: '* LOC: soon RED x'"),
     ),
     "EDL of frame numbers": (
         f"TITLE: R1\n{GOOD}002 AX A C 100 124 86500 86524\n",
-        Unread(
+        UnreadItem(
             4,
             "its places are frame numbers, not timecodes, so export the list with timecodes: "
             "'002 AX A C 100 124 86500 86524'",
@@ -71,49 +71,55 @@ FILES = {
     ),
     "EDL of endless lines": (
         f"TITLE: R1\n{GOOD}002 AX A C{' ' * 1024}10:00:00:00 10:00:01:00 01:00:02:00 01:00:03:00\n",
-        Unread(4, "an event of over 1024 characters"),
+        UnreadItem(4, "an event of over 1024 characters"),
     ),
-    "Pro Tools text": (f"{TEXT}x\t2\tstep-stone\t96000\t97000\n", Unread(10, "a line of a track that is no event: ")),
+    "Pro Tools text": (
+        f"{TEXT}x\t2\tstep-stone\t96000\t97000\n",
+        UnreadItem(10, "a line of a track that is no event: "),
+    ),
     "REAPER project": (
         f'<REAPER_PROJECT 0.1 "7" 1\n<TRACK\nNAME FEET\n{ITEM}>\n<GROUP\n{ITEM}>\n>\n',
-        Unread(11, "an item within GROUP, which is no track"),
+        UnreadItem(11, "an item within GROUP, which is no track"),
     ),
     "EDL label of another rate": (
         f"TITLE: R1\n{GOOD}{GOOD}".replace("01:00:01:00", "01:00:01:24").replace("01:00:01:24", "01:00:01:00", 1),
-        Unread(4, "'01:00:01:24': frame 24 does not exist at 24 fps (00 to 23): wrong rate?"),
+        UnreadItem(4, "'01:00:01:24': frame 24 does not exist at 24 fps (00 to 23): wrong rate?"),
     ),
     "EDL locator of another rate": (
         f"TITLE: R1\n{GOOD}* LOC: 01:00:61:00 RED x\n",
-        Unread(4, "'01:00:61:00': second 61 does not exist (00 to 59)"),
+        UnreadItem(4, "'01:00:61:00': second 61 does not exist (00 to 59)"),
     ),
     "Pro Tools row cut off": (
         f"{TEXT}1\t2\tstep-stone\t96000\n",
-        Unread(10, "4 columns, but the track has 5: cut off?"),
+        UnreadItem(10, "4 columns, but the track has 5: cut off?"),
     ),
-    "Pro Tools time": (f"{TEXT}1\t2\tstep-stone\tsoon\t97000\n", Unread(10, "'soon' is not a time: export it with")),
+    "Pro Tools time": (
+        f"{TEXT}1\t2\tstep-stone\tsoon\t97000\n",
+        UnreadItem(10, "'soon' is not a time: export it with"),
+    ),
     "Pro Tools marker": (
         f"{TEXT}\nM A R K E R S  L I S T I N G\n#\tLOCATION\tTIME REFERENCE\tUNITS\tNAME\n1\t3|1\t96000\tTicks\tx\n",
-        Unread(13, "'3|1' is bars and beats"),
+        UnreadItem(13, "'3|1' is bars and beats"),
     ),
     "REAPER item": (
         f'<REAPER_PROJECT 0.1 "7" 1\nTIMEMODE 1 5 -1 24 0\n<TRACK\nNAME FEET\n{ITEM}{NO_ITEM}>\n>\n',
-        Unread(11, "POSITION 'x' is not a number of seconds"),
+        UnreadItem(11, "POSITION 'x' is not a number of seconds"),
     ),
     "REAPER marker": (
         f'<REAPER_PROJECT 0.1 "7" 1\nTIMEMODE 1 5 -1 24 0\n<TRACK\nNAME FEET\n{ITEM}>\nMARKER 1 2\n>\n',
-        Unread(11, "MARKER needs a number, a place and a name"),
+        UnreadItem(11, "MARKER needs a number, a place and a name"),
     ),
     "REAPER regions": (
         "#,Name,Start,End,Length\nR1,step-wood,01:00:01:00,01:00:02:00,\nM2,x,01:00:0x:00,,\n",
-        Unread(3, "column 'Start': '01:00:0x:00' is not a time: set the ruler to"),
+        UnreadItem(3, "column 'Start': '01:00:0x:00' is not a time: set the ruler to"),
     ),
     "REAPER regions cut off": (
         "#,Name,Start,End,Length\nR1,step-wood,01:00:01:00,01:00:02:00,\nM2,x\n",
-        Unread(3, "2 fields, but the header has 5"),
+        UnreadItem(3, "2 fields, but the header has 5"),
     ),
-    "OTIO": (json.dumps(OTIO), Unread(2, "a Scribble on track 'A1' is not known")),
-    "FCPXML": (FCPXML, Unread(2, "a scribble is not known")),
-    "Final Cut Pro 7 XML": (XMEML, Unread(2, "clip 'lost' on track 'A1' has no start or no end")),
+    "OTIO": (json.dumps(OTIO), UnreadItem(2, "a Scribble on track 'A1' is not known")),
+    "FCPXML": (FCPXML, UnreadItem(2, "a scribble is not known")),
+    "Final Cut Pro 7 XML": (XMEML, UnreadItem(2, "clip 'lost' on track 'A1' has no start or no end")),
 }
 
 

@@ -9,7 +9,7 @@ import rppxml
 from plugin_backend.errors import CueSheetError, ProjectError
 from render.cues import read_cues
 from render.cues.cue import Cue, CueSheet
-from render.cues.writers.session import NOMINAL_SAMPLES, columns_of, write_session_cues
+from render.cues.writers.session import NOMINAL_SAMPLES, cue_columns, write_session_cues
 from render.project.timecode import RATES, Clock
 
 FORMATS = ("otio", "rpp", "aaf")
@@ -92,7 +92,7 @@ def test_a_readers_own_parser_sees_the_notes(sheet, clock, tmp_path):
         for line in part.children
     ]
     told = {columns["id"]: columns for columns in (json.loads(note.removeprefix("pisada: ")) for note in notes)}
-    assert told == {cue.id: columns_of(cue, tmp_path, clock) for cue in sheet.cues}
+    assert told == {cue.id: cue_columns(cue, tmp_path, clock) for cue in sheet.cues}
 
 
 def test_another_suffix_and_a_text_too_long_for_an_aaf_are_refused(clock, tmp_path):

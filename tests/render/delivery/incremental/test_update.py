@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 import soundfile
+from render.engine.make_plan import make_plan
 
 from plugin_backend.codecs.pcm import PcmCodec
 from presets.capture import encode_pieces
@@ -17,9 +18,9 @@ from presets.store import save_preset
 from render.delivery.deliver import Delivery, deliver
 from render.delivery.incremental.diff import chain_of
 from render.engine.cue_cache import CueCache
-from render.plan.resolve import make_plan, read_sheet
-from render.project.effect_schema import Convolution, Eq, Gain
-from render.project.project import Plugin, Project, Reverb, Stem
+from render.plan.resolve import read_sheet
+from render.project.effect_schema import Convolution, Eq, Gain, Plugin, Reverb
+from render.project.project import Project, Stem
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked_renders")]
 

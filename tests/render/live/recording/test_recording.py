@@ -16,13 +16,14 @@ from plugin_backend.models.registry import load_codec
 from presets.bank import FACTORY_BANK, Bank
 from presets.capture import encode_pieces
 from presets.store import save_preset
+from render.instrument.effect_chain import Effect
 from render.live import audio_worker as worker
 from render.live.instrument import Instrument
 from render.live.player import Player
 from render.live.recording.offline_player import blocks_from, play_through
 from render.live.recording.recorder import Recorder, spans
 from render.live.recording.replay import replay
-from render.live.rig import Effect, Rig
+from render.live.rig import Rig
 
 pytestmark = pytest.mark.slow
 
