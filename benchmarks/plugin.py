@@ -77,7 +77,7 @@ def built_probe(folder: Path) -> Path:
     from plugin_backend.daw_plugin.cpp_header import cpp_header
 
     (folder / "pisada_tables.h").write_text(cpp_header())
-    sources = [*sorted((NATIVE / "bridge").glob("*.cpp")), NATIVE / "probe" / "probe.cpp"]
+    sources = [*sorted((NATIVE / "bridge").glob("*.cpp")), NATIVE / "test_host" / "test_host.cpp"]
     command = ["c++", "-std=c++17", "-O2", f"-I{NATIVE}", f"-I{folder}", *sources, "-o", folder / "probe", "-pthread"]
     subprocess.run([*map(str, command), "-ldl"], check=True)
     return folder / "probe"

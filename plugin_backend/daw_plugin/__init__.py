@@ -1,1 +1,1 @@
-"""What the DAW plug-in and its backend share: parameters, memory, messages, where they are installed."""
+"""What the DAW plug-in and its backend share: parameters, shared memory, messages, install paths."""

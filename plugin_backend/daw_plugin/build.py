@@ -1,7 +1,7 @@
-"""The plug-ins from their C++ sources, into a cache: a second call with nothing changed builds nothing.
+"""Build the plug-ins from their C++ sources into a cache. If nothing changed, a second call builds nothing.
 
-The cache holds JUCE where it was fetched, a CMake folder for each version of JUCE, in which only what changed is built
-anew, and the finished bundles of the last few states of the sources, each in a folder named by their digest.
+The cache holds JUCE (if it was fetched), a CMake folder for each version of JUCE, in which only changed files are
+compiled again, and the finished bundles of the last few states of the sources, each in a folder named by their digest.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PRODUCTS = ("Pisada", "Pisada Instrument")
 SOURCES = Path(__file__).parents[1] / "native"
 PARTS = ("CMakeLists.txt", "bridge/*.?pp", "plugin/**/*.?pp")
 BUNDLES_KEPT = 4
-"""States of the sources whose bundles stay in the cache."""
+"""How many states of the sources have their bundles in the cache."""
 
 
 def build(
@@ -35,67 +35,67 @@ def build(
     formats: Iterable[str] = FORMATS,
     sdk: Path | None = None,
     jobs: int | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    report: Callable[[str], None] = lambda line: None,
     cache: Path | None = None,
 ) -> list[Path]:
-    """Build both plug-ins, and copy each bundle whole into ``out``, in place of an older one.
+    """Build both plug-ins and copy each complete bundle into ``out``, replacing an older one.
 
     Args:
-        out: a folder, made if need be: it gets ``Pisada.vst3``, ``Pisada Instrument.vst3``, ``Pisada.lv2`` and
-            ``Pisada Instrument.lv2``, each a folder.
+        out: a folder; it is made if it does not exist. It gets ``Pisada.vst3``, ``Pisada Instrument.vst3``,
+            ``Pisada.lv2`` and ``Pisada Instrument.lv2``, each a folder.
         formats: of ``FORMATS``.
-        sdk: where JUCE is; ``None`` looks for it, see :func:`plugin_backend.daw_plugin.juce_sdk.find_sdk`.
-        jobs: compilers at a time; ``None``: one a processor.
-        say: gets a line at each step (of a build that takes minutes).
+        sdk: the folder of JUCE; ``None``: see :func:`plugin_backend.daw_plugin.juce_sdk.find_sdk`.
+        jobs: compilers at a time; ``None``: one per processor.
+        report: called with a line of text at each step of a build that takes minutes.
         cache: ``None``: ``plugin-build`` in the user's cache folder.
 
     Returns:
         The bundles in ``out``.
 
     Raises:
-        PluginError: this is not Linux, the SDK, a compiler or a header is not there (and what to install), or a
-            compiler refuses (with the last lines it said).
+        PluginError: this is not Linux; the SDK, a compiler or a header is missing (the message says what to install);
+            or the compiler fails (the message has its last lines).
         OutputError: ``out`` or the cache cannot be written.
     """
-    wanted = [name for name in FORMATS if name in set(formats)]
+    requested = [name for name in FORMATS if name in set(formats)]
     if unknown := set(formats) - set(FORMATS):
-        raise PluginError(f"no format {', '.join(sorted(unknown))}: {', '.join(FORMATS)} are built")
+        raise PluginError(f"no format {', '.join(sorted(unknown))}: {', '.join(FORMATS)} can be built")
     try:
-        with _alone(cache or build_cache(), say) as own:
-            return [_copied(bundle, out) for bundle in _built(wanted, sdk, jobs, say, own)]
+        with _locked(cache or build_cache(), report) as folder:
+            return [_copy(bundle, out) for bundle in _build(requested, sdk, jobs, report, folder)]
     except OSError as problem:
         raise cannot_write(problem.filename or out, problem.strerror or problem) from problem
 
 
 def build_cache() -> Path:
-    """``plugin-build`` in the user's cache folder."""
+    """Return ``plugin-build`` in the user's cache folder."""
     from platformdirs import user_cache_path
 
     return user_cache_path("pisada") / "plugin-build"
 
 
-def _built(formats: list[str], sdk: Path | None, jobs: int | None, say: Callable, cache: Path) -> list[Path]:
-    juce = find_sdk(sdk, cache, say)
+def _build(formats: list[str], sdk: Path | None, jobs: int | None, report: Callable, cache: Path) -> list[Path]:
+    juce = find_sdk(sdk, cache, report)
     version = sdk_version(juce)
-    done = cache / "bundles" / _digest(SOURCES, formats, version)
-    if not done.is_dir():
+    bundles = cache / "bundles" / _digest(SOURCES, formats, version)
+    if not bundles.is_dir():
         if missing := missing_packages():
             raise PluginError(missing_message(missing))
         work = cache / f"work-{version}"
-        taken = _taken(work / "native")
-        done = cache / "bundles" / _digest(taken, formats, version)
-        say(f"building {' and '.join(PRODUCTS)} ({', '.join(formats)}): some minutes the first time")
-        _compile(work, taken, juce, formats, jobs)
-        _keep(work, formats, done)
-    return sorted(done.iterdir())
+        sources = _copy_sources(work / "native")
+        bundles = cache / "bundles" / _digest(sources, formats, version)
+        report(f"building {' and '.join(PRODUCTS)} ({', '.join(formats)}): some minutes the first time")
+        _compile(work, sources, juce, formats, jobs)
+        _store(work, formats, bundles)
+    return sorted(bundles.iterdir())
 
 
-def _taken(folder: Path) -> Path:
-    """A copy of the sources: they may be changed while they are compiled, or be another copy's the next time."""
-    wanted = {folder / path.relative_to(SOURCES): path.read_bytes() for path in _sources(SOURCES)}
-    for path in set(_sources(folder)) - set(wanted):
+def _copy_sources(folder: Path) -> Path:
+    """Copy the sources: they may change during the build, and the next build may come from another installation."""
+    contents = {folder / path.relative_to(SOURCES): path.read_bytes() for path in _sources(SOURCES)}
+    for path in set(_sources(folder)) - set(contents):
         path.unlink()
-    for path, text in wanted.items():
+    for path, text in contents.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.read_bytes() != text:
             path.write_bytes(text)
@@ -112,60 +112,61 @@ def _compile(work: Path, sources: Path, juce: Path, formats: list[str], jobs: in
         [
             "cmake", "-S", sources, "-B", work / "cmake", *(["-G", "Ninja"] if shutil.which("ninja") else []),
             "-Wno-dev", "-DCMAKE_BUILD_TYPE=Release", f"-DJUCE_DIR={juce}", f"-DPISADA_GENERATED={generated.parent}",
-            f"-DPISADA_FORMATS={';'.join(formats)}", f"-DPISADA_EDITION={_edition()}",
+            f"-DPISADA_FORMATS={';'.join(formats)}", f"-DPISADA_EDITION={_version()}",
         ],
     )  # fmt: skip
-    _run(["cmake", "--build", work / "cmake", "--parallel", str(jobs or os.cpu_count() or 1)], "the compiler refuses")
+    _run(["cmake", "--build", work / "cmake", "--parallel", str(jobs or os.cpu_count() or 1)], "the compiler failed")
 
 
 def _configure(folder: Path, command: list) -> None:
-    """A folder that another compiler, generator or JUCE left, and CMake does not take, is begun anew."""
-    was_there = folder.is_dir()
+    """Configure with CMake. If that fails in a folder of another compiler, generator or JUCE, start with a new one."""
+    existed = folder.is_dir()
     try:
-        _run(command, "CMake refuses")
+        _run(command, "CMake failed")
     except PluginError:
-        if not was_there:
+        if not existed:
             raise
         shutil.rmtree(folder)
-        _run(command, "CMake refuses")
+        _run(command, "CMake failed")
 
 
-def _keep(work: Path, formats: list[str], done: Path) -> None:
-    done.parent.mkdir(exist_ok=True)
-    with make_folder_atomically(done) as folder:
+def _store(work: Path, formats: list[str], destination: Path) -> None:
+    destination.parent.mkdir(exist_ok=True)
+    with make_folder_atomically(destination) as folder:
         for bundle in _bundles(work, formats):
             shutil.copytree(bundle, folder / bundle.name)
         for library in folder.rglob("*.so"):
-            _run(["strip", library], "strip refuses")
-    for old in sorted(done.parent.iterdir(), key=os.path.getmtime)[:-BUNDLES_KEPT]:
+            _run(["strip", library], "strip failed")
+    for old in sorted(destination.parent.iterdir(), key=os.path.getmtime)[:-BUNDLES_KEPT]:
         shutil.rmtree(old)
 
 
 def _bundles(work: Path, formats: list[str]) -> list[Path]:
-    found = [
+    bundles = [
         path
         for product in PRODUCTS
         for kind in formats
         for path in (work / "cmake").glob(f"*_artefacts/Release/{kind}/{product}.{kind.lower()}")
     ]
-    if len(found) != len(PRODUCTS) * len(formats):
-        raise PluginError(f"{work}: the build made {len(found)} bundles; remove this folder and build again")
-    return found
+    if len(bundles) != len(PRODUCTS) * len(formats):
+        raise PluginError(f"{work}: the build made {len(bundles)} bundles; remove this folder and build again")
+    return bundles
 
 
-def _run(command: list, refuses: str) -> None:
+def _run(command: list, failure: str) -> None:
     done = subprocess.run(
         [str(part) for part in command], capture_output=True, text=True, errors="replace", check=False
     )
     if done.returncode:
         lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        telling = [line for line in lines if "error" in line.lower()] or lines
-        raise PluginError("\n".join([f"{refuses}:", *(line[:300] for line in telling[-6:])]))
+        errors = [line for line in lines if "error" in line.lower()] or lines
+        raise PluginError("\n".join([f"{failure}:", *(line[:300] for line in errors[-6:])]))
 
 
-def _edition() -> str:
-    """Pisada's, as far as it is numbers."""
-    return re.match(r"\d+(\.\d+)*", metadata.version("pisada"))[0]
+def _version() -> str:
+    """Return Pisada's version, as far as it is numbers."""
+    numbers = re.match(r"\d+(\.\d+)*", metadata.version("pisada"))
+    return numbers[0] if numbers else "0"
 
 
 def _sources(folder: Path) -> list[Path]:
@@ -173,32 +174,33 @@ def _sources(folder: Path) -> list[Path]:
 
 
 def _digest(sources: Path, formats: list[str], version: str) -> str:
-    digest = hashlib.sha256(f"{_edition()} JUCE {version}\n{' '.join(formats)}\n{cpp_header()}".encode())
+    digest = hashlib.sha256(f"{_version()} JUCE {version}\n{' '.join(formats)}\n{cpp_header()}".encode())
     for path in _sources(sources):
         digest.update(f"\n{path.relative_to(sources)}\n".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _copied(bundle: Path, folder: Path) -> Path:
-    """The bundle in ``folder``; there is never half a one."""
+def _copy(bundle: Path, folder: Path) -> Path:
+    """Copy the bundle into ``folder``; at no moment is it there in part."""
     folder.mkdir(parents=True, exist_ok=True)
-    there, new, old = folder / bundle.name, *(folder / f".{bundle.name}.{os.getpid()}.{end}" for end in ("new", "old"))
+    target = folder / bundle.name
+    new, old = (folder / f".{bundle.name}.{os.getpid()}.{end}" for end in ("new", "old"))
     try:
         shutil.copytree(bundle, new)
-        if there.exists():
-            os.rename(there, old)
-        os.rename(new, there)
+        if target.exists():
+            os.rename(target, old)
+        os.rename(new, target)
     finally:
         shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
-    return there
+    return target
 
 
 @contextmanager
-def _alone(cache: Path, say: Callable[[str], None]) -> Iterator[Path]:
-    """The cache for one build at a time, until what it made is copied: a later one removes the oldest."""
+def _locked(cache: Path, report: Callable[[str], None]) -> Iterator[Path]:
+    """Lock the cache for one build until its bundles are copied: a later build removes the oldest."""
     if not sys.platform.startswith("linux"):
-        raise PluginError(f"the plug-in is made for Linux so far: it cannot be built on {sys.platform}")
+        raise PluginError(f"the plug-in can be built on Linux only, not on {sys.platform}")
     import fcntl
 
     cache.mkdir(parents=True, exist_ok=True)
@@ -206,6 +208,6 @@ def _alone(cache: Path, say: Callable[[str], None]) -> Iterator[Path]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f"waiting for another build in {cache}")
+            report(f"waiting for another build in {cache}")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield cache

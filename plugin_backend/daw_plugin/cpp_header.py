@@ -1,13 +1,15 @@
-"""The tables as a C++ header: ``pisada plugin build`` writes it, so that nothing is said twice."""
+"""Write the Python tables as a C++ header for ``pisada plugin build``, so that each is defined once."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from plugin_backend.daw_plugin import shared_memory as memory
 from plugin_backend.daw_plugin.parameters import INDEX, KINDS, PLUGIN_PARAMETERS
 
 
 def cpp_header() -> str:
-    """``pisada_tables.h``: constants of the memory, offsets of its fields, and the parameters."""
+    """Return ``pisada_tables.h``: constants of the shared memory, offsets of its fields, and the parameters."""
     constants = {
         "magic": memory.MAGIC,
         "version": memory.VERSION,
@@ -21,13 +23,15 @@ def cpp_header() -> str:
         "stateReady": memory.READY,
         "stateFailed": memory.FAILED,
     }
-    slot = memory.slot_dtype(1, 512)
+    slot_type = memory.slot_dtype(1, 512)
+    header: Any = memory.HEADER.fields
+    slot: Any = slot_type.fields
     lines = ["// Written by `pisada plugin build` from plugin_backend/daw_plugin: do not change.", "#pragma once"]
     lines += ["#include <cstddef>", "#include <cstdint>", "namespace pisada::tables {"]
     lines += [f"constexpr std::uint32_t {name} = {value}u;" for name, value in constants.items()]
-    lines += [f"constexpr std::size_t header_{name} = {memory.HEADER.fields[name][1]};" for name in memory.HEADER.names]
-    fixed = [name for name in slot.names if name != "output"]
-    lines += [f"constexpr std::size_t slot_{name} = {slot.fields[name][1]};" for name in fixed]
+    lines += [f"constexpr std::size_t header_{name} = {header[name][1]};" for name in memory.HEADER.names or ()]
+    fixed = [name for name in slot_type.names or () if name != "output"]
+    lines += [f"constexpr std::size_t slot_{name} = {slot[name][1]};" for name in fixed]
     lines += ["enum class Sort { continuous, whole, switched, reading };"]
     lines += ["struct Parameter {", "    const char *id, *name, *unit, *doc;", "    float low, high, initial;"]
     lines += ["    Sort sort;", *(f"    bool {kind};" for kind in KINDS), "};"]

@@ -1,4 +1,4 @@
-"""What may keep the plug-in from sounding, looked at one by one; each finding says what to do."""
+"""Check one by one what may keep the plug-in from working. Each failed check says what to do."""
 
 from __future__ import annotations
 
@@ -25,7 +25,14 @@ INTERPRETER_S, LOG_LINES, LOG_BYTES = 30, 12, 16_384
 
 @dataclass(frozen=True)
 class Check:
-    """``state`` is ``ok``, ``weak`` (it works, and could be better) or ``failed``; then there is a ``remedy``."""
+    """The result of a check.
+
+    Attributes:
+        name: of what was checked.
+        state: ``ok``, ``weak`` (it works, but could be better) or ``failed``.
+        found: what was found.
+        remedy: what to do about it, unless the state is ``ok``.
+    """
 
     name: str
     state: str
@@ -34,7 +41,7 @@ class Check:
 
 
 def check_config(path: Path | None = None) -> tuple[Check, PluginConfig | None]:
-    """Is it there, and of ours?"""
+    """Check that the configuration exists and can be read; return it too."""
     path = path or config_path()
     try:
         config = read_config(path)
@@ -45,7 +52,7 @@ def check_config(path: Path | None = None) -> tuple[Check, PluginConfig | None]:
 
 
 def check_interpreter(interpreter: str) -> Check:
-    """Does it run as the plug-in runs it, and is its Pisada this one?"""
+    """Check that the interpreter runs as the plug-in runs it, and that it has this version of Pisada."""
     try:
         done = subprocess.run(
             [interpreter, "-E", "-P", "-c", PROBE_CODE],
@@ -56,20 +63,21 @@ def check_interpreter(interpreter: str) -> Check:
         )
     except (OSError, subprocess.TimeoutExpired) as problem:
         return Check("interpreter", FAILED, f"{interpreter}: does not run ({problem})", AGAIN)
-    said = (done.stderr.strip().splitlines() or [""])[-1]
+    last_line = (done.stderr.strip().splitlines() or [""])[-1]
     if done.returncode:
-        return Check("interpreter", FAILED, f"{interpreter}: no Pisada in it ({said})", f"{AGAIN} with its own pisada")
-    edition, _, whole = (done.stdout.strip().splitlines() or [""])[-1].partition(" ")
-    if whole not in ("True", "False"):
-        return Check("interpreter", FAILED, f"{interpreter}: answers as no Python does ({edition[:40]!r})", AGAIN)
-    if edition != version("pisada") or whole != "True":
-        found = f"{interpreter}: Pisada {edition}, and this is {version('pisada')}"
+        found = f"{interpreter}: has no Pisada ({last_line})"
+        return Check("interpreter", FAILED, found, f"{AGAIN} with its own pisada")
+    installed, _, has_server = (done.stdout.strip().splitlines() or [""])[-1].partition(" ")
+    if has_server not in ("True", "False"):
+        return Check("interpreter", FAILED, f"{interpreter}: is not a Python ({installed[:40]!r})", AGAIN)
+    if installed != version("pisada") or has_server != "True":
+        found = f"{interpreter}: has Pisada {installed}, but this is {version('pisada')}"
         return Check("interpreter", FAILED, found, AGAIN)
-    return Check("interpreter", OK, f"{interpreter}: Pisada {edition}")
+    return Check("interpreter", OK, f"{interpreter}: Pisada {installed}")
 
 
 def check_bundles(path: Path | None = None) -> Iterator[Check]:
-    """For each format: which bundles hosts find, and whether they are what this edition installed."""
+    """Check for each format which bundles hosts find, and whether this version of Pisada installed them."""
     try:
         record = read_record(record_path(path))
     except PluginError as problem:
@@ -78,28 +86,29 @@ def check_bundles(path: Path | None = None) -> Iterator[Check]:
     known = {put.path: put.files for put in record.bundles}
     for format_ in FORMATS:
         name = format_.lower()
-        found = [one for folder in host_folders(format_) for one in bundles_in(folder, PRODUCTS, (format_,))]
-        others = [str(one) for one in found if str(one) not in known]
-        changed = [str(one) for one in found if str(one) in known and digests(one) != known[str(one)]]
-        told = ", ".join(map(str, found))
-        if len({one.name for one in found}) < len(PRODUCTS):
-            missing = [product for product in PRODUCTS if not any(one.stem == product for one in found)]
-            state = FAILED if not found and not record.bundles else WEAK
-            where = ", ".join(map(str, host_folders(format_)))
-            yield Check(name, state, f"no {' and no '.join(missing)} in {where}", AGAIN)
+        bundles = [one for folder in host_folders(format_) for one in bundles_in(folder, PRODUCTS, (format_,))]
+        others = [str(one) for one in bundles if str(one) not in known]
+        changed = [str(one) for one in bundles if str(one) in known and digests(one) != known[str(one)]]
+        paths = ", ".join(map(str, bundles))
+        if len({one.name for one in bundles}) < len(PRODUCTS):
+            missing = [product for product in PRODUCTS if not any(one.stem == product for one in bundles)]
+            state = FAILED if not bundles and not record.bundles else WEAK
+            folders = ", ".join(map(str, host_folders(format_)))
+            yield Check(name, state, f"no {' and no '.join(missing)} in {folders}", AGAIN)
         elif changed:
-            yield Check(name, FAILED, f"{', '.join(changed)}: not as it was installed", f"move it away, and {AGAIN}")
+            found = f"{', '.join(changed)}: changed since it was installed"
+            yield Check(name, FAILED, found, f"move it away, and {AGAIN}")
         elif others:
             advice = "hosts may load either: remove what `pisada plugin install` did not put there"
-            yield Check(name, WEAK, f"{', '.join(others)}: of unknown edition", advice)
+            yield Check(name, WEAK, f"{', '.join(others)}: of an unknown version", advice)
         elif record.edition != version("pisada"):
-            yield Check(name, FAILED, f"{told}: of {record.edition}; this is {version('pisada')}", AGAIN)
+            yield Check(name, FAILED, f"{paths}: of {record.edition}; this is {version('pisada')}", AGAIN)
         else:
-            yield Check(name, OK, told)
+            yield Check(name, OK, paths)
 
 
 def log_tail() -> list[str]:
-    """The last lines of what backends said; none where there is no log."""
+    """Return the last lines of the backends' log; none if there is no log."""
     path = log_path()
     if not path.is_file():
         return []

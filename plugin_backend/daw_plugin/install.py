@@ -1,4 +1,4 @@
-"""Bundles to where hosts look, and back: what was put there is recorded, file by file, and nothing else is touched."""
+"""Install bundles where hosts look for them, and remove them. Every file is recorded; nothing else is changed."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ NAMES = tuple(product + suffix for product in PRODUCTS for suffix in SUFFIXES.va
 
 
 class InstalledBundle(msgspec.Struct, forbid_unknown_fields=True):
-    """A bundle where it was put; ``files`` is name in it → digest."""
+    """An installed bundle. ``files`` has a digest for each name in it."""
 
     path: str
     files: dict[str, str]
 
 
 class Record(msgspec.Struct, forbid_unknown_fields=True):
-    """What ``pisada plugin install`` put where.
+    """What ``pisada plugin install`` has installed.
 
     Attributes:
-        edition: Pisada's that did it.
+        edition: the version of Pisada that did it.
+        bundles: the bundles.
         config: path → digest.
-        folders: made for it, outermost first.
+        folders: that were made for it, outermost first.
     """
 
     edition: str = ""
@@ -44,15 +45,15 @@ class Record(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def record_path(config: Path | None = None) -> Path:
-    """Beside a config, the user's by default."""
+    """Return the path of the record: beside a configuration, by default the user's."""
     return (config or config_path()).with_suffix(".installed.json")
 
 
 def read_record(path: Path) -> Record:
-    """Read it; an empty one where there is none.
+    """Read the record; return an empty one if there is no file.
 
     Raises:
-        PluginError: it is not one of ours, or names what install never puts anywhere.
+        PluginError: the file is not such a record, or names something that install never writes.
     """
     try:
         if not path.exists():
@@ -62,91 +63,91 @@ def read_record(path: Path) -> Record:
         record = msgspec.json.decode(path.read_bytes(), type=Record)
     except (OSError, msgspec.DecodeError) as problem:
         raise PluginError(f"{path}: not a record of an installation ({problem})") from problem
-    for put in record.bundles:
-        if not Path(put.path).is_absolute() or Path(put.path).name not in NAMES:
-            raise PluginError(f"{path}: '{put.path}' is no place of a bundle of ours")
-        outside = next((name for name in put.files if Path(name).is_absolute() or ".." in Path(name).parts), None)
+    for bundle in record.bundles:
+        if not Path(bundle.path).is_absolute() or Path(bundle.path).name not in NAMES:
+            raise PluginError(f"{path}: '{bundle.path}' cannot be the path of one of Pisada's bundles")
+        outside = next((name for name in bundle.files if Path(name).is_absolute() or ".." in Path(name).parts), None)
         if outside is not None:
-            raise PluginError(f"{path}: '{outside}' is no name in a bundle")
+            raise PluginError(f"{path}: '{outside}' cannot be a name in a bundle")
     return record
 
 
 def install(
     bundles: list[Path], folders: dict[str, list[Path]], config: PluginConfig, at: Path | None = None
 ) -> Iterator[Path]:
-    """Copy bundles whole, in place of what an earlier call put there, and write the config.
+    """Copy complete bundles, replacing those of an earlier call, and write the configuration.
 
     Args:
-        bundles: as built; a name's suffix tells its format.
-        folders: format → where its bundles go.
-        config: what the plug-in is told.
-        at: the config's file; ``None``: the user's.
+        bundles: as built; the suffix of a name gives its format.
+        folders: the folders of each format.
+        config: the plug-in's configuration.
+        at: the configuration's file; ``None``: the user's.
 
     Yields:
-        Each file or folder once it is there: the bundles, then the config.
+        Each file or folder when it is installed: the bundles, then the configuration.
 
     Raises:
-        PluginError: something of that name is there that install did not put there; then nothing was done.
+        PluginError: something of that name exists that install did not put there; then nothing is changed.
     """
     at = at or config_path()
-    kept = record_path(at)
-    record = read_record(kept)
+    record_file = record_path(at)
+    record = read_record(record_file)
     formats = {suffix: format_ for format_, suffix in SUFFIXES.items()}
-    places = [(bundle, folder / bundle.name) for bundle in bundles for folder in folders[formats[bundle.suffix]]]
-    places = [(bundle, Path(os.path.abspath(target))) for bundle, target in places]
-    coming = {bundle: digests(bundle) for bundle in bundles}
-    known = {put.path: put.files for put in record.bundles}
-    for bundle, target in places:
-        _refuse_another(target, known.get(str(target), {}), coming[bundle])
+    targets = [(bundle, folder / bundle.name) for bundle in bundles for folder in folders[formats[bundle.suffix]]]
+    targets = [(bundle, Path(os.path.abspath(target))) for bundle, target in targets]
+    new_files = {bundle: digests(bundle) for bundle in bundles}
+    known = {installed.path: installed.files for installed in record.bundles}
+    for bundle, target in targets:
+        _refuse_foreign(target, known.get(str(target), {}), new_files[bundle])
     record.edition = version("pisada")
-    _make(at.parent, record)
-    for bundle, target in places:
+    _make_folder(at.parent, record)
+    for bundle, target in targets:
         with hold_signals():
-            _make(target.parent, record)
-            _place(bundle, target)
-            known[str(target)] = coming[bundle]
+            _make_folder(target.parent, record)
+            _copy(bundle, target)
+            known[str(target)] = new_files[bundle]
             record.bundles = [InstalledBundle(path, files) for path, files in known.items()]
-            _keep(record, kept)
+            _write_record(record, record_file)
         yield target
     with hold_signals():
         write_config(config, at)
         record.config[str(at)] = _digest(at)
-        _keep(record, kept)
+        _write_record(record, record_file)
     yield at
 
 
 def uninstall(at: Path | None = None) -> Iterator[tuple[Path, str]]:
-    """Remove what :func:`install` put there, and only that: a file changed or added since stays.
+    """Remove what :func:`install` put there, and nothing else: files changed or added since then stay.
 
     Yields:
-        A bundle, the config or a file, and ``removed``, ``gone`` (somebody did it already) or why it stays.
+        A bundle, the configuration or a file, and ``removed``, ``gone`` (already removed) or why it stays.
 
     Raises:
         PluginError: nothing is recorded.
     """
     at = at or config_path()
-    kept = record_path(at)
-    record = read_record(kept)
+    record_file = record_path(at)
+    record = read_record(record_file)
     if not record.bundles and not record.config:
-        raise PluginError(f"{kept}: `pisada plugin install` has put nothing anywhere")
-    for put in record.bundles:
-        yield from _taken(Path(put.path), put.files)
-    for path, digest in record.config.items():
-        own = Path(path)
-        if not own.is_file():
-            yield own, "gone"
-        elif _digest(own) != digest:
-            yield own, "stays: changed since it was installed"
+        raise PluginError(f"{record_file}: `pisada plugin install` has installed nothing")
+    for bundle in record.bundles:
+        yield from _remove(Path(bundle.path), bundle.files)
+    for name, digest in record.config.items():
+        path = Path(name)
+        if not path.is_file():
+            yield path, "gone"
+        elif _digest(path) != digest:
+            yield path, "stays: changed since it was installed"
         else:
-            own.unlink()
-            yield own, "removed"
-    kept.unlink()
+            path.unlink()
+            yield path, "removed"
+    record_file.unlink()
     for folder in reversed(record.folders):
         _remove_if_empty(Path(folder))
 
 
 def digests(bundle: Path) -> dict[str, str]:
-    """Name in a bundle → what it is: a digest of its bytes, or where a link leads."""
+    """Return for each name in a bundle a digest of its bytes, or the target of a link."""
     paths = sorted(path for path in bundle.rglob("*") if path.is_symlink() or not path.is_dir())
     return {path.relative_to(bundle).as_posix(): _digest(path) for path in paths}
 
@@ -157,32 +158,32 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _refuse_another(target: Path, known: dict[str, str], coming: dict[str, str]) -> None:
+def _refuse_foreign(target: Path, known: dict[str, str], new: dict[str, str]) -> None:
     advice = "move it away first"
     if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise PluginError(f"{target}: is there, and is no bundle that install put there: {advice}")
+        raise PluginError(f"{target}: exists, and is not a bundle that install put there: {advice}")
     if not target.exists():
         return
-    there = digests(target)
-    if there and not known and there != coming:
-        raise PluginError(f"{target}: is there, and `pisada plugin install` did not put it there: {advice}")
-    other = next((name for name, own in there.items() if own not in (known.get(name), coming.get(name))), None)
+    existing = digests(target)
+    if existing and not known and existing != new:
+        raise PluginError(f"{target}: exists, and `pisada plugin install` did not put it there: {advice}")
+    other = next((name for name, value in existing.items() if value not in (known.get(name), new.get(name))), None)
     if other is not None:
         raise PluginError(f"{target / other}: changed or added since it was installed: {advice}")
 
 
-def _make(folder: Path, record: Record) -> None:
-    made = [str(one) for one in (*reversed(folder.parents), folder) if not one.exists()]
+def _make_folder(folder: Path, record: Record) -> None:
+    new = [str(one) for one in (*reversed(folder.parents), folder) if not one.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    record.folders += [one for one in made if one not in record.folders]
+    record.folders += [one for one in new if one not in record.folders]
 
 
-def _place(bundle: Path, target: Path) -> None:
-    """A host that has the old one open goes on with it: its files are removed, never written over."""
+def _copy(bundle: Path, target: Path) -> None:
+    """Replace a bundle. A host that has the old one open can go on: its files are removed, not overwritten."""
     old = target.with_name(f".{target.name}.{os.getpid()}.old")
     try:
-        with make_folder_atomically(target) as whole:
-            shutil.copytree(bundle, whole, dirs_exist_ok=True, symlinks=True)
+        with make_folder_atomically(target) as temporary:
+            shutil.copytree(bundle, temporary, dirs_exist_ok=True, symlinks=True)
             if target.exists():
                 os.rename(target, old)
     finally:
@@ -191,17 +192,17 @@ def _place(bundle: Path, target: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _keep(record: Record, path: Path) -> None:
-    with write_atomically(path) as whole:
-        whole.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1))
+def _write_record(record: Record, path: Path) -> None:
+    with write_atomically(path) as temporary:
+        temporary.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1))
 
 
-def _taken(bundle: Path, files: dict[str, str]) -> Iterator[tuple[Path, str]]:
+def _remove(bundle: Path, files: dict[str, str]) -> Iterator[tuple[Path, str]]:
     if bundle.is_symlink() or not bundle.is_dir():
         yield bundle, "gone"
         return
-    there = digests(bundle)
-    for name, digest in there.items():
+    existing = digests(bundle)
+    for name, digest in existing.items():
         if files.get(name) == digest:
             (bundle / name).unlink()
         else:

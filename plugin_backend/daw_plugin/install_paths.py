@@ -1,4 +1,4 @@
-"""Where hosts look for plug-ins, where bundles that came with a wheel lie, and what bundles are called."""
+"""Paths: where hosts look for plug-ins, where the bundles of a wheel are, and how bundles are named."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 SUFFIXES = {"VST3": ".vst3", "LV2": ".lv2"}
 SHIPPED = Path(__file__).parent / "bundles"
-"""Package data of a platform wheel; not there in others, nor in the tree."""
+"""Package data of a platform wheel. It does not exist in other wheels or in the source tree."""
 
 
 def user_folder(format_: str) -> Path:
-    """The user's own folder of ``VST3`` or ``LV2`` plug-ins, where every host of them looks."""
+    """Return the user's own folder of ``VST3`` or ``LV2`` plug-ins. Every host looks there."""
     home = Path.home()
     if sys.platform == "darwin":
         return home / "Library" / "Audio" / "Plug-Ins" / format_
@@ -24,7 +24,7 @@ def user_folder(format_: str) -> Path:
 
 
 def host_folders(format_: str) -> list[Path]:
-    """Every folder where hosts look, the user's first."""
+    """Return every folder where hosts look, the user's first."""
     if sys.platform == "darwin":
         shared = [Path("/Library/Audio/Plug-Ins") / format_]
     elif sys.platform == "win32":
@@ -37,11 +37,20 @@ def host_folders(format_: str) -> list[Path]:
 
 
 def log_path() -> Path:
-    """What the backend writes on standard error: ``pisada/plugin.log`` under ``$XDG_CACHE_HOME`` or ``~/.cache``."""
+    """Return the path of the backend's log (its standard error): ``pisada/plugin.log`` in the cache folder.
+
+    The cache folder is ``$XDG_CACHE_HOME`` or ``~/.cache``.
+    """
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pisada" / "plugin.log"
 
 
 def bundles_in(folder: Path, products: tuple[str, ...], formats: tuple[str, ...]) -> list[Path]:
-    """The bundles of ours that a folder holds."""
+    """Return Pisada's bundles in a folder.
+
+    Args:
+        folder: to look in.
+        products: names of the plug-ins.
+        formats: ``VST3`` or ``LV2``.
+    """
     named = [folder / f"{product}{SUFFIXES[format_]}" for format_ in formats for product in products]
     return [path for path in named if path.is_dir()]

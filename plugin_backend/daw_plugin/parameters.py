@@ -1,4 +1,4 @@
-"""The plug-in's parameters: one table, from which the C++ header, the backend's controls and the docs are made."""
+"""The plug-in's parameters in one table. The C++ header, the backend's controls and the docs are made from it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from plugin_backend.transfer.parameters import LATENT_PARAMETERS, PARAMETERS, RI
 
 LATENTS = 16
 MOST_PRESETS = 255
-"""Presets of a bank that a host can choose among; 0 is none."""
+"""Presets of a bank that a host can choose from; 0 is none."""
 
 EFFECT, INSTRUMENT = "effect", "instrument"
 KINDS = (EFFECT, INSTRUMENT)
-"""The two plug-ins made of one source."""
+"""The two plug-ins that are built from one source."""
 
 CONTINUOUS, WHOLE, SWITCH, READING = "continuous", "whole", "switch", "reading"
-"""What a parameter is: any number, whole ones, 0 or 1, or 0 or 1 that the plug-in tells."""
+"""Kinds of a parameter: any number, whole numbers, 0 or 1, or 0 or 1 as an output of the plug-in."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class PluginParameter:
     """One parameter.
 
     Attributes:
-        id: never changes: sessions are saved with it.
+        id: never changes: saved sessions contain it.
         name: what a host shows.
-        row: range, default, unit and what it does.
+        row: range, default, unit and description.
         sort: one of ``continuous``, ``whole``, ``switch``, ``reading``.
-        control: what the backend's engine sets with it, as in :class:`render.instrument.actions.Action`; "" is none's.
+        control: what the backend's engine sets with it, as in :class:`render.instrument.actions.Action`; "": nothing.
         kinds: the plug-ins that have it.
     """
 
@@ -93,11 +93,11 @@ PLUGIN_PARAMETERS = (
     _ring("damping", "Modes Damping"),
     _ring("strike", "Modes Strike", EFFECT),
 )
-"""In the order of a slot's ``parameters``; a plug-in that does not have one leaves its default there."""
+"""In the order of a slot's ``parameters``. A plug-in without a parameter leaves its default there."""
 
 INDEX = {parameter.id: index for index, parameter in enumerate(PLUGIN_PARAMETERS)}
 
 
 def of_kind(kind: str) -> list[PluginParameter]:
-    """The parameters of one plug-in, in the order a host sees."""
+    """Return the parameters of one plug-in, in the order that a host shows."""
     return [parameter for parameter in PLUGIN_PARAMETERS if kind in parameter.kinds]

@@ -1,22 +1,24 @@
-"""The memory that a plug-in instance shares with the backend: a header, and a ring of slots, one a hop.
+"""The memory that a plug-in instance shares with the backend: a header and a ring of slots, one per hop.
 
-The host's audio thread fills slots and owns the clock: slot ``k % SLOTS`` is of hop ``k``, and carries ``k + 1`` as
-``in_tag`` once it is whole. The backend answers into the same slot and then sets ``out_tag`` to ``k + 1``: a late
-answer never moves another. Both count what they did in the header, where the other side may wait for it (futex).
+The host's audio thread fills slots and decides the time: slot ``k % SLOTS`` belongs to hop ``k`` and has ``k + 1`` as
+``in_tag`` when it is complete. The backend writes its output into the same slot and then sets ``out_tag`` to ``k + 1``:
+a late output never moves another. Both sides count their hops in the header, where the other side may wait (futex).
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 from plugin_backend.daw_plugin.parameters import INDEX, PLUGIN_PARAMETERS
 
 MAGIC, VERSION = 0x41534950, 2
-"""``PISA``; of memory and messages together. Either side refuses another's."""
+"""``PISA``; the version of memory and messages together. Each side refuses another version."""
 
 HEADER_BYTES, SLOTS, EVENTS, PARAMETERS = 4096, 64, 128, 128
 OFFLINE, RESET = 1, 2
-"""Flags of a slot: the host waits; what came before is forgotten, the sound begins anew with this hop."""
+"""Flags of a slot: the host waits (offline); the past is cleared and the sound starts with this hop (reset)."""
 
 assert len(PLUGIN_PARAMETERS) <= PARAMETERS
 
@@ -32,18 +34,18 @@ HEADER = np.dtype(
         "itemsize": HEADER_BYTES,
     }
 )  # fmt: skip
-"""``submitted`` (the host's) and ``answered`` (the backend's) count hops modulo 2³², each on a cache line of its own,
-with what the same side writes. ``state``: see ``STATES``. ``hop_ns``: how long the last hop took to compute."""
+"""``submitted`` (by the host) and ``answered`` (by the backend) count hops modulo 2³². Each is on its own cache line,
+with what the same side writes. ``state``: see ``STATES``. ``hop_ns``: computing time of the last hop."""
 
 STATES = STARTING, READY, FAILED = 0, 1, 2
-"""The backend's word: no engine yet; answers; will not answer any more, and has said why."""
+"""The backend's state: no engine yet; running; stopped, after sending the reason."""
 
 EVENT = np.dtype([("offset_samples", "<u4"), ("count", "u1"), ("data", "u1", 3)])
-"""A short MIDI message and the sample of the hop where it is."""
+"""A short MIDI message and its sample in the hop."""
 
 
 def slot_dtype(channels: int, hop_samples: int) -> np.dtype:
-    """A slot; ``input`` and ``output`` are ``[channels, hop_samples]``, 64-byte aligned."""
+    """Return the type of a slot. ``input`` and ``output`` are ``[channels, hop_samples]``, 64-byte aligned."""
     audio = channels * hop_samples * 4
     fields = [
         ("in_tag", "<u8", 0),
@@ -58,7 +60,7 @@ def slot_dtype(channels: int, hop_samples: int) -> np.dtype:
         ("events", (EVENT, EVENTS), 64 + 4 * PARAMETERS),
     ]
     begin = _aligned(64 + 4 * PARAMETERS + EVENT.itemsize * EVENTS)
-    sound = ("<f4", (channels, hop_samples))
+    sound: Any = ("<f4", (channels, hop_samples))
     fields += [("input", sound, begin), ("output", sound, _aligned(begin + audio))]
     names, formats, offsets = (list(column) for column in zip(*fields, strict=True))
     size = _aligned(_aligned(begin + audio) + audio)
@@ -66,7 +68,7 @@ def slot_dtype(channels: int, hop_samples: int) -> np.dtype:
 
 
 def parameter_row(**values: float) -> np.ndarray:
-    """A slot's ``parameters``, ``[PARAMETERS]`` float32 in their units: defaults, but for what is named by its id."""
+    """Return a slot's ``parameters``, ``[PARAMETERS]`` float32 in their units: defaults, except those given by id."""
     row = np.zeros(PARAMETERS, np.float32)
     row[: len(PLUGIN_PARAMETERS)] = [parameter.row.default for parameter in PLUGIN_PARAMETERS]
     for name, value in values.items():
@@ -75,12 +77,12 @@ def parameter_row(**values: float) -> np.ndarray:
 
 
 def memory_bytes(channels: int, hop_samples: int) -> int:
-    """The whole memory: header, then slots."""
+    """Return the size of the memory in bytes: header, then slots."""
     return HEADER_BYTES + SLOTS * slot_dtype(channels, hop_samples).itemsize
 
 
 def hop_of(rate_hz: float) -> int:
-    """Samples of a hop at a host's rate: 512 up to 48 kHz, then in proportion, whole multiples of 512."""
+    """Return the samples of a hop at a host's rate: 512 up to 48 kHz, then in proportion, multiples of 512."""
     return 512 * max(1, -(-int(rate_hz) // 48_000))
 
 

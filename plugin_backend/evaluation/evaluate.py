@@ -1,4 +1,4 @@
-"""One evaluation of one model: everything that ``metrics.json``, the report and the model card say."""
+"""Evaluate one model: all contents of ``metrics.json``, the report and the model card."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,10 +28,19 @@ from plugin_backend.evaluation.metrics.artefacts import silence_dbfs
 from plugin_backend.evaluation.metrics.cpu_cost import score_cost
 from plugin_backend.evaluation.metrics.frechet import Cloud
 from plugin_backend.evaluation.metrics.retrieval import score_retrieval
-from plugin_backend.evaluation.metrics.score_clips import CODEC, START, Scores, reconstruct, score_clips, systems
+from plugin_backend.evaluation.metrics.score_clips import (
+    CODEC,
+    START,
+    Scores,
+    System,
+    reconstruct,
+    score_clips,
+    systems,
+)
 from plugin_backend.evaluation.metrics.sound_pairs import single_hits, studies
 from plugin_backend.evaluation.report.sound_table import sound_scores
 from plugin_backend.evaluation.studies.latent_space import PATHS, interpolation, latent_map, prior_study
+from plugin_backend.evaluation.studies.linear_probe import Probe
 from plugin_backend.evaluation.studies.linear_probe_study import probe_study
 from plugin_backend.evaluation.studies.surface_materials import (
     HITS,
@@ -41,8 +51,7 @@ from plugin_backend.evaluation.studies.surface_materials import (
     mixture_study,
     regeneration,
 )
-from plugin_backend.models.registry import PCM, RAVE_SUFFIX, checkpoint_path, describe_codec, load_codec
-from plugin_backend.models.waveform_vae.checkpoint_header import read_training
+from plugin_backend.models.registry import describe_codec, load_codec, read_training
 
 VERSION = 2
 QUICK_CLIPS, QUICK_HITS, QUICK_MATERIALS, QUICK_LESSONS = 1, 2, 4, 8
@@ -50,7 +59,7 @@ QUICK_CLIPS, QUICK_HITS, QUICK_MATERIALS, QUICK_LESSONS = 1, 2, 4, 8
 
 @dataclass(frozen=True)
 class Options:
-    """What to spend: ``quick`` takes few clips, hits, materials and lessons, for a first look."""
+    """How much to measure: ``quick`` takes few clips, hits, materials and probe sounds, for a first look."""
 
     clips_per_label: int = CLIPS_PER_LABEL
     with_visqol: bool = True
@@ -60,12 +69,14 @@ class Options:
 
 @dataclass
 class Evaluation:
-    """``metrics`` as written to ``metrics.json``, and the sounds a report may play.
+    """The results of an evaluation.
 
     Attributes:
-        clips: what was judged.
-        decoded: system → one sound per clip.
-        mixtures: name → sound.
+        metrics: as written to ``metrics.json``.
+        sample_rate: in Hz.
+        clips: the clips that were scored.
+        decoded: by system, one sound per clip.
+        mixtures: sounds by name, for listening.
     """
 
     metrics: dict
@@ -76,31 +87,33 @@ class Evaluation:
 
 
 Report = Callable[[str, int, int], None]
-"""Called with what is being done, how many steps of it are done, and of how many."""
+"""Called with the current stage, the number of its steps that are done, and their total."""
 
 
 def silent(stage: str, done: int, total: int) -> None:
-    """Tells nobody."""
+    """Report nothing."""
 
 
 class _Steps:
-    """Counts steps of one stage to a :data:`Tell`."""
+    """Counts the steps of one stage and reports them."""
 
-    def __init__(self, tell: Report, stage: str, total: int):
-        self.tell, self.stage, self.total, self.done = tell, stage, total, 0
-        tell(stage, 0, total)
+    def __init__(self, report: Report, stage: str, total: int):
+        self.report, self.stage, self.total, self.done = report, stage, total, 0
+        report(stage, 0, total)
 
     def __call__(self) -> None:
         self.done += 1
-        self.tell(self.stage, self.done, self.total)
+        self.report(self.stage, self.done, self.total)
 
 
-def evaluate(model: str, folder: Path, options: Options = Options(), tell: Report = silent) -> Evaluation:  # noqa: B008
-    """Judge a model on the sounds of a folder.
+def evaluate(model: str, folder: Path, options: Options = Options(), report: Report = silent) -> Evaluation:  # noqa: B008
+    """Evaluate a model on the sounds of a folder.
 
     Args:
         model: a factory name or the path of a checkpoint.
         folder: see :func:`~plugin_backend.evaluation.data.read_folder.read_folder`.
+        options: how much to measure.
+        report: called at each step.
 
     Raises:
         CheckpointError: the model cannot be used.
@@ -108,20 +121,20 @@ def evaluate(model: str, folder: Path, options: Options = Options(), tell: Repor
         MissingExtraError: the ``evaluate`` extra is not installed.
     """
     rate_hz, held_out = describe_codec(model).sample_rate, held_out_of(model)
-    tell("reading", 0, 1)
+    report("reading", 0, 1)
     material = read_evaluation_set(folder, rate_hz, held_out, options.everything)
-    tell("reading", 1, 1)
+    report("reading", 1, 1)
     codec = load_codec(model)
     clips = dense_clips(material.judged, rate_hz, QUICK_CLIPS if options.quick else options.clips_per_label)
     embeddings, remarks = installed_embeddings()
     started_from, start = _start_of(model, rate_hz)
     judged = systems(codec) | ({START: reconstruct(start)} if start is not None else {})
-    step = _Steps(tell, "scoring", len(judged) * len(clips))
+    step = _Steps(report, "scoring", len(judged) * len(clips))
     hops = dict.fromkeys(judged, codec.spec.hop_samples)
     if start is not None:
         hops[START] = start.spec.hop_samples
     scores = score_clips(judged, hops, clips, rate_hz, embeddings, options.with_visqol, step)
-    metrics = {
+    metrics: dict[str, Any] = {
         "version": VERSION,
         "model": {
             "name": codec.spec.name,
@@ -133,27 +146,25 @@ def evaluate(model: str, folder: Path, options: Options = Options(), tell: Repor
         "protocol": _protocol(codec, clips, options) | {"systems": list(judged)},
         "remarks": [*material.remarks, *remarks],
         "metrics": scores.metrics,
-        "sound": _sound(judged, scores, clips, material, rate_hz, tell),
+        "sound": _sound(judged, scores, clips, material, rate_hz, report),
     }
     metrics["sound"][CODEC]["silence_dbfs"] = silence_dbfs(codec)
     metrics |= scores.metrics[CODEC]
-    decoded = _decode_singles(codec, material.judged, _Steps(tell, "single sounds", len(material.judged)))
+    decoded = _decode_singles(codec, material.judged, _Steps(report, "single sounds", len(material.judged)))
     lessons = _first_of_each(material.lessons, QUICK_LESSONS) if options.quick else material.lessons
-    step = _Steps(tell, "probe", len(lessons) + len(material.judged))
+    step = _Steps(report, "probe", len(lessons) + len(material.judged))
     metrics["probe"], probe = probe_study(lessons, material.judged, decoded, rate_hz, embeddings[0], step)
     metrics["retrieval"] = score_retrieval(material.judged, decoded, rate_hz)
     metrics["latent_map"] = latent_map(codec, material.judged)
-    sounds = _studies(metrics, codec, material, clips, embeddings, probe, options.quick, tell)
+    sounds = _studies(metrics, _StudyInput(codec, material, clips, embeddings, probe, options.quick), report)
     metrics["cost"] = {"cpu_time_per_sound_time": score_cost(codec)}
     metrics["clips"] = scores.rows
     return Evaluation(metrics, rate_hz, clips, scores.decoded, sounds)
 
 
 def _start_of(model: str, rate_hz: int) -> tuple[str | None, Codec | None]:
-    """The model that a model's training began with, by its record, and itself if it is here and of its rate."""
-    if model == PCM or model.endswith(RAVE_SUFFIX):
-        return None, None
-    settings = read_training(checkpoint_path(model)).get("settings")
+    """Return the name of the model from which training started, and its codec if it exists and has this rate."""
+    settings = read_training(model).get("settings")
     start = settings.get("start") if isinstance(settings, dict) else None
     if not isinstance(start, str) or start == "scratch":
         return None, None
@@ -165,8 +176,9 @@ def _start_of(model: str, rate_hz: int) -> tuple[str | None, Codec | None]:
 
 
 def installed_embeddings() -> tuple[list[Embedding], list[str]]:
-    """Every embedding that is installed, YAMNet first, and a line for the optional one that is not."""
-    found, remarks = [EMBEDDINGS["yamnet"]()], []
+    """Return the installed embeddings, YAMNet first, and a remark on an optional one that is not installed."""
+    found: list[Embedding] = [EMBEDDINGS["yamnet"]()]
+    remarks: list[str] = []
     try:
         found.append(EMBEDDINGS["aisfx"]())
     except MissingExtraError as problem:
@@ -174,10 +186,17 @@ def installed_embeddings() -> tuple[list[Embedding], list[str]]:
     return found, remarks
 
 
-def _sound(systems, scores: Scores, clips, material: EvaluationSet, rate_hz: int, tell: Report) -> dict[str, dict]:
-    """Artefacts, two-sample tests and studies by system; single partials of the codec alone."""
+def _sound(
+    systems: dict[str, System],
+    scores: Scores,
+    clips: list[DenseClip],
+    material: EvaluationSet,
+    rate_hz: int,
+    report: Report,
+) -> dict[str, dict]:
+    """Return artefacts, two-sample tests and studies by system; single partials only for the codec."""
     singles = single_hits(material.judged, rate_hz)
-    found = studies(systems, clips, scores.decoded, singles, rate_hz, _Steps(tell, "hits and partials", len(systems)))
+    found = studies(systems, clips, scores.decoded, singles, rate_hz, _Steps(report, "hits and partials", len(systems)))
     for name in systems:
         if name != CODEC:
             del found[name]["tonality"]["rows"]
@@ -210,7 +229,7 @@ def _protocol(codec: Codec, clips: list[DenseClip], options: Options) -> dict:
 
 
 def _decode_singles(codec: Codec, sounds: list[Sound], step: Callable[[], None]) -> dict[str, list[np.ndarray]]:
-    """System → every judged sound by itself, there and back."""
+    """Return for each system the sounds decoded one by one."""
     decoded: dict[str, list[np.ndarray]] = {name: [] for name in systems(codec)}
     for sound in sounds:
         for name, system in systems(codec).items():
@@ -220,7 +239,7 @@ def _decode_singles(codec: Codec, sounds: list[Sound], step: Callable[[], None])
 
 
 def _first_of_each(sounds: list[Sound], most: int) -> list[Sound]:
-    """The first ``most`` sounds of every label."""
+    """Return the first ``most`` sounds of every label."""
     taken: Counter[str] = Counter()
     chosen = []
     for sound in sounds:
@@ -229,28 +248,42 @@ def _first_of_each(sounds: list[Sound], most: int) -> list[Sound]:
     return chosen
 
 
-def _studies(metrics, codec, material, clips, embeddings, probe, quick: bool, tell: Report) -> dict[str, np.ndarray]:
-    """Enter materials, mixtures, interpolation and prior into ``metrics``; answers mixtures to listen to."""
-    rate_hz = codec.spec.sample_rate
-    most, hits = (QUICK_MATERIALS, QUICK_HITS) if quick else (MOST_MATERIALS, HITS)
-    embeddings = embeddings[:1] if quick else embeddings
-    tell("materials", 0, 1)
+@dataclass(frozen=True)
+class _StudyInput:
+    """The input of the studies of materials and latents."""
+
+    codec: Codec
+    material: EvaluationSet
+    clips: list[DenseClip]
+    embeddings: list[Embedding]
+    probe: Probe | None
+    quick: bool
+
+
+def _studies(metrics: dict, given: _StudyInput, report: Report) -> dict[str, np.ndarray]:
+    """Add materials, mixtures, interpolation and prior to ``metrics``; return mixtures for listening."""
+    codec, material, rate_hz = given.codec, given.material, given.codec.spec.sample_rate
+    most, hits = (QUICK_MATERIALS, QUICK_HITS) if given.quick else (MOST_MATERIALS, HITS)
+    embeddings = given.embeddings[:1] if given.quick else given.embeddings
+    report("materials", 0, 1)
     materials = Materials(codec, choose_hits(material, rate_hz, most, hits), embeddings)
-    corpus = {by.name: Cloud.of(np.concatenate(embed([c.audio for c in clips], rate_hz, by))) for by in embeddings}
-    tell("materials", 1, 1)
+    corpus = {
+        by.name: Cloud.of(np.concatenate(embed([c.audio for c in given.clips], rate_hz, by))) for by in embeddings
+    }
+    report("materials", 1, 1)
     metrics["materials"] = {
         "names": materials.names,
         "origin": materials.origin,
         "regeneration": regeneration(materials),
     }
-    metrics["mixtures"] = mixture_study(materials, probe, _Steps(tell, "mixtures", len(materials.pairs())))
-    metrics["interpolation"] = interpolation(materials, corpus, _Steps(tell, "interpolation", len(PATHS)))
+    metrics["mixtures"] = mixture_study(materials, given.probe, _Steps(report, "mixtures", len(materials.pairs())))
+    metrics["interpolation"] = interpolation(materials, corpus, _Steps(report, "interpolation", len(PATHS)))
     metrics["prior"] = prior_study(codec, material.judged, corpus, embeddings)
     return _listening_pair(materials)
 
 
 def _listening_pair(materials: Materials) -> dict[str, np.ndarray]:
-    """For cloth and dirt, or the pair nearest to that, both sounds and each method's mixture, decoded."""
+    """Return the sounds and all mixtures of cloth and dirt, or of the most similar pair, decoded."""
     pairs = sorted(materials.pairs(), key=lambda pair: -len({"cloth", "footsteps/dirt"} & set(pair)))
     if not pairs:
         return {}

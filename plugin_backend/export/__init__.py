@@ -1,4 +1,4 @@
-"""Models for other programs, and other programs' models: what leaves Pisada and what comes in."""
+"""Write Pisada's models for other programs."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from pathlib import Path
 from plugin_backend.errors import OutputError
 
 SUFFIXES = {"torchscript": ".ts", "nn-tilde": ".ts", "onnx": ".onnx", "neutone": ".nm"}
-"""Format of an export → what its file's name ends with."""
+"""Ending of an export's file name, by format."""
 
 
 def check_suffix(kind: str, out: Path) -> None:
-    """Refuse a name that does not go with the format.
+    """Check that a file name fits the format.
+
+    Args:
+        kind: the format, a key of ``SUFFIXES``.
+        out: the file name.
 
     Raises:
-        OutputError: it does not.
+        OutputError: it does not fit.
     """
     if out.suffix != SUFFIXES[kind]:
         raise OutputError(f"{out}: a file for {kind} must be named …{SUFFIXES[kind]}")

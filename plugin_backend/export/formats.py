@@ -1,4 +1,4 @@
-"""The formats an export can have: how each is written, and how its own host plays it."""
+"""The export formats: how each is written, and how its host plays it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ METADATA_FILE = "pisada.json"
 BLOCK_HOPS = 4
 
 Parts = dict[str, bytes]
-"""Files by what is put before the suffix of the path asked for; ``""`` is that path itself."""
+"""Contents of files, by the text before the suffix of the requested path; ``""`` is that path itself."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Format:
     """One format.
 
     Attributes:
-        parts: from a codec and its metadata to the files.
-        play: plays a stream of sound ``[n]`` (whole blocks) through the files as the host does, late by the
-            codec's latency.
+        parts: makes the files from a codec and its metadata.
+        play: plays a sound ``[n]`` (whole blocks) through the files as the host does, late by the codec's latency.
+            Its arguments are the files, the sound and the samples in a block.
     """
 
     parts: Callable[[WaveformCodec, dict[str, str]], Parts]
@@ -39,17 +39,17 @@ class Format:
 
 
 def to_torchscript(module: nn.Module, metadata: dict[str, str], **files: str) -> bytes:
-    """A module as the bytes of a TorchScript file, its metadata within."""
-    written, extra = io.BytesIO(), {METADATA_FILE: json.dumps(metadata, indent=2)}
+    """Return a module as the bytes of a TorchScript file that also holds the metadata."""
+    buffer, extra = io.BytesIO(), {METADATA_FILE: json.dumps(metadata, indent=2)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         script = module if isinstance(module, torch.jit.ScriptModule) else torch.jit.script(module.eval())
-        torch.jit.save(script, written, _extra_files={**extra, **files})
-    return written.getvalue()
+        torch.jit.save(script, buffer, _extra_files={**extra, **files})
+    return buffer.getvalue()
 
 
 def from_torchscript(data: bytes) -> torch.jit.ScriptModule:
-    """One of our own files, read again."""
+    """Load the bytes of one of our own files."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return torch.jit.load(io.BytesIO(data)).eval()
@@ -63,13 +63,13 @@ def _torchscript(codec: WaveformCodec, metadata: dict[str, str]) -> Parts:
 
 @torch.inference_mode()
 def _play_torchscript(parts: Parts, sound: np.ndarray, block: int) -> np.ndarray:
-    model, heard = from_torchscript(parts[""]), []
+    model, outputs = from_torchscript(parts[""]), []
     encoder_past, decoder_past = model.encoder_past(1), model.decoder_past(1)
     for piece in torch.from_numpy(sound).split(block):
         means, _, encoder_past = model.encode_stream(piece[None, None], encoder_past)
         audio, decoder_past = model.decode_stream(means, decoder_past)
-        heard.append(audio[0, 0].numpy())
-    return np.concatenate(heard)
+        outputs.append(audio[0, 0].numpy())
+    return np.concatenate(outputs)
 
 
 def _nn_tilde(codec: WaveformCodec, metadata: dict[str, str]) -> Parts:
@@ -101,12 +101,12 @@ def _play_onnx(parts: Parts, sound: np.ndarray, block: int) -> np.ndarray:
         for name in ("encoder", "decoder")
     )
     pasts = [np.zeros((1, session.get_inputs()[1].shape[1]), np.float32) for session in (encoder, decoder)]
-    heard = []
+    outputs = []
     for piece in sound.reshape(-1, block):
         means, _, pasts[0] = encoder.run(None, {"audio": piece[None], "past": pasts[0]})
         audio, pasts[1] = decoder.run(None, {"latents": means, "past": pasts[1]})
-        heard.append(audio[0])
-    return np.concatenate(heard)
+        outputs.append(audio[0])
+    return np.concatenate(outputs)
 
 
 def _neutone(codec: WaveformCodec, metadata: dict[str, str]) -> Parts:

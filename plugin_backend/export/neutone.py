@@ -1,4 +1,4 @@
-"""The codec as a Neutone FX model. Imported only where ``neutone_sdk`` is: its classes are what the plug-in calls."""
+"""The codec as a Neutone FX model. It needs ``neutone_sdk``: the plug-in calls that package's classes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import Tensor
 from plugin_backend.export.nn_tilde import NnTildeCodec
 
 BLOCK_HOPS = (1, 2, 4, 8)
-"""Blocks the plug-in may choose among, in hops of the codec; it queues others up to these."""
+"""Block sizes the plug-in may choose from, in hops of the codec. It queues other sizes up to these."""
 
 NAME_LENGTH, SHORT_LENGTH, LONG_LENGTH = 30, 150, 500
-"""The most characters its texts may have."""
+"""Largest number of characters of its texts."""
 
 
 class NeutoneCodec(WaveformToWaveformBase):
-    """A stream through the codec, with knobs for variation, scale and bias of the latents."""
+    """A stream through the codec, with controls for variation, scale and bias of the latents."""
 
     def __init__(self, streaming: NnTildeCodec, ratio: int, metadata: dict[str, str]):
         self.title, self.made_with = metadata["name"][:NAME_LENGTH], metadata["software"]

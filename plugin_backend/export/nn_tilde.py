@@ -1,11 +1,13 @@
-"""The codec as nn~ (Max, Pure Data) reads it: methods, their ratios, labels, attributes, its past inside.
+"""The codec for nn~ (Max, Pure Data): methods with their ratios and labels, attributes, and the stream's past inside.
 
-nn~ asks ``get_methods`` and ``get_attributes``; of each method it reads ``NAME_params`` (channels and ratio
-in, channels and ratio out) and labels, of each attribute ``NAME_params`` (type codes) and calls ``get_NAME``
-and ``set_NAME``. Sound and latents are ``[batch, channels, time]``. See acids-ircam/nn_tilde, ``backend.cpp``.
+nn~ calls ``get_methods`` and ``get_attributes``. For each method it reads ``NAME_params`` (channels and ratio in,
+channels and ratio out) and labels. For each attribute it reads ``NAME_params`` (type codes) and calls ``get_NAME`` and
+``set_NAME``. Sound and latents are ``[batch, channels, time]``. See acids-ircam/nn_tilde, ``backend.cpp``.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -23,10 +25,14 @@ BOOL, FLOAT = 0, 2
 class NnTildeCodec(nn.Module):
     """``encode``, ``decode`` and ``forward`` of a stream, late by the codec's latency.
 
-    Attributes nn~ can set: ``variation`` (how far latents stray from the mean, in posterior deviations; 0
-    is exact), ``scale`` and ``bias`` (of all latents before decoding), ``reset`` (true forgets the past).
-    A change of the number of batches forgets it too.
+    Attributes that nn~ can set: ``variation`` (how far latents vary around the mean, in posterior deviations; 0 is
+    exact), ``scale`` and ``bias`` (of all latents before decoding), and ``reset`` (true clears the past). A change of
+    the batch size also clears it.
     """
+
+    if TYPE_CHECKING:
+        encoder_past: Tensor
+        decoder_past: Tensor
 
     def __init__(self, codec: WaveformCodec):
         super().__init__()
@@ -69,7 +75,7 @@ class NnTildeCodec(nn.Module):
 
     @torch.jit.export
     def get_buffer_attributes(self) -> list[str]:
-        return self._buffers_wanted
+        return self._buffers_wanted  # type: ignore[return-value]
 
     @torch.jit.export
     def get_sample_rate(self) -> int:
@@ -77,7 +83,7 @@ class NnTildeCodec(nn.Module):
 
     @torch.jit.export
     def set_sample_rate(self, rate_hz: int) -> None:
-        self.host_rate_hz = rate_hz  # the host's rate is noted; nothing is resampled
+        self.host_rate_hz = rate_hz  # the host's sample rate is only stored; nothing is resampled
 
     @torch.jit.export
     def encode(self, x: Tensor) -> Tensor:
@@ -128,7 +134,7 @@ class NnTildeCodec(nn.Module):
 
     @torch.jit.export
     def get_reset(self) -> tuple[bool]:
-        return self.reset
+        return self.reset  # type: ignore[return-value]
 
     @torch.jit.export
     def set_reset(self, value: bool) -> int:

@@ -1,7 +1,7 @@
-"""What nn~ does with a file, step by step, in Python: the check of an export where no Max or Pure Data is.
+"""An emulation of the nn~ host in Python. It checks an export without Max or Pure Data.
 
-Written after the behaviour of acids-ircam/nn_tilde's ``src/backend/backend.cpp`` (commit 5941793): which names
-it reads, how it cuts signals down to a method's ratio, and which shapes it refuses.
+Written after acids-ircam/nn_tilde's ``src/backend/backend.cpp`` (commit 5941793): which names it reads, how it reduces
+signals to a method's ratio, and which shapes it does not accept.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ RATIOS = {2**power for power in range(20)}
 
 
 class NnHost:
-    """A loaded file.
+    """A file loaded as nn~ loads it.
 
     Args:
-        file: its path, or it opened.
-        name: what to call it in an error; its path if none is given.
+        file: its path, or an open file.
+        name: its name in messages; by default its path.
 
     Raises:
-        CheckpointError: a method, buffer, ratio, label or attribute is not as the host reads it; says which.
+        CheckpointError: a method, buffer, ratio, label or attribute is not as nn~ needs it; the message says which.
     """
 
     def __init__(self, file: Path | BinaryIO, name: str | None = None):
@@ -42,11 +42,11 @@ class NnHost:
 
     @property
     def highest_ratio(self) -> int:
-        """The host's smallest block."""
+        """The host's smallest block, in samples."""
         return max(max(params[1], params[3]) for params in self.params.values())
 
     def _refuse(self, problem: str) -> CheckpointError:
-        return CheckpointError(f"{self.name}: nn~ would not take it: {problem}")
+        return CheckpointError(f"{self.name}: nn~ cannot use it: {problem}")
 
     def _buffer(self, name: str) -> list[int]:
         if not isinstance(values := getattr(self.model, name, None), torch.Tensor):
@@ -61,7 +61,7 @@ class NnHost:
             raise self._refuse(f"no method '{method}'")
         for side, count in (("input", params[0]), ("output", params[2])):
             if len(getattr(self.model, f"{method}_{side}_labels", [])) != count:
-                raise self._refuse(f"'{method}_{side}_labels' are not {count}")
+                raise self._refuse(f"'{method}_{side}_labels' must have {count} entries")
         return params
 
     def _kinds(self, attribute: str) -> list[type]:
@@ -71,23 +71,29 @@ class NnHost:
         return [KINDS[code] for code in codes]
 
     def get(self, attribute: str) -> list:
-        """An attribute's values, which must come as a list or tuple of its types."""
+        """Return an attribute's values, which must be a list or tuple of its types."""
         values = getattr(self.model, f"get_{attribute}")()
         kinds = self.attributes[attribute]
         if not isinstance(values, list | tuple) or [type(value) for value in values] != kinds:
-            raise self._refuse(f"'get_{attribute}' answers {values!r}, not {[kind.__name__ for kind in kinds]}")
+            raise self._refuse(f"'get_{attribute}' returns {values!r}, not {[kind.__name__ for kind in kinds]}")
         return list(values)
 
-    def set(self, attribute: str, *values) -> None:
-        """Set an attribute; its setter must answer 0."""
-        if (answer := getattr(self.model, f"set_{attribute}")(*values)) != 0:
-            raise self._refuse(f"'set_{attribute}' answers {answer!r}, not 0")
+    def set(self, attribute: str, *values: object) -> None:
+        """Set an attribute; its setter must return 0."""
+        if (result := getattr(self.model, f"set_{attribute}")(*values)) != 0:
+            raise self._refuse(f"'set_{attribute}' returns {result!r}, not 0")
 
     @torch.inference_mode()
     def perform(self, method: str, signals: np.ndarray, batches: int = 1) -> np.ndarray:
-        """One block: ``[batches * channels in, samples]`` → ``[batches * channels out, samples]`` at full rate.
+        """Process one block: ``[batches * channels in, samples]`` → ``[batches * channels out, samples]``.
 
-        Latents are signals, too: a latent's value lasts for a ratio of samples, and the last one is read.
+        All signals are at full rate, also latents: a latent's value lasts for a ratio of samples, and the last one is
+        read.
+
+        Args:
+            method: its name.
+            signals: the input.
+            batches: number of batches.
         """
         channels_in, ratio_in, channels_out, ratio_out = self.params[method]
         samples = signals.shape[1]
@@ -96,5 +102,5 @@ class NnHost:
         y = getattr(self.model, method)(x)
         y = y.repeat_interleave(ratio_out).reshape(batches, channels_out, -1)
         if y.shape[2] != samples or y.dtype != torch.float32:
-            raise self._refuse(f"'{method}' answers {y.shape[2]} samples of {y.dtype} for a block of {samples}")
+            raise self._refuse(f"'{method}' returns {y.shape[2]} samples of {y.dtype} for a block of {samples}")
         return y.reshape(batches * channels_out, -1).numpy()

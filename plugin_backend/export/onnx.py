@@ -1,9 +1,10 @@
-"""The codec as two ONNX graphs, an encoder's and a decoder's, with their past as input and output."""
+"""The codec as two ONNX graphs, encoder and decoder, with their past as input and output."""
 
 from __future__ import annotations
 
 import io
 import warnings
+from typing import Any
 
 import torch
 from torch import nn
@@ -24,13 +25,13 @@ SIGNATURES = {
 
 
 def graphs(codec: WaveformCodec, metadata: dict[str, str]) -> dict[str, bytes]:
-    """The files' bytes by part; see :data:`SIGNATURES` for names, docs/interop.md for shapes.
+    """Return the files' bytes by part. :data:`SIGNATURES` has the names, docs/interop.md the shapes.
 
     Raises:
         MissingExtraError: the ``export`` extra is not installed.
     """
     encoder, decoder = FastEncoder(codec.model), FastDecoder(codec.model)
-    parts = {
+    parts: dict[str, tuple[nn.Module, int | tuple[int, int]]] = {
         "encoder": (
             Encoder(encoder, scriptable_views(encoder.views, by_matrix=True)),
             TRACED_FRAMES * codec.spec.hop_samples,
@@ -50,7 +51,8 @@ def _graph(part: str, module: nn.Module, shape: int | tuple[int, int], metadata:
         raise MissingExtraError("an ONNX export", "export") from problem
     names_in, names_out, time_axis = SIGNATURES[part]
     first = torch.zeros(2, *(shape if isinstance(shape, tuple) else (shape,)))
-    past, written = torch.zeros(2, module.remembered), io.BytesIO()
+    module_: Any = module
+    past, buffer = torch.zeros(2, module_.remembered), io.BytesIO()
     times = {"audio": "samples", "latents": "frames", "means": "frames", "deviations": "frames"}
     axes = {name: {0: "batch", **({1: times[name]} if name in times else {})} for name in [*names_in, *names_out]}
     with torch.no_grad(), warnings.catch_warnings():
@@ -58,14 +60,14 @@ def _graph(part: str, module: nn.Module, shape: int | tuple[int, int], metadata:
         torch.onnx.export(
             module.eval(),
             (first, past),
-            written,
+            buffer,  # type: ignore[arg-type]  # the older exporter writes to open files too
             dynamo=False,
             opset_version=OPSET,
             input_names=names_in,
             output_names=names_out,
             dynamic_axes=axes,
         )
-    model = onnx.load_from_string(written.getvalue())
+    model = onnx.load_from_string(buffer.getvalue())
     onnx.helper.set_model_props(model, {**metadata, "part": part, "time_axis": time_axis})
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString()

@@ -1,12 +1,13 @@
-"""How an exported decoder makes sound of its last layer: as :mod:`plugin_backend.models.waveform_vae` does.
+"""The output layers of an exported decoder, equal to those of :mod:`plugin_backend.models.waveform_vae`.
 
-Everything remembered is float32, as hosts keep it: a noise's position is counted in frames, in two numbers.
+The past is float32 only, as hosts keep it. So the noise's position is counted in frames, in two numbers.
 """
 
 from __future__ import annotations
 
 import math
 from itertools import accumulate
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -20,11 +21,11 @@ from plugin_backend.models.waveform_vae.model import InverseSTFTHead
 from plugin_backend.models.waveform_vae.noise_head import LOG_GAIN_RANGE, Bands, NoiseHead, Overlap
 
 FRAMES_APART = 2**20
-"""The position's second number counts these, so that both stay exact in float32."""
+"""The position's second number counts these, so that both numbers stay exact in float32."""
 
 
 class Added(nn.Module):
-    """Overlapping windows ``[batch, frames, window]`` → sound; remembers the last ones."""
+    """Overlapping windows ``[batch, frames, window]`` → sound. The past is the last windows."""
 
     def __init__(self, window_samples: int, hop: int):
         super().__init__()
@@ -75,12 +76,12 @@ class White(nn.Module):
         self.unit = 1 / noise.UNIT
 
     def folded(self, x: Tensor, unit: int) -> Tensor:
-        """``x ^ (x // unit)``; ONNX has no exclusive or that PyTorch exports."""
+        """Return ``x ^ (x // unit)``. PyTorch cannot export an exclusive or to ONNX."""
         high = torch.div(x, unit, rounding_mode="floor")
         return x + high - 2 * (x & high)
 
     def forward(self, seeds: Tensor, frames: Tensor, further: Tensor, count: int) -> Tensor:
-        """``[batch, count]`` from the frame ``frames + FRAMES_APART * further`` on; all three are whole numbers."""
+        """Return ``[batch, count]`` from frame ``frames + FRAMES_APART * further`` on; all three are whole numbers."""
         seed = seeds.long()[:, None]
         places = torch.arange(count, device=seeds.device)
         at = (further.long() * self.apart + frames.long())[:, None] * self.frame + places
@@ -96,6 +97,11 @@ class White(nn.Module):
 class Gains(nn.Module):
     """:class:`~plugin_backend.models.waveform_vae.noise_head.Bands`: log gains of bands → gains of bins."""
 
+    if TYPE_CHECKING:
+        below: Tensor
+        above: Tensor
+        share: Tensor
+
     def __init__(self, bands: Bands):
         super().__init__()
         below, above = bands.around
@@ -109,7 +115,7 @@ class Gains(nn.Module):
 
 
 class Shaped(nn.Module):
-    """Noise in one window's length: spectra of the noise, times gains, as sound."""
+    """Noise in windows of one length: spectra of the noise, times gains, as sound."""
 
     def __init__(self, overlap: Overlap, bands: Bands, by_matrix: bool):
         super().__init__()
@@ -121,7 +127,7 @@ class Shaped(nn.Module):
         self.size, self.hop, self.remembered = size, hop, self.added.remembered
 
     def forward(self, log_gains: Tensor, white: Tensor, steady: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """``steady`` is what does not vary, ``[batch, frames, 2, bins]``, or of no frames."""
+        """``steady`` is the part without noise, ``[batch, frames, 2, bins]``, or has no frames."""
         frames = log_gains.shape[1]
         real, imaginary = self.transform(white[:, : (frames - 1) * self.hop + self.size])
         if steady.shape[1] > 0:
@@ -132,11 +138,15 @@ class Shaped(nn.Module):
 
 
 class OnePole(nn.Module):
-    """One section of :class:`~plugin_backend.models.waveform_vae.high_pass.HighPass`, a frame at a time by products.
+    """One section of :class:`~plugin_backend.models.waveform_vae.high_pass.HighPass`, one frame at a time by products.
 
-    Within a frame the output is a product of the input's steps with a triangle of powers of the pole; from frame to
-    frame the last output fades. It remembers the last sample that came in and the last that went out.
+    Within a frame the output is the product of the input's steps with a triangle of powers of the pole. From frame to
+    frame the last output fades. The past is the last input sample and the last output sample.
     """
+
+    if TYPE_CHECKING:
+        within: Tensor
+        fading: Tensor
 
     def __init__(self, pole: float, frame_samples: int):
         super().__init__()
@@ -151,9 +161,9 @@ class OnePole(nn.Module):
         """``[batch, frames * frame]``, ``[batch, 2]`` → the same."""
         batch = sound.shape[0]
         steps = self.gain * (sound - torch.cat([past[:, :1], sound[:, :-1]], dim=1))
-        rested = torch.matmul(steps.reshape(batch, -1, self.frame), self.within.T)  # each frame from rest
+        rested = torch.matmul(steps.reshape(batch, -1, self.frame), self.within.T)  # each frame starts from silence
         frames = torch.arange(rested.shape[1], device=sound.device)
-        lag = frames[:, None] - frames[None, :] - 1  # what ended frame j weighs exp(log_pole * lag) before frame i
+        lag = frames[:, None] - frames[None, :] - 1  # frame j's last output weighs exp(log_pole * lag) before frame i
         powers = torch.exp(self.log_pole * torch.clamp(lag, min=0).float()) * (lag >= 0).float()
         before = torch.matmul(powers, rested[:, :, -1:])[:, :, 0]
         before = before + past[:, 1:] * torch.exp(self.log_pole * frames.float())
@@ -164,9 +174,9 @@ class OnePole(nn.Module):
 class NoiseSource(nn.Module):
     """A :class:`~plugin_backend.models.waveform_vae.noise_head.NoiseHead`.
 
-    It remembers windows, then ``NUMBERS``: the seed (a whole number below 2^24), the next frame, how often
-    ``FRAMES_APART`` of them have passed, what the levels of bands remember where they are stated, and what the
-    high-passes remember.
+    The past is windows, then ``NUMBERS``: the seed (a whole number below 2^24), the next frame, and how often
+    ``FRAMES_APART`` frames have passed; then the past of the band levels, if they are predicted, and of the
+    high-passes.
     """
 
     NUMBERS = 3 + 2 * SECTIONS
@@ -224,6 +234,11 @@ class NoiseSource(nn.Module):
         return audio, torch.cat(kept, dim=1)
 
 
-def scriptable_head(head: InverseSTFTHead | NoiseHead, by_matrix: bool = False) -> nn.Module:
-    """What an export makes sound with; ``by_matrix`` where the host knows no Fourier transform."""
-    return (NoiseSource if isinstance(head, NoiseHead) else SpectraHead)(head, by_matrix)
+def scriptable_head(head: Any, by_matrix: bool = False) -> nn.Module:
+    """Return the scriptable copy of a head.
+
+    Args:
+        head: an ``InverseSTFTHead`` or a ``NoiseHead``.
+        by_matrix: whether the host has no Fourier transform.
+    """
+    return NoiseSource(head, by_matrix) if isinstance(head, NoiseHead) else SpectraHead(head, by_matrix)

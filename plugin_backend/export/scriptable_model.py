@@ -1,11 +1,13 @@
-"""The folded model of :mod:`~plugin_backend.models.waveform_vae.fast_inference` in steps that other runtimes know.
+"""The folded model of :mod:`~plugin_backend.models.waveform_vae.fast_inference` in steps that other runtimes support.
 
-Everything here can be scripted by TorchScript and traced into ONNX. What a part remembers of earlier
-input is one flat tensor ``[batch, remembered]``, zeros at the start of a sound: it goes in, and its
-successor comes out. Tensors are ``[batch, time, channels]``.
+Everything here can be scripted by TorchScript and traced into ONNX. The past of a part is one flat tensor
+``[batch, remembered]``, zeros at the start of a sound: it is an input, and the next past is an output. Tensors are
+``[batch, time, channels]``.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,15 +20,19 @@ LARGEST_LATENT = 1e6
 
 
 def finite(x: Tensor, highest: float) -> Tensor:
-    """What comes in, as :func:`plugin_backend.dsp.sanitize.sanitize` takes it: what is no number, or infinite, is 0."""
-    is_number = torch.abs(x) <= 3.4028234e38  # float32's largest, which NaN is not below
+    """Make the input finite as :func:`plugin_backend.dsp.sanitize.sanitize` does: NaN and infinite values become 0."""
+    is_number = torch.abs(x) <= 3.4028234e38  # float32's largest; NaN is not below it
     return torch.clamp(torch.where(is_number, x, torch.zeros_like(x)), -highest, highest)
 
 
 class Dense(nn.Module):
     """``x @ weight.T + bias``."""
 
-    def __init__(self, folded: inference.Linear):
+    if TYPE_CHECKING:
+        weight: Tensor
+        bias: Tensor
+
+    def __init__(self, folded: inference.Linear | inference.SmallLinear):
         super().__init__()
         self.register_buffer("weight", folded.weight.clone())
         self.register_buffer("bias", folded.bias.clone())
@@ -36,9 +42,9 @@ class Dense(nn.Module):
 
 
 class NormalizedLinear(nn.Module):
-    """A layer norm (its gain and offset are folded into what follows) and a linear layer."""
+    """A layer norm (its gain and offset are folded into the next layer) and a linear layer."""
 
-    def __init__(self, folded: inference.Normed):
+    def __init__(self, folded: inference.NormalizedLinear):
         super().__init__()
         self.dense, self.width, self.eps = Dense(folded), int(folded.width[0]), folded.eps
 
@@ -47,7 +53,11 @@ class NormalizedLinear(nn.Module):
 
 
 class Block(nn.Module):
-    """A causal ConvNeXt block; remembers ``kernel - 1`` steps."""
+    """A causal ConvNeXt block. The past is ``kernel - 1`` steps."""
+
+    if TYPE_CHECKING:
+        taps: Tensor
+        offset: Tensor
 
     def __init__(self, folded: inference.Block):
         super().__init__()
@@ -68,8 +78,8 @@ class Encoder(nn.Module):
     """``[batch, samples]`` and the past → means, deviations (each ``[batch, frames, dims]``) and the past.
 
     Args:
-        folded: the model's encoder and compaction.
-        views: what it sees, see :func:`plugin_backend.export.scriptable_stft.scriptable_views`.
+        folded: the model's encoder and latent rotation.
+        views: its feature extractors, see :func:`plugin_backend.export.scriptable_stft.scriptable_views`.
     """
 
     def __init__(self, folded: inference.FastEncoder, views: nn.ModuleList):
@@ -79,26 +89,26 @@ class Encoder(nn.Module):
         self.seen = folded.embed.weight.shape[1]
         self.dims, self.lowest, self.highest = folded.dim, *LOG_VARIANCE_RANGE
         self.embed, self.head = Dense(folded.embed), NormalizedLinear(folded.blocks.head)
-        self.blocks = nn.ModuleList(Block(block) for block in folded.blocks.blocks)
-        self.spread = Dense(folded.spread)
-        self.remembered = self.samples + sum(block.remembered for block in self.blocks)
+        blocks = [Block(block) for block in folded.blocks.blocks]
+        self.blocks, self.spread = nn.ModuleList(blocks), Dense(folded.spread)
+        self.remembered = self.samples + sum(block.remembered for block in blocks)
 
     def forward(self, audio: Tensor, past: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         if audio.shape[1] % self.hop != 0:
-            raise ValueError(f"{audio.shape[1]} samples; a stream is given whole hops of {self.hop}")
-        hops = audio.reshape(audio.shape[0], -1, self.hop)  # which refuses in ONNX, where nothing can be raised
+            raise ValueError(f"{audio.shape[1]} samples; a stream needs whole hops of {self.hop}")
+        hops = audio.reshape(audio.shape[0], -1, self.hop)  # in ONNX, which cannot raise, this gives the error
         audio = finite(hops, self.loudest).flatten(1)
         joined, at = torch.cat([past[:, : self.samples], audio], dim=1), self.samples
         kept = [joined[:, audio.shape[1] :]]
         seen: list[Tensor] = []
         for view in self.views:
-            logarithms = view(joined[:, self.samples - view.remembered :])
+            logarithms = view(joined[:, self.samples - view.remembered :])  # type: ignore[operator]
             seen.append(logarithms.reshape(audio.shape[0], -1, view.values))
         x = self.embed(torch.cat(seen, dim=2))
         for block in self.blocks:
-            x, after = block(x, past[:, at : at + block.remembered])
+            x, after = block(x, past[:, at : at + block.remembered])  # type: ignore[operator]
             kept.append(after)
-            at += block.remembered
+            at += int(block.remembered)  # type: ignore[arg-type]
         x = self.head(x)
         variance = torch.exp(torch.clamp(x[:, :, self.dims :], self.lowest, self.highest))
         return x[:, :, : self.dims], torch.sqrt(self.spread(variance)), torch.cat(kept, dim=1)
@@ -108,8 +118,8 @@ class Decoder(nn.Module):
     """``[batch, frames, dims]`` and the past → ``[batch, samples]``, late by the codec's latency, and the past.
 
     Args:
-        folded: the model's decoder behind its compaction.
-        head: what makes sound of the last layer, see :func:`plugin_backend.export.scriptable_heads.scriptable_head`.
+        folded: the model's latent rotation and decoder.
+        head: its output layer, see :func:`plugin_backend.export.scriptable_heads.scriptable_head`.
     """
 
     def __init__(self, folded: inference.FastDecoder, head: nn.Module):
@@ -117,18 +127,18 @@ class Decoder(nn.Module):
         self.largest = LARGEST_LATENT
         self.width = folded.embed.weight.shape[0] // folded.stack
         self.embed, self.out = Dense(folded.embed), NormalizedLinear(folded.blocks.head)
-        self.blocks = nn.ModuleList(Block(block) for block in folded.blocks.blocks)
-        self.head = head
-        self.remembered = sum(block.remembered for block in self.blocks) + head.remembered
+        blocks = [Block(block) for block in folded.blocks.blocks]
+        self.blocks, self.head = nn.ModuleList(blocks), head
+        self.remembered = sum(block.remembered for block in blocks) + cast(int, head.remembered)
 
     def forward(self, latents: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         batch, at = latents.shape[0], 0
         x = self.embed(finite(latents, self.largest)).reshape(batch, -1, self.width)
         kept: list[Tensor] = []
         for block in self.blocks:
-            x, after = block(x, past[:, at : at + block.remembered])
+            x, after = block(x, past[:, at : at + block.remembered])  # type: ignore[operator]
             kept.append(after)
-            at += block.remembered
+            at += int(block.remembered)  # type: ignore[arg-type]
         audio, after = self.head(self.out(x), past[:, at:])
         kept.append(after)
         return audio, torch.cat(kept, dim=1)

@@ -1,8 +1,9 @@
-"""Fourier transforms of exported codecs: PyTorch's own, or products with their matrix where a host has none."""
+"""Fourier transforms of exported codecs: PyTorch's, or matrix products where a host has no Fourier transform."""
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,13 +12,16 @@ from plugin_backend.models.waveform_vae.model import Encoder, InputLevels, LogEn
 
 
 def angles(samples: int) -> Tensor:
-    """``2 π k n / samples`` for bins *k* down and samples *n* across, float64; *k n* is reduced first."""
+    """Return ``2 π k n / samples`` for bins *k* (rows) and samples *n* (columns), float64; *k n* is reduced first."""
     steps = torch.arange(samples // 2 + 1)[:, None] * torch.arange(samples) % samples
     return steps.double() * (2 * math.pi / samples)
 
 
 class Transform(nn.Module):
     """``[batch, samples]`` → real and imaginary parts of windowed frames, each ``[batch, frames, bins]``."""
+
+    if TYPE_CHECKING:
+        window: Tensor
 
     def __init__(self, window: Tensor, hop: int, bins: int):
         super().__init__()
@@ -31,6 +35,9 @@ class Transform(nn.Module):
 
 class MatrixTransform(nn.Module):
     """:class:`Transform` by a strided convolution with windowed cosines and sines."""
+
+    if TYPE_CHECKING:
+        waves: Tensor
 
     def __init__(self, window: Tensor, hop: int, bins: int):
         super().__init__()
@@ -47,6 +54,9 @@ class MatrixTransform(nn.Module):
 class Inverse(nn.Module):
     """Real and imaginary parts, each ``[batch, frames, bins]`` → windowed sound ``[batch, frames, window]``."""
 
+    if TYPE_CHECKING:
+        window: Tensor
+
     def __init__(self, window: Tensor):
         super().__init__()
         self.samples = window.numel()
@@ -58,6 +68,9 @@ class Inverse(nn.Module):
 
 class MatrixInverse(nn.Module):
     """:class:`Inverse` by a product with windowed cosines and sines; inner bins count twice."""
+
+    if TYPE_CHECKING:
+        waves: Tensor
 
     def __init__(self, window: Tensor):
         super().__init__()
@@ -102,11 +115,13 @@ class Energies(nn.Module):
 
 
 def scriptable_views(encoder: Encoder, by_matrix: bool) -> nn.ModuleList:
-    """All that the encoder sees, each with ``remembered`` samples of the past and ``values`` a hop."""
+    """Return the encoder's feature extractors, each with ``remembered`` samples of past and ``values`` per hop."""
 
     def exported(part: nn.Module) -> nn.Module:
         if isinstance(part, InputLevels):
             return part
-        return Energies(part, encoder.hop) if isinstance(part, LogEnergies) else Spectrum(part, encoder.hop, by_matrix)
+        if isinstance(part, LogEnergies):
+            return Energies(part, encoder.hop)
+        return Spectrum(cast(LogSpectrum, part), encoder.hop, by_matrix)
 
     return nn.ModuleList(map(exported, encoder.parts))

@@ -1,15 +1,15 @@
-"""One model for several streams: what they ask of it at the same time is computed in one call.
+"""One model for several streams: requests made at the same time are computed in one call.
 
-A call for eight streams takes little more than a call for one. Tasks run in turn, each as far as to where it asks the
-model (:mod:`greenlet`); once all wait there or are done, everything that is alike is computed at once. Where packed
-products are used (:mod:`plugin_backend.models.waveform_vae.fast_inference`) the bits of a row do not depend on the
-rows beside it.
+A call for eight streams takes little longer than a call for one. Tasks run in turn, each until it requests the model
+(:mod:`greenlet`). When all tasks wait or are done, all requests of the same shape are computed together. The bits of a
+row do not depend on the rows beside it if the codec's products are exact.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,86 +17,99 @@ from greenlet import getcurrent, greenlet
 from torch import Tensor
 
 from plugin_backend.codecs.base import Codec, CodecSpec, DecoderStream, EncoderStream
-from plugin_backend.models.waveform_vae.codec import WaveformCodec
+from plugin_backend.models.family import BatchableCodec
+
+Compute = Callable[[Tensor, Any], tuple[Tensor, Any]]
+"""``(input, past) → (output, past)``."""
 
 
 class _Task(greenlet):
-    """A task that can wait for the model; its parent computes."""
+    """A task that can wait for the model. Its parent computes."""
 
-    def __init__(self, task: Callable):
-        super().__init__(self._outcome)
+    def __init__(self, task: Callable[[], object]):
+        super().__init__(self._run_task)
         self._task = task
 
-    def _outcome(self, _):
+    def _run_task(self, _: object) -> object:
         try:
             return self._task()
-        except Exception as problem:  # noqa: BLE001 - handed to who gave the task
+        except Exception as problem:  # noqa: BLE001 - returned to the caller of run_batched
             return problem
 
 
 class _Stream:
-    """Rows of a memory, of which other streams may have the others.
+    """Rows of a past whose other rows may belong to other streams.
 
     Attributes:
-        compute: ``(given, memory) → (answer, memory)``; streams of one function can be computed together.
+        compute: the function that computes a block. Streams with the same function can be computed together.
     """
 
-    def __init__(self, compute: Callable):
+    def __init__(self, compute: Compute):
         self.compute = compute
-        self.hold(None, 0, 0)
+        self.set_rows(None, 0, 0)
 
-    def hold(self, memory, first: int, rows: int) -> None:
-        """These rows of the memory are its own from now on."""
+    def set_rows(self, memory: Any, first: int, rows: int) -> None:
+        """Make these rows of ``memory`` the stream's past.
+
+        Args:
+            memory: the joint past.
+            first: the first row of it.
+            rows: how many rows.
+        """
         self.memory, self.first, self.rows = memory, first, rows
 
     @property
-    def past(self):
-        """What it remembers, alone."""
-        return _leaf_by_leaf(lambda one: one[self.first : self.first + self.rows], self.memory)
+    def past(self) -> Any:
+        """The past of this stream alone."""
+        return _map_leaves(lambda leaf: leaf[self.first : self.first + self.rows], self.memory)
 
     @past.setter
-    def past(self, past) -> None:
-        self.hold(past, 0, len(next(_leaves(past), ())))
+    def past(self, past: Any) -> None:
+        self.set_rows(past, 0, len(next(_leaves(past), ())))
 
-    def ask(self, given: np.ndarray) -> np.ndarray:
-        """What the model makes of it; waits for others that may ask too."""
-        asked = torch.from_numpy(np.ascontiguousarray(given, np.float32))
-        here = getcurrent()
-        answer = here.parent.switch((self, asked)) if isinstance(here, _Task) else _computed([(self, asked)])[0]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer.numpy()
+    def request(self, array: np.ndarray) -> np.ndarray:
+        """Return the model's output for this input. Inside a task, this waits for the requests of other tasks."""
+        tensor = torch.from_numpy(np.ascontiguousarray(array, np.float32))
+        task = getcurrent()
+        output = task.parent.switch((self, tensor)) if isinstance(task, _Task) else _forward([(self, tensor)])[0]
+        if isinstance(output, Exception):
+            raise output
+        return output.numpy()
 
 
 class _Encoder(_Stream, EncoderStream):
-    def __init__(self, codec: WaveformCodec):
-        super().__init__(codec.means_of)
+    def __init__(self, codec: Any):
+        super().__init__(codec.encode_rows)
         self._codec = codec
 
     def push(self, audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         alone = self._codec.encoder()
         alone.past = self.past
-        answer = alone.push(audio)
+        latents = alone.push(audio)
         self.past = alone.past
-        return answer
+        return latents
 
     def means(self, audio: np.ndarray) -> np.ndarray:
-        return self.ask(audio)
+        return self.request(audio)
 
 
 class _Decoder(_Stream, DecoderStream):
-    def __init__(self, codec: WaveformCodec, past: tuple):
-        super().__init__(codec.audio_of)
+    def __init__(self, codec: Any, past: Any):
+        super().__init__(codec.decode_rows)
         self.past = past
 
     def push(self, latents: np.ndarray) -> np.ndarray:
-        return self.ask(latents)
+        return self.request(latents)
 
 
 class BatchedCodec(Codec):
-    """A waveform VAE whose streams can be computed together; else as the one it is made of."""
+    """A codec whose streams can be computed together. Apart from that it equals the codec it wraps.
 
-    def __init__(self, codec: WaveformCodec):
+    Args:
+        codec: a :class:`~plugin_backend.models.family.BatchableCodec`.
+    """
+
+    def __init__(self, codec: Any):
         self._codec = codec
         self.spec: CodecSpec = codec.spec
 
@@ -113,57 +126,63 @@ class BatchedCodec(Codec):
 
 
 def batched(codec: Codec) -> Codec:
-    """The codec, its streams to be computed together where it is one of ours."""
-    return BatchedCodec(codec) if isinstance(codec, WaveformCodec) else codec
+    """Return a codec whose streams can be computed together, if the codec allows it; else the codec itself."""
+    return BatchedCodec(codec) if isinstance(codec, BatchableCodec) else codec
 
 
 def run_batched(tasks: Sequence[Callable[[], object]]) -> list:
-    """Do all tasks; what they ask of shared codecs at the same time is computed in one call.
+    """Run all tasks; their requests to batched codecs at the same time are computed in one call.
+
+    Args:
+        tasks: the tasks.
 
     Returns:
-        What each task answered, in their order, or the exception it raised.
+        What each task returned, in their order, or the exception it raised.
     """
-    running, answers, outcomes = {n: _Task(task) for n, task in enumerate(tasks)}, {}, {}
+    running, outcomes = {number: _Task(task) for number, task in enumerate(tasks)}, {}
+    outputs: dict[int, Tensor | Exception] = {}
     while running:
         waiting = []
         for number, task in list(running.items()):
-            told = task.switch(answers.get(number))
+            result = task.switch(outputs.get(number))
             if task.dead:
-                outcomes[number] = told
+                outcomes[number] = result
                 del running[number]
             else:
-                waiting.append((number, told))
+                waiting.append((number, result))
         if not waiting:
             break
-        answers = dict(zip((n for n, _ in waiting), _computed([asked for _, asked in waiting]), strict=True))
+        outputs = dict(zip((n for n, _ in waiting), _forward([request for _, request in waiting]), strict=True))
     return [outcomes[number] for number in range(len(tasks))]
 
 
 @torch.inference_mode()
-def _computed(asked: Sequence[tuple[_Stream, Tensor]]) -> list[Tensor | Exception]:
-    """Answers in the order asked; those of one function and as many steps are computed in one call. If that fails,
-    each of them gets why."""
-    alike = defaultdict(list)
-    for index, (stream, given) in enumerate(asked):
-        alike[stream.compute, given.shape[1:], stream.memory is None].append(index)
-    answers: dict[int, Tensor | Exception] = {}
-    for (compute, _, fresh), indices in alike.items():
-        streams, given = [asked[i][0] for i in indices], [asked[i][1] for i in indices]
+def _forward(requests: Sequence[tuple[_Stream, Tensor]]) -> list[Tensor | Exception]:
+    """Return the outputs in the order of the requests.
+
+    Requests of one function and one length are computed in one call. If that fails, each of them gets the exception.
+    """
+    groups = defaultdict(list)
+    for index, (stream, array) in enumerate(requests):
+        groups[stream.compute, array.shape[1:], stream.memory is None].append(index)
+    outputs: dict[int, Tensor | Exception] = {}
+    for (compute, _, fresh), indices in groups.items():
+        streams, arrays = [requests[i][0] for i in indices], [requests[i][1] for i in indices]
         try:
-            together, memory = compute(_joined(given), None if fresh else _memory_of(streams))
-        except Exception as problem:  # noqa: BLE001 - raised where it was asked
-            answers |= dict.fromkeys(indices, problem)
+            joined, memory = compute(_joined(arrays), None if fresh else _joint_memory(streams))
+        except Exception as problem:  # noqa: BLE001 - raised in the task that made the request
+            outputs |= dict.fromkeys(indices, problem)
             continue
         first = 0
-        for index, stream, own in zip(indices, streams, given, strict=True):
-            stream.hold(memory, first, len(own))
-            answers[index] = together[first : first + len(own)]
-            first += len(own)
-    return [answers[index] for index in range(len(asked))]
+        for index, stream, array in zip(indices, streams, arrays, strict=True):
+            stream.set_rows(memory, first, len(array))
+            outputs[index] = joined[first : first + len(array)]
+            first += len(array)
+    return [outputs[index] for index in range(len(requests))]
 
 
-def _memory_of(streams: list[_Stream]):
-    """Their rows in one memory, in their order: as it is, where they were computed together so before."""
+def _joint_memory(streams: list[_Stream]) -> Any:
+    """Return the streams' rows as one memory, in their order; without a copy if they were computed together before."""
     memory, first = streams[0].memory, 0
     for stream in streams:
         if stream.memory is not memory or stream.first != first:
@@ -176,21 +195,21 @@ def _joined(tensors: list[Tensor]) -> Tensor:
     return tensors[0] if len(tensors) == 1 else torch.cat(tensors)
 
 
-def _joined_leaves(memories: list):
+def _joined_leaves(memories: list) -> Any:
     if isinstance(memories[0], (tuple, list)):
-        return [_joined_leaves(list(ones)) for ones in zip(*memories, strict=True)]
+        return [_joined_leaves(list(parts)) for parts in zip(*memories, strict=True)]
     return _joined(memories)
 
 
-def _leaf_by_leaf(what: Callable[[Tensor], Tensor], memory):
+def _map_leaves(change: Callable[[Tensor], Tensor], memory: Any) -> Any:
     if isinstance(memory, (tuple, list)):
-        return [_leaf_by_leaf(what, one) for one in memory]
-    return None if memory is None else what(memory)
+        return [_map_leaves(change, part) for part in memory]
+    return None if memory is None else change(memory)
 
 
-def _leaves(memory) -> Iterator[Tensor]:
+def _leaves(memory: Any) -> Iterator[Tensor]:
     if isinstance(memory, (tuple, list)):
-        for one in memory:
-            yield from _leaves(one)
+        for part in memory:
+            yield from _leaves(part)
     elif memory is not None:
         yield memory

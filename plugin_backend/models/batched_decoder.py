@@ -1,13 +1,15 @@
 """Many decoder streams of one codec, pushed in one call.
 
-A stream's memory is tensors whose first dimension is the row (see :mod:`plugin_backend.transfer.stream_state`), so rows
-that began at other times are put together by joining memories. With packed products no row hears how many there are.
+The past of a stream is tensors whose first dimension is the row (see :mod:`plugin_backend.transfer.stream_state`). So
+rows that began at different times are combined by joining their pasts. With exact products the result of a row does
+not depend on the other rows.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,85 +18,94 @@ from plugin_backend.codecs.pcm import PcmCodec
 
 
 class BatchedDecoder:
-    """Streams by their owner, who is in as many adjacent rows as it has channels.
+    """Decoder streams by their owner. An owner has one row per channel, side by side.
 
-    Owners have ``seed`` and ``width``, which the decoder's noise follows from, and ``going``, false once they need no
-    memory any more. A codec whose memory cannot be reached has a stream for each.
+    Owners have ``seed`` and ``width``, which decide the decoder's noise, and ``going``, which is false when they need
+    no past any more. A codec whose past cannot be read gets one stream per owner.
     """
 
     def __init__(self, codec: Codec):
-        self._codec, self._stream = codec, codec.decoder()
-        self._apart = not hasattr(self._stream, "past") and codec.spec != PcmCodec.spec
-        self._streams: dict[object, DecoderStream] = {}
-        self._held: list[tuple[list, object]] = []
+        self._codec = codec
+        self._stream: Any = codec.decoder()
+        self._separate = not hasattr(self._stream, "past") and codec.spec != PcmCodec.spec
+        self._streams: dict[Any, DecoderStream] = {}
+        self._pasts: list[tuple[list, Any]] = []
 
     def push(self, owners: list, latents: np.ndarray) -> np.ndarray:
-        """Decode ``[rows, frames, dims]``, ``owners[row]`` being whose it is; all of them new, or none.
+        """Decode one block of several rows.
+
+        Args:
+            owners: of each row. All of them are new, or none is.
+            latents: ``[rows, frames, dims]``.
 
         Returns:
             ``[rows, frames * hop_samples]``.
         """
-        if self._apart:
-            return self._pushed_apart(owners, latents)
-        past = self._taken(owners)
+        if self._separate:
+            return self._push_separately(owners, latents)
+        past = self._take_past(owners)
         if past is None:
             self._stream = self._new(owners)
         else:
             self._stream.past = past
         audio = self._stream.push(latents)
-        self._held.append((owners, getattr(self._stream, "past", None)))
+        self._pasts.append((owners, getattr(self._stream, "past", None)))
         return audio
 
-    def _pushed_apart(self, owners: list, latents: np.ndarray) -> np.ndarray:
+    def _push_separately(self, owners: list, latents: np.ndarray) -> np.ndarray:
         self._streams = {owner: stream for owner, stream in self._streams.items() if owner.going}
-        pieces = []
+        outputs = []
         for owner in dict.fromkeys(owners):
-            rows = [row for row, own in enumerate(owners) if own is owner]
+            rows = [row for row, other in enumerate(owners) if other is owner]
             if owner not in self._streams:
                 self._streams[owner] = self._new([owner] * len(rows))
-            pieces.append(self._streams[owner].push(latents[rows]))
-        return np.concatenate(pieces)
+            outputs.append(self._streams[owner].push(latents[rows]))
+        return np.concatenate(outputs)
 
     def _new(self, owners: list) -> DecoderStream:
-        """A stream of these rows at their start: an owner's channels share its seed."""
+        """Return a stream of these rows at their start. An owner's channels share its seed."""
         counts = Counter(owners)
         sides = [side for owner in dict.fromkeys(owners) for side in channel_sides(counts[owner], owner.width)]
         return self._codec.decoder(len(owners), [owner.seed for owner in owners], sides)
 
-    def _taken(self, owners: list):
-        """The memory of these rows; what else was held with them is held further."""
-        wanted = set(owners)
-        found = [held for held in self._held if not wanted.isdisjoint(held[0])]
-        self._held = [held for held in self._held if wanted.isdisjoint(held[0]) and any(own.going for own in held[0])]
-        if not found:
+    def _take_past(self, owners: list) -> Any:
+        """Take out the past of these rows; other rows stored with them stay stored. ``None`` if all are new."""
+        requested = set(owners)
+        taken = [stored for stored in self._pasts if not requested.isdisjoint(stored[0])]
+        self._pasts = [
+            stored
+            for stored in self._pasts
+            if requested.isdisjoint(stored[0]) and any(owner.going for owner in stored[0])
+        ]
+        if not taken:
             return None
-        joined = [owner for held, _ in found for owner in held]
-        past = found[0][1] if len(found) == 1 else _mapped(_joined, [own for _, own in found])
+        joined = [owner for stored, _ in taken for owner in stored]
+        past = taken[0][1] if len(taken) == 1 else _map_leaves(_joined, [part for _, part in taken])
         if joined == owners:
             return past
-        others = [owner for owner in joined if owner not in wanted and owner.going]
+        others = [owner for owner in joined if owner not in requested and owner.going]
         if others:
-            self._held.append((others, _picked(past, _places(others, joined))))
-        return _picked(past, _places(owners, joined))
+            self._pasts.append((others, _select(past, _rows_of(others, joined))))
+        return _select(past, _rows_of(owners, joined))
 
 
-def _places(owners: list, joined: list) -> list[int]:
-    return [row for owner in dict.fromkeys(owners) for row, own in enumerate(joined) if own is owner]
+def _rows_of(owners: list, joined: list) -> list[int]:
+    return [row for owner in dict.fromkeys(owners) for row, other in enumerate(joined) if other is owner]
 
 
-def _picked(past, rows: list[int]):
-    return _mapped(lambda leaves: leaves[0][rows], [past])
+def _select(past: Any, rows: list[int]) -> Any:
+    return _map_leaves(lambda leaves: leaves[0][rows], [past])
 
 
-def _joined(leaves: Sequence):
+def _joined(leaves: Sequence) -> Any:
     import torch
 
     return torch.cat(list(leaves))
 
 
-def _mapped(make: Callable, pasts: Sequence):
-    """What ``make`` makes of the tensors at each place of several memories alike."""
+def _map_leaves(combine: Callable, pasts: Sequence) -> Any:
+    """Combine the tensors at each position of several pasts of the same structure."""
     first = pasts[0]
     if isinstance(first, (tuple, list)):
-        return [_mapped(make, parts) for parts in zip(*pasts, strict=True)]
-    return None if first is None else make(pasts)
+        return [_map_leaves(combine, parts) for parts in zip(*pasts, strict=True)]
+    return None if first is None else combine(pasts)

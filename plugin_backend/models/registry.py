@@ -1,32 +1,90 @@
-"""Find a codec by name or file."""
+"""Find a codec by name or file. The table of model families stands here.
+
+A model is a ``.safetensors`` checkpoint with a JSON file beside it, or a ``.rave.json`` card. The JSON states the
+model's family. A new family adds one row to :data:`FAMILIES`; see :mod:`~plugin_backend.models.family`.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from plugin_backend.codecs.base import Codec, CodecSpec, DecoderStream, EncoderStream
 from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.errors import CheckpointError
-from plugin_backend.models.rave.card import SUFFIX as RAVE_SUFFIX
-from plugin_backend.models.rave.card import read_card
-from plugin_backend.models.waveform_vae.checkpoint_header import read_spec
+
+if TYPE_CHECKING:
+    from plugin_backend.models.family import ModelFamily, TrainableFamily
+
+FAMILIES = {
+    "waveform-vae": "plugin_backend.models.waveform_vae.family",
+    "rave": "plugin_backend.models.rave.family",
+}
+"""Modules by family name. Each has a ``FAMILY``; it is imported when a model of the family is first used."""
+
+CARDS = {".rave.json": "rave"}
+"""Families of models that are named by a card, by the ending of the card's name."""
+
+NEW_MODELS = "waveform-vae"
+"""The family of models that are trained from scratch."""
 
 FACTORY = Path(__file__).parents[1] / "factory"
 PCM = PcmCodec.spec.name
-SUFFIX = ".safetensors"
+SUFFIX, RAVE_SUFFIX = ".safetensors", next(iter(CARDS))
+MOST_CARD_BYTES = 2**26
+
+
+def family(name: str) -> ModelFamily:
+    """Return the family of that name.
+
+    Raises:
+        KeyError: there is no such family.
+    """
+    return import_module(FAMILIES[name]).FAMILY
+
+
+def trainable_family(name: str) -> TrainableFamily:
+    """Return the family of that name, whose models can be trained.
+
+    Raises:
+        CheckpointError: models of the family cannot be trained.
+    """
+    found = family(name)
+    if not hasattr(found, "new_model"):
+        raise CheckpointError(f"models of the family '{name}' cannot be trained")
+    return cast("TrainableFamily", found)
+
+
+def family_name(path: Path) -> str:
+    """Return the family of a model file, from the JSON beside it.
+
+    A JSON that cannot be read, or that names no known family, is taken for one of ``NEW_MODELS``: reading the model
+    then gives the error.
+    """
+    for suffix, name in CARDS.items():
+        if path.name.endswith(suffix):
+            return name
+    try:
+        with open(path.with_suffix(".json"), "rb") as file:
+            name = json.loads(file.read(MOST_CARD_BYTES)).get("family")
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return NEW_MODELS
+    return name if isinstance(name, str) and name in FAMILIES else NEW_MODELS
 
 
 def factory_names() -> list[str]:
-    """The models shipped with Pisada, and ``pcm``, the identity codec."""
+    """Return the names of the models shipped with Pisada, and ``pcm``, the identity codec."""
     return sorted(path.stem for path in FACTORY.glob(f"*{SUFFIX}")) + [PCM]
 
 
 def checkpoint_path(name: str) -> Path:
-    """The checkpoint of a factory name, or the path itself.
+    """Return the checkpoint of a factory name, or the path itself.
 
     Raises:
         CheckpointError: there is no such model.
@@ -40,27 +98,49 @@ def checkpoint_path(name: str) -> Path:
     return path
 
 
-_kept: dict[str, Codec] = {}
+def model_path(name: str) -> Path:
+    """Return the file of a model: a ``.rave.json`` card as it is, else :func:`checkpoint_path`.
+
+    Raises:
+        CheckpointError: see :func:`checkpoint_path`.
+    """
+    return Path(name) if name.endswith(RAVE_SUFFIX) else checkpoint_path(name)
+
+
+_preloaded: dict[str, Codec] = {}
 
 
 def preload_codec(name: str) -> None:
-    """Load a codec once, for this process and for those forked from it; :func:`load_codec` then answers it.
+    """Load a codec once for this process and for those forked from it. :func:`load_codec` then returns it.
 
     Raises:
         CheckpointError: see :func:`load_codec`.
     """
-    _kept[name] = load_codec(name)
+    _preloaded[name] = load_codec(name)
 
 
 def describe_codec(name: str) -> CodecSpec:
-    """A codec's numbers, quickly: no weights are loaded.
+    """Return a codec's numbers without loading its weights.
 
     Raises:
         CheckpointError: there is no such model, or its file is damaged.
     """
-    if name.endswith(RAVE_SUFFIX):
-        return read_card(Path(name)).spec
-    return PcmCodec.spec if name == PCM else read_spec(checkpoint_path(name))
+    if name == PCM:
+        return PcmCodec.spec
+    path = model_path(name)
+    return family(family_name(path)).read_spec(path)
+
+
+def read_training(name: str) -> dict:
+    """Return the record of how a model was trained; empty for ``pcm`` and for imported models.
+
+    Raises:
+        CheckpointError: there is no such model, or its file is damaged.
+    """
+    if name == PCM:
+        return {}
+    path = model_path(name)
+    return family(family_name(path)).read_training(path)
 
 
 def load_codec(name: str) -> Codec:
@@ -71,24 +151,18 @@ def load_codec(name: str) -> Codec:
             ``.rave.json`` card of an imported RAVE export.
 
     Raises:
-        CheckpointError: there is no such model, its file is damaged, or it is a RAVE export not trusted.
+        CheckpointError: there is no such model, its file is damaged, or it is a RAVE export that is not trusted.
     """
     if name == PCM:
         return PcmCodec()
-    if name in _kept and _kept[name].spec.fingerprint == describe_codec(name).fingerprint:
-        return _kept[name]
-    if name.endswith(RAVE_SUFFIX):
-        from plugin_backend.models.rave.codec import RaveCodec
-
-        return RaveCodec.read(Path(name))
-    path = checkpoint_path(name)
-    from plugin_backend.models.waveform_vae.codec import WaveformCodec
-
-    return WaveformCodec(path)
+    if name in _preloaded and _preloaded[name].spec.fingerprint == describe_codec(name).fingerprint:
+        return _preloaded[name]
+    path = model_path(name)
+    return family(family_name(path)).load_codec(path)
 
 
-class _Deferred(Codec):
-    """A codec whose numbers are known at once, and whose weights are loaded when they are first wanted."""
+class _DeferredCodec(Codec):
+    """A codec whose numbers are known at once and whose weights are loaded at the first use."""
 
     def __init__(self, name: str):
         self._name, self.spec = name, describe_codec(name)
@@ -110,9 +184,9 @@ class _Deferred(Codec):
 
 
 def deferred_codec(name: str) -> Codec:
-    """A codec that is loaded when it first encodes or decodes: what is wrong without it is found before.
+    """Return a codec that is loaded when it first encodes or decodes. Errors in its description are raised now.
 
     Raises:
         CheckpointError: there is no such model, or its description is damaged; later, see :func:`load_codec`.
     """
-    return _Deferred(name)
+    return _DeferredCodec(name)

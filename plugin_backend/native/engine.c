@@ -50,7 +50,7 @@ typedef struct {
 static int padded(int outputs) { return (outputs + PANEL - 1) / PANEL * PANEL; }
 static int largest(int a, int b) { return a > b ? a : b; }
 
-/* Rounding to nearest and numbers without their leading digit, whatever the caller's thread has set: a host may set
+/* Rounding to nearest and denormal numbers, whatever the caller's thread has set: a host may set
    both otherwise. What was set is put back after the call. */
 #ifdef X86
 static uint64_t rounding_set(void) {
@@ -75,7 +75,7 @@ static void rounding_restored(uint64_t before) { (void)before; }
 /* How many steps of every batch are computed at once, of `stack` rows each. */
 static int steps_at_once(int batch, int stack) { return largest(1, ROWS_AT_ONCE / (batch * stack)); }
 
-/* Floats of room. The head makes one row of a batch at a time. */
+/* Floats of scratch memory. The head makes one row of a batch at a time. */
 
 static int64_t network_room(const network *n, int rows) {
     const int64_t width = padded(n->width), hidden = padded(n->block->expand.outputs);
@@ -161,7 +161,7 @@ static const path paths[] = {
 #endif
 };
 
-/* The name of path `number` where this processor has it, "" where it has not, 0 beyond the last. */
+/* The name of path `number` if this processor has it, "" if not, 0 beyond the last. */
 EXPORTED const char *pisada_path(int number) {
     switch (number) {
     case 0: return "plain";
@@ -177,13 +177,13 @@ EXPORTED const char *pisada_path(int number) {
     return 0;
 }
 
-/* Sizes of the tables, so that who fills them can compare. */
+/* Sizes of the tables, so that the caller can compare them. */
 EXPORTED int pisada_size(int which) {
     const size_t sizes[] = {sizeof(encoder), sizeof(decoder), sizeof(encoder_past), sizeof(decoder_past)};
     return (int)sizes[which];
 }
 
-/* How many floats of room a call needs. */
+/* How many floats of scratch memory a call needs. */
 EXPORTED int64_t pisada_encoder_room(const encoder *e, int batch) { return encoder_room(e, batch); }
 EXPORTED int64_t pisada_decoder_room(const decoder *d, int batch) { return decoder_room(d, batch); }
 

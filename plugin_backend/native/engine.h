@@ -1,11 +1,11 @@
-/* What the engine is given: tables that plugin_backend/models/waveform_vae/c_engine.py fills, field by field in this order.
+/* The engine's input: tables that plugin_backend/models/waveform_vae/c_engine.py fills, field by field in this order.
 
    All arrays are float32 unless said otherwise, rows are contiguous, and nothing here is written by the engine. */
 #include <stdint.h>
 
-#define PANEL 64  /* outputs of a product that lie together */
+#define PANEL 64  /* outputs of a product that are stored together */
 #define BANDS 3   /* of band levels */
-#define MOMENTS 6 /* pieces that a level is measured from */
+#define MOMENTS 6 /* segments that a level is measured from */
 
 /* y = x W' + b. Weights are half precision, [panels][inputs][PANEL]; both they and the bias end with zeros. */
 typedef struct {
@@ -70,7 +70,7 @@ typedef struct {
     band_levels levels;
 } decoder;
 
-/* What a stream remembers, each [batch][...]; it is changed in place. */
+/* A stream's past, each [batch][...]; it is changed in place. */
 typedef struct {
     float *samples, *blocks;
 } encoder_past;

@@ -149,7 +149,7 @@ INLINE void STEP(strips)(const uint16_t *w, const float *bias, int inputs, const
 #define MANY 4
 #endif
 
-/* y's rows have room for whole panels. */
+/* y's rows are long enough for whole panels. */
 static void STEP(multiply)(const product *p, const float *x, ptrdiff_t x_step, int rows, int gelu, float *y,
                            ptrdiff_t y_step) {
     for (int o = 0; o < p->outputs; o += PANEL) {
@@ -182,7 +182,7 @@ INLINE float STEP(sum_of)(const float *parts) {
     return sums[0];
 }
 
-/* A row less its mean, over its deviation. */
+/* A row minus its mean, divided by its deviation. */
 static void STEP(norm)(const float *x, int width, float eps, float *y) {
     float parts[PARTS] = {0};
     int k = 0;
@@ -198,7 +198,7 @@ static void STEP(norm)(const float *x, int width, float eps, float *y) {
     for (k = 0; k < width; k++) y[k] = (x[k] - mean) * scale;
 }
 
-/* What a block's taps see of a row: `steps` of x for each of a batch, before them what is remembered. */
+/* The input of a block's taps: `steps` of x for each of a batch, before them the past. */
 static void STEP(mixed)(const network *n, const block *b, const float *x, ptrdiff_t x_step, int step, int batch,
                         int row, const float *remembered, float *y) {
     const int width = n->width;
@@ -374,7 +374,7 @@ static void STEP(measured)(const band_levels *l, const float *bands, int pieces,
     }
 }
 
-/* `moments` pieces of sound, held to what is stated [moments][2 * BANDS]; in place. Both pasts are changed. */
+/* Corrects `moments` segments of sound to the predicted levels [moments][2 * BANDS], in place. Changes both pasts. */
 static void STEP(hold)(const band_levels *l, float *sound, const float *stated, int moments, float *samples_past,
                        float *stated_past, float *room) {
     const int piece = l->piece, remembered = 2 * l->latency, count = moments * piece, all = remembered + count;
@@ -430,7 +430,7 @@ static void STEP(energies)(const encoder *e, const float *sound, float *y) {
     }
 }
 
-/* All that is seen of `hops` hops that begin at `sound`, each `step` floats after the last. */
+/* All encoder inputs of `hops` hops that begin at `sound`, each `step` floats after the last. */
 static void STEP(seen)(const encoder *e, const float *sound, int hops, float *y, ptrdiff_t step, float *room) {
     const transform *s = &e->spectrum, *v = &e->view;
     for (int hop = 0; hop < hops; hop++) {
@@ -490,7 +490,7 @@ static void STEP(encode)(const encoder *e, const float *audio, int batch, int ho
 
 /* The decoder. */
 
-/* noise.py: white noise by its address. */
+/* addressed_noise.py: white noise by its address. */
 static void STEP(white)(uint64_t seed, uint64_t start, int count, float scale, float *y) {
     const uint32_t first = (uint32_t)seed, second = (uint32_t)(seed >> 32);
     for (int k = 0; k < count; k++) {
@@ -530,7 +530,7 @@ static void STEP(overlapped)(const transform *t, const float *windows, int frame
         }
 }
 
-/* Noise through gains: `frames` windows after the last three, which are remembered anew. steady: [2][bins] a frame. */
+/* Noise times gains: `frames` windows after the last three, which are updated. steady: [2][bins] per frame. */
 static void STEP(shaped)(const transform *t, const bands *own, const float *noise, const float *log_gains,
                          const float *steady, int frames, float *past, float *windows, float *room) {
     const int bins = t->size / 2 + 1;
@@ -561,7 +561,7 @@ static void STEP(high_passed)(const decoder *d, float *sound, int count, double 
     past[0] = a, past[2] = b;
 }
 
-/* `frames` rows of what the network gave, `step` floats apart, as sound. */
+/* The sound of `frames` rows of the network's output, `step` floats apart. */
 static void STEP(head)(const decoder *d, const float *made, ptrdiff_t step, int frames, const decoder_past *past, int b,
                        float *audio, float *room) {
     const transform *t = &d->long_, *s = &d->short_;
@@ -594,7 +594,7 @@ static void STEP(head)(const decoder *d, const float *made, ptrdiff_t step, int 
                 said[BANDS] = row[(moments + moment) * BANDS + band];
             }
     }
-    float *long_gains = other; /* free by now, and longer */
+    float *long_gains = other; /* no longer in use here, and longer */
     for (int frame = 0; frame < frames; frame++)
         memcpy(long_gains + frame * d->long_bands.count, made + frame * step, sizeof(float) * d->long_bands.count);
     STEP(shaped)(t, &d->long_bands, noise, long_gains, 0, frames, past->long_ + (ptrdiff_t)b * 3 * t->size, windows,

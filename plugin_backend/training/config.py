@@ -1,29 +1,42 @@
-"""The numbers of a training run; kept in the checkpoint's record and compared when a run is resumed."""
+"""Settings of a training run. They are kept in the checkpoint's record and compared when a run is resumed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
+
+STORED_NAMES = {"validate_every_steps": "judge_every_steps"}
+"""Names under which older files store a setting, by its name here."""
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """One run.
+    """Settings of one training run.
 
-    A run ends after ``minutes`` or after ``steps``, whichever is given; with ``steps`` the same seed
-    gives the same weights on the same machine. ``refine_share`` of it is the adversarial phase.
+    A run ends after ``minutes`` or after ``steps``, whichever is set. With ``steps`` the same seed gives the same
+    weights on the same machine. ``refine_share`` of the run is the adversarial phase.
 
     Attributes:
         start: ``scratch``, or the name or file of the model to start from.
-        likeness: weight of the spectra and envelopes in the second phase, above 0; the less, the more the critics
-            decide.
-        batch, crop_samples: size of a step.
-        peak_rate: the largest learning rate of the first phase; ``refine_rate`` that of the second.
-        beta: weight of the latents' divergence, reached after ``beta_warm_up`` of the first phase.
-        range_set: augmentation, ``published``, ``musical`` or ``none``.
-        patience: judgements without a better one after which the first phase ends early; 0 never ends it. What the
-            second phase is for, the held-out loss does not hear: it takes all its share.
+        minutes: the length of the run in minutes, or ``None``.
+        steps: the length of the run in steps, or ``None``.
+        refine_share: the share of the second (adversarial) phase, 0 to 1.
+        likeness: the weight of the reconstruction loss (spectra and envelopes) in the second phase, above 0. The lower
+            it is, the more the discriminators decide.
+        seed: the seed of everything random.
+        batch: crops in a step.
+        crop_samples: length of a crop, in samples.
+        peak_rate: the largest learning rate of the first phase.
+        refine_rate: the largest learning rate of the second phase.
+        last_rate: the learning rate at the end of a phase.
+        warm_up_steps: steps in which the learning rate rises from 0 at the start of a phase.
+        beta: the weight of the latents' KL divergence.
+        beta_warm_up: the share of the first phase after which ``beta`` is reached.
+        range_set: the augmentation: ``published``, ``musical`` or ``none``.
+        patience: the first phase ends early after this many validations without improvement; 0: never. The second
+            phase always runs to its end: the validation loss does not measure what the second phase improves.
+        validate_every_steps: steps between two validations.
     """
 
     start: str = "scratch"
@@ -42,34 +55,38 @@ class TrainingSettings:
     beta_warm_up: float = 0.1
     range_set: Literal["published", "musical", "none"] = "musical"
     patience: int = 12
-    judge_every_steps: int = 500
+    validate_every_steps: int = 500
+
+    def to_record(self) -> dict[str, object]:
+        """Return the settings by the names under which files store them."""
+        return {STORED_NAMES.get(name, name): value for name, value in asdict(self).items()}
 
 
 def state_path(out: Path) -> Path:
-    """Where the state of a run that writes ``out`` is kept: hidden beside it."""
+    """Return the path of the resume state of a run that writes ``out``: a hidden file beside it."""
     return out.with_name(f".{out.stem}.training")
 
 
 FINE_TUNE_RATE = 5e-4
-"""Peak learning rate of the first phase where a trained model is the start."""
+"""Peak learning rate of the first phase when the run starts from a trained model."""
 
 AVERAGE_DECAY = 0.999
-"""Of the running average of the weights, which is what is judged and kept."""
+"""Decay of the running average of the weights. The average is what is validated and saved."""
 
 REFINE_CROP_SAMPLES = 8_192
-"""What the critics see of each crop in the second phase."""
+"""Samples of each crop that the discriminators get in the second phase."""
 
 NEW_DISCRIMINATORS_STEPS = 500
-"""Over which the decoder comes to trust critics that know nothing yet."""
+"""Steps in which the weight of new, untrained discriminators rises from 0 to 1."""
 
 ENVELOPE_WEIGHT = 0.6
-"""Of the envelope loss beside the spectral loss, in both phases."""
+"""Weight of the envelope loss beside the spectral loss, in both phases."""
 
 LEVELS_WEIGHT = 1.0
-"""Of how far the stated levels of bands are off."""
+"""Weight of the error of the predicted band levels."""
 
 SIZES_A_STEP = 4
-"""How many of the STFT sizes a step compares, drawn anew each time: half the cost, the same mean."""
+"""STFT sizes compared in one step. They are drawn anew for each step: half the cost, the same mean."""
 
 ADVERSARIAL_WEIGHT, FEATURE_WEIGHT = 1.0, 2.0
-"""Of what the critics say in the second phase, beside ``likeness``."""
+"""Weights of the adversarial and the feature-matching loss in the second phase, beside ``likeness``."""

@@ -1,4 +1,4 @@
-"""Where a run's losses and examples go: nowhere, or to TensorBoard."""
+"""Loggers of a run's losses and example sounds: none, or TensorBoard."""
 
 from __future__ import annotations
 
@@ -10,20 +10,27 @@ from plugin_backend.errors import MissingExtraError, OutputError
 
 
 class Logger:
-    """Keeps nothing."""
+    """A logger that keeps nothing."""
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
-        """Numbers of one step, by name."""
+        """Log the values of one step, by name."""
 
-    def sounds(self, step: int, truth: np.ndarray, guess: np.ndarray, sample_rate: int) -> None:
-        """A held-out crop and what became of it, ``[samples]`` each."""
+    def sounds(self, step: int, truth: np.ndarray, decoded: np.ndarray, sample_rate: int) -> None:
+        """Log a validation crop and the decoded crop, ``[samples]`` each.
+
+        Args:
+            step: the training step.
+            truth: the crop.
+            decoded: the decoded crop.
+            sample_rate: in Hz.
+        """
 
     def close(self) -> None:
-        """Nothing more will come."""
+        """Close the log."""
 
 
 class TensorBoardLogger(Logger):
-    """Writes TensorBoard's event files into ``folder``.
+    """A logger that writes TensorBoard event files into ``folder``.
 
     Raises:
         MissingExtraError: the ``train`` extra is not installed.
@@ -44,8 +51,8 @@ class TensorBoardLogger(Logger):
         for name, value in values.items():
             self.writer.add_scalar(f"loss/{name}", value, step)
 
-    def sounds(self, step: int, truth: np.ndarray, guess: np.ndarray, sample_rate: int) -> None:
-        for name, audio in (("held-out/truth", truth), ("held-out/decoded", guess)):
+    def sounds(self, step: int, truth: np.ndarray, decoded: np.ndarray, sample_rate: int) -> None:
+        for name, audio in (("held-out/truth", truth), ("held-out/decoded", decoded)):
             self.writer.add_audio(name, np.clip(audio, -1, 1)[None], step, sample_rate=sample_rate)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Everything a run needs to go on exactly where it was, in one safetensors file."""
+"""The state from which a stopped run continues exactly, in one safetensors file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as serialised
+from safetensors.torch import save as serialise
 from torch import Tensor
 
 from plugin_backend.errors import CheckpointError
@@ -16,33 +16,39 @@ from plugin_backend.output_files import write_atomically
 VERSION = 2
 
 
-def optimizer_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """An optimiser's memory as flat names: ``3.exp_avg`` is of its fourth parameter."""
-    memory = optimiser.state_dict()["state"]
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return an optimizer's state by flat names: ``3.exp_avg`` belongs to its fourth parameter."""
+    state = optimizer.state_dict()["state"]
     return {
-        f"{index}.{name}": torch.as_tensor(value) for index, entry in memory.items() for name, value in entry.items()
+        f"{index}.{name}": torch.as_tensor(value) for index, entry in state.items() for name, value in entry.items()
     }
 
 
-def restore_optimizer(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Put back what :func:`optimiser_tensors` answered."""
-    memory: dict[int, dict[str, Tensor]] = {}
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Restore the state that :func:`optimizer_tensors` returned."""
+    state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         index, name = key.split(".")
-        memory.setdefault(int(index), {})[name] = value
-    optimiser.load_state_dict({"state": memory, "param_groups": optimiser.state_dict()["param_groups"]})
+        state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def save_state(path: Path, parts: dict[str, dict[str, Tensor]], facts: dict) -> None:
-    """Write ``parts`` (each a flat dictionary of tensors) and ``facts`` (plain JSON) as one file."""
+    """Write ``parts`` (each a flat dictionary of tensors) and ``facts`` (plain JSON) as one file.
+
+    Args:
+        path: the file.
+        parts: by name, dictionaries of tensors.
+        facts: everything else.
+    """
     tensors = {f"{part}/{key}": value for part, flat in parts.items() for key, value in flat.items()}
-    with write_atomically(path) as whole:
+    with write_atomically(path) as temporary:
         copies = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
-        whole.write_bytes(serialised(copies, metadata={"training": json.dumps({"version": VERSION} | facts)}))
+        temporary.write_bytes(serialise(copies, metadata={"training": json.dumps({"version": VERSION} | facts)}))
 
 
 def load_state(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict]:
-    """Read what :func:`save_state` wrote.
+    """Read the parts and facts that :func:`save_state` wrote.
 
     Raises:
         CheckpointError: the file is damaged or of another version.
@@ -57,5 +63,5 @@ def load_state(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict]:
     except (OSError, SafetensorError, ValueError) as problem:
         raise CheckpointError(f"{path}: not a readable training state ({problem})") from problem
     if facts.get("version") != VERSION:
-        raise CheckpointError(f"{path}: not a training state of version {VERSION}, all this edition resumes")
+        raise CheckpointError(f"{path}: not a training state of version {VERSION}, the only one that can be resumed")
     return parts, facts

@@ -1,4 +1,4 @@
-"""How far a phase of training is, and the learning rate there."""
+"""The phases of a training run, their progress and their learning rates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PHASES = ("spectral", "refine")
 
 @dataclass(frozen=True)
 class Phase:
-    """One phase with its share of the budget: ``length`` seconds, or steps where ``in_steps``."""
+    """One phase and its part of the budget: ``length`` in seconds, or in steps if ``in_steps``."""
 
     name: str
     length: float
@@ -21,21 +21,27 @@ class Phase:
     peak_rate: float
 
     def progress(self, steps: int, seconds: float) -> float:
-        """0..1; 1 or more once the phase is over."""
+        """Return the progress, 0 to 1; it is 1 or more when the phase is over."""
         return (steps if self.in_steps else seconds) / self.length
 
     def rate(self, steps: int, progress: float, settings: TrainingSettings) -> float:
-        """Linear warm-up by step, then half a cosine from the peak down to the last rate."""
+        """Return the learning rate: a linear warm-up by step, then half a cosine from the peak to the last rate.
+
+        Args:
+            steps: steps done in this phase.
+            progress: see :meth:`progress`.
+            settings: of the run.
+        """
         fall = 0.5 * (1 + math.cos(math.pi * min(progress, 1)))
         rate = settings.last_rate + (self.peak_rate - settings.last_rate) * fall
         return rate * min(1.0, (steps + 1) / settings.warm_up_steps)
 
 
 def phases(settings: TrainingSettings) -> list[Phase]:
-    """The phases of a run, those without a share of the budget left out.
+    """Return the phases of a run that have a part of the budget.
 
     Raises:
-        ProjectError: not exactly one budget, or a number out of range.
+        ProjectError: both or none of the two budgets is set, or a number is out of range.
     """
     if (settings.minutes is None) == (settings.steps is None):
         raise ProjectError("training: give either minutes or steps")
@@ -44,11 +50,11 @@ def phases(settings: TrainingSettings) -> list[Phase]:
     if not 0 < settings.likeness < math.inf:
         raise ProjectError(f"training: likeness {settings.likeness} is not a number above 0")
     in_steps = settings.steps is not None
-    whole = settings.steps if in_steps else settings.minutes * 60
-    if not 0 < whole < math.inf:
-        what = f"{settings.steps} steps" if in_steps else f"{settings.minutes} minutes"
-        raise ProjectError(f"training: a budget of {what} is not a number above 0")
-    refine = round(whole * settings.refine_share) if in_steps else whole * settings.refine_share
-    lengths = {"spectral": whole - refine, "refine": refine}
+    budget = float(settings.minutes * 60) if settings.minutes is not None else settings.steps or 0
+    if not 0 < budget < math.inf:
+        text = f"{settings.steps} steps" if in_steps else f"{settings.minutes} minutes"
+        raise ProjectError(f"training: a budget of {text} is not a number above 0")
+    refine = round(budget * settings.refine_share) if in_steps else budget * settings.refine_share
+    lengths = {"spectral": budget - refine, "refine": refine}
     peaks = {"spectral": settings.peak_rate, "refine": settings.refine_rate}
     return [Phase(name, lengths[name], in_steps, peaks[name]) for name in PHASES if lengths[name] > 0]

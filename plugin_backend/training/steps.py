@@ -1,15 +1,13 @@
-"""One training step of each phase: sound in, losses out."""
+"""One training step of each phase: from crops to losses and gradients."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from plugin_backend.models.waveform_vae.decode_twice import band_level_loss, kl_divergence
-from plugin_backend.models.waveform_vae.high_pass import apply_high_pass
-from plugin_backend.models.waveform_vae.model import WaveformVAE
+from plugin_backend.models.family import DecodedTwice, RandomDraws, TrainableFamily
 from plugin_backend.training.config import (
     ADVERSARIAL_WEIGHT,
     ENVELOPE_WEIGHT,
@@ -24,102 +22,120 @@ from plugin_backend.training.losses import MEL_BANDS, SpectralScore
 
 
 @dataclass(frozen=True)
-class Chance:
-    """All that a step draws.
+class Learner:
+    """The model that learns, with its family and the score it is compared by."""
+
+    family: TrainableFamily
+    model: nn.Module
+    score: SpectralScore
+
+    def decode_twice(self, audio: Tensor, draws: RandomDraws, frozen: bool = False) -> DecodedTwice:
+        """Encode ``audio`` ``[batch, samples]`` once and decode it twice, in the device's fastest precision.
+
+        Args:
+            audio: the sounds.
+            draws: the random numbers of this step.
+            frozen: whether the encoder gets no gradients.
+        """
+        return self.family.decode_twice(self.model, audio, draws, frozen, mixed_precision(audio.device))
+
+    def scores(self, decoded: DecodedTwice, sizes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+        """Return the scores of spectra (of these STFT sizes) and of envelopes."""
+        sounds = decoded.first, decoded.second, decoded.truth
+        return self.score(*(self.score.features(sound, sizes) for sound in sounds))
+
+
+@dataclass(frozen=True)
+class Adversary:
+    """The discriminators of the second phase.
 
     Attributes:
-        noise: of the latents, ``[batch, frames, dim]``; ``None``: the posterior's means are taken.
-        seeds: of the decoder's two draws, ``[2, batch]`` int64.
-        sizes: of the STFTs that are compared.
+        discriminators: the networks.
+        optimizer: of their weights.
+        reconstruction_weight: weight of the reconstruction loss beside theirs.
+        adversarial_weight: 0 to 1: how much the decoder learns from them.
     """
 
-    noise: Tensor | None
-    seeds: Tensor
-    sizes: tuple[int, ...] = tuple(MEL_BANDS)
-
-    @classmethod
-    def drawn(cls, generator: torch.Generator, shape: tuple[int, int, int], device: torch.device) -> Chance:
-        """That of one step; ``shape`` is that of the latents."""
-        noise = torch.randn(shape, generator=generator).to(device)
-        seeds = torch.randint(2**62, (2, shape[0]), generator=generator).to(device)
-        order = torch.randperm(len(MEL_BANDS), generator=generator)[:SIZES_A_STEP].sort().values
-        return cls(noise, seeds, tuple(list(MEL_BANDS)[place] for place in order))
+    discriminators: Discriminators
+    optimizer: torch.optim.Optimizer
+    reconstruction_weight: float
+    adversarial_weight: float = 1.0
 
 
-def two_draws(
-    model: WaveformVAE, audio: Tensor, chance: Chance, frozen: bool = False
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Encode ``audio`` once, decode it twice with different noise.
+def draw_for_step(generator: torch.Generator, shape: tuple[int, int, int], device: torch.device) -> RandomDraws:
+    """Draw the random numbers of one step.
 
     Args:
-        frozen: whether the encoder learns nothing.
+        generator: the source.
+        shape: of the latents, ``(batch, frames, dim)``.
+        device: where the numbers are used.
+    """
+    noise = torch.randn(shape, generator=generator).to(device)
+    seeds = torch.randint(2**62, (2, shape[0]), generator=generator).to(device)
+    order = torch.randperm(len(MEL_BANDS), generator=generator)[:SIZES_A_STEP].sort().values
+    return RandomDraws(noise, seeds, tuple(list(MEL_BANDS)[index] for index in order))
+
+
+def spectral_step(learner: Learner, audio: Tensor, draws: RandomDraws, beta: float) -> dict[str, Tensor]:
+    """Compute the losses of the first phase, an evidence lower bound, and backpropagate them.
+
+    Args:
+        learner: the model that learns.
+        audio: crops, ``[batch, samples]``.
+        draws: the random numbers of this step.
+        beta: weight of the KL divergence.
 
     Returns:
-        Both draws and the truth, aligned and equally long; the divergence; and how far the stated levels are off.
+        The losses by name.
     """
-    latency, decoder = model.config.latency, model.decoder
-    with mixed_precision(audio.device):
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not frozen):
-            mean, log_variance, _ = model.encoder(audio)
-        latents = mean if chance.noise is None else mean + chance.noise * torch.exp(0.5 * log_variance)
-        starts = [decoder.start(len(audio), seeds) for seeds in chance.seeds]
-        features, _ = decoder.features(latents, starts[0][0])
-        frames = decoder.head.out(features).float()
-    draws = (apply_high_pass(decoder.head.sounded(frames, start[1])[0], model.config.sample_rate) for start in starts)
-    first, second = (sound[:, latency:] for sound in draws)
-    off = band_level_loss(decoder.head, frames, audio, latency)
-    return first, second, audio[:, :-latency], kl_divergence(mean, log_variance), off
-
-
-def scored(score: SpectralScore, sounds: tuple[Tensor, ...], sizes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """Scores of spectra and envelopes of two draws and the truth, in this order."""
-    return score(*(score.views(sound, sizes) for sound in sounds))
-
-
-def spectral_step(
-    model: WaveformVAE, score: SpectralScore, audio: Tensor, chance: Chance, beta: float
-) -> dict[str, Tensor]:
-    """First phase: the evidence lower bound with a score of spectra and envelopes; backpropagates."""
-    *sounds, kl, off = two_draws(model, audio, chance)
-    spectral, envelope = scored(score, tuple(sounds), chance.sizes)
-    (spectral + ENVELOPE_WEIGHT * envelope + LEVELS_WEIGHT * off + beta * kl).backward()
-    return {"spectral": spectral, "envelope": envelope, "levels": off, "kl": kl}
+    decoded = learner.decode_twice(audio, draws)
+    spectral, envelope = learner.scores(decoded, draws.sizes)
+    reconstruction = spectral + ENVELOPE_WEIGHT * envelope + LEVELS_WEIGHT * decoded.level_error
+    (reconstruction + beta * decoded.kl_divergence).backward()
+    return {"spectral": spectral, "envelope": envelope, "levels": decoded.level_error, "kl": decoded.kl_divergence}
 
 
 def refine_step(
-    model: WaveformVAE,
-    judges: Discriminators,
-    discriminator_optimizer: torch.optim.Optimizer,
-    score: SpectralScore,
-    audio: Tensor,
-    chance: Chance,
-    start: int,
-    likeness_weight: float,
-    trust: float = 1.0,
+    learner: Learner, adversary: Adversary, audio: Tensor, draws: RandomDraws, start: int
 ) -> dict[str, Tensor]:
-    """Second phase: the discriminators learn, then the decoder learns from them; the encoder stays as it is.
+    """Run a step of the second phase: the discriminators learn, then the decoder learns from them.
 
-    The discriminators see ``REFINE_CROP_SAMPLES`` from ``start`` of the first draw. Backpropagates into the decoder;
-    the discriminators' own step is taken here. ``likeness_weight`` is that of spectra and envelopes; ``trust`` in 0..1
-    is how much the decoder learns from the discriminators.
+    The encoder does not change. This updates the discriminators and computes gradients of the decoder.
+
+    Args:
+        learner: the model that learns.
+        adversary: the discriminators.
+        audio: crops, ``[batch, samples]``.
+        draws: the random numbers of this step.
+        start: the discriminators get ``REFINE_CROP_SAMPLES`` samples of each crop from here.
+
+    Returns:
+        The losses by name.
     """
-    *sounds, _, off = two_draws(model, audio, chance, frozen=True)
-    likeness, envelope = scored(score, tuple(sounds), chance.sizes)
+    discriminators = adversary.discriminators
+    decoded = learner.decode_twice(audio, draws, frozen=True)
+    spectral, envelope = learner.scores(decoded, draws.sizes)
     window = slice(start, start + REFINE_CROP_SAMPLES)
-    seen, real = sounds[0][:, window], sounds[2][:, window]
+    fake, real = decoded.first[:, window], decoded.truth[:, window]
     with mixed_precision(audio.device):
-        told = discriminator_loss(judges(real), judges(seen.detach()))
-    discriminator_optimizer.zero_grad(set_to_none=True)
-    told.backward()
-    if torch.isfinite(torch.nn.utils.clip_grad_norm_(judges.parameters(), 10.0)):
-        discriminator_optimizer.step()
-    judges.requires_grad_(False)
+        loss = discriminator_loss(discriminators(real), discriminators(fake.detach()))
+    adversary.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    if torch.isfinite(torch.nn.utils.clip_grad_norm_(discriminators.parameters(), 10.0)):
+        adversary.optimizer.step()
+    discriminators.requires_grad_(False)
     with mixed_precision(audio.device):
         with torch.no_grad():
-            features = judges(real)
-        doubt, match = decoder_loss(features, judges(seen))
-    reconstruction = likeness + ENVELOPE_WEIGHT * envelope + LEVELS_WEIGHT * off
-    heard = trust * (ADVERSARIAL_WEIGHT * doubt + FEATURE_WEIGHT * match)
-    (likeness_weight * reconstruction + heard).backward()
-    judges.requires_grad_(True)
-    return {"spectral": likeness, "envelope": envelope, "judges": told, "doubt": doubt, "features": match}
+            features = discriminators(real)
+        adversarial, feature_matching = decoder_loss(features, discriminators(fake))
+    reconstruction = spectral + ENVELOPE_WEIGHT * envelope + LEVELS_WEIGHT * decoded.level_error
+    weighted = adversary.adversarial_weight * (ADVERSARIAL_WEIGHT * adversarial + FEATURE_WEIGHT * feature_matching)
+    (adversary.reconstruction_weight * reconstruction + weighted).backward()
+    discriminators.requires_grad_(True)
+    return {
+        "spectral": spectral,
+        "envelope": envelope,
+        "discriminator": loss,
+        "adversarial": adversarial,
+        "feature_matching": feature_matching,
+    }

@@ -1,4 +1,4 @@
-"""How a run is stopped in the middle of anything, and still goes on to the same weights."""
+"""Stop a run at any moment, so that a later run still reaches the same weights."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ import torch
 
 
 class StopRequest:
-    """Whether a run is to stop, and whether it may now.
+    """Whether a run must stop, and whether it may stop now.
 
-    Until an optimiser moves weights a step can be given up, as can a judgement and a save: the next session does them
-    again. From then on it goes on to its end.
+    Until an optimizer changes the weights, a step can be abandoned, and so can a validation and a save: the next run
+    repeats them. After that the step must finish.
     """
 
-    def __init__(self):
-        self._asked, self._changing = False, False
+    def __init__(self) -> None:
+        self._requested, self._changing = False, False
 
-    def ask(self) -> None:
-        """Stop at once, or when the change that is under way is whole; called by the handler of a signal.
+    def request(self) -> None:
+        """Stop at once, or when the change in progress is complete. A signal handler calls this.
 
         Raises:
-            KeyboardInterrupt: at once; where it is not raised here, the end of the change raises it.
+            KeyboardInterrupt: at once. If it is not raised here, the end of the change raises it.
         """
-        if not self._asked:
-            self._asked = True
+        if not self._requested:
+            self._requested = True
             if not self._changing:
                 raise KeyboardInterrupt
 
-    def watch(self, optimiser: torch.optim.Optimizer) -> None:
-        """A change begins whenever this optimiser moves weights."""
-        optimiser.register_step_pre_hook(self._begin)
+    def watch(self, optimizer: torch.optim.Optimizer) -> None:
+        """Treat every step of this optimizer as the start of a change."""
+        optimizer.register_step_pre_hook(self._begin)
 
     def _begin(self, *_: object) -> None:
         self._changing = True
 
     @contextmanager
-    def whole(self) -> Iterator[None]:
-        """What changes here changes whole; a change that began before ends with it.
+    def uninterrupted(self) -> Iterator[None]:
+        """Make all changes in this block, or none. A change that began before also ends here.
 
         Raises:
-            KeyboardInterrupt: a stop was asked for meanwhile.
+            KeyboardInterrupt: a stop was requested in the meantime.
         """
         self._changing = True
         yield
         self._changing = False
-        if self._asked:
+        if self._requested:
             raise KeyboardInterrupt

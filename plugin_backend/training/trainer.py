@@ -1,4 +1,4 @@
-"""A training run: phases, judgements, saving, and going on after a stop."""
+"""A training run: its phases, validations and saves, and continuing after a stop."""
 
 from __future__ import annotations
 
@@ -7,21 +7,18 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
+from torch import nn
 
 from plugin_backend.corpus.sound import sounds_digest
 from plugin_backend.errors import CheckpointError
+from plugin_backend.models.family import RandomDraws
 from plugin_backend.models.registry import checkpoint_path
-from plugin_backend.models.waveform_vae import checkpoint
-from plugin_backend.models.waveform_vae.checkpoint_header import read_training
-from plugin_backend.models.waveform_vae.decode_twice import decode_twice
-from plugin_backend.models.waveform_vae.gain_calibration import calibrate_gain
-from plugin_backend.models.waveform_vae.latent_pca import fit_latent_pca
-from plugin_backend.models.waveform_vae.model import WaveformVAE
 from plugin_backend.training.config import (
     AVERAGE_DECAY,
     ENVELOPE_WEIGHT,
@@ -41,9 +38,10 @@ from plugin_backend.training.discriminators import (
 from plugin_backend.training.loggers import Logger
 from plugin_backend.training.losses import MEL_BANDS, SpectralScore
 from plugin_backend.training.resume_state import load_state, optimizer_tensors, restore_optimizer, save_state
+from plugin_backend.training.run_state import RunState
 from plugin_backend.training.schedule import Phase, phases
 from plugin_backend.training.starting_model import starting_model, training_history
-from plugin_backend.training.steps import Chance, refine_step, scored, spectral_step
+from plugin_backend.training.steps import Adversary, Learner, draw_for_step, refine_step, spectral_step
 from plugin_backend.training.stop_request import StopRequest
 from plugin_backend.training.time_budget import (
     MEANS_BATCHES,
@@ -54,24 +52,46 @@ from plugin_backend.training.time_budget import (
 )
 
 SAVE_EVERY_S, LOG_EVERY_STEPS, WARN_AFTER_STEPS = 300.0, 20, 3
-FIRST_OF_A_PHASE = {"phase_steps": 0, "phase_seconds": 0.0, "best": None, "since_best": 0, "spoilt": 0}
 
 MOST_FAILED_STEPS = 50
-"""Steps without a finite loss, one after another, that end a phase with the best weights it had."""
+"""After this many steps in a row without a finite loss, a phase ends with the best weights it had."""
+
+IDENTITY = {
+    "settings": "settings",
+    "sounds to learn from": "training sounds",
+    "sounds to judge by": "validation sounds",
+}
+"""What must be equal to continue a run: the names in the state file, and those in messages."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What surrounds a run.
+
+    Attributes:
+        facts: what the checkpoint's record keeps besides the settings.
+        device: see :func:`~plugin_backend.training.device.pick_device`.
+        logger: gets losses and example sounds.
+        report: called with one line of text at each validation.
+        began_s: when the command began, by :func:`time.monotonic`: its budget counts from then; by default from now.
+    """
+
+    facts: dict = field(default_factory=dict)
+    device: str = "auto"
+    logger: Logger = field(default_factory=Logger)
+    report: Callable[[str], None] = print
+    began_s: float | None = None
 
 
 class Trainer:
-    """Trains ``out`` (``….safetensors``); its state, kept beside it, lets the same run go on after a stop.
+    """Trains a model and writes it to ``out``. Its state, kept beside ``out``, lets a stopped run continue.
 
     Args:
-        settings: what to do.
-        learned, judged: crops to learn from and crops to judge by.
-        out: the checkpoint to write.
-        facts: what to keep in the checkpoint's record besides the settings.
-        device: see :func:`~plugin_backend.training.device.pick_device`.
-        log: where losses and examples go.
-        tell: called with one line at each judgement.
-        began_s: when the command began, by :func:`time.monotonic`: its budget counts from then; else from now.
+        settings: of the run.
+        train_sampler: gives the crops to learn from.
+        validation_sampler: gives the crops for validation.
+        out: the checkpoint to write (``….safetensors``).
+        options: what surrounds the run.
 
     Raises:
         CheckpointError: there is a state of a run with other settings or sounds, or one that cannot be read.
@@ -80,278 +100,266 @@ class Trainer:
     def __init__(
         self,
         settings: TrainingSettings,
-        learned: CropSampler,
-        judged: CropSampler,
+        train_sampler: CropSampler,
+        validation_sampler: CropSampler,
         out: Path,
-        facts: dict | None = None,
-        device: str = "auto",
-        log: Logger | None = None,
-        tell: Callable[[str], None] = print,
-        began_s: float | None = None,
+        options: RunOptions | None = None,
     ):
-        self.budget, self._step_s, self._foretold = Budget(settings.minutes, began_s), 0.0, False
-        self.stopping = StopRequest()
-        self.settings, self.out, self.facts, self.tell = settings, out, facts or {}, tell
+        self.options = options or RunOptions()
+        self.budget, self._step_s, self._warned = Budget(settings.minutes, self.options.began_s), 0.0, False
+        self.stop_request = StopRequest()
+        self.settings, self.out = settings, out
         self.state_path = state_path(out)
-        self.phases, self.log = phases(settings), log or Logger()
-        self.device = pick_device(device)
-        self.learned, self.judged = learned, judged
+        self.phases = phases(settings)
+        self.device = pick_device(self.options.device)
+        self.train_sampler, self.validation_sampler = train_sampler, validation_sampler
         torch.manual_seed(settings.seed)
-        model, self.history = starting_model(settings.start), training_history(settings.start)
+        (self.family, model), self.history = starting_model(settings.start), training_history(settings.start)
         self.model, self.average = model.to(self.device), copy.deepcopy(model).to(self.device)
         self.best = copy.deepcopy(self.average)
-        self.judges = Discriminators().to(self.device)
-        knowing = settings.start != "scratch" and load_discriminators(
-            self.judges, discriminators_path(checkpoint_path(settings.start))
+        self.config = cast(Any, model.config)
+        self.discriminators = Discriminators().to(self.device)
+        trained = settings.start != "scratch" and load_discriminators(
+            self.discriminators, discriminators_path(checkpoint_path(settings.start))
         )
-        self.score = SpectralScore(model.config.sample_rate).to(self.device)
+        self.score = SpectralScore(self.config.sample_rate).to(self.device)
         self.examples = [
-            self._tensor(judged.batch(settings.batch, settings.seed, index)) for index in range(VALIDATION_BATCHES)
+            self._tensor(validation_sampler.batch(settings.batch, settings.seed, index))
+            for index in range(VALIDATION_BATCHES)
         ]
-        self.at = {
-            "phase": 0,
-            "step": 0,
-            "seconds": 0.0,
-            "aside_seconds": 0.0,
-            "curve": [],
-            "judged": 0,
-            "done": False,
-            "unmeasured": False,
-            "critics_know": knowing,
-        } | FIRST_OF_A_PHASE
-        self._new_optimisers()
+        self.state = RunState(discriminators_trained=trained)
+        self._new_optimizers()
         if self.state_path.exists():
             self._resume()
 
-    def train(self, watch: Callable[[TrainingProgress], None] = lambda moment: None) -> dict:
-        """Train to the end of the budget; returns the record kept in the checkpoint.
+    def train(self, on_progress: Callable[[TrainingProgress], None] = lambda progress: None) -> dict:
+        """Train to the end of the budget and return the record kept in the checkpoint.
+
+        Args:
+            on_progress: called after each step.
 
         Raises:
-            KeyboardInterrupt: ``stopping`` was asked to; ``save(measured=False)`` then keeps what there is, quickly.
+            KeyboardInterrupt: a stop was requested; ``save(measured=False)`` then saves quickly what there is.
         """
-        self.budget.begin(self.at["aside_seconds"])
+        self.budget.begin(self.state.overhead_s)
         if self.settings.steps is not None:
-            self._foretell(self.settings.steps)
-        with ThreadPoolExecutor(1) as ahead:
-            while not self.at["done"]:
-                self._train_phase(self.phases[self.at["phase"]], ahead, watch)
-        if self.at["unmeasured"]:
+            self._warn_if_short(self.settings.steps)
+        with ThreadPoolExecutor(1) as executor:
+            while not self.state.done:
+                self._train_phase(self.phases[self.state.phase], executor, on_progress)
+        if self.state.unmeasured:
             self.save()
-        critics = discriminators_path(self.out)
-        if self.at["critics_know"] or any(phase.name == "refine" for phase in self.phases):
-            save_discriminators(self.judges, critics)
-        else:  # those of a model that was here before know nothing of this one
-            critics.unlink(missing_ok=True)
+        discriminators = discriminators_path(self.out)
+        if self.state.discriminators_trained or any(phase.name == "refine" for phase in self.phases):
+            save_discriminators(self.discriminators, discriminators)
+        else:  # a file of an earlier model of this name does not fit the new model
+            discriminators.unlink(missing_ok=True)
         self.state_path.unlink(missing_ok=True)
-        return read_training(self.out)
+        return self.family.read_training(self.out)
 
-    def _train_phase(self, phase: Phase, ahead: ThreadPoolExecutor, watch: Callable[[TrainingProgress], None]) -> None:
-        settings, at, phases_left = self.settings, self.at, len(self.phases) - self.at["phase"]
-        upcoming = ahead.submit(self._draw, at["step"])
+    def _train_phase(
+        self, phase: Phase, executor: ThreadPoolExecutor, on_progress: Callable[[TrainingProgress], None]
+    ) -> None:
+        settings, state, phases_left = self.settings, self.state, len(self.phases) - self.state.phase
+        next_batch = executor.submit(self._draw, state.step)
         saved = clock = time.monotonic()
-        told: dict[str, float] = {}
+        logged: dict[str, float] = {}
         while True:
-            if at["step"] % settings.judge_every_steps == 0 and at["judged"] < at["step"]:
-                self._judge(phase)
-            progress = self.budget.progress(phase, at["phase_steps"], at["phase_seconds"], phases_left)
-            if progress >= 1 or 0 < settings.patience <= at["since_best"]:
+            if state.step % settings.validate_every_steps == 0 and state.validated_step < state.step:
+                self._validate(phase)
+            progress = self.budget.progress(phase, state.phase_steps, state.phase_seconds, phases_left)
+            if progress >= 1 or 0 < settings.patience <= state.since_best:
                 break
-            if at["spoilt"] >= MOST_FAILED_STEPS:
-                self.tell(
-                    f"{MOST_FAILED_STEPS} steps without a finite loss: {phase.name} ends with the best weights it had"
+            if state.failed_steps >= MOST_FAILED_STEPS:
+                self.options.report(
+                    f"{MOST_FAILED_STEPS} steps in a row without a finite loss: "
+                    f"the phase '{phase.name}' ends with the best weights it had"
                 )
                 break
-            crops = self._tensor(upcoming.result())
-            upcoming = ahead.submit(self._draw, at["step"] + 1)
+            crops = self._tensor(next_batch.result())
+            next_batch = executor.submit(self._draw, state.step + 1)
             losses = self._step(phase, progress, crops)
-            with self.stopping.whole():
+            with self.stop_request.uninterrupted():
                 now = time.monotonic()
-                at["seconds"] += now - clock
-                at["phase_seconds"] += now - clock
+                state.seconds += now - clock
+                state.phase_seconds += now - clock
                 clock = now
-                at["step"] += 1
-                at["phase_steps"] += 1
-            self._step_s = at["phase_seconds"] / at["phase_steps"]
-            if at["phase_steps"] == WARN_AFTER_STEPS and settings.steps is None:
-                self._foretell(at["step"] + self.budget.steps_ahead(self._step_s, at["seconds"], phases_left))
+                state.step += 1
+                state.phase_steps += 1
+            self._step_s = state.phase_seconds / state.phase_steps
+            if state.phase_steps == WARN_AFTER_STEPS and settings.steps is None:
+                self._warn_if_short(state.step + self.budget.steps_ahead(self._step_s, state.seconds, phases_left))
             if now - saved > SAVE_EVERY_S:
                 self.save()
                 saved = time.monotonic()
-            if at["step"] % LOG_EVERY_STEPS == 0:
-                told = {name: value.item() for name, value in losses.items()}
-                self.log.scalars(at["step"], told)
-            done = self.budget.progress(phase, at["phase_steps"], at["phase_seconds"], phases_left)
-            left_s = at["phase_seconds"] * (1 / done - 1) if done > 0 else 0.0
-            watch(TrainingProgress(phase.name, min(done, 1.0), at["step"], max(left_s, 0.0), told))
-        upcoming.result()
-        self._judge(phase)
+            if state.step % LOG_EVERY_STEPS == 0:
+                logged = {name: value.item() for name, value in losses.items()}
+                self.options.logger.scalars(state.step, logged)
+            done = self.budget.progress(phase, state.phase_steps, state.phase_seconds, phases_left)
+            left_s = state.phase_seconds * (1 / done - 1) if done > 0 else 0.0
+            on_progress(TrainingProgress(phase.name, min(done, 1.0), state.step, max(left_s, 0.0), logged))
+        next_batch.result()
+        self._validate(phase)
         self._end_phase()
-        self.budget.aside_s += time.monotonic() - clock
+        self.budget.overhead_s += time.monotonic() - clock
 
-    def _foretell(self, steps: int) -> None:
-        """Say what to expect where few steps are ahead, once."""
-        if not self._foretold and (told := short_run_warning(steps, self._step_s, self.settings.start)):
-            self.tell(told)
-        self._foretold = True
+    def _warn_if_short(self, steps: int) -> None:
+        """Report once what to expect if only few steps fit into the budget."""
+        if not self._warned and (warning := short_run_warning(steps, self._step_s, self.settings.start)):
+            self.options.report(warning)
+        self._warned = True
 
-    def _step(self, phase: Phase, progress: float, audio: torch.Tensor) -> dict:
-        """One update of the model, and of its running average."""
-        settings, at, config = self.settings, self.at, self.model.config
-        rate = phase.rate(at["phase_steps"], progress, settings)
-        for group in (*self.optimiser.param_groups, *self.discriminator_optimizer.param_groups):
+    def _step(self, phase: Phase, progress: float, audio: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Update the model and its running average once; return the losses by name."""
+        settings, state, config = self.settings, self.state, self.config
+        rate = phase.rate(state.phase_steps, progress, settings)
+        for group in (*self.optimizer.param_groups, *self.discriminator_optimizer.param_groups):
             group["lr"] = rate
-        generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + at["step"])
+        generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + state.step)
         shape = audio.shape[0], audio.shape[1] // config.hop, config.latent_dim
-        chance = Chance.drawn(generator, shape, self.device)
-        self.optimiser.zero_grad(set_to_none=True)
+        draws = draw_for_step(generator, shape, self.device)
+        learner = Learner(self.family, self.model, self.score)
+        self.optimizer.zero_grad(set_to_none=True)
         if phase.name == "spectral":
             beta = settings.beta * (min(1.0, progress / settings.beta_warm_up) if settings.start == "scratch" else 1.0)
-            losses = spectral_step(self.model, self.score, audio, chance, beta)
+            losses = spectral_step(learner, audio, draws, beta)
         else:
-            room = audio.shape[1] - config.latency - REFINE_CROP_SAMPLES
-            start = int(torch.randint(0, max(room, 1), (1,), generator=generator))
-            trust = 1.0 if at["critics_know"] else min(1.0, at["phase_steps"] / NEW_DISCRIMINATORS_STEPS)
-            losses = refine_step(
-                self.model,
-                self.judges,
-                self.discriminator_optimizer,
-                self.score,
-                audio,
-                chance,
-                start,
-                settings.likeness,
-                trust,
-            )
+            spare = audio.shape[1] - config.latency - REFINE_CROP_SAMPLES
+            start = int(torch.randint(0, max(spare, 1), (1,), generator=generator))
+            warm_up = 1.0 if state.discriminators_trained else min(1.0, state.phase_steps / NEW_DISCRIMINATORS_STEPS)
+            adversary = Adversary(self.discriminators, self.discriminator_optimizer, settings.likeness, warm_up)
+            losses = refine_step(learner, adversary, audio, draws, start)
         if not torch.isfinite(torch.nn.utils.clip_grad_norm_(self.trained, 1.0)):
-            at["spoilt"] += 1
-            if at["spoilt"] == 1:
-                self.tell(f"step {at['step']}: its losses are not finite; it is left out")
+            state.failed_steps += 1
+            if state.failed_steps == 1:
+                self.options.report(f"step {state.step}: the losses are not finite; this step is skipped")
             return losses
-        at["spoilt"] = 0
-        self.optimiser.step()
-        decay = min(AVERAGE_DECAY, (at["phase_steps"] + 1) / (at["phase_steps"] + 10))
+        state.failed_steps = 0
+        self.optimizer.step()
+        decay = min(AVERAGE_DECAY, (state.phase_steps + 1) / (state.phase_steps + 10))
         with torch.no_grad():
-            for kept, new in zip(self.average.parameters(), self.model.parameters(), strict=True):
-                kept.lerp_(new, 1 - decay)
+            for average, new in zip(self.average.parameters(), self.model.parameters(), strict=True):
+                average.lerp_(new, 1 - decay)
         return losses
 
     @torch.no_grad()
-    def _judge(self, phase: Phase) -> None:
-        """The held-out score of the average; of the first phase the best is kept, of the second the last."""
-        at = self.at
+    def _validate(self, phase: Phase) -> None:
+        """Compute the validation loss of the average. The first phase keeps the best weights, the second the last."""
+        state, learner = self.state, Learner(self.family, self.average, self.score)
         losses = []
         for index, audio in enumerate(self.examples):
             seeds = torch.arange(2 * len(audio)).reshape(2, -1) + 2 * len(audio) * index
-            guess, other, truth, *_ = decode_twice(self.average, audio, Chance(None, seeds.to(self.device)))
-            spectral, envelope = scored(self.score, (guess, other, truth), tuple(MEL_BANDS))
+            decoded = learner.decode_twice(audio, RandomDraws(None, seeds.to(self.device)))
+            spectral, envelope = learner.scores(decoded, tuple(MEL_BANDS))
             losses.append((spectral + ENVELOPE_WEIGHT * envelope).item())
         loss = sum(losses) / len(losses)
-        better = phase.name == "refine" or at["best"] is None or loss < at["best"]
-        with self.stopping.whole():
-            at["judged"] = at["step"]
-            at["curve"].append([phase.name, at["step"], round(at["seconds"] / 60, 2), round(loss, 5)])
+        better = phase.name == "refine" or state.best is None or loss < state.best
+        with self.stop_request.uninterrupted():
+            state.validated_step = state.step
+            state.curve.append([phase.name, state.step, round(state.seconds / 60, 2), round(loss, 5)])
             if better and math.isfinite(loss):
-                at["best"], at["since_best"] = loss, 0
+                state.best, state.since_best = loss, 0
                 self.best.load_state_dict(self.average.state_dict())
             else:
-                at["since_best"] += 1
-        self.log.scalars(at["step"], {"held_out_score": loss})
-        self.log.sounds(at["step"], truth[0].cpu().numpy(), guess[0].cpu().numpy(), self.model.config.sample_rate)
-        self.tell(f"{phase.name} step {at['step']}, {at['seconds'] / 60:.1f} min: held-out score {loss:.4f}")
+                state.since_best += 1
+        logger, sounds = self.options.logger, (decoded.truth[0].cpu().numpy(), decoded.first[0].cpu().numpy())
+        logger.scalars(state.step, {"held_out_score": loss})
+        logger.sounds(state.step, *sounds, self.config.sample_rate)
+        self.options.report(f"{phase.name} step {state.step}, {state.seconds / 60:.1f} min: validation loss {loss:.4f}")
 
     def _end_phase(self) -> None:
-        """Go on from the best weights; after the last phase the run is done."""
-        at = self.at
-        with self.stopping.whole():
+        """Continue from the best weights. After the last phase the run is done."""
+        state = self.state
+        with self.stop_request.uninterrupted():
             self.average.load_state_dict(self.best.state_dict())
             self.model.load_state_dict(self.best.state_dict())
-            at["phase"] += 1
-            at |= FIRST_OF_A_PHASE
-            at["done"] = at["unmeasured"] = at["phase"] == len(self.phases)
-            if not at["done"]:
-                self._new_optimisers()
+            state.begin_next_phase()
+            state.done = state.unmeasured = state.phase == len(self.phases)
+            if not state.done:
+                self._new_optimizers()
         self.save()
 
     def save(self, measured: bool = True) -> None:
-        """Write a usable checkpoint and the state to go on from.
+        """Write a usable checkpoint and the state to continue from.
 
         Args:
-            measured: whether level and latents are measured and set, which takes a while; else they stay those of the
-                start.
+            measured: whether output level and latents are measured and set, which takes a while. If not, they stay as
+                they were at the start.
         """
-        at = self.at
-        kept = copy.deepcopy(self.average if at["best"] is None and not at["done"] else self.best)
-        facts = self._measured(kept) if measured else {}
-        at["aside_seconds"] = self.budget.aside_s
+        state = self.state
+        model = copy.deepcopy(self.average if state.best is None and not state.done else self.best)
+        measurements = self._calibrate(model) if measured else {}
+        state.overhead_s = self.budget.overhead_s
         record = (
-            self.facts
+            self.options.facts
             | {
-                "settings": asdict(self.settings),
+                "settings": self.settings.to_record(),
                 "seed": self.settings.seed,
-                "steps": at["step"],
-                "minutes": round((at["seconds"] + at["aside_seconds"]) / 60, 1),
+                "steps": state.step,
+                "minutes": round((state.seconds + state.overhead_s) / 60, 1),
                 "device": self.device.type,
                 "history": self.history,
-                "curve": at["curve"],
+                "curve": state.curve,
             }
-            | facts
+            | measurements
         )
-        checkpoint.save(kept, self.out, record)
-        at["unmeasured"] = at["done"] and not measured
+        self.family.save_model(model, self.out, record)
+        state.unmeasured = state.done and not measured
         parts = {
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "best": self.best.state_dict(),
-            "judges": self.judges.state_dict(),
-            "optimiser": optimizer_tensors(self.optimiser),
+            "judges": self.discriminators.state_dict(),
+            "optimiser": optimizer_tensors(self.optimizer),
             "judges_optimiser": optimizer_tensors(self.discriminator_optimizer),
         }
-        save_state(self.state_path, parts, self._identity() | {"history": self.history, "at": at})
+        save_state(self.state_path, parts, self._identity() | {"history": self.history, "at": state.to_record()})
 
-    def _measured(self, model: WaveformVAE) -> dict:
-        """Set a model's level and order of latents; returns what the record keeps of them."""
+    def _calibrate(self, model: nn.Module) -> dict[str, Any]:
+        """Set a model's output level and latent order; return what the record keeps of them."""
         count = self.budget.means_batches(self._step_s)
         sounds = [self._tensor(self._draw(index)) for index in range(count)]
         sounds[0] = sounds[0][: max(1, -(-len(sounds[0]) * count // MEANS_BATCHES))]
-        return {"raised_db": round(calibrate_gain(model, sounds), 3)} | fit_latent_pca(model, sounds)
+        return self.family.calibrate(model, sounds)
 
-    def _identity(self) -> dict:
-        """What must be the same for a stopped run to go on."""
-        return {
-            "settings": asdict(self.settings),
-            "sounds to learn from": sounds_digest(self.learned.sounds),
-            "sounds to judge by": sounds_digest(self.judged.sounds),
-        }
+    def _identity(self) -> dict[str, object]:
+        """Return what must be equal to continue a stopped run, by the names in the state file."""
+        sounds = sounds_digest(self.train_sampler.sounds), sounds_digest(self.validation_sampler.sounds)
+        return dict(zip(IDENTITY, (self.settings.to_record(), *sounds), strict=True))
 
     def _resume(self) -> None:
         parts, facts = load_state(self.state_path)
-        for what, own in self._identity().items():
-            if facts[what] != own:
+        for name, value in self._identity().items():
+            if facts[name] != value:
                 raise CheckpointError(
-                    f"{self.state_path}: a run with other {what} stopped here; give the same ones, or remove it"
+                    f"{self.state_path}: a run with other {IDENTITY[name]} stopped here; "
+                    "give the same ones, or remove this file"
                 )
-        self.at |= facts["at"]
+        self.state.update(facts["at"])
         self.history = facts["history"]
-        for name in ("model", "average", "best", "judges"):
-            getattr(self, name).load_state_dict(parts[name])
-        self._new_optimisers()
-        for name in ("optimiser", "judges_optimiser"):
-            restore_optimizer(getattr(self, name), parts.get(name, {}))
-        self.tell(f"going on from step {self.at['step']}")
+        self.model.load_state_dict(parts["model"])
+        self.average.load_state_dict(parts["average"])
+        self.best.load_state_dict(parts["best"])
+        self.discriminators.load_state_dict(parts["judges"])
+        self._new_optimizers()
+        restore_optimizer(self.optimizer, parts.get("optimiser", {}))
+        restore_optimizer(self.discriminator_optimizer, parts.get("judges_optimiser", {}))
+        self.options.report(f"continuing from step {self.state.step}")
 
-    def _new_optimisers(self) -> None:
-        """Fresh ones for the phase about to begin; the second phase trains the decoder alone."""
-        refining = not self.at["done"] and self.phases[self.at["phase"]].name == "refine"
-        self.trained = list((self.model.decoder if refining else self.model).parameters())
+    def _new_optimizers(self) -> None:
+        """Make new optimizers for the next phase. The second phase trains only the decoder."""
+        refining = not self.state.done and self.phases[self.state.phase].name == "refine"
+        trained = cast(nn.Module, self.model.decoder) if refining else self.model
+        self.trained = list(trained.parameters())
         betas = (0.8, 0.99) if refining else (0.9, 0.99)
-        self.optimiser = torch.optim.AdamW(self.trained, lr=1e-3, betas=betas, weight_decay=1e-2)
-        self.discriminator_optimizer = torch.optim.AdamW(self.judges.parameters(), lr=1e-3, betas=(0.8, 0.99))
-        for optimiser in (self.optimiser, self.discriminator_optimizer):
-            self.stopping.watch(optimiser)
+        self.optimizer = torch.optim.AdamW(self.trained, lr=1e-3, betas=betas, weight_decay=1e-2)
+        self.discriminator_optimizer = torch.optim.AdamW(self.discriminators.parameters(), lr=1e-3, betas=(0.8, 0.99))
+        for optimizer in (self.optimizer, self.discriminator_optimizer):
+            self.stop_request.watch(optimizer)
 
     def _draw(self, step: int) -> np.ndarray:
         began = time.monotonic()
-        crops = self.learned.batch(self.settings.batch, self.settings.seed, step)
+        crops = self.train_sampler.batch(self.settings.batch, self.settings.seed, step)
         self.budget.draw_s = time.monotonic() - began
         return crops
 

@@ -82,7 +82,7 @@ def stopped_by_signals(stopping: StopRequest, console: Console) -> Iterator[None
     def stop(number: int, frame: object) -> None:
         with suppress(OSError):  # the terminal was closed
             console.print("saving…")
-        stopping.ask()
+        stopping.request()
 
     before = {number: signal.signal(number, stop) for number in STOPPING}
     try:

@@ -1,4 +1,4 @@
-"""A built plug-in in a host of its own: a script in DawDreamer or pedalboard, and what it prints."""
+"""Run a built plug-in in a separate host: a script in DawDreamer or pedalboard, and its output."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PRODUCTS = {EFFECT: "Pisada", INSTRUMENT: "Pisada Instrument"}
 def hosted(
     script: str, *arguments: object, tmp_path: Path, interpreter: object = "/nowhere/python"
 ) -> tuple[dict, str]:
-    """What a host of its own, told of an interpreter that is not there, prints as JSON; and its standard error."""
+    """Return the JSON that a separate host prints, and its standard error; the interpreter does not exist."""
     config = tmp_path / "plugin.conf"
     config.write_text(f"interpreter {interpreter}\n")
     own = {"PISADA_PLUGIN_CONFIG": str(config), "XDG_CACHE_HOME": str(tmp_path / "cache")}

@@ -1,9 +1,8 @@
-"""A backend of a few lines for the tests of the plug-in's bridge: answers to the letter, crashes and hangs to order.
+"""A small backend for the tests of the plug-in's bridge: exact outputs, crashes and hangs on request.
 
-It takes the place of ``python -m render.plugin_server``: a keeper that forks a server, descriptor 3, the same memory
-and
+It replaces ``python -m render.plugin_server``: a supervisor that forks a server, descriptor 3, the same memory and
 messages. A hop becomes ``input · mix + session``, as late as ``--latency`` says; a note makes a sample louder by its
-number / 128 where it is. ``session`` is the length of what slot a was given / 1024.
+number / 128 where it is. ``session`` is the length of slot a's preset file / 1024.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ def futex(word: np.ndarray, what: int, value: int) -> None:
 
 
 class Open:
-    """An instance: its memory, and what was played of it."""
+    """An instance: its memory, and its position."""
 
     def __init__(self, memory: int, bell: socket.socket | None, latency: int):
         size = os.fstat(memory).st_size
@@ -76,14 +75,14 @@ class Open:
         return True
 
 
-def serve(link: socket.socket, given: argparse.Namespace, first: bool) -> None:
-    """Answer until the host is gone."""
+def serve(link: socket.socket, options: argparse.Namespace, first: bool) -> None:
+    """Compute hops until the host ends."""
     instances: dict[str, Open] = {}
     bell = word = None
     link.send(packed("ready", pid=os.getpid()))
     while True:
         seen = int(word[0]) if word is not None else 0
-        for instance in instances.values():  # messages sent before a hop are heard before it
+        for instance in instances.values():  # messages sent before a hop are handled before it
             instance.limit = int(instance.header["submitted"])
         while select.select([link], [], [], 0)[0]:
             data, descriptors, _, _ = socket.recv_fds(link, 8192, 4)
@@ -96,7 +95,7 @@ def serve(link: socket.socket, given: argparse.Namespace, first: bool) -> None:
                 word = np.ndarray((1,), "<u4", mmap.mmap(descriptors[0], 4096))
             elif verb == "open":
                 to_host = socket.socket(fileno=descriptors.pop(1)) if len(descriptors) > 1 else None
-                instances[values["id"]] = Open(descriptors[0], to_host, given.latency)
+                instances[values["id"]] = Open(descriptors[0], to_host, options.latency)
                 link.send(packed("opened", id=values["id"]))
             elif verb == "close":
                 instances.pop(values["id"])
@@ -106,9 +105,9 @@ def serve(link: socket.socket, given: argparse.Namespace, first: bool) -> None:
             for descriptor in descriptors:
                 os.close(descriptor)
         furthest = max((instance.next for instance in instances.values()), default=0)
-        if first and given.crash_at is not None and furthest >= given.crash_at:
-            os.kill(os.getppid() if given.whole else os.getpid(), signal.SIGKILL)
-        if first and given.hang_at is not None and furthest >= given.hang_at:
+        if first and options.crash_at is not None and furthest >= options.crash_at:
+            os.kill(os.getppid() if options.whole else os.getpid(), signal.SIGKILL)
+        if first and options.hang_at is not None and furthest >= options.hang_at:
             time.sleep(3600)
         if any([instance.answer() for instance in instances.values()]):
             continue
@@ -122,13 +121,13 @@ def serve(link: socket.socket, given: argparse.Namespace, first: bool) -> None:
             select.select([link], [], [], 0.01)
 
 
-def forked(link: socket.socket, given: argparse.Namespace, first: bool) -> int:
+def forked(link: socket.socket, options: argparse.Namespace, first: bool) -> int:
     pid = os.fork()
     if pid:
         return pid
     try:
         LIBC.prctl(PARENT_DIES, signal.SIGKILL, 0, 0, 0)
-        serve(link, given, first)
+        serve(link, options, first)
     except (PluginError, OSError, KeyError) as problem:
         print(f"stand-in: {problem!r}", file=sys.stderr)
     finally:
@@ -140,36 +139,36 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="gets a file for each process, named by its id")
     parser.add_argument("--latency", type=int, default=0)
     parser.add_argument("--crash-at", type=int, help="hop at which the first server is killed")
-    parser.add_argument("--whole", action="store_true", help="the keeper is killed, and not its server")
-    parser.add_argument("--every", action="store_true", help="every server does")
-    parser.add_argument("--hang-at", type=int, help="hop at which the first server answers no more")
+    parser.add_argument("--whole", action="store_true", help="kill the supervisor, not its server")
+    parser.add_argument("--every", action="store_true", help="kill every server")
+    parser.add_argument("--hang-at", type=int, help="hop at which the first server stops answering")
     parser.add_argument("--pause-s", type=float, default=0, help="before each server but the first")
     parser.add_argument("--version", type=int, default=VERSION)
-    given = parser.parse_args()
-    first = given.every or not any(given.folder.iterdir())
-    (given.folder / str(os.getpid())).touch()
+    options = parser.parse_args()
+    first = options.every or not any(options.folder.iterdir())
+    (options.folder / str(os.getpid())).touch()
     link = socket.socket(fileno=3)
     link.send(
-        packed("hello", version=given.version, edition="0", model="stand-in", fingerprint="f", latents=4, presets=2)
+        packed("hello", version=options.version, edition="0", model="stand-in", fingerprint="f", latents=4, presets=2)
     )
     for kind in KINDS:
         for rate in RATES_HZ:
-            link.send(packed("latency", kind=kind, rate_hz=rate, samples=given.latency))
+            link.send(packed("latency", kind=kind, rate_hz=rate, samples=options.latency))
     for number, name in enumerate(("Gravel", "Snow"), 1):
         row = {"number": number, "name": name, "sort": "hit", "digest": "d", "path": f"/{name}", "description": "of it"}
         link.send(packed("preset", **row))
     while True:
-        pid = forked(link, given, first)
-        (given.folder / str(pid)).touch()
+        pid = forked(link, options, first)
+        (options.folder / str(pid)).touch()
         gone = select.poll()
         gone.register(link, 0)
         while not (ended := os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)) and not gone.poll(5):
             pass
         if not ended:
             return
-        first = given.every
+        first = options.every
         link.send(packed("died", how=f"status {ended.si_status}"))
-        time.sleep(given.pause_s)
+        time.sleep(options.pause_s)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Builds the plug-in's bridge with its command-line host, without JUCE, and drives it against a backend."""
+"""Build the plug-in's bridge with its command-line host, without JUCE, and run it with a backend."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def compiler() -> str | None:
 
 
 def build(folder: Path) -> tuple[Path, Path]:
-    """The command-line host, and the same as a library. ``PISADA_PROBE_FLAGS``: more flags, as -fsanitize=thread."""
+    """Return the command-line host, and the same as a library. ``PISADA_PROBE_FLAGS`` adds compiler flags."""
     more = os.environ.get("PISADA_PROBE_FLAGS", "").split()
     (folder / "pisada_tables.h").write_text(cpp_header())
-    sources = [*sorted((NATIVE / "bridge").glob("*.cpp")), NATIVE / "probe" / "probe.cpp"]
+    sources = [*sorted((NATIVE / "bridge").glob("*.cpp")), NATIVE / "test_host" / "test_host.cpp"]
     common = [compiler(), "-std=c++17", "-O1", "-fPIC", "-fno-gnu-unique", "-pthread", *WARNINGS, *more]
     objects = [folder / f"{source.stem}.o" for source in sources]
     jobs = [
@@ -48,7 +48,7 @@ def build(folder: Path) -> tuple[Path, Path]:
 
 @dataclass
 class Probe:
-    """A host on the command line and the backend its config file names; every process of that leaves its id."""
+    """A command-line host and the backend of its config file; every process of the backend leaves its id."""
 
     program: Path
     library: Path
@@ -65,7 +65,7 @@ class Probe:
         }
 
     def backend(self, *options: object) -> Probe:
-        """Take the stand-in, with these options; none of its processes has run yet."""
+        """Use the stand-in with these options; none of its processes has run yet."""
         words = [sys.executable, STAND_IN, "--folder", self.pids, *options]
         return self.script("exec " + " ".join(f"'{word}'" for word in words))
 
@@ -87,12 +87,12 @@ class Probe:
         return [str(word) for key, value in settings.items() for word in (f"--{key}", value)]
 
     def play(self, sound: np.ndarray | None = None, script: str = "", **settings: object) -> tuple[np.ndarray, list]:
-        """What every instance gave, ``[instances, channels, samples]``, and what it told."""
+        """Return every instance's output, ``[instances, channels, samples]``, and its JSON results."""
         ran = self.run([self.program, *self.words(sound, script, settings)])
-        told = json.loads(ran.stdout)["instances"]
+        result = json.loads(ran.stdout)["instances"]
         channels = len(sound) if sound is not None else int(settings.get("channels", 2))
         self.errors = ran.stderr
-        return np.fromfile(self.folder / "out", "<f4").reshape(len(told), channels, -1), told
+        return np.fromfile(self.folder / "out", "<f4").reshape(len(result), channels, -1), result
 
     def run(self, command: list, **more) -> subprocess.CompletedProcess:
         ran = subprocess.run(
@@ -103,7 +103,7 @@ class Probe:
 
     @contextmanager
     def hold(self, **settings: object) -> Iterator[dict]:
-        """What a host told that lives on; it is killed at the end."""
+        """Yield the JSON results of a host that keeps running; it is killed at the end."""
         command = [self.program, *self.words(None, "", {"hold": 1, **settings})]
         with subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, text=True) as host:
             try:
@@ -112,7 +112,7 @@ class Probe:
                 host.kill()
 
     def running(self) -> list[int]:
-        """The backend's processes that run."""
+        """Return the backend's running processes."""
         return [int(path.name) for path in self.pids.iterdir() if _runs(int(path.name))]
 
     def all_end(self, seconds: float = 30) -> bool:

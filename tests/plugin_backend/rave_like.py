@@ -10,9 +10,9 @@ LATE = ENCODER_LATE + DECODER_LATE
 
 
 class RaveLike(nn.Module):
-    """Folds ``RATIO`` samples into as many latents and back; remembers as RAVE's cached convolutions do.
+    """Reshapes ``RATIO`` samples into as many latents and back, with state like RAVE's cached convolutions.
 
-    Noise comes with the latents and with the sound, as a variational RAVE's does, if it is not 0.
+    Noise is added to latents and sound, as in a variational RAVE, if it is not 0.
     """
 
     def __init__(self, noise: float = 0.0, remembering: bool = True, channels: int = 1, sr: int = 48_000):
@@ -46,7 +46,7 @@ class RaveLike(nn.Module):
 
 
 class RaveOneLike(RaveLike):
-    """As version 1 exports it: the rate is a buffer, a tensor of no dimension or of one."""
+    """The form of version 1: the rate is a buffer, a tensor of no dimension or of one."""
 
     rate_shape: tuple[int, ...] = ()
 
@@ -56,6 +56,6 @@ class RaveOneLike(RaveLike):
 
 
 def saved(module: nn.Module, path: Path) -> Path:
-    """The module as a TorchScript file."""
+    """Save the module as a TorchScript file and return its path."""
     torch.jit.script(module.eval()).save(path)
     return path

@@ -1,8 +1,8 @@
-"""Sounds joined into clips without long silence, for ViSQOL saturates on single steps.
+"""Join sounds into clips without long silence. ViSQOL saturates on single steps.
 
-A clip holds sounds of one source and one label. One-shots are trimmed, brought to one peak and follow
-one another with 50 ms between; long sounds are cut into stretches of a clip's length. Material that
-does not fill its last clip is repeated in another order. The same sounds always give the same clips.
+A clip has sounds of one source and one label. One-shots are trimmed, brought to one peak and joined with 50 ms
+between them. Long sounds are cut into parts of a clip's length. Material that does not fill its last clip is repeated
+in another order. The same sounds always give the same clips.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from plugin_backend.corpus.sound import Sound
 CLIP_S, GAP_S, FADE_S, PEAK = 5.0, 0.05, 0.005, 0.5
 CLIPS_PER_LABEL = 4
 TEXTURES = frozenset(("electric", "engine", "fire", "machine", "rain", "scifi", "thunder", "water", "wind"))
-"""Classes whose sounds go on, as no hit does."""
+"""Classes of continuous sounds, not hits."""
 
 SPARSE_SHARE = 0.25
-"""A last clip filled less than this with new material is left out, unless it is the only one."""
+"""If a last clip has less new material than this share, it is left out, unless it is the only one."""
 
 QUIET = 10 ** (-50 / 20)
-"""What ends a sound: the level, relative to its peak, below which its head and tail are cut."""
+"""Level, relative to the peak, below which the start and end of a sound are cut."""
 
 
 @dataclass(frozen=True)
 class DenseClip:
-    """A clip of ``CLIP_S`` seconds, peak 0.5; ``name`` tells source, label and number."""
+    """A clip of ``CLIP_S`` seconds, peak 0.5. ``name`` has source, label and number."""
 
     label: str
     source: str
@@ -38,23 +38,29 @@ class DenseClip:
 
 
 def class_of(label: str) -> str:
-    """The class of a label: its first part."""
+    """Return the class of a label: its first part."""
     return label.split("/")[0]
 
 
 def group_of(label: str) -> str:
-    """What a label is judged under: footsteps by material, everything else by class."""
+    """Return the group under which a label is scored: footsteps by material, all else by class."""
     return "/".join(label.split("/")[: 2 if class_of(label) == "footsteps" else 1])
 
 
 def is_texture(label: str) -> bool:
-    """Whether a label names what goes on and on, rather than hits."""
+    """Return whether a label names continuous sounds and not hits."""
     return class_of(label) in TEXTURES
 
 
 def dense_clips(sounds: list[Sound], sample_rate: int, clips_per_label: int = CLIPS_PER_LABEL) -> list[DenseClip]:
-    """At most ``clips_per_label`` clips of each label, its sources in turn; silent sounds are left out."""
-    members = defaultdict(lambda: defaultdict(list))
+    """Return at most ``clips_per_label`` clips of each label, in turn from its sources. Silent sounds are left out.
+
+    Args:
+        sounds: to join.
+        sample_rate: in Hz.
+        clips_per_label: most clips of a label.
+    """
+    members: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
     for sound in sorted(sounds, key=lambda sound: sound.file):
         members[group_of(sound.label)][sound.source] += pieces(sound.audio, sample_rate)
     return [
@@ -65,7 +71,7 @@ def dense_clips(sounds: list[Sound], sample_rate: int, clips_per_label: int = CL
 
 
 def _in_turn(label: str, sources: dict[str, list[np.ndarray]], sample_rate: int) -> list[DenseClip]:
-    """The first clip of every source, then the second of every source, and so on."""
+    """Return the first clip of every source, then the second of every source, and so on."""
     clips = [
         [
             DenseClip(label, source, f"{source} {label} {number}", audio)
@@ -77,23 +83,24 @@ def _in_turn(label: str, sources: dict[str, list[np.ndarray]], sample_rate: int)
 
 
 def pieces(audio: np.ndarray, sample_rate: int) -> list[np.ndarray]:
-    """The trimmed sound at peak 0.5, in stretches of at most ``CLIP_S`` seconds; none if it is silent."""
-    heard, longest = trimmed(audio), round(CLIP_S * sample_rate)
-    stretches = (heard[start : start + longest] for start in range(0, heard.size, longest))
-    return [piece * np.float32(PEAK / np.abs(piece).max()) for piece in stretches if np.abs(piece).max() > 0]
+    """Return the trimmed sound at peak 0.5, in parts of at most ``CLIP_S`` seconds; none if it is silent."""
+    sound, longest = trimmed(audio), round(CLIP_S * sample_rate)
+    parts = (sound[start : start + longest] for start in range(0, sound.size, longest))
+    return [part * np.float32(PEAK / np.abs(part).max()) for part in parts if np.abs(part).max() > 0]
 
 
 def trimmed(audio: np.ndarray) -> np.ndarray:
-    """The sound without its quiet head and tail; empty if it is silent."""
-    heard = np.flatnonzero(np.abs(audio) > QUIET * np.abs(audio).max(initial=0.0))
-    return audio[heard[0] : heard[-1] + 1] if heard.size else audio[:0]
+    """Return the sound without its quiet start and end; empty if it is silent."""
+    audible = np.flatnonzero(np.abs(audio) > QUIET * np.abs(audio).max(initial=0.0))
+    return audio[audible[0] : audible[-1] + 1] if audible.size else audio[:0]
 
 
 def joined(material: list[np.ndarray], sample_rate: int) -> list[np.ndarray]:
-    """``material`` one after another, 50 ms apart, as clips of ``CLIP_S`` seconds; none without material."""
+    """Join ``material`` with 50 ms between, as clips of ``CLIP_S`` seconds; none without material."""
     if not material:
         return []
-    rng, clips = np.random.default_rng(0), []
+    rng = np.random.default_rng(0)
+    clips: list[np.ndarray] = []
     length, gap, fade = (round(seconds * sample_rate) for seconds in (CLIP_S, GAP_S, FADE_S))
     waiting, fresh = list(material), sum(piece.size + gap for piece in material)
     while not clips or fresh > SPARSE_SHARE * length:

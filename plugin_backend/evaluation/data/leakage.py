@@ -1,4 +1,4 @@
-"""Held-out sounds that a model may have met all the same: the same recording under another source's name."""
+"""Find held-out sounds that a model may have been trained on: the same recording under another source's name."""
 
 from __future__ import annotations
 
@@ -12,8 +12,14 @@ from plugin_backend.evaluation.data.dense_clips import trimmed
 
 
 def seen_in_training(judged: list[Sound], lessons: list[Sound], sample_rate: int) -> dict[str, str]:
-    """File of a judged sound → file of the lesson that is the same recording; silent sounds are like none."""
-    found = {}
+    """Return, by file of a held-out sound, the training file that is the same recording.
+
+    Args:
+        judged: the held-out sounds. Silent ones match none.
+        lessons: the training sounds.
+        sample_rate: in Hz.
+    """
+    matches = {}
     with tempfile.TemporaryDirectory() as folder, KnownRecordings(Path(folder)) as known:
         for lesson in lessons:
             if (mark := _mark(lesson, sample_rate, Path(folder))) is not None:
@@ -22,14 +28,14 @@ def seen_in_training(judged: list[Sound], lessons: list[Sound], sample_rate: int
             mark = _mark(sound, sample_rate, Path(folder))
             same = known.same_as(mark) if mark is not None else None
             if same is not None:
-                found[sound.file] = same[0]
-    return found
+                matches[sound.file] = same[0]
+    return matches
 
 
 def _mark(sound: Sound, sample_rate: int, folder: Path) -> Fingerprint | None:
-    heard = trimmed(sound.audio)
-    if not heard.size:
+    audible = trimmed(sound.audio)
+    if not audible.size:
         return None
     with TempAudio(folder) as scratch:
-        scratch.append(heard)
-        return make_fingerprint(scratch, 0, heard.size, sample_rate)
+        scratch.append(audible)
+        return make_fingerprint(scratch, 0, audible.size, sample_rate)

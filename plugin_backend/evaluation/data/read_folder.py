@@ -1,7 +1,7 @@
-"""A folder's sounds as an evaluation hears them: found and decoded as a corpus is, neither cut nor cleaned.
+"""Read a folder's sounds for an evaluation. They are found and decoded as for a corpus, but not cut or cleaned.
 
-A constant offset stays, and a mean of channels is taken however faint: what a model makes of these is
-its score, too. What can hold no sound is left out, for the reasons of ``pisada corpus``.
+A constant offset stays, and the mean of the channels is taken even if it is quiet: what a model makes of these counts.
+Files without usable sound are left out, for the same reasons as in ``pisada corpus``.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from plugin_backend.corpus.temp_audio import TempAudio
 from plugin_backend.errors import AudioFileError
 
 CANCELLED = 1e-5
-"""Only where the mean of all channels keeps less of their energy than this is it nothing to judge by."""
+"""A sound is left out if the mean of all channels keeps less than this share of their energy."""
 
 
 @dataclass(frozen=True)
 class Folder:
-    """What a folder holds.
+    """The contents of a folder.
 
     Attributes:
-        sounds: whole files, mono at one rate, as the manifest lists them, then by their paths.
-        left_out: file and reason of each that could not be used.
-        remarks: file → what is odd about one that could.
+        sounds: whole files, mono at one rate, in the order of the manifest, then by path.
+        left_out: file and reason for each that could not be used.
+        remarks: by file, what is unusual about a used one.
     """
 
     sounds: list[Sound]
@@ -42,15 +42,15 @@ class Folder:
 
 
 def read_folder(folder: Path, sample_rate: int) -> Folder:
-    """All sounds of a folder at ``sample_rate`` Hz, with the files, labels and sources that ``scan_folder`` finds.
+    """Read all sounds of a folder at ``sample_rate`` Hz, with the files, labels and sources that ``scan`` finds.
 
     Raises:
-        AudioFileError: no folder, no usable sound, or its manifest cannot be used.
+        AudioFileError: there is no folder or no usable sound, or the manifest cannot be used.
     """
     scanned = scan_folder(folder)
-    rank = {file: place for place, file in enumerate(read_labels(folder) or ())}
+    rank = {file: index for index, file in enumerate(read_labels(folder) or ())}
     read = Folder([], scanned.dropped, {})
-    with tempfile.TemporaryDirectory() as place, TempAudio(Path(place)) as decoded:
+    with tempfile.TemporaryDirectory() as scratch, TempAudio(Path(scratch)) as decoded:
         for found in sorted(scanned.files, key=lambda found: rank.get(found.file, len(rank))):
             try:
                 audio, remarks = _read(folder / found.file, decoded, sample_rate)
@@ -67,16 +67,16 @@ def read_folder(folder: Path, sample_rate: int) -> Folder:
 
 
 def _read(path: Path, decoded: TempAudio, sample_rate: int) -> tuple[np.ndarray, list[str]]:
-    """The whole file at ``sample_rate`` Hz ``[samples]`` float32, and remarks."""
-    told = decode_to_mono(path, decoded, CANCELLED)
-    offset, excess = find_faults(decoded, told.rate_hz)
-    audio = np.concatenate(list(resample_mono_blocks(_last_told(decoded), told.rate_hz, sample_rate)))
-    kept = (f"judged with its DC offset of {offset:+.3f}",) if offset else ()
-    return audio / np.float32(excess), [*told.remarks, *kept, *level_remarks(excess)]
+    """Return the whole file at ``sample_rate`` Hz ``[samples]`` float32, and remarks."""
+    info = decode_to_mono(path, decoded, CANCELLED)
+    offset, excess = find_faults(decoded, info.rate_hz)
+    audio = np.concatenate(list(resample_mono_blocks(_with_last_flag(decoded), info.rate_hz, sample_rate)))
+    remark = (f"judged with its DC offset of {offset:+.3f}",) if offset else ()
+    return audio / np.float32(excess), [*info.remarks, *remark, *level_remarks(excess)]
 
 
-def _last_told(audio: TempAudio) -> Iterator[tuple[np.ndarray, bool]]:
-    """The samples in pieces, and whether each is the last."""
+def _with_last_flag(audio: TempAudio) -> Iterator[tuple[np.ndarray, bool]]:
+    """Yield the samples in blocks, and whether each is the last."""
     done = 0
     for block in audio.blocks():
         done += block.size

@@ -1,9 +1,8 @@
 """aiSFX's 512-number embedding of 2.3 s of sound, trained on sound-effects libraries (Ma & Lerch 2022).
 
-The weights (CC BY 4.0) come from the package ``aisfx``, whose own code wants libraries of 2022; the
-network, four blocks of two convolutions (Kong et al. 2019), is written anew here. The front end is
-the paper's: 96 HTK mel bands of unit sum over 0–22.05 kHz, power in Hann windows of 2048 samples every
-1024 at 44.1 kHz, ``log10(1 + 10⁴ p)``, divided by its largest value in the authors' data.
+The weights (CC BY 4.0) come from the package ``aisfx``, whose own code needs libraries of 2022. So the network, four
+blocks of two convolutions (Kong et al. 2019), is written again here. The front end is that of the paper: 96 HTK mel
+bands of unit sum over 0–22.05 kHz, power in Hann windows of 2048 samples every
 """
 
 from __future__ import annotations
@@ -11,11 +10,15 @@ from __future__ import annotations
 import functools
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from plugin_backend.dsp.mel import mel_spaced_frequencies, power_spectrogram, triangular_filters
 from plugin_backend.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 PACKAGE = "--no-deps aisfx==0.1.2"
 RATE_HZ, FRAMES, FFT_SAMPLES, HOP_SAMPLES, BANDS, DIMS = 44_100, 100, 2048, 1024, 96, 512
@@ -26,7 +29,7 @@ BATCH = 8
 
 @functools.cache
 def mel_bands() -> np.ndarray:
-    """96 triangles of unit sum, ``[bands, bins]``."""
+    """Return 96 triangles of sum 1, ``[bands, bins]``."""
     filters = triangular_filters(
         mel_spaced_frequencies(0.0, RATE_HZ / 2, BANDS + 2), FFT_SAMPLES, RATE_HZ, RATE_HZ / FFT_SAMPLES
     )
@@ -34,13 +37,13 @@ def mel_bands() -> np.ndarray:
 
 
 def log_mel(window: np.ndarray) -> np.ndarray:
-    """``[101376]`` samples at 44.1 kHz as ``[100, 96]``."""
+    """Return the log-mel spectrum ``[100, 96]`` of ``[101376]`` samples at 44.1 kHz."""
     power = mel_bands() @ power_spectrogram(window, FFT_SAMPLES, HOP_SAMPLES)
     return (np.log10(1 + GAIN * power) / LARGEST).T.astype(np.float32)
 
 
-def network(path: Path):
-    """The embedding network with the weights of ``path``, a pickle of which only plain numbers are read."""
+def network(path: Path) -> nn.Module:
+    """Return the embedding network with the weights of ``path``, a pickle of which only plain numbers are read."""
     import torch
     from torch import nn
 
@@ -51,7 +54,12 @@ def network(path: Path):
             nn.MaxPool2d(pool),
         )  # fmt: skip
 
-    numbers = [(np._core.multiarray.scalar, "numpy.core.multiarray.scalar"), np.dtype, np.dtypes.Int64DType]
+    core: Any = np
+    numbers: list[Any] = [
+        (core._core.multiarray.scalar, "numpy.core.multiarray.scalar"),
+        np.dtype,
+        np.dtypes.Int64DType,
+    ]
     with torch.serialization.safe_globals(numbers):
         weights, _ = torch.load(path, map_location="cpu", weights_only=True)
     model = nn.Sequential(block(1, 64, 2), block(64, 128, 2), block(128, 256, 2), block(256, DIMS, 1))
@@ -67,7 +75,7 @@ def network(path: Path):
 
 
 class Aisfx:
-    """Embeds windows of sound; see the module's docstring.
+    """The aiSFX embedding; see the module's docstring.
 
     Raises:
         MissingExtraError: ``aisfx`` is not installed.
@@ -75,18 +83,18 @@ class Aisfx:
 
     name, rate_hz, window_samples = "aisfx", RATE_HZ, WINDOW_SAMPLES
 
-    def __init__(self):
-        if (found := find_spec("aisfx")) is None:
+    def __init__(self) -> None:
+        if (package := find_spec("aisfx")) is None or package.submodule_search_locations is None:
             raise MissingExtraError("the aiSFX embedding", PACKAGE)
-        self.model = network(Path(found.submodule_search_locations[0]) / "models" / "checkpoint.pth")
+        self.model = network(Path(package.submodule_search_locations[0]) / "models" / "checkpoint.pth")
 
     def embed(self, windows: np.ndarray) -> np.ndarray:
-        """``[n, 101376]`` samples at 44.1 kHz as ``[n, 512]`` float32."""
+        """Return ``[n, 512]`` float32 for ``[n, 101376]`` samples at 44.1 kHz."""
         import torch
 
-        found = []
+        points = []
         for start in range(0, len(windows), BATCH):
             mels = torch.from_numpy(np.stack([log_mel(window) for window in windows[start : start + BATCH]]))
             with torch.inference_mode():
-                found.append(self.model(mels[:, None]).mean(dim=3).amax(dim=2).numpy())
-        return np.concatenate(found)
+                points.append(self.model(mels[:, None]).mean(dim=3).amax(dim=2).numpy())
+        return np.concatenate(points)

@@ -1,7 +1,8 @@
-"""Sounds as points: which embeddings there are, and how a sound is cut into windows for them."""
+"""The embeddings, and how a sound is cut into windows for them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -10,25 +11,32 @@ import soxr
 from plugin_backend.evaluation.embeddings.aisfx import Aisfx
 from plugin_backend.evaluation.embeddings.yamnet import Yamnet
 
-EMBEDDINGS = {"yamnet": Yamnet, "aisfx": Aisfx}
+EMBEDDINGS: dict[str, Callable[[], Embedding]] = {"yamnet": Yamnet, "aisfx": Aisfx}
 HOP_SHARE = 0.5
-"""From one window to the next, as a share of the window."""
+"""Distance between windows, as a share of the window."""
 
 
 class Embedding(Protocol):
-    """What a window of sound is turned into numbers by."""
+    """A function that turns windows of sound into numbers."""
 
     name: str
     rate_hz: int
     window_samples: int
 
     def embed(self, windows: np.ndarray) -> np.ndarray:
-        """``[n, window_samples]`` at ``rate_hz`` as ``[n, dims]``."""
+        """Return ``[n, dims]`` for ``[n, window_samples]`` at ``rate_hz``."""
         ...
 
 
 def windows_of(audio: np.ndarray, sample_rate: int, embedding: Embedding, hop_share: float = HOP_SHARE) -> np.ndarray:
-    """A sound ``[samples]`` as ``[n, window_samples]``; one shorter than a window is followed by silence."""
+    """Cut a sound ``[samples]`` into ``[n, window_samples]``; a shorter sound is padded with silence.
+
+    Args:
+        audio: the sound.
+        sample_rate: in Hz.
+        embedding: whose windows are needed.
+        hop_share: distance between windows, as a share of the window.
+    """
     if sample_rate != embedding.rate_hz:
         audio = soxr.resample(audio, sample_rate, embedding.rate_hz)
     window = embedding.window_samples
@@ -39,5 +47,12 @@ def windows_of(audio: np.ndarray, sample_rate: int, embedding: Embedding, hop_sh
 def embed(
     sounds: list[np.ndarray], sample_rate: int, embedding: Embedding, hop_share: float = HOP_SHARE
 ) -> list[np.ndarray]:
-    """Each sound's windows as points, one ``[n, dims]`` per sound."""
+    """Return the embeddings of each sound's windows, one ``[n, dims]`` per sound.
+
+    Args:
+        sounds: ``[samples]`` each.
+        sample_rate: in Hz.
+        embedding: to use.
+        hop_share: distance between windows, as a share of the window.
+    """
     return [embedding.embed(windows_of(audio, sample_rate, embedding, hop_share)) for audio in sounds]

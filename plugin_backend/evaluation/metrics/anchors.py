@@ -1,11 +1,11 @@
-"""Known kinds of damage to read a codec's scores beside: ``[samples]`` in, ``[samples]`` out, aligned.
+"""Anchors: known kinds of damage to compare a codec's scores with. ``[samples]`` → ``[samples]``, aligned.
 
-The low-pass anchors have the shape ITU-R BS.1534-1 asks of its 3.5 kHz anchor: flat within 0.1 dB up
-to the edge, at least 25 dB down at 8/7 of it (4 kHz) and 50 dB down at 9/7 of it (4.5 kHz).
+The low-pass anchors have the shape that ITU-R BS.1534-1 requires of its 3.5 kHz anchor: flat within 0.1 dB up to the
+edge, at least 25 dB down at 8/7 of it (4 kHz) and 50 dB down at 9/7 of it (4.5 kHz).
 
-The noise anchors are what a decoder of shaped noise could be at best: white noise with the sound's own mel
-envelopes, or its own magnitudes with random phases. They lose every phase and have no comb: where a codec scores better
-beside a worse Fréchet distance, it sits on the expected spectrum and buzzes. The noise is always the same.
+The noise anchors are the best that a decoder of shaped noise could do: white noise with the sound's own mel envelopes,
+or its own magnitudes with random phases. They lose all phases and have no comb. If a codec scores better but has a
+worse Fréchet distance, it matches the expected spectrum and buzzes. The noise is always the same.
 """
 
 from __future__ import annotations
@@ -20,11 +20,16 @@ from plugin_backend.errors import MissingExtraError
 
 NOISE_DB = -30.0
 ORDER, RIPPLE_DB, STOP_DB = 8, 0.04, 40.0
-"""Of one pass of the elliptic filter; it runs forwards and backwards, which doubles both figures."""
+"""Of one pass of the elliptic filter. It runs forwards and backwards, which doubles both numbers."""
 
 
 def low_pass(audio: np.ndarray, sample_rate: int, edge_hz: float) -> np.ndarray:
-    """The sound below ``edge_hz``, without delay (zero phase).
+    """Return the sound below ``edge_hz``, without delay (zero phase).
+
+    Args:
+        audio: ``[samples]``.
+        sample_rate: in Hz.
+        edge_hz: end of the pass band.
 
     Raises:
         MissingExtraError: the ``evaluate`` extra (SciPy) is not installed.
@@ -38,21 +43,27 @@ def low_pass(audio: np.ndarray, sample_rate: int, edge_hz: float) -> np.ndarray:
 
 
 def with_noise(audio: np.ndarray, sample_rate: int, level_db: float = NOISE_DB) -> np.ndarray:
-    """The sound plus white noise, ``level_db`` relative to the whole sound's RMS; always the same noise."""
+    """Return the sound plus white noise at ``level_db`` relative to the whole sound's RMS; always the same noise.
+
+    Args:
+        audio: ``[samples]``.
+        sample_rate: not used.
+        level_db: of the noise.
+    """
     noise = np.random.default_rng(0).standard_normal(audio.size)
     wanted_rms = np.sqrt(np.mean(np.square(audio, dtype=np.float64))) * 10 ** (level_db / 20)
     return (audio + noise * (wanted_rms / np.sqrt(np.mean(noise**2)))).astype(np.float32)
 
 
 def _windows(audio: np.ndarray, window_samples: int, hop_samples: int) -> np.ndarray:
-    """Spectra ``[frames, bins]`` in Hann windows; the first and last reach a whole window beyond the sound."""
+    """Return spectra ``[frames, bins]`` in Hann windows; the first and last reach a whole window beyond the sound."""
     padded = np.pad(np.asarray(audio, np.float64), window_samples)
     frames = np.lib.stride_tricks.sliding_window_view(padded, window_samples)[::hop_samples]
     return np.fft.rfft(frames * np.hanning(window_samples + 1)[:-1])
 
 
 def _overlapped(spectra: np.ndarray, window_samples: int, hop_samples: int, samples: int) -> np.ndarray:
-    """The sound ``[samples]`` of such spectra, each windowed again and added: the least-squares inverse."""
+    """Return the sound ``[samples]`` of such spectra, each windowed again and added: the least-squares inverse."""
     window = np.hanning(window_samples + 1)[:-1]
     pieces = np.fft.irfft(spectra, window_samples) * window
     audio = np.zeros((len(pieces) - 1) * hop_samples + window_samples)
@@ -61,15 +72,21 @@ def _overlapped(spectra: np.ndarray, window_samples: int, hop_samples: int, samp
         place = slice(index * hop_samples, index * hop_samples + window_samples)
         audio[place] += piece
         weight[place] += window**2
-    heard = slice(window_samples, window_samples + samples)
-    return (audio[heard] / weight[heard]).astype(np.float32)
+    inside = slice(window_samples, window_samples + samples)
+    return (audio[inside] / weight[inside]).astype(np.float32)
 
 
 def shaped_noise(audio: np.ndarray, sample_rate: int, bands: int, window_samples: int, hop_samples: int) -> np.ndarray:
-    """White noise with the power that the sound has in mel bands, window by window.
+    """Return white noise with the power of the sound in mel bands, window by window.
 
-    ``bands`` triangles from 0 Hz to half the rate; Hann windows of ``window_samples`` every ``hop_samples``, at 48 kHz
-    (at other rates as long in seconds). Between the bands' centres the power is interpolated.
+    Between the bands' centres the power is interpolated.
+
+    Args:
+        audio: ``[samples]``.
+        sample_rate: in Hz.
+        bands: number of triangles from 0 Hz to half the rate.
+        window_samples: of the Hann windows, at 48 kHz (at other rates as long in seconds).
+        hop_samples: distance of the windows, at 48 kHz.
     """
     window, hop = (round(samples * sample_rate / 48_000) for samples in (window_samples, hop_samples))
     filters = triangular_filters(
@@ -83,9 +100,15 @@ def shaped_noise(audio: np.ndarray, sample_rate: int, bands: int, window_samples
 
 
 def random_phase(audio: np.ndarray, sample_rate: int, window_samples: int, hop_samples: int) -> np.ndarray:
-    """The sound's own magnitudes with phases drawn at random; windows as in :func:`shaped_noise`.
+    """Return the sound's magnitudes with random phases; windows as in :func:`shaped_noise`.
 
-    Windows that do not agree with their neighbours lose energy where they are added; it is given back.
+    Windows that do not fit their neighbours lose energy when they are added; a constant gain restores it.
+
+    Args:
+        audio: ``[samples]``.
+        sample_rate: in Hz.
+        window_samples: at 48 kHz.
+        hop_samples: at 48 kHz.
     """
     window, hop = (round(samples * sample_rate / 48_000) for samples in (window_samples, hop_samples))
     spectra = _windows(audio, window, hop)
@@ -100,10 +123,11 @@ NOISE_ANCHORS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
     "noise in 40 bands, 256/64": partial(shaped_noise, bands=40, window_samples=256, hop_samples=64),
     "magnitudes, random phase, 512/128": partial(random_phase, window_samples=512, hop_samples=128),
 }
-"""Noise through the true envelopes: name → anchor. Named by bands, window and hop in samples at 48 kHz."""
+"""Noise with the true envelopes, by name: bands, window and hop in samples at 48 kHz."""
 
 ANCHORS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
     "low-pass 3.5 kHz": partial(low_pass, edge_hz=3500.0),
     "low-pass 7 kHz": partial(low_pass, edge_hz=7000.0),
     "noise at −30 dB": with_noise,
-} | NOISE_ANCHORS
+    **NOISE_ANCHORS,
+}

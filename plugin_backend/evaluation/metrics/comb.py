@@ -1,10 +1,10 @@
-"""Does a sound buzz at a model's frame rate?
+"""Measure whether a sound buzzes at a model's frame rate.
 
-A decoder that computes one pattern a frame repeats it, and what repeats every frame is a comb: steady
-tones at the multiples of the frame rate. A long spectrum shows it: the power at every multiple
-(three bins of Hann windows of about two seconds, a whole number of frames long, so that each multiple is a bin)
-beside that of controls between the multiples. The control of a multiple is the geometric mean of the mean power from
-1/8 to 3/8 of the rate below it and above it, so that a spectrum which only slopes has no comb. White noise has 0 dB.
+A decoder that computes one pattern per frame repeats it, and what repeats every frame is a comb: steady tones at the
+multiples of the frame rate. A long spectrum shows it. The power at every multiple (three bins of Hann windows of about
+two seconds, a whole number of frames long, so that each multiple is a bin) is compared with that of controls between
+the multiples. The control of a multiple is the geometric mean of the mean power from 1/8 to 3/8 of the rate below it
+and above it, so that a spectrum that only slopes has no comb. White noise has 0 dB.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BINS = 3
 LOWEST_DB = -90.0
 OWN = "own"
 RATES = {OWN: 1.0, "half": 0.5, "double": 2.0, "fourfold": 4.0, "eightfold": 8.0}
-"""Which combs are looked for, over the latents' frame rate: a decoder may work at another rate."""
+"""The combs that are measured, relative to the latents' frame rate: a decoder may work at another rate."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Comb:
 
     Attributes:
         over_controls_db: the energy at all multiples over that of all controls.
-        each_db: the same of each multiple, averaged in dB: shows a faint comb over the whole spectrum, which
-            the loudest multiples hide in the other number.
-        share_db: what stands at the multiples above the controls, over the energy of the whole sound; at least −90.
+        each_db: the same for each multiple, averaged in dB. It shows a faint comb over the whole spectrum, which the
+            loudest multiples hide in the other number.
+        share_db: the energy of the multiples above the controls, over that of the whole sound; at least −90.
     """
 
     over_controls_db: float
@@ -39,7 +39,7 @@ class Comb:
 
 
 def combs(audio: np.ndarray, sample_rate: int, hop_samples: int) -> dict[str, Comb] | None:
-    """The combs of the rates of :data:`RATES` in a sound.
+    """Return the combs in a sound, at the rates of :data:`RATES`.
 
     Args:
         audio: ``[samples]``.
@@ -47,7 +47,7 @@ def combs(audio: np.ndarray, sample_rate: int, hop_samples: int) -> dict[str, Co
         hop_samples: of the model's latents; the frame rate is ``sample_rate / hop_samples`` Hz.
 
     Returns:
-        Name of the rate → comb; ``None`` of silence and of sounds shorter than 16 frames.
+        Combs by name of the rate; ``None`` for silence and for sounds shorter than 16 frames.
     """
     frames = min(round(WINDOW_S * sample_rate), audio.size) // hop_samples // 2 * 2
     if frames < LEAST_FRAMES or not np.any(audio):
@@ -60,7 +60,7 @@ def combs(audio: np.ndarray, sample_rate: int, hop_samples: int) -> dict[str, Co
 
 
 def _comb(power: np.ndarray, spacing: int) -> Comb:
-    """Of power ``[bins]`` the comb of every ``spacing`` bins."""
+    """Return the comb of every ``spacing`` bins in a power spectrum ``[bins]``."""
     multiples = np.arange(spacing, power.size - spacing, spacing)
     running, floor = np.concatenate([[0.0], power.cumsum()]), power.max() * 1e-20
 

@@ -1,4 +1,4 @@
-"""What a codec costs on this machine: processor time as a share of the sound's length."""
+"""Measure a codec's cost on this machine: processor time as a share of the sound's length."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TIMED_RUNS, BLOCK_FRAMES, TIMED_FRAMES = 3, 1, 400
 
 
 def cpu_share(work: Callable[[], object], audio_s: float) -> float:
-    """CPU time of ``work`` as a share of the sound's length: the median of three runs after a warm-up."""
+    """Return the CPU time of ``work`` as a share of the sound's length: median of three runs after a warm-up."""
     work()
     spent = []
     for _ in range(TIMED_RUNS):
@@ -25,7 +25,7 @@ def cpu_share(work: Callable[[], object], audio_s: float) -> float:
 
 
 def score_cost(codec: Codec) -> dict[str, float]:
-    """CPU time / sound time on this thread: whole sounds, and a decoder stream fed frame by frame."""
+    """Return CPU time / sound time on this thread, for whole sounds and for a decoder stream frame by frame."""
     spec = codec.spec
     audio = np.random.default_rng(0).normal(0, 0.1, (1, spec.hop_samples * TIMED_FRAMES)).astype(np.float32)
     latents, audio_s = codec.encode(audio), audio.size / spec.sample_rate

@@ -1,11 +1,11 @@
-"""The Fréchet distance between sets of embeddings, steady for few windows in many dimensions.
+"""The Fréchet distance between sets of embeddings, stable for few windows in many dimensions.
 
-``d² = |m₁ − m₂|² + tr(C₁ + C₂ − 2 (C₁^½ C₂ C₁^½)^½)`` for Gaussians (Dowson & Landau 1982; for
-embeddings of images Heusel et al. 2017, of sounds Kilgour et al. 2019). What is reported is d².
+``d² = |m₁ − m₂|² + tr(C₁ + C₂ − 2 (C₁^½ C₂ C₁^½)^½)`` for Gaussians (Dowson & Landau 1982; for embeddings of images
+Heusel et al. 2017, of sounds Kilgour et al. 2019). The reported number is d².
 
-A covariance estimated from fewer windows than dimensions is singular, so every estimate is shrunk
-towards a multiple of the identity by the amount Ledoit & Wolf (2004) derive from the data: nearly
-nothing for thousands of windows. Few windows still bias the distance upwards: compare sets of like size.
+A covariance estimated from fewer windows than dimensions is singular. So every estimate is shrunk towards a multiple
+of the identity by the amount that Ledoit & Wolf (2004) derive from the data: nearly nothing for thousands of windows.
+Few windows still raise the distance: compare sets of similar size.
 """
 
 from __future__ import annotations
@@ -16,13 +16,20 @@ import numpy as np
 
 
 def gaussian_distance(mean_a: np.ndarray, cov_a: np.ndarray, mean_b: np.ndarray, cov_b: np.ndarray) -> float:
-    """Squared Fréchet distance of two Gaussians: means ``[dims]``, covariances ``[dims, dims]``."""
+    """Return the squared Fréchet distance of two Gaussians: means ``[dims]``, covariances ``[dims, dims]``.
+
+    Args:
+        mean_a: of the first.
+        cov_a: of the first.
+        mean_b: of the second.
+        cov_b: of the second.
+    """
     apart = float(np.square(mean_a - mean_b).sum())
     return max(0.0, apart + float(np.trace(cov_a) + np.trace(cov_b)) - 2 * _root_trace(cov_a, cov_b))
 
 
 def _root_trace(cov_a: np.ndarray, cov_b: np.ndarray) -> float:
-    """``tr (A^½ B A^½)^½`` by two symmetric eigenvalue problems; rounding below zero is cut off."""
+    """Return ``tr (A^½ B A^½)^½`` by two symmetric eigenvalue problems; rounding below zero is cut off."""
     values, vectors = np.linalg.eigh(cov_a)
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
     product = root @ cov_b @ root
@@ -35,7 +42,7 @@ class Cloud:
 
     Attributes:
         mean: ``[dims]``.
-        centred: ``[n, dims]``, the embeddings less their mean.
+        centred: ``[n, dims]``, the embeddings minus their mean.
         spread: mean variance of a dimension.
         shrinkage: 0..1.
     """
@@ -47,7 +54,7 @@ class Cloud:
 
     @classmethod
     def of(cls, embeddings: np.ndarray) -> Cloud:
-        """The cloud of ``[n, dims]`` embeddings, n ≥ 1."""
+        """Return the cloud of ``[n, dims]`` embeddings, n ≥ 1."""
         embeddings = np.asarray(embeddings, np.float64)
         count, dims = embeddings.shape
         mean = embeddings.mean(axis=0)
@@ -62,24 +69,24 @@ class Cloud:
 
     @property
     def count(self) -> int:
-        """How many windows it holds."""
+        """Number of windows."""
         return len(self.centred)
 
     def covariance(self, basis: np.ndarray) -> np.ndarray:
-        """The shrunk covariance in an orthonormal ``basis`` ``[dims, r]``: ``[r, r]``."""
-        seen = self.centred @ basis
-        return (1 - self.shrinkage) * seen.T @ seen / self.count + self.floor * np.eye(basis.shape[1])
+        """Return the shrunk covariance in an orthonormal ``basis`` ``[dims, r]``: ``[r, r]``."""
+        points = self.centred @ basis
+        return (1 - self.shrinkage) * points.T @ points / self.count + self.floor * np.eye(basis.shape[1])
 
     @property
     def floor(self) -> float:
-        """The variance in every direction the embeddings never took."""
+        """The variance in all directions that no embedding has."""
         return self.shrinkage * self.spread
 
 
 def cloud_distance(a: Cloud, b: Cloud) -> float:
-    """Squared Fréchet distance of two clouds; the same as :func:`gaussian_distance` of their covariances.
+    """Return the squared Fréchet distance of two clouds; equal to :func:`gaussian_distance` of their covariances.
 
-    Outside the directions either cloud took, both are round, so only those need eigenvalues.
+    Outside the directions of either cloud both are round, so only those directions need eigenvalues.
     """
     dims, apart = a.mean.size, float(np.square(a.mean - b.mean).sum())
     few = a.count + b.count < dims
@@ -91,5 +98,5 @@ def cloud_distance(a: Cloud, b: Cloud) -> float:
 
 
 def frechet_distance(guess: np.ndarray, truth: np.ndarray) -> float:
-    """Squared Fréchet distance between two sets of embeddings, each ``[n, dims]``."""
+    """Return the squared Fréchet distance between two sets of embeddings, each ``[n, dims]``."""
     return cloud_distance(Cloud.of(guess), Cloud.of(truth))

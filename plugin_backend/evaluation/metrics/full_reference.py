@@ -1,12 +1,13 @@
-"""Full-reference metrics: how far a guess is from the truth, for sounds aligned to the sample.
+"""Full-reference metrics: the difference between a decoded sound and its original, aligned to the sample.
 
-Every function takes mono signals of equal length ``[samples]``, guess first, truth second, and the
-rate in Hz.
+All functions take mono signals of equal length ``[samples]``, the decoded sound (``guess``) first, the original
+(``truth``) second, and the rate in Hz.
 """
 
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -14,10 +15,10 @@ from plugin_backend.dsp.mel import LOWEST_HZ, mel_power, power_spectrogram
 from plugin_backend.errors import MissingExtraError
 
 FLOOR_DB = -60.0
-"""Bands and bins this far below the loudest of the truth count as silence, in both signals."""
+"""Bands and bins this far below the original's loudest count as silence, in both signals."""
 
 AUDIBLE_DB = -40.0
-"""Frames this far below the truth's loudest frame have no say in centroid and noisiness."""
+"""Frames this far below the original's loudest frame do not count for centroid and noisiness."""
 
 STFT_S = (2048 / 48_000, 1024 / 48_000, 512 / 48_000)
 ENVELOPE_S = 0.002
@@ -25,7 +26,7 @@ VISQOL_RATE_HZ = 48_000
 
 
 def floored(guess_power: np.ndarray, truth_power: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both powers held above the floor that the truth's loudest band sets."""
+    """Limit both powers to the floor that the original's loudest band sets."""
     floor = max(truth_power.max() * 10 ** (FLOOR_DB / 10), np.finfo(float).tiny)
     return np.maximum(guess_power, floor), np.maximum(truth_power, floor)
 
@@ -36,25 +37,40 @@ def _mel_difference_db(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -
 
 
 def log_mel_error_db(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float:
-    """Mean absolute difference of log-mel power, in dB (0 is identical).
+    """Return the mean absolute difference of log-mel power, in dB (0 is identical).
 
-    80 bands from 40 Hz to half the rate, windows of 21.3 ms every 5.3 ms; both signals are held above
-    a floor 60 dB below the loudest band of the truth. Levels count: a gain of g dB scores g dB.
+    80 bands from 40 Hz to half the rate, windows of 21.3 ms every 5.3 ms. Both signals are limited to a floor 60 dB
+    below the original's loudest band. Levels count: a gain of g dB scores g dB.
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        sample_rate: in Hz.
     """
     return float(np.abs(_mel_difference_db(guess, truth, sample_rate)).mean())
 
 
 def mel_mse(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float:
-    """Mean squared difference of the same log-mel power, in dB²: a gain of g dB scores g²."""
+    """Return the mean squared difference of the same log-mel power, in dB²: a gain of g dB scores g².
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        sample_rate: in Hz.
+    """
     return float(np.square(_mel_difference_db(guess, truth, sample_rate)).mean())
 
 
 def mrstft(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float:
-    """Multi-resolution STFT distance: spectral convergence plus log-magnitude distance (0 is identical).
+    """Return the multi-resolution STFT distance: spectral convergence plus log-magnitude distance (0 is identical).
 
-    After Yamamoto et al. (2020), eqs. 4–6: ``‖S − Ŝ‖ / ‖S‖ + mean |ln S − ln Ŝ|``, here the mean over
-    Hann windows of 2048, 1024 and 512 samples (at 48 kHz), a quarter apart, magnitudes floored 60 dB
-    below the truth's largest.
+    After Yamamoto et al. (2020), eqs. 4–6: ``‖S − Ŝ‖ / ‖S‖ + mean |ln S − ln Ŝ|``, here the mean over Hann windows of
+    2048, 1024 and 512 samples (at 48 kHz), a quarter apart, magnitudes at least −60 dB of the original's largest.
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        sample_rate: in Hz.
     """
     distances = []
     for seconds in STFT_S:
@@ -65,56 +81,80 @@ def mrstft(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float:
     return float(np.mean(distances))
 
 
-def _heard_spectra(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Floored power of both above 40 Hz, in the frames that are heard in the truth; and the bins' Hz."""
+def _audible_spectra(
+    guess: np.ndarray, truth: np.ndarray, sample_rate: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the floored power of both above 40 Hz, in the original's audible frames; and the bins' Hz."""
     window = round(STFT_S[1] * sample_rate)
     hz = np.arange(window // 2 + 1) * (sample_rate / window)
     powers = (power_spectrogram(x, window, window // 4)[hz >= LOWEST_HZ] for x in (guess, truth))
     a, b = floored(*powers)
     loudness = b.sum(axis=0)
-    heard = loudness >= loudness.max() * 10 ** (AUDIBLE_DB / 10)
-    return a[:, heard], b[:, heard], hz[hz >= LOWEST_HZ]
+    audible = loudness >= loudness.max() * 10 ** (AUDIBLE_DB / 10)
+    return a[:, audible], b[:, audible], hz[hz >= LOWEST_HZ]
 
 
 def _centroid_octaves(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> np.ndarray:
-    """How much higher the spectral centroid is, in octaves, in each frame heard in the truth."""
-    a, b, hz = _heard_spectra(guess, truth, sample_rate)
+    """Return how much higher the spectral centroid is, in octaves, in each audible frame of the original."""
+    a, b, hz = _audible_spectra(guess, truth, sample_rate)
     return np.log2((hz @ a / a.sum(axis=0)) / (hz @ b / b.sum(axis=0)))
 
 
 def centroid_error(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float:
-    """Mean absolute difference of the spectral centroid, in octaves, over the frames heard in the truth.
+    """Return the mean absolute difference of the spectral centroid, in octaves, over the original's audible frames.
 
     The centroid is the power-weighted mean frequency of a frame above 40 Hz.
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        sample_rate: in Hz.
     """
     return float(np.abs(_centroid_octaves(guess, truth, sample_rate)).mean())
 
 
 def centroid_shift(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float:
-    """Mean signed difference of the same, in octaves: positive where the guess is brighter."""
+    """Return the mean signed difference of the centroid, in octaves: positive if the decoded sound is brighter.
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        sample_rate: in Hz.
+    """
     return float(_centroid_octaves(guess, truth, sample_rate).mean())
 
 
 def noisiness_error(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float:
-    """Mean absolute difference of spectral flatness, 0..1, over the frames heard in the truth.
+    """Return the mean absolute difference of spectral flatness, 0 to 1, over the original's audible frames.
 
     Flatness (Johnston 1988) is the geometric over the arithmetic mean of a frame's power above 40 Hz:
     1 for white noise, near 0 for a tone.
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        sample_rate: in Hz.
     """
-    a, b, _ = _heard_spectra(guess, truth, sample_rate)
+    a, b, _ = _audible_spectra(guess, truth, sample_rate)
     flatness = [np.exp(np.log(power).mean(axis=0)) / power.mean(axis=0) for power in (a, b)]
     return float(np.abs(flatness[0] - flatness[1]).mean())
 
 
 def envelope(audio: np.ndarray, sample_rate: int) -> np.ndarray:
-    """RMS of successive 2 ms blocks, ``[blocks]``; an unfilled last block is left out."""
+    """Return the RMS of successive 2 ms blocks, ``[blocks]``; an incomplete last block is left out."""
     block = round(ENVELOPE_S * sample_rate)
     whole = np.asarray(audio, np.float64)[: audio.size // block * block]
     return np.sqrt((whole.reshape(-1, block) ** 2).mean(axis=1))
 
 
 def envelope_correlation(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float:
-    """Pearson correlation of the 2 ms RMS envelopes, −1..1; 0 where either envelope is constant."""
+    """Return the Pearson correlation of the 2 ms RMS envelopes, −1 to 1; 0 if either envelope is constant.
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        sample_rate: in Hz.
+    """
     a, b = envelope(guess, sample_rate), envelope(truth, sample_rate)
     a, b = a - a.mean(), b - b.mean()
     size = np.sqrt((a @ a) * (b @ b))
@@ -122,7 +162,7 @@ def envelope_correlation(guess: np.ndarray, truth: np.ndarray, sample_rate: int)
 
 
 @functools.cache
-def _visqol():
+def _visqol() -> Any:
     try:
         from visqol import VisqolApi
     except ImportError as problem:
@@ -133,10 +173,15 @@ def _visqol():
 
 
 def visqol(guess: np.ndarray, truth: np.ndarray, sample_rate: int = VISQOL_RATE_HZ) -> float:
-    """ViSQOL's estimate of a listening score, 1..4.73 (identical), audio mode; other rates become 48 kHz.
+    """Return ViSQOL's estimate of a listening score, 1 to 4.73 (identical), audio mode; other rates become 48 kHz.
 
-    Levels do not count (it matches them first), and it saturates on sparse sounds: give it dense
-    clips, several seconds long. Between 0.1 and 0.75 s of work per second of sound.
+    Levels do not count (ViSQOL matches them first). It saturates on sparse sounds: use dense clips of several seconds.
+    It takes between 0.1 and 0.75 s per second of sound.
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        sample_rate: in Hz.
 
     Raises:
         MissingExtraError: the ``evaluate`` extra is not installed.

@@ -1,10 +1,9 @@
-"""The shape of a single hit: how fast it rises and falls, what sounds before it, and how loud it is as a whole.
+"""The shape of a single hit: how fast it rises and falls, what sounds before it, and its level as a whole.
 
 Rise and fall are those of the energy above 25 Hz, smoothed by a Gaussian of 4 ms deviation (about 10 ms long): from
-the last time it was below a tenth of its peak to nine tenths, and back. A recording's rumble, which nobody hears,
-would decide them: a third of the energy of some steps on gravel lies below 25 Hz. Before the attack, which is the
-original's first sample within 26 dB of its peak, the loudest 2 ms (RMS) count, in dB below the loudest 2 ms of the
-same sound.
+the last time it was below a tenth of its peak to nine tenths, and back. Inaudible rumble would otherwise decide them:
+a third of the energy of some steps on gravel lies below 25 Hz. The attack is the original's first sample within 26 dB
+of its peak. Before it the loudest 2 ms (RMS) count, in dB below the loudest 2 ms of the same sound.
 """
 
 from __future__ import annotations
@@ -23,12 +22,17 @@ ATTACK_DB, EARLY_S, WINDOW_S, LOWEST_DB = -26.0, 0.002, 0.002, -120.0
 
 @dataclass(frozen=True)
 class HitShape:
-    """Of one hit, decoded and original.
+    """The shape of a decoded hit and of its original.
 
     Attributes:
-        rise_ms, original_rise_ms, fall_ms, original_fall_ms: see the module's docstring.
-        early_db, original_early_db: what sounds earlier than 2 ms before the attack; ``None`` if nothing can.
-        late_db, original_late_db: what sounds in these 2 ms.
+        rise_ms: see the module's docstring.
+        original_rise_ms: of the original.
+        fall_ms: see the module's docstring.
+        original_fall_ms: of the original.
+        early_db: sound earlier than 2 ms before the attack; ``None`` if there cannot be any.
+        original_early_db: of the original.
+        late_db: sound in these 2 ms.
+        original_late_db: of the original.
         level_db: energy of the whole decoded hit, above 25 Hz, over that of the original.
     """
 
@@ -44,7 +48,7 @@ class HitShape:
 
 
 def rise_and_fall_ms(audio: np.ndarray, sample_rate: int) -> tuple[float, float]:
-    """From 10 to 90 % of the smoothed energy's peak, and back, in ms; ``audio`` ``[samples]`` is not silent."""
+    """Return the times from 10 to 90 % of the smoothed energy's peak, and back, in ms; ``audio`` is not silent."""
     block = round(STEP_S * sample_rate)
     margin = round(MARGIN_S * sample_rate)
     padded = np.pad(np.asarray(audio, np.float64), (margin, margin + -(audio.size + 2 * margin) % block))
@@ -56,17 +60,18 @@ def rise_and_fall_ms(audio: np.ndarray, sample_rate: int) -> tuple[float, float]
     begin = np.flatnonzero(energy[:up] < low)[-1]
     down = peak + np.flatnonzero(energy[peak:] < high)[0]
     end = down + np.flatnonzero(energy[down:] < low)[0]
-    return tuple(1000 * block / sample_rate * steps for steps in (float(up - begin), float(end - down)))
+    rise, fall = (1000 * block / sample_rate * steps for steps in (float(up - begin), float(end - down)))
+    return rise, fall
 
 
 def attack_of(audio: np.ndarray) -> int:
-    """The first sample within 26 dB of the peak."""
+    """Return the first sample within 26 dB of the peak."""
     size = np.abs(audio)
     return int(np.argmax(size >= size.max() * 10 ** (ATTACK_DB / 20)))
 
 
 def _loudest(audio: np.ndarray, window: int) -> float | None:
-    """The largest RMS of ``window`` samples, or of all if there are fewer; ``None`` of none."""
+    """Return the largest RMS of ``window`` samples, or of all if there are fewer; ``None`` for none."""
     if not audio.size:
         return None
     window = min(window, audio.size)
@@ -75,17 +80,24 @@ def _loudest(audio: np.ndarray, window: int) -> float | None:
 
 
 def _before_db(audio: np.ndarray, attack: int, sample_rate: int) -> tuple[float | None, float | None]:
-    """What sounds earlier than 2 ms before ``attack``, and in these 2 ms, in dB below the loudest 2 ms."""
+    """Return the level earlier than 2 ms before ``attack``, and in these 2 ms, in dB below the loudest 2 ms."""
     window, lead = round(WINDOW_S * sample_rate), attack - round(EARLY_S * sample_rate)
-    loudest = max(_loudest(audio, window), 1e-9)
+    loudest = max(_loudest(audio, window) or 0.0, 1e-9)
     parts = (audio[: max(lead, 0)], audio[max(lead, 0) : attack])
     levels = [_loudest(part, window) for part in parts]
     ratios = (None if level is None else max(level / loudest, 1e-9) for level in levels)
-    return tuple(None if ratio is None else max(LOWEST_DB, 20 * np.log10(ratio)) for ratio in ratios)
+    early, late = (None if ratio is None else max(LOWEST_DB, 20 * np.log10(ratio)) for ratio in ratios)
+    return early, late
 
 
 def hit_shape(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> HitShape | None:
-    """Compare a decoded hit with its original, both ``[samples]`` and aligned; ``None`` if either is silent."""
+    """Compare a decoded hit with its original, both ``[samples]`` and aligned; ``None`` if either is silent.
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        sample_rate: in Hz.
+    """
     if not (np.any(guess) and np.any(truth)):
         return None
     attack = attack_of(truth)
@@ -93,5 +105,5 @@ def hit_shape(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> HitShap
     original_rise, original_fall = rise_and_fall_ms(truth, sample_rate)
     early, late = _before_db(guess, attack, sample_rate)
     original_early, original_late = _before_db(truth, attack, sample_rate)
-    level = level_db(guess, truth, sample_rate)
+    level = level_db(guess, truth, sample_rate) or 0.0
     return HitShape(rise, original_rise, fall, original_fall, early, original_early, late, original_late, level)

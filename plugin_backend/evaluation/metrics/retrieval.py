@@ -1,6 +1,6 @@
-"""Is a decoded sound still closest to its own original, among all originals?
+"""Measure whether a decoded sound is still nearest to its own original, among all originals.
 
-A cheap stand-in for "would you recognise it": level and length tell nothing away, only the average
+This is a cheap replacement for the question "would you recognise it". Level and length do not count; only the average
 spectrum and the shape of the envelope do.
 """
 
@@ -16,10 +16,9 @@ SLICES, FLOOR_DB = 20, -40.0
 
 
 def descriptor(audio: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Average power in 80 mel bands, then in 20 slices of time, ``[100]``.
+    """Return the average power in 80 mel bands, then in 20 slices of time, ``[100]``.
 
-    In dB below the loudest band and the loudest slice, floored at −40: what is quieter than that
-    seldom tells one sound from another.
+    In dB below the loudest band and the loudest slice, at least −40: quieter parts seldom help to recognise a sound.
     """
     power = mel_power(audio, sample_rate)
     edges = np.linspace(0, power.shape[1], SLICES + 1)
@@ -28,20 +27,32 @@ def descriptor(audio: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def below_loudest_db(power: np.ndarray) -> np.ndarray:
-    """Powers in dB relative to the largest, −40..0; all −40 for silence."""
+    """Return powers in dB relative to the largest, −40 to 0; all −40 for silence."""
     floor = 10 ** (FLOOR_DB / 10)
     return 10 * np.log10(np.maximum(power / max(power.max(), np.finfo(float).tiny), floor))
 
 
 def nearest_originals(decoded: list[np.ndarray], originals: list[np.ndarray], sample_rate: int) -> np.ndarray:
-    """For each decoded sound the index of the nearest original, by RMS difference in dB: ``[sounds]``."""
+    """Return for each decoded sound the index of the nearest original, by RMS difference in dB: ``[sounds]``.
+
+    Args:
+        decoded: the decoded sounds.
+        originals: the originals.
+        sample_rate: in Hz.
+    """
     known = np.stack([descriptor(audio, sample_rate) for audio in originals])
     asked = np.stack([descriptor(audio, sample_rate) for audio in decoded])
     return np.square(asked[:, None] - known[None]).mean(axis=2).argmin(axis=1)
 
 
 def score_retrieval(sounds: list[Sound], decoded: dict[str, list[np.ndarray]], sample_rate: int) -> list[dict]:
-    """Shares of single sounds nearest to their own original and own label, per system and class."""
+    """Return the shares of single sounds nearest to their own original and own label, per system and class.
+
+    Args:
+        sounds: the originals.
+        decoded: by system, the decoded sounds.
+        sample_rate: in Hz.
+    """
     originals, table = [sound.audio for sound in sounds], []
     classes = np.array([class_of(sound.label) for sound in sounds])
     labels = np.array([sound.label for sound in sounds])

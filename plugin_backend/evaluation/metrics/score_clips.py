@@ -1,9 +1,10 @@
-"""Scores of a codec and of the anchors beside it on dense clips, as plain dictionaries."""
+"""Score a codec and the anchors on dense clips; the results are plain dictionaries."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -38,28 +39,27 @@ CLIP_METRICS: dict[str, Callable[[np.ndarray, np.ndarray, int], float]] = {
     "centroid_shift": centroid_shift,
     "noisiness_error": noisiness_error,
 }
-"""Name → function of guess, truth and rate in Hz: one number a clip; those of ``artefacts`` come beside."""
+"""Functions of decoded sound, original and rate in Hz, by name: one number per clip. ``artefacts`` adds others."""
 
 HIT_METRICS: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
     "onset_error_ms": ("onset_ms", np.abs),
     "peak_error_db": ("peak_db", np.abs),
     "hit_level_db": ("level_db", np.asarray),
 }
-"""Name → field of :class:`~plugin_backend.evaluation.metrics.onset_error.HitErrors`, and what of it is scored: one
-number a hit.
-"""
+"""By name: the field of :class:`~plugin_backend.evaluation.metrics.onset_error.HitErrors`, and the function applied to
+it. One number per hit."""
 
 
 @dataclass
 class Scores:
-    """What was measured.
+    """The scores of all systems.
 
     Attributes:
-        decoded: system → one sound per clip.
-        rows: one per clip and system, with ``clip``, ``label``, ``system``, every clip metric, and of each
-            hit metric a list; of a clip metric that means nothing for a clip an empty list.
+        decoded: by system, one sound per clip.
+        rows: one per clip and system, with ``clip``, ``label``, ``system``, every clip metric, and a list for each hit
+            metric; a clip metric without meaning for a clip has an empty list.
         metrics: system → metric → ``mean``, ``median``, ``std``, ``n`` and ``by_label``.
-        two_sample: what hears it → system, and ``null`` → AUC.
+        two_sample: the features of the test → system, and ``null`` → AUC.
     """
 
     decoded: dict[str, list[np.ndarray]] = field(default_factory=dict)
@@ -69,12 +69,12 @@ class Scores:
 
 
 def reconstruct(codec: Codec) -> System:
-    """Encode and decode, cut to the sound's own length."""
+    """Return a system that encodes and decodes, cut to the sound's length."""
     return lambda audio, rate_hz: codec.decode(codec.encode(audio[None]))[0, : audio.size]
 
 
 def systems(codec: Codec) -> dict[str, System]:
-    """The codec and every anchor."""
+    """Return the codec and every anchor, by name."""
     return {CODEC: reconstruct(codec)} | ANCHORS
 
 
@@ -87,15 +87,16 @@ def score_clips(
     with_visqol: bool,
     tell: Callable[[], None],
 ) -> Scores:
-    """Score every system on every clip; ``tell`` is called after every clip of every system.
+    """Score every system on every clip.
 
     Args:
-        systems: name → what makes a decoded sound of an original one.
-        hops_samples: system → hop of the latents whose frame rate a comb is looked for at.
-        clips, rate_hz: what to score on.
-        embeddings: what Fréchet distances and two-sample tests are made with.
-        with_visqol: take the slowest metric, too.
-        tell: see above.
+        systems: by name, functions that make a decoded sound of an original one.
+        hops_samples: by system, the hop of the latents at whose frame rate a comb is measured.
+        clips: to score on.
+        rate_hz: of the clips.
+        embeddings: for Fréchet distances and two-sample tests.
+        with_visqol: whether to use ViSQOL, the slowest metric.
+        tell: called after every clip of every system.
 
     Raises:
         MissingExtraError: the ``evaluate`` extra is not installed.
@@ -112,23 +113,34 @@ def score_clips(
         names = [metric for metric in scores.rows[-1] if metric not in place]
         scores.metrics[name] = {metric: summarised(scores.rows, metric, name) for metric in names}
     originals, sources = [clip.audio for clip in clips], [clip.source for clip in clips]
-    hearing = {SPECTRA: lambda sounds: [spectra(audio, rate_hz) for audio in sounds]}
-    hearing |= {by.name: lambda sounds, by=by: embed(sounds, rate_hz, by) for by in embeddings}
-    for name, points_of in hearing.items():
-        truth, points = points_of(originals), {name: points_of(sounds) for name, sounds in scores.decoded.items()}
+    features: dict[str, Callable[[list[np.ndarray]], list[np.ndarray]]] = {
+        SPECTRA: lambda sounds: [spectra(audio, rate_hz) for audio in sounds]
+    }
+    features |= {by.name: partial(embed, sample_rate=rate_hz, embedding=by) for by in embeddings}
+    for name, points_of in features.items():
+        truth = points_of(originals)
+        points = {decoder: points_of(sounds) for decoder, sounds in scores.decoded.items()}
         scores.two_sample[name] = two_sample(points, truth, sources)
         if name != SPECTRA:
-            for system, distances in frechet_distances(points, truth, clips).items():
-                scores.metrics[system][f"frechet_{name}"] = distances
+            for label, distances in frechet_distances(points, truth, clips).items():
+                scores.metrics[label][f"frechet_{name}"] = distances
     return scores
 
 
 def score_pair(
     guess: np.ndarray, truth: np.ndarray, rate_hz: int, hop_samples: int, with_visqol: bool
 ) -> dict[str, float | list[float]]:
-    """Every clip and hit metric of one decoded sound: a number each, or a list where there is none or are several."""
+    """Return all clip and hit metrics of one decoded sound: a number each, or a list for none or several.
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        rate_hz: of both.
+        hop_samples: of the model's latents.
+        with_visqol: whether to use ViSQOL.
+    """
     chosen = {name: metric for name, metric in CLIP_METRICS.items() if with_visqol or name != "visqol"}
-    values = {name: score(guess, truth, rate_hz) for name, score in chosen.items()}
+    values: dict[str, float | None] = {name: score(guess, truth, rate_hz) for name, score in chosen.items()}
     values |= artefacts(guess, truth, rate_hz, hop_samples)
     errors = hit_errors(guess, truth, rate_hz)
     hits = {name: of(getattr(errors, which)).round(4).tolist() for name, (which, of) in HIT_METRICS.items()}
@@ -136,9 +148,14 @@ def score_pair(
 
 
 def summarised(rows: list[dict], metric: str, system: str) -> dict:
-    """Mean, median, deviation and number of a metric over all rows of a system and over each label's.
+    """Return mean, median, deviation and number of a metric over all rows of a system and over those of each label.
 
     Footsteps of every material are also one label, ``footsteps``. Without values the numbers are ``None``.
+
+    Args:
+        rows: one per clip and system.
+        metric: its name.
+        system: its name.
     """
     mine = [row for row in rows if row["system"] == system]
     groups = {name: [row for row in mine if name in (row["label"], class_of(row["label"]))] for name in names_of(mine)}
@@ -147,13 +164,13 @@ def summarised(rows: list[dict], metric: str, system: str) -> dict:
 
 
 def names_of(rows: list[dict]) -> list[str]:
-    """Every label and every class of the rows."""
+    """Return every label and every class of the rows."""
     labels = {row["label"] for row in rows}
     return sorted(labels | {class_of(label) for label in labels})
 
 
 def described(rows: list[dict], metric: str) -> dict:
-    """Mean, median, deviation and number of a metric over rows; ``None`` without values."""
+    """Return mean, median, deviation and number of a metric over rows; ``None`` without values."""
     values = np.concatenate([np.atleast_1d(row[metric]) for row in rows])
     if not values.size:
         return {"mean": None, "median": None, "std": None, "n": 0}
@@ -164,10 +181,14 @@ def described(rows: list[dict], metric: str) -> dict:
 def frechet_distances(
     points: dict[str, list[np.ndarray]], truth: list[np.ndarray], clips: list[DenseClip]
 ) -> dict[str, dict]:
-    """System → its Fréchet distance to the originals: all windows together as ``mean``, and per label.
+    """Return the Fréchet distance of each system to the originals: of all windows as ``mean``, and per label.
 
-    ``points`` and ``truth`` hold each clip's windows ``[n, dims]``. A set has one distance, so ``std`` is the
-    deviation over labels; ``n`` counts windows.
+    A set has one distance, so ``std`` is the deviation over labels; ``n`` counts windows.
+
+    Args:
+        points: by system, each clip's windows ``[n, dims]``.
+        truth: the same of the originals.
+        clips: the clips.
     """
     rows = [{"label": clip.label} for clip in clips]
     members = {

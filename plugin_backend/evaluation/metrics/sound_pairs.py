@@ -1,12 +1,13 @@
-"""Studies of pairs, an original and what was made of it: partials, hits' shapes, texture statistics.
+"""Studies of pairs, an original and its decoded version: partials, hit shapes, texture statistics.
 
-Each study takes pairs of any sounds, so that clips, single sounds and a bank's takes are judged alike.
+Each study takes pairs of any sounds, so that clips, single sounds and a bank's takes are measured in the same way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ LONGEST_HIT_S, BEFORE_S, AFTER_S = 4.0, 0.1, 0.2
 
 @dataclass(frozen=True)
 class Pair:
-    """A sound and what was made of it, both ``[samples]`` of one length, aligned; ``label`` groups pairs."""
+    """An original and its decoded version, both ``[samples]`` of one length, aligned; ``label`` groups pairs."""
 
     name: str
     label: str
@@ -32,12 +33,12 @@ class Pair:
 
 
 def single_hits(sounds: list[Sound], sample_rate: int) -> list[Sound]:
-    """Those sounds that are no textures, each trimmed, of at most 4 s, with 100 ms of silence before and 200 after."""
+    """Return the sounds that are not textures, trimmed to at most 4 s, with silence of 100 ms before and 200 after."""
     margins = tuple(round(seconds * sample_rate) for seconds in (BEFORE_S, AFTER_S))
-    heard = [(sound, trimmed(sound.audio)[: round(LONGEST_HIT_S * sample_rate)]) for sound in sounds]
+    trimmed_sounds = [(sound, trimmed(sound.audio)[: round(LONGEST_HIT_S * sample_rate)]) for sound in sounds]
     return [
         replace(sound, audio=np.pad(audio, margins))
-        for sound, audio in heard
+        for sound, audio in trimmed_sounds
         if audio.size and not is_texture(sound.label)
     ]
 
@@ -50,13 +51,14 @@ def studies(
     sample_rate: int,
     tell: Callable[[], None] = lambda: None,
 ) -> dict[str, dict]:
-    """System → ``texture_statistics`` of clips; ``hits`` and ``tonality`` of single sounds.
+    """Return by system the ``texture_statistics`` of clips, and ``hits`` and ``tonality`` of single sounds.
 
-    Those clips count that are textures; all, if none is.
+    Only textures count among the clips; all clips, if there is no texture.
 
     Args:
-        systems: name → what makes a decoded sound of an original one.
-        clips, decoded: what was decoded, and per system what became of it.
+        systems: by name, functions that make a decoded sound of an original one.
+        clips: the clips.
+        decoded: by system, the decoded clips.
         singles: see :func:`single_hits`; each system decodes them.
         sample_rate: of all, in Hz.
         tell: called after each system.
@@ -80,18 +82,18 @@ def _pair(name: str, original: DenseClip | Sound, guess: np.ndarray) -> Pair:
 
 
 def median(values: Iterable[float | None]) -> float | None:
-    """The median of what is known; ``None`` of nothing."""
+    """Return the median of the known values; ``None`` if there are none."""
     known = [value for value in values if value is not None]
     return round(float(np.median(known)), 4) if known else None
 
 
 def tonality(pairs: list[Pair], sample_rate: int) -> dict:
-    """What became of the partials of all pairs, and of each pair that has any.
+    """Return how the partials of all pairs changed, in total and for each partial.
 
     Returns:
         ``partials``, ``sounds`` with any, ``found`` (the share of partials still 12 dB over the floor); medians over
         partials of ``prominence_db`` (the original's), ``prominence_change_db`` (signed), ``prominence_error_db``,
-        ``cents_error`` and ``decay_error_percent`` (sizes); ``rows``, one per partial.
+        partials of ``prominence_db`` (the original's), ``prominence_change_db`` (signed), ``prominence_error_db``,
     """
     rows = [
         {"name": pair.name, "label": pair.label, "decay_error_percent": one.decay_error_percent} | asdict(one)
@@ -113,7 +115,7 @@ def tonality(pairs: list[Pair], sample_rate: int) -> dict:
 
 
 def hits(pairs: list[Pair], sample_rate: int) -> dict:
-    """The shapes of hits: medians over all pairs and over each label's.
+    """Return the shapes of hits: medians over all pairs and over those of each label.
 
     Returns:
         ``hits``, medians of every number of :class:`~plugin_backend.evaluation.metrics.hit_shape.HitShape`,
@@ -128,21 +130,23 @@ def hits(pairs: list[Pair], sample_rate: int) -> dict:
 
 
 def _hits_of(rows: list[dict]) -> dict:
-    result = {"hits": len(rows)} | {name: median(row[name] for row in rows) for name in (rows[0] if rows else ())}
+    result: dict[str, Any] = {"hits": len(rows)} | {
+        name: median(row[name] for row in rows) for name in (rows[0] if rows else ())
+    }
     for name in ("rise", "fall") if rows else ():
         result[f"{name}_ratio"] = round(result[f"{name}_ms"] / result[f"original_{name}_ms"], 4)
     return result
 
 
 def texture_study(pairs: list[Pair], sample_rate: int) -> dict:
-    """Texture statistics of all pairs: distances of decoded from original beside those of two takes of the original.
+    """Return texture statistics of all pairs: distances decoded–original beside those of two takes of the original.
 
     Returns:
         ``sounds``; per statistic ``decoded`` and ``takes`` (means over pairs); ``ratio``, the geometric mean over
-        statistics of decoded over takes: 1 is as far away as another take.
+        statistics of decoded over takes; 1: as far as another take.
     """
-    found = [texture_distances(pair.guess, pair.truth, sample_rate) for pair in pairs]
-    found = [distances for distances in found if distances is not None]
+    all_distances = (texture_distances(pair.guess, pair.truth, sample_rate) for pair in pairs)
+    found = [distances for distances in all_distances if distances is not None]
     if not found:
         return {"sounds": 0, "ratio": None}
     means = {name: np.mean([distances[name] for distances in found], axis=0) for name in STATISTICS}

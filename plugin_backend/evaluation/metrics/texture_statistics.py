@@ -1,4 +1,4 @@
-"""Statistics of sound textures after McDermott & Simoncelli (2011), and how far two sounds differ in them.
+"""Statistics of sound textures after McDermott & Simoncelli (2011), and the distance of two sounds in them.
 
 A sound goes through 30 half-cosine bands, equally spaced on the ERB-number scale (Glasberg & Moore 1990)
 from 50 Hz to 16 kHz; their envelopes are compressed (power 0.3) and sampled at 400 Hz. Statistics are the level of
@@ -20,16 +20,17 @@ FLOOR_DB, LEAST_SHARE = -70.0, 1e-4
 STATISTICS = ("level_db", "variation", "skewness", "kurtosis", "modulation_db", "correlation")
 
 
-def erb_number(hz: np.ndarray) -> np.ndarray:
-    """Frequency on the ERB-number scale: ``21.4 log10(1 + 0.00437 f)``."""
+def erb_number(hz: np.ndarray | list[float]) -> np.ndarray:
+    """Return a frequency on the ERB-number scale: ``21.4 log10(1 + 0.00437 f)``."""
     return 21.4 * np.log10(1 + 0.00437 * np.asarray(hz))
 
 
 def envelopes(audio: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Power in each band, ``[bands, samples at 400 Hz]``, before compression."""
+    """Return the power in each band, ``[bands, samples at 400 Hz]``, before compression."""
     spectrum = np.fft.rfft(np.asarray(audio, np.float64))
     place = erb_number(np.arange(spectrum.size) * (sample_rate / audio.size))
-    centres = np.linspace(*erb_number([LOWEST_HZ, min(HIGHEST_HZ, 0.45 * sample_rate)]), BANDS + 2)
+    lowest, highest = erb_number([LOWEST_HZ, min(HIGHEST_HZ, 0.45 * sample_rate)])
+    centres = np.linspace(lowest, highest, BANDS + 2)
     step, count = centres[1] - centres[0], round(audio.size * ENVELOPE_HZ / sample_rate)
     found = np.empty((BANDS, count))
     for band, centre in enumerate(centres[1:-1]):
@@ -43,7 +44,7 @@ def envelopes(audio: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def statistics(power: np.ndarray, floor: float) -> dict[str, np.ndarray]:
-    """The statistics of band powers ``[bands, samples at 400 Hz]``, name → numbers.
+    """Return the statistics of band powers ``[bands, samples at 400 Hz]``, by name.
 
     Args:
         power: see :func:`envelopes`.
@@ -69,19 +70,19 @@ def statistics(power: np.ndarray, floor: float) -> dict[str, np.ndarray]:
 
 
 def texture_distances(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> dict[str, tuple[float, float]] | None:
-    """How far a decoded texture is from its original, beside how far two takes of the original are apart.
+    """Return how far a decoded texture is from its original, beside how far two takes of the original are apart.
 
-    The takes are the original's halves. Both distances are of halves, so that both have the same error of
-    estimation: of each decoded half to the same half of the original (their mean), and of the original's
-    first half to its second.
+    The takes are the original's halves. Both distances are of halves, so that both have the same estimation error:
+    between each decoded half and the same half of the original (their mean), and between the original's two halves.
 
     Args:
-        guess, truth: ``[samples]``, at least one second.
+        guess: the decoded sound, ``[samples]``, at least one second.
+        truth: the original, of the same length.
         sample_rate: in Hz.
 
     Returns:
-        Statistic → root mean square difference of decoded, and of two takes; ``None`` of sounds too
-        short, and where half the original is silent.
+        By statistic, the root mean square difference of decoded and of two takes; ``None`` for sounds that are too
+        short, and if half the original is silent.
     """
     half = truth.size // 2
     if half < sample_rate // 2 or not truth[:half].any() or not truth[half:].any():
@@ -89,15 +90,15 @@ def texture_distances(guess: np.ndarray, truth: np.ndarray, sample_rate: int) ->
     powers = [[envelopes(audio[part], sample_rate) for part in (slice(half), slice(half, 2 * half))]
               for audio in (guess, truth)]  # fmt: skip
     floor = max(power.mean(axis=1).max() for power in powers[1]) * 10 ** (FLOOR_DB / 10)
-    heard, known = ([statistics(power, floor) for power in halves] for halves in powers)
+    decoded, original = ([statistics(power, floor) for power in halves] for halves in powers)
 
     def rms(a: dict, b: dict, name: str) -> float:
         return float(np.sqrt(np.square(a[name] - b[name]).mean()))
 
     return {
         name: (
-            0.5 * (rms(heard[0], known[0], name) + rms(heard[1], known[1], name)),
-            rms(known[0], known[1], name),
+            0.5 * (rms(decoded[0], original[0], name) + rms(decoded[1], original[1], name)),
+            rms(original[0], original[1], name),
         )
         for name in STATISTICS
     }

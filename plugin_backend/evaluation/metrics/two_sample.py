@@ -1,11 +1,10 @@
-"""Can a classifier that was never asked before tell decoded sounds from originals?
+"""Measure whether a new classifier can separate decoded sounds from originals.
 
-A classifier two-sample test (Lopez-Paz & Oquab 2017): a fresh logistic regression
-(:class:`~plugin_backend.evaluation.studies.linear_probe.Probe`) learns originals and decoded sounds of all sources but
-some and is
-asked about those. The area under its ROC curve, the probability that it finds a decoded
-window more decoded than an original one, is ½ where nothing gives them away. Its null stands beside it: the same
-test between the first and the second halves of the originals.
+A classifier two-sample test (Lopez-Paz & Oquab 2017). A new logistic regression
+(:class:`~plugin_backend.evaluation.studies.linear_probe.Probe`) is trained on originals and decoded sounds of some
+sources and tested on the others. The area under its ROC curve is the probability that it ranks a decoded window above
+an original one; it is ½ if there is no difference. Beside it stands its null: the same test between the first and the
+second halves of the originals.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ DECODED, ORIGINAL = "decoded", "original"
 
 
 def spectra(audio: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Of every second, half a second apart, the mean and deviation of 80 log-mel bands: ``[n, 160]``.
+    """Return mean and deviation of 80 log-mel bands for every second, half a second apart: ``[n, 160]``.
 
-    In dB, no lower than 70 below the loudest band of the sound; a sound shorter than a second is one window.
+    In dB, at most 70 below the sound's loudest band. A sound shorter than a second is one window.
     """
     power = mel_power(audio, sample_rate)
     level = 10 * np.log10(np.maximum(power, max(power.max() * 10 ** (FLOOR_DB / 10), 1e-12)))
@@ -36,16 +35,16 @@ def spectra(audio: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def auc(decoded: np.ndarray, original: np.ndarray) -> float:
-    """The probability that one of ``decoded`` ``[n]`` exceeds one of ``original`` ``[m]``, ties counting half."""
+    """Return the probability that one of ``decoded`` ``[n]`` exceeds one of ``original`` ``[m]``; ties count half."""
     order = np.sort(original)
     below = np.searchsorted(order, decoded, "left") + np.searchsorted(order, decoded, "right")
     return float(below.mean() / 2 / original.size)
 
 
 def folds_of(sources: list[str]) -> np.ndarray:
-    """Which of at most five folds each sound is in, ``[sounds]``: whole sources, the largest dealt first.
+    """Return the fold (of at most five) of each sound, ``[sounds]``: whole sources, the largest first.
 
-    Of one source alone the sounds are dealt singly.
+    The sounds of a single source are assigned one by one.
     """
     groups = sources if len(set(sources)) > 1 else [str(index) for index in range(len(sources))]
     sizes = sorted(((groups.count(name), name) for name in set(groups)), key=lambda of: (-of[0], of[1]))
@@ -57,11 +56,12 @@ def folds_of(sources: list[str]) -> np.ndarray:
 
 
 def separability(decoded: list[np.ndarray], original: list[np.ndarray], sources: list[str]) -> float | None:
-    """The cross-validated AUC of decoded against original.
+    """Return the cross-validated AUC of decoded against original.
 
     Args:
-        decoded, original: per sound its windows as points ``[n, dims]``.
-        sources: per sound where it is from; a source is never both learned from and asked about.
+        decoded: per sound its windows as points ``[n, dims]``.
+        original: the same of the originals.
+        sources: of each sound; no source is in both training and test.
 
     Returns:
         The mean over folds, each counting by its windows; ``None`` with fewer than two sounds.
@@ -70,23 +70,25 @@ def separability(decoded: list[np.ndarray], original: list[np.ndarray], sources:
         return None
     fold, areas, weights = folds_of(sources), [], []
     for left_out in range(fold.max() + 1):
-        asked, learned = np.flatnonzero(fold == left_out), np.flatnonzero(fold != left_out)
-        sides = [np.concatenate([of[index] for index in learned]) for of in (decoded, original)]
+        test, training = np.flatnonzero(fold == left_out), np.flatnonzero(fold != left_out)
+        sides = [np.concatenate([of[index] for index in training]) for of in (decoded, original)]
         probe = Probe(np.concatenate(sides), [DECODED] * len(sides[0]) + [ORIGINAL] * len(sides[1]))
         column = probe.labels.index(DECODED)
-        chances = [probe.chances(np.concatenate([of[i] for i in asked]))[:, column] for of in (decoded, original)]
-        areas.append(auc(*chances))
-        weights.append(chances[0].size)
+        probabilities = [
+            probe.probabilities(np.concatenate([of[i] for i in test]))[:, column] for of in (decoded, original)
+        ]
+        areas.append(auc(*probabilities))
+        weights.append(probabilities[0].size)
     return float(np.average(areas, weights=weights))
 
 
 def two_sample(
     systems: dict[str, list[np.ndarray]], originals: list[np.ndarray], sources: list[str]
 ) -> dict[str, float | None]:
-    """System → AUC against the originals; and ``null``, that of the originals' last windows against their first.
+    """Return each system's AUC against the originals, and ``null``: of their last windows against their first.
 
     Args:
-        systems: name → per sound its windows as points ``[n, dims]``.
+        systems: by name, per sound its windows as points ``[n, dims]``.
         originals: the same of the originals.
         sources: of each sound.
     """

@@ -1,4 +1,4 @@
-"""Who made the sounds a model learned from: read from the corpus manifest, written as Markdown."""
+"""List who made the sounds a model was trained on: read from the corpus manifest, written as Markdown."""
 
 from __future__ import annotations
 
@@ -24,37 +24,37 @@ Authors and licences are as the packages state them.
 
 
 def read_manifest(corpus: Path) -> list[dict[str, str]]:
-    """The rows of ``manifest.csv``, each with all of :data:`COLUMNS`.
+    """Return the rows of ``manifest.csv``, each with all of :data:`COLUMNS`.
 
     Raises:
-        AudioFileError: it is missing, unreadable, lacks a column or names no file; or a cell is empty or no length.
+        AudioFileError: it is missing, unreadable, lacks a column or lists no file; or a cell is empty or wrong.
     """
     path = corpus / NAME
     rows = read_rows(path, COLUMNS)
     if not rows:
-        raise AudioFileError(f"{path}: names no file")
+        raise AudioFileError(f"{path}: lists no file")
     check_cells(path, rows, COLUMNS)
     for line, row in rows:
         if not _is_length(row["seconds"]):
-            raise AudioFileError(f"{path}, row {line}, column 'seconds': '{row['seconds']}' is no length in seconds")
-    return [row for _, row in rows]
+            raise AudioFileError(f"{path}, row {line}, column 'seconds': '{row['seconds']}' is not a length in seconds")
+    return [{name: text or "" for name, text in row.items()} for _, row in rows]
 
 
-def _is_length(text: str) -> bool:
+def _is_length(text: str | None) -> bool:
     try:
-        return 0 <= float(text) < math.inf
+        return 0 <= float(text or "") < math.inf
     except ValueError:
         return False
 
 
 def is_held_out(row: dict[str, str]) -> bool:
-    """Whether a manifest row belongs to a held-out package."""
+    """Return whether a manifest row belongs to a held-out package."""
     return row["debian_package"] in FACTORY_HELD_OUT
 
 
 def summary(rows: list[dict[str, str]]) -> dict:
-    """Of manifest rows: files, minutes, files per class (first part of the label) and per licence."""
-    minutes = defaultdict(float)
+    """Return files, minutes, files per class (first part of the label) and per licence of manifest rows."""
+    minutes: dict[str, float] = defaultdict(float)
     for row in rows:
         minutes[row["label"].split("/")[0]] += float(row["seconds"]) / 60
     return {
@@ -66,16 +66,16 @@ def summary(rows: list[dict[str, str]]) -> dict:
 
 
 def cell(text: str) -> str:
-    """Text on one line, with whatever Markdown would take for a mark escaped."""
+    """Return the text on one line, with Markdown's special characters escaped."""
     return re.sub(r"([\\`*_<>|\[\]])", r"\\\1", " ".join(text.split()))
 
 
 def attribution(rows: list[dict[str, str]]) -> str:
-    """The Markdown text: one line per package, version, author and licence, with the number of files."""
+    """Return the Markdown text: one line per package, version, author and licence, with the number of files."""
     keys = ("debian_package", "version", "author", "licence")
     counts = Counter(tuple(row[key] for key in keys) + (is_held_out(row),) for row in rows)
     lines = [
-        f"| {' | '.join(map(cell, names))} | {count} | {'held out' if held_out else 'training'} |"
+        f"| {' | '.join(map(cell, map(str, names)))} | {count} | {'held out' if held_out else 'training'} |"
         for (*names, held_out), count in sorted(counts.items())
     ]
     return HEADING + "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""Pieces of a self-contained page: tables, pictures and players, every text escaped."""
+"""Parts of a self-contained HTML page: tables, pictures and players. All text is escaped."""
 
 from __future__ import annotations
 
@@ -27,31 +27,37 @@ img {{ max-width: 100% }} audio {{ height: 2rem; vertical-align: middle }}
 
 
 def head(title: str) -> str:
-    """The page's beginning."""
+    """Return the beginning of the page."""
     return HEAD.format(title=escape(title))
 
 
 def heading(text: str) -> str:
-    """A section's heading."""
+    """Return a section's heading."""
     return f"<h2>{escape(text)}</h2>\n"
 
 
 def paragraph(text: str, note: bool = False) -> str:
-    """A paragraph of plain text."""
+    """Return a paragraph of plain text."""
     return f"<p{' class=note' if note else ''}>{escape(text)}</p>\n"
 
 
 def listed(lines: list[str]) -> str:
-    """A list of plain texts."""
+    """Return a list of plain texts."""
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>\n"
 
 
 class RawCell(str):
-    """A cell that is HTML already, and is not escaped."""
+    """A cell that is HTML already and is not escaped."""
 
 
 def table(header: list[str], rows: list[list[str]], bold: str | None = None) -> str:
-    """A table; rows whose first cell is ``bold`` stand out."""
+    """Return a table; rows whose first cell is ``bold`` are highlighted.
+
+    Args:
+        header: the headings.
+        rows: the cells.
+        bold: first cell of the highlighted rows.
+    """
     top = "".join(f"<th>{escape(cell)}</th>" for cell in header)
     body = "".join(
         f"<tr{' class=codec' if row[0] == bold else ''}>"
@@ -63,18 +69,24 @@ def table(header: list[str], rows: list[list[str]], bold: str | None = None) -> 
 
 
 def number(value: float | None, form: str = "{:.2f}") -> str:
-    """A number in a table, or a dash."""
+    """Return a number for a table, or a dash."""
     return "–" if value is None else form.format(value)
 
 
-def picture(png: bytes, told: str) -> str:
-    """An image inside the page; ``told`` is what it shows."""
+def picture(png: bytes, description: str) -> str:
+    """Return an image inside the page; ``description`` says what it shows."""
     data = base64.b64encode(png).decode("ascii")
-    return f'<p><img alt="{escape(told)}" src="data:image/png;base64,{data}"></p>\n'
+    return f'<p><img alt="{escape(description)}" src="data:image/png;base64,{data}"></p>\n'
 
 
 def player(name: str, audio: np.ndarray, sample_rate: int) -> str:
-    """A named player of one sound ``[samples]``: 16-bit FLAC inside the page."""
+    """Return a named player of one sound ``[samples]``: 16-bit FLAC inside the page.
+
+    Args:
+        name: shown beside it.
+        audio: the sound.
+        sample_rate: in Hz.
+    """
     packed = io.BytesIO()
     soundfile.write(packed, np.clip(audio, -1, 1), sample_rate, format="FLAC", subtype="PCM_16")
     source = f"data:audio/flac;base64,{base64.b64encode(packed.getvalue()).decode('ascii')}"
@@ -82,13 +94,25 @@ def player(name: str, audio: np.ndarray, sample_rate: int) -> str:
 
 
 def players(title: str, sounds: dict[str, np.ndarray], sample_rate: int) -> str:
-    """A titled row of players, one for each named sound."""
+    """Return a titled row of players, one for each named sound.
+
+    Args:
+        title: above them.
+        sounds: by name.
+        sample_rate: in Hz.
+    """
     return f"<h3>{escape(title)}</h3>\n<p>{_all_of(sounds, sample_rate)}</p>\n"
 
 
-def players_cell(told: str, sounds: dict[str, np.ndarray], sample_rate: int) -> RawCell:
-    """Players as a cell of a table, below what they are of."""
-    return RawCell(f'<div class="heard">{escape(told)}<br>\n{_all_of(sounds, sample_rate)}</div>')
+def players_cell(title: str, sounds: dict[str, np.ndarray], sample_rate: int) -> RawCell:
+    """Return players as a table cell, below a title.
+
+    Args:
+        title: above them.
+        sounds: by name.
+        sample_rate: in Hz.
+    """
+    return RawCell(f'<div class="heard">{escape(title)}<br>\n{_all_of(sounds, sample_rate)}</div>')
 
 
 def _all_of(sounds: dict[str, np.ndarray], sample_rate: int) -> str:

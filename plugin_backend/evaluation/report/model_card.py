@@ -1,4 +1,4 @@
-"""Judge a checkpoint on held-out sounds and write its model card, metrics and attribution.
+"""Evaluate a checkpoint on held-out sounds and write its model card, metrics and attribution.
 
     python -m plugin_backend.evaluation.report.model_card CHECKPOINT CORPUS --out DIR
 
@@ -13,6 +13,7 @@ import json
 import platform
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -26,15 +27,16 @@ from plugin_backend.models.registry import load_codec
 
 
 def facts(checkpoint: Path) -> dict:
-    """What is known of the model without listening to it.
+    """Return what is known of the model without decoding any sound.
 
     Raises:
-        CheckpointError: it was trained with other packages held out, so it cannot be judged fairly.
+        CheckpointError: it was trained with other packages held out, so it cannot be evaluated fairly.
     """
+    codec: Any
     codec, held_out = load_codec(str(checkpoint)), held_out_of(str(checkpoint)).sources
     if held_out != FACTORY_HELD_OUT:
-        there, wanted = sorted(held_out), sorted(FACTORY_HELD_OUT)
-        raise CheckpointError(f"{checkpoint}: held out {there}, but the card judges on {wanted}")
+        actual, expected = sorted(held_out), sorted(FACTORY_HELD_OUT)
+        raise CheckpointError(f"{checkpoint}: held out {actual}, but the card needs {expected}")
     record = json.loads(checkpoint.with_suffix(".json").read_text(encoding="utf-8"))
     parts = {"encoder": codec.model.encoder, "decoder": codec.model.decoder}
     return {
@@ -48,8 +50,21 @@ def facts(checkpoint: Path) -> dict:
     }
 
 
-def write_card(checkpoint: Path, corpus: Path, out: Path, options: Options = Options(), tell: Report = silent) -> None:  # noqa: B008
-    """Judge ``checkpoint`` and write the three files into ``out``, which is made if need be.
+def write_card(
+    checkpoint: Path,
+    corpus: Path,
+    out: Path,
+    options: Options = Options(),  # noqa: B008
+    report: Report = silent,
+) -> None:
+    """Evaluate ``checkpoint`` and write the three files into ``out``, which is made if it does not exist.
+
+    Args:
+        checkpoint: a ``.safetensors`` file.
+        corpus: a folder with a ``manifest.csv``.
+        out: the folder to write.
+        options: how much to measure.
+        report: called at each step.
 
     Raises:
         CheckpointError: the checkpoint cannot be used.
@@ -60,7 +75,7 @@ def write_card(checkpoint: Path, corpus: Path, out: Path, options: Options = Opt
     if checkpoint.suffix != ".safetensors":
         raise CheckpointError(f"{checkpoint}: give the path of a .safetensors checkpoint")
     about, rows = facts(checkpoint), read_manifest(corpus)
-    metrics = evaluate(str(checkpoint), corpus, options, tell).metrics | {"facts": about}
+    metrics = evaluate(str(checkpoint), corpus, options, report).metrics | {"facts": about}
     metrics["corpus"] = {
         "training": summary([row for row in rows if not is_held_out(row)]),
         "held_out": summary([row for row in rows if is_held_out(row)]),
@@ -70,13 +85,19 @@ def write_card(checkpoint: Path, corpus: Path, out: Path, options: Options = Opt
 
 
 def print_to_stderr(stage: str, done: int, total: int) -> None:
-    """One line a stage."""
+    """Print one line per stage.
+
+    Args:
+        stage: its name.
+        done: steps done.
+        total: all steps.
+    """
     if done == 0:
         print(stage, file=sys.stderr, flush=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; answers the exit status."""
+    """Run the command line and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=Path, help="a .safetensors file, its .json beside it")
     parser.add_argument("corpus", type=Path, help="a folder with a manifest.csv")

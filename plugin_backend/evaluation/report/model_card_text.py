@@ -1,4 +1,4 @@
-"""The model card's words, around the numbers of one evaluation."""
+"""The text of the model card, around the numbers of one evaluation."""
 
 from __future__ import annotations
 
@@ -126,31 +126,43 @@ SOUND = {
     "noise": "white noise in {long_bands} bands, windows of {decoder_window} samples every {decoder_hop}, and in "
     "{short_bands} bands, windows of {short_window}",
 }
-"""What the decoder makes sound by, by its ``head``."""
+"""How the decoder makes sound, by its ``head``."""
 
 LEVELS = ", whose levels in three bands the decoder states and holds"
 
 
 def architecture(config: dict) -> str:
-    """Three lines on a model's parts, of its configuration."""
+    """Return three lines about a model's parts, from its configuration."""
     sound = SOUND[config["head"]].format_map(config) + (LEVELS if config["band_levels"] else "")
     return ARCHITECTURE.format_map(config | {"sound": sound})
 
 
 def table(head: list[str], rows: list[list[str]], texts: int = 2) -> str:
-    """A Markdown table; its first columns (``texts``) are text, the others numbers."""
+    """Return a Markdown table; its first columns (``texts``) are text, the others numbers.
+
+    Args:
+        head: the headings.
+        rows: the cells.
+        texts: number of text columns.
+    """
     marks = ["---"] * texts + ["---:"] * (len(head) - texts)
     return "\n".join(f"| {' | '.join(row)} |" for row in [head, marks, *rows])
 
 
 def counted(numbers: dict) -> str:
-    """``{"wood": 3}`` → ``wood 3``, largest first."""
+    """Return ``wood 3`` for ``{"wood": 3}``, the largest first."""
     largest_first = sorted(numbers.items(), key=lambda item: -item[1])
     return ", ".join(f"{name} {value:g}" for name, value in largest_first)
 
 
 def score_table(scores: dict[str, dict], label: str | None, first: str) -> str:
-    """One line per name of ``scores`` (name → metric → numbers), for one label or for all clips."""
+    """Return one line per name of ``scores`` (name → metric → numbers), for one label or for all clips.
+
+    Args:
+        scores: the scores.
+        label: or ``None`` for all clips.
+        first: heading of the first column.
+    """
     some = next(iter(scores.values()))
     present = {name: column for name, column in COLUMNS.items() if name in some}
     head = [first, "clips", *(title for title, *_ in present.values())]
@@ -162,13 +174,13 @@ def score_table(scores: dict[str, dict], label: str | None, first: str) -> str:
 
 
 def sound_part(result: dict) -> str:
-    """What is added, smeared and lost: one line per measure, a column per system."""
+    """Return what is added, smeared and lost: one line per measure, a column per system."""
     columns = numbers_of(result)
     return table(["", *map(bold, columns)], lines(columns), texts=1)
 
 
 def label_table(metrics: dict[str, dict]) -> str:
-    """The codec's scores, one line per label."""
+    """Return the codec's scores, one line per label."""
     labels = metrics["log_mel_error_db"]["by_label"]
     return score_table(
         {label: {name: of["by_label"][label] for name, of in metrics.items()} for label in labels}, None, "label"
@@ -176,7 +188,7 @@ def label_table(metrics: dict[str, dict]) -> str:
 
 
 def probe_table(probe: dict) -> str:
-    """One line per task and system; a task left out says so."""
+    """Return one line per task and system; a task that was left out has a remark."""
     rows, left_out = [], ""
     for task, found in probe.items():
         if not found.get("systems"):
@@ -190,7 +202,7 @@ def probe_table(probe: dict) -> str:
 
 
 def retrieval_table(retrieval: list[dict]) -> str:
-    """One line per class and system: how many sounds found their own original, or label, first."""
+    """Return one line per class and system: how many sounds are nearest to their own original, or label."""
     rows = sorted(retrieval, key=lambda row: row["class"])
     cells = [
         [row["class"], bold(row["system"]), str(row["sounds"]), f"{row['own_first']:.2f}", f"{row['label_first']:.2f}"]
@@ -200,31 +212,31 @@ def retrieval_table(retrieval: list[dict]) -> str:
 
 
 def bold(system: str) -> str:
-    """The codec's name stands out among the anchors."""
+    """Return the name, in bold for the codec."""
     return f"**{system}**" if system == CODEC else system
 
 
 def runs_of(training: dict) -> list[dict]:
-    """The records of all runs that made the model, oldest first."""
+    """Return the records of all runs that made the model, oldest first."""
     return [*training.get("history", []), training]
 
 
 def run_lines(training: dict) -> str:
-    """One line per run: its plain numbers, then its settings."""
+    """Return one line per run: its plain numbers, then its settings."""
     lines = []
     for run in runs_of(training):
         plain = run.get("settings", {}) | run
-        told = ", ".join(f"{key} {value}" for key, value in plain.items() if isinstance(value, str | int | float))
-        lines.append(f"- {told}")
+        text = ", ".join(f"{key} {value}" for key, value in plain.items() if isinstance(value, str | int | float))
+        lines.append(f"- {text}")
     return "From the checkpoint's record, one line a run:\n\n" + "\n".join(lines)
 
 
 def study_numbers(result: dict) -> dict[str, float | str]:
-    """The numbers of the card's paragraph on ways and random sounds."""
+    """Return the numbers of the card's paragraph on paths and random sounds."""
     ways = [
-        f"at worst {to['ends']['worst_ratio']:.2f} and on average {to['ends']['mean_ratio']:.2f} ({how}, by {listener})"
-        for how, by in result["interpolation"]["ways"].items()
-        for listener, to in by.items()
+        f"at worst {to['ends']['worst_ratio']:.2f} and on average {to['ends']['mean_ratio']:.2f} ({path}, by {name})"
+        for path, by in result["interpolation"]["ways"].items()
+        for name, to in by.items()
     ]
     return {
         "ways": ", ".join(ways) or "not measured: there are fewer than two materials",
@@ -234,7 +246,7 @@ def study_numbers(result: dict) -> dict[str, float | str]:
 
 
 def mixture_table(methods: dict[str, dict]) -> str:
-    """One line per way of mixing."""
+    """Return one line per method of mixing."""
     rows = []
     for name, of in methods.items():
         even = of["evenness"]

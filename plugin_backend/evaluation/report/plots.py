@@ -1,9 +1,10 @@
-"""The report's pictures, each as the bytes of a PNG."""
+"""The report's pictures, each as the bytes of a PNG file."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from typing import Any, cast
 
 import matplotlib
 import numpy as np
@@ -15,7 +16,7 @@ from plugin_backend.evaluation.metrics.score_clips import CODEC
 
 DPI, BINS = 100, 24
 STYLE = {"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "text.parse_math": False}
-"""Labels are users' folders: a ``$`` in them is no formula."""
+"""Labels are names of users' folders: a ``$`` in them must not start a formula."""
 
 HISTOGRAMS = {
     "log_mel_error_db": "log-mel error, dB",
@@ -24,12 +25,19 @@ HISTOGRAMS = {
     "peak_error_db": "peak error per hit, dB",
 }
 MANY = 8
-"""With more materials a matrix shows no numbers in its cells below this size of type."""
+"""With more materials than this, a matrix uses smaller numbers."""
 
 
 def png(width: float, height: float, columns: int, draw: Callable[[list[Axes]], None]) -> bytes:
-    """A figure of ``columns`` axes side by side, ``width`` × ``height`` inches, as ``draw`` fills it."""
-    with matplotlib.rc_context(STYLE):
+    """Return a figure of ``columns`` axes side by side, ``width`` × ``height`` inches, filled by ``draw``.
+
+    Args:
+        width: in inches.
+        height: in inches.
+        columns: number of axes.
+        draw: fills the axes.
+    """
+    with matplotlib.rc_context(cast(Any, STYLE)):
         figure = Figure(figsize=(width, height), layout="constrained")
         draw(list(np.atleast_1d(figure.subplots(1, columns))))
         picture = io.BytesIO()
@@ -38,7 +46,7 @@ def png(width: float, height: float, columns: int, draw: Callable[[list[Axes]], 
 
 
 def histograms(clips: list[dict]) -> bytes:
-    """How errors are distributed over clips or hits: the codec filled, the anchors as outlines."""
+    """Plot how errors are distributed over clips or hits: the codec filled, the anchors as outlines."""
     shown = {name: title for name, title in HISTOGRAMS.items() if name in clips[0]}
     systems = list(dict.fromkeys(row["system"] for row in clips))
 
@@ -46,14 +54,14 @@ def histograms(clips: list[dict]) -> bytes:
         for axis, (metric, title) in zip(axes, shown.items(), strict=True):
             values = {s: np.hstack([r[metric] for r in clips if r["system"] == s]) for s in systems}
             both = np.concatenate(list(values.values()))
-            edges = (
-                np.linspace(both.min(initial=0.0), max(float(np.quantile(both, 0.99)), 1e-3), BINS)
-                if both.size
-                else BINS
-            )
+            edges = np.linspace(both.min(initial=0.0), max(float(np.quantile(both, 0.99)), 1e-3), BINS)
+            if not both.size:
+                edges = np.linspace(0.0, 1.0, BINS + 1)
             for number, (system, numbers) in enumerate(values.items()):
                 style = {"histtype": "stepfilled", "alpha": 0.5} if system == CODEC else {"histtype": "step"}
-                axis.hist(np.clip(numbers, edges[0], edges[-1]), edges, color=f"C{number}", label=system, **style)
+                axis.hist(
+                    np.clip(numbers, edges[0], edges[-1]), edges.tolist(), color=f"C{number}", label=system, **style
+                )
             axis.set(xlabel=title, ylabel="count")
         axes[0].legend(frameon=False)
 
@@ -61,7 +69,13 @@ def histograms(clips: list[dict]) -> bytes:
 
 
 def matrices(names: list[str], tables: dict[str, list[list[float | None]]], labels: tuple[str, str]) -> bytes:
-    """Matrices of the same rows and columns side by side, one colour scale; ``labels`` name rows and columns."""
+    """Plot matrices of the same rows and columns side by side, on one colour scale; ``labels`` name both.
+
+    Args:
+        names: of rows and columns.
+        tables: by title.
+        labels: of rows and of columns.
+    """
     arrays = {title: np.array(rows, float) for title, rows in tables.items()}
     known = np.concatenate([array[np.isfinite(array)] for array in arrays.values()])
     span = (known.min(), known.max()) if known.size else (0.0, 1.0)
@@ -84,37 +98,38 @@ def matrices(names: list[str], tables: dict[str, list[list[float | None]]], labe
     return png(side * len(arrays), side, len(arrays), draw)
 
 
-def latent_map(found: dict) -> bytes:
-    """Sounds on the two principal axes, footsteps by material and the rest by class; medians are named."""
-    points, labels = np.array(found["points"]), np.array(found["labels"])
+def latent_map(data: dict) -> bytes:
+    """Plot sounds on the two principal axes, footsteps by material and the rest by class; medians are named."""
+    points, labels = np.array(data["points"]), np.array(data["labels"])
     steps = np.array([class_of(label) == "footsteps" for label in labels])
 
     def draw(axes: list[Axes]) -> None:
         for axis, title, mine in zip(axes, ("footsteps by material", "everything else"), (steps, ~steps), strict=True):
-            axis.scatter(*points.T, s=4, color="0.85")
+            axis.scatter(points[:, 0], points[:, 1], s=4, color="0.85")
             for number, label in enumerate(sorted(set(labels[mine]))):
                 colour = matplotlib.colormaps["tab20"](number % 20)
-                axis.scatter(*points[labels == label].T, s=12, color=colour)
-                x, y = found["medians"][label]
+                members = points[labels == label]
+                axis.scatter(members[:, 0], members[:, 1], s=12, color=colour)
+                x, y = data["medians"][label]
                 axis.scatter(x, y, s=50, marker="D", color=colour, edgecolor="black")
                 axis.annotate(label.removeprefix("footsteps/"), (x, y), xytext=(4, 4), textcoords="offset points")
             shares = [
-                f"axis {n + 1} ({100 * share:.0f} % of variance)" for n, share in enumerate(found["variance_shares"])
+                f"axis {n + 1} ({100 * share:.0f} % of variance)" for n, share in enumerate(data["variance_shares"])
             ]
             axis.set(title=title, xlabel=shares[0], ylabel=shares[1])
 
     return png(11, 5, 2, draw)
 
 
-def ways(found: dict, embedding: str) -> bytes:
-    """Fréchet distance to both ends' originals along each way, one line a pair."""
+def ways(data: dict, embedding: str) -> bytes:
+    """Plot the Fréchet distance to both ends' originals along each path, one line per pair."""
 
     def draw(axes: list[Axes]) -> None:
-        for axis, (way, tables) in zip(axes, found["ways"].items(), strict=True):
-            for pair, row in zip(found["pairs"], tables[embedding]["ends"]["distances"], strict=True):
-                axis.plot(found["stops"], row, marker=".", label=" → ".join(pair).replace("footsteps/", ""))
-            axis.set(title=f"{way}, {embedding}", xlabel="t", ylabel="Fréchet distance to both ends' originals")
+        for axis, (path, tables) in zip(axes, data["ways"].items(), strict=True):
+            for pair, row in zip(data["pairs"], tables[embedding]["ends"]["distances"], strict=True):
+                axis.plot(data["stops"], row, marker=".", label=" → ".join(pair).replace("footsteps/", ""))
+            axis.set(title=f"{path}, {embedding}", xlabel="t", ylabel="Fréchet distance to both ends' originals")
             axis.set_ylim(bottom=0)
         axes[-1].legend(frameon=False, fontsize=6, loc="center left", bbox_to_anchor=(1, 0.5))
 
-    return png(10, 3.2, len(found["ways"]), draw)
+    return png(10, 3.2, len(data["ways"]), draw)

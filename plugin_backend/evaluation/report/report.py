@@ -1,4 +1,4 @@
-"""One evaluation as files: ``metrics.json`` and a self-contained ``report.html``."""
+"""Write an evaluation to files: ``metrics.json`` and a self-contained ``report.html``."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from plugin_backend.file_commit import stage_files
 
 PLAYED_CLIPS, PLAYED_S, ROW_S = 6, 3.0, 1.5
 PLAYED = (CODEC, "low-pass 3.5 kHz", "noise in 160 bands, 1024/256")
-"""The systems that can be listened to, beside the original."""
+"""The systems with players, beside the original."""
 
 SHOWN = {CODEC: "this model", START: START}
-"""The systems that are a model, and what they are called."""
+"""The systems that are models, and their names."""
 
 COLUMNS = {
     "visqol": ("ViSQOL ↑", "mean", "{:.2f}"),
@@ -33,11 +33,11 @@ COLUMNS = {
     "centroid_error": ("centroid error, octaves ↓", "mean", "{:.3f}"),
     "noisiness_error": ("noisiness error ↓", "mean", "{:.3f}"),
 }
-"""Metric → heading, which of its numbers is shown, and how."""
+"""By metric: heading, which of its numbers is shown, and how."""
 
 
 def score_cells(metrics: dict) -> list[str]:
-    """One cell for each column that ``metrics`` (metric → numbers) has."""
+    """Return one cell for each column that ``metrics`` (metric → numbers) has."""
     return [html.number(metrics[name][key], form) for name, (_, key, form) in COLUMNS.items() if name in metrics]
 
 
@@ -47,7 +47,7 @@ def write_report(evaluation: Evaluation, out: Path) -> list[Path]:
 
 
 def write_files(texts: dict[str, str], out: Path) -> list[Path]:
-    """Write each name's text into the folder ``out``, made if need be; nothing half-written stays.
+    """Write each name's text into the folder ``out``, made if it does not exist; no incomplete file remains.
 
     Raises:
         OutputError: ``out`` cannot be written.
@@ -63,12 +63,12 @@ def write_files(texts: dict[str, str], out: Path) -> list[Path]:
 
 
 def as_json(metrics: dict) -> str:
-    """The text of ``metrics.json``: strict JSON, one top-level entry after another."""
+    """Return the text of ``metrics.json``: strict JSON, one top-level entry after another."""
     return json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def as_page(evaluation: Evaluation) -> str:
-    """The whole report."""
+    """Return the whole report as HTML."""
     metrics = evaluation.metrics
     sections = (
         _protocol,
@@ -88,33 +88,33 @@ def as_page(evaluation: Evaluation) -> str:
 
 
 def _worst(evaluation: Evaluation, question: verdict.Question) -> str:
-    """Players of the clip that a question's answer is worst for; of all clips together, of the one worst in colour."""
+    """Return players of the clip with the worst number for a question; without one, of the clip worst in colour."""
     rows = [row for row in evaluation.metrics["clips"] if row["system"] == CODEC]
     at = question.worst(rows)
     if at is not None:
-        return _heard(evaluation, at, f"worst: {evaluation.clips[at].name}")
+        return _listen_cell(evaluation, at, f"worst: {evaluation.clips[at].name}")
     at = verdict.COLOUR.worst(rows) or 0
-    return _heard(evaluation, at, f"one of all: {evaluation.clips[at].name}")
+    return _listen_cell(evaluation, at, f"one of all: {evaluation.clips[at].name}")
 
 
-def _heard(evaluation: Evaluation, index: int, told: str) -> str:
-    """A clip as players of the recording, of the model, and of the one it started from."""
+def _listen_cell(evaluation: Evaluation, index: int, title: str) -> str:
+    """Return a clip as players of the recording, of the model, and of the model it started from."""
     most = round(ROW_S * evaluation.sample_rate)
     decoded = {SHOWN[name]: evaluation.decoded[name][index] for name in SHOWN if name in evaluation.decoded}
     sounds = {"recording": evaluation.clips[index].audio} | decoded
-    return html.players_cell(told, {name: audio[:most] for name, audio in sounds.items()}, evaluation.sample_rate)
+    return html.players_cell(title, {name: audio[:most] for name, audio in sounds.items()}, evaluation.sample_rate)
 
 
 def _protocol(metrics: dict) -> str:
     model, data, protocol = metrics["model"], metrics["data"], metrics["protocol"]
-    kept = (
+    origin = (
         "all of sources that the model's record says were held out from training"
         if data["unseen_in_training"]
         else "which may include sounds the model was trained on"
     )
     lines = [
         f"Model {model['name']}, fingerprint {model['fingerprint']}.",
-        f"{data['files']} files judged, {kept}. Sources: {', '.join(data['sources'])}.",
+        f"{data['files']} files judged, {origin}. Sources: {', '.join(data['sources'])}.",
         f"{protocol['clips']} clips of {protocol['clip_s']:g} s at {protocol['sample_rate_hz']} Hz: sounds of one "
         f"source and label, trimmed, brought to one peak and joined with {1000 * protocol['gap_s']:g} ms between; "
         f"long sounds cut; at most {protocol['clips_per_label']} clips a label.",
@@ -162,7 +162,7 @@ BANK_COLUMNS = {
     "cents": ("tonality", "cents_error"),
     "decay error, %": ("tonality", "decay_error_percent"),
 }
-"""A bank's table: heading → where a preset's number is."""
+"""The bank's table: by heading, the path of a preset's number."""
 
 
 def _bank(metrics: dict) -> str:
@@ -174,8 +174,8 @@ def _bank(metrics: dict) -> str:
     areas = {name: [html.number(of[which]) for which in (CODEC, NULL)] for name, of in bank["two_sample"].items()}
     apart = ", ".join(f"{name} {mine} (null {null})" for name, (mine, null) in areas.items())
     far = ", ".join(f"{name} {value:.1f}" for name, value in bank["frechet"].items())
-    told = f"Each preset beside the recordings it was made from. Fréchet: {far}. Two-sample AUC: {apart}."
-    page = html.heading("The bank") + html.paragraph(told)
+    text = f"Each preset beside the recordings it was made from. Fréchet: {far}. Two-sample AUC: {apart}."
+    page = html.heading("The bank") + html.paragraph(text)
     return page + html.table(["preset", "takes", *(column.title for column in columns)], rows)
 
 
@@ -187,7 +187,7 @@ def _labels(evaluation: Evaluation, metrics: dict) -> str:
     rows = []
     for label, clips in labels.items():
         cells = score_cells({name: of["by_label"][label] for name, of in mine.items()})
-        listen = _heard(evaluation, first[label], evaluation.clips[first[label]].name) if label in first else ""
+        listen = _listen_cell(evaluation, first[label], evaluation.clips[first[label]].name) if label in first else ""
         rows.append([label, str(clips["n"]), *cells, listen])
     note = "Footsteps are judged by material, and all together as 'footsteps'. A Fréchet distance of one clip's few "
     note += "windows is larger than that of many: compare it only with other labels."
@@ -195,8 +195,8 @@ def _labels(evaluation: Evaluation, metrics: dict) -> str:
 
 
 def _distributions(metrics: dict) -> str:
-    told = "Histograms of errors for the codec and each anchor"
-    return html.heading("How errors are distributed") + html.picture(plots.histograms(metrics["clips"]), told)
+    description = "Histograms of errors for the codec and each anchor"
+    return html.heading("How errors are distributed") + html.picture(plots.histograms(metrics["clips"]), description)
 
 
 def _materials(metrics: dict) -> str:
@@ -223,7 +223,7 @@ MIXED = {
     "frechet_yamnet": "Fréchet, YAMNet ↓",
     "frechet_aisfx": "Fréchet, aiSFX ↓",
 }
-"""What is measured of a mixture → heading; each as a mean, and of its two materials the smaller and larger number."""
+"""Measures of a mixture and their headings; each as a mean, and of its two materials the smaller and larger number."""
 
 SIDES = {"mean": "mean", "lesser": "smaller", "greater": "larger"}
 MATRICES = {
@@ -241,7 +241,8 @@ def _mixtures(metrics: dict) -> str:
         return ""
     page = html.heading("Mixtures of two materials")
     page += html.paragraph("Mean of the latents, their sum above silence, and the dominance-aware weighting.")
-    header, rows = ["method"], []
+    header: list[str] = ["method"]
+    rows: list[list[str]] = []
     for method, tables in found["methods"].items():
         cells = [method]
         for name, numbers in tables["evenness"].items():
@@ -251,11 +252,11 @@ def _mixtures(metrics: dict) -> str:
         rows.append(cells)
     page += html.table(header, rows)
     page += html.paragraph("Smaller and larger: of the two materials of a pair, the mean over pairs.", note=True)
-    for name, told in MATRICES.items():
+    for name, text in MATRICES.items():
         tables = {method: of[name] for method, of in found["methods"].items() if name in of}
         if any(cell is not None for rows in tables.values() for row in rows for cell in row):
-            page += html.paragraph(told)
-            page += html.picture(plots.matrices(found["materials"], tables, ("what became of", "mixed with")), told)
+            page += html.paragraph(text)
+            page += html.picture(plots.matrices(found["materials"], tables, ("what became of", "mixed with")), text)
     return page
 
 
@@ -302,7 +303,7 @@ def _latents(metrics: dict) -> str:
 
 
 def _listen(evaluation: Evaluation) -> str:
-    """Original, codec and two anchors of clips of different labels, and a mixture: a few seconds of each."""
+    """Return players of original, codec and two anchors for clips of different labels, and of a mixture."""
     page, rate_hz = html.heading("Listen"), evaluation.sample_rate
     most = round(PLAYED_S * rate_hz)
     first = {clip.label: index for index, clip in reversed(list(enumerate(evaluation.clips)))}

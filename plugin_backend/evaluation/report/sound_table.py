@@ -1,12 +1,13 @@
-"""What is added to sounds, smeared and lost, as one table: a row a measure, a column a system.
+"""What a codec adds to sounds, smears and loses, as one table: a row per measure, a column per system.
 
-A system's numbers are ``clips`` (metric → numbers, of all dense clips), ``textures`` (the same of those clips that are
-textures), ``two_sample`` (what hears it → AUC), and the studies ``texture_statistics``, ``hits`` and ``tonality``.
+A system's numbers are ``clips`` (metric → numbers, of all dense clips), ``textures`` (the same, of those clips that are
+textures), ``two_sample`` (features → AUC), and the studies ``texture_statistics``, ``hits`` and ``tonality``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from plugin_backend.evaluation.data.dense_clips import is_texture
 from plugin_backend.evaluation.metrics.score_clips import Scores, described
@@ -17,17 +18,18 @@ NULL = "null"
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table: its title, and where its number is in a system's numbers."""
+    """A line of the table: its title, and the path of its number in a system's numbers."""
 
     title: str
     path: tuple[str, ...]
     form: str = "{:.2f}"
 
-    def cell(self, found: dict) -> str:
-        """The number of one system, or a dash."""
+    def cell(self, numbers: dict) -> str:
+        """Return the number of one system, or a dash."""
+        value: Any = numbers
         for name in self.path:
-            found = found.get(name) if found else None
-        return number(found, self.form)
+            value = value.get(name) if value else None
+        return number(value, self.form)
 
 
 ROWS = [
@@ -64,7 +66,7 @@ ROWS = [
 
 
 def sound_scores(scores: Scores, studies: dict[str, dict]) -> dict[str, dict]:
-    """System → its numbers beside those of all clips, and ``null``, the two-sample tests' own.
+    """Return each system's numbers beside those of all clips, and ``null``, those of the two-sample tests.
 
     Args:
         scores: of all systems.
@@ -84,11 +86,11 @@ def _column(two_sample: dict[str, dict[str, float | None]], system: str) -> dict
 
 
 def numbers_of(result: dict) -> dict[str, dict]:
-    """System → its numbers, of an evaluation as ``metrics.json`` holds it."""
+    """Return each system's numbers from an evaluation in the form of ``metrics.json``."""
     return {name: {"clips": result["metrics"].get(name)} | of for name, of in result["sound"].items()}
 
 
 def lines(columns: dict[str, dict], rows: list[Row] = ROWS) -> list[list[str]]:
-    """Title and cells of every row that has a number in one of ``columns`` (name → numbers)."""
+    """Return title and cells of every row that has a number in one of ``columns`` (by name)."""
     table = [[row.title, *(row.cell(found) for found in columns.values())] for row in rows]
     return [line for line in table if any(cell != number(None) for cell in line[1:])]

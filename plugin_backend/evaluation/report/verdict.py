@@ -1,4 +1,4 @@
-"""What an evaluation found, in plain words: the first that a reader of its report sees."""
+"""The verdict: what an evaluation found, in plain words, at the top of the report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from plugin_backend.evaluation.metrics.score_clips import CODEC, START
 from plugin_backend.evaluation.report import html
 
 SAME_SHARE = 0.03
-"""Numbers nearer to each other than this share are called the same."""
+"""Numbers that differ by less than this share count as the same."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,11 @@ class Question:
     """One line of the verdict.
 
     Attributes:
-        asked: what is asked, in plain words.
-        metric, number: where the answer is, as in ``metrics.json``.
+        asked: the question, in plain words.
+        metric: of the answer, as in ``metrics.json``.
+        number: of the metric, as in ``metrics.json``.
         rising: whether more is better.
-        grades: the words of an answer and the number that it needs; the last needs none.
+        grades: the number each grade needs, and its words; the last needs none.
         form: how the number is shown.
     """
 
@@ -34,21 +35,21 @@ class Question:
     form: str
 
     def value(self, scores: dict) -> float | None:
-        """The number of one system, which may have none."""
+        """Return the number of one system, or ``None``."""
         return scores.get(self.metric, {}).get(self.number)
 
     def words(self, value: float) -> str:
-        """The grade of a number."""
+        """Return the grade of a number."""
         return next(word for least, word in self.grades if (value >= least) == self.rising or value == least)
 
     def worst(self, rows: list[dict]) -> int | None:
-        """Which of a system's rows, one a clip, has the worst answer; None where the metric is not one of clips."""
+        """Return which of a system's rows, one per clip, is worst; ``None`` if the metric is not one of clips."""
         values = {at: np.median(row[self.metric]) for at, row in enumerate(rows) if np.size(row.get(self.metric, []))}
         chosen = min if self.rising else max
-        return chosen(values, key=values.get) if values else None
+        return chosen(values, key=lambda at: values[at]) if values else None
 
     def compared(self, mine: float, other: float) -> str:
-        """``better``, ``worse`` or ``the same`` beside another's number."""
+        """Return ``better``, ``worse`` or ``the same``, compared with another's number."""
         if abs(mine - other) <= SAME_SHARE * max(abs(mine), abs(other)):
             return "the same"
         return "better" if (mine > other) == self.rising else "worse"
@@ -98,15 +99,15 @@ QUESTIONS = (
     ),
 )
 COLOUR = next(question for question in QUESTIONS if question.metric == "log_mel_error_db")
-"""The question that every clip has an answer to."""
+"""The question that every clip has a number for."""
 
 
-def section(metrics: dict, heard: Callable[[Question], str]) -> str:
-    """The verdict as the first section of a page.
+def section(metrics: dict, listen: Callable[[Question], str]) -> str:
+    """Return the verdict as the first section of a page.
 
     Args:
         metrics: as in ``metrics.json``.
-        heard: a question's cell to listen to.
+        listen: returns a cell with players for a question.
     """
     scores, start = metrics["metrics"], metrics["metrics"].get(START)
     asked = [(question, question.value(scores[CODEC])) for question in QUESTIONS]
@@ -119,10 +120,10 @@ def section(metrics: dict, heard: Callable[[Question], str]) -> str:
         if other is not None:
             beside.append(question.compared(value, other))
             row += [question.form.format(other), beside[-1]]
-        rows.append([*row, heard(question)])
+        rows.append([*row, listen(question)])
     name = metrics["model"].get("started_from")
-    other = [f"{name}, which it started from", "beside it"] if beside else []
-    header = ["", "this model", "in numbers", *other, "listen"]
+    columns = [f"{name}, which it started from", "beside it"] if beside else []
+    header = ["", "this model", "in numbers", *columns, "listen"]
     return html.heading("Verdict") + html.paragraph(" ".join(_sentences(metrics, beside))) + html.table(header, rows)
 
 

@@ -1,8 +1,9 @@
-"""The latent space itself: a map of it, ways through it, and sounds drawn from it."""
+"""Studies of the latent space: a map, interpolations through it, and sounds drawn from it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,26 +15,25 @@ from plugin_backend.evaluation.data.dense_clips import CLIP_S, PEAK, group_of
 from plugin_backend.evaluation.embeddings.base import Embedding, embed
 from plugin_backend.evaluation.metrics.frechet import Cloud, cloud_distance
 from plugin_backend.evaluation.studies.surface_materials import Materials
-from plugin_backend.models.waveform_vae.codec import WaveformCodec
 
 PATHS = {"linear": interpolate, "spherical": slerp}
 STOPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 DRAWS, SEED = 8, 0
 MOST_FRAMES = 20_000
-"""Of the judged sounds' latents, what the fitted prior is made from."""
+"""Most latent frames of the evaluated sounds that the fitted prior is made from."""
 
 
 def latent_map(codec: Codec, sounds: list[Sound]) -> dict:
-    """Every sound's mean latent on the two principal axes of them all, with each label's median.
+    """Return every sound's mean latent on the two principal axes of all sounds, and each label's median.
 
-    Answers ``points`` ``[sounds][x, y]``, ``labels``, ``medians`` and ``variance_shares`` of both axes.
+    The result has ``points`` ``[sounds][x, y]``, ``labels``, ``medians`` and ``variance_shares`` of both axes.
     """
     means = np.stack([codec.encode(sound.audio[None])[0].mean(axis=0) for sound in sounds]).astype(np.float64)
     labels = [group_of(sound.label) for sound in sounds]
     _, sizes, axes = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)
     points = np.zeros((len(sounds), 2))
-    seen = (means - means.mean(axis=0)) @ axes[:2].T
-    points[:, : seen.shape[1]] = seen
+    projected = (means - means.mean(axis=0)) @ axes[:2].T
+    points[:, : projected.shape[1]] = projected
     shares = np.zeros(2)
     shares[: min(2, sizes.size)] = (sizes**2 / max(np.square(sizes).sum(), 1e-12))[:2]
     medians = {
@@ -49,16 +49,21 @@ def latent_map(codec: Codec, sounds: list[Sound]) -> dict:
 
 
 def interpolation(materials: Materials, corpus: dict[str, Cloud], tell: Callable[[], None]) -> dict:
-    """Fréchet distances on the way from each material to the next, and by how much they exceed the worse end.
+    """Return Fréchet distances between each material and the next, and by how much they exceed the worse end.
 
-    Per way and embedding: ``ends``, distances ``[pair][stop]`` to the originals of both ends together;
-    ``corpus``, to all dense clips; and of each the ``worst_ratio`` and ``mean_ratio`` over pairs of the
-    largest distance between the ends over the worse end's.
+    Per path and embedding: ``ends``, distances ``[pair][stop]`` to the originals of both ends together; ``corpus``, to
+    all dense clips. Each has ``worst_ratio`` and ``mean_ratio`` over pairs: the largest distance between the ends over
+    the worse end's.
+
+    Args:
+        materials: the materials.
+        corpus: by embedding, the cloud of all dense clips.
+        tell: called after each path.
     """
     names = materials.names
     pairs = list(zip(names, names[1:] + names[:1], strict=True))[: len(names) if len(names) > 2 else len(names) - 1]
-    result = {"stops": list(STOPS), "pairs": [list(pair) for pair in pairs], "ways": {}}
-    for way, between in PATHS.items():
+    result: dict[str, Any] = {"stops": list(STOPS), "pairs": [list(pair) for pair in pairs], "ways": {}}
+    for path, between in PATHS.items():
         stops = [_clouds_between(materials, pair, between) for pair in pairs]
         for name in corpus if pairs else ():
             towards = {"ends": [_united(*(materials.originals[end][name] for end in pair)) for pair in pairs]}
@@ -67,7 +72,7 @@ def interpolation(materials: Materials, corpus: dict[str, Cloud], tell: Callable
                 to: [[cloud_distance(stop[name], goal) for stop in row] for row, goal in zip(stops, goals, strict=True)]
                 for to, goals in towards.items()
             }
-            result["ways"].setdefault(way, {})[name] = {to: _with_ratios(np.array(row)) for to, row in rows.items()}
+            result["ways"].setdefault(path, {})[name] = {to: _with_ratios(np.array(row)) for to, row in rows.items()}
         tell()
     return result
 
@@ -92,12 +97,17 @@ def _with_ratios(distances: np.ndarray) -> dict:
 
 
 def prior_latents(codec: Codec, sounds: list[Sound], frames: int) -> dict[str, np.ndarray]:
-    """Random latents ``[DRAWS, frames, dims]`` by kind.
+    """Return random latents ``[DRAWS, frames, dims]`` by kind.
 
-    ``standard normal``: the prior training pulls towards, independent frames (only for models that know
-    their raw latents). ``fitted, white``: independent frames with the mean and covariance of the sounds'
-    latents. ``fitted, smooth``: the same, each frame following the last as the sounds' do (an AR(1) process per
-    dimension, coefficient = lag-1 autocorrelation).
+    ``standard normal``: the prior that training aims at, independent frames (only for models that know their raw
+    latents). ``fitted, white``: independent frames with the mean and covariance of the sounds' latents. ``fitted,
+    smooth``: the same, with the sounds' frame-to-frame correlation (an AR(1) process per dimension, coefficient = lag-1
+    autocorrelation).
+
+    Args:
+        codec: the model.
+        sounds: to fit to.
+        frames: length of the result.
     """
     rng = np.random.default_rng(SEED)
     noise = rng.standard_normal((DRAWS, frames, codec.spec.latent_dim))
@@ -114,14 +124,21 @@ def prior_latents(codec: Codec, sounds: list[Sound], frames: int) -> dict[str, n
     for frame in range(1, frames):
         smooth[:, frame] = follow * smooth[:, frame - 1] + np.sqrt(1 - follow**2) * white[:, frame]
     drawn = {"fitted, white": mean + white, "fitted, smooth": mean + smooth}
-    if isinstance(codec, WaveformCodec):
+    if (model := getattr(codec, "model", None)) is not None and hasattr(model, "compact"):
         zero = torch.zeros(1, 1, codec.spec.latent_dim)
-        drawn = {"standard normal": codec.model.compact(zero, zero)[0].numpy() + noise} | drawn
+        drawn = {"standard normal": model.compact(zero, zero)[0].numpy() + noise} | drawn
     return {kind: latents.astype(np.float32) for kind, latents in drawn.items()}
 
 
 def prior_study(codec: Codec, sounds: list[Sound], corpus: dict[str, Cloud], embeddings: list[Embedding]) -> dict:
-    """Kind of random latents → embedding → Fréchet distance of their sounds (at peak 0.5) to the dense clips."""
+    """Return the Fréchet distance of random sounds (at peak 0.5) to the dense clips, by kind and embedding.
+
+    Args:
+        codec: the model.
+        sounds: to fit the prior to.
+        corpus: by embedding, the cloud of all dense clips.
+        embeddings: to use.
+    """
     rate_hz = codec.spec.sample_rate
     result = {}
     for kind, latents in prior_latents(codec, sounds, codec.spec.frames(round(CLIP_S * rate_hz))).items():

@@ -1,4 +1,4 @@
-"""Teach the probe on some sources' sounds, and ask it about others: original, decoded and damaged."""
+"""Train the probe on some sources' sounds and test it on others: original, decoded and damaged."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from plugin_backend.evaluation.studies.linear_probe import Probe, examine_probe,
 from plugin_backend.evaluation.studies.surface_materials import is_material
 
 LEAST_LESSONS = 2
-"""A label with fewer sounds is not taught."""
+"""Labels with fewer sounds are not used for training."""
 
 TASKS: dict[str, tuple[Callable[[str], str], Callable[[str], bool]]] = {
     "materials": (group_of, is_material),
     "classes": (class_of, bool),
 }
-"""Task → what a label is called in it, and which labels take part."""
+"""By task: the function that names a label in it, and the function that says which labels take part."""
 
 TAKES = ", other takes"
-"""After a task's name: taught by other takes of the judged sources, not by other sources."""
+"""Added to a task's name: the probe was trained on other takes of the same sources, not on other sources."""
 
 
 def probe_study(
@@ -34,17 +34,24 @@ def probe_study(
     yamnet: Embedding,
     step: Callable[[], None],
 ) -> tuple[dict, Probe | None]:
-    """Examine a probe for each task of :data:`TASKS`, taught by other sources and by other takes.
+    """Test a probe for each task of :data:`TASKS`, trained on other sources and on other takes.
 
-    A task with fewer than two labels to teach is left out, and said so. ``step`` is called once for every
-    lesson and judged sound.
+    A task with fewer than two labels to train on is left out, with a remark.
+
+    Args:
+        lessons: sounds to train on.
+        judged: the evaluated sounds.
+        decoded: by system, the evaluated sounds decoded.
+        rate_hz: of all sounds.
+        yamnet: the embedding.
+        step: called once for every sound of ``lessons`` and ``judged``.
 
     Returns:
-        The results by task, and a probe to ask about mixtures of materials: it knows the judged originals, and of
-        materials without any the lessons; ``None`` if that is fewer than two materials.
+        The results by task, and a probe for mixtures of materials. It is trained on the evaluated originals, and for
+        materials without any on ``lessons``; ``None`` if there are fewer than two materials.
     """
 
-    def heard(sounds: list[np.ndarray], step: Callable[[], None] = lambda: None) -> np.ndarray:
+    def points_of(sounds: list[np.ndarray], step: Callable[[], None] = lambda: None) -> np.ndarray:
         points = []
         for audio in sounds:
             points.append(features(audio, rate_hz, yamnet))
@@ -54,37 +61,40 @@ def probe_study(
     lessons = [sound for sound in lessons if sound.audio.any()]
     results: dict = {}
     names = {task: taught_names([sound.label for sound in lessons], task) for task in TASKS}
-    asked = {"original": heard([sound.audio for sound in judged], step)}
+    tested = {"original": points_of([sound.audio for sound in judged], step)}
+    training = np.zeros((0, 0))
     if any(name is not None for taught in names.values() for name in taught):
-        learned = heard([sound.audio for sound in lessons], step)
-    asked |= {system: heard(sounds) for system, sounds in decoded.items()}
+        training = points_of([sound.audio for sound in lessons], step)
+    tested |= {system: points_of(sounds) for system, sounds in decoded.items()}
     truths = {
         task: [name_of(sound.label) if takes_part(sound.label) else "" for sound in judged]
         for task, (name_of, takes_part) in TASKS.items()
     }
     for task, labels in truths.items():
-        taught = [index for index, name in enumerate(names[task]) if name is not None]
-        if len({names[task][index] for index in taught}) < 2:
+        taught = [(index, name) for index, name in enumerate(names[task]) if name is not None]
+        if len({name for _, name in taught}) < 2:
             results[task] = {"left_out": "the folder has no sounds of other sources with two labels to learn from"}
             continue
-        probe = Probe(learned[taught], [names[task][index] for index in taught])
-        results[task] = {"lessons": len(taught)} | examine_probe(probe, asked, labels)
+        probe = Probe(training[[index for index, _ in taught]], [name for _, name in taught])
+        results[task] = {"lessons": len(taught)} | examine_probe(probe, tested, labels)
     for task, labels in truths.items():
-        found = examine_takes(asked, labels)
-        if found["n"]:
-            results[f"{task}{TAKES}"] = found
+        result = examine_takes(tested, labels)
+        if result["n"]:
+            results[f"{task}{TAKES}"] = result
     judged_names, lesson_names = truths["materials"], names["materials"]
-    borrowed = [index for index, name in enumerate(lesson_names) if name and name not in judged_names]
+    others = [(index, name) for index, name in enumerate(lesson_names) if name and name not in judged_names]
     own = [index for index, name in enumerate(judged_names) if name]
-    known = [*(judged_names[index] for index in own), *(lesson_names[index] for index in borrowed)]
+    known = [*(judged_names[index] for index in own), *(name for _, name in others)]
     if len(set(known)) < 2:
         return results, None
-    points = asked["original"][own]
-    return results, Probe(np.concatenate([points, learned[borrowed]]) if borrowed else points, known)
+    points = tested["original"][own]
+    if others:
+        points = np.concatenate([points, training[[index for index, _ in others]]])
+    return results, Probe(points, known)
 
 
 def taught_names(labels: list[str], task: str) -> list[str | None]:
-    """For each label its name in a task; ``None`` where it takes no part or has too few sounds."""
+    """Return the name of each label in a task; ``None`` if it takes no part or has too few sounds."""
     name_of, takes_part = TASKS[task]
     names = [name_of(label) if takes_part(label) else None for label in labels]
     counts = Counter(names)

@@ -1,7 +1,7 @@
-"""Materials against materials: is decoded wood still wood, and what is a mixture of two heard as?
+"""Compare materials: whether decoded wood is still wood, and what a mixture of two materials is recognised as.
 
-Distances are Fréchet distances between short clips of few sounds: read them along a row or column,
-not against distances of larger sets.
+Distances are Fréchet distances between short clips of few sounds: compare them along a row or column, not with
+distances of larger sets.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from plugin_backend.evaluation.metrics.frechet import Cloud, cloud_distance
 from plugin_backend.evaluation.studies.linear_probe import Probe, features
 
 CLASSES = ("footsteps", "cloth")
-"""What counts as material, if a folder has at least two labels of these; else every label does."""
+"""Classes of materials, if a folder has at least two such labels; if not, every label counts as a material."""
 
 LEFT_OUT = "footsteps/generic"
 LONGEST_S, LEAST_S, HITS, MOST_MATERIALS = 1.0, 0.03, 4, 11
@@ -33,26 +33,31 @@ METHODS: dict[str, Callable[[list[np.ndarray], Codec], np.ndarray]] = {
     SUM: lambda pair, codec: weighted_sum(pair, (1.0, 1.0), codec.silence(1)[0]),
     AWARE: lambda pair, codec: mix_dominance_aware(pair, codec)[0],
 }
-"""Name → mixture of two batches of latents: their mean, their sum above silence, and the one that listens."""
+"""By name: mixtures of two batches of latents: their mean, their sum above silence, and by dominance."""
 
 
 def is_material(label: str) -> bool:
-    """Whether a label names what something is made of, rather than what it does."""
+    """Return whether a label names a material and not an action."""
     return class_of(label) in CLASSES and label != LEFT_OUT
 
 
 def choose_hits(material: EvaluationSet, sample_rate: int, most: int, hits: int = HITS) -> dict[str, tuple[str, list]]:
-    """Material → where its sounds come from (``judged``, or ``lessons`` for want of those) and at most ``hits``.
+    """Return for each material the origin of its sounds (``judged``, or else ``lessons``) and at most ``hits`` sounds.
 
-    Hits are trimmed, at peak 0.5 and at most a second long. At most ``most`` materials
-    are taken: cloth, then those with judged sounds, then those with most sounds.
+    Hits are trimmed, at peak 0.5 and at most a second long.
+
+    Args:
+        material: the sounds.
+        sample_rate: in Hz.
+        most: number of materials: first cloth, then those with evaluated sounds, then those with most sounds.
+        hits: per material.
     """
     found: dict[str, dict[str, list]] = defaultdict(lambda: {"judged": [], "lessons": []})
     for origin, sounds in (("judged", material.judged), ("lessons", material.lessons)):
         for sound in sorted(sounds, key=lambda sound: sound.file):
-            heard = trimmed(sound.audio)[: round(LONGEST_S * sample_rate)]
-            if heard.size >= LEAST_S * sample_rate:
-                found[group_of(sound.label)][origin].append(heard * np.float32(PEAK / np.abs(heard).max()))
+            audio = trimmed(sound.audio)[: round(LONGEST_S * sample_rate)]
+            if audio.size >= LEAST_S * sample_rate:
+                found[group_of(sound.label)][origin].append(audio * np.float32(PEAK / np.abs(audio).max()))
     steps = [label for label in found if is_material(label)]
     chosen = {}
     for label in steps if len(steps) > 1 else found:
@@ -68,10 +73,10 @@ def choose_hits(material: EvaluationSet, sample_rate: int, most: int, hits: int 
 
 
 class Materials:
-    """The hits of each material: what mixtures and ways between materials are made of.
+    """The hits of each material, from which mixtures and interpolations are made.
 
     By material: ``audio`` (a list of sounds), ``origin`` (``judged`` or ``lessons``), ``latents``
-    ``[count, frames, dims]``, and the clouds of its ``originals`` and of these ``regenerated``.
+    ``[count, frames, dims]``, and the clouds of its ``originals`` and of the decoded ones (``regenerated``).
     """
 
     def __init__(self, codec: Codec, hits: dict[str, tuple[str, list[np.ndarray]]], embeddings: list[Embedding]):
@@ -86,27 +91,27 @@ class Materials:
         self.regenerated = {name: self.clouds(self.decoded(self.latents[name])) for name in self.names}
 
     def _encoded(self, audio: list[np.ndarray]) -> np.ndarray:
-        """``[count, frames, dims]``: a material with fewer hits repeats them."""
+        """Return ``[count, frames, dims]``; a material with fewer hits repeats them."""
         each = pad_to_longest([self.codec.encode(hit[None]) for hit in audio], self.codec)
         return np.concatenate([each[index % len(each)] for index in range(self.count)])
 
     def pairs(self) -> list[tuple[str, str]]:
-        """Every two materials."""
+        """Return every two materials."""
         return list(combinations(self.names, 2))
 
     def decoded(self, latents: np.ndarray) -> list[np.ndarray]:
-        """The hits of a batch of latents, without the quiet around them."""
+        """Decode a batch of latents; return the trimmed hits."""
         return [hit for hit in map(trimmed, self.codec.decode(latents)) if hit.size]
 
     def clouds(self, hits: list[np.ndarray]) -> dict[str, Cloud]:
-        """Embedding → the cloud of the hits joined as one dense clip (of silence if there are none)."""
+        """Return by embedding the cloud of the hits joined as one dense clip (of silence if there are none)."""
         rate_hz = self.codec.spec.sample_rate
         clip = joined(hits, rate_hz)[0] if hits else np.zeros(rate_hz, np.float32)
         return {by.name: Cloud.of(embed([clip], rate_hz, by, HOP_SHARE)[0]) for by in self.embeddings}
 
 
 def regeneration(materials: Materials) -> dict[str, list[list[float]]]:
-    """Embedding → Fréchet distances ``[original of row, decoded of column]``."""
+    """Return by embedding the Fréchet distances ``[original of row, decoded of column]``."""
     originals, decoded = materials.originals, materials.regenerated
     return {
         by.name: [
@@ -118,14 +123,17 @@ def regeneration(materials: Materials) -> dict[str, list[list[float]]]:
 
 
 def mixture_study(materials: Materials, probe: Probe | None, tell: Callable[[], None]) -> dict:
-    """What becomes of each material in a mixture with each other, by each method of :data:`METHODS`.
+    """Measure what remains of each material in a mixture with each other, by each method of :data:`METHODS`.
 
-    Every matrix holds, at ``[row, column]``, what became of the row's material in the mixture of both:
-    ``frechet`` (by embedding, to its originals), ``lost_db`` (see
-    :func:`plugin_backend.codecs.latent_mixing.masking_loss_db`) and ``heard_as`` (the probe's probability of the row's
-    label as a share of both labels' probability).
-    Diagonals are ``None``. ``evenness`` sums a method up: see :func:`evenness`. ``tell`` is called
-    after every pair.
+    Every matrix has at ``[row, column]`` the row's material in the mixture of both: ``frechet`` (by embedding, to its
+    originals), ``lost_db`` (see :func:`plugin_backend.codecs.latent_mixing.masking_loss_db`) and ``heard_as`` (the probe's
+    probability of the row's label as a share of both labels' probability). Diagonals are ``None``. ``evenness``
+    summarises a method: see :func:`evenness`.
+
+    Args:
+        materials: the materials.
+        probe: a trained probe, or ``None``.
+        tell: called after every pair.
     """
     size = len(materials.names)
     names = ["lost_db", "heard_as", *(f"frechet_{by.name}" for by in materials.embeddings)]
@@ -133,7 +141,7 @@ def mixture_study(materials: Materials, probe: Probe | None, tell: Callable[[], 
     for pair in materials.pairs():
         for method, mix in METHODS.items():
             mixture = mix([materials.latents[name] for name in pair], materials.codec)
-            _judge(pair, mixture, materials, probe, tables[method])
+            _score_mixture(pair, mixture, materials, probe, tables[method])
         tell()
     return {
         "materials": materials.names,
@@ -145,26 +153,27 @@ def mixture_study(materials: Materials, probe: Probe | None, tell: Callable[[], 
     }
 
 
-def _judge(pair: tuple[str, str], mixture: np.ndarray, materials: Materials, probe: Probe | None, table: dict) -> None:
+def _score_mixture(
+    pair: tuple[str, str], mixture: np.ndarray, materials: Materials, probe: Probe | None, table: dict
+) -> None:
     """Enter one mixture of two materials into a method's matrices."""
-    mine = [materials.names.index(name) for name in pair]
-    other = mine[::-1]
+    rows = [materials.names.index(name) for name in pair]
+    columns = rows[::-1]
     hits = materials.decoded(mixture)
-    table["lost_db"][mine, other] = masking_loss_db(
-        [materials.latents[name] for name in pair], mixture, materials.codec
-    ).mean(1)
+    losses = masking_loss_db([materials.latents[name] for name in pair], mixture, materials.codec)
+    table["lost_db"][rows, columns] = losses.mean(1)
     for embedding, cloud in materials.clouds(hits).items():
         distances = [cloud_distance(cloud, materials.originals[name][embedding]) for name in pair]
-        table[f"frechet_{embedding}"][mine, other] = distances
+        table[f"frechet_{embedding}"][rows, columns] = distances
     if probe is not None and hits and set(pair) <= set(probe.labels):
         rate_hz = materials.codec.spec.sample_rate
-        heard = probe.chances(np.stack([features(hit, rate_hz, materials.embeddings[0]) for hit in hits])).mean(axis=0)
-        chances = heard[[probe.labels.index(name) for name in pair]]
-        table["heard_as"][mine, other] = chances / chances.sum()
+        points = np.stack([features(hit, rate_hz, materials.embeddings[0]) for hit in hits])
+        probabilities = probe.probabilities(points).mean(axis=0)[[probe.labels.index(name) for name in pair]]
+        table["heard_as"][rows, columns] = probabilities / probabilities.sum()
 
 
 def evenness(table: dict[str, np.ndarray]) -> dict[str, dict[str, float | None]]:
-    """Of each matrix its ``mean`` over mixtures, and over pairs the mean of the ``lesser`` and ``greater`` side."""
+    """Return for each matrix its ``mean``, and over pairs the mean of the ``lesser`` and of the ``greater`` side."""
     sides = {name: (matrix, np.fmin(matrix, matrix.T), np.fmax(matrix, matrix.T)) for name, matrix in table.items()}
     return {
         name: dict(zip(("mean", "lesser", "greater"), map(_mean, matrices), strict=True))
@@ -173,7 +182,7 @@ def evenness(table: dict[str, np.ndarray]) -> dict[str, dict[str, float | None]]
 
 
 def rows_of(matrix: np.ndarray) -> list[list[float | None]]:
-    """A matrix as lists, ``None`` for what is not a number."""
+    """Return a matrix as lists, with ``None`` for NaN."""
     return [[None if np.isnan(value) else round(float(value), 4) for value in row] for row in matrix]
 
 

@@ -1,9 +1,8 @@
-"""``NAME.rave.json``: what Pisada knows of a RAVE export beside it, and whether its user trusts that file.
+"""``NAME.rave.json``: the card of a RAVE export beside it, and whether the user trusts that export.
 
-A TorchScript file runs code when it is loaded. So the card states the SHA-256 of the file it was made for,
-and a file is loaded only if its hash is the card's and is in the list of those this user has trusted
-(``trusted.txt`` in the user's configuration folder, or ``$PISADA_CONFIG``): a card that came with a
-download opens nothing.
+A TorchScript file runs code when it is loaded. So the card states the SHA-256 of the file it was made for. A file is
+loaded only if its hash equals the card's and is in the list of files that this user trusts (``trusted.txt`` in the
+user's configuration folder, or in ``$PISADA_CONFIG``). A card that came with a download is therefore not enough.
 """
 
 from __future__ import annotations
@@ -33,15 +32,19 @@ LIMITS = {
 
 @dataclass(frozen=True)
 class RaveCard:
-    """What is in the card.
+    """The contents of a card.
 
     Attributes:
-        name: what presets call the model.
+        name: the model's name in presets.
         file: the TorchScript file's name; it lies beside the card.
         sha256: of that file, 64 hex digits.
-        sample_rate, hop_samples, latent_dim, latency_samples: see :class:`~plugin_backend.codecs.base.CodecSpec`.
-        latency_spread_samples: how far apart the measurements of the latency lay.
-        random_encoder, random_decoder: whether it draws random numbers there.
+        sample_rate: in Hz.
+        hop_samples: see :class:`~plugin_backend.codecs.base.CodecSpec`.
+        latent_dim: see there.
+        latency_samples: see there.
+        latency_spread_samples: difference between the largest and smallest measured latency.
+        random_encoder: whether the encoder draws random numbers.
+        random_decoder: whether the decoder draws random numbers.
         silence: the latents of silence, ``latent_dim`` numbers.
     """
 
@@ -59,7 +62,7 @@ class RaveCard:
 
     @property
     def spec(self) -> CodecSpec:
-        """The codec's numbers; the fingerprint is the first 16 hex digits of the file's SHA-256."""
+        """The codec's numbers. The fingerprint is the first 16 hex digits of the file's SHA-256."""
         return CodecSpec(
             self.name, self.sha256[:16], self.sample_rate, self.hop_samples, self.latent_dim, self.latency_samples
         )
@@ -80,7 +83,7 @@ def save_card(card: RaveCard, path: Path) -> None:
 
 
 def read_card(path: Path) -> RaveCard:
-    """Read a card; the model's file is not touched.
+    """Read a card. The model's file is not read.
 
     Raises:
         CheckpointError: it is missing, damaged, of a newer version, or out of range.
@@ -91,13 +94,13 @@ def read_card(path: Path) -> RaveCard:
     except (OSError, ValueError, RecursionError) as problem:
         raise CheckpointError(f"{path}: not a readable card of a RAVE model ({type(problem).__name__})") from problem
     if not isinstance(record, dict) or (record.pop("family", None), record.pop("version", None)) != (FAMILY, VERSION):
-        raise CheckpointError(f"{path}: not a '{FAMILY}' card of version {VERSION}, all this edition reads")
+        raise CheckpointError(f"{path}: not a '{FAMILY}' card of version {VERSION}, the only one that is read")
     try:
         card = RaveCard(**record)
     except TypeError as problem:
         raise CheckpointError(f"{path}: has missing or unknown entries") from problem
     if (wrong := _first_wrong(card)) is not None:
-        raise CheckpointError(f"{path}: '{wrong}' is not what this edition knows")
+        raise CheckpointError(f"{path}: '{wrong}' has a value that is not allowed")
     return card
 
 
@@ -116,19 +119,19 @@ def _first_wrong(card: RaveCard) -> str | None:
         if type(getattr(card, field)) is not bool:
             return field
     numbers = card.silence if isinstance(card.silence, list) else []
-    fine = len(numbers) == card.latent_dim and all(type(x) in (int, float) and abs(x) < 1e6 for x in numbers)
-    return None if fine else "silence"
+    valid = len(numbers) == card.latent_dim and all(type(x) in (int, float) and abs(x) < 1e6 for x in numbers)
+    return None if valid else "silence"
 
 
 def read_model(path: Path) -> tuple[bytes, str]:
-    """A TorchScript file's bytes and their SHA-256.
+    """Return a TorchScript file's bytes and their SHA-256.
 
     Raises:
         CheckpointError: it is missing, unreadable or larger than 4 GiB.
     """
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise CheckpointError(f"{path}: is larger than 4 GiB, the most that is read")
+            raise CheckpointError(f"{path}: is larger than 4 GiB; larger files are not read")
         data = path.read_bytes()
     except OSError as problem:
         raise CheckpointError(f"{path}: cannot be read ({problem.strerror})") from problem
@@ -136,10 +139,10 @@ def read_model(path: Path) -> tuple[bytes, str]:
 
 
 def trusted_model(path: Path) -> tuple[RaveCard, bytes]:
-    """The card at ``path`` and the bytes of its model, which are those that this user trusted.
+    """Return the card at ``path`` and the bytes of its model, if this user trusts the model.
 
     Raises:
-        CheckpointError: a file is missing or damaged, the model has changed, or was never trusted here.
+        CheckpointError: a file is missing or damaged, the model has changed, or is not trusted by this user.
     """
     card = read_card(path)
     model = path.with_name(card.file)
@@ -148,13 +151,13 @@ def trusted_model(path: Path) -> tuple[RaveCard, bytes]:
         raise CheckpointError(f"{model}: has changed since it was imported; import it again if you trust it")
     if sha256 not in _trusted():
         raise CheckpointError(
-            f"{model}: runs code when loaded, and was never trusted here: pisada import-rave {model} --trust"
+            f"{model}: runs code when it is loaded, and is not trusted yet: pisada import-rave {model} --trust"
         )
     return card, data
 
 
 def trust_model(sha256: str) -> None:
-    """Remember that this user trusts a file's content.
+    """Add a file's hash to those that this user trusts.
 
     Raises:
         OutputError: the list cannot be written.

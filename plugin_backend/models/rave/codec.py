@@ -1,4 +1,4 @@
-"""A trusted RAVE export behind the :class:`~plugin_backend.codecs.base.Codec` contract."""
+"""A trusted RAVE export as a :class:`~plugin_backend.codecs.base.Codec`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Encoder(EncoderStream):
         sounds = torch.from_numpy(np.ascontiguousarray(audio, np.float32))
         means = [stepper.push(sound[None]).T for stepper, sound in zip(self.steppers, sounds, strict=True)]
         if means[0].shape != shape[1:]:
-            raise CheckpointError(f"{self.card.file}: answers {tuple(means[0].shape)} latents, not {shape[1:]}")
+            raise CheckpointError(f"{self.card.file}: returns {tuple(means[0].shape)} latents, not {shape[1:]}")
         return torch.stack(means).numpy(), np.zeros(shape, np.float32)
 
 
@@ -37,20 +37,20 @@ class _Decoder(DecoderStream):
         frames, hop = latents.shape[1], self.card.hop_samples
         if not frames:
             return np.zeros((len(self.steppers), 0), np.float32)
-        each = torch.from_numpy(np.ascontiguousarray(latents, np.float32))
-        heard = [stepper.push(z.T) for stepper, z in zip(self.steppers, each, strict=True)]
-        return np.stack([audio_array(sound, frames, hop, self.card.file) for sound in heard])
+        rows = torch.from_numpy(np.ascontiguousarray(latents, np.float32))
+        outputs = [stepper.push(row.T) for stepper, row in zip(self.steppers, rows, strict=True)]
+        return np.stack([audio_array(output, frames, hop, self.card.file) for output in outputs])
 
 
 class RaveCodec(Codec):
-    """Encodes and decodes with a RAVE export. Each channel of each stream is a copy of the model of its own.
+    """A codec that uses a RAVE export. Each channel of each stream has its own copy of the model.
 
-    RAVE's ``encode`` answers a sample of its posterior, not the mean; its noise is seeded by the frame's number,
-    so the same sound always gives the same latents. There are no deviations: they are zero.
+    RAVE's ``encode`` returns a sample of its posterior and not the mean. Its noise is seeded by the frame's number, so
+    the same sound always gives the same latents. There are no deviations: they are zero.
 
     Args:
-        card: what the export is.
-        script: it, loaded.
+        card: of the export.
+        script: the loaded export.
     """
 
     def __init__(self, card: RaveCard, script: torch.jit.ScriptModule):
@@ -58,7 +58,7 @@ class RaveCodec(Codec):
 
     @classmethod
     def read(cls, path: Path) -> RaveCodec:
-        """The codec of a card (``….rave.json``).
+        """Load the codec of a card (``….rave.json``).
 
         Raises:
             CheckpointError: see :func:`~plugin_backend.models.rave.card.trusted_model`.

@@ -1,36 +1,30 @@
-"""The level of three bands, held where the decoder knows it.
+"""Correct the level of three bands where the decoder predicts it.
 
-Noise through given gains has a level of its own making: over a few milliseconds it swings by decibels, most of all in
-the bass, so that the same hit would be now late, now loud. Here the decoder also states what level a band has at each
-moment, and how far to trust that. The sound is parted in bands, what each band's level is gets measured, and a gain
-takes it to what was stated: fully, in part, or not at all. What a decoder cannot know, as the swing of a steady wind,
-it leaves to the noise.
+Noise shaped by gains has a level of its own: over a few milliseconds it varies by decibels, most of all in the bass.
+The same hit would sound late in one take and loud in the next. So the decoder also predicts the level of each band at
+each moment, and how far to trust the prediction. The sound is split into bands, the level of each band is measured,
+and a gain brings it to the predicted level: fully, partly, or not at all. What a decoder cannot predict, such as the
+variation of a steady wind, is left to the noise.
 
-All arithmetic is of sums and products in one order, so that a sample's bits do not depend on the block it comes in.
+All sums and products are computed in one order, so that a sample's bits do not depend on its block.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
+from plugin_backend.models.band_split import BANDS, SEGMENT, split_bands
 from plugin_backend.models.waveform_vae.config import LEVELS_LATENCY
 
-PIECE = 32
-"""Samples between two stated levels."""
-
-BANDS = 3
-"""Below 700 Hz, above 2.7 kHz, and between (at 48 kHz), where two filters pass half the amplitude."""
-
-LONGER, SHORTER = 32, 8
-"""Each filter is a mean over as many samples, taken twice; a band is what lies between two of them."""
-
 WEIGHTS = (1 / 12, 2 / 12, 3 / 12, 3 / 12, 2 / 12, 1 / 12)
-"""Of the three pieces before a moment and the three after it, 4 ms in all: what is shorter, no latent could tell."""
+"""Weights of the three segments before a moment and the three after it, 4 ms in all. Latents cannot describe less."""
 
-REACH = len(WEIGHTS) // 2 * PIECE
+REACH = len(WEIGHTS) // 2 * SEGMENT
 LATENCY = LEVELS_LATENCY
-"""Samples by which the output is late: ``REACH``, and half a filter, rounded up to a piece."""
+"""Samples by which the output is late: ``REACH`` and half a filter, rounded up to a segment."""
 
 REMEMBERED = 2 * LATENCY
 POWER_FLOOR = 1e-9
@@ -39,51 +33,66 @@ MOST_LOG_GAIN = 3.5
 
 
 class BandLevels(nn.Module):
-    """Sound and stated levels → sound, late by ``LATENCY`` samples. Exports hold the same module."""
+    """Sound and predicted levels → sound, late by ``LATENCY`` samples. Exports contain the same module."""
+
+    if TYPE_CHECKING:
+        ramp: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        self.bands, self.piece, self.reach, self.remembered = BANDS, PIECE, REACH, REMEMBERED
+        self.bands, self.piece, self.reach, self.remembered = BANDS, SEGMENT, REACH, REMEMBERED
         self.floor, self.most = POWER_FLOOR, MOST_LOG_GAIN
         self.weights = WEIGHTS
-        self.register_buffer("ramp", (torch.arange(PIECE) + 0.5) / PIECE, persistent=False)
+        self.register_buffer("ramp", (torch.arange(SEGMENT) + 0.5) / SEGMENT, persistent=False)
 
     @staticmethod
     def start(batch: int, device: torch.device | None = None) -> tuple[Tensor, Tensor]:
-        """The past at a sound's first sample: samples, and what was stated last."""
+        """Return the past at a sound's first sample: samples, and the last prediction."""
         return torch.zeros(batch, REMEMBERED, device=device), torch.zeros(batch, 1, 2 * BANDS, device=device)
 
     def forward(
-        self, sound: Tensor, stated: Tensor, samples_past: Tensor, stated_past: Tensor
+        self, sound: Tensor, predicted: Tensor, samples_past: Tensor, predicted_past: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """One piece of a sound, and the past after it.
+        """Process one block of a sound.
 
         Args:
-            sound: ``[batch, moments * PIECE]``.
-            stated: ``[batch, moments, 2 * BANDS]``: a moment's log levels (of RMS), then how far to trust each
-                (0 by half, large for fully).
-            samples_past, stated_past: the past before it.
+            sound: ``[batch, moments * SEGMENT]``.
+            predicted: ``[batch, moments, 2 * BANDS]``: a moment's log levels (of RMS), then how far to trust each
+                (0: half; large: fully).
+            samples_past: the samples before this block.
+            predicted_past: the prediction before this block.
+
+        Returns:
+            The sound, and both pasts after this block.
         """
         batch, samples = sound.shape[0], sound.shape[1]
         joined = torch.cat([samples_past, sound], dim=1)
-        stated = torch.cat([stated_past, stated], dim=1)
-        bands = parted(joined)
-        gains = torch.exp(self.log_gains(bands, stated)).transpose(1, 2).unsqueeze(3)
-        pieces = bands[:, :, self.reach : self.reach + samples].reshape(batch, self.bands, -1, self.piece)
+        predicted = torch.cat([predicted_past, predicted], dim=1)
+        bands = split_bands(joined)
+        gains = torch.exp(self.log_gains(bands, predicted)).transpose(1, 2).unsqueeze(3)
+        segments = bands[:, :, self.reach : self.reach + samples].reshape(batch, self.bands, -1, self.piece)
         first, second = gains[:, :, :-1], gains[:, :, 1:]
-        held = pieces * (first + (second - first) * self.ramp)
-        held = held[:, 0] + held[:, 1] + held[:, 2]
-        return held.reshape(batch, samples), joined[:, samples:], stated[:, -1:]
+        corrected = segments * (first + (second - first) * self.ramp)
+        corrected = corrected[:, 0] + corrected[:, 1] + corrected[:, 2]
+        return corrected.reshape(batch, samples), joined[:, samples:], predicted[:, -1:]
 
-    def log_gains(self, bands: Tensor, stated: Tensor) -> Tensor:
-        """``[batch, BANDS, (moments + 5) * PIECE]`` and what is stated → ``[batch, moments, BANDS]``."""
-        wanted = stated[:, :, : self.bands] - self.measured(bands)
-        return torch.sigmoid(stated[:, :, self.bands :]) * torch.clamp(wanted, -self.most, self.most)
+    def log_gains(self, bands: Tensor, predicted: Tensor) -> Tensor:
+        """Return the log gains of the bands.
+
+        Args:
+            bands: ``[batch, BANDS, (moments + 5) * SEGMENT]``.
+            predicted: ``[batch, moments, 2 * BANDS]``.
+
+        Returns:
+            ``[batch, moments, BANDS]``.
+        """
+        needed = predicted[:, :, : self.bands] - self.measured(bands)
+        return torch.sigmoid(predicted[:, :, self.bands :]) * torch.clamp(needed, -self.most, self.most)
 
     def measured(self, bands: Tensor) -> Tensor:
-        """The log levels of ``[batch, BANDS, (moments + 5) * PIECE]`` at each moment, ``[batch, moments, BANDS]``.
+        """Return the log levels of ``[batch, BANDS, (moments + 5) * SEGMENT]``, ``[batch, moments, BANDS]``.
 
-        A moment lies between two pieces, the first after ``REACH`` samples.
+        A moment lies between two segments. The first moment is after ``REACH`` samples.
         """
         powers = (bands * bands).reshape(bands.shape[0], self.bands, -1, self.piece)
         size = self.piece
@@ -96,24 +105,3 @@ class BandLevels(nn.Module):
         for later in range(1, 2 * self.reach // self.piece):
             power = power + powers[:, later : later + moments] * self.weights[later]
         return 0.5 * torch.log(power + self.floor)
-
-
-def parted(sound: Tensor, margin: int = PIECE, longer: int = LONGER, shorter: int = SHORTER) -> Tensor:
-    """``[batch, samples]`` → ``[batch, BANDS, samples - 2 * margin]``: low, middle and high, whose sum is the sound.
-
-    Sample 0 of the bands is sample ``margin`` of the sound.
-    """
-    samples = sound.shape[1] - 2 * margin
-    low = _mean_twice(sound, longer).narrow(1, margin - longer + 1, samples)
-    below_high = _mean_twice(sound, shorter).narrow(1, margin - shorter + 1, samples)
-    return torch.stack([low, below_high - low, sound.narrow(1, margin, samples) - below_high], dim=1)
-
-
-def _mean_twice(sound: Tensor, size: int) -> Tensor:
-    """The mean over ``size`` samples, a power of two, twice; sample 0 is that of the sound's sample ``size - 1``."""
-    for _ in range(2):
-        step = 1
-        while step < size:
-            sound = sound[:, : sound.shape[1] - step] + sound[:, step:]
-            step = step * 2
-    return sound / size**2

@@ -1,8 +1,9 @@
-"""The codec's inference in C: a whole push in one call (``plugin_backend/native/engine.c``).
+"""The codec's inference in C: one call per push (``plugin_backend/native/engine.c``).
 
-It is built where Pisada is installed with a C compiler. ``PISADA_ENGINE`` chooses how it computes: ``avx512``,
-``avx2``, ``neon`` or ``plain``, all to the same bits, by default the fastest that the processor has; ``none`` leaves it
-unused, and PyTorch computes. So it does by default where there is only ``plain``, which is too slow to play.
+It is built if Pisada is installed where there is a C compiler. ``PISADA_ENGINE`` chooses the instruction set:
+``avx512``, ``avx2``, ``neon`` or ``plain``. All give the same bits; the default is the fastest that the processor has.
+``none`` turns the engine off, and PyTorch computes. PyTorch also computes where only ``plain`` is available, which is
+too slow for playing.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from ctypes import POINTER, Structure, c_double, c_float, c_int, c_int32, c_int6
 from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -21,18 +23,18 @@ from torch import Tensor
 from plugin_backend.errors import ProjectError
 
 PANEL = 64
-"""Outputs of a product that lie together."""
+"""Outputs of a product that are stored together."""
 
 CHOICE = "PISADA_ENGINE"
 NONE, PLAIN = "none", "plain"
 
 
-def _fields(kind: object, names: str) -> list[tuple[str, object]]:
+def _fields(kind: Any, names: str) -> list[Any]:
     return [(name, kind) for name in names.split()]
 
 
 class Product(Structure):
-    """As ``engine.h`` has it; so are all structures here."""
+    """A matrix product, laid out as in ``engine.h``, like all structures here."""
 
     _fields_ = [*_fields(c_int32, "inputs outputs"), *_fields(c_void_p, "weights bias")]
 
@@ -100,7 +102,7 @@ class DecoderPast(Structure):
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The compiled engine; ``None`` where it was not built, or was built of other sources than these."""
+    """Load the compiled engine; ``None`` if it was not built, or was built from other sources than these."""
     folder = Path(__file__).parents[2]
     path = next((one for suffix in EXTENSION_SUFFIXES if (one := folder / f"_engine{suffix}").is_file()), None)
     if path is None:
@@ -111,8 +113,8 @@ def library() -> ctypes.CDLL | None:
     if sizes != [ctypes.sizeof(table) for table in (Encoder, Decoder, EncoderPast, DecoderPast)]:
         return None
     for name in ("encoder", "decoder"):
-        room = getattr(loaded, f"pisada_{name}_room")
-        room.restype, room.argtypes = c_int64, (c_void_p, c_int)
+        size = getattr(loaded, f"pisada_{name}_room")
+        size.restype, size.argtypes = c_int64, (c_void_p, c_int)
     pointer, number = c_void_p, c_int
     loaded.pisada_encode.argtypes = (pointer, pointer, number, number, pointer, pointer, pointer, pointer)
     loaded.pisada_decode.argtypes = (pointer, pointer, number, number, pointer, pointer, pointer)
@@ -123,53 +125,78 @@ def library() -> ctypes.CDLL | None:
 
 
 def instruction_sets() -> dict[str, int]:
-    """The ways that this processor has, by name, the fastest last; none where the engine was not built."""
-    found, number = {}, 0
-    if library() is not None:
-        while (name := library().pisada_path(number)) is not None:
+    """Return the engine's instruction sets that this processor has, the fastest last; none if it was not built."""
+    available: dict[str, int] = {}
+    number, loaded = 0, library()
+    if loaded is not None:
+        while (name := loaded.pisada_path(number)) is not None:
             if name:
-                found[name.decode()] = number
+                available[name.decode()] = number
             number += 1
-    return found
+    return available
 
 
 def instruction_set() -> str | None:
-    """The way that is taken; ``None`` where the engine was not built, is not wanted, or would be slow.
+    """Return the instruction set in use; ``None`` if the engine was not built, is turned off, or would be slow.
 
     Raises:
-        ProjectError: the environment asks for a way that is not there.
+        ProjectError: ``PISADA_ENGINE`` names one that is not available.
     """
-    there, wanted = instruction_sets(), os.environ.get(CHOICE)
-    if not wanted:
-        return next((name for name in reversed(there) if name != PLAIN), None)
-    if wanted not in (*there, NONE):
-        raise ProjectError(f"{CHOICE}={wanted}: here are {', '.join([*there, NONE])}")
-    return None if wanted == NONE else wanted
+    available, chosen = instruction_sets(), os.environ.get(CHOICE)
+    if not chosen:
+        return next((name for name in reversed(available) if name != PLAIN), None)
+    if chosen not in (*available, NONE):
+        raise ProjectError(f"{CHOICE}={chosen}: not available; choose from {', '.join([*available, NONE])}")
+    return None if chosen == NONE else chosen
 
 
-def table(array: np.ndarray | Tensor, kind: type, kept: list) -> int:
-    """The address of the numbers as one piece of memory of that kind; ``kept`` holds them as long as it is needed."""
-    made = np.ascontiguousarray(array.detach().numpy() if isinstance(array, Tensor) else array, kind)
-    kept.append(made)
-    return made.ctypes.data
+def loaded_engine() -> tuple[ctypes.CDLL, int]:
+    """Return the compiled engine and the number of the instruction set in use.
+
+    Raises:
+        RuntimeError: the engine is not in use.
+    """
+    loaded, name = library(), instruction_set()
+    if loaded is None or name is None:
+        raise RuntimeError("the C engine is not in use")
+    return loaded, instruction_sets()[name]
 
 
-def packed(weight: Tensor, bias: Tensor, kept: list) -> Product:
-    """A product's weight ``[outputs, inputs]``, of numbers that half precision holds, and its bias."""
+def table(array: np.ndarray | Tensor, kind: type, owners: list) -> int:
+    """Return the address of the numbers as one block of memory.
+
+    Args:
+        array: the numbers.
+        kind: their type in that memory.
+        owners: a list that keeps the memory alive; the block is appended.
+    """
+    values: np.ndarray = np.ascontiguousarray(array.detach().numpy() if isinstance(array, Tensor) else array, kind)
+    owners.append(values)
+    return values.ctypes.data
+
+
+def packed(weight: Tensor, bias: Tensor, owners: list) -> Product:
+    """Return a product in the engine's layout.
+
+    Args:
+        weight: ``[outputs, inputs]``, numbers that half precision can hold.
+        bias: ``[outputs]``.
+        owners: a list that keeps the memory alive.
+    """
     outputs, inputs = weight.shape
-    more = -outputs % PANEL
-    wide = np.pad(weight.detach().numpy(), ((0, more), (0, 0))).reshape(-1, PANEL, inputs).transpose(0, 2, 1)
-    bias = np.pad(bias.detach().numpy(), (0, more))
-    return Product(inputs, outputs, table(wide, np.float16, kept), table(bias, np.float32, kept))
+    padding = -outputs % PANEL
+    panels = np.pad(weight.detach().numpy(), ((0, padding), (0, 0))).reshape(-1, PANEL, inputs).transpose(0, 2, 1)
+    padded_bias = np.pad(bias.detach().numpy(), (0, padding))
+    return Product(inputs, outputs, table(panels, np.float16, owners), table(padded_bias, np.float32, owners))
 
 
-_rooms = threading.local()
+_scratch = threading.local()
 
 
 def scratch(floats: int) -> int:
-    """The address of so many floats, each thread's own, to be used in one call."""
-    held = getattr(_rooms, "held", None)
-    if held is None or len(held) < floats:
-        _rooms.held = held = np.empty(floats, np.float32)
-        _rooms.address = held.ctypes.data
-    return _rooms.address
+    """Return the address of scratch memory for so many floats. Each thread has its own, for use in one call."""
+    memory = getattr(_scratch, "memory", None)
+    if memory is None or len(memory) < floats:
+        _scratch.memory = memory = np.empty(floats, np.float32)
+        _scratch.address = memory.ctypes.data
+    return _scratch.address

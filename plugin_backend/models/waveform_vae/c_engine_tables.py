@@ -1,32 +1,39 @@
-"""The fast model's pushes in C: tables of its weights, and what a stream remembers given to the engine.
+"""Run the fast model in C: tables of its weights for the engine, and the streams' past.
 
-See :mod:`~plugin_backend.models.waveform_vae.c_engine`. A model that the engine has no code for keeps PyTorch's way:
-the head
-``spectra``, and windows whose length is no power of two.
+See :mod:`~plugin_backend.models.waveform_vae.c_engine`. PyTorch computes the models that the engine has no code for:
+those with the head ``spectra``, and those with windows whose length is no power of two.
 """
 
 from __future__ import annotations
 
 import ctypes
 import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from plugin_backend.models import band_split
 from plugin_backend.models.waveform_vae import addressed_noise as noise
 from plugin_backend.models.waveform_vae import band_levels, noise_head
 from plugin_backend.models.waveform_vae import c_engine as engine
 from plugin_backend.models.waveform_vae.matrix_products import NativeProduct, best_backend
 from plugin_backend.models.waveform_vae.model import LOG_VARIANCE_RANGE, InputLevels, LogEnergies, LogSpectrum
 
+if TYPE_CHECKING:
+    from plugin_backend.models.waveform_vae.config import WaveformVAEConfig
+    from plugin_backend.models.waveform_vae.fast_inference import Blocks, FastDecoder, FastEncoder
+    from plugin_backend.models.waveform_vae.matrix_products import Linear
+
 SMALLEST_WINDOW = 8
 
 
-def fits(config) -> bool:
-    """Whether the engine is taken, and has code for such a model."""
-    seen = [config.encoder_window, *([config.encoder_view] if config.encoder_view else [])]
-    windows = [*seen, config.decoder_window, config.short_window]
+def fits(config: WaveformVAEConfig) -> bool:
+    """Return whether the engine is in use and has code for a model of these sizes."""
+    views = [config.encoder_window, *([config.encoder_view] if config.encoder_view else [])]
+    windows = [*views, config.decoder_window, config.short_window]
     return (
         best_backend().kind is NativeProduct
         and config.head == "noise"
@@ -36,24 +43,27 @@ def fits(config) -> bool:
         and config.decoder_window == noise_head.OVERLAPS * config.decoder_hop
         and config.decoder_hop % (config.short_window // noise_head.OVERLAPS) == 0
         and config.long_bands <= config.decoder_hop
-        and (not config.band_levels or config.decoder_hop % band_levels.PIECE == 0)
+        and (not config.band_levels or config.decoder_hop % band_split.SEGMENT == 0)
     )
 
 
 class _Native:
-    """Tables, and the arrays they point to."""
+    """Tables for the engine, and the arrays they point to."""
 
-    def __init__(self, blocks):
-        self._kept: list = []
-        self._path, self._library = engine.instruction_sets()[engine.instruction_set()], engine.library()
+    _table: ctypes.Structure
+    _floats: Callable[[int, int], int]
+
+    def __init__(self, blocks: Blocks):
+        self._owners: list = []
+        self._library, self._path = engine.loaded_engine()
         self._remembered = (len(blocks.blocks), blocks.taps - 1, blocks.blocks[0].taps.shape[1])
-        self._rooms: dict[int, int] = {}
+        self._scratch_sizes: dict[int, int] = {}
 
-    def _numbers(self, array, kind: type = np.float32) -> int:
-        return engine.table(array, kind, self._kept)
+    def _numbers(self, array: np.ndarray | Tensor, kind: type = np.float32) -> int:
+        return engine.table(array, kind, self._owners)
 
-    def _network(self, embed, blocks, stack: int) -> engine.Network:
-        self._kept.append((embed, blocks))
+    def _network(self, embed: Linear, blocks: Blocks, stack: int) -> engine.Network:
+        self._owners.append((embed, blocks))
         tables = (engine.Block * len(blocks.blocks))(
             *(
                 engine.Block(
@@ -70,7 +80,8 @@ class _Native:
         return engine.Network(width, stack, len(tables), blocks.taps, eps, *ends, tables)
 
     def _transform(self, size: int, hop: int, scale: float = 1.0, scale_back: float = 0.0) -> engine.Transform:
-        """Of pieces in Hann windows, made in double: PyTorch's may have other bits on another processor."""
+        """Return the table of a transform in Hann windows. They are computed in double precision, as PyTorch's may
+        have other bits on another processor."""
         turns = 2 * math.pi * np.arange(size) / size
         window, half = 0.5 - 0.5 * np.cos(turns), slice(size // 2 + 1)
         tables = np.cos(turns[half]), -np.sin(turns[half]), window * scale, window * scale_back
@@ -78,29 +89,30 @@ class _Native:
 
     def _levels(self, levels: band_levels.BandLevels | None) -> engine.Levels:
         if levels is None:
-            return engine.Levels(0, band_levels.PIECE)
+            return engine.Levels(0, band_split.SEGMENT)
         weights, ramp = (engine.c_float * len(levels.weights))(*levels.weights), self._numbers(levels.ramp)
-        sizes = band_levels.PIECE, band_levels.LATENCY, band_levels.LONGER, band_levels.SHORTER
+        sizes = band_split.SEGMENT, band_levels.LATENCY, band_split.LONGER, band_split.SHORTER
         return engine.Levels(1, *sizes, levels.floor, levels.most, weights, ramp)
 
-    def _room(self, batch: int) -> int:
-        """The address of what a call needs."""
-        floats = self._rooms.get(batch)
+    def _scratch(self, batch: int) -> int:
+        """Return the address of the scratch memory that a call needs."""
+        floats = self._scratch_sizes.get(batch)
         if floats is None:
-            floats = self._rooms[batch] = self._floats(ctypes.addressof(self._table), batch)
+            floats = self._scratch_sizes[batch] = self._floats(ctypes.addressof(self._table), batch)
         return engine.scratch(floats)
 
 
 class NativeEncoder(_Native):
-    """What :class:`~plugin_backend.models.waveform_vae.fast_inference.FastEncoder` computes, in one call.
+    """Computes the same as :class:`~plugin_backend.models.waveform_vae.fast_inference.FastEncoder`, in one call.
 
     Args:
-        folded: one whose products are ours.
+        folded: an encoder whose products are the engine's.
+        config: of the model.
     """
 
-    def __init__(self, folded, config):
+    def __init__(self, folded: FastEncoder, config: WaveformVAEConfig):
         super().__init__(folded.blocks)
-        parts = {}
+        parts: dict[str, Any] = {}
         for part in folded.views.parts:
             parts["view" if isinstance(part, LogSpectrum) and "spectrum" in parts else _NAMES[type(part)]] = part
         spectrum, view, levels = parts["spectrum"], parts.get("view"), parts.get("levels")
@@ -128,16 +140,18 @@ class NativeEncoder(_Native):
         batch, samples = audio.shape
         hops, rest = divmod(samples, self.hop)
         if rest:
-            raise ValueError(f"{samples} samples are no whole number of hops ({self.hop})")
+            raise ValueError(f"{samples} samples are not a whole number of hops ({self.hop})")
         audio = audio.float().contiguous()
         shapes = (batch, self.samples), (batch, *self._remembered)
-        past = tuple(map(_own, past, shapes)) if past else tuple(map(torch.zeros, shapes))
+        past = tuple(map(_copy, past, shapes)) if past else tuple(map(torch.zeros, shapes))
         mean = torch.empty(batch, hops, self.dim)
         deviation = torch.empty_like(mean) if deviations else None
-        held = engine.EncoderPast(past[0].data_ptr(), past[1].data_ptr())
-        spread = deviation.data_ptr() if deviations else None
-        room = self._room(batch)
-        self._encode(self._address, audio.data_ptr(), batch, hops, ctypes.byref(held), mean.data_ptr(), spread, room)
+        pointers = engine.EncoderPast(past[0].data_ptr(), past[1].data_ptr())
+        spread = deviation.data_ptr() if deviation is not None else None
+        scratch = self._scratch(batch)
+        self._encode(
+            self._address, audio.data_ptr(), batch, hops, ctypes.byref(pointers), mean.data_ptr(), spread, scratch
+        )
         return mean, deviation, past
 
 
@@ -145,15 +159,17 @@ _NAMES = {LogSpectrum: "spectrum", LogEnergies: "energies", InputLevels: "levels
 
 
 class NativeDecoder(_Native):
-    """What :class:`~plugin_backend.models.waveform_vae.fast_inference.FastDecoder` computes, in one call.
+    """Computes the same as :class:`~plugin_backend.models.waveform_vae.fast_inference.FastDecoder`, in one call.
 
     Args:
-        folded: one whose products are ours.
+        folded: a decoder whose products are the engine's.
+        config: of the model.
     """
 
-    def __init__(self, folded, config):
+    def __init__(self, folded: FastDecoder, config: WaveformVAEConfig):
         super().__init__(folded.blocks)
-        head, sections = folded.head, folded.high_pass.sections
+        head: Any = folded.head
+        sections = folded.high_pass.sections if folded.high_pass else np.zeros((1, 6))
         self.dim, self.hop, self.levels = config.latent_dim, config.hop, head.levels is not None
         self.windows = [(noise_head.OVERLAPS - 1, part.window_samples) for part in (head.long, head.short)]
         self._table = engine.Decoder(
@@ -185,26 +201,26 @@ class NativeDecoder(_Native):
     def __call__(self, latents: Tensor, past: tuple) -> tuple[Tensor, tuple]:
         batch, hops, dim = latents.shape
         if dim != self.dim:
-            raise ValueError(f"{dim} latents; the model has {self.dim}")
+            raise ValueError(f"latents of {dim} dimensions; the model has {self.dim}")
         blocks, (long, short, address, sides, *levels), high_pass = past
-        long, short = (_own(one, (batch, *shape)) for one, shape in zip((long, short), self.windows, strict=True))
-        blocks = _own(blocks, (batch, *self._remembered))
-        address, high_pass = _own(address, (batch, 2), torch.int64), _own(high_pass, (batch, 4), torch.float64)
+        long, short = (_copy(part, (batch, *shape)) for part, shape in zip((long, short), self.windows, strict=True))
+        blocks = _copy(blocks, (batch, *self._remembered))
+        address, high_pass = _copy(address, (batch, 2), torch.int64), _copy(high_pass, (batch, 4), torch.float64)
         if self.levels:
-            shapes = (batch, band_levels.REMEMBERED), (batch, 1, 2 * band_levels.BANDS)
-            levels = [_own(one, shape) for one, shape in zip(levels, shapes, strict=True)]
+            shapes = (batch, band_levels.REMEMBERED), (batch, 1, 2 * band_split.BANDS)
+            levels = [_copy(part, shape) for part, shape in zip(levels, shapes, strict=True)]
         if not sides.is_contiguous() or sides.shape != (batch,):
-            sides = _own(sides, (batch,))
-        given, audio = latents.float().contiguous(), torch.empty(batch, hops * self.hop)
-        addresses = [one.data_ptr() for one in (blocks, long, short, address, sides, *levels)]
-        held = engine.DecoderPast(*addresses, *(() if levels else (None, None)), high_pass.data_ptr())
-        room = self._room(batch)
-        self._decode(self._address, given.data_ptr(), batch, hops, ctypes.byref(held), audio.data_ptr(), room)
+            sides = _copy(sides, (batch,))
+        latents, audio = latents.float().contiguous(), torch.empty(batch, hops * self.hop)
+        addresses = [part.data_ptr() for part in (blocks, long, short, address, sides, *levels)]
+        pointers = engine.DecoderPast(*addresses, *(() if levels else (None, None)), high_pass.data_ptr())
+        scratch = self._scratch(batch)
+        self._decode(self._address, latents.data_ptr(), batch, hops, ctypes.byref(pointers), audio.data_ptr(), scratch)
         return audio, (blocks, (long, short, address, sides, *levels), high_pass)
 
 
-def _own(tensor: Tensor, shape: tuple, dtype: torch.dtype = torch.float32) -> Tensor:
-    """A copy, to be changed in place."""
+def _copy(tensor: Tensor, shape: tuple, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return a copy that can be changed in place."""
     if tensor.shape != shape or tensor.dtype is not dtype:
-        raise ValueError(f"a past of {list(tensor.shape)} {tensor.dtype}; {list(shape)} {dtype} is remembered here")
+        raise ValueError(f"a past of {list(tensor.shape)} {tensor.dtype}; expected {list(shape)} {dtype}")
     return tensor.clone(memory_format=torch.contiguous_format)

@@ -1,4 +1,4 @@
-"""Read what a checkpoint says of itself, without loading its weights (or torch)."""
+"""Read a checkpoint's description (the JSON beside it) without loading its weights or torch."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LIMITS = {
     "long_bands": (1, 1024),
     "short_bands": (1, 1024),
 }
-"""Least and most of each size; of the others 1 to 32,768."""
+"""Smallest and largest value of each size. All other sizes: 1 to 32,768."""
 OTHERS = (1, 2**15)
 
 
@@ -43,12 +43,12 @@ def _read_record(path: Path) -> dict:
     except (OSError, ValueError, RecursionError) as problem:
         raise CheckpointError(f"{card}: not a readable checkpoint ({problem})") from problem
     if not isinstance(record, dict) or (record.get("family"), record.get("version")) != (FAMILY, VERSION):
-        raise CheckpointError(f"{card}: not a '{FAMILY}' checkpoint of version {VERSION}, all this edition reads")
+        raise CheckpointError(f"{card}: not a '{FAMILY}' checkpoint of version {VERSION}, the only one that is read")
     return record
 
 
 def read_training(path: Path) -> dict:
-    """How the checkpoint at ``path`` (``….safetensors``) was trained, from the JSON beside it.
+    """Return the record of how the checkpoint at ``path`` (``….safetensors``) was trained, from the JSON beside it.
 
     Raises:
         CheckpointError: the JSON is missing, damaged, of another family or of a newer version.
@@ -58,10 +58,10 @@ def read_training(path: Path) -> dict:
 
 
 def read_config(path: Path) -> WaveformVAEConfig:
-    """Sizes of the checkpoint at ``path`` (``….safetensors``), from the JSON beside it.
+    """Return the sizes of the checkpoint at ``path`` (``….safetensors``), from the JSON beside it.
 
     Raises:
-        CheckpointError: as :func:`read_training` does; also when the sizes are not what this edition knows.
+        CheckpointError: as for :func:`read_training`; also if a size is not allowed.
     """
     record, card = _read_record(path), path.with_suffix(".json")
     try:
@@ -74,7 +74,7 @@ def read_config(path: Path) -> WaveformVAEConfig:
 
 
 def _first_wrong(config: WaveformVAEConfig) -> str | None:
-    """What of the sizes is not what this edition knows: nothing is built before this is asked."""
+    """Return what is wrong with the sizes, or ``None``. This is checked before anything is built."""
     types = get_type_hints(WaveformVAEConfig)
     for name, value in asdict(config).items():
         least, most = LIMITS.get(name, OTHERS)
@@ -90,22 +90,22 @@ def _first_wrong(config: WaveformVAEConfig) -> str | None:
         if getattr(config, whole) % getattr(config, part):
             return f"'{whole}' must be a multiple of '{part}'"
     views = [("encoder_hop", "encoder_window"), *[("hop", "encoder_view")] * bool(config.encoder_view)]
-    for least, window in views:
-        if getattr(config, window) < getattr(config, least):
-            return f"'{window}' must be as long as '{least}'"
+    for shortest, window in views:
+        if getattr(config, window) < getattr(config, shortest):
+            return f"'{window}' must be at least as long as '{shortest}'"
     if config.encoder_view_bins > config.encoder_view // 2 + 1:
-        return "'encoder_view_bins' must be at most half of 'encoder_view' and one"
+        return "'encoder_view_bins' must be at most half of 'encoder_view' plus one"
     return None
 
 
 def least_weights(config: WaveformVAEConfig) -> int:
-    """How many numbers a model of these sizes has at least: those of the blocks' matrices."""
+    """Return the smallest number of weights of a model of these sizes: those of the blocks' matrices."""
     both = ((config.encoder_blocks, config.encoder_width), (config.decoder_blocks, config.decoder_width))
     return sum(blocks * width * (2 * config.expansion * width + config.kernel) for blocks, width in both)
 
 
 def read_spec(path: Path) -> CodecSpec:
-    """The codec's numbers; the fingerprint is the first 16 hex digits of the weights' SHA-256.
+    """Return the codec's numbers. The fingerprint is the first 16 hex digits of the weights' SHA-256.
 
     Raises:
         CheckpointError: the checkpoint is not readable.

@@ -1,9 +1,10 @@
-"""A trained waveform VAE behind the :class:`~plugin_backend.codecs.base.Codec` contract."""
+"""A trained waveform VAE as a :class:`~plugin_backend.codecs.base.Codec`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,17 +15,20 @@ from plugin_backend.models.waveform_vae.checkpoint_header import read_spec
 from plugin_backend.models.waveform_vae.fast_inference import FastDecoder, FastEncoder
 
 SETTLED_FRAMES = 64
-"""Frames of zeros after which the encoder has forgotten the start of the sound."""
+"""After this many frames of silence the encoder has forgotten the start of the sound."""
 
 
 class _Encoder(EncoderStream):
     def __init__(self, encoder: FastEncoder):
-        self.encoder, self.past = encoder, None
+        self.encoder = encoder
+        self.past: tuple | None = None
 
     @torch.inference_mode()
     def push(self, audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         tensor = torch.from_numpy(np.ascontiguousarray(audio, np.float32))
         mean, deviation, self.past = self.encoder(tensor, self.past)
+        if deviation is None:
+            raise RuntimeError("the encoder returned no deviations")
         return mean.numpy(), deviation.numpy()
 
     @torch.inference_mode()
@@ -46,7 +50,7 @@ class _Decoder(DecoderStream):
 
 
 class WaveformCodec(Codec):
-    """A waveform VAE read from its checkpoint; latents are compacted (dimension 0 varies most)."""
+    """A waveform VAE read from its checkpoint. Latents are ordered: dimension 0 changes the sound most."""
 
     def __init__(self, path: Path):
         self.spec = read_spec(path)
@@ -64,20 +68,26 @@ class WaveformCodec(Codec):
         return _Decoder(self._decoder, self.decoder_past(batch, seeds, sides))
 
     def decoder_past(self, batch: int, seeds: Sequence[int] | None, sides: Sequence[float] | None) -> tuple:
-        """What a decoder stream remembers at its start, for who keeps it."""
+        """Return the past of a decoder stream at its start.
+
+        Args:
+            batch: number of rows.
+            seeds: of the rows' noise; 0 by default.
+            sides: −1 … 1, of the rows' noise; 0 by default.
+        """
         return self._decoder.start(
             batch,
             None if seeds is None else torch.tensor(seeds, dtype=torch.int64),
             None if sides is None else torch.tensor(sides, dtype=torch.float32),
         )
 
-    def means_of(self, audio: torch.Tensor, past) -> tuple[torch.Tensor, tuple]:
-        """Means ``[batch, k, dims]`` of ``[batch, k * hop_samples]`` and the streams' memory, for who keeps it."""
+    def encode_rows(self, audio: torch.Tensor, past: Any) -> tuple[torch.Tensor, tuple]:
+        """Return the latent means ``[batch, k, dims]`` of ``[batch, k * hop_samples]``, and the past after them."""
         mean, _, past = self._encoder(audio, past, deviations=False)
         return mean, past
 
-    def audio_of(self, latents: torch.Tensor, past) -> tuple[torch.Tensor, tuple]:
-        """Sound ``[batch, k * hop_samples]`` of ``[batch, k, dims]`` and the streams' memory, for who keeps it."""
+    def decode_rows(self, latents: torch.Tensor, past: Any) -> tuple[torch.Tensor, tuple]:
+        """Return the sound ``[batch, k * hop_samples]`` of ``[batch, k, dims]``, and the past after it."""
         return self._decoder(latents, past)
 
     def silence(self, frames: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The numbers that define a waveform VAE; saved beside its weights."""
+"""The sizes that define a waveform VAE. They are saved beside its weights."""
 
 from __future__ import annotations
 
@@ -6,26 +6,29 @@ from dataclasses import dataclass
 from typing import Literal
 
 LEVELS_LATENCY = 128
-"""Samples after a moment that its bands' levels are measured from."""
+"""Samples after a moment that are needed to measure its band levels."""
 
 STEADY_FRAMES = 8
-"""Of the decoder's frames: what of an offset stays as long (43 ms) is taken away."""
+"""Frames of the decoder over which an offset is averaged: an offset that lasts this long (43 ms) is removed."""
 
 
 @dataclass(frozen=True)
 class WaveformVAEConfig:
     """Sizes of a waveform VAE.
 
-    The encoder looks through windows of ``encoder_window`` samples, the decoder writes frames of
-    ``decoder_window`` samples every ``decoder_hop``; one latent frame spans ``hop`` samples.
+    The encoder uses windows of ``encoder_window`` samples every ``encoder_hop``. The decoder writes frames of
+    ``decoder_window`` samples every ``decoder_hop``. One latent frame is ``hop`` samples long. All lengths are in
+    samples.
 
     Attributes:
         head: how the decoder makes sound: ``spectra`` (magnitudes and phases, the first `foley`) or ``noise``.
-        encoder_view: samples of a longer window, of which the encoder sees the lowest ``encoder_view_bins``; 0: none.
-        encoder_energy_samples: the encoder also sees the energy of pieces of this length; 0: it does not.
-        long_bands, short_bands: bands of noise in windows of ``decoder_window`` and of ``short_window`` samples.
-        coherent: whether the short windows also hold what does not vary.
-        band_levels: whether the encoder sees the levels of three bands, and the decoder states them and holds to them.
+        encoder_view: length of a longer window whose lowest ``encoder_view_bins`` the encoder gets too; 0: none.
+        encoder_view_bins: see ``encoder_view``.
+        encoder_energy_samples: the encoder also gets the energy of segments of this length; 0: it does not.
+        long_bands: bands of noise in windows of ``decoder_window`` samples.
+        short_bands: bands of noise in windows of ``short_window`` samples.
+        coherent: whether the short windows also have a part without noise, the same in every take.
+        band_levels: whether the encoder gets the levels of three bands, and the decoder predicts and corrects them.
     """
 
     sample_rate: int = 48_000
@@ -53,11 +56,17 @@ class WaveformVAEConfig:
 
     @classmethod
     def noise_first(cls) -> WaveformVAEConfig:
-        """The sizes of new models."""
-        encoder = {"encoder_view": 2048, "encoder_view_bins": 96, "encoder_energy_samples": 32}
-        return cls(latent_dim=32, head="noise", band_levels=True, **encoder)
+        """Return the sizes of new models."""
+        return cls(
+            latent_dim=32,
+            head="noise",
+            encoder_view=2048,
+            encoder_view_bins=96,
+            encoder_energy_samples=32,
+            band_levels=True,
+        )
 
     @property
     def latency(self) -> int:
-        """Samples by which the decoder's output lags: the frames that overlap a sample must all be known."""
+        """Samples by which the decoder's output is late: all frames that overlap a sample must be known."""
         return self.decoder_window - self.decoder_hop + (LEVELS_LATENCY if self.band_levels else 0)

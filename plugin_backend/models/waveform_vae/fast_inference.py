@@ -1,13 +1,12 @@
-"""The trained model made fast: fewer and better steps, and no sample depends on the block.
+"""The trained model made fast. The number and cost of steps is reduced, and no sample depends on the block.
 
-What is folded: each norm's gain and offset into the layer after it, each block's output gain into its
-last layer, the latent compaction and the spectrum's scale into the layers beside them. The folded weights are
-rounded to half precision (see :mod:`~plugin_backend.models.waveform_vae.matrix_products`). Every kernel here gives a
-row the same
-bits however many rows come with it, so streaming equals offline exactly; where PyTorch has only its plain product, to
-float rounding.
+Folded together: each norm's gain and offset into the layer after it, each block's output gain into its last layer, and
+the latent rotation and the spectrum's scale into the layers beside them. The folded weights are rounded to half
+precision (see :mod:`~plugin_backend.models.waveform_vae.matrix_products`). Every kernel here gives a row the same bits
+at any number of rows, so streaming equals offline processing exactly. Where PyTorch has only its plain product, they
+are equal up to float rounding.
 
-Tensors are ``[batch, time, channels]``; every part maps ``(x, past) -> (y, past)`` as in
+Tensors are ``[batch, time, channels]``. Every part maps ``(x, past) -> (y, past)`` as in
 :mod:`~plugin_backend.models.waveform_vae.layers`.
 """
 
@@ -15,6 +14,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -38,19 +38,19 @@ class Block:
 
     def __init__(self, block: ConvNeXtBlock):
         self.taps = block.mix.conv.weight.detach()[:, 0].T.contiguous()
-        self.offset = block.mix.conv.bias.detach()
+        self.offset = cast(Tensor, block.mix.conv.bias).detach()
         self.expand = NormalizedLinear(block.norm, _widened(block.expand), gelu=True)
         project = block.gain[:, None] * block.project.weight
-        more = len(self.expand.weight) - project.shape[1]
-        self.project = Linear(nn.functional.pad(project, (0, more)), block.gain * block.project.bias)
+        padding = len(self.expand.weight) - project.shape[1]
+        self.project = Linear(nn.functional.pad(project, (0, padding)), block.gain * block.project.bias)
 
     def __call__(self, windows: Tensor, tapped: Tensor, mixed: Tensor) -> Tensor:
-        """What is added to the present steps.
+        """Return what is added to the current steps.
 
         Args:
-            windows: ``[rows, taps, width]``: for each step those before it and itself.
-            tapped: room for as much. Laid out so, every row's taps are added up in one order.
-            mixed: room for ``[rows, width]``.
+            windows: ``[rows, taps, width]``: for each step the steps before it and itself.
+            tapped: scratch memory of the same shape. In this layout every row's taps are added in one order.
+            mixed: scratch memory, ``[rows, width]``.
         """
         torch.mul(windows, self.taps, out=tapped)
         for taps, sums in zip(in_one_thread(tapped), in_one_thread(mixed, tapped.shape[1]), strict=True):
@@ -60,14 +60,16 @@ class Block:
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where :class:`Blocks` compute a number of steps: one piece of memory, seen in several ways.
+    """The memory in which :class:`Blocks` compute a number of steps: one tensor with several views.
 
     Attributes:
-        given: ``[batch, time, width]``, what comes in.
-        before, after: ``[batch, blocks, taps - 1, width]``, what is remembered before and after it.
+        given: ``[batch, time, width]``, the input.
+        before: ``[batch, blocks, taps - 1, width]``, the past before the steps.
+        after: ``[batch, blocks, taps - 1, width]``, the past after the steps.
         windows: for each block ``[rows, taps, width]``.
-        present: for each block ``[rows, width]``, and what comes out of the last.
-        tapped, mixed: as :class:`Block` wants them.
+        present: for each block ``[rows, width]``, and the output of the last block.
+        tapped: see :class:`Block`.
+        mixed: see :class:`Block`.
     """
 
     given: Tensor
@@ -79,13 +81,21 @@ class Workspace:
     mixed: Tensor
 
     @classmethod
-    def of(cls, batch: int, time: int, rows: int, blocks: int, taps: int, width: int) -> Workspace:
-        """Room for ``batch * time`` steps in ``rows`` rows; rows beyond those are silence."""
+    def of(cls, batch: int, time: int, rows: int, blocks: Blocks) -> Workspace:
+        """Allocate memory for ``batch * time`` steps in ``rows`` rows; the rows beyond those are silence.
+
+        Args:
+            batch: streams.
+            time: steps of each.
+            rows: at least ``batch * time``.
+            blocks: the blocks that compute them.
+        """
+        count, taps, width = len(blocks.blocks), blocks.taps, blocks.blocks[0].taps.shape[1]
         remembered = batch * (taps - 1)
         block = (remembered + rows) * width
-        steps = torch.zeros(blocks + 1, remembered + rows, width)
-        before = (batch, blocks, taps - 1, width), (width, block, batch * width, 1)
-        windows = steps.as_strided((blocks, rows, taps, width), (block, width, batch * width, 1))
+        steps = torch.zeros(count + 1, remembered + rows, width)
+        before = (batch, count, taps - 1, width), (width, block, batch * width, 1)
+        windows = steps.as_strided((count, rows, taps, width), (block, width, batch * width, 1))
         return cls(
             given=steps.as_strided((batch, time, width), (width, batch * width, 1), remembered * width),
             before=steps.as_strided(*before),
@@ -100,74 +110,77 @@ class Workspace:
 class Blocks:
     """A :class:`~plugin_backend.models.waveform_vae.layers.Backbone` and the linear layer after its norm.
 
-    Steps of a batch are rows in the order of time, so that a row's past is always as many rows before it, and the
-    rows that a product needs further come after all. What is remembered is ``[batch, blocks, steps, width]``.
+    The steps of a batch are rows in the order of time. So a row's past always lies the same number of rows before it,
+    and the extra rows that a product needs come after all others. The past is ``[batch, blocks, steps, width]``.
     """
 
     STEPS_AT_ONCE = 512
-    ROWS_KEPT, ROOMS_KEPT = 32, 8
-    """Streams ask for few steps again and again: room for so many rows is kept, by each thread for itself."""
+    ROWS_CACHED, WORKSPACES_CACHED = 32, 8
+    """Streams push few steps again and again. Workspaces of up to so many rows are cached, for each thread."""
 
     def __init__(self, backbone: Backbone, head: nn.Linear):
-        self.blocks = [Block(block) for block in backbone.blocks]
+        self.blocks = [Block(cast(ConvNeXtBlock, block)) for block in backbone.blocks]
         self.head = NormalizedLinear(backbone.norm, head)
         self.taps = len(self.blocks[0].taps)
-        self._kept = threading.local()
+        self._cache = threading.local()
 
     def start(self, batch: int) -> Tensor:
-        """What is remembered at a sound's start: silence."""
+        """Return the past at a sound's start: silence."""
         return torch.zeros(batch, len(self.blocks), self.taps - 1, self.blocks[0].taps.shape[1])
 
     def __call__(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
         if x.shape[1] <= self.STEPS_AT_ONCE:
-            return self._at_once(x, past)
-        pieces = []
-        for piece in x.split(self.STEPS_AT_ONCE, 1):
-            piece, past = self._at_once(piece, past)
-            pieces.append(piece)
-        return torch.cat(pieces, 1), past
+            return self._push(x, past)
+        outputs = []
+        for part in x.split(self.STEPS_AT_ONCE, 1):
+            output, past = self._push(part, past)
+            outputs.append(output)
+        return torch.cat(outputs, 1), cast(Tensor, past)
 
-    def _at_once(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _push(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
         batch, time, _ = x.shape
-        count, room = batch * time, self._room(*x.shape)
+        count, memory = batch * time, self._workspace(batch, time)
         if past is None:
-            room.before.zero_()
+            memory.before.zero_()
         else:
-            room.before.copy_(past)
-        room.given.copy_(x)
-        for block, seen, now, then in zip(self.blocks, room.windows, room.present, room.present[1:], strict=False):
-            torch.add(block(seen, room.tapped, room.mixed), now, out=then)
-        y = self.head.multiply(self.head.normed(room.present[-1]))[:count].view(time, batch, -1).transpose(0, 1)
-        return y.contiguous(), room.after.clone()
+            memory.before.copy_(past)
+        memory.given.copy_(x)
+        for block, windows, current, output in zip(
+            self.blocks, memory.windows, memory.present, memory.present[1:], strict=False
+        ):
+            torch.add(block(windows, memory.tapped, memory.mixed), current, out=output)
+        y = self.head.multiply(self.head.normed(memory.present[-1]))[:count].view(time, batch, -1).transpose(0, 1)
+        return y.contiguous(), memory.after.clone()
 
-    def _room(self, batch: int, time: int, width: int) -> Workspace:
-        """Its bits are the past's and what is given alone: whatever else is read in it is written before."""
-        rooms = self._kept.__dict__
-        room = rooms.get((batch, time))
-        if room is None:
-            rows = self.head.room(batch * time)
-            with torch.inference_mode(False):  # so that it may be written in any mode
-                room = Workspace.of(batch, time, rows, len(self.blocks), self.taps, width)
-            if rows <= self.ROWS_KEPT:
-                if len(rooms) == self.ROOMS_KEPT:
-                    rooms.clear()
-                rooms[batch, time] = room
-        return room
+    def _workspace(self, batch: int, time: int) -> Workspace:
+        """Return the memory for ``batch * time`` steps. Only the past and the input decide the results: everything
+        else that is read in it is written before."""
+        cached: dict[tuple[int, int], Workspace] = self._cache.__dict__.setdefault("workspaces", {})
+        memory = cached.get((batch, time))
+        if memory is None:
+            rows = self.head.padded_rows(batch * time)
+            with torch.inference_mode(False):  # so that it can be written in any mode
+                memory = Workspace.of(batch, time, rows, self)
+            if rows <= self.ROWS_CACHED:
+                if len(cached) == self.WORKSPACES_CACHED:
+                    cached.clear()
+                cached[batch, time] = memory
+        return memory
 
 
 def _widened(linear: nn.Linear) -> nn.Linear:
-    """With further outputs of 0, so that vectors of the GELU leave none over."""
-    more = -linear.out_features % WIDTH_OF_VECTORS
-    wide = nn.Linear(linear.in_features, linear.out_features + more)
-    wide.weight.data = nn.functional.pad(linear.weight.detach(), (0, 0, 0, more))
-    wide.bias.data = nn.functional.pad(linear.bias.detach(), (0, more))
+    """Return the layer with extra outputs of 0, so that its width is a multiple of the GELU's vectors."""
+    padding = -linear.out_features % WIDTH_OF_VECTORS
+    wide = nn.Linear(linear.in_features, linear.out_features + padding)
+    wide.weight.data = nn.functional.pad(linear.weight.detach(), (0, 0, 0, padding))
+    wide.bias.data = nn.functional.pad(linear.bias.detach(), (0, padding))
     return wide
 
 
 class FastEncoder:
-    """The model's encoder and compaction: ``[batch, samples]`` → means and deviations, and the past.
+    """The model's encoder and latent rotation: ``[batch, samples]`` → means and deviations, and the past.
 
-    Deviations are ``None`` where they are not asked for.
+    Deviations are ``None`` if they are not requested.
     """
 
     def __init__(self, model: WaveformVAE):
@@ -190,8 +203,8 @@ class FastEncoder:
         if self._native:
             return self._native(audio, past, deviations)
         samples_past, blocks_past = past or (None, None)
-        seen, samples_past = self.views.logarithms(audio, samples_past)
-        x, blocks_past = self.blocks(self.embed(seen), blocks_past)
+        logarithms, samples_past = self.views.logarithms(audio, samples_past)
+        x, blocks_past = self.blocks(self.embed(logarithms), blocks_past)
         mean, past = x[..., : self.dim], (samples_past, blocks_past)
         if not deviations:
             return mean, None, past
@@ -200,7 +213,7 @@ class FastEncoder:
 
 
 class FastDecoder:
-    """The model's decoder behind its compaction: ``[batch, frames, dim]`` → ``[batch, samples]``, and the past."""
+    """The model's latent rotation and decoder: ``[batch, frames, dim]`` → ``[batch, samples]``, and the past."""
 
     def __init__(self, model: WaveformVAE):
         decoder = model.decoder
@@ -212,7 +225,13 @@ class FastDecoder:
         self._native = NativeDecoder(self, model.config) if fits(model.config) else None
 
     def start(self, batch: int, seeds: Tensor | None = None, sides: Tensor | None = None) -> tuple:
-        """The past at a sound's first sample; see :meth:`~plugin_backend.models.waveform_vae.model.Decoder.start`."""
+        """Return the past at a sound's first sample.
+
+        Args:
+            batch: number of rows.
+            seeds: see :meth:`plugin_backend.models.waveform_vae.model.Decoder.start`.
+            sides: see there.
+        """
         past = self.blocks.start(batch), self.decoder.start(batch, seeds, sides)[1]
         return past if self.high_pass is None else (*past, self.high_pass.start(batch))
 
@@ -220,11 +239,11 @@ class FastDecoder:
         past = past or self.start(len(latents))
         if self._native:
             return self._native(latents, past)
-        blocks_past, frames_past, *passed = past
+        blocks_past, frames_past, *high_pass_past = past
         x = self.embed(latents)
         x, blocks_past = self.blocks(x.view(x.shape[0], -1, x.shape[2] // self.stack), blocks_past)
-        audio, frames_past = self.head.sounded(x, frames_past)
+        audio, frames_past = self.head.synthesize(x, frames_past)
         if self.high_pass is None:
             return audio, (blocks_past, frames_past)
-        audio, after = self.high_pass(audio, *passed)
+        audio, after = self.high_pass(audio, *high_pass_past)
         return audio, (blocks_past, frames_past, after)

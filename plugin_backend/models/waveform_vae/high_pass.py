@@ -1,6 +1,6 @@
-"""What ends a noise decoder: nothing steady, and little rumble.
+"""The high-pass at the end of a noise decoder. It removes offsets and rumble.
 
-Noise shaped in windows of 21 ms cannot keep 60 Hz from 20 Hz. Two one-pole high-passes take away what no loudspeaker
+Noise shaped in windows of 21 ms cannot separate 60 Hz from 20 Hz. Two one-pole high-passes remove what no loudspeaker
 plays, and every offset.
 """
 
@@ -13,13 +13,14 @@ import torch
 from torch import Tensor
 
 EDGE_HZ = 20.0
-"""Where each of the two passes half the power."""
+"""Frequency at which each of the two high-passes passes half the power."""
 
 SECTIONS = 2
 
 
 def pole_of(sample_rate: int) -> float:
-    """The pole *p* of ``y[n] = p y[n − 1] + (1 + p) / 2 · (x[n] − x[n − 1])``; it passes half the power at ``EDGE_HZ``.
+    """Return the pole *p* of ``y[n] = p y[n − 1] + (1 + p) / 2 · (x[n] − x[n − 1])``. It passes half the power at
+    ``EDGE_HZ``.
 
     From ``(1 − p) / (1 + p) = tan(π · EDGE_HZ / sample_rate)``, the bilinear transform of an RC high-pass.
     """
@@ -28,17 +29,17 @@ def pole_of(sample_rate: int) -> float:
 
 
 class HighPass:
-    """The filter for sounds that come piece by piece, in double precision.
+    """The filter for sounds that come in blocks, in double precision.
 
     Args:
         sample_rate: in Hz.
 
     Attributes:
-        sections: their coefficients, as SciPy has them.
+        sections: the coefficients, in SciPy's order.
     """
 
     def __init__(self, sample_rate: int):
-        from scipy.signal._sosfilt import _sosfilt  # sosfilt's own loop: what it checks before takes ten times as long
+        from scipy.signal._sosfilt import _sosfilt  # sosfilt's inner loop: the checks around it take ten times as long
 
         self._filter = _sosfilt
         pole = pole_of(sample_rate)
@@ -47,18 +48,18 @@ class HighPass:
 
     @staticmethod
     def start(batch: int) -> Tensor:
-        """The past at a sound's first sample: ``[batch, 2 * SECTIONS]`` float64."""
+        """Return the past at a sound's first sample: ``[batch, 2 * SECTIONS]`` float64."""
         return torch.zeros(batch, 2 * SECTIONS, dtype=torch.float64)
 
     def __call__(self, sound: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """``[batch, samples]`` float32 → the same shape, and the past."""
-        passed, after = sound.numpy().astype(np.float64), past.numpy().copy()
-        self._filter(self.sections, passed, after.reshape(-1, SECTIONS, 2))  # both in place
-        return torch.from_numpy(passed.astype(np.float32)), torch.from_numpy(after)
+        """Filter ``[batch, samples]`` float32; return the same shape, and the past after it."""
+        filtered, after = sound.numpy().astype(np.float64), past.numpy().copy()
+        self._filter(self.sections, filtered, after.reshape(-1, SECTIONS, 2))  # both in place
+        return torch.from_numpy(filtered.astype(np.float32)), torch.from_numpy(after)
 
 
 def apply_high_pass(sound: Tensor, sample_rate: int) -> Tensor:
-    """Whole sounds ``[batch, samples]`` through the filter, by a Fourier transform that gradients pass through."""
+    """Filter whole sounds ``[batch, samples]`` by a Fourier transform, so that gradients can be computed."""
     size = 2 ** math.ceil(math.log2(sound.shape[1] + sample_rate / 5))
     turn = torch.exp(-2j * math.pi * torch.arange(size // 2 + 1, device=sound.device) / size)
     pole = pole_of(sample_rate)

@@ -1,8 +1,8 @@
-"""Causal building blocks that carry their past explicitly.
+"""Causal building blocks with an explicit past.
 
-Every block maps ``(x, past) -> (y, past)``; ``past`` is what it remembers of earlier input, or
-``None`` at the start of a sound (silence before it). Feeding a sound whole or in pieces therefore
-runs the same arithmetic. Tensors are ``[batch, time, channels]``.
+Every block maps ``(x, past) -> (y, past)``. ``past`` is what it needs of the earlier input, or ``None`` at the start
+of a sound (silence before it). So a whole sound and the same sound in blocks go through the same arithmetic. Tensors
+are ``[batch, time, channels]``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,13 @@ from torch import Tensor, nn
 
 
 def with_past(x: Tensor, past: Tensor | None, length: int) -> tuple[Tensor, Tensor]:
-    """Put ``length`` remembered steps before ``x`` along time; answer that and the new memory."""
+    """Put ``length`` past steps before ``x`` along time; return the result and the new past.
+
+    Args:
+        x: ``[batch, time, …]``.
+        past: the steps before it, or ``None`` for silence.
+        length: how many steps the past has.
+    """
     if past is None:
         past = x.new_zeros(x.shape[0], length, *x.shape[2:])
     joined = torch.cat([past, x], dim=1)
@@ -33,7 +39,7 @@ class CausalDepthwise(nn.Module):
 
 
 class ConvNeXtBlock(nn.Module):
-    """ConvNeXt (Liu et al. 2022) in one causal dimension: depthwise mix, then a per-step MLP."""
+    """A causal one-dimensional ConvNeXt block (Liu et al. 2022): a depthwise convolution, then an MLP per step."""
 
     def __init__(self, width: int, kernel: int, expansion: int, scale: float):
         super().__init__()
@@ -50,22 +56,22 @@ class ConvNeXtBlock(nn.Module):
 
 
 class Backbone(nn.Module):
-    """A stack of ConvNeXt blocks and a final norm; ``past`` is a list with one entry per block."""
+    """A stack of ConvNeXt blocks and a final norm. ``past`` is a list with one entry per block."""
 
     def __init__(self, width: int, blocks: int, kernel: int, expansion: int):
         super().__init__()
         self.blocks = nn.ModuleList(ConvNeXtBlock(width, kernel, expansion, 1 / blocks) for _ in range(blocks))
-        self.norm = nn.LayerNorm(width)
+        self.norm, self.kernel = nn.LayerNorm(width), kernel
 
     def start(self, batch: int) -> list[Tensor]:
-        """What the blocks remember at a sound's start: silence."""
+        """Return the past of the blocks at a sound's start: silence."""
         weight = self.norm.weight
-        return [weight.new_zeros(batch, block.mix.kernel - 1, len(weight)) for block in self.blocks]
+        return [weight.new_zeros(batch, self.kernel - 1, len(weight)) for _ in self.blocks]
 
     def forward(self, x: Tensor, past: list | None) -> tuple[Tensor, list]:
         past = past or [None] * len(self.blocks)
         after = []
-        for block, remembered in zip(self.blocks, past, strict=True):
-            x, remembered = block(x, remembered)
-            after.append(remembered)
+        for block, block_past in zip(self.blocks, past, strict=True):
+            x, block_past = block(x, block_past)
+            after.append(block_past)
         return self.norm(x), after

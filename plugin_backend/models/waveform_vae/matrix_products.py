@@ -1,10 +1,11 @@
-"""Products with fixed weights: half-precision weights, float32 everything else, and no row hears how many there are.
+"""Matrix products with fixed weights: weights in half precision, everything else in float32.
 
-A stream pushes two rows through a layer, so what a product costs is fetching its weights and asking for it. Weights of
-half the size take half as long to fetch; they are rounded once, the same on every machine, and every way of multiplying
-takes the rounded ones. FBGEMM's product is asked for in 2 µs, oneDNN's in 12. With how many rows each gives a row the
-same bits is measured (:mod:`~plugin_backend.models.waveform_vae.exact_row_counts`); PyTorch's plain one always gets as
-many.
+The bits of a row do not depend on the number of rows. A stream pushes two rows through a layer, so a product costs
+mostly the reading of its weights and the call itself. Weights of half the size take half as long to read. They are
+rounded once, the same on every machine, and every backend uses the rounded ones. A call of FBGEMM takes 2 µs, one of
+oneDNN 12 µs. With how many rows each gives a row the same bits is measured
+(:mod:`~plugin_backend.models.waveform_vae.exact_row_counts`); PyTorch's plain product always gets the same number of
+rows.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from __future__ import annotations
 import ctypes
 import warnings
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,13 +23,13 @@ from plugin_backend.models.waveform_vae import c_engine as engine
 from plugin_backend.models.waveform_vae.exact_row_counts import SIZES, RowCounts, row_counts
 
 PACKED_ROWS = 256
-"""The number of rows oneDNN's packing is tuned for; any number works."""
+"""The number of rows that oneDNN's packing is tuned for. Any number works."""
 
 WIDTH_OF_VECTORS = 32
-"""Numbers that PyTorch's loops take at once, at most: two vectors of AVX-512."""
+"""Most numbers that PyTorch's loops process at once: two vectors of AVX-512."""
 
 ELEMENTS_SHARED = 16_384
-"""Of so many and more, PyTorch gives some to other threads."""
+"""From this number of elements on, PyTorch shares the work among threads."""
 
 _gelu_ = torch.ops.aten.gelu_.default
 
@@ -35,19 +37,17 @@ LARGEST = torch.finfo(torch.half).max
 
 
 class NativeProduct:
-    """Our own in C, by which whole pushes are computed too; see :mod:`~plugin_backend.models.waveform_vae.c_engine`."""
+    """Our own product in C, as in :mod:`~plugin_backend.models.waveform_vae.c_engine`, which computes whole pushes."""
 
     @staticmethod
-    def there() -> bool:
+    def is_available() -> bool:
         return engine.instruction_set() is not None
 
     def __init__(self, weight: Tensor, bias: Tensor, gelu: bool):
-        self._kept: list = []
-        self.table = engine.packed(weight, bias, self._kept)
-        self._multiply, self._path = (
-            engine.library().pisada_multiply,
-            engine.instruction_sets()[engine.instruction_set()],
-        )
+        self._owners: list = []
+        self.table = engine.packed(weight, bias, self._owners)
+        library, self._path = engine.loaded_engine()
+        self._multiply = library.pisada_multiply
         self._address, self._gelu = ctypes.addressof(self.table), int(gelu)
         self._outputs = len(weight)
 
@@ -59,16 +59,16 @@ class NativeProduct:
 
 
 class HalfProduct:
-    """FBGEMM's, on x86: weights in half precision, sums in float32."""
+    """FBGEMM's product, on x86: weights in half precision, sums in float32."""
 
     @staticmethod
-    def there() -> bool:
+    def is_available() -> bool:
         return "fbgemm" in torch.backends.quantized.supported_engines and hasattr(
             torch, "fbgemm_linear_fp16_weight_fp32_activation"
         )
 
     def __init__(self, weight: Tensor, bias: Tensor, gelu: bool):
-        _hear_of_its_end()
+        _silence_deprecation_once()
         self.packed, self.bias = torch.fbgemm_pack_gemm_matrix_fp16(weight), bias
         self._linear = torch.fbgemm_linear_fp16_weight_fp32_activation
         self.gelu = gelu
@@ -79,8 +79,9 @@ class HalfProduct:
 
 
 @cache
-def _hear_of_its_end() -> None:
-    """PyTorch says once a process that these go one day; then the next way below is taken, so nobody need read it."""
+def _silence_deprecation_once() -> None:
+    """Trigger PyTorch's warning, given once per process, that these functions will be removed. Nobody needs to read
+    it: the next backend below is then used."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         packed = torch.fbgemm_pack_gemm_matrix_fp16(torch.zeros(16, 16))
@@ -88,31 +89,31 @@ def _hear_of_its_end() -> None:
 
 
 class PackedProduct:
-    """oneDNN's, with weights packed once and the GELU in it."""
+    """oneDNN's product. The weights are packed once, and the GELU is part of it."""
 
     @staticmethod
-    def there() -> bool:
+    def is_available() -> bool:
         return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
 
     def __init__(self, weight: Tensor, bias: Tensor, gelu: bool):
         packed = torch.ops.mkldnn._reorder_linear_weight(weight, PACKED_ROWS)
-        self.fixed = (packed, bias, *(("gelu", [], "tanh") if gelu else ("none", [], "")))
+        self.fixed: tuple = (packed, bias, *(("gelu", [], "tanh") if gelu else ("none", [], "")))
 
     def __call__(self, x: Tensor) -> Tensor:
         return torch.ops.mkldnn._linear_pointwise.default(x, *self.fixed)
 
 
 class PlainProduct:
-    """PyTorch's own, always of as many rows: among more or fewer a row may have other bits."""
+    """PyTorch's plain product, always with the same number of rows: with others a row may get other bits."""
 
     GROUPS = (8, 4, 2, 1)
 
     @staticmethod
-    def there() -> bool:
+    def is_available() -> bool:
         return True
 
     def __init__(self, weight: Tensor, bias: Tensor, gelu: bool):
-        self.weight, self.bias, self.gelu, self.group = weight, bias, gelu, _rows_alike(PlainProduct.GROUPS)
+        self.weight, self.bias, self.gelu, self.group = weight, bias, gelu, _equal_row_group(PlainProduct.GROUPS)
 
     def __call__(self, x: Tensor) -> Tensor:
         rows = torch.cat([x, x.new_zeros(-len(x) % self.group, x.shape[1])])
@@ -122,26 +123,33 @@ class PlainProduct:
 
 
 @cache
-def _rows_alike(counts: tuple[int, ...]) -> int:
-    """The first of ``counts`` at which the plain product gives a row the same bits at every place, found by trying;
-    the last, where none does. MKL on AVX2 adds up the last of eight rows in another order than the first."""
-    draw = torch.Generator().manual_seed(1)
+def _equal_row_group(counts: tuple[int, ...]) -> int:
+    """Return the first of ``counts`` at which the plain product gives a row the same bits at every position.
+
+    This is tried out; the result is the last count if none does. MKL on AVX2 adds the last of eight rows in another
+    order than the first.
+    """
+    generator = torch.Generator().manual_seed(1)
     sizes = (*SIZES, (768, 192), (192, 768))
-    weights = [torch.randn(outputs, inputs, generator=draw) for outputs, inputs in sizes]
-    row = [torch.randn(1, inputs, generator=draw) for _, inputs in sizes]
+    weights = [torch.randn(outputs, inputs, generator=generator) for outputs, inputs in sizes]
+    rows = [torch.randn(1, inputs, generator=generator) for _, inputs in sizes]
 
-    def alike(count: int) -> bool:
-        made = [nn.functional.linear(x.repeat(count, 1), weight) for x, weight in zip(row, weights, strict=True)]
-        return all(torch.equal(y, y[:1].expand_as(y)) for y in made)
+    def equal(count: int) -> bool:
+        outputs = [nn.functional.linear(x.repeat(count, 1), weight) for x, weight in zip(rows, weights, strict=True)]
+        return all(torch.equal(y, y[:1].expand_as(y)) for y in outputs)
 
-    return next((count for count in counts if alike(count)), counts[-1])
+    return next((count for count in counts if equal(count)), counts[-1])
 
 
 def in_one_thread(x: Tensor, elements: int = 1) -> tuple[Tensor, ...]:
-    """Rows in as many pieces as keep PyTorch from sharing them among threads.
+    """Split rows into so many parts that PyTorch does not share them among threads.
 
-    Its loops work on vectors, and on what is left over at the end in another way, to other bits; each thread has such
-    an end. ``elements`` is how many are read for each one of ``x``.
+    PyTorch's loops process vectors, and the rest at the end in another way, with other bits. Each thread has such an
+    end.
+
+    Args:
+        x: ``[rows, …]``.
+        elements: how many numbers are read for each number of ``x``.
     """
     if torch.get_num_threads() == 1 or x.numel() * elements < ELEMENTS_SHARED:
         return (x,)
@@ -149,7 +157,7 @@ def in_one_thread(x: Tensor, elements: int = 1) -> tuple[Tensor, ...]:
 
 
 def gelu_(x: Tensor) -> Tensor:
-    """The tanh form, in place, of ``[rows, width]``; ``width`` must be a multiple of ``WIDTH_OF_VECTORS``."""
+    """Apply the GELU (tanh form) to ``[rows, width]`` in place; ``width`` is a multiple of ``WIDTH_OF_VECTORS``."""
     for piece in in_one_thread(x):
         _gelu_(piece, approximate="tanh")
     return x
@@ -161,61 +169,65 @@ BACKENDS = (NativeProduct, HalfProduct, PackedProduct, PlainProduct)
 
 @dataclass(frozen=True)
 class Backend:
-    """A way of multiplying, and with how many rows its rows have the same bits."""
+    """A kind of product, and with how many rows its rows have the same bits."""
 
     kind: type
     counts: RowCounts
 
 
 def best_backend() -> Backend:
-    """The fastest that this build of PyTorch has and that can be made exact here; the last, where none can."""
-    return _chosen(BACKENDS, engine.instruction_set())
+    """Return the fastest backend of this PyTorch that is exact here; the last one if none is."""
+    return _best(BACKENDS, engine.instruction_set())
 
 
 @cache
-def _chosen(kinds: tuple[type, ...], taken: str | None) -> Backend:
+def _best(kinds: tuple[Any, ...], instruction_set: str | None) -> Backend:
     for kind in kinds:
-        if kind.there():
-            found = Backend(kind, row_counts(kind.__name__, lambda weight, bias, kind=kind: kind(weight, bias, False)))
-            if found.counts.always_exact:
+        if kind.is_available():
+            backend = Backend(kind, row_counts(kind.__name__, partial(kind, gelu=False)))
+            if backend.counts.always_exact:
                 break
-    return found
+    return backend
 
 
 def rows_are_exact() -> bool:
-    """Whether a row's bits were measured to be its own: then streaming equals offline exactly, else to rounding."""
+    """Return whether a row's bits were measured not to depend on other rows.
+
+    If so, streaming equals offline processing exactly; if not, up to rounding.
+    """
     return best_backend().counts.always_exact
 
 
 def in_double(a: Tensor, b: Tensor) -> Tensor:
-    """``a @ b`` in double, so that every machine's product rounds to the same numbers."""
+    """Return ``a @ b``, computed in double precision so that every machine rounds to the same numbers."""
     return (a.detach().double() @ b.detach().double()).float()
 
 
 def rounded(weight: Tensor) -> Tensor:
-    """To half precision, as float32; weights beyond its range are brought into it."""
+    """Return the weight rounded to half precision, as float32. Values beyond its range are limited to it."""
     return weight.detach().clamp(-LARGEST, LARGEST).half().float().contiguous()
 
 
 class Linear:
-    """``x @ weight.T + bias`` with an optional GELU (tanh form), for a fixed weight, which is rounded.
+    """``x @ weight.T + bias`` for a fixed weight, which is rounded, with an optional GELU (tanh form).
 
     Attributes:
-        multiply: the product alone, ``[rows, inputs]`` → ``[rows, outputs]``, of a number of rows that ``room`` gave.
-        room: of a number of rows, the least that keeps a row's bits.
+        multiply: the product alone, ``[rows, inputs]`` → ``[rows, outputs]``, for a number of rows from
+            ``padded_rows``.
+        padded_rows: returns the smallest number of rows, for a number of rows, that keeps a row's bits.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor, gelu: bool = False):
         self.weight, self.bias = rounded(weight), bias.detach().float().contiguous()
-        chosen = best_backend()
-        self.multiply, self.room = chosen.kind(self.weight, self.bias, gelu), chosen.counts.room
+        backend = best_backend()
+        self.multiply, self.padded_rows = backend.kind(self.weight, self.bias, gelu), backend.counts.padded_rows
 
     def __call__(self, x: Tensor) -> Tensor:
         rows = x.reshape(-1, x.shape[-1])
         count = len(rows)
-        more = self.room(count) - count
-        if more:
-            rows = torch.cat([rows, rows.new_zeros(more, rows.shape[1])])
+        padding = self.padded_rows(count) - count
+        if padding:
+            rows = torch.cat([rows, rows.new_zeros(padding, rows.shape[1])])
         return self.multiply(rows)[:count].view(*x.shape[:-1], -1)
 
 
@@ -227,12 +239,12 @@ class NormalizedLinear(Linear):
         self.width, self.eps = norm.normalized_shape, norm.eps
 
     def normed(self, x: Tensor) -> Tensor:
-        """Before it is multiplied."""
+        """Return the normalized input of the product."""
         return torch.layer_norm(x, self.width, eps=self.eps)
 
 
 class SmallLinear:
-    """The same of a few numbers, unrounded: multiplied and added up, which takes less than asking for a product."""
+    """The same for few numbers, unrounded: multiplying and adding here takes less time than calling a product."""
 
     def __init__(self, weight: Tensor, bias: Tensor):
         self.weight, self.bias = weight.detach().contiguous(), bias.detach().contiguous()

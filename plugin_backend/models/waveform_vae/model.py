@@ -1,4 +1,4 @@
-"""Feature extractor, backbones and heads, composed into the waveform VAE."""
+"""The waveform VAE, composed of feature extractors, backbones and heads."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ LOG_VARIANCE_RANGE = (-12.0, 4.0)
 
 
 SPREAD = 2.5
-"""Of all logarithms that the encoder sees, on Foley: they are divided by it."""
+"""Deviation of all logarithms that the encoder gets, on Foley. They are divided by it."""
 
 
 class LogSpectrum(nn.Module):
-    """Causal log-magnitude STFT frames. Frame *j* sees the ``window`` samples that end with its hop.
+    """Causal log-magnitude STFT frames. Frame *j* covers the ``window`` samples that end with its hop.
 
     Args:
-        window, hop: in samples.
-        bins: how many of the lowest to keep; all of them by default.
+        window: in samples.
+        hop: in samples.
+        bins: how many of the lowest to keep; all by default.
         mean: of the logarithms, on Foley.
     """
 
+    window: Tensor
     FLOOR = 1e-4
 
     def __init__(self, window: int, hop: int, bins: int | None = None, mean: float = -5.0):
@@ -38,7 +40,7 @@ class LogSpectrum(nn.Module):
         self.register_buffer("window", torch.hann_window(window), persistent=False)
 
     def values_in(self, samples: int) -> int:
-        """How many values describe as many samples, a whole number of hops."""
+        """Return how many values describe so many samples (a whole number of hops)."""
         return samples // self.hop * self.bins
 
     def forward(self, joined: Tensor) -> Tensor:
@@ -48,7 +50,7 @@ class LogSpectrum(nn.Module):
 
 
 class LogEnergies(nn.Module):
-    """Log RMS of pieces of a hop, of the sound and of its first difference: when in a hop something happens."""
+    """Log RMS of segments of a hop, of the sound and of its first difference. They show when something happens."""
 
     FLOOR, MEAN = 1e-10, -6.0
 
@@ -57,7 +59,7 @@ class LogEnergies(nn.Module):
         self.piece, self.hop, self.mean, self.remembered_samples = piece, hop, self.MEAN, 1
 
     def values_in(self, samples: int) -> int:
-        """How many values describe as many samples, a whole number of hops."""
+        """Return how many values describe so many samples (a whole number of hops)."""
         return 2 * samples // self.piece
 
     def forward(self, joined: Tensor) -> Tensor:
@@ -69,7 +71,7 @@ class LogEnergies(nn.Module):
 
 
 class InputLevels(nn.Module):
-    """The log levels of three bands, as the decoder states them: ``LEVELS_LATENCY`` samples ago for the last moment."""
+    """The log levels of three bands, as the decoder predicts them; the last is ``LEVELS_LATENCY`` samples ago."""
 
     def __init__(self, hop: int):
         super().__init__()
@@ -78,20 +80,23 @@ class InputLevels(nn.Module):
         self.values = self.values_in(hop)
 
     def values_in(self, samples: int) -> int:
-        """How many values describe as many samples, a whole number of hops."""
+        """Return how many values describe so many samples (a whole number of hops)."""
         return samples // SEGMENT * BANDS
 
     def forward(self, joined: Tensor) -> Tensor:
-        """``[batch, remembered_samples + moments * PIECE]`` → logarithms ``[batch, moments, BANDS]``."""
+        """``[batch, remembered_samples + moments * SEGMENT]`` → logarithms ``[batch, moments, BANDS]``."""
         return self.levels.measured(split_bands(joined))
 
 
 class Encoder(nn.Module):
     """``[batch, samples]`` → posterior means and log variances, each ``[batch, frames, latent_dim]``."""
 
+    centre: Tensor
+
     def __init__(self, config: WaveformVAEConfig):
         super().__init__()
         self.hop = config.hop
+        parts: list[LogSpectrum | LogEnergies | InputLevels]
         parts = [LogSpectrum(config.encoder_window, config.encoder_hop)]
         if config.encoder_view:
             parts.append(LogSpectrum(config.encoder_view, config.hop, config.encoder_view_bins, mean=-3.6))
@@ -100,7 +105,8 @@ class Encoder(nn.Module):
         if config.band_levels:
             parts.append(InputLevels(config.hop))
         self.parts = nn.ModuleList(parts)
-        self.remembered_samples = max(part.remembered_samples for part in parts)
+        self._remembered = [part.remembered_samples for part in parts]
+        self.remembered_samples = max(self._remembered)
         means = [torch.full((part.values_in(config.hop),), part.mean) for part in parts]
         self.register_buffer("centre", torch.cat(means), persistent=False)
         self.embed = nn.Linear(len(self.centre), config.encoder_width)
@@ -108,31 +114,42 @@ class Encoder(nn.Module):
         self.posterior = nn.Linear(config.encoder_width, 2 * config.latent_dim)
 
     def logarithms(self, audio: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
-        """All that is seen of each hop, ``[batch, frames, values]``, and the samples to remember."""
+        """Return all values of each hop, ``[batch, frames, values]``, and the samples to remember.
+
+        Args:
+            audio: ``[batch, frames * hop]``.
+            past: the samples before it, or ``None``.
+        """
         joined, past = with_past(audio, past, self.remembered_samples)
         shape = audio.shape[0], audio.shape[1] // self.hop, -1
-        seen = [part(joined[:, self.remembered_samples - part.remembered_samples :]) for part in self.parts]
-        return torch.cat([of.reshape(shape) for of in seen], dim=-1) if len(seen) > 1 else seen[0].reshape(shape), past
+        views = [
+            part(joined[:, self.remembered_samples - remembered :]).reshape(shape)
+            for part, remembered in zip(self.parts, self._remembered, strict=True)
+        ]
+        return torch.cat(views, dim=-1) if len(views) > 1 else views[0], past
 
     def forward(self, audio: Tensor, past: tuple | None = None) -> tuple[Tensor, Tensor, tuple]:
         samples_past, blocks_past = past or (None, None)
-        seen, samples_past = self.logarithms(audio, samples_past)
-        x = self.embed((seen - self.centre) / SPREAD)
+        logarithms, samples_past = self.logarithms(audio, samples_past)
+        x = self.embed((logarithms - self.centre) / SPREAD)
         x, blocks_past = self.backbone(x, blocks_past)
         mean, log_variance = self.posterior(x).float().chunk(2, dim=-1)
         return mean, log_variance.clamp(*LOG_VARIANCE_RANGE), (samples_past, blocks_past)
 
 
 class InverseSTFTHead(nn.Module):
-    """Frames of features → overlapping windows of sound (Vocos, Siuzdak 2023).
+    """Features of frames → overlapping windows of sound (Vocos, Siuzdak 2023).
 
-    ``[batch, frames, width]`` → ``[batch, frames * hop]``; each frame starts at its own hop, so the
-    output is late by ``window - hop`` samples. ``past`` is the last ``window / hop - 1`` windows and the last
-    ``STEADY_FRAMES - 1`` offsets.
+    ``[batch, frames, width]`` → ``[batch, frames * hop]``. Each frame starts at its own hop, so the output is late by
+    ``window - hop`` samples. ``past`` is the last ``window / hop - 1`` windows and the last ``STEADY_FRAMES - 1``
+    offsets.
 
-    From each frame's offset the mean of the last ``STEADY_FRAMES`` is taken: no loss of magnitudes hears the sign of
-    an offset, and a decoder would hold a speaker out of its middle as long as a sound lasts. What moves faster stays.
+    From each frame's offset (DC) the mean of the last ``STEADY_FRAMES`` is removed. No loss of magnitudes depends on
+    the sign of an offset, so a decoder could hold a loudspeaker off centre for the length of a sound. Faster changes
+    remain.
     """
+
+    window: Tensor
 
     LOUDEST_LOG = 7.0
 
@@ -144,16 +161,16 @@ class InverseSTFTHead(nn.Module):
         self.register_buffer("window", torch.hann_window(window) / (window / hop / 2), persistent=False)
 
     def start(self, seeds: Tensor, sides: Tensor) -> tuple:
-        """The past at a sound's first sample; nothing is drawn here."""
+        """Return the past at a sound's first sample; nothing is drawn here."""
         overlaps = self.window_samples // self.hop
         windows = torch.zeros(len(seeds), overlaps - 1, self.window_samples, device=seeds.device)
         return windows, torch.zeros(len(seeds), STEADY_FRAMES - 1, device=seeds.device)
 
     def forward(self, x: Tensor, past: tuple) -> tuple[Tensor, tuple]:
-        return self.sounded(self.out(x), past)
+        return self.synthesize(self.out(x), past)
 
-    def sounded(self, spectra: Tensor, past: tuple) -> tuple[Tensor, tuple]:
-        """Log magnitudes and phases ``[batch, frames, window + 2]`` as overlapping windows of sound."""
+    def synthesize(self, spectra: Tensor, past: tuple) -> tuple[Tensor, tuple]:
+        """Return the sound of log magnitudes and phases ``[batch, frames, window + 2]``, and the past after it."""
         windows_past, offsets_past = past
         log_magnitude, phase = spectra.float().chunk(2, dim=-1)
         spectrum = torch.polar(torch.exp(log_magnitude.clamp(max=self.LOUDEST_LOG)), phase)
@@ -169,11 +186,11 @@ class InverseSTFTHead(nn.Module):
 
     @torch.no_grad()
     def raise_by(self, gain_db: float) -> None:
-        """Make all that comes out louder by ``gain_db``."""
+        """Make the output louder by ``gain_db``."""
         self.out.bias[: self.out.out_features // 2] += gain_db * math.log(10) / 20
 
     def remove_dc(self, spectrum: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """Complex half spectra ``[batch, frames, bins]`` without what of their offsets is steady.
+        """Remove the steady part of the offsets from complex half spectra ``[batch, frames, bins]``.
 
         A Hann-windowed frame's mean is half the difference between its first two bins' real parts, over its length.
         """
@@ -191,13 +208,14 @@ class Decoder(nn.Module):
         self.stack = config.hop // config.decoder_hop
         self.embed = nn.Linear(config.latent_dim, config.decoder_width * self.stack)
         self.backbone = Backbone(config.decoder_width, config.decoder_blocks, config.kernel, config.expansion)
-        self.head = HEADS[config.head](config)
+        self.head: InverseSTFTHead | NoiseHead = HEADS[config.head](config)
 
     def start(self, batch: int, seeds: Tensor | None = None, sides: Tensor | None = None) -> tuple:
-        """The past at a sound's first sample; see
-        :meth:`~plugin_backend.models.waveform_vae.noise_head.NoiseHead.start`.
+        """Return the past at a sound's first sample.
 
+        See :meth:`~plugin_backend.models.waveform_vae.noise_head.NoiseHead.start`.
         Args:
+            batch: number of rows.
             seeds: ``[batch]`` int64, of the noise; 0 by default.
             sides: ``[batch]``, −1 … 1; 0 by default.
         """
@@ -207,7 +225,7 @@ class Decoder(nn.Module):
         return self.backbone.start(batch), self.head.start(seeds, sides)
 
     def features(self, latents: Tensor, past: list) -> tuple[Tensor, list]:
-        """What the head makes sound of, ``[batch, frames * stack, width]``."""
+        """Return the input of the head, ``[batch, frames * stack, width]``, and the past after it."""
         x = self.embed(latents)
         return self.backbone(x.reshape(x.shape[0], -1, x.shape[2] // self.stack), past)
 
@@ -218,16 +236,19 @@ class Decoder(nn.Module):
         return audio, (blocks_past, head_past)
 
 
-HEADS = {"spectra": InverseSTFTHead, "noise": NoiseHead}
+HEADS: dict[str, type[InverseSTFTHead] | type[NoiseHead]] = {"spectra": InverseSTFTHead, "noise": NoiseHead}
 """By the configuration's ``head``."""
 
 
 class WaveformVAE(nn.Module):
-    """The whole model, with the latent compaction that orders its dimensions.
+    """The whole model, with the rotation that orders its latents.
 
-    ``rotation`` ``[dim, dim]`` (orthogonal) and ``centre`` ``[dim]`` map raw latents to compacted
-    ones: ``compact = (raw - centre) @ rotation``; dimension 0 varies most over the training sounds.
+    ``rotation`` ``[dim, dim]`` (orthogonal) and ``centre`` ``[dim]`` map raw latents to compact ones:
+    ``compact = (raw - centre) @ rotation``. Dimension 0 changes the sound most.
     """
+
+    rotation: Tensor
+    centre: Tensor
 
     def __init__(self, config: WaveformVAEConfig):
         super().__init__()
@@ -238,10 +259,10 @@ class WaveformVAE(nn.Module):
         self.register_buffer("centre", torch.zeros(config.latent_dim))
 
     def compact(self, mean: Tensor, log_variance: Tensor) -> tuple[Tensor, Tensor]:
-        """Raw posterior → compacted means and deviations (the rotated covariance's diagonal)."""
+        """Return compact means and deviations (the rotated covariance's diagonal) of a raw posterior."""
         variance = torch.exp(log_variance) @ self.rotation.square()
         return (mean - self.centre) @ self.rotation, variance.sqrt()
 
     def expand(self, compacted: Tensor) -> Tensor:
-        """Compacted latents → raw ones; the exact inverse of :meth:`compact` on means."""
+        """Return the raw latents of compact ones: the exact inverse of :meth:`compact` on means."""
         return compacted @ self.rotation.T + self.centre

@@ -1,8 +1,8 @@
-"""The decoder's output layer: white noise, shaped in bands, and beside it what is the same in every performance.
+"""The decoder's output layer: white noise shaped in bands, and a part that is the same in every take.
 
-Noise is most of what Foley is, so it comes from a noise source
-(:mod:`~plugin_backend.models.waveform_vae.addressed_noise`), not from
-invented phases: those repeat with every frame and buzz. Long windows shape its tone colour, short ones its attacks.
+Most of Foley is noise. So it comes from a noise source
+(:mod:`~plugin_backend.models.waveform_vae.addressed_noise`) and not from predicted phases: those repeat with every
+frame and buzz. Long windows shape its tone colour, short ones its attacks.
 """
 
 from __future__ import annotations
@@ -21,32 +21,37 @@ from plugin_backend.models.waveform_vae.config import WaveformVAEConfig
 from plugin_backend.models.waveform_vae.layers import with_past
 
 OVERLAPS = 4
-"""Windows that reach a sample: each starts a quarter of its length after the one before."""
+"""Windows that cover a sample. Each starts a quarter of its length after the one before."""
 
 LOG_GAIN_RANGE = (-10.0, 7.0)
 LOWEST_HZ = {"long": 30.0, "short": 200.0}
 """Centre of the lowest band."""
 
 FIRST_BIAS = {"long": -1.5, "short": -2.5, "levels": -4.0, "trust": -2.0}
-"""Log gains and levels an untrained head starts from, and how far it trusts the levels."""
+"""Log gains and levels of an untrained head, and how far it trusts the levels."""
 
 
 class Bands(nn.Module):
-    """Log gains of bands → gains of an STFT's bins; between the bands' centres the logarithm is linear.
+    """Log gains of bands → gains of an STFT's bins. Between the bands' centres the logarithm is linear.
 
     Args:
-        bands: how many, mel-spaced from ``lowest_hz`` to half the rate.
+        bands: how many, mel-spaced from ``lowest_hz`` to half the sample rate.
         window_samples: of the STFT.
+        sample_rate: in Hz.
+        lowest_hz: centre of the lowest band.
     """
+
+    around: Tensor
+    share: Tensor
 
     def __init__(self, bands: int, window_samples: int, sample_rate: int, lowest_hz: float):
         super().__init__()
         centres_hz = mel_spaced_frequencies(lowest_hz, sample_rate / 2, bands)
         hz = np.arange(window_samples // 2 + 1) * (sample_rate / window_samples)
-        place = np.interp(hz, centres_hz, np.arange(bands))
-        below = np.minimum(place.astype(int), bands - 2)
+        position = np.interp(hz, centres_hz, np.arange(bands))
+        below = np.minimum(position.astype(int), bands - 2)
         self.register_buffer("around", torch.from_numpy(np.stack([below, below + 1])), persistent=False)
-        self.register_buffer("share", torch.from_numpy(place - below).float(), persistent=False)
+        self.register_buffer("share", torch.from_numpy(position - below).float(), persistent=False)
 
     def forward(self, log_gains: Tensor) -> Tensor:
         """``[…, bands]`` → ``[…, window_samples / 2 + 1]``."""
@@ -55,25 +60,28 @@ class Bands(nn.Module):
 
 
 class Overlap(nn.Module):
-    """Frames of spectra → sound, by inverse STFT and overlapping windows; and the same noise's spectra.
+    """Spectra of frames → sound, by inverse STFT and overlapping windows; and the spectra of noise.
 
     Args:
-        window_samples: of a frame; the next starts a quarter of it later.
+        window_samples: of a frame. The next frame starts a quarter of it later.
     """
+
+    window: Tensor
+    half_window: Tensor
 
     def __init__(self, window_samples: int):
         super().__init__()
         self.window_samples, self.hop = window_samples, window_samples // OVERLAPS
         self.register_buffer("window", torch.hann_window(window_samples), persistent=False)
         self.register_buffer("half_window", self.window / 2, persistent=False)
-        self.scale = 1 / math.sqrt(window_samples * 0.375)  # of white noise in a Hann window: bins of unit power
+        self.scale = 1 / math.sqrt(window_samples * 0.375)  # white noise in a Hann window then has bins of unit power
 
     def spectra(self, noise: Tensor) -> Tensor:
-        """``[batch, (frames + 3) * hop]`` → ``[batch, frames, bins]``, complex, of unit power."""
+        """Return the spectra ``[batch, frames, bins]`` of ``[batch, (frames + 3) * hop]``: complex, of unit power."""
         return torch.fft.rfft(noise.unfold(1, self.window_samples, self.hop) * self.window) * self.scale
 
     def forward(self, spectra: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
-        """``[batch, frames, bins]`` → ``[batch, frames * hop]``; ``past`` is the last three windows."""
+        """``[batch, frames, bins]`` → ``[batch, frames * hop]``. ``past`` is the last three windows."""
         windows = torch.fft.irfft(spectra, n=self.window_samples) * self.half_window
         joined, past = with_past(windows, past, OVERLAPS - 1)
         pieces, count = joined.unflatten(2, (OVERLAPS, self.hop)).unbind(2), windows.shape[1]
@@ -84,14 +92,14 @@ class Overlap(nn.Module):
 
 
 class NoiseHead(nn.Module):
-    """Frames of features → sound: ``[batch, frames, width]`` → ``[batch, frames * decoder_hop]``.
+    """Features of frames → sound: ``[batch, frames, width]`` → ``[batch, frames * decoder_hop]``.
 
-    A frame starts at its own hop, so the output is late by ``decoder_window - decoder_hop`` samples. What it draws
-    follows from the seed and the position in the stream alone. ``past`` is the last windows, and ``[batch, 2]``
-    integers: seed and next position.
+    A frame starts at its own hop, so the output is late by ``decoder_window - decoder_hop`` samples. The noise depends
+    only on the seed and the position in the stream. ``past`` is the last windows, and ``[batch, 2]`` integers: seed
+    and next position.
 
-    Where the decoder states levels (:mod:`~plugin_backend.models.waveform_vae.band_levels`), the sum of both is held
-    to them.
+    If the decoder predicts levels (:mod:`~plugin_backend.models.waveform_vae.band_levels`), the sum of both is
+    corrected to them.
     """
 
     def __init__(self, config: WaveformVAEConfig):
@@ -107,10 +115,8 @@ class NoiseHead(nn.Module):
             self.sizes["coherent"] = self.per_frame * 2 * short_bins
         self.levels = BandLevels() if config.band_levels else None
         if self.levels:
-            self.sizes |= {
-                "levels": config.decoder_hop // SEGMENT * BANDS,
-                "trust": config.decoder_hop // SEGMENT * BANDS,
-            }
+            segments = config.decoder_hop // SEGMENT * BANDS
+            self.sizes |= {"levels": segments, "trust": segments}
         self.out = nn.Linear(config.decoder_width, sum(self.sizes.values()))
         with torch.no_grad():
             nn.init.normal_(self.out.weight, std=0.02)
@@ -120,18 +126,18 @@ class NoiseHead(nn.Module):
             self.rows(self.out.weight, "coherent").zero_()
 
     def rows(self, parameter: Tensor, name: str) -> Tensor:
-        """Those of a weight or bias that make one part; none where the head has no such part."""
+        """Return the rows of a weight or bias that belong to one part; none if the head has no such part."""
         names = list(self.sizes)
         start = sum(self.sizes[before] for before in names[: names.index(name)]) if name in names else 0
         return parameter[start : start + self.sizes.get(name, 0)]
 
     def start(self, seeds: Tensor, sides: Tensor) -> tuple:
-        """The past at a sound's first sample.
+        """Return the past at a sound's first sample.
 
         Args:
             seeds: ``[batch]`` int64, at least 0.
             sides: ``[batch]``, −1 … 1: the share of a second noise of the same seed. Rows of one seed with sides
-                *s* and −*s* correlate by 1 − 2 *s*²; alike rows with alike sides have the same noise.
+                *s* and −*s* correlate by 1 − 2 *s*²; rows with equal seeds and equal sides have the same noise.
         """
         batch = len(seeds)
         windows = (
@@ -142,10 +148,10 @@ class NoiseHead(nn.Module):
         return (*windows, torch.stack([seeds, torch.zeros_like(seeds)], dim=1), sides, *levels)
 
     def forward(self, x: Tensor, past: tuple) -> tuple[Tensor, tuple]:
-        return self.sounded(self.out(x).float(), past)
+        return self.synthesize(self.out(x).float(), past)
 
-    def sounded(self, x: Tensor, past: tuple) -> tuple[Tensor, tuple]:
-        """What the last layer gave, ``[batch, frames, sum(sizes)]``, as sound."""
+    def synthesize(self, x: Tensor, past: tuple) -> tuple[Tensor, tuple]:
+        """Return the sound of the last layer's output ``[batch, frames, sum(sizes)]``, and the past after it."""
         long_past, short_past, address, sides, *levels_past = past
         batch, frames, _ = x.shape
         parts = self.parts(x)
@@ -159,22 +165,22 @@ class NoiseHead(nn.Module):
         attacks, short_past = self.short(gains * spectra, short_past)
         sound = sound + attacks
         if self.levels:
-            stated = torch.cat([parts[name].reshape(batch, -1, BANDS) for name in ("levels", "trust")], dim=2)
-            sound, *levels_past = self.levels(sound, stated, *levels_past)
+            predicted = torch.cat([parts[name].reshape(batch, -1, BANDS) for name in ("levels", "trust")], dim=2)
+            sound, *levels_past = self.levels(sound, predicted, *levels_past)
         return sound, (long_past, short_past, address, sides, *levels_past)
 
     def parts(self, x: Tensor) -> dict[str, Tensor]:
-        """What the last layer gave, by part."""
+        """Return the last layer's output by part."""
         return dict(zip(self.sizes, x.split(list(self.sizes.values()), dim=2), strict=True))
 
     @torch.no_grad()
     def raise_by(self, gain_db: float) -> None:
-        """Make all that comes out louder by ``gain_db``."""
+        """Make the output louder by ``gain_db``."""
         for name in ("long", "short", "levels"):
             self.rows(self.out.bias, name).add_(gain_db * math.log(10) / 20)
 
     def _noise(self, address: Tensor, sides: Tensor, count: int) -> tuple[Tensor, Tensor]:
-        """Noise from the address on, as far as the last window reaches; and the address ``count`` samples on."""
+        """Return noise from the address on, as far as the last window reaches; and the address ``count`` samples on."""
         seeds, starts = address.cpu().numpy().T
         length = count + self.long.window_samples - self.long.hop
         noise = torch.from_numpy(cached_white_noise(seeds, starts, length)).to(address.device)

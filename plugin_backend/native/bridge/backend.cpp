@@ -18,7 +18,7 @@ constexpr int graceMs = 2000, graceAtEndMs = 500;
 std::atomic<unsigned> forks{0};
 std::atomic<int> controlSocket{-1};
 
-// In a fork of the host: the socket is the parent's; open here it would keep the backend alive after the parent's end.
+// In a fork of the host: the socket is the parent's. If it stayed open here, the backend would outlive the parent.
 void forked() {
     forks.fetch_add(1);
     if (const int socket = controlSocket.exchange(-1); socket >= 0) ::close(socket);
@@ -38,7 +38,7 @@ std::shared_ptr<Backend> Backend::shared() {
     static Holder holder;
     const std::lock_guard guard(holder.lock);
     if (!holder.backend->ours()) {
-        new std::shared_ptr<Backend>(holder.backend);  // the parent's: left as it lies
+        new std::shared_ptr<Backend>(holder.backend);  // the parent's: not touched
         holder.backend = std::make_shared<Backend>();
     }
     return holder.backend;
@@ -52,20 +52,20 @@ Backend::~Backend() {
 
 bool Backend::ours() const { return fork_ == forks.load(std::memory_order_relaxed); }
 
-std::shared_ptr<Bell> Backend::add(const std::shared_ptr<Instance>& instance) {
+std::shared_ptr<WakeUp> Backend::add(const std::shared_ptr<Instance>& instance) {
     const std::lock_guard guard(lock_);
     if (std::find(instances_.begin(), instances_.end(), instance) == instances_.end()) instances_.push_back(instance);
     if (!instance->unusable) instance->problem.clear();
     if (!running_ && !ended_) {
         if (made_) ::pthread_join(thread_, nullptr);
-        bell_ = std::make_shared<Bell>(doorbellIsSocket());
+        bell_ = std::make_shared<WakeUp>(doorbellIsSocket());
         int ends[2];
-        if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0)  // at once: another thread of the host may be starting a program
+        if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0)  // in one call: another thread of the host may be starting a program
             wakeRead_ = Descriptor(ends[0]), wakeWrite_ = Descriptor(ends[1]);
         launchAtNs_ = 0, backOffNs_ = firstBackOffNs, failures_ = 0;
         hopeless_ = false;
-        told_ = Told();
-        pthread_attr_t how;  // an ordinary thread, even where the host's is not; its signals are the host's business
+        backendStatus_ = BackendStatus();
+        pthread_attr_t how;  // a normal thread, even if the host's is not; the host handles signals
         sched_param priority{};
         sigset_t all, before;
         ::pthread_attr_init(&how);
@@ -78,8 +78,8 @@ std::shared_ptr<Bell> Backend::add(const std::shared_ptr<Instance>& instance) {
         ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
         ::pthread_attr_destroy(&how);
         if (!running_) {
-            told_.state = Told::State::failed;
-            told_.problem = "no thread, memory or descriptors for the backend: the system's limits are reached";
+            backendStatus_.state = BackendStatus::State::failed;
+            backendStatus_.problem = "no thread, memory or descriptors for the backend: the system's limits are reached";
             hopeless_ = true;
         }
         changed();
@@ -101,7 +101,7 @@ int Backend::awaitLatency(Kind kind, double rateHz, int ms) {
     const std::pair<std::string, long> key{nameOf(kind), std::lround(rateHz)};
     const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
     const auto known = [&] { return latencies_.count(key) || allLatencies_ || hopeless_; };
-    heard_.wait_until(guard, until, known);
+    received_.wait_until(guard, until, known);
     const auto found = latencies_.find(key);
     return found == latencies_.end() || rateHz != std::round(rateHz) ? -1 : found->second;
 }
@@ -125,8 +125,8 @@ void Backend::open(Instance& instance, std::shared_ptr<Memory> memory, std::shar
 void Backend::refuse(Instance& instance, const std::string& problem) {
     const std::lock_guard guard(lock_);
     part(instance);
-    const bool spoken = !told_.model.empty(), useless = latencies_.empty() && !told_.problem.empty();
-    const bool reason = hopeless_ || useless || told_.state == Told::State::lost;
+    const bool spoken = !backendStatus_.model.empty(), useless = latencies_.empty() && !backendStatus_.problem.empty();
+    const bool reason = hopeless_ || useless || backendStatus_.state == BackendStatus::State::lost;
     instance.problem = reason ? "" : spoken ? problem : "the backend has not spoken yet: stop and start playback once";
     instance.unusable = true;
     changed();
@@ -161,16 +161,16 @@ void Backend::end() {
     made_ = false;
 }
 
-Told Backend::told(const Instance& instance) const {
+BackendStatus Backend::backendStatus(const Instance& instance) const {
     const std::lock_guard guard(lock_);
-    Told told = told_;
+    BackendStatus backendStatus = backendStatus_;
     if (instance.unusable || (instance.memory && instance.memory->state().load() == tables::stateFailed))
-        told.state = Told::State::failed;
-    else if (told.state == Told::State::ready && !instance.opened)
-        told.state = Told::State::starting;
-    if (!instance.problem.empty()) told.problem = instance.problem;
-    told.serial = serial();
-    return told;
+        backendStatus.state = BackendStatus::State::failed;
+    else if (backendStatus.state == BackendStatus::State::ready && !instance.opened)
+        backendStatus.state = BackendStatus::State::starting;
+    if (!instance.problem.empty()) backendStatus.problem = instance.problem;
+    backendStatus.serial = serial();
+    return backendStatus;
 }
 
 float Backend::hopMs(const Instance& instance) const {
@@ -184,7 +184,7 @@ void* Backend::thread(void* self) {
 }
 
 void Backend::run() {
-    Launched process;
+    BackendProcess process;
     while (!leaves(process)) {
         if (process.pid < 0) start(process);
         wait(process);
@@ -199,17 +199,17 @@ void Backend::run() {
     }
 }
 
-// Whether nobody is left; then the process has ended, and so may the thread.
-bool Backend::leaves(Launched& process) {
+// Whether no instance is left. Then the process has ended, and the thread may end.
+bool Backend::leaves(BackendProcess& process) {
     bool last;
     {
         const std::lock_guard guard(lock_);
         if (!ended_ && (!instances_.empty() || nowNs() < idleSinceNs_ + lingerNs)) return false;
         serving_ = allLatencies_ = false;
         outbox_.clear();
-        unsaid_ = 0;
+        unsent_ = 0;
         latencies_.clear();
-        told_ = Told();
+        backendStatus_ = BackendStatus();
         last = ended_;
         if (last) hopeless_ = true;
     }
@@ -217,14 +217,14 @@ bool Backend::leaves(Launched& process) {
     reaped(process, last ? graceAtEndMs : graceMs);
     const std::lock_guard guard(lock_);
     launchAtNs_ = 0;
-    if (!ended_ && !instances_.empty()) return false;  // one came while it ended
+    if (!ended_ && !instances_.empty()) return false;  // a new instance came while it ended
     running_ = false;
     bell_.reset();
     wakeRead_.close(), wakeWrite_.close();
     return true;
 }
 
-void Backend::start(Launched& process) {
+void Backend::start(BackendProcess& process) {
     {
         const std::lock_guard guard(lock_);
         if (instances_.empty() || nowNs() < launchAtNs_) return;
@@ -235,14 +235,14 @@ void Backend::start(Launched& process) {
     if (process.pid >= 0) return;
     launchAtNs_ = nowNs() + backOffNs_;
     backOffNs_ = std::min(2 * backOffNs_, longestBackOffNs);
-    const bool same = told_.state == Told::State::failed && told_.problem == process.problem;
-    told_.state = Told::State::failed;
-    told_.problem = process.problem;
+    const bool same = backendStatus_.state == BackendStatus::State::failed && backendStatus_.problem == process.problem;
+    backendStatus_.state = BackendStatus::State::failed;
+    backendStatus_.problem = process.problem;
     hopeless_ = true;
     if (!same) changed();
 }
 
-void Backend::wait(const Launched& process) {
+void Backend::wait(const BackendProcess& process) {
     pollfd waiting[2] = {{wakeRead_.number(), POLLIN, 0}, {process.socket.number(), POLLIN, 0}};
     std::int64_t ms = -1;
     {
@@ -256,8 +256,8 @@ void Backend::wait(const Launched& process) {
     while (::read(wakeRead_.number(), bytes, sizeof bytes) > 0) {}
 }
 
-// The whole process is gone, or of no use: another is started after a while.
-void Backend::gone(Launched& process, bool hung) {
+// The process has ended or is unusable: another is started after a while.
+void Backend::gone(BackendProcess& process, bool hung) {
     controlSocket = -1;
     const std::string end = reaped(process, hung ? 0 : graceMs);
     const std::lock_guard guard(lock_);
@@ -267,19 +267,19 @@ void Backend::gone(Launched& process, bool hung) {
     backOffNs_ = std::min(2 * backOffNs_, longestBackOffNs);
     if (++failures_ >= mostFailures) {
         hopeless_ = true;
-        told_.state = Told::State::failed;
+        backendStatus_.state = BackendStatus::State::failed;
     }
     changed();
 }
 
-// No engine is there any more. First counted, then unready: who sees it ready with the same count has a living one.
+// The engines are lost. Count first, then set unready: a reader that sees ready with the same count has a running engine.
 void Backend::lose(const std::string& problem) {
     serving_ = false;
-    told_.state = Told::State::lost;
-    told_.problem = problem;
+    backendStatus_.state = BackendStatus::State::lost;
+    backendStatus_.problem = problem;
     restarts_.fetch_add(1, std::memory_order_relaxed);
     outbox_.clear();
-    unsaid_ = 0;
+    unsent_ = 0;
     for (const auto& instance : instances_) {
         instance->opened = false;
         instance->lost.fetch_add(1, std::memory_order_acq_rel);
@@ -289,7 +289,7 @@ void Backend::lose(const std::string& problem) {
 
 void Backend::changed() {
     serial_.fetch_add(1, std::memory_order_acq_rel);
-    heard_.notify_all();
+    received_.notify_all();
 }
 
 void Backend::wake() {

@@ -1,5 +1,5 @@
-// The backend's process as one plug-in binary sees it: started with the first instance, watched, started again, ended
-// a second after the last instance. All that is slow is done on a thread of its own.
+// The backend process of one plug-in binary: started with the first instance, watched, restarted, and ended
+// a second after the last instance. Everything slow runs on its own thread.
 #pragma once
 
 #include <pthread.h>
@@ -15,23 +15,23 @@
 #include <utility>
 #include <vector>
 
-#include "doorbell.hpp"
-#include "launch.hpp"
+#include "wakeup.hpp"
+#include "backend_process.hpp"
 #include "memory.hpp"
 #include "message.hpp"
-#include "told.hpp"
+#include "backend_status.hpp"
 
 namespace pisada {
 
-// What the backend knows of one plug-in instance. The audio thread looks at the atomics alone.
+// One plug-in instance, as the backend knows it. The audio thread reads only the atomics.
 struct Instance {
     explicit Instance(Kind kind) : kind(kind) {}
 
     const Kind kind;
     std::atomic<unsigned> lost{0};      // how often the process of its engine died
-    std::atomic<bool> unusable{false};  // it is not opened, and `problem` says why
+    std::atomic<bool> unusable{false};  // it cannot be opened; `problem` says why
 
-    // Under the backend's lock.
+    // Guarded by the backend's lock.
     struct Session {
         std::string name;
         std::vector<std::uint8_t> bytes;
@@ -50,46 +50,46 @@ class Backend {
     Backend();
     ~Backend();
 
-    // A fork of the host has memory of the backend, but none of its threads: nothing here may be touched there.
+    // A fork of the host has the backend's memory, but none of its threads: it must not use anything here.
     bool ours() const;
 
-    std::shared_ptr<Bell> add(const std::shared_ptr<Instance>& instance);
+    std::shared_ptr<WakeUp> add(const std::shared_ptr<Instance>& instance);
     void remove(const std::shared_ptr<Instance>& instance);
 
-    // What the engine adds at that rate; −1 where that is not known within `ms`, or there is none.
+    // The engine's latency at that rate in samples; −1 if it is not known within `ms`, or if there is no engine.
     int awaitLatency(Kind kind, double rateHz, int ms);
 
     void open(Instance& instance, std::shared_ptr<Memory> memory, std::shared_ptr<SocketPair> answers, int latency);
-    void refuse(Instance& instance, const std::string& problem);  // where the backend is not itself the reason
+    void refuse(Instance& instance, const std::string& problem);  // if the backend itself is not the reason
     void session(Instance& instance, int slot, Instance::Session session);
-    void restartHung();  // it lives and does not answer
-    void end();          // at the library's end: nothing of it runs on
+    void restartHung();  // it runs, but does not answer
+    void end();          // when the library is unloaded: nothing of it keeps running
 
-    Told told(const Instance& instance) const;
+    BackendStatus backendStatus(const Instance& instance) const;
     float hopMs(const Instance& instance) const;
     unsigned serial() const { return serial_.load(std::memory_order_acquire); }
     unsigned restarts() const { return restarts_.load(std::memory_order_relaxed); }
-    bool allSaid() const { return unsaid_.load(std::memory_order_acquire) == 0; }  // all messages are in the socket
+    bool allSent() const { return unsent_.load(std::memory_order_acquire) == 0; }  // all messages have been sent to the socket
     bool hopeless() const { return hopeless_.load(std::memory_order_acquire); }  // cannot be started
 
  private:
     static constexpr std::uint64_t firstBackOffNs = 250000000;
-    static constexpr int mostFailures = 3;  // deaths in a row, before any engine: then no offline render waits for it
+    static constexpr int mostFailures = 3;  // crashes in a row without any engine; then no offline render waits for it
 
     static const char* nameOf(Kind kind);
     static void* thread(void* self);
     void run();
-    bool leaves(Launched& process);
-    void start(Launched& process);
-    void wait(const Launched& process);
-    void gone(Launched& process, bool hung);
+    bool leaves(BackendProcess& process);
+    void start(BackendProcess& process);
+    void wait(const BackendProcess& process);
+    void gone(BackendProcess& process, bool hung);
     void lose(const std::string& problem);
 
-    bool hear(Launched& process);  // false: it is gone, or is none of ours
+    bool hear(BackendProcess& process);  // false: it has ended, or is another program
     bool take(const Message& message);
-    void speak(const Launched& process);
+    void speak(const BackendProcess& process);
 
-    // Under the lock.
+    // Guarded by the lock.
     void changed();
     void wake();
     void post(Message message);
@@ -100,15 +100,15 @@ class Backend {
     const unsigned fork_;
     std::atomic<unsigned> serial_{0}, restarts_{0};
     std::atomic<bool> hopeless_{false};
-    std::atomic<std::size_t> unsaid_{0};
+    std::atomic<std::size_t> unsent_{0};
 
     mutable std::mutex lock_;
-    std::condition_variable heard_;
+    std::condition_variable received_;
     std::vector<std::shared_ptr<Instance>> instances_;
     std::map<std::pair<std::string, long>, int> latencies_;
-    std::shared_ptr<Bell> bell_;
+    std::shared_ptr<WakeUp> bell_;
     std::deque<Message> outbox_;
-    Told told_;
+    BackendStatus backendStatus_;
     Descriptor wakeRead_, wakeWrite_;
     pthread_t thread_{};
     bool made_ = false, running_ = false, ended_ = false, hung_ = false;

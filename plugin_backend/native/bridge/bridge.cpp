@@ -6,7 +6,7 @@
 #include <cstdlib>
 
 #include "flush_to_zero.hpp"
-#include "inside.hpp"
+#include "bridge_impl.hpp"
 
 namespace pisada {
 namespace {
@@ -20,7 +20,7 @@ void raise(std::atomic<float>& peak, float value) {
     for (float old = peak.load(std::memory_order_relaxed); old < value && !peak.compare_exchange_weak(old, value);) {}
 }
 
-// How long an offline render waits for a backend that lives and says nothing.
+// How long an offline render waits for a backend that runs and does not answer.
 std::uint64_t patienceNs() {
     const char* asked = std::getenv("PISADA_PLUGIN_PATIENCE_S");
     const double seconds = asked ? std::atof(asked) : 0;
@@ -29,21 +29,21 @@ std::uint64_t patienceNs() {
 
 }  // namespace
 
-Bridge::Inside::Inside(Kind kind)
+Bridge::Impl::Impl(Kind kind)
     : kind(kind), patience(patienceNs()), instance(std::make_shared<Instance>(kind)) {
     join();
 }
 
-Bridge::Bridge(Kind kind) : inside_(std::make_unique<Inside>(kind)) {}
+Bridge::Bridge(Kind kind) : inside_(std::make_unique<Impl>(kind)) {}
 
 Bridge::~Bridge() {
-    Inside& s = *inside_;
+    Impl& s = *inside_;
     if (s.backend->ours()) s.backend->remove(s.instance);
 }
 
 bool Bridge::prepare(double rateHz, int channels, int maxBlock, int waitForHelloMs) {
-    Inside& s = *inside_;
-    if (!s.backend->ours()) s.join();  // the first in a fork of the host
+    Impl& s = *inside_;
+    if (!s.backend->ours()) s.join();  // the first call in a fork of the host
     s.bell = s.backend->add(s.instance);
     const bool sane = channels >= 1 && channels <= mostChannels && rateHz >= 1 && rateHz <= 1e6;
     s.channels = std::clamp(channels, 1, mostChannels);
@@ -52,7 +52,7 @@ bool Bridge::prepare(double rateHz, int channels, int maxBlock, int waitForHello
     s.lead = std::clamp((std::max(maxBlock, 1) + s.hop - 1) / s.hop + 1, 2, static_cast<int>(tables::slots) - 4);
     const int engine = sane ? s.backend->awaitLatency(s.kind, rateHz, waitForHelloMs) : -1;
     s.latency = s.lead * s.hop + std::max(engine, 0);
-    s.fallback.prepare(s.channels, s.hop, s.latency, s.rateHz);
+    s.concealment.prepare(s.channels, s.hop, s.latency, s.rateHz);
     for (auto* buffers : {&s.input, &s.silence})
         for (auto& buffer : *buffers) buffer.assign(static_cast<std::size_t>(s.hop), 0.0f);
     s.hops = s.late = s.dropped = 0;
@@ -79,47 +79,47 @@ bool Bridge::prepare(double rateHz, int channels, int maxBlock, int waitForHello
 int Bridge::latencySamples() const { return inside_->latency; }
 
 void Bridge::session(int slot, const std::string& name, const std::vector<std::uint8_t>& bytes) {
-    Inside& s = *inside_;
+    Impl& s = *inside_;
     if (s.backend->ours())
         s.backend->session(*s.instance, slot, {name, bytes});
     else
         s.instance->sessions[slot] = {name, bytes};
 }
 
-Told Bridge::told() const {
-    const Inside& s = *inside_;
-    const unsigned serial = toldSerial();  // before: what changes meanwhile is looked at again
-    Told told;
+BackendStatus Bridge::backendStatus() const {
+    const Impl& s = *inside_;
+    const unsigned serial = statusSerial();  // read first: later changes are then checked again
+    BackendStatus backendStatus;
     if (s.backend->ours()) {
-        told = s.backend->told(*s.instance);
+        backendStatus = s.backend->backendStatus(*s.instance);
     } else {
-        told.state = Told::State::failed;
-        told.problem = "the backend stays with the process that this one is a fork of: prepare anew";
+        backendStatus.state = BackendStatus::State::failed;
+        backendStatus.problem = "the backend stays with the process that this one is a fork of: prepare anew";
     }
-    if (const auto dropped = s.dropped.load(); dropped && told.problem.empty())
-        told.problem = std::to_string(dropped) + " MIDI messages were too many for their hops, and not played";
+    if (const auto dropped = s.dropped.load(); dropped && backendStatus.problem.empty())
+        backendStatus.problem = std::to_string(dropped) + " MIDI messages were too many for their hops, and not played";
     if (const Failure failure = s.failure.load(); failure != Failure::none) {
         const std::string why = failureTexts[static_cast<int>(failure)];
-        told.problem = why + (told.problem.empty() ? "" : ": " + told.problem);
+        backendStatus.problem = why + (backendStatus.problem.empty() ? "" : ": " + backendStatus.problem);
     }
-    told.serial = serial;
-    return told;
+    backendStatus.serial = serial;
+    return backendStatus;
 }
 
-unsigned Bridge::toldSerial() const {
-    const Inside& s = *inside_;
+unsigned Bridge::statusSerial() const {
+    const Impl& s = *inside_;
     return s.ownSerial.load() + s.backend->serial();
 }
 
 Meter Bridge::takeMeter() {
-    Inside& s = *inside_;
+    Impl& s = *inside_;
     const float hopMs = s.backend->ours() ? s.backend->hopMs(*s.instance) : 0;
     return {s.inPeak.exchange(0), s.outPeak.exchange(0), s.hops.load(), s.late.load(), hopMs, s.latency.load(),
             s.backend->restarts(), offlineFailed()};
 }
 
 void Bridge::reset() {
-    Inside& s = *inside_;
+    Impl& s = *inside_;
     if (s.failure.exchange(Failure::none) != Failure::none) s.ownSerial.fetch_add(1);
     s.restart();
 }
@@ -129,11 +129,11 @@ bool Bridge::offlineFailed() const { return inside_->failure.load() != Failure::
 void Bridge::process(const float* const* in, float* const* out, int samples, const float* parameters,
                      const MidiEvent* events, int eventCount, bool offline, bool bypass) {
     const FlushToZero flush;
-    Inside& s = *inside_;
+    Impl& s = *inside_;
     if (s.hop == 0 || samples < 0) return;
     const bool connected = s.connected();
     if (offline != s.wasOffline) {
-        if (s.mute) s.restart();  // what failed offline ends with it
+        if (s.mute) s.restart();  // an offline failure ends here
         s.wasOffline = offline;
         s.settled = s.mute = false;
         if (offline && s.failure.exchange(Failure::none) != Failure::none) s.ownSerial.fetch_add(1);
@@ -170,7 +170,7 @@ void Bridge::process(const float* const* in, float* const* out, int samples, con
             inPeak = peakOf(now[c], count, inPeak);
         }
         for (int c = 0; c < s.channels; ++c) to[c] = out[c] + done;
-        s.fallback.mix(s.kind == Kind::effect ? now : nullptr, answer ? due : nullptr, to, count, bypass);
+        s.concealment.mix(s.kind == Kind::effect ? now : nullptr, answer ? due : nullptr, to, count, bypass);
         for (int c = 0; c < s.channels; ++c) outPeak = peakOf(to[c], count, outPeak);
         s.fill += count;
         if (s.fill == s.hop) {
@@ -183,7 +183,7 @@ void Bridge::process(const float* const* in, float* const* out, int samples, con
     raise(s.outPeak, outPeak);
 }
 
-void Bridge::Inside::join() {
+void Bridge::Impl::join() {
     const std::shared_ptr<Instance> before = instance;
     backend = Backend::shared();
     instance = std::make_shared<Instance>(kind);
@@ -191,8 +191,8 @@ void Bridge::Inside::join() {
     memory.reset();
 }
 
-// Whether the memory that there is serves on.
-bool Bridge::Inside::fits(int engineLatency) const {
+// Whether the existing memory can still be used.
+bool Bridge::Impl::fits(int engineLatency) const {
     return memory && memory->rateHz == rateHz && memory->channels == channels && !instance->unusable.load() &&
            instance->engineLatency == engineLatency && memory->state().load() != tables::stateFailed;
 }

@@ -1,4 +1,4 @@
-// Denormal numbers count as zero as long as this lives; then the thread's own way is back.
+// Treats denormal numbers as zero while it exists; then restores the thread's setting.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// The memory that an instance shares with the backend, by the offsets of plugin_backend/daw_plugin/shared_memory.py.
+// The memory that an instance shares with the backend, with the offsets of plugin_backend/daw_plugin/shared_memory.py.
 #pragma once
 
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include <cstdio>
 #include <type_traits>
 
-#include "descriptor.hpp"
+#include "file_descriptor.hpp"
 #include "pisada_tables.h"
 
 namespace pisada {
@@ -34,7 +34,7 @@ static_assert(tables::slot_input == aligned(tables::slot_events + sizeof(SlotEve
 static_assert(tables::parameterCount <= tables::mostParameters);
 static_assert(tables::header_submitted / 64 != tables::header_answered / 64, "a cache line for each side");
 
-// Nameless memory that any number of processes may map: nothing is left when a host ends without a word.
+// Unnamed memory that several processes can map: nothing remains if a host crashes.
 inline Descriptor sharedMemory(std::size_t bytes) {
 #ifdef __linux__
     Descriptor memory(::memfd_create("pisada", MFD_CLOEXEC | MFD_ALLOW_SEALING));
@@ -46,7 +46,7 @@ inline Descriptor sharedMemory(std::size_t bytes) {
     if (memory) ::shm_unlink(name), ::fcntl(memory.number(), F_SETFD, FD_CLOEXEC);
 #endif
     if (memory && ::ftruncate(memory.number(), static_cast<off_t>(bytes)) != 0) memory.close();
-#ifdef __linux__  // the other side cannot make it shorter, which would end the host with a SIGBUS
+#ifdef __linux__  // the other side cannot make it shorter, which would crash the host (SIGBUS)
     if (memory) ::fcntl(memory.number(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
 #endif
     return memory;
@@ -62,8 +62,8 @@ class Mapping {
             return;
         }
         at_ = static_cast<std::byte*>(at);
-        for (std::size_t page = 0; page < bytes; page += 4096) at_[page] = std::byte{0};  // none is faulted in later
-        ::mlock(at, bytes);  // where the user's limit allows it
+        for (std::size_t page = 0; page < bytes; page += 4096) at_[page] = std::byte{0};  // so that no page fault comes later
+        ::mlock(at, bytes);  // if the user's limit allows it
     }
     ~Mapping() {
         if (at_) ::munmap(at_, bytes_);
@@ -150,7 +150,7 @@ class Memory {
     Mapping mapping_;
 };
 
-// Samples of a hop at a host's rate: 512 up to 48 kHz, then in proportion, whole multiples of 512.
+// Samples of a hop at a host's rate: 512 up to 48 kHz, then in proportion, multiples of 512.
 inline int hopOf(double rateHz) {
     const int times = (static_cast<int>(rateHz) + 47999) / 48000;
     return 512 * (times < 1 ? 1 : times);

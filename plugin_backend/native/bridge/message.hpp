@@ -1,4 +1,4 @@
-// Messages as plugin_backend/daw_plugin/ipc_messages.py has them: a verb, `key value` lines, and descriptors beside.
+// Messages of plugin_backend/daw_plugin/ipc_messages.py: a verb, `key value` lines, and file descriptors.
 #pragma once
 
 #include <sys/socket.h>
@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "descriptor.hpp"
+#include "file_descriptor.hpp"
 
 namespace pisada {
 
@@ -92,7 +92,7 @@ inline Sent send(int socket, const Message& message) {
 
 enum class Received { one, none, end };
 
-// Descriptors that come along are not taken: the backend has none to give.
+// Received descriptors are ignored: the backend sends none.
 inline Received receive(int socket, Message& message) {
     char text[longestMessage];
     for (;;) {

@@ -1,9 +1,9 @@
-// A bridge's hops, from the audio thread: filled, sent, waited for offline, heard.
+// A bridge's hops on the audio thread: fill, send, wait (offline), play.
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
 
-#include "inside.hpp"
+#include "bridge_impl.hpp"
 
 namespace pisada {
 namespace {
@@ -15,26 +15,26 @@ void nap() {
 
 }  // namespace
 
-// The next sample is the first of a sound; a hop that is not full is left.
-void Bridge::Inside::restart() {
+// The next sample is the first of a sound; a hop that is not full is dropped.
+void Bridge::Impl::restart() {
     first = now;
     fill = 0;
     ++epoch;
     reset = true;
     begun = settled = mute = false;
-    fallback.reset();
+    concealment.reset();
 }
 
-void Bridge::Inside::begin(bool connected) {
+void Bridge::Impl::begin(bool connected) {
     if (begun) return;
     begun = true;
     if (!connected) return;
-    slot(now).inTag().exchange(0, std::memory_order_acq_rel);  // who still reads what was here sees that it changes
+    slot(now).inTag().exchange(0, std::memory_order_acq_rel);  // a reader of the old contents sees the change
     slot(now).eventCount() = 0;
 }
 
-// Messages at samples from…to of the block; those outside of it count as at its first or last.
-void Bridge::Inside::collect(const MidiEvent* events, int count, int from, int to, int last) {
+// MIDI messages at samples from…to of the block; those outside count at its first or last sample.
+void Bridge::Impl::collect(const MidiEvent* events, int count, int from, int to, int last) {
     Slot into = slot(now);
     for (int i = 0; i < count; ++i) {
         const MidiEvent& event = events[i];
@@ -49,10 +49,10 @@ void Bridge::Inside::collect(const MidiEvent* events, int count, int from, int t
     }
 }
 
-// Offline the backend hears, before the hop, whatever it was told before: a preset that was given, above all.
-void Bridge::Inside::submit(bool offline) {
+// Offline, all earlier messages reach the backend before the hop, above all a new preset.
+void Bridge::Impl::submit(bool offline) {
     Slot full = slot(now);
-    for (const std::uint64_t since = nowNs(); offline && !backend->allSaid() && nowNs() - since < patience;) nap();
+    for (const std::uint64_t since = nowNs(); offline && !backend->allSent() && nowNs() - since < patience;) nap();
     sent[now % tables::slots] = {offline, memory->state().load(std::memory_order_acquire) == tables::stateReady,
                                  instance->lost.load(std::memory_order_acquire)};
     full.epoch() = epoch;
@@ -65,16 +65,16 @@ void Bridge::Inside::submit(bool offline) {
     reset = false;
 }
 
-// Whether no answer can come any more.
-bool Bridge::Inside::hopeless(Failure& why) const {
+// Whether no output can come any more.
+bool Bridge::Impl::hopeless(Failure& why) const {
     why = !memory || !backend->ours() || instance->unusable.load() || backend->hopeless() ? Failure::none_there
           : memory->state().load(std::memory_order_acquire) == tables::stateFailed        ? Failure::refused
                                                                                           : Failure::none;
     return why != Failure::none;
 }
 
-// Before an offline render's first hop: there is an engine. It is no failure that an earlier one died.
-bool Bridge::Inside::settle() {
+// Before an offline render's first hop: wait for an engine. An earlier crash is not a failure.
+bool Bridge::Impl::settle() {
     for (const std::uint64_t since = nowNs();;) {
         Failure why;
         if (hopeless(why)) return fail(why), false;
@@ -87,11 +87,11 @@ bool Bridge::Inside::settle() {
     }
 }
 
-// Whether there is an answer to what is to be heard now, where it lies, and for how many of `count` samples that holds.
-bool Bridge::Inside::due(bool offline, bool connected, const float** sound, int& count) {
+// Whether there is an output for this moment, where it is, and for how many of `count` samples.
+bool Bridge::Impl::due(bool offline, bool connected, const float** sound, int& count) {
     if (offline && fill == 0 && instance->lost.load(std::memory_order_acquire) != lostBefore)
-        return fail(Failure::died), false;  // what the engine remembered is lost, even where every answer came
-    if (now < first + static_cast<std::uint64_t>(lead)) return true;  // the silence before all
+        return fail(Failure::died), false;  // the engine's past is lost, even if every output came
+    if (now < first + static_cast<std::uint64_t>(lead)) return true;  // the silence at the start
     const std::uint64_t number = now - static_cast<std::uint64_t>(lead);
     bool answer = connected && (there(number) || (offline && waited(number)));
     const std::uint64_t at = number * static_cast<std::uint64_t>(hop) + static_cast<std::uint64_t>(fill);
@@ -104,9 +104,9 @@ bool Bridge::Inside::due(bool offline, bool connected, const float** sound, int&
     return answer;
 }
 
-// Whether an answer is here, whole and of numbers. One that follows on none is of an engine that began with it: for as
-// long as its latency it gives what is before all sound.
-bool Bridge::Inside::there(std::uint64_t number) {
+// Whether an output is complete and finite. An output without one before it comes from an engine that began with it: for
+// the length of its latency it contains only the silence before the sound.
+bool Bridge::Impl::there(std::uint64_t number) {
     if (seen == number + 1) return true;
     const Slot answer = slot(number);
     if (answer.outTag().load(std::memory_order_acquire) != number + 1) return false;
@@ -118,9 +118,9 @@ bool Bridge::Inside::there(std::uint64_t number) {
     return true;
 }
 
-// Offline: whether the answer came. Of a hop that was sent in real time it may have been lost, as in real time; that
-// of one sent offline is due.
-bool Bridge::Inside::waited(std::uint64_t number) {
+// Offline: whether the output came. A hop that was sent in real time may be lost, as in real time;
+// a hop that was sent offline must not be.
+bool Bridge::Impl::waited(std::uint64_t number) {
     const Sent& of = sent[number % tables::slots];
     Failure why = Failure::none;
     std::uint64_t since = nowNs();
@@ -145,8 +145,8 @@ bool Bridge::Inside::waited(std::uint64_t number) {
     return false;
 }
 
-// Loud: silence from here on, the flag, the line.
-void Bridge::Inside::fail(Failure why) {
+// Report it: silence from here on, the flag, a line on standard error.
+void Bridge::Impl::fail(Failure why) {
     mute = true;
     failure = why;
     ownSerial.fetch_add(1);

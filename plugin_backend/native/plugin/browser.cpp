@@ -62,12 +62,12 @@ void Browser::turnTo(int slot) {
 
 bool Browser::isChosen(const Row& row) const {
     const int now = number(slot_);
-    return row.number == now && row.sessions == processor_.shelf().isSessions(slot_, now);
+    return row.number == now && row.sessions == processor_.presetList().isSessions(slot_, now);
 }
 
 void Browser::show() {
-    const auto now = String(processor_.shelf().told()->serial) + " " + String(number(0)) + " " + String(number(1)) + " "
-                     + String(processor_.shelf().sessions(slot_));
+    const auto now = String(processor_.presetList().backendStatus()->serial) + " " + String(number(0)) + " " + String(number(1)) + " "
+                     + String(processor_.presetList().sessions(slot_));
     if (now != shown_) {
         shown_ = now;
         fill();
@@ -76,7 +76,7 @@ void Browser::show() {
 }
 
 void Browser::fill() {
-    auto& shelf = processor_.shelf();
+    auto& presetList = processor_.presetList();
     const auto words = juce::StringArray::fromTokens(search_.getText(), false);
     rows_.clear();
     const auto add = [&](Row row) {
@@ -84,11 +84,11 @@ void Browser::fill() {
     };
     if (words.isEmpty())
         add({0, "none", {}, slot_ || thisKind == Kind::instrument ? "No preset" : "Model alone; Bypass is the input"});
-    const int own = shelf.sessions(slot_);
-    const auto kept = own > 0 ? shelf.kept(slot_, own) : Chosen();
+    const int own = presetList.sessions(slot_);
+    const auto kept = own > 0 ? presetList.kept(slot_, own) : Chosen();
     if (own > 0)
         add({own, kept.name, "session's", "Came with the session", true});
-    for (const auto& preset : shelf.told()->bank) {
+    for (const auto& preset : presetList.backendStatus()->bank) {
         const auto text = [](const std::string& bytes) { return String::fromUTF8(bytes.c_str()); };
         if (preset.number != own || text(preset.digest) != kept.digest)
             add({preset.number, text(preset.name), text(preset.sort), text(preset.description)});
@@ -145,7 +145,7 @@ void Browser::paint(juce::Graphics& g) {
     auto names = getLocalBounds().reduced(10).removeFromBottom(62).removeFromTop(18);
     g.setFont(font(13));
     for (int slot = 0; slot < 2; ++slot) {
-        const auto name = processor_.shelf().nameOf(slot, number(slot));
+        const auto name = processor_.presetList().nameOf(slot, number(slot));
         g.setColour(slotColours[slot]);
         g.drawText(name.isEmpty() ? String(number(slot)) : name,
                    slot == 0 ? names.removeFromLeft(names.getWidth() / 2) : names,

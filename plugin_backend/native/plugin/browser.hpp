@@ -1,4 +1,4 @@
-// The presets: a list with a search for slot a or the morph target, and the morph between the two.
+// The presets: a searchable list for slot a or the morph target, and the morph between the two.
 #pragma once
 
 #include "widgets.hpp"
@@ -8,7 +8,7 @@ namespace pisada {
 class Browser : public juce::Component, private juce::ListBoxModel {
  public:
     explicit Browser(Processor& processor);
-    void show();  // what may have changed: the bank, the numbers
+    void show();  // updates bank and numbers
     void paint(juce::Graphics& g) override;
     void resized() override;
 
@@ -39,7 +39,7 @@ class Browser : public juce::Component, private juce::ListBoxModel {
     juce::TextEditor search_;
     juce::ListBox list_;
     Fader morph_;
-    juce::String shown_;  // what the list was filled from
+    juce::String shown_;  // the status that the list shows
 };
 
 }  // namespace pisada

@@ -1,4 +1,4 @@
-// The other controls, each a knob under its name.
+// The other controls: a knob under each name.
 #pragma once
 
 #include "widgets.hpp"

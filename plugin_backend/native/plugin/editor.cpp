@@ -42,7 +42,7 @@ void Editor::timerCallback() {
         arrange();
     }
     browser_.show();
-    strips_.show(mine_.shelf().told()->latents);
+    strips_.show(mine_.presetList().backendStatus()->latents);
     meters_.show(meter.inPeak, meter.outPeak);
     line_.show(meter, mine_.getSampleRate());
 }

@@ -1,11 +1,11 @@
-// The window: laid out once at one size, and scaled as a whole. It needs no display before it is shown.
+// The window: laid out once at one size and scaled as a whole. It needs no display until it is shown.
 #pragma once
 
 #include "browser.hpp"
 #include "controls.hpp"
 #include "meters.hpp"
 #include "status.hpp"
-#include "strips.hpp"
+#include "latent_strips.hpp"
 
 namespace pisada {
 

@@ -47,8 +47,8 @@ void Meters::paint(juce::Graphics& g) {
         g.drawText(bar.name, mine.removeFromTop(18), juce::Justification::centred);
         g.setColour(bar.heldDb > 0 ? colours::bad : colours::text);
         g.setFont(font(12));
-        const auto told = bar.heldDb > lowest ? juce::String(bar.heldDb, 1) : juce::String("-inf");
-        g.drawText(told, mine.removeFromBottom(16), juce::Justification::centred);
+        const auto backendStatus = bar.heldDb > lowest ? juce::String(bar.heldDb, 1) : juce::String("-inf");
+        g.drawText(backendStatus, mine.removeFromBottom(16), juce::Justification::centred);
         const auto groove = mine.withSizeKeepingCentre(12, mine.getHeight() - 4).toFloat();
         g.setColour(colours::groove);
         g.fillRoundedRectangle(groove, 2);

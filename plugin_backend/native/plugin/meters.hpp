@@ -1,7 +1,7 @@
-// Peaks of what comes in and goes out.
+// Peaks of input and output.
 #pragma once
 
-#include "look.hpp"
+#include "look_and_feel.hpp"
 
 namespace pisada {
 

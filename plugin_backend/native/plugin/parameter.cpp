@@ -17,7 +17,7 @@ float onGrid(const tables::Parameter& row, double value) {
     return (float) juce::jlimit((double) row.low, (double) row.high, std::round(value * steps) / steps);
 }
 
-// Times and rates are even to the ear in proportion: the middle of the range is where they are mostly used.
+// Times and rates have a logarithmic scale: the middle of the range is where they are mostly used.
 double bend(const tables::Parameter& row) {
     const juce::String unit(row.unit);
     const double middle = unit == "ms" ? 0.1 : unit == "Hz" ? 0.1 : 0.5;
@@ -48,12 +48,12 @@ Value::Value(const tables::Parameter& row, Named named)
 void Value::set(float value) { setValueNotifyingHost(convertTo0to1(value)); }
 
 void Value::setValue(float proportion) {
-    // A host may hand over anything.
+    // A host may pass any value.
     const float sane = std::isfinite(proportion) ? juce::jlimit(0.0f, 1.0f, proportion) : getDefaultValue();
     value_.store(range_.convertFrom0to1(sane), std::memory_order_relaxed);
 }
 
-// JUCE 7 tells LV2 of every step of what is discrete, and gives its place as if all ranges were from 0 to 1.
+// JUCE 7 reports every step of a discrete parameter to LV2, with positions as if all ranges were 0 to 1.
 bool Value::isDiscrete() const {
     const bool lv2 = juce::PluginHostType::getPluginLoadedAs() == juce::AudioProcessor::wrapperType_LV2;
     return row_.sort != Sort::continuous && ! (lv2 && row_.high - row_.low > 1);
@@ -98,7 +98,7 @@ float Value::getValueForText(const juce::String& text) const {
         return plain.equalsIgnoreCase("on") || plain.equalsIgnoreCase("failed") || plain.getFloatValue() >= 0.5f;
     if (plain.equalsIgnoreCase("-inf"))
         return 0;
-    return plain.containsAnyOf("0123456789") ? convertTo0to1(plain.getFloatValue()) : getValue();  // else as it was
+    return plain.containsAnyOf("0123456789") ? convertTo0to1(plain.getFloatValue()) : getValue();  // otherwise unchanged
 }
 
 }  // namespace pisada

@@ -1,4 +1,4 @@
-// A parameter of the table, held in its own unit.
+// A parameter of the table, stored in its unit.
 #pragma once
 
 #include <juce_audio_processors/juce_audio_processors.h>
@@ -12,15 +12,15 @@ namespace pisada {
 
 class Value : public juce::RangedAudioParameter {
  public:
-    // What a preset's number is called; "": it has no name. Null: these are no presets' numbers.
+    // Returns the name of a preset's number; "": no name. Null: the values are not preset numbers.
     using Named = std::function<juce::String(int)>;
 
     Value(const tables::Parameter& row, Named named);
 
-    // In its own unit, on a grid fine enough not to be heard (0.0001; 0.001 beyond 100): hosts hand over floats from
-    // 0 to 1, and an output gain of 0 dB or a bias of 0.3 shall come out of them as just that.
+    // In its unit, on an inaudibly fine grid (0.0001; 0.001 beyond 100): hosts pass floats from
+    // 0 to 1, and an output gain of 0 dB or a bias of 0.3 must come out exactly.
     float get() const noexcept { return value_.load(std::memory_order_relaxed); }
-    void set(float value);  // tells the host
+    void set(float value);  // notifies the host
 
     const tables::Parameter& row() const noexcept { return row_; }
     juce::String shown(float value) const;
@@ -31,7 +31,7 @@ class Value : public juce::RangedAudioParameter {
     float getDefaultValue() const override { return range_.convertTo0to1(row_.initial); }
     int getNumSteps() const override;
     bool isDiscrete() const override;
-    juce::StringArray getAllValueStrings() const override { return {}; }  // they change: the bank's names
+    juce::StringArray getAllValueStrings() const override { return {}; }  // the bank's names can change
     bool isBoolean() const override { return row_.sort == tables::Sort::switched; }
     bool isAutomatable() const override { return row_.sort != tables::Sort::reading; }
     juce::String getText(float proportion, int longest) const override;

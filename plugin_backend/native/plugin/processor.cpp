@@ -28,7 +28,7 @@ Processor::Processor() : AudioProcessor(buses()) {
             Value::Named named;
             for (int slot = 0; slot < 2; ++slot)
                 if (index == slotIndices[slot])
-                    named = [this, slot](int number) { return shelf_.nameOf(slot, number); };
+                    named = [this, slot](int number) { return presetList_.nameOf(slot, number); };
             addParameter(values_[index] = new Value(tables::parameters[index], named));
         }
     startTimerHz(10);
@@ -36,7 +36,7 @@ Processor::Processor() : AudioProcessor(buses()) {
 
 Processor::~Processor() {
     stopTimer();
-    const std::lock_guard<std::recursive_mutex> lock(ticking_);  // an LV2's host removes us in any thread it likes
+    const std::lock_guard<std::recursive_mutex> lock(ticking_);  // an LV2 host may remove us on any thread
 }
 
 juce::AudioProcessorEditor* Processor::createEditor() { return new Editor(*this); }
@@ -48,9 +48,9 @@ bool Processor::isBusesLayoutSupported(const BusesLayout& layout) const {
 }
 
 void Processor::prepareToPlay(double rateHz, int mostSamples) {
-    unheard_ = ! prepare(rateHz, mostSamples, 10000) && shelf_.told()->latents == 0;
+    statusPending_ = ! prepare(rateHz, mostSamples, 10000) && presetList_.backendStatus()->latents == 0;
     setLatencySamples(bridge_.latencySamples());
-    tellLatency();
+    reportLatency();
     showFailed(false);
 }
 
@@ -59,7 +59,7 @@ bool Processor::prepare(double rateHz, int mostSamples, int waitForHelloMs) {
     return bridge_.prepare(rateHz, getMainBusNumOutputChannels(), mostSamples, waitForHelloMs);
 }
 
-// `failed` stays, for hosts that reset at the end of a render: the next block tells it anew.
+// `failed` stays set for hosts that reset at the end of a render: the next block reports it again.
 void Processor::reset() { bridge_.reset(); }
 
 void Processor::processBlock(juce::AudioBuffer<float>& sound, juce::MidiBuffer& midi) {
@@ -75,7 +75,7 @@ void Processor::play(juce::AudioBuffer<float>& sound, const juce::MidiBuffer& mi
     for (size_t index = 0; index < tables::parameterCount; ++index)
         values[index] = values_[index] == nullptr ? tables::parameters[index].initial : values_[index]->get();
     for (int slot = 0; slot < 2; ++slot)
-        values[slotIndices[slot]] = shelf_.heard(slot, values[slotIndices[slot]]);
+        values[slotIndices[slot]] = presetList_.backendNumber(slot, values[slotIndices[slot]]);
 
     int count = 0;
     if (thisKind == Kind::instrument)
@@ -99,26 +99,26 @@ void Processor::showFailed(bool failed) {
 }
 
 double Processor::getTailLengthSeconds() const {
-    // Of the instrument: the longest hit one may expect. Of the effect: what the codec rings, and the smoothing.
+    // Instrument: the longest expected hit. Effect: the codec's tail and the smoothing.
     return thisKind == Kind::instrument ? 10.0 : 1.0 + 5 * value(tables::index_smooth_ms)->get() / 1000;
 }
 
 void Processor::timerCallback() {
     const std::lock_guard<std::recursive_mutex> lock(ticking_);
-    const auto told = shelf_.told();
-    // The backend came late, after `prepareToPlay` gave it up. Never while a host waits for exact sound.
-    if (unheard_ && told->latents > 0 && ! isNonRealtime() && unheard_.exchange(false)) {
-        suspendProcessing(true);  // no block is under way from here on, and none waits for us
+    const auto backendStatus = presetList_.backendStatus();
+    // The backend came after `prepareToPlay` stopped waiting. Never while a host waits for exact sound.
+    if (statusPending_ && backendStatus->latents > 0 && ! isNonRealtime() && statusPending_.exchange(false)) {
+        suspendProcessing(true);  // from here on no block is being processed
         prepare(getSampleRate(), getBlockSize(), 0);
         suspendProcessing(false);
     }
     if (getSampleRate() > 0 && getLatencySamples() != bridge_.latencySamples())
         setLatencySamples(bridge_.latencySamples());
-    if (shown_ == told->serial)
+    if (shown_ == backendStatus->serial)
         return;
-    shown_ = told->serial;
+    shown_ = backendStatus->serial;
     std::string names;
-    for (const auto& preset : told->bank)
+    for (const auto& preset : backendStatus->bank)
         names += preset.name + '\n';
     if (names != shownNames_) {
         shownNames_ = names;
@@ -127,8 +127,8 @@ void Processor::timerCallback() {
 }
 
 void Processor::choose(int slot, int number, bool sessions) {
-    if (! sessions && shelf_.isSessions(slot, number))
-        shelf_.forget(slot);  // only then: an undo comes back to the session's
+    if (! sessions && presetList_.isSessions(slot, number))
+        presetList_.forget(slot);  // only after that: an undo returns to the session's preset
     auto* parameter = value(slotIndices[slot]);
     parameter->beginChangeGesture();
     parameter->set((float) number);
@@ -136,13 +136,13 @@ void Processor::choose(int slot, int number, bool sessions) {
 }
 
 juce::String Processor::problem() {
-    const auto told = shelf_.told();
-    if (! told->problem.empty())
-        return String::fromUTF8(told->problem.c_str());
+    const auto backendStatus = presetList_.backendStatus();
+    if (! backendStatus->problem.empty())
+        return String::fromUTF8(backendStatus->problem.c_str());
     const std::lock_guard<std::mutex> lock(mutex_);
     if (refusal_.isNotEmpty() || unkept_.isNotEmpty())
         return refusal_.isNotEmpty() ? refusal_ : unkept_;
-    const auto fingerprint = String::fromUTF8(told->fingerprint.c_str());
+    const auto fingerprint = String::fromUTF8(backendStatus->fingerprint.c_str());
     if (savedFingerprint_.isNotEmpty() && fingerprint.isNotEmpty() && savedFingerprint_ != fingerprint)
         return "the session was saved with another model (" + savedModel_ + " " + savedFingerprint_.substring(0, 8)
                + "): it sounds different";
@@ -169,15 +169,15 @@ void Processor::getStateInformation(juce::MemoryBlock& into) {
         state.model = savedModel_;
         state.fingerprint = savedFingerprint_;
     }
-    const auto told = shelf_.told();
-    if (! told->fingerprint.empty()) {
-        state.model = String::fromUTF8(told->model.c_str());
-        state.fingerprint = String::fromUTF8(told->fingerprint.c_str());
+    const auto backendStatus = presetList_.backendStatus();
+    if (! backendStatus->fingerprint.empty()) {
+        state.model = String::fromUTF8(backendStatus->model.c_str());
+        state.fingerprint = String::fromUTF8(backendStatus->fingerprint.c_str());
     }
     state.kind = thisKind == Kind::instrument ? "instrument" : "effect";
     String unkept;
     for (int slot = 0; slot < 2; ++slot) {
-        auto& chosen = state.slots[(size_t) slot] = shelf_.kept(slot, (int) value(slotIndices[slot])->get());
+        auto& chosen = state.slots[(size_t) slot] = presetList_.kept(slot, (int) value(slotIndices[slot])->get());
         if (chosen.number > 0 && chosen.file.isEmpty())
             unkept = "preset " + (String(chosen.number) + " " + chosen.name).trimEnd()
                      + " is saved by its number only, as its file cannot be read here: save again once it can";
@@ -212,7 +212,7 @@ void Processor::setStateInformation(const void* data, int bytes) {
         savedFingerprint_ = state.fingerprint;
     }
     for (int slot = 0; slot < 2; ++slot)
-        shelf_.restore(slot, state.slots[(size_t) slot]);
+        presetList_.restore(slot, state.slots[(size_t) slot]);
     for (auto* each : values_) {
         if (each == nullptr || each->row().sort == tables::Sort::reading)
             continue;

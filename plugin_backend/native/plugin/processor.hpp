@@ -1,26 +1,26 @@
-// The plug-in as a host sees it: parameters, layouts, latency, state. The sound is the bridge's.
+// The plug-in for the host: parameters, layouts, latency, state. The bridge makes the sound.
 #pragma once
 
 #include <juce_audio_processors/juce_audio_processors.h>
 
-#include "latency.hpp"
+#include "latency_reporter.hpp"
 #include "parameter.hpp"
-#include "shelf.hpp"
+#include "preset_list.hpp"
 
 namespace pisada {
 
 extern const Kind thisKind;  // which of the two plug-ins this library is
 extern const char* const thisName;
 
-class Processor : public juce::AudioProcessor, public LatencyTeller, private juce::Timer {
+class Processor : public juce::AudioProcessor, public LatencyReporter, private juce::Timer {
  public:
     Processor();
     ~Processor() override;
 
-    Value* value(size_t index) const noexcept { return values_[index]; }  // null: the other plug-in's
-    Shelf& shelf() noexcept { return shelf_; }
+    Value* value(size_t index) const noexcept { return values_[index]; }  // null: it belongs to the other plug-in
+    PresetList& presetList() noexcept { return presetList_; }
     Meter takeMeter() { return bridge_.takeMeter(); }
-    juce::String problem();  // what the user should know, in one line; "": nothing
+    juce::String problem();  // for the user, one line; "": none
     void choose(int slot, int number, bool sessions);  // the bank's, or the session's of that number
     int editorWidth = 0;                // as it was left
 
@@ -55,21 +55,21 @@ class Processor : public juce::AudioProcessor, public LatencyTeller, private juc
     void showFailed(bool failed);
     std::map<juce::String, float> currentValues() const;
 
-    static constexpr int mostEvents = (int) (tables::slots * tables::mostEvents);  // of a block: a whole ring's
+    static constexpr int mostEvents = (int) (tables::slots * tables::mostEvents);  // of a block: as many as the whole ring holds
 
     Bridge bridge_{thisKind};
-    Shelf shelf_{bridge_};
+    PresetList presetList_{bridge_};
     std::array<Value*, tables::parameterCount> values_{};  // the base class owns them
     std::array<MidiEvent, mostEvents> events_;
-    std::recursive_mutex ticking_;  // a host may run its loop in what we call
-    std::mutex preparing_;  // hosts prepare in any thread
-    std::atomic<bool> unheard_{false};  // the backend had said nothing yet when we were prepared
-    unsigned shown_ = 0;      // the words of the backend that were looked at,
-    std::string shownNames_;  // and the names that the host has from them
+    std::recursive_mutex ticking_;  // a host may run its loop inside our calls
+    std::mutex preparing_;  // hosts call prepare on any thread
+    std::atomic<bool> statusPending_{false};  // the backend had sent nothing yet at `prepare`
+    unsigned shown_ = 0;      // the status that was read last,
+    std::string shownNames_;  // and the names that the host got from it
 
     std::mutex mutex_;  // of what follows
     juce::String refusal_, unkept_, savedModel_, savedFingerprint_;
-    juce::MemoryBlock refused_;  // a newer version's: given back as it came, as long as nothing is changed
+    juce::MemoryBlock refused_;  // a newer version's state: returned unchanged as long as nothing is changed
     std::map<juce::String, float> refusedAt_;
 };
 

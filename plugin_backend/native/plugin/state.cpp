@@ -11,11 +11,11 @@ using juce::XmlElement;
 
 constexpr const char* slotNames[] = {"a", "b"};
 
-// From a version to the function that makes the next one's of it.
+// By version: the function that converts a state to the next version.
 using Upgrade = void (*)(XmlElement&);
 constexpr std::array<Upgrade, stateVersion - 1> upgrades{};
 
-// What we write has neither a document type (so no entities) nor elements in elements in elements.
+// Our files have no document type (so no entities) and at most two levels of elements.
 bool isPlain(const String& xml) {
     int depth = 0;
     for (auto at = xml.getCharPointer(); ! at.isEmpty(); ++at) {

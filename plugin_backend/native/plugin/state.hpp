@@ -1,4 +1,4 @@
-// What a session keeps of an instance: versioned XML, with the presets themselves in it.
+// The state of an instance saved in a session: versioned XML that contains the presets themselves.
 #pragma once
 
 #include <juce_core/juce_core.h>
@@ -9,14 +9,14 @@
 namespace pisada {
 
 struct Chosen {
-    int number = 0;  // what the parameter says
+    int number = 0;  // the parameter's value
     juce::String name, digest;
-    juce::MemoryBlock file;  // empty: none is kept
+    juce::MemoryBlock file;  // empty: none is saved
 };
 
 struct State {
     juce::String kind, model, fingerprint;
-    std::map<juce::String, float> values;  // parameter's id to its own unit
+    std::map<juce::String, float> values;  // by parameter id, in the parameter's unit
     std::array<Chosen, 2> slots;           // a, b
 };
 
@@ -26,11 +26,11 @@ constexpr int mostPresetBytes = 16 << 20;
 juce::String written(const State& state);
 
 struct Refusal {
-    juce::String problem;  // in one line; "": none
-    bool newer = false;    // a later version of ours wrote it: it is worth keeping
+    juce::String problem;  // one line; "": none
+    bool newer = false;    // a newer version wrote it: keep it
 };
 
-// Understands what any version up to this one wrote; anything may come. `state` is not touched if it is refused.
+// Reads the state of any version up to this one. The data may be anything. `state` does not change on an error.
 Refusal read(const void* data, int bytes, State& state);
 
 }  // namespace pisada

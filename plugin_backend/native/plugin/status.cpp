@@ -12,7 +12,7 @@ struct Row {
     juce::Colour colour;
 };
 
-// Of Told::State.
+// By BackendStatus::State.
 const Row rows[] = {
     {"starting", "The dry input is heard until the engine is there.", warn},
     {"ready", "", good},
@@ -23,7 +23,7 @@ const Row rows[] = {
 }  // namespace
 
 Standing standing(Processor& processor, const Meter& meter) {
-    const auto& row = rows[(size_t) processor.shelf().told()->state];
+    const auto& row = rows[(size_t) processor.presetList().backendStatus()->state];
     Standing now{row.word, processor.problem(), row.advice, row.colour};
     if (meter.offlineFailed)
         return {"render failed", "an offline render lost the backend: what it wrote is not to be used", "Render again.", bad};
@@ -50,18 +50,18 @@ void Header::paint(juce::Graphics& g) {
     g.setFont(name);
     g.drawText(thisName, area.removeFromLeft(name.getStringWidth(thisName) + 24).withTrimmedLeft(4),
                juce::Justification::centredLeft);
-    const auto told = processor_.shelf().told();
+    const auto backendStatus = processor_.presetList().backendStatus();
     const auto word = font(15, true);
     auto pill = area.removeFromRight(word.getStringWidth(standing_.word) + 40);
     g.setColour(standing_.colour);
     g.fillEllipse(pill.removeFromLeft(20).toFloat().withSizeKeepingCentre(10, 10));
     g.setFont(word);
     g.drawText(standing_.word, pill, juce::Justification::centredLeft);
-    if (! told->model.empty()) {
+    if (! backendStatus->model.empty()) {
         g.setColour(dim);
         g.setFont(font(14));
-        g.drawText("model " + String::fromUTF8(told->model.c_str()) + " "
-                       + String::fromUTF8(told->fingerprint.c_str()).substring(0, 8),
+        g.drawText("model " + String::fromUTF8(backendStatus->model.c_str()) + " "
+                       + String::fromUTF8(backendStatus->fingerprint.c_str()).substring(0, 8),
                    area, juce::Justification::centredLeft, true);
     }
 }

@@ -1,4 +1,4 @@
-// How it stands with the backend: in a word at the top, in a line where there is a problem, in numbers at the bottom.
+// The backend's status: a word at the top, a line if there is a problem, numbers at the bottom.
 #pragma once
 
 #include "widgets.hpp"

@@ -20,7 +20,7 @@ Fader::Fader(Value& value, SliderStyle style, int textWidth) : attachment_(value
     setDoubleClickReturnValue(true, value.row().initial);
     if (*value.row().unit)
         setTextValueSuffix(juce::String(" ") + value.row().unit);
-    setScrollWheelEnabled(false);  // it would change what one only scrolls past
+    setScrollWheelEnabled(false);  // scrolling the page must not change it
     setWantsKeyboardFocus(true);
     tell(*this, *this, value);
 }

@@ -1,7 +1,7 @@
-// A slider and a switch of a parameter: tooltip and title from the table, and everything from the keyboard.
+// A slider and a switch for a parameter: tooltip and title come from the table; the keyboard can do everything.
 #pragma once
 
-#include "look.hpp"
+#include "look_and_feel.hpp"
 #include "processor.hpp"
 
 namespace pisada {

@@ -68,11 +68,11 @@ class Ardour:
     def scan(self, bundle: Path) -> str:
         """Make a VST3 known; answers what the scanner says."""
         path = {"LD_LIBRARY_PATH": str(LIBRARIES)}
-        said = self._run([LIBRARIES / "ardour-vst3-scanner", "-f", "-v", bundle], path)
+        message_lines = self._run([LIBRARIES / "ardour-vst3-scanner", "-f", "-v", bundle], path)
         for found in (Path(self.environment["XDG_CACHE_HOME"]) / "ardour7" / "vst").glob("*.v3i"):
             os.utime(found, (time.time() + 60,) * 2)  # of a plug-in made in the same second it would know nothing
-        assert "Found Plugin" in said, said
-        return said
+        assert "Found Plugin" in message_lines, message_lines
+        return message_lines
 
     def session(self, folder: Path, tracks: list[Track], rate_hz: int = 48_000) -> None:
         """Make ``folder`` a session of tracks that all begin at 0 and are equally long."""
@@ -80,10 +80,10 @@ class Ardour:
         plan = folder.with_suffix(".plan")
         plan.write_text("\n".join(line for track in tracks for line in track.plan()) + "\n")
         script = Path(__file__).with_name("session.lua")
-        said = self._run(["ardour7-lua", script, folder, folder.name, rate_hz, length, plan])
+        message_lines = self._run(["ardour7-lua", script, folder, folder.name, rate_hz, length, plan])
         file = folder / f"{folder.name}.ardour"
         saved = file.read_text(encoding="utf-8") if file.exists() else ""
-        assert 'flags="IsRangeMarker"' in saved, said
+        assert 'flags="IsRangeMarker"' in saved, message_lines
         file.write_text(saved.replace('flags="IsRangeMarker"', 'flags="IsSessionRange"'), encoding="utf-8")
         for track in tracks:
             for side, channel in zip(SIDES[len(track.sound)], track.sound, strict=True):
@@ -100,11 +100,11 @@ class Ardour:
             done = self._done(command)
             if done.returncode not in (-signal.SIGABRT, -signal.SIGSEGV):
                 break
-        said = done.stdout + done.stderr
-        assert done.returncode == 0 and out.exists(), said
+        message_lines = done.stdout + done.stderr
+        assert done.returncode == 0 and out.exists(), message_lines
         sound, rate = soundfile.read(out, dtype="float32")
         assert rate == rate_hz
-        return sound.T, said
+        return sound.T, message_lines
 
     def _run(self, command: list[object], more: dict[str, str] | None = None) -> str:
         done = self._done(command, more)

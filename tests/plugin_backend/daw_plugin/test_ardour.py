@@ -65,22 +65,22 @@ def rendered(sound: np.ndarray, values: dict[str, float], lead_samples: int) -> 
     count = -(-(LENGTH + late) // hop)
     whole = np.zeros((2, count * hop), np.float32)
     whole[:, lead_samples : lead_samples + LENGTH] = sound
-    heard = [engine.push(piece, parameters, [], True) for piece in np.split(whole, count, axis=1)]
+    output = [engine.push(piece, parameters, [], True) for piece in np.split(whole, count, axis=1)]
     engine.close()
-    return np.concatenate(heard, axis=1)[:, late:][:, :LENGTH]
+    return np.concatenate(output, axis=1)[:, late:][:, :LENGTH]
 
 
-def is_a_sum(heard: np.ndarray, tracks: list[np.ndarray]) -> bool:
+def is_a_sum(output: np.ndarray, tracks: list[np.ndarray]) -> bool:
     """Whether each side is their sum, to the bit, in some order: Ardour's is that of their addresses in memory."""
 
     def orders(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, ...]:
         return (a + b) + c, (a + c) + b, (b + c) + a
 
-    first = np.flatnonzero(heard.any(0))[:64]
-    if not any(np.array_equal(heard[:, first], one) for one in orders(*(track[:, first] for track in tracks))):
+    first = np.flatnonzero(output.any(0))[:64]
+    if not any(np.array_equal(output[:, first], one) for one in orders(*(track[:, first] for track in tracks))):
         return False  # most are told apart by a few samples
     return all(
-        any(np.array_equal(side, one) for one in orders(*sides)) for side, *sides in zip(heard, *tracks, strict=True)
+        any(np.array_equal(side, one) for one in orders(*sides)) for side, *sides in zip(output, *tracks, strict=True)
     )
 
 
@@ -99,26 +99,26 @@ def test_three_tracks_exported_are_our_own_render_to_the_sample(ardour, tmp_path
         for number, (sound, values) in enumerate(zip(sounds(3), settings, strict=True))
     ]
     ardour.session(tmp_path / "show", tracks)
-    heard, said = ardour.exported(tmp_path / "show")
+    output, message_lines = ardour.exported(tmp_path / "show")
     leads = range(0, hop_of(RATE), LEAD_STEP)
     renders = [
         [rendered(track.sound, values, lead) for lead in leads] for track, values in zip(tracks, settings, strict=True)
     ]
-    sums = (wanted for wanted in product(*renders) if is_a_sum(heard[:, SILENT:], [one[:, SILENT:] for one in wanted]))
+    sums = (wanted for wanted in product(*renders) if is_a_sum(output[:, SILENT:], [one[:, SILENT:] for one in wanted]))
     wanted = next(sums, None)
-    assert wanted is not None, f"no sum of our renders is what was exported: {said}"
+    assert wanted is not None, f"no sum of our renders is what was exported: {message_lines}"
     assert min(np.abs(one).max() for one in wanted) > 0.01
     own = sum(np.abs(one[:, :SILENT]).max() for one in wanted)
-    assert heard.shape == tracks[0].sound.shape and np.abs(heard[:, :SILENT]).max() < 1.5 * own, own
+    assert output.shape == tracks[0].sound.shape and np.abs(output[:, :SILENT]).max() < 1.5 * own, own
 
 
 def test_a_wet_track_at_mix_0_cancels_its_dry_twin(ardour, tmp_path):
     (sound,) = sounds(1)
     tracks = [Track("T0", sound, "Pisada", fractions({"mix": 0.0})), Track("T1", -sound)]
     ardour.session(tmp_path / "show", tracks)
-    heard, said = ardour.exported(tmp_path / "show")
-    assert heard.shape[1] >= LENGTH and np.abs(sound).max() > 0.1
-    np.testing.assert_array_equal(heard, 0.0, err_msg=said)
+    output, message_lines = ardour.exported(tmp_path / "show")
+    assert output.shape[1] >= LENGTH and np.abs(sound).max() > 0.1
+    np.testing.assert_array_equal(output, 0.0, err_msg=message_lines)
 
 
 def test_no_backend_is_left_when_ardour_ends(ardour, tmp_path):

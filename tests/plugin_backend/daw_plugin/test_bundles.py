@@ -64,9 +64,9 @@ told |= {name + " 2": plugin.parameters[name].get_raw_value_for_text("no number"
 print(json.dumps([told, as_they_were]))
 """
     )
-    (told, (gain, preset)), _ = hosted(script, of_product(built_bundles, EFFECT), tmp_path=tmp_path)
+    (result, (gain, preset)), _ = hosted(script, of_product(built_bundles, EFFECT), tmp_path=tmp_path)
     low = {"lfo_rate_hz": 0, "smoothing_ms": 0, "output_gain_db": 0, "dry_wet": 1, "morph_target": 12 / 255}
-    assert told == pytest.approx(low | {"output_gain_db 2": gain, "morph_target 2": preset}, abs=1e-6)
+    assert result == pytest.approx(low | {"output_gain_db 2": gain, "morph_target 2": preset}, abs=1e-6)
     assert 0 < gain < 1 and 0 < preset < 1
 
 
@@ -87,8 +87,8 @@ for channels in 2, 1:
 print(json.dumps(told))
 """
     )
-    told, errors = hosted(script, of_product(built_bundles, EFFECT), tmp_path=tmp_path)
-    assert told == [[[channels, 12_000], 0.0, "failed", 1024] for channels in (2, 1)]
+    result, errors = hosted(script, of_product(built_bundles, EFFECT), tmp_path=tmp_path)
+    assert result == [[[channels, 12_000], 0.0, "failed", 1024] for channels in (2, 1)]
     assert "there is no backend for an offline render" in errors
 
 
@@ -116,8 +116,10 @@ heard = plugin(notes, 0.5, 48_000, 2, 8_192)
 print(json.dumps([int((row > 0.9).sum()) for row in heard]))
 """
     )
-    heard, said = hosted(script, of_product(built_bundles, INSTRUMENT), tmp_path=tmp_path, interpreter=stand_in)
-    assert heard == [1_500, 1_500], said
+    output, message_lines = hosted(
+        script, of_product(built_bundles, INSTRUMENT), tmp_path=tmp_path, interpreter=stand_in
+    )
+    assert output == [1_500, 1_500], message_lines
 
 
 @pytest.mark.juce

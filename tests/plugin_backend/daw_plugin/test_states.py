@@ -1,4 +1,4 @@
-"""The built plug-ins' states in hosts, without a backend: kept, restored, damaged and hostile."""
+"""The built plug-ins' states in hosts, without a backend: saved, restored, damaged and hostile."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ def restored(bundles: list[Path], tmp_path: Path, *states: str | bytes) -> tuple
     for index, state in enumerate(states):
         paths.append(tmp_path / f"{index}.state")
         paths[-1].write_bytes(encoded(state.encode() if isinstance(state, str) else state))
-    told, errors = hosted(RESTORE, of_product(bundles, EFFECT), *paths, tmp_path=tmp_path)
-    return [(mix, text, decoded(bytes.fromhex(raw))) for mix, text, raw in told], errors
+    result, errors = hosted(RESTORE, of_product(bundles, EFFECT), *paths, tmp_path=tmp_path)
+    return [(mix, text, decoded(bytes.fromhex(raw))) for mix, text, raw in result], errors
 
 
 @pytest.mark.juce
@@ -97,7 +97,7 @@ def test_a_state_keeps_the_preset_itself(built_bundles, tmp_path):
 
 
 @pytest.mark.juce
-def test_a_preset_that_cannot_be_kept_is_told(built_bundles, tmp_path):
+def test_a_preset_that_cannot_be_saved_is_reported(built_bundles, tmp_path):
     (_, (_, text, again)), errors = restored(
         built_bundles, tmp_path, saved(), saved(inside='<parameter id="preset" value="7"/>')
     )
@@ -106,7 +106,7 @@ def test_a_preset_that_cannot_be_kept_is_told(built_bundles, tmp_path):
 
 
 @pytest.mark.juce
-def test_a_state_of_a_newer_version_is_refused_and_given_back(built_bundles, tmp_path):
+def test_a_state_of_a_newer_version_is_not_read_and_returned_unchanged(built_bundles, tmp_path):
     newer = saved(9, "<tomorrow/>").replace("0.25", "0.5")
     (before, (mix, _, again)), errors = restored(built_bundles, tmp_path, saved(), newer)
     assert before[0] == mix == 0.25
@@ -128,8 +128,8 @@ def test_damaged_and_hostile_states_change_nothing(built_bundles, tmp_path):
         "<pisada version='1'>" + "<p>" * 100_000,
         saved(inside='<preset slot="a" number="7" name="x">not base64 !</preset>'),
     ]
-    told, errors = restored(built_bundles, tmp_path, saved(), *bad)
-    assert [mix for mix, _, _ in told] == [0.25] * len(told)
+    result, errors = restored(built_bundles, tmp_path, saved(), *bad)
+    assert [mix for mix, _, _ in result] == [0.25] * len(result)
     assert errors.count("nothing was changed") == len(bad)
 
 
@@ -137,8 +137,8 @@ def test_damaged_and_hostile_states_change_nothing(built_bundles, tmp_path):
 @pytest.mark.slow
 def test_a_preset_too_big_changes_nothing(built_bundles, tmp_path):
     big = saved(inside='<preset slot="a" number="7" name="x">' + "A" * 24_000_000 + "</preset>").replace("0.25", "0.5")
-    told, errors = restored(built_bundles, tmp_path, saved(), big)
-    assert [mix for mix, _, _ in told] == [0.25, 0.25]
+    result, errors = restored(built_bundles, tmp_path, saved(), big)
+    assert [mix for mix, _, _ in result] == [0.25, 0.25]
     assert "a preset in the saved session is damaged or too big: nothing was changed" in errors
 
 
@@ -146,6 +146,6 @@ def test_a_preset_too_big_changes_nothing(built_bundles, tmp_path):
 def test_values_out_of_range_end_in_range(built_bundles, tmp_path):
     strange = saved(inside='<parameter id="mix" value="1e30"/><parameter id="preset" value="-4"/>')
     unknown = saved(inside='<parameter id="mix" value="nan"/><parameter id="nothing" value="1"/><x/>')
-    told, errors = restored(built_bundles, tmp_path, strange, unknown)
-    assert [row[:2] for row in told] == [(1.0, "0 none"), (0.25, "0 none")]
+    result, errors = restored(built_bundles, tmp_path, strange, unknown)
+    assert [row[:2] for row in result] == [(1.0, "0 none"), (0.25, "0 none")]
     assert "nothing was changed" not in errors

@@ -1,4 +1,4 @@
-"""Dense clips, hits, and which sounds of a folder are judged."""
+"""Dense clips, hits, and which sounds of a folder are evaluated."""
 
 import csv
 
@@ -36,7 +36,7 @@ def small_corpus() -> list[Sound]:
     return [*steps, *doors, *water, sound("silent", "fire", "a", np.zeros(100, np.float32))]
 
 
-def test_footsteps_are_judged_by_material_and_the_rest_by_class():
+def test_footsteps_are_grouped_by_material_and_the_rest_by_class():
     assert group_of("footsteps/wood/boots") == "footsteps/wood" and group_of("door/slam") == "door"
     assert class_of("footsteps/wood") == "footsteps"
 
@@ -125,7 +125,7 @@ def folder(tmp_path):
     return tmp_path / "sounds"
 
 
-def test_a_plain_folder_is_labelled_by_its_folders_and_bad_files_are_told(folder):
+def test_a_plain_folder_is_labelled_by_its_folders_and_bad_files_are_reported(folder):
     material = read_evaluation_set(folder, RATE_HZ, HeldOut())
     assert {(s.file, s.label, s.source) for s in material.judged} == {
         ("mine/steps/a.wav", "mine/steps", "mine"),
@@ -147,7 +147,7 @@ def test_a_plain_folder_is_labelled_by_its_folders_and_bad_files_are_told(folder
         (HeldOut(frozenset({"elsewhere"})), False, 4, 0, False),
     ],
 )
-def test_only_held_out_sounds_are_judged_unless_all_are_asked_for(
+def test_only_held_out_sounds_are_evaluated_unless_all_are_requested(
     folder, held_out, everything, judged, lessons, unseen
 ):
     material = read_evaluation_set(folder, RATE_HZ, held_out, everything)
@@ -175,7 +175,7 @@ def test_a_corpus_takes_labels_and_sources_from_its_manifest(folder):
 
 
 @pytest.mark.parametrize("content, problem", [(None, "no such folder"), ("", "no usable sound"), ("file\n", "lacks")])
-def test_a_folder_that_cannot_be_used_is_told_in_one_line(tmp_path, content, problem):
+def test_an_unusable_folder_is_a_one_line_error(tmp_path, content, problem):
     place = tmp_path / "f"
     if content is not None:
         place.mkdir()

@@ -101,7 +101,7 @@ def test_yamnet_knows_a_bell_from_water():
     assert max(near) < np.linalg.norm(points[0] - points[2])
 
 
-def test_the_probe_tells_separate_clouds_apart_and_counts_its_answers():
+def test_the_probe_separates_distinct_clouds_and_counts_its_predictions():
     centres = {"wood": 0.0, "metal": 3.0}
     lessons = np.concatenate([draw(20, 4, seed) + c for seed, c in enumerate(centres.values())])
     probe = Probe(lessons, ["wood"] * 20 + ["metal"] * 20)
@@ -112,15 +112,15 @@ def test_the_probe_tells_separate_clouds_apart_and_counts_its_answers():
     assert result["systems"]["original"]["accuracy"] == 1 and result["systems"]["original"]["agreement"] == 1
     assert result["systems"]["swapped"]["accuracy"] == 0
     assert result["systems"]["swapped"]["confusion"] == [[0, 10], [10, 0]]
-    assert probe.chances(asked).sum(axis=1) == pytest.approx(np.ones(20))
+    assert probe.probabilities(asked).sum(axis=1) == pytest.approx(np.ones(20))
 
 
-def test_the_probe_is_not_asked_what_it_was_not_taught():
+def test_the_probe_is_not_tested_on_unknown_labels():
     probe = Probe(np.array([[0.0], [1.0], [0.1], [0.9]]), ["a", "b", "a", "b"])
     assert examine_probe(probe, {"original": np.array([[0.0], [5.0]])}, ["a", "c"])["n"] == 1
 
 
-def test_takes_are_asked_about_by_probes_that_learned_the_others():
+def test_takes_are_tested_by_probes_trained_on_the_others():
     labels = ["wood"] * 10 + ["metal"] * 7 + ["", "glass"]
     points = draw(19, 4, 3)
     points[10:17] += 6.0
@@ -140,7 +140,7 @@ def test_of_fewer_than_two_labels_there_is_nothing_to_tell(labels):
     assert (found["n"], found["lessons"]) == (0, 0)
 
 
-def test_mixtures_are_asked_about_with_materials_that_only_the_lessons_have():
+def test_mixtures_are_tested_with_materials_that_only_training_sounds_have():
     from plugin_backend.corpus.sound import Sound
     from plugin_backend.evaluation.studies.linear_probe_study import probe_study
 
@@ -162,7 +162,7 @@ def test_mixtures_are_asked_about_with_materials_that_only_the_lessons_have():
 
 @pytest.mark.slow
 @pytest.mark.corpus
-def test_the_probe_tells_footstep_materials_of_the_held_out_packages_better_than_the_commonest_answer(corpus):
+def test_the_probe_beats_the_most_frequent_label_on_held_out_footstep_materials(corpus):
     from plugin_backend.corpus.holdout import FACTORY_HELD_OUT
     from plugin_backend.evaluation.data.evaluation_set import HeldOut, read_evaluation_set
     from plugin_backend.evaluation.studies.linear_probe_study import probe_study

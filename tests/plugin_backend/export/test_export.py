@@ -1,4 +1,4 @@
-"""What other programs play from an export is what we play, and they find in it what they look for."""
+"""An export plays the same in other programs as in Pisada, and has what they need."""
 
 import io
 import json
@@ -64,9 +64,9 @@ def sound():
 def expected(codec, sound):
     """What our own streaming node plays, block by block of one hop."""
     stream = BlockStream(codec, HOP)
-    heard = np.concatenate([stream.push(block) for block in sound.reshape(-1, HOP)])
-    assert stream.latency_samples == LATE and heard.std() > 0.01
-    return heard
+    output = np.concatenate([stream.push(block) for block in sound.reshape(-1, HOP)])
+    assert stream.latency_samples == LATE and output.std() > 0.01
+    return output
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +78,10 @@ def files(codec, tiny):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("hops", [1, 2, 8])
 def test_every_host_plays_what_our_node_plays(files, kind, hops, sound, expected):
-    heard = FORMATS[kind].play(files[kind], sound, hops * HOP)
-    assert heard.shape == expected.shape
-    assert difference_db(heard, expected) < -120
-    assert np.abs(heard - expected).max() < 1e-5
+    output = FORMATS[kind].play(files[kind], sound, hops * HOP)
+    assert output.shape == expected.shape
+    assert difference_db(output, expected) < -120
+    assert np.abs(output - expected).max() < 1e-5
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -89,17 +89,17 @@ def test_samples_that_are_no_numbers_are_0_and_poison_nothing(files, kind, sound
     holed, spoilt = sound.copy(), sound.copy()
     for at, value in ((1000, np.nan), (1500, np.inf), (1501, -np.inf)):
         holed[at], spoilt[at] = 0, value
-    heard = FORMATS[kind].play(files[kind], spoilt, 2 * HOP)
-    np.testing.assert_array_equal(heard, FORMATS[kind].play(files[kind], holed, 2 * HOP))
-    assert np.isfinite(heard).all() and heard[-HOP:].any()
+    output = FORMATS[kind].play(files[kind], spoilt, 2 * HOP)
+    np.testing.assert_array_equal(output, FORMATS[kind].play(files[kind], holed, 2 * HOP))
+    assert np.isfinite(output).all() and output[-HOP:].any()
 
 
 @pytest.mark.parametrize("samples", [1, HOP - 1, HOP + 1])
 def test_samples_that_are_no_whole_hops_are_refused_in_a_line_and_none_is_lost(files, samples):
     model = from_torchscript(files["torchscript"][""])
-    with pytest.raises(Exception, match=f"{samples} samples; a stream is given whole hops of {HOP}"):
+    with pytest.raises(Exception, match=f"{samples} samples; a stream needs whole hops of {HOP}"):
         model.encode_stream(torch.zeros(1, 1, samples), model.encoder_past(1))
-    with pytest.raises(Exception, match=f"{samples} samples; a stream is given whole hops of {HOP}"):
+    with pytest.raises(Exception, match=f"{samples} samples; a stream needs whole hops of {HOP}"):
         from_torchscript(files["nn-tilde"][""]).forward(torch.zeros(1, 1, samples))
     if "onnx" in files:
         with pytest.raises(Exception, match="Reshape"):
@@ -138,16 +138,16 @@ def test_latents_travel_as_signals_between_two_objects(files, codec, sound, expe
     signals = [first.perform("encode", block[None]) for block in sound.reshape(-1, 4 * HOP)]
     means = codec.encode(sound[None])[0]
     np.testing.assert_allclose(np.concatenate(signals, 1)[:, ::HOP].T, means, atol=1e-5)
-    heard = np.concatenate([second.perform("decode", signal)[0] for signal in signals])
-    assert difference_db(heard, expected) < -120
+    output = np.concatenate([second.perform("decode", signal)[0] for signal in signals])
+    assert difference_db(output, expected) < -120
 
 
 def test_batches_of_mc_nn_are_each_a_stream_of_its_own(files, codec, sound, expected):
     host, three = host_of(files), np.stack([sound, sound[::-1], 0 * sound])
-    heard = [host.perform("forward", three[:, at : at + 512], batches=3) for at in range(0, sound.size, 512)]
-    heard = np.concatenate(heard, 1)
-    assert difference_db(heard[0], expected) < -120
-    assert difference_db(heard[1], codec.decoder().push(codec.encode(sound[None, ::-1]))[0]) < -120
+    output = [host.perform("forward", three[:, at : at + 512], batches=3) for at in range(0, sound.size, 512)]
+    output = np.concatenate(output, 1)
+    assert difference_db(output[0], expected) < -120
+    assert difference_db(output[1], codec.decoder().push(codec.encode(sound[None, ::-1]))[0]) < -120
 
 
 def test_attributes_do_what_they_say(files, codec, sound, expected):
@@ -176,7 +176,7 @@ def test_attributes_do_what_they_say(files, codec, sound, expected):
         ("forward_input_labels", [], "'forward_input_labels' are not 1"),
         ("_methods", ["encode", "prior"], "no tensor 'prior_params'"),
         ("variation_params", torch.tensor([7]), "type codes"),
-        ("bias_params", torch.tensor([0]), "'get_bias' answers"),
+        ("bias_params", torch.tensor([0]), "'get_bias' returns"),
     ],
 )
 def test_the_host_refuses_what_nn_tilde_would_not_take(codec, name, value, problem):
@@ -246,7 +246,7 @@ def test_neutone_finds_its_methods_rates_and_knobs(files, tmp_path):
 
 
 @pytest.mark.skipif("neutone" in KINDS, reason="neutone_sdk is installed")
-def test_without_neutones_package_the_pip_line_is_told_and_nothing_written(tiny, tmp_path):
+def test_without_neutones_package_the_error_names_the_pip_line_and_nothing_is_written(tiny, tmp_path):
     with pytest.raises(MissingExtraError, match="--no-deps neutone_sdk"):
         export_model(str(tiny), "neutone", tmp_path / "tiny.nm")
     assert list(tmp_path.iterdir()) == []
@@ -276,7 +276,9 @@ def test_the_factory_model_credits_what_it_learned_from():
         ("tiny", "file/a.ts", OutputError, "cannot be written"),
     ],
 )
-def test_what_cannot_be_exported_is_told_in_one_line_and_leaves_nothing(tiny, tmp_path, model, out, kind, problem):
+def test_a_model_that_cannot_be_exported_is_a_one_line_error_and_writes_nothing(
+    tiny, tmp_path, model, out, kind, problem
+):
     (tmp_path / "taken.ts").mkdir()
     (tmp_path / "file").write_text("a file")
     with pytest.raises(kind, match=problem) as raised:

@@ -116,20 +116,24 @@ def expected(sound) -> np.ndarray:
 
 
 def test_pure_data_plays_what_our_node_plays(folder, sound, expected):
-    heard, said = heard_in_pd(folder, [f"tshost~ foley.ts forward {BLOCK}"], [(4, 0, 6, 0), (6, 0, 5, 0)], sound)
+    output, message_lines = heard_in_pd(
+        folder, [f"tshost~ foley.ts forward {BLOCK}"], [(4, 0, 6, 0), (6, 0, 5, 0)], sound
+    )
     late = BLOCK - VECTOR
     assert np.abs(expected).max() > 0.05
-    assert difference_db(heard[late:], expected[: len(sound) - late]) < -100
-    assert np.abs(heard[:late]).max() == 0
-    assert f"forward 1 1 1 1 block {BLOCK}" in said
+    assert difference_db(output[late:], expected[: len(sound) - late]) < -100
+    assert np.abs(output[:late]).max() == 0
+    assert f"forward 1 1 1 1 block {BLOCK}" in message_lines
     for name in ("variation", "scale", "bias", "reset"):
-        assert f"attribute {name}" in said
+        assert f"attribute {name}" in message_lines
 
 
 def test_latents_travel_between_two_objects_as_signals(folder, sound, expected):
-    """At the smallest block, the file's own ratio; the decoder takes a latent in the very vector that brings it."""
+    """At the smallest block, the file's ratio; the decoder takes a latent in the vector that brings it."""
     wires = [(4, 0, 6, 0), *((6, latent, 7, latent) for latent in range(LATENTS)), (7, 0, 5, 0)]
-    heard, said = heard_in_pd(folder, ["tshost~ foley.ts encode 0", "tshost~ foley.ts decode 0"], wires, sound)
+    output, message_lines = heard_in_pd(
+        folder, ["tshost~ foley.ts encode 0", "tshost~ foley.ts decode 0"], wires, sound
+    )
     late = 512 - VECTOR
-    assert "encode 1 1 32 512 block 512" in said
-    assert difference_db(heard[late:], expected[: len(sound) - late]) < -100
+    assert "encode 1 1 32 512 block 512" in message_lines
+    assert difference_db(output[late:], expected[: len(sound) - late]) < -100

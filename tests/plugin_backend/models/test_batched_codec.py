@@ -1,4 +1,4 @@
-"""Streams of one model computed together give the samples they give alone."""
+"""Streams of one model give the same samples together and alone."""
 
 import numpy as np
 import pytest
@@ -45,15 +45,17 @@ def test_five_streams_together_are_each_to_the_bit_what_it_is_alone(foley, targe
 
 def test_streams_come_and_go_and_change_places(foley, targets, hops):
     codec = batched(foley)
-    nodes, heard = [node(codec, targets, number) for number in range(5)], [[] for _ in range(5)]
+    nodes, output = [node(codec, targets, number) for number in range(5)], [[] for _ in range(5)]
     at, chance = [0] * 5, np.random.default_rng(1)
     while min(at) < HOPS:
-        there = [n for n in chance.permutation(5) if at[n] < HOPS and chance.random() < 0.6]
-        for number, got in zip(there, run_batched([pushed(nodes[n], hops[n, at[n]]) for n in there]), strict=True):
-            heard[number].append(got)
+        is_available = [n for n in chance.permutation(5) if at[n] < HOPS and chance.random() < 0.6]
+        for number, got in zip(
+            is_available, run_batched([pushed(nodes[n], hops[n, at[n]]) for n in is_available]), strict=True
+        ):
+            output[number].append(got)
             at[number] += 1
     for number in range(5):
-        np.testing.assert_array_equal(heard[number], alone(foley, targets, hops, number))
+        np.testing.assert_array_equal(output[number], alone(foley, targets, hops, number))
 
 
 def test_two_models_and_one_that_is_not_shared_keep_apart(foley, tiny_models, hops):
@@ -78,7 +80,7 @@ def test_what_a_stream_remembers_goes_on_elsewhere(foley, targets, hops):
     np.testing.assert_array_equal(later, alone(foley, targets, hops, 3)[6:])
 
 
-def test_a_stream_asked_by_nobody_beside_is_computed_at_once(foley, hops):
+def test_a_single_request_is_computed_at_once(foley, hops):
     codec = BatchedCodec(foley)
     ours, plain = codec.encoder(2), foley.encoder(2)
     for h in range(4):
@@ -101,7 +103,7 @@ def test_one_task_that_fails_leaves_the_others_alone(foley, targets, hops):
     np.testing.assert_array_equal(got, alone(foley, targets, hops, 1)[0])
 
 
-def test_a_model_that_fails_is_told_to_who_asked_it_and_others_go_on(foley, targets, hops):
+def test_a_model_that_fails_raises_in_its_task_and_others_continue(foley, targets, hops):
     codec, plain = batched(foley), node(foley, targets, 3)
     failing, going = node(codec, targets, 1), node(codec, targets, 3)
     for h in range(3):

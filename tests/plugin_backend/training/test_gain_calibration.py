@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from plugin_backend.models.waveform_vae.gain_calibration import calibrate_gain
 
 from plugin_backend.models.waveform_vae import checkpoint
 from plugin_backend.models.waveform_vae.config import WaveformVAEConfig
+from plugin_backend.models.waveform_vae.gain_calibration import calibrate_gain
 from plugin_backend.models.waveform_vae.model import WaveformVAE
 from tests.plugin_backend.training_runs import SETTINGS, quiet_run, sampler
 

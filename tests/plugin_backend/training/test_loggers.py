@@ -18,5 +18,5 @@ def test_losses_and_sounds_are_read_back(tmp_path):
     read.Reload()
     assert [(event.step, event.value) for event in read.Scalars("loss/spectral")] == [(20, 0.75), (40, 0.5)]
     assert sorted(read.Tags()["audio"]) == ["held-out/decoded", "held-out/truth"]
-    (heard,) = read.Audio("held-out/truth")
-    assert (heard.step, heard.sample_rate, heard.length_frames) == (40, 48_000.0, 4_800)
+    (output,) = read.Audio("held-out/truth")
+    assert (output.step, output.sample_rate, output.length_frames) == (40, 48_000.0, 4_800)

@@ -22,7 +22,7 @@ def test_doctor_prints_processor_products_and_exactness():
     rows = dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if not line.startswith("a hop"))
     assert set(rows) == {"processor", "PyTorch", "products", "model"}
     assert "PyTorch uses " in rows["processor"]
-    assert ("the engine in C (" in rows["products"]) == (engine.path() is not None)
+    assert ("the engine in C (" in rows["products"]) == (engine.instruction_set() is not None)
     assert rows["model"].startswith("foley: exact: ")
     assert "ms of processor time for 10.7 ms of sound" in done.stdout
 
@@ -36,7 +36,7 @@ def test_doctor_says_when_pytorch_computes():
 def test_unknown_backend_is_one_line():
     done = doctor(PISADA_ENGINE="mmx")
     assert (done.returncode, len(done.stderr.strip().splitlines())) == (2, 1), done.stderr
-    assert "PISADA_ENGINE=mmx: here are " in done.stderr
+    assert "PISADA_ENGINE=mmx: not available; choose from " in done.stderr
 
 
 def test_unknown_model_is_one_line():

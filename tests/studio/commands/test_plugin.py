@@ -63,7 +63,7 @@ def test_uninstall_removes_exactly_what_install_wrote(home, tmp_path, impulse_ba
     taken = run("uninstall").stdout.splitlines()
     assert taken == [f"{path}: removed" for path in (*places, config)]
     assert sorted(home.rglob("*")) == before
-    with pytest.raises(PluginError, match="has put nothing anywhere"):
+    with pytest.raises(PluginError, match="has installed nothing"):
         run("uninstall")
 
 
@@ -99,8 +99,8 @@ def test_folders_given_with_to_are_used(home, tmp_path):
     [
         (lambda place: place.mkdir(parents=True), None),  # an empty folder may be used
         (lambda place: bundles(place.parent, "another"), "`pisada plugin install` did not put it there"),
-        (lambda place: (place.parent.mkdir(), place.write_text("")), "is no bundle that install put there"),
-        (lambda place: (place.parent.mkdir(), place.symlink_to("/usr")), "is no bundle that install put there"),
+        (lambda place: (place.parent.mkdir(), place.write_text("")), "is not a bundle that install put there"),
+        (lambda place: (place.parent.mkdir(), place.symlink_to("/usr")), "is not a bundle that install put there"),
     ],
 )
 def test_foreign_files_are_never_overwritten(home, tmp_path, spoil, message):
@@ -155,7 +155,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(home, tmp_path, wrong, message
 @pytest.mark.parametrize("name", ["two\nlines", os.fsdecode(b"no \xff text")])
 def test_bank_name_that_config_cannot_hold_is_refused(home, tmp_path, impulse_bank, name):
     bank = shutil.copytree(impulse_bank, tmp_path / name)
-    with pytest.raises(PluginError, match="^bank '.*the plug-in's config cannot hold such a name$"):
+    with pytest.raises(PluginError, match="^bank '.*the plug-in's config cannot store this name$"):
         run("install", "--from", bundles(tmp_path / "built"), "--model", "pcm", "--bank", bank)
     assert set(written(home)) == {"letters.txt"}
 
@@ -163,10 +163,10 @@ def test_bank_name_that_config_cannot_hold_is_refused(home, tmp_path, impulse_ba
 @pytest.mark.parametrize(
     "put, message",
     [
-        ({"path": "/", "files": {}}, "'/' is no place of a bundle"),
-        ({"path": "there/Pisada.vst3", "files": {}}, "is no place of a bundle"),
-        ({"path": "/x/Pisada.vst3", "files": {"../../a": "0"}}, "'../../a' is no name in a bundle"),
-        ({"path": "/x/Pisada.vst3", "files": {"/etc/passwd": "0"}}, "'/etc/passwd' is no name in a bundle"),
+        ({"path": "/", "files": {}}, "'/' cannot be the path of one of Pisada's bundles"),
+        ({"path": "there/Pisada.vst3", "files": {}}, "cannot be the path of one of Pisada's bundles"),
+        ({"path": "/x/Pisada.vst3", "files": {"../../a": "0"}}, "'../../a' cannot be a name in a bundle"),
+        ({"path": "/x/Pisada.vst3", "files": {"/etc/passwd": "0"}}, "'/etc/passwd' cannot be a name in a bundle"),
         ({"path": "/x/Pisada.vst3", "files": 3}, "not a record of an installation"),
     ],
 )
@@ -212,7 +212,7 @@ def test_doctor_finds_changed_and_old_bundles(home, tmp_path):
     assert found().found.endswith(f": of 0.0.1; this is {version('pisada')}")
     library = next((home / ".vst3" / "Pisada.vst3").rglob("*.so"))
     library.write_text("tampered")
-    assert (found().state, found().found.split(": ")[1]) == ("failed", "not as it was installed")
+    assert (found().state, found().found.split(": ")[1]) == ("failed", "changed since it was installed")
 
 
 def test_doctor_finds_wrong_interpreters(tmp_path):
@@ -222,10 +222,10 @@ def test_doctor_finds_wrong_interpreters(tmp_path):
     bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
     bare.chmod(0o755)
     without = check_interpreter(str(bare))
-    assert without.state == "failed" and "no Pisada in it" in without.found
+    assert without.state == "failed" and "has no Pisada" in without.found
     for program in ("/bin/echo", "/bin/true"):
         found = check_interpreter(program)
-        assert found.state == "failed" and f"{program}: answers as no Python does" in found.found
+        assert found.state == "failed" and f"{program}: is not a Python" in found.found
     assert check_interpreter(sys.executable).state == "ok"
 
 

@@ -88,7 +88,7 @@ def test_folder_becomes_model_that_is_not_overwritten(doors, tmp_path):
     done = run(doors, out, "--steps", "2")
     assert done.returncode == 0, done.stderr
     assert "dropped notes.wav: " in done.stderr
-    few = "only about 2 steps fit into this budget: expect little else than what 'foley' makes"
+    few = "only about 2 steps fit into this budget: expect little more than the sound of 'foley'"
     assert few in " ".join(done.stderr.split())
     assert sorted(path.name for path in out.iterdir()) == ["my-doors.json", "my-doors.safetensors"]
     record = json.loads((out / "my-doors.json").read_text())["training"]
@@ -153,6 +153,6 @@ def test_interrupted_training_resumes_to_same_weights(whole_run, tmp_path):
     assert stopped(doors, tmp_path, signal.SIGKILL)[0] == -signal.SIGKILL
     done = run(doors, tmp_path, "--steps", "4")
     assert done.returncode == 0, done.stderr
-    assert "going on from step" in done.stderr
+    assert "continuing from step" in done.stderr
     resumed = load_file(tmp_path / "my-doors.safetensors")
     assert all(torch.equal(expected[name], resumed[name]) for name in expected)

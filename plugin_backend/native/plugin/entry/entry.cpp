@@ -1,4 +1,4 @@
-// What differs between the two plug-ins: all else is compiled once.
+// The only difference between the two plug-ins: everything else is compiled once.
 #include "../processor.hpp"
 
 namespace pisada {

@@ -1,4 +1,4 @@
-"""What an evaluation hears of a folder is what a corpus takes of it, whole and as it is."""
+"""An evaluation uses the same files of a folder as a corpus, whole and unchanged."""
 
 import os
 
@@ -26,11 +26,11 @@ def saved(folder, names):
         soundfile.write(os.fsencode(folder / name), noise(0.5, seed=seed), RATE)
 
 
-def told(sounds):
+def result(sounds):
     return [(sound.file, sound.label, sound.source) for sound in sounds]
 
 
-def test_whatever_a_corpus_takes_and_holds_out_is_judged(tmp_path):
+def test_all_files_that_a_corpus_holds_out_are_evaluated(tmp_path):
     for seed, suffix in enumerate(FORMATS):
         soundfile.write(tmp_path / f"a.{suffix}", noise(0.5, seed=seed), RATE, **CONTAINERS.get(suffix, {}))
     channels = np.stack([noise(0.5, seed=20 + channel) for channel in range(8)], axis=1)
@@ -47,13 +47,13 @@ def test_a_manifest_is_read_as_a_corpus_reads_it_and_keeps_its_order(tmp_path):
     saved(tmp_path, ("b.wav", "a.wav", "door/c.wav", "d.wav"))
     (tmp_path / "manifest.csv").write_text("file,label,source\nd.wav,bell,mine\ngone.wav,bell,mine\nb.wav,rain,yours\n")
     material = read_evaluation_set(tmp_path, RATE, HeldOut())
-    assert told(material.judged) == [
+    assert result(material.judged) == [
         ("d.wav", "bell", "mine"),
         ("b.wav", "rain", "yours"),
         ("a.wav", "unlabelled", "user"),
         ("door/c.wav", "door", "door"),
     ]
-    assert sorted(told(material.judged)) == sorted(told(prepare_corpus(tmp_path).sounds))
+    assert sorted(result(material.judged)) == sorted(result(prepare_corpus(tmp_path).sounds))
     assert material.remarks == ["left out: gone.wav: named in manifest.csv but not there"]
 
 
@@ -66,7 +66,7 @@ def test_a_short_row_of_a_manifest_is_one_line_with_file_and_row(tmp_path):
 
 
 @pytest.mark.parametrize("rate", [8_000, 44_100, 192_000])
-def test_a_sound_of_ten_milliseconds_is_judged_and_a_shorter_one_left_out(tmp_path, rate):
+def test_a_sound_of_ten_milliseconds_is_evaluated_and_a_shorter_one_left_out(tmp_path, rate):
     shortest = rate // 100
     tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(shortest) / rate)
     soundfile.write(tmp_path / "enough.wav", tone, rate)
@@ -92,7 +92,7 @@ def test_sounds_are_whole_and_as_they_are_but_for_insane_peaks(tmp_path):
     assert shifted.startswith("kept: shifted.wav: judged with its DC offset of +0.2")
 
 
-def test_of_channels_that_cancel_one_is_judged_once_nothing_is_left_of_their_mean(tmp_path):
+def test_if_channels_cancel_completely_one_channel_is_evaluated(tmp_path):
     for name, share in (("faint.wav", -0.9), ("nothing.wav", -1.0)):
         soundfile.write(tmp_path / name, np.stack([noise(0.3), share * noise(0.3)], axis=1), RATE, subtype="FLOAT")
     material = read_evaluation_set(tmp_path, RATE, HeldOut())
@@ -109,7 +109,7 @@ def test_a_name_that_is_no_unicode_is_held_out_by_its_bytes_and_shown_escaped(tm
     (tmp_path / "\x1b[2Jnone.wav").write_text("not audio")
     held_out = HeldOut(frozenset({os.fsdecode(b"caf\xe9")}), frozenset({names[0]}))
     material = read_evaluation_set(tmp_path, RATE, held_out)
-    assert told(material.judged) == [
+    assert result(material.judged) == [
         (r"caf\udce9/x.wav", r"caf\udce9", r"caf\udce9"),
         (r"\udcff\udcfe.wav", "unlabelled", "user"),
     ]
@@ -118,7 +118,7 @@ def test_a_name_that_is_no_unicode_is_held_out_by_its_bytes_and_shown_escaped(tm
     assert line.startswith(r"left out: \x1b[2Jnone.wav: not a readable audio file")
 
 
-def test_a_folder_with_every_file_twice_is_judged_right_after_training(tmp_path):
+def test_a_folder_with_every_file_twice_is_evaluated_correctly_after_training(tmp_path):
     for number in range(8):
         soundfile.write(tmp_path / f"a{number}.wav", step(number), RATE)
         soundfile.write(tmp_path / f"copy of a{number}.flac", 0.5 * step(number), RATE)
@@ -135,5 +135,7 @@ def test_a_folder_with_every_file_twice_is_judged_right_after_training(tmp_path)
     (tmp_path / "later.wav").write_bytes((tmp_path / min(files)).read_bytes())
     again = read_evaluation_set(tmp_path, RATE, HeldOut(files=frozenset(files), copies=frozenset(copies)))
     assert {sound.file for sound in again.judged} == files - {min(files)}
-    with pytest.raises(AudioFileError, match="train again on the folder as it is now, or judge all of it with --all"):
+    with pytest.raises(
+        AudioFileError, match="train again on the folder as it is now, or evaluate all of it with --all"
+    ):
         read_evaluation_set(tmp_path, RATE, HeldOut(files=frozenset({min(files)})))

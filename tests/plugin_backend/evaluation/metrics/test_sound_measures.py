@@ -64,7 +64,7 @@ def test_a_comb_of_another_decoder_rate_is_named_and_tones_between_are_no_comb()
     assert abs(combs(between, RATE_HZ, HOP)[OWN].over_controls_db) < 1.5
 
 
-def test_a_comb_is_judged_over_the_originals_own_and_not_in_silence_or_short_sounds():
+def test_a_comb_is_measured_over_the_originals_and_not_in_silence_or_short_sounds():
     buzz = tones([93.75 * k for k in range(1, 200)], 5) + noise(5)
     assert artefacts(buzz, buzz, RATE_HZ, HOP)["comb_db"] == 0
     added = artefacts(buzz, noise(5), RATE_HZ, HOP)
@@ -97,7 +97,7 @@ def test_hiss_is_energy_above_the_originals_band_and_shifts_the_centroid_up():
     assert centroid_shift(low, high, RATE_HZ) == pytest.approx(-1, abs=0.01)
 
 
-def test_energy_above_a_cut_edge_is_told_and_there_is_none_in_full_band_sound():
+def test_energy_above_a_cut_edge_is_measured_and_full_band_sound_has_none():
     spectrum = np.fft.rfft(noise(3))
     spectrum[round(8_000 * 3) :] = 0
     cut = (np.fft.irfft(spectrum) * np.hanning(3 * RATE_HZ)).astype(np.float32)
@@ -175,7 +175,7 @@ def test_a_smeared_hit_rises_and_falls_longer_and_its_level_is_signed():
     assert study["level_db"] == pytest.approx(-6.02 + 10 * np.log10(0.135 / 0.085), abs=0.1)
 
 
-def test_pre_echo_is_told_apart_by_two_milliseconds():
+def test_pre_echo_is_split_at_two_milliseconds():
     click = np.zeros(RATE_HZ // 4, np.float32)
     click[4800:4896] = 0.5
     early, late = click.copy(), click.copy()
@@ -252,7 +252,7 @@ def clouds(count: int, shift: float, seed: int) -> list[np.ndarray]:
     return [rng.normal(0, 1, (12, 6)) + shift * np.eye(6)[0] for _ in range(count)]
 
 
-def test_a_classifier_cannot_tell_alike_sets_and_finds_a_shift_as_the_closed_form_says():
+def test_a_classifier_cannot_separate_equal_sets_and_finds_a_shift_as_in_the_closed_form():
     sources = [f"s{index % 4}" for index in range(40)]
     assert separability(clouds(40, 0, 1), clouds(40, 0, 2), sources) == pytest.approx(0.5, abs=0.06)
     # two unit Gaussians d apart: AUC = Φ(d / √2), 0.921 for d = 2

@@ -82,8 +82,8 @@ def test_card_writes_its_three_files_from_one_evaluation(corpus, tmp_path):
 )
 def test_unusable_models_end_with_status_2_and_one_line(corpus, tmp_path, capsys, model, problem):
     assert main([str(model(tmp_path)), str(corpus), "--out", str(tmp_path / "out")]) == 2
-    said = capsys.readouterr().err
-    assert problem in said and said.count("\n") == 1
+    message_lines = capsys.readouterr().err
+    assert problem in message_lines and message_lines.count("\n") == 1
 
 
 def test_a_folder_without_manifest_ends_with_status_2(tmp_path):

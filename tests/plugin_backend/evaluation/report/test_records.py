@@ -1,4 +1,4 @@
-"""What an evaluation is told in writing: a model's record, and the manifest behind a model card."""
+"""The files an evaluation reads: a model's record, and the manifest behind a model card."""
 
 import json
 
@@ -30,13 +30,13 @@ def model_of(folder, training, family=FAMILY) -> str:
         ({"held_out_sources": ["a"], "held_out_files": ["a/x.wav"]}, HeldOut(frozenset({"a"}), frozenset({"a/x.wav"}))),
     ],
 )
-def test_a_record_tells_what_was_held_out(tmp_path, training, held_out):
+def test_a_record_has_what_was_held_out(tmp_path, training, held_out):
     assert held_out_of(model_of(tmp_path, training)) == held_out
 
 
 @pytest.mark.parametrize("key", ["held_out_sources", "held_out_packages", "held_out_files", "held_out_copies"])
 @pytest.mark.parametrize("wrong", [5, "scratch", [["scratch"]]])
-def test_a_record_that_tells_it_wrongly_is_one_line_with_file_and_field(tmp_path, key, wrong):
+def test_a_wrong_record_is_a_one_line_error_with_file_and_field(tmp_path, key, wrong):
     with pytest.raises(CheckpointError) as raised:
         held_out_of(model_of(tmp_path, {key: wrong}))
     assert str(raised.value).startswith(f"{tmp_path / 'mine.json'}: 'training': ")
@@ -60,7 +60,7 @@ GOOD = "a.wav,door,0.5,CC0-1.0,Ann,some-game,1.0\n"
     [
         (None, "cannot be read"),
         ("file,label\na.wav,door\n", "lacks the column seconds and licence and author"),
-        (",".join(COLUMNS) + "\n", "names no file"),
+        (",".join(COLUMNS) + "\n", "lists no file"),
         (",".join(COLUMNS) + f"\n{GOOD}1.wav\n", "row 3, column 'label': empty"),
         (",".join(COLUMNS) + f"\n{GOOD.replace('0.5', 'long')}", "row 2, column 'seconds': 'long' is no length"),
         (",".join(COLUMNS) + f"\n{GOOD.replace('0.5', 'inf')}", "row 2, column 'seconds': 'inf' is no length"),

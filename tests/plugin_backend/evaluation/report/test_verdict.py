@@ -1,4 +1,4 @@
-"""What an evaluation found is said in plain words, with the model it started from beside it."""
+"""The verdict of an evaluation, in plain words, beside that of the model it started from."""
 
 import re
 
@@ -63,7 +63,7 @@ def test_grades_hold_at_their_limits():
     ]
 
 
-def test_the_worst_clip_of_a_question_is_heard():
+def test_a_question_plays_its_worst_clip():
     rows = [
         {"visqol": 3.0, "log_mel_error_db": 2.0, "onset_error_ms": []},
         {"visqol": 1.0, "log_mel_error_db": 1.0, "onset_error_ms": [0.0, 4.0, 5.0]},
@@ -86,12 +86,12 @@ def test_the_model_it_started_from_stands_beside_it():
 def test_what_is_not_known_is_said():
     page = section(metrics({CODEC: GOOD | {"visqol": None}}, "gone", unseen=False, quick=True, files=1))
     assert len(rows(page)) == len(QUESTIONS) - 1
-    for told in (
+    for result in (
         "Judged on 1 recording, some of which it may have learned from.",
         "It started from 'gone', which is not here to be judged beside it.",
         "This was a quick look",
     ):
-        assert told in page.replace("&#x27;", "'")
+        assert result in page.replace("&#x27;", "'")
 
 
 def test_the_start_is_found_by_the_record(tmp_path, tiny_models):

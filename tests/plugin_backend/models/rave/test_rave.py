@@ -1,4 +1,4 @@
-"""A RAVE export becomes a codec only when trusted, streams as any codec does, and refuses what is not one."""
+"""A RAVE export becomes a codec only if it is trusted, and streams like any codec; other files are errors."""
 
 import hashlib
 import json
@@ -99,10 +99,10 @@ def test_blocks_of_any_length_equal_the_whole_noise_and_all(save, sound, noise, 
     stream = BlockStream(codec)
     late = stream.latency_samples
     fed = np.pad(sound[0], (0, late + block))
-    heard = np.concatenate([stream.push(fed[i : i + block]) for i in range(0, fed.size - block + 1, block)])[late:]
+    output = np.concatenate([stream.push(fed[i : i + block]) for i in range(0, fed.size - block + 1, block)])[late:]
     known = sound.shape[1] - RATIO
     whole = codec.decode(codec.encode(sound))
-    np.testing.assert_array_equal(heard[:known], whole[0, :known])
+    np.testing.assert_array_equal(output[:known], whole[0, :known])
     if noise:
         assert 0.005 < np.std(whole[0, :known] - sound[0, :known]) < 0.03
 
@@ -130,7 +130,7 @@ def test_a_card_from_elsewhere_opens_nothing(save, monkeypatch, tmp_path_factory
     card = import_rave(save(RaveLike()), trusted=True)
     load_codec(str(card))
     monkeypatch.setenv("PISADA_CONFIG", str(tmp_path_factory.mktemp("another user")))
-    with pytest.raises(CheckpointError, match="never trusted here"):
+    with pytest.raises(CheckpointError, match="is not trusted yet"):
         load_codec(str(card))
 
 
@@ -150,7 +150,7 @@ def test_a_changed_file_is_refused_until_it_is_imported_again(save, sound):
     old = json.loads(card.read_text())
     old["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     card.write_text(json.dumps(old))
-    with pytest.raises(CheckpointError, match="never trusted here"):
+    with pytest.raises(CheckpointError, match="is not trusted yet"):
         load_codec(str(card))
     assert load_codec(str(import_rave(path, trusted=True, name="m"))).encode(sound).shape == (2, 20, RATIO)
 
@@ -165,7 +165,7 @@ def test_a_changed_file_is_refused_until_it_is_imported_again(save, sound):
         (Lying(), "samples for 4 latent frames"),
     ],
 )
-def test_what_is_no_streaming_rave_export_is_told_in_one_line_and_leaves_nothing(save, tmp_path, module, problem):
+def test_anything_but_a_streaming_rave_export_is_a_one_line_error_and_writes_nothing(save, tmp_path, module, problem):
     with pytest.raises(CheckpointError, match=problem) as raised:
         import_rave(save(module), trusted=True)
     assert "\n" not in str(raised.value) and "Some Model.ts" in str(raised.value)
@@ -173,7 +173,7 @@ def test_what_is_no_streaming_rave_export_is_told_in_one_line_and_leaves_nothing
 
 
 @pytest.mark.parametrize("kind", ["text", "empty", "cut", "missing"])
-def test_what_is_no_torchscript_is_told_in_one_line(save, tmp_path, kind):
+def test_anything_but_torchscript_is_a_one_line_error(save, tmp_path, kind):
     whole = save(RaveLike()).read_bytes()
     content = {"text": b"not a model", "empty": b"", "cut": whole[: len(whole) // 2]}.get(kind)
     path = tmp_path / "bad.ts"
@@ -185,8 +185,8 @@ def test_what_is_no_torchscript_is_told_in_one_line(save, tmp_path, kind):
 
 
 @pytest.mark.parametrize("name", ["", "Ä", "a/b", "../x", "x" * 65, "a b"])
-def test_names_that_are_no_names_are_refused(save, name):
-    with pytest.raises(CheckpointError, match="no name for a model"):
+def test_invalid_names_are_errors(save, name):
+    with pytest.raises(CheckpointError, match="cannot be a model's name"):
         import_rave(save(RaveLike()), trusted=True, name=name)
 
 
@@ -214,7 +214,7 @@ def test_names_that_are_no_names_are_refused(save, name):
         (None, '"' + "x" * 2**21),
     ],
 )
-def test_a_damaged_card_is_told_in_one_line(save, field, value):
+def test_a_damaged_card_is_a_one_line_error(save, field, value):
     path = import_rave(save(RaveLike()), trusted=True)
     if field is None:
         path.write_text(value)
@@ -226,6 +226,6 @@ def test_a_damaged_card_is_told_in_one_line(save, field, value):
         assert "\n" not in str(raised.value) and path.name in str(raised.value)
 
 
-def test_a_card_that_is_not_there_is_told(tmp_path):
+def test_a_missing_card_is_an_error(tmp_path):
     with pytest.raises(CheckpointError, match="gone.rave.json: not a readable card"):
         describe_codec(str(tmp_path / "gone.rave.json"))

@@ -1,4 +1,4 @@
-"""The decoder's noise: white, and a matter of seed and position alone, wherever and however it is made."""
+"""The decoder's noise: white, and dependent only on seed and position."""
 
 import copy
 
@@ -118,7 +118,7 @@ def test_streams_in_any_blocks_are_the_whole_to_the_bit(codec, latents, frames):
         np.testing.assert_array_equal(alone[0], whole[row])
 
 
-def test_a_seed_says_which_noise_and_alike_rows_stay_alike(codec, latents):
+def test_the_seed_decides_the_noise_and_equal_rows_stay_equal(codec, latents):
     rows = np.repeat(latents[:1], 3, axis=0)
     first, again, other = codec.decode(rows, [1, 1, 2])
     np.testing.assert_array_equal(first, again)

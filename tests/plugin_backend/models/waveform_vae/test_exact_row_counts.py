@@ -1,4 +1,4 @@
-"""With how many rows a product keeps a row's bits is measured, kept, and made so for any number of rows."""
+"""The row counts at which a product keeps a row's bits are measured and cached, and rows are padded to them."""
 
 import json
 import zlib
@@ -13,7 +13,7 @@ from plugin_backend.models.waveform_vae.exact_row_counts import MEASURED, RowCou
 from plugin_backend.models.waveform_vae.matrix_products import BACKENDS, PlainProduct
 
 MOST_ROWS = {"PlainProduct": 512}
-"""Of products that are made of equal groups; 4,096 of others."""
+"""Largest count for products with equal groups; 4,096 for others."""
 
 
 class OneByOne:
@@ -25,7 +25,7 @@ class OneByOne:
         self.weight, self.bias = weight, bias
 
     @staticmethod
-    def there():
+    def is_available():
         return True
 
     def __call__(self, x):
@@ -63,11 +63,11 @@ def test_the_counts_at_which_a_row_is_added_up_in_another_order_are_found():
     assert [n for n in range(1, MEASURED + 1) if not counts.exact[n - 1]] == list(OneByOne.REVERSED)
     assert counts.always_exact
     rooms = {1: 3, 2: 3, 3: 3, 6: 6, 7: 8, 119: 120, 120: 120, 121: 123, 127: 128, 240: 240, 3 * 120 + 2: 363}
-    assert {rows: counts.room(rows) for rows in rooms} == rooms
+    assert {rows: counts.padded_rows(rows) for rows in rooms} == rooms
 
 
 def test_a_layer_makes_such_a_product_exact(home, monkeypatch):
-    monkeypatch.setattr(products, "BACKENDS", (OneByOne,))
+    monkeypatch.setattr(products, "WAYS", (OneByOne,))
     assert products.rows_are_exact()
     draw = torch.Generator().manual_seed(0)
     layer = products.Linear(torch.randn(8, 64, generator=draw), torch.randn(8, generator=draw))
@@ -82,18 +82,18 @@ def test_what_cannot_be_made_exact_is_passed_over_and_said_where_nothing_else_is
     monkeypatch.setattr(products, "BACKENDS", (NeverAlike, PlainProduct))
     assert products.best_backend().kind is PlainProduct
     assert products.rows_are_exact()
-    monkeypatch.setattr(products, "BACKENDS", (NeverAlike,))
+    monkeypatch.setattr(products, "WAYS", (NeverAlike,))
     assert products.best_backend().kind is NeverAlike
     assert not products.rows_are_exact()
 
 
 def test_every_way_that_is_there_can_be_made_exact():
-    assert {kind.__name__: measure(of(kind)).always_exact for kind in BACKENDS if kind.there()} == {
-        kind.__name__: True for kind in BACKENDS if kind.there()
+    assert {kind.__name__: measure(of(kind)).always_exact for kind in BACKENDS if kind.is_available()} == {
+        kind.__name__: True for kind in BACKENDS if kind.is_available()
     }
 
 
-@pytest.mark.parametrize("kind", [kind for kind in BACKENDS if kind.there()], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [kind for kind in BACKENDS if kind.is_available()], ids=lambda kind: kind.__name__)
 def test_beyond_what_was_measured_the_rule_holds_for_every_count(kind):
     """Of every row, at every count to 4,096."""
     most = MOST_ROWS.get(kind.__name__, 4_096)
@@ -102,7 +102,7 @@ def test_beyond_what_was_measured_the_rule_holds_for_every_count(kind):
     rows = torch.randn(7, 48, generator=draw).repeat(most // 7 + 20, 1)
     expected = product(rows[:MEASURED])[:7].repeat(most // 7 + 20, 1)
     wrong = []
-    for room in sorted({counts.room(count) for count in range(1, most + 1)}):
+    for room in sorted({counts.padded_rows(count) for count in range(1, most + 1)}):
         if not torch.equal(product(rows[:room]), expected[:room]):
             wrong.append(room)
     assert wrong == []
@@ -133,10 +133,8 @@ def test_a_damaged_file_is_measured_and_written_again(home, text):
 
 
 @pytest.mark.parametrize("name", ["FBGEMM_ENABLE_INSTRUCTIONS", "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA"])
-def test_a_library_told_to_leave_features_unused_is_another_processor(home, monkeypatch, name):
-    monkeypatch.delenv(name, raising=False)  # a run as another processor sets it
-    cpu_info.cache_clear()
-    before = cpu_info()
+def test_a_library_with_disabled_features_counts_as_another_processor(home, monkeypatch, name):
+    before = row_counts.processor()
     monkeypatch.setenv(name, "avx2")
     cpu_info.cache_clear()
     try:

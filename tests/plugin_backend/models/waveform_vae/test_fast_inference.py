@@ -1,4 +1,4 @@
-"""The fast form of the model is the model, and no block size changes a bit."""
+"""The fast model equals the model, and no block size changes a bit."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ def codec():
 
 @pytest.fixture(params=BACKENDS, ids=lambda kind: kind.__name__)
 def one_way(request, monkeypatch):
-    if not request.param.there():
+    if not request.param.is_available():
         pytest.skip(f"this build of PyTorch has no {request.param.__name__}")
     monkeypatch.setattr(products, "BACKENDS", (request.param,))
     return request.param
@@ -93,8 +93,8 @@ def test_weights_beyond_half_precision_are_brought_into_it_and_ways_still_agree(
     torch.testing.assert_close(product(torch.eye(4)[None]), product.weight.T[None])
 
 
-def test_loading_a_model_says_nothing_of_pytorchs_plans():
-    told = subprocess.run(
+def test_loading_a_model_prints_no_deprecation_warning():
+    result = subprocess.run(
         [
             sys.executable,
             "-c",
@@ -104,7 +104,7 @@ def test_loading_a_model_says_nothing_of_pytorchs_plans():
         text=True,
         check=True,
     )
-    assert told.stderr == ""
+    assert result.stderr == ""
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 5, 16])
@@ -114,13 +114,13 @@ def test_pieces_give_the_bits_of_the_whole(codec, frames, one_way):
     with torch.inference_mode():
         mean, deviation, _ = encode(sound)
         audio, _ = decode(mean)
-        heard, encoded, past_in, past_out = [], [], None, None
+        output, encoded, past_in, past_out = [], [], None, None
         for start in range(0, 60, frames):
             part, spread, past_in = encode(sound[:, start * 512 : (start + frames) * 512], past_in)
             samples, past_out = decode(part, past_out)
             encoded.append((part, spread))
-            heard.append(samples)
-    pieces = [torch.cat(parts, 1) for parts in (*zip(*encoded, strict=True), heard)]
+            output.append(samples)
+    pieces = [torch.cat(parts, 1) for parts in (*zip(*encoded, strict=True), output)]
     for piece, whole in zip(pieces, (mean, deviation, audio), strict=True):
         assert torch.equal(piece, whole)
 
@@ -131,7 +131,7 @@ def test_any_host_block_gives_the_bits_of_the_whole(codec, block):
     stream = BlockStream(codec)
     late = stream.latency_samples
     fed = np.pad(sound, (0, late + -late % block))
-    heard = np.concatenate([stream.push(fed[i : i + block]) for i in range(0, fed.size, block)])[late:]
+    output = np.concatenate([stream.push(fed[i : i + block]) for i in range(0, fed.size, block)])[late:]
     whole = codec.decode(codec.encode(sound[None]))[0]
     known = SOUND.shape[1] - codec.spec.latency_samples  # the last frames hear what follows the sound
-    np.testing.assert_array_equal(heard[:known], whole[:known])
+    np.testing.assert_array_equal(output[:known], whole[:known])

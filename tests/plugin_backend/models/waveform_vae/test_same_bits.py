@@ -1,4 +1,4 @@
-"""The same bits however much comes at once; by the engine in C on every machine, else float noise between machines.
+"""The bits do not depend on block or batch size; with the C engine they are equal on every machine.
 
 ``make processors`` runs this file as other processors would: see docs/exactness.md.
 """
@@ -22,10 +22,10 @@ from plugin_backend.models.waveform_vae.matrix_products import NativeProduct, be
 from plugin_backend.models.waveform_vae.model import WaveformVAE
 
 STORED = Path(__file__).parent / "same_bits.safetensors"
-"""What the engine made once; ``python tests/plugin_backend/models/waveform_vae/test_same_bits.py`` makes it anew."""
+"""The engine's stored output; ``python tests/plugin_backend/models/waveform_vae/test_same_bits.py`` writes it."""
 
 MACHINES_DIFFER_BY_DB = -100
-"""The most by which a machine's latents or samples differ from another's, re the largest, where PyTorch computes."""
+"""Largest difference of latents or samples between machines, relative to the largest, if PyTorch computes."""
 
 HOPS, HOP, EVERY = 24, 512, 13
 
@@ -96,10 +96,10 @@ def test_blocks_and_batches_of_the_self_test_are_the_whole_to_the_bit(codec):
 def test_a_stream_in_any_blocks_is_the_whole_to_the_bit(codec, block):
     sound, stream = sounds(1)[0], BlockStream(codec)
     fed = np.pad(sound, (0, stream.latency_samples + -(sound.size + stream.latency_samples) % block))
-    heard = np.concatenate([stream.push(fed[at : at + block]) for at in range(0, fed.size, block)])
-    heard = heard[stream.latency_samples :][: sound.size - codec.spec.latency_samples]
+    output = np.concatenate([stream.push(fed[at : at + block]) for at in range(0, fed.size, block)])
+    output = output[stream.latency_samples :][: sound.size - codec.spec.latency_samples]
     whole = codec.decode(codec.encode(sound[None]))[0]
-    np.testing.assert_array_equal(heard, whole[: heard.size])
+    np.testing.assert_array_equal(output, whole[: output.size])
 
 
 def test_a_row_of_any_batch_is_the_row_alone_to_the_bit(codec):
@@ -123,8 +123,8 @@ def test_streams_in_several_threads_do_not_hear_one_another(codec):
 
     with ThreadPoolExecutor(4) as threads:
         for _ in range(3):
-            for expected, heard in zip(alone, threads.map(streamed, rows), strict=True):
-                np.testing.assert_array_equal(heard, expected)
+            for expected, output in zip(alone, threads.map(streamed, rows), strict=True):
+                np.testing.assert_array_equal(output, expected)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The waveform family keeps the codec contract, on a small untrained model and on the shipped one."""
+"""The waveform VAE fulfils the codec contract, with a small untrained model and with the shipped one."""
 
 import json
 from functools import partial
@@ -6,13 +6,13 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from plugin_backend.models.waveform_vae.latent_pca import fit_latent_pca
 from safetensors.torch import load_file
 
 from plugin_backend.errors import CheckpointError
 from plugin_backend.models.registry import FACTORY, describe_codec, load_codec
 from plugin_backend.models.waveform_vae import checkpoint
 from plugin_backend.models.waveform_vae.config import WaveformVAEConfig
+from plugin_backend.models.waveform_vae.latent_pca import fit_latent_pca
 from plugin_backend.models.waveform_vae.model import WaveformVAE
 
 SMALL = WaveformVAEConfig(encoder_width=16, encoder_blocks=2, decoder_width=16, decoder_blocks=2, latent_dim=4)
@@ -45,8 +45,8 @@ def test_streaming_equals_offline(small, sound, pieces):
     fed = np.concatenate([means, tail], 1)
     out = np.concatenate([decoder.push(fed[:, i : i + pieces]) for i in range(0, fed.shape[1], pieces)], 1)
     whole = codec.decode(means)
-    heard = out[:, codec.spec.latency_samples :][:, : whole.shape[1]]
-    error_db = 20 * np.log10(np.abs(heard - whole).max() / np.abs(whole).max() + 1e-12)
+    output = out[:, codec.spec.latency_samples :][:, : whole.shape[1]]
+    error_db = 20 * np.log10(np.abs(output - whole).max() / np.abs(whole).max() + 1e-12)
     assert error_db < -120
 
 
@@ -143,8 +143,8 @@ def resized(path, **sizes):
         ),
         (lambda path: path.with_suffix(".json").write_text("[" * 200_000), "not a readable checkpoint"),
         *(
-            (partial(resized, **sizes), told)
-            for sizes, told in (
+            (partial(resized, **sizes), result)
+            for sizes, result in (
                 ({"encoder_width": 1_000_000}, "'encoder_width' must be a whole number from 1 to 32768"),
                 ({"encoder_width": "x"}, "'encoder_width' must be a whole number"),
                 ({"encoder_width": True}, "'encoder_width' must be a whole number"),
@@ -161,9 +161,9 @@ def resized(path, **sizes):
         ),
     ],
 )
-def test_damaged_checkpoints_are_refused_in_one_line(small, damage, told):
+def test_damaged_checkpoints_are_refused_in_one_line(small, damage, result):
     damage(small)
-    with pytest.raises(CheckpointError, match=told) as caught:
+    with pytest.raises(CheckpointError, match=result) as caught:
         load_codec(str(small))
     assert "\n" not in str(caught.value)
 
@@ -174,7 +174,7 @@ def test_unknown_models_name_what_there_is(name):
         load_codec(name)
 
 
-def test_the_factory_model_is_small_and_says_what_it_is():
+def test_the_factory_model_is_small_and_has_a_description():
     spec = describe_codec("foley")
     assert (spec.sample_rate, spec.hop_samples, spec.latent_dim, spec.latency_samples) == (48_000, 512, 32, 896)
     assert (FACTORY / "foley.safetensors").stat().st_size < 20e6

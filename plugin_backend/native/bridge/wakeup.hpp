@@ -1,4 +1,4 @@
-// How one side wakes the other: a futex in the shared memory, or a byte through a socket where there is none.
+// How one side wakes the other: a futex in the shared memory, or a byte through a socket if there are no futexes.
 #pragma once
 
 #include <poll.h>
@@ -10,7 +10,7 @@
 #include <cstring>
 #include <ctime>
 
-#include "descriptor.hpp"
+#include "file_descriptor.hpp"
 #include "memory.hpp"
 
 #ifdef __linux__
@@ -26,7 +26,7 @@ inline std::uint64_t nowNs() {
     return static_cast<std::uint64_t>(now.tv_sec) * 1000000000u + static_cast<std::uint64_t>(now.tv_nsec);
 }
 
-// Whether sockets are used; PISADA_DOORBELL=socket asks for them.
+// Whether sockets are used; PISADA_DOORBELL=socket selects them.
 inline bool doorbellIsSocket() {
 #ifdef __linux__
     const char* asked = std::getenv("PISADA_DOORBELL");
@@ -36,8 +36,8 @@ inline bool doorbellIsSocket() {
 #endif
 }
 
-// A pair of sockets of which this side keeps both ends for good: an end that is given away again, to a backend that
-// comes after one that died, is the same, so that the audio thread never sees it change.
+// A pair of sockets. This side keeps both ends: when one end is passed to the next backend after a crash,
+// it is still the same, so the audio thread never sees it change.
 class SocketPair {
  public:
     explicit SocketPair(bool wanted) {
@@ -55,13 +55,13 @@ class SocketPair {
 };
 
 // Host to backend, one for all instances. `ring`: never waits; any thread.
-class Bell {
+class WakeUp {
  public:
-    explicit Bell(bool socket) : mapping_(4096), pair_(socket), socket_(socket) {}
+    explicit WakeUp(bool socket) : mapping_(4096), pair_(socket), socket_(socket) {}
 
     void ring() {
         const char byte = 0;
-        if (socket_) {  // full: the backend has been woken and has not looked yet
+        if (socket_) {  // full: the backend has been woken and has not read it yet
             while (::send(pair_.ours(), &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EINTR) {}
             return;
         }
@@ -81,7 +81,7 @@ class Bell {
     bool socket_;
 };
 
-// Backend to host, one of each instance: waits at most `ms` for `word` to be another than `seen`.
+// Backend to host, one per instance: waits at most `ms` until `word` differs from `seen`.
 inline void waitForAnswer(Word& word, std::uint32_t seen, const SocketPair& socket, int ms) {
     if (socket) {
         pollfd waiting{socket.ours(), POLLIN, 0};
@@ -92,7 +92,7 @@ inline void waitForAnswer(Word& word, std::uint32_t seen, const SocketPair& sock
     }
 #ifdef __linux__
     timespec longest{ms / 1000, ms % 1000 * 1000000L};
-    ::syscall(SYS_futex, &word, FUTEX_WAIT, seen, &longest, nullptr, 0);  // a wake, a signal: the caller looks again
+    ::syscall(SYS_futex, &word, FUTEX_WAIT, seen, &longest, nullptr, 0);  // after a wake or a signal the caller checks again
 #else
     (void)seen;
 #endif

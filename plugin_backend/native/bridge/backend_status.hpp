@@ -1,4 +1,4 @@
-// What the backend told, and what an instance measured: plain values, free to copy.
+// The status of the backend, and the measurements of an instance: plain values that can be copied.
 #pragma once
 
 #include <cstdint>
@@ -21,18 +21,18 @@ struct BankPreset {
     std::string name, sort, digest, path, description;
 };
 
-struct Told {
-    enum class State { starting, ready, failed, lost } state = State::starting;  // lost: it died and is started again
+struct BackendStatus {
+    enum class State { starting, ready, failed, lost } state = State::starting;  // lost: it crashed and is being restarted
     std::string problem, model, fingerprint, edition;
     int latents = 0;
     std::vector<BankPreset> bank;
-    unsigned serial = 0;  // changes with every change
+    unsigned serial = 0;  // changes with every change of the status
 };
 
 struct Meter {
-    float inPeak, outPeak;          // since it was taken before
+    float inPeak, outPeak;          // since the last call
     std::uint64_t hops, lateHops;   // since `prepare`
-    float hopMs;                    // what the backend needed for its last hop
+    float hopMs;                    // computing time of the backend's last hop
     int latencySamples;
     unsigned restarts;              // of the backend, since the library was loaded
     bool offlineFailed;

@@ -1,4 +1,4 @@
-// Colours, and how sliders and switches are drawn: dark, flat, and all vectors, so crisp at any size.
+// Colours, and how sliders and switches are drawn: dark, flat, vectors only, so sharp at any size.
 #pragma once
 
 #include <juce_gui_basics/juce_gui_basics.h>

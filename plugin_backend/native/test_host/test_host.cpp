@@ -1,11 +1,11 @@
-// A host on the command line, for tests and measurements: one or several bridges, raw float32 in and out, JSON told.
+// A command-line host for tests and measurements: one or more bridges, raw float32 in and out, JSON results.
 //
 // probe [--kind effect|instrument] [--rate 48000] [--channels 2] [--frames N] [--in FILE] [--out FILE]
 //       [--blocks 512 | 1,64,333 | random:SEED:MOST] [--instances 1] [--threads 0|1] [--offline 0|1] [--ready 0|1]
 //       [--hello MS] [--script FILE] [--cycles N] [--hold 0|1] [--editor 0|1]
 //       [--fifo PRIORITY]
-// Sound is planar: [channel][sample], and of all instances [instance][channel][sample]; every one hears the same. Not
-// offline: paced as a sound card would. A script's lines are "SAMPLE param ID VALUE", "SAMPLE midi HEX…", and "SAMPLE
+// Sound is planar: [channel][sample], and for several instances [instance][channel][sample]; all get the same input. Not
+// offline: paced like a sound card. A script's lines are "SAMPLE param ID VALUE", "SAMPLE midi HEX…", and "SAMPLE
 // offline|bypass 0|1", "… reset", "… prepare", "… await starting|ready|failed|lost", "… told" (now, into the JSON),
 // "… session a|b NAME FILE", "… fork" (a child plays on and tells; the stream here goes on after); all but midi act
 // before the block that holds their sample.
@@ -60,7 +60,7 @@ struct Player {
     bool prepared = false;
     std::vector<float> out;
     std::vector<double> us;
-    std::vector<std::string> told;
+    std::vector<std::string> backendStatus;
 };
 
 std::string quoted(const std::string& text) {
@@ -72,25 +72,25 @@ std::string quoted(const std::string& text) {
     return result + "\"";
 }
 
-const char* stateOf(const Told& told) {
+const char* stateOf(const BackendStatus& backendStatus) {
     static const char* const names[] = {"starting", "ready", "failed", "lost"};
-    return names[static_cast<int>(told.state)];
+    return names[static_cast<int>(backendStatus.state)];
 }
 
-std::string toldNow(const Bridge& bridge) {
-    const Told told = bridge.told();
+std::string statusNow(const Bridge& bridge) {
+    const BackendStatus backendStatus = bridge.backendStatus();
     std::ostringstream text;
-    text << "{\"state\": \"" << stateOf(told) << "\", \"problem\": " << quoted(told.problem)
-         << ", \"model\": " << quoted(told.model) << ", \"latents\": " << told.latents
-         << ", \"serial\": " << told.serial
+    text << "{\"state\": \"" << stateOf(backendStatus) << "\", \"problem\": " << quoted(backendStatus.problem)
+         << ", \"model\": " << quoted(backendStatus.model) << ", \"latents\": " << backendStatus.latents
+         << ", \"serial\": " << backendStatus.serial
          << ", \"failed\": " << (bridge.offlineFailed() ? "true" : "false") << ", \"bank\": [";
-    for (const BankPreset& preset : told.bank) text << (preset.number > 1 ? ", " : "") << quoted(preset.name);
+    for (const BankPreset& preset : backendStatus.bank) text << (preset.number > 1 ? ", " : "") << quoted(preset.name);
     text << "]}";
     return text.str();
 }
 
 void await(const Bridge& bridge, const std::string& state) {
-    for (int tries = 0; tries < 12000 && state != stateOf(bridge.told()); ++tries) ::usleep(5000);
+    for (int tries = 0; tries < 12000 && state != stateOf(bridge.backendStatus()); ++tries) ::usleep(5000);
 }
 
 std::vector<Action> script(const std::string& path) {
@@ -195,13 +195,13 @@ struct Host {
         if (action.verb == "reset") player.bridge.reset();
         if (action.verb == "prepare") prepare(player, most);
         if (action.verb == "await") await(player.bridge, action.words.at(0));
-        if (action.verb == "fork") player.told.push_back(child(player));
-        if (action.verb == "told") player.told.push_back(toldNow(player.bridge));
+        if (action.verb == "fork") player.backendStatus.push_back(child(player));
+        if (action.verb == "told") player.backendStatus.push_back(statusNow(player.bridge));
         if (action.verb == "session")
             player.bridge.session(action.words.at(0) == "b", action.words.at(1), bytesOf(action.words.at(2)));
     }
 
-    // What a fork of this process is told after it played a block.
+    // The status in a fork of this process after it played a block.
     std::string child(Player& player) const {
         int ends[2];
         if (::pipe(ends) != 0) return "null";
@@ -212,7 +212,7 @@ struct Host {
             for (int c = 0; c < channels; ++c) to.push_back(sound.data() + c * 512);
             const std::vector<float> parameters(tables::mostParameters);
             player.bridge.process(to.data(), to.data(), 512, parameters.data(), nullptr, 0, false, false);
-            const std::string text = toldNow(player.bridge);
+            const std::string text = statusNow(player.bridge);
             ::_exit(::write(ends[1], text.data(), text.size()) < 0);
         }
         ::close(ends[1]);
@@ -249,9 +249,9 @@ int entries(const char* folder) {
     return count;
 }
 
-// Inserts and removals, and what they leave behind once all has had its time to end.
+// Inserts and removes instances, and reports what remains after they have ended.
 void cycles(const Host& host, long count) {
-    std::thread([] {}).join();  // a sanitizer has a thread of its own from the first on
+    std::thread([] {}).join();  // a sanitizer starts its own thread with the first one
     const int files = entries("/proc/self/fd"), threads = entries("/proc/self/task");
     bool all = true;
     for (long i = 0; i < count; ++i) {
@@ -282,9 +282,9 @@ void report(const std::vector<std::unique_ptr<Player>>& players) {
         std::printf("\"peaks\": [%.9g, %.9g], \"us\": {\"p50\": %.2f, \"p99\": %.2f, \"max\": %.2f}, ", meter.inPeak,
                     meter.outPeak, part(0.5), part(0.99), part(1));
         std::printf("\"then\": [");
-        for (const std::string& text : player->told)
-            std::printf("%s%s", &text == &player->told[0] ? "" : ", ", text.c_str());
-        std::printf("], \"told\": %s}", toldNow(player->bridge).c_str());
+        for (const std::string& text : player->backendStatus)
+            std::printf("%s%s", &text == &player->backendStatus[0] ? "" : ", ", text.c_str());
+        std::printf("], \"told\": %s}", statusNow(player->bridge).c_str());
     }
     std::printf("]}\n");
     std::fflush(stdout);
@@ -322,7 +322,7 @@ int run(const Settings& settings) {
             for (unsigned taken = 0; !over; ::usleep(3000), ++taken)
                 for (Player* player : all) {
                     player->bridge.session(taken % 2, "edited", std::vector<std::uint8_t>(taken % 3));
-                    if (player->bridge.toldSerial() != player->bridge.told().serial) ::usleep(100);
+                    if (player->bridge.statusSerial() != player->bridge.backendStatus().serial) ::usleep(100);
                     player->bridge.takeMeter();
                 }
         });
@@ -346,10 +346,10 @@ int run(const Settings& settings) {
 
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) int pisada_probe(int count, char** words) {
+extern "C" __attribute__((visibility("default"))) int pisada_test_host(int count, char** words) {
     Settings settings;
     for (int i = 1; i + 1 < count; i += 2) settings.given[std::string(words[i]).substr(2)] = words[i + 1];
     return run(settings);
 }
 
-int main(int count, char** words) { return pisada_probe(count, words); }
+int main(int count, char** words) { return pisada_test_host(count, words); }

@@ -1,4 +1,4 @@
-#include "shelf.hpp"
+#include "preset_list.hpp"
 
 #include <algorithm>
 
@@ -6,38 +6,38 @@ namespace pisada {
 
 namespace {
 
-const BankPreset* find(const Told& told, int number) {
-    const auto found = std::find_if(told.bank.begin(), told.bank.end(), [=](auto& each) { return each.number == number; });
-    return found == told.bank.end() ? nullptr : &*found;
+const BankPreset* find(const BackendStatus& backendStatus, int number) {
+    const auto found = std::find_if(backendStatus.bank.begin(), backendStatus.bank.end(), [=](auto& each) { return each.number == number; });
+    return found == backendStatus.bank.end() ? nullptr : &*found;
 }
 
 }  // namespace
 
-std::shared_ptr<const Told> Shelf::told() {
+std::shared_ptr<const BackendStatus> PresetList::backendStatus() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (told_ == nullptr || told_->serial != bridge_.toldSerial())
-        told_ = std::make_shared<const Told>(bridge_.told());
-    return told_;
+    if (backendStatus_ == nullptr || backendStatus_->serial != bridge_.statusSerial())
+        backendStatus_ = std::make_shared<const BackendStatus>(bridge_.backendStatus());
+    return backendStatus_;
 }
 
-juce::String Shelf::nameOf(int slot, int number) {
+juce::String PresetList::nameOf(int slot, int number) {
     if (number == 0)
         return "none";
     if (isSessions(slot, number)) {
         const std::lock_guard<std::mutex> lock(mutex_);
         return session_[(size_t) slot].name;
     }
-    const auto known = told();
+    const auto known = backendStatus();
     const auto* preset = find(*known, number);
     return preset == nullptr ? juce::String() : juce::String::fromUTF8(preset->name.c_str());
 }
 
-Chosen Shelf::kept(int slot, int number) {
+Chosen PresetList::kept(int slot, int number) {
     if (isSessions(slot, number)) {
         const std::lock_guard<std::mutex> lock(mutex_);
         return session_[(size_t) slot];
     }
-    const auto known = told();
+    const auto known = backendStatus();
     const auto* preset = find(*known, number);
     if (preset == nullptr)
         return {number, {}, {}, {}};
@@ -53,7 +53,7 @@ Chosen Shelf::kept(int slot, int number) {
     return last;
 }
 
-void Shelf::restore(int slot, const Chosen& chosen) {
+void PresetList::restore(int slot, const Chosen& chosen) {
     if (chosen.file.isEmpty() || chosen.number < 1)
         return forget(slot);
     const auto* bytes = static_cast<const std::uint8_t*>(chosen.file.getData());
@@ -63,7 +63,7 @@ void Shelf::restore(int slot, const Chosen& chosen) {
     shadowed_[(size_t) slot] = chosen.number;
 }
 
-void Shelf::forget(int slot) {
+void PresetList::forget(int slot) {
     if (shadowed_[(size_t) slot].exchange(0) != 0)
         bridge_.session(slot, {}, {});
     const std::lock_guard<std::mutex> lock(mutex_);

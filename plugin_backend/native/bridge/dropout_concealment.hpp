@@ -1,8 +1,8 @@
-// Aligned dry where an answer is missing, without a click at either end: render/live/dropout_concealment.py, for any length.
+// Plays the aligned dry input where an output is missing, without clicks; as render/live/dropout_concealment.py.
 //
-// What is heard is the dry input plus a rest: the answer less the dry. Where answers end, the rest goes on as its last
-// 5 ms turned about their end (2r(0) − r(−t)), faded by a raised cosine. Where they come again, it fades in. Bypass
-// fades the rest out and in. An unbroken stream of answers goes through to the bit.
+// The output is the dry input plus a rest: the engine's output minus the dry. If outputs stop, the rest continues as its last
+// 5 ms, mirrored (2r(0) − r(−t)) and faded by a raised cosine. When outputs come again, it fades in. Bypass
+// fades the rest out and in. An unbroken stream of outputs is passed on bit for bit.
 #pragma once
 
 #include <algorithm>
@@ -12,9 +12,9 @@
 
 namespace pisada {
 
-class Fallback {
+class DropoutConcealment {
  public:
-    // `longest`: samples of one `mix` at most. Allocates; nothing else does.
+    // `longest`: most samples of one `mix`. Only this function allocates.
     void prepare(int channels, int longest, int latencySamples, double rateHz) {
         channels_ = channels;
         fade_ = std::max(1, static_cast<int>(std::lround(0.005 * rateHz)));
@@ -35,7 +35,7 @@ class Fallback {
         tailAt_ = risen_ = fade_;
     }
 
-    // `input`: as it comes; null is silence. `answer`: what is due now, or null. `out` may be `input`.
+    // `input`: null is silence. `answer`: the engine's output for now, or null. `out` may be `input`.
     void mix(const float* const* input, const float* const* answer, float* const* out, int samples, bool bypass) {
         const bool whole = answer && !bypass && risen_ == fade_ && tailAt_ == fade_;
         if (!answer && risen_ > 0) letGo();

@@ -1,4 +1,4 @@
-#include "launch.hpp"
+#include "backend_process.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -44,7 +44,7 @@ std::string configPath() {
     return given.empty() ? under("XDG_CONFIG_HOME", "/.config") + "/pisada/plugin.conf" : given;
 }
 
-// The interpreter, or "" and why not.
+// The interpreter, or "" and the reason.
 std::string interpreter(std::string& problem) {
     const std::string path = configPath();
     std::ifstream file(path);
@@ -58,23 +58,23 @@ std::string interpreter(std::string& problem) {
         if (line.compare(0, key.size(), key) == 0) named = line.substr(key.size());
     if (!named.empty() && named[0] == '/') return named;
     const std::string found = named.empty() ? "it names no interpreter" : "'" + named + "' is no whole path";
-    problem = path + ": " + found + "; run `pisada plugin install`";  // a part of one would be sought where the host is
+    problem = path + ": " + found + "; run `pisada plugin install`";  // a relative path would be looked up from the host's folder
     return "";
 }
 
-// Ours to write; begun anew when it is long. Without a place for it: nowhere.
+// The log file; it is emptied when it is long. If it cannot be written, there is no log.
 Descriptor openLog() {
     const std::string path = logPath(), folder = path.substr(0, path.rfind('/'));
     ::mkdir(folder.substr(0, folder.rfind('/')).c_str(), 0700);
     ::mkdir(folder.c_str(), 0700);
-    struct stat told {};
-    const bool longOne = ::stat(path.c_str(), &told) == 0 && told.st_size > longestLog;
+    struct stat backendStatus {};
+    const bool longOne = ::stat(path.c_str(), &backendStatus) == 0 && backendStatus.st_size > longestLog;
     const int mode = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | (longOne ? O_TRUNC : 0);
     Descriptor log(::open(path.c_str(), mode, 0600));
     return log ? std::move(log) : Descriptor(::open("/dev/null", O_WRONLY | O_CLOEXEC));
 }
 
-// The host's, without what would change how Python or its libraries load.
+// The host's environment, without the variables that change how Python or its libraries load.
 std::vector<char*> environment() {
     std::vector<char*> kept;
     for (char** entry = environ; entry && *entry; ++entry) {
@@ -104,7 +104,7 @@ int spawned(pid_t& pid, const std::string& path, const Descriptor& socket, const
     ::sigfillset(&all);
     posix_spawnattr_setsigmask(&how, &none);
     posix_spawnattr_setsigdefault(&how, &all);
-    posix_spawnattr_setpgroup(&how, 0);  // a host's Ctrl-C is not the backend's
+    posix_spawnattr_setpgroup(&how, 0);  // Ctrl-C in the host must not end the backend
     posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     std::vector<std::string> words{path, "-E", "-P", "-m", "render.plugin_server"};
     std::vector<char*> arguments;
@@ -121,8 +121,8 @@ int spawned(pid_t& pid, const std::string& path, const Descriptor& socket, const
 
 std::string logPath() { return under("XDG_CACHE_HOME", "/.cache") + "/pisada/plugin.log"; }
 
-Launched launch() {
-    Launched made;
+BackendProcess launch() {
+    BackendProcess made;
     const std::string path = interpreter(made.problem);
     if (path.empty()) return made;
     int ends[2];
@@ -146,13 +146,13 @@ Launched launch() {
     return made;
 }
 
-std::string reaped(Launched& process, int graceMs) {
+std::string reaped(BackendProcess& process, int graceMs) {
     process.socket.close();
     const pid_t pid = std::exchange(process.pid, pid_t{-1});
     if (pid < 0) return "";
     int status = 0;
     pid_t ended = 0;
-    // A host that ignores SIGCHLD, or waits for any child, may have been first: ECHILD, and the number is nobody's.
+    // A host that ignores SIGCHLD or waits for any child may have been first: ECHILD, and the number is free.
     const auto waited = [&](int how) {
         do ended = ::waitpid(pid, &status, how);
         while (ended < 0 && errno == EINTR);

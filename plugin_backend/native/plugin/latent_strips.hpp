@@ -1,4 +1,4 @@
-// The latents: a strip each, with a switch, a bias and a scale.
+// The latents: one strip each, with a switch, a bias and a scale.
 #pragma once
 
 #include "widgets.hpp"
@@ -18,7 +18,7 @@ class Strip : public juce::Component {
 class Strips : public juce::Component {
  public:
     explicit Strips(Processor& processor);
-    void show(int latents);  // how many the model has; the others do nothing, and are greyed
+    void show(int latents);  // number of the model's latents; the other strips do nothing and are grey
     void paint(juce::Graphics& g) override;
     void resized() override;
 

@@ -1,4 +1,4 @@
-// A file descriptor that is closed with its owner, and never inherited.
+// A file descriptor that is closed with its owner and never inherited.
 #pragma once
 
 #include <fcntl.h>
@@ -22,11 +22,11 @@ class Descriptor {
     void close() {
         if (number_ >= 0) ::close(std::exchange(number_, -1));
     }
-    void forget() { number_ = -1; }  // in a fork: the number may be another's by now
+    void forget() { number_ = -1; }  // in a fork: the number may belong to another file by now
     int number() const { return number_; }
     explicit operator bool() const { return number_ >= 0; }
 
-    // Another one of the same, numbered out of the way of 0…3, which a child process is given.
+    // A copy with a number above 0…3, which are passed to a child process.
     Descriptor another() const { return Descriptor(::fcntl(number_, F_DUPFD_CLOEXEC, 16)); }
 
  private:

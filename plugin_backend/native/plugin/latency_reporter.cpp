@@ -1,4 +1,4 @@
-#include "latency.hpp"
+#include "latency_reporter.hpp"
 
 #include <pluginterfaces/vst/ivsteditcontroller.h>
 
@@ -14,10 +14,10 @@ bool hostHasNoLoop() {
 
 }  // namespace
 
-void LatencyTeller::tellLatency() {
+void LatencyReporter::reportLatency() {
     using namespace Steinberg::Vst;
     if (handler_ != nullptr && hostHasNoLoop())
-        static_cast<IComponentHandler*>(handler_)->restartComponent(kLatencyChanged);  // it came as nothing else
+        static_cast<IComponentHandler*>(handler_)->restartComponent(kLatencyChanged);  // it was set as this type
 }
 
 }  // namespace pisada

@@ -1,4 +1,4 @@
-#include "look.hpp"
+#include "look_and_feel.hpp"
 
 namespace pisada {
 
@@ -8,7 +8,7 @@ using namespace colours;
 
 constexpr float ring = 1.5f;
 
-// Where a coloured bar begins, as a proportion: of what goes both ways where it is at rest, else at the low end.
+// Where a coloured bar begins, as a proportion: at the default of a bipolar control, else at the low end.
 double rest(juce::Slider& slider) {
     return slider.getMinimum() < 0 ? slider.valueToProportionOfLength(slider.getDoubleClickReturnValue()) : 0;
 }

@@ -1,4 +1,4 @@
-// What is said between us and the backend's process; messages are those of plugin_backend/daw_plugin/ipc_messages.py.
+// Messages to and from the backend process; see plugin_backend/daw_plugin/ipc_messages.py.
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 
 namespace pisada {
 
-bool Backend::hear(Launched& process) {
+bool Backend::hear(BackendProcess& process) {
     for (Message message;;) {
         const Received received = receive(process.socket.number(), message);
         if (received != Received::one) return received == Received::none;
@@ -32,21 +32,21 @@ bool Backend::take(const Message& message) {
         latencies_.clear();
         allLatencies_ = false;
         hopeless_ = false;
-        told_.bank.clear();
-        if (told_.state == Told::State::failed) told_.state = Told::State::starting, told_.problem.clear();
-        told_.model = message.text("model");
-        told_.fingerprint = message.text("fingerprint");
-        told_.edition = message.text("edition");
-        told_.latents = static_cast<int>(message.number("latents"));
+        backendStatus_.bank.clear();
+        if (backendStatus_.state == BackendStatus::State::failed) backendStatus_.state = BackendStatus::State::starting, backendStatus_.problem.clear();
+        backendStatus_.model = message.text("model");
+        backendStatus_.fingerprint = message.text("fingerprint");
+        backendStatus_.edition = message.text("edition");
+        backendStatus_.latents = static_cast<int>(message.number("latents"));
     } else if (verb == "latency") {
         latencies_[{message.text("kind"), message.number("rate_hz")}] =
             static_cast<int>(std::clamp(message.number("samples"), 0l, 1l << 22));
-    } else if (verb == "preset" && told_.bank.size() < tables::parameters[tables::index_preset].high) {
-        told_.bank.push_back({static_cast<int>(message.number("number")), message.text("name"), message.text("sort"),
+    } else if (verb == "preset" && backendStatus_.bank.size() < tables::parameters[tables::index_preset].high) {
+        backendStatus_.bank.push_back({static_cast<int>(message.number("number")), message.text("name"), message.text("sort"),
                               message.text("digest"), message.text("path"), message.text("description")});
     } else if (verb == "ready") {
-        if (told_.state == Told::State::lost) told_.problem.clear();
-        told_.state = Told::State::ready;
+        if (backendStatus_.state == BackendStatus::State::lost) backendStatus_.problem.clear();
+        backendStatus_.state = BackendStatus::State::ready;
         serving_ = true;
         failures_ = 0, backOffNs_ = firstBackOffNs;
         hopeless_ = false;
@@ -60,7 +60,7 @@ bool Backend::take(const Message& message) {
         lose("the backend crashed (" + message.text("how") + "), and is started again");
         if (++failures_ >= mostFailures) hopeless_ = true;
     } else if (verb == "problem" && message.number("id") == 0) {
-        told_.problem = message.text("text");
+        backendStatus_.problem = message.text("text");
     } else if (verb == "problem" || verb == "opened") {
         for (const auto& instance : instances_)
             if (instance->id == message.number("id") && instance->memory)
@@ -69,22 +69,22 @@ bool Backend::take(const Message& message) {
     return true;
 }
 
-void Backend::speak(const Launched& process) {
+void Backend::speak(const BackendProcess& process) {
     if (process.pid < 0) return;
     const std::lock_guard guard(lock_);
     for (; !outbox_.empty(); outbox_.pop_front()) {
         const Sent sent = send(process.socket.number(), outbox_.front());
         if (sent == Sent::later) break;
-        if (sent == Sent::yes || errno == EPIPE || errno == ECONNRESET) continue;  // its end is heard of anyway
-        told_.problem = "the backend could not be told '" + outbox_.front().verb + "': " + std::strerror(errno);
+        if (sent == Sent::yes || errno == EPIPE || errno == ECONNRESET) continue;  // its end is detected elsewhere
+        backendStatus_.problem = "the backend could not be told '" + outbox_.front().verb + "': " + std::strerror(errno);
         changed();
     }
-    unsaid_ = outbox_.size();
+    unsent_ = outbox_.size();
 }
 
 void Backend::post(Message message) {
     if (serving_) outbox_.push_back(std::move(message));
-    unsaid_ = outbox_.size();
+    unsent_ = outbox_.size();
 }
 
 void Backend::greet(Instance& instance) {
@@ -131,7 +131,7 @@ void Backend::giveSession(const Instance& instance, int slot) {
             if (count > 0) at += static_cast<std::size_t>(count);
         }
         if (!file) {
-            told_.problem = session.name + ": no memory to hand the preset over";
+            backendStatus_.problem = session.name + ": no memory to hand the preset over";
             return changed();
         }
         message.descriptors.push_back(std::move(file));

@@ -1,4 +1,4 @@
-// What a bridge holds; the audio thread's part of it is in stream.cpp.
+// The data of a bridge. The audio thread's part of its code is in stream.cpp.
 #pragma once
 
 #include <array>
@@ -7,7 +7,7 @@
 
 #include "backend.hpp"
 #include "bridge.hpp"
-#include "fallback.hpp"
+#include "dropout_concealment.hpp"
 
 namespace pisada {
 
@@ -29,32 +29,32 @@ inline bool isFinite(float value) {
     return (bits & 0x7f800000u) != 0x7f800000u;
 }
 
-struct Bridge::Inside {
-    explicit Inside(Kind kind);
+struct Bridge::Impl {
+    explicit Impl(Kind kind);
 
     const Kind kind;
     const std::uint64_t patience;  // ns
     std::shared_ptr<Backend> backend;
     std::shared_ptr<Instance> instance;
-    std::shared_ptr<Bell> bell;
+    std::shared_ptr<WakeUp> bell;
     std::shared_ptr<Memory> memory;  // null: dry
     std::shared_ptr<SocketPair> answers;
 
     double rateHz = 0;
-    int channels = 0, hop = 0, lead = 0;  // lead: hops that an answer has
+    int channels = 0, hop = 0, lead = 0;  // lead: hops between a hop and its output
     std::atomic<int> latency{0};
     std::atomic<unsigned> ownSerial{0};
 
-    // The audio thread's. Hop numbers never begin anew within a memory.
-    Fallback fallback;
+    // For the audio thread. Hop numbers never start again within one memory.
+    DropoutConcealment concealment;
     std::array<std::vector<float>, mostChannels> input, silence;
-    std::uint64_t now = 0, first = 0;    // hops: that being filled, the first of the sound
-    std::uint64_t seen = 0, missed = 0;  // hops + 1: the last whose answer is here, the last whose was not
-    std::uint64_t whole = 0;             // samples: from there on answers are of an engine that has run in
+    std::uint64_t now = 0, first = 0;    // hops: the one being filled, the first of the sound
+    std::uint64_t seen = 0, missed = 0;  // hops + 1: the last with an output, the last without
+    std::uint64_t whole = 0;             // samples: from there on the engine has its full past
     int fill = 0;
     bool begun = false, reset = true, wasOffline = false, mute = false, settled = false;
     std::uint32_t epoch = 0;
-    unsigned lostBefore = 0;  // as an offline render began
+    unsigned lostBefore = 0;  // when an offline render began
     struct Sent {
         bool offline, ready;
         unsigned lost;

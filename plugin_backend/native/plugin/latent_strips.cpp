@@ -1,4 +1,4 @@
-#include "strips.hpp"
+#include "latent_strips.hpp"
 
 namespace pisada {
 
@@ -6,13 +6,13 @@ namespace {
 
 constexpr int margin = 10, labels = 40, onHeight = 24, scaleHeight = 58;
 
-// A latent's three rows stand together in the table.
+// A latent's three rows are together in the table.
 Value& valueOf(Processor& processor, int number, const char* name) {
     const auto wanted = "latent" + juce::String(number) + "_" + name;
     for (size_t index = tables::index_latent0_bias; index < tables::parameterCount; ++index)
         if (wanted == tables::parameters[index].id)
             return *processor.value(index);
-    std::abort();  // the table has no such row: it cannot have been built
+    std::abort();  // the table has no such row: this cannot happen
 }
 
 int latentCount() {

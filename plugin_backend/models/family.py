@@ -1,0 +1,156 @@
+"""What training, evaluation, export and presets may ask of a model family.
+
+A family is a kind of model with its own network and files. Its name stands in the JSON of each of its models. Code
+outside a family's folder uses only what is declared here; :mod:`~plugin_backend.models.registry` finds the family of a
+file. Presets, rendering and live playing use only the :class:`~plugin_backend.codecs.base.Codec` that it loads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from plugin_backend.codecs.base import Codec, CodecSpec
+
+
+class ModelFamily(Protocol):
+    """A kind of model: how its files are read."""
+
+    def read_spec(self, path: Path) -> CodecSpec:
+        """Return the codec's numbers without loading its weights.
+
+        Raises:
+            CheckpointError: the model is not readable.
+        """
+
+    def read_training(self, path: Path) -> dict:
+        """Return the record of how the model was trained; empty if there is none.
+
+        Raises:
+            CheckpointError: the model's description is not readable.
+        """
+
+    def load_codec(self, path: Path) -> Codec:
+        """Load the model as a codec.
+
+        Raises:
+            CheckpointError: the model is not readable.
+        """
+
+
+@dataclass(frozen=True)
+class RandomDraws:
+    """All random numbers of a training step.
+
+    Attributes:
+        noise: of the latents, ``[batch, frames, dim]``; ``None``: the posterior's means are used.
+        seeds: of the two decodings, ``[2, batch]`` int64.
+        sizes: the STFT sizes that are compared.
+    """
+
+    noise: Tensor | None
+    seeds: Tensor
+    sizes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class DecodedTwice:
+    """Sounds decoded twice with different noise.
+
+    Attributes:
+        first: the first decoding, ``[batch, samples]``.
+        second: the second decoding, aligned with the first.
+        truth: the original, aligned with both.
+        kl_divergence: of the latents, in nats, a scalar.
+        level_error: of the band levels that the decoder predicts, in nepers, a scalar; 0 if it predicts none.
+    """
+
+    first: Tensor
+    second: Tensor
+    truth: Tensor
+    kl_divergence: Tensor
+    level_error: Tensor
+
+
+class TrainableFamily(ModelFamily, Protocol):
+    """A family whose models Pisada trains.
+
+    Its models are modules with ``config`` (``sample_rate``, ``hop``, ``latent_dim`` and ``latency``, all whole
+    numbers) and ``decoder``, the part that the second phase trains.
+
+    Attributes:
+        sample_rate: of new models, in Hz.
+    """
+
+    sample_rate: int
+
+    def new_model(self) -> nn.Module:
+        """Return an untrained model."""
+
+    def load_model(self, path: Path) -> nn.Module:
+        """Return the model of a checkpoint, in evaluation mode.
+
+        Raises:
+            CheckpointError: the checkpoint is not readable.
+        """
+
+    def save_model(self, model: nn.Module, path: Path, training: dict) -> None:
+        """Write a model and the record of its training to ``path`` (``….safetensors``).
+
+        Args:
+            model: the model.
+            path: the file, ``….safetensors``.
+            training: the record, plain JSON.
+        """
+
+    def decode_twice(
+        self,
+        model: nn.Module,
+        audio: Tensor,
+        draws: RandomDraws,
+        frozen: bool,
+        precision: AbstractContextManager,
+    ) -> DecodedTwice:
+        """Encode ``audio`` ``[batch, samples]`` once and decode it twice.
+
+        Args:
+            model: the model.
+            audio: the sounds.
+            draws: the random numbers.
+            frozen: whether the encoder gets no gradients.
+            precision: the context for the matrix products.
+        """
+
+    def calibrate(self, model: nn.Module, batches: list[Tensor]) -> dict[str, Any]:
+        """Set a trained model's output level and the order of its latents, and return what the record keeps of them.
+
+        Args:
+            model: the model; it is changed.
+            batches: sounds to measure, each ``[batch, samples]``.
+        """
+
+
+@runtime_checkable
+class BatchableCodec(Protocol):
+    """A codec that can compute several streams in one call. The first dimension of a stream's past is the row."""
+
+    def encode_rows(self, audio: Tensor, past: Any) -> tuple[Tensor, Any]:
+        """Return the latent means of ``[rows, k * hop_samples]`` and the past after them."""
+
+    def decode_rows(self, latents: Tensor, past: Any) -> tuple[Tensor, Any]:
+        """Return the sound of ``[rows, k, dims]`` and the past after it."""
+
+    def decoder_past(self, batch: int, seeds: Sequence[int] | None, sides: Sequence[float] | None) -> Any:
+        """Return the past of a decoder stream at its start.
+
+        Args:
+            batch: number of rows.
+            seeds: of the rows' noise, or ``None``.
+            sides: of the rows' noise, −1 … 1, or ``None``.
+        """
