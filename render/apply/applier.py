@@ -188,15 +188,14 @@ class Applier:
             sample_rate=recording.sample_rate,
             time_reference=timestamp(source) or 0,
             length_samples=recording.length_samples,
-            slate=FileMetadata("", source.stem, "", "", 1, None, datetime.now().replace(microsecond=0)),
+            metadata=FileMetadata("", source.stem, "", "", 1, None, datetime.now().replace(microsecond=0)),
         )
         dither = dither_of(bits, self.name, self.settings.seed)
         with _complete_file(path, overwrite) as temporary, StemWriter(temporary, file, dither) as writer:
             for block in blocks:
                 writer.write(block)
                 progress(block.shape[1])
-        assert writer.trail is not None  # set when the file is complete
-        return Applied(path, hits, writer.trail.outside_samples, recording.remarks)
+        return Applied(path, hits, writer.written.statistics.samples_over_full_scale, recording.remarks)
 
 
 def _check_pair(settings: Settings, to: Preset | None) -> None:

@@ -128,4 +128,4 @@ def _number(text: str, control: str, usage: str) -> float:
         value = float(text)
     except ValueError:
         raise ProjectError(usage) from None
-    return PARAMETERS[control].checked(value)
+    return PARAMETERS[control].validate(value)

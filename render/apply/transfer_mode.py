@@ -47,7 +47,7 @@ def measure_latents(recording: RecordingInfo, codec: Codec, mono: bool) -> tuple
             filtered = offset.push(buffered[:, :whole]).astype(np.float32)
             statistics.add(encoder.means(filtered)[audible_frames(filtered, spec.hop_samples)])
             buffered = buffered[:, whole:]
-    return statistics.measured()
+    return statistics.mean_and_deviation()
 
 
 def make_stage(recording: RecordingInfo, layers: Sequence[Layer], settings: Settings) -> Stage:
@@ -89,7 +89,7 @@ def _node(recording: RecordingInfo, layer: Layer, settings: Settings, measured: 
         codec,
         recording.channels,
         mono=settings.mono,
-        heard=measured[fingerprint] if matches else None,
+        statistics=measured[fingerprint] if matches else None,
         slots=PAIR + len(layer.weights),
         noise=NoiseSettings(settings.seed, settings.width),
     )

@@ -140,7 +140,7 @@ class RenderProcess:
         stems = f"the process rendering {', '.join(stem.name for stem in self._stems)}"
         return f"{stems} with the plug-in{'s' * (len(plugins) > 1)} {', '.join(plugins)}" if plugins else stems
 
-    def death_error(self, status: int) -> WorkerError:
+    def death_error(self, status: int | None) -> WorkerError:
         """Return the error to show when the process died with an exit status."""
         return WorkerError(
             f"the process rendering {', '.join(self.names)} died (exit status {status}); "

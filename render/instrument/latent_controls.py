@@ -58,7 +58,7 @@ class LatentControls:
         z = np.concatenate([takes[0] for takes in latents]).astype(np.float64)
         if self.morph:
             z += self.morph * (np.concatenate([takes[-1] for takes in latents]) - z)
-        z = self._mover.controlled(z)
+        z = self._mover.apply_latent_controls(z)
         if self._mover.smooth_ms > 0:
             keep = np.exp(-1000 / (self._mover.smooth_ms * self._frames_per_s))
             previous = [note.smoothed for note in notes if note.smoothed is not None]

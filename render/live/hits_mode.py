@@ -240,7 +240,7 @@ class HitsMode:
         out = np.empty_like(block)
         for piece in self._schedule.pieces(out_start, count):
             size = piece.stop - piece.start
-            mix, gain = self._mix.take(size), self._gain.take(size)
+            mix, gain = self._mix.advance(size), self._gain.advance(size)
             out[:, piece] = (1 - mix) * dry[:, piece] + mix * gain * wet[:, piece]
         return out
 

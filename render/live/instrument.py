@@ -221,7 +221,7 @@ class Instrument:
 
     def _with_bypass(self, out: np.ndarray, start: int) -> np.ndarray:
         for piece in self._switches.pieces(start, out.shape[1]):
-            share = self._bypass.take(piece.stop - piece.start)
+            share = self._bypass.advance(piece.stop - piece.start)
             if np.any(share):
                 out[:, piece] += share * (self.dry[:, piece] - out[:, piece])
         return out

@@ -76,9 +76,9 @@ class Rig(Table, frozen=True):
         try:
             self.settings  # noqa: B018 - makes its own checks
             for weight in self.sum.values():
-                PARAMETERS["weight"].checked(weight)
+                PARAMETERS["weight"].validate(weight)
             for each in self.add:
-                PARAMETERS["gain_db"].checked(each.gain_db)
+                PARAMETERS["gain_db"].validate(each.gain_db)
             if self.mode == HITS and self.sum:
                 raise ProjectError("mode hits plays takes and cannot sum latents: use add in place of sum")
             if (self.sum or self.add) and not self.preset:

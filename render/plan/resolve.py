@@ -116,7 +116,7 @@ def resolve_plan(project: Project, sheet: CueSheet, find_peaks: PeakFinder, cach
         CueSheetError, PresetError, CheckpointError, ProjectError, PluginError, AudioFileError: see there.
     """
     project = with_sheet_rate(project, sheet)
-    skipped = sheet.check_whole(project.skip_unreadable)
+    skipped = sheet.check_all_read(project.skip_unreadable)
     clock, specs = project.clock(), {name: describe_codec(name) for name in project.codecs}
     bank = open_bank(project)
     problems = list(sheet.problems)

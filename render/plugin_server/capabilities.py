@@ -69,7 +69,7 @@ def inspect_installation(config: Path) -> Capabilities:
         capabilities.problems.append(f"{problem}; name another 'bank' in {config}")
     if (many := len(capabilities.bank.names)) > MOST_PRESETS:
         most = f"a plug-in shows the first {MOST_PRESETS} of them, by name"
-        capabilities.problems.append(f"{capabilities.bank.told}: {many} presets; {most}")
+        capabilities.problems.append(f"{capabilities.bank.folder_list}: {many} presets; {most}")
     for number, name in enumerate(capabilities.bank.names[:MOST_PRESETS], 1):
         try:
             capabilities.bank[name]

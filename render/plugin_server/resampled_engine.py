@@ -125,7 +125,7 @@ class ResampledEngine(Engine):
     def _mixed(self, wet: np.ndarray, dry: np.ndarray, start: int) -> np.ndarray:
         mixed = np.empty_like(wet)
         for piece in self._mixing.pieces(start, wet.shape[1]):
-            mix = self._mix.take(piece.stop - piece.start)
+            mix = self._mix.advance(piece.stop - piece.start)
             mixed[:, piece] = (1 - mix) * dry[:, piece] + mix * wet[:, piece]
         return mixed
 

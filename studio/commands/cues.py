@@ -41,7 +41,7 @@ def convert(source: Path, out: Path, overwrite: bool, **options: Any) -> None:
     from render.cues.write import TIMELINES, write_cues
 
     sheet, project = _read(source, ReadOptions(unmatched=True, blank=True), **options)
-    lost = sheet.check_whole(project.skip_unreadable)
+    lost = sheet.check_all_read(project.skip_unreadable)
     check_new(out, overwrite, source)
     late = late_start(sheet.cues[0].start_samples, project.clock()) if out.suffix.lower() in TIMELINES else []
     _print_notes([*lost, *sheet.remarks, *late])

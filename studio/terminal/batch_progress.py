@@ -44,7 +44,7 @@ class BatchProgress:
         )
         self._bar = Progress(*columns, console=console())
         jobs = {planned.job.name: planned for planned in plan.jobs if planned.job.name in plan.todo}
-        self._weights = {name: round(plan.foretold(planned) * 1000) + 1 for name, planned in jobs.items()}
+        self._weights = {name: round(plan.predicted_s(planned) * 1000) + 1 for name, planned in jobs.items()}
         self._programme_s = {name: planned.cost.programme_s for name, planned in jobs.items() if planned.cost}
         self._parts = dict.fromkeys(jobs, 0)
         self._whole = self._bar.add_task("batch", total=sum(self._weights.values()) * PARTS or 1, speed="")
@@ -68,7 +68,9 @@ class BatchProgress:
         elif event.kind == "progress" and job in self._tasks:
             self._advance_to(job, event.samples / event.of_samples)
         elif event.kind in MESSAGES:
-            line = MESSAGES[event.kind].format(job=job, message=event.told, wall_s=event.wall_s, after_s=event.after_s)
+            line = MESSAGES[event.kind].format(
+                job=job, message=event.message, wall_s=event.wall_s, after_s=event.after_s
+            )
             self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
             if event.kind != "remark" and job in self._tasks:
                 self._advance_to(job, 0.0 if event.kind == "retry" else 1.0)

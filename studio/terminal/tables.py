@@ -105,12 +105,14 @@ def print_levels(files: dict[str, MeasuredFile]) -> None:
 
 def print_changes(changes: Changes) -> None:
     """Print on standard error how each stem and cue was rendered and why; of unchanged cues only the number."""
-    stems = [(name, change.mode, change.why) for name, change in [*changes.stems.items(), (SUM, changes.sum)]]
+    stems = [(name, change.mode, change.reason) for name, change in [*changes.stems.items(), (SUM, changes.sum)]]
     print_table(("stem", "samples", "why"), sorted(stems, key=lambda stem: stem[1] == KEEP), err=True)
     click.echo(err=True)
     changed = [cue for cue in changes.cues if cue.action != UNTOUCHED]
     if changed:
-        print_table(("cue", "stem", "", "why"), [(cue.id, cue.stem, cue.action, cue.why) for cue in changed], err=True)
+        print_table(
+            ("cue", "stem", "", "why"), [(cue.id, cue.stem, cue.action, cue.reason) for cue in changed], err=True
+        )
     if left := len(changes.cues) - len(changed):
         click.echo(f"{left} cue{'s' * (left > 1)} untouched: as in the version before", err=True)
     click.echo(err=True)

@@ -76,9 +76,9 @@ def apply_to_disk(choice: PresetChoice, files: list[Path], out: Path, settings: 
 def _print_result(source: Path, applied: Applied, bits: int) -> None:
     for remark in applied.remarks:
         click.echo(f"note: {remark}", err=True)
-    if applied.outside:
+    if applied.samples_over:
         state = "are above full scale" if bits == 32 else "were clipped"
-        click.echo(f"note: {applied.path}: {applied.outside} samples {state}; lower --gain-db", err=True)
+        click.echo(f"note: {applied.path}: {applied.samples_over} samples {state}; lower --gain-db", err=True)
     if applied.hits == 0:
         click.echo(f"note: {source}: no hits were found; a higher --sensitivity finds softer ones", err=True)
     click.echo(applied.path if applied.hits is None else f"{applied.path}: {applied.hits} hits")

@@ -148,9 +148,8 @@ def run_to_disk(plan: BatchPlan, out: Path, options: RunOptions) -> None:
                 plan,
                 out,
                 runner,
-                policy=Policy(options.retries, options.backoff_s),
+                policy=Policy(options.retries, options.backoff_s, options.hang_s),
                 cache=None if options.no_cache else CueCache(cache_home()),
-                hang_s=options.hang_s,
                 verify=options.verify,
                 listen=listen,
             )
@@ -184,7 +183,7 @@ def engine_of(name: str, workers: int) -> Engine:
 
 
 def _print_result(result: Result, jobs: int) -> None:
-    finished = len(result.done) + len(result.before)
+    finished = len(result.done) + len(result.already_done)
     for name, cause in result.failed.items():
         click.echo(f"failed: {name}: {cause}", err=True)
     click.echo(f"{finished} of {jobs} jobs done, {len(result.done)} in this run", err=True)

@@ -193,17 +193,16 @@ def train_to_disk(folder: Path, name: str, out: Path, options: dict, run: RunOpt
         raise cannot_write(out, problem.strerror) from problem
     import torch
 
-    from plugin_backend.training.trainer import Trainer
+    from plugin_backend.training.trainer import RunOptions, Trainer
 
     if run.threads:
         torch.set_num_threads(run.threads)
     log = TensorBoardLogger(run.tensorboard) if run.tensorboard else Logger()
-    trainer = Trainer(
-        settings, train_sampler, validation_sampler, path, facts, run.device, log, print_line, run.began_s
-    )
+    options = RunOptions(facts, run.device, log, print_line, run.began_s)
+    trainer = Trainer(settings, train_sampler, validation_sampler, path, options)
     with (
         Progress(*progress_columns(), console=console, expand=True) as bar,
-        stopped_by_signals(trainer.stopping, console),
+        stopped_by_signals(trainer.stop_request, console),
     ):
         tasks: dict[str, TaskID] = {}
 
@@ -218,7 +217,7 @@ def train_to_disk(folder: Path, name: str, out: Path, options: dict, run: RunOpt
         except KeyboardInterrupt:
             trainer.save(measured=False)
             raise KeyboardInterrupt(
-                f"stopped at step {trainer.at['step']} and saved; the same command goes on from there"
+                f"stopped at step {trainer.state.step} and saved; the same command goes on from there"
             ) from None
         finally:
             log.close()

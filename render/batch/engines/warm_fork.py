@@ -59,10 +59,10 @@ class WarmProcess(RenderProcess):
         self._deaths.append("crash")
         return super().hang_error()
 
-    def death_error(self, status: int) -> WorkerError:
+    def death_error(self, status: int | None) -> WorkerError:
         if status == -signal.SIGKILL:
             self._deaths.append("killed")
             return WorkerError(f"{self.description()} was killed (SIGKILL): out of memory, or by hand")
         self._deaths.append("crash")
-        status_text = signal.Signals(-status).name if status < 0 else f"exit status {status}"
-        return WorkerError(f"{self.who()} crashed ({status_text})")
+        status_text = signal.Signals(-status).name if status is not None and status < 0 else f"exit status {status}"
+        return WorkerError(f"{self.description()} crashed ({status_text})")

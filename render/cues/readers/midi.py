@@ -8,7 +8,7 @@ import struct
 from bisect import bisect_right
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from plugin_backend.errors import CueSheetError
 from render.cues.cue import Cue, CueSheet, check_reach, sheet_bytes
 from render.cues.readers.sheet_rows import MOST_ROWS
+from render.project.project import MidiMapping
 from render.project.stem_names import nearest_stem_name
 from render.project.timecode import Clock, round_half_up
 
@@ -39,23 +40,6 @@ UNREAD = {
 }
 # The meta events of the MIDI standard that mido knows.
 METAS_MIDO_KNOWS = {*range(0x08), 0x09, 0x20, 0x21, 0x2F, 0x51, 0x54, 0x58, 0x59, 0x7F}
-
-
-@dataclass(frozen=True)
-class MidiMapping:
-    """Maps a file's tracks, channels, programs and notes to stems and presets.
-
-    Attributes:
-        tracks: track name → stem.
-        channels: channel, 1 to 16 → stem, for tracks not named above.
-        programs: program, 0 to 127 → preset.
-        notes: note, 0 to 127 → preset; takes precedence over the program.
-    """
-
-    tracks: dict[str, str] = field(default_factory=dict)
-    channels: dict[int, str] = field(default_factory=dict)
-    programs: dict[int, str] = field(default_factory=dict)
-    notes: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass
