@@ -11,7 +11,7 @@ import numpy as np
 
 from plugin_backend.audio_files import read_mono
 from plugin_backend.codecs.base import Codec
-from plugin_backend.dsp.dc_offset import dc_offset
+from plugin_backend.codecs.dc_offset import dc_offset
 from plugin_backend.errors import PresetError
 from plugin_backend.hit_detection.detect_hits import Sensitivity
 from plugin_backend.modes.fit_grains import fit_grains

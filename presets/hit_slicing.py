@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from plugin_backend.audio_files import RecordingInfo, inspect_recording, read_mono
-from plugin_backend.dsp.dc_offset import dc_offset
+from plugin_backend.codecs.dc_offset import dc_offset
 from plugin_backend.hit_detection.detect_hits import Sensitivity, detect_hits_in
 
 HITS, SILENCE, FILE = "hits", "silence", "file"

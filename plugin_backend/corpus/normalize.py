@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from plugin_backend.audio_files import resample_mono_blocks
+from plugin_backend.codecs.dc_offset import dc_offset
 from plugin_backend.corpus.temp_audio import TempAudio
-from plugin_backend.dsp.dc_offset import dc_offset
 from plugin_backend.errors import AudioFileError
 
 SHORTEST_S = 0.01

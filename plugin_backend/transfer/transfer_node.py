@@ -9,7 +9,7 @@ from math import gcd
 import numpy as np
 
 from plugin_backend.codecs.base import Codec, channel_sides
-from plugin_backend.dsp.dc_offset import dc_filter_for
+from plugin_backend.codecs.dc_offset import dc_filter_for
 from plugin_backend.dsp.delay import Delay
 from plugin_backend.effects.stage import Stage
 from plugin_backend.parameters import table

@@ -8,7 +8,7 @@ import numpy as np
 
 from plugin_backend.audio_files import RecordingInfo
 from plugin_backend.codecs.base import Codec
-from plugin_backend.dsp.dc_offset import dc_filter_for
+from plugin_backend.codecs.dc_offset import dc_filter_for
 from plugin_backend.effects.stage import Stage
 from plugin_backend.transfer.latent_mover import PAIR
 from plugin_backend.transfer.parallel_nodes import TOTAL, ParallelNodes

@@ -18,7 +18,7 @@ import soxr
 
 from plugin_backend.audio_files import read_mono_blocks
 from plugin_backend.codecs.base import Codec, CodecSpec, DecoderStream, channel_sides
-from plugin_backend.dsp.dc_offset import dc_filter_for
+from plugin_backend.codecs.dc_offset import dc_filter_for
 from plugin_backend.errors import AudioFileError, CueSheetError
 from plugin_backend.models.rave.card import SUFFIX as RAVE_SUFFIX
 from plugin_backend.models.registry import PCM

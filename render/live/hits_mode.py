@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 
 from plugin_backend.codecs.base import Codec
+from plugin_backend.codecs.dc_offset import DcFilter
 from plugin_backend.dsp.crossfade import FADE_S, SmoothedValue
-from plugin_backend.dsp.dc_offset import DcFilter
 from plugin_backend.dsp.delay import Delay
 from plugin_backend.dsp.onset_detector import OnsetDetector
 from plugin_backend.parameters import Parameter

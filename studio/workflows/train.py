@@ -198,8 +198,8 @@ def train_to_disk(folder: Path, name: str, out: Path, options: dict, run: RunOpt
     if run.threads:
         torch.set_num_threads(run.threads)
     log = TensorBoardLogger(run.tensorboard) if run.tensorboard else Logger()
-    options = RunOptions(facts, run.device, log, print_line, run.began_s)
-    trainer = Trainer(settings, train_sampler, validation_sampler, path, options)
+    surroundings = RunOptions(facts, run.device, log, print_line, run.began_s)
+    trainer = Trainer(settings, train_sampler, validation_sampler, path, surroundings)
     with (
         Progress(*progress_columns(), console=console, expand=True) as bar,
         stopped_by_signals(trainer.stop_request, console),

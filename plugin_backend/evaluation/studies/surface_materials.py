@@ -127,8 +127,8 @@ def mixture_study(materials: Materials, probe: Probe | None, tell: Callable[[], 
 
     Every matrix has at ``[row, column]`` the row's material in the mixture of both: ``frechet`` (by embedding, to its
     originals), ``lost_db`` (see :func:`plugin_backend.codecs.latent_mixing.masking_loss_db`) and ``heard_as``
-    (the probe's probability of the row's label as a share of both labels' probability). Diagonals are ``None``. ``evenness``
-    summarises a method: see :func:`evenness`.
+    (the probe's probability of the row's label as a share of both labels' probability). Diagonals are ``None``.
+    ``evenness`` summarises a method: see :func:`evenness`.
 
     Args:
         materials: the materials.

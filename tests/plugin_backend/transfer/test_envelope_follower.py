@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import soxr
 
+from plugin_backend.codecs.dc_offset import DcFilter
 from plugin_backend.codecs.pcm import PcmCodec
-from plugin_backend.dsp.dc_offset import DcFilter
 from plugin_backend.transfer.envelope_follower import PeakLimiter
 from plugin_backend.transfer.target import make_target
 from plugin_backend.transfer.transfer_node import TransferNode

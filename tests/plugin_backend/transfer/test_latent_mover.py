@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from plugin_backend.codecs.dc_offset import dc_filter_for
 from plugin_backend.codecs.latent_mixing import slerp, weighted_sum
 from plugin_backend.codecs.pcm import PcmCodec
-from plugin_backend.dsp.dc_offset import dc_filter_for
 from plugin_backend.errors import ProjectError
 from plugin_backend.models.registry import load_codec
 from plugin_backend.transfer.latent_mover import LatentMover

@@ -128,7 +128,7 @@ def resized(path, **sizes):
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "result"),
     [
         (lambda path: path.with_suffix(".json").unlink(), "not a readable checkpoint"),
         (lambda path: path.with_suffix(".json").write_text("{"), "not a readable checkpoint"),

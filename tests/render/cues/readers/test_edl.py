@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugin_backend.errors import CueSheetError
+from plugin_backend.text import NOT_IN_LINES
 from render.cues.read import read_cues
 from render.cues.readers.edl import is_edl, read_edl
-from render.cues.readers.text_reading import UNPRINTABLE
 from render.cues.timeline import TimelineItem, UnreadItem
 from render.project.timecode import RATES, Clock, frames_of, samples_at
 from tests.render.whole_file import check_whole
@@ -273,7 +273,7 @@ def test_damaged_files_raise_no_traceback(tmp_path_factory, place, patch, cut, c
     path.write_bytes(text[: len(text) - cut].encode("utf-8", "replace"))
     try:
         for item in read_edl(path, clock).items:
-            assert not UNPRINTABLE.search(item.name) and isinstance(item.start_samples, int)
+            assert not NOT_IN_LINES.search(item.name) and isinstance(item.start_samples, int)
     except CueSheetError as error:
         assert error.file == path
         assert "\n" not in str(error)

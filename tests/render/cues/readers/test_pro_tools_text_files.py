@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugin_backend.errors import CueSheetError
+from plugin_backend.text import NOT_IN_LINES
 from render.cues.readers.pro_tools_text import is_pro_tools_text, read_pro_tools_text
-from render.cues.readers.text_reading import UNPRINTABLE
 from render.project.timecode import RATES, Clock
 from tests.render.cues.readers.pro_tools_exports import MARKERS, event, export, track
 from tests.render.whole_file import check_whole
@@ -100,7 +100,7 @@ def test_damaged_files_raise_no_traceback(tmp_path_factory, place, patch, cut, e
     path.write_bytes(text[: len(text) - cut].encode(encoding, "replace"))
     try:
         for item in read_pro_tools_text(path, Clock()).items:
-            assert not UNPRINTABLE.search(item.name) and isinstance(item.start_samples, int)
+            assert not NOT_IN_LINES.search(item.name) and isinstance(item.start_samples, int)
     except CueSheetError as error:
         assert error.file == path
         assert "\n" not in str(error)
