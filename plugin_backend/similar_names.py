@@ -16,6 +16,10 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     Args:
         name: the unknown name.
         names: the known names.
+
+    Examples:
+        >>> did_you_mean("step gravel", ["step-gravel", "door"])
+        "; did you mean 'step-gravel'?"
     """
     known: dict[str, str] = {}
     for each in names:

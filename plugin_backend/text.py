@@ -41,6 +41,10 @@ def escape_unprintable(text: str, encoding: str = "utf-8") -> str:
     Args:
         text: any text.
         encoding: encoding of the output. Characters that it cannot hold are escaped too.
+
+    Examples:
+        >>> escape_unprintable("a" + chr(27))
+        'a\\\\x1b'
     """
     return UNPRINTABLE.sub(_escape, text).encode(encoding, "backslashreplace").decode(encoding)
 

@@ -32,6 +32,10 @@ class Bank:
 
     Raises:
         PresetError: a folder is missing or holds no preset.
+
+    Examples:
+        >>> "step-gravel" in Bank()
+        True
     """
 
     def __init__(self, banks: BankNames = None):

@@ -62,6 +62,12 @@ def perform(preset: Preset, seed: int) -> Iterator[np.ndarray]:
 
     Yields:
         Pieces ``[channels, frames, dims]``; channels are 2 for a stereo texture and 1 otherwise.
+
+    Examples:
+        >>> from presets.bank import Bank
+        >>> pieces = list(perform(Bank()["step-gravel"], seed=1))
+        >>> pieces[0].shape[0], pieces[0].shape[2]
+        (1, 32)
     """
     index = choose_take(preset, seed)
     mean, deviation = preset.means[index], preset.deviations[index]

@@ -21,6 +21,12 @@ class BlockStream:
         latency_samples: output sample *i* is sample ``i - latency_samples`` of the sound. Before it the output is
             silence, and what the codec makes of the silence before the sound. The value is the codec's latency plus
             ``hop - gcd(hop, multiple_samples)``. To get the end of the sound, push that many zeros.
+
+    Examples:
+        >>> from plugin_backend.codecs.pcm import PcmCodec
+        >>> stream = BlockStream(PcmCodec())
+        >>> stream.latency_samples, stream.push(np.zeros(100, np.float32)).shape
+        (511, (100,))
     """
 
     def __init__(self, codec: Codec, multiple_samples: int = 1):

@@ -45,6 +45,10 @@ def weighted_sum(
 
     Returns:
         The sum, in the shape of the latents, float32.
+
+    Examples:
+        >>> weighted_sum([np.ones(2), np.zeros(2)], [0.25, 0.75]).tolist()
+        [0.25, 0.25]
     """
     parts = (np.asarray(weight, np.float32) * (sound - rest) for sound, weight in zip(latents, weights, strict=True))
     return np.asarray(rest + sum(parts), np.float32)
@@ -57,6 +61,10 @@ def interpolate(a: np.ndarray, b: np.ndarray, t: float | np.ndarray) -> np.ndarr
         a: latents ``[..., dims]``.
         b: latents ``[..., dims]``.
         t: 0 … 1, a number or an array that broadcasts against the latents.
+
+    Examples:
+        >>> interpolate(np.zeros(2), np.ones(2), 0.25).tolist()
+        [0.25, 0.25]
     """
     return weighted_sum((a, b), (1 - np.asarray(t), t))
 
@@ -74,6 +82,10 @@ def slerp(a: np.ndarray, b: np.ndarray, t: float | np.ndarray) -> np.ndarray:
 
     Returns:
         Latents ``[..., dims]`` float32.
+
+    Examples:
+        >>> slerp(np.array([1.0, 0.0]), np.array([0.0, 1.0]), 0.5).round(3).tolist()
+        [0.7070000171661377, 0.7070000171661377]
     """
     a, b, t = np.asarray(a, np.float64), np.asarray(b, np.float64), np.asarray(t, np.float64)
     length_a, length_b = (np.linalg.norm(x, axis=-1, keepdims=True) for x in (a, b))

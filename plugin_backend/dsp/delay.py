@@ -14,6 +14,10 @@ class Delay:
 
     Attributes:
         held: the samples in the delay line, ``[channels, samples]``. This is the whole state.
+
+    Examples:
+        >>> Delay(channels=1, samples=2).push(np.array([[1, 2, 3]], np.float32)).tolist()
+        [[0.0, 0.0, 1.0]]
     """
 
     def __init__(self, channels: int, samples: int):

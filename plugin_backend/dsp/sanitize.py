@@ -12,7 +12,13 @@ MIN_SAMPLE = np.finfo(np.float32).tiny
 
 
 def sanitize(block: np.ndarray) -> tuple[np.ndarray, int]:
-    """Return the block as float32, and how many of its samples were NaN or infinite and were set to 0."""
+    """Return the block as float32, and how many of its samples were NaN or infinite and were set to 0.
+
+    Examples:
+        >>> block, repaired = sanitize(np.array([0.5, np.nan]))
+        >>> block.tolist(), repaired
+        ([0.5, 0.0], 1)
+    """
     block, repaired = np.asarray(block, np.float32), 0
     level = np.abs(block)
     if not level.max(initial=0) <= MAX_SAMPLE:  # or one is NaN

@@ -14,7 +14,12 @@ from plugin_backend.parameters import Choice
 
 
 def db_to_gain(gain_db: float) -> float:
-    """Return the linear factor of a gain in dB."""
+    """Return the linear factor of a gain in dB.
+
+    Examples:
+        >>> db_to_gain(-20.0)
+        0.1
+    """
     return 10 ** (gain_db / 20)
 
 

@@ -54,6 +54,12 @@ def make_stage(name: str, settings: Mapping[str, float | str], sample_rate: int,
         ProjectError: there is no such stage or setting, a value is out of range, or the stage cannot have so many
             channels.
         AudioFileError: an impulse response cannot be used.
+
+    Examples:
+        >>> import numpy as np
+        >>> stage = make_stage("gain", {"gain_db": -20.0}, 48_000, 1)
+        >>> round(float(stage.push(np.ones((1, 4), np.float32))[0, 0]), 3)
+        0.1
     """
     settings = validate_settings(name, settings)
     fixed = FIXED.get(name, {})

@@ -124,6 +124,11 @@ def describe_codec(name: str) -> CodecSpec:
 
     Raises:
         CheckpointError: there is no such model, or its file is damaged.
+
+    Examples:
+        >>> spec = describe_codec("foley")
+        >>> spec.sample_rate, spec.hop_samples, spec.latent_dim
+        (48000, 512, 32)
     """
     if name == PCM:
         return PcmCodec.spec
@@ -152,6 +157,10 @@ def load_codec(name: str) -> Codec:
 
     Raises:
         CheckpointError: there is no such model, its file is damaged, or it is a RAVE export that is not trusted.
+
+    Examples:
+        >>> load_codec("pcm").spec.hop_samples
+        512
     """
     if name == PCM:
         return PcmCodec()

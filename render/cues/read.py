@@ -80,6 +80,12 @@ def read_cues(
         CueSheetError: missing, unreadable, of another rate than the clock's, or with contents that cannot be used;
             names file and row.
         MissingExtraError: the format needs an optional package.
+
+    Examples:
+        >>> from render.project.timecode import Clock, FrameRate
+        >>> clock = Clock(48_000, FrameRate.parse("23.976"), 86_400)
+        >>> len(read_cues(Path("examples/night_walk/cues.csv"), clock).cues)
+        154
     """
     path = Path(path)
     if is_midi_file(path):

@@ -41,6 +41,11 @@ def offset_samples(value: str | float, start_samples: int, clock: Clock) -> int:
 
     Raises:
         CueSheetError: it is not an offset, is in frames without a frame rate, or is over ten minutes.
+
+    Examples:
+        >>> from render.project.timecode import Clock, FrameRate
+        >>> offset_samples("-2", 48_000, Clock(rate=FrameRate.parse("25")))
+        -3840
     """
     text = _text(value)
     if match := FRAMES.fullmatch(text):

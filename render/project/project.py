@@ -202,6 +202,10 @@ def read_project(path: Path) -> Project:
 
     Raises:
         ProjectError: the file is missing or not TOML, or a field is out of range; names the file and the field.
+
+    Examples:
+        >>> read_project(Path("examples/night_walk/project.toml")).fps
+        '23.976'
     """
     project, folder = read_toml(path, Project), path.parent
     if project.models and project.model != Project().model:

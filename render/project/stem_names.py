@@ -18,7 +18,12 @@ STEM_RULE = f"a stem's name has 1 to 32 letters, digits, '_' or '-', starts with
 
 
 def is_stem_name(name: str) -> bool:
-    """Return whether :data:`STEM_RULE` allows a name. FOLEY is reserved for the sum."""
+    """Return whether :data:`STEM_RULE` allows a name. FOLEY is reserved for the sum.
+
+    Examples:
+        >>> is_stem_name("FEET"), is_stem_name("FOLEY")
+        (True, False)
+    """
     return STEM_NAME.fullmatch(name) is not None and name.upper() != SUM
 
 

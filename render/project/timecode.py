@@ -34,6 +34,10 @@ class FrameRate:
 
         Raises:
             ProjectError: the name is unknown, or does not say whether the rate is drop-frame.
+
+        Examples:
+            >>> FrameRate.parse("29.97df").exact
+            Fraction(30000, 1001)
         """
         name = text.strip().lower()
         if name in AMBIGUOUS:
@@ -89,6 +93,10 @@ def frames_of(label: str, rate: FrameRate | None) -> int:
 
     Raises:
         TimecodeError: no rate is known, or the timecode is malformed, does not exist or has another rate.
+
+    Examples:
+        >>> frames_of("01:00:00;00", FrameRate.parse("29.97df"))
+        107892
     """
     if rate is None:
         raise TimecodeError(f"the timecode {label!r} needs a frame rate: give --fps")
@@ -131,6 +139,10 @@ def label_of(frames: int, rate: FrameRate) -> str:
 
     This is our own integer arithmetic. OpenTimelineIO wraps after 86400 real seconds, so it restarts at 23:58:33 at
     29.97ndf, 47.952 and 59.94ndf.
+
+    Examples:
+        >>> label_of(107892, FrameRate.parse("29.97df"))
+        '01:00:00;00'
     """
     frames %= rate.frames_per_day
     per_minute = 60 * rate.nominal - rate.dropped
@@ -154,6 +166,10 @@ def samples_at(frames: int, rate: FrameRate, sample_rate: int) -> int:
         frames: number of the frame.
         rate: frame rate.
         sample_rate: in Hz.
+
+    Examples:
+        >>> samples_at(24, FrameRate.parse("23.976"), 48_000)
+        48048
     """
     return round_half_up(Fraction(frames * sample_rate) / rate.exact)
 

@@ -24,6 +24,11 @@ def quantize(audio: np.ndarray, bits: int, noise: np.ndarray | None = None) -> t
 
     Returns:
         int32 samples, −2^(bits−1) … 2^(bits−1)−1, and a mask of the samples that clipped.
+
+    Examples:
+        >>> samples, clipped = quantize(np.array([0.5, 2.0]), bits=16)
+        >>> samples.tolist(), clipped.tolist()
+        ([16384, 32767], [False, True])
     """
     full = FULL_SCALE[bits]
     scaled = audio.astype(np.float64) * full
