@@ -25,8 +25,8 @@ from plugin_backend.corpus.report import make_report
 from plugin_backend.corpus.scan import CACHE_NAME, ScanResult, escape_name, scan_folder
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import AudioFileError, OutputError
-from plugin_backend.file_commit import StagedFiles, stage_files
 from plugin_backend.output_files import cannot_write
+from plugin_backend.staged_files import StagedFiles, stage_files
 
 SCHEMA = 1
 SETTINGS = 2

@@ -11,9 +11,9 @@ from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import CheckpointError, OutputError
 from plugin_backend.export import check_suffix
 from plugin_backend.export.formats import BLOCK_HOPS, FORMATS
-from plugin_backend.file_commit import stage_files
 from plugin_backend.models.registry import FACTORY, load_codec
 from plugin_backend.models.waveform_vae.codec import WaveformCodec
+from plugin_backend.staged_files import stage_files
 
 MOST_DEVIATION_DB = -100.0
 """Largest difference, in dB of full scale, between the host's output and ours."""

@@ -14,8 +14,8 @@ from time import perf_counter
 from typing import Any
 
 from plugin_backend.errors import DiskFullError, PisadaError
-from plugin_backend.file_commit import StagedFiles
 from plugin_backend.output_files import disk_error, make_folder, sync_to_disk
+from plugin_backend.staged_files import StagedFiles
 from render.delivery.file_names import clip_names, clips_name, layouts_of, picture_name, report_name, stem_names
 from render.delivery.incremental.diff import Changes, compare, statistics_path, stem_keys
 from render.delivery.incremental.update import update_stems
@@ -116,7 +116,7 @@ class DeliveryJob:
     def run(self) -> Delivery:
         """Render and write the files.
 
-        All files are made in a hidden folder and published together (:mod:`plugin_backend.file_commit`), the report
+        All files are made in a hidden folder and published together (:mod:`plugin_backend.staged_files`), the report
         last. If the run stops for any reason, it leaves nothing behind. FOLEY is the exact sum of the stems as
         delivered (16- and 24-bit stems are summed as integers). It is checked by reading all files again.
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from plugin_backend.file_commit import StagedFiles, recover_staged_files
+from plugin_backend.staged_files import StagedFiles, recover_staged_files
 from render.delivery.file_names import next_version, run_prefix
 from render.plan.plan import Plan
 from render.project.project import Project

@@ -71,7 +71,7 @@ def render_to_disk(plan: Plan, project: Project, out: Path, options: RenderOptio
             progress=lambda samples: bar.advance(task, samples),
             clips=options.clips,
             cache=cache,
-            beside=partial(_sessions, options.sessions, out),
+            extra_files=partial(_sessions, options.sessions, out),
         )
     if cache is not None:
         cache.prune()

@@ -8,4 +8,4 @@ from render.cues.timeline import Timeline
 
 def check_whole(timeline: Timeline, path: Path) -> None:
     """Raise the CueSheetError of everything that was not read."""
-    CueSheet(path, [], [], [], unreadable=timeline.unreadable).check_whole(False)
+    CueSheet(path, [], [], [], unreadable=timeline.unreadable).check_all_read(False)

@@ -19,7 +19,7 @@ from tests.plugin_backend.lying_files import encoded, flac_that_states, hits, mp
 
 RATE = 44_100
 SECONDS = 6
-GOES_ON = "goes on 661500 bytes after the length that it states: read to the end of the file"
+GOES_ON = "continues 661500 bytes after the length that it states: read to the end of the file"
 
 
 def streamed_wav() -> bytes:

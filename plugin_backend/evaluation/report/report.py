@@ -11,7 +11,7 @@ from plugin_backend.evaluation.evaluate import Evaluation
 from plugin_backend.evaluation.metrics.score_clips import CODEC, START
 from plugin_backend.evaluation.report import html, plots, sound_table, verdict
 from plugin_backend.evaluation.report.sound_table import NULL, Row
-from plugin_backend.file_commit import stage_files
+from plugin_backend.staged_files import stage_files
 
 PLAYED_CLIPS, PLAYED_S, ROW_S = 6, 3.0, 1.5
 PLAYED = (CODEC, "low-pass 3.5 kHz", "noise in 160 bands, 1024/256")

@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 from safetensors.torch import save as serialise
 
 from plugin_backend.errors import CheckpointError
-from plugin_backend.file_commit import stage_files
 from plugin_backend.models.waveform_vae.checkpoint_header import FAMILY, VERSION, least_weights, read_config
 from plugin_backend.models.waveform_vae.model import WaveformVAE
+from plugin_backend.staged_files import stage_files
 
 
 def save(model: WaveformVAE, path: Path, training: dict) -> None:

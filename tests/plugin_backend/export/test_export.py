@@ -173,7 +173,7 @@ def test_attributes_do_what_they_say(files, codec, sound, expected):
     [
         ("encode_params", torch.tensor([1, 1, DIMS, 96]), "powers of two"),
         ("decode_params", torch.tensor([DIMS, HOP, 1]), "powers of two"),
-        ("forward_input_labels", [], "'forward_input_labels' are not 1"),
+        ("forward_input_labels", [], "'forward_input_labels' must have 1 entries"),
         ("_methods", ["encode", "prior"], "no tensor 'prior_params'"),
         ("variation_params", torch.tensor([7]), "type codes"),
         ("bias_params", torch.tensor([0]), "'get_bias' returns"),

@@ -237,7 +237,7 @@ def test_settings_that_exclude_each_other_are_refused_in_one_line(applier, field
 
 
 def test_a_missing_latent_is_refused_before_any_file_is_written(applier):
-    with pytest.raises(ProjectError, match="latent 512: 0 to 511 are there"):
+    with pytest.raises(ProjectError, match="latent 512: 0 to 511 can be used"):
         applier(latents={512: {"on": 0.0}})
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from plugin_backend.file_commit import StagedFiles, recover_staged_files
+from plugin_backend.staged_files import StagedFiles, recover_staged_files
 from render.batch.engines.warm_fork import WarmProcess
 from render.delivery.deliver import deliver
 from render.engine.cue_cache import CueCache
@@ -87,7 +87,7 @@ class Sets(RuleBasedStateMachine):
             given.append(target)
             rename_if_free(source, target)
 
-        import plugin_backend.file_commit as publishing
+        import plugin_backend.staged_files as publishing
 
         rename_if_free, publishing.rename_if_free = publishing.rename_if_free, take
         try:

@@ -58,7 +58,7 @@ def test_a_pattern_names_the_stems(pattern, fields, name, tmp_path, impulse_bank
         ("..\\{track}_{version}", "only letters"),
         ("{track}\n{version}", "only letters"),
         ("{track}\0{version}", "only letters"),
-        (".{track}{version}", "begins with"),
+        (".{track}{version}", "must begin with"),
         ("x" * 200 + "{track}{version}", "at most 128"),
     ],
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from plugin_backend.errors import OutputError
-from plugin_backend.file_commit import recover_staged_files
+from plugin_backend.staged_files import recover_staged_files
 from render.delivery.deliver import deliver
 from render.delivery.version_lock import lock_version, remove_stale_files
 from render.engine.make_plan import make_plan

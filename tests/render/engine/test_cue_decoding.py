@@ -126,9 +126,9 @@ def test_no_more_cues_wait_in_memory_than_are_searched_ahead():
     sounds, most = CueAudio(plan_of(events), 64, Stopwatch(), events), 0
     for event in events:
         list(sounds.of(event))
-        most = max(most, len(sounds._held))
+        most = max(most, len(sounds._ready))
     assert 8 < most <= AHEAD_CUES
-    assert sounds._held == {}
+    assert sounds._ready == {}
 
 
 def test_small_chunks_do_not_wait_for_their_neighbours(pushes):

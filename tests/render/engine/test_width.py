@@ -43,7 +43,7 @@ def winds(tmp_path_factory) -> Bank:
 
 def held(codec, preset) -> np.ndarray:
     """Return the audio of the first live strike, ``[2, samples]``."""
-    pieces = TakePool([codec], SEED).held(preset, "strike 0")
+    pieces = TakePool([codec], SEED).texture(preset, "strike 0")
     return np.concatenate(list(islice(pieces, HOPS + 16)), axis=1)[:, : HOPS * HOP]
 
 

@@ -120,9 +120,9 @@ def test_held_textures_are_decoded_in_one_call_and_go_on_after_gap(tiny_models, 
     codec, calls, rng = load_codec(str(tiny_models[0])), [], np.random.default_rng(5)
     hum = encode_pieces(codec, "hum", [rng.uniform(-0.1, 0.1, 16_384).astype(np.float32)], "texture")
     instrument = Instrument(Rig(model=str(tiny_models[0]), controls=STILL), codec, {"hum": hum})
-    audio_of = codec.audio_of
+    decode_rows = codec.decode_rows
     monkeypatch.setattr(
-        codec, "audio_of", lambda given, past: (calls.append(given.shape[:2]), audio_of(given, past))[1]
+        codec, "decode_rows", lambda latents, past: (calls.append(latents.shape[:2]), decode_rows(latents, past))[1]
     )
     for _ in range(6):
         instrument.act(instrument.resolve(Action(0, "strike", 0.8, "hum")))

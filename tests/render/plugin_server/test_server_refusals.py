@@ -71,7 +71,7 @@ def test_malformed_messages_are_reported_and_do_no_harm(steady, tmp_path):
     (tmp_path / "empty").touch()
     empty, (read, write) = os.open(tmp_path / "empty", os.O_RDONLY), os.pipe()
     for message, expected_text in (
-        (b"\xff\xfe\x00", "no text"),
+        (b"\xff\xfe\x00", "not text"),
         (b"explode\nid 1", "no message 'explode'; there are bell, open, close, session"),
         (b"", "no message ''"),
         (b"x" * (LONGEST_BYTES + 1), "more than 8192 bytes"),

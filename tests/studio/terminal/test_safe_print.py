@@ -48,7 +48,7 @@ def on_a_terminal(folder: Path, *arguments: str) -> tuple[int, str]:
     ],
 )
 def test_unprintable_characters_are_escaped(text, expected):
-    assert safe_print.printable(text) == expected
+    assert safe_print.escape_unprintable(text) == expected
 
 
 def test_characters_missing_in_the_locale_are_escaped():

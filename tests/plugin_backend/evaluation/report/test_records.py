@@ -62,8 +62,8 @@ GOOD = "a.wav,door,0.5,CC0-1.0,Ann,some-game,1.0\n"
         ("file,label\na.wav,door\n", "lacks the column seconds and licence and author"),
         (",".join(COLUMNS) + "\n", "lists no file"),
         (",".join(COLUMNS) + f"\n{GOOD}1.wav\n", "row 3, column 'label': empty"),
-        (",".join(COLUMNS) + f"\n{GOOD.replace('0.5', 'long')}", "row 2, column 'seconds': 'long' is no length"),
-        (",".join(COLUMNS) + f"\n{GOOD.replace('0.5', 'inf')}", "row 2, column 'seconds': 'inf' is no length"),
+        (",".join(COLUMNS) + f"\n{GOOD.replace('0.5', 'long')}", "row 2, column 'seconds': 'long' is not a length"),
+        (",".join(COLUMNS) + f"\n{GOOD.replace('0.5', 'inf')}", "row 2, column 'seconds': 'inf' is not a length"),
     ],
 )
 def test_a_model_card_wants_every_column_and_cell_of_its_manifest(tmp_path, text, problem):

@@ -57,7 +57,7 @@ def test_without_the_engine_pytorch_computes(monkeypatch):
 
 def test_the_report_names_the_engine():
     assert (compute_info().products, compute_info().exact) == ("NativeProduct", True)
-    code = "from plugin_backend.exactness import computed_here; print(computed_here())"
+    code = "from plugin_backend.exactness import compute_info; print(compute_info())"
     environment = {**os.environ, engine.CHOICE: "none"}
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert "NativeProduct" not in result.stdout and f"{engine.CHOICE}=none" in result.stdout

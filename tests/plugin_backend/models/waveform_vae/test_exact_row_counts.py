@@ -67,7 +67,7 @@ def test_the_counts_at_which_a_row_is_added_up_in_another_order_are_found():
 
 
 def test_a_layer_makes_such_a_product_exact(home, monkeypatch):
-    monkeypatch.setattr(products, "WAYS", (OneByOne,))
+    monkeypatch.setattr(products, "BACKENDS", (OneByOne,))
     assert products.rows_are_exact()
     draw = torch.Generator().manual_seed(0)
     layer = products.Linear(torch.randn(8, 64, generator=draw), torch.randn(8, generator=draw))
@@ -82,7 +82,7 @@ def test_what_cannot_be_made_exact_is_passed_over_and_said_where_nothing_else_is
     monkeypatch.setattr(products, "BACKENDS", (NeverAlike, PlainProduct))
     assert products.best_backend().kind is PlainProduct
     assert products.rows_are_exact()
-    monkeypatch.setattr(products, "WAYS", (NeverAlike,))
+    monkeypatch.setattr(products, "BACKENDS", (NeverAlike,))
     assert products.best_backend().kind is NeverAlike
     assert not products.rows_are_exact()
 
@@ -112,7 +112,7 @@ def test_what_was_measured_is_kept_by_processor_version_and_way_and_read_again(h
     first = row_counts.row_counts("OneByOne", of(OneByOne))
     (file,) = home.rglob("*.json")
     kept = json.loads(file.read_text())
-    assert (kept["way"], kept["torch"], kept["name"]) == ("OneByOne", torch.__version__, row_counts.processor().name)
+    assert (kept["way"], kept["torch"], kept["name"]) == ("OneByOne", torch.__version__, row_counts.cpu_info().name)
     file.write_text(json.dumps({**kept, "exact": "1" * MEASURED}))  # damaged: its checksum is another's
     assert row_counts.row_counts("OneByOne", of(OneByOne)) == first
     file.write_text(json.dumps({**kept, "exact": "1" * MEASURED, "crc32": zlib.crc32(b"1" * MEASURED)}))
@@ -134,7 +134,7 @@ def test_a_damaged_file_is_measured_and_written_again(home, text):
 
 @pytest.mark.parametrize("name", ["FBGEMM_ENABLE_INSTRUCTIONS", "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA"])
 def test_a_library_with_disabled_features_counts_as_another_processor(home, monkeypatch, name):
-    before = row_counts.processor()
+    before = row_counts.cpu_info()
     monkeypatch.setenv(name, "avx2")
     cpu_info.cache_clear()
     try:
@@ -151,10 +151,10 @@ def test_the_plain_product_gets_as_many_rows_as_come_out_alike(monkeypatch):
     def linear(x, weight, bias=None):
         return true(x, weight, bias) * torch.where(torch.arange(len(x)) < 6, 1, 1.001)[:, None]
 
-    assert products._rows_alike.__wrapped__((8, 4, 2, 1)) in (8, 4, 2, 1)
+    assert products._equal_row_group.__wrapped__((8, 4, 2, 1)) in (8, 4, 2, 1)
     monkeypatch.setattr(torch.nn.functional, "linear", linear)
-    assert products._rows_alike.__wrapped__((8, 4, 2, 1)) == 4
-    assert products._rows_alike.__wrapped__((12, 8)) == 8  # none does: the last
+    assert products._equal_row_group.__wrapped__((8, 4, 2, 1)) == 4
+    assert products._equal_row_group.__wrapped__((12, 8)) == 8  # none does: the last
 
 
 def test_where_the_cache_cannot_be_written_it_is_measured_and_not_kept(tmp_path, home, monkeypatch):

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from plugin_backend.errors import OutputError
-from plugin_backend.file_commit import StagedFiles, recover_staged_files, stage_files
+from plugin_backend.staged_files import StagedFiles, recover_staged_files, stage_files
 from tests.power_cut import PowerCut
 
 OLD = {"latest": "old latest", "theirs": "theirs"}
