@@ -289,8 +289,7 @@ def test_clips_are_written_in_a_revision_too(render):
     render(ROWS, "out")
     revised = render(changed("a1", gain_db=0), "out", clips=True)
     assert {change.reason for change in revised[0].changes.stems.values()} == {"every cue is played for its clip"}
-    clips = revised[0].clips
-    assert set(clips["a1"].parent.iterdir()) == set(clips.values())
+    assert set((clips := revised[0].clips)["a1"].parent.iterdir()) == set(clips.values())
     assert revised[1]["decoded_cues"] == 0
 
 
