@@ -181,7 +181,7 @@ def show_targets(rounds: list[dict[tuple[str, str], float]]) -> None:
 
 
 def show_starts(codec: Codec, peers: list[str]) -> None:
-    print("\n| | start-up, CPU s | answers a click after, samples | aligned after, samples |\n|---|---|---|---|")
+    print("\n| | start-up, CPU s | a click is audible after, samples | aligned after, samples |\n|---|---|---|---|")
     soonest, latest = answer_range_samples(BlockStream(codec, 512).push, codec.spec.hop_samples)
     late = codec.spec.latency_samples
     aligned = (

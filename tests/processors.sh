@@ -6,7 +6,7 @@
 #   sse       an Intel Nehalem, emulated: no AVX
 #   arm       64-bit ARM, emulated, with PyTorch for ARM
 # Without a KIND all five. FILES picks other tests, ENGINES other ways of switched, as in
-#   FILES=tests/render/test_decoding.py ENGINES=avx2 sh tests/processors.sh switched
+#   FILES=tests/render/engine/test_cue_decoding.py ENGINES=avx2 sh tests/processors.sh switched
 # Emulation shows bits, not speed: it is 10 to 30 times slower.
 set -eu
 cd "$(dirname "$0")/.."
@@ -17,7 +17,7 @@ digest=950fecebac7cfc9f  # what the engine makes of tests/plugin_backend/engine_
 packages="torch==2.8.0 numpy safetensors msgspec sympy filelock typing_extensions networkx jinja2 fsspec mpmath markupsafe
   cffi pycparser soundfile soxr scipy pytest pluggy iniconfig packaging pygments tomli_w typer click hypothesis
   sortedcontainers platformdirs greenlet"  # torch 2.8 is the last whose ARM wheel on the package index is for CPUs alone
-tests="-q -n0 -s -p no:cacheprovider ${FILES:-tests/plugin_backend/test_same_bits.py}"
+tests="-q -n0 -s -p no:cacheprovider ${FILES:-tests/plugin_backend/models/waveform_vae/test_same_bits.py}"
 
 want() {  # COMMAND PACKAGE
   command -v "$1" > /dev/null || { echo "$1 is missing: apt-get install $2 (Debian)" >&2; exit 1; }
