@@ -235,7 +235,7 @@ ctypes.CDLL("libstdc++.so.6")  # as in any host in C++: one that comes with a li
 library = ctypes.CDLL(sys.argv[1])
 words = [word.encode() for word in sys.argv[1:]]
 threads = len(os.listdir("/proc/self/task"))
-library.pisada_probe(len(words), (ctypes.c_char_p * len(words))(*words))
+library.pisada_test_host(len(words), (ctypes.c_char_p * len(words))(*words))
 assert len(os.listdir("/proc/self/task")) == threads + 1  # it lingers
 _ctypes.dlclose(library._handle)
 left = sys.argv[1] in open("/proc/self/maps").read()
