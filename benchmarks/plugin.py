@@ -6,7 +6,8 @@
 Blocks of 512 at 48 kHz, timed as by a sound card, for 1, 4 and 8 instances, one after another in one thread:
 
 - *bridge*: what the plug-in does in the host's audio thread, measured by the command-line host
-  (`plugin_backend/native/test_host`). A block is late if its reply had not arrived in time; then the dry input was played.
+  (`plugin_backend/native/test_host`). A block is late if its reply had not arrived in time; then the dry input was
+  played.
 - *engine*: the backend's engines called in this process, as by a Python host. A round of all instances is late if it
   took longer than a block lasts.
 - *gain*: a JUCE plug-in that multiplies (`benchmarks/native`), hosted by pedalboard; late as for *engine*.
