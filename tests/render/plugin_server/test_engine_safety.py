@@ -16,7 +16,7 @@ from plugin_backend.daw_plugin.shared_memory import hop_of
 from plugin_backend.errors import PluginError
 from plugin_backend.models.batched_codec import batched, run_batched
 from plugin_backend.models.registry import load_codec
-from presets.bank import FACTORY_BANK, Bank
+from presets.bank import Bank
 from presets.capture import encode_pieces
 from presets.store import save_preset
 from render.plugin_server.engine_factory import RATES_HZ, engine_latency, make_engine
@@ -24,25 +24,6 @@ from render.plugin_server.preset_slots import PresetPool
 
 RATE, HOP = 48_000, 512
 SOUND = (np.random.default_rng(3).standard_normal((2, 60 * HOP)) * 0.1).astype(np.float32)
-
-
-@pytest.fixture(scope="module")
-def bank():
-    return Bank(FACTORY_BANK)
-
-
-@pytest.fixture
-def effect():
-    """Make effects; they are closed after the test."""
-    made = []
-
-    def make(codec, bank, channels=1, rate_hz=RATE):
-        made.append(make_engine("effect", codec, PresetPool(bank), rate_hz, channels, hop_of(rate_hz), 0))
-        return made[-1]
-
-    yield make
-    for engine in made:
-        engine.close()
 
 
 def number(bank: Bank, name: str) -> int:

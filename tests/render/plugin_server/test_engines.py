@@ -12,36 +12,15 @@ from plugin_backend.errors import PresetError
 from plugin_backend.models.registry import load_codec
 from plugin_backend.transfer.settings import Settings
 from plugin_backend.transfer.transfer_node import TransferNode
-from presets.bank import FACTORY_BANK, Bank
+from presets.bank import Bank
 from presets.capture import encode_pieces
 from presets.lookup import target_of
 from render.apply.applier import Applier
 from render.engine.inserts import make_insert
-from render.plugin_server.engine_factory import make_engine
-from render.plugin_server.preset_slots import PresetPool
 from render.project.effect_schema import Transfer
 
 RATE, HOP = 48_000, 512
 SOUND = (np.random.default_rng(3).standard_normal((2, 60 * HOP)) * 0.1).astype(np.float32)
-
-
-@pytest.fixture(scope="module")
-def bank():
-    return Bank(FACTORY_BANK)
-
-
-@pytest.fixture
-def effect():
-    """Make effects; they are closed after the test."""
-    made = []
-
-    def make(codec, bank, channels=1, rate_hz=RATE):
-        made.append(make_engine("effect", codec, PresetPool(bank), rate_hz, channels, hop_of(rate_hz), 0))
-        return made[-1]
-
-    yield make
-    for engine in made:
-        engine.close()
 
 
 def number(bank: Bank, name: str) -> int:
