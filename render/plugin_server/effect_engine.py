@@ -27,7 +27,7 @@ class Unmoved(Target):
 
     matches = False
 
-    def moved(self, z: np.ndarray, heard: tuple) -> np.ndarray:
+    def move(self, z: np.ndarray, statistics: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
         """Return the frames unchanged."""
         return z
 
