@@ -103,7 +103,7 @@ def test_template_has_absolute_paths_and_lists_unusable_jobs(folder):
     assert good.cues.samefile(folder / "one.csv")
     assert not (folder / "out").exists()
     message = batch(jobs, "--out", folder / "out", "--openjd", folder / "farm", "--plan")
-    assert (message.returncode, "--plan touches nothing" in message.stderr) == (2, True)
+    assert (message.returncode, "--plan writes nothing" in message.stderr) == (2, True)
 
 
 def test_results_are_printed_if_report_cannot_be_written(folder):
