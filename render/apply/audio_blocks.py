@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import soxr
 
 from plugin_backend.audio_files import RecordingInfo, inspect_recording
 from plugin_backend.audio_files import read_large_blocks as read_frames
+from plugin_backend.dsp.resample import Resampler
 from plugin_backend.errors import AudioFileError
 from render.project.channel_layout import LAYOUTS, Layout
 
@@ -67,11 +67,10 @@ def resample_blocks(blocks: Iterator[np.ndarray], from_hz: int, to_hz: int) -> I
         return
     resampler = None
     for block in blocks:
-        resampler = resampler or soxr.ResampleStream(from_hz, to_hz, len(block), dtype="float32")
-        yield resampler.resample_chunk(np.ascontiguousarray(block.T)).reshape(-1, len(block)).T
+        resampler = resampler or Resampler(from_hz, to_hz, len(block))
+        yield resampler.push(block)
     if resampler:
-        nothing = np.zeros((0, len(block)), np.float32)
-        yield resampler.resample_chunk(nothing, last=True).reshape(-1, len(block)).T
+        yield resampler.push(np.zeros((len(block), 0), np.float32), last=True)
 
 
 def cut_to_length(pieces: Iterator[np.ndarray], length_samples: int, size: int = BLOCK_SAMPLES) -> Iterator[np.ndarray]:
