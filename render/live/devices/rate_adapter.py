@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-import soxr
+
+from plugin_backend.dsp.resample import Resampler
 
 TRIED_S = 4.0
 """A resampler's longest delay is measured over this many seconds; ``SPARE_SAMPLES`` are added."""
@@ -56,8 +57,8 @@ class RateAdapter:
     def __init__(self, play: Callable[[np.ndarray], np.ndarray], player: RateAdapterEnd, device: RateAdapterEnd):
         self._play, self._channels, self._block, self._outputs = play, *player[:2], device.channels
         self.latency_samples = 0
-        self._to_player: soxr.ResampleStream | None = None
-        self._to_device: soxr.ResampleStream | None = None
+        self._to_player: Resampler | None = None
+        self._to_device: Resampler | None = None
         if device[1:] == player[1:]:
             return
         self._waiting = np.zeros((self._channels, 0), np.float32)
@@ -66,8 +67,8 @@ class RateAdapter:
         self.latency_samples = -(-(inward + player.block_samples) * device.rate_hz // player.rate_hz) + outward
         self._ready = np.zeros((self._channels, self.latency_samples), np.float32)
         if player.rate_hz != device.rate_hz:
-            self._to_player = soxr.ResampleStream(device.rate_hz, player.rate_hz, self._channels, dtype="float32")
-            self._to_device = soxr.ResampleStream(player.rate_hz, device.rate_hz, self._channels, dtype="float32")
+            self._to_player = Resampler(device.rate_hz, player.rate_hz, self._channels)
+            self._to_device = Resampler(player.rate_hz, device.rate_hz, self._channels)
 
     def _through_player(self, audio: np.ndarray) -> np.ndarray:
         self._waiting = np.concatenate([self._waiting, _resampled(self._to_player, audio)], axis=1)
@@ -93,16 +94,14 @@ def _longest_delay(from_hz: int, to_hz: int, block_samples: int) -> int:
     """Measure how many samples a resampler that is fed in blocks holds back at most."""
     if from_hz == to_hz:
         return 0
-    resampler = soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32")
-    silence = np.zeros((block_samples, 1), np.float32)
+    resampler = Resampler(from_hz, to_hz, 1)
+    silence = np.zeros((1, block_samples), np.float32)
     returned = held_back = 0
     for number in range(1, int(TRIED_S * from_hz) // block_samples):
-        returned += len(resampler.resample_chunk(silence))
+        returned += resampler.push(silence).shape[1]
         held_back = max(held_back, number * block_samples * to_hz // from_hz - returned)
     return held_back + SPARE_SAMPLES
 
 
-def _resampled(resampler: soxr.ResampleStream | None, audio: np.ndarray) -> np.ndarray:
-    if resampler is None:
-        return audio
-    return resampler.resample_chunk(np.ascontiguousarray(audio.T)).reshape(-1, len(audio)).T
+def _resampled(resampler: Resampler | None, audio: np.ndarray) -> np.ndarray:
+    return audio if resampler is None else resampler.push(audio)
