@@ -36,15 +36,18 @@ SETS = {
 
 def footsteps(presets: tuple[str, ...], count: int) -> list:
     """Return events, one every half second."""
+    from plugin_backend.models.registry import describe_codec
     from presets.bank import FACTORY_BANK, Bank
-    from presets.take_sampling import take_of
+    from presets.performance.performance import performance_of
+    from render.plan.choose_draws import StruckRows
     from render.plan.plan import Event
-    from render.plan.resolve import take_seed
 
-    bank, events = Bank(FACTORY_BANK), []
+    bank, spec, events = Bank(FACTORY_BANK), describe_codec("foley"), []
+    rows = StruckRows(0)
     for number in range(count):
-        preset, seed = bank[presets[number % len(presets)]], take_seed(0, str(number), 1)
-        length = take_of(preset, seed).length_samples
+        preset = bank[presets[number % len(presets)]]
+        draw = rows.draw(preset, spec, str(number))
+        length = performance_of(preset, draw, spec).length_samples
         events.append(
             Event(
                 id=str(number),
@@ -54,7 +57,8 @@ def footsteps(presets: tuple[str, ...], count: int) -> list:
                 preset=preset.name,
                 source=None,
                 codec="foley",
-                seed=seed,
+                seed=draw.seed,
+                draw=draw,
             )
         )
     return events

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from plugin_backend.errors import PresetError
 from plugin_backend.similar_names import did_you_mean
+from presets.performance.latent_statistics import SUFFIX as STATISTICS_SUFFIX
+from presets.performance.latent_statistics import LatentStatistics, load_statistics
 from presets.preset import NAME, NAME_RULE, Preset
 from presets.store import SUFFIX, load_preset
 
@@ -71,8 +75,19 @@ class Bank:
             PresetError: there is no such preset, or its file cannot be used.
         """
         if name not in self._read:
-            self._read[name] = load_preset(self.file_of(name))
+            preset = load_preset(self.file_of(name))
+            self._read[name] = replace(preset, statistics=self._statistics.get(preset.header.fingerprint))
         return self._read[name]
+
+    @cached_property
+    def _statistics(self) -> dict[str, LatentStatistics]:
+        """Fingerprint → statistics of that model's latents. The factory's are always known; earlier folders win."""
+        known: dict[str, LatentStatistics] = {}
+        for folder in (*self.folders, FACTORY_BANK):
+            for path in sorted(folder.glob(f"*{STATISTICS_SUFFIX}")):
+                statistics = load_statistics(path)
+                known.setdefault(statistics.fingerprint, statistics)
+        return known
 
     def file_of(self, name: str) -> Path:
         """Return the file of a preset. A name that ends like a preset file is already a file.

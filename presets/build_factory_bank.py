@@ -18,6 +18,8 @@ from presets.bank import FACTORY_BANK
 from presets.capture import AUTO, CaptureSettings, encode_slices, recorded_takes
 from presets.decoded_takes import with_level
 from presets.hit_slicing import SILENCE, Slice
+from presets.performance.latent_statistics import save_statistics
+from presets.performance.learn_statistics import hits_of, learn
 from presets.preset import Preset, Provenance
 from presets.provenance import recordings_of
 from presets.store import SUFFIX, save_preset
@@ -127,7 +129,9 @@ def slices_of_entry(entry: Entry, corpus: Path, rate_hz: int) -> list[Slice]:
 
 
 def build(corpus: Path, folder: Path, model: str) -> list[Preset]:
-    """Write every preset of the recipe into a folder. Presets that are no longer in the recipe are removed.
+    """Write every preset of the recipe into a folder, and what was learned about the model's latents.
+
+    Presets that are no longer in the recipe are removed.
 
     Args:
         corpus: folder of the corpus.
@@ -141,12 +145,13 @@ def build(corpus: Path, folder: Path, model: str) -> list[Preset]:
         PresetError: a pattern of the recipe matches no file of the corpus, or two presets have a take in common.
     """
     codec, credited = load_codec(model), credits(corpus)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_statistics(learn(hits_of(corpus, codec), codec), codec.spec.name, folder)
     presets = []
     for program, entry in enumerate(recipe()):
         fields = {"program": program, **header_fields_of(entry, corpus, credited)}
         presets.append(with_level(capture_entry(entry, corpus, codec, **fields), codec, PEAK_DB[kind_of(entry)]))
     check_no_shared_takes(presets)
-    folder.mkdir(parents=True, exist_ok=True)
     for stale in set(folder.glob(f"*{SUFFIX}")) - {save_preset(preset, folder) for preset in presets}:
         stale.unlink()
     return presets

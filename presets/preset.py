@@ -17,6 +17,7 @@ from plugin_backend.effects.registry import validate_settings
 from plugin_backend.errors import PresetError, ProjectError
 from plugin_backend.modes.mode_table import find_problem, no_modes
 from plugin_backend.modes.parameters import CONTROLS
+from presets.performance.latent_statistics import LatentStatistics, class_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 NAME_RULE = "a name has 1 to 64 of a-z, 0-9, '_', '-', '.', and starts with a letter or digit"
@@ -33,7 +34,7 @@ CHAIN_KINDS = ("eq", "lfo", "pulses", "adsr", "gain")
 
 
 class Take(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A take of a preset. A cue's seed chooses one of the takes.
+    """A take of a preset. A performance mixes some of the takes.
 
     Attributes:
         skip_samples: decoded samples to drop; 1 ms before the attack is kept.
@@ -98,7 +99,10 @@ class PresetHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         kind: a ``hit`` plays once; a ``texture`` lasts as long as its cue.
         codec, fingerprint: the model that made the latents.
         takes: the takes, one or more.
-        variation: how far a cue varies from the mean latents, in posterior deviations (0..4).
+        variation: how far performances differ from the mean of the takes: 0 not at all, 1 as the takes differ, 2 twice
+            as far (0..4).
+        velocity_curve: how strongly effort changes the timbre of a hit: 0 not at all, 1 as a struck object does
+            (0..4).
         stereo: a texture that is performed twice, for left and right.
         width: how far left and right of a stereo texture differ, in latents and noise: from 0 (equal) to 1
             (independent). Other presets have 1.
@@ -125,6 +129,7 @@ class PresetHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     takes: list[Take]
     description: str = ""
     variation: Annotated[float, msgspec.Meta(ge=0, le=4)] = 1.0
+    velocity_curve: Annotated[float, msgspec.Meta(ge=0, le=4)] = 1.0
     stereo: bool = False
     width: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
     gain_db: Annotated[float, msgspec.Meta(ge=-60, le=24)] = 0.0
@@ -143,7 +148,7 @@ class PresetHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     provenance: Provenance | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Preset:
     """A preset: a header, and the latents and modes of its takes.
 
@@ -153,6 +158,7 @@ class Preset:
         deviations: posterior deviations of each take, ``[frames, dims]`` float32.
         modes: modes of each take, ``[n, 6]`` float32 (see :mod:`plugin_backend.modes.mode_table`). Onsets count decoded
             samples. An empty list means that no take has modes.
+        statistics: of its model's latents, from its bank; None if the bank has none. They are not part of its file.
 
     Raises:
         PresetError: a field is out of range.
@@ -162,6 +168,7 @@ class Preset:
     means: list[np.ndarray]
     deviations: list[np.ndarray]
     modes: list[np.ndarray] = field(default_factory=list)
+    statistics: LatentStatistics | None = None
 
     @property
     def name(self) -> str:
@@ -281,6 +288,9 @@ def sound_digest(preset: Preset) -> str:
     fields = {name: getattr(header, name) for name in AUDIBLE} | ({"chain": header.chain} if header.chain else {})
     if header.width != 1:
         fields["width"] = header.width
+    if header.kind == "hit":
+        fields |= {"velocity_curve": header.velocity_curve, "tags": class_of(header.tags)}
+        fields["statistics"] = preset.statistics.digest if preset.statistics is not None else None
     rings = bool(preset.modes or header.low_cut_hz)
     if rings:
         fields |= {name: msgspec.to_builtins(getattr(header, name)) for name in RINGING}

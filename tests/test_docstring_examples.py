@@ -19,7 +19,7 @@ MODULES = (
     "plugin_backend.similar_names",
     "plugin_backend.text",
     "presets.bank",
-    "presets.take_sampling",
+    "presets.performance.performance",
     "render.cues.read",
     "render.project.cue_offset",
     "render.project.project",

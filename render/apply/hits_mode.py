@@ -13,14 +13,15 @@ from plugin_backend.hit_detection.attack_position import AHEAD_S, BACKGROUND_S
 from plugin_backend.hit_detection.detect_hits import Hit, Sensitivity, detect_hits_in
 from plugin_backend.transfer.latent_mover import LatentMover
 from plugin_backend.transfer.settings import Settings
-from presets.take_sampling import fades_of, take_of
+from presets.performance.draw import Draw
+from presets.performance.performance import performance_of
 from render.apply.audio_blocks import cut_to_length, read_blocks
 from render.apply.preset_layers import Layer
 from render.engine.cue_decoding import Stopwatch, decode_cue
 from render.engine.mixing import StemMixer, Voice
 from render.engine.stream import OFFLINE_CHUNK_FRAMES
+from render.plan.choose_draws import StruckRows
 from render.plan.plan import Event, velocity_gain
-from render.plan.resolve import take_seed
 from render.project.channel_layout import LAYOUTS
 
 
@@ -59,10 +60,12 @@ def play_hits(
 def _mix(
     recording: RecordingInfo, layers: Sequence[Layer], settings: Settings, hits: list[Hit]
 ) -> Iterator[np.ndarray]:
-    events, layer_by_event, levels = [], {}, {}
+    events, layer_by_event, levels, rows = [], {}, {}, StruckRows(settings.seed)
     for index, (hit, hit_levels) in enumerate(zip(hits, channel_levels(recording, hits), strict=True)):
         for number, layer in enumerate(layers):
-            event = _event(recording, layer, settings, f"{index}.{number}" if number else str(index), hit)
+            name = f"{index}.{number}" if number else str(index)
+            draw = rows.draw(layer.preset, layer.codec.spec, name)
+            event = _event(recording, layer, settings, name, hit, draw)
             events.append(event)
             layer_by_event[event.id], levels[event.id] = layer, hit_levels
     watch = Stopwatch()
@@ -80,14 +83,14 @@ def _mix(
         yield (1 - mix) * dry + mix * wet
 
 
-def _event(recording: RecordingInfo, layer: Layer, settings: Settings, name: str, hit: Hit) -> Event:
-    preset, header, seed = layer.preset, layer.preset.header, take_seed(settings.seed, name, 1)
+def _event(recording: RecordingInfo, layer: Layer, settings: Settings, name: str, hit: Hit, draw: Draw) -> Event:
+    preset, header, spec = layer.preset, layer.preset.header, layer.codec.spec
+    performance = performance_of(preset, draw, spec)
 
     def at_rate(samples: int) -> int:
-        return -(-samples * recording.sample_rate // layer.codec.spec.sample_rate)
+        return -(-samples * recording.sample_rate // spec.sample_rate)
 
-    fade_in, fade_out = fades_of(preset, seed)
-    length = at_rate(take_of(preset, seed).length_samples)
+    length = at_rate(performance.length_samples)
     gain_db = header.gain_db + layer.gain_db + settings.value("gain_db")
     return Event(
         id=name,
@@ -97,10 +100,11 @@ def _event(recording: RecordingInfo, layer: Layer, settings: Settings, name: str
         preset=preset.name,
         source=None,
         codec=header.codec,
-        seed=seed,
+        seed=draw.seed,
+        draw=draw,
         gain=10 ** (gain_db / 20) * velocity_gain(hit.velocity) ** settings.value("follow"),
-        fade_in_samples=at_rate(fade_in),
-        fade_out_samples=at_rate(fade_out),
+        fade_in_samples=at_rate(performance.fade_in_samples),
+        fade_out_samples=at_rate(performance.fade_out_samples),
     )
 
 

@@ -40,6 +40,10 @@ class Cue:
         sync: the point of the sound that is placed at start plus offset: its onset, its first sample or its peak. None
             uses the project's setting.
         offset_samples: from the start to where the sound is placed; None uses the project's setting.
+        character: who performs: decides the memory, the shoes and how left and right differ; empty for the stem's own.
+        foot: the foot that steps. ``auto`` alternates for each character. None if it is no step.
+        part: the part of a step that is heard; None for the whole.
+        effort: 0 to 1: how hard it is struck, which is its timbre. None takes the velocity.
     """
 
     id: str
@@ -59,6 +63,10 @@ class Cue:
     extra: dict[str, str] = field(default_factory=dict)
     sync: Literal["onset", "peak"] | None = None
     offset_samples: int | None = None
+    character: str = ""
+    foot: Literal["L", "R", "auto"] | None = None
+    part: Literal["heel", "toe", "scuff", "whole"] | None = None
+    effort: float | None = None
 
 
 @dataclass(frozen=True)

@@ -199,4 +199,6 @@ def _use_one_thread() -> None:
 
 def _identity(event: Event) -> tuple:
     """Return what decides an event's audio within one plan. :class:`render.plan.cache_key.CueKey` holds anywhere."""
-    return event.codec, event.preset, event.source, event.seed, event.pitch_semitones, event.length_samples
+    return (
+        event.codec, event.preset, event.source, event.seed, event.draw, event.pitch_semitones, event.length_samples
+    )  # fmt: skip

@@ -24,9 +24,9 @@ from plugin_backend.models.rave.card import SUFFIX as RAVE_SUFFIX
 from plugin_backend.models.registry import PCM
 from plugin_backend.modes.mode_table import no_modes
 from presets.finish_take import TakeFinisher
+from presets.performance.performance import Performance, performance_of
 from presets.preset import Preset
 from presets.preset_effects import PresetEffects
-from presets.take_sampling import perform, take_modes, take_of
 from render.plan.plan import Event
 
 AHEAD_CUES = 64
@@ -122,7 +122,8 @@ def decode_extent(event: Event, preset: Preset | None, spec: CodecSpec, rate_hz:
     Returns:
         Latent frames to decode (the codec's latency included), and decoded samples to drop before the cue's first.
     """
-    skip = take_of(preset, event.seed).skip_samples if event.source is None and preset is not None else 0
+    performance = cue_performance(event, preset, spec)
+    skip = performance.skip_samples if performance is not None else 0
     drop = skip + spec.latency_samples
     speed = event.speed
     if rate_hz is not None and rate_hz != spec.sample_rate:
@@ -145,8 +146,20 @@ def cue_latents(event: Event, preset: Preset | None, codec: Codec, chunk_frames:
     """
     if event.source is not None:
         return source_latents(event, preset, codec, chunk_frames)
-    assert preset is not None
-    return perform(preset, event.seed)
+    performance = cue_performance(event, preset, codec.spec)
+    assert performance is not None
+    return performance.latents()
+
+
+def cue_performance(event: Event, preset: Preset | None, spec: CodecSpec) -> Performance | None:
+    """Return what a cue performs, or None for a cue that performs a source.
+
+    Args:
+        event: the cue.
+        preset: its preset, or None.
+        spec: of the codec.
+    """
+    return performance_of(preset, event.draw, spec) if preset is not None and event.draw is not None else None
 
 
 def decode_cue(
@@ -185,7 +198,7 @@ def decode_cue(
             watch.codec_s += perf_counter() - began
             yield audio
 
-    return finish_cue(event, preset, decode(), drop, codec.spec.sample_rate, rate_hz)
+    return finish_cue(event, preset, decode(), drop, codec.spec, rate_hz)
 
 
 def finish_cue(
@@ -193,7 +206,7 @@ def finish_cue(
     preset: Preset | None,
     pieces: Iterator[np.ndarray],
     drop_samples: int,
-    codec_hz: int,
+    spec: CodecSpec,
     rate_hz: int | None = None,
 ) -> Iterator[np.ndarray]:
     """Trim decoded audio to the cue, add the take's modes and effects, and apply varispeed.
@@ -201,20 +214,20 @@ def finish_cue(
     Args:
         event: the cue.
         preset: its preset, or None.
-        pieces: decoded audio ``[channels, n]`` at ``codec_hz``.
+        pieces: decoded audio ``[channels, n]`` at the codec's rate.
         drop_samples: decoded samples to drop at the start.
-        codec_hz: sample rate of the codec.
+        spec: of the codec.
         rate_hz: sample rate of the result; by default, the codec's.
 
     Yields:
         Audio ``[channels, n]`` float32, one piece for each given piece.
     """
-    played_hz, rate_hz = codec_hz * event.speed, rate_hz or codec_hz
+    played_hz, rate_hz = spec.sample_rate * event.speed, rate_hz or spec.sample_rate
     resamplers: list[soxr.ResampleStream] = []
     finisher: TakeFinisher | None = None
     for audio in pieces:
         length = ceil(event.length_samples * played_hz / rate_hz)
-        finisher = finisher or _finisher(event, preset, codec_hz, len(audio), drop_samples, length)
+        finisher = finisher or _finisher(event, preset, spec, len(audio), drop_samples, length)
         audio = finisher.push(audio)
         if played_hz != rate_hz:
             resamplers = resamplers or [soxr.ResampleStream(played_hz, rate_hz, 1) for _ in range(len(audio))]
@@ -228,14 +241,15 @@ def finish_cue(
 
 
 def _finisher(
-    event: Event, preset: Preset | None, rate_hz: int, channels: int, drop_samples: int, length_samples: int
+    event: Event, preset: Preset | None, spec: CodecSpec, channels: int, drop_samples: int, length_samples: int
 ) -> TakeFinisher:
-    if event.source is not None or preset is None:
+    performance, rate_hz = cue_performance(event, preset, spec), spec.sample_rate
+    if performance is None or preset is None:
         return TakeFinisher(no_modes(), 0.0, rate_hz, channels, drop_samples)
     header, effects = preset.header, None
     if header.chain:
         effects = PresetEffects(header.chain, rate_hz, channels, length_samples)
-    return TakeFinisher(take_modes(preset, event.seed), header.low_cut_hz, rate_hz, channels, drop_samples, effects)
+    return TakeFinisher(performance.modes(), header.low_cut_hz, rate_hz, channels, drop_samples, effects)
 
 
 def batches_well(codec: str) -> bool:
@@ -318,7 +332,7 @@ def decode_batch(
         frames, drop = extents[row]
         pieces = [piece[row : row + 1, : max(0, frames - at) * hop] for at, piece in zip(starts, audio, strict=True)]
         decoded = (piece for piece in pieces if piece.size)
-        finished = finish_cue(event, preset, decoded, drop, codec.spec.sample_rate, rate_hz)
+        finished = finish_cue(event, preset, decoded, drop, codec.spec, rate_hz)
         return np.concatenate(list(finished), axis=1)[:, : event.length_samples]
 
     return [cue_audio(row, event, preset) for row, (event, preset) in enumerate(zip(events, presets, strict=True))]

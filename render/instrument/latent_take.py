@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from plugin_backend.codecs.base import CodecSpec
+from presets.performance.draw import Draw
+from presets.performance.performance import performance_of
 from presets.preset import Preset
-from presets.take_sampling import fades_of, perform, take_modes, take_of
 from render.engine.mixing import fade_curve
 
 
@@ -14,10 +16,10 @@ class LatentTake:
 
     Args:
         preset: what is performed.
-        seed: decides the take and its variation.
+        draw: decides the performance.
         silence: the codec's latent frame of silence, ``[1, 1, dims]``; a hit goes on with it after its end.
         late_frames: frames of silence before the take. If negative, this many of its own frames are left out.
-        hop_samples: samples of a frame.
+        spec: of the codec.
 
     Attributes:
         channels: of its latents.
@@ -27,18 +29,18 @@ class LatentTake:
         gain: the preset's own level.
         modes: resonant modes ``[n, 6]``; onsets count from the first audible sample.
         low_cut_hz, effects, width: the preset's.
-        seed: the seed of take, variation and the decoder's noise.
+        seed: the seed of the decoder's noise.
     """
 
-    def __init__(self, preset: Preset, seed: int, silence: np.ndarray, late_frames: int, hop_samples: int):
-        header, take = preset.header, take_of(preset, seed)
-        self.modes, self.low_cut_hz, self.effects = take_modes(preset, seed), header.low_cut_hz, header.chain
+    def __init__(self, preset: Preset, draw: Draw, silence: np.ndarray, late_frames: int, spec: CodecSpec):
+        header, take = preset.header, performance_of(preset, draw, spec)
+        self.modes, self.low_cut_hz, self.effects = take.modes(), header.low_cut_hz, header.chain
         self.width = header.width
         self.hit = header.kind == "hit"
-        self.skip_samples, self.length_samples = take.skip_samples + late_frames * hop_samples, take.length_samples
-        self._fades = fades_of(preset, seed)
-        self.gain, self.seed = 10 ** (header.gain_db / 20), seed
-        self._pieces, self._silence = perform(preset, seed), silence
+        self.skip_samples, self.length_samples = take.skip_samples + late_frames * spec.hop_samples, take.length_samples
+        self._fades = take.fade_in_samples, take.fade_out_samples
+        self.gain, self.seed = 10 ** (header.gain_db / 20), draw.seed
+        self._pieces, self._silence = take.latents(), silence
         first = next(self._pieces)
         self.channels = len(first)
         before = np.repeat(self._silent(max(0, late_frames)), len(first), axis=0)
@@ -68,23 +70,24 @@ class LatentTake:
 
 
 def aligned_takes(
-    presets: list[Preset], seed: int, lead: int, silence: np.ndarray, hop_samples: int
+    presets: list[Preset], draws: list[Draw], lead: int, silence: np.ndarray, spec: CodecSpec
 ) -> list[LatentTake]:
     """Make one take of each preset, with their attacks aligned to half a frame.
 
     Args:
         presets: what is performed.
-        seed: decides all takes.
+        draws: how each is performed.
         lead: the number of the preset that begins exactly as it would alone.
         silence: the codec's latent frame of silence, ``[1, 1, dims]``.
-        hop_samples: samples of a frame.
+        spec: of the codec.
 
     Returns:
         The takes, in the order of the presets.
     """
-    skips = [take_of(preset, seed).skip_samples for preset in presets]
-    late = [round((skips[lead] - skip) / hop_samples) for skip in skips]
+    performed = list(zip(presets, draws, strict=True))
+    skips = [performance_of(preset, draw, spec).skip_samples for preset, draw in performed]
+    late = [round((skips[lead] - skip) / spec.hop_samples) for skip in skips]
     return [
-        LatentTake(preset, seed, silence, late_frames, hop_samples)
-        for preset, late_frames in zip(presets, late, strict=True)
+        LatentTake(preset, draw, silence, late_frames, spec)
+        for (preset, draw), late_frames in zip(performed, late, strict=True)
     ]

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
 from plugin_backend.codecs.base import Codec
+from presets.performance.performance import performance_of
 from presets.preset import Preset, check_fits
-from presets.take_sampling import fades_of, perform, take_of
-from render.engine.cue_decoding import Stopwatch, decode_cue
+from render.engine.cue_decoding import Stopwatch, cue_latents, decode_cue
 from render.engine.mixing import fade_curve
 from render.engine.stream import OFFLINE_CHUNK_FRAMES
+from render.plan.choose_draws import StruckRows
 from render.plan.plan import Event
-from render.plan.resolve import take_seed
 
 MOST_SPARE = 32
 ENDLESS = 2**48
@@ -23,6 +24,21 @@ work."""
 
 MOST_SKIPPED = 64
 """A texture skips at most this many pieces of latents. Its exact position does not matter."""
+
+EFFORTS = (0.25, 0.5, 0.75, 1.0)
+"""Takes are decoded before they are struck, so how hard is not known yet: there is a take for each of these efforts."""
+
+
+class TakeId(NamedTuple):
+    """Which take of a preset: its number, such as ``strike 3``, and its effort."""
+
+    number: str
+    effort: float = 1.0
+
+
+def nearest_effort(velocity: float) -> float:
+    """Return the effort of :data:`EFFORTS` that is nearest to a velocity."""
+    return min(EFFORTS, key=lambda effort: abs(effort - velocity))
 
 
 class TakePool:
@@ -34,38 +50,40 @@ class TakePool:
     def __init__(self, codecs: Iterable[Codec], seed: int):
         from plugin_backend.models.batched_codec import batched
 
-        self._codecs, self._seed = {codec.spec.fingerprint: batched(codec) for codec in codecs}, seed
-        self._takes: dict[tuple[str, str], np.ndarray] = {}
+        self._codecs = {codec.spec.fingerprint: batched(codec) for codec in codecs}
+        self._rows = StruckRows(seed)
+        self._takes: dict[tuple[str, TakeId], np.ndarray] = {}
 
-    def take(self, preset: Preset, number: str) -> np.ndarray:
+    def take(self, preset: Preset, number: str, effort: float = 1.0) -> np.ndarray:
         """Return a hit's audio ``[samples]`` float32, with the preset's own level and fades."""
-        audio = self._takes.pop((preset.name, number), None)
-        return self._decode(preset, number) if audio is None else audio
+        take = TakeId(number, effort)
+        audio = self._takes.pop((preset.name, take), None)
+        return self._decode(preset, take) if audio is None else audio
 
-    def has(self, preset: Preset, number: str) -> bool:
+    def has(self, preset: Preset, take: TakeId) -> bool:
         """Return whether a take is decoded."""
-        return (preset.name, number) in self._takes
+        return (preset.name, take) in self._takes
 
-    def decode_ahead(self, preset: Preset, numbers: Iterable[str]) -> None:
+    def decode_ahead(self, preset: Preset, takes: Iterable[TakeId]) -> None:
         """Decode those takes that are not decoded yet."""
-        for number in numbers:
-            if not self.has(preset, number):
-                self._takes[preset.name, number] = self._decode(preset, number)
+        for take in takes:
+            if not self.has(preset, take):
+                self._takes[preset.name, take] = self._decode(preset, take)
 
-    def discard_unneeded(self, needed: set[tuple[str, str]]) -> None:
-        """Drop decoded takes that are not in ``needed`` (preset and number), except the latest ``MOST_SPARE``."""
+    def discard_unneeded(self, needed: set[tuple[str, TakeId]]) -> None:
+        """Drop decoded takes that are not in ``needed`` (preset and take), except the latest ``MOST_SPARE``."""
         for key in [key for key in list(self._takes) if key not in needed][:-MOST_SPARE]:
             self._takes.pop(key, None)
 
     def texture(self, preset: Preset, number: str) -> Texture:
         """Return a texture's endless audio, with the preset's own level."""
-        return Texture(self._event(preset, number, ENDLESS), preset, self._codec_of(preset))
+        return Texture(self._event(preset, TakeId(number), ENDLESS), preset, self._codec_of(preset))
 
-    def _decode(self, preset: Preset, number: str) -> np.ndarray:
-        header, event = preset.header, self._event(preset, number, None)
+    def _decode(self, preset: Preset, take: TakeId) -> np.ndarray:
+        header, event = preset.header, self._event(preset, take, None)
         pieces = decode_cue(event, preset, self._codec_of(preset), OFFLINE_CHUNK_FRAMES, Stopwatch())
         audio = np.concatenate([piece[0] for piece in pieces])[: event.length_samples]
-        curve = fade_curve(np.arange(len(audio)), len(audio), *fades_of(preset, event.seed))
+        curve = fade_curve(np.arange(len(audio)), len(audio), event.fade_in_samples, event.fade_out_samples)
         return (10 ** (header.gain_db / 20) * curve * audio).astype(np.float32)
 
     def _codec_of(self, preset: Preset) -> Codec:
@@ -73,17 +91,22 @@ class TakePool:
         check_fits(preset, codec.spec)
         return codec
 
-    def _event(self, preset: Preset, number: str, length: int | None) -> Event:
-        header, seed = preset.header, take_seed(self._seed, number, 1)
+    def _event(self, preset: Preset, take: TakeId, length: int | None) -> Event:
+        header, spec = preset.header, self._codec_of(preset).spec
+        draw = self._rows.draw(preset, spec, take.number, take.effort)
+        performance = performance_of(preset, draw, spec)
         return Event(
-            id=number,
+            id=take.number,
             stem="",
             start_samples=0,
-            length_samples=length or take_of(preset, seed).length_samples,
+            length_samples=length or performance.length_samples,
             preset=preset.name,
             source=None,
             codec=header.codec,
-            seed=seed,
+            seed=draw.seed,
+            draw=draw,
+            fade_in_samples=performance.fade_in_samples,
+            fade_out_samples=performance.fade_out_samples,
         )
 
 
@@ -93,7 +116,7 @@ class Texture:
     def __init__(self, event: Event, preset: Preset, codec: Codec):
         self._event, self._preset, self._codec = event, preset, codec
         self._gain = np.float32(10 ** (preset.header.gain_db / 20))
-        self._latents = perform(preset, event.seed)
+        self._latents = cue_latents(event, preset, codec, HELD_CHUNK_FRAMES)
         self._start_decoder()
 
     def _start_decoder(self) -> None:

@@ -22,7 +22,7 @@ from presets.preset import Preset
 from render.apply.hits_mode import as_hit_layer
 from render.apply.preset_layers import Layer
 from render.instrument.sample_schedule import Schedule
-from render.instrument.take_pool import TakePool
+from render.instrument.take_pool import TakeId, TakePool
 from render.instrument.voices import Voice, Voices
 from render.live.rig import Rig
 from render.plan.plan import velocity_gain
@@ -179,12 +179,12 @@ class HitsMode:
         if preset.name not in self._presets:
             check_model(preset, self._codec)
             self._presets[preset.name] = as_hit_layer(Layer(self._codec, preset), self._mover).preset
-        self._takes.decode_ahead(self._presets[preset.name], self._numbers())
+        self._takes.decode_ahead(self._presets[preset.name], self._next_takes())
 
     def ready(self, preset: Preset) -> bool:
         """Return whether the preset's next take is decoded."""
         layered = self._presets.get(preset.name)
-        return layered is not None and self._takes.has(layered, str(self._hits))
+        return layered is not None and self._takes.has(layered, self._next_takes()[0])
 
     def select(self, preset: Preset, slot: str, at_samples: int) -> None:
         """Play a preset at the hits from now on.
@@ -256,7 +256,7 @@ class HitsMode:
         envelope = HitEnvelope(onset, self.latency_samples, audio, first, decided, self._reference, self._follow)
         self._envelopes.append(envelope)
         for layer, preset in enumerate(self._playing):
-            take = self._takes.take(preset, _number(self._hits, layer))
+            take = self._takes.take(preset, *_take(self._hits, layer))
             self._voices.start(Voice(preset.name, onset, take, 1.0, envelope.curve))
         self._hits += 1
         self._on_hit(onset)
@@ -266,17 +266,17 @@ class HitsMode:
         """The presets that play at each hit."""
         return [] if self._preset is None else [self._preset, *self._added]
 
-    def _numbers(self, layer: int = 0) -> list[str]:
-        return [_number(hit, layer) for hit in range(self._hits, self._hits + TAKES_AHEAD)]
+    def _next_takes(self, layer: int = 0) -> list[TakeId]:
+        return [_take(hit, layer) for hit in range(self._hits, self._hits + TAKES_AHEAD)]
 
-    def upcoming_takes(self) -> list[tuple[Preset, list[str]]]:
-        """Return presets and the numbers of their takes that will be needed next."""
-        return [(preset, self._numbers(layer)) for layer, preset in enumerate(self._playing)]
+    def upcoming_takes(self) -> list[tuple[Preset, list[TakeId]]]:
+        """Return presets and those of their takes that will be needed next."""
+        return [(preset, self._next_takes(layer)) for layer, preset in enumerate(self._playing)]
 
 
-def _number(hit: int, layer: int) -> str:
-    """Return the number of a take, as :mod:`render.apply.hits_mode` numbers them."""
-    return f"{hit}.{layer}" if layer else str(hit)
+def _take(hit: int, layer: int) -> TakeId:
+    """Return which take sounds at a hit, numbered as in :mod:`render.apply.hits_mode`."""
+    return TakeId(f"{hit}.{layer}" if layer else str(hit))
 
 
 def _with_layer_gain(layer: Layer) -> Preset:

@@ -23,7 +23,7 @@ from presets.preset import Preset
 from render.instrument.actions import AB, BYPASS, EFFECT, PRESETS, RELEASE, SHED, STRIKE, Action
 from render.instrument.effect_chain import EffectChain, make_stages
 from render.instrument.sample_schedule import Schedule
-from render.instrument.take_pool import TakePool
+from render.instrument.take_pool import EFFORTS, TakeId, TakePool, nearest_effort
 from render.instrument.voices import Voice, Voices
 from render.live.hits_mode import HitsMode
 from render.live.playable_presets import PlayablePresets, PresetPool, PresetSource
@@ -112,7 +112,7 @@ class Instrument:
         elif action.control == STRIKE:
             preset = self._playable[action.text]
             if preset.header.kind == "hit":
-                self._takes.decode_ahead(preset, self._numbers(preset))
+                self._takes.decode_ahead(preset, self._next_takes(preset))
 
     def ready(self, action: Action) -> bool:
         """Return whether no slow work is left for an action."""
@@ -120,20 +120,22 @@ class Instrument:
             return self._source.ready(self._playable[action.text])
         if action.control == STRIKE:
             preset = self._playable[action.text]
-            return preset.header.kind != "hit" or self._takes.has(preset, self._numbers(preset)[0])
+            return preset.header.kind != "hit" or all(
+                self._takes.has(preset, take) for take in self._next_takes(preset)[: len(EFFORTS)]
+            )
         return True
 
-    def missing_takes(self) -> list[tuple[Preset, list[str]]]:
-        """Return presets and take numbers that will be needed next and are not all decoded; see :meth:`fetch`."""
+    def missing_takes(self) -> list[tuple[Preset, list[TakeId]]]:
+        """Return presets and takes that will be needed next and are not all decoded; see :meth:`fetch`."""
         return [
-            (preset, numbers)
-            for preset, numbers in self._upcoming_takes()
-            if not all(self._takes.has(preset, number) for number in numbers)
+            (preset, takes)
+            for preset, takes in self._upcoming_takes()
+            if not all(self._takes.has(preset, take) for take in takes)
         ]
 
-    def _upcoming_takes(self) -> list[tuple[Preset, list[str]]]:
+    def _upcoming_takes(self) -> list[tuple[Preset, list[TakeId]]]:
         presets = [self._playable[name] for name in list(self._strikes)]
-        struck = [(preset, self._numbers(preset)) for preset in presets if preset.header.kind == "hit"]
+        struck = [(preset, self._next_takes(preset)) for preset in presets if preset.header.kind == "hit"]
         return [*self._source.upcoming_takes(), *struck]
 
     @property
@@ -143,18 +145,20 @@ class Instrument:
 
     def fetch(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Decode the missing takes, until ``stopped()`` is true. Any thread may call it."""
-        for preset, numbers in self.missing_takes():
-            for number in numbers:
+        for preset, takes in self.missing_takes():
+            for take in takes:
                 if stopped():
                     return
-                self._takes.decode_ahead(preset, [number])
+                self._takes.decode_ahead(preset, [take])
         self._takes.discard_unneeded(
-            {(preset.name, number) for preset, numbers in self._upcoming_takes() for number in numbers}
+            {(preset.name, take) for preset, takes in self._upcoming_takes() for take in takes}
         )
 
-    def _numbers(self, preset: Preset) -> list[str]:
+    def _next_takes(self, preset: Preset) -> list[TakeId]:
+        """Return the takes of the next strikes: for each strike, one of every effort."""
         done = self._strikes[preset.name]
-        return [f"strike {number}" for number in range(done, done + STRIKES_AHEAD)]
+        strikes = [f"strike {number}" for number in range(done, done + STRIKES_AHEAD)]
+        return [TakeId(strike, effort) for strike in strikes for effort in EFFORTS]
 
     def act(self, action: Action) -> None:
         """Apply a resolved action at its sample, or at the next sample if that one has passed."""
@@ -188,10 +192,11 @@ class Instrument:
             self._source.set(control, value, at)
 
     def _strike(self, at: int, velocity: float, preset: Preset) -> None:
-        number = self._numbers(preset)[0]
+        number = f"strike {self._strikes[preset.name]}"
         self._strikes[preset.name] += 1
         hit = preset.header.kind == "hit"
-        sound = self._takes.take(preset, number) if hit else self._takes.texture(preset, number)
+        effort = nearest_effort(velocity)
+        sound = self._takes.take(preset, number, effort) if hit else self._takes.texture(preset, number)
         self._voices.start(Voice(preset.name, at, sound, velocity_gain(velocity)))
         self._chain.trigger(at)
 

@@ -9,10 +9,11 @@ from plugin_backend.hashing import digest
 from plugin_backend.models.registry import describe_codec
 from plugin_backend.output_files import file_digest
 from presets.bank import Bank
+from presets.performance.draw import Draw
 from presets.preset import sound_digest
 from render.plan.plan import Plan
 
-VERSION = 4
+VERSION = 5
 """Must be raised whenever the same key would decode to other samples."""
 
 
@@ -24,7 +25,8 @@ class CueKey:
         codec: fingerprint of the model.
         preset: digest of the preset's sound; None without a preset.
         source: digest of the source file's bytes; None without a source.
-        seed: take, variation and the decoder's noise follow from it.
+        seed: the decoder's noise follows from it.
+        draw: what decides the performance; None for a source.
         pitch_semitones, length_samples: as in the event.
         version: :data:`VERSION` when the key was made.
     """
@@ -33,6 +35,7 @@ class CueKey:
     preset: str | None
     source: str | None
     seed: int
+    draw: Draw | None
     pitch_semitones: float
     length_samples: int
     version: int = VERSION
@@ -59,6 +62,7 @@ def cue_keys(plan: Plan) -> dict[str, CueKey]:
             preset=preset(event.preset) if event.preset is not None else None,
             source=source(event.source) if event.source is not None else None,
             seed=event.seed,
+            draw=event.draw,
             pitch_semitones=event.pitch_semitones,
             length_samples=event.length_samples,
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from presets.bank import BankNames
+from presets.performance.draw import Draw
 from render.project.channel_layout import LAYOUTS, Layout
 from render.project.project import Stem
 
@@ -32,7 +33,8 @@ class Event:
         preset: name or file of its preset, or None.
         source: its source file, or None.
         codec: name of the model that decodes it.
-        seed: its take, variation and noise follow from it.
+        seed: its noise follows from it.
+        draw: what decides its performance of the preset; None for a cue that performs a source.
         gain: linear; product of the cue's gain, the preset's and the velocity's.
         pan: −1 to 1.
         pitch_semitones: varispeed pitch.
@@ -51,6 +53,7 @@ class Event:
     source: Path | None
     codec: str
     seed: int
+    draw: Draw | None = None
     gain: float = 1.0
     pan: float = 0.0
     pitch_semitones: float = 0.0

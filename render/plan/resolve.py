@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
@@ -19,14 +18,16 @@ from plugin_backend.models.registry import PCM, describe_codec
 from plugin_backend.similar_names import did_you_mean
 from presets.bank import Bank
 from presets.lookup import model_of
+from presets.performance.draw import Draw
+from presets.performance.performance import Performance, performance_of
 from presets.preset import Preset, check_fits
-from presets.take_sampling import fades_of, take_of
 from render.cues import Cue, CueSheet, read_cues
 from render.cues.clip_mapping import read_mapping
 from render.cues.cue import DEFAULT_OPTIONS, ReadOptions
 from render.cues.lint import late_start
 from render.cues.read import is_midi_file, stated_rate
 from render.plan.cache_key import cue_keys
+from render.plan.choose_draws import Performer, choose_draws, take_seed
 from render.plan.handles import handles_of
 from render.plan.plan import Event, Plan, speed_of, velocity_gain
 from render.plan.resolve_effects import impulse_response_files, resolve_effects
@@ -40,21 +41,6 @@ LONGEST_SAMPLES = 2**31 - 2**20
 
 PeakFinder = Callable[[Plan, list[str]], dict[str, int]]
 """Decodes some cues of a plan; returns cue id → samples from its first sample to its highest."""
-
-
-def take_seed(project_seed: int, cue_id: str, take: int) -> int:
-    """Return a cue's own seed, by BLAKE2b.
-
-    Args:
-        project_seed: seed of the project.
-        cue_id: id of the cue.
-        take: take number of the project.
-
-    Returns:
-        63 bits.
-    """
-    text = f"{project_seed}\0{cue_id}\0{take}".encode()
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) >> 1
 
 
 def open_bank(project: Project) -> Bank:
@@ -197,14 +183,25 @@ def _events(
     problems: list[CueSheetError],
 ) -> tuple[list[Event], list[Cue]]:
     """Resolve the cues by start; return events and their cues. Cues that cannot be resolved become problems."""
-    cues, events = [], []
+
+    @cache
+    def performer(name: str | None) -> Performer:
+        preset = bank[name] if name is not None else None
+        codec = _codec_for(preset, specs) if preset is not None else project.codecs[0]
+        return Performer(preset, codec, specs.get(codec) or describe_codec(codec))
+
+    known, cues, events = [], [], []
     for cue in sorted(sheet.cues, key=lambda cue: (cue.start_samples, cue.id)):
         wrong = _unknown(cue, sheet, bank, stems if project.stems else {cue.stem})
         problems += wrong
-        if wrong or cue.stem not in stems:  # a stem that the sheet misspells is a problem already
-            continue
+        if not wrong and cue.stem in stems:  # a stem that the sheet misspells is a problem already
+            known.append(cue)
+    seeds = {cue.id: take_seed(project.seed, cue.id, project.take) if cue.seed is None else cue.seed for cue in known}
+    draws = choose_draws(known, seeds, performer, {}, project.memory)
+    for cue in known:
         try:
-            events.append(_event(cue, sheet, project, bank, specs, inspect))
+            draw = draws.get(cue.id, seeds[cue.id])
+            events.append(_event(cue, sheet, project, performer(cue.preset), draw, inspect))
             cues.append(cue)
         except CueSheetError as problem:
             problems.append(problem)
@@ -272,30 +269,33 @@ def _event(
     cue: Cue,
     sheet: CueSheet,
     project: Project,
-    bank: Bank,
-    specs: dict[str, CodecSpec],
+    performer: Performer,
+    draw: Draw | int,
     inspect: Callable[[Path], AudioInfo],
 ) -> Event:
-    preset = bank[cue.preset] if cue.preset is not None else None
-    codec = _codec_for(preset, specs) if preset else project.codecs[0]
-    seed = cue.seed if cue.seed is not None else take_seed(project.seed, cue.id, project.take)
-    rate_hz, codec_hz = project.clock().sample_rate, (specs.get(codec) or describe_codec(codec)).sample_rate
+    """Resolve a cue. ``draw`` is how it performs its preset; of a cue with a source it is its seed."""
+    preset, codec_hz = performer.preset, performer.spec.sample_rate
+    rate_hz = project.clock().sample_rate
 
     def at_rate(samples: int) -> int:
         return -(-samples * rate_hz // codec_hz)
 
-    if cue.source is not None:
+    fade_in, fade_out = 0, SOURCE_FADE_SAMPLES
+    if isinstance(draw, int):
+        assert cue.source is not None
         try:
             sound_samples = inspect(cue.source).length_at(rate_hz)
         except AudioFileError as problem:
             raise CueSheetError(str(problem), file=sheet.path, row=cue.row, field="source") from problem
+        length = _cue_length(cue, preset, sound_samples)
     else:
         assert preset is not None
-        sound_samples = at_rate(take_of(preset, seed).length_samples)
-    length = _cue_length(cue, preset, sound_samples)
-    header = preset.header if preset else None
-    fade_in, fade_out = _fades(cue, preset, seed, length, sound_samples)
-    gain = 10 ** ((cue.gain_db + (header.gain_db if header else 0)) / 20) * velocity_gain(cue.velocity)
+        performance = performance_of(preset, draw, performer.spec)
+        sound_samples = at_rate(performance.length_samples)
+        length = _cue_length(cue, preset, sound_samples)
+        ends = preset.header.kind == "hit" and length >= math.floor(sound_samples / speed_of(cue.pitch_semitones))
+        fade_in, fade_out = at_rate(performance.fade_in_samples), at_rate(_fade_out(performance, preset, ends))
+    preset_gain_db = preset.header.gain_db if preset is not None else 0.0
     return Event(
         id=cue.id,
         note=cue.note,
@@ -307,31 +307,29 @@ def _event(
         length_samples=length,
         preset=cue.preset,
         source=cue.source,
-        codec=codec,
-        seed=seed,
-        gain=gain,
+        codec=performer.codec,
+        seed=draw if isinstance(draw, int) else draw.seed,
+        draw=None if isinstance(draw, int) else draw,
+        gain=10 ** ((cue.gain_db + preset_gain_db) / 20) * velocity_gain(cue.velocity),
         pan=cue.pan,
         pitch_semitones=cue.pitch_semitones,
-        fade_in_samples=at_rate(fade_in) if header and cue.source is None else 0,
-        fade_out_samples=at_rate(fade_out) if header and cue.source is None else SOURCE_FADE_SAMPLES,
+        fade_in_samples=fade_in,
+        fade_out_samples=fade_out,
     )
 
 
-def _fades(cue: Cue, preset: Preset | None, seed: int, length: int, sound_samples: int) -> tuple[int, int]:
-    """Return fade in and fade out in samples at the codec's rate.
+def _fade_out(performance: Performance, preset: Preset, ends: bool) -> int:
+    """Return the fade at the end of a cue, in samples at the codec's rate.
 
     A take's own fade belongs to the end of the take. A cue that ends earlier has the preset's fade.
 
     Args:
-        cue, preset, seed: as resolved.
-        length: of the cue.
-        sound_samples: length of the take at its own pitch, at the rate of ``length``.
+        performance: what it performs.
+        preset: its preset.
+        ends: whether the cue lasts until the take's end.
     """
-    if preset is None:
-        return 0, 0
-    fade_in, fade_out = fades_of(preset, seed)
-    ends = preset.header.kind == "hit" and length >= math.floor(sound_samples / speed_of(cue.pitch_semitones))
-    return fade_in, fade_out if ends else min(fade_out, preset.header.fade_out_samples)
+    fade_out = performance.fade_out_samples
+    return fade_out if ends else min(fade_out, preset.header.fade_out_samples)
 
 
 def _codec_for(preset: Preset, specs: Mapping[str, CodecSpec]) -> str:

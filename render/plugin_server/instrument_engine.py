@@ -21,8 +21,9 @@ from render.instrument.latent_controls import LatentControls
 from render.instrument.latent_take import aligned_takes
 from render.instrument.note import MidiKey, Note
 from render.instrument.polyphony import CONTROL, LENGTHS, OFF, ON, PROGRAM, Keyboard
+from render.instrument.take_pool import nearest_effort
+from render.plan.choose_draws import StruckRows
 from render.plan.plan import velocity_gain
-from render.plan.resolve import take_seed
 from render.plugin_server.engine import Engine
 from render.plugin_server.parameter_values import ChangedParameters, in_range, number
 from render.plugin_server.preset_slots import SLOTS, PresetPool, PresetSlots
@@ -79,6 +80,7 @@ class InstrumentEngine(Engine):
         """See :class:`~render.plugin_server.engine.Engine`; strikes are counted anew."""
         self._latent_controls, self._position = LatentControls(self._codec.spec, self.hop_samples), 0
         self._strikes: defaultdict[str, int] = defaultdict(int)
+        self._rows: dict[int, StruckRows] = {}
         self._program: int | None = None
         self._number, self._broken = -1, False
         self._start_over()
@@ -150,12 +152,15 @@ class InstrumentEngine(Engine):
             return
         spec, strike = self._codec.spec, self._strikes[preset.name]
         self._strikes[preset.name] += 1
-        seed = take_seed(self._variation, f"strike {strike}", 1)
-        presets = [preset] if other is None else [preset, other]
+        presets, effort = [preset] if other is None else [preset, other], nearest_effort(velocity)
+        if self._variation not in self._rows:
+            self._rows = {self._variation: StruckRows(self._variation)}
+        rows = self._rows[self._variation]
+        draws = [rows.draw(each, spec, f"strike {strike}", effort) for each in presets]
         morph = self._latent_controls.morph if other is not None else 0.0
-        takes = aligned_takes(presets, seed, round(morph), self._silence, spec.hop_samples)
+        takes = aligned_takes(presets, draws, round(morph), self._silence, spec)
         for take in takes:
-            take.modes = apply_controls(take.modes, self._ring_controls, seed)
+            take.modes = apply_controls(take.modes, self._ring_controls, take.seed)
         note = Note(preset.name, MidiKey(channel, key), at, velocity_gain(velocity), takes, morph, spec)
         self._keyboard.start(note)
 

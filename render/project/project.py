@@ -93,6 +93,8 @@ class Project(Table, frozen=True):
         include_muted: render tracks that are muted in a session.
         skip_unreadable: render without the lines of the sheet that cannot be read.
         sync, offset: for cues that have none of their own.
+        memory: how many performances before it a cue must differ from; by default half the takes of its preset, at
+            least six. 0 remembers none.
     """
 
     schema: Literal[1] = 1
@@ -124,6 +126,7 @@ class Project(Table, frozen=True):
     skip_unreadable: bool = False
     sync: Literal["onset", "peak"] = "onset"
     offset: str | int | float = 0
+    memory: Annotated[int, Meta(ge=0, le=64)] | None = None
 
     def __post_init__(self) -> None:
         check_offset(self.offset)

@@ -18,12 +18,17 @@ from presets.decoded_takes import decoded_takes
 from presets.finish_take import LowCut, TakeFinisher
 from presets.hit_slicing import slices_of, tail_end
 from presets.mixing import mix_presets
+from presets.performance.draw import Draw
+from presets.performance.performance import Performance
 from presets.preset import RingControls, sound_digest
 from presets.store import KEY, SCHEMA, load_preset, save_preset
-from presets.take_sampling import fades_of, take_modes
 
 RATE = 48_000
 CODEC = PcmCodec()
+
+
+def performed(preset) -> Performance:
+    return Performance(preset, Draw(0), CODEC.spec)
 
 
 def bell(seconds=2.0, start=4_800, partials=((880.0, 1.0, 0.3), (2_345.6, 0.5, 0.2)), noise=1e-4, seed=0):
@@ -90,7 +95,7 @@ def test_nothing_is_audible_earlier_than_a_millisecond_before_the_attack(tmp_pat
     start = CODEC.decode(preset.means[0][None])[0][take.skip_samples :]
     attack = int(np.argmax(np.abs(start) >= 0.1 * np.abs(start).max()))
     assert attack <= 50
-    assert fades_of(preset, 0)[0] == 48
+    assert performed(preset).fade_in_samples == 48
 
 
 def test_a_tail_goes_down_to_60_db_or_to_the_recordings_floor():
@@ -112,7 +117,7 @@ def test_a_tail_that_is_cut_fades_over_its_last_10_db(tmp_path):
     whole = capture(
         CODEC, "whole", [write(tmp_path / "whole.wav", np.pad(gone, (4_800, 0)))], CaptureSettings(modes="none")
     ).preset
-    assert fades_of(whole, 0)[1] == 480
+    assert performed(whole).fade_out_samples == 480
 
 
 class Rumbling(PcmCodec):
@@ -196,7 +201,7 @@ def test_audible_fields_of_modes_are_in_the_digest():
 
 
 def test_modes_sound_by_the_presets_controls_and_count_from_the_takes_start():
-    rows = take_modes(rings(ring=RingControls(size=2.0, strike=0.0, gain_db=-6.0)), 0)
+    rows = performed(rings(ring=RingControls(size=2.0, strike=0.0, gain_db=-6.0))).modes()
     assert rows[0, FREQUENCY] == pytest.approx(440)
     assert rows[0, LEVEL] == pytest.approx(0.3 * 10 ** (-6 / 20))
     assert rows[0, ONSET] == 48  # the lead-in

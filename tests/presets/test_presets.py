@@ -17,9 +17,9 @@ from presets.bank import FACTORY_BANK, Bank
 from presets.capture import encode_pieces
 from presets.lookup import check_model
 from presets.mixing import mix_presets
+from presets.performance.texture_walk import walk_texture
 from presets.preset import Preset, Take, check_fits
 from presets.store import KEY, load_preset, save_preset
-from presets.take_sampling import perform
 from render.engine.make_plan import make_plan
 from render.plan.resolve import read_sheet
 from render.project.project import Project
@@ -170,20 +170,9 @@ def test_a_folder_without_presets_is_no_bank(tmp_path):
         Bank(tmp_path)
 
 
-def test_the_seed_decides_take_and_latents():
-    preset = make_preset()
-    first, again = next(perform(preset, 11)), next(perform(preset, 11))
-    np.testing.assert_array_equal(first, again)
-    others = [next(perform(preset, seed)) for seed in range(12)]
-    assert not any(np.array_equal(first, other) for seed, other in enumerate(others) if seed != 11)
-    steady = Preset(msgspec.structs.replace(preset.header, variation=0.0), preset.means, preset.deviations)
-    output = {next(perform(steady, seed)).tobytes() for seed in range(40)}
-    assert output == {mean.tobytes() for mean in preset.means}
-
-
 def test_a_texture_goes_on_and_stays_inside_its_latents():
     preset = make_preset(kind="texture", takes=1, frames=100, variation=0.0, stereo=True)
-    pieces = np.concatenate(list(islice(perform(preset, 3), 60)), axis=1)
+    pieces = np.concatenate(list(islice(walk_texture(preset, 3), 60)), axis=1)
     assert pieces.shape[0] == 2
     assert pieces.shape[1] > 1500
     assert not np.array_equal(pieces[0], pieces[1])
@@ -195,7 +184,7 @@ def test_a_texture_goes_on_and_stays_inside_its_latents():
 def test_width_moves_the_right_latents_towards_the_left_ones():
     def performed(**fields) -> np.ndarray:
         preset = make_preset(kind="texture", takes=2, frames=300, **fields)
-        return np.concatenate(list(islice(perform(preset, 3), 20)), axis=1)
+        return np.concatenate(list(islice(walk_texture(preset, 3), 20)), axis=1)
 
     left, right = performed(stereo=True)
     (mono,) = performed()

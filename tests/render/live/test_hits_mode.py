@@ -9,6 +9,7 @@ from presets.bank import Bank
 from presets.capture import encode_pieces
 from render.apply.applier import Applier
 from render.instrument.actions import Action
+from render.instrument.take_pool import EFFORTS
 from render.instrument.voices import FADE_SAMPLES, MOST_VOICES, Voice, Voices, channel_gains
 from render.live.hits_mode import HitEnvelope, ReferenceLevel
 from render.live.instrument import Instrument
@@ -232,4 +233,4 @@ def test_many_pads_are_ready_and_unneeded_takes_are_discarded():
         instrument.prepare(Action(0, "preset", text=f"p{number}"))
     instrument.fetch()
     assert instrument.missing_takes() == []
-    assert len(instrument._takes._takes) <= 6 + 80 + 32
+    assert len(instrument._takes._takes) <= 6 + 40 * 2 * len(EFFORTS) + 32

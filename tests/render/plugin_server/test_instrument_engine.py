@@ -9,7 +9,7 @@ from plugin_backend.models.registry import load_codec
 from presets.bank import Bank
 from presets.capture import encode_pieces
 from presets.store import save_preset
-from render.instrument.take_pool import TakePool
+from render.instrument.take_pool import TakePool, nearest_effort
 from render.instrument.voices import FADE_SAMPLES, MOST_VOICES
 from tests.render.struck_keys import HOP, RATE, SEED, control, distance_db, number, off, on, same, silence
 
@@ -28,7 +28,8 @@ def test_note_begins_at_its_sample_with_squared_velocity(impulse_bank, keys, plu
 def test_hit_equals_take_of_live_playing(foley, factory, keys, plugin_values, played, name):
     preset, velocity, at = factory[name], 90, 777
     takes = TakePool([foley], SEED)
-    expected = [takes.take(preset, f"strike {strike}") * (velocity / 127) ** 2 for strike in (0, 1)]
+    effort = nearest_effort(velocity / 127)
+    expected = [takes.take(preset, f"strike {strike}", effort) * (velocity / 127) ** 2 for strike in (0, 1)]
     hops = (at + sum(map(len, expected))) // HOP + 2
     events = [(at, on(60, velocity)), (at + 1, off(60)), (at + len(expected[0]), on(61, velocity))]
     engine = keys(foley, factory)

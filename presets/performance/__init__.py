@@ -1,0 +1,1 @@
+"""Perform a preset: draw new takes from the takes it holds."""
