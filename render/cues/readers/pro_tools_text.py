@@ -25,6 +25,7 @@ from render.cues.readers.text_reading import (
     unreadable_at,
 )
 from render.cues.readers.timeline_builder import with_sheet_rate
+from render.cues.sheet_file import SheetSource, open_sheet
 from render.cues.timeline import Timeline, TimelineItem, UnreadItem
 from render.project.timecode import AMBIGUOUS, RATES, Clock, FrameRate, frames_of, round_half_up, samples_at
 
@@ -105,7 +106,7 @@ def is_pro_tools_text(head: bytes) -> bool:
     return decode_text(head, "mac_roman")[0].startswith(MAGIC)
 
 
-def read_pro_tools_text(path: Path, clock: Clock) -> Timeline:
+def read_pro_tools_text(source: SheetSource, clock: Clock) -> Timeline:
     """Read a Pro Tools text export: UTF-8, UTF-16 or, from old versions, Mac Roman.
 
     The channels of a clip become one item, named without ``.L``, ``.R`` and so on. Otherwise names stay as written,
@@ -115,16 +116,15 @@ def read_pro_tools_text(path: Path, clock: Clock) -> Timeline:
     and ``ruler``. Line breaks and tabs in names and comments become spaces.
 
     Args:
-        path: the export.
+        source: the export.
         clock: the programme's time base.
 
     Raises:
         CueSheetError: damaged, or of another rate than the clock's.
     """
-    path = Path(path)
     notes: dict[str, list[int]] = defaultdict(list)
-    with error_at(file=path):
-        lines, remarks = text_lines(path, "mac_roman")
+    with open_sheet(source) as sheet, error_at(file=sheet.path):
+        lines, remarks = text_lines(sheet, "mac_roman")
         sections = _sections(lines)
         session = _session(sections.pop("", []), clock)
         tracks, markers = sections.pop("TRACK LISTING", []), sections.pop("MARKERS LISTING", [])

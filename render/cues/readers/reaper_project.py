@@ -27,6 +27,7 @@ from render.cues.readers.text_reading import (
     unreadable_at,
 )
 from render.cues.readers.timeline_builder import with_counted_rate
+from render.cues.sheet_file import SheetSource, open_sheet
 from render.cues.timeline import Timeline, TimelineItem, UnreadItem
 from render.project.timecode import RATES, Clock, FrameRate, round_half_up, samples_at
 
@@ -89,7 +90,7 @@ def is_reaper_project(head: bytes) -> bool:
     return decode_text(head, "latin-1")[0].startswith(MAGIC)
 
 
-def read_reaper_project(path: Path, clock: Clock) -> Timeline:
+def read_reaper_project(source: SheetSource, clock: Clock) -> Timeline:
     """Read a REAPER project. Its decimal seconds become the nearest sample, counted from the project's start.
 
     The project's start (PROJOFFS) is its position in time. It is the programme's start too if the user gave no rate. A
@@ -100,16 +101,15 @@ def read_reaper_project(path: Path, clock: Clock) -> Timeline:
     too.
 
     Args:
-        path: the project.
+        source: the project.
         clock: the programme's time base.
 
     Raises:
         CueSheetError: damaged, of another frame rate than the clock's, or several projects that do not state when they
             were saved.
     """
-    path = Path(path)
-    with error_at(file=path):
-        lines, remarks = text_lines(path, "latin-1")
+    with open_sheet(source) as sheet, error_at(file=sheet.path):
+        lines, remarks = text_lines(sheet, "latin-1")
         project = _newest(_read(lines), remarks)
         _mute_folders(project.tracks)
         clock, start_samples = _start(project, clock, remarks)
