@@ -13,18 +13,19 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from plugin_backend.errors import DiskFullError, PisadaError
+from plugin_backend.errors import PisadaError
 from plugin_backend.output_files import disk_error, make_folder, sync_to_disk
 from plugin_backend.staged_files import StagedFiles
+from render.delivery.disk_room import check_room
 from render.delivery.file_names import clip_names, clips_name, layouts_of, picture_name, report_name, stem_names
-from render.delivery.incremental.diff import Changes, compare, statistics_path, stem_keys
+from render.delivery.incremental.diff import Changes, compare, statistics_path
+from render.delivery.incremental.sample_digests import stem_keys
 from render.delivery.incremental.update import update_stems
 from render.delivery.output_stems import OutputStems, write_stems
 from render.delivery.report import MeasuredFile, RunResults, build_report, cache_remarks, measure_file
 from render.delivery.sum_check import SumCheck, check_sum
 from render.delivery.version_lock import lock_version
 from render.delivery.waveform_plot import draw_waveforms
-from render.engine import clip_writer
 from render.engine.clip_writer import ClipOrder
 from render.engine.cue_cache import CueCache
 from render.engine.stream import OFFLINE_CHUNK_FRAMES, Block, RenderProcess, RenderStats, stream
@@ -36,7 +37,6 @@ from render.wav.metadata import FileMetadata, metadata_of
 from render.wav.stem_samples import StemFile, WrittenStem
 from render.wav.two_pop import Pops
 
-SPARE_BYTES, CLIP_SPARE_BYTES = 4 * 2**20, 4096
 LATEST_REPORT = "report.json"
 
 
@@ -131,7 +131,7 @@ class DeliveryJob:
         """
         began, out = perf_counter(), self.out
         with make_folder(out):
-            _check_room(self.plan, self.project, out, self.clips)
+            check_room(self.plan, self.project, out, self.clips)
             try:
                 with lock_version(self.plan, self.project, out, self.version) as (version, stage):
                     delivery = self._planned_files(stage.folder, version)
@@ -338,28 +338,3 @@ def stem_files(plan: Plan, project: Project, metadata: FileMetadata) -> dict[str
         )
         for name, layout in layouts_of(plan).items()
     }
-
-
-def sound_bytes(plan: Plan, project: Project, clips: bool) -> int:
-    """Return the disk space that a version's audio needs, in bytes.
-
-    Args:
-        plan: gives stems and cues.
-        project: gives the bits.
-        clips: include the clips.
-    """
-    layouts = {name: LAYOUTS[layout].channels for name, layout in layouts_of(plan).items()}
-    needed = sum(layouts.values()) * plan.length_samples * project.bits // 8
-    if clips:
-        bytes_each = clip_writer.BITS // 8
-        needed += sum(e.length_samples * layouts[e.stem] * bytes_each + CLIP_SPARE_BYTES for e in plan.events)
-    return needed
-
-
-def _check_room(plan: Plan, project: Project, out: Path, clips: bool) -> None:
-    needed = sound_bytes(plan, project, clips) + SPARE_BYTES
-    free = shutil.disk_usage(out).free
-    if needed > free:
-        raise DiskFullError(
-            f"{out}: the disk is full: the stems need {needed / 1e6:.0f} MB, {free / 1e6:.0f} MB are free"
-        )

@@ -209,7 +209,8 @@ def train_to_disk(folder: Path, name: str, out: Path, options: dict, run: RunOpt
         raise cannot_write(out, problem.strerror) from problem
     import torch
 
-    from plugin_backend.training.trainer import RunOptions, Trainer
+    from plugin_backend.training.run_options import RunOptions
+    from plugin_backend.training.trainer import Trainer
 
     if run.threads:
         torch.set_num_threads(run.threads)

@@ -14,7 +14,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
-from plugin_backend.audio_formats.wav_chunks import MOST_CHUNKS, NO_NAME, WAVE, find_family, read_layout
+from plugin_backend.audio_formats.chunk_families import WAVE, find_family
+from plugin_backend.audio_formats.wav_chunks import MOST_CHUNKS, NO_NAME, read_layout
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.text_reading import check_within_day, decode_text, error_at
 from render.cues.readers.timeline_builder import clean_name, exact_rate, with_counted_rate
