@@ -110,7 +110,7 @@ def tiny_models(tmp_path_factory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def write_sheet(tmp_path):
-    """Writes rows (a list of dicts) as a CSV cue sheet; answers its path."""
+    """Return a function that writes rows (a list of dicts) as a CSV cue sheet, and returns its path."""
 
     def write(rows: list[dict], name: str = "cues.csv") -> Path:
         columns = list(dict.fromkeys(key for row in rows for key in row))
@@ -145,8 +145,9 @@ def forked_renders(monkeypatch):
 
 @pytest.fixture
 def render_sheet(tmp_path, impulse_bank, forked_renders, monkeypatch):
-    """Renders a sheet with the impulse bank, without a picture, and reads the stems back; answers name →
-    ``[samples, 2]`` float64 and the report."""
+    """Return a function that renders a sheet with the impulse bank, without a plot, and reads the stems back.
+
+    It returns ``[samples, 2]`` float64 by stem, and the report."""
     import json
 
     import msgspec

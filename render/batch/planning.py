@@ -21,7 +21,7 @@ from render.plan.resolve import read_sheet, with_sheet_rate
 from render.project.project import Project
 
 JOB_S = 0.6
-"""Seconds that every job takes, whatever its size: its processes, its report and its picture."""
+"""Seconds that every job takes, whatever its size: its processes, its report and its plot."""
 CUE_SECOND_S = 0.05
 """Seconds for one second of a cue that a model decodes."""
 STEM_MINUTE_S = 0.5
