@@ -69,6 +69,14 @@ def built_bundles(tmp_path_factory) -> list[Path]:
 
 
 @pytest.fixture(scope="session")
+def foley():
+    """The shipped model, loaded once: that takes a second. Its streams have a state, it has none."""
+    from plugin_backend.models.registry import load_codec
+
+    return load_codec("foley")
+
+
+@pytest.fixture(scope="session")
 def impulse_bank(tmp_path_factory) -> Path:
     """A bank of identity presets: ``click`` is one full-scale sample, ``burst`` a second of noise,
     ``tone`` four seconds of 1 kHz, ``hum`` a texture of the same."""

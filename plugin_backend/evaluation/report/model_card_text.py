@@ -6,6 +6,7 @@ from plugin_backend.evaluation.metrics.score_clips import CODEC
 from plugin_backend.evaluation.report.html import number
 from plugin_backend.evaluation.report.report import COLUMNS, score_cells
 from plugin_backend.evaluation.report.sound_table import lines, numbers_of
+from plugin_backend.training.config import STORED_NAMES
 
 TEXT = """# Model card: {name}
 
@@ -231,11 +232,16 @@ def runs_of(training: dict) -> list[dict]:
     return [*training.get("history", []), training]
 
 
+NAMES = {stored: name for name, stored in STORED_NAMES.items()}
+"""Names of settings by their names in records."""
+
+
 def run_lines(training: dict) -> str:
     """Return one line per run: its plain numbers, then its settings."""
     lines = []
     for run in runs_of(training):
         plain = run.get("settings", {}) | run
+        plain = {NAMES.get(key, key): value for key, value in plain.items()}
         text = ", ".join(f"{key} {value}" for key, value in plain.items() if isinstance(value, str | int | float))
         lines.append(f"- {text}")
     return "From the checkpoint's record, one line a run:\n\n" + "\n".join(lines)

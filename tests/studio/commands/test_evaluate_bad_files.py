@@ -57,6 +57,7 @@ def folder(tmp_path_factory):
     return place
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX alone")
 def test_bad_files_are_one_line_and_good_ones_are_scored(folder, tmp_path):
     arguments = ["pcm", "--data", str(folder), "--out", str(tmp_path), "--quick", "--without-visqol"]
