@@ -53,8 +53,8 @@ def voice(rng: np.random.Generator) -> np.ndarray:
         count = int(rng.uniform(0.12, 0.3) * RATE)
         pitch = np.cumsum(np.linspace(rng.uniform(90, 180), rng.uniform(80, 160), count)) / RATE
         source = np.diff(np.floor(pitch), prepend=0.0) + 0.02 * rng.standard_normal(count)
-        heard = sum(resonant(source, hz, 90) for hz in VOWELS_HZ[rng.integers(len(VOWELS_HZ))])
-        sound[at : at + count] += heard / np.abs(heard).max() * np.hanning(count) ** 0.5 * rng.uniform(0.1, 0.4)
+        voice = sum(resonant(source, hz, 90) for hz in VOWELS_HZ[rng.integers(len(VOWELS_HZ))])
+        sound[at : at + count] += voice / np.abs(voice).max() * np.hanning(count) ** 0.5 * rng.uniform(0.1, 0.4)
         at += count + int(rng.choice([0.02, 0.3]) * RATE)
     return sound.astype(np.float32)
 
@@ -121,7 +121,7 @@ def likeness() -> None:
                 for way, controls in WAYS.items():
                     if way == "hits" and preset.header.kind != "hit":
                         continue
-                    heard = sound
+                    output = sound
                     if way != "the input":
                         settings = (
                             Settings(HITS, bits=32)
@@ -130,10 +130,10 @@ def likeness() -> None:
                         )
                         applier = Applier(codec, preset, settings)
                         out = applier.apply(source, Path(folder) / "out.wav").path
-                        heard = soundfile.read(out, dtype="float32")[0]
-                    heard = heard / max(np.abs(heard).max(), 1e-6) * 0.3
-                    distance = frechet_distance(np.concatenate(embed([heard], RATE, yamnet)), own)
-                    mel = float(np.abs(long_term_db([heard]) - own_db).mean())
+                        output = soundfile.read(out, dtype="float32")[0]
+                    output = output / max(np.abs(output).max(), 1e-6) * 0.3
+                    distance = frechet_distance(np.concatenate(embed([output], RATE, yamnet)), own)
+                    mel = float(np.abs(long_term_db([output]) - own_db).mean())
                     rows[way][sound_name].append((distance, mel))
                     print(
                         f"{name:15} {sound_name:9} {way:28} {distance:7.1f} {mel:6.2f} dB", file=sys.stderr, flush=True

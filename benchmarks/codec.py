@@ -39,8 +39,8 @@ BLOCKS = (512, 1024, 2048, 4096)
 EXACT_BLOCKS = (64, 100, 333, 512, 513, 1000, 4096, 8192)
 OFFLINE_S, STREAM_BLOCKS, WARM_BLOCKS, ROUNDS, STARTS = 10, 24, 6, 9, 5
 TARGET_OFFLINE, TARGET_STREAM = 3.0, 6.0
-HEARD = 1e-3
-"""An answer counts as heard from this share of its peak on (−60 dB)."""
+AUDIBLE = 1e-3
+"""A response counts as audible from this share of its peak on (−60 dB)."""
 
 Cells = dict[tuple[str, str], Callable[[], float]]
 
@@ -108,14 +108,14 @@ def answer_range_samples(push: Callable[[np.ndarray], np.ndarray], ratio: int) -
     """Return least and most samples from a click to the first audible change, over the click's position in a frame."""
     block, forget, delays = 4096, 12, []
     for at in [*range(0, ratio, ratio // 8), ratio - 1]:
-        answers = []
+        responses = []
         for level in (0.0, 0.5):
             sound = np.zeros((forget + 4, block), np.float32)
             sound[forget, at] = level
             torch.manual_seed(1)
-            answers.append(np.concatenate([push(piece) for piece in sound])[forget * block :])
-        change = np.abs(answers[1] - answers[0])
-        delays.append(int(np.argmax(change > HEARD * change.max())) - at)
+            responses.append(np.concatenate([push(piece) for piece in sound])[forget * block :])
+        change = np.abs(responses[1] - responses[0])
+        delays.append(int(np.argmax(change > AUDIBLE * change.max())) - at)
     return min(delays), max(delays)
 
 

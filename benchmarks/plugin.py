@@ -115,9 +115,9 @@ def of_bridge(probe: Path, environment: dict[str, str], count: int, channels: in
         words = [str(probe), *(str(part) for name, value in options.items() for part in (f"--{name}", value))]
         done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True,
                               preexec_fn=request_realtime)  # fmt: skip
-    told = json.loads(done.stdout)["instances"]
-    times = [max(one["us"][name] for one in told) for name in ("p50", "p99", "max")]
-    return [*times, sum(one["late"] for one in told), sum(one["hops"] for one in told)]
+    instances = json.loads(done.stdout)["instances"]
+    times = [max(one["us"][name] for one in instances) for name in ("p50", "p99", "max")]
+    return [*times, sum(one["late"] for one in instances), sum(one["hops"] for one in instances)]
 
 
 def paced(calls: list[Callable[[np.ndarray], object]], sound: np.ndarray) -> list[float]:
@@ -191,8 +191,8 @@ def main() -> None:
             measure = measures(part, given, home, environment)
             for count in INSTANCES:
                 *times, late, blocks = measure(count)
-                told = " | ".join(f"{value:.0f}" for value in times)
-                print(f"| {part} | {count} | {told} | {late:.0f} of {blocks:.0f} |", flush=True)
+                cells = " | ".join(f"{value:.0f}" for value in times)
+                print(f"| {part} | {count} | {cells} | {late:.0f} of {blocks:.0f} |", flush=True)
 
 
 def measures(part: str, given: argparse.Namespace, home: Path, environment: dict) -> Callable[[int], list[float]]:

@@ -28,8 +28,7 @@ class ComputeInfo:
         processor: its name, its features, and the environment variables that leave some unused.
         torch: PyTorch's version.
         products: the implementation of matrix products.
-        exact: whether sums are the same in any blocks, batches and jobs; see
-            :mod:`plugin_backend.models.waveform_vae.matrix_products`.
+        exact: whether sums are the same in any blocks, batches and jobs.
     """
 
     processor: str
@@ -43,21 +42,23 @@ class ComputeInfo:
 
 
 def compute_info_for(models: Iterable[str]) -> ComputeInfo | None:
-    """Return what this process computes the named models with; ``None`` if none of them is one of ours."""
-    from plugin_backend.models.registry import PCM, RAVE_SUFFIX
+    """Return what this process computes the named models with; ``None`` if that is known of none of them.
 
-    return compute_info() if any(name != PCM and not name.endswith(RAVE_SUFFIX) for name in models) else None
+    Raises:
+        CheckpointError: there is no model of a name.
+    """
+    from plugin_backend.models.registry import family_of
 
-
-def compute_info() -> ComputeInfo:
-    """Return what this process computes our models with."""
+    families = {id(family): family for name in models if (family := family_of(name)) is not None}
+    found = [computation for family in families.values() if (computation := family.computation()) is not None]
+    if not found:
+        return None
     import torch
 
     from plugin_backend.cpu_info import cpu_info
-    from plugin_backend.models.waveform_vae.matrix_products import best_backend
 
-    chosen = best_backend()
-    return ComputeInfo(str(cpu_info()), torch.__version__, chosen.kind.__name__, chosen.counts.always_exact)
+    products = ", ".join(sorted({each.products for each in found}))
+    return ComputeInfo(str(cpu_info()), torch.__version__, products, all(each.exact for each in found))
 
 
 @dataclass(frozen=True)

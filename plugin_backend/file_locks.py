@@ -1,4 +1,8 @@
-"""Lock a file until the process ends."""
+"""Lock a file until the process ends.
+
+The library filelock (4.3) is not used, because it leaves the lock file in the folder after the release, and refuses a
+lock file that another account owns in a shared folder.
+"""
 
 from __future__ import annotations
 

@@ -203,7 +203,8 @@ def encode_slices(codec: Codec, name: str, slices: list[Slice], kind: str, modes
     """
     spec, fade_in, fade_out = codec.spec, *FADES_SAMPLES[kind]
     means, deviations, takes, mode_tables, low = [], [], [], [], np.zeros(2)
-    for each in slices:
+    for whole in slices:
+        each = one_sound(whole, kind, spec.hop_samples) if spec.layout == "vector" else whole
         rows, rest = no_modes(), each.audio
         if kind == "hit" and modes != NONE:
             rows, rest = ringing_parts(each, spec.sample_rate, None if modes == AUTO else int(modes))
@@ -234,6 +235,21 @@ def encode_slices(codec: Codec, name: str, slices: list[Slice], kind: str, modes
         deviations,
         mode_tables if any(map(len, mode_tables)) else [],
     )
+
+
+def one_sound(slice: Slice, kind: str, most_samples: int) -> Slice:
+    """Return what a model encodes that describes a whole sound by one vector: the attack first, and not too long.
+
+    Args:
+        slice: the slice.
+        kind: ``hit`` or ``texture``. A texture has no attack.
+        most_samples: length of the model's sounds. What is longer is cut, and faded out over an eighth of it.
+    """
+    start = max(0, slice.onsets[0] - LEAD_SAMPLES) if kind == "hit" else 0
+    audio = slice.audio[start : start + most_samples]
+    onsets = tuple(onset - start for onset in slice.onsets if onset - start < audio.size)
+    is_cut = slice.audio.size - start > most_samples
+    return Slice(audio, onsets, most_samples // 8 if is_cut else slice.fade_samples)
 
 
 def ringing_parts(slice: Slice, sample_rate: int, most: int | None) -> tuple[np.ndarray, np.ndarray]:

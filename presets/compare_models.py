@@ -59,10 +59,10 @@ BANK_ROWS = [
     *(Row(f"bank: {side} of {name} over the original's", ("bank", "presets", name, "hits", f"{side}_ratio"))
       for name in GRANULAR for side in ("rise", "fall")),
     Row("bank: energy added below 25 Hz, hits, %", ("bank", "metrics", "hit", "rumble_25_percent", "mean")),
-    Row("bank: what rings, partials found", ("bank", "ringing", "found")),
-    Row("bank: what rings, prominence error, dB (median)", ("bank", "ringing", "prominence_error_db"), "{:.1f}"),
-    Row("bank: what rings, frequency error, cents (median)", ("bank", "ringing", "cents_error"), "{:.1f}"),
-    Row("bank: what rings, decay error, % (median)", ("bank", "ringing", "decay_error_percent"), "{:.0f}"),
+    Row("bank: resonant presets, partials found", ("bank", "ringing", "found")),
+    Row("bank: resonant presets, prominence error, dB (median)", ("bank", "ringing", "prominence_error_db"), "{:.1f}"),
+    Row("bank: resonant presets, frequency error, cents (median)", ("bank", "ringing", "cents_error"), "{:.1f}"),
+    Row("bank: resonant presets, decay error, % (median)", ("bank", "ringing", "decay_error_percent"), "{:.0f}"),
 ]  # fmt: skip
 
 
@@ -88,9 +88,9 @@ def score_models(
     first = next(iter(codecs.values())).spec
     systems = {name: reconstruct(codec) for name, codec in codecs.items()} | (NOISE_ANCHORS if with_anchors else {})
     hops = dict.fromkeys(systems, first.hop_samples) | {name: codec.spec.hop_samples for name, codec in codecs.items()}
-    clips = dense_clips(material.judged, first.sample_rate)
+    clips = dense_clips(material.evaluated, first.sample_rate)
     scores = score_clips(systems, hops, clips, first.sample_rate, embeddings, with_visqol, lambda: None)
-    singles = single_hits(material.judged, first.sample_rate)
+    singles = single_hits(material.evaluated, first.sample_rate)
     sounds = sound_scores(scores, studies(systems, clips, scores.decoded, singles, first.sample_rate))
     agreement = material_agreement(material, systems, first.sample_rate, embeddings[0])
     return {
@@ -113,7 +113,7 @@ def material_agreement(
     Returns:
         System → share of sounds, 0 to 1.
     """
-    sounds = [sound for sound in material.judged if is_material(sound.label)]
+    sounds = [sound for sound in material.evaluated if is_material(sound.label)]
     labels = [group_of(sound.label) for sound in sounds]
     audio_of = {"original": lambda audio, rate_hz: audio} | systems
     points = {

@@ -221,7 +221,8 @@ def check_fits(preset: Preset, spec: CodecSpec) -> None:
     """Check that the sizes in a preset fit its model, before anything is decoded.
 
     Raises:
-        PresetError: its latents have another number of dimensions, or its takes skip or last more than they hold.
+        PresetError: its latents have another number of dimensions or frames, or its takes skip or last more than they
+            hold.
     """
     label = f"preset '{preset.name}'"
     for index, (take, mean) in enumerate(zip(preset.header.takes, preset.means, strict=True)):
@@ -229,6 +230,8 @@ def check_fits(preset: Preset, spec: CodecSpec) -> None:
             raise PresetError(
                 f"{label}: its latents are {mean.shape[1]} wide; those of '{spec.name}' {spec.latent_dim}"
             )
+        if spec.layout == "vector" and len(mean) != 1:
+            raise PresetError(f"{label}: take {index} has {len(mean)} frames; a sound of '{spec.name}' is one")
         held = len(mean) * spec.hop_samples
         if take.skip_samples > held:
             raise PresetError(f"{label}: take {index} skips {take.skip_samples} samples of the {held} it holds")

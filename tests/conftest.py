@@ -69,6 +69,14 @@ def built_bundles(tmp_path_factory) -> list[Path]:
 
 
 @pytest.fixture(scope="session")
+def foley():
+    """The shipped model, loaded once: that takes a second. Its streams have a state, it has none."""
+    from plugin_backend.models.registry import load_codec
+
+    return load_codec("foley")
+
+
+@pytest.fixture(scope="session")
 def impulse_bank(tmp_path_factory) -> Path:
     """A bank of identity presets: ``click`` is one full-scale sample, ``burst`` a second of noise,
     ``tone`` four seconds of 1 kHz, ``hum`` a texture of the same."""
@@ -110,7 +118,7 @@ def tiny_models(tmp_path_factory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def write_sheet(tmp_path):
-    """Writes rows (a list of dicts) as a CSV cue sheet; answers its path."""
+    """Return a function that writes rows (a list of dicts) as a CSV cue sheet, and returns its path."""
 
     def write(rows: list[dict], name: str = "cues.csv") -> Path:
         columns = list(dict.fromkeys(key for row in rows for key in row))
@@ -145,8 +153,9 @@ def forked_renders(monkeypatch):
 
 @pytest.fixture
 def render_sheet(tmp_path, impulse_bank, forked_renders, monkeypatch):
-    """Renders a sheet with the impulse bank, without a picture, and reads the stems back; answers name →
-    ``[samples, 2]`` float64 and the report."""
+    """Return a function that renders a sheet with the impulse bank, without a plot, and reads the stems back.
+
+    It returns ``[samples, 2]`` float64 by stem, and the report."""
     import json
 
     import msgspec

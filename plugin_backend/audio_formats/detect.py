@@ -10,6 +10,7 @@ from typing import BinaryIO
 from plugin_backend.audio_formats import au, flac, mpeg, ogg
 from plugin_backend.audio_formats import wav_chunks as chunks
 from plugin_backend.audio_formats.byte_ranges import ByteRange, Content, Part, PartFile, join_recordings
+from plugin_backend.audio_formats.chunk_families import find_family
 from plugin_backend.errors import AudioFileError
 
 HEAD_BYTES = 4096
@@ -33,7 +34,7 @@ OTHERS = (
 def is_audio(head: bytes) -> bool:
     """Return whether a file that begins with these bytes (4096 or all) is audio of a known format."""
     return (
-        chunks.find_family(head[:12]) is not None
+        find_family(head[:12]) is not None
         or head[:4] in (*au.BYTE_ORDERS, flac.MARKER, ogg.MARKER)
         or head.startswith(OTHERS)
         or (head[:4] == b"FORM" and head[8:12] in (b"8SVX", b"16SV"))
@@ -65,7 +66,7 @@ def inspect_content(file: BinaryIO) -> Content:
 
 def _has_sizes(head: bytes) -> bool:
     """Return whether a file that begins with these 12 bytes states where its audio ends: a file of chunks, or AU."""
-    return chunks.find_family(head) is not None or head[:4] in au.BYTE_ORDERS
+    return find_family(head) is not None or head[:4] in au.BYTE_ORDERS
 
 
 def _sized_content(file: BinaryIO) -> Content:
@@ -82,7 +83,7 @@ def _sized_content(file: BinaryIO) -> Content:
         if len(recordings) == MOST_JOINED:
             raise AudioFileError(f"over {MOST_JOINED} recordings are joined in it; give them one by one")
         rest: BinaryIO = PartFile.opened(file, Part((ByteRange(start, end),)))
-        family = chunks.find_family(rest.read(12))
+        family = find_family(rest.read(12))
         next_start = chunks.next_recording(rest, family, _has_sizes) if family else au.next_recording(rest, _has_sizes)
         byte_range = ByteRange(start, end if next_start is None else start + next_start)
         recording_file: BinaryIO = PartFile.opened(file, Part((byte_range,)))

@@ -3,8 +3,10 @@
 A codec works on mono signals at one sample rate. A batch dimension comes first everywhere: audio is ``[batch,
 samples]`` float32, about −1 to 1; latents are ``[batch, frames, dims]`` float32. Frame *t* describes the samples ``t *
 hop_samples … (t + 1) * hop_samples - 1`` of the sound. A stereo sound is a batch of two: its channels never mix, and
-equal channels stay equal. Codecs whose ``layout`` is ``"vector"`` (spectral models of fixed length) use exactly one
-frame.
+equal channels stay equal.
+
+A codec whose ``layout`` is ``"vector"`` (a spectral model of fixed length) describes a whole sound of ``hop_samples``
+by one frame. Its frames do not depend on each other, and it has no latency.
 
 There are two ways to encode and decode. They agree to float rounding:
 
@@ -54,7 +56,7 @@ class CodecSpec:
         hop_samples: samples per latent frame.
         latent_dim: dimensions per latent frame.
         latency_samples: how much later than the sound a decoder stream's output is.
-        layout: ``"frames"`` or ``"vector"``.
+        layout: ``"frames"``, or ``"vector"`` if one frame is a whole sound.
     """
 
     name: str

@@ -27,7 +27,7 @@ TO_HOST = {
     "latency": "`kind`, `rate_hz`, `samples`: the engine's latency at that rate, added to the bridge's. For each rate.",
     "preset": "`number` (from 1), `name`, `sort` (hit, texture), `digest`, `path`, `description`.",
     "ready": "`pid`: a server runs; all open instances must be opened (again) with it.",
-    "opened": "`id`: its engine answers.",
+    "opened": "`id`: its engine runs.",
     "problem": "`id` (0: all), `text`: it cannot be used, or something was not done; one line.",
     "died": "`how`: the server crashed (a signal or an exit status); another `ready` follows.",
 }

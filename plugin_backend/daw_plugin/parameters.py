@@ -60,9 +60,7 @@ def _ring(name: str, shown: str, *kinds: str) -> PluginParameter:
 
 
 PRESET = Parameter("preset", 0, MOST_PRESETS, 0, "", "Of the bank, by number; 0 is none.")
-FAILED = Parameter(
-    "failed", 0, 1, 0, "", "1 once an offline render could not be made: what it wrote is not to be used."
-)
+FAILED = Parameter("failed", 0, 1, 0, "", "1 after an offline render failed: do not use its result.")
 SEED = Parameter("seed", 0, 999_999, 0, "", "Which takes and variations notes strike, from the next on.")
 BYPASS = Parameter("bypass", 0, 1, 0, "", "1 lets the dry input through, as late.")
 

@@ -19,13 +19,13 @@ class Resampler:
     """A stream ``[channels, n]`` resampled block by block by soxr. The number of samples per block varies.
 
     Args:
-        from_hz: sample rate of the input.
+        from_hz: sample rate of the input; a varispeed makes it a fraction.
         to_hz: sample rate of the output.
         channels: of every block.
         quality: soxr's quality, ``HQ`` or ``VHQ``.
     """
 
-    def __init__(self, from_hz: int, to_hz: int, channels: int, quality: str = QUALITY):
+    def __init__(self, from_hz: float, to_hz: float, channels: int, quality: str = QUALITY):
         self._stream = soxr.ResampleStream(from_hz, to_hz, channels, dtype="float32", quality=quality)
         self._is_mono = channels == 1
 

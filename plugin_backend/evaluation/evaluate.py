@@ -54,7 +54,7 @@ from plugin_backend.evaluation.studies.surface_materials import (
 from plugin_backend.models.registry import describe_codec, load_codec, read_training
 
 VERSION = 2
-QUICK_CLIPS, QUICK_HITS, QUICK_MATERIALS, QUICK_LESSONS = 1, 2, 4, 8
+QUICK_CLIPS, QUICK_HITS, QUICK_MATERIALS, QUICK_TRAINING = 1, 2, 4, 8
 
 
 @dataclass(frozen=True)
@@ -125,15 +125,15 @@ def evaluate(model: str, folder: Path, options: Options = Options(), report: Rep
     material = read_evaluation_set(folder, rate_hz, held_out, options.everything)
     report("reading", 1, 1)
     codec = load_codec(model)
-    clips = dense_clips(material.judged, rate_hz, QUICK_CLIPS if options.quick else options.clips_per_label)
+    clips = dense_clips(material.evaluated, rate_hz, QUICK_CLIPS if options.quick else options.clips_per_label)
     embeddings, remarks = installed_embeddings()
     started_from, start = _start_of(model, rate_hz)
-    judged = systems(codec) | ({START: reconstruct(start)} if start is not None else {})
-    step = _Steps(report, "scoring", len(judged) * len(clips))
-    hops = dict.fromkeys(judged, codec.spec.hop_samples)
+    all_systems = systems(codec) | ({START: reconstruct(start)} if start is not None else {})
+    step = _Steps(report, "scoring", len(all_systems) * len(clips))
+    hops = dict.fromkeys(all_systems, codec.spec.hop_samples)
     if start is not None:
         hops[START] = start.spec.hop_samples
-    scores = score_clips(judged, hops, clips, rate_hz, embeddings, options.with_visqol, step)
+    scores = score_clips(all_systems, hops, clips, rate_hz, embeddings, options.with_visqol, step)
     metrics: dict[str, Any] = {
         "version": VERSION,
         "model": {
@@ -143,19 +143,19 @@ def evaluate(model: str, folder: Path, options: Options = Options(), report: Rep
             "started_from": started_from,
         },
         "data": _data(material),
-        "protocol": _protocol(codec, clips, options) | {"systems": list(judged)},
+        "protocol": _protocol(codec, clips, options) | {"systems": list(all_systems)},
         "remarks": [*material.remarks, *remarks],
         "metrics": scores.metrics,
-        "sound": _sound(judged, scores, clips, material, rate_hz, report),
+        "sound": _sound(all_systems, scores, clips, material, rate_hz, report),
     }
     metrics["sound"][CODEC]["silence_dbfs"] = silence_dbfs(codec)
     metrics |= scores.metrics[CODEC]
-    decoded = _decode_singles(codec, material.judged, _Steps(report, "single sounds", len(material.judged)))
-    lessons = _first_of_each(material.lessons, QUICK_LESSONS) if options.quick else material.lessons
-    step = _Steps(report, "probe", len(lessons) + len(material.judged))
-    metrics["probe"], probe = probe_study(lessons, material.judged, decoded, rate_hz, embeddings[0], step)
-    metrics["retrieval"] = score_retrieval(material.judged, decoded, rate_hz)
-    metrics["latent_map"] = latent_map(codec, material.judged)
+    decoded = _decode_singles(codec, material.evaluated, _Steps(report, "single sounds", len(material.evaluated)))
+    training = _first_of_each(material.training, QUICK_TRAINING) if options.quick else material.training
+    step = _Steps(report, "probe", len(training) + len(material.evaluated))
+    metrics["probe"], probe = probe_study(training, material.evaluated, decoded, rate_hz, embeddings[0], step)
+    metrics["retrieval"] = score_retrieval(material.evaluated, decoded, rate_hz)
+    metrics["latent_map"] = latent_map(codec, material.evaluated)
     sounds = _studies(metrics, _StudyInput(codec, material, clips, embeddings, probe, options.quick), report)
     metrics["cost"] = {"cpu_time_per_sound_time": score_cost(codec)}
     metrics["clips"] = scores.rows
@@ -195,7 +195,7 @@ def _sound(
     report: Report,
 ) -> dict[str, dict]:
     """Return artefacts, two-sample tests and studies by system; single partials only for the codec."""
-    singles = single_hits(material.judged, rate_hz)
+    singles = single_hits(material.evaluated, rate_hz)
     found = studies(systems, clips, scores.decoded, singles, rate_hz, _Steps(report, "hits and partials", len(systems)))
     for name in systems:
         if name != CODEC:
@@ -204,14 +204,14 @@ def _sound(
 
 
 def _data(material: EvaluationSet) -> dict:
-    sources, labels = ({getattr(sound, name) for sound in material.judged} for name in ("source", "label"))
+    sources, labels = ({getattr(sound, name) for sound in material.evaluated} for name in ("source", "label"))
     return {
-        "judged": "held out from training" if material.unseen else "everything",
-        "unseen_in_training": material.unseen,
-        "files": len(material.judged),
+        "judged": "held out from training" if material.is_held_out else "everything",
+        "unseen_in_training": material.is_held_out,
+        "files": len(material.evaluated),
         "sources": sorted(sources),
         "labels": sorted(labels),
-        "lesson_files": len(material.lessons),
+        "lesson_files": len(material.training),
     }
 
 
@@ -278,7 +278,7 @@ def _studies(metrics: dict, given: _StudyInput, report: Report) -> dict[str, np.
     }
     metrics["mixtures"] = mixture_study(materials, given.probe, _Steps(report, "mixtures", len(materials.pairs())))
     metrics["interpolation"] = interpolation(materials, corpus, _Steps(report, "interpolation", len(PATHS)))
-    metrics["prior"] = prior_study(codec, material.judged, corpus, embeddings)
+    metrics["prior"] = prior_study(codec, material.evaluated, corpus, embeddings)
     return _listening_pair(materials)
 
 

@@ -11,8 +11,8 @@ from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import CheckpointError, OutputError
 from plugin_backend.export import check_suffix
 from plugin_backend.export.formats import BLOCK_HOPS, FORMATS
+from plugin_backend.models.family import ExportableCodec
 from plugin_backend.models.registry import FACTORY, load_codec
-from plugin_backend.models.waveform_vae.codec import WaveformCodec
 from plugin_backend.staged_files import stage_files
 
 MOST_DEVIATION_DB = -100.0
@@ -88,15 +88,16 @@ def export_model(model: str, kind: str, out: Path, licence: str | None = None, c
         The files, and how far their output is from ours.
 
     Raises:
-        CheckpointError: there is no such model, Pisada did not train it, or the export's output differs from ours.
+        CheckpointError: there is no such model, its family cannot be exported, or the export's output differs from
+                ours.
         OutputError: ``out`` cannot be written, or its name does not fit the format.
         MissingExtraError: the format needs a package that is not installed.
     """
     form = FORMATS[kind]
     check_suffix(kind, out)
     codec = load_codec(model)
-    if not isinstance(codec, WaveformCodec):
-        raise CheckpointError(f"'{model}' cannot be exported: only models that Pisada trained can be")
+    if not isinstance(codec, ExportableCodec):
+        raise CheckpointError(f"'{model}' cannot be exported: models of its family cannot be")
     parts = form.parts(codec, export_metadata(model, codec, licence, credit))
     sound = check_signal(codec)
     output = form.play(parts, sound, BLOCK_HOPS * codec.spec.hop_samples)

@@ -14,7 +14,7 @@ from torch import nn
 
 from plugin_backend.errors import MissingExtraError
 from plugin_backend.export.nn_tilde_host import NnHost
-from plugin_backend.models.waveform_vae.codec import WaveformCodec
+from plugin_backend.models.family import ExportableCodec
 
 NEUTONE_PACKAGES = "--no-deps neutone_sdk==1.5.2 torchaudio tqdm requests jsonschema jsonschema-specifications"
 METADATA_FILE = "pisada.json"
@@ -34,7 +34,7 @@ class Format:
             Its arguments are the files, the sound and the samples in a block.
     """
 
-    parts: Callable[[WaveformCodec, dict[str, str]], Parts]
+    parts: Callable[[ExportableCodec, dict[str, str]], Parts]
     play: Callable[[Parts, np.ndarray, int], np.ndarray]
 
 
@@ -55,7 +55,7 @@ def from_torchscript(data: bytes) -> torch.jit.ScriptModule:
         return torch.jit.load(io.BytesIO(data)).eval()
 
 
-def _torchscript(codec: WaveformCodec, metadata: dict[str, str]) -> Parts:
+def _torchscript(codec: ExportableCodec, metadata: dict[str, str]) -> Parts:
     from plugin_backend.export.torchscript import TorchScriptCodec
 
     return {"": to_torchscript(TorchScriptCodec(codec), metadata)}
@@ -72,7 +72,7 @@ def _play_torchscript(parts: Parts, sound: np.ndarray, block: int) -> np.ndarray
     return np.concatenate(outputs)
 
 
-def _nn_tilde(codec: WaveformCodec, metadata: dict[str, str]) -> Parts:
+def _nn_tilde(codec: ExportableCodec, metadata: dict[str, str]) -> Parts:
     from plugin_backend.export.nn_tilde import NnTildeCodec
 
     return {"": to_torchscript(NnTildeCodec(codec), metadata)}
@@ -83,7 +83,7 @@ def _play_nn_tilde(parts: Parts, sound: np.ndarray, block: int) -> np.ndarray:
     return np.concatenate([host.perform("forward", piece[None])[0] for piece in sound.reshape(-1, block)])
 
 
-def _onnx(codec: WaveformCodec, metadata: dict[str, str]) -> Parts:
+def _onnx(codec: ExportableCodec, metadata: dict[str, str]) -> Parts:
     from plugin_backend.export.onnx import graphs
 
     return graphs(codec, metadata)
@@ -109,7 +109,7 @@ def _play_onnx(parts: Parts, sound: np.ndarray, block: int) -> np.ndarray:
     return np.concatenate(outputs)
 
 
-def _neutone(codec: WaveformCodec, metadata: dict[str, str]) -> Parts:
+def _neutone(codec: ExportableCodec, metadata: dict[str, str]) -> Parts:
     try:
         from neutone_sdk.metadata import validate_metadata
         from neutone_sdk.sqw import SampleQueueWrapper

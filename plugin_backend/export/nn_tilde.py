@@ -12,11 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from plugin_backend.export.scriptable_heads import scriptable_head
-from plugin_backend.export.scriptable_model import Decoder, Encoder
-from plugin_backend.export.scriptable_stft import scriptable_views
-from plugin_backend.models.waveform_vae.codec import WaveformCodec
-from plugin_backend.models.waveform_vae.fast_inference import FastDecoder, FastEncoder
+from plugin_backend.models.family import ExportableCodec
 
 BOOL, FLOAT = 0, 2
 """nn~'s type codes."""
@@ -34,15 +30,13 @@ class NnTildeCodec(nn.Module):
         encoder_past: Tensor
         decoder_past: Tensor
 
-    def __init__(self, codec: WaveformCodec):
+    def __init__(self, codec: ExportableCodec):
         super().__init__()
         spec = codec.spec
         self.sr = self.sampling_rate = spec.sample_rate
         self.latent_size = self.full_latent_size = spec.latent_dim
         self.n_channels, self.latency_samples, self.host_rate_hz = 1, spec.latency_samples, spec.sample_rate
-        encoder, decoder = FastEncoder(codec.model), FastDecoder(codec.model)
-        self.encoder = Encoder(encoder, scriptable_views(encoder.views, by_matrix=False))
-        self.decoder = Decoder(decoder, scriptable_head(decoder.head))
+        self.encoder, self.decoder = codec.scriptable_parts(by_matrix=False)
         self.register_buffer("encoder_past", torch.zeros(1, self.encoder.remembered))
         self.register_buffer("decoder_past", torch.zeros(1, self.decoder.remembered))
         self._buffers_wanted = torch.jit.Attribute([], list[str])

@@ -10,11 +10,7 @@ import torch
 from torch import nn
 
 from plugin_backend.errors import MissingExtraError
-from plugin_backend.export.scriptable_heads import scriptable_head
-from plugin_backend.export.scriptable_model import Decoder, Encoder
-from plugin_backend.export.scriptable_stft import scriptable_views
-from plugin_backend.models.waveform_vae.codec import WaveformCodec
-from plugin_backend.models.waveform_vae.fast_inference import FastDecoder, FastEncoder
+from plugin_backend.models.family import ExportableCodec
 
 OPSET = 18
 TRACED_FRAMES = 3
@@ -24,22 +20,16 @@ SIGNATURES = {
 }
 
 
-def graphs(codec: WaveformCodec, metadata: dict[str, str]) -> dict[str, bytes]:
+def graphs(codec: ExportableCodec, metadata: dict[str, str]) -> dict[str, bytes]:
     """Return the files' bytes by part. :data:`SIGNATURES` has the names, docs/interop.md the shapes.
 
     Raises:
         MissingExtraError: the ``export`` extra is not installed.
     """
-    encoder, decoder = FastEncoder(codec.model), FastDecoder(codec.model)
+    encoder, decoder = codec.scriptable_parts(by_matrix=True)
     parts: dict[str, tuple[nn.Module, int | tuple[int, int]]] = {
-        "encoder": (
-            Encoder(encoder, scriptable_views(encoder.views, by_matrix=True)),
-            TRACED_FRAMES * codec.spec.hop_samples,
-        ),
-        "decoder": (
-            Decoder(decoder, scriptable_head(decoder.head, by_matrix=True)),
-            (TRACED_FRAMES, codec.spec.latent_dim),
-        ),
+        "encoder": (encoder, TRACED_FRAMES * codec.spec.hop_samples),
+        "decoder": (decoder, (TRACED_FRAMES, codec.spec.latent_dim)),
     }
     return {name: _graph(name, module, shape, metadata) for name, (module, shape) in parts.items()}
 

@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from plugin_backend.export.scriptable_heads import scriptable_head
-from plugin_backend.export.scriptable_model import Decoder, Encoder
-from plugin_backend.export.scriptable_stft import scriptable_views
-from plugin_backend.models.waveform_vae.codec import WaveformCodec
-from plugin_backend.models.waveform_vae.fast_inference import FastDecoder, FastEncoder
+from plugin_backend.models.family import ExportableCodec
 
 
 class TorchScriptCodec(nn.Module):
@@ -27,14 +23,12 @@ class TorchScriptCodec(nn.Module):
     if TYPE_CHECKING:
         silence: Tensor
 
-    def __init__(self, codec: WaveformCodec):
+    def __init__(self, codec: ExportableCodec):
         super().__init__()
         spec = codec.spec
         self.sampling_rate, self.ratio, self.latent_size = spec.sample_rate, spec.hop_samples, spec.latent_dim
         self.latency_samples, self.latency_frames = spec.latency_samples, spec.latency_frames
-        encoder, decoder = FastEncoder(codec.model), FastDecoder(codec.model)
-        self.encoder = Encoder(encoder, scriptable_views(encoder.views, by_matrix=False))
-        self.decoder = Decoder(decoder, scriptable_head(decoder.head))
+        self.encoder, self.decoder = codec.scriptable_parts(by_matrix=False)
         self.register_buffer("silence", torch.from_numpy(codec.silence(1).copy()))
 
     @torch.jit.export

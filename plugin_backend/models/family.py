@@ -7,20 +7,45 @@ file. Presets, rendering and live playing use only the :class:`~plugin_backend.c
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from plugin_backend.codecs.base import Codec
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from plugin_backend.codecs.base import Codec, CodecSpec
+    from plugin_backend.codecs.base import CodecSpec
+
+
+@dataclass(frozen=True)
+class Computation:
+    """How this process computes the models of a family.
+
+    Attributes:
+        products: the implementation of the matrix products.
+        exact: whether sums are the same in any blocks, batches and jobs.
+        remark: the same for a person, in one line.
+    """
+
+    products: str
+    exact: bool
+    remark: str
 
 
 class ModelFamily(Protocol):
     """A kind of model: how its files are read."""
+
+    def computation(self) -> Computation | None:
+        """Return how this process computes its models; ``None`` if that is not known.
+
+        Raises:
+            ProjectError: an environment variable that chooses the implementation has a wrong value.
+        """
 
     def read_spec(self, path: Path) -> CodecSpec:
         """Return the codec's numbers without loading its weights.
@@ -133,6 +158,23 @@ class TrainableFamily(ModelFamily, Protocol):
         Args:
             model: the model; it is changed.
             batches: sounds to measure, each ``[batch, samples]``.
+        """
+
+
+class ExportableCodec(Codec):
+    """A codec that can be exported for other programs."""
+
+    @abstractmethod
+    def scriptable_parts(self, by_matrix: bool) -> tuple[nn.Module, nn.Module]:
+        """Return the encoder and the decoder of a stream, in steps that TorchScript and ONNX support.
+
+        Both have ``remembered``: how many numbers they keep between two blocks. That past is ``[batch, remembered]``
+        float32, and zeros at the start of a sound. The encoder takes audio ``[batch, k * hop_samples]`` and the past;
+        it returns means and deviations, each ``[batch, k, dims]``, and the next past. The decoder takes latents
+        ``[batch, k, dims]`` and the past; it returns audio, late by the codec's latency, and the next past.
+
+        Args:
+            by_matrix: whether the other program has no Fourier transform.
         """
 
 

@@ -36,7 +36,10 @@ NEW_MODELS = "waveform-vae"
 
 FACTORY = Path(__file__).parents[1] / "factory"
 PCM = PcmCodec.spec.name
-SUFFIX, RAVE_SUFFIX = ".safetensors", next(iter(CARDS))
+SUFFIX = ".safetensors"
+MODEL_SUFFIXES = (SUFFIX, *CARDS)
+"""Endings of the names that are files of models; other names are factory models."""
+
 MOST_CARD_BYTES = 2**26
 
 
@@ -78,6 +81,15 @@ def family_name(path: Path) -> str:
     return name if isinstance(name, str) and name in FAMILIES else NEW_MODELS
 
 
+def family_of(name: str) -> ModelFamily | None:
+    """Return the family of a model's name or file; ``None`` for ``pcm``, which is of none.
+
+    Raises:
+        CheckpointError: there is no such model.
+    """
+    return None if name == PCM else family(family_name(model_path(name)))
+
+
 def factory_names() -> list[str]:
     """Return the names of the models shipped with Pisada, and ``pcm``, the identity codec."""
     return sorted(path.stem for path in FACTORY.glob(f"*{SUFFIX}")) + [PCM]
@@ -99,12 +111,12 @@ def checkpoint_path(name: str) -> Path:
 
 
 def model_path(name: str) -> Path:
-    """Return the file of a model: a ``.rave.json`` card as it is, else :func:`checkpoint_path`.
+    """Return the file of a model: a card as it is, else :func:`checkpoint_path`.
 
     Raises:
         CheckpointError: see :func:`checkpoint_path`.
     """
-    return Path(name) if name.endswith(RAVE_SUFFIX) else checkpoint_path(name)
+    return Path(name) if name.endswith(tuple(CARDS)) else checkpoint_path(name)
 
 
 _preloaded: dict[str, Codec] = {}
@@ -130,10 +142,8 @@ def describe_codec(name: str) -> CodecSpec:
         >>> spec.sample_rate, spec.hop_samples, spec.latent_dim
         (48000, 512, 32)
     """
-    if name == PCM:
-        return PcmCodec.spec
-    path = model_path(name)
-    return family(family_name(path)).read_spec(path)
+    found = family_of(name)
+    return PcmCodec.spec if found is None else found.read_spec(model_path(name))
 
 
 def read_training(name: str) -> dict:
@@ -142,10 +152,8 @@ def read_training(name: str) -> dict:
     Raises:
         CheckpointError: there is no such model, or its file is damaged.
     """
-    if name == PCM:
-        return {}
-    path = model_path(name)
-    return family(family_name(path)).read_training(path)
+    found = family_of(name)
+    return {} if found is None else found.read_training(model_path(name))
 
 
 def load_codec(name: str) -> Codec:
@@ -162,12 +170,10 @@ def load_codec(name: str) -> Codec:
         >>> load_codec("pcm").spec.hop_samples
         512
     """
-    if name == PCM:
-        return PcmCodec()
     if name in _preloaded and _preloaded[name].spec.fingerprint == describe_codec(name).fingerprint:
         return _preloaded[name]
-    path = model_path(name)
-    return family(family_name(path)).load_codec(path)
+    found = family_of(name)
+    return PcmCodec() if found is None else found.load_codec(model_path(name))
 
 
 class _DeferredCodec(Codec):

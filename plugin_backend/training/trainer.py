@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,9 +34,9 @@ from plugin_backend.training.discriminators import (
     load_discriminators,
     save_discriminators,
 )
-from plugin_backend.training.loggers import Logger
 from plugin_backend.training.losses import MEL_BANDS, SpectralScore
 from plugin_backend.training.resume_state import load_state, optimizer_tensors, restore_optimizer, save_state
+from plugin_backend.training.run_options import RunOptions
 from plugin_backend.training.run_state import RunState
 from plugin_backend.training.schedule import Phase, phases
 from plugin_backend.training.starting_model import starting_model, training_history
@@ -62,25 +61,6 @@ IDENTITY = {
     "sounds to judge by": "validation sounds",
 }
 """What must be equal to continue a run: the names in the state file, and those in messages."""
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What surrounds a run.
-
-    Attributes:
-        facts: what the checkpoint's record keeps besides the settings.
-        device: see :func:`~plugin_backend.training.device.pick_device`.
-        logger: gets losses and example sounds.
-        report: called with one line of text at each validation.
-        began_s: when the command began, by :func:`time.monotonic`: its budget counts from then; by default from now.
-    """
-
-    facts: dict = field(default_factory=dict)
-    device: str = "auto"
-    logger: Logger = field(default_factory=Logger)
-    report: Callable[[str], None] = print
-    began_s: float | None = None
 
 
 class Trainer:

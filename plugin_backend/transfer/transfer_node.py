@@ -54,7 +54,7 @@ class TransferNode(Stage):
     """Encodes, moves and decodes; follows the input's envelope; rings at its hits; mixes with the delayed input.
 
     All processing is in whole hops counted from the stream's first sample, so block boundaries change nothing (not a
-    bit with packed products; see :mod:`plugin_backend.models.waveform_vae.fast_inference`). A control acts from the
+    bit with packed products; see :class:`~plugin_backend.models.family.Computation`). A control acts from the
     next hop on. Controls of level or mixture glide for 50 ms.
 
     Args:

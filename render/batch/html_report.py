@@ -17,7 +17,7 @@ from plugin_backend.text import escape_unprintable
 from render.batch.event_log import Result
 from render.batch.journal import DONE, Row
 from render.batch.planning import BatchPlan, Planned
-from render.delivery.file_names import picture_name, report_name
+from render.delivery.file_names import plot_name, report_name
 from render.project.project import Project
 
 NAME, WARNING = "batch.html", "⚠"
@@ -70,8 +70,8 @@ TEMPLATE = """\
 {%- for stem, line in job.warnings %}<li class="warn">{{ mark }} {{ stem }}: {{ line }}</li>{% endfor -%}
 {%- for remark in job.remarks %}<li>note: {{ remark }}</li>{% endfor -%}
 {%- if job.computed %}<li>computed with {{ job.computed }}</li>{% endif %}</ul>
-{%- if job.picture -%}
-<img alt="{{ job.name }}: waveforms and cues" src="data:image/png;base64,{{ job.picture }}">
+{%- if job.plot -%}
+<img alt="{{ job.name }}: waveforms and cues" src="data:image/png;base64,{{ job.plot }}">
 {%- endif %}</details>
 {% endfor -%}
 </html>
@@ -105,7 +105,7 @@ class _Report(msgspec.Struct):
 
 
 def write_html(plan: BatchPlan, result: Result, out: Path) -> Path:
-    """Write ``batch.html`` into ``out``: failures and causes, the loudness of every stem, the first 64 MB of pictures.
+    """Write ``batch.html`` into ``out``: failures and causes, the loudness of every stem, the first 64 MB of plots.
 
     Args:
         plan: the planned batch.
@@ -131,7 +131,7 @@ def write_html(plan: BatchPlan, result: Result, out: Path) -> Path:
 
 
 def _facts(plan: BatchPlan, result: Result, out: Path) -> dict[str, object]:
-    """Return the template's variables. ``details`` reads one picture at a time."""
+    """Return the template's variables. ``details`` reads one plot at a time."""
     rows = result.rows
     done = [planned for planned in plan.jobs if planned.job.name not in result.failed]
     row_of = {planned.job.name: rows.get(planned.job.name.casefold()) for planned in done}
@@ -144,9 +144,9 @@ def _facts(plan: BatchPlan, result: Result, out: Path) -> dict[str, object]:
         left = MOST_PICTURE_BYTES
         for planned in done:
             name = planned.job.name
-            picture = _picture(out, planned, row_of[name], left)
-            left -= len(picture)
-            yield _details(planned, row_of[name], reports[name], picture)
+            plot = _plot(out, planned, row_of[name], left)
+            left -= len(plot)
+            yield _details(planned, row_of[name], reports[name], plot)
 
     return {
         "style": STYLE,
@@ -192,8 +192,8 @@ def _job_remarks(planned: Planned, report: _Report | None) -> list[str]:
     return [remark for remark in report.remarks if remark != planned.warning] if report else []
 
 
-def _details(planned: Planned, row: Row | None, report: _Report | None, picture: str) -> dict[str, object]:
-    """Return the facts about one job; ``picture`` is a PNG in base64, or empty."""
+def _details(planned: Planned, row: Row | None, report: _Report | None, plot: str) -> dict[str, object]:
+    """Return the facts about one job; ``plot`` is a PNG in base64, or empty."""
     cost, took = planned.cost_to_run(), ""
     if row and row.wall_s:
         speed = f"{cost.programme_s / row.wall_s:.1f} × real time"
@@ -207,7 +207,7 @@ def _details(planned: Planned, row: Row | None, report: _Report | None, picture:
         "warning_count": _number(len(warnings), "warning") if warnings else "",
         "remarks": _job_remarks(planned, report),
         "computed": str(report.computed) if report and report.computed else "",
-        "picture": picture,
+        "plot": plot,
     }
 
 
@@ -231,5 +231,5 @@ def _report(out: Path, planned: Planned, row: Row | None) -> _Report | None:
         return None
 
 
-def _picture(out: Path, planned: Planned, row: Row | None, left_bytes: int) -> str:
-    return base64.b64encode(_job_file(out, planned, row, picture_name, left_bytes * 3 // 4)).decode("ascii")
+def _plot(out: Path, planned: Planned, row: Row | None, left_bytes: int) -> str:
+    return base64.b64encode(_job_file(out, planned, row, plot_name, left_bytes * 3 // 4)).decode("ascii")

@@ -7,7 +7,7 @@ import os
 from plugin_backend.hashing import digest
 from presets.bank import is_file_name
 from render.delivery.file_names import clip_names, stem_names
-from render.delivery.incremental.diff import stem_keys
+from render.delivery.incremental.sample_digests import stem_keys
 from render.delivery.report import cue_table
 from render.plan.cache_key import cue_keys
 from render.plan.plan import Plan

@@ -14,14 +14,14 @@ from render.batch.jobs.job import Job, Jobs, is_utf8
 from render.batch.journal import DONE, MOVING, Journal, peek
 from render.batch.staging import is_unchanged
 from render.cues.lint import late_start
-from render.delivery.deliver import sound_bytes
+from render.delivery.disk_room import sound_bytes
 from render.engine.make_plan import make_plan
 from render.plan.plan import Plan
 from render.plan.resolve import read_sheet, with_sheet_rate
 from render.project.project import Project
 
 JOB_S = 0.6
-"""Seconds that every job takes, whatever its size: its processes, its report and its picture."""
+"""Seconds that every job takes, whatever its size: its processes, its report and its plot."""
 CUE_SECOND_S = 0.05
 """Seconds for one second of a cue that a model decodes."""
 STEM_MINUTE_S = 0.5

@@ -14,7 +14,6 @@ from render.project.timecode import Clock
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 WHOLE = re.compile(r"[0-9]{1,19}")
 LONGEST_HOURS = 24
-LARGEST_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,27 +202,3 @@ def after_midnight(cues: list[Cue], clock: Clock) -> list[str]:
         return []
     label = clock.label_at(late[0].start_samples)
     return [f"{len(late)} cues lie after midnight, on the next day, the first at {label} (row {late[0].row})"]
-
-
-def sheet_bytes(path: Path, most: int = -1) -> bytes:
-    """Read a sheet's bytes, or its first ``most`` bytes.
-
-    Args:
-        path: the file.
-        most: how many bytes to read; −1 reads all.
-
-    Raises:
-        CueSheetError: no such file, a folder, unreadable, or larger than 256 MiB when all is requested.
-    """
-    path = Path(path)
-    try:
-        if not path.exists():
-            raise CueSheetError("no such file", file=path)
-        if not path.is_file():
-            raise CueSheetError("a folder or a device, not a cue sheet", file=path)
-        if most < 0 and path.stat().st_size > LARGEST_BYTES:
-            raise CueSheetError(f"larger than {LARGEST_BYTES // 2**20} MiB: a cue sheet is smaller", file=path)
-        with open(path, "rb") as file:
-            return file.read(most)
-    except (OSError, ValueError) as error:
-        raise CueSheetError(f"cannot be read: {getattr(error, 'strerror', error)}", file=path) from error

@@ -1,4 +1,4 @@
-"""Render a plan into files: stems, sum, clips, report and picture. A version is complete or does not exist."""
+"""Render a plan into files: stems, sum, clips, report and plot. A version is complete or does not exist."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from plugin_backend.errors import DiskFullError, PisadaError
+from plugin_backend.errors import PisadaError
 from plugin_backend.output_files import disk_error, make_folder, sync_to_disk
 from plugin_backend.staged_files import StagedFiles
-from render.delivery.file_names import clip_names, clips_name, layouts_of, picture_name, report_name, stem_names
-from render.delivery.incremental.diff import Changes, compare, statistics_path, stem_keys
+from render.delivery.disk_room import check_room
+from render.delivery.file_names import clip_names, clips_name, layouts_of, plot_name, report_name, stem_names
+from render.delivery.incremental.diff import Changes, compare, statistics_path
+from render.delivery.incremental.sample_digests import stem_keys
 from render.delivery.incremental.update import update_stems
 from render.delivery.output_stems import OutputStems, write_stems
 from render.delivery.report import MeasuredFile, RunResults, build_report, cache_remarks, measure_file
 from render.delivery.sum_check import SumCheck, check_sum
 from render.delivery.version_lock import lock_version
 from render.delivery.waveform_plot import draw_waveforms
-from render.engine import clip_writer
 from render.engine.clip_writer import ClipOrder
 from render.engine.cue_cache import CueCache
 from render.engine.stream import OFFLINE_CHUNK_FRAMES, Block, RenderProcess, RenderStats, stream
@@ -36,7 +37,6 @@ from render.wav.metadata import FileMetadata, metadata_of
 from render.wav.stem_samples import StemFile, WrittenStem
 from render.wav.two_pop import Pops
 
-SPARE_BYTES, CLIP_SPARE_BYTES = 4 * 2**20, 4096
 LATEST_REPORT = "report.json"
 
 
@@ -47,7 +47,7 @@ class Delivery:
     Attributes:
         stems: stem name → file; FOLEY is the sum.
         report: the report.
-        picture: the plot of the stems.
+        plot: the plot of the stems.
         clips: cue id → clip.
         extra_files: files that the caller added.
         measured: stem name → measurements.
@@ -59,7 +59,7 @@ class Delivery:
 
     stems: dict[str, Path]
     report: Path
-    picture: Path
+    plot: Path
     clips: dict[str, Path] = field(default_factory=dict)
     extra_files: list[Path] = field(default_factory=list)
     measured: dict[str, MeasuredFile] = field(default_factory=dict)
@@ -131,7 +131,7 @@ class DeliveryJob:
         """
         began, out = perf_counter(), self.out
         with make_folder(out):
-            _check_room(self.plan, self.project, out, self.clips)
+            check_room(self.plan, self.project, out, self.clips)
             try:
                 with lock_version(self.plan, self.project, out, self.version) as (version, stage):
                     delivery = self._planned_files(stage.folder, version)
@@ -153,7 +153,7 @@ class DeliveryJob:
         return Delivery(
             stems={name: folder / file for name, file in stem_names(self.plan, self.project, version).items()},
             report=folder / report_name(self.project, version),
-            picture=folder / picture_name(self.project, version),
+            plot=folder / plot_name(self.project, version),
             clips={event.id: clips_folder / name for event, name in zip(self.plan.events, names, strict=False)},
         )
 
@@ -194,7 +194,7 @@ class _Run:
         self.clip_order = _clip_order(delivery, metadata)
 
     def write(self) -> None:
-        """Write stems, sum, clips, picture and report."""
+        """Write stems, sum, clips, plot and report."""
         job, delivery = self.job, self.delivery
         plan = job.plan
         changes = compare(plan, job.project, job.out, self.keys, job.cache, bool(delivery.clips))
@@ -227,7 +227,7 @@ class _Run:
         )
 
     def _check(self, plan: Plan, written: dict[str, WrittenStem], spans: tuple[slice, ...] | None) -> SumCheck:
-        """Check the sum, measure the files and draw the picture, while the files are flushed to disk."""
+        """Check the sum, measure the files and draw the plot, while the files are flushed to disk."""
         delivery, project = self.delivery, self.job.project
         with ThreadPoolExecutor(1) as disk:
             flushed = [disk.submit(sync_to_disk, path) for path in delivery.stems.values()]
@@ -238,7 +238,7 @@ class _Run:
             for name, stem in written.items():
                 delivery.measured[name] = measure_file(stem, delivery.stems[name].name, project)
             statistics = {name: stem.statistics for name, stem in written.items()}
-            draw_waveforms(delivery.picture, plan, project, statistics)
+            draw_waveforms(delivery.plot, plan, project, statistics)
             for each in flushed:
                 each.result()
         return check
@@ -275,7 +275,7 @@ def _clip_order(delivery: Delivery, metadata: FileMetadata) -> ClipOrder | None:
 def _publish(stage: StagedFiles, delivery: Delivery) -> None:
     """Give all files their names in the folder of the deliveries."""
     folders = dict.fromkeys(path.parent for path in delivery.clips.values())
-    for path in (*folders, *delivery.stems.values(), delivery.picture, *delivery.extra_files, delivery.report):
+    for path in (*folders, *delivery.stems.values(), delivery.plot, *delivery.extra_files, delivery.report):
         stage.new(path.name)
     shutil.copyfile(delivery.report, stage.replacing(LATEST_REPORT))
     stage.publish()
@@ -287,7 +287,7 @@ def _published(delivery: Delivery, out: Path) -> Delivery:
         delivery,
         stems={name: out / path.name for name, path in delivery.stems.items()},
         report=out / delivery.report.name,
-        picture=out / delivery.picture.name,
+        plot=out / delivery.plot.name,
         clips={cue: out / path.parent.name / path.name for cue, path in delivery.clips.items()},
         extra_files=[out / path.name for path in delivery.extra_files],
     )
@@ -338,28 +338,3 @@ def stem_files(plan: Plan, project: Project, metadata: FileMetadata) -> dict[str
         )
         for name, layout in layouts_of(plan).items()
     }
-
-
-def sound_bytes(plan: Plan, project: Project, clips: bool) -> int:
-    """Return the disk space that a version's audio needs, in bytes.
-
-    Args:
-        plan: gives stems and cues.
-        project: gives the bits.
-        clips: include the clips.
-    """
-    layouts = {name: LAYOUTS[layout].channels for name, layout in layouts_of(plan).items()}
-    needed = sum(layouts.values()) * plan.length_samples * project.bits // 8
-    if clips:
-        bytes_each = clip_writer.BITS // 8
-        needed += sum(e.length_samples * layouts[e.stem] * bytes_each + CLIP_SPARE_BYTES for e in plan.events)
-    return needed
-
-
-def _check_room(plan: Plan, project: Project, out: Path, clips: bool) -> None:
-    needed = sound_bytes(plan, project, clips) + SPARE_BYTES
-    free = shutil.disk_usage(out).free
-    if needed > free:
-        raise DiskFullError(
-            f"{out}: the disk is full: the stems need {needed / 1e6:.0f} MB, {free / 1e6:.0f} MB are free"
-        )

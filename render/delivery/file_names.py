@@ -17,7 +17,7 @@ LONGEST_ID = 48
 
 
 def run_prefix(project: Project) -> str:
-    """Return ``SHOW_R1``, the start of the names of a reel's reports, pictures and clip folders."""
+    """Return ``SHOW_R1``, the start of the names of a reel's reports, plots and clip folders."""
     return f"{_plain(project.show)}_{_plain(project.reel)}"
 
 
@@ -90,8 +90,8 @@ def newest_report(project: Project, folder: Path) -> Path | None:
     return versions[max(versions)] if versions else None
 
 
-def picture_name(project: Project, version: int) -> str:
-    """Return the file name of a version's picture."""
+def plot_name(project: Project, version: int) -> str:
+    """Return the file name of a version's plot."""
     return f"{run_prefix(project)}_{SUM}_v{version:03d}_cues.png"
 
 

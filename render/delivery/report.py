@@ -6,8 +6,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from render.delivery.incremental.diff import chain_of, frame_of
 from render.delivery.incremental.previous_report import mix_of
+from render.delivery.incremental.sample_digests import chain_of, frame_of
 from render.delivery.loudness_specs import SPECS, CheckLine, check_loudness
 from render.delivery.sum_check import SumCheck
 from render.engine.cue_audio import CueCounts

@@ -32,7 +32,7 @@ LETTER = 0.6
 
 
 def outline_db(peaks: np.ndarray) -> np.ndarray:
-    """Return the highest block peak in each picture column.
+    """Return the highest block peak in each plot column.
 
     Args:
         peaks: highest absolute sample of each block of a stem.
@@ -57,7 +57,7 @@ def names_with_room(events: Sequence[Event], pixels_a_sample: float, pixels_a_le
 
     Args:
         events: of one stem, sorted by start.
-        pixels_a_sample, pixels_a_letter: scale of the picture.
+        pixels_a_sample, pixels_a_letter: scale of the plot.
     """
     named: list[Event] = []
     free, last = -np.inf, ""
@@ -77,7 +77,7 @@ def name_of(event: Event) -> str:
 
 
 def draw_waveforms(path: Path, plan: Plan, project: Project, statistics: dict[str, StemStatistics]) -> None:
-    """Write the picture.
+    """Write the plot.
 
     Args:
         path: PNG file to write.

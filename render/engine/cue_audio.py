@@ -140,7 +140,7 @@ class CueAudio:
 
     def _batch_mates(self, event: Event) -> list[Event]:
         """Return coming short cues to decode together with ``event``."""
-        if self._chunk_frames < WHOLE_CHUNK_FRAMES or not batches_well(event.codec):
+        if self._chunk_frames < WHOLE_CHUNK_FRAMES or not batches_well(self.codec(event.codec)):
             return []
         frames = self._short_frames(event)
         others: dict[tuple, tuple[int, Event]] = {}

@@ -2,8 +2,8 @@
 
 A call of the codec costs the same few tenths of a millisecond, and reads all weights once, however few frames it
 decodes. A footstep has few frames. So when a short hit is due, the next cues of about its length are decoded with it.
-A row's samples do not depend on the other rows (:mod:`plugin_backend.models.waveform_vae.fast_inference`), nor on
-the silence after it, because a decoder only depends on past frames.
+A row's samples do not depend on the other rows, nor on the silence after it, because a decoder only depends on past
+frames.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from math import ceil
 from time import perf_counter
 
 import numpy as np
-import soxr
 
 from plugin_backend.audio_files import read_mono_blocks
 from plugin_backend.codecs.base import Codec, CodecSpec, DecoderStream, channel_sides
 from plugin_backend.codecs.dc_offset import dc_filter_for
+from plugin_backend.dsp.resample import Resampler
 from plugin_backend.errors import AudioFileError, CueSheetError
-from plugin_backend.models.rave.card import SUFFIX as RAVE_SUFFIX
-from plugin_backend.models.registry import PCM
+from plugin_backend.models.family import BatchableCodec
 from plugin_backend.modes.mode_table import no_modes
 from presets.finish_take import TakeFinisher
 from presets.performance.performance import Performance, performance_of
@@ -223,21 +222,19 @@ def finish_cue(
         Audio ``[channels, n]`` float32, one piece for each given piece.
     """
     played_hz, rate_hz = spec.sample_rate * event.speed, rate_hz or spec.sample_rate
-    resamplers: list[soxr.ResampleStream] = []
+    resampler: Resampler | None = None
     finisher: TakeFinisher | None = None
     for audio in pieces:
         length = ceil(event.length_samples * played_hz / rate_hz)
         finisher = finisher or _finisher(event, preset, spec, len(audio), drop_samples, length)
         audio = finisher.push(audio)
         if played_hz != rate_hz:
-            resamplers = resamplers or [soxr.ResampleStream(played_hz, rate_hz, 1) for _ in range(len(audio))]
-            audio = np.stack(
-                [r.resample_chunk(np.ascontiguousarray(x)) for r, x in zip(resamplers, audio, strict=True)]
-            )
+            channels = len(audio)
+            resampler = resampler or Resampler(played_hz, rate_hz, channels)
+            audio = resampler.push(audio)
         yield audio
-    if resamplers:
-        nothing = np.zeros(0, np.float32)
-        yield np.stack([r.resample_chunk(nothing, last=True) for r in resamplers])
+    if resampler is not None:
+        yield resampler.push(np.zeros((channels, 0), np.float32), last=True)
 
 
 def _finisher(
@@ -252,13 +249,12 @@ def _finisher(
     return TakeFinisher(performance.modes(), header.low_cut_hz, rate_hz, channels, drop_samples, effects)
 
 
-def batches_well(codec: str) -> bool:
+def batches_well(codec: Codec) -> bool:
     """Return whether one call for many cues is cheaper than many calls.
 
-    It is not for the identity codec, which costs nothing, nor for a RAVE export, which runs a model of its own for
-    every row.
+    It is not for the identity codec, which costs nothing, nor for a model that computes every row by itself.
     """
-    return codec != PCM and not codec.endswith(RAVE_SUFFIX)
+    return isinstance(codec, BatchableCodec)
 
 
 def short_frames(event: Event, preset: Preset | None, spec: CodecSpec, rate_hz: int | None = None) -> int | None:

@@ -26,6 +26,7 @@ from render.cues.clip_mapping import read_mapping
 from render.cues.cue import DEFAULT_OPTIONS, ReadOptions
 from render.cues.lint import late_start
 from render.cues.read import is_midi_file, stated_rate
+from render.cues.sheet_file import open_sheet
 from render.plan.cache_key import cue_keys
 from render.plan.choose_draws import Performer, choose_draws, take_seed
 from render.plan.handles import handles_of
@@ -68,16 +69,17 @@ def read_sheet(path: Path, project: Project, options: ReadOptions = DEFAULT_OPTI
         PresetError: the bank cannot be used.
     """
     midi, bank = project.midi_mapping(), open_bank(project)
-    if is_midi_file(path):
-        midi = dataclasses.replace(midi, programs={**bank.programs(), **midi.programs})
-    mapping = read_mapping(Path(project.mapping)) if project.mapping is not None else None
-    start_given = project.start is not None
-    if project.fps is None and (start_given or project.end is not None) and (rate := stated_rate(path)):
-        project = replace(project, fps=rate.name)
-    return read_cues(
-        path, project.clock(), midi, mapping=mapping, presets=bank.names, start_given=start_given,
-        options=dataclasses.replace(options, muted=options.muted or project.include_muted),
-    )  # fmt: skip
+    with open_sheet(path) as sheet:
+        if is_midi_file(sheet):
+            midi = dataclasses.replace(midi, programs={**bank.programs(), **midi.programs})
+        mapping = read_mapping(Path(project.mapping)) if project.mapping is not None else None
+        start_given = project.start is not None
+        if project.fps is None and (start_given or project.end is not None) and (rate := stated_rate(sheet)):
+            project = replace(project, fps=rate.name)
+        return read_cues(
+            sheet, project.clock(), midi, mapping=mapping, presets=bank.names, start_given=start_given,
+            options=dataclasses.replace(options, muted=options.muted or project.include_muted),
+        )  # fmt: skip
 
 
 def with_sheet_rate(project: Project, sheet: CueSheet) -> Project:

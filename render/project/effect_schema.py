@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from plugin_backend.effects.parameters import CONTROLS, FIXED, SYNTHETIC_RESPONSES
+from plugin_backend.models.registry import MODEL_SUFFIXES
 from plugin_backend.parameters import Choice, Parameter, Text
 from plugin_backend.transfer.parameters import PARAMETERS, WIDTH
 from render.project.toml_config import Table
@@ -27,7 +28,7 @@ TRANSFER = {name: row for name, row in PARAMETERS.items() if name != "weight"}
 PRESETS = ("preset", "to")
 """Fields of a transfer effect that name presets."""
 
-FILES = (".safetensors", ".rave.json")
+FILES = MODEL_SUFFIXES
 """Suffixes by which the name of a preset or model is recognised as a file."""
 
 Name = Annotated[str, Meta(min_length=1, max_length=1024)]

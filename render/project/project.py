@@ -11,8 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from plugin_backend.errors import ProjectError, TimecodeError
-from plugin_backend.models.rave.card import SUFFIX as RAVE_SUFFIX
-from plugin_backend.models.registry import SUFFIX
+from plugin_backend.models.registry import MODEL_SUFFIXES
 from plugin_backend.text import NO_CONTROL_PATTERN
 from presets.bank import absolute_bank_names, absolute_preset_name
 from render.project import name_template
@@ -223,8 +222,7 @@ def read_project(path: Path) -> Project:
         },
     )
     model, *models = (
-        str(folder / name) if name.endswith((SUFFIX, RAVE_SUFFIX)) else name
-        for name in (project.model, *project.models)
+        str(folder / name) if name.endswith(MODEL_SUFFIXES) else name for name in (project.model, *project.models)
     )
     stems = [
         msgspec.structs.replace(stem, effects=[with_absolute_paths(effect, folder) for effect in stem.effects])

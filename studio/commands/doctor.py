@@ -15,9 +15,7 @@ def doctor(model: str) -> None:
 
     from plugin_backend.cpu_info import cpu_info
     from plugin_backend.exactness import measure_exactness
-    from plugin_backend.models.registry import load_codec
-    from plugin_backend.models.waveform_vae import c_engine as engine
-    from plugin_backend.models.waveform_vae.matrix_products import NativeProduct, best_backend
+    from plugin_backend.models.registry import family_of, load_codec
 
     torch.set_num_threads(1)  # as renders do
     measured = measure_exactness(load_codec(model))
@@ -27,16 +25,12 @@ def doctor(model: str) -> None:
         differences = {"latents": measured.latents_db, "sound": measured.sound_db}
         listed = " and ".join(f"{name} by {db} dB" for name, db in differences.items() if db is not None)
         verdict = f"NOT exact: blocks and batches differ in {listed} relative to the largest value (measured now)"
-    padding = "exact with padding" if best_backend().counts.always_exact else "not exact at any number of rows"
-    products = f"{best_backend().kind.__name__}; the bits of a row are {padding}"
-    if best_backend().kind is NativeProduct:
-        products = f"the engine in C ({engine.instruction_set()}): the same bits on every processor"
-    elif engine.library() is None:
-        products += "; without the engine in C (reinstall with a C compiler) a hop costs about five times as much"
+    family = family_of(model)
+    computation = family.computation() if family is not None else None
     rows = [
         ("processor", str(cpu_info())),
         ("PyTorch", torch.__version__),
-        ("products", products),
+        ("products", computation.remark if computation is not None else "not known for this model"),
         ("model", f"{model}: {verdict}"),
         ("a hop", f"{measured.hop_ms} ms of processor time for {measured.audio_ms:.1f} ms of sound"),
     ]

@@ -1,4 +1,4 @@
-"""``pisada evaluate``: measure a model, and write a report with numbers, pictures and sounds."""
+"""``pisada evaluate``: measure a model, and write a report with numbers, plots and sounds."""
 
 from __future__ import annotations
 

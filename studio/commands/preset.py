@@ -54,24 +54,24 @@ def list_presets(banks: tuple[Path, ...], kind: str | None, tags: tuple[str, ...
     print_bank(_selected(Bank(banks), kind, tags, material))
 
 
-@preset.command(cls=Examples, example="pisada preset show step-gravel --picture gravel.png")
+@preset.command(cls=Examples, example="pisada preset show step-gravel --plot gravel.png")
 @click.argument("name")
 @bank_option
-@click.option("--picture", type=click.Path(path_type=Path), help="A new PNG file to draw the latents into.")
-@click.option("--overwrite", is_flag=True, help="Replace the picture if it exists.")
-def show(name: str, banks: tuple[Path, ...], picture: Path | None, overwrite: bool) -> None:
+@click.option("--plot", "--picture", type=click.Path(path_type=Path), help="A new PNG file to draw the latents into.")
+@click.option("--overwrite", is_flag=True, help="Replace the plot if it exists.")
+def show(name: str, banks: tuple[Path, ...], plot: Path | None, overwrite: bool) -> None:
     """Print all fields of NAME, a preset of the bank or a file, and draw its latents."""
     from presets.bank import Bank
     from studio.terminal.preset_plot import draw_latents
     from studio.terminal.tables import print_preset
 
-    if picture is not None:
-        check_new(picture, overwrite)
+    if plot is not None:
+        check_new(plot, overwrite)
     found = Bank(banks)[name]
     print_preset(found)
-    if picture is not None:
-        draw_latents(picture, found)
-        click.echo(picture)
+    if plot is not None:
+        draw_latents(plot, found)
+        click.echo(plot)
 
 
 @preset.command(cls=Examples, example="pisada preset play step-gravel gravel.wav --takes 8")

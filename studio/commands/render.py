@@ -15,7 +15,7 @@ from studio.commands.sheet_options import SKIP, sheet_options
 
 @click.command(cls=Examples, example="pisada render reel1.csv --fps 23.976 --start-tc 01:00:00:00 --out stems")
 @click.argument("cues", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the stems, report.json and the picture.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the stems, report.json and the plot.")
 @sheet_options
 @SKIP
 @click.option(

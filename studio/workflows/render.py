@@ -81,7 +81,7 @@ def render_to_disk(plan: Plan, project: Project, out: Path, options: RenderOptio
         print_changes(delivery.changes)
     print_levels(delivery.measured)
     folders = dict.fromkeys(path.parent for path in delivery.clips.values())
-    for path in (*delivery.stems.values(), *folders, delivery.report, delivery.picture, *delivery.extra_files):
+    for path in (*delivery.stems.values(), *folders, delivery.report, delivery.plot, *delivery.extra_files):
         click.echo(path)
 
 

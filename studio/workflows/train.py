@@ -23,8 +23,14 @@ from plugin_backend.corpus.sampling_weights import sampling_weights
 from plugin_backend.corpus.scan import escape_name
 from plugin_backend.errors import ProjectError
 from plugin_backend.evaluation.data.evaluation_set import held_out_of
-from plugin_backend.models.registry import PCM, describe_codec
-from plugin_backend.models.waveform_vae.config import WaveformVAEConfig
+from plugin_backend.models.registry import (
+    NEW_MODELS,
+    PCM,
+    checkpoint_path,
+    describe_codec,
+    family_name,
+    trainable_family,
+)
 from plugin_backend.output_files import cannot_write
 from plugin_backend.training.config import FINE_TUNE_RATE, TrainingSettings, state_path
 from plugin_backend.training.crop_sampler import CropSampler
@@ -62,6 +68,18 @@ def held_out_before(start: str, sources: set[str]) -> tuple[str, ...]:
         return ()
     held_out = sources & held_out_of(start).sources
     return tuple(sorted(held_out)) if held_out != sources else ()
+
+
+def sample_rate_of(start: str) -> int:
+    """Return the sample rate in Hz at which a run trains, given its start model or ``scratch``.
+
+    Raises:
+        CheckpointError: there is no such start model, it is damaged, or its family cannot be trained.
+    """
+    if start == "scratch":
+        return trainable_family(NEW_MODELS).sample_rate
+    describe_codec(start)
+    return trainable_family(family_name(checkpoint_path(start))).sample_rate
 
 
 def print_dropped(corpus: Corpus, console: Console) -> None:
@@ -104,10 +122,10 @@ def progress_columns() -> tuple[ProgressColumn, ...]:
     )
 
 
-def state_of(moment: TrainingProgress) -> str:
+def state_of(progress: TrainingProgress) -> str:
     """Return the state of a training in at most 42 characters, so that the bar fits on 80 columns."""
-    loss = next((f", loss {value:.2f}" for value in moment.losses.values()), "")
-    return f"{moment.left_s / 60:.1f} min left, step {moment.step}{loss}"
+    loss = next((f", loss {value:.2f}" for value in progress.losses.values()), "")
+    return f"{progress.left_s / 60:.1f} min left, step {progress.step}{loss}"
 
 
 @dataclass(frozen=True)
@@ -156,10 +174,8 @@ def train_to_disk(folder: Path, name: str, out: Path, options: dict, run: RunOpt
     if path.exists() and not run.replace and not state_path(path).exists():
         raise ProjectError(f"{path} is there already: give another --name, or --replace to train it anew")
     settings, console = settings_from(options), drawing()
-    if settings.start != "scratch":
-        describe_codec(settings.start)
+    rate_hz = sample_rate_of(settings.start)
     check_folder(out)
-    rate_hz = WaveformVAEConfig().sample_rate
     print_line = partial(console.print, highlight=False, markup=False)
     corpus = prepare_corpus(folder, run.cache, rate_hz, print_line, "--cache")
     print_dropped(corpus, console)
@@ -193,7 +209,8 @@ def train_to_disk(folder: Path, name: str, out: Path, options: dict, run: RunOpt
         raise cannot_write(out, problem.strerror) from problem
     import torch
 
-    from plugin_backend.training.trainer import RunOptions, Trainer
+    from plugin_backend.training.run_options import RunOptions
+    from plugin_backend.training.trainer import Trainer
 
     if run.threads:
         torch.set_num_threads(run.threads)
@@ -206,10 +223,10 @@ def train_to_disk(folder: Path, name: str, out: Path, options: dict, run: RunOpt
     ):
         tasks: dict[str, TaskID] = {}
 
-        def show_progress(moment: TrainingProgress) -> None:
-            if moment.phase not in tasks:
-                tasks[moment.phase] = bar.add_task(moment.phase, total=1.0, state="")
-            bar.update(tasks[moment.phase], completed=moment.progress, state=state_of(moment))
+        def show_progress(progress: TrainingProgress) -> None:
+            if progress.phase not in tasks:
+                tasks[progress.phase] = bar.add_task(progress.phase, total=1.0, state="")
+            bar.update(tasks[progress.phase], completed=progress.progress, state=state_of(progress))
 
         try:
             console.print(f"{len(training)} sounds to train on, {len(validation)} held out for validation")

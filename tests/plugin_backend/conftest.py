@@ -3,15 +3,9 @@
 import numpy as np
 import pytest
 
-from plugin_backend.models.registry import load_codec
 from plugin_backend.transfer.target import Target, make_target
 
 RATE = 48_000
-
-
-@pytest.fixture(scope="module")
-def foley():
-    return load_codec("foley")
 
 
 @pytest.fixture(scope="module")

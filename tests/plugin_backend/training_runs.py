@@ -5,7 +5,8 @@ import numpy as np
 from plugin_backend.corpus.sound import Sound
 from plugin_backend.training.config import TrainingSettings
 from plugin_backend.training.crop_sampler import CropSampler
-from plugin_backend.training.trainer import RunOptions, Trainer
+from plugin_backend.training.run_options import RunOptions
+from plugin_backend.training.trainer import Trainer
 
 RATE, CROP = 48_000, 16_384
 SETTINGS = TrainingSettings(

@@ -30,15 +30,15 @@ def test_presets_of_the_identity_codec_are_their_recordings(corpus, monkeypatch)
         ("amb-fire", "texture", 1),
     ]
     message = []
-    judged = evaluate_bank(presets, PcmCodec(), [], lambda *step: message.append(step))
+    scores = evaluate_bank(presets, PcmCodec(), [], lambda *step: message.append(step))
     assert message == [("bank", done, 3) for done in range(4)]
-    assert judged["ringing"]["partials"] == 8 and judged["ringing"]["found"] == 1
-    assert judged["ringing"]["prominence_db"] > 40 and judged["ringing"]["cents_error"] == pytest.approx(0, abs=0.1)
-    snow, fire = judged["presets"]["step-snow"], judged["presets"]["amb-fire"]
+    assert scores["ringing"]["partials"] == 8 and scores["ringing"]["found"] == 1
+    assert scores["ringing"]["prominence_db"] > 40 and scores["ringing"]["cents_error"] == pytest.approx(0, abs=0.1)
+    snow, fire = scores["presets"]["step-snow"], scores["presets"]["amb-fire"]
     assert snow["hits"]["rise_ratio"] == pytest.approx(1, abs=0.05) == snow["hits"]["fall_ratio"]
     assert snow["hits"]["original_rise_ms"] > 20 and snow["hits"]["level_db"] == pytest.approx(0, abs=0.1)
     assert fire["textures"]["ratio"] < 0.1 and fire["metrics"]["comb_db"]["mean"] == pytest.approx(0, abs=0.1)
-    assert judged["two_sample"]["spectra"]["codec"] == pytest.approx(0.5, abs=0.1)
+    assert scores["two_sample"]["spectra"]["codec"] == pytest.approx(0.5, abs=0.1)
 
 
 @pytest.mark.corpus

@@ -164,14 +164,6 @@ def made(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def foley():
-    """The shipped model."""
-    from plugin_backend.models.registry import load_codec
-
-    return load_codec("foley")
-
-
-@pytest.fixture(scope="module")
 def factory():
     """The shipped bank."""
     from presets.bank import FACTORY_BANK, Bank

@@ -52,8 +52,13 @@ class Job:
 
 @dataclass
 class Result:
-    """What an instance made of a job: ``sound`` with the latency told taken out; ``before``: the peak of what that was;
-    ``texts``: parameters as the host shows them afterwards."""
+    """The result of a job.
+
+    Attributes:
+        sound: with the reported latency removed.
+        before: the peak of what was removed.
+        texts: parameters as the host shows them afterwards.
+    """
 
     sound: np.ndarray
     latency: int
@@ -126,8 +131,8 @@ def with_dawdreamer(jobs: list[dict], sounds: Any) -> list[list[tuple[np.ndarray
         processors = [_made(engine, f"p{number}", play, channels, rate) for number, play in enumerate(job["plays"])]
         late = max(processor.get_latency_samples() for processor in processors)
         source = engine.make_playback_processor("in", np.pad(sound, ((0, 0), (0, late))))
-        hears = [["in"] if processor.get_num_input_channels() else [] for processor in processors]
-        engine.load_graph([(source, []), *zip(processors, hears, strict=True)])
+        inputs = [["in"] if processor.get_num_input_channels() else [] for processor in processors]
+        engine.load_graph([(source, []), *zip(processors, inputs, strict=True)])
         for number, (processor, play) in enumerate(zip(processors, job["plays"], strict=True)):
             processor.record = True
             for name, value in play["set"].items():  # loading the graph resets an LV2's

@@ -93,7 +93,8 @@ def test_render_prints_its_files(tmp_path, write_sheet):
             {"id": "b", "start": "0.75", "stem": "PROPS", "preset": "prop-wood", "colour": "blue"},
         ]
     )
-    command = [sys.executable, "-m", "studio", "render", str(sheet), "--out", str(tmp_path / "stems"), "--stream"]
+    options = ["--out", str(tmp_path / "stems"), "--stream", "--jobs", "1"]  # every job loads the model
+    command = [sys.executable, "-m", "studio", "render", str(sheet), *options]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
     printed = [Path(line) for line in done.stdout.splitlines()]

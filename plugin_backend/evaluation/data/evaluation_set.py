@@ -61,17 +61,17 @@ class EvaluationSet:
     """Sounds to score a model on, sounds to train the probe on, and remarks on both.
 
     Attributes:
-        judged: the sounds that all scores are taken on.
-        lessons: sounds that were not held out; empty if there are none.
-        unseen: whether the model was, by its record, trained on none of ``judged``.
+        evaluated: the sounds that all scores are computed on.
+        training: sounds that were not held out; empty if there are none.
+        is_held_out: whether the model, by its record, was trained on none of ``evaluated``.
         remarks: one line for each sound left out, and for each unusual sound that is used.
 
     In names, labels and sources, characters that cannot be printed are escaped.
     """
 
-    judged: list[Sound]
-    lessons: list[Sound]
-    unseen: bool
+    evaluated: list[Sound]
+    training: list[Sound]
+    is_held_out: bool
     remarks: list[str]
 
 
@@ -100,21 +100,22 @@ def read_evaluation_set(folder: Path, sample_rate: int, held_out: HeldOut, every
     left_out += [f"{file} is the same recording as one held out" for file in sorted(copies & present)]
     inside = [sound for sound in sounds if sound in held_out]
     outside = [sound for sound in sounds if sound not in held_out]
-    judged, lessons, unseen = sounds, outside if inside else [], not outside
+    evaluated, training, is_held_out = sounds, outside if inside else [], not outside
     if inside and not everything:
         same = seen_in_training(inside, outside, sample_rate)
         left_out += [f"{file} is the same recording as {other}, not held out" for file, other in same.items()]
-        judged, lessons, unseen = [sound for sound in inside if sound.file not in same], outside, True
-        if not judged:
+        evaluated, training = [sound for sound in inside if sound.file not in same], outside
+        is_held_out = True
+        if not evaluated:
             raise AudioFileError(
                 f"{folder}: every held-out sound is the same recording as one not held out: train again on the folder "
                 "as it is now, or evaluate all of it with --all"
             )
-    unusual = [f"{sound.file}: {read.remarks[sound.file]}" for sound in judged if sound.file in read.remarks]
+    unusual = [f"{sound.file}: {read.remarks[sound.file]}" for sound in evaluated if sound.file in read.remarks]
     remarks = [f"left out: {escape_name(line)}" for line in left_out] + [
         f"kept: {escape_name(line)}" for line in unusual
     ]
-    return EvaluationSet(list(map(_escaped, judged)), list(map(_escaped, lessons)), unseen, remarks)
+    return EvaluationSet(list(map(_escaped, evaluated)), list(map(_escaped, training)), is_held_out, remarks)
 
 
 def _escaped(sound: Sound) -> Sound:

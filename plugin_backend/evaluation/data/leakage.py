@@ -11,20 +11,20 @@ from plugin_backend.corpus.temp_audio import TempAudio
 from plugin_backend.evaluation.data.dense_clips import trimmed
 
 
-def seen_in_training(judged: list[Sound], lessons: list[Sound], sample_rate: int) -> dict[str, str]:
+def seen_in_training(held_out: list[Sound], training: list[Sound], sample_rate: int) -> dict[str, str]:
     """Return, by file of a held-out sound, the training file that is the same recording.
 
     Args:
-        judged: the held-out sounds. Silent ones match none.
-        lessons: the training sounds.
+        held_out: the held-out sounds. Silent ones match none.
+        training: the training sounds.
         sample_rate: in Hz.
     """
     matches = {}
     with tempfile.TemporaryDirectory() as folder, KnownRecordings(Path(folder)) as known:
-        for lesson in lessons:
-            if (mark := _mark(lesson, sample_rate, Path(folder))) is not None:
-                known.add(lesson.file, mark)
-        for sound in judged:
+        for sound in training:
+            if (mark := _mark(sound, sample_rate, Path(folder))) is not None:
+                known.add(sound.file, mark)
+        for sound in held_out:
             mark = _mark(sound, sample_rate, Path(folder))
             same = known.same_as(mark) if mark is not None else None
             if same is not None:

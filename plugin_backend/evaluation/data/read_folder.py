@@ -71,7 +71,7 @@ def _read(path: Path, decoded: TempAudio, sample_rate: int) -> tuple[np.ndarray,
     info = decode_to_mono(path, decoded, CANCELLED)
     offset, excess = find_faults(decoded, info.rate_hz)
     audio = np.concatenate(list(resample_mono_blocks(_with_last_flag(decoded), info.rate_hz, sample_rate)))
-    remark = (f"judged with its DC offset of {offset:+.3f}",) if offset else ()
+    remark = (f"evaluated with its DC offset of {offset:+.3f}",) if offset else ()
     return audio / np.float32(excess), [*info.remarks, *remark, *level_remarks(excess)]
 
 

@@ -15,7 +15,7 @@ COLUMNS = ("file", "label", "seconds", "licence", "author", "debian_package", "v
 HEADING = """# Attribution
 
 The model learned from the recordings below, all of them taken from Debian packages; we thank their
-authors. Packages marked *held out* were kept from training and only used to judge the model.
+authors. Packages marked *held out* were kept from training and only used to evaluate the model.
 Authors and licences are as the packages state them.
 
 | package | version | author | licence | files | use |

@@ -6,12 +6,13 @@ from plugin_backend.evaluation.metrics.score_clips import CODEC
 from plugin_backend.evaluation.report.html import number
 from plugin_backend.evaluation.report.report import COLUMNS, score_cells
 from plugin_backend.evaluation.report.sound_table import lines, numbers_of
+from plugin_backend.training.config import STORED_NAMES
 
 TEXT = """# Model card: {name}
 
 {name} is a variational autoencoder for Foley: it turns mono sound into {latent_dim} smooth numbers
-{frame_hz:.2f} times a second, and those back into sound, piece by piece, for instruments that store,
-blend and vary recordings as latents. It is not a generator of new sounds from text or video.
+{frame_hz:.2f} times a second, and those back into sound, block by block, for instruments that store,
+mix and vary recordings as latents. It is not a generator of new sounds from text or video.
 Fingerprint `{fingerprint}`, family `{family}`.
 
 ## Architecture
@@ -38,8 +39,8 @@ Training files per licence: {licences}.
 ## Scores on held-out sounds
 
 {clips} clips of {clip_s:.0f} s, each of sounds of one package and label, trimmed and joined {gap_ms:.0f} ms apart
-(sparse clips flatter every codec under ViSQOL), at most {clips_per_label} a label. Encoded and decoded whole, aligned
-to the sample. The anchors are known damage to read the codec's row beside; read all columns together.
+(ViSQOL is too kind to clips with long silence), at most {clips_per_label} a label. Encoded and decoded whole, aligned
+to the sample. The anchors are known kinds of damage: compare the codec's row with theirs, in all columns.
 
 {scores}
 
@@ -54,41 +55,41 @@ of originals and of decoded clips; a label's few windows give larger ones.
 
 ### What is added, smeared and lost
 
-Noise anchors are white noise through the recording's own envelopes: what noise alone can be at best. *Comb*: steady
-tones at multiples of the frame rate over what lies between them, less the originals' own. *AUC*: the probability that a
-classifier, taught by other packages, ranks a decoded window above an original one; *null* is the same of the originals'
-halves. *Texture statistics*: McDermott & Simoncelli's, relative to two takes of one texture. *Single sounds* are judged
-each by itself. *Partials* stand 15 dB over the floor in the original.
+Noise anchors are white noise with the recording's own envelopes: the best that noise alone can do. *Comb*: steady
+tones at multiples of the frame rate, relative to what lies between them, minus the same of the originals. *AUC*: the
+probability that a classifier, trained on other packages, ranks a decoded window above an original one; *null* is the
+same test between two halves of the originals. *Texture statistics*: McDermott & Simoncelli's, relative to two takes of
+one texture. *Single sounds* are each measured alone. *Partials* lie 15 dB above the floor in the original.
 
 {sound}
 
-### What it is heard as
+### What a classifier recognises
 
-A small classifier learned footstep materials and cloth, and another all classes, from the training packages'
-recordings, and was asked about held-out ones. *Other takes*: it learned all held-out originals but a fifth, and was
-asked about that fifth, original and decoded, each in turn; so it need not know a material from elsewhere.
-Commonest: what always answering the commonest label would score.
+A small classifier was trained on footstep materials and cloth, and another on all classes, with recordings of the
+training packages. Both were tested with held-out ones. *Other takes*: trained on four fifths of the held-out originals
+and tested with the rest, original and decoded, each fifth in turn; so materials from elsewhere are not needed.
+Most frequent: the score of always choosing the most frequent label.
 
 {probe}
 
-### Mixtures, ways and random sounds
+### Mixtures, paths and random sounds
 
 Two materials mixed by their latents' mean, by their sum above silence, or by the dominance-aware weighting. Lost: by
-how many dB the mixture differs from a material where that is prominent, the mean and the worse-off of each pair; the
-weighting seeks to even out just this, so the other columns are the independent ones. Heard: the classifier's
-probability of the less probable material, as a share of both (½ is balance). Fréchet: YAMNet, the worse-off material.
+how many dB the mixture differs from a material where that is prominent: the mean, and the worse of each pair. The
+weighting is made to even out just this, so the other columns are the independent ones. Recognised: the classifier's
+probability of the less probable material, as a share of both (½ is balance). Fréchet: YAMNet, the worse material.
 
 {mixtures}
 
-On the way from one material to the next the Fréchet distance to both ends' originals, over the worse end's, is
-{ways}.
+On a path between two materials, the Fréchet distance to both ends' originals, divided by that of the worse end, is
+{paths}.
 Random latents, Fréchet distance (YAMNet) to the clips: {prior} (decoded clips: {own:.1f}).
 
 ### Recognisability
 
 Of {sounds} single held-out sounds, the share that, decoded, are nearest to their own original among all
 {sounds} originals (chance {chance:.3f}), and the share nearest to an original of their own label. Nearest by
-average spectrum and envelope alone; many originals are takes of one step or blow, hard to tell apart.
+average spectrum and envelope alone; many originals are takes of one step or blow, which are hard to distinguish.
 
 {retrieval}
 
@@ -101,14 +102,14 @@ The stream decodes one frame of {hop} samples at a time.
 ## Limits
 
 - Trained for {minutes:g} minutes in all on {training_minutes:.1f} minutes of sound: phase and fine structure are
-  approximate. The scores above say how far.
+  approximate. The scores above show how much.
 - Footsteps are {footstep_minutes:.1f} of the training minutes, spread over many materials; labels come from
   file names, not from listening. Some recordings are 22.05 kHz originals without treble, and the
   held-out sounds contain some of these too, so scores say less about the top octave.
 - Mono, {sample_rate} Hz. Speech and music were not a goal and are not measured here.
 - Held-out clips are few ({clips}), from {package_count} packages, and repeat short sounds to fill {clip_s:.0f} s: read
   small differences with care. No listening test was made; every score is a computed one.
-- Material labels are hard to tell from these recordings: see the classifier's accuracy on originals above.
+- Materials are hard to recognise in these recordings: see the classifier's accuracy on originals above.
 
 ## Licence
 
@@ -192,12 +193,22 @@ def probe_table(probe: dict) -> str:
     rows, left_out = [], ""
     for task, found in probe.items():
         if not found.get("systems"):
-            left_out += f"\n{task}: left out; {found.get('left_out', 'no held-out sound has a label it learned')}.\n"
+            reason = found.get("left_out", "no held-out sound has a label that it was trained on")
+            left_out += f"\n{task}: left out; {reason}.\n"
             continue
         for name, of in found["systems"].items():
             shares = (of["accuracy"], of["balanced_accuracy"], found["chance"], found["majority"], of["agreement"])
             rows.append([task, bold(name), str(found["n"]), *(f"{share:.2f}" for share in shares)])
-    names = ["task", "what", "sounds", "accuracy ↑", "mean over labels ↑", "chance", "commonest", "as the original ↑"]
+    names = [
+        "task",
+        "what",
+        "sounds",
+        "accuracy ↑",
+        "mean over labels ↑",
+        "chance",
+        "most frequent",
+        "as the original ↑",
+    ]
     return (table(names, rows) if rows else "") + left_out
 
 
@@ -221,11 +232,16 @@ def runs_of(training: dict) -> list[dict]:
     return [*training.get("history", []), training]
 
 
+NAMES = {stored: name for name, stored in STORED_NAMES.items()}
+"""Names of settings by their names in records."""
+
+
 def run_lines(training: dict) -> str:
     """Return one line per run: its plain numbers, then its settings."""
     lines = []
     for run in runs_of(training):
         plain = run.get("settings", {}) | run
+        plain = {NAMES.get(key, key): value for key, value in plain.items()}
         text = ", ".join(f"{key} {value}" for key, value in plain.items() if isinstance(value, str | int | float))
         lines.append(f"- {text}")
     return "From the checkpoint's record, one line a run:\n\n" + "\n".join(lines)
@@ -233,13 +249,13 @@ def run_lines(training: dict) -> str:
 
 def study_numbers(result: dict) -> dict[str, float | str]:
     """Return the numbers of the card's paragraph on paths and random sounds."""
-    ways = [
+    paths = [
         f"at worst {to['ends']['worst_ratio']:.2f} and on average {to['ends']['mean_ratio']:.2f} ({path}, by {name})"
         for path, by in result["interpolation"]["ways"].items()
         for name, to in by.items()
     ]
     return {
-        "ways": ", ".join(ways) or "not measured: there are fewer than two materials",
+        "paths": ", ".join(paths) or "not measured: there are fewer than two materials",
         "own": result["frechet_yamnet"]["mean"],
         "prior": ", ".join(f"{kind} {of['yamnet']:.1f}" for kind, of in result["prior"].items()),
     }
@@ -252,7 +268,7 @@ def mixture_table(methods: dict[str, dict]) -> str:
         even = of["evenness"]
         sides = (("lost_db", "mean"), ("lost_db", "greater"), ("heard_as", "lesser"), ("frechet_yamnet", "greater"))
         rows.append([name, "all pairs", *(number(even[metric][side]) for metric, side in sides)])
-    return table(["mixture", "of", "lost, dB ↓", "lost, worse-off ↓", "heard, lesser ↑", "Fréchet, worse-off ↓"], rows)
+    return table(["mixture", "of", "lost, dB ↓", "lost, worse ↓", "recognised, smaller ↑", "Fréchet, worse ↓"], rows)
 
 
 def card(result: dict) -> str:

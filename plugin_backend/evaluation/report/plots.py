@@ -1,4 +1,4 @@
-"""The report's pictures, each as the bytes of a PNG file."""
+"""The report's plots, each as the bytes of a PNG file."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def png(width: float, height: float, columns: int, draw: Callable[[list[Axes]], 
     with matplotlib.rc_context(cast(Any, STYLE)):
         figure = Figure(figsize=(width, height), layout="constrained")
         draw(list(np.atleast_1d(figure.subplots(1, columns))))
-        picture = io.BytesIO()
-        figure.savefig(picture, dpi=DPI, format="png")
-    return picture.getvalue()
+        plot = io.BytesIO()
+        figure.savefig(plot, dpi=DPI, format="png")
+    return plot.getvalue()
 
 
 def histograms(clips: list[dict]) -> bytes:

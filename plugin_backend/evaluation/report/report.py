@@ -11,11 +11,12 @@ from plugin_backend.evaluation.evaluate import Evaluation
 from plugin_backend.evaluation.metrics.score_clips import CODEC, START
 from plugin_backend.evaluation.report import html, plots, sound_table, verdict
 from plugin_backend.evaluation.report.sound_table import NULL, Row
+from plugin_backend.evaluation.studies.surface_materials import TRAINING
 from plugin_backend.staged_files import stage_files
 
 PLAYED_CLIPS, PLAYED_S, ROW_S = 6, 3.0, 1.5
 PLAYED = (CODEC, "low-pass 3.5 kHz", "noise in 160 bands, 1024/256")
-"""The systems with players, beside the original."""
+"""The systems that have players, after the original."""
 
 SHOWN = {CODEC: "this model", START: START}
 """The systems that are models, and their names."""
@@ -94,7 +95,7 @@ def _worst(evaluation: Evaluation, question: verdict.Question) -> str:
     if at is not None:
         return _listen_cell(evaluation, at, f"worst: {evaluation.clips[at].name}")
     at = verdict.COLOUR.worst(rows) or 0
-    return _listen_cell(evaluation, at, f"one of all: {evaluation.clips[at].name}")
+    return _listen_cell(evaluation, at, f"an example: {evaluation.clips[at].name}")
 
 
 def _listen_cell(evaluation: Evaluation, index: int, title: str) -> str:
@@ -108,20 +109,20 @@ def _listen_cell(evaluation: Evaluation, index: int, title: str) -> str:
 def _protocol(metrics: dict) -> str:
     model, data, protocol = metrics["model"], metrics["data"], metrics["protocol"]
     origin = (
-        "all of sources that the model's record says were held out from training"
+        "all of sources that were held out from training, by the model's record"
         if data["unseen_in_training"]
-        else "which may include sounds the model was trained on"
+        else "which may include sounds that the model was trained on"
     )
     lines = [
         f"Model {model['name']}, fingerprint {model['fingerprint']}.",
-        f"{data['files']} files judged, {origin}. Sources: {', '.join(data['sources'])}.",
+        f"{data['files']} files evaluated, {origin}. Sources: {', '.join(data['sources'])}.",
         f"{protocol['clips']} clips of {protocol['clip_s']:g} s at {protocol['sample_rate_hz']} Hz: sounds of one "
         f"source and label, trimmed, brought to one peak and joined with {1000 * protocol['gap_s']:g} ms between; "
         f"long sounds cut; at most {protocol['clips_per_label']} clips a label.",
-        "Anchors are known damage to read the codec's row beside; no single column says enough.",
+        "Anchors are known kinds of damage: compare the codec's row with theirs. One column alone is not enough.",
     ]
     return html.listed(
-        lines + (["A quick look: few clips and sounds."] if protocol["quick"] else []) + metrics["remarks"]
+        lines + (["A quick run: few clips and sounds."] if protocol["quick"] else []) + metrics["remarks"]
     )
 
 
@@ -136,8 +137,8 @@ def _scores(metrics: dict) -> str:
 
 def _sound(metrics: dict) -> str:
     columns = sound_table.numbers_of(metrics)
-    note = "Textures are the clips of what goes on; single sounds are all others, each by itself. "
-    note += "null: the two-sample test of the originals' own halves; ½ is what cannot be told apart."
+    note = "Textures are the clips of sounds that continue. Single sounds are all others, each measured alone. "
+    note += "null: the two-sample test between two halves of the originals. At ½ the test finds no difference."
     page = html.heading("What is added, smeared and lost")
     return page + html.table(["", *columns], sound_table.lines(columns)) + html.paragraph(note, note=True)
 
@@ -174,7 +175,7 @@ def _bank(metrics: dict) -> str:
     areas = {name: [html.number(of[which]) for which in (CODEC, NULL)] for name, of in bank["two_sample"].items()}
     apart = ", ".join(f"{name} {mine} (null {null})" for name, (mine, null) in areas.items())
     far = ", ".join(f"{name} {value:.1f}" for name, value in bank["frechet"].items())
-    text = f"Each preset beside the recordings it was made from. Fréchet: {far}. Two-sample AUC: {apart}."
+    text = f"Each preset, compared with the recordings that it was made from. Fréchet: {far}. Two-sample AUC: {apart}."
     page = html.heading("The bank") + html.paragraph(text)
     return page + html.table(["preset", "takes", *(column.title for column in columns)], rows)
 
@@ -189,32 +190,32 @@ def _labels(evaluation: Evaluation, metrics: dict) -> str:
         cells = score_cells({name: of["by_label"][label] for name, of in mine.items()})
         listen = _listen_cell(evaluation, first[label], evaluation.clips[first[label]].name) if label in first else ""
         rows.append([label, str(clips["n"]), *cells, listen])
-    note = "Footsteps are judged by material, and all together as 'footsteps'. A Fréchet distance of one clip's few "
+    note = "Footsteps are listed by material, and all together as 'footsteps'. A Fréchet distance of one clip's few "
     note += "windows is larger than that of many: compare it only with other labels."
     return html.heading("Codec by label") + html.table(header, rows) + html.paragraph(note, note=True)
 
 
 def _distributions(metrics: dict) -> str:
     description = "Histograms of errors for the codec and each anchor"
-    return html.heading("How errors are distributed") + html.picture(plots.histograms(metrics["clips"]), description)
+    return html.heading("Distribution of errors") + html.plot(plots.histograms(metrics["clips"]), description)
 
 
 def _materials(metrics: dict) -> str:
     found = metrics["materials"]
     if not found["names"]:
         return ""
-    foreign = [name for name, origin in found["origin"].items() if origin == "lessons"]
+    foreign = [name for name, origin in found["origin"].items() if origin == TRAINING]
     text = (
         "Fréchet distance between a row's originals and a column's decoded sounds: the diagonal should be the smallest."
     )
     if foreign:
-        text += f" No judged sounds of {', '.join(foreign)}: training sounds stand in."
+        text += f" No evaluated sounds of {', '.join(foreign)}: training sounds are used in their place."
     tables = found["regeneration"]
     shown = "".join(
-        html.picture(plots.matrices(found["names"], {name: rows}, ("original", "decoded")), f"Regeneration, {name}")
+        html.plot(plots.matrices(found["names"], {name: rows}, ("original", "decoded")), f"Reconstruction, {name}")
         for name, rows in tables.items()
     )
-    return html.heading("Regeneration, material by material") + html.paragraph(text) + shown
+    return html.heading("Reconstruction by material") + html.paragraph(text) + shown
 
 
 MIXED = {
@@ -227,7 +228,7 @@ MIXED = {
 
 SIDES = {"mean": "mean", "lesser": "smaller", "greater": "larger"}
 MATRICES = {
-    "lost_db": "How far the row's material is lost in a mixture with the column's: by how many dB the mixture "
+    "lost_db": "How much of the row's material is lost in a mixture with the column's: by how many dB the mixture "
     "differs from it where it is prominent.",
     "heard_as": "The probe's probability that the mixture is the row's material, as a share of both: ½ is balance.",
     "frechet_yamnet": "Fréchet distance (YAMNet) of the mixture to the row's originals.",
@@ -256,32 +257,34 @@ def _mixtures(metrics: dict) -> str:
         tables = {method: of[name] for method, of in found["methods"].items() if name in of}
         if any(cell is not None for rows in tables.values() for row in rows for cell in row):
             page += html.paragraph(text)
-            page += html.picture(plots.matrices(found["materials"], tables, ("what became of", "mixed with")), text)
+            page += html.plot(plots.matrices(found["materials"], tables, ("material", "mixed with")), text)
     return page
 
 
 def _probe(metrics: dict) -> str:
-    page = html.heading("What a listener hears that learned from other sources, or from other takes")
+    page = html.heading("What a classifier recognises that was trained on other sources, or on other takes")
     for task, found in metrics["probe"].items():
         if "left_out" in found or not found["systems"]:
             page += html.paragraph(
-                f"{task}: left out; {found.get('left_out', 'no judged sound has a label it learned')}."
+                f"{task}: left out; {found.get('left_out', 'no evaluated sound has a label that it was trained on')}."
             )
             continue
-        text = f"{task}: {found['lessons']} lessons, {found['n']} sounds asked, chance {found['chance']:.2f}, "
-        text += f"always the commonest {found['majority']:.2f}."
+        text = f"{task}: {found['lessons']} training sounds, {found['n']} test sounds, chance {found['chance']:.2f}, "
+        text += f"always the most frequent label {found['majority']:.2f}."
         keys = ("accuracy", "balanced_accuracy", "agreement")
         rows = [[name, *(html.number(of[key]) for key in keys)] for name, of in found["systems"].items()]
         page += html.paragraph(text)
-        page += html.table([task, "accuracy", "mean over labels", "answered as for the original"], rows, CODEC)
+        page += html.table([task, "accuracy", "mean over labels", "same as for the original"], rows, CODEC)
         tables = {name: found["systems"][name]["confusion"] for name in ("original", CODEC)}
-        page += html.picture(plots.matrices(found["labels"], tables, ("is", "heard as")), f"Confusion of {task}")
+        page += html.plot(plots.matrices(found["labels"], tables, ("label", "recognised as")), f"Confusion of {task}")
     return page
 
 
 def _latents(metrics: dict) -> str:
-    page = html.heading("Latent space") + html.paragraph("Every judged sound's mean latent; diamonds are medians.")
-    page += html.picture(plots.latent_map(metrics["latent_map"]), "Map of latents by material")
+    page = html.heading("Latent space") + html.paragraph(
+        "The mean latents of every evaluated sound. Diamonds are medians."
+    )
+    page += html.plot(plots.latent_map(metrics["latent_map"]), "Map of latents by material")
     found = metrics["interpolation"]
     if found["pairs"]:
         rows = [
@@ -289,17 +292,19 @@ def _latents(metrics: dict) -> str:
             for way, tables in found["ways"].items()
             for name, of in tables.items()
         ]
-        page += html.paragraph("From one material to the next: the largest distance on the way over the worse end's.")
-        page += html.table(["way", "to ends: worst", "mean", "to all clips: worst", "mean"], rows)
+        page += html.paragraph(
+            "On a path between two materials: the largest distance, divided by that of the worse end."
+        )
+        page += html.table(["path", "to ends: worst", "mean", "to all clips: worst", "mean"], rows)
         names = next(iter(found["ways"].values()))
-        page += "".join(html.picture(plots.ways(found, name), f"Distances along the way, {name}") for name in names)
+        page += "".join(html.plot(plots.ways(found, name), f"Distances along the path, {name}") for name in names)
     rows = [[kind, *(html.number(value, "{:.1f}") for value in of.values())] for kind, of in metrics["prior"].items()]
     embeddings = list(next(iter(metrics["prior"].values())))
     own = [html.number(metrics[f"frechet_{name}"]["mean"], "{:.1f}") for name in embeddings]
     page += html.paragraph(
-        "Random latents: Fréchet distance of their sounds to all clips, beside the decoded clips' own."
+        "Random latents: Fréchet distance of their sounds to all clips, and that of the decoded clips."
     )
-    return page + html.table(["latents", *embeddings], [*rows, ["of the clips themselves", *own]])
+    return page + html.table(["latents", *embeddings], [*rows, ["decoded clips", *own]])
 
 
 def _listen(evaluation: Evaluation) -> str:

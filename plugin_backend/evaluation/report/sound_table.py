@@ -66,7 +66,7 @@ ROWS = [
 
 
 def sound_scores(scores: Scores, studies: dict[str, dict]) -> dict[str, dict]:
-    """Return each system's numbers beside those of all clips, and ``null``, those of the two-sample tests.
+    """Return each system's further numbers, and ``null``, those of the two-sample tests.
 
     Args:
         scores: of all systems.

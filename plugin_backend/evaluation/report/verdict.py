@@ -1,4 +1,4 @@
-"""The verdict: what an evaluation found, in plain words, at the top of the report."""
+"""The verdict: the result of an evaluation in plain words, at the top of the report."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class Question:
     """One line of the verdict.
 
     Attributes:
-        asked: the question, in plain words.
-        metric: of the answer, as in ``metrics.json``.
+        text: the question, in plain words.
+        metric: that decides the grade, as in ``metrics.json``.
         number: of the metric, as in ``metrics.json``.
         rising: whether more is better.
         grades: the number each grade needs, and its words; the last needs none.
         form: how the number is shown.
     """
 
-    asked: str
+    text: str
     metric: str
     number: str
     rising: bool
@@ -62,11 +62,11 @@ QUESTIONS = (
         "visqol",
         "mean",
         True,
-        ((4.0, "hardly to be told apart"), (3.0, "much alike"), (2.0, "to be recognised"), (WORST, "unlike")),
+        ((4.0, "almost equal"), (3.0, "similar"), (2.0, "recognisable"), (WORST, "different")),
         "{:.1f} of 5 (ViSQOL)",
     ),
     Question(
-        "Is its colour kept?",
+        "Is its tone colour kept?",
         "log_mel_error_db",
         "mean",
         False,
@@ -74,27 +74,27 @@ QUESTIONS = (
         "{:.1f} dB off (mel bands)",
     ),
     Question(
-        "Are attacks where they were?",
+        "Are onsets at the right time?",
         "onset_error_ms",
         "median",
         False,
-        ((1.0, "in their place"), (3.0, "nearly in their place"), (BEST, "moved")),
+        ((1.0, "at the right time"), (3.0, "almost at the right time"), (BEST, "at the wrong time")),
         "{:.1f} ms off",
     ),
     Question(
-        "Are hits as strong as they were?",
+        "Are hits as strong as in the recording?",
         "peak_error_db",
         "median",
         False,
-        ((1.0, "as strong"), (3.0, "a little off"), (BEST, "stronger or weaker")),
+        ((1.0, "as strong"), (3.0, "almost as strong"), (BEST, "stronger or weaker")),
         "{:.1f} dB off",
     ),
     Question(
-        "Is it the same world of sound?",
+        "Do all sounds together have the same character?",
         "frechet_yamnet",
         "mean",
         False,
-        ((60.0, "the same"), (150.0, "near to it"), (BEST, "another")),
+        ((60.0, "the same"), (150.0, "similar"), (BEST, "another")),
         "{:.0f} apart (Fréchet, YAMNet)",
     ),
 )
@@ -110,33 +110,38 @@ def section(metrics: dict, listen: Callable[[Question], str]) -> str:
         listen: returns a cell with players for a question.
     """
     scores, start = metrics["metrics"], metrics["metrics"].get(START)
-    asked = [(question, question.value(scores[CODEC])) for question in QUESTIONS]
-    rows, beside = [], []
-    for question, value in asked:
+    values = [(question, question.value(scores[CODEC])) for question in QUESTIONS]
+    rows: list[list[str]] = []
+    comparisons: list[str] = []
+    for question, value in values:
         if value is None:
             continue
-        row = [question.asked, question.words(value), question.form.format(value)]
+        row = [question.text, question.words(value), question.form.format(value)]
         other = question.value(start) if start else None
         if other is not None:
-            beside.append(question.compared(value, other))
-            row += [question.form.format(other), beside[-1]]
+            comparisons.append(question.compared(value, other))
+            row += [question.form.format(other), comparisons[-1]]
         rows.append([*row, listen(question)])
     name = metrics["model"].get("started_from")
-    columns = [f"{name}, which it started from", "beside it"] if beside else []
+    columns = [f"{name}, its start model", "compared with it"] if comparisons else []
     header = ["", "this model", "in numbers", *columns, "listen"]
-    return html.heading("Verdict") + html.paragraph(" ".join(_sentences(metrics, beside))) + html.table(header, rows)
+    return (
+        html.heading("Verdict") + html.paragraph(" ".join(_sentences(metrics, comparisons))) + html.table(header, rows)
+    )
 
 
-def _sentences(metrics: dict, beside: list[str]) -> list[str]:
+def _sentences(metrics: dict, comparisons: list[str]) -> list[str]:
     data, name = metrics["data"], metrics["model"].get("started_from")
     files = f"{data['files']} recording{'s' * (data['files'] != 1)}"
-    unseen = f"Judged on {files} that it never learned from."
-    lines = [unseen if data["unseen_in_training"] else f"Judged on {files}, some of which it may have learned from."]
-    if beside:
-        better, worse = beside.count("better"), beside.count("worse")
-        lines.append(f"Beside '{name}', which it started from: better in {better} of {len(beside)}, worse in {worse}.")
+    known = (
+        " that it was not trained on" if data["unseen_in_training"] else "; it may have been trained on some of them"
+    )
+    lines = [f"Evaluated on {files}{known}."]
+    if comparisons:
+        better, worse, count = comparisons.count("better"), comparisons.count("worse"), len(comparisons)
+        lines.append(f"Compared with '{name}', its start model: better in {better} of {count}, worse in {worse}.")
     elif name is not None:
-        lines.append(f"It started from '{name}', which is not here to be judged beside it.")
+        lines.append(f"Its training started from '{name}', which is not on this machine, so they are not compared.")
     if metrics["protocol"]["quick"]:
-        lines.append("This was a quick look: judge again without --quick before you believe it.")
+        lines.append("This was a quick run: repeat it without --quick before you rely on it.")
     return lines

@@ -42,14 +42,14 @@ def features(audio: np.ndarray, sample_rate: int, embedding: Embedding) -> np.nd
 class Probe:
     """A multinomial logistic regression with a ridge. Labels have equal weight; the same data give the same probe."""
 
-    def __init__(self, lessons: np.ndarray, labels: list[str]):
+    def __init__(self, points: np.ndarray, labels: list[str]):
         """Train on features ``[n, dims]`` and their labels (at least two different ones)."""
         import torch
 
         self.labels = sorted(set(labels))
-        self.mean, deviation = lessons.mean(axis=0), lessons.std(axis=0)
-        self.scale = 1 / np.where(deviation > 1e-6, deviation, np.inf) / np.sqrt(lessons.shape[1])
-        x = torch.from_numpy((lessons - self.mean) * self.scale).double()
+        self.mean, deviation = points.mean(axis=0), points.std(axis=0)
+        self.scale = 1 / np.where(deviation > 1e-6, deviation, np.inf) / np.sqrt(points.shape[1])
+        x = torch.from_numpy((points - self.mean) * self.scale).double()
         y = torch.tensor([self.labels.index(label) for label in labels])
         counts = Counter(labels)
         balance = torch.tensor([1 / counts[label] / len(counts) for label in labels]).double()
@@ -125,8 +125,8 @@ def examine_takes(points: dict[str, np.ndarray], labels: list[str]) -> dict:
         probe = Probe(points["original"][training], [labels[index] for index in training])
         for name, rows in points.items():
             predictions[name][fold == left_out] = [names.index(probe.labels[one]) for one in probe.predict(rows[test])]
-    lessons = min((int((fold != left_out).sum()) for left_out in set(fold)), default=0)
-    return {"lessons": lessons} | _scores(names, truth, predictions)
+    fewest = min((int((fold != left_out).sum()) for left_out in set(fold)), default=0)
+    return {"lessons": fewest} | _scores(names, truth, predictions)
 
 
 def _scores(labels: list[str], truth: np.ndarray, predictions: dict[str, np.ndarray]) -> dict:

@@ -13,7 +13,7 @@ from plugin_backend.evaluation.embeddings.base import Embedding
 from plugin_backend.evaluation.studies.linear_probe import Probe, examine_probe, examine_takes, features
 from plugin_backend.evaluation.studies.surface_materials import is_material
 
-LEAST_LESSONS = 2
+LEAST_TRAINING = 2
 """Labels with fewer sounds are not used for training."""
 
 TASKS: dict[str, tuple[Callable[[str], str], Callable[[str], bool]]] = {
@@ -27,8 +27,8 @@ TAKES = ", other takes"
 
 
 def probe_study(
-    lessons: list[Sound],
-    judged: list[Sound],
+    training: list[Sound],
+    evaluated: list[Sound],
     decoded: dict[str, list[np.ndarray]],
     rate_hz: int,
     yamnet: Embedding,
@@ -39,35 +39,35 @@ def probe_study(
     A task with fewer than two labels to train on is left out, with a remark.
 
     Args:
-        lessons: sounds to train on.
-        judged: the evaluated sounds.
+        training: sounds to train on.
+        evaluated: sounds to test with.
         decoded: by system, the evaluated sounds decoded.
         rate_hz: of all sounds.
         yamnet: the embedding.
-        step: called once for every sound of ``lessons`` and ``judged``.
+        step: called once for every sound of ``training`` and ``evaluated``.
 
     Returns:
         The results by task, and a probe for mixtures of materials. It is trained on the evaluated originals, and for
-        materials without any on ``lessons``; ``None`` if there are fewer than two materials.
+        materials without any on ``training``; ``None`` if there are fewer than two materials.
     """
 
     def points_of(sounds: list[np.ndarray], step: Callable[[], None] = lambda: None) -> np.ndarray:
-        points = []
+        rows = []
         for audio in sounds:
-            points.append(features(audio, rate_hz, yamnet))
+            rows.append(features(audio, rate_hz, yamnet))
             step()
-        return np.stack(points)
+        return np.stack(rows)
 
-    lessons = [sound for sound in lessons if sound.audio.any()]
+    training = [sound for sound in training if sound.audio.any()]
     results: dict = {}
-    names = {task: taught_names([sound.label for sound in lessons], task) for task in TASKS}
-    tested = {"original": points_of([sound.audio for sound in judged], step)}
-    training = np.zeros((0, 0))
+    names = {task: taught_names([sound.label for sound in training], task) for task in TASKS}
+    tested = {"original": points_of([sound.audio for sound in evaluated], step)}
+    points = np.zeros((0, 0))
     if any(name is not None for taught in names.values() for name in taught):
-        training = points_of([sound.audio for sound in lessons], step)
+        points = points_of([sound.audio for sound in training], step)
     tested |= {system: points_of(sounds) for system, sounds in decoded.items()}
     truths = {
-        task: [name_of(sound.label) if takes_part(sound.label) else "" for sound in judged]
+        task: [name_of(sound.label) if takes_part(sound.label) else "" for sound in evaluated]
         for task, (name_of, takes_part) in TASKS.items()
     }
     for task, labels in truths.items():
@@ -75,22 +75,22 @@ def probe_study(
         if len({name for _, name in taught}) < 2:
             results[task] = {"left_out": "the folder has no sounds of other sources with two labels to learn from"}
             continue
-        probe = Probe(training[[index for index, _ in taught]], [name for _, name in taught])
+        probe = Probe(points[[index for index, _ in taught]], [name for _, name in taught])
         results[task] = {"lessons": len(taught)} | examine_probe(probe, tested, labels)
     for task, labels in truths.items():
         result = examine_takes(tested, labels)
         if result["n"]:
             results[f"{task}{TAKES}"] = result
-    judged_names, lesson_names = truths["materials"], names["materials"]
-    others = [(index, name) for index, name in enumerate(lesson_names) if name and name not in judged_names]
-    own = [index for index, name in enumerate(judged_names) if name]
-    known = [*(judged_names[index] for index in own), *(name for _, name in others)]
+    own_names, other_names = truths["materials"], names["materials"]
+    others = [(index, name) for index, name in enumerate(other_names) if name and name not in own_names]
+    own = [index for index, name in enumerate(own_names) if name]
+    known = [*(own_names[index] for index in own), *(name for _, name in others)]
     if len(set(known)) < 2:
         return results, None
-    points = tested["original"][own]
+    joined = tested["original"][own]
     if others:
-        points = np.concatenate([points, training[[index for index, _ in others]]])
-    return results, Probe(points, known)
+        joined = np.concatenate([joined, points[[index for index, _ in others]]])
+    return results, Probe(joined, known)
 
 
 def taught_names(labels: list[str], task: str) -> list[str | None]:
@@ -98,4 +98,4 @@ def taught_names(labels: list[str], task: str) -> list[str | None]:
     name_of, takes_part = TASKS[task]
     names = [name_of(label) if takes_part(label) else None for label in labels]
     counts = Counter(names)
-    return [name if counts[name] >= LEAST_LESSONS else None for name in names]
+    return [name if counts[name] >= LEAST_TRAINING else None for name in names]

@@ -27,6 +27,9 @@ LEFT_OUT = "footsteps/generic"
 LONGEST_S, LEAST_S, HITS, MOST_MATERIALS = 1.0, 0.03, 4, 11
 HOP_SHARE = 0.125
 
+EVALUATED, TRAINING = "judged", "lessons"
+"""Origins of a material's sounds. The words are those of ``metrics.json``, which stay as they were."""
+
 PLAIN, SUM, AWARE = "mean", "sum", "dominance-aware"
 METHODS: dict[str, Callable[[list[np.ndarray], Codec], np.ndarray]] = {
     PLAIN: lambda pair, codec: weighted_sum(pair, (0.5, 0.5)),
@@ -42,9 +45,9 @@ def is_material(label: str) -> bool:
 
 
 def choose_hits(material: EvaluationSet, sample_rate: int, most: int, hits: int = HITS) -> dict[str, tuple[str, list]]:
-    """Return for each material the origin of its sounds (``judged``, or else ``lessons``) and at most ``hits`` sounds.
+    """Return for each material the origin of its sounds, and at most ``hits`` sounds.
 
-    Hits are trimmed, at peak 0.5 and at most a second long.
+    The origin is ``EVALUATED``, or else ``TRAINING``. Hits are trimmed, at peak 0.5 and at most a second long.
 
     Args:
         material: the sounds.
@@ -52,8 +55,8 @@ def choose_hits(material: EvaluationSet, sample_rate: int, most: int, hits: int 
         most: number of materials: first cloth, then those with evaluated sounds, then those with most sounds.
         hits: per material.
     """
-    found: dict[str, dict[str, list]] = defaultdict(lambda: {"judged": [], "lessons": []})
-    for origin, sounds in (("judged", material.judged), ("lessons", material.lessons)):
+    found: dict[str, dict[str, list]] = defaultdict(lambda: {EVALUATED: [], TRAINING: []})
+    for origin, sounds in ((EVALUATED, material.evaluated), (TRAINING, material.training)):
         for sound in sorted(sounds, key=lambda sound: sound.file):
             audio = trimmed(sound.audio)[: round(LONGEST_S * sample_rate)]
             if audio.size >= LEAST_S * sample_rate:
@@ -61,12 +64,12 @@ def choose_hits(material: EvaluationSet, sample_rate: int, most: int, hits: int 
     steps = [label for label in found if is_material(label)]
     chosen = {}
     for label in steps if len(steps) > 1 else found:
-        origin = "judged" if found[label]["judged"] else "lessons"
+        origin = EVALUATED if found[label][EVALUATED] else TRAINING
         chosen[label] = (origin, found[label][origin])
 
     def rank(label: str) -> tuple:
         origin, audio = chosen[label]
-        return label != "cloth", origin != "judged", -len(audio), label
+        return label != "cloth", origin != EVALUATED, -len(audio), label
 
     largest = sorted(chosen, key=rank)[:most]
     return {label: (chosen[label][0], chosen[label][1][:hits]) for label in sorted(largest)}
@@ -75,7 +78,7 @@ def choose_hits(material: EvaluationSet, sample_rate: int, most: int, hits: int 
 class Materials:
     """The hits of each material, from which mixtures and interpolations are made.
 
-    By material: ``audio`` (a list of sounds), ``origin`` (``judged`` or ``lessons``), ``latents``
+    By material: ``audio`` (a list of sounds), ``origin`` (``EVALUATED`` or ``TRAINING``), ``latents``
     ``[count, frames, dims]``, and the clouds of its ``originals`` and of the decoded ones (``regenerated``).
     """
 

@@ -9,10 +9,14 @@ from plugin_backend.models.rave.card import read_card
 
 if TYPE_CHECKING:
     from plugin_backend.codecs.base import Codec, CodecSpec
+    from plugin_backend.models.family import Computation
 
 
 class RaveFamily:
     """Reads RAVE exports. Pisada does not know how they were trained."""
+
+    def computation(self) -> Computation | None:
+        return None
 
     def read_spec(self, path: Path) -> CodecSpec:
         return read_card(path).spec

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
-from plugin_backend.codecs.base import Codec, DecoderStream, EncoderStream
+from plugin_backend.codecs.base import DecoderStream, EncoderStream
+from plugin_backend.models.family import ExportableCodec
 from plugin_backend.models.waveform_vae import checkpoint
 from plugin_backend.models.waveform_vae.checkpoint_header import read_spec
 from plugin_backend.models.waveform_vae.fast_inference import FastDecoder, FastEncoder
@@ -49,7 +51,7 @@ class _Decoder(DecoderStream):
         return audio.numpy()
 
 
-class WaveformCodec(Codec):
+class WaveformCodec(ExportableCodec):
     """A waveform VAE read from its checkpoint. Latents are ordered: dimension 0 changes the sound most."""
 
     def __init__(self, path: Path):
@@ -85,6 +87,20 @@ class WaveformCodec(Codec):
         """Return the latent means ``[batch, k, dims]`` of ``[batch, k * hop_samples]``, and the past after them."""
         mean, _, past = self._encoder(audio, past, deviations=False)
         return mean, past
+
+    def scriptable_parts(self, by_matrix: bool) -> tuple[nn.Module, nn.Module]:
+        """Return the encoder and the decoder of a stream, in steps that TorchScript and ONNX support.
+
+        Args:
+            by_matrix: whether the other program has no Fourier transform.
+        """
+        from plugin_backend.models.waveform_vae.scriptable_heads import scriptable_head
+        from plugin_backend.models.waveform_vae.scriptable_model import Decoder, Encoder
+        from plugin_backend.models.waveform_vae.scriptable_stft import scriptable_views
+
+        encoder, decoder = FastEncoder(self.model), FastDecoder(self.model)
+        views = scriptable_views(encoder.views, by_matrix)
+        return Encoder(encoder, views), Decoder(decoder, scriptable_head(decoder.head, by_matrix))
 
     def decode_rows(self, latents: torch.Tensor, past: Any) -> tuple[torch.Tensor, tuple]:
         """Return the sound ``[batch, k * hop_samples]`` of ``[batch, k, dims]``, and the past after it."""

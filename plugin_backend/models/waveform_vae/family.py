@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from plugin_backend.codecs.base import Codec, CodecSpec
-    from plugin_backend.models.family import DecodedTwice, RandomDraws
+    from plugin_backend.models.family import Computation, DecodedTwice, RandomDraws
     from plugin_backend.models.waveform_vae.model import WaveformVAE
 
 
@@ -21,6 +21,11 @@ class WaveformVAEFamily:
     """Reads, trains and writes waveform VAEs."""
 
     sample_rate = WaveformVAEConfig.sample_rate
+
+    def computation(self) -> Computation:
+        from plugin_backend.models.waveform_vae.matrix_products import computation
+
+        return computation()
 
     def read_spec(self, path: Path) -> CodecSpec:
         return read_spec(path)

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from plugin_backend.models.family import Computation
 from plugin_backend.models.waveform_vae import c_engine as engine
 from plugin_backend.models.waveform_vae.exact_row_counts import SIZES, RowCounts, row_counts
 
@@ -188,6 +189,19 @@ def _best(kinds: tuple[Any, ...], instruction_set: str | None) -> Backend:
             if backend.counts.always_exact:
                 break
     return backend
+
+
+def computation() -> Computation:
+    """Return how this process computes the models of this family."""
+    backend, exact = best_backend(), best_backend().counts.always_exact
+    name = backend.kind.__name__
+    if backend.kind is NativeProduct:
+        remark = f"the engine in C ({engine.instruction_set()}): the same bits on every processor"
+    else:
+        remark = f"{name}; the bits of a row are {'exact with padding' if exact else 'not exact at any number of rows'}"
+        if engine.library() is None:
+            remark += "; without the engine in C (reinstall with a C compiler) a hop costs about five times as much"
+    return Computation(name, exact, remark)
 
 
 def rows_are_exact() -> bool:

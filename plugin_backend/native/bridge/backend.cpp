@@ -127,7 +127,7 @@ void Backend::refuse(Instance& instance, const std::string& problem) {
     part(instance);
     const bool spoken = !backendStatus_.model.empty(), useless = latencies_.empty() && !backendStatus_.problem.empty();
     const bool reason = hopeless_ || useless || backendStatus_.state == BackendStatus::State::lost;
-    instance.problem = reason ? "" : spoken ? problem : "the backend has not spoken yet: stop and start playback once";
+    instance.problem = reason ? "" : spoken ? problem : "the backend has not started yet: stop and start playback once";
     instance.unusable = true;
     changed();
     wake();

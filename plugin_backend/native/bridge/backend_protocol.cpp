@@ -76,7 +76,7 @@ void Backend::speak(const BackendProcess& process) {
         const Sent sent = send(process.socket.number(), outbox_.front());
         if (sent == Sent::later) break;
         if (sent == Sent::yes || errno == EPIPE || errno == ECONNRESET) continue;  // its end is detected elsewhere
-        backendStatus_.problem = "the backend could not be told '" + outbox_.front().verb + "': " + std::strerror(errno);
+        backendStatus_.problem = "the backend did not receive '" + outbox_.front().verb + "': " + std::strerror(errno);
         changed();
     }
     unsent_ = outbox_.size();
@@ -91,7 +91,7 @@ void Backend::greet(Instance& instance) {
     const Memory& memory = *instance.memory;
     const auto found = latencies_.find({nameOf(instance.kind), std::lround(memory.rateHz)});
     const bool fits = found != latencies_.end() && found->second == instance.engineLatency;
-    instance.problem = fits ? "" : "the backend came late, or is another: stop and start playback once";
+    instance.problem = fits ? "" : "the backend started late, or is a new one: stop and start playback once";
     instance.unusable = !fits;
     changed();
     if (!fits) return;
@@ -131,7 +131,7 @@ void Backend::giveSession(const Instance& instance, int slot) {
             if (count > 0) at += static_cast<std::size_t>(count);
         }
         if (!file) {
-            backendStatus_.problem = session.name + ": no memory to hand the preset over";
+            backendStatus_.problem = session.name + ": no memory to send the preset to the backend";
             return changed();
         }
         message.descriptors.push_back(std::move(file));

@@ -94,10 +94,10 @@ BackendStatus Bridge::backendStatus() const {
         backendStatus = s.backend->backendStatus(*s.instance);
     } else {
         backendStatus.state = BackendStatus::State::failed;
-        backendStatus.problem = "the backend stays with the process that this one is a fork of: prepare anew";
+        backendStatus.problem = "this process is a fork, and the backend belongs to its parent: stop and start playback once";
     }
     if (const auto dropped = s.dropped.load(); dropped && backendStatus.problem.empty())
-        backendStatus.problem = std::to_string(dropped) + " MIDI messages were too many for their hops, and not played";
+        backendStatus.problem = std::to_string(dropped) + " MIDI messages were not played: too many in one hop";
     if (const Failure failure = s.failure.load(); failure != Failure::none) {
         const std::string why = failureTexts[static_cast<int>(failure)];
         backendStatus.problem = why + (backendStatus.problem.empty() ? "" : ": " + backendStatus.problem);

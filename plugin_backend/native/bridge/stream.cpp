@@ -145,12 +145,12 @@ bool Bridge::Impl::waited(std::uint64_t number) {
     return false;
 }
 
-// Report it: silence from here on, the flag, a line on standard error.
+// Report it: only silence follows, the flag is set, and a line goes to standard error.
 void Bridge::Impl::fail(Failure why) {
     mute = true;
     failure = why;
     ownSerial.fetch_add(1);
-    std::fprintf(stderr, "pisada: %s: silence from here on; render again\n", failureTexts[static_cast<int>(why)]);
+    std::fprintf(stderr, "pisada: %s: only silence follows; render again\n", failureTexts[static_cast<int>(why)]);
 }
 
 }  // namespace pisada

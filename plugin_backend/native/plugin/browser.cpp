@@ -83,11 +83,11 @@ void Browser::fill() {
         if (matches(words, row.name + " " + row.sort + " " + row.hint)) rows_.push_back(std::move(row));
     };
     if (words.isEmpty())
-        add({0, "none", {}, slot_ || thisKind == Kind::instrument ? "No preset" : "Model alone; Bypass is the input"});
+        add({0, "none", {}, slot_ || thisKind == Kind::instrument ? "No preset" : "Only the model; Bypass plays the input"});
     const int own = presetList.sessions(slot_);
     const auto kept = own > 0 ? presetList.kept(slot_, own) : Chosen();
     if (own > 0)
-        add({own, kept.name, "session's", "Came with the session", true});
+        add({own, kept.name, "session's", "Saved with the session", true});
     for (const auto& preset : presetList.backendStatus()->bank) {
         const auto text = [](const std::string& bytes) { return String::fromUTF8(bytes.c_str()); };
         if (preset.number != own || text(preset.digest) != kept.digest)

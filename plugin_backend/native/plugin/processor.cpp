@@ -180,7 +180,7 @@ void Processor::getStateInformation(juce::MemoryBlock& into) {
         auto& chosen = state.slots[(size_t) slot] = presetList_.kept(slot, (int) value(slotIndices[slot])->get());
         if (chosen.number > 0 && chosen.file.isEmpty())
             unkept = "preset " + (String(chosen.number) + " " + chosen.name).trimEnd()
-                     + " is saved by its number only, as its file cannot be read here: save again once it can";
+                     + " is saved by its number only, because its file cannot be read now: save again when it can";
     }
     {
         const std::lock_guard<std::mutex> lock(mutex_);

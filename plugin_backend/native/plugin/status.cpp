@@ -14,10 +14,10 @@ struct Row {
 
 // By BackendStatus::State.
 const Row rows[] = {
-    {"starting", "The dry input is heard until the engine is there.", warn},
+    {"starting", "You hear the dry input until the engine is ready.", warn},
     {"ready", "", good},
-    {"failed", "Run `pisada plugin doctor`; the dry input is heard.", bad},
-    {"lost, starting again", "The dry input is heard until it is back.", warn},
+    {"failed", "You hear the dry input. Run `pisada plugin doctor`.", bad},
+    {"lost, starting again", "You hear the dry input until the engine runs again.", warn},
 };
 
 }  // namespace
@@ -26,9 +26,9 @@ Standing standing(Processor& processor, const Meter& meter) {
     const auto& row = rows[(size_t) processor.presetList().backendStatus()->state];
     Standing now{row.word, processor.problem(), row.advice, row.colour};
     if (meter.offlineFailed)
-        return {"render failed", "an offline render lost the backend: what it wrote is not to be used", "Render again.", bad};
+        return {"render failed", "the backend stopped during an offline render: do not use its result", "Render again.", bad};
     if (thisKind == Kind::instrument)
-        now.advice = now.advice.replace("The dry input is heard", "It is silent").replace("the dry input is heard", "it is silent");
+        now.advice = now.advice.replace("You hear the dry input", "The output is silent");
     return now;
 }
 
@@ -98,8 +98,8 @@ void Banner::paint(juce::Graphics& g) {
 }
 
 StatusLine::StatusLine() {
-    setTooltip("Latency as the host is told it; what the engine needs for a hop; hops that came too late, and were "
-               "heard dry, of all since playback began; how often the backend was started again.");
+    setTooltip("The latency that the host compensates; the engine's time for a hop; late hops, which play the dry input, "
+               "of all hops since playback began; how often the backend was restarted.");
 }
 
 void StatusLine::show(const Meter& meter, double rateHz) {

@@ -112,7 +112,7 @@ def _deliver(order: Order, report: Callable[[Progress], None], deaths: list[Kind
 
 def _outputs(stage: Path, delivery: Delivery) -> list[Output]:
     """Return the delivered files; they are flushed to disk."""
-    files = [*delivery.stems.values(), *delivery.clips.values(), delivery.picture, delivery.report]
+    files = [*delivery.stems.values(), *delivery.clips.values(), delivery.plot, delivery.report]
     return [_output(stage, path) for path in files]
 
 

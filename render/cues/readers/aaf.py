@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import struct
 from collections.abc import Iterable
 from fractions import Fraction
@@ -10,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from plugin_backend.errors import CueSheetError, MissingExtraError
-from render.cues.cue import sheet_bytes
 from render.cues.readers.aaf_track import Track, is_empty, parts_of, tagged, value_of
 from render.cues.readers.ole_guard import DAMAGED, check_compound_file
 from render.cues.readers.text_reading import error_at
@@ -23,6 +23,7 @@ from render.cues.readers.timeline_builder import (
     timeline_zero_s,
     with_counted_rate,
 )
+from render.cues.sheet_file import SheetSource, open_sheet
 from render.cues.timeline import Timeline
 from render.project.timecode import Clock
 
@@ -42,13 +43,13 @@ def is_aaf(head: bytes) -> bool:
     return head.startswith(COMPOUND_FILE) and head[16:20] == SMPTE
 
 
-def read_aaf(path: Path, clock: Clock) -> Timeline:
+def read_aaf(source: SheetSource, clock: Clock) -> Timeline:
     """Read the single top-level composition of an AAF file. Embedded audio is not read.
 
     Clips begin and end at their cuts. A fade over a cut is noted in ``transition_in`` and ``transition_out``.
 
     Args:
-        path: the file.
+        source: the file.
         clock: the programme's time base; a missing rate or start is taken from the timecode track.
 
     Raises:
@@ -60,16 +61,15 @@ def read_aaf(path: Path, clock: Clock) -> Timeline:
         from aaf2.exceptions import AAFError
     except ImportError as error:
         raise MissingExtraError("reading AAF", "aaf") from error
-    path = Path(path)
     damage = (AAFError, *DAMAGE)
-    with error_at(file=path):
-        sheet_bytes(path, 1)
-        if path.stat().st_size > MOST_GIB * 2**30:
+    with open_sheet(source) as sheet, error_at(file=sheet.path):
+        if sheet.path.stat().st_size > MOST_GIB * 2**30:
             raise CueSheetError(f"larger than {MOST_GIB} GiB, the most we read of AAF: export it with linked media")
         try:
             with _Warnings() as warnings:
-                check_compound_file(path)
-                with aaf2.open(str(path), "r") as file:
+                check_compound_file(sheet.file)
+                sheet.file.seek(0)
+                with aaf2.open(os.dup(sheet.file.fileno()), "r") as file:  # it closes its own handle of the open file
                     timeline = _Composition(file, clock).read()
         except damage as error:
             raise CueSheetError(f"{DAMAGED}: {type(error).__name__} {clean_name(error)}") from error

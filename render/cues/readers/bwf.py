@@ -14,11 +14,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
-from plugin_backend.audio_formats.wav_chunks import MOST_CHUNKS, NO_NAME, WAVE, find_family, read_layout
+from plugin_backend.audio_formats.chunk_families import WAVE, find_family
+from plugin_backend.audio_formats.wav_chunks import MOST_CHUNKS, NO_NAME, read_layout
 from plugin_backend.errors import CueSheetError
-from render.cues.cue import sheet_bytes
 from render.cues.readers.text_reading import check_within_day, decode_text, error_at
 from render.cues.readers.timeline_builder import clean_name, exact_rate, with_counted_rate
+from render.cues.sheet_file import SheetSource, open_sheet
 from render.cues.timeline import Timeline, TimelineItem
 from render.project.timecode import Clock, round_half_up
 from render.wav.bext import TIME_REFERENCE_OFFSET
@@ -49,29 +50,27 @@ def is_bwf(head: bytes) -> bool:
     return find_family(head[:12]) is WAVE
 
 
-def read_bwf(path: Path, clock: Clock) -> Timeline:
+def read_bwf(source: SheetSource, clock: Clock) -> Timeline:
     """Read a recording's position: one region of its whole length, named after the file, and its cue points.
 
     A cue point with a length is a region too. ``row`` is 1 for the recording; cue points count on from 2. ``extra`` of
     the recording may hold ``originator`` (bext), ``project``, ``scene``, ``take``, ``tape`` and ``ixml_note`` (iXML).
 
     Args:
-        path: RIFF, RF64 or BW64, of any length; the audio is not read.
+        source: RIFF, RF64 or BW64, of any length; the audio is not read.
         clock: the programme's time base; iXML may state a rate (TIMECODE_RATE, TIMECODE_FLAG).
 
     Raises:
         CueSheetError: damaged or cut off, of another rate than the clock's, or with a time stamp at another sample rate
             than its audio.
     """
-    path = Path(path)
-    with error_at(file=path):
-        sheet_bytes(path, 1)
+    with open_sheet(source) as sheet, error_at(file=sheet.path):
         try:
-            with open(path, "rb") as file:
-                wave = _read(file)
+            sheet.file.seek(0)
+            wave = _read(sheet.file)
         except OSError as error:
             raise CueSheetError(f"cannot be read: {error.strerror}") from error
-        return _timeline(wave, path, clock)
+        return _timeline(wave, sheet.path, clock)
 
 
 def _read(file: BinaryIO) -> Wave:

@@ -11,8 +11,9 @@ from typing import Any
 
 from plugin_backend.errors import CueSheetError
 from plugin_backend.text import CONTROL_IN_TEXT
-from render.cues.cue import DEFAULT_OPTIONS, CueSheet, ReadOptions, sheet_bytes
+from render.cues.cue import DEFAULT_OPTIONS, CueSheet, ReadOptions
 from render.cues.readers.sheet_rows import rows_to_sheet
+from render.cues.sheet_file import SheetFile, SheetSource, open_sheet
 from render.project.timecode import Clock
 
 FORMAT = "CSV"
@@ -26,11 +27,11 @@ ANSI, ANSI_NAME = "cp1252", "Windows-1252 (ANSI)"
 SEPARATOR = re.compile(r'"?sep=(.)"?[\t,;]*(\r\n|\n|\r|$)', re.IGNORECASE)
 
 
-def read_csv(path: Path, clock: Clock, options: ReadOptions = DEFAULT_OPTIONS) -> CueSheet:
+def read_csv(source: SheetSource, clock: Clock, options: ReadOptions = DEFAULT_OPTIONS) -> CueSheet:
     """Read a CSV cue sheet.
 
     Args:
-        path: UTF-8 text, UTF-16, or Windows-1252 as Excel saves "CSV" in western countries; at most 64 MiB, 1,000,000
+        source: UTF-8 text, UTF-16, or Windows-1252 as Excel saves "CSV" in western countries; at most 64 MiB, 1,000,000
             lines, 100,000 cues and 256 columns.
         clock: the programme's time base.
         options: see :func:`render.cues.readers.sheet_rows.rows_to_sheet`.
@@ -38,21 +39,23 @@ def read_csv(path: Path, clock: Clock, options: ReadOptions = DEFAULT_OPTIONS) -
     Raises:
         CueSheetError: everything that cannot be used, with file, row and column where they apply.
     """
-    path = Path(path)
-    try:
-        text, remarks = _text(_bytes(path))
-    except CueSheetError as error:
-        raise error.at(file=path) from error
-    return rows_to_sheet(path, FORMAT, _records(text), clock, options, remarks)
+    with open_sheet(source) as sheet:
+        try:
+            text, remarks = _text(_bytes(sheet))
+        except CueSheetError as error:
+            raise error.at(file=sheet.path) from error
+    return rows_to_sheet(sheet.path, FORMAT, _records(text), clock, options, remarks)
 
 
 def records(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield each row that is not blank: its first line's number and its stripped cells."""
-    yield from _records(_text(_bytes(path))[0])
+    with open_sheet(path) as sheet:
+        text, _ = _text(_bytes(sheet))
+    yield from _records(text)
 
 
-def _bytes(path: Path) -> bytes:
-    data = sheet_bytes(path, LARGEST_BYTES + 1)
+def _bytes(sheet: SheetFile) -> bytes:
+    data = sheet.bytes(LARGEST_BYTES + 1)
     if len(data) > LARGEST_BYTES:
         raise CueSheetError(f"larger than {LARGEST_BYTES // 2**20} MiB: a cue sheet is smaller")
     if max(data.count(b"\n"), data.count(b"\r")) > MOST_LINES:  # empty lines take time too

@@ -19,6 +19,7 @@ from render.cues.readers.text_reading import (
     text_lines,
     unreadable_at,
 )
+from render.cues.sheet_file import SheetSource, open_sheet
 from render.cues.timeline import Timeline, TimelineItem, UnreadItem
 from render.project.timecode import DROPPABLE, Clock, FrameRate
 
@@ -85,7 +86,7 @@ def is_edl(head: bytes) -> bool:
     return bool(lines) and (lines[0].startswith(("TITLE:", "FCM:")) or bool(EVENT.fullmatch(lines[0])))
 
 
-def read_edl(path: Path, clock: Clock) -> Timeline:
+def read_edl(source: SheetSource, clock: Clock) -> Timeline:
     """Read a CMX3600 EDL. An event's position is its record in and out; its track is the channels it names.
 
     Source labels may be anything. A name is the clip's name (``* FROM CLIP NAME:``, of a transition ``* TO CLIP
@@ -96,17 +97,16 @@ def read_edl(path: Path, clock: Clock) -> Timeline:
     labels then use the clock's mode.
 
     Args:
-        path: the list.
+        source: the list.
         clock: the programme's time base; it needs a rate, because an EDL states none.
 
     Raises:
         CueSheetError: no rate is known, or the list's frame code mode contradicts it.
     """
-    path = Path(path)
-    with error_at(file=path):
+    with open_sheet(source) as sheet, error_at(file=sheet.path):
         if clock.rate is None:
             raise CueSheetError("an EDL does not state its frame rate: give --fps")
-        lines, remarks = text_lines(path, "latin-1")
+        lines, remarks = text_lines(sheet, "latin-1")
         return _List(clock, clock.rate, remarks).read([line.replace("\t", " ").strip() for line in lines])
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugin_backend.errors import CueSheetError
@@ -21,6 +20,7 @@ from render.cues.readers.timeline_builder import (
     timeline_zero_s,
     with_counted_rate,
 )
+from render.cues.sheet_file import SheetSource, open_sheet
 from render.cues.timeline import Timeline, TimelineItem
 from render.project.timecode import RATES, Clock, FrameRate, frames_of
 
@@ -39,22 +39,21 @@ def is_fcp7_xml(head: bytes) -> bool:
     return is_xml_of(head, "xmeml")
 
 
-def read_fcp7_xml(path: Path, clock: Clock) -> Timeline:
+def read_fcp7_xml(source: SheetSource, clock: Clock) -> Timeline:
     """Read the single sequence of a Final Cut Pro 7 XML file.
 
     Clips begin and end at their cuts. A transition over a cut is noted in ``transition_in`` and ``transition_out``.
 
     Args:
-        path: the file.
+        source: the file.
         clock: the programme's time base; a missing rate or start is taken from the sequence.
 
     Raises:
         CueSheetError: damaged, hostile, of another rate than the clock's, or without exactly one sequence.
         TimecodeError: its start is no timecode of its rate.
     """
-    path = Path(path)
-    with error_at(file=path):
-        return _Sequence(xml_root(path), clock).read()
+    with open_sheet(source) as sheet, error_at(file=sheet.path):
+        return _Sequence(xml_root(sheet), clock).read()
 
 
 class _Sequence:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugin_backend.errors import CueSheetError
@@ -20,6 +19,7 @@ from render.cues.readers.timeline_builder import (
     timeline_zero_s,
     with_counted_rate,
 )
+from render.cues.sheet_file import SheetSource, open_sheet
 from render.cues.timeline import Timeline
 from render.project.timecode import DROPPABLE, Clock
 
@@ -44,22 +44,21 @@ def is_fcpxml(head: bytes) -> bool:
     return is_xml_of(head, "fcpxml")
 
 
-def read_fcpxml(path: Path, clock: Clock) -> Timeline:
+def read_fcpxml(source: SheetSource, clock: Clock) -> Timeline:
     """Read the single project of an FCPXML file. A clip's track is its audio role, or its lane.
 
     Times are exact rationals at every frame rate. Positions within a clip of another rate, such as its markers, count
     the clip's own time; see :func:`conform_factor`.
 
     Args:
-        path: the file; of a bundle its ``Info.fcpxml``, not the folder.
+        source: the file; of a bundle its ``Info.fcpxml``, not the folder.
         clock: the programme's time base; a missing rate or start is taken from the sequence.
 
     Raises:
         CueSheetError: damaged, hostile, of another rate than the clock's, or without exactly one project.
     """
-    path = Path(path)
-    with error_at(file=path):
-        return _Project(xml_root(path), clock).read()
+    with open_sheet(source) as sheet, error_at(file=sheet.path):
+        return _Project(xml_root(sheet), clock).read()
 
 
 class _Project:

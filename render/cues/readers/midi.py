@@ -10,12 +10,12 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 from plugin_backend.errors import CueSheetError
-from render.cues.cue import Cue, CueSheet, check_reach, sheet_bytes
+from render.cues.cue import Cue, CueSheet, check_reach
 from render.cues.readers.sheet_rows import MOST_ROWS
+from render.cues.sheet_file import SheetFile, SheetSource, open_sheet
 from render.project.project import MidiMapping
 from render.project.stem_names import nearest_stem_name
 from render.project.timecode import Clock, round_half_up
@@ -85,14 +85,14 @@ class TempoMap:
         return round_half_up(Fraction(scaled_us * sample_rate, self.ticks_per_quarter * 1_000_000))
 
 
-def read_midi(path: Path, clock: Clock, mapping: MidiMapping, blank: bool = False) -> CueSheet:
+def read_midi(source: SheetSource, clock: Clock, mapping: MidiMapping, blank: bool = False) -> CueSheet:
     """Read a MIDI file of type 0 or 1; tick 0 is the programme's start.
 
     A channel's program is the last one set before a note or at its exact tick, over all tracks. A track's name is its
     stem; characters that a stem's name cannot hold are replaced.
 
     Args:
-        path: the file; at most 100,000 notes and 400,000 events.
+        source: the file; at most 100,000 notes and 400,000 events.
         clock: the programme's time base.
         mapping: maps tracks, channels, programs and notes to stems and presets.
         blank: also read notes without a preset; their track, program and note become the cue's note.
@@ -103,15 +103,15 @@ def read_midi(path: Path, clock: Clock, mapping: MidiMapping, blank: bool = Fals
     Raises:
         CueSheetError: damaged, of a kind that cannot be used, without notes, or a note without a preset.
     """
-    path = Path(path)
-    try:
-        return _read(path, clock, mapping, blank)
-    except CueSheetError as error:
-        raise error.at(file=path) from error
+    with open_sheet(source) as sheet:
+        try:
+            return _read(sheet, clock, mapping, blank)
+        except CueSheetError as error:
+            raise error.at(file=sheet.path) from error
 
 
-def _read(path: Path, clock: Clock, mapping: MidiMapping, blank: bool) -> CueSheet:
-    file, remarks = _load(_clean(sheet_bytes(path)))
+def _read(sheet: SheetFile, clock: Clock, mapping: MidiMapping, blank: bool) -> CueSheet:
+    file, remarks = _load(_clean(sheet.bytes()))
     events = _in_time(file.tracks)
     changes = [(tick, message.tempo) for tick, _, message in events if message.type == "set_tempo"]
     if any(tempo_us == 0 for _, tempo_us in changes):
@@ -138,7 +138,7 @@ def _read(path: Path, clock: Clock, mapping: MidiMapping, blank: bool) -> CueShe
     if unread:
         remarks.append("read and not used: " + ", ".join(f"{unread[kind]} {UNREAD[kind]}" for kind in sorted(unread)))
     cues.sort(key=lambda cue: cue.start_samples)
-    return CueSheet(path, cues, [], remarks)
+    return CueSheet(sheet.path, cues, [], remarks)
 
 
 def is_midi(head: bytes) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import struct
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from plugin_backend.errors import CueSheetError
 
@@ -19,38 +18,38 @@ READ_WHOLE = ("properties", " index")  # the streams that pyaaf2 reads into memo
 MOST_STREAM_MIB = 64
 
 
-def check_compound_file(path: Path) -> None:
+def check_compound_file(file: BinaryIO) -> None:
     """Check that header and directory state no more than the file holds. pyaaf2 would allocate what they state.
 
     Args:
-        path: a file that begins as compound files do.
+        file: an open file that begins as compound files do; its position moves.
 
     Raises:
         CueSheetError: they state more; or a stream is larger than any editor writes.
     """
     from aaf2.cfb import CompoundFileBinary
 
-    with open(path, "rb") as file:
-        head = file.read(HEADER.size)
-        file.seek(0, 2)
-        size = file.tell()
-        _check_header(head, size)
-        file.seek(0)
-        compound = CompoundFileBinary(file, "rb")
-        sectors = b"".join(compound.read_sector_data(sector) for sector in compound.dir_fat_chain)
-        for number, entry in enumerate(ENTRY.iter_unpack(sectors[: len(sectors) // ENTRY.size * ENTRY.size])):
-            raw_name, name_bytes, kind, stream_bytes = entry[0], entry[1], entry[2], entry[-1]
-            if kind != STREAM:
-                continue
-            if compound.sector_size == 512:
-                stream_bytes &= 0xFFFFFFFF  # the upper half is undefined there
-            if stream_bytes > size:
-                raise CueSheetError(f"{DAMAGED}: stream {number} is longer than the file")
-            name = raw_name[: max(0, min(name_bytes, 64) - 2)].decode("utf-16-le", errors="replace")
-            if name.endswith(READ_WHOLE) and stream_bytes > MOST_STREAM_MIB * 2**20:
-                raise CueSheetError(f"{DAMAGED}: stream {number} is larger than {MOST_STREAM_MIB} MiB")
-            if name.endswith(" index") and _count(compound, number) > stream_bytes:
-                raise CueSheetError(f"{DAMAGED}: index {number} promises more entries than it holds")
+    file.seek(0)
+    head = file.read(HEADER.size)
+    file.seek(0, 2)
+    size = file.tell()
+    _check_header(head, size)
+    file.seek(0)
+    compound = CompoundFileBinary(file, "rb")
+    sectors = b"".join(compound.read_sector_data(sector) for sector in compound.dir_fat_chain)
+    for number, entry in enumerate(ENTRY.iter_unpack(sectors[: len(sectors) // ENTRY.size * ENTRY.size])):
+        raw_name, name_bytes, kind, stream_bytes = entry[0], entry[1], entry[2], entry[-1]
+        if kind != STREAM:
+            continue
+        if compound.sector_size == 512:
+            stream_bytes &= 0xFFFFFFFF  # the upper half is undefined there
+        if stream_bytes > size:
+            raise CueSheetError(f"{DAMAGED}: stream {number} is longer than the file")
+        name = raw_name[: max(0, min(name_bytes, 64) - 2)].decode("utf-16-le", errors="replace")
+        if name.endswith(READ_WHOLE) and stream_bytes > MOST_STREAM_MIB * 2**20:
+            raise CueSheetError(f"{DAMAGED}: stream {number} is larger than {MOST_STREAM_MIB} MiB")
+        if name.endswith(" index") and _count(compound, number) > stream_bytes:
+            raise CueSheetError(f"{DAMAGED}: index {number} promises more entries than it holds")
 
 
 def _check_header(head: bytes, size: int) -> None:

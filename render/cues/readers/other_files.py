@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import zlib
-from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.text_reading import decode_text
@@ -78,17 +77,6 @@ def archive_problem(names: set[str]) -> str:
     """Return what a ZIP archive without a workbook is, by its members' names, and what to use instead."""
     what, instead = next((part for name, part in PARTS.items() if name in names), ("a ZIP archive", "unpack it"))
     return f"{what}, but no XLSX workbook: {instead}"
-
-
-def check_not_a_bundle(path: Path) -> None:
-    """Check that the path is not a folder that is a program's document.
-
-    Raises:
-        CueSheetError: it is one; says which file in it to use.
-    """
-    inside = {".fcpxmld": "give the Info.fcpxml in it", ".logicx": f"a Logic Pro project: {AAF}"}
-    if path.suffix.lower() in inside and path.is_dir():
-        raise CueSheetError(inside[path.suffix.lower()], file=path)
 
 
 def _unpacked(head: bytes) -> bytes:

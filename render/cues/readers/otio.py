@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
-from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.csv_sheet import BOM
@@ -37,6 +36,7 @@ from render.cues.readers.timeline_builder import (
     timeline_zero_s,
     with_counted_rate,
 )
+from render.cues.sheet_file import SheetSource, open_sheet
 from render.cues.timeline import Timeline
 from render.project.timecode import RATES, Clock
 
@@ -51,20 +51,19 @@ def is_otio(head: bytes) -> bool:
     return text.startswith("{") and '"OTIO_SCHEMA"' in text
 
 
-def read_otio(path: Path, clock: Clock) -> Timeline:
+def read_otio(source: SheetSource, clock: Clock) -> Timeline:
     """Read the timeline of an OpenTimelineIO file; nested stacks and tracks are flattened.
 
     Args:
-        path: the file.
+        source: the file.
         clock: the programme's time base; a missing rate or start is taken from the timeline. OpenTimelineIO does not
             state drop-frame: at 29.97 and 59.94 with a start, the user or Pisada's own metadata must state it.
 
     Raises:
         CueSheetError: damaged, hostile, of another rate than the clock's, or an item without a length.
     """
-    path = Path(path)
-    with error_at(file=path):
-        return _TimelineReader(timeline_in(path), clock).read()
+    with open_sheet(source) as sheet, error_at(file=sheet.path):
+        return _TimelineReader(timeline_in(sheet), clock).read()
 
 
 class _TimelineReader:

@@ -6,12 +6,11 @@ import json
 import re
 from fractions import Fraction
 from functools import lru_cache
-from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
-from render.cues.cue import sheet_bytes
 from render.cues.readers.csv_sheet import BOM
 from render.cues.readers.timeline_builder import clean_name, exact_rate
+from render.cues.sheet_file import SheetFile
 
 MOST_MIB = 64
 NOT_OTIO = "not a whole OpenTimelineIO file"
@@ -26,9 +25,9 @@ NEWEST = {
 Range = tuple[Fraction, Fraction]  # first second and length, or first and last second
 
 
-def timeline_in(path: Path) -> dict:
+def timeline_in(sheet: SheetFile) -> dict:
     """Return the file's only timeline."""
-    data = sheet_bytes(path, MOST_MIB * 2**20 + 1)
+    data = sheet.bytes(MOST_MIB * 2**20 + 1)
     if len(data) > MOST_MIB * 2**20:
         raise CueSheetError(f"larger than {MOST_MIB} MiB, the most we read of OpenTimelineIO: export a reel at a time")
     try:

@@ -1,20 +1,16 @@
-"""Read REAPER projects (.rpp): items of every track, markers and regions. rpp's scanner splits the lines.
-
-rpp's own tree has no line numbers, and its parser's time grows with the square of an element's length.
-"""
+"""Read REAPER projects (.rpp): items of every track, markers and regions."""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
 from plugin_backend.errors import CueSheetError
+from render.cues.readers.reaper_lines import Item, Line, Project, read_projects
 from render.cues.readers.text_reading import (
     check_within_day,
     decode_text,
@@ -27,19 +23,11 @@ from render.cues.readers.text_reading import (
     unreadable_at,
 )
 from render.cues.readers.timeline_builder import with_counted_rate
+from render.cues.sheet_file import SheetSource, open_sheet
 from render.cues.timeline import Timeline, TimelineItem, UnreadItem
 from render.project.timecode import RATES, Clock, FrameRate, round_half_up, samples_at
 
 MAGIC = "<REAPER_PROJECT "
-PROJECT, TRACK, ITEM = ["REAPER_PROJECT"], ["REAPER_PROJECT", "TRACK"], ["REAPER_PROJECT", "TRACK", "ITEM"]
-READ = {
-    "REAPER_PROJECT": ("PROJOFFS", "TIMEMODE", "PLAYRATE"),
-    "TRACK": ("NAME", "MUTESOLO", "ISBUS"),
-    "ITEM": ("POSITION", "LENGTH", "NAME", "MUTE"),
-}
-DEEPEST = 64
-LONGEST_LINE = 4096
-FREEZE = [*TRACK, "FREEZE"]
 FOLDER_BEGINS, FOLDER_ENDS = "1", "2"
 PISADA_NOTE = re.compile(r"pisada:\s*(\{.*)")
 # TIMEMODE's frame rate and kind: 0 as stated, 1 drop-frame, 2 slower by 1000/1001.
@@ -53,43 +41,13 @@ NTSC = {
     ("60", "2"): "59.94ndf",
 }
 
-Line = tuple[int, list[str]]  # its number and its words
-
-
-@dataclass
-class Item:
-    """One media item and the first of its takes."""
-
-    row: int
-    track: dict[str, Line]
-    number: int
-    values: dict[str, Line] = field(default_factory=dict)
-    notes: list[tuple[int, str]] = field(default_factory=list)
-    takes: int = 1
-
-
-@dataclass
-class Project:
-    """A project as its lines state it; ``entries`` holds items and MARKER lines in the file's order.
-
-    ``saved_s`` is the time it was saved, in seconds from 1970, from its first line; 0 if not stated.
-    """
-
-    row: int = 1
-    saved_s: int = 0
-    settings: dict[str, Line] = field(default_factory=dict)
-    entries: list[Item | Line] = field(default_factory=list)
-    tracks: list[dict[str, Line]] = field(default_factory=list)
-    unreadable: list[UnreadItem] = field(default_factory=list)
-    unread: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-
 
 def is_reaper_project(head: bytes) -> bool:
     """Return whether a file begins as a REAPER project."""
     return decode_text(head, "latin-1")[0].startswith(MAGIC)
 
 
-def read_reaper_project(path: Path, clock: Clock) -> Timeline:
+def read_reaper_project(source: SheetSource, clock: Clock) -> Timeline:
     """Read a REAPER project. Its decimal seconds become the nearest sample, counted from the project's start.
 
     The project's start (PROJOFFS) is its position in time. It is the programme's start too if the user gave no rate. A
@@ -100,80 +58,20 @@ def read_reaper_project(path: Path, clock: Clock) -> Timeline:
     too.
 
     Args:
-        path: the project.
+        source: the project.
         clock: the programme's time base.
 
     Raises:
         CueSheetError: damaged, of another frame rate than the clock's, or several projects that do not state when they
             were saved.
     """
-    path = Path(path)
-    with error_at(file=path):
-        lines, remarks = text_lines(path, "latin-1")
-        project = _newest(_read(lines), remarks)
+    with open_sheet(source) as sheet, error_at(file=sheet.path):
+        lines, remarks = text_lines(sheet, "latin-1")
+        project = _newest(read_projects(lines), remarks)
         _mute_folders(project.tracks)
         clock, start_samples = _start(project, clock, remarks)
         items = list(_timeline_items(project, clock, start_samples - clock.start_samples))
     return Timeline("REAPER project", clock, items, remarks + line_remarks(project.unread), project.unreadable)
-
-
-def _words(line: str) -> list[str]:
-    """Return a line's words, unquoted."""
-    from rpp.scanner import tokenize
-
-    try:
-        return [token.value for token in tokenize(line.strip()) if token.type == "STRING"]
-    except (ValueError, IndexError) as error:
-        raise CueSheetError(f"quotes that do not close: {line[:80]}") from error
-
-
-def _read(lines: list[str]) -> list[Project]:
-    projects: list[Project] = []
-    outside: list[int] = []
-    track: dict[str, Line] = {}
-    item: Item | None = None
-    stack: list[str] = []
-    for row, line in enumerate(lines, 1):
-        line = line.replace("\t", " ").strip()
-        if line.startswith("<"):
-            stack.append(line[1:].split(" ", 1)[0])
-            if len(stack) > DEEPEST:
-                raise CueSheetError(f"elements nested over {DEEPEST} deep: damaged", row=row)
-            if stack == PROJECT or not projects:
-                projects.append(_project(row, line))
-            project = projects[-1]
-            if stack == TRACK:
-                track = {}
-                project.tracks.append(track)
-            elif stack == ITEM:
-                item = Item(row, track, len(project.tracks))
-                project.entries.append(item)
-            elif stack[-1] == "ITEM" and stack[:3] == FREEZE:
-                project.unread["items of frozen tracks, as they were before: not read"].append(row)
-            elif stack[-1] == "ITEM":
-                project.unreadable.append(UnreadItem(row, f"an item within {stack[-2:][0][:40]}, which is no track"))
-            elif stack[:3] == ITEM and line.startswith("<SOURCE MIDI"):
-                project.unread["MIDI items: their notes are not read"].append(row)
-        elif line == ">" and stack:
-            stack.pop()
-        elif item is not None and stack[3:] == ["NOTES"] and stack[:3] == ITEM and line.startswith("|"):
-            item.notes.append((row, line[1:]))
-        elif line and not stack:
-            outside.append(row)
-        elif line:
-            _line(project, track, item, stack, row, line)
-    if stack or not projects:
-        raise CueSheetError(f"not a whole REAPER project: {(stack or PROJECT)[-1][:40]} does not end", row=len(lines))
-    for project in projects:
-        project.unread["outside the project: not read"] += outside
-    return projects
-
-
-def _project(row: int, line: str) -> Project:
-    """Return a project by its first line, whose third value is the time it was saved."""
-    with error_at(row=row):
-        words = _words(line[:LONGEST_LINE]) + [""] * 3
-    return Project(row, int(words[3]) if words[3].isascii() and words[3].isdecimal() and len(words[3]) < 11 else 0)
 
 
 def _newest(projects: list[Project], remarks: list[str]) -> Project:
@@ -215,34 +113,6 @@ def _mute_folders(tracks: list[dict[str, Line]]) -> None:
 
 def _is_muted(track: dict[str, Line]) -> bool:
     return track.get("MUTESOLO", (0, ["MUTESOLO", "0"]))[1][1] not in ("0", "")
-
-
-def _line(project: Project, track: dict[str, Line], item: Item | None, stack: list[str], row: int, line: str) -> None:
-    """Store a line if it is one that is read; of several of one kind the first."""
-    key = line.split(" ", 1)[0]
-    values = item.values if item is not None else {}
-    if item is not None and stack == ITEM and key == "TAKE":
-        item.takes += 1
-        return
-    kept: dict[str, Line] | None
-    if stack == PROJECT and key == "MARKER":
-        kept = None
-    elif stack in (PROJECT, TRACK, ITEM) and key in READ[stack[-1]]:
-        kept = {1: project.settings, 2: track, 3: values}[len(stack)]
-    elif item is not None and stack[:4] == [*ITEM, "SOURCE"] and key == "FILE" and item.takes == 1:
-        kept = values
-    else:
-        return
-    with error_at(row=row):
-        if len(line) > LONGEST_LINE:
-            raise CueSheetError(f"{key} of over {LONGEST_LINE} characters")
-        words = _words(line)
-        if len(words) < 2:
-            words.append("")
-    if kept is None:
-        project.entries.append((row, words))
-    else:
-        kept.setdefault(key, (row, words))
 
 
 def _start(project: Project, clock: Clock, remarks: list[str]) -> tuple[Clock, int]:

@@ -7,7 +7,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
 from render.cues.readers.csv_sheet import filled_rows
@@ -20,6 +19,7 @@ from render.cues.readers.text_reading import (
     to_samples,
     unreadable_at,
 )
+from render.cues.sheet_file import SheetSource, open_sheet
 from render.cues.timeline import Timeline, TimelineItem, UnreadItem
 from render.project.timecode import Clock, frames_of, samples_at
 
@@ -43,23 +43,22 @@ def is_reaper_regions(head: bytes) -> bool:
     return text.split("\n", 1)[0].strip().split(",")[: len(COLUMNS)] == COLUMNS
 
 
-def read_reaper_regions(path: Path, clock: Clock) -> Timeline:
+def read_reaper_regions(source: SheetSource, clock: Clock) -> Timeline:
     """Read a Region/Marker Manager export.
 
     Timecodes and seconds are REAPER's ruler, so they are absolute: they include the project's start offset. ``extra``
     holds the color and REAPER's number.
 
     Args:
-        path: the export.
+        source: the export.
         clock: the programme's time base; timecodes need its rate, because the file states none.
 
     Raises:
         CueSheetError: damaged, or timecodes without a rate.
     """
-    path = Path(path)
     notes: dict[str, list[int]] = defaultdict(list)
-    with error_at(file=path):
-        lines, remarks = text_lines(path, "latin-1")
+    with open_sheet(source) as sheet, error_at(file=sheet.path):
+        lines, remarks = text_lines(sheet, "latin-1")
         unreadable: list[UnreadItem] = []
         items = list(_items(lines, clock, notes, unreadable))
     return Timeline("REAPER regions", clock, items, remarks + line_remarks(notes), unreadable)

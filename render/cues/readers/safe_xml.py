@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugin_backend.errors import CueSheetError
-from render.cues.cue import sheet_bytes
 from render.cues.readers.csv_sheet import BOM
+from render.cues.sheet_file import SheetFile
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -33,7 +32,7 @@ def is_xml_of(head: bytes, root: str) -> bool:
     return bool(re.match(rf"<{root}[\s/>]", text[position:]))
 
 
-def xml_root(path: Path) -> Element:
+def xml_root(sheet: SheetFile) -> Element:
     """Return the outermost element (``xml.etree``).
 
     Raises:
@@ -44,7 +43,7 @@ def xml_root(path: Path) -> Element:
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import iterparse
 
-    data = sheet_bytes(path, MOST_MIB * 2**20 + 1)
+    data = sheet.bytes(MOST_MIB * 2**20 + 1)
     if len(data) > MOST_MIB * 2**20:
         raise CueSheetError(f"larger than {MOST_MIB} MiB, the most we read of XML: export a reel at a time")
     if data.count(b"=") > MOST_ATTRIBUTES:

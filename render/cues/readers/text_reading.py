@@ -12,7 +12,8 @@ import msgspec
 
 from plugin_backend.errors import CueSheetError
 from plugin_backend.text import NOT_IN_LINES
-from render.cues.cue import check_reach, sheet_bytes
+from render.cues.cue import check_reach
+from render.cues.sheet_file import SheetFile
 from render.cues.timeline import UnreadItem
 from render.project.timecode import Clock, round_half_up
 
@@ -47,17 +48,17 @@ def unreadable_at(row: int, clock: Clock, unreadable: list[UnreadItem]) -> Itera
         unreadable.append(UnreadItem(error.row or row, reason))
 
 
-def text_lines(path: Path, fallback: str) -> tuple[list[str], list[str]]:
+def text_lines(sheet: SheetFile, fallback: str) -> tuple[list[str], list[str]]:
     """Return a text file's lines, without line ends and unprintable characters, and remarks on how they were read.
 
     Args:
-        path: UTF-8, or UTF-16 with a byte-order mark.
+        sheet: UTF-8, or UTF-16 with a byte-order mark.
         fallback: the encoding of any other file; one that decodes every byte.
 
     Raises:
-        CueSheetError: missing, unreadable, or larger than any session: 64 MiB, 1,000,000 lines.
+        CueSheetError: unreadable, or larger than any session: 64 MiB, 1,000,000 lines.
     """
-    data = sheet_bytes(path, LARGEST_MIB * 2**20 + 1)
+    data = sheet.bytes(LARGEST_MIB * 2**20 + 1)
     if len(data) > LARGEST_MIB * 2**20:
         raise CueSheetError(f"larger than {LARGEST_MIB} MiB: not a session's text")
     if data.count(b"\n") + data.count(b"\r") > MOST_LINES:

@@ -11,14 +11,14 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 from plugin_backend.errors import CueSheetError
 from plugin_backend.text import NOT_IN_XML
-from render.cues.cue import DEFAULT_OPTIONS, CueSheet, ReadOptions, sheet_bytes
+from render.cues.cue import DEFAULT_OPTIONS, CueSheet, ReadOptions
 from render.cues.readers.other_files import archive_problem
 from render.cues.readers.sheet_rows import KNOWN, MOST_COLUMNS, MOST_ROWS, TIMES, Cells, rows_to_sheet
 from render.cues.readers.spreadsheet_cells import TYPE_AGAIN
+from render.cues.sheet_file import SheetFile, SheetSource, open_sheet
 from render.project.timecode import Clock
 
 FORMAT = "XLSX"
@@ -46,11 +46,11 @@ def is_xlsx(head: bytes) -> bool:
     return head.startswith(MAGIC)
 
 
-def read_xlsx(path: Path, clock: Clock, options: ReadOptions = DEFAULT_OPTIONS) -> CueSheet:
+def read_xlsx(source: SheetSource, clock: Clock, options: ReadOptions = DEFAULT_OPTIONS) -> CueSheet:
     """Read the first sheet whose header has a column 'start'.
 
     Args:
-        path: at most 64 MiB unpacked and 100,000 rows of 256 columns.
+        source: at most 64 MiB unpacked and 100,000 rows of 256 columns.
         clock: the programme's time base.
         options: see :func:`render.cues.readers.sheet_rows.rows_to_sheet`.
 
@@ -59,14 +59,14 @@ def read_xlsx(path: Path, clock: Clock, options: ReadOptions = DEFAULT_OPTIONS) 
             :func:`render.cues.readers.csv_sheet.read_csv`. Cells that a spreadsheet program has turned into times of
             day are refused, because their frames are lost.
     """
-    path = Path(path)
-    sheet_bytes(path, 0)
-    try:
-        with _damage_as_error():
-            archive, formulas = _unpacked(path)
-        sheets = list(_sheets(archive, formulas))
-    except CueSheetError as error:
-        raise error.at(file=path) from error
+    with open_sheet(source) as sheet:
+        path = sheet.path
+        try:
+            with _damage_as_error():
+                archive, formulas = _unpacked(sheet)
+            sheets = list(_sheets(archive, formulas))
+        except CueSheetError as error:
+            raise error.at(file=path) from error
     name, rows = next(((name, rows) for name, rows in sheets if _is_header(rows)), (None, []))
     if name is None:
         names = ", ".join(repr(name) for name, _ in sheets)
@@ -89,14 +89,14 @@ def _damage_as_error() -> Iterator[None]:
         raise CueSheetError(f"not a whole XLSX file: {' '.join(str(problem).split()) or 'damaged'}") from problem
 
 
-def _unpacked(path: Path) -> tuple[io.BytesIO, bool]:
+def _unpacked(sheet: SheetFile) -> tuple[io.BytesIO, bool]:
     """Return the same archive unpacked, and whether any of its sheets has formulas.
 
     The sizes that the archive states are not trusted: the unpacked bytes are counted as they come, and later readers do
     not see the stated sizes. Entities are refused here, because not every XML parser under openpyxl refuses them.
     """
     unpacked, formulas, room = io.BytesIO(), False, LARGEST_BYTES
-    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(unpacked, "w", zipfile.ZIP_STORED) as whole:
+    with zipfile.ZipFile(sheet.file) as archive, zipfile.ZipFile(unpacked, "w", zipfile.ZIP_STORED) as whole:
         members = archive.infolist()
         names = {member.filename for member in members}
         if WORKBOOK not in names:

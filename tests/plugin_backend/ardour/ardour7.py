@@ -66,7 +66,7 @@ class Ardour:
         home.mkdir(parents=True, exist_ok=True)
 
     def scan(self, bundle: Path) -> str:
-        """Make a VST3 known; answers what the scanner says."""
+        """Make a VST3 known, and return what the scanner prints."""
         path = {"LD_LIBRARY_PATH": str(LIBRARIES)}
         message_lines = self._run([LIBRARIES / "ardour-vst3-scanner", "-f", "-v", bundle], path)
         for found in (Path(self.environment["XDG_CACHE_HOME"]) / "ardour7" / "vst").glob("*.v3i"):

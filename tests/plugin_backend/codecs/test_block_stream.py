@@ -5,7 +5,6 @@ import pytest
 
 from plugin_backend.codecs.block_stream import BlockStream
 from plugin_backend.codecs.pcm import PcmCodec
-from plugin_backend.models.registry import load_codec
 
 SIZES = [64, 100, 333, 512, 513, 1000, 4096, 8192]
 HOP = PcmCodec.spec.hop_samples
@@ -21,11 +20,6 @@ def streamed(stream: BlockStream, sound: np.ndarray, sizes: list[int]) -> np.nda
         assert out[-1].shape == (size,)
         at, turn = at + size, turn + 1
     return np.concatenate(out)[stream.latency_samples :][: len(sound)]
-
-
-@pytest.fixture(scope="module")
-def foley():
-    return load_codec("foley")
 
 
 @pytest.fixture(scope="module")

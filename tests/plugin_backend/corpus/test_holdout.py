@@ -60,8 +60,8 @@ def test_with_few_sources_whole_files_are_held_out():
 def test_at_least_three_files_are_held_out_but_no_more_than_half(files, held_out):
     sounds = [sound(file=f"{n // 2}") for n in range(2 * files)]
     for seed in range(20):
-        train, judged = split_sounds(sounds, share=0.01, seed=seed)
-        assert len({s.file for s in judged}) == held_out
+        train, tested = split_sounds(sounds, share=0.01, seed=seed)
+        assert len({s.file for s in tested}) == held_out
         assert len({s.file for s in train}) == files - held_out
     assert split_sounds(sounds, share=0)[1] == []
 

@@ -254,4 +254,4 @@ def test_the_library_may_be_unloaded_while_the_backend_lingers(probe):
 def test_a_fork_of_the_host_leaves_the_backend_alone(probe):
     sound, result = probe.backend().play(NOISE, "5000 fork\n", offline=1)
     np.testing.assert_array_equal(sound[0], late(NOISE, result[0]["latency"]))
-    assert result[0]["then"][0]["problem"].startswith("the backend stays with the process that this one is a fork of")
+    assert result[0]["then"][0]["problem"].startswith("this process is a fork, and the backend belongs to its parent")

@@ -127,19 +127,19 @@ def folder(tmp_path):
 
 def test_a_plain_folder_is_labelled_by_its_folders_and_bad_files_are_reported(folder):
     material = read_evaluation_set(folder, RATE_HZ, HeldOut())
-    assert {(s.file, s.label, s.source) for s in material.judged} == {
+    assert {(s.file, s.label, s.source) for s in material.evaluated} == {
         ("mine/steps/a.wav", "mine/steps", "mine"),
         ("mine/doors/b.flac", "mine/doors", "mine"),
         ("yours/steps/c.ogg", "yours/steps", "yours"),
         ("d.wav", "unlabelled", "user"),
     }
-    assert not material.unseen and material.lessons == []
+    assert not material.is_held_out and material.training == []
     assert len(material.remarks) == 1 and "not-audio.wav" in material.remarks[0]
-    assert all(s.audio.size == pytest.approx(0.1 * RATE_HZ * 48 / 44.1, abs=20) for s in material.judged)
+    assert all(s.audio.size == pytest.approx(0.1 * RATE_HZ * 48 / 44.1, abs=20) for s in material.evaluated)
 
 
 @pytest.mark.parametrize(
-    "held_out, everything, judged, lessons, unseen",
+    "held_out, everything, evaluated, training, is_held_out",
     [
         (HeldOut(frozenset({"yours"})), False, 1, 3, True),
         (HeldOut(files=frozenset({"d.wav"})), False, 1, 3, True),
@@ -148,10 +148,10 @@ def test_a_plain_folder_is_labelled_by_its_folders_and_bad_files_are_reported(fo
     ],
 )
 def test_only_held_out_sounds_are_evaluated_unless_all_are_requested(
-    folder, held_out, everything, judged, lessons, unseen
+    folder, held_out, everything, evaluated, training, is_held_out
 ):
     material = read_evaluation_set(folder, RATE_HZ, held_out, everything)
-    assert (len(material.judged), len(material.lessons), material.unseen) == (judged, lessons, unseen)
+    assert (len(material.evaluated), len(material.training), material.is_held_out) == (evaluated, training, is_held_out)
 
 
 def test_a_held_out_sound_that_is_also_a_lesson_is_left_out_and_named(tmp_path):
@@ -159,7 +159,7 @@ def test_a_held_out_sound_that_is_also_a_lesson_is_left_out_and_named(tmp_path):
         (tmp_path / place).parent.mkdir(exist_ok=True)
         soundfile.write(tmp_path / place, audio, RATE_HZ)
     material = read_evaluation_set(tmp_path, RATE_HZ, HeldOut(frozenset({"a"})))
-    assert [s.file for s in material.judged] == ["a/y.wav"]
+    assert [s.file for s in material.evaluated] == ["a/y.wav"]
     assert material.remarks == ["left out: a/x.wav is the same recording as b/z.wav, not held out"]
     with pytest.raises(AudioFileError, match="every held-out sound"):
         read_evaluation_set(tmp_path, RATE_HZ, HeldOut(files=frozenset({"a/x.wav"})))
@@ -169,7 +169,7 @@ def test_a_corpus_takes_labels_and_sources_from_its_manifest(folder):
     head = ["file", "label", "debian_package", "licence", "author", "seconds", "version"]
     with open(folder / "manifest.csv", "w", newline="", encoding="utf-8") as lines:
         csv.writer(lines).writerows([head, ["d.wav", "door", "some-game", "CC0", "Ann", 0.1, "1"]])
-    named, *others = read_evaluation_set(folder, RATE_HZ, HeldOut()).judged
+    named, *others = read_evaluation_set(folder, RATE_HZ, HeldOut()).evaluated
     assert (named.file, named.label, named.source) == ("d.wav", "door", "some-game")
     assert [sound.label for sound in others] == ["mine/doors", "mine/steps", "yours/steps"]
 

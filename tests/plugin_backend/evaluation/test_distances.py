@@ -103,8 +103,8 @@ def test_yamnet_knows_a_bell_from_water():
 
 def test_the_probe_separates_distinct_clouds_and_counts_its_predictions():
     centres = {"wood": 0.0, "metal": 3.0}
-    lessons = np.concatenate([draw(20, 4, seed) + c for seed, c in enumerate(centres.values())])
-    probe = Probe(lessons, ["wood"] * 20 + ["metal"] * 20)
+    training = np.concatenate([draw(20, 4, seed) + c for seed, c in enumerate(centres.values())])
+    probe = Probe(training, ["wood"] * 20 + ["metal"] * 20)
     asked = np.concatenate([draw(10, 4, 7), draw(10, 4, 8) + 3.0])
     labels = ["wood"] * 10 + ["metal"] * 10
     result = examine_probe(probe, {"original": asked, "swapped": asked[::-1]}, labels)
@@ -124,7 +124,7 @@ def test_takes_are_tested_by_probes_trained_on_the_others():
     labels = ["wood"] * 10 + ["metal"] * 7 + ["", "glass"]
     points = draw(19, 4, 3)
     points[10:17] += 6.0
-    points[0] = points[12]  # a sound that is like another label's: learned with its own answer, it would be known
+    points[0] = points[12]  # a sound that is like another label's: trained with its own label, it would be recognised
     found = examine_takes({"original": points, "swapped": points[::-1].copy()}, labels)
     assert (found["labels"], found["n"], found["chance"], found["majority"]) == (["metal", "wood"], 17, 0.5, 10 / 17)
     assert found["lessons"] == 13  # a fold is two of wood and, twice, two of metal
@@ -151,13 +151,13 @@ def test_mixtures_are_tested_with_materials_that_only_training_sounds_have():
         ]
         return [Sound("f", label, "s", 24_000.0, (one / np.abs(one).max()).astype(np.float32)) for one in noise]
 
-    judged = sounds("footsteps/mud", 3, 0.0)
-    lessons = sounds("cloth", 2, 1.0)
-    decoded = {"codec": [sound.audio for sound in judged]}
-    result, probe = probe_study(lessons, judged, decoded, RATE_HZ, EMBEDDINGS["yamnet"](), lambda: None)
+    evaluated = sounds("footsteps/mud", 3, 0.0)
+    training = sounds("cloth", 2, 1.0)
+    decoded = {"codec": [sound.audio for sound in evaluated]}
+    result, probe = probe_study(training, evaluated, decoded, RATE_HZ, EMBEDDINGS["yamnet"](), lambda: None)
     assert "left_out" in result["materials"] and "materials, other takes" not in result
     assert probe.labels == ["cloth", "footsteps/mud"]
-    assert probe_study([], judged, decoded, RATE_HZ, EMBEDDINGS["yamnet"](), lambda: None)[1] is None
+    assert probe_study([], evaluated, decoded, RATE_HZ, EMBEDDINGS["yamnet"](), lambda: None)[1] is None
 
 
 @pytest.mark.slow
@@ -169,17 +169,19 @@ def test_the_probe_beats_the_most_frequent_label_on_held_out_footstep_materials(
     from plugin_backend.evaluation.studies.surface_materials import is_material
 
     material = read_evaluation_set(corpus, RATE_HZ, HeldOut(FACTORY_HELD_OUT))
-    lessons, judged = ([s for s in side if is_material(s.label)] for side in (material.lessons, material.judged))
-    decoded = {"codec": [sound.audio for sound in judged]}
-    result, probe = probe_study(lessons, judged, decoded, RATE_HZ, EMBEDDINGS["yamnet"](), lambda: None)
+    training, evaluated = (
+        [s for s in side if is_material(s.label)] for side in (material.training, material.evaluated)
+    )
+    decoded = {"codec": [sound.audio for sound in evaluated]}
+    result, probe = probe_study(training, evaluated, decoded, RATE_HZ, EMBEDDINGS["yamnet"](), lambda: None)
     found = result["materials"]
     assert found["systems"]["original"]["accuracy"] > found["majority"] > found["chance"]
     assert found["systems"]["codec"]["agreement"] == 1
     assert "cloth" in found["labels"] and "footsteps/generic" not in found["labels"]
     takes = result["materials, other takes"]
     assert takes["systems"]["original"]["accuracy"] > found["systems"]["original"]["accuracy"]
-    assert set(takes["labels"]) <= {sound.label for sound in judged} < set(probe.labels)
-    assert set(probe.labels) - {sound.label for sound in judged} <= set(found["labels"])
+    assert set(takes["labels"]) <= {sound.label for sound in evaluated} < set(probe.labels)
+    assert set(probe.labels) - {sound.label for sound in evaluated} <= set(found["labels"])
 
 
 def test_yamnet_is_the_same_on_every_processor():

@@ -261,7 +261,7 @@ def test_exports_appear_whole_with_licence_and_credit_inside(tiny, codec, tmp_pa
     assert [path.name for path in done.paths[0].parent.iterdir()] == ["tiny.ts"]
 
 
-def test_the_factory_model_credits_what_it_learned_from():
+def test_the_factory_model_credits_its_training_recordings():
     card = export_metadata("foley", load_codec("foley"), None, None)
     assert card["licence"] == "GPL-3.0-or-later" and "0ad-data" in card["credit"]
 
@@ -269,7 +269,7 @@ def test_the_factory_model_credits_what_it_learned_from():
 @pytest.mark.parametrize(
     ("model", "out", "kind", "problem"),
     [
-        ("pcm", "a.ts", CheckpointError, "only models that Pisada trained"),
+        ("pcm", "a.ts", CheckpointError, "models of its family cannot be"),
         ("nothing", "a.ts", CheckpointError, "no model 'nothing'"),
         ("tiny", "a.onnx", OutputError, "must be named"),
         ("tiny", "taken.ts", OutputError, "cannot be written"),

@@ -75,7 +75,7 @@ def patch(objects: list[str], wires: list[tuple[int, int, int, int]], samples: i
     return "\n".join([*lines, *(f"#X connect {a} {b} {c} {d};" for a, b, c, d in [*joined, *wires])]) + "\n"
 
 
-def heard_in_pd(folder: Path, objects: list[str], wires: list, sound: np.ndarray) -> tuple[np.ndarray, str]:
+def played_in_pd(folder: Path, objects: list[str], wires: list, sound: np.ndarray) -> tuple[np.ndarray, str]:
     """What Pure Data wrote, and what it said."""
     import soundfile
 
@@ -116,7 +116,7 @@ def expected(sound) -> np.ndarray:
 
 
 def test_pure_data_plays_what_our_node_plays(folder, sound, expected):
-    output, message_lines = heard_in_pd(
+    output, message_lines = played_in_pd(
         folder, [f"tshost~ foley.ts forward {BLOCK}"], [(4, 0, 6, 0), (6, 0, 5, 0)], sound
     )
     late = BLOCK - VECTOR
@@ -131,7 +131,7 @@ def test_pure_data_plays_what_our_node_plays(folder, sound, expected):
 def test_latents_travel_between_two_objects_as_signals(folder, sound, expected):
     """At the smallest block, the file's ratio; the decoder takes a latent in the vector that brings it."""
     wires = [(4, 0, 6, 0), *((6, latent, 7, latent) for latent in range(LATENTS)), (7, 0, 5, 0)]
-    output, message_lines = heard_in_pd(
+    output, message_lines = played_in_pd(
         folder, ["tshost~ foley.ts encode 0", "tshost~ foley.ts decode 0"], wires, sound
     )
     late = 512 - VECTOR

@@ -69,6 +69,9 @@ class ToyCodec(Codec):
 class ToyFamily:
     sample_rate = RATE
 
+    def computation(self):
+        return None
+
     def read_spec(self, path):
         fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
         return CodecSpec(path.stem, fingerprint, RATE, HOP, DIM, 0, layout="vector")

@@ -11,9 +11,10 @@ from safetensors.torch import load_file
 from plugin_backend.errors import CheckpointError
 from plugin_backend.models.waveform_vae.checkpoint_header import read_training
 from plugin_backend.training.crop_sampler import CropSampler
+from plugin_backend.training.run_options import RunOptions
 from plugin_backend.training.stop_request import StopRequest
 from plugin_backend.training.time_budget import MEANS_BATCHES
-from plugin_backend.training.trainer import MOST_FAILED_STEPS, RunOptions, Trainer
+from plugin_backend.training.trainer import MOST_FAILED_STEPS, Trainer
 from tests.plugin_backend.training_runs import CROP, RATE, SETTINGS, noise_bursts, quiet_run, sampler
 
 pytestmark = pytest.mark.slow

@@ -200,7 +200,7 @@ def test_files_are_refused_before_any_is_written(tmp_path, applier):
     with pytest.raises(OutputError, match="is there already; give another --out$"):
         ready.outputs([itself], tmp_path, overwrite=True)
     with pytest.raises(OutputError, match="one_click.wav: is there already; give another --out$"):
-        ready.outputs([one, there], tmp_path, overwrite=True)  # it would be replaced before it is heard
+        ready.outputs([one, there], tmp_path, overwrite=True)  # it would be replaced before anybody plays it
     long = written(tmp_path / f"{'x' * 216}.wav", sound)
     with pytest.raises(OutputError, match="with '_click' its name is over 224 bytes; rename it$"):
         ready.outputs([long], tmp_path)

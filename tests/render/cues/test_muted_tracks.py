@@ -11,7 +11,7 @@ from render.session import write_session
 from studio.cli import pisada
 from tests.render.aaf_maker import Maker
 
-PRESETS = ["heard", "silent"]
+PRESETS = ["audible", "silent"]
 RATE = "<rate><timebase>24</timebase></rate>"
 
 
@@ -19,7 +19,7 @@ def pro_tools(state: str) -> str:
     columns = "CHANNEL\tEVENT\tCLIP NAME\tSTART TIME\tEND TIME\n"
     return (
         "SESSION NAME:\tR1\nSAMPLE RATE:\t48000\nSESSION START TIMECODE:\t01:00:00:00\nTIMECODE FORMAT:\t24 Frame\n\n"
-        f"T R A C K  L I S T I N G\nTRACK NAME:\tA\nSTATE: Solo \n{columns}1\t1\theard\t0\t9\n"
+        f"T R A C K  L I S T I N G\nTRACK NAME:\tA\nSTATE: Solo \n{columns}1\t1\taudible\t0\t9\n"
         f"TRACK NAME:\tB\nSTATE: {state}\n{columns}1\t1\tsilent\t0\t9\n"
     )
 
@@ -40,12 +40,12 @@ def fcp7(name: str, enabled: str) -> str:
 
 FILES = {
     **{f"Pro Tools text, {state}": pro_tools(state) for state in ("Muted", "Inactive ", "Hidden ", "Solo Inactive")},
-    "REAPER": reaper(reaper_track("heard"), reaper_track("silent", 1)),
+    "REAPER": reaper(reaper_track("audible"), reaper_track("silent", 1)),
     "REAPER folder": reaper(
         reaper_track("muted-folder", 1, "1 1"), reaper_track("inner-folder", 0, "1 1"),
-        reaper_track("silent", 0, "2 -2"), reaper_track("heard"),
+        reaper_track("silent", 0, "2 -2"), reaper_track("audible"),
     ),
-    "Final Cut Pro 7 XML": f"<xmeml><sequence>{RATE}<media><audio>{fcp7('heard', 'TRUE')}{fcp7('silent', 'FALSE')}"
+    "Final Cut Pro 7 XML": f"<xmeml><sequence>{RATE}<media><audio>{fcp7('audible', 'TRUE')}{fcp7('silent', 'FALSE')}"
     "</audio></media></sequence></xmeml>",
 }  # fmt: skip
 
@@ -69,7 +69,7 @@ def session(request, tmp_path):
 
 def test_a_silent_track_makes_no_cue_and_is_listed(session):
     sheet = read_cues(session, Clock(), presets=PRESETS)
-    assert [cue.preset for cue in sheet.cues] == ["heard"]
+    assert [cue.preset for cue in sheet.cues] == ["audible"]
     (message,) = (remark for remark in sheet.remarks if "left out" in remark)
     assert "clip 'silent' on track" in message
     assert message.endswith((" is on a track that is muted, inactive or hidden: left out", " is muted: left out"))
@@ -77,7 +77,7 @@ def test_a_silent_track_makes_no_cue_and_is_listed(session):
 
 def test_muted_cues_are_kept_on_request(session):
     sheet = read_cues(session, Clock(), presets=PRESETS, options=ReadOptions(muted=True))
-    assert sorted(cue.preset for cue in sheet.cues) == ["heard", "silent"]
+    assert sorted(cue.preset for cue in sheet.cues) == ["audible", "silent"]
 
 
 def test_a_muted_folder_ends_at_its_last_track():
@@ -92,8 +92,8 @@ def test_a_muted_folder_ends_at_its_last_track():
 
 @pytest.mark.parametrize("flag", [(), ("--include-muted",)])
 def test_the_commands_accept_include_muted(tmp_path, flag):
-    tracks = reaper(reaper_track("heard"), reaper_track("silent", 1))
-    (tmp_path / "reel.rpp").write_text(tracks.replace("heard", "step-wood").replace("silent", "step-stone"))
+    tracks = reaper(reaper_track("audible"), reaper_track("silent", 1))
+    (tmp_path / "reel.rpp").write_text(tracks.replace("audible", "step-wood").replace("silent", "step-stone"))
     reel, out = str(tmp_path / "reel.rpp"), str(tmp_path / "cues.csv")
     for command in (["render", reel, "--dry-run"], ["cues", "check", reel], ["cues", "convert", reel, out]):
         result = CliRunner().invoke(pisada, [*command, *flag])

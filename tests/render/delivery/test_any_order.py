@@ -235,7 +235,7 @@ class Versions(RuleBasedStateMachine):
         cache = CueCache(self.folder / "cache") if cached else None
         process = partial(WarmProcess, hang_s=60.0, deaths=[])
         done = deliver(plan, project, self.folder / "out", cache=cache, process=process, **more)
-        files = {path: path.read_bytes() for path in (*done.stems.values(), done.report, done.picture)}
+        files = {path: path.read_bytes() for path in (*done.stems.values(), done.report, done.plot)}
         sound = soundfile.read(done.stems["FOLEY"])[0]
         assert np.array_equal(self.audio.setdefault(cues, sound), sound)
         self.delivered.append((name, files))

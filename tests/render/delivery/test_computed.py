@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from plugin_backend.exactness import compute_info, compute_info_for
+from plugin_backend.exactness import compute_info_for
 from plugin_backend.models.registry import load_codec
 from presets.capture import encode_pieces
 from presets.store import save_preset
@@ -44,11 +44,12 @@ def test_a_report_names_processor_products_and_exactness(render, tmp_path):
     foley, noise = load_codec("foley"), np.random.default_rng(0).standard_normal((1, 4_096)).astype(np.float32) * 0.1
     save_preset(encode_pieces(foley, "burst", [noise[0]], "hit"), tmp_path / "bank")
     report, path = render(ROWS[:1], tmp_path / "bank", "foley")
-    here = asdict(compute_info())
+    computed = compute_info_for(["foley"])
+    here = asdict(computed)
     assert report["schema"] == 3
     assert report["computed"] == here
     assert {name: stem["computed"] for name, stem in report["stems"].items()} == {"A": [here], "FOLEY": [here]}
-    assert msgspec.json.decode(path.read_bytes(), type=_Report).computed == compute_info()  # as a batch reads it
+    assert msgspec.json.decode(path.read_bytes(), type=_Report).computed == computed  # as a batch reads it
     assert here["exact"] is True and here["processor"] and here["products"].endswith("Product")
     again, _ = render(ROWS[:1], tmp_path / "bank", "foley")  # all of it is kept
     assert again["computed"] is None
@@ -59,7 +60,7 @@ def test_what_is_kept_of_the_version_before_keeps_with_what_it_was_computed(rend
     stems = [Stem(name="A"), Stem(name="B"), Stem(name="C", effects=[Reverb()])]
     report, path = render(ROWS, impulse_bank, "pcm", stems=stems)
     assert report["computed"] is None and report["stems"]["A"]["computed"] == []
-    other = asdict(replace(compute_info(), processor="another"))
+    other = asdict(replace(compute_info_for(["foley"]), processor="another"))
     for stem in report["stems"].values():
         stem["computed"] = [other]
     path.write_text(json.dumps(report))
@@ -71,6 +72,7 @@ def test_what_is_kept_of_the_version_before_keeps_with_what_it_was_computed(rend
 
 def test_only_our_models_have_products():
     assert compute_info_for(["pcm", "mine.rave.json"]) is None
-    assert compute_info_for(["pcm", "foley"]) == compute_info()
-    assert "exact), on " in str(compute_info())
-    assert "NOT exact: " in str(replace(compute_info(), exact=False))
+    computed = compute_info_for(["foley"])
+    assert compute_info_for(["pcm", "foley", "mine.rave.json"]) == computed
+    assert "exact), on " in str(computed)
+    assert "NOT exact: " in str(replace(computed, exact=False))

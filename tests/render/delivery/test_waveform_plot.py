@@ -102,7 +102,7 @@ COLOURED = {"A": (0x4C, 0xC9, 0xF0), "B": (0xF9, 0xC7, 0x4F)}
 """Rows of the first and of the second stem."""
 
 
-def picture(path, stems: dict[str, tuple[int, float]], seconds: int) -> np.ndarray:
+def drawn_columns(path, stems: dict[str, tuple[int, float]], seconds: int) -> np.ndarray:
     """``[rows, columns, 3]``, 0 to 255, of a run whose stems have so many even cues, and a level throughout."""
     from matplotlib.image import imread
 
@@ -119,7 +119,7 @@ def picture(path, stems: dict[str, tuple[int, float]], seconds: int) -> np.ndarr
 
 
 def test_all_stems_are_drawn_on_one_scale(tmp_path):
-    drawn = picture(tmp_path / "two.png", {"A": (1, 1.0), "B": (1, 10 ** (-30 / 20))}, 60)
+    drawn = drawn_columns(tmp_path / "two.png", {"A": (1, 1.0), "B": (1, 10 ** (-30 / 20))}, 60)
     columns = drawn[:, 700:1500]
     heights = [np.median((columns == colour).all(axis=2).sum(axis=0)) for colour in COLOURED.values()]
     assert heights[0] / heights[1] == pytest.approx(2, abs=0.1)
@@ -127,7 +127,7 @@ def test_all_stems_are_drawn_on_one_scale(tmp_path):
 
 def test_two_thousand_cues_are_drawn_as_density(tmp_path):
     def white(count: int) -> int:
-        return int((picture(tmp_path / f"{count}.png", {"A": (count, 0.1)}, 76 * 60).min(axis=2) > 150).sum())
+        return int((drawn_columns(tmp_path / f"{count}.png", {"A": (count, 0.1)}, 76 * 60).min(axis=2) > 150).sum())
 
     few = white(10)
     assert white(2_000) < few + 500  # each start was a line 20 pixels high

@@ -174,7 +174,7 @@ def test_a_show_named_like_a_version_keeps_every_run(tmp_path, impulse_bank):
     plan, project = hum_plan(impulse_bank, 1)
     project = msgspec.structs.replace(project, show="reel1_v012_final")
     runs = [deliver(plan, project, tmp_path) for _ in range(3)]
-    assert len({path for run in runs for path in (*run.stems.values(), run.report, run.picture)}) == 3 * 4
+    assert len({path for run in runs for path in (*run.stems.values(), run.report, run.plot)}) == 3 * 4
     assert [run.stems["FOLEY"].name for run in runs] == [
         f"reel1_v012_final_R1_FOLEY_v00{n}_48k_24b.wav" for n in (1, 2, 3)
     ]

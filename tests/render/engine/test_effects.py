@@ -12,7 +12,7 @@ from plugin_backend.transfer.transfer_node import TransferNode
 from presets.bank import FACTORY_BANK
 from presets.lookup import target_of
 from presets.store import load_preset, save_preset
-from render.delivery.incremental.diff import chain_of
+from render.delivery.incremental.sample_digests import chain_of
 from render.engine.faust_bridge import BridgeNode, load_bridge
 from render.engine.inserts import Insert, make_insert, schedule_triggers
 from render.engine.make_plan import make_plan

@@ -172,19 +172,19 @@ def test_parameters_act_at_same_time_as_at_codec_rate(engine, plugin_values, pla
     assert np.abs(output[1][settled] - output[0][settled]).max() < 5e-3
 
 
-@pytest.mark.parametrize("hears", [True, False], ids=["effect", "instrument"])
+@pytest.mark.parametrize("has_input", [True, False], ids=["effect", "instrument"])
 @pytest.mark.parametrize("rate_hz", OTHERS)
 @pytest.mark.parametrize("hops", [2_000, pytest.param(20_000, marks=pytest.mark.slow)])
-def test_resamplers_are_never_later_than_computed(rate_hz, hears, hops):
+def test_resamplers_are_never_later_than_computed(rate_hz, has_input, hops):
     hop = hop_of(rate_hz)
     silence, none = np.zeros(hop, np.float32), np.zeros(512, np.float32)
     up = soxr.ResampleStream(rate_hz, 48_000, 1, quality=QUALITY)
     down = soxr.ResampleStream(48_000, rate_hz, 1, quality=QUALITY)
-    own = resampled_timing(rate_hz, 48_000, hop, 512, 0, hears)
+    own = resampled_timing(rate_hz, 48_000, hop, 512, 0, has_input)
     ready, least, fed, played, most = own.wait_samples, own.wait_samples, 0, 0, 0
     for number in range(1, hops + 1):
         due, before = number * hop * 48_000 // rate_hz, played
-        fed = fed + len(up.resample_chunk(silence)) if hears else due
+        fed = fed + len(up.resample_chunk(silence)) if has_input else due
         while played + 512 <= due - own.lag_samples:
             played += 512
             ready += len(down.resample_chunk(none))

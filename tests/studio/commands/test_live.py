@@ -63,12 +63,12 @@ def test_audio_through_jack_has_reported_latency(peer, impulse_bank, tmp_path):
     ends = ("--in", "source", "--out", "sink", "--channels", 1, "--out-channels", 1)
     playing = Running(tmp_path, *PLAIN, *ends, "--bank", impulse_bank, "--record", tmp_path / "take")
     playing.until("source → sink: 48000 Hz, blocks of 512, ")
-    told_ms = float(re.search(r"([\d.]+) ms late", playing.printed)[1])
+    printed_ms = float(re.search(r"([\d.]+) ms late", playing.printed)[1])
     time.sleep(3)
     summary = playing.end()
     found = delays(*end())
     common = max(found, key=found.get)
-    assert common == round(told_ms * RATE / 1000) and found[common] > 20 * BLOCK, found
+    assert common == round(printed_ms * RATE / 1000) and found[common] > 20 * BLOCK, found
     assert {late % BLOCK for late in found} == {0}  # an xrun moves the server's clock by a whole period
     counts = dict(
         zip(("late", "blocks"), map(int, re.search(r"(\d+) of (\d+) blocks late", summary).groups()), strict=True)

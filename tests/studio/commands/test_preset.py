@@ -51,7 +51,7 @@ def test_presets_are_listed_by_kind_tag_and_material(bank):
 
 
 def test_show_prints_all_fields_and_draws_latents(bank, tmp_path):
-    shown = run("preset", "show", "knock", "--bank", bank, "--picture", tmp_path / "knock.png").stdout.splitlines()
+    shown = run("preset", "show", "knock", "--bank", bank, "--plot", tmp_path / "knock.png").stdout.splitlines()
     fields = dict(line.split(maxsplit=1) for line in shown[1:-1])
     assert fields["tags"] == "dry, door"
     assert (fields["material"], fields["licence"], fields["program"]) == ("wood", "CC0-1.0", "3")
@@ -61,7 +61,7 @@ def test_show_prints_all_fields_and_draws_latents(bank, tmp_path):
     assert re.search(r"^effect +type gain, gain_db -6.0$", run("preset", "show", "ring", "--bank", bank).stdout, re.M)
     assert re.search(r"^width +0.5$", run("preset", "show", "hum", "--bank", bank).stdout, re.M)
     with pytest.raises(OutputError, match="knock.png: is there already"):
-        run("preset", "show", "knock", "--bank", bank, "--picture", tmp_path / "knock.png")
+        run("preset", "show", "knock", "--bank", bank, "--plot", tmp_path / "knock.png")
 
 
 def test_texture_is_captured_and_mixed_with_width(bank, tmp_path):

@@ -95,7 +95,7 @@ def test_folder_becomes_model_that_is_not_overwritten(doors, tmp_path):
     assert (record["steps"], record["settings"]["start"], record["sounds"]) == (2, "foley", 3)
     assert record["held_out_copies"] == [f"copy-{file.removesuffix('.wav')}.flac" for file in record["held_out_files"]]
     material = read_evaluation_set(doors, RATE, held_out_of(str(out / "my-doors.safetensors")))
-    assert [sound.file for sound in material.judged] == record["held_out_files"]
+    assert [sound.file for sound in material.evaluated] == record["held_out_files"]
     codec = load_codec(str(out / "my-doors.safetensors"))
     assert codec.decode(codec.encode(np.zeros((1, 4_800), np.float32))).shape == (1, 5_120)
     again = run(doors, out, "--steps", "2")

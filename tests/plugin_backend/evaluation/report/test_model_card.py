@@ -51,6 +51,7 @@ def test_attribution_counts_files_marks_held_out_packages_and_escapes_markdown(c
     ]
 
 
+@pytest.mark.slow
 def test_card_writes_its_three_files_from_one_evaluation(corpus, tmp_path):
     pytest.importorskip("onnxruntime")
     out = tmp_path / "out"

@@ -1,4 +1,4 @@
-"""The verdict of an evaluation, in plain words, beside that of the model it started from."""
+"""The verdict of an evaluation, in plain words, compared with that of its start model."""
 
 import re
 
@@ -9,7 +9,7 @@ from plugin_backend.evaluation.evaluate import _start_of
 from plugin_backend.evaluation.metrics.score_clips import CODEC, START
 from plugin_backend.evaluation.report.report import MATRICES, MIXED
 from plugin_backend.evaluation.report.verdict import COLOUR, QUESTIONS
-from plugin_backend.evaluation.report.verdict import section as section_heard
+from plugin_backend.evaluation.report.verdict import section as section_with_players
 from plugin_backend.models.registry import load_codec
 from plugin_backend.models.waveform_vae import checkpoint
 from plugin_backend.models.waveform_vae.config import WaveformVAEConfig
@@ -33,7 +33,7 @@ def metrics(systems, started_from=None, unseen=True, quick=False, files=3):
 
 
 def section(metrics):
-    return section_heard(metrics, lambda question: f"heard: {question.metric}")
+    return section_with_players(metrics, lambda question: f"worst: {question.metric}")
 
 
 def rows(page):
@@ -43,11 +43,11 @@ def rows(page):
 @pytest.mark.parametrize(("numbers", "place"), [(GOOD, 0), (POOR, -1)])
 def test_a_number_becomes_a_word(numbers, place):
     page = section(metrics({CODEC: numbers}))
-    assert [row[0] for row in rows(page)] == [question.asked for question in QUESTIONS]
+    assert [row[0] for row in rows(page)] == [question.text for question in QUESTIONS]
     assert [row[1] for row in rows(page)] == [question.grades[place][1] for question in QUESTIONS]
-    assert [row[-1] for row in rows(page)] == [f"heard: {question.metric}" for question in QUESTIONS]
+    assert [row[-1] for row in rows(page)] == [f"worst: {question.metric}" for question in QUESTIONS]
     assert "4.2 of 5 (ViSQOL)" in page or numbers is POOR
-    assert "Judged on 3 recordings that it never learned from." in page
+    assert "Evaluated on 3 recordings that it was not trained on." in page
 
 
 def test_grades_hold_at_their_limits():
@@ -74,11 +74,11 @@ def test_a_question_plays_its_worst_clip():
     assert COLOUR is colour
 
 
-def test_the_model_it_started_from_stands_beside_it():
+def test_it_is_compared_with_its_start_model():
     mixed = GOOD | {"peak_error_db": 5.0, "onset_error_ms": 8.05}
     page = section(metrics({CODEC: mixed, START: POOR, "noise": POOR}, "foley"))
     assert [row[4] for row in rows(page)] == ["better", "better", "the same", "the same", "better"]
-    assert "Beside 'foley', which it started from: better in 3 of 5, worse in 0." in page.replace("&#x27;", "'")
+    assert "Compared with 'foley', its start model: better in 3 of 5, worse in 0." in page.replace("&#39;", "'")
     worse = section(metrics({CODEC: POOR, START: GOOD}, "foley"))
     assert [row[4] for row in rows(worse)] == ["worse"] * 5
 
@@ -87,11 +87,11 @@ def test_what_is_not_known_is_said():
     page = section(metrics({CODEC: GOOD | {"visqol": None}}, "gone", unseen=False, quick=True, files=1))
     assert len(rows(page)) == len(QUESTIONS) - 1
     for result in (
-        "Judged on 1 recording, some of which it may have learned from.",
-        "It started from 'gone', which is not here to be judged beside it.",
-        "This was a quick look",
+        "Evaluated on 1 recording; it may have been trained on some of them.",
+        "Its training started from 'gone', which is not on this machine, so they are not compared.",
+        "This was a quick run",
     ):
-        assert result in page.replace("&#x27;", "'")
+        assert result in page.replace("&#39;", "'")
 
 
 def test_the_start_is_found_by_the_record(tmp_path, tiny_models):

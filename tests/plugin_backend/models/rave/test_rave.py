@@ -19,7 +19,7 @@ from tests.plugin_backend.rave_like import LATE, RATIO, RaveLike, RaveOneLike
 
 
 class Lying(RaveLike):
-    """Answers half of what its numbers promise."""
+    """Returns half of what its numbers state."""
 
     @torch.jit.export
     def decode(self, z: Tensor) -> Tensor:

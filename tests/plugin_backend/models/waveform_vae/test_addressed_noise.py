@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from plugin_backend.codecs.base import channel_sides
-from plugin_backend.export.scriptable_heads import FRAMES_APART, White
 from plugin_backend.models.registry import load_codec
 from plugin_backend.models.waveform_vae import checkpoint
 from plugin_backend.models.waveform_vae.addressed_noise import (
@@ -20,6 +19,7 @@ from plugin_backend.models.waveform_vae.config import WaveformVAEConfig
 from plugin_backend.models.waveform_vae.high_pass import HighPass, apply_high_pass
 from plugin_backend.models.waveform_vae.model import WaveformVAE
 from plugin_backend.models.waveform_vae.noise_head import Bands, Overlap
+from plugin_backend.models.waveform_vae.scriptable_heads import FRAMES_APART, White
 
 FRAMES, DIMS, HOP = 24, 6, 512
 

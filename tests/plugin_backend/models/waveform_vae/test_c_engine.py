@@ -230,7 +230,7 @@ def test_a_thread_that_flushes_small_numbers_to_zero_gets_the_same_bits(path, mo
 
 
 def test_noise_is_the_same_to_the_bit(monkeypatch):
-    """Heard through a decoder whose gains are one: what differs by more than rounding is another noise."""
+    """Decode with gains of one: what differs by more than rounding is another noise."""
     model = model_of(**CONFIGS["coherent"])
     with torch.no_grad():
         model.decoder.head.out.weight.zero_()

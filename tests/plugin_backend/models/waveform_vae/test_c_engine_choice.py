@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from plugin_backend.errors import ProjectError
-from plugin_backend.exactness import compute_info
+from plugin_backend.exactness import compute_info_for
 from plugin_backend.models.waveform_vae import c_engine as engine
 from plugin_backend.models.waveform_vae import matrix_products as products
 from plugin_backend.models.waveform_vae import noise_head
@@ -56,8 +56,9 @@ def test_without_the_engine_pytorch_computes(monkeypatch):
 
 
 def test_the_report_names_the_engine():
-    assert (compute_info().products, compute_info().exact) == ("NativeProduct", True)
-    code = "from plugin_backend.exactness import compute_info; print(compute_info())"
+    computed = compute_info_for(["foley"])
+    assert (computed.products, computed.exact) == ("NativeProduct", True)
+    code = "from plugin_backend.exactness import compute_info_for; print(compute_info_for(['foley']))"
     environment = {**os.environ, engine.CHOICE: "none"}
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert "NativeProduct" not in result.stdout and f"{engine.CHOICE}=none" in result.stdout

@@ -79,7 +79,7 @@ def test_compaction_is_exactly_undone(small, sound):
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_stereo_is_a_batch_of_two_that_never_touch(small, sound, stream):
-    """Alike channels stay alike to float rounding, and neither hears the other."""
+    """Equal channels stay equal to float rounding, and neither depends on the other."""
     codec = load_codec(str(small))
     left, right = sound[:1, : 40 * 512], sound[1:, : 40 * 512]
 

@@ -41,7 +41,7 @@ def jobs(tmp_path, impulse_bank, write_sheet):
 
 @pytest.fixture
 def two_nodes(monkeypatch):
-    """A Ray cluster of two nodes of one core, on loopback, which ``RAY_ADDRESS`` names; answers it and the second."""
+    """A Ray cluster of two nodes of one core, on loopback, which ``RAY_ADDRESS`` names; return it and the second."""
     pytest.importorskip("ray", reason="ray is not installed (pip install -e '.[cluster]')")
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)

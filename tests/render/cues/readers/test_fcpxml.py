@@ -20,7 +20,7 @@ ASSETS = (
 
 
 def fcpxml(spine: str, frame: str = "100/2500s", start: str = 'tcStart="3600s"', project: str = "R1") -> str:
-    """A file of one project that starts at 01:00:00:00, 25 frames a second, unless told otherwise."""
+    """A file of one project that starts at 01:00:00:00, 25 frames a second, if nothing else is stated."""
     resources = f'<resources><format id="f" frameDuration="{frame}"/>{ASSETS}</resources>'
     sequence = f'<sequence format="f" {start} tcFormat="NDF"><spine>{spine}</spine></sequence>'
     event = f'<event><project name="{project}">{sequence}</project></event>'

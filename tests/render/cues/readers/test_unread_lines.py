@@ -190,7 +190,7 @@ def test_without_a_frame_rate_one_line_asks_for_it(tmp_path):
 
 
 def test_a_list_of_unread_lines_is_reported_line_by_line(tmp_path):
-    """All that is wrong is told at once, the first fifty of it."""
+    """All problems are reported at once, at most fifty."""
     (tmp_path / "reel.edl").write_text("TITLE: R1\n" + "".join(f"{n:03d} AX A C 1 2 3 4\n" for n in range(60)))
     checked = run("cues", "check", tmp_path / "reel.edl", "--fps", "24")
     assert (checked.exit_code, checked.stdout.splitlines()[-1]) == (1, "CMX3600 EDL: 0 cues, 0 stems, 60 found")

@@ -22,7 +22,7 @@ def fade(start: int, end: int, alignment: str) -> str:
 
 
 def xmeml(audio: str = "", video: str = "", base: str = rate(25), timecode: str | None = None, more: str = "") -> str:
-    """A file of one sequence that starts at 10:00:00:00, 25 frames a second, unless told otherwise."""
+    """A file of one sequence that starts at 10:00:00:00, 25 frames a second, if nothing else is stated."""
     if timecode is None:
         timecode = "<string>10:00:00:00</string><frame>900000</frame><displayformat>NDF</displayformat>"
     timecode = f"<timecode>{base}{timecode}</timecode>" if timecode else ""

@@ -1,6 +1,6 @@
 """Descriptions of stems that later versions are compared with."""
 
-from render.delivery.incremental.diff import chain_of
+from render.delivery.incremental.sample_digests import chain_of
 from render.project.effect_schema import Plugin
 from render.project.project import Stem
 

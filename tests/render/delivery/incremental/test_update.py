@@ -67,7 +67,7 @@ def render(tmp_path, impulse_bank, write_sheet, begun, tmp_path_factory):
             folder, first = begun[asked]
             shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
             here = {name: tmp_path / out / path.name for name, path in first.stems.items()}
-            own = {name: tmp_path / out / getattr(first, name).name for name in ("report", "picture")}
+            own = {name: tmp_path / out / getattr(first, name).name for name in ("report", "plot")}
             delivery = replace(first, stems=here, **own)
         return delivery, json.loads(delivery.report.read_text())
 
@@ -98,7 +98,7 @@ def assert_same(revised, whole) -> None:
             key: expected["stems"][name][key] for key in MEASURED
         }
     assert message["cues"] == expected["cues"]
-    assert one.picture.read_bytes() == other.picture.read_bytes()
+    assert one.plot.read_bytes() == other.plot.read_bytes()
 
 
 EDITS = {

@@ -194,9 +194,9 @@ def blocks():
         if number % 25 == 0:
             player.control("strike", 0.5, "36")
         yield block
-heard = play_through(player, blocks(), sample_rate=48000 if not int(bytes) else None)
+played = play_through(player, blocks(), sample_rate=48000 if not int(bytes) else None)
 player.close()
-print(player.meter().problem, heard.shape[1], float(np.abs(heard[0, -48000:]).max()) > 0.1, flush=True)
+print(player.meter().problem, played.shape[1], float(np.abs(played[0, -48000:]).max()) > 0.1, flush=True)
 """
 
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from plugin_backend.export.scriptable_stft import Inverse, MatrixInverse, MatrixTransform, Transform
 from plugin_backend.models.waveform_vae import addressed_noise as noise
 from plugin_backend.models.waveform_vae.band_levels import BandLevels
 from plugin_backend.models.waveform_vae.config import STEADY_FRAMES
 from plugin_backend.models.waveform_vae.high_pass import SECTIONS, pole_of
 from plugin_backend.models.waveform_vae.model import InverseSTFTHead
 from plugin_backend.models.waveform_vae.noise_head import LOG_GAIN_RANGE, Bands, NoiseHead, Overlap
+from plugin_backend.models.waveform_vae.scriptable_stft import Inverse, MatrixInverse, MatrixTransform, Transform
 
 FRAMES_APART = 2**20
 """The position's second number counts these, so that both numbers stay exact in float32."""

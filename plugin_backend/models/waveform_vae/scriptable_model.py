@@ -79,7 +79,7 @@ class Encoder(nn.Module):
 
     Args:
         folded: the model's encoder and latent rotation.
-        views: its feature extractors, see :func:`plugin_backend.export.scriptable_stft.scriptable_views`.
+        views: its feature extractors, see :func:`plugin_backend.models.waveform_vae.scriptable_stft.scriptable_views`.
     """
 
     def __init__(self, folded: inference.FastEncoder, views: nn.ModuleList):
@@ -119,7 +119,7 @@ class Decoder(nn.Module):
 
     Args:
         folded: the model's latent rotation and decoder.
-        head: its output layer, see :func:`plugin_backend.export.scriptable_heads.scriptable_head`.
+        head: its output layer, see :func:`plugin_backend.models.waveform_vae.scriptable_heads.scriptable_head`.
     """
 
     def __init__(self, folded: inference.FastDecoder, head: nn.Module):
