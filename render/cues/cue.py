@@ -40,6 +40,10 @@ class Cue:
         sync: the point of the sound that is placed at start plus offset: its onset, its first sample or its peak. None
             uses the project's setting.
         offset_samples: from the start to where the sound is placed; None uses the project's setting.
+        character: who makes the sound; 1 to 64 characters, or empty for the stem's own unnamed character.
+        foot: the foot that lands. ``auto`` alternates for each character and begins again after a pause. None: no foot.
+        part: the part of the foot that lands.
+        effort: 0 to 1; None is the velocity.
     """
 
     id: str
@@ -59,6 +63,10 @@ class Cue:
     extra: dict[str, str] = field(default_factory=dict)
     sync: Literal["onset", "peak"] | None = None
     offset_samples: int | None = None
+    character: str = ""
+    foot: Literal["L", "R", "auto"] | None = None
+    part: Literal["heel", "toe", "scuff", "whole"] | None = None
+    effort: float | None = None
 
 
 @dataclass(frozen=True)
@@ -146,15 +154,19 @@ NUMBERS = {
     "velocity": Range(0, 1),
     "pitch_semitones": Range(-48, 48),
     "seed": Range(0, 2**63 - 1, whole=True),
+    "effort": Range(0, 1),
 }
+STEP_TEXTS = ("character", "foot", "part")
+"""Columns of a step that hold a name or a word."""
 
 
-def read_number(name: str, text: str) -> float | int:
+def read_number(name: str, text: str, allowed: Range | None = None) -> float | int:
     """Read a cell of a numeric column.
 
     Args:
-        name: a key of ``NUMBERS``.
+        name: the column.
         text: the cell; decimal point, no thousands separators.
+        allowed: the column's values; None takes those of ``NUMBERS``.
 
     Returns:
         The number, in its column's range.
@@ -162,7 +174,7 @@ def read_number(name: str, text: str) -> float | int:
     Raises:
         CueSheetError: not a number (NaN and infinity are refused), or out of range.
     """
-    allowed = NUMBERS[name]
+    allowed = allowed or NUMBERS[name]
     pattern, number_type = (WHOLE, int) if allowed.whole else (NUMBER, float)
     if pattern.fullmatch(text):
         value = number_type(text)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from plugin_backend.similar_names import did_you_mean
 from presets.bank import is_file_name
 from render.cues.cue import Cue, CueSheet
+from render.cues.feet import UNNAMED, resolve_feet
+from render.project.characters import Character
 from render.project.stem_names import STEM_RULE, is_stem_name
 from render.project.timecode import RATES, Clock, FrameRate, label_of, round_half_up, samples_at
 
@@ -46,6 +48,7 @@ class LintInput:
         length_samples: the programme's length, if the project has an end.
         stems: the project's stems; empty allows every stem.
         presets: the names of the bank's presets.
+        characters: the project's characters, by name; none allows every character.
     """
 
     sheet: CueSheet
@@ -53,6 +56,7 @@ class LintInput:
     length_samples: int | None = None
     stems: Collection[str] = ()
     presets: Collection[str] = ()
+    characters: Mapping[str, Character] = field(default_factory=dict)
 
 
 def lint(lint_input: LintInput) -> list[Finding]:
@@ -131,6 +135,38 @@ def duplicates(lint_input: LintInput) -> Iterator[Finding]:
             yield Finding("duplicate", f"the same sound at the same place as {first.id!r} (row {first.row})", cue)
 
 
+def characters(lint_input: LintInput) -> Iterator[Finding]:
+    """Find characters that the project does not have, if it has any."""
+    known = lint_input.characters
+    first_cues: dict[str, Cue] = {}
+    for cue in lint_input.sheet.cues:
+        first_cues.setdefault(cue.character, cue)
+    for name, cue in first_cues.items():
+        if known and name and name not in known:
+            message = f"no character {name!r} in the project; it has {', '.join(sorted(known))}"
+            yield Finding("character", f"{message}{did_you_mean(name, known)}", cue)
+
+
+def feet(lint_input: LintInput) -> Iterator[Finding]:
+    """Find steps of the foot that the same character stepped with just before, and parts of no foot."""
+    last: dict[tuple[str, str], Cue] = {}
+    for cue in resolve_feet(lint_input.sheet.cues, lint_input.clock.sample_rate, lint_input.characters):
+        if cue.foot is None:
+            if cue.part is not None:
+                yield Finding("foot", f"is the part {cue.part!r} of no foot: fill in 'foot' (L, R or auto)", cue)
+            continue
+        before = last.get((cue.stem, cue.character))
+        pause = lint_input.characters.get(cue.character, UNNAMED).pause_samples(lint_input.clock.sample_rate)
+        if before is not None and _steps_again(before, cue) and cue.start_samples - before.start_samples <= pause:
+            yield Finding("foot", f"steps with foot {cue.foot} again, as {before.id!r} (row {before.row})", cue)
+        last[cue.stem, cue.character] = cue
+
+
+def _steps_again(before: Cue, cue: Cue) -> bool:
+    """Return whether two steps are of the same foot, and the second is no further part of the first."""
+    return before.foot == cue.foot and (cue.part is None or before.part in (None, cue.part))
+
+
 def drift(lint_input: LintInput) -> Iterator[Finding]:
     """Find starts past the reel's end that would be inside if timecodes were 0.1 % earlier (3.6 s in an hour)."""
     if lint_input.length_samples is None or not lint_input.sheet.cues:
@@ -206,6 +242,8 @@ CHECKS: tuple[Callable[[LintInput], Iterator[Finding]], ...] = (
     duplicates,
     stems,
     presets,
+    characters,
+    feet,
 )
 
 

@@ -24,6 +24,7 @@ from presets.take_sampling import fades_of, take_of
 from render.cues import Cue, CueSheet, read_cues
 from render.cues.clip_mapping import read_mapping
 from render.cues.cue import DEFAULT_OPTIONS, ReadOptions
+from render.cues.feet import resolve_feet
 from render.cues.lint import late_start
 from render.cues.read import is_midi_file, stated_rate
 from render.plan.cache_key import cue_keys
@@ -125,6 +126,7 @@ def resolve_plan(project: Project, sheet: CueSheet, find_peaks: PeakFinder, cach
         for stem in _stems(project, sheet, problems)
     )
     inspect = cache(inspect_mono_or_stereo)
+    sheet = dataclasses.replace(sheet, cues=resolve_feet(sheet.cues, clock.sample_rate, project.characters))
     events, cues = _events(project, sheet, bank, specs, {stem.name for stem in stems}, inspect, problems)
     if problems:
         raise combine_errors(problems)

@@ -65,7 +65,7 @@ def check(source: Path, **options: Any) -> None:
     sheet, project = _read(source, ReadOptions(blank=True), **options)
     _print_notes(sheet.remarks)
     stems, presets = [stem.name for stem in project.stems], open_bank(project).names
-    look = LintInput(sheet, project.clock(), project.length_samples(), stems, presets)
+    look = LintInput(sheet, project.clock(), project.length_samples(), stems, presets, project.characters)
     findings = lint(look)
     print_findings(findings, look)
     if findings:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError, ProjectError
-from render.cues.cue import NUMBERS, Cue, CueSheet
+from render.cues.cue import NUMBERS, STEP_TEXTS, Cue, CueSheet
 from render.cues.readers.text_reading import LARGEST_NOTE
 from render.project.cue_offset import offset_written
 from render.project.timecode import Clock
@@ -77,6 +77,7 @@ def cue_columns(cue: Cue, folder: Path, clock: Clock) -> dict[str, str]:
         value = getattr(cue, name)
         if value != DEFAULTS[name]:
             columns[name] = repr(value)
+    columns |= {name: text for name in STEP_TEXTS if (text := getattr(cue, name))}
     if cue.source is not None:
         columns["source"] = Path(os.path.relpath(cue.source, folder.resolve())).as_posix()
     if cue.sync is not None:

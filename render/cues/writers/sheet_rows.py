@@ -8,12 +8,13 @@ from pathlib import Path
 from plugin_backend.errors import CueSheetError
 from plugin_backend.text import NOT_IN_CELL
 from presets.bank import is_file_name
-from render.cues.cue import NUMBERS, Cue, CueSheet, check_reach
+from render.cues.cue import NUMBERS, STEP_TEXTS, Cue, CueSheet, check_reach
 from render.cues.readers.sheet_rows import KNOWN, MOST_COLUMNS
 from render.project.cue_offset import offset_written
 from render.project.timecode import Clock
 
-COLUMNS = ("id", "start", "end", "duration", "stem", "preset", *NUMBERS, "sync", "offset", "source", "gate", "note")
+FIRST = ("id", "start", "end", "duration", "stem", "preset")
+COLUMNS = (*FIRST, *NUMBERS, *STEP_TEXTS, "sync", "offset", "source", "gate", "note")
 ALWAYS = ("id", "start", "stem", "preset")
 DEFAULTS = {name: Cue.__dataclass_fields__[name].default for name in NUMBERS}
 
@@ -61,6 +62,7 @@ def cue_cells(cue: Cue, folder: Path, clock: Clock) -> dict[str, str]:
     preset = cue.preset or ""
     cells = {"id": cue.id, "stem": cue.stem, "preset": _relative_to(folder, preset) if is_file_name(preset) else preset}
     cells |= {name: _number(value) for name, value in numbers.items() if value != DEFAULTS[name]}
+    cells |= {name: text for name in STEP_TEXTS if (text := getattr(cue, name))}
     if cue.source is not None:
         cells["source"] = _relative_to(folder, cue.source)
     if cue.sync is not None:
