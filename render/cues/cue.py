@@ -9,6 +9,7 @@ from typing import Literal
 
 from plugin_backend.errors import CueSheetError, combine_errors
 from render.cues.timeline import UnreadItem
+from render.cues.walks.rows import Follow, Walk, WalkSettings
 from render.project.timecode import Clock
 
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -44,6 +45,7 @@ class Cue:
         foot: the foot that lands. ``auto`` alternates for each character and begins again after a pause. None: no foot.
         part: the part of the foot that lands.
         effort: 0 to 1; None is the velocity.
+        becomes: the walk, or the sound that follows steps, that the row becomes when its sheet is read. None: a cue.
     """
 
     id: str
@@ -67,6 +69,7 @@ class Cue:
     foot: Literal["L", "R", "auto"] | None = None
     part: Literal["heel", "toe", "scuff", "whole"] | None = None
     effort: float | None = None
+    becomes: Walk | Follow | None = None
 
 
 @dataclass(frozen=True)
@@ -78,12 +81,14 @@ class ReadOptions:
         unmatched: make cues of clips, markers and regions that have no preset; their name becomes the note.
         blank: read cues that have neither preset nor source.
         partial: leave out rows that cannot be read, and keep their problems.
+        walks: how rows that are walks become steps.
     """
 
     muted: bool = False
     unmatched: bool = False
     blank: bool = False
     partial: bool = False
+    walks: WalkSettings = WalkSettings()
 
 
 DEFAULT_OPTIONS = ReadOptions()
@@ -104,6 +109,7 @@ class CueSheet:
         unmatched: number of clips, markers and regions that no rule turned into a cue; each is in the remarks.
         unreadable: lines or events that look like a clip, marker or region and could not be read.
         problems: errors of rows that could not be read, if ``ReadOptions.partial`` allowed them.
+        walks: number of rows that were walks and became steps.
     """
 
     path: Path
@@ -115,6 +121,7 @@ class CueSheet:
     unmatched: int = 0
     unreadable: list[UnreadItem] = field(default_factory=list)
     problems: list[CueSheetError] = field(default_factory=list)
+    walks: int = 0
 
     def check_all_read(self, skip_unreadable: bool) -> list[str]:
         """Check that every line or event of the file was read.

@@ -97,7 +97,8 @@ def outside(lint_input: LintInput) -> Iterator[Finding]:
 def presets(lint_input: LintInput) -> Iterator[Finding]:
     """Find presets that the bank does not have, and sources that do not exist."""
     known = set(lint_input.presets)
-    for cue in lint_input.sheet.cues:
+    by_row = {(cue.row, cue.preset, cue.source): cue for cue in reversed(lint_input.sheet.cues)}
+    for cue in sorted(by_row.values(), key=lambda cue: cue.start_samples):  # a walk is one row
         if cue.preset is None and cue.source is None:
             yield Finding("preset", "has no preset yet, nor a source", cue)
         elif cue.preset is not None and is_file_name(cue.preset):

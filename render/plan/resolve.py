@@ -89,9 +89,10 @@ def read_sheet(path: Path, project: Project, options: ReadOptions = DEFAULT_OPTI
     start_given = project.start is not None
     if project.fps is None and (start_given or project.end is not None) and (rate := stated_rate(path)):
         project = replace(project, fps=rate.name)
+    walks = dataclasses.replace(options.walks, seed=project.seed, take=project.take, characters=project.characters)
     return read_cues(
         path, project.clock(), midi, mapping=mapping, presets=bank.names, start_given=start_given,
-        options=dataclasses.replace(options, muted=options.muted or project.include_muted),
+        options=dataclasses.replace(options, muted=options.muted or project.include_muted, walks=walks),
     )  # fmt: skip
 
 

@@ -24,20 +24,23 @@ from render.cues.cue import (
 )
 from render.cues.readers.spreadsheet_cells import check_no_date, decimal_point
 from render.cues.readers.time_cells import TIMES, duration_of, start_of
+from render.cues.walks import columns as walk_columns
 from render.project.characters import CHARACTER_RULE, is_character_name
 from render.project.cue_offset import offset_samples
 from render.project.timecode import Clock
 
 REQUIRED = ("id", "start", "stem")
 KNOWN = {*REQUIRED, *NUMBERS, "end", "duration", "preset", "source", "note", "gate", "sync", "offset", *STEP_TEXTS}
+KNOWN |= {*walk_columns.COLUMNS}
 NAMES = ("id", "stem", "preset", "source", "character")
+SOUNDS = ("preset", "source", "surface")
 MOST_ROWS, MOST_COLUMNS, LISTED = 100_000, 256, 12
 YES_OR_NO = {"": False, "no": False, "yes": True}
 SYNC = {"": None, "onset": "onset", "peak": "peak"}
 FEET = {"": None, "l": "L", "r": "R", "auto": "auto"}
 PARTS = {"": None, "heel": "heel", "toe": "toe", "scuff": "scuff", "whole": "whole"}
 
-WITH_POINTS = (*TIMES, *NUMBERS, "offset")
+WITH_POINTS = (*TIMES, *NUMBERS, "offset", "cadence", "slope", "end_pan")
 
 Cells = Sequence[str | CueSheetError]
 """A row's cells; a cell that cannot be read is its error."""
@@ -187,7 +190,7 @@ def columns_of(names: list[str]) -> list[str]:
     for name in folded:
         if folded.count(name) > 1:
             raise CueSheetError(f"two columns are called '{name}'; {errors}")
-    needed = REQUIRED if "source" in columns else (*REQUIRED, "preset")
+    needed = REQUIRED if {"source", "surface"} & {*columns} else (*REQUIRED, "preset")
     for name in needed:
         if name not in columns:
             raise CueSheetError(f"there is no column '{name}'; {errors}{_suggestion(name, columns)}")
@@ -256,7 +259,7 @@ def row_to_cue(cells: dict[str, str], place: Place, blank: bool = False, unread:
     for name in NAMES:
         if NOT_IN_CELL.search(cells.get(name, "")):
             problems.add(CueSheetError(f"{cells[name]!r} holds a line break or a control character"), name)
-    if not (cells.get("preset") or cells.get("source") or blank or {"preset", "source"} & set(unread)):
+    if not (any(map(cells.get, SOUNDS)) or blank or {*SOUNDS} & set(unread)):
         problems.add(CueSheetError("a cue needs a preset or a source"), "preset")
     numbers = {
         name: problems.parsed(name, lambda name=name: read_number(name, check_no_date(cells[name])), 0)
@@ -270,6 +273,10 @@ def row_to_cue(cells: dict[str, str], place: Place, blank: bool = False, unread:
     part = problems.parsed("part", lambda: _one_of(cells.get("part", ""), PARTS, "heel, toe, scuff nor whole"))
     if (character := cells.get("character", "")) and not is_character_name(character):
         problems.add(CueSheetError(CHARACTER_RULE), "character")
+    becomes = problems.parsed(
+        "kind",
+        lambda: walk_columns.read_row(cells, place.start_samples, place.duration_samples, place.folder, place.clock),
+    )
     problems.check()
     return Cue(
         id=cells["id"],
@@ -286,7 +293,8 @@ def row_to_cue(cells: dict[str, str], place: Place, blank: bool = False, unread:
         character=character,
         foot=foot,
         part=part,
-        extra={name: cell for name, cell in cells.items() if name not in KNOWN},
+        becomes=becomes,
+        extra={name: cell for name, cell in cells.items() if name not in KNOWN} | walk_columns.old_kind(cells),
         **numbers,
     )
 

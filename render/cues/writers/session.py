@@ -9,6 +9,7 @@ from pathlib import Path
 from plugin_backend.errors import CueSheetError, ProjectError
 from render.cues.cue import NUMBERS, STEP_TEXTS, Cue, CueSheet
 from render.cues.readers.text_reading import LARGEST_NOTE
+from render.cues.walks import columns as walk_columns
 from render.project.cue_offset import offset_written
 from render.project.timecode import Clock
 from render.session import FORMATS, write_anew
@@ -88,4 +89,4 @@ def cue_columns(cue: Cue, folder: Path, clock: Clock) -> dict[str, str]:
         columns["note"] = cue.note
     if cue.gate:
         columns["gate"] = "yes"
-    return columns | cue.extra
+    return columns | walk_columns.written(cue) | cue.extra

@@ -10,11 +10,12 @@ from plugin_backend.text import NOT_IN_CELL
 from presets.bank import is_file_name
 from render.cues.cue import NUMBERS, STEP_TEXTS, Cue, CueSheet, check_reach
 from render.cues.readers.sheet_rows import KNOWN, MOST_COLUMNS
+from render.cues.walks import columns as walk_columns
 from render.project.cue_offset import offset_written
 from render.project.timecode import Clock
 
 FIRST = ("id", "start", "end", "duration", "stem", "preset")
-COLUMNS = (*FIRST, *NUMBERS, *STEP_TEXTS, "sync", "offset", "source", "gate", "note")
+COLUMNS = (*FIRST, "kind", "follow", "every", *NUMBERS, *STEP_TEXTS, "sync", "offset", "source", "gate", "note")
 ALWAYS = ("id", "start", "stem", "preset")
 DEFAULTS = {name: Cue.__dataclass_fields__[name].default for name in NUMBERS}
 
@@ -71,7 +72,7 @@ def cue_cells(cue: Cue, folder: Path, clock: Clock) -> dict[str, str]:
         cells["offset"] = offset_written(cue.offset_samples, cue.start_samples, clock)
     if cue.gate:
         cells["gate"] = "yes"
-    return cells | {"note": cue.note} | cue.extra
+    return cells | walk_columns.written(cue) | {"note": cue.note} | cue.extra
 
 
 def _relative_to(folder: Path, file: str | Path) -> str:
