@@ -86,7 +86,7 @@ def read_cues(
         >>> from render.project.timecode import Clock, FrameRate
         >>> clock = Clock(48_000, FrameRate.parse("23.976"), 86_400)
         >>> len(read_cues(Path("examples/night_walk/cues.csv"), clock).cues)
-        154
+        216
     """
     path = Path(path)
     if is_midi_file(path):
