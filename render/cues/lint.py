@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from plugin_backend.similar_names import did_you_mean
@@ -60,8 +60,20 @@ class LintInput:
 
 
 def lint(lint_input: LintInput) -> list[Finding]:
-    """Return all findings, check by check, by start."""
-    return [finding for check in CHECKS for finding in check(lint_input)]
+    """Return all findings, check by check, by start. A check that finds several steps of one walk reports the first."""
+    return [finding for check in CHECKS for finding in _once_a_row(check(lint_input))]
+
+
+def _once_a_row(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the first finding of each row, and how many more cues of that row have it. Only walks have several."""
+    rows: dict[tuple[str, int], list[Finding]] = {}
+    for number, finding in enumerate(findings):
+        row = finding.cue.row if finding.cue is not None else 0
+        rows.setdefault((finding.check, row or -number - 1), []).append(finding)  # row 0: of no file
+    return [
+        replace(first, message=f"{first.message} (and {len(more)} more of its row)") if more else first
+        for first, *more in rows.values()
+    ]
 
 
 def unreadable(lint_input: LintInput) -> Iterator[Finding]:
@@ -97,8 +109,7 @@ def outside(lint_input: LintInput) -> Iterator[Finding]:
 def presets(lint_input: LintInput) -> Iterator[Finding]:
     """Find presets that the bank does not have, and sources that do not exist."""
     known = set(lint_input.presets)
-    by_row = {(cue.row, cue.preset, cue.source): cue for cue in reversed(lint_input.sheet.cues)}
-    for cue in sorted(by_row.values(), key=lambda cue: cue.start_samples):  # a walk is one row
+    for cue in lint_input.sheet.cues:
         if cue.preset is None and cue.source is None:
             yield Finding("preset", "has no preset yet, nor a source", cue)
         elif cue.preset is not None and is_file_name(cue.preset):

@@ -100,9 +100,12 @@ def test_a_sheet_without_walks_and_an_existing_file_are_refused(sheet, tmp_path)
 
 
 def test_check_names_an_unknown_surface_once_and_render_its_row_and_column(sheet, tmp_path):
+    (tmp_path / "right.csv").write_text(SHEET)
     sheet.write_text(SHEET.replace("step-wood@", "step-wod@"))
     found = run("cues", "check", sheet, "--project", tmp_path / "show.toml")
-    assert found.exit_code == 1 and found.stdout.count("step-wod") == 1
+    assert found.exit_code == 1 and found.stdout.count("no preset 'step-wod'") == 1
+    steps = [event.id for event in events_of(tmp_path / "right.csv") if event.preset == "step-wood"]
+    assert f"(and {len(steps) - 2} more of its row)" in found.stdout.replace("\n", " ")  # X is one of them
     with pytest.raises(CueSheetError, match=r"row 3, column 'surface': no preset 'step-wod' in the bank"):
         read_sheet(sheet, read_project(tmp_path / "show.toml"))
 
