@@ -98,8 +98,12 @@ class CueSheetError(InputError):
 
 
 def combine_errors(problems: "list[CueSheetError]") -> CueSheetError:
-    """Combine several errors into one: the first by row, with the others. Errors of one row keep their order."""
-    first, *others = sorted((one for problem in problems for one in problem.each), key=lambda one: one.row or 0)
+    """Combine several errors into one: the first by row, with the others. Errors of one row keep their order.
+
+    An error that several cues of one row have is listed once.
+    """
+    each = {one.line: one for problem in problems for one in problem.each}
+    first, *others = sorted(each.values(), key=lambda one: one.row or 0)
     return type(first)(first.problem, file=first.file, row=first.row, field=first.field, others=tuple(others))
 
 

@@ -78,7 +78,7 @@ def test_the_guides_project_file_fits_the_example(tmp_path):
     (tmp_path / "show.toml").write_text(text)
     project = read_project(tmp_path / "show.toml")
     plan = make_plan(project, read_sheet(ROOT / "examples" / "night_walk" / "cues.csv", project))
-    assert (len(plan.events), [stem.name for stem in plan.stems]) == (154, ["FEET", "PROPS", "CLOTH", "AMB"])
+    assert (len(plan.events), [stem.name for stem in plan.stems]) == (216, ["FEET", "PROPS", "CLOTH", "AMB"])
 
 
 def test_the_command_that_installs_an_extra_fits_where_it_runs(tmp_path):

@@ -31,6 +31,7 @@ from plugin_backend.errors import CueSheetError
 from presets.bank import absolute_preset_name, is_file_name
 from render.cues.cue import NUMBERS
 from render.cues.timeline import TimelineItem
+from render.project.characters import CHARACTER_RULE, is_character_name
 from render.project.cue_offset import check_offset
 from render.project.stem_names import STEM_RULE, is_stem_name
 from render.project.toml_config import Table, read_toml
@@ -77,6 +78,10 @@ class Values(Table, frozen=True):
     pan: Annotated[float, _allowed("pan")] | None = None
     pitch_semitones: Annotated[float, _allowed("pitch_semitones")] | None = None
     velocity: Annotated[float, _allowed("velocity")] | None = None
+    effort: Annotated[float, _allowed("effort")] | None = None
+    character: str | None = None
+    foot: Literal["L", "R", "auto"] | None = None
+    part: Literal["heel", "toe", "scuff", "whole"] | None = None
     sync: Literal["onset", "peak"] | None = None
     offset: str | int | float | None = None
 
@@ -85,6 +90,8 @@ class Values(Table, frozen=True):
             check_offset(self.offset)
         if self.stem is not None and not REFERENCE.search(self.stem) and not is_stem_name(self.stem):
             raise ValueError(f"stem {self.stem!r}: {STEM_RULE}")
+        if self.character is not None and not is_character_name(self.character):
+            raise ValueError(f"character {self.character!r}: {CHARACTER_RULE}")
 
     @property
     def stated(self) -> dict[str, str | float]:
@@ -96,8 +103,8 @@ class Values(Table, frozen=True):
 class Rule(Values, frozen=True):
     r"""A rule: conditions on an item, and the values that a matching item receives.
 
-    All stated conditions must hold. A plain string must be equal. ``\1`` to ``\9`` in stem and preset are groups of the
-    name's regular expression, else of the track's. ``ignore`` leaves the item out.
+    All stated conditions must hold. A plain string must be equal. ``\1`` to ``\9`` in stem, preset and character
+    are groups of the name's regular expression, else of the track's. ``ignore`` leaves the item out.
     """
 
     name: str | Pattern | None = None
@@ -113,7 +120,7 @@ class Rule(Values, frozen=True):
             raise ValueError(f"a rule with ignore sets no values: remove {', '.join(self.stated)}")
         pattern = next((each for each in (self.name, self.track) if _is_regex(each)), None)
         groups = _compiled(pattern).groups if pattern else 0
-        for text in (self.stem or "", self.preset or ""):
+        for text in (self.stem or "", self.preset or "", self.character or ""):
             for reference in REFERENCE.findall(text):
                 if int(reference) > groups:
                     raise ValueError(f"{text!r} refers to group {reference}; the rule's pattern has {groups}")

@@ -9,6 +9,7 @@ from typing import Literal
 
 from plugin_backend.errors import CueSheetError, combine_errors
 from render.cues.timeline import UnreadItem
+from render.cues.walks.rows import Follow, Walk, WalkSettings
 from render.project.timecode import Clock
 
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -39,10 +40,11 @@ class Cue:
         sync: the point of the sound that is placed at start plus offset: its onset, its first sample or its peak. None
             uses the project's setting.
         offset_samples: from the start to where the sound is placed; None uses the project's setting.
-        character: who performs: decides the memory, the shoes and how left and right differ; empty for the stem's own.
-        foot: the foot that steps. ``auto`` alternates for each character. None if it is no step.
-        part: the part of a step that is heard; None for the whole.
-        effort: 0 to 1: how hard it is struck, which is its timbre. None takes the velocity.
+        character: who makes the sound; 1 to 64 characters, or empty for the stem's own unnamed character.
+        foot: the foot that lands. ``auto`` alternates for each character and begins again after a pause. None: no foot.
+        part: the part of the foot that lands.
+        effort: 0 to 1; None is the velocity.
+        becomes: the walk, or the sound that follows steps, that the row becomes when its sheet is read. None: a cue.
     """
 
     id: str
@@ -66,6 +68,7 @@ class Cue:
     foot: Literal["L", "R", "auto"] | None = None
     part: Literal["heel", "toe", "scuff", "whole"] | None = None
     effort: float | None = None
+    becomes: Walk | Follow | None = None
 
 
 @dataclass(frozen=True)
@@ -77,12 +80,14 @@ class ReadOptions:
         unmatched: make cues of clips, markers and regions that have no preset; their name becomes the note.
         blank: read cues that have neither preset nor source.
         partial: leave out rows that cannot be read, and keep their problems.
+        walks: how rows that are walks become steps.
     """
 
     muted: bool = False
     unmatched: bool = False
     blank: bool = False
     partial: bool = False
+    walks: WalkSettings = WalkSettings()
 
 
 DEFAULT_OPTIONS = ReadOptions()
@@ -103,6 +108,7 @@ class CueSheet:
         unmatched: number of clips, markers and regions that no rule turned into a cue; each is in the remarks.
         unreadable: lines or events that look like a clip, marker or region and could not be read.
         problems: errors of rows that could not be read, if ``ReadOptions.partial`` allowed them.
+        walks: number of rows that were walks and became steps.
     """
 
     path: Path
@@ -114,6 +120,7 @@ class CueSheet:
     unmatched: int = 0
     unreadable: list[UnreadItem] = field(default_factory=list)
     problems: list[CueSheetError] = field(default_factory=list)
+    walks: int = 0
 
     def check_all_read(self, skip_unreadable: bool) -> list[str]:
         """Check that every line or event of the file was read.
@@ -153,15 +160,19 @@ NUMBERS = {
     "velocity": Range(0, 1),
     "pitch_semitones": Range(-48, 48),
     "seed": Range(0, 2**63 - 1, whole=True),
+    "effort": Range(0, 1),
 }
+STEP_TEXTS = ("character", "foot", "part")
+"""Columns of a step that hold a name or a word."""
 
 
-def read_number(name: str, text: str) -> float | int:
+def read_number(name: str, text: str, allowed: Range | None = None) -> float | int:
     """Read a cell of a numeric column.
 
     Args:
-        name: a key of ``NUMBERS``.
+        name: the column.
         text: the cell; decimal point, no thousands separators.
+        allowed: the column's values; None takes those of ``NUMBERS``.
 
     Returns:
         The number, in its column's range.
@@ -169,7 +180,7 @@ def read_number(name: str, text: str) -> float | int:
     Raises:
         CueSheetError: not a number (NaN and infinity are refused), or out of range.
     """
-    allowed = NUMBERS[name]
+    allowed = allowed or NUMBERS[name]
     pattern, number_type = (WHOLE, int) if allowed.whole else (NUMBER, float)
     if pattern.fullmatch(text):
         value = number_type(text)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from plugin_backend.similar_names import did_you_mean
 from presets.bank import is_file_name
 from render.cues.cue import Cue, CueSheet
+from render.cues.feet import UNNAMED, resolve_feet
+from render.project.characters import Character
 from render.project.stem_names import STEM_RULE, is_stem_name
 from render.project.timecode import RATES, Clock, FrameRate, label_of, round_half_up, samples_at
 
@@ -46,6 +48,7 @@ class LintInput:
         length_samples: the programme's length, if the project has an end.
         stems: the project's stems; empty allows every stem.
         presets: the names of the bank's presets.
+        characters: the project's characters, by name; none allows every character.
     """
 
     sheet: CueSheet
@@ -53,11 +56,24 @@ class LintInput:
     length_samples: int | None = None
     stems: Collection[str] = ()
     presets: Collection[str] = ()
+    characters: Mapping[str, Character] = field(default_factory=dict)
 
 
 def lint(lint_input: LintInput) -> list[Finding]:
-    """Return all findings, check by check, by start."""
-    return [finding for check in CHECKS for finding in check(lint_input)]
+    """Return all findings, check by check, by start. A check that finds several steps of one walk reports the first."""
+    return [finding for check in CHECKS for finding in _once_a_row(check(lint_input))]
+
+
+def _once_a_row(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the first finding of each row, and how many more cues of that row have it. Only walks have several."""
+    rows: dict[tuple[str, int], list[Finding]] = {}
+    for number, finding in enumerate(findings):
+        row = finding.cue.row if finding.cue is not None else 0
+        rows.setdefault((finding.check, row or -number - 1), []).append(finding)  # row 0: of no file
+    return [
+        replace(first, message=f"{first.message} (and {len(more)} more of its row)") if more else first
+        for first, *more in rows.values()
+    ]
 
 
 def unreadable(lint_input: LintInput) -> Iterator[Finding]:
@@ -129,6 +145,38 @@ def duplicates(lint_input: LintInput) -> Iterator[Finding]:
         first = seen.setdefault((cue.start_samples, cue.stem, cue.preset, cue.source), cue)
         if first is not cue:
             yield Finding("duplicate", f"the same sound at the same place as {first.id!r} (row {first.row})", cue)
+
+
+def characters(lint_input: LintInput) -> Iterator[Finding]:
+    """Find characters that the project does not have, if it has any."""
+    known = lint_input.characters
+    first_cues: dict[str, Cue] = {}
+    for cue in lint_input.sheet.cues:
+        first_cues.setdefault(cue.character, cue)
+    for name, cue in first_cues.items():
+        if known and name and name not in known:
+            message = f"no character {name!r} in the project; it has {', '.join(sorted(known))}"
+            yield Finding("character", f"{message}{did_you_mean(name, known)}", cue)
+
+
+def feet(lint_input: LintInput) -> Iterator[Finding]:
+    """Find steps of the foot that the same character stepped with just before, and parts of no foot."""
+    last: dict[tuple[str, str], Cue] = {}
+    for cue in resolve_feet(lint_input.sheet.cues, lint_input.clock.sample_rate, lint_input.characters):
+        if cue.foot is None:
+            if cue.part is not None:
+                yield Finding("foot", f"is the part {cue.part!r} of no foot: fill in 'foot' (L, R or auto)", cue)
+            continue
+        before = last.get((cue.stem, cue.character))
+        pause = lint_input.characters.get(cue.character, UNNAMED).pause_samples(lint_input.clock.sample_rate)
+        if before is not None and _steps_again(before, cue) and cue.start_samples - before.start_samples <= pause:
+            yield Finding("foot", f"steps with foot {cue.foot} again, as {before.id!r} (row {before.row})", cue)
+        last[cue.stem, cue.character] = cue
+
+
+def _steps_again(before: Cue, cue: Cue) -> bool:
+    """Return whether two steps are of the same foot, and the second is no further part of the first."""
+    return before.foot == cue.foot and (cue.part is None or before.part in (None, cue.part))
 
 
 def drift(lint_input: LintInput) -> Iterator[Finding]:
@@ -206,6 +254,8 @@ CHECKS: tuple[Callable[[LintInput], Iterator[Finding]], ...] = (
     duplicates,
     stems,
     presets,
+    characters,
+    feet,
 )
 
 

@@ -26,6 +26,7 @@ from render.cues.readers.xlsx_sheet import is_xlsx, read_xlsx
 from render.cues.sheet_file import SheetFile, SheetSource, open_sheet
 from render.cues.timeline import Timeline
 from render.cues.timeline_to_cues import timeline_to_sheet
+from render.cues.walks.expand import expand_rows
 from render.project.project import MidiMapping
 from render.project.timecode import Clock, FrameRate
 
@@ -62,16 +63,16 @@ def read_cues(
     start_given: bool | None = None,
     options: ReadOptions = DEFAULT_OPTIONS,
 ) -> CueSheet:
-    """Read a cue sheet of any format in ``docs/formats.md``.
+    """Read a cue sheet of any format in ``docs/formats.md``. Its walks become steps.
 
     Args:
         source: the sheet's path, or the open sheet.
         clock: the programme's time base; a missing rate or start is taken from the file.
         midi: maps a MIDI file's tracks and programs to stems and presets.
         mapping: maps the clips, markers and regions of a timeline to stems and presets.
-        presets: preset names that a timeline's names may match without a mapping.
+        presets: preset names that a timeline's names may match without a mapping, and that surfaces must have.
         start_given: whether the user stated the clock's start; None means yes if the start is not 0.
-        options: which cues to include and which faults to tolerate.
+        options: which cues to include, which faults to tolerate, and how walks become steps.
 
     Returns:
         The sheet, its cues by start.
@@ -85,7 +86,7 @@ def read_cues(
         >>> from render.project.timecode import Clock, FrameRate
         >>> clock = Clock(48_000, FrameRate.parse("23.976"), 86_400)
         >>> len(read_cues(Path("examples/night_walk/cues.csv"), clock).cues)
-        154
+        216
     """
     with open_sheet(source) as file:
         if is_midi_file(file):
@@ -93,8 +94,10 @@ def read_cues(
         else:
             timeline = _read(file, clock, clock.start_frames != 0 if start_given is None else start_given, options)
             if isinstance(timeline, Timeline):
-                return timeline_to_sheet(timeline, file.path, mapping, presets, options)
+                sheet = timeline_to_sheet(timeline, file.path, mapping, presets, options)
+                return expand_rows(sheet, sheet.clock or clock, options, presets)
             sheet = timeline
+    sheet = expand_rows(sheet, clock, options, presets)
     if mapping is None:
         return sheet
     return replace(sheet, remarks=[*sheet.remarks, f"the mapping was not used: {sheet.format} names its own stems"])

@@ -14,6 +14,7 @@ from render.cues.clip_mapping import Mapping
 from render.cues.cue import DEFAULT_OPTIONS, NUMBERS, Cue, CueSheet, ReadOptions, after_midnight, check_reach
 from render.cues.readers.sheet_rows import KNOWN, MOST_COLUMNS, MOST_ROWS, Place, row_to_cue
 from render.cues.timeline import Timeline, TimelineItem
+from render.project.characters import CHARACTER_RULE, is_character_name
 from render.project.cue_offset import offset_samples
 from render.project.stem_names import nearest_stem_name
 
@@ -157,6 +158,9 @@ class _SheetBuilder:
             duration_samples=item.duration_samples,
             note="; ".join(filter(None, notes)),
             row=item.row,
+            character=_character(values),
+            foot=values.get("foot"),
+            part=values.get("part"),
             sync=values.get("sync"),
             offset_samples=None if offset is None else offset_samples(offset, item.start_samples, self.clock),
             extra=_extra(item),
@@ -226,6 +230,14 @@ class _SheetBuilder:
         cues.sort(key=lambda cue: cue.start_samples)
         remarks = [*self.timeline.remarks, *after_midnight(cues, self.clock), *messages, *unmatched]
         return CueSheet(path, cues, list(self.columns), remarks, self.timeline.format, self.clock, count, unreadable)
+
+
+def _character(values: dict[str, Any]) -> str:
+    """Return the character that a mapping gives; a group of a name may be empty, or too long for a character."""
+    name = printable_line(values.get("character", ""))
+    if name and not is_character_name(name):
+        raise CueSheetError(f"{name!r}: {CHARACTER_RULE}", field="character")
+    return name
 
 
 def _label_of(item: TimelineItem) -> str:

@@ -84,11 +84,16 @@ def choose_draws(
     return draws
 
 
-def shoe_of(character: str) -> int:
-    """Return the index of the takes that a character wears, by its name; the unnamed character wears all."""
-    if not character:
+def shoe_of(name: str) -> int:
+    """Return the index of the takes that are worn: of shoes ``a``, ``b`` …, or by the name of a character.
+
+    The unnamed character wears all.
+    """
+    if not name:
         return ALL_SHOES
-    return int.from_bytes(hashlib.blake2b(f"shoes\0{character}".encode(), digest_size=2).digest())
+    if len(name) == 1 and "a" <= name.lower() <= "z":
+        return ord(name.lower()) - ord("a")
+    return int.from_bytes(hashlib.blake2b(f"shoes\0{name}".encode(), digest_size=2).digest())
 
 
 class StruckRows:

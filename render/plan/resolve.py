@@ -24,11 +24,12 @@ from presets.preset import Preset, check_fits
 from render.cues import Cue, CueSheet, read_cues
 from render.cues.clip_mapping import read_mapping
 from render.cues.cue import DEFAULT_OPTIONS, ReadOptions
+from render.cues.feet import resolve_feet
 from render.cues.lint import late_start
 from render.cues.read import is_midi_file, stated_rate
 from render.cues.sheet_file import open_sheet
 from render.plan.cache_key import cue_keys
-from render.plan.choose_draws import Performer, choose_draws, take_seed
+from render.plan.choose_draws import Performer, choose_draws, shoe_of, take_seed
 from render.plan.handles import handles_of
 from render.plan.plan import Event, Plan, speed_of, velocity_gain
 from render.plan.resolve_effects import impulse_response_files, resolve_effects
@@ -76,9 +77,10 @@ def read_sheet(path: Path, project: Project, options: ReadOptions = DEFAULT_OPTI
         start_given = project.start is not None
         if project.fps is None and (start_given or project.end is not None) and (rate := stated_rate(sheet)):
             project = replace(project, fps=rate.name)
+        walks = dataclasses.replace(options.walks, seed=project.seed, take=project.take, characters=project.characters)
         return read_cues(
             sheet, project.clock(), midi, mapping=mapping, presets=bank.names, start_given=start_given,
-            options=dataclasses.replace(options, muted=options.muted or project.include_muted),
+            options=dataclasses.replace(options, muted=options.muted or project.include_muted, walks=walks),
         )  # fmt: skip
 
 
@@ -113,6 +115,7 @@ def resolve_plan(project: Project, sheet: CueSheet, find_peaks: PeakFinder, cach
         for stem in _stems(project, sheet, problems)
     )
     inspect = cache(inspect_mono_or_stereo)
+    sheet = dataclasses.replace(sheet, cues=resolve_feet(sheet.cues, clock.sample_rate, project.characters))
     events, cues = _events(project, sheet, bank, specs, {stem.name for stem in stems}, inspect, problems)
     if problems:
         raise combine_errors(problems)
@@ -199,7 +202,7 @@ def _events(
         if not wrong and cue.stem in stems:  # a stem that the sheet misspells is a problem already
             known.append(cue)
     seeds = {cue.id: take_seed(project.seed, cue.id, project.take) if cue.seed is None else cue.seed for cue in known}
-    draws = choose_draws(known, seeds, performer, {}, project.memory)
+    draws = choose_draws(known, seeds, performer, _shoes(project), project.memory)
     for cue in known:
         try:
             draw = draws.get(cue.id, seeds[cue.id])
@@ -208,6 +211,12 @@ def _events(
         except CueSheetError as problem:
             problems.append(problem)
     return events, cues
+
+
+def _shoes(project: Project) -> dict[str, int]:
+    """Return character → index of the takes that it wears, for those of the project that say so."""
+    worn = {name: character.shoes for name, character in project.characters.items()}
+    return {name: shoe if isinstance(shoe, int) else shoe_of(shoe) for name, shoe in worn.items() if shoe is not None}
 
 
 def _synchronised(

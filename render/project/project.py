@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -15,6 +15,7 @@ from plugin_backend.models.registry import MODEL_SUFFIXES
 from plugin_backend.text import NO_CONTROL_PATTERN
 from presets.bank import absolute_bank_names, absolute_preset_name
 from render.project import name_template
+from render.project.characters import CHARACTER_RULE, Character, is_character_name
 from render.project.cue_offset import check_offset
 from render.project.effect_schema import Effect, with_absolute_paths
 from render.project.stem_names import STEM_RULE, is_stem_name
@@ -26,6 +27,9 @@ SAMPLE_RATE = 48_000
 GainDb = Annotated[float, Meta(ge=-120, le=24)]
 LayoutName = Literal["mono", "stereo", "lcr", "5.1"]
 Banks = str | Annotated[list[str], Meta(min_length=1, max_length=64)]
+Foot = Literal["L", "R", "auto"]
+Part = Literal["heel", "toe", "scuff", "whole"]
+Word = TypeVar("Word", bound=str)
 PlainText = Annotated[str, Meta(max_length=256, pattern=NO_CONTROL_PATTERN)]
 
 
@@ -38,12 +42,18 @@ class MidiMapping:
         channels: channel, 1 to 16 → stem, for tracks that ``tracks`` does not name.
         programs: program number, 0 to 127 → preset.
         notes: note number, 0 to 127 → preset; a note wins over a program.
+        characters: track name → character.
+        feet: note number → foot.
+        parts: note number → part of the foot.
     """
 
     tracks: dict[str, str] = field(default_factory=dict)
     channels: dict[int, str] = field(default_factory=dict)
     programs: dict[int, str] = field(default_factory=dict)
     notes: dict[int, str] = field(default_factory=dict)
+    characters: dict[str, str] = field(default_factory=dict)
+    feet: dict[int, Foot] = field(default_factory=dict)
+    parts: dict[int, Part] = field(default_factory=dict)
 
 
 class Stem(Table, frozen=True):
@@ -62,6 +72,14 @@ class Midi(Table, frozen=True):
     channels: dict[str, str] = {}
     programs: dict[str, str] = {}
     notes: dict[str, str] = {}
+    characters: dict[str, str] = {}
+    feet: dict[str, Foot] = {}
+    parts: dict[str, Part] = {}
+
+    def __post_init__(self) -> None:
+        for name in self.characters.values():
+            if not is_character_name(name):
+                raise ValueError(f"[midi.characters] {name!r}: {CHARACTER_RULE}")
 
 
 class Project(Table, frozen=True):
@@ -94,6 +112,7 @@ class Project(Table, frozen=True):
         sync, offset: for cues that have none of their own.
         memory: how many performances before it a cue must differ from; by default half the takes of its preset, at
             least six. 0 remembers none.
+        characters: name → settings of the characters that the cues name.
     """
 
     schema: Literal[1] = 1
@@ -126,6 +145,7 @@ class Project(Table, frozen=True):
     sync: Literal["onset", "peak"] = "onset"
     offset: str | int | float = 0
     memory: Annotated[int, Meta(ge=0, le=64)] | None = None
+    characters: Annotated[dict[str, Character], Meta(max_length=256)] = {}
 
     def __post_init__(self) -> None:
         check_offset(self.offset)
@@ -136,6 +156,9 @@ class Project(Table, frozen=True):
         names = [stem.name.upper() for stem in self.stems]
         if len(set(names)) < len(names):
             raise ValueError("two stems have the same name (capitals do not count)")
+        for name in self.characters:
+            if not is_character_name(name):
+                raise ValueError(f"[characters] {name!r}: {CHARACTER_RULE}")
         for name in ("show", "reel"):
             if not re.fullmatch(r"[\w -]{1,64}", getattr(self, name)):
                 raise ValueError(f"{name} {getattr(self, name)!r}: 1 to 64 letters, digits, '_', '-' or spaces")
@@ -189,10 +212,13 @@ class Project(Table, frozen=True):
         channels = _numbered(self.midi.channels, "channels", 1, 16)
         programs = _numbered(self.midi.programs, "programs", 0, 127)
         notes = _numbered(self.midi.notes, "notes", 0, 127)
-        return MidiMapping(dict(self.midi.tracks), channels, programs, notes)
+        feet = _numbered(self.midi.feet, "feet", 0, 127)
+        parts = _numbered(self.midi.parts, "parts", 0, 127)
+        characters = dict(self.midi.characters)
+        return MidiMapping(dict(self.midi.tracks), channels, programs, notes, characters, feet, parts)
 
 
-def _numbered(table: dict[str, str], name: str, low: int, high: int) -> dict[int, str]:
+def _numbered(table: dict[str, Word], name: str, low: int, high: int) -> dict[int, Word]:
     for key in table:
         if not (key.isascii() and key.isdigit() and low <= int(key) <= high):
             raise ProjectError(f"[midi.{name}] {key!r}: keys are whole numbers {low} to {high}")

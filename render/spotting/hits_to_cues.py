@@ -2,55 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
-from plugin_backend.audio_files import RecordingInfo, inspect_recording
+from plugin_backend.audio_files import inspect_recording
 from plugin_backend.errors import AudioFileError, CueSheetError, ProjectError
 from plugin_backend.hit_detection.detect_hits import Sensitivity, detect_hits_in
 from plugin_backend.text import NOT_IN_CELL
 from render.cues.cue import Cue, CueSheet, check_reach
+from render.cues.guide_position import guide_position
 from render.project.stem_names import STEM_RULE, is_stem_name
-from render.project.timecode import Clock, round_half_up
-from render.wav.bext import timestamp
+from render.project.timecode import Clock
 
 FORMAT = "hits of a recording"
 MOST_LISTED = 20
-
-
-@dataclass(frozen=True)
-class GuidePosition:
-    """The position of a guide track in the programme.
-
-    Attributes:
-        begin: the guide's first sample, in the programme's samples from its start (not rounded).
-        guide_rate: sample rate of the guide in Hz.
-        sample_rate: sample rate of the programme in Hz.
-        remarks: for the user, one line each.
-    """
-
-    begin: Fraction
-    guide_rate: int
-    sample_rate: int
-    remarks: tuple[str, ...] = ()
-
-    def at(self, guide_samples: int) -> int:
-        """Return the programme's sample nearest to a sample of the guide; negative before the programme's start."""
-        return round_half_up(self.begin + Fraction(guide_samples * self.sample_rate, self.guide_rate))
-
-
-def guide_position(guide: RecordingInfo, clock: Clock) -> GuidePosition:
-    """Return the position of a guide.
-
-    It is the guide's timestamp, if it has one and the clock has a frame rate. Otherwise it is the programme's start.
-    """
-    begin, remarks, stamp = Fraction(0), guide.remarks, timestamp(guide.path)
-    if stamp and clock.rate is None:
-        remarks += (f"its timestamp, sample {stamp} from midnight, is not used without --fps and --start-tc",)
-    elif stamp:
-        begin = Fraction(stamp * clock.sample_rate, guide.sample_rate) - clock.start_samples
-    return GuidePosition(begin, guide.sample_rate, clock.sample_rate, remarks)
 
 
 def cues_of_guide(path: Path, clock: Clock, stem: str, preset: str, sensitivity: Sensitivity | None = None) -> CueSheet:

@@ -49,6 +49,35 @@ def convert(source: Path, out: Path, overwrite: bool, **options: Any) -> None:
     click.echo(f"{out}: {len(sheet.cues)} cues from {sheet.format}")
 
 
+@cues.command(cls=Examples, example="pisada cues walk reel1.csv reel1-steps.csv --project show.toml")
+@click.argument("source", metavar="SHEET", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@sheet_options
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of the times and levels, as for render.")
+@click.option("--take", type=click.IntRange(1, 9999), help="Take number, as for render.")
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
+def walk(source: Path, out: Path, overwrite: bool, **options: Any) -> None:
+    """Write SHEET to OUT with a row for each step in place of its walks, to be edited. Other rows are kept.
+
+    Rows that follow the steps stay as they are: they follow the edited steps too. Give the project, or the seed and
+    take, of the render: the steps follow from them.
+    """
+    from plugin_backend.errors import CueSheetError
+    from render.cues.cue import ReadOptions
+    from render.cues.walks.rows import WalkSettings
+    from render.cues.write import write_cues
+
+    settings = WalkSettings(keep_follow=True)
+    sheet, project = _read(source, ReadOptions(unmatched=True, blank=True, walks=settings), **options)
+    sheet.check_all_read(project.skip_unreadable)
+    if not sheet.walks:
+        raise CueSheetError("it has no walk: write walk in the column 'kind' of a row", file=source)
+    check_new(out, overwrite, source)
+    _print_notes(sheet.remarks)
+    write_cues(sheet, out, project.clock())
+    click.echo(f"{out}: {len(sheet.cues)} rows from {sheet.format}, walks written as steps")
+
+
 @cues.command(cls=Examples, example="pisada cues check reel1.csv --fps 23.976 --start-tc 01:00:00:00 --bank my-bank")
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @sheet_options
@@ -65,7 +94,7 @@ def check(source: Path, **options: Any) -> None:
     sheet, project = _read(source, ReadOptions(blank=True), **options)
     _print_notes(sheet.remarks)
     stems, presets = [stem.name for stem in project.stems], open_bank(project).names
-    look = LintInput(sheet, project.clock(), project.length_samples(), stems, presets)
+    look = LintInput(sheet, project.clock(), project.length_samples(), stems, presets, project.characters)
     findings = lint(look)
     print_findings(findings, look)
     if findings:

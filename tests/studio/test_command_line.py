@@ -15,6 +15,8 @@ from click.testing import CliRunner
 
 from plugin_backend.errors import OutputError, ProjectError
 from presets.store import load_preset, save_preset
+from render.plan.resolve import read_sheet
+from render.project.project import read_project
 from studio.cli import pisada
 from studio.terminal.tables import print_table
 
@@ -47,9 +49,9 @@ def test_dry_run_prints_cues_and_writes_nothing(tmp_path):
     )
     lines = result.stdout.splitlines()
     assert lines[0].split() == ["id", "timecode", "sample", "length", "stem", "preset", "seed"]
-    first_step = next(line.split() for line in lines if line.startswith("FEET-001"))
+    first_step = next(line.split() for line in lines if line.startswith("DRIVE.1 "))
     assert first_step[1:3] == ["01:00:04:00", str(172_972_800 + 96 * 2002)]
-    assert lines[-1] == "154 cues, 4 stems, 5765760 samples (120.120 s)"
+    assert lines[-1] == "216 cues, 4 stems, 5765760 samples (120.120 s)"
     assert not (tmp_path / "o").exists()
 
 
@@ -80,10 +82,15 @@ def test_several_banks_are_searched_in_order(tmp_path, own_bank, impulse_bank, w
         assert run(*command).exit_code == 0
 
 
-def test_example_scene_has_many_cues_and_floors():
-    text = (SCENE / "cues.csv").read_text()
-    assert len(text.splitlines()) - 1 >= 60
-    assert {f"step-{floor}" for floor in ("gravel", "grass", "wood", "stone")} <= set(re.findall(r"step-\w+", text))
+def test_example_scene_has_a_character_walks_cloth_that_follows_and_floors():
+    project = read_project(SCENE / "project.toml")
+    sheet = read_sheet(SCENE / "cues.csv", project)
+    assert set(project.characters) == {cue.character for cue in sheet.cues if cue.character} == {"Anna"}
+    steps = [cue for cue in sheet.cues if cue.stem == "FEET"]
+    assert sheet.walks == 7 and len(steps) > 100
+    assert {cue.preset for cue in steps} == {f"step-{floor}" for floor in ("gravel", "grass", "wood", "stone", "water")}
+    coat = [cue.start_samples for cue in sheet.cues if cue.id.startswith("COAT.")]
+    assert coat == [cue.start_samples for cue in steps][::2]
 
 
 def test_render_prints_its_files(tmp_path, write_sheet):

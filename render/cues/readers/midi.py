@@ -323,4 +323,7 @@ def _cue(
         velocity=note.velocity / HIGHEST_7_BIT,
         row=note.event,
         gate=True,
+        character=mapping.characters.get(note.track, ""),
+        foot=mapping.feet.get(note.note),
+        part=mapping.parts.get(note.note),
     )

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from plugin_backend.errors import CueSheetError, combine_errors
 from plugin_backend.similar_names import did_you_mean
@@ -17,30 +15,32 @@ from presets.bank import absolute_preset_name
 from render.cues.cue import (
     DEFAULT_OPTIONS,
     NUMBERS,
+    STEP_TEXTS,
     Cue,
     CueSheet,
     ReadOptions,
     after_midnight,
-    check_reach,
     read_number,
 )
-from render.cues.readers.spreadsheet_cells import check_no_date, decimal_point, is_date
+from render.cues.readers.spreadsheet_cells import check_no_date, decimal_point
+from render.cues.readers.time_cells import TIMES, duration_of, start_of
+from render.cues.walks import columns as walk_columns
+from render.project.characters import CHARACTER_RULE, is_character_name
 from render.project.cue_offset import offset_samples
-from render.project.timecode import Clock, FrameRate, frames_of, round_half_up, samples_at
+from render.project.timecode import Clock
 
 REQUIRED = ("id", "start", "stem")
-TIMES = ("start", "end", "duration")
-KNOWN = {*REQUIRED, *NUMBERS, "end", "duration", "preset", "source", "note", "gate", "sync", "offset"}
-NAMES = ("id", "stem", "preset", "source")
+KNOWN = {*REQUIRED, *NUMBERS, "end", "duration", "preset", "source", "note", "gate", "sync", "offset", *STEP_TEXTS}
+KNOWN |= {*walk_columns.COLUMNS}
+NAMES = ("id", "stem", "preset", "source", "character")
+SOUNDS = ("preset", "source", "surface")
 MOST_ROWS, MOST_COLUMNS, LISTED = 100_000, 256, 12
 YES_OR_NO = {"": False, "no": False, "yes": True}
 SYNC = {"": None, "onset": "onset", "peak": "peak"}
+FEET = {"": None, "l": "L", "r": "R", "auto": "auto"}
+PARTS = {"": None, "heel": "heel", "toe": "toe", "scuff": "scuff", "whole": "whole"}
 
-TIME_FORMATS = "a timecode (01:00:10:00), seconds with a decimal point (12.5) or samples (48000smp)"
-SECONDS = re.compile(r"-?[0-9]{0,9}\.[0-9]{1,20}")
-SAMPLES = re.compile(r"(-?[0-9]{1,15}) ?smp", re.IGNORECASE)
-BARE = re.compile(r"[+-]?[0-9]+")
-WITH_POINTS = (*TIMES, *NUMBERS, "offset")
+WITH_POINTS = (*TIMES, *NUMBERS, "offset", "cadence", "slope", "end_pan")
 
 Cells = Sequence[str | CueSheetError]
 """A row's cells; a cell that cannot be read is its error."""
@@ -190,7 +190,7 @@ def columns_of(names: list[str]) -> list[str]:
     for name in folded:
         if folded.count(name) > 1:
             raise CueSheetError(f"two columns are called '{name}'; {errors}")
-    needed = REQUIRED if "source" in columns else (*REQUIRED, "preset")
+    needed = REQUIRED if {"source", "surface"} & {*columns} else (*REQUIRED, "preset")
     for name in needed:
         if name not in columns:
             raise CueSheetError(f"there is no column '{name}'; {errors}{_suggestion(name, columns)}")
@@ -224,13 +224,13 @@ def _cue(row_cells: dict[str, str | CueSheetError], place: Place, rows_by_id: di
         cells[name] = "" if isinstance(cell, CueSheetError) else cell
     start_frames, start_samples, settled = None, 0, None
     if cells["start"]:
-        settled = problems.parsed("start", lambda: _start(cells["start"], clock))
+        settled = problems.parsed("start", lambda: start_of(cells["start"], clock))
         start_frames, start_samples = settled or (None, 0)
     elif "start" not in unread:
         problems.add(CueSheetError("must be filled in"), "start")
     duration = None
     if settled is not None:  # a length needs a start
-        duration = problems.parsed("end", lambda: _duration(cells, start_frames, start_samples, clock))
+        duration = problems.parsed("end", lambda: duration_of(cells, start_frames, start_samples, clock))
     first = rows_by_id.setdefault(cells["id"], row) if cells["id"] else row
     if first != row:
         problems.add(CueSheetError(f"{cells['id']!r} is already the id of row {first}"), "id")
@@ -259,7 +259,7 @@ def row_to_cue(cells: dict[str, str], place: Place, blank: bool = False, unread:
     for name in NAMES:
         if NOT_IN_CELL.search(cells.get(name, "")):
             problems.add(CueSheetError(f"{cells[name]!r} holds a line break or a control character"), name)
-    if not (cells.get("preset") or cells.get("source") or blank or {"preset", "source"} & set(unread)):
+    if not (any(map(cells.get, SOUNDS)) or blank or {*SOUNDS} & set(unread)):
         problems.add(CueSheetError("a cue needs a preset or a source"), "preset")
     numbers = {
         name: problems.parsed(name, lambda name=name: read_number(name, check_no_date(cells[name])), 0)
@@ -269,6 +269,14 @@ def row_to_cue(cells: dict[str, str], place: Place, blank: bool = False, unread:
     offset = problems.parsed("offset", lambda: _offset(cells.get("offset", ""), place))
     gate = problems.parsed("gate", lambda: _one_of(cells.get("gate", ""), YES_OR_NO, "yes nor no"), False)
     sync = problems.parsed("sync", lambda: _one_of(cells.get("sync", ""), SYNC, "onset nor peak"))
+    foot = problems.parsed("foot", lambda: _one_of(cells.get("foot", ""), FEET, "L, R nor auto"))
+    part = problems.parsed("part", lambda: _one_of(cells.get("part", ""), PARTS, "heel, toe, scuff nor whole"))
+    if (character := cells.get("character", "")) and not is_character_name(character):
+        problems.add(CueSheetError(CHARACTER_RULE), "character")
+    becomes = problems.parsed(
+        "kind",
+        lambda: walk_columns.read_row(cells, place.start_samples, place.duration_samples, place.folder, place.clock),
+    )
     problems.check()
     return Cue(
         id=cells["id"],
@@ -282,74 +290,20 @@ def row_to_cue(cells: dict[str, str], place: Place, blank: bool = False, unread:
         gate=gate,
         sync=sync,
         offset_samples=offset,
-        extra={name: cell for name, cell in cells.items() if name not in KNOWN},
+        character=character,
+        foot=foot,
+        part=part,
+        becomes=becomes,
+        extra={name: cell for name, cell in cells.items() if name not in KNOWN} | walk_columns.old_kind(cells),
         **numbers,
     )
 
 
 def _one_of(text: str, words: Mapping[str, object], allowed: str) -> Any:
     if text.lower() not in words:
-        raise CueSheetError(f"{text.lower()!r} is neither {allowed}")
+        raise CueSheetError(f"{text!r} is neither {allowed}")
     return words[text.lower()]
 
 
 def _offset(text: str, place: Place) -> int | None:
     return offset_samples(check_no_date(text), place.start_samples, place.clock) if text else None
-
-
-def _start(text: str, clock: Clock) -> tuple[int | None, int]:
-    """Return frames from 00:00:00:00 if it is a timecode, and samples from the programme's start."""
-    frames, samples = _position(text, "start", clock)
-    if samples < 0:
-        begin = clock.label_at(0)
-        problem = f"{text!r} is before the programme's start"
-        raise CueSheetError(
-            f"{problem}, {begin}: give an earlier --start-tc" if begin else f"{problem}, which is 0.0", field="start"
-        )
-    return frames, samples
-
-
-def _duration(cells: dict[str, str], start_frames: int | None, start_samples: int, clock: Clock) -> int | None:
-    """Return samples from start to end, from the column that is filled; None if neither is."""
-    end, duration = cells.get("end"), cells.get("duration")
-    if end and duration:
-        raise CueSheetError("both end and duration are filled in: keep one", field="end")
-    if end:
-        samples = _position(end, "end", clock, start_samples)[1] - start_samples
-        if samples <= 0:
-            raise CueSheetError(f"the end {end!r} is not after the start {cells['start']!r}", field="end")
-        return samples
-    if not duration:
-        return None
-    frames, samples = _time(duration, "duration", clock)
-    if frames is not None and start_frames is not None:
-        samples = clock.frame_samples(start_frames + frames) - start_samples
-    if samples <= 0:
-        raise CueSheetError(f"{duration!r} is not above 0", field="duration")
-    return samples
-
-
-def _position(text: str, field: str, clock: Clock, after_samples: int = 0) -> tuple[int | None, int]:
-    """Return frames from 00:00:00:00 if it is a timecode, and samples from the programme's start."""
-    frames, samples = _time(text, field, clock)
-    if frames is None:
-        return None, samples
-    frames = clock.frames_after(frames, after_samples)
-    return frames, clock.frame_samples(frames)
-
-
-def _time(text: str, field: str, clock: Clock) -> tuple[int | None, int]:
-    """Return frames if it is a timecode, and samples, both from zero."""
-    try:
-        if (":" in text or ";" in text) and not is_date(text):
-            frames = frames_of(text, clock.rate)  # refuses a timecode without a rate
-            return frames, samples_at(frames, cast(FrameRate, clock.rate), clock.sample_rate)
-        if SECONDS.fullmatch(text):
-            return None, check_reach(round_half_up(Fraction(text) * clock.sample_rate), clock.sample_rate)
-        if match := SAMPLES.fullmatch(text):
-            return None, check_reach(int(match[1]), clock.sample_rate)
-        check_no_date(text)
-    except CueSheetError as error:
-        raise error.at(field=field) from error
-    what = "could be seconds, frames or samples" if BARE.fullmatch(text) else "is not a time"
-    raise CueSheetError(f"{text!r} {what}: write {TIME_FORMATS}", field=field)

@@ -16,8 +16,9 @@ from plugin_backend.errors import CueSheetError
 from plugin_backend.text import NOT_IN_XML
 from render.cues.cue import DEFAULT_OPTIONS, CueSheet, ReadOptions
 from render.cues.readers.other_files import archive_problem
-from render.cues.readers.sheet_rows import KNOWN, MOST_COLUMNS, MOST_ROWS, TIMES, Cells, rows_to_sheet
+from render.cues.readers.sheet_rows import KNOWN, MOST_COLUMNS, MOST_ROWS, Cells, rows_to_sheet
 from render.cues.readers.spreadsheet_cells import TYPE_AGAIN
+from render.cues.readers.time_cells import TIMES
 from render.cues.sheet_file import SheetFile, SheetSource, open_sheet
 from render.project.timecode import Clock
 

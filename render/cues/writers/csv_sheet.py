@@ -10,7 +10,7 @@ from pathlib import Path
 from plugin_backend.errors import CueSheetError
 from plugin_backend.output_files import cannot_write, write_atomically
 from render.cues.cue import NUMBERS, CueSheet
-from render.cues.readers.sheet_rows import TIMES
+from render.cues.readers.time_cells import TIMES
 from render.cues.writers.sheet_rows import sheet_to_rows
 from render.project.timecode import Clock
 

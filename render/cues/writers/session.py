@@ -7,8 +7,9 @@ import os
 from pathlib import Path
 
 from plugin_backend.errors import CueSheetError, ProjectError
-from render.cues.cue import NUMBERS, Cue, CueSheet
+from render.cues.cue import NUMBERS, STEP_TEXTS, Cue, CueSheet
 from render.cues.readers.text_reading import LARGEST_NOTE
+from render.cues.walks import columns as walk_columns
 from render.project.cue_offset import offset_written
 from render.project.timecode import Clock
 from render.session import FORMATS, write_anew
@@ -77,6 +78,7 @@ def cue_columns(cue: Cue, folder: Path, clock: Clock) -> dict[str, str]:
         value = getattr(cue, name)
         if value != DEFAULTS[name]:
             columns[name] = repr(value)
+    columns |= {name: text for name in STEP_TEXTS if (text := getattr(cue, name))}
     if cue.source is not None:
         columns["source"] = Path(os.path.relpath(cue.source, folder.resolve())).as_posix()
     if cue.sync is not None:
@@ -87,4 +89,4 @@ def cue_columns(cue: Cue, folder: Path, clock: Clock) -> dict[str, str]:
         columns["note"] = cue.note
     if cue.gate:
         columns["gate"] = "yes"
-    return columns | cue.extra
+    return columns | walk_columns.written(cue) | cue.extra

@@ -8,12 +8,14 @@ from pathlib import Path
 from plugin_backend.errors import CueSheetError
 from plugin_backend.text import NOT_IN_CELL
 from presets.bank import is_file_name
-from render.cues.cue import NUMBERS, Cue, CueSheet, check_reach
+from render.cues.cue import NUMBERS, STEP_TEXTS, Cue, CueSheet, check_reach
 from render.cues.readers.sheet_rows import KNOWN, MOST_COLUMNS
+from render.cues.walks import columns as walk_columns
 from render.project.cue_offset import offset_written
 from render.project.timecode import Clock
 
-COLUMNS = ("id", "start", "end", "duration", "stem", "preset", *NUMBERS, "sync", "offset", "source", "gate", "note")
+FIRST = ("id", "start", "end", "duration", "stem", "preset")
+COLUMNS = (*FIRST, "kind", "follow", "every", *NUMBERS, *STEP_TEXTS, "sync", "offset", "source", "gate", "note")
 ALWAYS = ("id", "start", "stem", "preset")
 DEFAULTS = {name: Cue.__dataclass_fields__[name].default for name in NUMBERS}
 
@@ -61,6 +63,7 @@ def cue_cells(cue: Cue, folder: Path, clock: Clock) -> dict[str, str]:
     preset = cue.preset or ""
     cells = {"id": cue.id, "stem": cue.stem, "preset": _relative_to(folder, preset) if is_file_name(preset) else preset}
     cells |= {name: _number(value) for name, value in numbers.items() if value != DEFAULTS[name]}
+    cells |= {name: text for name in STEP_TEXTS if (text := getattr(cue, name))}
     if cue.source is not None:
         cells["source"] = _relative_to(folder, cue.source)
     if cue.sync is not None:
@@ -69,7 +72,7 @@ def cue_cells(cue: Cue, folder: Path, clock: Clock) -> dict[str, str]:
         cells["offset"] = offset_written(cue.offset_samples, cue.start_samples, clock)
     if cue.gate:
         cells["gate"] = "yes"
-    return cells | {"note": cue.note} | cue.extra
+    return cells | walk_columns.written(cue) | {"note": cue.note} | cue.extra
 
 
 def _relative_to(folder: Path, file: str | Path) -> str:

@@ -39,14 +39,14 @@ def test_the_first_rule_that_matches_applies(mapping):
     sheet = timeline_to_sheet(timeline(*items), PATH, mapping(), ["cup"])
     assert sheet.cues == [
         Cue(f"cup@{HOUR}", 0, "PROP-1-2", "cup", 100, -3.0, velocity=0.5, row=8,
-            extra={"kind": "clip", "name": "cup", "track": "PROP 1/2", "file": ""}),
+            extra={"clip kind": "clip", "name": "cup", "track": "PROP 1/2", "file": ""}),
         Cue(f"back door shuts@{HOUR + 10}", 10, "DOORS", "wood-creak", None, -3.0, 0.0, 0.5, -2.0, row=5,
-            extra={"kind": "marker", "name": "back door shuts", "track": "", "file": ""}),
+            extra={"clip kind": "marker", "name": "back door shuts", "track": "", "file": ""}),
         Cue(f"FS gravel 07@{HOUR + 20}", 20, "FEET", "step-gravel", 100, -3.0, -0.5, 0.5, note="heel", row=3,
-            extra={"kind": "clip", "name": "FS gravel 07", "track": "Left", "file": "/a/b.wav", "reel": "A1",
+            extra={"clip kind": "clip", "name": "FS gravel 07", "track": "Left", "file": "/a/b.wav", "reel": "A1",
                    "clip note": "x"}),
         Cue(f"Steps@{HOUR + 30}", 30, "FEET", "step-stone", 100, -3.0, velocity=1.0, row=1,
-            extra={"kind": "clip", "name": "Steps", "track": "FX 1", "file": ""}),
+            extra={"clip kind": "clip", "name": "Steps", "track": "FX 1", "file": ""}),
     ]  # fmt: skip
     assert (sheet.path, sheet.format, sheet.clock, sheet.unknown_columns) == (PATH, "EDL", FILM, [])
     assert sheet.remarks == [

@@ -140,7 +140,7 @@ def test_hostile_timelines_become_cues_that_can_be_written_or_are_refused(tmp_pa
     columns = dict.fromkeys(back.unknown_columns, "")
     wanted = [dataclasses.replace(cue, row=0, extra=columns | cue.extra) for cue in sheet.cues]
     assert sorted(map(repr, wanted)) == sorted(repr(dataclasses.replace(cue, row=0)) for cue in back.cues)
-    assert all(is_stem_name(cue.stem) for cue in back.cues if cue.extra.get("kind"))
+    assert all(is_stem_name(cue.stem) for cue in back.cues if cue.extra.get("clip kind"))
 
 
 @given(name=st.text(max_size=60))

@@ -230,3 +230,11 @@ def test_five_thousand_cues_are_checked_quickly():
     cues = spotted("23.976", 5_000, seconds=7200)
     found = look(*cues, clock=clock, length_samples=7300 * 48_000)
     assert [each[0] for each in found] == ["rate"]
+
+
+def test_one_row_has_a_finding_of_each_kind_once():
+    steps = [cue(f"W.{n}", 1000 * n, preset="q", row=2, source=Path("/no/file.wav")) for n in range(3)]
+    assert look(*steps) == [
+        ("preset", "W.0", "no preset 'q' in the bank (and 2 more of its row)"),
+        ("source", "W.0", "no file /no/file.wav (and 2 more of its row)"),
+    ]

@@ -30,13 +30,16 @@ def scene(tmp_path) -> tuple[Path, Path]:
         rows = [row for row in csv.DictReader(file) if row["start"] < "01:00:28"]
     for row in rows:
         row["duration"] = row["duration"] and "00:00:30:00"
+        row["end"] = row["end"] and min(row["end"], "01:00:29:00")
+        row["surface"] = row["surface"].split(",")[0]
     cues, project = tmp_path / "cues.csv", tmp_path / "project.toml"
     with open(cues, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
     project.write_text((SCENE / "project.toml").read_text().replace('end = "01:02:00:00"', 'end = "01:00:30:00"'))
-    assert {row["stem"] for row in rows} == {"FEET", "PROPS", "CLOTH", "AMB"} and len(rows) > 30
+    assert {row["stem"] for row in rows} == {"FEET", "PROPS", "CLOTH", "AMB"}
+    assert {"walk", "follow"} <= {row["kind"] for row in rows}
     return cues, project
 
 

@@ -16,6 +16,7 @@ from render.cues.readers import midi as midi_file
 from render.project.project import MidiMapping
 from render.project.timecode import Clock
 
+STEPS = MidiMapping(programs={0: "step"}, characters={"Anna": "Anna B."}, feet={60: "L", 62: "auto"}, parts={62: "toe"})
 MAPPING = MidiMapping(programs={0: "step", 5: "cloth"})
 
 
@@ -66,6 +67,17 @@ def meta(byte: int, data: bytes = b"x") -> bytes:
     """A track whose note-on follows 960 ticks of a meta event: 0.96 s at the default tempo and 500 ticks."""
     body = b"\x87\x40\xff" + bytes([byte, len(data)]) + data + b"\x00\x90\x3c\x7f\x64\x80\x3c\x00\x00\xff\x2f\x00"
     return b"MThd" + struct.pack(">LHHH", 6, 0, 1, 500) + b"MTrk" + struct.pack(">L", len(body)) + body
+
+
+def test_tracks_are_characters_and_notes_are_feet_and_parts(read):
+    notes = [name("Anna"), on(0, 60), off(10, 60), on(480, 62), off(490, 62), on(960, 64), off(970, 64)]
+    cues = read(midi(notes, [name("Ben"), on(1440, 60), off(1450, 60)]), STEPS).cues
+    assert [(cue.character, cue.foot, cue.part) for cue in cues] == [
+        ("Anna B.", "L", None),
+        ("Anna B.", "auto", "toe"),
+        ("Anna B.", None, None),
+        ("", "L", None),
+    ]
 
 
 def test_a_note_is_a_cue(read):

@@ -1,0 +1,1 @@
+"""Rows of a sheet that become many cues: walks, and sounds that follow steps."""
