@@ -57,6 +57,18 @@ XMEML = (
 )
 FILES = {
     "EDL": (f"TITLE: R1\n{GOOD}{BAD}", UnreadItem(4, "an event that cannot be read: " + repr(BAD.splitlines()[0]))),
+    "EDL event cut off": (
+        f"TITLE: R1\n{GOOD}002  A01 B  V     C        10:00:00:00\n",
+        UnreadItem(4, "an event that cannot be read: '002  A01 B  V     C        10:00:00:00'"),
+    ),
+    "EDL event without timecodes": (
+        f"TITLE: R1\n{GOOD}002  AX  NONE  W001\n",
+        UnreadItem(4, "an event that cannot be read: '002  AX  NONE  W001'"),
+    ),
+    "EDL event with a letter in its number": (
+        f"TITLE: R1\n{GOOD}{GOOD}".replace("001  AX", "002B AX").replace("002B AX", "001  AX", 1),
+        UnreadItem(4, f"an event that cannot be read: {GOOD.splitlines()[0].replace('001  AX', '002B AX', 1)!r}"),
+    ),
     "EDL locator": (
         f"TITLE: R1\n{GOOD}* LOC: soon RED x\n",
         UnreadItem(4, "a locator without a readable position: '* LOC: soon RED x'"),
