@@ -96,6 +96,7 @@ class CueSheet:
         unmatched: number of clips, markers and regions that no rule turned into a cue; each is in the remarks.
         unreadable: lines or events that look like a clip, marker or region and could not be read.
         problems: errors of rows that could not be read, if ``ReadOptions.partial`` allowed them.
+        partly_read: a cue for each of these rows, with row, id, stem and preset only: the names can be checked too.
     """
 
     path: Path
@@ -107,6 +108,7 @@ class CueSheet:
     unmatched: int = 0
     unreadable: list[UnreadItem] = field(default_factory=list)
     problems: list[CueSheetError] = field(default_factory=list)
+    partly_read: list[Cue] = field(default_factory=list)
 
     def check_all_read(self, skip_unreadable: bool) -> list[str]:
         """Check that every line or event of the file was read.

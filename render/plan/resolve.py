@@ -174,7 +174,7 @@ def _stems(project: Project, sheet: CueSheet, problems: list[CueSheetError]) -> 
     if project.stems:
         return tuple(project.stems)
     names: dict[str, str] = {}
-    for cue in sheet.cues:
+    for cue in [*sheet.cues, *(cue for cue in sheet.partly_read if cue.stem)]:
         first, problem = names.get(cue.stem.upper(), cue.stem), None
         if not is_stem_name(cue.stem):
             problem = f"'{cue.stem}': {STEM_RULE}"
@@ -198,6 +198,10 @@ def _events(
 ) -> tuple[list[Event], list[Cue]]:
     """Resolve the cues by start; return events and their cues. Cues that cannot be resolved become problems."""
     cues, events = [], []
+    reported = {(problem.row, problem.field) for problem in sheet.problems}
+    for cue in sheet.partly_read:
+        wrong = _unknown(cue, sheet, bank, stems if project.stems else {cue.stem})
+        problems += [problem for problem in wrong if (problem.row, problem.field) not in reported]
     for cue in sorted(sheet.cues, key=lambda cue: (cue.start_samples, cue.id)):
         wrong = _unknown(cue, sheet, bank, stems if project.stems else {cue.stem})
         problems += wrong
