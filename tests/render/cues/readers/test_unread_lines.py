@@ -214,6 +214,15 @@ def test_a_list_of_unread_lines_is_reported_line_by_line(tmp_path):
     assert "nothing that could be read in it becomes a cue" in str(skipped)
 
 
+def test_all_clips_before_the_start_are_reported_at_once(tmp_path):
+    early = GOOD.replace("01:00:01:00 01:00:02:00", "00:59:01:00 00:59:02:00")
+    (tmp_path / "reel.edl").write_text(f"TITLE: R1\n{early}{GOOD}{early}")
+    for command in (["cues", "check"], ["render", "--dry-run"]):
+        problem = run(*command, tmp_path / "reel.edl", "--fps", "24", "--start-tc", "01:00:00:00").exception
+        assert [each.row for each in (problem, *problem.others)] == [2, 6]
+        assert all("at 00:59:01:00 is before the programme's start, 01:00:00:00" in line for line in problem.lines)
+
+
 def test_comments_below_an_unread_line_belong_to_no_other_event(tmp_path):
     (tmp_path / "reel.edl").write_text(f"TITLE: R1\n{GOOD}{BAD}")
     (cue,) = read_cues(tmp_path / "reel.edl", FILM, presets=["step-wood", "step-stone"]).cues
