@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import signal
 import sys
 
@@ -61,6 +63,7 @@ for command in (
 
 def main() -> None:
     """Run the command. Exit status: 0, 2 for bad input, 130 when interrupted, 1 for any other error."""
+    atexit.register(gc.freeze)  # the end searches PyTorch's objects for garbage several times: more than a second
     with safe_text():
         _run()
 

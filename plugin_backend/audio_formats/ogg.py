@@ -23,9 +23,11 @@ def inspect_content(data: mmap.mmap) -> Content:
             starts.append(at)
         in_headers, at = is_first_page, at + size
         end = at
-    cut_short = "" if not starts or (flags & ENDS and at < 0) else CUT_SHORT
+    if not starts:
+        return Content()
+    cut_short = "" if flags & ENDS and at < 0 else CUT_SHORT
     ranges = [ByteRange(*bounds) for bounds in zip(starts, [*starts[1:], end], strict=True)]
-    return join_recordings([(bounds, Content(cut_short=cut_short)) for bounds in ranges]) if starts else Content()
+    return join_recordings([(bounds, Content(cut_short=cut_short)) for bounds in ranges])
 
 
 def _page_bytes(data: mmap.mmap, at: int) -> int | None:

@@ -109,6 +109,7 @@ class CueSheet:
         unreadable: lines or events that look like a clip, marker or region and could not be read.
         problems: errors of rows that could not be read, if ``ReadOptions.partial`` allowed them.
         walks: number of rows that were walks and became steps.
+        partly_read: a cue for each of these rows, with row, id, stem and preset only: the names can be checked too.
     """
 
     path: Path
@@ -121,6 +122,7 @@ class CueSheet:
     unreadable: list[UnreadItem] = field(default_factory=list)
     problems: list[CueSheetError] = field(default_factory=list)
     walks: int = 0
+    partly_read: list[Cue] = field(default_factory=list)
 
     def check_all_read(self, skip_unreadable: bool) -> list[str]:
         """Check that every line or event of the file was read.

@@ -34,11 +34,13 @@ class GuidePosition:
 def guide_position(guide: RecordingInfo, clock: Clock) -> GuidePosition:
     """Return the position of a guide.
 
-    It is the guide's timestamp, if it has one and the clock has a frame rate. Otherwise it is the programme's start.
+    It is the guide's timestamp, if it has one and the clock has a frame rate: on the next day, if it is more than half
+    a day before the programme's start. Otherwise it is the programme's start.
     """
     begin, remarks, stamp = Fraction(0), guide.remarks, timestamp(guide.path)
     if stamp and clock.rate is None:
         remarks += (f"its timestamp, sample {stamp} from midnight, is not used without --fps and --start-tc",)
     elif stamp:
         begin = Fraction(stamp * clock.sample_rate, guide.sample_rate) - clock.start_samples
+        begin += clock.day_samples * clock.is_next_day(round_half_up(begin))
     return GuidePosition(begin, guide.sample_rate, clock.sample_rate, remarks)

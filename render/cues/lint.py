@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from pathlib import Path
 
+from plugin_backend.errors import CueSheetError, PresetError, combine_errors
 from plugin_backend.similar_names import did_you_mean
 from presets.bank import is_file_name
+from presets.store import load_preset
 from render.cues.cue import Cue, CueSheet
 from render.cues.feet import UNNAMED, resolve_feet
 from render.project.characters import Character
@@ -76,6 +81,25 @@ def _once_a_row(findings: Iterable[Finding]) -> list[Finding]:
     ]
 
 
+def refusal(lint_input: LintInput) -> CueSheetError | None:
+    """Return all that is wrong with a sheet of which rows could not be read; None if all could be read.
+
+    Besides these rows, these are the stems and presets that do not exist.
+    """
+    sheet = lint_input.sheet
+    if not sheet.problems:
+        return None
+    reported = {(problem.row, problem.field) for problem in sheet.problems}
+    cues = sorted([*sheet.cues, *sheet.partly_read], key=lambda cue: cue.row)
+    named = dataclasses.replace(lint_input, sheet=dataclasses.replace(sheet, cues=cues))
+    found = [
+        CueSheetError(finding.message, file=sheet.path, row=finding.cue.row, field=finding.check)
+        for finding in (*stems(named), *presets(named))
+        if finding.cue is not None and (finding.cue.row, finding.check) not in reported
+    ]
+    return combine_errors([*sheet.problems, *found])
+
+
 def unreadable(lint_input: LintInput) -> Iterator[Finding]:
     """Find items that look like a clip, marker or region and could not be read."""
     for unread in lint_input.sheet.unreadable:
@@ -107,14 +131,15 @@ def outside(lint_input: LintInput) -> Iterator[Finding]:
 
 
 def presets(lint_input: LintInput) -> Iterator[Finding]:
-    """Find presets that the bank does not have, and sources that do not exist."""
+    """Find presets that the bank does not have, preset files that cannot be used, and sources that do not exist."""
     known = set(lint_input.presets)
+    problem_of = functools.cache(_preset_file_problem)
     for cue in lint_input.sheet.cues:
         if cue.preset is None and cue.source is None:
             yield Finding("preset", "has no preset yet, nor a source", cue)
         elif cue.preset is not None and is_file_name(cue.preset):
-            if not os.path.isfile(cue.preset):
-                yield Finding("preset", f"no preset file {cue.preset}", cue)
+            if problem := problem_of(cue.preset):
+                yield Finding("preset", problem, cue)
         elif cue.preset is not None and cue.preset not in known:
             yield Finding("preset", f"no preset {cue.preset!r} in the bank{did_you_mean(cue.preset, known)}", cue)
         if cue.source is not None and not os.path.isfile(cue.source):  # isfile also accepts names that no file can have
@@ -279,6 +304,17 @@ def late_start(first_samples: int, clock: Clock) -> list[str]:
     within = [label for label in fitting if first_samples - clock.timecode_samples(label) <= LATE_S * clock.sample_rate]
     start = (within or fitting[-1:])[0]
     return [f'{message}, {clock.label_at(0)}, so much silence comes first: give --start-tc "{start}"']
+
+
+def _preset_file_problem(file: str) -> str:
+    """Return why a preset file cannot be used; empty if it can."""
+    if not os.path.isfile(file):
+        return f"no preset file {file}"
+    try:
+        load_preset(Path(file))
+    except PresetError as problem:
+        return str(problem)
+    return ""
 
 
 def _end(cue: Cue) -> int:

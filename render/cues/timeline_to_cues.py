@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from plugin_backend.errors import CueSheetError
+from plugin_backend.errors import CueSheetError, combine_errors
 from plugin_backend.text import NOT_IN_XML
 from render.cues.clip_mapping import Mapping
 from render.cues.cue import DEFAULT_OPTIONS, NUMBERS, Cue, CueSheet, ReadOptions, after_midnight, check_reach
@@ -59,15 +59,20 @@ def timeline_to_sheet(
         The sheet, its cues by start.
 
     Raises:
-        CueSheetError: a cue before the programme's start or out of range, or no item that makes a cue.
+        CueSheetError: all cues before the programme's start or out of range, or no item that makes a cue.
     """
     builder = _SheetBuilder(timeline, path.parent.resolve(), mapping, presets, options)
     try:
+        problems: list[CueSheetError] = []
         for item in timeline.items:
             try:
                 builder.add(item)
             except CueSheetError as error:
-                raise error.at(row=item.row) from error
+                problems += [each.at(row=item.row) for each in error.each]
+            if len(builder.cues) > MOST_ROWS:
+                raise CueSheetError(f"more than {MOST_ROWS} cues: export a reel at a time", row=item.row)
+        if problems:
+            raise combine_errors(problems)
         return builder.sheet(path)
     except CueSheetError as error:
         raise error.at(file=path) from error
@@ -115,8 +120,6 @@ class _SheetBuilder:
             )
         for samples in (cue.start_samples, cue.duration_samples or 0):
             check_reach(samples, self.clock.sample_rate)
-        if len(self.cues) == MOST_ROWS:
-            raise CueSheetError(f"more than {MOST_ROWS} cues: export a reel at a time")
         self.ids.add(cue.id)
         self.cues.append(cue)
 

@@ -50,20 +50,24 @@ def density(events: Sequence[Event], length_samples: int) -> np.ndarray:
     return np.histogram(starts, COLUMNS // BIN_COLUMNS, (0, length_samples))[0]
 
 
-def names_with_room(events: Sequence[Event], pixels_a_sample: float, pixels_a_letter: float) -> list[Event]:
-    """Choose the cues whose preset names are drawn, so that names do not overlap.
+def names_with_room(
+    events: Sequence[Event], pixels_a_sample: float, pixels_a_letter: float, length_samples: float = np.inf
+) -> list[Event]:
+    """Choose the cues whose preset names are drawn, so that names do not overlap and do not pass the picture's end.
 
     If the same preset follows itself, only its first cue is named.
 
     Args:
         events: of one stem, sorted by start.
         pixels_a_sample, pixels_a_letter: scale of the plot.
+        length_samples: where the plot ends.
     """
     named: list[Event] = []
     free, last = -np.inf, ""
     for event in events:
         name, at = name_of(event), event.start_samples * pixels_a_sample
-        if name != last and at >= free:
+        fits = at + len(name) * pixels_a_letter <= length_samples * pixels_a_sample
+        if name != last and at >= free and fits:
             named.append(event)
             last, free = name, at + (len(name) + 2) * pixels_a_letter
         elif name != last:
@@ -128,7 +132,8 @@ def _draw_cues(panel: Any, events: list[Event], colour: str, top: int, length_sa
     lane = top + LANE_DB
     panel.hlines([lane] * len(events), starts, ends, colour, linewidth=3, alpha=0.55)
     panel.vlines(starts, lane - 2, lane + 2, INK, linewidth=0.6, alpha=0.8)
-    for event in names_with_room(events, 0.9 * COLUMNS / length_samples, LETTER * NAME_POINTS * DPI / 72):
+    scale = 0.9 * COLUMNS / length_samples, LETTER * NAME_POINTS * DPI / 72
+    for event in names_with_room(events, *scale, length_samples):
         panel.text(
             event.start_samples,
             top + NAMES_DB,

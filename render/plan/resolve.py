@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Callable, Mapping
-from fractions import Fraction
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -13,14 +11,10 @@ from msgspec.structs import replace
 
 from plugin_backend.audio_files import AudioInfo, inspect_mono_or_stereo
 from plugin_backend.codecs.base import CodecSpec
-from plugin_backend.errors import AudioFileError, CueSheetError, PresetError, ProjectError, combine_errors
-from plugin_backend.models.registry import PCM, describe_codec
+from plugin_backend.errors import CueSheetError, PresetError, ProjectError, combine_errors
+from plugin_backend.models.registry import describe_codec
 from plugin_backend.similar_names import did_you_mean
 from presets.bank import Bank
-from presets.lookup import model_of
-from presets.performance.draw import Draw
-from presets.performance.performance import Performance, performance_of
-from presets.preset import Preset, check_fits
 from render.cues import Cue, CueSheet, read_cues
 from render.cues.clip_mapping import read_mapping
 from render.cues.cue import DEFAULT_OPTIONS, ReadOptions
@@ -31,13 +25,13 @@ from render.cues.sheet_file import open_sheet
 from render.plan.cache_key import cue_keys
 from render.plan.choose_draws import Performer, choose_draws, shoe_of, take_seed
 from render.plan.handles import handles_of
-from render.plan.plan import Event, Plan, speed_of, velocity_gain
+from render.plan.plan import Event, Plan
+from render.plan.resolve_cue import codec_for, resolve_cue
 from render.plan.resolve_effects import impulse_response_files, resolve_effects
 from render.project.cue_offset import offset_samples
 from render.project.project import Project, Stem
 from render.project.stem_names import STEM_RULE, is_stem_name
 
-SOURCE_FADE_SAMPLES = 240
 LONGEST_SAMPLES = 2**31 - 2**20
 """Longest render: the graph counts samples in 32 bits, which is 12 h 25 min at 48 kHz."""
 
@@ -111,7 +105,7 @@ def resolve_plan(project: Project, sheet: CueSheet, find_peaks: PeakFinder, cach
     bank = open_bank(project)
     problems = list(sheet.problems)
     stems = tuple(
-        resolve_effects(replace(stem, layout=stem.layout or project.layout), bank, specs, _codec_for)
+        resolve_effects(replace(stem, layout=stem.layout or project.layout), bank, specs, codec_for)
         for stem in _stems(project, sheet, problems)
     )
     inspect = cache(inspect_mono_or_stereo)
@@ -165,7 +159,7 @@ def _stems(project: Project, sheet: CueSheet, problems: list[CueSheetError]) -> 
     if project.stems:
         return tuple(project.stems)
     names: dict[str, str] = {}
-    for cue in sheet.cues:
+    for cue in [*sheet.cues, *(cue for cue in sheet.partly_read if cue.stem)]:
         first, problem = names.get(cue.stem.upper(), cue.stem), None
         if not is_stem_name(cue.stem):
             problem = f"'{cue.stem}': {STEM_RULE}"
@@ -192,10 +186,15 @@ def _events(
     @cache
     def performer(name: str | None) -> Performer:
         preset = bank[name] if name is not None else None
-        codec = _codec_for(preset, specs) if preset is not None else project.codecs[0]
+        codec = codec_for(preset, specs) if preset is not None else project.codecs[0]
         return Performer(preset, codec, specs.get(codec) or describe_codec(codec))
 
-    known, cues, events = [], [], []
+    known: list[Cue] = []
+    cues, events = [], []
+    reported = {(problem.row, problem.field) for problem in sheet.problems}
+    for cue in sheet.partly_read:
+        wrong = _unknown(cue, sheet, bank, stems if project.stems else {cue.stem})
+        problems += [problem for problem in wrong if (problem.row, problem.field) not in reported]
     for cue in sorted(sheet.cues, key=lambda cue: (cue.start_samples, cue.id)):
         wrong = _unknown(cue, sheet, bank, stems if project.stems else {cue.stem})
         problems += wrong
@@ -206,7 +205,7 @@ def _events(
     for cue in known:
         try:
             draw = draws.get(cue.id, seeds[cue.id])
-            events.append(_event(cue, sheet, project, performer(cue.preset), draw, inspect))
+            events.append(resolve_cue(cue, sheet, project, performer(cue.preset), draw, inspect))
             cues.append(cue)
         except CueSheetError as problem:
             problems.append(problem)
@@ -274,90 +273,6 @@ def _unknown(cue: Cue, sheet: CueSheet, bank: Bank, stems: set[str]) -> list[Cue
     elif cue.source is None:
         problems.append(("preset", "a cue needs a preset or a source"))
     return [CueSheetError(message, file=sheet.path, row=cue.row, field=field) for field, message in problems]
-
-
-def _event(
-    cue: Cue,
-    sheet: CueSheet,
-    project: Project,
-    performer: Performer,
-    draw: Draw | int,
-    inspect: Callable[[Path], AudioInfo],
-) -> Event:
-    """Resolve a cue. ``draw`` is how it performs its preset; of a cue with a source it is its seed."""
-    preset, codec_hz = performer.preset, performer.spec.sample_rate
-    rate_hz = project.clock().sample_rate
-
-    def at_rate(samples: int) -> int:
-        return -(-samples * rate_hz // codec_hz)
-
-    fade_in, fade_out = 0, SOURCE_FADE_SAMPLES
-    if isinstance(draw, int):
-        assert cue.source is not None
-        try:
-            sound_samples = inspect(cue.source).length_at(rate_hz)
-        except AudioFileError as problem:
-            raise CueSheetError(str(problem), file=sheet.path, row=cue.row, field="source") from problem
-        length = _cue_length(cue, preset, sound_samples)
-    else:
-        assert preset is not None
-        performance = performance_of(preset, draw, performer.spec)
-        sound_samples = at_rate(performance.length_samples)
-        length = _cue_length(cue, preset, sound_samples)
-        ends = preset.header.kind == "hit" and length >= math.floor(sound_samples / speed_of(cue.pitch_semitones))
-        fade_in, fade_out = at_rate(performance.fade_in_samples), at_rate(_fade_out(performance, preset, ends))
-    preset_gain_db = preset.header.gain_db if preset is not None else 0.0
-    return Event(
-        id=cue.id,
-        note=cue.note,
-        extra=cue.extra,
-        sheet=sheet.path,
-        row=cue.row,
-        stem=cue.stem,
-        start_samples=cue.start_samples,
-        length_samples=length,
-        preset=cue.preset,
-        source=cue.source,
-        codec=performer.codec,
-        seed=draw if isinstance(draw, int) else draw.seed,
-        draw=None if isinstance(draw, int) else draw,
-        gain=10 ** ((cue.gain_db + preset_gain_db) / 20) * velocity_gain(cue.velocity),
-        pan=cue.pan,
-        pitch_semitones=cue.pitch_semitones,
-        fade_in_samples=fade_in,
-        fade_out_samples=fade_out,
-    )
-
-
-def _fade_out(performance: Performance, preset: Preset, ends: bool) -> int:
-    """Return the fade at the end of a cue, in samples at the codec's rate.
-
-    A take's own fade belongs to the end of the take. A cue that ends earlier has the preset's fade.
-
-    Args:
-        performance: what it performs.
-        preset: its preset.
-        ends: whether the cue lasts until the take's end.
-    """
-    fade_out = performance.fade_out_samples
-    return fade_out if ends else min(fade_out, preset.header.fade_out_samples)
-
-
-def _codec_for(preset: Preset, specs: Mapping[str, CodecSpec]) -> str:
-    """Return the name of the model that made a preset."""
-    if preset.header.codec == PCM:
-        check_fits(preset, describe_codec(PCM))
-        return PCM
-    return model_of(preset, specs)
-
-
-def _cue_length(cue: Cue, preset: Preset | None, sound_samples: int) -> int:
-    """Return how long a cue is audible; ``sound_samples`` is the length of its source or take at its own pitch."""
-    texture = preset is not None and preset.header.kind == "texture" and cue.source is None
-    duration = None if cue.gate and not texture else cue.duration_samples
-    if texture and duration is not None:
-        return duration
-    return min(filter(None, (duration, math.ceil(sound_samples / Fraction(speed_of(cue.pitch_semitones))))))
 
 
 def _length(project: Project, last: int) -> int:

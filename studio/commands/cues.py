@@ -87,14 +87,16 @@ def check(source: Path, **options: Any) -> None:
     Exit status: 0 if nothing was found, 1 if something was found, 2 if IN cannot be read.
     """
     from render.cues.cue import ReadOptions
-    from render.cues.lint import LintInput, lint
+    from render.cues.lint import LintInput, lint, refusal
     from render.plan.resolve import open_bank
     from studio.terminal.tables import print_findings
 
-    sheet, project = _read(source, ReadOptions(blank=True), **options)
-    _print_notes(sheet.remarks)
+    sheet, project = _read(source, ReadOptions(blank=True, partial=True), **options)
     stems, presets = [stem.name for stem in project.stems], open_bank(project).names
     look = LintInput(sheet, project.clock(), project.length_samples(), stems, presets, project.characters)
+    if refused := refusal(look):
+        raise refused
+    _print_notes(sheet.remarks)
     findings = lint(look)
     print_findings(findings, look)
     if findings:

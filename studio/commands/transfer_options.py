@@ -13,9 +13,8 @@ LATENT_HELP = "Set controls of one latent: 3:bias=0.5,scale=2 or 4:off or 5:valu
 def control_options(command: Decorated) -> Decorated:
     """Add an option for every control of the transfer node to a command; controls not given are ``None``."""
     for control in reversed(PARAMETERS.values()):
-        low, high = int(control.low), int(control.high)
         unit = f" {control.unit}" if control.unit else ""
-        text = f"{control.doc} {low} to {high}{unit}.  [default: {control.default:g}]"
+        text = f"{control.doc} {control.low:g} to {control.high:g}{unit}.  [default: {control.default:g}]"
         flag = f"--{control.name.replace('_', '-')}"
         command = click.option(flag, control.name, type=float, metavar="X", help=text)(command)
     return command

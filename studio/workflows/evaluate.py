@@ -9,6 +9,7 @@ import torch
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from plugin_backend.evaluation.evaluate import Options, evaluate, installed_embeddings
+from plugin_backend.evaluation.report.html import number
 from plugin_backend.evaluation.report.report import write_report
 from plugin_backend.models.registry import load_codec
 from presets.evaluate_bank import bank_of, evaluate_bank
@@ -16,16 +17,16 @@ from studio.terminal.safe_print import console
 from studio.terminal.tables import print_table
 
 SHOWN = {
-    "visqol": "mean",
-    "log_mel_error_db": "mean",
-    "frechet_yamnet": "mean",
-    "frechet_aisfx": "mean",
-    "onset_error_ms": "median",
-    "peak_error_db": "median",
-    "comb_db": "mean",
-    "level_db": "mean",
+    "visqol": ("ViSQOL", "mean"),
+    "log_mel_error_db": ("log-mel error, dB", "mean"),
+    "frechet_yamnet": ("Fréchet, YAMNet", "mean"),
+    "frechet_aisfx": ("Fréchet, aiSFX", "mean"),
+    "onset_error_ms": ("onset error, ms", "median"),
+    "peak_error_db": ("hit peak error, dB", "median"),
+    "comb_db": ("comb, dB", "mean"),
+    "level_db": ("level, dB", "mean"),
 }
-"""The numbers that the command prints for each system: metric → which of its values."""
+"""The numbers that the command prints for each system: metric → its heading, and which of its values."""
 
 
 def evaluate_to_disk(model: str, data: Path, out: Path, options: Options, with_bank: bool = False) -> None:
@@ -55,10 +56,13 @@ def evaluate_to_disk(model: str, data: Path, out: Path, options: Options, with_b
     for remark in result.metrics["remarks"]:
         click.echo(f"note: {remark}", err=True)
     systems = result.metrics["metrics"]
-    shown = {name: key for name, key in SHOWN.items() if name in systems["codec"]}
-    rows = [(system, *(metrics[name][key] for name, key in shown.items())) for system, metrics in systems.items()]
+    shown = {name: shows for name, shows in SHOWN.items() if name in systems["codec"]}
+    rows = [
+        (system, *(number(metrics[name][key]) for name, (_, key) in shown.items()))
+        for system, metrics in systems.items()
+    ]
     paths = write_report(result, out)
     title = f"{result.metrics['data']['files']} files, {result.metrics['data']['judged']}"
-    print_table((title, *(f"{name} ({key})" for name, key in shown.items())), rows)
+    print_table((title, *(heading for heading, _ in shown.values())), rows)
     for path in paths:
         click.echo(path)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -95,19 +97,32 @@ def print_dropped(corpus: Corpus, console: Console) -> None:
 
 @contextmanager
 def stopped_by_signals(stopping: StopRequest, console: Console) -> Iterator[None]:
-    """Let a signal that stops a program request the end of a training, and print that at once."""
+    """Let a signal that stops a program request the end of a training, and print that at once.
 
-    def stop(number: int, frame: object) -> None:
-        with suppress(OSError):  # the terminal was closed
-            console.print("saving…")
-        stopping.request()
+    A thread prints it: the main thread, which must raise the request, may be inside a long computation.
+    """
+    receiving, sending = socket.socketpair()
+    sending.setblocking(False)
 
-    before = {number: signal.signal(number, stop) for number in STOPPING}
+    def print_at_once() -> None:
+        numbers = iter(lambda: receiving.recv(1), b"")
+        if any(number[0] in STOPPING for number in numbers):
+            with suppress(OSError):  # the terminal was closed
+                console.print("saving…")
+
+    before = {number: signal.signal(number, lambda *_: stopping.request()) for number in STOPPING}
+    printing = threading.Thread(target=print_at_once, daemon=True)
+    printing.start()
+    signal.set_wakeup_fd(sending.fileno(), warn_on_full_buffer=False)
     try:
         yield
     finally:
+        signal.set_wakeup_fd(-1)
         for number, handler in before.items():
             signal.signal(number, handler)
+        sending.close()
+        printing.join()
+        receiving.close()
 
 
 def progress_columns() -> tuple[ProgressColumn, ...]:

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from tests.plugin_backend.lying_files import flac_that_states, patched, without_length
+
 SHEET = (
     "id,start,end,stem,preset,gain_db,pan,pitch_semitones,sync,offset,note,seed\n"
     "a,01:00:00:00,01:00:01:00,FEET,step-gravel,-3,0.5,1.5,peak,-2,wet,7\n"
@@ -23,12 +25,29 @@ EDL = (
     "* FROM CLIP NAME:  heel 01 \n* LOC: 01:00:05:10 RED     DOOR\n"
     '* PISADA: {"id": "x", "gain_db": "-3", "stem": "FEET"}\n'
 )
+EDL_OF_MARKERS = (
+    "TITLE: T\nFCM: DROP FRAME\n001  001      V     C        1:00:05:10 01:00:05:11 1:00:05:10 01:00:05:11  \n"
+    " |C:ResolveColorBlue |M:door slam |D:9\n\nFCM: NON-DROP FRAME\n"
+    "002  A01B     A     W001 010 10;35;42;53 10;35;44;00 23:59:59:00 00:00:01.12 \n* TO CLIP NAME: heel\n"
+)
+REGIONS = "#,Name,Start,End,Length,Color\nR1,heel,23:59:59:00,00:00:01:00,00:00:02:00,FF0000\nM2,x,12.5,,,\n"
+REAPER_BACKUP = "".join(
+    f'<REAPER_PROJECT 0.1 "7" {saved}\nPROJOFFS 3600 0 0\nTIMEMODE 1 5 -1 24 0\n<TRACK\nNAME FEET\nISBUS 1 1\n'
+    "MUTESOLO 1 0 0\n<ITEM\nPOSITION 1\nLENGTH 1\nNAME heel\nMUTE 1 0\n>\n>\nMARKER 1 2 x 1\nMARKER 1 3 x 1\n>\n"
+    for saved in (1_700_000_000, 1_700_000_900)
+)
+GERMAN_SHEET = "id;start;duration;stem;preset;gain_db;pan;offset\nF1;12,5;0,25;FÜSSE;step-gravel;-3,5;,5;-2\n"
 PRO_TOOLS = (
     "SESSION NAME:\tReel 1\nSAMPLE RATE:\t48000.000000\nBIT DEPTH:\t24-bit\nSESSION START TIMECODE:\t01:00:00:00\n"
     "TIMECODE FORMAT:\t24 Frame\n# OF AUDIO TRACKS:\t1\n# OF AUDIO CLIPS:\t1\n# OF AUDIO FILES:\t1\n\n\n"
     "T R A C K  L I S T I N G\nTRACK NAME:\tFEET\nCOMMENTS:\t\nUSER DELAY:\t0 Samples\nSTATE: \nPLUG-INS: \t\n"
     "CHANNEL \tEVENT   \tCLIP NAME \tSTART TIME    \tEND TIME      \tDURATION      \tSTATE\n"
     "1       \t1       \theel 01   \t01:00:01:00   \t01:00:02:00   \t00:00:01:00   \tUnmuted\n"
+    "TRACK NAME:\tOLD\nCOMMENTS:\ttwo\nlines\nSTATE: Muted Inactive\n"
+    "CHANNEL \tEVENT   \tCLIP NAME \tSTART TIME    \tEND TIME      \tSTATE\n"
+    "1       \t1       \theel\t02   \t01:00:01:00.100\t01:00:02:00.05\tMuted\n"
+    "M A R K E R S  L I S T I N G\n#   \tLOCATION     \tTIME REFERENCE    \tUNITS    \tNAME     \tCOMMENTS\n"
+    "1   \t01:00:01:00  \t48000             \tSamples  \tdoor\tslam\n hard \tsee\n    \t \t \t \t \tbelow\n"
 )
 FCP7 = (
     '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE xmeml>\n<xmeml version="4"><sequence id="s"><name>R1</name>'
@@ -44,7 +63,9 @@ FCPXML = (
     'hasAudio="1"/>'
     '</resources><library><event><project name="R1"><sequence format="f" tcStart="3600s" tcFormat="NDF"><spine>'
     '<asset-clip ref="w" name="Step" offset="3602s" start="4s" duration="10/25s" audioRole="FEET"><note>wet</note>'
-    '<marker start="21/5s" duration="1/25s" value="heel"/></asset-clip></spine></sequence></project></event>'
+    '<marker start="21/5s" duration="1/25s" value="heel"/></asset-clip><asset-clip ref="w" name="C" offset="3610s" '
+    'start="0s" duration="9s"><conform-rate srcFrameRate="23.98"/><marker start="86486400/24000s" '
+    'duration="1001/24000s" value="slam"/></asset-clip></spine></sequence></project></event>'
     "</library></fcpxml>"
 )
 MAPPING = (
@@ -178,7 +199,9 @@ def _sheets(work: Path) -> dict[str, bytes]:
     clock = Clock(48_000, RATES["24"], 86_400)
     (work / "s.csv").write_text(SHEET)
     found = {"s.csv": SHEET.encode(), "s.edl": EDL.encode(), "s.txt": PRO_TOOLS.encode()}
-    found |= {"f.xml": FCP7.encode(), "s.fcpxml": FCPXML.encode()}
+    found |= {"f.xml": FCP7.encode(), "s.fcpxml": FCPXML.encode(), "m.edl": EDL_OF_MARKERS.encode()}
+    found |= {"regions.csv": REGIONS.encode(), "s.rpp-bak": REAPER_BACKUP.encode()}
+    found |= {"ansi.csv": GERMAN_SHEET.encode("cp1252"), "unicode.csv": GERMAN_SHEET.encode("utf-16")}
     sheet = read_cues(work / "s.csv", clock)
     for suffix in set(WRITERS) - {".csv"}:
         write_cues(sheet, work / f"out{suffix}", clock)
@@ -219,4 +242,8 @@ def _recordings() -> dict[str, bytes]:
         packed = io.BytesIO()
         soundfile.write(packed, sound, 48_000, format=suffix)
         found[f"a.{suffix}"] = packed.getvalue()
+    found["joined.mp3"] = found["a.mp3"] * 2
+    found["streamed.mp3"] = without_length(found["a.mp3"])[0]
+    found["streamed.flac"] = flac_that_states(found["a.flac"], 0)
+    found["grown.wav"] = patched(found["a.wav"], b"data", "<I", 99)
     return found

@@ -36,6 +36,14 @@ def test_help_loads_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
+def test_the_end_of_a_command_searches_no_garbage():
+    """With PyTorch loaded, the searches take more than a second."""
+    code = "import atexit, gc, sys; from studio.cli import main; sys.argv = ['pisada', '--version']; "
+    code += "atexit.register(lambda: print('frozen:', gc.get_freeze_count() > 0)); main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.splitlines()[-1] == "frozen: True"
+
+
 @pytest.mark.parametrize("name", sorted(pisada.commands))
 def test_every_command_has_help_with_an_example(name):
     result = run(name, "--help")

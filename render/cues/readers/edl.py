@@ -31,6 +31,7 @@ LOOSE = re.compile(
     rf"([0-9]{{1,9}}) (.*?) ([A-Za-z0-9/,&+-]+) ({CUTS}) (?:([0-9]+) )?(\S+) (\S+) ({PLACE}) ({PLACE})(?: .*)?"
 )
 TIME = re.compile(r"[0-9]+[:;][0-9]+[:;][0-9:;.,]+")  # of any shape
+BEGINS_EVENT = re.compile(rf"[0-9]+\w* \S.* (NONE|[ABV][ABV0-9/,&+-]*) ({CUTS})( .*)?")  # whatever follows the cut
 FEWEST_WORDS = 5
 COLORS = "RED|GREEN|BLUE|CYAN|MAGENTA|YELLOW|BLACK|WHITE|PINK|FOREST|DENIM|VIOLET|PURPLE|ORANGE|GREY|GOLD"
 LOCATOR = re.compile(rf"LOC:\s*({PLACE})(?:\s+({COLORS})\b)?\s*(.*)")
@@ -258,11 +259,11 @@ def _why_unread(line: str, remark: str) -> str:
     words, shown = line.split(), repr(line[:SHOWN_CHARS])
     if remark.startswith("LOC:"):
         return f"a locator without a readable position: {shown}"
-    if not words[0].isdecimal() or len(words) < FEWEST_WORDS:
+    if not words[0][0].isdecimal():
         return ""
-    if all(word.isdecimal() for word in words[-4:]):
+    if words[0].isdecimal() and len(words) >= FEWEST_WORDS and all(word.isdecimal() for word in words[-4:]):
         return f"its positions are frame numbers, not timecodes: export the list with timecodes: {shown}"
-    if sum(TIME.fullmatch(word) is not None for word in words) > 1:
+    if BEGINS_EVENT.fullmatch(" ".join(words)) or sum(TIME.fullmatch(word) is not None for word in words) > 1:
         return f"an event that cannot be read: {shown}"
     return ""
 

@@ -50,7 +50,8 @@ def is_reaper_project(head: bytes) -> bool:
 def read_reaper_project(source: SheetSource, clock: Clock) -> Timeline:
     """Read a REAPER project. Its decimal seconds become the nearest sample, counted from the project's start.
 
-    The project's start (PROJOFFS) is its position in time. It is the programme's start too if the user gave no rate. A
+    The project's start (PROJOFFS) is its position in time: on the next day, if it is more than half a day before the
+    programme's start. It is the programme's start too if the user gave no rate. A
     line ``pisada: {…}`` in an item's notes becomes entries of ``extra``; other lines become the note. ``extra`` may
     hold ``muted``, ``track_muted`` and ``takes``; of markers ``number``.
 
@@ -70,7 +71,9 @@ def read_reaper_project(source: SheetSource, clock: Clock) -> Timeline:
         project = _newest(read_projects(lines), remarks)
         _mute_folders(project.tracks)
         clock, start_samples = _start(project, clock, remarks)
-        items = list(_timeline_items(project, clock, start_samples - clock.start_samples))
+        offset_samples = start_samples - clock.start_samples
+        offset_samples += clock.day_samples * clock.is_next_day(offset_samples)
+        items = list(_timeline_items(project, clock, offset_samples))
     return Timeline("REAPER project", clock, items, remarks + line_remarks(project.unread), project.unreadable)
 
 

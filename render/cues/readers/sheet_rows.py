@@ -114,6 +114,7 @@ def rows_to_sheet(
     cues: list[Cue] = []
     rows_by_id: dict[str, int] = {}
     problems: list[CueSheetError] = []
+    partly_read: list[Cue] = []
     commas: dict[str, list[int]] = {}
     try:
         first = next(records, None)
@@ -125,11 +126,13 @@ def rows_to_sheet(
         for row, cells in _until_damage(records, problems):
             if len(rows_by_id) == MOST_ROWS:
                 raise CueSheetError(f"more than {MOST_ROWS} cues: split the sheet")
+            named: dict[str, str | CueSheetError] = {}
             try:
                 named = _with_points(_by_column(columns, cells), row, commas)
                 cues.append(_cue(named, Place(row, 0, None, folder, clock), rows_by_id, options.blank))
             except CueSheetError as error:
                 problems += [each.at(row=row) for each in error.each]
+                partly_read += [_partly_read(named, row, folder)] if named else []
         if problems and not options.partial:
             raise combine_errors(problems)
         if not cues and not problems:
@@ -140,7 +143,7 @@ def rows_to_sheet(
     notes = [f"decimal commas read as points in column {name!r}: {_row_numbers(rows)}" for name, rows in commas.items()]
     return CueSheet(
         path, cues, [name for name in columns if name not in KNOWN], [*remarks, *notes, *after_midnight(cues, clock)],
-        kind, clock, problems=[problem.at(file=path) for problem in problems],
+        kind, clock, problems=[problem.at(file=path) for problem in problems], partly_read=partly_read,
     )  # fmt: skip
 
 
@@ -238,6 +241,12 @@ def _cue(row_cells: dict[str, str | CueSheetError], place: Place, rows_by_id: di
     cue = problems.parsed("id", lambda: row_to_cue(cells, place, blank, unread))
     problems.check()
     return cue
+
+
+def _partly_read(row_cells: Mapping[str, str | CueSheetError], row: int, folder: Path) -> Cue:
+    """Return a cue with the names of a row that cannot be read; a name that cannot be read is empty."""
+    id_, stem, preset = (cell if isinstance(cell := row_cells.get(name), str) else "" for name in NAMES[:3])
+    return Cue(id_, 0, stem, preset=absolute_preset_name(preset, folder) if preset else None, row=row)
 
 
 def row_to_cue(cells: dict[str, str], place: Place, blank: bool = False, unread: Collection[str] = ()) -> Cue:

@@ -121,9 +121,15 @@ def rate_text(exact: Fraction, drop: bool | None = None) -> str:
 
 
 def timeline_zero_s(clock: Clock, start_frames: int | None) -> Fraction:
-    """Return seconds from 00:00:00:00 to a timeline's zero: its own start, or the programme's if it states none."""
-    frames = clock.start_frames if start_frames is None else start_frames
-    return Fraction(frames) / clock.rate.exact if clock.rate else Fraction(0)
+    """Return seconds from 00:00:00:00 of the programme's first day to a timeline's zero.
+
+    This is its own start, or the programme's if it states none. A start more than half a day before the programme's is
+    on the next day.
+    """
+    if clock.rate is None:
+        return Fraction(0)
+    frames = clock.start_frames if start_frames is None else clock.frames_after(start_frames)
+    return Fraction(frames) / clock.rate.exact
 
 
 def clean_name(text: object) -> str:

@@ -170,6 +170,14 @@ def test_joined_files_of_two_rates_or_too_many_are_refused(tmp_path):
         inspect_audio(tmp_path / "a")
 
 
+def test_an_ogg_file_without_a_first_page_is_refused(tmp_path):
+    data = bytearray(encoded(hits(1, 44_100), 44_100, "OGG", "VORBIS"))
+    data[5] = 0  # the flag of a recording's first page
+    (tmp_path / "a.ogg").write_bytes(data)
+    with pytest.raises(AudioFileError, match="a.ogg: not a readable audio file"):
+        inspect_audio(tmp_path / "a.ogg")
+
+
 def test_an_ogg_file_without_its_end_is_reported(read):
     data = encoded(np.random.default_rng(0).standard_normal(96_000) * 0.1, 48_000, "OGG", "VORBIS")
     assert read(data[: len(data) // 2])[1] == ("the file is cut short: its last page is not the last of its recording",)

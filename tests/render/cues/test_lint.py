@@ -2,11 +2,13 @@
 
 import random
 import re
+import shutil
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+from presets.bank import FACTORY_BANK
 from render.cues import Cue, CueSheet
 from render.cues.lint import LintInput, lint
 from render.project.timecode import RATES, Clock, samples_at
@@ -71,6 +73,14 @@ def test_missing_presets_and_sources(tmp_path):
     assert look(*sources, cue("c", 3, preset="q"), cue("d", 4)) == [
         ("source", "b", f"no file {tmp_path / 'b.wav'}"),
         ("preset", "c", "no preset 'q' in the bank"),
+    ]
+    files = [str(tmp_path / f"{name}.preset.safetensors") for name in ("gone", "other", "damaged")]
+    shutil.copy(FACTORY_BANK / "step-wood.preset.safetensors", files[1])
+    Path(files[2]).write_bytes(b"no preset")
+    assert [each[2] for each in look(*(cue(name, at, preset=name) for at, name in enumerate(files)))] == [
+        f"no preset file {files[0]}",
+        f"{files[1]}: it holds preset 'step-wood', so its name must be step-wood.preset.safetensors",
+        f"{files[2]}: not a readable preset (Error while deserializing: header too large)",
     ]
     unthinkable = cue("a", 1, preset=None, source=Path("x" * 5000))
     assert [each[0] for each in look(unthinkable)] == ["source"]

@@ -84,6 +84,9 @@ def test_names_do_not_overlap_and_a_repeated_preset_is_named_once():
     named = names_with_room(events, 1.0, 5.0)
     assert [(one.start_samples, one.preset) for one in named] == [(0, "a-step"), (200, "b-step"), (400, "a-step")]
     assert [one.start_samples for one in names_with_room(events, 10.0, 5.0)] == [0, 30, 400]
+    ends = {429: [0, 200], 430: [0, 200, 400]}  # the last name, of six letters, begins at 400
+    for length, starts in ends.items():
+        assert [one.start_samples for one in names_with_room(events, 1.0, 5.0, length)] == starts
 
 
 def test_density_counts_every_cue():

@@ -1,8 +1,11 @@
 """Timecode restarts at midnight: clips across midnight keep their length, and later timecodes are on the next day."""
 
 import json
+import struct
+from pathlib import Path
 
 import aaf2
+import numpy as np
 import pytest
 
 from plugin_backend.errors import CueSheetError, ProjectError
@@ -10,6 +13,8 @@ from render.cues.read import read_cues
 from render.cues.writers.csv_sheet import write_csv
 from render.project.project import Project
 from render.project.timecode import RATES, Clock, frames_of, label_of
+from render.spotting.hits_to_cues import cues_of_guide
+from tests.plugin_backend.lying_files import encoded, hits
 from tests.render.aaf_maker import Maker
 
 START = "23:58:00:00"
@@ -27,21 +32,18 @@ def item(kind: str, frames: int, name: str = "a") -> dict:
     return {"OTIO_SCHEMA": kind, "name": name, "source_range": part}
 
 
-def otio() -> str:
-    parts = [item("Gap.1", FRAMES[0]), item("Clip.1", 96), item("Gap.1", 72), item("Clip.1", 24)]
-    track = {"OTIO_SCHEMA": "Track.1", "kind": "Audio", "children": parts}
+def otio(start: int, *parts: dict) -> str:
+    track = {"OTIO_SCHEMA": "Track.1", "kind": "Audio", "children": [*parts]}
     stack = {"OTIO_SCHEMA": "Stack.1", "children": [track]}
-    start = frames_of(START, RATES["24"])
     return json.dumps({"OTIO_SCHEMA": "Timeline.1", "global_start_time": time(start), "tracks": stack})
 
 
-def xmeml() -> str:
+def xmeml(start: str, *bounds: tuple[int, int]) -> str:
     rate = "<rate><timebase>24</timebase></rate>"
     clips = "".join(
-        f"<clipitem><name>a</name><start>{begin}</start><end>{end}</end></clipitem>"
-        for begin, end in (FRAMES[:2], FRAMES[2:])
+        f"<clipitem><name>a</name><start>{begin}</start><end>{end}</end></clipitem>" for begin, end in bounds
     )
-    timecode = f"<timecode>{rate}<string>{START}</string></timecode>"
+    timecode = f"<timecode>{rate}<string>{start}</string></timecode>"
     return f"<xmeml><sequence>{rate}{timecode}<media><audio><track>{clips}</track></audio></media></sequence></xmeml>"
 
 
@@ -78,10 +80,20 @@ FILES = {
     f"<ITEM\nPOSITION {SECOND_S}\nLENGTH 1\nNAME a\n>\n>\n>\n",
     "REAPER regions": f"{REGIONS}R1,a,23:59:58:00,00:00:02:00,\nR2,a,00:00:05:00,00:00:06:00,\n",
     "REAPER regions, counted on": f"{REGIONS}R1,a,23:59:58:00,24:00:02:00,\nR2,a,24:00:05:00,24:00:06:00,\n",
-    "OTIO": otio(),
-    "Final Cut Pro 7 XML": xmeml(),
+    "OTIO": otio(
+        frames_of(START, RATES["24"]),
+        item("Gap.1", FRAMES[0]), item("Clip.1", 96), item("Gap.1", 72), item("Clip.1", 24),
+    ),
+    "Final Cut Pro 7 XML": xmeml(START, FRAMES[:2], FRAMES[2:]),
     "FCPXML": fcpxml(),
 }  # fmt: skip
+
+
+def write_guide(path: Path, reference_samples: int, audio: np.ndarray) -> None:
+    """Write a Broadcast-WAV file that begins so many samples after midnight."""
+    data = encoded(audio, 48_000, "WAV", "PCM_16")
+    bext = bytes(338) + struct.pack("<QH", reference_samples, 1) + bytes(254)
+    path.write_bytes(data[:12] + b"bext" + struct.pack("<I", len(bext)) + bext + data[12:])
 
 
 @pytest.fixture(params=[*FILES, "AAF"])
@@ -111,6 +123,41 @@ def test_clips_keep_their_length_and_those_after_midnight_their_place(file, tmp_
     assert [(cue.start_samples, cue.duration_samples) for cue in back.cues] == [
         (cue.start_samples, cue.duration_samples) for cue in sheet.cues
     ]
+
+
+LATER = frames_of("00:00:05:00", RATES["24"])
+AFTER_MIDNIGHT = {
+    "REAPER project": '<REAPER_PROJECT 0.1 "7" 1\nPROJOFFS 5 0 0\nTIMEMODE 1 5 -1 24 0\n'
+    "<TRACK\nNAME F\n<ITEM\nPOSITION 0\nLENGTH 1\nNAME a\n>\n>\n>\n",
+    "OTIO": otio(LATER, item("Clip.1", 24)),
+    "Final Cut Pro 7 XML": xmeml("00:00:00:00", (LATER, LATER + 24)),
+    "FCPXML": '<fcpxml version="1.9"><resources><format id="f" frameDuration="1/24s"/></resources><project>'
+    '<sequence format="f" tcStart="5s"><spine><clip name="a" offset="5s" duration="1s"/></spine></sequence></project>'
+    "</fcpxml>",
+}
+
+
+@pytest.mark.parametrize("name", [*AFTER_MIDNIGHT, "AAF", "Broadcast-WAV"])
+def test_a_session_that_begins_after_midnight_is_on_the_next_day(name, tmp_path):
+    path = tmp_path / "a"
+    if name == "AAF":
+        with aaf2.open(str(path), "w") as opened:
+            maker = Maker(opened, "24/1")
+            maker.timecode(LATER, rate="24/1")
+            maker.track("F", maker.clip("a", 24))
+    elif name == "Broadcast-WAV":
+        write_guide(path, 5 * 48_000, np.zeros(48_000, np.float32))
+    else:
+        path.write_text(AFTER_MIDNIGHT[name])
+    clock = Clock(48_000, RATES["24"], frames_of(START, RATES["24"]))
+    (cue,) = read_cues(path, clock, presets=["a"]).cues
+    assert (cue.start_samples, cue.duration_samples) == (SECOND_S * 48_000, 48_000)
+
+
+def test_the_hits_of_a_guide_from_after_midnight_are_on_the_next_day(tmp_path):
+    write_guide(tmp_path / "a.wav", 5 * 48_000, hits(2, 48_000)[:, 0])
+    sheet = cues_of_guide(tmp_path / "a.wav", Clock(48_000, RATES["24"], frames_of(START, RATES["24"])), "F", "a")
+    assert [cue.start_samples for cue in sheet.cues[:2]] == [SECOND_S * 48_000 + at for at in (12_000, 36_000)]
 
 
 @pytest.mark.parametrize("name", list(RATES))

@@ -116,6 +116,7 @@ def test_options_equal_parameter_table():
     message = " ".join(run("--help").stdout.split())
     for control in PARAMETERS.values():
         assert f"--{control.name.replace('_', '-')} X" in message
+        assert f" {control.low:g} to {control.high:g}" in message
         assert f"[default: {control.default:g}]" in message
         assert control.doc.split(";")[0].split(":")[0] in message
     assert message.endswith("pisada apply step-gravel guide.wav --out gravel --mix 0.8")

@@ -70,6 +70,8 @@ def run(folder, tmp_path_factory):
 def test_identity_codec_is_perfect_in_every_metric(run):
     response, out = run
     assert response.exit_code == 0
+    heading = next(line for line in response.stdout.splitlines() if "files, " in line)
+    assert re.split(" {2,}", heading)[1:4] == ["log-mel error, dB", "Fréchet, YAMNet", "Fréchet, aiSFX"]
     metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     for name, value in PERFECT.items():
         assert metrics[name]["mean"] == pytest.approx(value, abs=1e-3), name

@@ -1,10 +1,13 @@
 """``pisada train`` as a user runs it: a folder in, a usable model out, stopped and gone on with."""
 
+import ctypes
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -17,8 +20,9 @@ from safetensors.torch import load_file
 from plugin_backend.evaluation.data.evaluation_set import held_out_of, read_evaluation_set
 from plugin_backend.models.registry import load_codec
 from plugin_backend.training.schedule import PHASES
+from plugin_backend.training.stop_request import StopRequest
 from plugin_backend.training.time_budget import TrainingProgress
-from studio.workflows.train import held_out_before, progress_columns, state_of
+from studio.workflows.train import held_out_before, progress_columns, state_of, stopped_by_signals
 
 pytestmark = pytest.mark.slow
 
@@ -122,6 +126,37 @@ def test_progress_bar_fits_80_columns():
         assert line.startswith(f"{phase} ")
         assert "1000.0 min left, step 123456, loss 12.35" in line
         assert "…" not in line
+
+
+class Screen(io.StringIO):
+    """A terminal's text, and whether "saving…" is in it."""
+
+    def __init__(self):
+        super().__init__()
+        self.says_saving = threading.Event()
+
+    def write(self, text):
+        if "saving…" in text:
+            self.says_saving.set()
+        return super().write(text)
+
+
+def test_a_stop_is_reported_while_the_main_thread_computes():
+    """The main thread is inside C, as in a long step, until the message has appeared."""
+    (reading, writing), screen, reported = os.pipe(), Screen(), []
+
+    def press_ctrl_c():
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        reported.append(screen.says_saving.wait(60))
+        os.write(writing, b"x")
+
+    thread = threading.Thread(target=press_ctrl_c)
+    with pytest.raises(KeyboardInterrupt), stopped_by_signals(StopRequest(), Console(file=screen)):
+        thread.start()
+        ctypes.CDLL(None).read(reading, ctypes.create_string_buffer(1), 1)
+        thread.join()
+    assert reported == [True]
+    assert screen.getvalue() == "saving…\n"
 
 
 @pytest.fixture(scope="module")

@@ -129,14 +129,14 @@ def test_all_errors_are_reported_at_once_with_row_and_column(tmp_path):
     (tmp_path / "cues.csv").write_text(BAD)
     problem = run("render", tmp_path / "cues.csv", "--fps", "24", "--start-tc", "01:00:00:00", "--dry-run").exception
     assert [(each.row, each.field) for each in (problem, *problem.others)] == [
-        (2, "start"), (2, "gain_db"), (3, "id"), (4, "id"), (5, "start"), (5, "id"), (5, "stem"), (5, "pan"),
-        (5, "gate"), (6, "stem"), (6, "preset"), (7, None),
+        (2, "start"), (2, "gain_db"), (2, "preset"), (3, "id"), (4, "id"), (4, "preset"), (5, "start"), (5, "id"),
+        (5, "stem"), (5, "pan"), (5, "gate"), (6, "stem"), (6, "preset"), (7, None),
     ]  # fmt: skip
-    assert str(problem).endswith("(and 11 more)")
+    assert str(problem).endswith("(and 13 more)")
     assert "\n" not in str(problem)
     lines = run_as_a_program(tmp_path / "cues.csv")
     assert lines[0].startswith(f"pisada: {tmp_path / 'cues.csv'}, row 2, column 'start': '01:00:00:24': frame 24")
-    assert len(lines) == 12
+    assert len(lines) == 14
 
 
 def run_as_a_program(path) -> list[str]:
@@ -169,6 +169,23 @@ def test_unknown_stems_and_columns_get_a_suggestion(tmp_path, read):
     assert str(problem).endswith("column 'stem': no stem 'Fee' in the project; it has FEET; did you mean 'FEET'?")
     with pytest.raises(CueSheetError, match="no column 'preset'; .*; did you mean 'presets'"):
         read("id,start,stem,presets\na,1.0,A,p\n")
+
+
+@pytest.mark.parametrize("command", [("render", "--dry-run"), ("cues", "check")])
+def test_names_in_rows_with_other_errors_are_checked_too(tmp_path, command):
+    rows = "a,soon,FEET,step-gravle\nb,1.0,a b,step-wood\nc,x,c d,mine.preset.safetensors\n,2.0,,\nd,3.0,FEET,xyzzy\n"
+    (tmp_path / "cues.csv").write_text(HEAD + rows)
+    name, *options = command
+    problem = run(name, *options, tmp_path / "cues.csv").exception
+    assert [(each.row, each.field) for each in (problem, *problem.others)] == [
+        (2, "start"), (2, "preset"), (3, "stem"), (4, "start"), (4, "stem"), (4, "preset"),
+        (5, "id"), (5, "stem"), (5, "preset"), (6, "preset"),
+    ]  # fmt: skip
+    assert "did you mean 'step-gravel'" in problem.lines[1]
+    (tmp_path / "show.toml").write_text('[[stems]]\nname = "HANDS"\n')
+    problem = run(name, *options, tmp_path / "cues.csv", "--project", tmp_path / "show.toml").exception
+    rows_of_stems = [each.row for each in (problem, *problem.others) if each.field == "stem"]
+    assert rows_of_stems == [2, 3, 4, 5, 6][: 4 if name == "cues" else 5]  # the check lists a stem once
 
 
 def test_at_most_fifty_errors_are_listed(tmp_path):

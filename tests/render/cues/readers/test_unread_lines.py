@@ -57,6 +57,18 @@ XMEML = (
 )
 FILES = {
     "EDL": (f"TITLE: R1\n{GOOD}{BAD}", UnreadItem(4, "an event that cannot be read: " + repr(BAD.splitlines()[0]))),
+    "EDL event cut off": (
+        f"TITLE: R1\n{GOOD}002  A01 B  V     C        10:00:00:00\n",
+        UnreadItem(4, "an event that cannot be read: '002  A01 B  V     C        10:00:00:00'"),
+    ),
+    "EDL event without timecodes": (
+        f"TITLE: R1\n{GOOD}002  AX  NONE  W001\n",
+        UnreadItem(4, "an event that cannot be read: '002  AX  NONE  W001'"),
+    ),
+    "EDL event with a letter in its number": (
+        f"TITLE: R1\n{GOOD}{GOOD}".replace("001  AX", "002B AX").replace("002B AX", "001  AX", 1),
+        UnreadItem(4, f"an event that cannot be read: {GOOD.splitlines()[0].replace('001  AX', '002B AX', 1)!r}"),
+    ),
     "EDL locator": (
         f"TITLE: R1\n{GOOD}* LOC: soon RED x\n",
         UnreadItem(4, "a locator without a readable position: '* LOC: soon RED x'"),
@@ -200,6 +212,15 @@ def test_a_list_of_unread_lines_is_reported_line_by_line(tmp_path):
     assert problem.lines[-1] == "and 10 more problems, not listed here"
     skipped = run("render", tmp_path / "reel.edl", "--fps", "24", "--dry-run", "--skip-unreadable").exception
     assert "nothing that could be read in it becomes a cue" in str(skipped)
+
+
+def test_all_clips_before_the_start_are_reported_at_once(tmp_path):
+    early = GOOD.replace("01:00:01:00 01:00:02:00", "00:59:01:00 00:59:02:00")
+    (tmp_path / "reel.edl").write_text(f"TITLE: R1\n{early}{GOOD}{early}")
+    for command in (["cues", "check"], ["render", "--dry-run"]):
+        problem = run(*command, tmp_path / "reel.edl", "--fps", "24", "--start-tc", "01:00:00:00").exception
+        assert [each.row for each in (problem, *problem.others)] == [2, 6]
+        assert all("at 00:59:01:00 is before the programme's start, 01:00:00:00" in line for line in problem.lines)
 
 
 def test_comments_below_an_unread_line_belong_to_no_other_event(tmp_path):
