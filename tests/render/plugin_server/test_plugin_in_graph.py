@@ -73,16 +73,17 @@ def test_plugin_on_stem_equals_transfer_insert(pisada, tiny_models, write_sheet,
 
 
 def servers(config: str) -> list[int]:
-    """Return the servers of that config, forked by supervisors."""
-    found = {}
+    """Return the servers of that config, forked by supervisors. Only they have several threads."""
+    found, busy = {}, set()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             is_ours = f"PISADA_PLUGIN_CONFIG={config}".encode() in (folder / "environ").read_bytes()
             if is_ours and b"render.plugin_server" in (folder / "cmdline").read_bytes():
+                busy |= {int(folder.name)} if len(list((folder / "task").iterdir())) > 1 else set()
                 found[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
         except OSError:  # it ended
             continue
-    return [pid for pid, parent in found.items() if parent in found]
+    return [pid for pid, parent in found.items() if parent in found and pid in busy]
 
 
 class Killer(threading.Thread):
