@@ -122,7 +122,7 @@ def _play(hop: Hop) -> np.ndarray:
     assert engine is not None
     if hop.reset:
         engine.reset()
-    output = engine.push(hop.audio, hop.parameters, hop.events, hop.offline)
+    output = engine.push(hop.audio, hop.parameters, hop.events, hop.offline, hop.changes)
     if not np.isfinite(output).all():
         raise FloatingPointError("the engine made samples that are not finite")
     return output

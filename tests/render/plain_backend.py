@@ -36,7 +36,7 @@ class Plain(Engine):
         self.channels, self.hop_samples, self.rate_hz, self.problems = channels, hop_samples, rate_hz, []
         self._hops, self._takes = 0, 0
 
-    def push(self, hop, parameters, events, wait):
+    def push(self, hop, parameters, events, wait, changes=()):
         requested = float(hop[0, 0])
         if requested == RAISE:
             raise ValueError("on request")

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from plugin_backend.daw_plugin.config import PluginConfig, write_config
+from plugin_backend.effects.limiter import limiter_latency
 from plugin_backend.models.registry import load_codec
 from presets.capture import encode_pieces
 from presets.store import SUFFIX, save_preset
@@ -69,7 +70,7 @@ def test_plugin_on_stem_equals_transfer_insert(pisada, tiny_models, write_sheet,
     assert np.abs(output["INSERT"]).max() > 0.01
     np.testing.assert_array_equal(output["PLUGIN"], output["INSERT"])
     late = {name: report["stems"][name]["effects_latency_samples"] for name in chains}
-    assert late["PLUGIN"] == late["INSERT"] + 2 * 512
+    assert late["PLUGIN"] == late["INSERT"] + 2 * 512 + limiter_latency(48_000)
 
 
 def servers(config: str) -> list[int]:
