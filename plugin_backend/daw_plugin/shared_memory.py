@@ -67,7 +67,8 @@ def slot_dtype(channels: int, hop_samples: int) -> np.dtype:
     sound: Any = ("<f4", (channels, hop_samples))
     fields += [("input", sound, begin), ("output", sound, _aligned(begin + audio))]
     end = _aligned(_aligned(begin + audio) + audio)
-    fields += [("curves", ("<f4", (len(EXACT), hop_samples)), end)]
+    curves: Any = ("<f4", (len(EXACT), hop_samples))
+    fields += [("curves", curves, end)]
     names, formats, offsets = (list(column) for column in zip(*fields, strict=True))
     size = _aligned(end + 4 * len(EXACT) * hop_samples)
     return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": size})

@@ -277,6 +277,7 @@ class TransferNode(Stage):
         Raises:
             ValueError: the state of the codec's streams cannot be saved.
         """
+        parts: dict[str, dict[str, np.ndarray]]
         parts = {name: getattr(self, attribute).state() for name, attribute in STATEFUL_PARTS.items()}
         parts |= {name: save_stream_state(getattr(self, f"_{name}"), self.spec) for name in ("encoder", "decoder")}
         arrays = {

@@ -76,7 +76,7 @@ class AudioWorker:
                 self._wakeup.wait()
                 while not self._closing and self.work():
                     pass
-        except Exception as problem:  # noqa: BLE001 - the meter shows every error; the dry input goes on
+        except BaseException as problem:  # noqa: BLE001 - the meter shows every error; the dry input goes on
             self._log(Line(failed=self.next * self._block))
             self._on_failure(f"{type(problem).__name__}: {problem}")
 

@@ -118,6 +118,15 @@ class Dispatcher:
 
 
 def _play(hop: Hop) -> np.ndarray:
+    try:
+        return _push(hop)
+    except Exception:
+        raise
+    except BaseException as problem:  # the thread would end without a word
+        raise RuntimeError(f"{type(problem).__name__}: {problem}") from problem
+
+
+def _push(hop: Hop) -> np.ndarray:
     engine = hop.instance.engine
     assert engine is not None
     if hop.reset:

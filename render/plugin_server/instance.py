@@ -35,6 +35,7 @@ from plugin_backend.daw_plugin.shared_memory import (
 from plugin_backend.errors import PluginError
 from render.plugin_server.engine import Change, Engine
 from render.plugin_server.engine_factory import RATES_HZ
+from render.plugin_server.memory_fence import memory_fence
 from render.plugin_server.wakeup import FutexWord
 
 MOST_BEHIND = 4
@@ -102,6 +103,7 @@ class Instance:
         self._parameters = slots["parameters"][:, : len(PLUGIN_PARAMETERS)]
         self._input, self._output, self._curves = slots["input"], slots["output"], slots["curves"]
         self._word = FutexWord(self._answered) if wakeups is None else None
+        self._fence = memory_fence()
         self.engine: Engine | None = None
         self.sessions_sent = self.sessions_loaded = 0
         self.closed, self._next, self._anew = False, 0, False
@@ -124,10 +126,12 @@ class Instance:
         submitted = int(self._submitted[0])
         if (submitted - self._next) & _COUNTED == 0:
             return None
+        self._fence()
         self._skip_old(submitted, MOST_BEHIND)
         number, at = self._next, self._next % SLOTS
         if int(self._in_tag[at]) != number + 1:
             return None
+        self._fence()
         flags, audio = int(self._flags[at]), self._input[at].copy()
         parameters = self._parameters[at].copy()
         count = int(self._event_count[at])
@@ -135,6 +139,7 @@ class Instance:
         changes = _changes(self._curves[at].copy())
         reset, submitted_ns = bool(flags & RESET) or self._anew, int(self._submitted_ns[at])
         hop = Hop(self, number, submitted_ns, audio, parameters, events, changes, reset, bool(flags & OFFLINE))
+        self._fence()
         return hop if int(self._in_tag[at]) == number + 1 else None  # else the host has overwritten the slot meanwhile
 
     def write(self, hop: Hop, output: np.ndarray, began_ns: int) -> None:
@@ -149,8 +154,10 @@ class Instance:
         self._output[at] = output
         self._answered_ns[at] = now
         self._hop_ns[0] = min(now - began_ns, _COUNTED)
+        self._fence()
         self._out_tag[at] = hop.number + 1
         self._next, self._anew = hop.number + 1, False
+        self._fence()
         self._answered[0] = self._next & _COUNTED
         self._wake()
 

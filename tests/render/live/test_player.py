@@ -138,20 +138,22 @@ def test_release_does_not_wait_for_delayed_blocks(impulse_bank):
     playing.close()
 
 
-@pytest.mark.parametrize("fault", ["raises", "makes NaN"])
+@pytest.mark.parametrize("fault", ["raises", "exits", "makes NaN"])
 def test_worker_failure_is_reported_and_dry_input_goes_on(player, fault):
     class Faulty(_Nothing):
         def push(self, block):
             if block.any() and fault == "raises":
                 raise RuntimeError("the string broke")
+            if block.any() and fault == "exits":
+                raise SystemExit("the string broke")
             return np.float32(np.nan) * block if block.any() else block
 
     playing, sound = player(True, stages=[Faulty(1)]), dark(0.5)
     out = play_through(playing, blocks_from(sound, 1, 512, RATE, playing.latency_samples))
     at = 512 + playing.latency_samples  # the first block is the limiter's
     np.testing.assert_array_equal(out[0, at:][: sound.size - 512], sound[0, 512:])
-    message = "RuntimeError: the string broke" if fault == "raises" else "an effect made samples that are not finite"
-    assert message in playing.meter().problem
+    message = {"raises": "RuntimeError: the string broke", "exits": "SystemExit: the string broke"}
+    assert message.get(fault, "an effect made samples that are not finite") in playing.meter().problem
 
 
 def test_controls_from_any_thread_and_wrong_values_are_refused(player):

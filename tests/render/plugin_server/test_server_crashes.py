@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from plugin_host import CRASH, NOT_FINITE, PLAIN, RAISE, STEP, ends, gone
+from plugin_host import CRASH, EXIT, NOT_FINITE, PLAIN, RAISE, STEP, ends, gone
 
 from plugin_backend.daw_plugin import shared_memory as memory
 from plugin_backend.daw_plugin.config import PluginConfig, write_config
@@ -91,6 +91,9 @@ def test_engine_failure_is_one_line_and_others_go_on(steady):
     assert host.until("problem") == {"id": str(bad.id), "text": "ValueError: on request"}
     assert wild.play(np.full((2, 512), NOT_FINITE, np.float32)) is None
     assert "not finite" in host.until("problem", id=wild.id)["text"]
+    ended = host.instance()
+    assert ended.play(np.full((2, 512), EXIT, np.float32)) is None
+    assert host.until("problem", id=ended.id)["text"] == "RuntimeError: SystemExit: on request"
     assert float(good.play(STEP)[0, 0]) == 1.25 and good.state == memory.READY
 
 
