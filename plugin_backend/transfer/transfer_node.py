@@ -280,7 +280,7 @@ class TransferNode(Stage):
         parts: dict[str, dict[str, np.ndarray]]
         parts = {name: getattr(self, attribute).state() for name, attribute in STATEFUL_PARTS.items()}
         parts |= {name: save_stream_state(getattr(self, f"_{name}"), self.spec) for name in ("encoder", "decoder")}
-        arrays = {
+        arrays: dict[str, np.ndarray] = {
             "waiting": self._waiting,
             "ready": self._ready,
             "dry": self._dry.held,
