@@ -16,12 +16,12 @@ class Change(NamedTuple):
 
     Attributes:
         sample: in the hop.
-        index: the parameter's place in ``PLUGIN_PARAMETERS``.
+        parameter: its place in ``PLUGIN_PARAMETERS``.
         value: in the parameter's unit. It may be out of range.
     """
 
     sample: int
-    index: int
+    parameter: int
     value: float
 
 
