@@ -29,9 +29,12 @@ test: hosts $(VENV)/.ready-dev samples lint docs
 	$(RUN) $(BESIDE) -m "not alone"
 	$(RUN) -m alone
 
-# Hours: every command with its disk full, failing or the process killed at each call; 100,000 damaged files.
+# Hours: every command with its disk full, failing or the process killed at each call; 100,000 damaged files;
+# ten minutes of live playing, two hours of sound through the plug-in at twice real time.
 soak: $(VENV)/.ready-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak --points 40 --table docs/reliability.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak.realtime live --seconds 600
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak.realtime plugin --seconds 7200
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

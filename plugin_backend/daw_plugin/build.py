@@ -26,6 +26,9 @@ FORMATS = ("VST3", "LV2")
 PRODUCTS = ("Pisada", "Pisada Instrument")
 SOURCES = Path(__file__).parents[1] / "native"
 PARTS = ("CMakeLists.txt", "bridge/*.?pp", "plugin/**/*.?pp")
+LENGTH = "about ten minutes of processor time"
+"""What JUCE takes to compile, nearly all of a build."""
+
 BUNDLES_KEPT = 4
 """How many states of the sources have their bundles in the cache."""
 
@@ -84,7 +87,7 @@ def _build(formats: list[str], sdk: Path | None, jobs: int | None, report: Calla
         work = cache / f"work-{version}"
         sources = _copy_sources(work / "native")
         bundles = cache / "bundles" / _digest(sources, formats, version)
-        report(f"building {' and '.join(PRODUCTS)} ({', '.join(formats)}): some minutes the first time")
+        report(f"building {' and '.join(PRODUCTS)} ({', '.join(formats)}): {LENGTH} the first time")
         _compile(work, sources, juce, formats, jobs)
         _store(work, formats, bundles)
     return sorted(bundles.iterdir())
@@ -112,10 +115,16 @@ def _compile(work: Path, sources: Path, juce: Path, formats: list[str], jobs: in
         [
             "cmake", "-S", sources, "-B", work / "cmake", *(["-G", "Ninja"] if shutil.which("ninja") else []),
             "-Wno-dev", "-DCMAKE_BUILD_TYPE=Release", f"-DJUCE_DIR={juce}", f"-DPISADA_GENERATED={generated.parent}",
-            f"-DPISADA_FORMATS={';'.join(formats)}", f"-DPISADA_EDITION={_version()}",
+            f"-DPISADA_FORMATS={';'.join(formats)}", f"-DPISADA_EDITION={_version()}", *_compiler_cache(),
         ],
     )  # fmt: skip
     _run(["cmake", "--build", work / "cmake", "--parallel", str(jobs or os.cpu_count() or 1)], "the compiler failed")
+
+
+def _compiler_cache() -> list[str]:
+    """Return the options that let CMake compile through ccache; empty ones, as it remembers them, without ccache."""
+    found = shutil.which("ccache") or ""
+    return [f"-DCMAKE_{language}_COMPILER_LAUNCHER={found}" for language in ("C", "CXX")]
 
 
 def _configure(folder: Path, command: list) -> None:

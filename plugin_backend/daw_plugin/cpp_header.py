@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from plugin_backend.daw_plugin import shared_memory as memory
-from plugin_backend.daw_plugin.parameters import INDEX, KINDS, PLUGIN_PARAMETERS
+from plugin_backend.daw_plugin.parameters import EXACT, INDEX, KINDS, PLUGIN_PARAMETERS
 
 
 def cpp_header() -> str:
@@ -30,7 +30,7 @@ def cpp_header() -> str:
     lines += ["#include <cstddef>", "#include <cstdint>", "namespace pisada::tables {"]
     lines += [f"constexpr std::uint32_t {name} = {value}u;" for name, value in constants.items()]
     lines += [f"constexpr std::size_t header_{name} = {header[name][1]};" for name in memory.HEADER.names or ()]
-    fixed = [name for name in slot_type.names or () if name != "output"]
+    fixed = [name for name in slot_type.names or () if name not in ("output", "curves")]
     lines += [f"constexpr std::size_t slot_{name} = {slot[name][1]};" for name in fixed]
     lines += ["enum class Sort { continuous, whole, switched, reading };"]
     lines += ["struct Parameter {", "    const char *id, *name, *unit, *doc;", "    float low, high, initial;"]
@@ -45,6 +45,8 @@ def cpp_header() -> str:
         lines.append(f"    {{{texts}, {numbers}, Sort::{sorts.get(parameter.sort, parameter.sort)}, {kinds}}},")
     lines += ["};", f"constexpr std::size_t parameterCount = {len(PLUGIN_PARAMETERS)};"]
     lines += [f"constexpr std::size_t index_{name} = {index};" for name, index in INDEX.items()]
+    lines += [f"constexpr std::size_t exact[] = {{{', '.join(str(INDEX[name]) for name in EXACT)}}};"]
+    lines += [f"constexpr std::size_t exactCount = {len(EXACT)};"]
     lines += ["}  // namespace pisada::tables", ""]
     return "\n".join(lines)
 

@@ -29,7 +29,7 @@ TO_HOST = {
     "ready": "`pid`: a server runs; all open instances must be opened (again) with it.",
     "opened": "`id`: its engine runs.",
     "problem": "`id` (0: all), `text`: it cannot be used, or something was not done; one line.",
-    "died": "`how`: the server crashed (a signal or an exit status); another `ready` follows.",
+    "died": "`how`: the server crashed (a signal, an exit status, or a killed supervisor); another `ready` follows.",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from plugin_backend.effects.parameters import GAIN, LFO
+from plugin_backend.effects.parameters import GAIN, LFO, LIMITER
 from plugin_backend.parameters import Parameter
 from plugin_backend.transfer.parameters import LATENT_PARAMETERS, PARAMETERS, RING
 
@@ -90,8 +90,13 @@ PLUGIN_PARAMETERS = (
     _ring("size", "Modes Size"),
     _ring("damping", "Modes Damping"),
     _ring("strike", "Modes Strike", EFFECT),
+    PluginParameter("ceiling_dbtp", "Ceiling", LIMITER["ceiling_dbtp"]),
+    PluginParameter("ceiling_on", "Ceiling On", LIMITER["ceiling_on"], SWITCH),
 )
 """In the order of a slot's ``parameters``. A plug-in without a parameter leaves its default there."""
+
+EXACT = ("mix", "lfo_depth", "lfo_rate_hz", "gain_db", "ceiling_dbtp", "ceiling_on")
+"""Parameters that act on the sound after the codec. A slot has their values at every sample."""
 
 INDEX = {parameter.id: index for index, parameter in enumerate(PLUGIN_PARAMETERS)}
 

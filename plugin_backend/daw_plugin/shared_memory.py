@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from plugin_backend.daw_plugin.parameters import INDEX, PLUGIN_PARAMETERS
+from plugin_backend.daw_plugin.parameters import EXACT, INDEX, PLUGIN_PARAMETERS
 
-MAGIC, VERSION = 0x41534950, 2
+MAGIC, VERSION = 0x41534950, 3
 """``PISA``; the version of memory and messages together. Each side refuses another version."""
 
 HEADER_BYTES, SLOTS, EVENTS, PARAMETERS = 4096, 64, 128, 128
@@ -45,7 +45,11 @@ EVENT = np.dtype([("offset_samples", "<u4"), ("count", "u1"), ("data", "u1", 3)]
 
 
 def slot_dtype(channels: int, hop_samples: int) -> np.dtype:
-    """Return the type of a slot. ``input`` and ``output`` are ``[channels, hop_samples]``, 64-byte aligned."""
+    """Return the type of a slot.
+
+    ``input`` and ``output`` are ``[channels, hop_samples]``, 64-byte aligned. ``curves`` is ``[len(EXACT),
+    hop_samples]``: at every sample the values of the parameters that act on it, of which ``parameters`` has the first.
+    """
     audio = channels * hop_samples * 4
     fields = [
         ("in_tag", "<u8", 0),
@@ -62,8 +66,11 @@ def slot_dtype(channels: int, hop_samples: int) -> np.dtype:
     begin = _aligned(64 + 4 * PARAMETERS + EVENT.itemsize * EVENTS)
     sound: Any = ("<f4", (channels, hop_samples))
     fields += [("input", sound, begin), ("output", sound, _aligned(begin + audio))]
+    end = _aligned(_aligned(begin + audio) + audio)
+    curves: Any = ("<f4", (len(EXACT), hop_samples))
+    fields += [("curves", curves, end)]
     names, formats, offsets = (list(column) for column in zip(*fields, strict=True))
-    size = _aligned(_aligned(begin + audio) + audio)
+    size = _aligned(end + 4 * len(EXACT) * hop_samples)
     return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": size})
 
 

@@ -82,6 +82,12 @@ ADSR = table(
 
 GAIN = table(Parameter("gain_db", -60, 24, 0, "dB", "Level."))
 
+LIMITER = table(
+    Parameter("ceiling_dbtp", -24, 0, -1, "dBTP", "Highest true peak of the output; louder sound is limited."),
+    Parameter("ceiling_on", 0, 1, 1, "", "0 lets every peak through; the latency stays."),
+)
+"""Of the limiter at the end of live playing and of the plug-in."""
+
 PAN_CONTROLS = table(
     Parameter("pan", -1, 1, 0, "", "From left (−1) to right (1)."),
     choice(

@@ -7,6 +7,8 @@ from math import gcd
 
 import numpy as np
 
+from plugin_backend.dsp.true_peak import NEAR, TAPS, peaks_between
+
 CELLS = 8
 """A hop is measured in this number of cells; a cell is 1.3 ms for 512 samples at 48 kHz."""
 
@@ -17,20 +19,6 @@ MOST_GAIN = 10 ** (24 / 20)
 
 RELEASE_S = 0.05
 """Time constant with which a gain that a peak lowered returns."""
-
-PHASES, TAPS = 4, 12
-NEAR = 0.5
-"""Below half of a level, no true peak can exceed the level, so nothing is interpolated."""
-
-
-def _interpolation() -> np.ndarray:
-    """Return a windowed sinc for the points between two samples, ``[PHASES - 1, TAPS]``; the two are in its middle."""
-    places = np.arange(TAPS) - TAPS / 2 + 1 - np.arange(1, PHASES)[:, None] / PHASES
-    rows = np.sinc(places) * np.cos(np.pi * places / (TAPS + 1)) ** 2
-    return rows / rows.sum(axis=1, keepdims=True)
-
-
-BETWEEN = _interpolation()
 
 
 def _interpolate_cells(corners: np.ndarray, size: int) -> np.ndarray:
@@ -158,8 +146,7 @@ class PeakLimiter:
         samples = np.abs(sound).reshape(len(sound), self._cells, -1).max(axis=2)
         if not (np.abs(joined).max(axis=1) > NEAR * level).any():
             return np.stack([samples, samples])
-        between = sum(tap[:, None, None] * joined[:, at : at + count] for at, tap in enumerate(BETWEEN.T))
-        between = np.abs(between).max(axis=0).reshape(samples.shape[0], self._cells, -1).max(axis=2)
+        between = peaks_between(joined).reshape(samples.shape[0], self._cells, -1).max(axis=2)
         return np.stack([samples, np.maximum(samples, between)])
 
     def state(self) -> dict[str, np.ndarray]:

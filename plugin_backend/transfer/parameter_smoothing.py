@@ -9,8 +9,7 @@ import numpy as np
 from plugin_backend.transfer.parameters import PARAMETERS
 
 SLEW_S = 0.05
-GLIDING = ("mix", "gain", "strength", "blend", "morph", "spherical", "weight", "follow")
-"""``gain`` is the linear factor of ``gain_db``. The others have their own unit."""
+GLIDING = ("strength", "blend", "morph", "spherical", "weight", "follow")
 
 
 class ParameterSmoother:
@@ -24,7 +23,7 @@ class ParameterSmoother:
     def __init__(self, frames: int, weights: Iterable[str] = ()):
         weights = tuple(weights)
         self._frames, self._names = max(1, frames), GLIDING + weights
-        defaults = [1.0 if name == "gain" else PARAMETERS[name].default for name in GLIDING]
+        defaults = [PARAMETERS[name].default for name in GLIDING]
         self.now = np.array(defaults + [0.0] * len(weights))
         self.goal, self.step = self.now.copy(), np.zeros_like(self.now)
         self._rest: dict[str, float] | None = None

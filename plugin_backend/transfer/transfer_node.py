@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import gcd
@@ -10,6 +11,7 @@ import numpy as np
 
 from plugin_backend.codecs.base import Codec, channel_sides
 from plugin_backend.codecs.dc_offset import dc_filter_for
+from plugin_backend.dsp.crossfade import FADE_S, SmoothedValue
 from plugin_backend.dsp.delay import Delay
 from plugin_backend.effects.stage import Stage
 from plugin_backend.parameters import table
@@ -26,14 +28,15 @@ from plugin_backend.transfer.parameters import (
     weight_parameter,
 )
 from plugin_backend.transfer.running_statistics import audible_frames
+from plugin_backend.transfer.silence_gate import SilenceGate
 from plugin_backend.transfer.stream_state import restore_stream_state, save_stream_state
 from plugin_backend.transfer.target import Target
 
-STATEFUL_PARTS = {name: f"_{name}" for name in ("mover", "follower", "ceiling", "ringer")}
+STATEFUL_PARTS = {name: f"_{name}" for name in ("mover", "follower", "ceiling", "ringer", "gate", "mix", "gain")}
 STATEFUL_PARTS |= {"slew": "_smoother", "heard_offset": "_input_offset", "made_offset": "_output_offset"}
 """Parts with a state of their own: name in a saved state → attribute."""
 
-LEVELS = ("mix", "gain")
+LEVELS = ("mix", "gain_db")
 """Controls of the output level."""
 
 
@@ -54,8 +57,10 @@ class TransferNode(Stage):
     """Encodes, moves and decodes; follows the input's envelope; rings at its hits; mixes with the delayed input.
 
     All processing is in whole hops counted from the stream's first sample, so block boundaries change nothing (not a
-    bit with packed products; see :class:`~plugin_backend.models.family.Computation`). A control acts from the
-    next hop on. Controls of level or mixture glide for 50 ms.
+    bit with packed products; see :class:`~plugin_backend.models.family.Computation`). ``mix`` and ``gain_db`` act
+    on the sound of the next sample that is pushed, later by the latency, and any other control from the next hop on.
+    Controls of level or mixture glide for 50 ms. Unless ``follow`` is 1, the wet sound fades out while the input is
+    silent (:class:`~plugin_backend.transfer.silence_gate.SilenceGate`).
 
     Args:
         codec: its ``layout`` must be ``"frames"``.
@@ -107,6 +112,8 @@ class TransferNode(Stage):
         rest = codec.silence(1)[0, 0]
         self._mover = LatentMover(self._encoded, spec.latent_dim, frames_per_s, statistics, slots, rest)
         self._smoother = ParameterSmoother(round(SLEW_S * frames_per_s), weights)
+        self._mix, self._gain = (SmoothedValue(1.0, round(FADE_S * spec.sample_rate)) for _ in LEVELS)
+        self._gate = SilenceGate(self._encoded, spec.hop_samples, spec.latency_samples, spec.sample_rate)
         follow_ms = PARAMETERS["follow_ms"].default
         self._fresh_levels = lambda follow_ms: (
             EnvelopeFollower(channels, spec.hop_samples, spec.sample_rate, follow_ms),
@@ -118,6 +125,7 @@ class TransferNode(Stage):
         padding = spec.hop_samples - gcd(spec.hop_samples, multiple_samples)
         self.latency_samples, self.repaired_samples = spec.latency_samples + padding, 0
         self._waiting, self._is_running = np.zeros((channels, 0), np.float32), False
+        self._waiting_levels = np.zeros((len(LEVELS), 0))
         self._ready = np.zeros((channels, padding), np.float32)
         self._dry, self._levels = Delay(2 * channels, spec.latency_samples), Delay(2, spec.latency_samples)
         self._ringer = ModeExciter(channels, spec.sample_rate, spec.latency_samples)
@@ -143,10 +151,16 @@ class TransferNode(Stage):
             self._mover.smooth_ms = value
         elif name in RING:
             self._ringer.controls[name.removeprefix("ring_")] = value
-        elif name == "gain_db":
-            self._smoother.set("gain", 10 ** (value / 20), at_once=not self._is_running)
+        elif name in LEVELS:
+            self._set_level(name, value, at_once=not (self._is_running or self._waiting.size))
         else:
             self._smoother.set(name, value, at_once=not self._is_running)
+
+    def _set_level(self, name: str, value: float, at_once: bool) -> None:
+        if name == "mix":
+            self._mix.select(value, at_once)
+        else:
+            self._gain.select(10 ** (value / 20), at_once)
 
     def restart_noise(self) -> None:
         """Restart the decoder's noise and windows, and the followers.
@@ -172,24 +186,45 @@ class TransferNode(Stage):
         """
         self._mover.set_latent(latent, name, value)
 
-    def push(self, block: np.ndarray) -> np.ndarray:
+    def push(self, block: np.ndarray, changes: Sequence[tuple[int, str, float]] = ()) -> np.ndarray:
         """Process ``[channels, n]``. Return ``[channels, n]`` float32, late by ``latency_samples``.
+
+        Args:
+            block: the input.
+            changes: of ``mix`` and ``gain_db`` within the block, in order: sample, control and value.
 
         Raises:
             ValueError: the number of channels is wrong, or *n* is not a multiple of ``multiple_samples``.
+            ProjectError: a value is out of range.
         """
         block = self._check_block(block)
         count = block.shape[1]
+        levels = np.concatenate([self._waiting_levels, *self._level_parts(count, changes)], axis=1)
         waiting = np.concatenate([self._waiting, block], axis=1)
         whole_samples = waiting.shape[1] - waiting.shape[1] % self.spec.hop_samples
         ready, self._waiting = self._ready, waiting[:, whole_samples:].copy()
+        self._waiting_levels = levels[:, whole_samples:].copy()
         if whole_samples:
-            ready = np.concatenate([ready, self._hops(waiting[:, :whole_samples])], axis=1)
+            output = self._hops(waiting[:, :whole_samples], levels[:, :whole_samples])
+            ready = np.concatenate([ready, output], axis=1)
         self._ready = ready[:, count:].copy()
         return ready[:, :count]
 
-    def _hops(self, audio: np.ndarray) -> np.ndarray:
-        """Process whole hops ``[channels, k * hop]``."""
+    def _level_parts(self, count: int, changes: Sequence[tuple[int, str, float]]) -> Iterator[np.ndarray]:
+        """Yield ``mix`` and ``gain`` of the block in parts ``[2, n]``, cut at the changes."""
+        begin = 0
+        for sample, name, value in [*changes, (count, "", 0.0)]:
+            if sample > begin:
+                part = np.empty((len(LEVELS), sample - begin))
+                part[0], part[1] = self._mix.advance(sample - begin), self._gain.advance(sample - begin)
+                yield part
+            if name:
+                at_once = not (sample or self._is_running or self._waiting.size)
+                self._set_level(name, self.parameters[name].validate(value), at_once)
+            begin = sample
+
+    def _hops(self, audio: np.ndarray, levels: np.ndarray) -> np.ndarray:
+        """Process whole hops ``[channels, k * hop]``, with ``levels`` ``[2, k * hop]``."""
         first, self._is_running, hop = not self._is_running, True, self.spec.hop_samples
         centred = self._input_offset.push(audio).astype(np.float32)
         encoder_input = centred.mean(axis=0, keepdims=True) if self.mono else centred
@@ -202,18 +237,19 @@ class TransferNode(Stage):
         dry, centred = np.split(self._dry.push(np.concatenate([audio, centred])), 2)
         out = np.empty(audio.shape, np.float32)
         if first:
-            self._levels.held = np.repeat(
-                [[controls[0][0][name]] for name in LEVELS], self.spec.latency_samples, axis=1
-            )
-        for t, (before, now) in enumerate(controls):
+            self._levels.held = np.repeat(levels[:, :1], self.spec.latency_samples, axis=1)
+        for t, (_, now) in enumerate(controls):
             span, follow = slice(t * hop, (t + 1) * hop), now["follow"]
             followed = wet[:, span] * self._follower.gains(centred[:, span], wet[:, span], follow)
             followed += follow * (self._output_offset.push(followed) - followed)
+            closed, opened = self._gate.advance(is_audible[:, t])
+            if follow < 1 and (np.minimum(closed, opened) < 1).any():
+                followed *= closed[:, None] + (opened - closed)[:, None] * self._ramp
             ringing = self._ringer.push(audio[:, span], self._weighted_targets(now), now)
             output = self._ceiling.limit_peaks(
                 dry[:, span], followed if ringing is None else followed + ringing, follow
             )
-            mix, gain = self._late_levels(before, now)
+            mix, gain = self._late_levels(levels[:, span])
             out[:, span] = (1 - mix) * dry[:, span] + mix * gain * output
         return out
 
@@ -224,16 +260,16 @@ class TransferNode(Stage):
         summed = [(slot.target, now[f"weight.{name}"]) for name, slot in list(slots.items())[PAIR:]]
         return [*pair, *summed]
 
-    def _late_levels(self, before: dict[str, float], now: dict[str, float]) -> np.ndarray:
-        """Return ``mix`` and ``gain`` of the hop that comes out, with its delay: ``[2]`` if they are constant, or ``[2,
-        hop]``.
+    def _late_levels(self, levels: np.ndarray) -> np.ndarray:
+        """Return ``mix`` and ``gain`` of the hop that comes out: ``[2]`` if they are constant, else ``[2, hop]``.
 
-        They change linearly within the hop for which they were set.
+        Args:
+            levels: of the hop that comes in, ``[2, hop]``.
         """
-        ends = np.array([[values[name] for name in LEVELS] for values in (before, now)])
-        if (ends == ends[1]).all() and (self._levels.held == ends[1][:, None]).all():
-            return ends[1]
-        return self._levels.push(ends[0][:, None] + (ends[1] - ends[0])[:, None] * self._ramp)
+        first = levels[:, :1]
+        if (levels == first).all() and (self._levels.held == first).all():
+            return first[:, 0]
+        return self._levels.push(levels)
 
     def state(self) -> dict[str, np.ndarray]:
         """Return the state as plain arrays by name. After :meth:`restore` the stream continues with the same samples.
@@ -241,13 +277,15 @@ class TransferNode(Stage):
         Raises:
             ValueError: the state of the codec's streams cannot be saved.
         """
+        parts: dict[str, dict[str, np.ndarray]]
         parts = {name: getattr(self, attribute).state() for name, attribute in STATEFUL_PARTS.items()}
         parts |= {name: save_stream_state(getattr(self, f"_{name}"), self.spec) for name in ("encoder", "decoder")}
-        arrays = {
+        arrays: dict[str, np.ndarray] = {
             "waiting": self._waiting,
             "ready": self._ready,
             "dry": self._dry.held,
             "levels": self._levels.held,
+            "waiting_levels": self._waiting_levels,
             "begun": np.array(self._is_running),
         }
         arrays |= {"repaired": np.array(self.repaired_samples), "made_by": self._made_by()}
@@ -262,7 +300,7 @@ class TransferNode(Stage):
         if not np.array_equal(state["made_by"], self._made_by()):
             raise ValueError("this state is of another codec, number of channels or slots, multiple or mono setting")
         self._waiting, self._ready, self._dry.held = state["waiting"], state["ready"], state["dry"]
-        self._levels.held = state["levels"]
+        self._levels.held, self._waiting_levels = state["levels"], state["waiting_levels"]
         self._is_running, self.repaired_samples = bool(state["begun"]), int(state["repaired"])
         for name, attribute in STATEFUL_PARTS.items():
             getattr(self, attribute).restore(state_subset(state, name))

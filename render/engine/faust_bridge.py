@@ -88,10 +88,10 @@ class BridgeNode:
 
     def _guard(self, call: Callable, clear: bool) -> Callable:
         def guarded(_node: int, position: int, samples: Any, size: int) -> None:
-            block = np.ctypeslib.as_array(samples, (CHANNELS, size))
-            if clear:
-                block[:] = 0
             try:
+                block = np.ctypeslib.as_array(samples, (CHANNELS, size))
+                if clear:
+                    block[:] = 0
                 if position < 0:
                     raise RenderError("the engine ran the two halves of an insert in the wrong order")
                 call(position, block)

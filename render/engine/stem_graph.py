@@ -7,6 +7,7 @@ a pull node that returns the result in the same block, without latency.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import groupby
 from time import perf_counter
 from typing import Any
@@ -15,13 +16,14 @@ import numpy as np
 
 from plugin_backend.codecs.base import Codec
 from plugin_backend.models.registry import load_codec
+from render.engine.effect_watch import EffectWatch
 from render.engine.faust_bridge import CHANNELS, BridgeNode, load_bridge
 from render.engine.inserts import Insert, make_insert, schedule_triggers
 from render.engine.mixing import StemMixer
 from render.engine.processors import build_effect, check_rendered, latency_samples, set_effect
 from render.plan.plan import Event, Plan, stem_layout
 from render.project.channel_layout import Layout
-from render.project.effect_schema import Effect, is_insert
+from render.project.effect_schema import Effect, Plugin, is_insert
 from render.project.project import Stem
 
 BLOCK_SAMPLES = 512
@@ -80,6 +82,11 @@ class _Chain:
         return total
 
 
+def _name(effect: Effect) -> str:
+    """Return how an error names an effect: a plug-in by its file."""
+    return f"the plug-in {effect.path}" if isinstance(effect, Plugin) else f"the effect {type(effect).__name__.lower()}"
+
+
 class StemGraph:
     """Some stems of a plan in one engine, rendered once.
 
@@ -113,7 +120,7 @@ class StemGraph:
         self.engine_s = self.pull_s = self.push_s = 0.0
         stems = [stem for stem in plan.stems if stem.name in mixers]
         self._take: Callable[[int, int, np.ndarray], None] | None = None
-        self._fail, self._codec = fail, codec
+        self._fail, self._codec, self._watch = fail, codec, EffectWatch(fail)
         self._nodes: list[BridgeNode] = []
         graph: list[tuple[Any, list[str]]] = []
         chains: list[list[_Chain]] = []
@@ -134,11 +141,13 @@ class StemGraph:
             self.latencies.append(max(chain.set(stem, events) for chain in stem_chains))
 
     def _chain(self, stem: Stem, bus: _Bus, pair: tuple[int, int]) -> _Chain:
-        chain, ends = _Chain(), self._node(self._pull(bus, pair), self._push(bus, pair))
+        foreign = [_name(effect) for effect in stem.effects if not is_insert(effect)]
+        enter = partial(self._watch.enter, stem.name, foreign) if foreign else self._watch.leave
+        chain, ends = _Chain(), self._node(self._pull(bus, pair, enter), self._push(bus, pair))
         chain.processors.append(self._faust(f"pull{ends.number}", ends.pull_source))
         for inserts, run in groupby(stem.effects, is_insert):
             if inserts:
-                self._add_insert(chain, stem.name, list(run), mono=pair[0] == pair[1])
+                self._add_insert(chain, stem.name, list(run), pair[0] == pair[1], enter)
             else:
                 for effect in run:
                     processor = build_effect(self.engine, f"effect{ends.number}.{len(chain.effects)}", effect)
@@ -147,11 +156,18 @@ class StemGraph:
         chain.processors.append(self._faust(f"push{ends.number}", ends.push_source))
         return chain
 
-    def _add_insert(self, chain: _Chain, stem: str, effects: list[Any], mono: bool) -> None:
-        """Add adjacent stages to a chain, as one insert."""
+    def _add_insert(self, chain: _Chain, stem: str, effects: list[Any], mono: bool, enter: Callable[[], None]) -> None:
+        """Add adjacent stages to a chain, as one insert. ``enter`` is called after each of its blocks."""
         rate, channels = self.plan.sample_rate, 1 if mono else CHANNELS
         stages = [make_insert(effect, rate, channels, BLOCK_SAMPLES, self._codec) for effect in effects]
-        node = self._node(None, Insert(stem, stages, mono).process)
+        insert = Insert(stem, stages, mono)
+
+        def process(position: int, block: np.ndarray) -> None:
+            self._watch.leave()
+            insert.process(position, block)
+            enter()
+
+        node = self._node(None, process)
         chain.processors.append(self._faust(f"push{node.number}", node.push_source))
         chain.processors.append(self._faust(f"pull{node.number}", node.pull_source))
         chain.effects += zip(stages, effects, strict=True)
@@ -166,17 +182,20 @@ class StemGraph:
         processor.compile()
         return processor
 
-    def _pull(self, bus: _Bus, pair: tuple[int, int]) -> Callable[[int, np.ndarray], None]:
+    def _pull(self, bus: _Bus, pair: tuple[int, int], enter: Callable[[], None]) -> Callable[[int, np.ndarray], None]:
         def pull(position: int, block: np.ndarray) -> None:
             began = perf_counter()
+            self._watch.leave()
             bus.pull(pair, position, block)
             self.pull_s += perf_counter() - began
+            enter()
 
         return pull
 
     def _push(self, bus: _Bus, pair: tuple[int, int]) -> Callable[[int, np.ndarray], None]:
         def push(position: int, block: np.ndarray) -> None:
             began = perf_counter()
+            self._watch.leave()
             bus.push(pair, position, block)
             self.push_s += perf_counter() - began
 

@@ -15,6 +15,8 @@ from plugin_backend.codecs.base import Codec
 from plugin_backend.dsp.crossfade import FADE_S, SmoothedValue
 from plugin_backend.dsp.delay import Delay
 from plugin_backend.dsp.sanitize import sanitize
+from plugin_backend.effects.limiter import Limiter
+from plugin_backend.effects.parameters import LIMITER
 from plugin_backend.effects.stage import Stage
 from plugin_backend.parameters import Parameter
 from plugin_backend.transfer.settings import HITS
@@ -77,9 +79,11 @@ class Instrument:
         if stages is None:
             stages = make_stages(rig.effects, self.sample_rate, rig.channels)
         self._chain = EffectChain(stages)
+        self._ceiling = EffectChain([Limiter(self.sample_rate, rig.channels)])
+        self._before_ceiling = self._source.latency_samples + self._chain.latency_samples
         self._bypass, self._switches = SmoothedValue(0.0, round(FADE_S * self.sample_rate)), Schedule()
-        self.latency_samples = self._source.latency_samples + self._chain.latency_samples
-        self.controls = self._source.parameters | self._chain.parameters | {BYPASS: BYPASSED}
+        self.latency_samples = self._before_ceiling + self._ceiling.latency_samples
+        self.controls = self._source.parameters | self._chain.parameters | LIMITER | {BYPASS: BYPASSED}
         self._morphed = dict(self.controls)  # by ``ab``, which is not one of them
         if rig.a or rig.b:
             self.controls[AB] = BETWEEN
@@ -93,6 +97,8 @@ class Instrument:
                 action = self.resolve(Action(0, control, text=name))
                 self.prepare(action)
                 self._source.select(self._playable[name], "ab"[PRESETS.index(control)], 0)
+        for name in LIMITER:
+            self._set(name, float(getattr(rig, name)), -self._before_ceiling)
         self._set(AB, 0.0, 0)
         for pad in rig.pads:
             self.prepare(self.resolve(Action(0, STRIKE, 1.0, pad)))
@@ -186,6 +192,8 @@ class Instrument:
                 self._set(name, between, at)
         elif control == BYPASS:
             self._switches.add(at, lambda: self._bypass.select(value))
+        elif control in LIMITER:
+            self._ceiling.set(0, control, value, at)
         elif effect := EFFECT.fullmatch(control):
             self._chain.set(int(effect[1]), effect[2], value, at)
         else:
@@ -209,6 +217,9 @@ class Instrument:
 
         Returns:
             ``[channels, n]`` float32.
+
+        Raises:
+            FloatingPointError: an effect made samples that are not finite.
         """
         begin, count = self.position, block.shape[1]
         clean, _ = sanitize(block)
@@ -221,6 +232,9 @@ class Instrument:
         start = begin - self._source.latency_samples
         self._voices.add_to(out, start)
         out = self._chain.push(out, start)
+        if not np.isfinite(out).all():
+            raise FloatingPointError("an effect made samples that are not finite")
+        out = self._ceiling.push(out, begin - self._before_ceiling)
         self.position += count
         return self._with_bypass(out, begin - self.latency_samples)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from plugin_backend.effects.parameters import LIMITER
 from plugin_backend.errors import ProjectError
 from plugin_backend.transfer.parameters import PARAMETERS, WIDTH
 from plugin_backend.transfer.settings import HITS, Settings
@@ -43,6 +44,8 @@ class Rig(Table, frozen=True):
         a, b: two snapshots, control → value, of any controls of the instrument. The control ``ab`` leads from one to
             the other.
         effects: after the preset, in order.
+        ceiling_dbtp: the highest true peak of the output, in dBTP.
+        ceiling_on: whether the output has a ceiling.
         pads: pad → preset. A pad is a MIDI note number or any other name; its preset is struck on top.
         channels, block_samples: of every block.
         ahead_blocks: how many blocks of time each block has to be processed; 0: as many as hold 512 samples.
@@ -66,6 +69,8 @@ class Rig(Table, frozen=True):
     sensitivity: Annotated[float, Meta(ge=0.1, le=10)] = 2.0
     min_gap_ms: Annotated[float, Meta(ge=20, le=5000)] = 150.0
     effects: Annotated[list[Effect], Meta(max_length=16)] = []
+    ceiling_dbtp: Annotated[float, Meta(ge=LIMITER["ceiling_dbtp"].low, le=LIMITER["ceiling_dbtp"].high)] = -1.0
+    ceiling_on: bool = True
     pads: Annotated[dict[str, str], Meta(max_length=128)] = {}
     channels: Annotated[int, Meta(ge=1, le=8)] = 1
     block_samples: Annotated[int, Meta(ge=64, le=2048)] = 512

@@ -13,7 +13,7 @@ from plugin_backend.transfer.latent_mover import PAIR
 from plugin_backend.transfer.parallel_nodes import TOTAL, ParallelNodes
 from plugin_backend.transfer.parameters import LATENT_PARAMETERS, PARAMETERS
 from plugin_backend.transfer.target import Target
-from plugin_backend.transfer.transfer_node import NoiseSettings, TransferNode
+from plugin_backend.transfer.transfer_node import LEVELS, NoiseSettings, TransferNode
 from presets.lookup import target_of
 from presets.preset import Preset
 from render.apply.preset_layers import Layer, as_transfer_layer
@@ -104,14 +104,20 @@ class TransferMode:
         self._nodes[0].select(self._targets[preset.name], slot)
 
     def set(self, name: str, value: float, at_samples: int) -> None:
-        """Set a control from the next hop on.
+        """Set a control: ``mix`` and ``gain_db`` of one node at their sample, any other from the next hop on.
 
         Args:
             name: a key of ``parameters``.
             value: in the control's unit.
-            at_samples: not used; hops decide.
+            at_samples: the first input sample with the new value, within the next block that is pushed.
         """
         self._set[name] = value
+        if name in LEVELS and not self._added:
+            self._changes.append((at_samples, name, value))
+        else:
+            self._apply(name, value)
+
+    def _apply(self, name: str, value: float) -> None:
         match = LATENT.fullmatch(name)
         if match:
             self._nodes[0].set_latent(int(match[1]), match[2], value)
@@ -141,12 +147,17 @@ class TransferMode:
             for slot, target in targets.items():
                 node.select(target, slot)
         self._node = ParallelNodes(self._nodes) if fixed else self._nodes[0]
+        self._changes: list[tuple[int, str, float]] = []
         for name, value in self._set.items():
-            self.set(name, value, at_samples)
+            self._apply(name, value)
 
     def push(self, block: np.ndarray, start_samples: int) -> np.ndarray:
         """Process ``[channels, n]``; return as many samples, later by ``latency_samples``."""
-        return self._node.push(block)
+        if not isinstance(self._node, TransferNode):
+            return self._node.push(block)
+        changes, self._changes = self._changes, []
+        last = max(0, block.shape[1] - 1)
+        return self._node.push(block, [(min(max(at - start_samples, 0), last), *rest) for at, *rest in changes])
 
     def upcoming_takes(self) -> list[tuple[Preset, list[str]]]:
         """Return an empty list: this mode plays no takes."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from plugin_backend.daw_plugin import shared_memory as memory
 from plugin_backend.daw_plugin.ipc_messages import LONGEST_BYTES, packed, unpacked
-from plugin_backend.daw_plugin.parameters import INDEX
+from plugin_backend.daw_plugin.parameters import EXACT, INDEX
 from plugin_backend.errors import PluginError
 
 INHERITED = 3
@@ -91,13 +91,20 @@ class HostMemory:
         """Mark the next hop as the first of a sound."""
         self._reset = True
 
-    def fill(self, hop: np.ndarray, offline: bool = True, events: Sequence[tuple[int, bytes]] = ()) -> int:
+    def fill(
+        self,
+        hop: np.ndarray,
+        offline: bool = True,
+        events: Sequence[tuple[int, bytes]] = (),
+        changes: Sequence[tuple[int, str, float]] = (),
+    ) -> int:
         """Submit a hop. The backend processes it after a wake-up.
 
         Args:
             hop: ``[channels, hop]`` float32.
             offline: whether the host waits for the output.
             events: MIDI messages, each with its sample in the hop.
+            changes: new values within the hop: sample, the id of a parameter of ``EXACT``, and value.
 
         Returns:
             The hop's number.
@@ -111,6 +118,10 @@ class HostMemory:
             place["data"][: len(data)] = list(data)
         slot["position_samples"], slot["submitted_ns"] = number * self.hop, time.monotonic_ns()
         slot["parameters"] = self.parameters
+        slot["curves"] = self.parameters[[INDEX[name] for name in EXACT], None]
+        for sample, name, value in changes:
+            slot["curves"][EXACT.index(name), sample:] = value
+            self.set(**{name: value})
         slot["input"] = hop
         slot["in_tag"] = number + 1
         self.count = number + 1

@@ -118,11 +118,20 @@ class Dispatcher:
 
 
 def _play(hop: Hop) -> np.ndarray:
+    try:
+        return _push(hop)
+    except Exception:
+        raise
+    except BaseException as problem:  # the thread would end without a word
+        raise RuntimeError(f"{type(problem).__name__}: {problem}") from problem
+
+
+def _push(hop: Hop) -> np.ndarray:
     engine = hop.instance.engine
     assert engine is not None
     if hop.reset:
         engine.reset()
-    output = engine.push(hop.audio, hop.parameters, hop.events, hop.offline)
+    output = engine.push(hop.audio, hop.parameters, hop.events, hop.offline, hop.changes)
     if not np.isfinite(output).all():
         raise FloatingPointError("the engine made samples that are not finite")
     return output

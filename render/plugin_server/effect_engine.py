@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from math import gcd
 
@@ -15,7 +16,7 @@ from presets.lookup import check_model, target_of
 from presets.preset import Preset
 from render.instrument.actions import LATENT
 from render.instrument.effect_chain import plugin_effects
-from render.plugin_server.engine import Engine
+from render.plugin_server.engine import Change, Engine
 from render.plugin_server.parameter_values import ChangedParameters, in_range, number
 from render.plugin_server.preset_slots import SLOTS, PresetPool, PresetSlots
 
@@ -80,7 +81,14 @@ class EffectEngine(Engine):
         self._changed.reset()
         self._broken, self._silent_hops, self._quiet = False, 0, False
 
-    def push(self, hop: np.ndarray, parameters: np.ndarray, events: list[tuple[int, bytes]], wait: bool) -> np.ndarray:
+    def push(
+        self,
+        hop: np.ndarray,
+        parameters: np.ndarray,
+        events: list[tuple[int, bytes]],
+        wait: bool,
+        changes: Sequence[Change] = (),
+    ) -> np.ndarray:
         """See :class:`~render.plugin_server.engine.Engine`; MIDI has no effect."""
         values = in_range(parameters)
         for slot, name in SLOTS.items():
@@ -89,13 +97,19 @@ class EffectEngine(Engine):
             values[INDEX["morph"]] = 0.0
         for parameter, value in self._changed.update(values):
             self._set(parameter.control, value)
+        mixes = []
+        for sample, control, value in self._changed.within(changes):
+            if control == "mix":
+                mixes.append((sample, control, value))
+            else:
+                self._effects.set_control(control, value, self._position + sample)
         if not hop.any():
             self._silent_hops += 1
         else:
             if self._silent_hops >= SILENT_HOPS and self._quiet:
                 self._node.restart_noise()
             self._silent_hops = 0
-        wet = self._node.push(hop)
+        wet = self._node.push(hop, mixes)
         self._quiet = bool(np.abs(wet).max() < QUIET)
         if not np.isfinite(wet).all():  # it would stay so: the node's state is not finite either
             if not self._broken:

@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from presets.preset import Preset
+
+
+class Change(NamedTuple):
+    """A parameter's new value from a sample of the hop on.
+
+    Attributes:
+        sample: in the hop.
+        parameter: its place in ``PLUGIN_PARAMETERS``.
+        value: in the parameter's unit. It may be out of range.
+    """
+
+    sample: int
+    parameter: int
+    value: float
 
 
 class Engine(ABC):
@@ -26,7 +42,14 @@ class Engine(ABC):
     problems: list[str]
 
     @abstractmethod
-    def push(self, hop: np.ndarray, parameters: np.ndarray, events: list[tuple[int, bytes]], wait: bool) -> np.ndarray:
+    def push(
+        self,
+        hop: np.ndarray,
+        parameters: np.ndarray,
+        events: list[tuple[int, bytes]],
+        wait: bool,
+        changes: Sequence[Change] = (),
+    ) -> np.ndarray:
         """Process one hop.
 
         Args:
@@ -37,6 +60,8 @@ class Engine(ABC):
             events: short MIDI messages, each with its sample in the hop, in order.
             wait: whether to load a missing preset now (offline). Otherwise (real time) it is loaded in the background
                 and takes effect when it is ready.
+            changes: of parameters that act on the sound after the codec, in order. Each takes effect on the sound of
+                its sample, later by ``latency_samples``.
 
         Returns:
             ``[channels, hop_samples]`` float32, finite.

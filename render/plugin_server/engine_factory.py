@@ -32,6 +32,13 @@ def engine_latency(kind: str, spec: CodecSpec, rate_hz: int) -> int:
     Raises:
         PluginError: the rate is not one of ``RATES_HZ``.
     """
+    from plugin_backend.effects.limiter import limiter_latency
+
+    return _sound_latency(kind, spec, rate_hz) + limiter_latency(rate_hz)
+
+
+def _sound_latency(kind: str, spec: CodecSpec, rate_hz: int) -> int:
+    """Return the latency of the engine without its ceiling."""
     hop = _hop(rate_hz)
     has_input = kind == EFFECT
     latency = spec.latency_samples + spec.hop_samples - gcd(spec.hop_samples, HOP_SAMPLES) if has_input else 0
@@ -45,7 +52,19 @@ def engine_latency(kind: str, spec: CodecSpec, rate_hz: int) -> int:
 def make_engine(
     kind: str, codec: Codec, presets: PresetPool, rate_hz: int, channels: int, hop_samples: int, seed: int
 ) -> Engine:
-    """Make a plug-in instance's engine. One thread may use it.
+    """Make a plug-in instance's engine, with its ceiling. One thread may use it.
+
+    Args and Raises are those of :func:`make_sound_engine`.
+    """
+    from render.plugin_server.limited_engine import LimitedEngine
+
+    return LimitedEngine(make_sound_engine(kind, codec, presets, rate_hz, channels, hop_samples, seed))
+
+
+def make_sound_engine(
+    kind: str, codec: Codec, presets: PresetPool, rate_hz: int, channels: int, hop_samples: int, seed: int
+) -> Engine:
+    """Make the engine without its ceiling.
 
     Args:
         kind: ``effect`` or ``instrument``.

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plugin_backend.daw_plugin.parameters import PLUGIN_PARAMETERS
+from plugin_backend.daw_plugin.parameters import EXACT, INDEX, PLUGIN_PARAMETERS
 from plugin_backend.daw_plugin.shared_memory import (
     EVENTS,
     FAILED,
@@ -33,8 +33,9 @@ from plugin_backend.daw_plugin.shared_memory import (
     slot_dtype,
 )
 from plugin_backend.errors import PluginError
-from render.plugin_server.engine import Engine
+from render.plugin_server.engine import Change, Engine
 from render.plugin_server.engine_factory import RATES_HZ
+from render.plugin_server.memory_fence import memory_fence
 from render.plugin_server.wakeup import FutexWord
 
 MOST_BEHIND = 4
@@ -54,6 +55,7 @@ class Hop:
         audio: the input, ``[channels, hop_samples]``.
         parameters: as they came; engines clamp them to their ranges.
         events: MIDI messages, each with its sample in the hop.
+        changes: of the parameters ``EXACT`` after the hop's first sample.
         reset: whether a new sound begins with this hop.
         offline: whether the host waits for it.
     """
@@ -64,6 +66,7 @@ class Hop:
     audio: np.ndarray
     parameters: np.ndarray
     events: list[tuple[int, bytes]]
+    changes: list[Change]
     reset: bool
     offline: bool
 
@@ -98,8 +101,9 @@ class Instance:
         self._submitted_ns, self._answered_ns = slots["submitted_ns"], slots["answered_ns"]
         self._event_count, self._events = slots["event_count"], slots["events"]
         self._parameters = slots["parameters"][:, : len(PLUGIN_PARAMETERS)]
-        self._input, self._output = slots["input"], slots["output"]
+        self._input, self._output, self._curves = slots["input"], slots["output"], slots["curves"]
         self._word = FutexWord(self._answered) if wakeups is None else None
+        self._fence = memory_fence()
         self.engine: Engine | None = None
         self.sessions_sent = self.sessions_loaded = 0
         self.closed, self._next, self._anew = False, 0, False
@@ -122,16 +126,20 @@ class Instance:
         submitted = int(self._submitted[0])
         if (submitted - self._next) & _COUNTED == 0:
             return None
+        self._fence()
         self._skip_old(submitted, MOST_BEHIND)
         number, at = self._next, self._next % SLOTS
         if int(self._in_tag[at]) != number + 1:
             return None
+        self._fence()
         flags, audio = int(self._flags[at]), self._input[at].copy()
         parameters = self._parameters[at].copy()
         count = int(self._event_count[at])
         events = self._messages(at, min(count, EVENTS)) if count else []
-        reset = bool(flags & RESET) or self._anew
-        hop = Hop(self, number, int(self._submitted_ns[at]), audio, parameters, events, reset, bool(flags & OFFLINE))
+        changes = _changes(self._curves[at].copy())
+        reset, submitted_ns = bool(flags & RESET) or self._anew, int(self._submitted_ns[at])
+        hop = Hop(self, number, submitted_ns, audio, parameters, events, changes, reset, bool(flags & OFFLINE))
+        self._fence()
         return hop if int(self._in_tag[at]) == number + 1 else None  # else the host has overwritten the slot meanwhile
 
     def write(self, hop: Hop, output: np.ndarray, began_ns: int) -> None:
@@ -146,8 +154,10 @@ class Instance:
         self._output[at] = output
         self._answered_ns[at] = now
         self._hop_ns[0] = min(now - began_ns, _COUNTED)
+        self._fence()
         self._out_tag[at] = hop.number + 1
         self._next, self._anew = hop.number + 1, False
+        self._fence()
         self._answered[0] = self._next & _COUNTED
         self._wake()
 
@@ -187,6 +197,21 @@ class Instance:
         assert self._wakeups is not None
         with contextlib.suppress(OSError):  # the socket is full of unread bytes, or its other side is closed
             self._wakeups.send(b"\0", socket.MSG_DONTWAIT)
+
+
+EXACT_INDICES = [INDEX[name] for name in EXACT]
+
+
+def _changes(curves: np.ndarray) -> list[Change]:
+    """Return the changes within a hop's ``curves``, in order."""
+    moved = curves[:, 1:] != curves[:, :-1]
+    if not moved.any():
+        return []
+    samples, rows = moved.T.nonzero()
+    return [
+        Change(sample + 1, EXACT_INDICES[row], float(curves[row, sample + 1]))
+        for sample, row in zip(samples.tolist(), rows.tolist(), strict=True)
+    ]
 
 
 def _mapped(descriptor: int) -> tuple[mmap.mmap, int, int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -24,7 +25,7 @@ from render.instrument.polyphony import CONTROL, LENGTHS, OFF, ON, PROGRAM, Keyb
 from render.instrument.take_pool import nearest_effort
 from render.plan.choose_draws import StruckRows
 from render.plan.plan import velocity_gain
-from render.plugin_server.engine import Engine
+from render.plugin_server.engine import Change, Engine
 from render.plugin_server.parameter_values import ChangedParameters, in_range, number
 from render.plugin_server.preset_slots import SLOTS, PresetPool, PresetSlots
 
@@ -90,7 +91,14 @@ class InstrumentEngine(Engine):
         self._effects = plugin_effects(self.rate_hz, self.channels)
         self._changed.reset()
 
-    def push(self, hop: np.ndarray, parameters: np.ndarray, events: list[tuple[int, bytes]], wait: bool) -> np.ndarray:
+    def push(
+        self,
+        hop: np.ndarray,
+        parameters: np.ndarray,
+        events: list[tuple[int, bytes]],
+        wait: bool,
+        changes: Sequence[Change] = (),
+    ) -> np.ndarray:
         """See :class:`~render.plugin_server.engine.Engine`; the input is ignored, and ``wait`` has no effect."""
         values, at = in_range(parameters), self._position
         self._variation = self._seed + number(values, "seed")
@@ -100,6 +108,8 @@ class InstrumentEngine(Engine):
                     self._ring_controls[parameter.control.removeprefix("ring_")] = value
             elif not self._effects.set_control(parameter.control, value, at):
                 self._latent_controls.set(parameter.control, value)
+        for sample, control, value in self._changed.within(changes):
+            self._effects.set_control(control, value, at + sample)
         if self._number != number(values, SLOTS["a"]):
             self._number, self._program = number(values, SLOTS["a"]), None
         self._presets = [

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
 from plugin_backend.daw_plugin.parameters import INDEX, PLUGIN_PARAMETERS, PluginParameter
+from render.plugin_server.engine import Change
 
 INITIAL = np.array([parameter.row.default for parameter in PLUGIN_PARAMETERS])
 _LOW = np.array([parameter.row.low for parameter in PLUGIN_PARAMETERS])
@@ -18,6 +21,11 @@ def in_range(parameters: np.ndarray) -> np.ndarray:
     """Return values in the order of ``PLUGIN_PARAMETERS``, float64, clamped; NaN becomes the default."""
     values = np.asarray(parameters[: INITIAL.size], np.float64)
     return np.clip(np.where(np.isnan(values), INITIAL, values), _LOW, _HIGH)
+
+
+def value_in_range(index: int, value: float) -> float:
+    """Return a parameter's value, clamped; NaN becomes the default."""
+    return float(min(max(INITIAL[index] if np.isnan(value) else value, _LOW[index]), _HIGH[index]))
 
 
 class ChangedParameters:
@@ -36,6 +44,14 @@ class ChangedParameters:
         self._last = values
         rows = ((PLUGIN_PARAMETERS[index], float(values[index])) for index in changed)
         return [(parameter, value) for parameter, value in rows if parameter.control]
+
+    def within(self, changes: Sequence[Change]) -> Iterator[tuple[int, str, float]]:
+        """Yield the changes within a hop whose parameters have a control: sample, control, and value in range."""
+        for sample, index, value in changes:
+            control, now = PLUGIN_PARAMETERS[index].control, value_in_range(index, value)
+            if control and now != self._last[index]:
+                self._last[index] = now
+                yield sample, control, now
 
 
 def number(values: np.ndarray, name: str) -> int:

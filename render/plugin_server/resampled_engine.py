@@ -5,6 +5,7 @@ Only the codec's audio is resampled. The dry input stays as it came, and mix, LF
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -17,7 +18,7 @@ from plugin_backend.errors import RenderError
 from presets.preset import Preset
 from render.instrument.effect_chain import plugin_effects
 from render.instrument.sample_schedule import Schedule
-from render.plugin_server.engine import Engine
+from render.plugin_server.engine import Change, Engine
 from render.plugin_server.parameter_values import AFTER, INITIAL, ChangedParameters, in_range
 
 
@@ -63,11 +64,18 @@ class ResampledEngine(Engine):
         """See :class:`~render.plugin_server.engine.Engine`."""
         self._inner.load_session_preset(slot, preset)
 
-    def push(self, hop: np.ndarray, parameters: np.ndarray, events: list[tuple[int, bytes]], wait: bool) -> np.ndarray:
+    def push(
+        self,
+        hop: np.ndarray,
+        parameters: np.ndarray,
+        events: list[tuple[int, bytes]],
+        wait: bool,
+        changes: Sequence[Change] = (),
+    ) -> np.ndarray:
         """See :class:`~render.plugin_server.engine.Engine`."""
         clean, _ = sanitize(hop)
         values = in_range(parameters)
-        self._set(values)
+        self._set(values, changes)
         inside = values.copy()
         inside[AFTER] = INITIAL[AFTER]
         self._values.append((self._inner_sample(self._position), inside))
@@ -82,14 +90,16 @@ class ResampledEngine(Engine):
         """Return the engine's sample nearest to a sample of the host."""
         return (2 * sample * self._inner.rate_hz + self.rate_hz) // (2 * self.rate_hz)
 
-    def _set(self, values: np.ndarray) -> None:
+    def _set(self, values: np.ndarray, changes: Sequence[Change]) -> None:
         late = self._timing.latency_samples - self._timing.lead_samples  # mix and gain act this much later
-        at = self._position + late if self._position else 0  # at first from the very start
-        for parameter, value in self._changed.update(values):
-            if parameter.control == "mix":
+        first = self._position + late if self._position else 0  # at first from the very start
+        moved = [(first, parameter.control, value) for parameter, value in self._changed.update(values)]
+        moved += [(self._position + late + at, control, value) for at, control, value in self._changed.within(changes)]
+        for at, control, value in moved:
+            if control == "mix":
                 self._mixing.add(at, partial(self._mix.select, value, at_once=at == 0))
             else:
-                self._effects.set_control(parameter.control, value, at)
+                self._effects.set_control(control, value, at)
 
     def _resampled_input(self, hop: np.ndarray) -> np.ndarray:
         if self._has_input:

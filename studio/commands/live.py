@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from plugin_backend.effects.parameters import LIMITER
 from plugin_backend.errors import ProjectError
 from plugin_backend.transfer.parameters import PARAMETERS, WIDTH
 from studio.commands.options import Examples, bank_option, named_banks
@@ -59,6 +60,8 @@ from studio.commands.transfer_options import LATENT_HELP, control_options, prese
 )
 @control_options
 @click.option("--width", type=float, metavar="X", help=f"{WIDTH.doc}  [default: {WIDTH.default:g}]")
+@click.option("--ceiling-dbtp", type=float, metavar="X", help=f"{LIMITER['ceiling_dbtp'].doc}  [default: -1]")
+@click.option("--no-ceiling", "ceiling_on", flag_value=False, default=None, help="Let every peak through.")
 @click.option("--latent", "latents", multiple=True, help=LATENT_HELP)
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Takes and variations are derived from it.")
 @bank_option

@@ -97,7 +97,7 @@ def check_backend(config: PluginConfig) -> Iterator[Check]:
 def send_impulse(client: PluginClient, latency: int | None) -> Check:
     """Check that at ``mix`` 0 one sample comes out unchanged, to the bit, after the announced latency in samples."""
     instance = client.open_instance("effect", 1, RATE_HZ)
-    instance.set(mix=0.0)
+    instance.set(mix=0.0, ceiling_on=0.0)
     hops = np.zeros((HOPS, 1, instance.hop), np.float32)
     hops[IMPULSE_HOP, 0, 0] = 1.0  # the controls have settled by then
     output = np.concatenate([instance.play(hop)[0] for hop in hops])

@@ -200,14 +200,14 @@ def played():
 @pytest.fixture
 def keys():
     """Return a function that makes a plug-in's instrument. All are closed at the end."""
-    from render.plugin_server.engine_factory import make_engine
+    from render.plugin_server.engine_factory import make_sound_engine
     from render.plugin_server.preset_slots import PresetPool
     from tests.render.struck_keys import HOP, RATE, SEED
 
     made = []
 
     def make(codec, bank, channels=1):
-        made.append(make_engine("instrument", codec, PresetPool(bank), RATE, channels, HOP, SEED))
+        made.append(make_sound_engine("instrument", codec, PresetPool(bank), RATE, channels, HOP, SEED))
         return made[-1]
 
     yield make

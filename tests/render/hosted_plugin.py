@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from plugin_backend.daw_plugin.config import PluginConfig, write_config
-from plugin_backend.daw_plugin.parameters import PLUGIN_PARAMETERS
+from plugin_backend.daw_plugin.parameters import EXACT, INDEX, PLUGIN_PARAMETERS
 from plugin_backend.daw_plugin.shared_memory import hop_of, parameter_row
+from plugin_backend.effects.limiter import limiter_latency
 from presets.bank import Bank
+from render.plugin_server.engine import Change
 from render.plugin_server.engine_factory import make_engine
 from render.plugin_server.preset_slots import PresetPool
 from tests.render.plugin_hosts import HostProcess, Job, Result
@@ -44,8 +46,9 @@ def rendered(
     values: dict | Callable[[int], dict],
     events=(),
     rate_hz: int = RATE,
+    block: int = 0,
 ) -> np.ndarray:
-    """By the engine, here; its latency taken out. ``events`` are by sample."""
+    """By the engine, here; its latency taken out. ``events`` are by sample; ``values`` change every ``block``."""
     hop, count = hop_of(rate_hz), sound.shape[1]
     engine = make_engine(kind, codec, PresetPool(Bank(bank)), rate_hz, len(sound), hop, 0)
     whole = np.pad(sound, ((0, 0), (0, -(count + engine.latency_samples) % hop + engine.latency_samples)))
@@ -53,13 +56,19 @@ def rendered(
     for at in range(0, whole.shape[1], hop):
         here = [(sample - at, message) for sample, message in events if at <= sample < at + hop]
         row = parameter_row(**(values(at) if callable(values) else values))
-        out.append(engine.push(whole[:, at : at + hop], row, here, True))
+        changes, last = [], row
+        for sample in range(at // block * block + block, at + hop, block) if block else ():
+            now = parameter_row(**values(sample))
+            exact = [INDEX[name] for name in EXACT if now[INDEX[name]] != last[INDEX[name]]]
+            changes += [Change(sample - at, index, float(now[index])) for index in exact]
+            last = now
+        out.append(engine.push(whole[:, at : at + hop], row, here, True, changes))
     engine.close()
     assert engine.problems == []
     return np.concatenate(out, axis=1)[:, engine.latency_samples :][:, :count]
 
 
-def told_latency(block: int, engine: int = 0, hop: int = HOP) -> int:
+def told_latency(block: int, engine: int = limiter_latency(RATE), hop: int = HOP) -> int:
     return (-(-block // hop) + 1) * hop + engine
 
 

@@ -21,7 +21,7 @@ from render.plugin_server import supervisor as keeper
 from render.plugin_server.engine import Engine
 from render.plugin_server.parameter_values import in_range
 
-RAISE, NOT_FINITE, CRASH, ILL_NAMED = 100.0, 200.0, 300.0, "slow"
+RAISE, NOT_FINITE, CRASH, EXIT, ILL_NAMED = 100.0, 200.0, 300.0, 400.0, "slow"
 
 
 class Plain(Engine):
@@ -36,10 +36,12 @@ class Plain(Engine):
         self.channels, self.hop_samples, self.rate_hz, self.problems = channels, hop_samples, rate_hz, []
         self._hops, self._takes = 0, 0
 
-    def push(self, hop, parameters, events, wait):
+    def push(self, hop, parameters, events, wait, changes=()):
         requested = float(hop[0, 0])
         if requested == RAISE:
             raise ValueError("on request")
+        if requested == EXIT:
+            raise SystemExit("on request")
         if requested == CRASH:
             os.abort()
         out = hop * 2.0 ** float(in_range(parameters)[INDEX["gain_db"]]) + self._hops + 1000 * self._takes

@@ -26,7 +26,7 @@ PATIENCE_S = 60.0
 """A wait as long as this has failed."""
 
 PLAIN = str(Path(__file__).with_name("plain_backend.py"))
-RAISE, NOT_FINITE, CRASH = 100.0, 200.0, 300.0
+RAISE, NOT_FINITE, CRASH, EXIT = 100.0, 200.0, 300.0, 400.0
 """Samples that request a fault from its engine."""
 
 STEP = np.full((2, 512), 0.25, np.float32)

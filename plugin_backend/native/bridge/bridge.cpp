@@ -158,6 +158,8 @@ void Bridge::process(const float* const* in, float* const* out, int samples, con
         }
         s.begin(connected);
         if (s.fill == 0 && connected) std::copy_n(parameters, tables::parameterCount, s.slot(s.now).parameters());
+        for (std::size_t i = 0; connected && i < tables::exactCount; ++i)
+            std::fill_n(s.slot(s.now).curve(i) + s.fill, count, parameters[tables::exact[i]]);
         if (connected) s.collect(events, eventCount, done, done + count, samples - 1);
         float* now[mostChannels];
         float* to[mostChannels];

@@ -36,7 +36,8 @@ class Bridge {
     // For the audio thread, from here on; never from two threads at once.
 
     // Any number of samples. `in` and `out` may be the same; `in` may be null for an instrument. `parameters`:
-    // tables::parameterCount values in the order of tables::parameters, in their units. `offline`: waits for the
+    // tables::parameterCount values in the order of tables::parameters, in their units: from the first sample on for those
+    // of tables::exact, from the next hop on for the others. `offline`: waits for the
     // exact output; otherwise never waits, allocates, locks or logs.
     void process(const float* const* in, float* const* out, int samples, const float* parameters,
                  const MidiEvent* events, int eventCount, bool offline, bool bypass);

@@ -98,12 +98,14 @@ class Slot {
     const float* output(int channel) const {
         return &as<float>(aligned(tables::slot_input + audio_)) + std::size_t(channel) * hop_;
     }
+    // At every sample the value of the parameter tables::exact[which].
+    float* curve(std::size_t which) const { return &as<float>(curvesAt(audio_)) + which * std::size_t(hop_); }
     static std::size_t bytes(int channels, int hop) {
-        const std::size_t audio = std::size_t(channels) * hop * 4;
-        return aligned(aligned(tables::slot_input + audio) + audio);
+        return aligned(curvesAt(std::size_t(channels) * hop * 4) + 4 * tables::exactCount * std::size_t(hop));
     }
 
  private:
+    static std::size_t curvesAt(std::size_t audio) { return aligned(aligned(tables::slot_input + audio) + audio); }
     template <class T>
     T& as(std::size_t offset) const {
         return *reinterpret_cast<T*>(at_ + offset);

@@ -3,12 +3,13 @@
 // probe [--kind effect|instrument] [--rate 48000] [--channels 2] [--frames N] [--in FILE] [--out FILE]
 //       [--blocks 512 | 1,64,333 | random:SEED:MOST] [--instances 1] [--threads 0|1] [--offline 0|1] [--ready 0|1]
 //       [--hello MS] [--script FILE] [--cycles N] [--hold 0|1] [--editor 0|1]
-//       [--fifo PRIORITY]
+//       [--fifo PRIORITY] [--split 0|1]
 // Sound is planar: [channel][sample], and for several instances [instance][channel][sample]; all get the same input. Not
 // offline: paced like a sound card. A script's lines are "SAMPLE param ID VALUE", "SAMPLE midi HEX…", and "SAMPLE
 // offline|bypass 0|1", "… reset", "… prepare", "… await starting|ready|failed|lost", "… told" (now, into the JSON),
 // "… session a|b NAME FILE", "… fork" (a child plays on and tells; the stream here goes on after); all but midi act
-// before the block that holds their sample.
+// before the block that holds their sample. --split 1: a block ends before the sample of a param, as in hosts with exact
+// automation.
 #include <dirent.h>
 #include <sched.h>
 #include <sys/wait.h>
@@ -160,7 +161,10 @@ struct Host {
         timespec due{};
         ::clock_gettime(CLOCK_MONOTONIC, &due);
         for (long at = 0; at < frames;) {
-            const int count = static_cast<int>(std::min<long>(blocks.next(), frames - at));
+            int count = static_cast<int>(std::min<long>(blocks.next(), frames - at));
+            for (std::size_t i = action; settings.number("split", 0) && i < actions.size(); ++i)
+                if (actions[i].verb == "param" && actions[i].sample > at)
+                    count = static_cast<int>(std::min<long>(count, actions[i].sample - at));
             std::vector<MidiEvent> events;
             for (; action < actions.size() && actions[action].sample < at + count; ++action) {
                 const Action& now = actions[action];

@@ -155,7 +155,7 @@ class AudioLoop:
                     return
         except PisadaError as problem:
             self.failure = problem
-        except Exception as problem:  # noqa: BLE001 - reported when playing ends
+        except BaseException as problem:  # noqa: BLE001 - reported when playing ends
             self.failure = RenderError(f"{type(problem).__name__}: {problem}")
         finally:
             self.ended.set()

@@ -192,10 +192,39 @@ def test_after_a_failed_render_the_host_plays_on_in_real_time(probe):
 def test_the_real_backend_with_an_identity_is_exact(probe, impulse_bank):
     probe.script(f"touch '{probe.pids}'/$$; exec '{sys.executable}' -P -m render.plugin_server")
     probe.config.write_text(f"{probe.config.read_text()}model pcm\nbank {impulse_bank}\n")
-    sound, result = probe.play(NOISE, blocks="random:2:900", offline=1, instances=2, ready=0)
+    quiet = 0.4 * NOISE  # below the ceiling
+    sound, result = probe.play(quiet, blocks="random:2:900", offline=1, instances=2, ready=0)
     for each, of in zip(sound, result, strict=True):
-        np.testing.assert_array_equal(each, late(NOISE, of["latency"]))
+        np.testing.assert_array_equal(each, late(quiet, of["latency"]))
         assert (of["told"]["model"], of["told"]["bank"]) == ("pcm", ["burst", "click", "hum", "tone"])
+
+
+GAINS = [(1, -6.0), (1_001, -20.0), (4_097, 0.0), (7_777, 6.0), (7_779, -3.0), (11_111, -12.0)]
+
+
+def glided(count: int) -> np.ndarray:
+    """Return the gain at every sample: a change glides for 50 ms; one during a glide waits for its end."""
+    gain, free, now = np.ones(count), 0, 1.0
+    ends = [at for at, _ in GAINS[1:]] + [count]
+    for (at, gain_db), following in zip(GAINS, ends, strict=True):
+        begin = max(at, free)
+        if following <= begin:
+            continue  # another value came before this one could begin
+        wanted, free = 10 ** (gain_db / 20), begin + 2_400
+        weight = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, 2_401) / 2_400)
+        gain[begin:free] = (now + weight * (wanted - now))[: count - begin]
+        gain[free:] = now = wanted
+    return gain
+
+
+@pytest.mark.parametrize("blocks", ["1", "64", "333", "512", "1000", "4096"])
+def test_offline_automation_is_exact_to_the_sample_in_any_blocks(probe, impulse_bank, blocks):
+    """By the real backend: a change of level, with its glide, meets the sound of the sample that the host meant."""
+    probe.config.write_text(f"interpreter {sys.executable}\nmodel pcm\nbank {impulse_bank}\n")
+    script = "\n".join(f"{at} param gain_db {gain_db}" for at, gain_db in GAINS)
+    sound, result = probe.play(0.25 * NOISE, f"0 await ready\n{script}", offline=1, blocks=blocks, split=1)
+    expected = late(0.25 * NOISE * glided(FRAMES), result[0]["latency"])
+    np.testing.assert_allclose(sound[0], expected, atol=1e-6)
 
 
 def test_a_killed_host_leaves_no_process(probe):

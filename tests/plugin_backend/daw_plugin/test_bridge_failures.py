@@ -47,7 +47,7 @@ def test_without_a_backend_the_output_is_dry_and_the_reason_is_reported(probe, c
 @pytest.mark.parametrize(
     ("options", "settings", "problem"),
     [
-        (["--version", 99], {}, "the backend is of another version (99, not 2)"),
+        (["--version", 99], {}, "the backend is of another version (99, not 3)"),
         ([], {"rate": 22_050}, "no engine for 22050 Hz and 2 channels"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -83,6 +84,26 @@ def test_a_cmake_folder_of_another_generator_is_replaced(tmp_path):
     (tmp_path / "CMakeLists.txt").write_text("message(FATAL_ERROR it)\n")
     with pytest.raises(PluginError, match="CMake failed"):
         building._configure(tmp_path / "b", ["cmake", "-S", tmp_path, "-B", tmp_path / "b"])
+
+
+def test_the_compiler_runs_through_ccache_where_it_is(tmp_path, monkeypatch):
+    if not all(map(shutil.which, ("cmake", "g++"))):
+        pytest.skip("cmake and g++ are needed (Debian: apt-get install cmake g++)")
+    (tmp_path / "bin").mkdir()
+    cache = tmp_path / "bin" / "ccache"
+    cache.write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/compiled"\nexec "$@"\n')
+    cache.chmod(0o700)
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.22)\nproject(it LANGUAGES CXX)\nadd_library(it STATIC it.cpp)\n"
+    )
+    (tmp_path / "it.cpp").write_text("int it() { return 1; }\n")
+    path, command = os.environ["PATH"], ["cmake", "-S", tmp_path, "-B", tmp_path / "b"]
+    for extended, lines in ((f"{cache.parent}:{path}", 1), (path, 1)):  # the folder forgets a ccache that is gone
+        monkeypatch.setenv("PATH", extended)
+        building._configure(tmp_path / "b", [*command, *building._compiler_cache()])
+        (tmp_path / "it.cpp").touch()
+        building._run(["cmake", "--build", tmp_path / "b", "--clean-first"], "failed")
+        assert len((tmp_path / "compiled").read_text().splitlines()) == lines
 
 
 def test_another_juce_and_another_system_are_errors(tmp_path, monkeypatch):

@@ -95,7 +95,7 @@ def test_block_size_changes_nothing(foley, factory, mode):
 def test_effect_is_set_and_triggered_at_exact_sample(impulse_bank):
     sound, stage = np.zeros((1, 4_096), np.float32), Offset(1)
     instrument = Instrument(Rig(model="pcm", block_samples=64), load_codec("pcm"), Bank(impulse_bank), [stage])
-    assert instrument.latency_samples == 448 + 10
+    assert instrument.latency_samples == 448 + 10 + 64
     instrument.act(Action(1_001, "fx.0.by", 0.25))
     instrument.act(instrument.resolve(Action(2_003, "strike", 1.0, "click")))
     out = play_aligned(instrument, sound, 64)[0]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from plugin_backend.codecs.pcm import PcmCodec
+from plugin_backend.effects.limiter import limiter_latency
 from plugin_backend.errors import ProjectError
 from plugin_backend.models.registry import load_codec
 from presets.bank import FACTORY_BANK, Bank
@@ -38,6 +39,9 @@ def player(impulse_bank):
         one.close()
 
 
+CEILING = limiter_latency(RATE)
+
+
 def dark(seconds: float, level: float = 0.5) -> np.ndarray:
     return (level * np.sin(2 * np.pi * 110 * np.arange(round(seconds * RATE)) / RATE)).astype(np.float32)[None]
 
@@ -53,7 +57,7 @@ def test_sweep_comes_back_to_the_bit_after_stated_latency(player, block, threade
     sweep = (0.5 * np.sin(2 * np.pi * np.cumsum(np.geomspace(20, 20_000, RATE)) / RATE)).astype(np.float32)[None]
     playing = player(threaded, block_samples=block)
     codec_wait = 512 - np.gcd(512, block)
-    assert playing.latency_samples == max(1, -(-512 // block)) * block + codec_wait
+    assert playing.latency_samples == max(1, -(-512 // block)) * block + codec_wait + CEILING
     out = play_through(playing, blocks_from(sweep, 1, block, RATE, playing.latency_samples))
     assert not out[:, : playing.latency_samples].any()
     np.testing.assert_array_equal(out[:, playing.latency_samples :][:, : time.size], sweep)
@@ -134,19 +138,22 @@ def test_release_does_not_wait_for_delayed_blocks(impulse_bank):
     playing.close()
 
 
-@pytest.mark.parametrize("fault", ["raises", "makes NaN"])
+@pytest.mark.parametrize("fault", ["raises", "exits", "makes NaN"])
 def test_worker_failure_is_reported_and_dry_input_goes_on(player, fault):
     class Faulty(_Nothing):
         def push(self, block):
             if block.any() and fault == "raises":
                 raise RuntimeError("the string broke")
+            if block.any() and fault == "exits":
+                raise SystemExit("the string broke")
             return np.float32(np.nan) * block if block.any() else block
 
     playing, sound = player(True, stages=[Faulty(1)]), dark(0.5)
     out = play_through(playing, blocks_from(sound, 1, 512, RATE, playing.latency_samples))
-    np.testing.assert_array_equal(out[0, 1_024:][: sound.size - 512], sound[0, 512:])
-    message = "RuntimeError: the string broke" if fault == "raises" else "an effect made samples that are not finite"
-    assert message in playing.meter().problem
+    at = 512 + playing.latency_samples  # the first block is the limiter's
+    np.testing.assert_array_equal(out[0, at:][: sound.size - 512], sound[0, 512:])
+    message = {"raises": "RuntimeError: the string broke", "exits": "SystemExit: the string broke"}
+    assert message.get(fault, "an effect made samples that are not finite") in playing.meter().problem
 
 
 def test_controls_from_any_thread_and_wrong_values_are_refused(player):

@@ -4,7 +4,7 @@ import pytest
 
 from plugin_backend.daw_plugin.shared_memory import hop_of
 from presets.bank import FACTORY_BANK, Bank
-from render.plugin_server.engine_factory import make_engine
+from render.plugin_server.engine_factory import make_sound_engine
 from render.plugin_server.preset_slots import PresetPool
 
 RATE_HZ = 48_000
@@ -21,7 +21,7 @@ def effect():
     made = []
 
     def make(codec, bank, channels=1, rate_hz=RATE_HZ):
-        made.append(make_engine("effect", codec, PresetPool(bank), rate_hz, channels, hop_of(rate_hz), 0))
+        made.append(make_sound_engine("effect", codec, PresetPool(bank), rate_hz, channels, hop_of(rate_hz), 0))
         return made[-1]
 
     yield make

@@ -19,7 +19,7 @@ from plugin_backend.models.registry import load_codec
 from presets.bank import Bank
 from presets.capture import encode_pieces
 from presets.store import save_preset
-from render.plugin_server.engine_factory import RATES_HZ, engine_latency, make_engine
+from render.plugin_server.engine_factory import RATES_HZ, engine_latency, make_engine, make_sound_engine
 from render.plugin_server.preset_slots import PresetPool
 
 RATE, HOP = 48_000, 512
@@ -41,7 +41,7 @@ def test_effects_that_select_presets_together_do_not_deadlock(
         save_preset(replace(strikes, modes=[bank["bell"].modes_of(0)[:3]]), tmp_path)
     own, together, row = Bank(tmp_path), batched(codec), plugin_values()
     rows, pool = [plugin_values(preset=1 + n // 2 % 4) for n in range(count)], PresetPool(own)
-    engines = [make_engine("effect", together, pool, RATE, 1, HOP, 0) for _ in range(count)]
+    engines = [make_sound_engine("effect", together, pool, RATE, 1, HOP, 0) for _ in range(count)]
     output = []
 
     def run():

@@ -127,7 +127,7 @@ def test_plugin_equals_engine_at_every_block_size(quick, tiny, host):
 
 
 def test_automation_equals_node_values_at_hops(quick, tiny):
-    """A host sets them at its blocks; a hop uses the values that are valid at its first sample."""
+    """A host sets them at its blocks. Levels act there, the others from the next hop on."""
     _, codec, folder = tiny
     times = automation(2 * SOUND.shape[1])
     for (output,), block in zip(quick["one", "dawdreamer"][13:], AUTOMATED_BLOCKS, strict=False):
@@ -135,7 +135,7 @@ def test_automation_equals_node_values_at_hops(quick, tiny):
         def values(at: int, block: int = block) -> dict:
             return MOVED | {name: own[at // block * block] for name, own in times.items()}
 
-        expected = rendered(EFFECT, codec, folder / "one", SOUND, values)
+        expected = rendered(EFFECT, codec, folder / "one", SOUND, values, block=block)
         np.testing.assert_array_equal(output.sound, expected, err_msg=f"block {block}")
 
 

@@ -12,7 +12,7 @@ from plugin_backend.transfer.transfer_node import TransferNode
 from presets.bank import FACTORY_BANK, Bank
 from presets.lookup import target_of
 from render.plugin_server.effect_engine import EffectEngine
-from render.plugin_server.engine_factory import RATES_HZ, make_engine
+from render.plugin_server.engine_factory import RATES_HZ, make_sound_engine
 from render.plugin_server.instrument_engine import InstrumentEngine
 from render.plugin_server.preset_slots import PresetPool
 from render.plugin_server.resampled_engine import ResampledEngine
@@ -27,7 +27,7 @@ def engine(impulse_bank):
 
     def make(kind, rate_hz, channels=1, codec=None, bank=None):
         pool = PresetPool(bank or Bank(impulse_bank))
-        made.append(make_engine(kind, codec or PcmCodec(), pool, rate_hz, channels, hop_of(rate_hz), 0))
+        made.append(make_sound_engine(kind, codec or PcmCodec(), pool, rate_hz, channels, hop_of(rate_hz), 0))
         return made[-1]
 
     yield make

@@ -4,22 +4,37 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from plugin_host import CRASH, NOT_FINITE, PLAIN, RAISE, STEP, ends, gone
+from plugin_host import CRASH, EXIT, NOT_FINITE, PLAIN, RAISE, STEP, ends, gone
 
 from plugin_backend.daw_plugin import shared_memory as memory
 from plugin_backend.daw_plugin.config import PluginConfig, write_config
 from presets.store import SUFFIX
-from render.plugin_server.supervisor import EARLY, LONGEST_S, pause_s
+from render.plugin_server.supervisor import EARLY, LONGEST_S, STEADY_S, pause_s
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="the backend is forked, its memory passed on"),
 ]
 HERE = Path(__file__).parents[1]
+
+
+def children(pid: int) -> set[int]:
+    return {
+        int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split() if not gone(int(child))
+    }
+
+
+def other_child(pid: int, *known: int) -> int:
+    """Return the process's child besides the known ones, as soon as there is one."""
+    while not (others := children(pid) - {*known}):
+        time.sleep(0.01)
+    (other,) = others
+    return other
 
 
 @pytest.fixture
@@ -76,6 +91,9 @@ def test_engine_failure_is_one_line_and_others_go_on(steady):
     assert host.until("problem") == {"id": str(bad.id), "text": "ValueError: on request"}
     assert wild.play(np.full((2, 512), NOT_FINITE, np.float32)) is None
     assert "not finite" in host.until("problem", id=wild.id)["text"]
+    ended = host.instance()
+    assert ended.play(np.full((2, 512), EXIT, np.float32)) is None
+    assert host.until("problem", id=ended.id)["text"] == "RuntimeError: SystemExit: on request"
     assert float(good.play(STEP)[0, 0]) == 1.25 and good.state == memory.READY
 
 
@@ -96,14 +114,38 @@ def test_fifty_crashes_in_a_row_are_recovered(start):
     assert len(host.all("ready")) == 51
 
 
-def test_server_ends_with_killed_supervisor(plain):
+def test_spare_goes_on_for_a_killed_supervisor(start, impulse_bank):
+    host = start(bank=impulse_bank)
+    pid, instance = host.ready(), host.instance()
+    hops = [np.full((2, 512), level, np.float32) for level in (0.1, -0.2, 0.3)]
+    first = [instance.play(hop) for hop in hops]
+    supervisor = host.pid
+    for _ in range(3):  # the spare of a spare too
+        spare = other_child(supervisor, pid)
+        os.kill(supervisor, signal.SIGKILL)
+        assert host.until("died") == {"how": "its supervisor was killed"}
+        before, pid = pid, host.ready()
+        assert pid != before and gone(before)
+        assert pid in children(spare)
+        supervisor = spare
+        instance.open()
+        instance.reset()
+        np.testing.assert_array_equal([instance.play(hop) for hop in hops], first)
+    assert len(host.all("hello")) == 1 and host.all("problem") == []
+
+
+def test_killed_spare_is_replaced(plain):
     host, pid = plain
-    assert host.instance().play(STEP) is not None
+    spare = other_child(host.pid, pid)
+    time.sleep(STEADY_S)  # one that lived shortly waits for the next server
+    os.kill(spare, signal.SIGKILL)
+    assert ends(spare)
+    other = other_child(host.pid, pid, spare)
     os.kill(host.pid, signal.SIGKILL)
-    assert ends(pid)
-    while host.next()[0]:
-        pass
-    assert host.link.recv(10) == b""  # what the plug-in sees
+    host.until("died")
+    assert host.ready() in children(other) and ends(pid)
+    host.close()
+    assert ends(other)
 
 
 @pytest.mark.parametrize("moment", ["hello", "ready", "playing"])

@@ -126,7 +126,7 @@ def test_threaded_recording_is_rendered_again_to_the_bit(tmp_path):
     assert len(output) == len(blocks) * 512
     np.testing.assert_array_equal(of(replay(tmp_path / "take", tmp_path / "again.wav")), output)
     header, *lines = map(json.loads, (tmp_path / "take" / "control.jsonl").read_text().splitlines())
-    assert header["latency_samples"] == 512 + load_codec("foley").spec.latency_samples
+    assert header["latency_samples"] == 512 + load_codec("foley").spec.latency_samples + 64
     assert set(header["presets"]) == {"step-gravel"}
     actions = [line["action"] for line in lines if "action" in line]
     blends = [action["at_samples"] for action in actions if action["control"] == "blend"]
@@ -262,7 +262,7 @@ def test_preset_files_work_and_controllers_cannot_name_more(tmp_path, impulse_ba
     output = of(tmp_path / "take" / "output.wav")[player.latency_samples :, 0]
     bare = played(tmp_path / "bare", rig, clapping(0.8), actions[2:], bank=impulse_bank)
     strikes = (output - of(tmp_path / "bare" / "output.wav")[bare.latency_samples :, 0])[10_000:12_000]
-    assert np.sqrt(np.square(strikes).mean()) > 0.3  # noise; the bank's click is one sample
+    assert np.sqrt(np.square(strikes).mean()) > 0.2  # noise, limited; the bank's click is one sample
     np.testing.assert_array_equal(
         of(replay(tmp_path / "take", tmp_path / "again.wav"))[player.latency_samples :, 0], output
     )
