@@ -26,8 +26,8 @@ BODY_SHARE, TAIL_SHARE = 0.35, 0.9
 NEIGHBOURS = 3
 """Takes that a take is mixed with: the most similar ones."""
 
-TIMES = np.array([0, 1, 2, 3, 5, 7, 10, 14, 20, 28, 40, 56, 80, 112])
-DURATIONS = np.diff(TIMES, append=160).astype(np.float32)
+TIMES = np.array([0, 1, 2, 4, 7, 12, 20, 33, 55, 90])
+DURATIONS = np.diff(TIMES, append=140).astype(np.float32)
 """Frames at which sounds are compared, and how many frames each one stands for."""
 
 AUDIBLE_DB, FLOOR_DB = 50.0, 60.0
@@ -131,28 +131,37 @@ class AlignedTakes:
         flat = weights.reshape(-1, *weights.shape[-2:])
         shares = np.clip(flat[:, :, : self.takes].mean(axis=1), 0, None)
         frames = np.exp(shares / shares.sum(axis=1, keepdims=True) @ np.log(self.frames))
-        latents = np.zeros((len(flat), len(TIMES), self.variations.shape[2]))
-        curves = _knot_curves_at(TIMES, frames)
-        portions = np.einsum("nkt,nkf->ntf", flat[:, :, : self.takes], curves)
-        for take, own in enumerate(self.latents):
+        bands = np.zeros((len(flat), len(TIMES), self._take_bands[0].shape[1]), np.float32)
+        curves = _knot_curves_at(TIMES, frames).astype(np.float32)
+        portions = np.einsum("nkt,nkf->tnf", flat[:, :, : self.takes].astype(np.float32), curves)
+        for take, own in enumerate(self._take_bands):
             at = np.minimum(_stretched_positions(TIMES, frames, len(own)), len(own) - 1)
             below = at.astype(int)
-            share = (at - below)[..., None]
-            above = np.minimum(below + 1, len(own) - 1)
-            latents += portions[:, take, :, None] * ((1 - share) * own[below] + share * own[above])
-        moves = np.einsum("nkv,vkd->nkd", flat[:, :, self.takes :], self.variations)
-        latents += np.einsum("nkf,nkd->nfd", curves, moves)
-        bands = self._band_levels(latents)
+            share = (at - below).astype(np.float32)
+            bands += (portions[take] * (1 - share))[..., None] * own[below]
+            bands += (portions[take] * share)[..., None] * own[np.minimum(below + 1, len(own) - 1)]
+        if len(self.variations):
+            moves = np.einsum("nkv,vkb->nkb", flat[:, :, self.takes :].astype(np.float32), self._variation_bands)
+            bands += np.einsum("nkf,nkb->nfb", curves, moves)
         bands -= bands.max(axis=(1, 2), keepdims=True)
-        heard = np.where((frames[:, None] > TIMES)[..., None], np.maximum(bands, -FLOOR_DB), -FLOOR_DB)
-        return heard.reshape(*weights.shape[:-2], *heard.shape[1:]).astype(np.float32)
+        audible = (frames[:, None] > TIMES)[..., None]
+        heard = np.where(audible, np.maximum(bands, np.float32(-FLOOR_DB)), np.float32(-FLOOR_DB))
+        return heard.reshape(*weights.shape[:-2], *heard.shape[1:])
 
-    def _band_levels(self, latents: np.ndarray) -> np.ndarray:
+    @cached_property
+    def _take_bands(self) -> list[np.ndarray]:
+        """How loud each band is in each frame of the takes, ``[frames, bands]`` in dB: they mix as the latents do."""
         if self._statistics is not None:
             slopes, offsets = self._statistics.coarse_bands
-            return latents @ slopes + offsets
-        spread = np.concatenate(self.latents).std(axis=0)
-        return FLOOR_DB / 2 + LATENT_DB * latents / np.maximum(spread, 1e-3)
+            return [(latents @ slopes + offsets).astype(np.float32) for latents in self.latents]
+        spread = np.maximum(np.concatenate(self.latents).std(axis=0), 1e-3)
+        return [(LATENT_DB * latents / spread).astype(np.float32) for latents in self.latents]
+
+    @cached_property
+    def _variation_bands(self) -> np.ndarray:
+        """What each variation adds to the bands, ``[variations, KNOTS, bands]`` in dB."""
+        assert self._statistics is not None
+        return (self.variations @ self._statistics.coarse_bands[0]).astype(np.float32)
 
     @cached_property
     def effort(self) -> np.ndarray:

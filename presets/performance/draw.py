@@ -22,7 +22,7 @@ LEAST_LEAD_WIDE = 0.5
 STAY = 0.35
 """How likely the leading take of one knot leads the next knot too. Otherwise one of its neighbours does."""
 
-OWN_VARIATION = 0.5
+OWN_VARIATION = 0.8
 """How far the weights vary besides, in standard deviations of the takes: low-rank, and smooth from knot to knot."""
 
 FOOT_DIFFERENCE = 0.15

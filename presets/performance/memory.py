@@ -20,7 +20,7 @@ from presets.performance.draw import ALL_SHOES, candidate_weights, takes_of_shoe
 LEAST_REMEMBERED = 6
 """Performances that are remembered at least."""
 
-DIFFERENT = 0.85
+DIFFERENT = 1.0
 """How different two performances must sound, as a share of the median distance of two takes."""
 
 FARTHEST = 1.0
