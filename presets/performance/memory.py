@@ -58,7 +58,7 @@ class RowMemory:
         self._near = remembered(aligned, shoe, memory)
         self._enough = DIFFERENT * usual_distance(aligned, shoe)
         farthest = float(aligned.distances.max())
-        self._most = FARTHEST * farthest if farthest else np.inf
+        self._most = FARTHEST * farthest if farthest and aligned.mixable else np.inf
         self._sketches: dict[int, np.ndarray] = {}
         self.candidates: dict[int, int] = {}
 
