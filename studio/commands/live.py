@@ -10,7 +10,7 @@ import click
 from plugin_backend.errors import ProjectError
 from plugin_backend.transfer.parameters import PARAMETERS, WIDTH
 from studio.commands.options import Examples, bank_option, named_banks
-from studio.commands.transfer_options import LATENT_HELP, control_options, preset_options
+from studio.commands.transfer_options import LATENT_HELP, axis_option, control_options, preset_options
 
 
 @click.command("live", cls=Examples, example="pisada live --preset step-gravel --midi nano --record take-1")
@@ -60,6 +60,7 @@ from studio.commands.transfer_options import LATENT_HELP, control_options, prese
 @control_options
 @click.option("--width", type=float, metavar="X", help=f"{WIDTH.doc}  [default: {WIDTH.default:g}]")
 @click.option("--latent", "latents", multiple=True, help=LATENT_HELP)
+@axis_option
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Takes and variations are derived from it.")
 @bank_option
 @click.option("--model", help="The name of a factory model, or a .safetensors file.  [default: the preset's]")
@@ -85,6 +86,7 @@ def live(
     realtime: bool,
     no_meter: bool,
     latents: tuple[str, ...],
+    axes: tuple[str, ...],
     sums: tuple[str, ...],
     additions: tuple[str, ...],
     banks: tuple[Path, ...],
@@ -99,11 +101,12 @@ def live(
 
         print_devices()
         return
+    from plugin_backend.transfer.settings import parse_axes
     from studio.workflows.live import play_live
     from studio.workflows.live_rig import rig_from
     from studio.workflows.live_setup import Controllers, Ends
 
-    options["bank"] = named_banks(banks)
+    options["bank"], options["axes"] = named_banks(banks), parse_axes(axes) or None
     controls = {name: value for name in PARAMETERS if (value := options.pop(name)) is not None}
     rig = rig_from(rig_file, controls, latents, options, sums, additions)
     inputs, outputs = _channels("--in-channels", in_channels), _channels("--out-channels", out_channels)
