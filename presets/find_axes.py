@@ -83,7 +83,7 @@ def find_axes(
     """Find the axes of a model, from the presets of a bank.
 
     Args:
-        presets: of the model; at least :data:`LEAST_PRESETS`.
+        presets: of the model, in any order; at least :data:`LEAST_PRESETS`.
         codec: the model.
         names: descriptors to try, in order. An axis is orthogonal to those before it.
         report: called with a line after each axis.
@@ -94,7 +94,7 @@ def find_axes(
     Raises:
         PresetError: a preset is of another model, there are too few presets, or no axis is followed.
     """
-    presets = list(presets)
+    presets = sorted(presets, key=lambda preset: preset.name)  # their order decides offsets and groups
     for preset in presets:
         check_model(preset, codec)
     if len(presets) < LEAST_PRESETS:

@@ -63,7 +63,6 @@ AXES = table(
     Parameter("weight", -3, 3, 0, "", "More or less energy below 150 Hz."),
     Parameter("warmth", -3, 3, 0, "", "More or less energy from 150 to 600 Hz."),
     Parameter("presence", -3, 3, 0, "", "More or less energy from 1 to 4 kHz."),
-    Parameter("air", -3, 3, 0, "", "More or less energy above 8 kHz."),
 )
 """Directions in the latents that a person understands. 1 is one standard deviation over the takes of a bank. The axes
 file of a bank (:mod:`presets.axes`) has those that its model obeys."""

@@ -97,12 +97,12 @@ def test_takes_are_moved_in_mode_hits(foley, factory):
 
 def test_a_rig_file_keeps_axes_and_is_checked(tmp_path):
     path = tmp_path / "rig.toml"
-    path.write_text('preset = "step-gravel"\naxes = { brightness = 1.5 }\na = { "axis.air" = 1.0 }\n')
+    path.write_text('preset = "step-gravel"\naxes = { brightness = 1.5 }\na = { "axis.warmth" = 1.0 }\n')
     rig = read_rig(path)
-    assert (rig.axes, rig.a) == ({"brightness": 1.5}, {"axis.air": 1.0})
+    assert (rig.axes, rig.a) == ({"brightness": 1.5}, {"axis.warmth": 1.0})
     for text, message in (
         ("axes = { loud = 1.0 }", "rig.toml: .*no axis 'loud'; there are brightness, "),
-        ("axes = { air = 9.0 }", "rig.toml: .*air 9: -3 to 3 can be used"),
+        ("axes = { warmth = 9.0 }", "rig.toml: .*warmth 9: -3 to 3 can be used"),
     ):
         path.write_text(text)
         with pytest.raises(ProjectError, match=message):
@@ -113,7 +113,7 @@ def test_a_model_without_axes_is_refused_only_where_they_are_used(tiny_models, f
     tiny = load_codec(str(tiny_models[0]))
     assert not any(name.startswith("axis.") for name in Instrument(Rig(), tiny, factory).controls)
     with pytest.raises(PresetError, match="no bank has its axes: find them with `pisada preset axes --find"):
-        Instrument(Rig(axes={"air": 1.0}), tiny, factory)
+        Instrument(Rig(axes={"warmth": 1.0}), tiny, factory)
 
 
 def test_a_recording_is_rendered_again_with_its_axes(foley, factory, tmp_path):

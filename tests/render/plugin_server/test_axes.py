@@ -49,6 +49,6 @@ def test_a_damaged_axes_file_is_reported_and_the_rest_plays(foley, factory, effe
     engine = effect(foley, Bank(tmp_path))
     assert [problem.split(": ")[0] for problem in engine.problems] == ["axes have no effect"]
     out = played(engine, SOUND, plugin_values(preset=1))
-    moved = played(effect(foley, Bank(tmp_path)), SOUND, plugin_values(preset=1, axis_air=1.0))
+    moved = played(effect(foley, Bank(tmp_path)), SOUND, plugin_values(preset=1, axis_warmth=1.0))
     np.testing.assert_array_equal(moved, out)
     assert np.abs(out).max() > 0.01

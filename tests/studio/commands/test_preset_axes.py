@@ -85,9 +85,9 @@ def test_apply_moves_the_sound_along_the_axis(tmp_path, knock, mode):
     ("arguments", "error", "message"),
     [
         (("play", "step-gravel", "x.wav", "--axis", "loud=1"), ProjectError, "^axis 'loud=1': write NAME=VALUE, as in"),
-        (("play", "step-gravel", "x.wav", "--axis", "air=much"), ProjectError, "^axis 'air=much': 'much' is not a num"),
-        (("play", "step-gravel", "x.wav", "--axis", "air=4"), ProjectError, "^air 4: -3 to 3 can be used"),
-        (("play", "step-gravel", "x.wav", "--axis", "air=nan"), ProjectError, "^air nan: -3 to 3 can be used"),
+        (("play", "step-gravel", "x.wav", "--axis", "weight=much"), ProjectError, "^axis 'weight=much': 'much' is not"),
+        (("play", "step-gravel", "x.wav", "--axis", "warmth=4"), ProjectError, "^warmth 4: -3 to 3 can be used"),
+        (("play", "step-gravel", "x.wav", "--axis", "warmth=nan"), ProjectError, "^warmth nan: -3 to 3 can be used"),
         (("shift", "step-gravel", "new", "--to", "bank"), ProjectError, "^give --axis NAME=VALUE"),
         (("axes", "--find"), ProjectError, "^--find saves the axes in a bank: give --bank DIR"),
         (("axes", "step-gravel", "--find"), ProjectError, "^--find takes all presets of the bank: give no NAME"),
