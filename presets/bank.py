@@ -10,6 +10,7 @@ from pathlib import Path
 
 from plugin_backend.errors import PresetError
 from plugin_backend.similar_names import did_you_mean
+from presets.axes import Axes, find_axes_file
 from presets.performance.latent_statistics import SUFFIX as STATISTICS_SUFFIX
 from presets.performance.latent_statistics import LatentStatistics, load_statistics
 from presets.preset import NAME, NAME_RULE, Preset
@@ -101,6 +102,20 @@ class Bank:
             hint = did_you_mean(name, self.names)
             raise PresetError(f"no preset '{name}' in {self.folder_list} ({len(self.names)} presets){hint}")
         return self._files[name]
+
+    def axes(self, fingerprint: str) -> Axes | None:
+        """Return the axes of a model: those of the first folder that has some, or of the factory bank.
+
+        Args:
+            fingerprint: of the model.
+
+        Returns:
+            ``None`` if no folder has axes of the model.
+
+        Raises:
+            PresetError: an axes file cannot be used.
+        """
+        return find_axes_file((*self.folders, FACTORY_BANK), fingerprint)
 
     def programs(self) -> dict[int, str]:
         """Return MIDI program number → preset name, for presets that have a number. Earlier folders take precedence.

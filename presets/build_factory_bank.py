@@ -1,4 +1,4 @@
-"""Build the factory bank from the Foley corpus and the factory model.
+"""Build the factory bank and its axes from the Foley corpus and the factory model.
 
 python -m presets.build_factory_bank CORPUS [--model foley]
 """
@@ -14,9 +14,12 @@ from typing import Any
 from plugin_backend.codecs.base import Codec
 from plugin_backend.errors import PresetError
 from plugin_backend.models.registry import load_codec
+from presets.axes import SUFFIX as AXES_SUFFIX
+from presets.axes import save_axes
 from presets.bank import FACTORY_BANK
 from presets.capture import AUTO, CaptureSettings, encode_slices, recorded_takes
 from presets.decoded_takes import with_level
+from presets.find_axes import find_axes
 from presets.hit_slicing import SILENCE, Slice
 from presets.performance.latent_statistics import save_statistics
 from presets.performance.learn_statistics import hits_of, learn
@@ -129,9 +132,9 @@ def slices_of_entry(entry: Entry, corpus: Path, rate_hz: int) -> list[Slice]:
 
 
 def build(corpus: Path, folder: Path, model: str) -> list[Preset]:
-    """Write every preset of the recipe into a folder, and what was learned about the model's latents.
+    """Write every preset of the recipe, the axes, and what was learned about the model's latents, into a folder.
 
-    Presets that are no longer in the recipe are removed.
+    Presets and axes that are no longer made are removed.
 
     Args:
         corpus: folder of the corpus.
@@ -142,7 +145,8 @@ def build(corpus: Path, folder: Path, model: str) -> list[Preset]:
         The presets.
 
     Raises:
-        PresetError: a pattern of the recipe matches no file of the corpus, or two presets have a take in common.
+        PresetError: a pattern of the recipe matches no file of the corpus, two presets have a take in common, or
+            no axis is found.
     """
     codec, credited = load_codec(model), credits(corpus)
     folder.mkdir(parents=True, exist_ok=True)
@@ -152,7 +156,9 @@ def build(corpus: Path, folder: Path, model: str) -> list[Preset]:
         fields = {"program": program, **header_fields_of(entry, corpus, credited)}
         presets.append(with_level(capture_entry(entry, corpus, codec, **fields), codec, PEAK_DB[kind_of(entry)]))
     check_no_shared_takes(presets)
-    for stale in set(folder.glob(f"*{SUFFIX}")) - {save_preset(preset, folder) for preset in presets}:
+    axes, _ = find_axes(presets, codec)
+    written = {save_axes(axes, folder), *(save_preset(preset, folder) for preset in presets)}
+    for stale in {*folder.glob(f"*{SUFFIX}"), *folder.glob(f"*{AXES_SUFFIX}")} - written:
         stale.unlink()
     return presets
 

@@ -27,10 +27,24 @@ def decoded_takes(preset: Preset, codec: Codec, take: int) -> np.ndarray:
     Returns:
         ``[samples]`` float32, as long as its latents.
     """
-    rate = codec.spec.sample_rate
-    audio = LowCut(preset.header.low_cut_hz, rate, 1).push(codec.decode(preset.means[take][None]))
+    return finish_decoded(preset, take, codec.decode(preset.means[take][None])[0], codec.spec.sample_rate)
+
+
+def finish_decoded(preset: Preset, take: int, decoded: np.ndarray, rate_hz: int) -> np.ndarray:
+    """High-pass the decoded latents of a take, and add its modes as captured.
+
+    Args:
+        preset: the preset.
+        take: index of the take.
+        decoded: ``[samples]``, from the first frame of the take on.
+        rate_hz: sample rate.
+
+    Returns:
+        ``[samples]`` float32.
+    """
+    audio = LowCut(preset.header.low_cut_hz, rate_hz, 1).push(decoded[None])
     if preset.header.kind == "hit" and preset.modes:
-        audio = (audio + ResonatorBank(preset.modes_of(take), rate).samples(0, audio.shape[1])).astype(np.float32)
+        audio = (audio + ResonatorBank(preset.modes_of(take), rate_hz).samples(0, audio.shape[1])).astype(np.float32)
     return audio[0]
 
 

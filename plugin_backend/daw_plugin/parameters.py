@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from plugin_backend.effects.parameters import GAIN, LFO, LIMITER
 from plugin_backend.parameters import Parameter
-from plugin_backend.transfer.parameters import LATENT_PARAMETERS, PARAMETERS, RING
+from plugin_backend.transfer.parameters import AXES, LATENT_PARAMETERS, PARAMETERS, RING, axis_control
 
 LATENTS = 16
 MOST_PRESETS = 255
@@ -92,6 +92,7 @@ PLUGIN_PARAMETERS = (
     _ring("strike", "Modes Strike", EFFECT),
     PluginParameter("ceiling_dbtp", "Ceiling", LIMITER["ceiling_dbtp"]),
     PluginParameter("ceiling_on", "Ceiling On", LIMITER["ceiling_on"], SWITCH),
+    *(PluginParameter(f"axis_{name}", name.title(), row, control=axis_control(name)) for name, row in AXES.items()),
 )
 """In the order of a slot's ``parameters``. A plug-in without a parameter leaves its default there."""
 

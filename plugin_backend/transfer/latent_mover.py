@@ -46,6 +46,7 @@ class LatentMover:
     Attributes:
         controls: for each of ``LATENT_PARAMETERS``, the values of all latents, ``[dims]``; see :meth:`set_latent`.
         smooth_ms: see ``PARAMETERS``.
+        offset: is added to the bias of every latent, ``[dims]``.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class LatentMover:
         self._summed = {f"weight.{name}": self.slots[name] for name in slot_names(slots)[PAIR:]}
         self._rest = np.zeros(dims) if rest is None else rest.astype(np.float64)
         self.controls = {name: np.full(dims, float(parameter.default)) for name, parameter in LATENT_PARAMETERS.items()}
-        self.smooth_ms = 0.0
+        self.smooth_ms, self.offset = 0.0, np.zeros(dims)
         self._statistics, self._running = statistics, RunningStatistics.running(dims, frames_per_s)
         self._frames_per_s, self._begun = frames_per_s, False
         self._smoothed, self._held = np.zeros((2, channels, dims))
@@ -102,10 +103,21 @@ class LatentMover:
             raise ProjectError(f"latent {latent}: 0 to {dims - 1} can be used")
         self.controls[name][latent] = LATENT_PARAMETERS[name].validate(value)
 
+    def set_offset(self, offset: np.ndarray) -> None:
+        """Set what is added to the bias of every latent, ``[dims]``, all finite.
+
+        Raises:
+            ValueError: it has another shape, or is not finite.
+        """
+        if offset.shape != self.offset.shape or not np.isfinite(offset).all():
+            raise ValueError(f"an offset of shape {offset.shape}; need {self.offset.shape}, all finite")
+        self.offset = offset.astype(np.float64)
+
     def apply_latent_controls(self, z: np.ndarray) -> np.ndarray:
-        """Apply each latent's own value, scale, bias and switch to ``[..., dims]``."""
+        """Apply each latent's own value, scale, bias and switch, and the offset, to ``[..., dims]``."""
         arrays = self.controls
-        z = np.where(np.isnan(arrays["value"]), z, arrays["value"]) * arrays["scale"] + arrays["bias"]
+        z = np.where(np.isnan(arrays["value"]), z, arrays["value"]) * arrays["scale"]
+        z = z + (arrays["bias"] + self.offset)
         return np.where(arrays["on"] >= 0.5, z, 0.0)
 
     def _towards(self, z: np.ndarray, now: dict[str, float]) -> np.ndarray:
@@ -133,7 +145,8 @@ class LatentMover:
     def state(self) -> dict[str, np.ndarray]:
         """Return the state as plain arrays."""
         arrays = {"smoothed": self._smoothed, "held": self._held, "begun": np.array(self._begun)}
-        arrays |= {"smooth_ms": np.array(self.smooth_ms)} | {f"control.{k}": v.copy() for k, v in self.controls.items()}
+        arrays |= {"smooth_ms": np.array(self.smooth_ms), "offset": self.offset.copy()}
+        arrays |= {f"control.{k}": v.copy() for k, v in self.controls.items()}
         arrays |= {f"running.{name}": value for name, value in self._running.state().items()}
         if self._statistics is not None:
             arrays |= {"heard": np.stack(self._statistics)}
@@ -146,6 +159,7 @@ class LatentMover:
         self._smoothed, self._held = state["smoothed"], state["held"]
         self._begun, self.smooth_ms = bool(state["begun"]), float(state["smooth_ms"])
         self.controls = {name: state[f"control.{name}"].copy() for name in LATENT_PARAMETERS}
+        self.offset = state["offset"].copy()
         self._running.restore(state_subset(state, "running"))
         self._statistics = tuple(state["heard"]) if "heard" in state else None
         for name, slot in self.slots.items():

@@ -55,6 +55,18 @@ LATENT_PARAMETERS = table(
 )
 """Parameters of each latent, in the order in which they act. Smoothing comes before ``freeze``."""
 
+AXIS = "axis."
+"""Prefix of the control of an axis: ``axis.brightness``."""
+
+AXES = table(
+    Parameter("brightness", -3, 3, 0, "", "Moves the centre of the spectrum up or down."),
+    Parameter("weight", -3, 3, 0, "", "More or less energy below 150 Hz."),
+    Parameter("warmth", -3, 3, 0, "", "More or less energy from 150 to 600 Hz."),
+    Parameter("presence", -3, 3, 0, "", "More or less energy from 1 to 4 kHz."),
+)
+"""Directions in the latents that a person understands. 1 is one standard deviation over the takes of a bank. The axes
+file of a bank (:mod:`presets.axes`) has those that its model obeys."""
+
 LAYER_PARAMETERS = table(
     Parameter("on", 0, 1, 1, "", "0 mutes the layer, which keeps running; values between lower its level.")
 )
@@ -75,6 +87,11 @@ def split_latent_control(name: str) -> tuple[int, str] | None:
     """Return latent and parameter of a latent's control such as ``3:bias``; ``None`` for any other control."""
     latent, colon, parameter = name.partition(":")
     return (int(latent), parameter) if colon else None
+
+
+def axis_control(name: str) -> str:
+    """Return the name of an axis's control, for example ``axis.brightness``."""
+    return f"{AXIS}{name}"
 
 
 @cache

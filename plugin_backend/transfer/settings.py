@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from plugin_backend.errors import ProjectError
 from plugin_backend.transfer.latent_mover import LatentMover
-from plugin_backend.transfer.parameters import LATENT_PARAMETERS, PARAMETERS, WIDTH
+from plugin_backend.transfer.parameters import AXES, LATENT_PARAMETERS, PARAMETERS, WIDTH
 from plugin_backend.transfer.transfer_node import TransferNode
 
 TRANSFER, HITS = "transfer", "hits"
@@ -30,6 +32,7 @@ class Settings:
             than for a guide track, because the recording is a performance for the preset.
         seed: of the project. The seed of each hit derives from it.
         bits: of the file that is written.
+        offset: is added to the bias of every latent, one number each; empty for nothing. Axes make it.
 
     Raises:
         ProjectError: a value is out of range, or a control cannot be used in the mode.
@@ -45,6 +48,7 @@ class Settings:
     min_gap_ms: float = 150.0
     seed: int = 0
     bits: int = 24
+    offset: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         for table, controls in (
@@ -69,11 +73,13 @@ class Settings:
         return self.controls.get(name, PARAMETERS[name].default)
 
     def set_latents(self, node: TransferNode | LatentMover) -> None:
-        """Set the controls of single latents.
+        """Set the controls of single latents, and the offset of all.
 
         Raises:
             ProjectError: there is no such latent.
         """
+        if self.offset:
+            node.set_offset(np.array(self.offset))
         for latent, controls in self.latents.items():
             for name, value in controls.items():
                 node.set_latent(latent, name, value)
@@ -98,3 +104,23 @@ def parse_latents(texts: tuple[str, ...]) -> dict[int, dict[str, float]]:
                 raise ProjectError(f"latent {text!r}: {number!r} is not a number") from None
             latents.setdefault(int(match[1]), {})[name] = value
     return latents
+
+
+def parse_axes(texts: tuple[str, ...]) -> dict[str, float]:
+    """Parse ``brightness=1.5``. The last value of an axis counts.
+
+    Raises:
+        ProjectError: a text is malformed, there is no such axis, or a value is out of range.
+    """
+    values = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        if name not in AXES:
+            raise ProjectError(
+                f"axis {text[:80]!r}: write NAME=VALUE, as in brightness=1.5; names are {', '.join(AXES)}"
+            )
+        try:
+            values[name] = AXES[name].validate(float(number))
+        except ValueError:
+            raise ProjectError(f"axis {text[:80]!r}: {number[:80]!r} is not a number") from None
+    return values

@@ -186,6 +186,14 @@ class TransferNode(Stage):
         """
         self._mover.set_latent(latent, name, value)
 
+    def set_offset(self, offset: np.ndarray) -> None:
+        """Set what is added to the bias of every latent, from the next hop on: ``[dims]``, all finite.
+
+        Raises:
+            ValueError: it has another shape, or is not finite.
+        """
+        self._mover.set_offset(offset)
+
     def push(self, block: np.ndarray, changes: Sequence[tuple[int, str, float]] = ()) -> np.ndarray:
         """Process ``[channels, n]``. Return ``[channels, n]`` float32, late by ``latency_samples``.
 

@@ -1,4 +1,4 @@
-"""Controls that change the latents of all sounding notes: morph, the controls of each latent, smoothing."""
+"""Controls that change the latents of all sounding notes: morph, the controls of each latent, axes, smoothing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import numpy as np
 from plugin_backend.codecs.base import CodecSpec
 from plugin_backend.transfer.latent_mover import LatentMover
 from plugin_backend.transfer.parameter_smoothing import SLEW_S, ParameterSmoother
+from presets.axes import Axes, AxisControls
 from render.instrument.actions import LATENT
 from render.instrument.note import Note
 
@@ -14,12 +15,18 @@ from render.instrument.note import Note
 class LatentControls:
     """The latent controls of an instrument, shared by its notes.
 
+    Args:
+        spec: of the codec.
+        hop_samples: samples of a hop.
+        axes: of the codec, or ``None``.
+
     Attributes:
         morph: position between the two takes at the end of the hop, 0..1; it glides as in the transfer node.
         morphs: the position at each sample of the hop, or one number while it does not change.
     """
 
-    def __init__(self, spec: CodecSpec, hop_samples: int):
+    def __init__(self, spec: CodecSpec, hop_samples: int, axes: Axes | None = None):
+        self._axes = AxisControls(axes)
         self._mover = LatentMover(1, spec.latent_dim, spec.sample_rate / spec.hop_samples)
         self._frames_per_s, self._dims = spec.sample_rate / spec.hop_samples, spec.latent_dim
         self._slew, self._begun = ParameterSmoother(round(SLEW_S * spec.sample_rate / hop_samples)), False
@@ -32,6 +39,8 @@ class LatentControls:
         if match := LATENT.fullmatch(control):
             if int(match[1]) < self._dims:
                 self._mover.set_latent(int(match[1]), match[2], value)
+        elif (offset := self._axes.set(control, value)) is not None:
+            self._mover.set_offset(offset)
         elif control == "smooth_ms":
             self._mover.smooth_ms = value
         elif control == "morph":

@@ -17,6 +17,7 @@ from plugin_backend.dsp.onset_detector import OnsetDetector
 from plugin_backend.parameters import Parameter
 from plugin_backend.transfer.latent_mover import LatentMover
 from plugin_backend.transfer.parameters import PARAMETERS
+from presets.axes import Axes, needed_axes
 from presets.lookup import check_model
 from presets.preset import Preset
 from render.apply.hits_mode import as_hit_layer
@@ -139,22 +140,34 @@ class HitsMode:
         takes: where takes come from.
         on_hit: called with the first sample of each hit.
         added: layers that play at each hit too.
+        axes: of the codec, or ``None``. The rig's values move every take; they cannot change while playing.
 
     Attributes:
         grain_samples: 1: pieces of any length can be pushed.
         latency_samples: the detector's look-ahead. The output is later by as much, so a take begins with its hit.
         parameters: the controls that :meth:`set` takes.
+
+    Raises:
+        PresetError: the rig sets axes that the codec does not have.
     """
 
     grain_samples = 1
 
     def __init__(
-        self, rig: Rig, codec: Codec, takes: TakePool, on_hit: Callable[[int], None], added: Sequence[Layer] = ()
+        self,
+        rig: Rig,
+        codec: Codec,
+        takes: TakePool,
+        on_hit: Callable[[int], None],
+        added: Sequence[Layer] = (),
+        axes: Axes | None = None,
     ):
         self._rig, self._codec, self._takes, self._on_hit = rig, codec, takes, on_hit
         self._rate = codec.spec.sample_rate
         self._mover = LatentMover(1, codec.spec.latent_dim, 1.0)
         rig.settings.set_latents(self._mover)
+        if rig.axes:
+            self._mover.set_offset(needed_axes(axes, codec.spec.name).to_latents(rig.axes))
         self.parameters: dict[str, Parameter] = {name: PARAMETERS[name] for name in CONTROLS}
         self._added = [_with_layer_gain(as_hit_layer(layer, None)) for layer in added]
         self._presets: dict[str, Preset] = {}

@@ -51,6 +51,7 @@ class Instrument:
         channels, sample_rate: of every block.
         latency_samples: output sample *i* comes from input sample ``i − latency_samples``.
         controls: every numeric control and its range.
+        axes: of the model, or ``None``.
         dry: the input of the last block, delayed as much as the output.
         position: input samples so far.
         valid_from: the first input sample whose output is complete; after a :meth:`skip`, ``latency_samples`` later.
@@ -66,15 +67,16 @@ class Instrument:
         self.fingerprint = codec.spec.fingerprint
         pool = PresetPool(rig, presets)
         added = pool.added(rig, codec)
+        self.axes = pool.axes(self.fingerprint)
         self._takes = TakePool([codec, *(layer.codec for layer in added)], rig.seed)
         self._strikes: defaultdict[str, int] = defaultdict(int)
         self._chain: EffectChain
         self._source: HitsMode | TransferMode
         if rig.mode == HITS:
-            self._source = HitsMode(rig, codec, self._takes, lambda at: self._chain.trigger(at), added)
+            self._source = HitsMode(rig, codec, self._takes, lambda at: self._chain.trigger(at), added, self.axes)
         else:
             first = pool[rig.preset] if rig.sum else None
-            self._source = TransferMode(rig, codec, first, pool.summed(rig), added)
+            self._source = TransferMode(rig, codec, first, pool.summed(rig), added, self.axes)
         self._voices = Voices()
         if stages is None:
             stages = make_stages(rig.effects, self.sample_rate, rig.channels)

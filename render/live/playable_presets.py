@@ -11,7 +11,8 @@ from plugin_backend.errors import PresetError, ProjectError
 from plugin_backend.parameters import Parameter
 from plugin_backend.transfer.parallel_nodes import check_sample_rates
 from plugin_backend.transfer.settings import HITS
-from presets.bank import is_file_name
+from presets.axes import Axes
+from presets.bank import Bank, is_file_name
 from presets.lookup import check_model
 from presets.preset import Preset, sound_digest
 from presets.store import load_preset
@@ -57,6 +58,14 @@ class PresetPool:
 
     def __getitem__(self, name: str) -> Preset:
         return self._from_files[name] if name in self._from_files else self._presets[name]
+
+    def axes(self, fingerprint: str) -> Axes | None:
+        """Return the axes of a model, if the presets are of a bank; see :meth:`presets.bank.Bank.axes`.
+
+        Raises:
+            PresetError: an axes file cannot be used.
+        """
+        return self._presets.axes(fingerprint) if isinstance(self._presets, Bank) else None
 
     def summed(self, rig: Rig) -> list[tuple[Preset, float]]:
         """Return the presets that the rig sums, each with its weight."""

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from plugin_backend.effects.parameters import LIMITER
 from plugin_backend.errors import ProjectError
-from plugin_backend.transfer.parameters import PARAMETERS, WIDTH
+from plugin_backend.transfer.parameters import AXES, PARAMETERS, WIDTH
 from plugin_backend.transfer.settings import HITS, Settings
 from render.instrument.effect_chain import Effect
 from render.project.project import Banks
@@ -40,6 +40,7 @@ class Rig(Table, frozen=True):
         bank: one or several folders of presets, as in a project.
         mode: ``transfer`` or ``hits``, as in :class:`plugin_backend.transfer.settings.Settings`.
         controls, latents: as in those settings. A latent's number is written as a string, as TOML and JSON keys are.
+        axes: axis → value at the start, −3..3. In mode ``transfer`` they are controls, such as ``axis.brightness``.
         mono, width, sensitivity, min_gap_ms: as in those settings.
         a, b: two snapshots, control → value, of any controls of the instrument. The control ``ab`` leads from one to
             the other.
@@ -62,6 +63,7 @@ class Rig(Table, frozen=True):
     mode: Literal["transfer", "hits"] = "transfer"
     controls: dict[str, float] = {}
     latents: dict[Annotated[str, Meta(pattern=r"^\d{1,4}$")], dict[str, float]] = {}
+    axes: dict[str, float] = {}
     a: dict[str, float] = {}
     b: dict[str, float] = {}
     mono: bool = False
@@ -80,6 +82,10 @@ class Rig(Table, frozen=True):
     def __post_init__(self) -> None:
         try:
             self.settings  # noqa: B018 - makes its own checks
+            for name, value in self.axes.items():
+                if name not in AXES:
+                    raise ProjectError(f"no axis '{name[:64]}'; there are {', '.join(AXES)}")
+                AXES[name].validate(value)
             for weight in self.sum.values():
                 PARAMETERS["weight"].validate(weight)
             for each in self.add:

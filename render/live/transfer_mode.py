@@ -11,9 +11,10 @@ from plugin_backend.codecs.base import Codec
 from plugin_backend.parameters import Parameter
 from plugin_backend.transfer.latent_mover import PAIR
 from plugin_backend.transfer.parallel_nodes import TOTAL, ParallelNodes
-from plugin_backend.transfer.parameters import LATENT_PARAMETERS, PARAMETERS
+from plugin_backend.transfer.parameters import LATENT_PARAMETERS, PARAMETERS, axis_control
 from plugin_backend.transfer.target import Target
 from plugin_backend.transfer.transfer_node import LEVELS, NoiseSettings, TransferNode
+from presets.axes import Axes, AxisControls, needed_axes
 from presets.lookup import target_of
 from presets.preset import Preset
 from render.apply.preset_layers import Layer, as_transfer_layer
@@ -35,11 +36,15 @@ class TransferMode:
         preset: of the first layer; given only when presets are summed with it.
         summed: presets of the same codec, and their weights.
         added: layers that are decoded in parallel.
+        axes: of the codec, or ``None``.
 
     Attributes:
         grain_samples: the length of every pushed piece is a multiple of it.
         latency_samples: from input to output.
         parameters: the controls that :meth:`set` takes.
+
+    Raises:
+        PresetError: the rig sets axes that the codec does not have.
     """
 
     def __init__(
@@ -49,7 +54,11 @@ class TransferMode:
         preset: Preset | None = None,
         summed: Sequence[tuple[Preset, float]] = (),
         added: Sequence[Layer] = (),
+        axes: Axes | None = None,
     ):
+        self._axes = AxisControls(axes)
+        if rig.axes:
+            needed_axes(axes, codec.spec.name).to_latents(rig.axes)
         self._rig, self._codec, spec = rig, codec, codec.spec
         self._main = as_transfer_layer(Layer(codec, preset), None, summed) if preset is not None else None
         self._added = [as_transfer_layer(layer) for layer in added]
@@ -62,6 +71,7 @@ class TransferMode:
         self._set |= {
             f"latent.{n}.{name}": value for n, controls in settings.latents.items() for name, value in controls.items()
         }
+        self._set |= {axis_control(name): value for name, value in rig.axes.items()}
         self._set |= {f"weight.{slot}": weight for slot, weight in self._weights.items()}
         self._set |= {f"{LAYER}{number}.gain_db": layer.gain_db for number, layer in enumerate(added, 2)}
         self.parameters: dict[str, Parameter] = dict(PARAMETERS) | {
@@ -69,6 +79,7 @@ class TransferMode:
             for latent in range(spec.latent_dim)
             for name, parameter in LATENT_PARAMETERS.items()
         }
+        self.parameters |= self._axes.parameters
         self.restart(0)
         self.latency_samples = self._node.latency_samples
         self.parameters |= {f"weight.{slot}": self._nodes[0].parameters[f"weight.{slot}"] for slot in self._weights}
@@ -121,6 +132,8 @@ class TransferMode:
         match = LATENT.fullmatch(name)
         if match:
             self._nodes[0].set_latent(int(match[1]), match[2], value)
+        elif (offset := self._axes.set(name, value)) is not None:
+            self._nodes[0].set_offset(offset)
         elif name in TOTAL or name.startswith(LAYER):
             self._node.set(name.removeprefix(LAYER), value)
         else:

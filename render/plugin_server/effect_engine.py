@@ -10,8 +10,10 @@ import numpy as np
 
 from plugin_backend.codecs.base import Codec
 from plugin_backend.daw_plugin.parameters import INDEX
+from plugin_backend.transfer.parameters import AXIS
 from plugin_backend.transfer.target import Target
 from plugin_backend.transfer.transfer_node import TransferNode
+from presets.axes import AxisControls
 from presets.lookup import check_model, target_of
 from presets.preset import Preset
 from render.instrument.actions import LATENT
@@ -60,6 +62,7 @@ class EffectEngine(Engine):
         self._slots = PresetSlots(
             presets, lambda preset: presets.computed(preset, codec.spec.fingerprint, make), self.problems
         )
+        self._axes = AxisControls(presets.axes(codec.spec.fingerprint, self.problems))
         self._changed = ChangedParameters()
         spec = codec.spec
         self.latency_samples = spec.latency_samples + spec.hop_samples - gcd(spec.hop_samples, hop_samples)
@@ -132,6 +135,9 @@ class EffectEngine(Engine):
         if match := LATENT.fullmatch(control):
             if int(match[1]) < self._codec.spec.latent_dim:
                 self._node.set_latent(int(match[1]), match[2], value)
+        elif control.startswith(AXIS):
+            if (offset := self._axes.set(control, value)) is not None:
+                self._node.set_offset(offset)
         elif not self._effects.set_control(
             control,
             value,

@@ -65,6 +65,7 @@ class InstrumentEngine(Engine):
         except PresetError as problem:
             self._programs = {}
             self.problems.append(f"program changes have no effect: {problem}")
+        self._axes = presets.axes(codec.spec.fingerprint, self.problems)
         self._changed = ChangedParameters()
         self._missing_programs: set[int] = set()
         self._ring_controls = {name: 0.0 if name == "strike" else row.default for name, row in CONTROLS.items()}
@@ -79,7 +80,8 @@ class InstrumentEngine(Engine):
 
     def reset(self) -> None:
         """See :class:`~render.plugin_server.engine.Engine`; strikes are counted anew."""
-        self._latent_controls, self._position = LatentControls(self._codec.spec, self.hop_samples), 0
+        self._latent_controls = LatentControls(self._codec.spec, self.hop_samples, self._axes)
+        self._position = 0
         self._strikes: defaultdict[str, int] = defaultdict(int)
         self._rows: dict[int, StruckRows] = {}
         self._program: int | None = None

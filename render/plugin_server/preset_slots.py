@@ -11,6 +11,7 @@ from typing import Any
 
 from plugin_backend.errors import PisadaError, PresetError
 from plugin_backend.processes import BACKGROUND_PRIORITY, request_priority
+from presets.axes import Axes
 from presets.bank import Bank
 from presets.preset import Preset, sound_digest
 
@@ -51,6 +52,19 @@ class PresetPool:
             numbers = {name: number for number, name in enumerate(self._bank.names, 1)}
             self._programs = {program: numbers[name] for program, name in self._bank.programs().items()}
         return self._programs
+
+    def axes(self, fingerprint: str, problems: list[str]) -> Axes | None:
+        """Return the axes of a model; see :meth:`presets.bank.Bank.axes`.
+
+        Args:
+            fingerprint: of the model.
+            problems: receives a line if an axes file cannot be used.
+        """
+        try:
+            return self._bank.axes(fingerprint)
+        except PresetError as problem:
+            problems.append(f"axes have no effect: {problem}")
+            return None
 
     def computed(self, preset: Preset, fingerprint: str, compute: Callable[[Preset], Any]) -> Any:
         """Return ``compute(preset)``, cached for the model of that fingerprint.

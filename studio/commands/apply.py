@@ -9,7 +9,7 @@ import click
 
 from plugin_backend.transfer.parameters import PARAMETERS, WIDTH
 from studio.commands.options import Examples, bank_option
-from studio.commands.transfer_options import LATENT_HELP, control_options, preset_options
+from studio.commands.transfer_options import LATENT_HELP, axis_option, control_options, preset_options
 
 
 @click.command("apply", cls=Examples, example="pisada apply step-gravel guide.wav --out gravel --mix 0.8")
@@ -31,6 +31,7 @@ from studio.commands.transfer_options import LATENT_HELP, control_options, prese
 )
 @control_options
 @click.option("--latent", "latents", multiple=True, help=LATENT_HELP)
+@axis_option
 @preset_options
 @click.option(
     "--mono-encode", "mono", is_flag=True, help="Encode the mean of IN's channels; each channel keeps its envelope."
@@ -77,6 +78,7 @@ def apply_preset(
     banks: tuple[Path, ...],
     model: str | None,
     latents: tuple[str, ...],
+    axes: tuple[str, ...],
     bits: str,
     sums: tuple[str, ...],
     additions: tuple[str, ...],
@@ -86,11 +88,11 @@ def apply_preset(
 
     Each output has the length, sample rate, channels and timestamp of its IN, and is aligned with it to the sample.
     """
-    from plugin_backend.transfer.settings import Settings, parse_latents
+    from plugin_backend.transfer.settings import Settings, parse_axes, parse_latents
     from studio.workflows.apply import PresetChoice, apply_to_disk
 
     values = {name: options.pop(name) for name in PARAMETERS}
     controls = {name: value for name, value in values.items() if value is not None}
     settings = Settings(controls=controls, latents=parse_latents(latents), bits=int(bits), **options)
-    choice = PresetChoice(preset, to, sums, additions, banks, model)
+    choice = PresetChoice(preset, to, sums, additions, banks, model, parse_axes(axes))
     apply_to_disk(choice, list(files), out, settings, overwrite)

@@ -11,7 +11,7 @@ from plugin_backend.effects.parameters import LIMITER
 from plugin_backend.errors import ProjectError
 from plugin_backend.transfer.parameters import PARAMETERS, WIDTH
 from studio.commands.options import Examples, bank_option, named_banks
-from studio.commands.transfer_options import LATENT_HELP, control_options, preset_options
+from studio.commands.transfer_options import LATENT_HELP, axis_option, control_options, preset_options
 
 
 @click.command("live", cls=Examples, example="pisada live --preset step-gravel --midi nano --record take-1")
@@ -63,6 +63,7 @@ from studio.commands.transfer_options import LATENT_HELP, control_options, prese
 @click.option("--ceiling-dbtp", type=float, metavar="X", help=f"{LIMITER['ceiling_dbtp'].doc}  [default: -1]")
 @click.option("--no-ceiling", "ceiling_on", flag_value=False, default=None, help="Let every peak through.")
 @click.option("--latent", "latents", multiple=True, help=LATENT_HELP)
+@axis_option
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Takes and variations are derived from it.")
 @bank_option
 @click.option("--model", help="The name of a factory model, or a .safetensors file.  [default: the preset's]")
@@ -88,6 +89,7 @@ def live(
     realtime: bool,
     no_meter: bool,
     latents: tuple[str, ...],
+    axes: tuple[str, ...],
     sums: tuple[str, ...],
     additions: tuple[str, ...],
     banks: tuple[Path, ...],
@@ -102,11 +104,12 @@ def live(
 
         print_devices()
         return
+    from plugin_backend.transfer.settings import parse_axes
     from studio.workflows.live import play_live
     from studio.workflows.live_rig import rig_from
     from studio.workflows.live_setup import Controllers, Ends
 
-    options["bank"] = named_banks(banks)
+    options["bank"], options["axes"] = named_banks(banks), parse_axes(axes) or None
     controls = {name: value for name in PARAMETERS if (value := options.pop(name)) is not None}
     rig = rig_from(rig_file, controls, latents, options, sums, additions)
     inputs, outputs = _channels("--in-channels", in_channels), _channels("--out-channels", out_channels)

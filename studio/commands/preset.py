@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from studio.commands.options import MODEL_HELP, Decorated, Examples, bank_option
+from studio.commands.preset_axes import axes, shift
+from studio.commands.transfer_options import axis_option
 from studio.workflows.overwrite_guard import check_new
 
 if TYPE_CHECKING:
@@ -27,7 +29,11 @@ def presets(banks: tuple[Path, ...]) -> None:
 
 @click.group(epilog="\b\nExample:\n  pisada preset play step-gravel gravel.wav --takes 8")
 def preset() -> None:
-    """List, show and play presets, mix them at random, or migrate them to another model."""
+    """List, show and play presets, move and mix them, or migrate them to another model."""
+
+
+preset.add_command(axes)
+preset.add_command(shift)
 
 
 def filters(command: Decorated) -> Decorated:
@@ -98,6 +104,7 @@ def show(name: str, banks: tuple[Path, ...], plot: Path | None, overwrite: bool)
 @click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Decides which takes play, and their variation."
 )
+@axis_option
 @click.option("--model", help=f"{MODEL_HELP}  [default: the preset's]")
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 def play(
@@ -108,15 +115,18 @@ def play(
     gap_s: float,
     texture_s: float,
     seed: int,
+    axes: tuple[str, ...],
     model: str | None,
     overwrite: bool,
 ) -> None:
     """Play takes of NAME, a preset of the bank or a file, into OUT.wav (32-bit float) or to the default device."""
+    from plugin_backend.transfer.settings import parse_axes
     from studio.workflows.preset_play import PlayOptions, play_takes
 
+    options = PlayOptions(takes, gap_s, texture_s, seed, parse_axes(axes))
     if out is not None:
         check_new(out, overwrite)
-    play_takes(name, banks, out, model, PlayOptions(takes, gap_s, texture_s, seed))
+    play_takes(name, banks, out, model, options)
 
 
 @preset.command(cls=Examples, example="pisada preset random --name porch --to my-bank --material wood --seed 7")

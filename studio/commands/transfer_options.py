@@ -10,6 +10,16 @@ from studio.commands.options import Decorated
 LATENT_HELP = "Set controls of one latent: 3:bias=0.5,scale=2 or 4:off or 5:value=1. Repeat for more latents."
 
 
+axis_option = click.option(
+    "--axis",
+    "axes",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Move the latents along a named axis, −3 to 3, as in brightness=1.5; `pisada preset axes` lists the names. "
+    "Repeat for more.",
+)
+
+
 def control_options(command: Decorated) -> Decorated:
     """Add an option for every control of the transfer node to a command; controls not given are ``None``."""
     for control in reversed(PARAMETERS.values()):

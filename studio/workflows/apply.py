@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import click
@@ -11,7 +11,8 @@ from plugin_backend.audio_files import inspect_audio
 from plugin_backend.exactness import compute_info_for
 from plugin_backend.models.registry import deferred_codec
 from plugin_backend.transfer.settings import Settings
-from presets.bank import BankNames
+from presets.axes import needed_axes
+from presets.bank import Bank, BankNames
 from presets.lookup import find_preset
 from render.apply.applier import Applied, Applier
 from render.apply.preset_layers import make_layer, parse_added, parse_sum
@@ -29,6 +30,7 @@ class PresetChoice:
         additions: ``[MODEL:]PRESET[=GAIN_DB]`` each.
         banks: where names are looked up.
         model: a codec's name or file; ``None``: the preset's own.
+        axes: axis → value, −3..3.
     """
 
     preset: str
@@ -37,6 +39,7 @@ class PresetChoice:
     additions: tuple[str, ...] = ()
     banks: BankNames = None
     model: str | None = None
+    axes: dict[str, float] = field(default_factory=dict)
 
 
 def apply_to_disk(choice: PresetChoice, files: list[Path], out: Path, settings: Settings, overwrite: bool) -> None:
@@ -57,6 +60,9 @@ def apply_to_disk(choice: PresetChoice, files: list[Path], out: Path, settings: 
     additions = [parse_added(text) for text in choice.additions]
     preset = find_preset(choice.preset, choice.banks)
     second = find_preset(choice.to, choice.banks) if choice.to is not None else None
+    if choice.axes:
+        axes = needed_axes(Bank(choice.banks).axes(preset.header.fingerprint), preset.header.codec)
+        settings = replace(settings, offset=tuple(axes.to_latents(choice.axes).tolist()))
     codecs = [deferred_codec(choice.model or preset.header.codec)]
     layers = [make_layer(codecs, model, find_preset(name, choice.banks), gain_db) for model, name, gain_db in additions]
     summed = [(find_preset(name, choice.banks), weight) for name, weight in sums]

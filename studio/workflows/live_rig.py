@@ -39,6 +39,7 @@ def rig_from(
     given = {
         name: str(value) if isinstance(value, Path) else value for name, value in flags.items() if value is not None
     }
+    given["axes"] = rig.axes | (flags.get("axes") or {})
     by_latent = {str(latent): values for latent, values in parse_latents(latents).items()}
     given |= {"controls": rig.controls | controls, "latents": _joined(rig.latents, by_latent)}
     given["sum"] = rig.sum | dict(map(parse_sum, sums))

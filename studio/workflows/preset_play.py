@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -12,6 +12,7 @@ import numpy as np
 from plugin_backend.errors import DeviceError, OutputError
 from plugin_backend.models.registry import load_codec
 from plugin_backend.output_files import disk_error, make_folder, write_atomically
+from presets.axes import needed_axes, shift_preset
 from presets.bank import Bank
 from presets.lookup import check_model
 from presets.preset import Preset
@@ -30,12 +31,14 @@ class PlayOptions:
         gap_s: silence between them, in seconds.
         texture_s: length of each take of a texture, in seconds.
         seed: decides takes and variations.
+        axes: axis → value, −3..3: the takes are moved so far.
     """
 
     takes: int = 4
     gap_s: float = 0.3
     texture_s: float = 5.0
     seed: int = 0
+    axes: dict[str, float] = field(default_factory=dict)
 
 
 def play_takes(name: str, banks: Sequence[Path], out: Path | None, model: str | None, options: PlayOptions) -> None:
@@ -53,7 +56,11 @@ def play_takes(name: str, banks: Sequence[Path], out: Path | None, model: str | 
         OutputError: the file cannot be written.
         DeviceError: the device cannot be played.
     """
-    preset = Bank(banks)[name]
+    bank = Bank(banks)
+    preset = bank[name]
+    if options.axes:
+        header = preset.header
+        preset = shift_preset(preset, needed_axes(bank.axes(header.fingerprint), header.codec), options.axes)
     if out is None:
         require_live_extra("sounddevice", "pisada preset play without a file")
     codec = load_codec(model or preset.header.codec)

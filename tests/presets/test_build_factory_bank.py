@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from plugin_backend.errors import PresetError
+from presets.axes import SUFFIX, load_axes
 from presets.bank import FACTORY_BANK, Bank
 from presets.build_factory_bank import MOST_TAKES, build, check_no_shared_takes, recipe
 
@@ -23,6 +24,11 @@ def test_one_command_rebuilds_the_shipped_bank(tmp_path, corpus):
         assert again.header.gain_db == pytest.approx(preset.header.gain_db, abs=0.1)
         for kept, new in zip(preset.means, again.means, strict=True):
             np.testing.assert_allclose(new, kept, atol=1e-2)
+    fingerprint = shipped["step-gravel"].header.fingerprint
+    kept, new = shipped.axes(fingerprint), Bank(tmp_path).axes(fingerprint)
+    assert load_axes(tmp_path / f"foley{SUFFIX}").digest == new.digest
+    assert new.names == kept.names
+    np.testing.assert_allclose(new.vectors, kept.vectors, atol=0.05)
 
 
 def test_no_two_presets_share_a_take():

@@ -103,6 +103,7 @@ def readers(work: Path) -> list[Reader]:
     from plugin_backend.models.rave.card import RaveCard, read_card, save_card
     from plugin_backend.models.registry import FACTORY
     from plugin_backend.models.waveform_vae.checkpoint_header import read_config
+    from presets.axes import load_axes
     from presets.bank import FACTORY_BANK
     from presets.store import SUFFIX, load_preset
     from render.batch.jobs.read import read_jobs
@@ -117,6 +118,7 @@ def readers(work: Path) -> list[Reader]:
     card = RaveCard("v", "v.ts", "0" * 64, 48_000, 2048, 1, 0, 0, False, False, [0.0])
     save_card(card, work / "v.rave.json")
     preset = min(FACTORY_BANK.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_size)
+    axes = next(FACTORY_BANK.glob("*.axes.safetensors"))
     key = "ab" + "0" * 38
     cache = CueCache(work / "cache")
     list(cache.storing(key, iter([np.ones((1, 50), np.float32)]), 50))
@@ -142,6 +144,7 @@ def readers(work: Path) -> list[Reader]:
         Reader("projects", {"p.toml": PROJECT.encode()}, read_project),
         Reader("jobs", {"j.toml": JOBS.encode(), "j.csv": b"name,cues\na,a.csv\nb,b.csv\n"}, read_jobs),
         Reader("presets", {preset.name: preset.read_bytes()}, load_preset),
+        Reader("axes", {axes.name: axes.read_bytes()}, load_axes),
         Reader(
             "models' records",
             {

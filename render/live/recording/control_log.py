@@ -26,6 +26,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         rig: as it was played.
         fingerprint: the model's.
         presets: name → digest of the sound, for the rig's presets.
+        axes: digest of the model's axes; empty if it has none.
         sample_rate: in Hz.
         block_samples, ahead_blocks: as they were played.
         latency_samples: from ``input.wav`` to ``output.wav``.
@@ -35,6 +36,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     rig: Rig
     fingerprint: str
     presets: dict[str, str]
+    axes: str = ""
     sample_rate: int
     block_samples: int
     ahead_blocks: int

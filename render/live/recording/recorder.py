@@ -70,6 +70,7 @@ class Recorder:
             rig=rig,
             fingerprint=instrument.fingerprint,
             presets={name: instrument.digest(name) for name in sorted(rig.named)},
+            axes=instrument.axes.digest if instrument.axes else "",
             sample_rate=instrument.sample_rate,
             block_samples=block_samples,
             ahead_blocks=ahead_blocks,

@@ -13,11 +13,13 @@ from plugin_backend.audio_files import AudioFile
 from plugin_backend.errors import AudioFileError, CheckpointError, OutputError, PresetError, ProjectError
 from plugin_backend.models.registry import load_codec
 from plugin_backend.output_files import disk_error, make_folder, write_atomically
+from plugin_backend.transfer.parameters import AXIS
 from presets.bank import Bank, BankNames
 from render.instrument.actions import SHED
 from render.live.dropout_concealment import DropoutConcealment
 from render.live.instrument import Instrument
 from render.live.recording.control_log import CONTROL, INPUT, Header, Line, read_log
+from render.live.rig import Rig
 from render.wav.float_wav import float_file
 
 BLOCKS_AT_ONCE = 256
@@ -38,7 +40,7 @@ def replay(folder: Path, out: Path, as_played: bool = True, bank: BankNames = No
 
     Raises:
         ProjectError: the log cannot be read.
-        CheckpointError, PresetError: the model or a preset has changed since the recording.
+        CheckpointError, PresetError: the model, a preset or its axes have changed since the recording.
         AudioFileError: the input cannot be read.
         OutputError: ``out`` exists already, or cannot be written.
     """
@@ -80,11 +82,18 @@ def _instrument(header: Header, lines: list[Line], bank: BankNames, model: str |
             raise PresetError(
                 f"preset '{name}' in {presets.folder_list} is not what was played: it sounds different now"
             )
+    if _uses_axes(rig, lines) and (instrument.axes.digest if instrument.axes else "") != header.axes:
+        raise PresetError(f"the axes in {presets.folder_list} are not those that were played: it sounds different now")
     if header.latency_samples != header.ahead_blocks * header.block_samples + instrument.latency_samples:
         raise ProjectError(
             f"it was played with a latency of {header.latency_samples} samples; this version of Pisada has another"
         )
     return instrument
+
+
+def _uses_axes(rig: Rig, lines: list[Line]) -> bool:
+    moved = {line.action.control for line in lines if line.action is not None}
+    return bool(rig.axes) or any(name.startswith(AXIS) for name in {*moved, *rig.a, *rig.b})
 
 
 def _check_input(path: Path, header: Header) -> None:
