@@ -64,7 +64,7 @@ EXPORTED float pisada_push(int node, int channel, int t, float sample) {
 
 /* Everything before this call in memory is done before everything after it, also on processors that change the order of
    loads and stores (ARM). For memory that is shared with the plug-in's host. */
-void pisada_fence(void) { __sync_synchronize(); }
+EXPORTED void pisada_fence(void) { __sync_synchronize(); }
 
 /* Python's import hook; the module is opened with ctypes and never imported. */
 EXPORTED void *PyInit__bridge(void) { return 0; }
