@@ -17,7 +17,7 @@ ifneq ($(shell command -v c++),)
 MAKEFLAGS += --jobs=2
 endif
 
-.PHONY: demo check test soak lint docs processors hosts samples clean
+.PHONY: demo check test soak mutants lint docs processors hosts samples clean
 
 demo: $(VENV)/.ready
 	$(BIN)/pisada render examples/night_walk/cues.csv --project examples/night_walk/project.toml --out demo --unless-there
@@ -29,12 +29,18 @@ test: hosts $(VENV)/.ready-dev samples lint docs
 	$(RUN) $(BESIDE) -m "not alone"
 	$(RUN) -m alone
 
-# Hours: every command with its disk full, failing or the process killed at each call; 100,000 damaged files;
-# ten minutes of live playing, two hours of sound through the plug-in at twice real time.
+# Hours: every command with its disk full, failing or the process killed at each call; 100,000 damaged files; random
+# orders; the plug-in's bridge with sanitizers; ten minutes of live playing, two hours of sound through the plug-in at
+# twice real time.
 soak: $(VENV)/.ready-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak --points 40 --table docs/reliability.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak.realtime live --seconds 600
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak.realtime plugin --seconds 7200
+
+# An hour: one change of a module at a time, which its tests must notice. cosmic-ray makes the changes.
+mutants: $(VENV)/.ready-dev
+	$(BIN)/pip install --quiet --constraint constraints.txt "cosmic-ray==8.7.0"
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak.mutants
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

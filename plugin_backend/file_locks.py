@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 from contextlib import suppress
 from pathlib import Path
 
-BUSY = (errno.EAGAIN, errno.EACCES)
+from plugin_backend.platform_calls import BUSY, lock_file
+
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 """Errors of file systems that have no locks."""
 
@@ -36,7 +36,7 @@ class FileLock:
         while True:
             handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)
             try:
-                _lock(handle)
+                lock_file(handle)
                 if _is_same_file(path, handle):  # otherwise the last owner has removed the file
                     return cls(path, handle)
             except OSError as problem:
@@ -52,17 +52,6 @@ class FileLock:
             with suppress(OSError):
                 self.path.unlink()
         os.close(self._handle)
-
-
-def _lock(handle: int) -> None:
-    if sys.platform == "win32":
-        import msvcrt
-
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _is_same_file(path: Path, handle: int) -> bool:

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from plugin_backend.errors import AudioFileError, DiskFullError, OutputError
+from plugin_backend.platform_calls import can_open_folders
 
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 """Errors of file systems that have no hard links."""
@@ -83,7 +84,7 @@ def rename_if_free(source: Path, target: Path) -> None:
 def sync_to_disk(path: Path) -> None:
     """Wait until a file, or the list of names in a folder, is on disk."""
     is_folder = path.is_dir()
-    if is_folder and os.name == "nt":  # Windows cannot open folders
+    if is_folder and not can_open_folders():
         return
     handle = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
     try:

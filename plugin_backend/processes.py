@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,8 +15,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
 from plugin_backend.output_files import hold_signals
-
-PR_SET_PDEATHSIG = 1
+from plugin_backend.platform_calls import ends_with_parent, set_realtime_priority
 
 
 def die_with_parent(parent: int) -> None:
@@ -26,12 +23,7 @@ def die_with_parent(parent: int) -> None:
 
     Linux does this in the kernel, other systems by a thread.
     """
-    if sys.platform == "linux":
-        import ctypes
-
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0):
-            raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) is refused")
+    if ends_with_parent():
         if os.getppid() != parent:  # the parent ended before the request
             os._exit(1)
         return
@@ -67,13 +59,7 @@ def request_priority(priority: int) -> str:
     Returns:
         An empty string if the request is granted, otherwise the reason.
     """
-    if not hasattr(os, "SCHED_FIFO"):
-        return "this system has no real-time priority to ask for"
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(priority))
-    except OSError as refused:
-        return f"real-time priority was refused ({refused.strerror}): allow it by 'rtprio' in limits.conf"
-    return ""
+    return set_realtime_priority(priority)
 
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")

@@ -49,6 +49,16 @@ def escape_unprintable(text: str, encoding: str = "utf-8") -> str:
     return UNPRINTABLE.sub(_escape, text).encode(encoding, "backslashreplace").decode(encoding)
 
 
+def in_one_line(problem: object) -> str:
+    """Return the text of a library's error with line breaks escaped: it may quote what a file holds.
+
+    Examples:
+        >>> in_one_line(ValueError("unknown field `a" + chr(10) + "b`"))
+        'unknown field `a\\\\nb`'
+    """
+    return NOT_IN_CELL.sub(lambda found: "\\n" if found[0] == "\n" else _escape(found), str(problem))
+
+
 def _escape(match: re.Match) -> str:
     code = ord(match[0])
     byte = code - 0xDC00 if 0xDC80 <= code <= 0xDCFF else code  # Python reads bytes that are not UTF-8 so

@@ -17,6 +17,7 @@ from plugin_backend.effects.registry import validate_settings
 from plugin_backend.errors import PresetError, ProjectError
 from plugin_backend.modes.mode_table import find_problem, no_modes
 from plugin_backend.modes.parameters import CONTROLS
+from plugin_backend.text import in_one_line
 from presets.performance.latent_statistics import LatentStatistics, class_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
@@ -183,7 +184,7 @@ class Preset:
         try:
             msgspec.convert(msgspec.to_builtins(self.header), PresetHeader)
         except msgspec.ValidationError as problem:
-            raise PresetError(f"preset '{self.header.name}': {problem}") from problem
+            raise PresetError(f"preset '{self.header.name}': {in_one_line(problem)}") from problem
         first_problem = next(_problems(self), None)
         if first_problem:
             raise PresetError(f"preset '{self.header.name}': {first_problem}")

@@ -16,6 +16,7 @@ from safetensors.numpy import load, save
 
 from plugin_backend.errors import PresetError
 from plugin_backend.output_files import cannot_write, write_atomically
+from plugin_backend.text import in_one_line
 from presets.preset import NAME, NAME_RULE, Preset, PresetHeader
 
 SUFFIX = ".preset.safetensors"
@@ -122,14 +123,14 @@ def preset_of(data: bytes, name: str, label: str) -> Preset:
         if any(array.dtype.kind != "f" or array.ndim == 0 for array in (*means, *deviations, *modes)):
             raise ValueError("its latents or modes are not arrays of floats")
     except (SafetensorError, ValueError, KeyError, RecursionError) as problem:
-        raise PresetError(f"{label}: not a readable preset ({problem})") from problem
+        raise PresetError(f"{label}: not a readable preset ({in_one_line(problem)})") from problem
     try:
         preset = Preset(_header(raw), means, deviations, modes)
         if name != f"{preset.name}{SUFFIX}":
             raise PresetError(f"it holds preset '{preset.name}', so its name must be {preset.name}{SUFFIX}")
         return preset
     except (PresetError, msgspec.ValidationError) as problem:
-        raise PresetError(f"{label}: {problem}") from problem
+        raise PresetError(f"{label}: {in_one_line(problem)}") from problem
 
 
 def _header(raw: object) -> PresetHeader:

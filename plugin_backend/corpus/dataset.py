@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
+from tokenize import TokenError
 from typing import Annotated
 
 import msgspec
@@ -27,6 +28,7 @@ from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import AudioFileError, OutputError
 from plugin_backend.output_files import cannot_write
 from plugin_backend.staged_files import StagedFiles, stage_files
+from plugin_backend.text import in_one_line
 
 SCHEMA = 1
 SETTINGS = 2
@@ -82,8 +84,8 @@ def open_corpus(cache: Path) -> Corpus:
     path = cache / _audio_name(index.key)
     try:
         audio = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as problem:
-        raise AudioFileError(f"{path}: the prepared corpus is damaged ({problem})") from problem
+    except (OSError, ValueError, EOFError, SyntaxError, TokenError) as problem:  # a header is read as Python's text
+        raise AudioFileError(f"{path}: the prepared corpus is damaged ({in_one_line(problem)})") from problem
     last = max(piece.offset_samples + piece.length_samples for piece in index.pieces)
     if audio.dtype != np.dtype("<f4") or audio.ndim != 1 or last > audio.size:
         raise AudioFileError(f"{path}: the prepared corpus is damaged (index and audio disagree)")
@@ -179,8 +181,8 @@ def _read_index(cache: Path) -> Index | None:
         return None
     try:
         index = msgspec.convert(json.loads(path.read_text(encoding="ascii")), Index)
-    except (OSError, ValueError) as problem:
-        raise AudioFileError(f"{path}: not the index of a prepared corpus ({problem})") from problem
+    except (OSError, ValueError, RecursionError) as problem:
+        raise AudioFileError(f"{path}: not the index of a prepared corpus ({in_one_line(problem)})") from problem
     if index.schema != SCHEMA:
         raise AudioFileError(f"{path}: schema {index.schema}; this version reads schema {SCHEMA}")
     return index

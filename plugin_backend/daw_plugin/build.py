@@ -21,6 +21,7 @@ from plugin_backend.daw_plugin.cpp_header import cpp_header
 from plugin_backend.daw_plugin.juce_sdk import find_sdk, missing_message, missing_packages, sdk_version
 from plugin_backend.errors import PluginError
 from plugin_backend.output_files import cannot_write, make_folder_atomically
+from plugin_backend.platform_calls import lock_file
 
 FORMATS = ("VST3", "LV2")
 PRODUCTS = ("Pisada", "Pisada Instrument")
@@ -210,13 +211,11 @@ def _locked(cache: Path, report: Callable[[str], None]) -> Iterator[Path]:
     """Lock the cache for one build until its bundles are copied: a later build removes the oldest."""
     if not sys.platform.startswith("linux"):
         raise PluginError(f"the plug-in can be built on Linux only, not on {sys.platform}")
-    import fcntl
-
     cache.mkdir(parents=True, exist_ok=True)
     with open(cache / "lock", "w") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_file(lock.fileno())
         except BlockingIOError:
             report(f"waiting for another build in {cache}")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock_file(lock.fileno(), wait=True)
         yield cache

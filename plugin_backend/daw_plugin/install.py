@@ -16,6 +16,7 @@ from plugin_backend.daw_plugin.config import PluginConfig, config_path, write_co
 from plugin_backend.daw_plugin.install_paths import SUFFIXES
 from plugin_backend.errors import PluginError
 from plugin_backend.output_files import hold_signals, make_folder_atomically, write_atomically
+from plugin_backend.text import in_one_line
 
 MOST_RECORD_BYTES = 8 * 2**20
 NAMES = tuple(product + suffix for product in PRODUCTS for suffix in SUFFIXES.values())
@@ -62,7 +63,7 @@ def read_record(path: Path) -> Record:
             raise PluginError(f"{path}: larger than any record of an installation")
         record = msgspec.json.decode(path.read_bytes(), type=Record)
     except (OSError, msgspec.DecodeError) as problem:
-        raise PluginError(f"{path}: not a record of an installation ({problem})") from problem
+        raise PluginError(f"{path}: not a record of an installation ({in_one_line(problem)})") from problem
     for bundle in record.bundles:
         if not Path(bundle.path).is_absolute() or Path(bundle.path).name not in NAMES:
             raise PluginError(f"{path}: '{bundle.path}' cannot be the path of one of Pisada's bundles")

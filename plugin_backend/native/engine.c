@@ -108,11 +108,31 @@ static int64_t decoder_room(const decoder *d, int batch) {
 }
 
 /* Plain C. */
+#ifdef __MINGW32__ /* its fmaf() rounds twice */
+/* a * b + c, rounded once. The product of two floats is exact as a double. The sum is rounded to odd, so rounding it to a
+   float is the only rounding that counts (Boldo and Melquiond, Emulation of FMA and correctly rounded sums, 2008). */
+static float rounded_once(float a, float b, float c) {
+    const double exact = (double)a * b, added = c;
+    double sum = exact + added;
+    const double part = sum - exact, lost = (exact - (sum - part)) + (added - part);
+    uint64_t bits;
+    memcpy(&bits, &sum, 8);
+    if (isfinite(sum) && lost != 0 && !(bits & 1)) {
+        bits += (lost > 0) == (sum > 0) ? 1 : -1;
+        memcpy(&sum, &bits, 8);
+    }
+    return (float)sum;
+}
+#define fmaf rounded_once
+#endif
 #define PATH plain
 #define LANES 1
 #include "engine_steps.h"
 #undef PATH
 #undef LANES
+#ifdef __MINGW32__
+#undef fmaf
+#endif
 
 #ifdef X86
 #ifdef __clang__

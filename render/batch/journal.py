@@ -13,7 +13,7 @@ import msgspec
 
 from plugin_backend.errors import OutputError
 from plugin_backend.output_files import hold_signals
-from plugin_backend.text import escape_unprintable
+from plugin_backend.text import escape_unprintable, in_one_line
 from render.batch.engines.protocol import Outcome, Output
 from render.batch.jobs.schema import is_job_name
 
@@ -101,10 +101,9 @@ class Journal:
 
     def outputs(self, name: str) -> list[Output]:
         """Return the files of a job's last complete attempt."""
-        records = self._connection.execute(
-            "SELECT file, bytes, modified_ns, digest FROM outputs WHERE job = ?", (name,)
-        )
-        outputs = [Output(*values) for values in records]
+        query = "SELECT file, bytes, modified_ns, digest FROM outputs WHERE job = ?"
+        with _text_error(self._path):
+            outputs = [Output(*values) for values in self._connection.execute(query, (name,))]
         for output in outputs:
             if PurePosixPath(output.file).is_absolute() or ".." in PurePosixPath(output.file).parts:
                 raise OutputError(f"{self._path}: it names a file outside its job's folder: {output.file!r}")
@@ -181,7 +180,7 @@ def _row(values: tuple, path: Path) -> Row:
         row = msgspec.convert(dict(zip(COLUMNS, values, strict=True)), Row)
         datetime.fromisoformat(row.moment)
     except (ValueError, msgspec.ValidationError) as error:
-        raise OutputError(f"{path}: the journal is damaged: job {values[0]!r}: {error}") from error
+        raise OutputError(f"{path}: the journal is damaged: job {values[0]!r}: {in_one_line(error)}") from error
     if not is_job_name(row.name):
         raise OutputError(f"{path}: a job's name is not allowed: {row.name!r}")
     return row
@@ -196,14 +195,16 @@ def open_journal(folder: Path) -> Iterator[Journal]:
     """
     path = folder / NAME
     with _sqlite_error(path), closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        schema = connection.execute("PRAGMA user_version").fetchone()[0]
-        if schema not in (0, SCHEMA):
-            raise OutputError(f"{path}: its schema is {schema}, ours {SCHEMA}: use the release that created it")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        if schema == 0:
-            connection.executescript(f"BEGIN; {TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;")
-        yield Journal(connection, path)
+        with _text_error(path):
+            schema = connection.execute("PRAGMA user_version").fetchone()[0]
+            if schema not in (0, SCHEMA):
+                raise OutputError(f"{path}: its schema is {schema}, ours {SCHEMA}: use the release that created it")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            if schema == 0:
+                connection.executescript(f"BEGIN; {TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;")
+            journal = Journal(connection, path)
+        yield journal
 
 
 @contextmanager
@@ -224,9 +225,21 @@ def peek(folder: Path) -> Iterator[Journal | None]:
         if schema == 0:  # created, and killed before the first write
             yield None
         elif schema == SCHEMA:
-            yield Journal(connection, path)
+            with _text_error(path):
+                journal = Journal(connection, path)
+            yield journal
         else:
             raise OutputError(f"{path}: its schema is {schema}, ours {SCHEMA}: use the release that created it")
+
+
+@contextmanager
+def _text_error(path: Path) -> Iterator[None]:
+    """Turn the error of a text that is not UTF-8, of a row or of SQLite's message, into OutputError."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        reason = "a text is not UTF-8"
+        raise OutputError(f"{path}: the journal is damaged ({reason}); delete it to run all jobs again") from error
 
 
 @contextmanager
@@ -235,4 +248,5 @@ def _sqlite_error(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise OutputError(f"{path}: the journal cannot be used ({error}); delete it to run all jobs again") from error
+        reason = in_one_line(error)
+        raise OutputError(f"{path}: the journal cannot be used ({reason}); delete it to run all jobs again") from error

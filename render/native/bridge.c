@@ -12,6 +12,11 @@
 #define NODES 256
 #define CHANNELS 2
 #define MAX_BLOCK 8192
+#ifdef _WIN32
+#define EXPORTED __declspec(dllexport)
+#else
+#define EXPORTED __attribute__((visibility("default")))
+#endif
 
 typedef void (*block_callback)(int node, int64_t position, float *samples, int block);
 
@@ -23,7 +28,7 @@ static struct {
 } nodes[NODES];
 
 /* Arms a node for one render, an insert where pull is NULL; answers 0, or -1 when node or block is out of range. */
-int pisada_arm(int node, int block, block_callback pull, block_callback push) {
+EXPORTED int pisada_arm(int node, int block, block_callback pull, block_callback push) {
     if (node < 0 || node >= NODES || block < 1 || block > MAX_BLOCK) return -1;
     nodes[node].pull = pull;
     nodes[node].push = push;
@@ -33,7 +38,7 @@ int pisada_arm(int node, int block, block_callback pull, block_callback push) {
     return 0;
 }
 
-float pisada_pull(int node, int channel, int t) {
+EXPORTED float pisada_pull(int node, int channel, int t) {
     int block = nodes[node].block;
     int64_t start = (int64_t)t / block * block;
     if (!nodes[node].pull) {
@@ -47,7 +52,7 @@ float pisada_pull(int node, int channel, int t) {
     return nodes[node].in[channel * block + (t - start)];
 }
 
-float pisada_push(int node, int channel, int t, float sample) {
+EXPORTED float pisada_push(int node, int channel, int t, float sample) {
     int block = nodes[node].block, offset = t % block;
     nodes[node].out[channel * block + offset] = sample;
     if (channel == CHANNELS - 1 && offset == block - 1) {
@@ -59,7 +64,7 @@ float pisada_push(int node, int channel, int t, float sample) {
 
 /* Everything before this call in memory is done before everything after it, also on processors that change the order of
    loads and stores (ARM). For memory that is shared with the plug-in's host. */
-void pisada_fence(void) { __sync_synchronize(); }
+EXPORTED void pisada_fence(void) { __sync_synchronize(); }
 
 /* Python's import hook; the module is opened with ctypes and never imported. */
-void *PyInit__bridge(void) { return 0; }
+EXPORTED void *PyInit__bridge(void) { return 0; }

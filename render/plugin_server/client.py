@@ -19,6 +19,7 @@ from plugin_backend.daw_plugin import shared_memory as memory
 from plugin_backend.daw_plugin.ipc_messages import LONGEST_BYTES, packed, unpacked
 from plugin_backend.daw_plugin.parameters import EXACT, INDEX
 from plugin_backend.errors import PluginError
+from plugin_backend.platform_calls import shared_memory
 
 INHERITED = 3
 MODULE = ("-m", "render.plugin_server")
@@ -71,8 +72,7 @@ class HostMemory:
     def __init__(self, channels: int, rate_hz: int):
         self.channels, self.rate_hz, self.hop = channels, rate_hz, memory.hop_of(rate_hz)
         size = memory.memory_bytes(channels, self.hop)
-        self.descriptor = os.memfd_create("pisada", os.MFD_CLOEXEC)
-        os.ftruncate(self.descriptor, size)
+        self.descriptor = shared_memory(size)
         whole = mmap.mmap(self.descriptor, size)
         self.header = np.ndarray((1,), memory.HEADER, whole)
         self.slots = np.ndarray((memory.SLOTS,), memory.slot_dtype(channels, self.hop), whole, memory.HEADER_BYTES)

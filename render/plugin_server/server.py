@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import select
 import socket
 import sys
@@ -17,6 +16,7 @@ import msgspec
 
 from plugin_backend.daw_plugin.ipc_messages import LONGEST_BYTES, packed, unpacked
 from plugin_backend.errors import PisadaError, PluginError
+from plugin_backend.platform_calls import allow_all_descriptors
 from plugin_backend.processes import BACKGROUND_PRIORITY, SWITCH_INTERVAL_S, request_priority
 from render.plugin_server.capabilities import Capabilities
 from render.plugin_server.dispatcher import Dispatcher
@@ -59,8 +59,7 @@ def serve_link(link: socket.socket, announced: Capabilities) -> NoReturn:
     """
     threading.excepthook = _end
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # every mapped memory needs a descriptor
+    allow_all_descriptors()  # every mapped memory needs one
     request_priority(BACKGROUND_PRIORITY)  # the dispatcher reports a refusal
     Server(link, announced).run()
     sys.stderr.flush()

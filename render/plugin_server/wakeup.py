@@ -16,9 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from plugin_backend.errors import PluginError
-
-NUMBERS = {"x86_64": 202, "aarch64": 98, "riscv64": 98}
-"""Number of the futex system call by machine, from Linux's ``unistd.h``."""
+from plugin_backend.platform_calls import futex_call
 
 _WAIT, _WAKE, _EVERYBODY = ctypes.c_int(0), ctypes.c_int(1), ctypes.c_int(2**31 - 1)
 _NOTHING = ctypes.c_void_p()
@@ -40,7 +38,7 @@ class FutexWord:
     """
 
     def __init__(self, view: np.ndarray):
-        number = NUMBERS.get(platform.machine()) if sys.platform == "linux" else None
+        number = futex_call()
         if number is None:
             raise PluginError(f"no futex on {sys.platform} ({platform.machine()}): set PISADA_DOORBELL=socket")
         self._view, self._address = view, ctypes.c_void_p(view.ctypes.data)

@@ -11,6 +11,7 @@ import msgspec
 from msgspec.inspect import LiteralType, StructType, Type, UnionType, type_info
 
 from plugin_backend.errors import ProjectError
+from plugin_backend.text import in_one_line
 
 STEP = re.compile(r"\.(\w+)|\[(\d{1,9})\]")
 LONGEST_NAME = 64
@@ -94,6 +95,6 @@ def read_toml(path: Path, kind: type[Kind]) -> Kind:
     except RecursionError as problem:
         raise ProjectError(f"{path}: nested too deeply") from problem
     except msgspec.ValidationError as problem:
-        raise ProjectError(f"{path}: {''.join(explain_error(problem, content, kind))}") from problem
+        raise ProjectError(f"{path}: {in_one_line(''.join(explain_error(problem, content, kind)))}") from problem
     except ValueError as problem:
-        raise ProjectError(f"{path}: {problem}") from problem
+        raise ProjectError(f"{path}: {in_one_line(problem)}") from problem

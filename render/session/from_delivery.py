@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from plugin_backend.errors import ProjectError
+from plugin_backend.text import in_one_line
 from render.project.stem_names import SUM
 from render.project.timecode import FrameRate
 from render.session.media_info import LATEST_SAMPLES, item_from_file
@@ -128,7 +129,7 @@ def _read(path: Path) -> Report:
     except RecursionError as problem:
         raise ProjectError(f"{path}: not the report of a render (nested too deeply)") from problem
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        raise ProjectError(f"{path}: not the report of a render ({problem})") from problem
+        raise ProjectError(f"{path}: not the report of a render ({in_one_line(problem)})") from problem
     positions = [run.start_samples, *(run.start_samples + pop.start_samples for pop in run.pops)]
     if run.sample_rate < 1 or not all(0 <= position <= LATEST_SAMPLES for position in positions):
         raise ProjectError(

@@ -95,11 +95,14 @@ def serve(link: socket.socket, options: argparse.Namespace, first: bool) -> None
                 word = np.ndarray((1,), "<u4", mmap.mmap(descriptors[0], 4096))
             elif verb == "open":
                 to_host = socket.socket(fileno=descriptors.pop(1)) if len(descriptors) > 1 else None
+                before = instances.get(values["id"])  # opened by a message that a server before this one left unread
                 instances[values["id"]] = Open(descriptors[0], to_host, options.latency)
+                if before:
+                    instances[values["id"]].next = before.next
                 link.send(packed("opened", id=values["id"]))
             elif verb == "close":
-                instances.pop(values["id"])
-            elif verb == "session":
+                instances.pop(values["id"], None)
+            elif verb == "session" and values["id"] in instances:
                 size = os.fstat(descriptors[0]).st_size if descriptors else 0
                 instances[values["id"]].session = size / 1024
             for descriptor in descriptors:

@@ -28,9 +28,12 @@ def compiler() -> str | None:
     return os.environ.get("CXX") or shutil.which("g++")
 
 
-def build(folder: Path) -> tuple[Path, Path]:
-    """Return the command-line host, and the same as a library. ``PISADA_PROBE_FLAGS`` adds compiler flags."""
-    more = os.environ.get("PISADA_PROBE_FLAGS", "").split()
+def build(folder: Path, *flags: str) -> tuple[Path, Path]:
+    """Return the command-line host, and the same as a library.
+
+    ``flags`` and those of ``PISADA_PROBE_FLAGS`` go to the compiler.
+    """
+    more = [*os.environ.get("PISADA_PROBE_FLAGS", "").split(), *flags]
     (folder / "pisada_tables.h").write_text(cpp_header())
     sources = [*sorted((NATIVE / "bridge").glob("*.cpp")), NATIVE / "test_host" / "test_host.cpp"]
     common = [compiler(), "-std=c++17", "-O1", "-fPIC", "-fno-gnu-unique", "-pthread", *WARNINGS, *more]

@@ -1,6 +1,9 @@
-"""Run the whole soak: faults at every command's file-system calls, and changed files for every reader; print tables.
+"""Run the whole soak, and print tables.
 
-python -m tests.soak [--inputs 100000] [--points 12] [--seed 1] [--only faults|files] [--table docs/reliability.md]
+Faults at every command's file-system calls, changed files for every reader, random orders, the bridge with sanitizers.
+
+python -m tests.soak [--inputs 100000] [--points 12] [--orders 400] [--seed 1] [--only faults|files|orders|sanitizers]
+                     [--table docs/reliability.md]
 """
 
 from __future__ import annotations
@@ -12,8 +15,10 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
+from tests.native_builds import SANITIZERS
 from tests.soak import faults
 from tests.soak.fuzz import fuzzed
+from tests.soak.longer_tests import bridge_tests, random_orders
 from tests.soak.readers import readers
 
 ROOT = Path(__file__).parents[2]
@@ -25,19 +30,26 @@ def main() -> int:
     options.add_argument("--inputs", type=int, default=100_000, help="changed files, all readers together")
     options.add_argument("--points", type=int, default=12, help="calls of each command that are disturbed, a mode")
     options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--only", choices=("faults", "files"))
+    options.add_argument("--orders", type=int, default=400, help="random orders of each quick state machine")
+    options.add_argument("--only", choices=("faults", "files", "orders", "sanitizers"))
     options.add_argument("--table", type=Path, help="a page whose table between the marks is written anew")
     chosen = options.parse_args()
     wrong: list[str] = []
     logging.disable()  # pyaaf2 would log every damaged file
     lines = [f"Last run: {date.today()}, seed {chosen.seed}."]
     with tempfile.TemporaryDirectory() as folder:
-        if chosen.only != "files":
+        if chosen.only in (None, "faults"):
             lines += ["", "| command | calls | runs disturbed | not as promised |", "|---|---|---|---|"]
             lines += _faults(Path(folder), chosen.points, wrong)
-        if chosen.only != "faults":
+        if chosen.only in (None, "files"):
             lines += ["", "| reader | changed files | read | slowest | escaped |", "|---|---|---|---|---|"]
             lines += _files(Path(folder), chosen.inputs, chosen.seed, wrong)
+        if chosen.only in (None, "orders"):
+            lines += ["", "| random orders of | what went wrong |", "|---|---|"]
+            lines += _orders(Path(folder), chosen.orders, wrong)
+    if chosen.only in (None, "sanitizers"):
+        lines += ["", "| sanitizer | all tests of the plug-in's bridge |", "|---|---|"]
+        lines += _sanitizers(wrong)
     print("\n".join(lines))
     print(*wrong, sep="\n", file=sys.stderr)
     if chosen.table:
@@ -52,13 +64,7 @@ def commands(work: Path) -> list[faults.Command]:
     import numpy as np
     import soundfile
 
-    from plugin_backend.codecs.pcm import PcmCodec
-    from presets.capture import encode_pieces
-    from presets.store import save_preset
-
-    tone = (0.25 * np.sin(2 * np.pi * np.arange(48_000) / 48)).astype(np.float32)
-    for name in ("hum", "drone"):
-        save_preset(encode_pieces(PcmCodec(), name, [tone], "texture"), work / "bank")
+    _bank(work)
     first, second = work / "first", work / "second"
     for folder in (first, second):
         (folder / "rec").mkdir(parents=True)
@@ -84,6 +90,20 @@ def commands(work: Path) -> list[faults.Command]:
     ]
 
 
+def _bank(work: Path) -> Path:
+    """Make a bank of two textures, and return its folder."""
+    import numpy as np
+
+    from plugin_backend.codecs.pcm import PcmCodec
+    from presets.capture import encode_pieces
+    from presets.store import save_preset
+
+    tone = (0.25 * np.sin(2 * np.pi * np.arange(48_000) / 48)).astype(np.float32)
+    for name in ("hum", "drone"):
+        save_preset(encode_pieces(PcmCodec(), name, [tone], "texture"), work / "bank")
+    return work / "bank"
+
+
 def _faults(work: Path, points: int, wrong: list[str]) -> list[str]:
     faults.os.environ["PYTHONPATH"] = str(ROOT)
     shim, lines = faults.built(work), []
@@ -107,6 +127,31 @@ def _files(work: Path, inputs: int, seed: int, wrong: list[str]) -> list[str]:
         wrong += [f"{reader.name}: {each}" for each in found.escaped]
         row = reader.name, f"{found.inputs:,}", f"{found.read:,}", f"{found.slowest_s:.2f} s", len(found.escaped)
         lines.append(f"| {' | '.join(map(str, row))} |")
+        print(lines[-1], file=sys.stderr, flush=True)
+    return lines
+
+
+def _orders(work: Path, examples: int, wrong: list[str]) -> list[str]:
+    (work / "orders").mkdir()
+    lines = []
+    for name, run in random_orders(_bank(work / "orders"), examples).items():
+        problem = ""
+        try:
+            run()
+        except Exception as failed:  # noqa: BLE001 - whatever a machine raises is its finding
+            problem = f"{type(failed).__name__}: {failed}".splitlines()[0]
+            wrong.append(f"{name}: {problem}\n{''.join(getattr(failed, '__notes__', []))}")
+        lines.append(f"| {name} | {problem or 'nothing'} |")
+        print(lines[-1], file=sys.stderr, flush=True)
+    return lines
+
+
+def _sanitizers(wrong: list[str]) -> list[str]:
+    lines = []
+    for kind in SANITIZERS:
+        status, last = bridge_tests(kind)
+        wrong += [f"{kind}: {last}"] if status else []
+        lines.append(f"| {kind} | {last} |")
         print(lines[-1], file=sys.stderr, flush=True)
     return lines
 

@@ -14,6 +14,7 @@ import numpy as np
 import soundfile
 
 from tests.plugin_backend.lying_files import flac_that_states, patched, without_length
+from tests.soak.own_readers import own_readers
 
 SHEET = (
     "id,start,end,stem,preset,gain_db,pan,pitch_semitones,sync,offset,note,seed\n"
@@ -86,14 +87,13 @@ class Reader:
 
     Attributes:
         name: shown in the table.
-        seeds: file name → a good file's bytes, beside which ``others`` lie unchanged.
+        seeds: file name → a good file's bytes.
         read: reads a path, or refuses it with one of our errors.
     """
 
     name: str
     seeds: dict[str, bytes]
     read: Callable[[Path], object]
-    others: Callable[[Path], None] = lambda folder: None
 
 
 def readers(work: Path) -> list[Reader]:
@@ -164,6 +164,7 @@ def readers(work: Path) -> list[Reader]:
         Reader("cached sounds", {"x.cue": cache.path(key).read_bytes()}, cached),
         Reader("notes of stems", {"t.npz": _noted(work)}, StemStatistics.load),
         Reader("recordings", _recordings(), output),
+        *(Reader(*each) for each in own_readers(work)),
     ]
 
 

@@ -13,6 +13,7 @@ from plugin_backend.errors import AudioFileError, CheckpointError
 from plugin_backend.evaluation.data.leakage import seen_in_training
 from plugin_backend.evaluation.data.read_folder import read_folder
 from plugin_backend.models.registry import model_path, read_training
+from plugin_backend.text import in_one_line
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def held_out_of(model: str) -> HeldOut:
     try:
         record = msgspec.convert(read_training(model), _HeldOutRecord)
     except msgspec.ValidationError as problem:
-        raise CheckpointError(f"{model_path(model).with_suffix('.json')}: 'training': {problem}") from problem
+        path = model_path(model).with_suffix(".json")
+        raise CheckpointError(f"{path}: 'training': {in_one_line(problem)}") from problem
     sources = record.held_out_sources or record.held_out_packages or ()
     return HeldOut(frozenset(sources), frozenset(record.held_out_files or ()), frozenset(record.held_out_copies or ()))
 

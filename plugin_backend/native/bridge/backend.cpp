@@ -272,7 +272,8 @@ void Backend::gone(BackendProcess& process, bool hung) {
     changed();
 }
 
-// The engines are lost. Count first, then set unready: a reader that sees ready with the same count has a running engine.
+// The engines are lost. Set unready first, then count: a reader that reads the count first and ready after it, and later
+// finds the same count, has a running engine.
 void Backend::lose(const std::string& problem) {
     serving_ = false;
     backendStatus_.state = BackendStatus::State::lost;
@@ -282,8 +283,8 @@ void Backend::lose(const std::string& problem) {
     unsent_ = 0;
     for (const auto& instance : instances_) {
         instance->opened = false;
-        instance->lost.fetch_add(1, std::memory_order_acq_rel);
         if (instance->memory) instance->memory->state().store(tables::stateStarting, std::memory_order_release);
+        instance->lost.fetch_add(1, std::memory_order_acq_rel);
     }
 }
 

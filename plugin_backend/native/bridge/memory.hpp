@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <type_traits>
 
 #include "file_descriptor.hpp"
@@ -34,20 +36,37 @@ static_assert(tables::slot_input == aligned(tables::slot_events + sizeof(SlotEve
 static_assert(tables::parameterCount <= tables::mostParameters);
 static_assert(tables::header_submitted / 64 != tables::header_answered / 64, "a cache line for each side");
 
-// Unnamed memory that several processes can map: nothing remains if a host crashes.
-inline Descriptor sharedMemory(std::size_t bytes) {
+// Whether the calls of Linux are used. PISADA_PLATFORM=portable chooses what other systems have; see
+// plugin_backend/platform_calls.py.
+inline bool hasLinuxCalls() {
 #ifdef __linux__
-    Descriptor memory(::memfd_create("pisada", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    const char* asked = std::getenv("PISADA_PLATFORM");
+    return !asked || std::strcmp(asked, "portable");
 #else
+    return false;
+#endif
+}
+
+inline Descriptor portableMemory() {
     char name[48];
     static std::atomic<unsigned> made{0};
     std::snprintf(name, sizeof name, "/pisada.%ld.%u", static_cast<long>(::getpid()), made++);
     Descriptor memory(::shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600));
     if (memory) ::shm_unlink(name), ::fcntl(memory.number(), F_SETFD, FD_CLOEXEC);
+    return memory;
+}
+
+// Unnamed memory that several processes can map: nothing remains if a host crashes.
+inline Descriptor sharedMemory(std::size_t bytes) {
+#ifdef __linux__
+    Descriptor memory =
+        hasLinuxCalls() ? Descriptor(::memfd_create("pisada", MFD_CLOEXEC | MFD_ALLOW_SEALING)) : portableMemory();
+#else
+    Descriptor memory = portableMemory();
 #endif
     if (memory && ::ftruncate(memory.number(), static_cast<off_t>(bytes)) != 0) memory.close();
 #ifdef __linux__  // the other side cannot make it shorter, which would crash the host (SIGBUS)
-    if (memory) ::fcntl(memory.number(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+    if (memory && hasLinuxCalls()) ::fcntl(memory.number(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
 #endif
     return memory;
 }

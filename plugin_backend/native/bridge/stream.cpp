@@ -53,8 +53,8 @@ void Bridge::Impl::collect(const MidiEvent* events, int count, int from, int to,
 void Bridge::Impl::submit(bool offline) {
     Slot full = slot(now);
     for (const std::uint64_t since = nowNs(); offline && !backend->allSent() && nowNs() - since < patience;) nap();
-    sent[now % tables::slots] = {offline, memory->state().load(std::memory_order_acquire) == tables::stateReady,
-                                 instance->lost.load(std::memory_order_acquire)};
+    const unsigned lost = instance->lost.load(std::memory_order_acquire);  // read before ready, see Backend::lose
+    sent[now % tables::slots] = {offline, memory->state().load(std::memory_order_acquire) == tables::stateReady, lost};
     full.epoch() = epoch;
     full.flags() = (offline ? tables::flagOffline : 0) | (reset ? tables::flagReset : 0);
     full.positionSamples() = static_cast<std::int64_t>(now - first) * hop;

@@ -28,12 +28,8 @@ inline std::uint64_t nowNs() {
 
 // Whether sockets are used; PISADA_DOORBELL=socket selects them.
 inline bool doorbellIsSocket() {
-#ifdef __linux__
     const char* asked = std::getenv("PISADA_DOORBELL");
-    return asked && !std::strcmp(asked, "socket");
-#else
-    return true;
-#endif
+    return !hasLinuxCalls() || (asked && !std::strcmp(asked, "socket"));
 }
 
 // A pair of sockets. This side keeps both ends: when one end is passed to the next backend after a crash,

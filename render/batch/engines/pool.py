@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from plugin_backend.platform_calls import KILLED_STATUS
 from plugin_backend.processes import die_with_parent, one_thread_per_process, spawn_with_pipe
 from render.batch.engines.protocol import Message, Order, Outcome
 
@@ -65,7 +66,7 @@ class _Worker:
         if self.order is None:
             return None
         status = self.process.exitcode
-        if status == -signal.SIGKILL:
+        if status == KILLED_STATUS:
             return Outcome(name=self.order.name, kind="killed", cause="its worker was killed (SIGKILL)")
         status_text = f"exit status {status}" if status is None or status >= 0 else signal.Signals(-status).name
         return Outcome(name=self.order.name, kind="crash", cause=f"its worker died ({status_text})")

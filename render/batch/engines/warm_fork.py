@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 from plugin_backend.errors import WorkerError
 from plugin_backend.models.registry import PCM, preload_codec
+from plugin_backend.platform_calls import KILLED_STATUS, start_method
 from plugin_backend.processes import die_with_parent
 from render.batch.engines.protocol import Kind
 from render.engine.render_worker import render_stems
@@ -18,8 +18,8 @@ from render.engine.stream import RenderProcess
 from render.plan.plan import Plan
 from render.project.effect_schema import Transfer
 
-CONTEXT = "fork" if sys.platform == "linux" else "spawn"
-"""Start method. Elsewhere fork is unsafe with the system's own threads, so every job loads its codec there."""
+CONTEXT = start_method()
+"""Start method. With ``spawn`` every job loads its codec."""
 
 
 def warm_up(plan: Plan) -> None:
@@ -60,7 +60,7 @@ class WarmProcess(RenderProcess):
         return super().hang_error()
 
     def death_error(self, status: int | None) -> WorkerError:
-        if status == -signal.SIGKILL:
+        if status == KILLED_STATUS:
             self._deaths.append("killed")
             return WorkerError(f"{self.description()} was killed (SIGKILL): out of memory, or by hand")
         self._deaths.append("crash")

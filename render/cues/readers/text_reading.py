@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from plugin_backend.errors import CueSheetError
-from plugin_backend.text import NOT_IN_LINES
+from plugin_backend.text import NOT_IN_LINES, in_one_line
 from render.cues.cue import check_reach
 from render.cues.sheet_file import SheetFile
 from render.cues.timeline import UnreadItem
@@ -130,5 +130,5 @@ def parse_pisada_note(text: str) -> dict[str, str]:
     try:
         entries = msgspec.json.decode(text[:LARGEST_NOTE].encode("utf-8", "replace"), type=dict[str, str])
     except msgspec.MsgspecError as error:
-        raise CueSheetError(f"its pisada note is not a JSON object of strings: {error}") from error
+        raise CueSheetError(f"its pisada note is not a JSON object of strings: {in_one_line(error)}") from error
     return {f"pisada.{NOT_IN_LINES.sub('', key)}": NOT_IN_LINES.sub("", value) for key, value in entries.items()}

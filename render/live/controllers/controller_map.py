@@ -13,7 +13,7 @@ from msgspec import Meta
 from plugin_backend.errors import ProjectError
 from plugin_backend.output_files import disk_error, write_atomically
 from plugin_backend.parameters import Parameter
-from plugin_backend.text import NO_CONTROL_PATTERN
+from plugin_backend.text import NO_CONTROL_PATTERN, in_one_line
 from render.instrument.actions import PRESETS, RELEASE, STRIKE
 from render.project.toml_config import Table, read_toml
 
@@ -91,7 +91,8 @@ def _check_storable(binding: Binding) -> None:
     try:
         msgspec.convert(msgspec.to_builtins(binding), Binding)
     except msgspec.ValidationError as problem:
-        raise ProjectError(f"a map cannot hold {binding.source} → {binding.control}: {problem}") from problem
+        reason = in_one_line(problem)
+        raise ProjectError(f"a map cannot hold {binding.source} → {binding.control}: {reason}") from problem
 
 
 def read_map(path: Path, controls: Mapping[str, Parameter]) -> LiveMap:

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from plugin_backend.errors import ProjectError
+from plugin_backend.text import in_one_line
 from render.instrument.actions import Action
 from render.live.rig import Rig
 
@@ -87,7 +88,7 @@ def read_log(path: Path) -> tuple[Header, list[Line]]:
                     else:
                         lines.append(msgspec.json.decode(text, type=Line))
                 except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-                    raise ProjectError(f"{path}, line {number}: {problem}") from problem
+                    raise ProjectError(f"{path}, line {number}: {in_one_line(problem)}") from problem
     except OSError as problem:
         raise ProjectError(f"{path}: {problem.strerror}") from problem
     if header is None:

@@ -60,7 +60,9 @@ def test_a_damaged_cache_is_rebuilt_with_a_message(tmp_path):
     cache = only(tmp_path, noise(0.5)).cache
     for harm in (
         lambda: next(cache.glob("audio-*")).write_bytes(b"\x93NUMPY"),
+        lambda: next(cache.glob("audio-*")).write_bytes(b"\x93NUMPY\x01\x00\x20\x00" + b"{'descr': ('<f4', ".ljust(32)),
         lambda: (cache / "index.json").write_text("{"),
+        lambda: (cache / "index.json").write_text("[" * 30_000),
         lambda: (cache / "index.json").write_text((cache / "index.json").read_text().replace("24000", "24001")),
     ):
         harm()

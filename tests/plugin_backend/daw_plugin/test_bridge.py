@@ -51,10 +51,11 @@ def test_a_hop_lasts_alike_at_any_rate(probe, rate, channels, hop):
     np.testing.assert_array_equal(sound[0], late(NOISE[:channels], 2 * hop))
 
 
-@pytest.mark.parametrize("doorbell", ["futex", "socket"])
+@pytest.mark.parametrize("doorbell", ["futex", "socket", "portable"])
 @pytest.mark.parametrize(("instances", "offline", "threads"), [(2, 0, 0), (2, 1, 1), (8, 1, 0), (8, 1, 1)])
 def test_instances_share_a_backend_whatever_wakes_it(probe, doorbell, instances, offline, threads):
-    probe.backend("--latency", LATENCY).environment["PISADA_DOORBELL"] = doorbell
+    variable = "PISADA_PLATFORM" if doorbell == "portable" else "PISADA_DOORBELL"
+    probe.backend("--latency", LATENCY).environment[variable] = doorbell
     sound, result = probe.play(NOISE, instances=instances, offline=offline, threads=threads, blocks=333)
     for each, of in zip(sound, result, strict=True):
         np.testing.assert_array_equal(each, late(NOISE, of["latency"]))
