@@ -20,7 +20,7 @@ from plugin_backend.text import in_one_line
 from presets.preset import NAME, NAME_RULE, Preset, PresetHeader
 
 SUFFIX = ".preset.safetensors"
-SCHEMA, KEY = 4, "pisada_preset"
+SCHEMA, KEY = 5, "pisada_preset"
 
 STALE_S = 24 * 3600
 LEFT = re.compile(rf"\.tmp[A-Za-z0-9]{{6}}|\..*{re.escape(SUFFIX)}\.[0-9a-f]+\.part")
@@ -30,6 +30,7 @@ UPGRADES: dict[int, Callable[[dict], dict]] = {
     1: lambda fields: fields,  # schema 2 added optional fields: licence, tags, material, chain, provenance
     2: lambda fields: fields,  # schema 3 too: modes and ``ring``, ``low_cut_hz``, fades of takes
     3: lambda fields: fields,  # schema 4 too: ``width``
+    4: lambda fields: fields,  # schema 5 too: ``velocity_curve``
 }
 """Schema version → function that turns its header into the next version's."""
 

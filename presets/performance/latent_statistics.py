@@ -29,7 +29,7 @@ CLASSES = ("footstep", "movement", "hit")
 MOST_TAKES_VARIED = 4
 """A preset with more takes than this varies as its own takes do, and by nothing else."""
 
-LARGEST_BYTES, LARGEST = 2**24, 1e4
+LARGEST_BYTES, LARGEST, LONGEST_HOP_SAMPLES = 2**24, 1e4, 2**24
 LEVEL_RIDGE = 1e-3
 BANDS_IN_ONE = 5
 HIGHEST_HZ = 24_000.0
@@ -40,7 +40,7 @@ class LatentStatistics:
     """Statistics of one model's latents.
 
     Attributes:
-        fingerprint: of the model.
+        fingerprint, hop_samples: of the model.
         band_slopes: ``[dims, bands]``: how the latents change the power in each mel band of their frame, in dB.
         band_offsets: ``[bands]``: the bands' power at the origin of the latents, in dB re full scale.
         variations: class → directions in which takes of one object differ, ``[n, KNOTS, dims]``, each as long as one
@@ -50,6 +50,7 @@ class LatentStatistics:
     """
 
     fingerprint: str
+    hop_samples: int
     band_slopes: np.ndarray
     band_offsets: np.ndarray
     variations: dict[str, np.ndarray]
@@ -125,7 +126,11 @@ def save_statistics(statistics: LatentStatistics, name: str, folder: Path) -> Pa
         OutputError: the folder cannot be written.
     """
     path = folder / f"{name}{SUFFIX}"
-    metadata = {KEY: json.dumps({"schema": SCHEMA, "fingerprint": statistics.fingerprint})}
+    metadata = {
+        KEY: json.dumps(
+            {"schema": SCHEMA, "fingerprint": statistics.fingerprint, "hop_samples": statistics.hop_samples}
+        )
+    }
     with write_atomically(path) as temporary:
         temporary.write_bytes(save(_tensors(statistics), metadata=metadata))
     return path
@@ -148,6 +153,7 @@ def load_statistics(path: Path) -> LatentStatistics:
             raise PresetError(f"{path}: schema {about['schema']!r}; this version of Pisada reads {SCHEMA}")
         statistics = LatentStatistics(
             str(about["fingerprint"]),
+            int(about["hop_samples"]),
             tensors["band_slopes"],
             tensors["band_offsets"],
             {name: tensors[f"variations.{name}"] for name in CLASSES},
@@ -164,6 +170,8 @@ def load_statistics(path: Path) -> LatentStatistics:
 
 def _problem(statistics: LatentStatistics) -> str | None:
     slopes = statistics.band_slopes
+    if not 0 < statistics.hop_samples <= LONGEST_HOP_SAMPLES:
+        return f"its hop_samples are {statistics.hop_samples}; 1 to {LONGEST_HOP_SAMPLES} can be used"
     if slopes.ndim != 2 or slopes.shape[1] != MEL_BANDS:
         return f"its band slopes have the shape {slopes.shape}; need [dims, {MEL_BANDS}]"
     dims = len(slopes)

@@ -111,7 +111,7 @@ def learn(hits: list[Hit], codec: Codec) -> LatentStatistics:
         kind: _variations(knots if len(knots) > 2 * DIRECTIONS else everything[0])
         for kind, (knots, _) in differences.items()
     }
-    return LatentStatistics(codec.spec.fingerprint, slopes, offsets, variations, efforts)
+    return LatentStatistics(codec.spec.fingerprint, codec.spec.hop_samples, slopes, offsets, variations, efforts)
 
 
 def _band_map(hits: list[Hit], codec: Codec) -> tuple[np.ndarray, np.ndarray]:

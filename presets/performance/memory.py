@@ -28,17 +28,22 @@ FARTHEST = 1.0
 
 NEVER = 1e3
 
+SAME_TAKE_DB = 1e-3
+"""Takes that are not mixed are told apart by this distance."""
+
 
 def remembered(aligned: AlignedTakes, shoe: int = ALL_SHOES, memory: int | None = None) -> int:
     """Return how many performances are remembered: ``memory``, or half the takes, at least six.
 
-    Takes that are not mixed are remembered only as long as another one is left.
+    Takes that are not mixed are remembered only while another one is left, whatever lies before and after.
     """
     takes = len(takes_of_shoe(aligned, shoe))
     last = memory if memory is not None else max(LEAST_REMEMBERED, takes // 2)
-    if takes == 1:
+    if aligned.mixable and takes > 1:
+        return last
+    if takes < 3:
         return last if len(aligned.variations) else 0
-    return last if aligned.mixable else min(last, takes - 1)
+    return min(last, (takes - 1) // 2)
 
 
 class RowMemory:
@@ -56,7 +61,8 @@ class RowMemory:
     def __init__(self, aligned: AlignedTakes, shoe: int = ALL_SHOES, memory: int | None = None):
         self._aligned, self._shoe = aligned, shoe
         self._near = remembered(aligned, shoe, memory)
-        self._enough = DIFFERENT * usual_distance(aligned, shoe)
+        self._by_take = not aligned.mixable and len(takes_of_shoe(aligned, shoe)) > 2
+        self._enough = SAME_TAKE_DB if self._by_take else DIFFERENT * usual_distance(aligned, shoe)
         farthest = float(aligned.distances.max())
         self._most = FARTHEST * farthest if farthest and aligned.mixable else np.inf
         self._sketches: dict[int, np.ndarray] = {}
@@ -84,7 +90,10 @@ class RowMemory:
 
     def sketches(self, seeds: Sequence[int]) -> np.ndarray:
         """Return the sketches of the seeds' candidates, ``[seeds, CANDIDATES, …]``."""
-        return self._aligned.sketches(candidate_weights(self._aligned, seeds, self._shoe))
+        weights = candidate_weights(self._aligned, seeds, self._shoe)
+        if self._by_take:
+            weights[..., self._aligned.takes :] = 0
+        return self._aligned.sketches(weights)
 
     @property
     def forgetful(self) -> bool:

@@ -48,7 +48,14 @@ class Modes(click.ParamType):
     type=click.FloatRange(0, 4),
     default=1.0,
     show_default=True,
-    help="How much each performance differs from the recorded take; 0: not at all.",
+    help="How far performances differ from the mean of the takes: 0 not at all, 1 as the takes differ, 2 twice as far.",
+)
+@click.option(
+    "--velocity-curve",
+    type=click.FloatRange(0, 4),
+    default=1.0,
+    show_default=True,
+    help="How strongly velocity changes the timbre of a hit; 0: not at all.",
 )
 @click.option(
     "--modes",
@@ -95,6 +102,7 @@ def capture(
     kind: str,
     model: str,
     variation: float,
+    velocity_curve: float,
     modes: str | int,
     split: str,
     takes: int,
@@ -132,6 +140,7 @@ def capture(
             kind, takes, modes=modes, split=split, sensitivity=Sensitivity(sensitivity, min_gap_ms)
         ),
         variation=variation,
+        velocity_curve=velocity_curve,
         stereo=kind == "texture",
         provenance=provenance,
         **fields_of(**fields),

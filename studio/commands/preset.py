@@ -104,6 +104,13 @@ def show(name: str, banks: tuple[Path, ...], plot: Path | None, overwrite: bool)
 @click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Decides which takes play, and their variation."
 )
+@click.option(
+    "--effort",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
+    help="How hard a hit is struck: its timbre, not its level; 1 is as recorded.",
+)
 @axis_option
 @click.option("--model", help=f"{MODEL_HELP}  [default: the preset's]")
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
@@ -115,6 +122,7 @@ def play(
     gap_s: float,
     texture_s: float,
     seed: int,
+    effort: float,
     axes: tuple[str, ...],
     model: str | None,
     overwrite: bool,
@@ -123,7 +131,7 @@ def play(
     from plugin_backend.transfer.settings import parse_axes
     from studio.workflows.preset_play import PlayOptions, play_takes
 
-    options = PlayOptions(takes, gap_s, texture_s, seed, parse_axes(axes))
+    options = PlayOptions(takes, gap_s, texture_s, seed, parse_axes(axes), effort)
     if out is not None:
         check_new(out, overwrite)
     play_takes(name, banks, out, model, options)

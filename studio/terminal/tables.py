@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from plugin_backend.corpus.scan import escape_name
+from presets.performance.aligned_takes import aligned_takes_of
 from presets.preset import Preset
 from render.cues.lint import Finding, LintInput
 from render.delivery.incremental.diff import KEEP, UNTOUCHED, Changes
@@ -154,6 +155,15 @@ def print_bank(presets: Iterable[Preset]) -> None:
     print_table(("name", "kind", "takes", "program", "model", "material", "tags", "description"), rows)
 
 
+def shoe_rows(preset: Preset) -> list[tuple[str, str]]:
+    """Return a row for each group of takes that a character can wear, if there are several."""
+    if preset.header.kind != "hit" or preset.statistics is None:
+        return []
+    groups = aligned_takes_of(preset, preset.statistics.hop_samples).shoes
+    named = [(f"shoes {chr(ord('a') + number)}", group) for number, group in enumerate(groups)]
+    return [(name, f"takes {', '.join(map(str, group))}") for name, group in named] if len(groups) > 1 else []
+
+
 def print_preset(preset: Preset) -> None:
     """Print all fields of a preset, one per line; then its effects and recordings, one per line each."""
     fields = msgspec.to_builtins(preset.header)
@@ -161,6 +171,7 @@ def print_preset(preset: Preset) -> None:
     rows = [(name, ", ".join(map(str, value)) if isinstance(value, list) else value) for name, value in fields.items()]
     frames, dims = sum(map(len, preset.means)), preset.means[0].shape[1]
     rows.append(("takes", f"{len(takes)}: {frames} frames of {dims} latents"))
+    rows += shoe_rows(preset)
     lengths = [take["length_samples"] for take in takes]
     rows.append(("length_samples", f"{min(lengths)} to {max(lengths)}"))
     rows += [("effect", ", ".join(f"{name} {value}" for name, value in effect.items())) for effect in chain]

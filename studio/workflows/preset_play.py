@@ -32,6 +32,7 @@ class PlayOptions:
         texture_s: length of each take of a texture, in seconds.
         seed: decides takes and variations.
         axes: axis → value, −3..3: the takes are moved so far.
+        effort: how hard a hit is struck, 0..1; 1 is as recorded.
     """
 
     takes: int = 4
@@ -39,6 +40,7 @@ class PlayOptions:
     texture_s: float = 5.0
     seed: int = 0
     axes: dict[str, float] = field(default_factory=dict)
+    effort: float = 1.0
 
 
 def play_takes(name: str, banks: Sequence[Path], out: Path | None, model: str | None, options: PlayOptions) -> None:
@@ -66,7 +68,7 @@ def play_takes(name: str, banks: Sequence[Path], out: Path | None, model: str | 
     codec = load_codec(model or preset.header.codec)
     check_model(preset, codec)
     rate = codec.spec.sample_rate
-    sounds = audio_of_takes(preset, TakePool([codec], options.seed), options.takes, round(options.texture_s * rate))
+    sounds = audio_of_takes(preset, TakePool([codec], options.seed), options, rate)
     whole = joined(list(sounds), round(options.gap_s * rate))
     if out is None:
         _to_device(whole, rate)
@@ -78,23 +80,23 @@ def play_takes(name: str, banks: Sequence[Path], out: Path | None, model: str | 
     )
 
 
-def audio_of_takes(preset: Preset, takes: TakePool, count: int, texture_samples: int) -> Iterator[np.ndarray]:
+def audio_of_takes(preset: Preset, takes: TakePool, options: PlayOptions, rate_hz: int) -> Iterator[np.ndarray]:
     """Yield the takes of a preset as audio, with the preset's own level, effects and fades.
 
     Args:
         preset: of which the takes are.
         takes: decodes them.
-        count: how many.
-        texture_samples: length of each take of a texture.
+        options: which takes.
+        rate_hz: sample rate of the audio.
 
     Yields:
         ``[channels, n]`` float32.
     """
-    for number in map(str, range(count)):
+    for number in map(str, range(options.takes)):
         if preset.header.kind == "hit":
-            yield takes.take(preset, number)[None]
+            yield takes.take(preset, number, options.effort)[None]
             continue
-        pieces, left = takes.texture(preset, number), texture_samples
+        pieces, left = takes.texture(preset, number), round(options.texture_s * rate_hz)
         parts: list[np.ndarray] = []
         while left > 0:
             parts.append(next(pieces)[:, :left])

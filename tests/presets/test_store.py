@@ -30,6 +30,7 @@ def test_a_preset_of_every_schema_reads_as_it_was_written(number):
     assert header.takes == [Take(7, 1500), Take(0, 900)]
     assert (header.description, header.credit, header.program) == ("Tür, größer", "Anna (CC0-1.0)", 5)
     assert (header.variation, header.gain_db, header.stereo, header.width) == (0.5, -3.25, stereo, width)
+    assert header.velocity_curve == (1.0 if number < 5 else 0.5)
     assert (header.fade_in_samples, header.fade_out_samples) == (48, 480)
     assert (header.scale, header.bias) == ([1.0, 0.5], [0.0, -0.25])
     np.testing.assert_array_equal(preset.means[0], np.arange(6).reshape(3, 2) / 8)

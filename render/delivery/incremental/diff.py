@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import msgspec
 
 from plugin_backend.exactness import ComputeInfo
+from presets.performance.draw import Draw
 from render.delivery.file_names import layouts_of, newest_report
 from render.delivery.incremental.previous_report import Mix, PreviousCue, PreviousReport, mix_of, read_previous
 from render.delivery.incremental.sample_digests import chain_of, frame_of, stem_keys
@@ -292,6 +293,11 @@ def _differences(event: Event, row: PreviousCue, key: CueKey) -> list[str]:
     return _unequal_fields(key, row.recipe) + _unequal_fields(mix_of(event), row.mix)
 
 
+def _same_but_mixture(one: Draw | None, other: Draw | None) -> bool:
+    """Return whether two draws differ only in what the memory chose."""
+    return one is not None and other is not None and replace(one, candidate=0) == replace(other, candidate=0)
+
+
 def _unequal_fields(one: CueKey | Mix, other: CueKey | Mix) -> list[str]:
     return [field.name for field in fields(one) if getattr(one, field.name) != getattr(other, field.name)]
 
@@ -310,6 +316,8 @@ def _cue_change(
     else:
         changed = _differences(event, row, key)
         reason = f"changed: {', '.join(changed)}" if changed else "it overlaps a change"
+        if "draw" in changed and _same_but_mixture(key.draw, row.recipe.draw):
+            reason = "another mixture of its takes, because a cue near it changed"
     if action == DECODED and (cache is None or reason == "it overlaps a change"):
         reason += "; its sound is not in the cache"
     return CueChange(event.id, event.stem, action, reason)

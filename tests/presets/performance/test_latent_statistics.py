@@ -60,7 +60,7 @@ def test_damaged_statistics_are_one_line(change, message, tmp_path):
     tensors = load_file(FACTORY)
     change(tensors)
     tensors = {name: np.atleast_1d(value) for name, value in tensors.items()}
-    metadata = {"pisada_statistics": json.dumps({"schema": 1, "fingerprint": "f"})}
+    metadata = {"pisada_statistics": json.dumps({"schema": 1, "fingerprint": "f", "hop_samples": 512})}
     save_file(tensors, tmp_path / f"bad{SUFFIX}", metadata)
     with pytest.raises(PresetError, match=message) as caught:
         load_statistics(tmp_path / f"bad{SUFFIX}")
