@@ -164,6 +164,12 @@ class AlignedTakes:
         return (self.variations @ self._statistics.coarse_bands[0]).astype(np.float32)
 
     @cached_property
+    def loudest_db(self) -> float:
+        """The energy of the loudest take, as the model's statistics predict it, in dB."""
+        assert self._statistics is not None
+        return 10 * np.log10(max(energy_of_bands(self._statistics.bands_db(latents)) for latents in self.latents))
+
+    @cached_property
     def effort(self) -> np.ndarray:
         """How effort changes the latents, ``[KNOTS, dims]``, for one octave of the mean take's spectral centroid.
 
@@ -227,6 +233,11 @@ def aligned_takes_of(preset: Preset, hop_samples: int) -> AlignedTakes:
     if aligned is None:
         aligned = _ALIGNED[preset] = AlignedTakes(preset, hop_samples)
     return aligned
+
+
+def energy_of_bands(bands_db: np.ndarray) -> float:
+    """Return the sum of powers, in no unit, of bands in dB."""
+    return float((10 ** (bands_db / 10)).sum())
 
 
 def sketch_distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:

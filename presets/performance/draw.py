@@ -25,6 +25,9 @@ STAY = 0.35
 OWN_VARIATION = 0.8
 """How far the weights vary besides, in standard deviations of the takes: low-rank, and smooth from knot to knot."""
 
+BOUNDS = -0.25, 1.25
+"""The least and the most that a take counts, so that mixtures sound as the takes do."""
+
 FOOT_DIFFERENCE = 0.15
 """How far each foot of a character differs from the middle of both, in standard deviations of the takes."""
 
@@ -96,7 +99,14 @@ def candidate_weights(aligned: AlignedTakes, seeds: Sequence[int], shoe: int = A
                 weights[seed_index, candidate_index, knot, take] += portion
     else:
         np.put_along_axis(weights, np.repeat(lead[:, :, None, None], KNOTS, axis=2), 1.0, axis=3)
-    return weights + _variation(normal, aligned, group)
+    return _bounded(weights + _variation(normal, aligned, group), aligned.takes)
+
+
+def _bounded(weights: np.ndarray, takes: int) -> np.ndarray:
+    """Return the weights with those of the takes between the ends of :data:`BOUNDS`; their sum stays 1."""
+    own = np.clip(weights[..., :takes], *BOUNDS)
+    weights[..., :takes] = own / own.sum(axis=-1, keepdims=True)
+    return weights
 
 
 def _variation(normal: np.ndarray, aligned: AlignedTakes, group: np.ndarray) -> np.ndarray:

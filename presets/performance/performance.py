@@ -13,7 +13,7 @@ from plugin_backend.codecs.base import CodecSpec
 from plugin_backend.dsp.mel import LOWEST_HZ, MEL_BANDS, mel_spaced_frequencies
 from plugin_backend.modes.match_modes import interpolate_modes
 from plugin_backend.modes.mode_table import FREQUENCY, LEVEL, ONSET, apply_controls, no_modes
-from presets.performance.aligned_takes import KNOTS, aligned_takes_of, knot_curves
+from presets.performance.aligned_takes import KNOTS, aligned_takes_of, energy_of_bands, knot_curves
 from presets.performance.draw import WHOLE, Draw, weights_of
 from presets.performance.parts import PARTS
 from presets.performance.texture_walk import choose_texture_take, walk_texture
@@ -29,6 +29,9 @@ LEAST_EFFORT = 0.05
 
 LEAST_WEIGHT = 1e-3
 """Takes with less weight than this count nothing for the length and the modes."""
+
+LOUDER_DB = 1.0
+"""A mixture is at most this much louder than the loudest take, by its predicted energy."""
 
 GRID = 2.0**14
 """Latents are rounded to this part of 1. Sums that differ in their last bits on another processor then do not."""
@@ -124,7 +127,12 @@ class Performance:
         aligned, curves = self._aligned, knot_curves(self._frames)
         weights, variations = self._weights[:, : aligned.takes], self._weights[:, aligned.takes :]
         mixed = np.einsum("tf,tfd->fd", weights.T @ curves, aligned.stretched(self._frames))
-        return mixed + curves.T @ np.einsum("kv,vkd->kd", variations, aligned.variations)
+        mixed += curves.T @ np.einsum("kv,vkd->kd", variations, aligned.variations)
+        statistics = self._preset.statistics
+        if statistics is None:
+            return mixed
+        over_db = 10 * np.log10(energy_of_bands(statistics.bands_db(mixed))) - aligned.loudest_db - LOUDER_DB
+        return mixed - max(0.0, over_db) * statistics.level_direction
 
     @cached_property
     def _effort_change(self) -> np.ndarray | float:
@@ -134,7 +142,9 @@ class Performance:
         if not octaves or statistics is None:
             return 0.0
         change = octaves * (knot_curves(self._frames).T @ self._aligned.effort)
-        before, after = (_power(statistics.bands_db(latents)) for latents in (self._mixed, self._mixed + change))
+        before, after = (
+            energy_of_bands(statistics.bands_db(latents)) for latents in (self._mixed, self._mixed + change)
+        )
         return change + 10 * np.log10(before / after) * statistics.level_direction
 
     @property
@@ -198,7 +208,3 @@ def _resampled(latents: np.ndarray, frames: int) -> np.ndarray:
     below = at.astype(int)
     share = (at - below)[:, None]
     return (1 - share) * latents[below] + share * latents[np.minimum(below + 1, len(latents) - 1)]
-
-
-def _power(bands_db: np.ndarray) -> float:
-    return float((10 ** (bands_db / 10)).sum())
