@@ -46,7 +46,7 @@ def test_an_inserted_cue_changes_few_cues_near_it():
         after = choose_candidates(aligned, [*seeds[:place], 12345, *seeds[place:]])
         del after[place]
         changed.append([index - place for index in range(400) if after[index] != before[index]])
-    assert np.mean([len(each) for each in changed]) <= 12
+    assert np.mean([len(each) for each in changed]) <= 25
     assert max(abs(index) for each in changed for index in each) <= 60
 
 
