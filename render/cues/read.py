@@ -83,6 +83,7 @@ def read_cues(
         MissingExtraError: the format needs an optional package.
 
     Examples:
+        >>> from pathlib import Path
         >>> from render.project.timecode import Clock, FrameRate
         >>> clock = Clock(48_000, FrameRate.parse("23.976"), 86_400)
         >>> len(read_cues(Path("examples/night_walk/cues.csv"), clock).cues)

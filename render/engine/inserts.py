@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from plugin_backend.codecs.base import Codec
-from plugin_backend.effects import Triggered, make_stage
+from plugin_backend.effects.registry import make_stage
 from plugin_backend.effects.stage import Stage
+from plugin_backend.effects.triggered import Triggered
 from plugin_backend.errors import RenderError
 from plugin_backend.transfer.transfer_node import NoiseSettings, TransferNode
 from presets.lookup import find_preset, target_of

@@ -39,7 +39,7 @@ def make_stages(effects: Sequence[Effect], sample_rate: int, channels: int) -> l
     """
     if not effects:
         return []
-    from plugin_backend.effects import make_stage
+    from plugin_backend.effects.registry import make_stage
 
     stages: list[Stage] = []
     for index, effect in enumerate(effects):

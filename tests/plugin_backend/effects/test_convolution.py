@@ -5,8 +5,8 @@ import pytest
 import soundfile
 from scipy.signal import fftconvolve
 
-from plugin_backend.effects import make_stage
 from plugin_backend.effects.impulse_responses import LONGEST_S, check_impulse_response, impulse_response
+from plugin_backend.effects.registry import make_stage
 from plugin_backend.errors import AudioFileError
 
 RATE = 48_000

@@ -6,8 +6,9 @@ import itertools
 import numpy as np
 import pytest
 
-from plugin_backend.effects import STAGES, Triggered, make_stage
 from plugin_backend.effects.parameters import CONTROLS, FIXED, PER_CHANNEL
+from plugin_backend.effects.registry import STAGES, make_stage
+from plugin_backend.effects.triggered import Triggered
 from plugin_backend.errors import AudioFileError, ProjectError
 from plugin_backend.parameters import Choice, Parameter
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from plugin_backend.dsp.crossfade import raised_cosine
-from plugin_backend.effects import make_stage
 from plugin_backend.effects.lfo import EDGE_S
+from plugin_backend.effects.registry import make_stage
 
 RATE = 48_000
 

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from plugin_backend.codecs.pcm import PcmCodec
-from plugin_backend.effects import make_stage
+from plugin_backend.effects.registry import make_stage
 from plugin_backend.transfer.settings import HITS, Settings
 from presets.bank import Bank
 from presets.capture import encode_pieces

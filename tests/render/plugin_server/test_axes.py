@@ -18,7 +18,7 @@ def test_axes_come_after_every_earlier_parameter():
     """A session of an older plug-in holds the parameters before them, by id and by place."""
     last = [f"axis_{name}" for name in AXES]
     assert [parameter.id for parameter in PLUGIN_PARAMETERS][-len(last) :] == last
-    assert PLUGIN_PARAMETERS[INDEX["axis_brightness"] - 1].id == "ring_strike"
+    assert PLUGIN_PARAMETERS[INDEX["axis_brightness"] - 1].id == "ceiling_on"
     assert [PLUGIN_PARAMETERS[INDEX[id_]].name for id_ in last] == [name.title() for name in AXES]
 
 

@@ -7,7 +7,7 @@ import soundfile
 from plugin_backend.codecs.dc_offset import dc_filter_for
 from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.daw_plugin.shared_memory import hop_of
-from plugin_backend.effects import make_stage
+from plugin_backend.effects.registry import make_stage
 from plugin_backend.errors import PresetError
 from plugin_backend.models.registry import load_codec
 from plugin_backend.transfer.settings import Settings

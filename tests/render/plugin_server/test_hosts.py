@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from plugin_backend.daw_plugin.parameters import EFFECT, INSTRUMENT
-from plugin_backend.effects import make_stage
+from plugin_backend.effects.registry import make_stage
 from plugin_backend.models.registry import load_codec
 from plugin_backend.transfer.transfer_node import TransferNode
 from presets.bank import FACTORY_BANK, Bank

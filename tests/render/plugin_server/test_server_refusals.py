@@ -39,7 +39,7 @@ def _header(**values):
         (lambda instance: os.ftruncate(instance.descriptor, 100), "memory of 100 bytes, shorter than its header"),
         (lambda instance: os.ftruncate(instance.descriptor, 8192), r"memory of 8192 bytes; \d+ are needed"),
         (_header(magic=7), "this is not a plug-in's memory"),
-        (_header(version=9), "memory of version 9, but this backend has version 2"),
+        (_header(version=9), "memory of version 9, but this backend has version 3"),
         (_header(channels=3), "3 channels; 1 and 2 are allowed"),
         (_header(channels=0), "0 channels"),
         (_header(hop_samples=2**31), "hops of 2147483648 samples; at 48000 Hz they are of 512"),

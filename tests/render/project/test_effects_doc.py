@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from plugin_backend.effects import STAGES
 from plugin_backend.effects.parameters import CONTROLS, FIXED, PER_CHANNEL
+from plugin_backend.effects.registry import STAGES
 from plugin_backend.parameters import Choice, Text
 from plugin_backend.transfer.parameters import WIDTH
 from render.project.effect_schema import TRANSFER

@@ -134,7 +134,7 @@ def test_changed_and_added_files_stay(home, tmp_path):
     [
         (("--model", "nothing"), "no model 'nothing': give one of foley, pcm"),
         (("--bank", "nowhere"), "nowhere: not a bank"),
-        (("--model", "pcm"), "none of its 40 presets was made with model 'pcm'"),
+        (("--model", "pcm"), "none of its 41 presets was made with model 'pcm'"),
         (("--to", "file"), "file: not a folder"),
         (("--from", "empty"), "--from .*empty: not all of Pisada.vst3, Pisada Instrument.vst3, Pisada.lv2, "),
         (("--to", "file/deeper"), "cannot write here"),
