@@ -50,6 +50,18 @@ def test_an_event_becomes_an_item(read):
     assert timeline.remarks == ["line 1: the list's title is 'R1'"]
 
 
+def test_a_lower_number_is_another_event_and_another_key_a_note(read):
+    first, second = event("01:00:01:00", "01:00:02:00", 2), event("01:00:03:00", "01:00:04:00", 1)
+    unnamed, toe = read(f"{NON_DROP}{first}* ZOOM: in\n{second}* FROM CLIP NAME: toe\n").items
+    assert (unnamed.name != "toe", unnamed.note, toe.name) == (True, "ZOOM: in", "toe")
+
+
+def test_the_first_line_decides_whether_it_is_an_edl():
+    one = event("01:00:01:00", "01:00:02:00").encode()
+    assert is_edl(one + b"* COMMENT: dry\n")
+    assert not is_edl(b"a remark\n" + one)
+
+
 def test_locators_are_markers(read):
     locators = "* LOC: 01:00:05:10 RED     DOOR SLAM \n* LOC: 01:00:06:00 GREEN\n* LOC: 01:00:07:00 BIG DOOR\n"
     timeline = read(NON_DROP + event("01:00:01:00", "01:00:02:00") + locators)
