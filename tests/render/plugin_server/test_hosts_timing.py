@@ -108,7 +108,7 @@ def plain(hosts, bank_of_samples, tmp_path_factory) -> Ran:
     fx, keys, midi = hosts.effect, hosts.instrument, str(tmp_path_factory.mktemp("midi") / "played.mid")
     write_midi(Path(midi), PEDALLED)
     half = {mix: fractions(mix=mix, gain_db=-6 * mix) for mix in (0.5, 0)}
-    jobs = [Job([Play(fx)], impulses(), block) for block in BLOCKS]
+    jobs = [Job([Play(fx, fractions(ceiling_on=0))], impulses(), block) for block in BLOCKS]
     jobs += [Job([Play(fx, half[mix])], sweep(rate), 512, rate) for rate in RATES_HZ for mix in half]
     on = np.isin(np.arange(32_768) // 64, np.arange(*(at // 64 for at in SWITCHED)))
     tone = (0.5 * np.sin(2 * np.pi * np.arange(16_384) / 400) * np.ones((2, 1))).astype(np.float32)
