@@ -24,7 +24,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from plugin_backend.dsp.mel import LOWEST_HZ, MEL_BANDS, mel_power, mel_spaced_frequencies
+from plugin_backend.dsp.mel import mel_centres_hz, mel_power
 from plugin_backend.models.registry import load_codec
 from presets.bank import Bank
 from presets.performance.aligned_takes import aligned_takes_of
@@ -127,7 +127,7 @@ def left_out(codec, preset: Preset, distances, count: int = 8) -> tuple[float, f
 
 def effort_steps(codec, preset: Preset, seeds=range(6)) -> tuple[np.ndarray, np.ndarray, float]:
     """Return the mean centroid in octaves and attack slope in dB/ms at each effort, and the distance of the ends."""
-    octaves = np.log2(mel_spaced_frequencies(LOWEST_HZ, RATE_HZ / 2, MEL_BANDS + 2)[1:-1])
+    octaves = np.log2(mel_centres_hz(RATE_HZ))
     centroids, slopes, ends = np.zeros(len(EFFORTS)), np.zeros(len(EFFORTS)), []
     for seed in seeds:
         sounds = [performed(codec, preset, Draw(seed, effort=effort)) for effort in EFFORTS]

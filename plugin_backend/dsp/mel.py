@@ -53,6 +53,11 @@ def mel_spaced_frequencies(lowest_hz: float, highest_hz: float, count: int) -> n
     return 700 * (10 ** (np.linspace(low, high, count) / 2595) - 1)
 
 
+def mel_centres_hz(sample_rate: int) -> np.ndarray:
+    """Return the centre frequency in Hz of each band of :func:`mel_power`, ``[bands]``."""
+    return mel_spaced_frequencies(LOWEST_HZ, sample_rate / 2, MEL_BANDS + 2)[1:-1]
+
+
 def triangular_filters(
     corners_hz: np.ndarray, window_samples: int, sample_rate: int, narrowest_hz: float = 1e-9
 ) -> np.ndarray:

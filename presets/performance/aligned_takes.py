@@ -14,9 +14,9 @@ import numpy as np
 
 from plugin_backend.models.registry import PCM
 from plugin_backend.modes.mode_table import DECAY
+from presets.performance.latent_statistics import KNOTS
 from presets.preset import Preset
 
-KNOTS = 3
 ATTACK_FRAMES = 3
 """Frames at the start of a take that are never stretched."""
 
@@ -36,7 +36,7 @@ AUDIBLE_DB, FLOOR_DB = 50.0, 60.0
 LATENT_DB = 6.0
 """What a deviation of a latent counts, for models without statistics."""
 
-LONGEST_CLUSTER_GAP = 0.25
+LEAST_SILHOUETTE = 0.25
 """Takes are split into shoes if their mean silhouette (Rousseeuw 1987) is above this."""
 
 FEWEST_OF_SHOE, MOST_SHOES = 3, 4
@@ -46,6 +46,9 @@ BOWED_GRAINS = 10
 
 MOST_EFFORT, EFFORT_HALVINGS, EFFORT_PROBE_OCTAVES = 4.0, 16, 0.4
 """The class's direction of effort is made longer or shorter for a preset, at most this many times as long."""
+
+GRID = 2.0**14
+"""Latents are rounded to this part of 1. Sums that differ in their last bits on another processor then do not."""
 
 MOST_LENGTHS = 32
 """Lengths of which the stretched takes are kept."""
@@ -60,10 +63,24 @@ def stretch(latents: np.ndarray, frames: int) -> np.ndarray:
     if kept == frames:
         return latents[:frames]
     at = np.linspace(min(kept, held - 1), held - 1, frames - kept)
-    below = np.floor(at).astype(int)
+    return np.concatenate([latents[:kept], read_at(latents, at)])
+
+
+def read_at(latents: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Return latents at positions between frames, ``[positions, dims]``, by linear interpolation.
+
+    Args:
+        latents: ``[frames, dims]``.
+        at: positions ``[positions]``, 0 … frames − 1.
+    """
+    below = at.astype(int)
     share = (at - below)[:, None]
-    rest = (1 - share) * latents[below] + share * latents[np.minimum(below + 1, held - 1)]
-    return np.concatenate([latents[:kept], rest])
+    return (1 - share) * latents[below] + share * latents[np.minimum(below + 1, len(latents) - 1)]
+
+
+def round_to_grid(latents: np.ndarray) -> np.ndarray:
+    """Return latents rounded to :data:`GRID`, float32."""
+    return (np.round(latents * GRID) / GRID).astype(np.float32)
 
 
 def knot_curves(frames: int) -> np.ndarray:
@@ -210,7 +227,7 @@ class AlignedTakes:
         from scipy.spatial.distance import squareform
 
         tree = linkage(squareform(self.distances, checks=False), "average")
-        best, groups = LONGEST_CLUSTER_GAP, everything
+        best, groups = LEAST_SILHOUETTE, everything
         for count in range(2, min(MOST_SHOES, self.takes // FEWEST_OF_SHOE) + 1):
             labels = fcluster(tree, count, "maxclust")
             split = [np.flatnonzero(labels == label) for label in dict.fromkeys(labels.tolist())]

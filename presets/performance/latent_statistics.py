@@ -1,6 +1,6 @@
 """What a model's latents mean: their sound in mel bands, how takes of a class vary, and how effort changes them.
 
-They are learned from a corpus (:mod:`presets.performance.learn`) and lie beside the presets of a bank, as
+They are learned from a corpus (:mod:`presets.performance.learn_statistics`) and lie beside the presets of a bank, as
 ``MODEL.statistics.safetensors``. A bank gives them to its presets.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from plugin_backend.dsp.mel import LOWEST_HZ, MEL_BANDS, mel_spaced_frequencies
+from plugin_backend.dsp.mel import MEL_BANDS, mel_centres_hz
 from plugin_backend.errors import PresetError
 from plugin_backend.hashing import digest
 from plugin_backend.output_files import write_atomically
@@ -32,7 +32,7 @@ MOST_TAKES_VARIED = 4
 LARGEST_BYTES, LARGEST, LONGEST_HOP_SAMPLES = 2**24, 1e4, 2**24
 LEVEL_RIDGE = 1e-3
 BANDS_IN_ONE = 5
-HIGHEST_HZ = 24_000.0
+RATE_HZ = 48_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ class LatentStatistics:
 
     @cached_property
     def _band_octaves(self) -> np.ndarray:
-        return np.log2(mel_spaced_frequencies(LOWEST_HZ, HIGHEST_HZ, MEL_BANDS + 2)[1:-1])
+        return np.log2(mel_centres_hz(RATE_HZ))
 
     @cached_property
     def coarse_bands(self) -> tuple[np.ndarray, np.ndarray]:
@@ -78,8 +78,7 @@ class LatentStatistics:
     @cached_property
     def level_direction(self) -> np.ndarray:
         """The latents ``[dims]`` that raise all bands by 1 dB, by least squares."""
-        ones = np.ones(self.band_slopes.shape[1])
-        return np.linalg.lstsq(self.band_slopes.T, ones, rcond=LEVEL_RIDGE)[0].astype(np.float32)
+        return level_direction_of(self.band_slopes).astype(np.float32)
 
     @cached_property
     def digest(self) -> str:
@@ -100,6 +99,11 @@ class LatentStatistics:
     def effort_for(self, tags: list[str]) -> np.ndarray:
         """Return how effort changes the latents of a preset with these tags, ``[KNOTS, dims]``."""
         return self.efforts[class_of(tags)]
+
+
+def level_direction_of(band_slopes: np.ndarray) -> np.ndarray:
+    """Return the latents ``[dims]`` that raise all bands by 1 dB, by least squares, for ``[dims, bands]`` slopes."""
+    return np.linalg.lstsq(band_slopes.T, np.ones(band_slopes.shape[1]), rcond=LEVEL_RIDGE)[0]
 
 
 def class_of(tags: list[str]) -> str:

@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from plugin_backend.codecs.base import Codec
-from plugin_backend.dsp.mel import HOP_S, LOWEST_HZ, MEL_BANDS, mel_power, mel_spaced_frequencies
+from plugin_backend.dsp.mel import HOP_S, MEL_BANDS, mel_centres_hz, mel_power
 from plugin_backend.errors import PresetError
 from plugin_backend.hit_detection.detect_hits import Sensitivity
 from plugin_backend.models.registry import load_codec
 from presets.decoded_takes import LEAD_SAMPLES
 from presets.hit_slicing import SILENCE, slices_of
 from presets.performance.aligned_takes import knot_curves
-from presets.performance.latent_statistics import CLASSES, KNOTS, LatentStatistics, save_statistics
+from presets.performance.latent_statistics import CLASSES, KNOTS, LatentStatistics, level_direction_of, save_statistics
 
 LABELS = {"footsteps": "footstep", "cloth": "movement", "vegetation": "movement"}
 """First folder of a file in the corpus → class of its hits. Those of :data:`OTHER_HITS` are ``hit``."""
@@ -164,11 +164,10 @@ def _effort(knots: np.ndarray, qualities: np.ndarray) -> np.ndarray:
 
 def _sharpened(effort: np.ndarray, slopes: np.ndarray) -> np.ndarray:
     """Return the effort with an attack that gains at least :data:`ATTACK_GAIN_DB` an octave over body and tail."""
-    level = np.linalg.lstsq(slopes.T, np.ones(slopes.shape[1]), rcond=1e-3)[0]
     gains_db = (effort @ slopes).mean(axis=1)
     missing_db = np.maximum(ATTACK_GAIN_DB - (gains_db[0] - gains_db[1:]), 0)
     sharp = effort.copy()
-    sharp[1:] -= missing_db[:, None] * level
+    sharp[1:] -= missing_db[:, None] * level_direction_of(slopes)
     return sharp.astype(np.float32)
 
 
@@ -182,7 +181,7 @@ def _variations(knots: np.ndarray) -> np.ndarray:
 
 def _qualities(audio: np.ndarray, rate_hz: int) -> np.ndarray:
     power = mel_power(audio, rate_hz).sum(axis=1)
-    octaves = np.log2(mel_spaced_frequencies(LOWEST_HZ, rate_hz / 2, MEL_BANDS + 2)[1:-1])
+    octaves = np.log2(mel_centres_hz(rate_hz))
     window = round(ATTACK_S * rate_hz)
     envelope = np.sqrt(np.convolve(np.square(audio, dtype=np.float64), np.ones(window) / window, "same"))
     top = int(envelope[: rate_hz // 5].argmax())

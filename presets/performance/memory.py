@@ -29,7 +29,7 @@ FARTHEST = 1.0
 NEVER = 1e3
 
 SAME_TAKE_DB = 1e-3
-"""Takes that are not mixed are told apart by this distance."""
+"""Takes that are not mixed differ by more than this distance."""
 
 
 def remembered(aligned: AlignedTakes, shoe: int = ALL_SHOES, memory: int | None = None) -> int:

@@ -10,10 +10,17 @@ import msgspec
 import numpy as np
 
 from plugin_backend.codecs.base import CodecSpec
-from plugin_backend.dsp.mel import LOWEST_HZ, MEL_BANDS, mel_spaced_frequencies
+from plugin_backend.dsp.mel import mel_centres_hz
 from plugin_backend.modes.match_modes import interpolate_modes
 from plugin_backend.modes.mode_table import FREQUENCY, LEVEL, ONSET, apply_controls, no_modes
-from presets.performance.aligned_takes import KNOTS, aligned_takes_of, energy_of_bands, knot_curves
+from presets.performance.aligned_takes import (
+    KNOTS,
+    aligned_takes_of,
+    energy_of_bands,
+    knot_curves,
+    read_at,
+    round_to_grid,
+)
 from presets.performance.draw import WHOLE, Draw, weights_of
 from presets.performance.parts import PARTS
 from presets.performance.texture_walk import choose_texture_take, walk_texture
@@ -32,9 +39,6 @@ LEAST_WEIGHT = 1e-3
 
 LOUDER_DB = 1.0
 """A mixture is at most this much louder than the loudest take, by its predicted energy."""
-
-GRID = 2.0**14
-"""Latents are rounded to this part of 1. Sums that differ in their last bits on another processor then do not."""
 
 
 class Performance:
@@ -112,8 +116,9 @@ class Performance:
             return
         piece = (self._mixed + self._effort_change)[self._piece]
         if self._part.stretch != 1:
-            piece = _resampled(piece, max(1, round(self._part.stretch * len(piece))))
-        yield (np.round(piece * GRID) / GRID).astype(np.float32)[None]
+            frames = max(1, round(self._part.stretch * len(piece)))
+            piece = read_at(piece, np.linspace(0, len(piece) - 1, frames))
+        yield round_to_grid(piece)[None]
 
     @property
     def _is_one_take(self) -> bool:
@@ -181,8 +186,7 @@ class Performance:
         statistics, change = self._preset.statistics, self._effort_change
         if statistics is None or isinstance(change, float):
             return 0.0
-        centres_hz = mel_spaced_frequencies(LOWEST_HZ, self._spec.sample_rate / 2, MEL_BANDS + 2)[1:-1]
-        return np.interp(frequency_hz, centres_hz, change[0] @ statistics.band_slopes)
+        return np.interp(frequency_hz, mel_centres_hz(self._spec.sample_rate), change[0] @ statistics.band_slopes)
 
 
 @lru_cache(maxsize=256)
@@ -200,11 +204,3 @@ def performance_of(preset: Preset, draw: Draw, spec: CodecSpec) -> Performance:
 def _between(lengths: np.ndarray, shares: np.ndarray) -> int:
     """Return the weighted geometric mean of lengths, at least 1."""
     return max(1, round(float(np.exp(shares @ np.log(lengths)))))
-
-
-def _resampled(latents: np.ndarray, frames: int) -> np.ndarray:
-    """Return latents ``[frames, dims]``, stretched by linear interpolation."""
-    at = np.linspace(0, len(latents) - 1, frames)
-    below = at.astype(int)
-    share = (at - below)[:, None]
-    return (1 - share) * latents[below] + share * latents[np.minimum(below + 1, len(latents) - 1)]

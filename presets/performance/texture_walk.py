@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from presets.performance.aligned_takes import round_to_grid
 from presets.preset import Preset
 
 SEGMENT_FRAMES = (48, 144)
@@ -16,9 +17,6 @@ PIECE_FRAMES = 32
 VARIED_DIRECTIONS, VARIED_SHARE, POINT_FRAMES = 4, 0.12, 24
 """The latents drift along the take's own principal directions, by this share of its deviation. The drift is given at
 points this many frames apart, and linear between them."""
-
-GRID = 2.0**14
-"""The drift is rounded to this part of 1, so that it is the same on every processor."""
 
 
 def choose_texture_take(preset: Preset, seed: int) -> int:
@@ -102,4 +100,4 @@ def _segment(mean: np.ndarray, drift: np.ndarray, rng: np.random.Generator) -> n
     below = at.astype(int)
     share = (at - below)[:, None]
     drifted = ((1 - share) * points[below] + share * points[below + 1]) @ drift
-    return piece + (np.round(drifted * GRID) / GRID).astype(np.float32)
+    return piece + round_to_grid(drifted)

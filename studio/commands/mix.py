@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from studio.commands.options import MODEL_HELP, Examples, bank_option
+from studio.commands.options import MODEL_HELP, Examples, bank_option, to_bank_option
 from studio.commands.preset_options import fields_of, preset_fields
 from studio.workflows.overwrite_guard import check_folder, check_new
 
@@ -17,13 +17,7 @@ METHODS = ("sum", "linear", "spherical", "dominance")
 @click.command(cls=Examples, example="pisada mix step-gravel cloth-leather --how dominance --name dusty --to my-bank")
 @click.argument("names", nargs=-1, required=True)
 @click.option("--name", required=True, help="The new preset's name: a-z, 0-9, '_', '-', '.'.")
-@click.option(
-    "--to",
-    "out",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Bank to save the preset in; it is made if it is absent.",
-)
+@to_bank_option
 @click.option(
     "--how",
     "method",

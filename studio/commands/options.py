@@ -33,3 +33,12 @@ class Examples(click.Command):
 
     def __init__(self, *args: Any, example: str, **kwargs: Any):
         super().__init__(*args, **kwargs | {"epilog": f"\b\nExample:\n  {example}"})
+
+
+to_bank_option = click.option(
+    "--to",
+    "out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Bank to save the preset in; it is made if it is absent.",
+)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from studio.commands.options import MODEL_HELP, Decorated, Examples, bank_option
+from studio.commands.options import MODEL_HELP, Decorated, Examples, bank_option, to_bank_option
 from studio.commands.preset_axes import axes, shift
 from studio.commands.transfer_options import axis_option
 from studio.workflows.overwrite_guard import check_new
@@ -139,13 +139,7 @@ def play(
 
 @preset.command(cls=Examples, example="pisada preset random --name porch --to my-bank --material wood --seed 7")
 @click.option("--name", required=True, help="The new preset's name: a-z, 0-9, '_', '-', '.'.")
-@click.option(
-    "--to",
-    "out",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Bank to save the preset in; it is made if it is absent.",
-)
+@to_bank_option
 @bank_option
 @filters
 @click.option(

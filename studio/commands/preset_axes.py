@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from studio.commands.options import MODEL_HELP, Examples, bank_option
+from studio.commands.options import MODEL_HELP, Examples, bank_option, to_bank_option
 from studio.commands.transfer_options import axis_option
 from studio.workflows.overwrite_guard import check_folder, check_new
 
@@ -35,13 +35,7 @@ def axes(name: str | None, banks: tuple[Path, ...], find: bool, model: str, over
 )
 @click.argument("name")
 @click.argument("new")
-@click.option(
-    "--to",
-    "out",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Bank to save the preset in; it is made if it is absent.",
-)
+@to_bank_option
 @bank_option
 @axis_option
 @click.option("--overwrite", is_flag=True, help="Replace a preset of that name in the bank.")

@@ -21,10 +21,10 @@ def test_the_factory_knows_how_loud_its_latents_are(foley):
 
     statistics, latents = load_statistics(FACTORY), Bank()["step-gravel"].means[0]
     power = mel_power(foley.decode(latents[None], [1])[0], 48_000)[:, : 2 * len(latents)]
-    heard = 10 * np.log10(np.maximum(power.reshape(80, -1, 2).mean(axis=2), 1e-6)).T
-    told = statistics.bands_db(latents)
-    assert np.abs(told - heard)[heard > -50].mean() < 4
-    louder = statistics.bands_db(latents + 6 * statistics.level_direction) - told
+    measured = 10 * np.log10(np.maximum(power.reshape(80, -1, 2).mean(axis=2), 1e-6)).T
+    predicted = statistics.bands_db(latents)
+    assert np.abs(predicted - measured)[measured > -50].mean() < 4
+    louder = statistics.bands_db(latents + 6 * statistics.level_direction) - predicted
     np.testing.assert_allclose(louder, 6, atol=0.8)
 
 
