@@ -57,6 +57,11 @@ class CodecSpec:
         latent_dim: dimensions per latent frame.
         latency_samples: how much later than the sound a decoder stream's output is.
         layout: ``"frames"``, or ``"vector"`` if one frame is a whole sound.
+        pitch_dim: index of the latent that holds the pitch of a note, in octaves above MIDI note 60: (note − 60) / 12.
+            ``None``: the model is not conditioned on pitch.
+        loudness_dim: index of the latent that holds the level of a sound: log10 of the RMS over its ``hop_samples``
+            samples, so that one unit is 20 dB, and 0 is an RMS of 1. −6 or less is silence. ``None``: the model is not
+            conditioned on it.
     """
 
     name: str
@@ -66,6 +71,8 @@ class CodecSpec:
     latent_dim: int
     latency_samples: int
     layout: Literal["frames", "vector"] = "frames"
+    pitch_dim: int | None = None
+    loudness_dim: int | None = None
 
     def frames(self, samples: int) -> int:
         """Return the number of frames that cover ``samples`` samples."""
