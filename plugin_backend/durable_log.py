@@ -104,6 +104,7 @@ class DurableLog:
         self._file.close()
         if self._lock is not None:
             self._lock.release()
+            self._lock = None
 
     def _undo(self) -> None:
         """Remove what a failed write has left."""

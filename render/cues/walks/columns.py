@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -122,14 +123,57 @@ def _cadence(text: str, folder: Path, own_stem: str) -> tuple[Fraction | None, s
     return None, name
 
 
-def written(cue: Cue) -> dict[str, str]:
-    """Return the cells of a row that follows a stem, by column; empty for an ordinary cue."""
-    follow = cue.becomes
-    if not isinstance(follow, Follow):
+def written(cue: Cue, folder: Path | None = None) -> dict[str, str]:
+    """Return the cells of a row that becomes many cues, by column; empty for an ordinary cue.
+
+    Args:
+        cue: the row.
+        folder: files in or below it are written relative to it.
+    """
+    if isinstance(cue.becomes, Walk):
+        return _walk_cells(cue.becomes, cue, folder)
+    if not isinstance(cue.becomes, Follow):
         return {}
+    follow = cue.becomes
     cells = {"kind": "follow", "follow": follow.stem}
     if follow.every != 1:
         cells["every"] = str(follow.every)
     if follow.has_pan and cue.pan == 0:
         cells["pan"] = "0"
     return cells
+
+
+def _walk_cells(walk: Walk, cue: Cue, folder: Path | None) -> dict[str, str]:
+    """Return the cells that :func:`read_row` reads back as the same walk."""
+    cells = {"kind": "walk", "gait": walk.gait}
+    if walk.cadence_spm is not None:
+        cells["cadence"] = _decimal(walk.cadence_spm)
+    elif walk.timed_by is not None:
+        named = walk.timed_by if isinstance(walk.timed_by, str) else relative_to(folder, walk.timed_by)
+        cells["cadence"] = f"{FROM}{named}"
+    if walk.surfaces:
+        parts = (f"{relative_to(folder, each.preset)}@{each.start_samples}smp" for each in walk.surfaces)
+        cells["surface"] = ", ".join(parts)
+    for name in ("start_steps", "stop_steps", "end_pan"):
+        if (value := getattr(walk, name)) is not None:
+            cells[name] = repr(value)
+    if walk.slope:
+        cells["slope"] = repr(walk.slope)
+    if walk.velocity is not None:  # 1 is the default of a cue, and would be left out
+        cells["velocity"] = repr(walk.velocity)
+    return cells
+
+
+def _decimal(number: Fraction) -> str:
+    """Return a cadence as a decimal number; it was read from one, so it has an end."""
+    digits = 0
+    while (number * 10**digits).denominator != 1:
+        digits += 1
+    return f"{Decimal(int(number * 10**digits)).scaleb(-digits):f}"
+
+
+def relative_to(folder: Path | None, file: str | Path) -> str:
+    """Return the path of a file relative to a folder if it is in or below it; else as it is."""
+    path = Path(file)
+    inside = folder is not None and path.is_relative_to(folder)
+    return (path.relative_to(folder) if inside and folder is not None else path).as_posix()

@@ -40,7 +40,7 @@ def expand_rows(sheet: CueSheet, clock: Clock, options: ReadOptions, presets: Co
     Raises:
         CueSheetError: a row that cannot become cues, an id twice, or over 100,000 cues; names file, row and column.
     """
-    rows = [cue for cue in sheet.cues if cue.becomes is not None]
+    rows = [cue for cue in sheet.cues if cue.becomes is not None and not options.walks.keep_walks]
     if options.walks.keep_follow:
         rows = [cue for cue in rows if not isinstance(cue.becomes, Follow)]
     if not rows:

@@ -67,9 +67,11 @@ class WalkSettings:
         seed, take: of the project; the times and levels of steps follow from them.
         characters: the project's characters, by name.
         keep_follow: leave rows of the kind ``follow`` as they are.
+        keep_walks: leave walks as they are, too; it keeps ``follow`` rows as well.
     """
 
     seed: int = 1
     take: int = 1
     characters: Mapping[str, Character] = field(default_factory=dict)
     keep_follow: bool = False
+    keep_walks: bool = False

@@ -89,4 +89,4 @@ def cue_columns(cue: Cue, folder: Path, clock: Clock) -> dict[str, str]:
         columns["note"] = cue.note
     if cue.gate:
         columns["gate"] = "yes"
-    return columns | walk_columns.written(cue) | cue.extra
+    return columns | walk_columns.written(cue, folder.resolve()) | cue.extra

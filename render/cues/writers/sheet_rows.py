@@ -15,7 +15,7 @@ from render.project.cue_offset import offset_written
 from render.project.timecode import Clock
 
 FIRST = ("id", "start", "end", "duration", "stem", "preset")
-COLUMNS = (*FIRST, "kind", "follow", "every", *NUMBERS, *STEP_TEXTS, "sync", "offset", "source", "gate", "note")
+COLUMNS = (*FIRST, *walk_columns.COLUMNS, *NUMBERS, *STEP_TEXTS, "sync", "offset", "source", "gate", "note")
 ALWAYS = ("id", "start", "stem", "preset")
 DEFAULTS = {name: Cue.__dataclass_fields__[name].default for name in NUMBERS}
 
@@ -61,24 +61,20 @@ def cue_cells(cue: Cue, folder: Path, clock: Clock) -> dict[str, str]:
     """
     numbers = {name: getattr(cue, name) for name in NUMBERS}
     preset = cue.preset or ""
-    cells = {"id": cue.id, "stem": cue.stem, "preset": _relative_to(folder, preset) if is_file_name(preset) else preset}
+    if is_file_name(preset):
+        preset = walk_columns.relative_to(folder, preset)
+    cells = {"id": cue.id, "stem": cue.stem, "preset": preset}
     cells |= {name: _number(value) for name, value in numbers.items() if value != DEFAULTS[name]}
     cells |= {name: text for name in STEP_TEXTS if (text := getattr(cue, name))}
     if cue.source is not None:
-        cells["source"] = _relative_to(folder, cue.source)
+        cells["source"] = walk_columns.relative_to(folder, cue.source)
     if cue.sync is not None:
         cells["sync"] = cue.sync
     if cue.offset_samples is not None:
         cells["offset"] = offset_written(cue.offset_samples, cue.start_samples, clock)
     if cue.gate:
         cells["gate"] = "yes"
-    return cells | walk_columns.written(cue) | {"note": cue.note} | cue.extra
-
-
-def _relative_to(folder: Path, file: str | Path) -> str:
-    """Return the file's path relative to the folder if it is in or below it; else the path as it is."""
-    path = Path(file)
-    return (path.relative_to(folder) if path.is_relative_to(folder) else path).as_posix()
+    return cells | walk_columns.written(cue, folder) | {"note": cue.note} | cue.extra
 
 
 def _times(cue: Cue, clock: Clock) -> dict[str, str]:

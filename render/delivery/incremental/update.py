@@ -16,7 +16,7 @@ from render.delivery.incremental.patch_wav import Patch, copy_nonsilent
 from render.delivery.output_stems import OutputStems
 from render.engine.cue_audio import CueAudio
 from render.engine.cue_decoding import Stopwatch
-from render.engine.mixing import StemMixer, Voice
+from render.engine.mix_span import mix_span
 from render.engine.stream import Block, RenderStats
 from render.plan.plan import Event, Plan, stem_layout
 from render.project.channel_layout import Layout
@@ -111,12 +111,7 @@ def _remix(
     events: list[Event], gain: float, span: slice, samples: StemSamples, cue_audio: CueAudio
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yield positions and delivered samples of a span, mixed block by block as in a complete render."""
-    layout = samples.file.layout
-    in_span = [event for event in events if event.start_samples < span.stop and span.start < event.end_samples]
-    mixer = StemMixer(in_span, gain, lambda event: Voice(event, cue_audio.of(event), layout))
-    for position in range(span.start, span.stop, BLOCK_SAMPLES):
-        block = np.zeros((layout.channels, BLOCK_SAMPLES), np.float32)
-        mixer.fill(position, block[: layout.front_channels])
+    for position, block in mix_span(events, gain, span, samples.file.layout, cue_audio):
         yield position, samples.rendered(block[:, : span.stop - position], position)
 
 

@@ -255,3 +255,18 @@ def test_a_walk_row_beside_a_clip_of_a_session_becomes_steps(tmp_path):
     item = clip("W", "FEET", 480, 96_000, row=1, extra={f"pisada.{name}": cell for name, cell in row.items()})
     sheet = expand_rows(timeline_to_sheet(timeline(item), Path("x.rpp")), FILM, ReadOptions())
     assert sheet.cues[0].start_samples == 480 and len(sheet.cues) == pytest.approx(4, abs=1)
+
+
+def test_kept_walks_are_written_and_read_back(read, tmp_path):
+    """A walk that is not expanded goes through every format and becomes the same steps."""
+    rows = [
+        walk(cadence="105.375", surface="step-gravel@0, step-wood@6.2s", preset="", slope="-0.25", velocity="1"),
+        walk(id="V", start="01:00:30:00", gait="run", start_steps="0", end_pan="0", pan="-1", effort="0.5"),
+        walk(id="U", stem="TYPE", gait="typing", cadence="from:FEET", duration="30.0"),
+        cloth(every="3"),
+    ]
+    whole, kept = read(*rows), read(*rows, keep_walks=True)
+    assert [cue.becomes is not None for cue in kept.cues] == [True] * 4
+    for suffix in (".csv", ".xlsx", ".otio", ".rpp", ".aaf"):
+        write_cues(kept, tmp_path / f"out{suffix}", FILM)
+        assert content(read_cues(tmp_path / f"out{suffix}", FILM)) == content(whole), suffix
