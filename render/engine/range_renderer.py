@@ -46,7 +46,7 @@ class _StemWithEffects:
         while self._done < stop:
             block = next(self._blocks).stems[self._name]
             self._file.seek(4 * self._channels * self._done)
-            self._file.write(np.ascontiguousarray(block.T, "<f4"))
+            self._file.write(block.T.astype("<f4").tobytes())
             self._done += block.shape[1]
         self._file.seek(4 * self._channels * start)
         data = self._file.read(4 * self._channels * (stop - start))
