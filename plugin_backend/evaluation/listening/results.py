@@ -92,11 +92,12 @@ def metric_results(rows: Sequence[RatedSound], table: Path) -> list[MetricResult
             pairs[metric].append((sum(scores[key]) / len(scores[key]), value))
     if not pairs:
         raise InputError(f"{table.name}: no row names an item and a condition that were rated")
-    return [
-        MetricResult(metric, _numbers(pearson(*columns)), _numbers(spearman(*columns)), len(values))
-        for metric, values in pairs.items()
-        for columns in (tuple(zip(*values, strict=True)),)
-    ]
+    return [_metric_result(metric, values) for metric, values in pairs.items()]
+
+
+def _metric_result(metric: str, pairs: list[tuple[float, float]]) -> MetricResult:
+    scores, values = [score for score, _ in pairs], [value for _, value in pairs]
+    return MetricResult(metric, _numbers(pearson(scores, values)), _numbers(spearman(scores, values)), len(pairs))
 
 
 def csv_of(rows: Sequence[RatedSound]) -> str:
