@@ -11,34 +11,29 @@ samples and M complex bins; frames begin every M samples. With θ(n, k) = (n + (
 The real part alone is the modified discrete cosine transform. Both directions are one complex Fourier transform of 2M
 points, because exp(−jθ) is a product of a factor of n, a factor of k and exp(−2πj nk / 2M).
 
-A transform has these directions for whole sounds, and streams of frames that return the same numbers.
+Whole sounds and streams of frames return the same numbers. The short-time Fourier transform stands beside it, in the
+same frames.
 """
 
 from __future__ import annotations
+
+from abc import ABC, abstractmethod
 
 import numpy as np
 from scipy import fft
 
 
-class Mclt:
-    """The MCLT of one size.
+class LappedTransform(ABC):
+    """Frames of complex coefficients that overlap by half, with a sine window on both sides.
 
     Attributes:
         bins: complex bins of a frame, M.
         hop_samples: samples between frames, M.
         frame_samples: length of a frame, 2M.
-
-    Examples:
-        >>> transform = Mclt(4)
-        >>> spectrum = transform.forward(np.ones(24))
-        >>> spectrum.shape
-        (5, 4)
-        >>> bool(np.allclose(transform.inverse(spectrum)[4:-4], 1))
-        True
     """
 
     def __init__(self, bins: int):
-        """Prepare the factors.
+        """Set the sizes.
 
         Args:
             bins: M, at least 1.
@@ -50,23 +45,17 @@ class Mclt:
             raise ValueError(f"bins is {bins}; at least 1 is allowed")
         self.bins = self.hop_samples = bins
         self.frame_samples = 2 * bins
-        n, k = np.arange(2 * bins), np.arange(bins)
-        self._before = -np.sin((n + 0.5) * (np.pi / (2 * bins))) * np.exp(-0.5j * np.pi / bins * n)
-        self._after = np.sqrt(2 / bins) * np.exp(-0.5j * np.pi * (bins + 1) / bins * (k + 0.5))
 
+    @abstractmethod
     def forward_frames(self, frames: np.ndarray) -> np.ndarray:
         """Return the coefficients ``[…, bins]`` of frames ``[…, frame_samples]``.
 
         float32 gives complex64, float64 complex128.
         """
-        before, after = self._factors(frames.dtype)
-        return fft.fft(frames * before, axis=-1)[..., : self.bins] * after
 
+    @abstractmethod
     def inverse_frames(self, spectrum: np.ndarray) -> np.ndarray:
         """Return windowed frames ``[…, frame_samples]`` of coefficients ``[…, bins]``, to be added where they meet."""
-        before, after = self._factors(spectrum.real.dtype)
-        turned = fft.ifft(spectrum * after.conj(), 2 * self.bins, axis=-1)
-        return (turned * before.conj()).real * np.asarray(self.bins, spectrum.real.dtype)
 
     def forward(self, audio: np.ndarray) -> np.ndarray:
         """Return the coefficients of a sound.
@@ -104,15 +93,63 @@ class Mclt:
         hops[..., 1:, :] += frames[..., hop:]
         return hops.reshape(*hops.shape[:-2], -1)
 
+
+class Mclt(LappedTransform):
+    """The MCLT of one size.
+
+    Examples:
+        >>> transform = Mclt(4)
+        >>> spectrum = transform.forward(np.ones(24))
+        >>> spectrum.shape
+        (5, 4)
+        >>> bool(np.allclose(transform.inverse(spectrum)[4:-4], 1))
+        True
+    """
+
+    def __init__(self, bins: int):
+        super().__init__(bins)
+        n, k = np.arange(2 * bins), np.arange(bins)
+        self._before = -np.sin((n + 0.5) * (np.pi / (2 * bins))) * np.exp(-0.5j * np.pi / bins * n)
+        self._after = np.sqrt(2 / bins) * np.exp(-0.5j * np.pi * (bins + 1) / bins * (k + 0.5))
+
+    def forward_frames(self, frames: np.ndarray) -> np.ndarray:
+        before, after = self._factors(frames.dtype)
+        return fft.fft(frames * before, axis=-1)[..., : self.bins] * after
+
+    def inverse_frames(self, spectrum: np.ndarray) -> np.ndarray:
+        before, after = self._factors(spectrum.real.dtype)
+        turned = fft.ifft(spectrum * after.conj(), 2 * self.bins, axis=-1)
+        return (turned * before.conj()).real * np.asarray(self.bins, spectrum.real.dtype)
+
     def _factors(self, real: np.dtype) -> tuple[np.ndarray, np.ndarray]:
         kind = np.result_type(real, np.complex64)
         return self._before.astype(kind), self._after.astype(kind)
 
 
+class SineStft(LappedTransform):
+    """The short-time Fourier transform in the same frames, scaled as the MCLT. The top bin is dropped.
+
+    Everything below the top bin comes back without error; at half the sample rate nothing does.
+    """
+
+    def __init__(self, bins: int):
+        super().__init__(bins)
+        self._window = np.sin((np.arange(2 * bins) + 0.5) * (np.pi / (2 * bins)))
+
+    def forward_frames(self, frames: np.ndarray) -> np.ndarray:
+        window = (self._window * np.sqrt(2 / self.bins)).astype(frames.dtype)
+        return fft.rfft(frames * window, axis=-1)[..., : self.bins]
+
+    def inverse_frames(self, spectrum: np.ndarray) -> np.ndarray:
+        window = (self._window / np.sqrt(2 / self.bins)).astype(spectrum.real.dtype)
+        padded = np.concatenate([spectrum, np.zeros_like(spectrum[..., :1])], axis=-1)
+        return fft.irfft(padded, 2 * self.bins, axis=-1) * window
+
+
 class ForwardStream:
     """The coefficients of a sound that comes hop by hop. Silence precedes the sound."""
 
-    def __init__(self, transform: Mclt):
+    def __init__(self, transform: LappedTransform):
         self._transform, self._last = transform, np.zeros(transform.hop_samples)
 
     def push(self, audio: np.ndarray) -> np.ndarray:
@@ -132,7 +169,7 @@ class ForwardStream:
 class InverseStream:
     """The sound of coefficients that come frame by frame, late by one hop."""
 
-    def __init__(self, transform: Mclt):
+    def __init__(self, transform: LappedTransform):
         self._transform, self._tail = transform, np.zeros(transform.hop_samples)
 
     def push(self, spectrum: np.ndarray) -> np.ndarray:

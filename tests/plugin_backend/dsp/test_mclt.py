@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from plugin_backend.dsp.mclt import ForwardStream, InverseStream, Mclt
+from plugin_backend.dsp.mclt import ForwardStream, InverseStream, Mclt, SineStft
 
 
 def direct(frame, bins):
@@ -39,6 +39,15 @@ def test_a_tone_is_steady_in_magnitude_while_its_cosine_transform_is_not():
     at = np.abs(spectrum).sum(axis=0).argmax()
     assert np.ptp(np.abs(spectrum[:, at])) < 0.02 * np.abs(spectrum[:, at]).mean()
     assert np.ptp(spectrum[:, at].real) > np.abs(spectrum[:, at]).mean()
+
+
+def test_the_stft_returns_what_lies_below_its_top_bin():
+    audio = np.cumsum(np.random.default_rng(4).standard_normal(64 * 12))
+    spectrum = SineStft(64).forward(audio)
+    expected = np.fft.rfft(audio[64:192] * np.sin((np.arange(128) + 0.5) * np.pi / 128))[:64] * np.sqrt(2 / 64)
+    assert np.abs(spectrum[1] - expected).max() < 1e-10
+    tone = np.sin(np.arange(64 * 12) * 0.3)
+    assert np.abs((SineStft(64).inverse(SineStft(64).forward(tone)) - tone)[64:-64]).max() < 2e-3
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
