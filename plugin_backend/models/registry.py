@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FAMILIES = {
     "waveform-vae": "plugin_backend.models.waveform_vae.family",
     "rave": "plugin_backend.models.rave.family",
+    "mclt-vae": "plugin_backend.models.mclt_vae.family",
 }
 """Modules by family name. Each has a ``FAMILY``; it is imported when a model of the family is first used."""
 

@@ -1,0 +1,1 @@
+"""Phase-aware models: variational autoencoders of complex spectra, in four kinds."""
