@@ -64,7 +64,7 @@ hosts:
 samples: $(VENV)/.ready-dev
 	@if [ -n "$$CI" ]; then $(BIN)/python tests/fetch_samples.py || echo "no sample files: their tests are skipped"; fi
 
-$(VENV)/.ready: pyproject.toml constraints.txt render/native/bridge.c $(wildcard plugin_backend/native/engine*)
+$(VENV)/.ready: pyproject.toml constraints.txt render/native/bridge.c $(wildcard plugin_backend/native/engine* plugin_backend/native/phase*)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
