@@ -11,10 +11,13 @@ PisadaError                     an error that one line can explain
 │   ├── AudioFileError          a source or training file that cannot be used
 │   ├── PluginError             a VST/LV2 plug-in that cannot be loaded or set
 │   ├── DeviceError             a sound device, MIDI port or OSC port that cannot be used, or is gone
-│   └── OutputError             the output folder cannot be written
+│   ├── OutputError             the output folder cannot be written
+│   └── UploadError             a file that was sent to the studio is too large
 ├── RenderError                 the render itself failed (exit status 1)
 │   ├── DiskFullError           no room for the stems
 │   └── WorkerError             a render process died or broke
+├── SessionError                a tab of the studio whose session is closed
+├── BusyError                   the studio has too much to do
 └── MissingExtraError           an optional part is not installed (exit status 1)
 """
 
@@ -141,6 +144,18 @@ class DeviceError(InputError):
 
 class OutputError(InputError):
     """The output folder cannot be written."""
+
+
+class UploadError(InputError):
+    """A file that was sent to the studio is too large."""
+
+
+class SessionError(PisadaError):
+    """The session of a tab is not open."""
+
+
+class BusyError(PisadaError):
+    """The studio has too much to do: try again in a moment."""
 
 
 class RenderError(PisadaError):

@@ -25,6 +25,7 @@ from studio.commands.plugin import plugin
 from studio.commands.preset import preset, presets
 from studio.commands.render import render
 from studio.commands.session import session
+from studio.commands.studio import studio
 from studio.commands.train import train
 from studio.terminal.safe_print import safe_text
 
@@ -56,6 +57,7 @@ for command in (
     presets,
     render,
     session,
+    studio,
     train,
 ):
     pisada.add_command(command)

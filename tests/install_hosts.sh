@@ -1,8 +1,9 @@
 #!/bin/sh
-# System packages for a CI machine: what DawDreamer links to, plug-ins that tests host, a sound server without a card, Pd;
+# System packages for a CI machine: what DawDreamer links to, plug-ins that tests host, a sound server without a card, Pd,
+# a browser;
 # then what our own plug-in is built with, and Ardour to host it.
 set -eu
-wanted="libgl1 libglib2.0-0 zam-plugins libportaudio2 jackd2 g++ puredata-core puredata-dev"
+wanted="libgl1 libglib2.0-0 zam-plugins libportaudio2 jackd2 g++ puredata-core puredata-dev chromium"
 plugin="cmake ninja-build pkg-config libfreetype-dev libx11-dev libxext-dev libpng-dev libjpeg62-turbo-dev zlib1g-dev"
 host="ardour xvfb"
 

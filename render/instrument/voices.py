@@ -184,6 +184,11 @@ class Voices:
             if voice.held and name in ("", voice.name):
                 voice.fade(at_samples)
 
+    def fade_all(self, at_samples: int) -> None:
+        """Fade out every voice from a sample on."""
+        for voice in self._voices:
+            voice.fade(at_samples)
+
     @property
     def held(self) -> int:
         """The number of held voices that do not fade out."""

@@ -1,0 +1,141 @@
+"""Routes of the pane Bank: the presets, their plots, and their takes as files."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from plugin_backend.errors import PresetError
+from studio.web.endpoints import Endpoint, File, Nothing
+from studio.web.plots import Plot
+from studio.web.sessions import Session
+from studio.web.take_audio import preset_plot, take_audio, wav_bytes
+from studio.workflows.preset_play import PlayOptions
+
+WAV = "audio/wav"
+
+
+class PresetRow(msgspec.Struct, frozen=True):
+    """A preset, as the page lists it.
+
+    Attributes:
+        key: ``BANK/NAME``.
+        name: of the preset.
+        bank: label of its bank.
+        kind: ``hit`` or ``texture``.
+        model: name of its model.
+        usable: whether the studio has the model.
+        takes: how many.
+        seconds: length of its longest take.
+        tags, material, description, credit, licence: as in its header.
+    """
+
+    key: str
+    name: str
+    bank: str
+    kind: str
+    model: str
+    usable: bool
+    takes: int
+    seconds: float
+    tags: list[str]
+    material: str
+    description: str
+    credit: str
+    licence: str
+
+
+class Bank(msgspec.Struct, frozen=True):
+    """A bank, as the page lists it."""
+
+    label: str
+    writable: bool
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """All presets.
+
+    Attributes:
+        banks: in order.
+        presets: in order of banks, then of names.
+        problems: one line for each preset that cannot be read.
+    """
+
+    banks: list[Bank]
+    presets: list[PresetRow]
+    problems: list[str]
+
+
+class OfPreset(msgspec.Struct, frozen=True):
+    """A preset by its key."""
+
+    key: Annotated[str, msgspec.Meta(max_length=256)]
+
+
+class Takes(msgspec.Struct, frozen=True):
+    """Takes of a preset.
+
+    Attributes:
+        key: of the preset.
+        takes: how many.
+        effort: 0..1.
+        seconds: length of each take of a texture.
+    """
+
+    key: Annotated[str, msgspec.Meta(max_length=256)]
+    takes: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    effort: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
+    seconds: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 5.0
+
+
+def list_presets(session: Session, request: Nothing) -> Listing:
+    """List the presets of all banks."""
+    library = session.library
+    rows, problems = [], []
+    for key in library.preset_keys():
+        try:
+            rows.append(_row(session, key))
+        except PresetError as problem:
+            problems.append(str(problem))
+    return Listing([Bank(shelf.label, shelf.writable) for shelf in library.shelves.values()], rows, problems)
+
+
+def _row(session: Session, key: str) -> PresetRow:
+    header, bank = session.library.preset(key).header, key.partition("/")[0]
+    spec = session.library.models.spec(header.fingerprint)
+    rate_hz = spec.sample_rate if spec is not None else 48_000
+    return PresetRow(
+        key=key,
+        name=header.name,
+        bank=bank,
+        kind=header.kind,
+        model=header.codec,
+        usable=spec is not None,
+        takes=len(header.takes),
+        seconds=round(max(take.length_samples for take in header.takes) / rate_hz, 2),
+        tags=header.tags,
+        material=header.material,
+        description=header.description,
+        credit=header.credit,
+        licence=header.licence,
+    )
+
+
+def draw_preset(session: Session, request: OfPreset) -> Plot:
+    """Return the waveform and the spectrogram of a preset's first take."""
+    return preset_plot(session.library, request.key)
+
+
+def download_takes(session: Session, request: Takes) -> File:
+    """Return takes of a preset as a WAV file."""
+    options = PlayOptions(takes=request.takes, effort=request.effort, texture_s=request.seconds)
+    audio, rate_hz = take_audio(session.library, request.key, options)
+    return File(wav_bytes(audio, rate_hz), WAV, f"{session.library.preset(request.key).name}.wav")
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/bank/presets", list_presets, returns=Listing),
+    Endpoint("GET", "/bank/plot", draw_preset, OfPreset, Plot, slow=True),
+    Endpoint("GET", "/bank/takes.wav", download_takes, Takes, File, slow=True),
+)
