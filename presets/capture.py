@@ -20,6 +20,7 @@ from plugin_backend.modes.mode_table import DECAY, LENGTH, LEVEL, MAX_MODES, ONS
 from presets.decoded_takes import LEAD_SAMPLES
 from presets.hit_slicing import HITS, Slice, attack_samples, slices_of
 from presets.preset import Preset, PresetHeader, Take
+from presets.whole_sounds import cut_for, whole_sounds
 
 SHORTEST_HIT_S, LONGEST_HIT_S, LONGEST_RING_S = 0.03, 8.0, 12.0
 GRAIN_S, LEAST_RINGING = 0.043, 1e-3
@@ -45,7 +46,8 @@ class CaptureResult:
     Attributes:
         preset: the preset.
         hits: number of hits that the detector found in the files; 0 for a texture.
-        remarks: number of hits that became no take, and the reason; one line each.
+        remarks: number of hits that became no take, and the reason; how many are longer than the model's sounds; one
+            line each.
     """
 
     preset: Preset
@@ -97,7 +99,8 @@ def capture(
     """
     settings = settings or CaptureSettings()
     slices, hits, remarks = recorded_takes(name, files, codec.spec.sample_rate, settings)
-    return CaptureResult(encode_slices(codec, name, slices, settings.kind, settings.modes, **fields), hits, remarks)
+    preset = encode_slices(codec, name, slices, settings.kind, settings.modes, **fields)
+    return CaptureResult(preset, hits, (*remarks, *cut_for(slices, settings.kind, codec.spec)))
 
 
 def recorded_takes(
@@ -199,12 +202,14 @@ def encode_slices(codec: Codec, name: str, slices: list[Slice], kind: str, modes
     Args:
         codec, name, fields: see :func:`capture`.
         slices: at the codec's sample rate.
-        kind, modes: see :class:`CaptureSettings`.
+        kind, modes: see :class:`CaptureSettings`. A model that describes a whole sound by one vector holds its tones
+            too: for it, ``auto`` fits none.
     """
     spec, fade_in, fade_out = codec.spec, *FADES_SAMPLES[kind]
     means, deviations, takes, mode_tables, low = [], [], [], [], np.zeros(2)
-    for whole in slices:
-        each = one_sound(whole, kind, spec.hop_samples) if spec.layout == "vector" else whole
+    if spec.layout == "vector":
+        slices, modes = whole_sounds(slices, kind, spec), NONE if modes == AUTO else modes
+    for each in slices:
         rows, rest = no_modes(), each.audio
         if kind == "hit" and modes != NONE:
             rows, rest = ringing_parts(each, spec.sample_rate, None if modes == AUTO else int(modes))
@@ -235,21 +240,6 @@ def encode_slices(codec: Codec, name: str, slices: list[Slice], kind: str, modes
         deviations,
         mode_tables if any(map(len, mode_tables)) else [],
     )
-
-
-def one_sound(slice: Slice, kind: str, most_samples: int) -> Slice:
-    """Return what a model encodes that describes a whole sound by one vector: the attack first, and not too long.
-
-    Args:
-        slice: the slice.
-        kind: ``hit`` or ``texture``. A texture has no attack.
-        most_samples: length of the model's sounds. What is longer is cut, and faded out over an eighth of it.
-    """
-    start = max(0, slice.onsets[0] - LEAD_SAMPLES) if kind == "hit" else 0
-    audio = slice.audio[start : start + most_samples]
-    onsets = tuple(onset - start for onset in slice.onsets if onset - start < audio.size)
-    is_cut = slice.audio.size - start > most_samples
-    return Slice(audio, onsets, most_samples // 8 if is_cut else slice.fade_samples)
 
 
 def ringing_parts(slice: Slice, sample_rate: int, most: int | None) -> tuple[np.ndarray, np.ndarray]:

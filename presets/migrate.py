@@ -16,11 +16,14 @@ from plugin_backend.errors import PresetError
 from plugin_backend.evaluation.metrics.full_reference import log_mel_error_db
 from plugin_backend.hit_detection.detect_hits import Sensitivity
 from plugin_backend.modes.mode_table import resample_modes
-from presets.capture import CaptureSettings, capture
+from presets.capture import NONE, CaptureResult, CaptureSettings, capture, encode_slices
+from presets.decoded_takes import LEAD_SAMPLES, decoded_takes
 from presets.finish_take import LowCut
+from presets.hit_slicing import Slice
 from presets.lookup import check_model
 from presets.preset import Preset, PresetHeader, Provenance, Take
 from presets.provenance import recordings_in
+from presets.whole_sounds import whole_sounds
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class MigrationResult:
         lost_db: mean absolute difference of log-mel power between the takes decoded by the old and by the new model
             (see :func:`~plugin_backend.evaluation.metrics.full_reference.log_mel_error_db`). ``None`` if the preset
             was captured again from its recordings.
-        remarks: what could not be brought over; one line each.
+        remarks: what could not be brought over, and what a new capture remarked; one line each.
     """
 
     preset: Preset
@@ -59,7 +62,8 @@ def migrate(preset: Preset, codec: Codec, old: Codec | None = None, folders: Seq
     provenance = header.provenance
     files = recordings_in(provenance.recordings, folders) if provenance else None
     if files is not None:
-        return MigrationResult(_from_recordings(preset, codec, files), None, remarks)
+        captured = _from_recordings(preset, codec, files)
+        return MigrationResult(captured.preset, None, (*remarks, *captured.remarks))
     if old is None:
         problem = (
             f"preset '{preset.name}': neither its recordings nor its model '{header.codec}' ({header.fingerprint})"
@@ -70,7 +74,7 @@ def migrate(preset: Preset, codec: Codec, old: Codec | None = None, folders: Seq
     return MigrationResult(migrated, lost_db, remarks)
 
 
-def _from_recordings(preset: Preset, codec: Codec, files: list[Path]) -> Preset:
+def _from_recordings(preset: Preset, codec: Codec, files: list[Path]) -> CaptureResult:
     header, provenance = preset.header, preset.header.provenance
     assert provenance is not None
     settings = CaptureSettings(
@@ -81,14 +85,17 @@ def _from_recordings(preset: Preset, codec: Codec, files: list[Path]) -> Preset:
         provenance.split,
         Sensitivity(provenance.sensitivity, provenance.min_gap_ms),
     )
-    captured = capture(codec, header.name, files, settings).preset
+    result = capture(codec, header.name, files, settings)
+    captured = result.preset
     entry = f"from {header.codec} ({header.fingerprint}), by its recordings"
     header = _migrated_header(preset, codec, captured.header.takes, entry)
     header = msgspec.structs.replace(header, low_cut_hz=captured.header.low_cut_hz)
-    return dataclasses.replace(captured, header=header)
+    return dataclasses.replace(result, preset=dataclasses.replace(captured, header=header))
 
 
 def _by_sound(preset: Preset, codec: Codec, old: Codec) -> tuple[Preset, float]:
+    if "vector" in (old.spec.layout, codec.spec.layout):
+        return _by_whole_sound(preset, codec, old)
     header, rates = preset.header, (old.spec.sample_rate, codec.spec.sample_rate)
     means, deviations, takes, lost = [], [], [], []
     for mean, take in zip(preset.means, header.takes, strict=True):
@@ -111,6 +118,29 @@ def _by_sound(preset: Preset, codec: Codec, old: Codec) -> tuple[Preset, float]:
         [resample_modes(rows, *rates) for rows in preset.modes],
     )
     return dataclasses.replace(preset, header=header, means=means, deviations=deviations, modes=modes), lost_db
+
+
+def _by_whole_sound(preset: Preset, codec: Codec, old: Codec) -> tuple[Preset, float]:
+    """Encode what the takes sound like, with their modes, as new takes: frames of a model are no vectors of another."""
+    header, rates = preset.header, (old.spec.sample_rate, codec.spec.sample_rate)
+    slices = []
+    for index, take in enumerate(header.takes):
+        audio = decoded_takes(preset, old, index)[take.skip_samples :][: take.length_samples]
+        audio = soxr.resample(audio, *rates).astype(np.float32)
+        onset = min(LEAD_SAMPLES * rates[1] // rates[0], audio.size - 1) if header.kind == "hit" else 0
+        slices.append(Slice(audio, (onset,), (take.fade_out_samples or 0) * rates[1] // rates[0]))
+    encoded = encode_slices(codec, header.name, slices, header.kind, NONE)
+    if codec.spec.layout == "vector":
+        slices = whole_sounds(slices, header.kind, codec.spec)
+    lost = [
+        log_mel_error_db(codec.decode(mean[None])[0, : each.audio.size], each.audio, rates[1])
+        for mean, each in zip(encoded.means, slices, strict=True)
+    ]
+    lost_db = round(float(np.mean(lost)), 2)
+    entry = f"from {header.codec} ({header.fingerprint}), by its sound: {lost_db} dB of log-mel power lost"
+    migrated = _migrated_header(preset, codec, encoded.header.takes, entry)
+    migrated = msgspec.structs.replace(migrated, low_cut_hz=encoded.header.low_cut_hz)
+    return dataclasses.replace(encoded, header=migrated), lost_db
 
 
 def _migrated_header(preset: Preset, codec: Codec, takes: list[Take], entry: str) -> PresetHeader:

@@ -8,13 +8,16 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from plugin_backend.codecs.base import Codec
+from plugin_backend.codecs.base import Codec, CodecSpec
 from plugin_backend.codecs.latent_mixing import mix_dominance_aware, pad_to_longest, slerp, weighted_sum
 from plugin_backend.errors import PresetError
 from plugin_backend.modes.match_modes import interpolate_modes
 from plugin_backend.modes.mode_table import LEVEL, ONSET, apply_controls, clip_to_bounds
 from presets.lookup import check_model
 from presets.preset import MOST_TAGS, Preset, PresetHeader, Provenance, RingControls, Take
+
+LEAST_POWER = 1e-12
+"""A level of less power than this is silence."""
 
 Latents = list[np.ndarray]
 """Latents ``[1, frames, dims]`` of equal length, one for each preset."""
@@ -80,7 +83,7 @@ def mix_presets(
     for index in range(max(len(preset.means) for preset in presets)):
         chosen = [index % len(preset.means) for preset in presets]
         latents, spreads = _side_by_side(presets, chosen, codec)
-        mixture = METHODS[method](latents, shares, codec)
+        mixture = _with_conditions(METHODS[method](latents, shares, codec), latents, method, shares, codec.spec)
         mixed_takes = [preset.header.takes[take] for preset, take in zip(presets, chosen, strict=True)]
         waits = _waits(presets, chosen, codec)
         late = [wait * codec.spec.hop_samples for wait in waits]
@@ -116,6 +119,31 @@ def mix_presets(
         fade_out_samples=max(header.fade_out_samples for header in headers),
     )
     return Preset(header, means, deviations, mode_tables if any(map(len, mode_tables)) else [])
+
+
+def _with_conditions(
+    mixture: np.ndarray, latents: Latents, method: str, shares: np.ndarray, spec: CodecSpec
+) -> np.ndarray:
+    """Return a mixture with a pitch and a level that are plain numbers of it, where latents of the model hold them.
+
+    The pitch is the mean of the pitches by weight, and so is the level in dB; but in a sum, powers are added.
+
+    Args:
+        mixture: ``[frames, dims]`` or ``[1, frames, dims]``.
+        latents: what was mixed.
+        method: a key of :data:`METHODS`.
+        shares: one for each preset.
+        spec: of the model.
+    """
+    mixture = mixture.copy()
+    parts = np.concatenate(latents).astype(np.float64)
+    for dim in (spec.pitch_dim, spec.loudness_dim):
+        if dim is not None:
+            mixture[..., dim] = np.tensordot(shares / shares.sum(), parts[..., dim], 1)
+    if spec.loudness_dim is not None and method == "sum":
+        powers = np.square(shares)[:, None] * 10 ** (2 * parts[..., spec.loudness_dim])
+        mixture[..., spec.loudness_dim] = np.log10(np.maximum(powers.sum(axis=0), LEAST_POWER)) / 2
+    return mixture
 
 
 def _mixed_modes(

@@ -36,6 +36,10 @@ AUDIBLE_DB, FLOOR_DB = 50.0, 60.0
 LATENT_DB = 6.0
 """What a deviation of a latent counts, for models without statistics."""
 
+CONVEX = 0.0, 1.0
+BOUNDS = -0.25, 1.25
+"""The least and the most that a take counts, so that mixtures sound as the takes do. Vectors are mixed convexly."""
+
 LEAST_SILHOUETTE = 0.25
 """Takes are split into shoes if their mean silhouette (Rousseeuw 1987) is above this."""
 
@@ -91,19 +95,25 @@ def knot_curves(frames: int) -> np.ndarray:
 class AlignedTakes:
     """The takes of a hit, aligned at their attacks.
 
+    If each take is one frame, the frame is taken for the vector of a whole sound: there is one knot, takes are mixed
+    convexly, and a mixture varies besides by the takes' own deviations, one direction for each latent that has some.
+
     Args:
-        preset: a hit.
+        preset: a hit, or a texture whose takes are one frame each.
         hop_samples: samples of a latent frame.
 
     Attributes:
+        is_vector: whether each take is one frame.
+        knots: number of points of time at which weights are given, :data:`KNOTS` or 1.
+        bounds: the least and the most that a take counts in a mixture.
         takes: number of takes.
         latents: each take's latents, ``[frames, dims]``; their attacks lie in the same frame.
         skips: samples before each take's first audible one.
         frames: length of each, ``[takes]``.
         mixable: whether takes are mixed. Otherwise each performance begins with one take: takes of raw audio would
             cancel, and takes with bowed tones would sound two tones at once.
-        variations: directions in which the latents vary besides the takes, ``[n, KNOTS, dims]``. Only a preset with
-            few takes has some; see :class:`~presets.performance.latent_statistics.LatentStatistics`.
+        variations: directions in which the latents vary besides the takes, ``[n, knots, dims]``. Of frames, only a
+            preset with few takes has some; see :class:`~presets.performance.latent_statistics.LatentStatistics`.
     """
 
     def __init__(self, preset: Preset, hop_samples: int):
@@ -122,9 +132,15 @@ class AlignedTakes:
         ]
         grains = [int((rows[:, DECAY] == 0).sum()) for rows in preset.modes] or [0]
         self.mixable = header.codec != PCM and np.median(grains) < BOWED_GRAINS
-        self.variations = np.zeros((0, KNOTS, preset.means[0].shape[1]))
+        self.is_vector = bool((self.frames == 1).all())
+        self.knots, self.bounds = (1, CONVEX) if self.is_vector else (KNOTS, BOUNDS)
+        self._times = TIMES[:1] if self.is_vector else TIMES
+        self._spread = np.sqrt(np.mean([np.square(each[0], dtype=np.float64) for each in preset.deviations], axis=0))
+        self.variations = np.zeros((0, self.knots, preset.means[0].shape[1]))
         if preset.statistics is not None:
-            self.variations = preset.statistics.variations_for(header.tags, self.takes)
+            self.variations = preset.statistics.variations_for(header.tags, self.takes)[:, : self.knots]
+        elif self.is_vector:
+            self.variations = np.diag(self._spread)[self._spread > 0, None]
         self._statistics, self._tags = preset.statistics, header.tags
         self._stretched: dict[int, np.ndarray] = {}
 
@@ -136,23 +152,28 @@ class AlignedTakes:
             self._stretched[frames] = np.stack([stretch(latents, frames) for latents in self.latents])
         return self._stretched[frames]
 
+    def curves(self, frames: int) -> np.ndarray:
+        """Return how much each knot counts in each frame, ``[knots, frames]``. They sum to 1 in every frame."""
+        return np.ones((1, frames)) if self.is_vector else knot_curves(frames)
+
     def sketches(self, weights: np.ndarray) -> np.ndarray:
-        """Return a coarse picture of how mixtures sound, ``[..., TIMES, bands]`` float32.
+        """Return a coarse picture of how mixtures sound, ``[..., times, bands]`` float32.
 
         It holds the level of each band at some points of time, in dB from the loudest one, at least ``-FLOOR_DB``. For
-        models without statistics, latents take the place of bands.
+        models without statistics, latents take the place of bands. A vector has one point of time.
 
         Args:
-            weights: ``[..., KNOTS, takes + variations]``.
+            weights: ``[..., knots, takes + variations]``.
         """
         flat = weights.reshape(-1, *weights.shape[-2:])
         shares = np.clip(flat[:, :, : self.takes].mean(axis=1), 0, None)
         frames = np.exp(shares / shares.sum(axis=1, keepdims=True) @ np.log(self.frames))
-        bands = np.zeros((len(flat), len(TIMES), self._take_bands[0].shape[1]), np.float32)
-        curves = _knot_curves_at(TIMES, frames).astype(np.float32)
+        times = self._times
+        bands = np.zeros((len(flat), len(times), self._take_bands[0].shape[1]), np.float32)
+        curves = _knot_curves_at(times, frames)[:, : self.knots].astype(np.float32)
         portions = np.einsum("nkt,nkf->tnf", flat[:, :, : self.takes].astype(np.float32), curves)
         for take, own in enumerate(self._take_bands):
-            at = np.minimum(_stretched_positions(TIMES, frames, len(own)), len(own) - 1)
+            at = np.minimum(_stretched_positions(times, frames, len(own)), len(own) - 1)
             below = at.astype(int)
             share = (at - below).astype(np.float32)
             bands += (portions[take] * (1 - share))[..., None] * own[below]
@@ -160,8 +181,8 @@ class AlignedTakes:
         if len(self.variations):
             moves = np.einsum("nkv,vkb->nkb", flat[:, :, self.takes :].astype(np.float32), self._variation_bands)
             bands += np.einsum("nkf,nkb->nfb", curves, moves)
-        bands -= bands.max(axis=(1, 2), keepdims=True)
-        audible = (frames[:, None] > TIMES)[..., None]
+        bands -= FLOOR_DB / 2 if self.is_vector else bands.max(axis=(1, 2), keepdims=True)
+        audible = (frames[:, None] > times)[..., None]
         heard = np.where(audible, np.maximum(bands, np.float32(-FLOOR_DB)), np.float32(-FLOOR_DB))
         return heard.reshape(*weights.shape[:-2], *heard.shape[1:])
 
@@ -171,13 +192,22 @@ class AlignedTakes:
         if self._statistics is not None:
             slopes, offsets = self._statistics.coarse_bands
             return [(latents @ slopes + offsets).astype(np.float32) for latents in self.latents]
-        spread = np.maximum(np.concatenate(self.latents).std(axis=0), 1e-3)
-        return [(LATENT_DB * latents / spread).astype(np.float32) for latents in self.latents]
+        middle = np.mean(self.latents, axis=0) if self.is_vector else 0.0
+        return [((latents - middle) * self._latent_slopes).astype(np.float32) for latents in self.latents]
+
+    @cached_property
+    def _latent_slopes(self) -> np.ndarray:
+        """How many dB a latent counts, ``[dims]``, for models without statistics."""
+        deviation = np.concatenate(self.latents).std(axis=0)
+        if self.is_vector:
+            deviation = np.hypot(deviation, self._spread)
+        return LATENT_DB / np.maximum(deviation, 1e-3)
 
     @cached_property
     def _variation_bands(self) -> np.ndarray:
-        """What each variation adds to the bands, ``[variations, KNOTS, bands]`` in dB."""
-        assert self._statistics is not None
+        """What each variation adds to the bands, ``[variations, knots, bands]`` in dB."""
+        if self._statistics is None:
+            return (self.variations * self._latent_slopes).astype(np.float32)
         return (self.variations @ self._statistics.coarse_bands[0]).astype(np.float32)
 
     @cached_property
@@ -188,16 +218,16 @@ class AlignedTakes:
 
     @cached_property
     def effort(self) -> np.ndarray:
-        """How effort changes the latents, ``[KNOTS, dims]``, for one octave of the mean take's spectral centroid.
+        """How effort changes the latents, ``[knots, dims]``, for one octave of the mean take's spectral centroid.
 
         The direction is the class's; its length is this preset's. It is zero for models without statistics.
         """
         statistics = self._statistics
         if statistics is None:
-            return np.zeros((KNOTS, self.latents[0].shape[1]))
-        frames = max(2, round(float(np.exp(np.log(self.frames).mean()))))
-        mean, curves = self.stretched(frames).mean(axis=0), knot_curves(frames)
-        direction = statistics.effort_for(self._tags)
+            return np.zeros((self.knots, self.latents[0].shape[1]))
+        frames = 1 if self.is_vector else max(2, round(float(np.exp(np.log(self.frames).mean()))))
+        mean, curves = self.stretched(frames).mean(axis=0), self.curves(frames)
+        direction = statistics.effort_for(self._tags)[: self.knots]
         at_rest = statistics.centroid_octaves(mean)
         low, high = 0.0, MOST_EFFORT
         for _ in range(EFFORT_HALVINGS):
@@ -213,9 +243,9 @@ class AlignedTakes:
 
     @cached_property
     def take_sketches(self) -> np.ndarray:
-        """The sketches of the takes themselves, ``[takes, TIMES, bands]``."""
+        """The sketches of the takes themselves, ``[takes, times, bands]``."""
         alone = np.eye(self.takes, self.takes + len(self.variations))
-        return self.sketches(np.repeat(alone[:, None], KNOTS, axis=1))
+        return self.sketches(np.repeat(alone[:, None], self.knots, axis=1))
 
     @cached_property
     def shoes(self) -> list[np.ndarray]:
@@ -261,13 +291,13 @@ def sketch_distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return how different sounds are: the mean difference of their bands in dB, where one of them is audible.
 
     Args:
-        one: sketches ``[..., TIMES, bands]``.
+        one: sketches ``[..., times, bands]``.
         other: sketches that broadcast against them.
 
     Returns:
         ``[...]`` float32.
     """
-    audible = (np.maximum(one.max(axis=-1), other.max(axis=-1)) > -AUDIBLE_DB) * DURATIONS
+    audible = (np.maximum(one.max(axis=-1), other.max(axis=-1)) > -AUDIBLE_DB) * DURATIONS[: one.shape[-2]]
     return (audible * np.abs(one - other).mean(axis=-1)).sum(axis=-1) / np.maximum(audible.sum(axis=-1), 1e-6)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from presets.performance.aligned_takes import KNOTS, NEIGHBOURS, AlignedTakes
+from presets.performance.aligned_takes import NEIGHBOURS, AlignedTakes
 
 CANDIDATES = 16
 """Mixtures that a seed offers. The memory chooses one of them (:mod:`presets.performance.memory`)."""
@@ -24,9 +24,6 @@ STAY = 0.35
 
 OWN_VARIATION = 0.8
 """How far the weights vary besides, in standard deviations of the takes: low-rank, and smooth from knot to knot."""
-
-BOUNDS = -0.25, 1.25
-"""The least and the most that a take counts, so that mixtures sound as the takes do."""
 
 FOOT_DIFFERENCE = 0.15
 """How far each foot of a character differs from the middle of both, in standard deviations of the takes."""
@@ -69,11 +66,11 @@ def candidate_weights(aligned: AlignedTakes, seeds: Sequence[int], shoe: int = A
         shoe: see :class:`Draw`.
 
     Returns:
-        Weights ``[seeds, CANDIDATES, KNOTS, takes + variations]``; those of the takes sum to 1 at each knot.
+        Weights ``[seeds, CANDIDATES, knots, takes + variations]``; those of the takes sum to 1 at each knot.
     """
-    group = takes_of_shoe(aligned, shoe)
+    group, knots = takes_of_shoe(aligned, shoe), aligned.knots
     count, size = len(group), aligned.takes + len(aligned.variations)
-    shape = len(seeds), CANDIDATES, KNOTS
+    shape = len(seeds), CANDIDATES, knots
     order = np.empty((len(seeds), count))
     uniform, normal = np.empty((*shape, UNIFORMS)), np.empty((*shape, size))
     for row, seed in enumerate(seeds):
@@ -87,7 +84,7 @@ def candidate_weights(aligned: AlignedTakes, seeds: Sequence[int], shoe: int = A
         wide = np.arange(CANDIDATES) >= CANDIDATES // 2
         choices = np.where(wide, near.shape[1], min(NEIGHBOURS, near.shape[1]))
         least = np.where(wide, LEAST_LEAD_WIDE, LEAD[0])
-        for knot in range(KNOTS):
+        for knot in range(knots):
             stays, moves, leading, split = np.moveaxis(uniform[:, :, knot], -1, 0)
             partner = near[lead, (moves * choices).astype(int)]
             if knot:
@@ -98,21 +95,21 @@ def candidate_weights(aligned: AlignedTakes, seeds: Sequence[int], shoe: int = A
             for take, portion in ((lead, share), (first, (1 - share) * split), (second, (1 - share) * (1 - split))):
                 weights[seed_index, candidate_index, knot, take] += portion
     else:
-        np.put_along_axis(weights, np.repeat(lead[:, :, None, None], KNOTS, axis=2), 1.0, axis=3)
-    return _bounded(weights + _variation(normal, aligned, group), aligned.takes)
+        np.put_along_axis(weights, np.repeat(lead[:, :, None, None], knots, axis=2), 1.0, axis=3)
+    return _bounded(weights + _variation(normal, aligned, group), aligned)
 
 
-def _bounded(weights: np.ndarray, takes: int) -> np.ndarray:
-    """Return the weights with those of the takes between the ends of :data:`BOUNDS`; their sum stays 1."""
-    own = np.clip(weights[..., :takes], *BOUNDS)
-    weights[..., :takes] = own / own.sum(axis=-1, keepdims=True)
+def _bounded(weights: np.ndarray, aligned: AlignedTakes) -> np.ndarray:
+    """Return the weights with those of the takes within the bounds; their sum stays 1."""
+    own = np.clip(weights[..., : aligned.takes], *aligned.bounds)
+    weights[..., : aligned.takes] = own / own.sum(axis=-1, keepdims=True)
     return weights
 
 
 def _variation(normal: np.ndarray, aligned: AlignedTakes, group: np.ndarray) -> np.ndarray:
     """Return the low-rank variation of the weights: along the takes' differences, and along the class's directions."""
     smooth = normal
-    for knot in range(1, KNOTS):  # neighbouring knots correlate by 0.5
+    for knot in range(1, aligned.knots):  # neighbouring knots correlate by 0.5
         smooth[:, :, knot] = 0.5 * smooth[:, :, knot - 1] + np.sqrt(0.75) * normal[:, :, knot]
     takes, used = aligned.takes, np.zeros(normal.shape[-1])
     variation = np.zeros(normal.shape)
@@ -139,7 +136,7 @@ def _neighbours_in(aligned: AlignedTakes, group: np.ndarray) -> np.ndarray:
 
 
 def weights_of(aligned: AlignedTakes, draw: Draw, variation: float) -> np.ndarray:
-    """Return the weights of a performance, ``[KNOTS, takes + variations]``.
+    """Return the weights of a performance, ``[knots, takes + variations]``.
 
     Args:
         aligned: takes of the preset.
@@ -156,7 +153,7 @@ def weights_of(aligned: AlignedTakes, draw: Draw, variation: float) -> np.ndarra
     weights = mean + variation * (weights - mean)
     if draw.foot:
         weights += draw.foot * FOOT_DIFFERENCE * _foot_direction(draw.character, weights.shape, group, takes)
-    return weights
+    return _bounded(weights, aligned) if aligned.is_vector else weights
 
 
 def _foot_direction(character: str, shape: tuple[int, ...], group: np.ndarray, takes: int) -> np.ndarray:

@@ -13,17 +13,11 @@ from plugin_backend.codecs.base import CodecSpec
 from plugin_backend.dsp.mel import mel_centres_hz
 from plugin_backend.modes.match_modes import interpolate_modes
 from plugin_backend.modes.mode_table import FREQUENCY, LEVEL, ONSET, apply_controls, no_modes
-from presets.performance.aligned_takes import (
-    KNOTS,
-    aligned_takes_of,
-    energy_of_bands,
-    knot_curves,
-    read_at,
-    round_to_grid,
-)
+from presets.performance.aligned_takes import aligned_takes_of, energy_of_bands, read_at, round_to_grid
 from presets.performance.draw import WHOLE, Draw, weights_of
 from presets.performance.parts import PARTS
-from presets.performance.texture_walk import choose_texture_take, walk_texture
+from presets.performance.texture_walk import choose_texture_take, walk_texture, walk_vectors
+from presets.performance.vectors import keep_pitch
 from presets.preset import Preset
 
 OCTAVES_PER_DOUBLING = 0.22
@@ -89,7 +83,9 @@ class Performance:
         lengths = np.array([take.length_samples for take in header.takes])
         length = _between(lengths, self._shares)
         rings = lengths > aligned.frames * hop - np.array(aligned.skips)
-        if rings[self._shares > LEAST_WEIGHT].any():
+        if aligned.is_vector:
+            frames = 1
+        elif rings[self._shares > LEAST_WEIGHT].any():
             frames = _between(aligned.frames, self._shares)
         else:
             frames = -(-(self.skip_samples + length) // hop)
@@ -98,23 +94,36 @@ class Performance:
         self.fade_out_samples = round(float(self._shares @ fades))
         part, self._frames = self._part, frames
         self._piece = slice(round(part.start_share * frames), max(1, round(part.end_share * frames)))
-        if part is not PARTS[WHOLE]:
+        if part is not PARTS[WHOLE] and aligned.is_vector:  # a vector has no parts: they are cut from its sound
+            self.skip_samples += round(part.start_share * length)
+            length = max(1, round((part.end_share - part.start_share) * length))
+            self._fade_part(length)
+        elif part is not PARTS[WHOLE]:
             played = max(1, round(part.stretch * len(range(frames)[self._piece])))
             self.skip_samples = self.skip_samples if self._piece.start == 0 else 0
             length = max(1, min(round(part.stretch * length), played * hop - self.skip_samples))
-            self.fade_in_samples = max(self.fade_in_samples, round(part.fade_in_s * self._spec.sample_rate))
-            self.fade_out_samples = max(min(self.fade_out_samples, length), round(part.fade_out_share * length))
+            self._fade_part(length)
         self.length_samples = length
+
+    def _fade_part(self, length: int) -> None:
+        """Make the fades of a part of a take at least as long as the part needs."""
+        self.fade_in_samples = max(self.fade_in_samples, round(self._part.fade_in_s * self._spec.sample_rate))
+        self.fade_out_samples = max(min(self.fade_out_samples, length), round(self._part.fade_out_share * length))
 
     def latents(self) -> Iterator[np.ndarray]:
         """Yield pieces ``[channels, frames, dims]``; channels are 2 for a stereo texture and 1 otherwise."""
         if not self._is_hit:
-            yield from walk_texture(self._preset, self._draw.seed)
+            walk = walk_vectors if self._spec.layout == "vector" else walk_texture
+            yield from walk(self._preset, self._draw.seed, self._spec)
             return
         if self._is_one_take:
             yield self._aligned.latents[self._lead][: self._frames].astype(np.float32)[None]
             return
-        piece = (self._mixed + self._effort_change)[self._piece]
+        piece = self._mixed + self._effort_change
+        if self._aligned.is_vector:
+            yield keep_pitch(round_to_grid(piece), self._aligned, self._lead, self._spec)[None]
+            return
+        piece = piece[self._piece]
         if self._part.stretch != 1:
             frames = max(1, round(self._part.stretch * len(piece)))
             piece = read_at(piece, np.linspace(0, len(piece) - 1, frames))
@@ -123,13 +132,14 @@ class Performance:
     @property
     def _is_one_take(self) -> bool:
         """Whether it is one take of the preset as it is, to the bit."""
-        alone = np.array_equal(self._weights, np.repeat(np.eye(1, self._weights.shape[1], self._lead), KNOTS, axis=0))
+        lead = np.eye(1, self._weights.shape[1], self._lead)
+        alone = np.array_equal(self._weights, np.repeat(lead, len(self._weights), axis=0))
         return alone and self._part is PARTS[WHOLE] and isinstance(self._effort_change, float)
 
     @cached_property
     def _mixed(self) -> np.ndarray:
         """The mixture of the takes, ``[frames, dims]``."""
-        aligned, curves = self._aligned, knot_curves(self._frames)
+        aligned, curves = self._aligned, self._aligned.curves(self._frames)
         weights, variations = self._weights[:, : aligned.takes], self._weights[:, aligned.takes :]
         mixed = np.einsum("tf,tfd->fd", weights.T @ curves, aligned.stretched(self._frames))
         mixed += curves.T @ np.einsum("kv,vkd->kd", variations, aligned.variations)
@@ -146,7 +156,7 @@ class Performance:
         octaves = self._effort_octaves
         if not octaves or statistics is None:
             return 0.0
-        change = octaves * (knot_curves(self._frames).T @ self._aligned.effort)
+        change = octaves * (self._aligned.curves(self._frames).T @ self._aligned.effort)
         before, after = (
             energy_of_bands(statistics.bands_db(latents)) for latents in (self._mixed, self._mixed + change)
         )
@@ -157,6 +167,17 @@ class Performance:
         """How far the centroid is moved by the effort, in octaves; never upwards."""
         curve = self._preset.header.velocity_curve
         return curve * OCTAVES_PER_DOUBLING * log2(max(self._draw.effort, LEAST_EFFORT))
+
+    @property
+    def note(self) -> float | None:
+        """The MIDI note that it is, with cents as a fraction; None if the model is not conditioned on pitch.
+
+        It is the note of the leading take, or of the take that a texture's seed chooses.
+        """
+        if self._spec.pitch_dim is None:
+            return None
+        lead = self._lead if self._is_hit else choose_texture_take(self._preset, self._draw.seed)
+        return 60 + 12 * float(self._preset.means[lead][0, self._spec.pitch_dim])
 
     def modes(self) -> np.ndarray:
         """Return its modes, ``[n, 6]`` float64; onsets count from its first audible sample.

@@ -7,7 +7,10 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from presets.performance.aligned_takes import round_to_grid
+from plugin_backend.codecs.base import CodecSpec
+from presets.performance.aligned_takes import aligned_takes_of, round_to_grid
+from presets.performance.draw import Draw, weights_of
+from presets.performance.vectors import keep_pitch, mix_vectors
 from presets.preset import Preset
 
 SEGMENT_FRAMES = (48, 144)
@@ -24,7 +27,7 @@ def choose_texture_take(preset: Preset, seed: int) -> int:
     return int(np.random.default_rng([seed, 0]).integers(len(preset.means)))
 
 
-def walk_texture(preset: Preset, seed: int) -> Iterator[np.ndarray]:
+def walk_texture(preset: Preset, seed: int, spec: CodecSpec) -> Iterator[np.ndarray]:
     """Draw the latents of a texture.
 
     A stereo texture has two channels, which are drawn independently. Then the right one is moved towards the left one
@@ -33,6 +36,7 @@ def walk_texture(preset: Preset, seed: int) -> Iterator[np.ndarray]:
     Args:
         preset: a texture.
         seed: chooses the take and its pieces.
+        spec: of its model.
 
     Yields:
         Pieces ``[channels, frames, dims]`` without end.
@@ -44,7 +48,39 @@ def walk_texture(preset: Preset, seed: int) -> Iterator[np.ndarray]:
         _walk(mean, drift, np.random.default_rng([seed, 1 + channel]))
         for channel in range(2 if preset.header.stereo else 1)
     ]
-    width = np.float32(preset.header.width)
+    yield from _at_width(walks, preset.header.width)
+
+
+def walk_vectors(preset: Preset, seed: int, spec: CodecSpec) -> Iterator[np.ndarray]:
+    """Draw the latents of a texture whose model describes a whole sound by one vector.
+
+    Each vector is a new convex mixture of the takes, varied by their deviations. All have the pitch of the take that
+    the seed chooses. Channels are as in :func:`walk_texture`.
+
+    Args:
+        preset: a texture.
+        seed: chooses the mixtures.
+        spec: of its model.
+
+    Yields:
+        Vectors ``[channels, 1, dims]`` without end. Their sounds overlap, see :mod:`render.engine.clip_joining`.
+    """
+    aligned, lead = aligned_takes_of(preset, spec.hop_samples), choose_texture_take(preset, seed)
+
+    def walk(rng: np.random.Generator) -> Iterator[np.ndarray]:
+        while True:
+            weights = weights_of(aligned, Draw(int(rng.integers(2**63))), preset.header.variation)
+            yield keep_pitch(round_to_grid(mix_vectors(aligned, weights)), aligned, lead, spec)
+
+    channels = range(2 if preset.header.stereo else 1)
+    yield from _at_width(
+        [walk(np.random.default_rng([seed, 1 + channel])) for channel in channels], preset.header.width
+    )
+
+
+def _at_width(walks: list[Iterator[np.ndarray]], of_preset: float) -> Iterator[np.ndarray]:
+    """Yield the pieces of one or two channels together; the right one is moved towards the left one by the width."""
+    width = np.float32(of_preset)
     while True:
         piece = np.stack([next(walk) for walk in walks])
         if width != 1:

@@ -31,6 +31,7 @@ class Cue:
         pan: −1 (left) to 1 (right).
         velocity: 0 to 1.
         pitch_semitones: −48 to 48.
+        midi_note: 0 to 127; the note that plays it, for models that describe a whole sound by one vector.
         source: an audio file to perform instead of the preset's takes; it may be missing.
         seed: 0 to 2^63 − 1; None derives one from the project's seed.
         note: free text.
@@ -69,6 +70,7 @@ class Cue:
     part: Literal["heel", "toe", "scuff", "whole"] | None = None
     effort: float | None = None
     becomes: Walk | Follow | None = None
+    midi_note: int | None = None
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,7 @@ NUMBERS = {
     "pitch_semitones": Range(-48, 48),
     "seed": Range(0, 2**63 - 1, whole=True),
     "effort": Range(0, 1),
+    "midi_note": Range(0, 127, whole=True),
 }
 STEP_TEXTS = ("character", "foot", "part")
 """Columns of a step that hold a name or a word."""

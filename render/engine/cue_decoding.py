@@ -15,18 +15,17 @@ from time import perf_counter
 
 import numpy as np
 
-from plugin_backend.audio_files import read_mono_blocks
 from plugin_backend.codecs.base import Codec, CodecSpec, DecoderStream, channel_sides
-from plugin_backend.codecs.dc_offset import dc_filter_for
 from plugin_backend.dsp.resample import Resampler
-from plugin_backend.errors import AudioFileError, CueSheetError
 from plugin_backend.models.family import BatchableCodec
-from plugin_backend.modes.mode_table import no_modes
+from plugin_backend.modes.mode_table import FREQUENCY, no_modes
 from presets.finish_take import TakeFinisher
 from presets.performance.performance import Performance, performance_of
 from presets.preset import Preset
 from presets.preset_effects import PresetEffects
-from render.plan.plan import Event
+from render.engine.clip_joining import decode_sounds
+from render.engine.source_latents import source_latents
+from render.plan.plan import Event, speed_of
 
 AHEAD_CUES = 64
 """Number of coming cues that are searched for short ones. At most as many short sounds wait in memory: 16 MiB."""
@@ -46,46 +45,6 @@ class Stopwatch:
     """Seconds spent in the codec."""
 
     codec_s: float = 0.0
-
-
-def source_latents(event: Event, preset: Preset | None, codec: Codec, chunk_frames: int) -> Iterator[np.ndarray]:
-    """Encode the cue's source file and apply the preset's scale and bias.
-
-    Args:
-        event: a cue with a source.
-        preset: its preset, or None.
-        codec: model that encodes.
-        chunk_frames: latent frames per piece.
-
-    Yields:
-        Latents ``[1, frames, dims]``.
-
-    Raises:
-        CueSheetError: the audio is damaged or not finite; names sheet and row.
-    """
-    hop, encoder, offset = codec.spec.hop_samples, codec.encoder(), dc_filter_for(codec, 1)
-
-    def encode(audio: np.ndarray) -> np.ndarray:
-        return encoder.push(np.pad(offset.push(audio[None]), ((0, 0), (0, -audio.size % hop))))[0] * scale + bias
-
-    scale = np.asarray(preset.header.scale or 1 if preset else 1, np.float32)
-    bias = np.asarray(preset.header.bias or 0 if preset else 0, np.float32)
-    waiting = np.zeros(0, np.float32)
-    for block in _source_blocks(event, codec.spec.sample_rate):
-        waiting = np.concatenate([waiting, block])
-        while waiting.size >= chunk_frames * hop:
-            yield encode(waiting[: chunk_frames * hop])
-            waiting = waiting[chunk_frames * hop :]
-    if waiting.size:
-        yield encode(waiting)
-
-
-def _source_blocks(event: Event, rate_hz: int) -> Iterator[np.ndarray]:
-    assert event.source is not None
-    try:
-        yield from read_mono_blocks(event.source, rate_hz)
-    except AudioFileError as problem:
-        raise CueSheetError(str(problem), file=event.sheet, row=event.row, field="source") from problem
 
 
 def in_chunks(latents: Iterator[np.ndarray], frames: int, chunk_frames: int, codec: Codec) -> Iterator[np.ndarray]:
@@ -128,11 +87,15 @@ def decode_extent(event: Event, preset: Preset | None, spec: CodecSpec, rate_hz:
     if rate_hz is not None and rate_hz != spec.sample_rate:
         speed *= spec.sample_rate / rate_hz
     wanted = int(event.length_samples * speed)
+    if spec.layout == "vector":
+        return max(1, spec.frames(wanted + drop)), drop
     return spec.frames(wanted + spec.hop_samples + drop), drop
 
 
 def cue_latents(event: Event, preset: Preset | None, codec: Codec, chunk_frames: int) -> Iterator[np.ndarray]:
     """Yield the cue's latents, drawn from its preset or encoded from its source while they are read.
+
+    Where the model is conditioned on pitch, they have the cue's pitch.
 
     Args:
         event: the cue.
@@ -144,10 +107,19 @@ def cue_latents(event: Event, preset: Preset | None, codec: Codec, chunk_frames:
         Pieces ``[channels, frames, dims]``; a texture never ends.
     """
     if event.source is not None:
-        return source_latents(event, preset, codec, chunk_frames)
+        return _pitched(source_latents(event, preset, codec, chunk_frames), event)
     performance = cue_performance(event, preset, codec.spec)
     assert performance is not None
-    return performance.latents()
+    return _pitched(performance.latents(), event)
+
+
+def _pitched(latents: Iterator[np.ndarray], event: Event) -> Iterator[np.ndarray]:
+    """Return latents with the cue's pitch added, in octaves, if a latent of the model holds the pitch."""
+    octaves = np.float32(event.pitch_semitones / 12)
+    if event.pitch_dim is None or not octaves:
+        return latents
+    change = octaves * np.eye(1, 2**12, event.pitch_dim, dtype=np.float32)[0]
+    return (piece + change[: piece.shape[-1]] for piece in latents)
 
 
 def cue_performance(event: Event, preset: Preset | None, spec: CodecSpec) -> Performance | None:
@@ -188,16 +160,22 @@ def decode_cue(
     pieces = cue_latents(event, preset, codec, chunk_frames) if latents is None else latents
     width = preset.header.width if preset is not None else 1.0
 
-    def decode() -> Iterator[np.ndarray]:
-        decoder: DecoderStream | None = None
-        for chunk in in_chunks(pieces, frames, chunk_frames, codec):
-            began = perf_counter()
-            decoder = decoder or codec.decoder(len(chunk), [event.seed] * len(chunk), channel_sides(len(chunk), width))
-            audio = decoder.push(chunk)
-            watch.codec_s += perf_counter() - began
-            yield audio
+    decoder: DecoderStream | None = None
 
-    return finish_cue(event, preset, decode(), drop, codec.spec, rate_hz)
+    def decode(chunk: np.ndarray) -> np.ndarray:
+        nonlocal decoder
+        began = perf_counter()
+        decoder = decoder or codec.decoder(len(chunk), [event.seed] * len(chunk), channel_sides(len(chunk), width))
+        audio = decoder.push(chunk)
+        watch.codec_s += perf_counter() - began
+        return audio
+
+    spec = codec.spec
+    if spec.layout == "vector":
+        decoded = decode_sounds(pieces, frames * spec.hop_samples, decode, spec)
+    else:
+        decoded = map(decode, in_chunks(pieces, frames, chunk_frames, codec))
+    return finish_cue(event, preset, decoded, drop, spec, rate_hz)
 
 
 def finish_cue(
@@ -246,7 +224,10 @@ def _finisher(
     header, effects = preset.header, None
     if header.chain:
         effects = PresetEffects(header.chain, rate_hz, channels, length_samples)
-    return TakeFinisher(performance.modes(), header.low_cut_hz, rate_hz, channels, drop_samples, effects)
+    modes = performance.modes()
+    if event.pitch_dim is not None:
+        modes[:, FREQUENCY] *= speed_of(event.pitch_semitones)
+    return TakeFinisher(modes, header.low_cut_hz, rate_hz, channels, drop_samples, effects)
 
 
 def batches_well(codec: Codec) -> bool:
@@ -272,6 +253,8 @@ def short_frames(event: Event, preset: Preset | None, spec: CodecSpec, rate_hz: 
     if event.source is not None or preset is None or preset.header.kind != "hit":
         return None
     frames, _ = decode_extent(event, preset, spec, rate_hz)
+    if spec.layout == "vector":
+        return frames if frames == 1 else None
     return frames if max(frames, spec.frames(event.length_samples)) <= SHORT_FRAMES else None
 
 

@@ -37,7 +37,8 @@ class Event:
         draw: what decides its performance of the preset; None for a cue that performs a source.
         gain: linear; product of the cue's gain, the preset's and the velocity's.
         pan: −1 to 1.
-        pitch_semitones: varispeed pitch.
+        pitch_semitones: its pitch, from that of its sound.
+        pitch_dim: the latent that its pitch moves; None for varispeed.
         fade_in_samples, fade_out_samples: raised-cosine fades.
         note, extra: the sheet's note and unknown columns, for the report.
         sheet, row: where the cue is written, if anywhere.
@@ -64,6 +65,7 @@ class Event:
     sheet: Path | None = None
     row: int | None = None
     sync_samples: int = 0
+    pitch_dim: int | None = None
 
     @property
     def end_samples(self) -> int:
@@ -72,8 +74,8 @@ class Event:
 
     @property
     def speed(self) -> float:
-        """Playback speed by its pitch; 1 is unchanged."""
-        return speed_of(self.pitch_semitones)
+        """Playback speed by its pitch; 1 is unchanged, as it is where the model plays the pitch."""
+        return speed_of(self.pitch_semitones) if self.pitch_dim is None else 1.0
 
 
 @dataclass(frozen=True)

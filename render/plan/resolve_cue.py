@@ -16,11 +16,15 @@ from presets.performance.draw import Draw
 from presets.performance.performance import Performance, performance_of
 from presets.preset import Preset, check_fits
 from render.cues import Cue, CueSheet
+from render.cues.cue import NUMBERS
 from render.plan.choose_draws import Performer
 from render.plan.plan import Event, speed_of, velocity_gain
 from render.project.project import Project
 
 SOURCE_FADE_SAMPLES = 240
+
+UNPITCHED_NOTE = 60
+"""The MIDI note at which a sound keeps its pitch, if its model does not know its note."""
 
 
 def resolve_cue(
@@ -42,28 +46,31 @@ def resolve_cue(
         inspect: reads the header of an audio file.
 
     Raises:
-        CueSheetError: its source cannot be used.
+        CueSheetError: its source cannot be used, or its note is too far from its preset's.
     """
-    preset, codec_hz = performer.preset, performer.spec.sample_rate
+    preset, spec, codec_hz = performer.preset, performer.spec, performer.spec.sample_rate
     rate_hz = project.clock().sample_rate
 
     def at_rate(samples: int) -> int:
         return -(-samples * rate_hz // codec_hz)
 
-    fade_in, fade_out = 0, SOURCE_FADE_SAMPLES
+    fade_in, fade_out, semitones = 0, SOURCE_FADE_SAMPLES, cue.pitch_semitones
+    speed = 1.0 if spec.pitch_dim is not None else speed_of(semitones)
     if isinstance(draw, int):
         assert cue.source is not None
         try:
             sound_samples = inspect(cue.source).length_at(rate_hz)
         except AudioFileError as problem:
             raise CueSheetError(str(problem), file=sheet.path, row=cue.row, field="source") from problem
-        length = _cue_length(cue, preset, sound_samples)
+        length = _cue_length(cue, preset, sound_samples, speed)
     else:
         assert preset is not None
-        performance = performance_of(preset, draw, performer.spec)
+        performance = performance_of(preset, draw, spec)
+        semitones += _note_semitones(cue, performance, spec, sheet)
+        speed = 1.0 if spec.pitch_dim is not None else speed_of(semitones)
         sound_samples = at_rate(performance.length_samples)
-        length = _cue_length(cue, preset, sound_samples)
-        ends = preset.header.kind == "hit" and length >= math.floor(sound_samples / speed_of(cue.pitch_semitones))
+        length = _cue_length(cue, preset, sound_samples, speed)
+        ends = preset.header.kind == "hit" and length >= math.floor(sound_samples / speed)
         fade_in, fade_out = at_rate(performance.fade_in_samples), at_rate(_fade_out(performance, preset, ends))
     preset_gain_db = preset.header.gain_db if preset is not None else 0.0
     return Event(
@@ -82,7 +89,8 @@ def resolve_cue(
         draw=None if isinstance(draw, int) else draw,
         gain=10 ** ((cue.gain_db + preset_gain_db) / 20) * velocity_gain(cue.velocity),
         pan=cue.pan,
-        pitch_semitones=cue.pitch_semitones,
+        pitch_semitones=semitones,
+        pitch_dim=spec.pitch_dim,
         fade_in_samples=fade_in,
         fade_out_samples=fade_out,
     )
@@ -110,10 +118,40 @@ def codec_for(preset: Preset, specs: Mapping[str, CodecSpec]) -> str:
     return model_of(preset, specs)
 
 
-def _cue_length(cue: Cue, preset: Preset | None, sound_samples: int) -> int:
-    """Return how long a cue is audible; ``sound_samples`` is the length of its source or take at its own pitch."""
+def _note_semitones(cue: Cue, performance: Performance, spec: CodecSpec, sheet: CueSheet) -> float:
+    """Return by how many semitones a cue's MIDI note moves its preset.
+
+    Args:
+        cue: the cue.
+        performance: what it performs.
+        spec: of the model. A model of frames plays every note alike.
+        sheet: where the cue is written.
+
+    Raises:
+        CueSheetError: more than the column of pitches allows.
+    """
+    if cue.midi_note is None or (spec.layout != "vector" and spec.pitch_dim is None):
+        return 0.0
+    own = UNPITCHED_NOTE if performance.note is None else performance.note
+    semitones, allowed = cue.midi_note - own, NUMBERS["pitch_semitones"]
+    if not allowed.low <= semitones <= allowed.high:
+        problem = f"note {cue.midi_note} is {semitones:+.1f} semitones from its preset's note {own:.1f}"
+        problem += f"; {allowed.low} to {allowed.high} can be played"
+        raise CueSheetError(problem, file=sheet.path, row=cue.row, field="midi_note")
+    return semitones
+
+
+def _cue_length(cue: Cue, preset: Preset | None, sound_samples: int, speed: float) -> int:
+    """Return how long a cue is audible.
+
+    Args:
+        cue: the cue.
+        preset: its preset, or None.
+        sound_samples: length of its source or take at its own pitch.
+        speed: playback speed by its pitch.
+    """
     texture = preset is not None and preset.header.kind == "texture" and cue.source is None
     duration = None if cue.gate and not texture else cue.duration_samples
     if texture and duration is not None:
         return duration
-    return min(filter(None, (duration, math.ceil(sound_samples / Fraction(speed_of(cue.pitch_semitones))))))
+    return min(filter(None, (duration, math.ceil(sound_samples / Fraction(speed)))))

@@ -326,4 +326,5 @@ def _cue(
         character=mapping.characters.get(note.track, ""),
         foot=mapping.feet.get(note.note),
         part=mapping.parts.get(note.note),
+        midi_note=None if note.note in mapping.notes else note.note,
     )

@@ -6,7 +6,7 @@ import soundfile
 
 from plugin_backend.errors import CueSheetError
 from plugin_backend.models.registry import load_codec
-from render.engine.cue_decoding import source_latents
+from render.engine.source_latents import source_latents
 from render.plan.plan import Event
 
 

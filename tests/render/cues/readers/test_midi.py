@@ -82,7 +82,8 @@ def test_tracks_are_characters_and_notes_are_feet_and_parts(read):
 
 def test_a_note_is_a_cue(read):
     sheet = read(midi([name("FEET"), on(480, velocity=32), off(720)]))
-    assert sheet.cues == [Cue("FEET-0001", 24_000, "FEET", "step", 12_000, velocity=32 / 127, row=2, gate=True)]
+    note = {"velocity": 32 / 127, "row": 2, "gate": True, "midi_note": 60}
+    assert sheet.cues == [Cue("FEET-0001", 24_000, "FEET", "step", 12_000, **note)]
     assert (sheet.unknown_columns, sheet.remarks) == ([], [])
 
 
