@@ -23,6 +23,7 @@ from plugin_backend.evaluation.embeddings.base import Embedding
 from plugin_backend.evaluation.evaluate import Report, installed_embeddings, silent
 from plugin_backend.evaluation.metrics.anchors import NOISE_ANCHORS
 from plugin_backend.evaluation.metrics.artefacts import silence_dbfs
+from plugin_backend.evaluation.metrics.cpu_cost import score_cost
 from plugin_backend.evaluation.metrics.score_clips import CODEC, System, reconstruct, score_clips
 from plugin_backend.evaluation.metrics.sound_pairs import single_hits, studies
 from plugin_backend.evaluation.report.model_card import print_to_stderr
@@ -44,6 +45,9 @@ CLIP_ROWS = [
     Row("hit peak error, dB (median)", ("clips", "peak_error_db", "median")),
     Row("2 ms envelope", ("clips", "envelope_correlation", "mean"), "{:.3f}"),
     Row("centroid error, octaves", ("clips", "centroid_error", "mean"), "{:.3f}"),
+    Row("CPU time over sound time, encode", ("cost", "encode"), "{:.4f}"),
+    Row("CPU time over sound time, decode", ("cost", "decode"), "{:.4f}"),
+    Row("phase coherence", ("clips", "phase_coherence", "mean")),
     Row("material named as the original's (probe, other takes)", ("material",)),
 ]
 BANK_ROWS = [
@@ -161,7 +165,7 @@ def compare(
     tell("clips", 0, 1)
     scores = score_models(material, codecs, embeddings, with_anchors, with_visqol)
     for model, codec in codecs.items():
-        scores[model]["silence_dbfs"] = silence_dbfs(codec)
+        scores[model] |= {"silence_dbfs": silence_dbfs(codec), "cost": score_cost(codec)}
         if with_bank:
             tell(f"the bank with {model}", 0, 1)
             bank = scores[model]["bank"] = evaluate_bank(list(evaluated_presets(corpus, codec)), codec, embeddings)

@@ -10,7 +10,10 @@ import numpy as np
 
 from plugin_backend.codecs.base import Codec
 
-TIMED_RUNS, BLOCK_FRAMES, TIMED_FRAMES = 3, 1, 400
+TIMED_RUNS, BLOCK_FRAMES = 3, 1
+
+TIMED_SAMPLES, FEWEST_FRAMES = 204_800, 4
+"""Length of the sound that is timed: 400 frames of `foley`, and never fewer than ``FEWEST_FRAMES``."""
 
 
 def cpu_share(work: Callable[[], object], audio_s: float) -> float:
@@ -27,7 +30,8 @@ def cpu_share(work: Callable[[], object], audio_s: float) -> float:
 def score_cost(codec: Codec) -> dict[str, float]:
     """Return CPU time / sound time on this thread, for whole sounds and for a decoder stream frame by frame."""
     spec = codec.spec
-    audio = np.random.default_rng(0).normal(0, 0.1, (1, spec.hop_samples * TIMED_FRAMES)).astype(np.float32)
+    samples = max(FEWEST_FRAMES, TIMED_SAMPLES // spec.hop_samples) * spec.hop_samples
+    audio = np.random.default_rng(0).normal(0, 0.1, (1, samples)).astype(np.float32)
     latents, audio_s = codec.encode(audio), audio.size / spec.sample_rate
 
     def stream() -> None:

@@ -124,6 +124,32 @@ def centroid_shift(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> fl
     return float(_centroid_octaves(guess, truth, sample_rate).mean())
 
 
+def phase_coherence(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float:
+    """Return how far phases agree, −1 to 1: 1 if they are equal, about 0 if they are unrelated.
+
+    ``Re Σ X* Y / Σ |X| |Y|`` over all bins and frames of one STFT above 40 Hz: the mean cosine of the differences of
+    phase, weighted by both magnitudes. It is the coherence of Carter, "Coherence and time delay estimation", Proc. IEEE
+    75(2), 1987, normalised in each bin, so that wrong magnitudes cost nothing. Noise that is drawn anew scores 0,
+    however like it sounds.
+
+    Args:
+        guess: the decoded sound, ``[samples]``.
+        truth: the original, aligned and equally long.
+        sample_rate: in Hz.
+    """
+    window = round(STFT_S[1] * sample_rate)
+    lowest = round(LOWEST_HZ * window / sample_rate)
+    shape = np.hanning(window + 1)[:-1]
+
+    def spectra(audio: np.ndarray) -> np.ndarray:
+        padded = np.pad(np.asarray(audio, np.float64), window // 2)
+        return np.fft.rfft(np.lib.stride_tricks.sliding_window_view(padded, window)[:: window // 4] * shape)[:, lowest:]
+
+    a, b = spectra(guess), spectra(truth)
+    weights = (np.abs(a) * np.abs(b)).sum()
+    return float((a * b.conj()).real.sum() / weights) if weights > 0 else 0.0
+
+
 def noisiness_error(guess: np.ndarray, truth: np.ndarray, sample_rate: int) -> float:
     """Return the mean absolute difference of spectral flatness, 0 to 1, over the original's audible frames.
 

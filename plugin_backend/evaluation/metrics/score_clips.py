@@ -22,6 +22,7 @@ from plugin_backend.evaluation.metrics.full_reference import (
     mel_mse,
     mrstft,
     noisiness_error,
+    phase_coherence,
     visqol,
 )
 from plugin_backend.evaluation.metrics.onset_error import hit_errors
@@ -38,6 +39,7 @@ CLIP_METRICS: dict[str, Callable[[np.ndarray, np.ndarray, int], float]] = {
     "centroid_error": centroid_error,
     "centroid_shift": centroid_shift,
     "noisiness_error": noisiness_error,
+    "phase_coherence": phase_coherence,
 }
 """Functions of decoded sound, original and rate in Hz, by name: one number per clip. ``artefacts`` adds others."""
 

@@ -26,6 +26,7 @@ PERFECT = {
     "envelope_correlation": 1,
     "centroid_error": 0,
     "noisiness_error": 0,
+    "phase_coherence": 1,
     "onset_error_ms": 0,
     "peak_error_db": 0,
     "hit_level_db": 0,

@@ -12,6 +12,7 @@ from plugin_backend.evaluation.metrics.full_reference import (
     mel_mse,
     mrstft,
     noisiness_error,
+    phase_coherence,
     visqol,
 )
 from plugin_backend.evaluation.metrics.onset_error import hit_errors
@@ -131,3 +132,13 @@ def test_visqol_is_best_for_identical_sounds():
     assert identical > 4.7
     assert 1 <= visqol(ANCHORS["low-pass 3.5 kHz"](sound, RATE_HZ), sound) < identical
     assert 1 <= visqol(ANCHORS["noise at −30 dB"](sound, RATE_HZ), sound) < identical
+
+
+def test_phase_coherence_is_that_of_the_phases_alone():
+    sound = noise(1)
+    assert phase_coherence(sound * 0.1, sound, RATE_HZ) == pytest.approx(1)
+    assert phase_coherence(-sound, sound, RATE_HZ) == pytest.approx(-1)
+    assert abs(phase_coherence(noise(1, seed=1), sound, RATE_HZ)) < 0.02
+    tones = [np.sin(2 * np.pi * 1500 * np.arange(RATE_HZ) / RATE_HZ + phase) for phase in (0, np.pi / 3)]
+    assert phase_coherence(tones[0], tones[1], RATE_HZ) == pytest.approx(0.5, abs=0.01)
+    assert phase_coherence(sound * 0, sound, RATE_HZ) == 0
