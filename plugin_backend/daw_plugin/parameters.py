@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from plugin_backend.effects.parameters import GAIN, LFO, LIMITER
 from plugin_backend.parameters import Parameter
-from plugin_backend.transfer.parameters import AXES, LATENT_PARAMETERS, PARAMETERS, RING, axis_control
+from plugin_backend.transfer.parameters import AXES, LATENT_PARAMETERS, PARAMETERS, RING, STRIKING, axis_control
 
 LATENTS = 16
 MOST_PRESETS = 255
@@ -62,6 +62,7 @@ def _ring(name: str, shown: str, *kinds: str) -> PluginParameter:
 PRESET = Parameter("preset", 0, MOST_PRESETS, 0, "", "Of the bank, by number; 0 is none.")
 FAILED = Parameter("failed", 0, 1, 0, "", "1 after an offline render failed: do not use its result.")
 SEED = Parameter("seed", 0, 999_999, 0, "", "Which takes and variations notes strike, from the next on.")
+WALK = Parameter("walk", 0, 1, 0, "", "1: a held note walks, step after step, until it is released.")
 BYPASS = Parameter("bypass", 0, 1, 0, "", "1 lets the dry input through, as late.")
 
 PLUGIN_PARAMETERS = (
@@ -93,6 +94,8 @@ PLUGIN_PARAMETERS = (
     PluginParameter("ceiling_dbtp", "Ceiling", LIMITER["ceiling_dbtp"]),
     PluginParameter("ceiling_on", "Ceiling On", LIMITER["ceiling_on"], SWITCH),
     *(PluginParameter(f"axis_{name}", name.title(), row, control=axis_control(name)) for name, row in AXES.items()),
+    PluginParameter("walk", "Hold to Walk", WALK, SWITCH, "walk", kinds=(INSTRUMENT,)),
+    *(PluginParameter(name, name.title(), row, control=name, kinds=(INSTRUMENT,)) for name, row in STRIKING.items()),
 )
 """In the order of a slot's ``parameters``. A plug-in without a parameter leaves its default there."""
 

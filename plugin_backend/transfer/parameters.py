@@ -67,6 +67,12 @@ AXES = table(
 """Directions in the latents that a person understands. 1 is one standard deviation over the takes of a bank. The axes
 file of a bank (:mod:`presets.axes`) has those that its model obeys."""
 
+STRIKING = table(
+    Parameter("cadence", 30, 600, 110, "spm", "Steps a minute of a held walk, from its next step on."),
+    Parameter("effort", 0, 1, 1, "", "How hard strikes and steps are: 1 as hard as the key was struck."),
+)
+"""Controls of strikes and of held walks."""
+
 LAYER_PARAMETERS = table(
     Parameter("on", 0, 1, 1, "", "0 mutes the layer, which keeps running; values between lower its level.")
 )

@@ -7,7 +7,10 @@ import re
 import msgspec
 
 PRESETS = ("preset", "preset_b")
-STRIKE, RELEASE, BYPASS, AB = "strike", "release", "bypass", "ab"
+STRIKE, WALK, RELEASE, BYPASS, AB = "strike", "walk", "release", "bypass", "ab"
+STRIKES = STRIKE, WALK
+"""Controls that strike a preset."""
+
 SHED = "shed"
 """Ends this many held sounds because the machine is too slow for them. The program sends it, never a performer."""
 
@@ -26,7 +29,8 @@ class Action(msgspec.Struct, frozen=True):
             - ``fx.0.depth``: a parameter of the first effect;
             - ``preset`` or ``preset_b``: ``text`` is the preset's name;
             - ``strike``: ``text`` is a preset or a pad, ``value`` is the velocity 0..1;
-            - ``release``: ends the held sounds of the preset or pad in ``text``, or all held sounds if it is empty;
+            - ``walk``: strikes the preset or pad in ``text`` step after step until it is released;
+            - ``release``: ends the held sounds and walks of the preset or pad in ``text``, or all if it is empty;
             - ``bypass``: 1 or 0;
             - ``ab``: 0..1, from the rig's snapshot a to its snapshot b.
         value: the value of a numeric control, in the control's unit.

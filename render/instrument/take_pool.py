@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from plugin_backend.codecs.base import Codec
+from presets.performance.draw import WHOLE
 from presets.performance.performance import performance_of
 from presets.preset import Preset, check_fits
 from render.engine.cue_decoding import Stopwatch, cue_latents, decode_cue
@@ -30,10 +32,17 @@ EFFORTS = (0.25, 0.5, 0.75, 1.0)
 
 
 class TakeId(NamedTuple):
-    """Which take of a preset: its number, such as ``strike 3``, and its effort."""
+    """Which take of a preset.
+
+    Attributes:
+        number: such as ``strike 3``.
+        effort, foot, part: as in :class:`~presets.performance.draw.Draw`.
+    """
 
     number: str
     effort: float = 1.0
+    foot: int = 0
+    part: str = WHOLE
 
 
 def nearest_effort(velocity: float) -> float:
@@ -54,9 +63,8 @@ class TakePool:
         self._rows = StruckRows(seed)
         self._takes: dict[tuple[str, TakeId], np.ndarray] = {}
 
-    def take(self, preset: Preset, number: str, effort: float = 1.0) -> np.ndarray:
+    def take(self, preset: Preset, take: TakeId) -> np.ndarray:
         """Return a hit's audio ``[samples]`` float32, with the preset's own level and fades."""
-        take = TakeId(number, effort)
         audio = self._takes.pop((preset.name, take), None)
         return self._decode(preset, take) if audio is None else audio
 
@@ -94,6 +102,7 @@ class TakePool:
     def _event(self, preset: Preset, take: TakeId, length: int | None) -> Event:
         header, spec = preset.header, self._codec_of(preset).spec
         draw = self._rows.draw(preset, spec, take.number, take.effort)
+        draw = replace(draw, foot=take.foot, part=take.part)
         performance = performance_of(preset, draw, spec)
         return Event(
             id=take.number,

@@ -269,7 +269,7 @@ class HitsMode:
         envelope = HitEnvelope(onset, self.latency_samples, audio, first, decided, self._reference, self._follow)
         self._envelopes.append(envelope)
         for layer, preset in enumerate(self._playing):
-            take = self._takes.take(preset, *_take(self._hits, layer))
+            take = self._takes.take(preset, _take(self._hits, layer))
             self._voices.start(Voice(preset.name, onset, take, 1.0, envelope.curve))
         self._hits += 1
         self._on_hit(onset)

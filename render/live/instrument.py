@@ -19,11 +19,14 @@ from plugin_backend.effects.limiter import Limiter
 from plugin_backend.effects.parameters import LIMITER
 from plugin_backend.effects.stage import Stage
 from plugin_backend.parameters import Parameter
+from plugin_backend.transfer.parameters import STRIKING
 from plugin_backend.transfer.settings import HITS
 from plugin_backend.transfer.snapshot_morph import morph_snapshots
 from presets.preset import Preset
-from render.instrument.actions import AB, BYPASS, EFFECT, PRESETS, RELEASE, SHED, STRIKE, Action
+from render.cues.walks.gaits import GAITS
+from render.instrument.actions import AB, BYPASS, EFFECT, PRESETS, RELEASE, SHED, STRIKE, STRIKES, WALK, Action
 from render.instrument.effect_chain import EffectChain, make_stages
+from render.instrument.held_walk import HeldWalk, Step
 from render.instrument.sample_schedule import Schedule
 from render.instrument.take_pool import EFFORTS, TakeId, TakePool, nearest_effort
 from render.instrument.voices import Voice, Voices
@@ -70,6 +73,9 @@ class Instrument:
         self.axes = pool.axes(self.fingerprint)
         self._takes = TakePool([codec, *(layer.codec for layer in added)], rig.seed)
         self._strikes: defaultdict[str, int] = defaultdict(int)
+        self._walks: dict[str, HeldWalk] = {}
+        self._walks_begun = 0
+        self._stepping = {"cadence": float(GAITS[rig.gait].cadence_spm), "effort": 1.0}
         self._chain: EffectChain
         self._source: HitsMode | TransferMode
         if rig.mode == HITS:
@@ -85,12 +91,13 @@ class Instrument:
         self._before_ceiling = self._source.latency_samples + self._chain.latency_samples
         self._bypass, self._switches = SmoothedValue(0.0, round(FADE_S * self.sample_rate)), Schedule()
         self.latency_samples = self._before_ceiling + self._ceiling.latency_samples
-        self.controls = self._source.parameters | self._chain.parameters | LIMITER | {BYPASS: BYPASSED}
+        own = LIMITER | STRIKING | {BYPASS: BYPASSED}
+        self.controls = self._source.parameters | self._chain.parameters | own
         self._morphed = dict(self.controls)  # by ``ab``, which is not one of them
         if rig.a or rig.b:
             self.controls[AB] = BETWEEN
         self._playable = PlayablePresets(rig, codec, pool, self.controls)
-        self.position, self.valid_from = 0, 0
+        self.position, self.valid_from, self._audible_from = 0, 0, 0
         self.applied: list[Action] = []
         self._schedule, self._delay = Schedule(), Delay(self.channels, self.latency_samples)
         self.dry = np.zeros((self.channels, 0), np.float32)
@@ -117,7 +124,7 @@ class Instrument:
         """Do the slow work of a resolved action in advance. Any thread may call it."""
         if action.control in PRESETS:
             self._source.prepare(self._playable[action.text])
-        elif action.control == STRIKE:
+        elif action.control in STRIKES:
             preset = self._playable[action.text]
             if preset.header.kind == "hit":
                 self._takes.decode_ahead(preset, self._next_takes(preset))
@@ -126,7 +133,7 @@ class Instrument:
         """Return whether no slow work is left for an action."""
         if action.control in PRESETS:
             return self._source.ready(self._playable[action.text])
-        if action.control == STRIKE:
+        if action.control in STRIKES:
             preset = self._playable[action.text]
             return preset.header.kind != "hit" or all(
                 self._takes.has(preset, take) for take in self._next_takes(preset)[: len(EFFORTS)]
@@ -144,7 +151,12 @@ class Instrument:
     def _upcoming_takes(self) -> list[tuple[Preset, list[TakeId]]]:
         presets = [self._playable[name] for name in list(self._strikes)]
         struck = [(preset, self._next_takes(preset)) for preset in presets if preset.header.kind == "hit"]
-        return [*self._source.upcoming_takes(), *struck]
+        walked = [(self._playable[name], [self._step_take(name, walk)]) for name, walk in list(self._walks.items())]
+        return [*self._source.upcoming_takes(), *struck, *walked]
+
+    def _step_take(self, name: str, walk: HeldWalk) -> TakeId:
+        """Return the take of a walk's next step."""
+        return _take_of(f"strike {self._strikes[name]}", walk.next_step(self._stepping["effort"]))
 
     @property
     def held(self) -> int:
@@ -178,8 +190,13 @@ class Instrument:
         if control in PRESETS:
             self._source.select(self._playable[text], "ab"[PRESETS.index(control)], at)
         elif control == STRIKE:
-            self._strike(at, value, self._playable[text])
+            self._strike(at, value * self._stepping["effort"], self._playable[text])
+        elif control == WALK:
+            self._walk(at, value, self._playable[text])
         elif control == RELEASE:
+            for name in list(self._walks) if not text else [text]:
+                if name in self._walks:
+                    self._walks.pop(name).ended = True
             self._voices.release(text, at)
             self._chain.release(at)
         elif control == SHED:
@@ -194,6 +211,8 @@ class Instrument:
                 self._set(name, between, at)
         elif control == BYPASS:
             self._switches.add(at, lambda: self._bypass.select(value))
+        elif control in STRIKING:
+            self._stepping[control] = value
         elif control in LIMITER:
             self._ceiling.set(0, control, value, at)
         elif effect := EFFECT.fullmatch(control):
@@ -201,14 +220,35 @@ class Instrument:
         else:
             self._source.set(control, value, at)
 
-    def _strike(self, at: int, velocity: float, preset: Preset) -> None:
+    def _strike(self, at: int, velocity: float, preset: Preset, step: Step | None = None) -> None:
         number = f"strike {self._strikes[preset.name]}"
         self._strikes[preset.name] += 1
-        hit = preset.header.kind == "hit"
-        effort = nearest_effort(velocity)
-        sound = self._takes.take(preset, number, effort) if hit else self._takes.texture(preset, number)
+        if preset.header.kind == "hit":
+            take = TakeId(number, nearest_effort(velocity)) if step is None else _take_of(number, step)
+            sound = self._takes.take(preset, take)
+        else:
+            sound = self._takes.texture(preset, number)
         self._voices.start(Voice(preset.name, at, sound, velocity_gain(velocity)))
         self._chain.trigger(at)
+
+    def _walk(self, at: int, velocity: float, preset: Preset) -> None:
+        """Begin a walk; one that the preset walks already ends."""
+        if preset.name in self._walks:
+            self._walks[preset.name].ended = True
+        key = f"{self.rig.seed}\0{preset.name}\0{self._walks_begun}"
+        self._walks_begun += 1
+        walk = self._walks[preset.name] = HeldWalk(at, key, self.sample_rate, velocity, self.rig.gait)
+        self._take_step(walk, preset)
+
+    def _take_step(self, walk: HeldWalk, preset: Preset) -> None:
+        """Strike a walk's next step, unless it lies in skipped input, and schedule the one after it."""
+        if walk.ended:
+            return
+        step = walk.next_step(self._stepping["effort"])
+        if step.at_samples >= self._audible_from:
+            self._strike(step.at_samples, step.velocity, preset, step)
+        walk.go_on(self._stepping["cadence"])
+        self._schedule.add(walk.next_samples, lambda: self._take_step(walk, preset))
 
     def push(self, block: np.ndarray) -> np.ndarray:
         """Process a block.
@@ -253,6 +293,12 @@ class Instrument:
         The processed input starts over. Struck sounds go on; held ones are not decoded for the skipped time.
         """
         self.position += samples
+        self._audible_from = self.position
         self.valid_from = self.position + self.latency_samples
         self._source.restart(self.position)
         self._delay = Delay(self.channels, self.latency_samples)
+
+
+def _take_of(number: str, step: Step) -> TakeId:
+    """Return the take of a step."""
+    return TakeId(number, nearest_effort(step.effort), step.foot, step.part)

@@ -17,7 +17,7 @@ from presets.lookup import check_model
 from presets.preset import Preset, sound_digest
 from presets.store import load_preset
 from render.apply.preset_layers import Layer, make_layer
-from render.instrument.actions import PRESETS, RELEASE, STRIKE, Action
+from render.instrument.actions import PRESETS, RELEASE, STRIKE, STRIKES, WALK, Action
 from render.live.rig import Rig
 
 
@@ -124,13 +124,15 @@ class PlayablePresets:
             PresetError: the preset does not exist, or cannot be used here.
         """
         control, text = action.control, action.text
-        if control in (STRIKE, RELEASE):
+        if control in (*STRIKES, RELEASE):
             text = self._rig.pads.get(text, text)
-            if text or control == STRIKE:
+            if text or control in STRIKES:
                 check_model(self[text], self._codec)
                 text = self[text].name
-            if control == STRIKE:
+            if control in STRIKES:
                 VELOCITY.validate(action.value)
+            if control == WALK and self[text].header.kind != "hit":
+                raise PresetError(f"preset '{text}' is a texture, which cannot walk: choose a hit")
         elif control in PRESETS:
             check_model(self[text], self._codec)
             text = self[text].name
@@ -138,7 +140,7 @@ class PlayablePresets:
                 raise PresetError(f"preset '{text}' is a texture, which cannot strike: choose a hit, or mode transfer")
         elif control not in self._controls:
             names = [name for name in self._controls if not name.startswith("latent.")]
-            listed = ", ".join([*names, "latent.N.NAME", *PRESETS, STRIKE, RELEASE])
+            listed = ", ".join([*names, "latent.N.NAME", *PRESETS, STRIKE, WALK, RELEASE])
             raise ProjectError(f"no control '{control}'; there are {listed}")
         else:
             self._controls[control].validate(action.value)

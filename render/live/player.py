@@ -16,7 +16,7 @@ import numpy as np
 
 from plugin_backend.dsp.sanitize import sanitize
 from plugin_backend.processes import SWITCH_INTERVAL_S
-from render.instrument.actions import PRESETS, STRIKE, Action
+from render.instrument.actions import PRESETS, STRIKES, Action
 from render.live.audio_worker import AudioWorker
 from render.live.block_ring import BlockRing
 from render.live.dropout_concealment import DropoutConcealment
@@ -124,7 +124,7 @@ class Player:
         action = self._instrument.resolve(Action(at, control, value, text))
         if self._loader is None:
             self._instrument.prepare(action)
-        elif control in PRESETS or (control == STRIKE and not self._instrument.ready(action)):
+        elif control in PRESETS or (control in STRIKES and not self._instrument.ready(action)):
             self._loader.load(action)  # presets in the order of the requests
             return
         if not self._problem:

@@ -11,6 +11,7 @@ from plugin_backend.effects.parameters import LIMITER
 from plugin_backend.errors import ProjectError
 from plugin_backend.transfer.parameters import AXES, PARAMETERS, WIDTH
 from plugin_backend.transfer.settings import HITS, Settings
+from render.cues.walks.gaits import GAITS
 from render.instrument.effect_chain import Effect
 from render.project.project import Banks
 from render.project.toml_config import Table, read_toml
@@ -48,6 +49,8 @@ class Rig(Table, frozen=True):
         ceiling_dbtp: the highest true peak of the output, in dBTP.
         ceiling_on: whether the output has a ceiling.
         pads: pad → preset. A pad is a MIDI note number or any other name; its preset is struck on top.
+        notes: whether a note strikes once, or walks for as long as it is held.
+        gait: of walks, as in a cue sheet.
         channels, block_samples: of every block.
         ahead_blocks: how many blocks of time each block has to be processed; 0: as many as hold 512 samples.
         seed: decides takes and variations.
@@ -74,6 +77,8 @@ class Rig(Table, frozen=True):
     ceiling_dbtp: Annotated[float, Meta(ge=LIMITER["ceiling_dbtp"].low, le=LIMITER["ceiling_dbtp"].high)] = -1.0
     ceiling_on: bool = True
     pads: Annotated[dict[str, str], Meta(max_length=128)] = {}
+    notes: Literal["strike", "walk"] = "strike"
+    gait: str = "walk"
     channels: Annotated[int, Meta(ge=1, le=8)] = 1
     block_samples: Annotated[int, Meta(ge=64, le=2048)] = 512
     ahead_blocks: Annotated[int, Meta(ge=0, le=64)] = 0
@@ -82,6 +87,8 @@ class Rig(Table, frozen=True):
     def __post_init__(self) -> None:
         try:
             self.settings  # noqa: B018 - makes its own checks
+            if self.gait not in GAITS:
+                raise ProjectError(f"no gait '{self.gait[:64]}'; there are {', '.join(GAITS)}")
             for name, value in self.axes.items():
                 if name not in AXES:
                     raise ProjectError(f"no axis '{name[:64]}'; there are {', '.join(AXES)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -14,14 +15,15 @@ from plugin_backend.errors import PresetError
 from plugin_backend.models.batched_decoder import BatchedDecoder
 from plugin_backend.modes.mode_table import apply_controls
 from plugin_backend.modes.parameters import CONTROLS
-from plugin_backend.transfer.parameters import RING
+from plugin_backend.transfer.parameters import RING, STRIKING
 from presets.lookup import check_model
 from presets.preset import Preset
 from render.instrument.effect_chain import plugin_effects
+from render.instrument.held_walk import HeldWalk, Step
 from render.instrument.latent_controls import LatentControls
 from render.instrument.latent_take import aligned_takes
 from render.instrument.note import MidiKey, Note
-from render.instrument.polyphony import CONTROL, LENGTHS, OFF, ON, PROGRAM, Keyboard
+from render.instrument.polyphony import CONTROL, LENGTHS, OFF, ON, PROGRAM, SOUND_OFF, Keyboard
 from render.instrument.take_pool import nearest_effort
 from render.plan.choose_draws import StruckRows
 from render.plan.plan import velocity_gain
@@ -30,6 +32,11 @@ from render.plugin_server.parameter_values import ChangedParameters, in_range, n
 from render.plugin_server.preset_slots import SLOTS, PresetPool, PresetSlots
 
 BROKEN = "the model made samples that are not finite: such hops are silent, and sounding notes are cut off"
+
+
+STEP_CONTROLLERS = {11: "effort", 16: "cadence"}
+"""MIDI controllers that set a control of strikes until its parameter changes: expression and the first
+general purpose controller."""
 
 
 def checked(preset: Preset, codec: Codec) -> Preset:
@@ -84,11 +91,14 @@ class InstrumentEngine(Engine):
         self._position = 0
         self._strikes: defaultdict[str, int] = defaultdict(int)
         self._rows: dict[int, StruckRows] = {}
+        self._walks: dict[MidiKey, HeldWalk] = {}
+        self._stepping, self._walks_begun = {"walk": 0.0, "cadence": 0.0, "effort": 0.0}, 0
         self._program: int | None = None
         self._number, self._broken = -1, False
         self._start_over()
 
     def _start_over(self) -> None:
+        self._walks.clear()
         self._decoder, self._keyboard = BatchedDecoder(self._codec), Keyboard()
         self._effects = plugin_effects(self.rate_hz, self.channels)
         self._changed.reset()
@@ -108,6 +118,8 @@ class InstrumentEngine(Engine):
             if parameter.control in RING:
                 if INSTRUMENT in parameter.kinds:
                     self._ring_controls[parameter.control.removeprefix("ring_")] = value
+            elif parameter.control in self._stepping:
+                self._stepping[parameter.control] = value
             elif not self._effects.set_control(parameter.control, value, at):
                 self._latent_controls.set(parameter.control, value)
         for sample, control, value in self._changed.within(changes):
@@ -120,7 +132,9 @@ class InstrumentEngine(Engine):
         ]
         self._latent_controls.advance()
         for offset, message in events:
+            self._walk_until(at + offset)
             self._handle(message, at + offset)
+        self._walk_until(at + self.hop_samples)
         self._decode(at + self.hop_samples)
         out = np.zeros((self.channels, self.hop_samples), np.float32)
         self._keyboard.add_to(out, at)
@@ -142,10 +156,16 @@ class InstrumentEngine(Engine):
         if len(message) != LENGTHS.get(kind):
             return
         if kind == ON and message[2]:
-            self._strike(channel, message[1], message[2] / 127, at)
+            self._key_down(MidiKey(channel, message[1]), message[2] / 127, at)
         elif kind in (ON, OFF):
+            self._walks.pop(MidiKey(channel, message[1]), None)
             self._keyboard.release(channel, message[1], at)
+        elif kind == CONTROL and message[1] in STEP_CONTROLLERS:
+            control, row = STEP_CONTROLLERS[message[1]], STRIKING[STEP_CONTROLLERS[message[1]]]
+            self._stepping[control] = row.low + (row.high - row.low) * message[2] / 127
         elif kind == CONTROL:
+            if message[1] >= SOUND_OFF:
+                self._walks = {key: walk for key, walk in self._walks.items() if key.channel != channel}
             self._keyboard.controller(channel, message[1], message[2], at)
         elif kind == PROGRAM:
             self._select_program(message[1])
@@ -158,22 +178,41 @@ class InstrumentEngine(Engine):
             self._missing_programs.add(program)
             self.problems.append(f"program {program}: the bank has no such preset")
 
-    def _strike(self, channel: int, key: int, velocity: float, at: int) -> None:
+    def _key_down(self, key: MidiKey, velocity: float, at: int) -> None:
+        preset = self._presets[0]
+        if preset is not None and preset.header.kind == "hit" and self._stepping["walk"]:
+            number = f"{self._variation}\0{preset.name}\0{self._walks_begun}"
+            self._walks_begun += 1
+            self._walks[key] = HeldWalk(at, number, self.rate_hz, velocity)
+        else:
+            velocity *= self._stepping["effort"]
+            self._strike(key, Step(at, velocity, velocity))
+
+    def _walk_until(self, end: int) -> None:
+        """Strike the steps of held walks before sample ``end``, in their order."""
+        while due := [key for key, walk in self._walks.items() if walk.next_samples < end]:
+            key = min(due, key=lambda key: self._walks[key].next_samples)
+            walk = self._walks[key]
+            self._strike(key, walk.next_step(self._stepping["effort"]))
+            walk.go_on(self._stepping["cadence"])
+
+    def _strike(self, key: MidiKey, step: Step) -> None:
         preset, other = self._presets
         if preset is None:
             return
         spec, strike = self._codec.spec, self._strikes[preset.name]
         self._strikes[preset.name] += 1
-        presets, effort = [preset] if other is None else [preset, other], nearest_effort(velocity)
+        presets = [preset] if other is None else [preset, other]
         if self._variation not in self._rows:
             self._rows = {self._variation: StruckRows(self._variation)}
         rows = self._rows[self._variation]
-        draws = [rows.draw(each, spec, f"strike {strike}", effort) for each in presets]
+        draws = [rows.draw(each, spec, f"strike {strike}", nearest_effort(step.effort)) for each in presets]
+        draws = [replace(draw, foot=step.foot, part=step.part) for draw in draws]
         morph = self._latent_controls.morph if other is not None else 0.0
         takes = aligned_takes(presets, draws, round(morph), self._silence, spec)
         for take in takes:
             take.modes = apply_controls(take.modes, self._ring_controls, take.seed)
-        note = Note(preset.name, MidiKey(channel, key), at, velocity_gain(velocity), takes, morph, spec)
+        note = Note(preset.name, key, step.at_samples, velocity_gain(step.velocity), takes, morph, spec)
         self._keyboard.start(note)
 
     def _decode(self, end: int) -> None:

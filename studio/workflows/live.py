@@ -80,7 +80,7 @@ def play_live(
             cleanup.callback(player.close)
         cleanup.callback(loop.stop)  # before the player is closed
         router = ControllerRouter(
-            player.control, instrument.controls, live_map, rig.pads, programs_of(bank), rig.preset
+            player.control, instrument.controls, live_map, rig.pads, programs_of(bank), rig.preset, rig.notes
         )
         for control in controllers.learn:
             router.learn(control)

@@ -2,16 +2,8 @@
 
 namespace pisada {
 
-namespace {
-
-constexpr size_t shown[] = {tables::index_mix,       tables::index_strength,  tables::index_blend,
-                            tables::index_follow,    tables::index_smooth_ms, tables::index_lfo_depth,
-                            tables::index_lfo_rate_hz, tables::index_gain_db,   tables::index_seed};
-
-}  // namespace
-
-Controls::Controls(Processor& processor) {
-    setTitle("Controls");
+Controls::Controls(Processor& processor, const juce::String& title, std::initializer_list<size_t> shown) {
+    setTitle(title);
     for (const auto index : shown)
         if (auto* value = processor.value(index))
             addAndMakeVisible(knobs_.add(new Fader(*value, juce::Slider::RotaryHorizontalVerticalDrag, 76)));

@@ -1,5 +1,7 @@
-// The other controls: a knob under each name.
+// A row of controls: a knob under each name.
 #pragma once
+
+#include <initializer_list>
 
 #include "widgets.hpp"
 
@@ -7,7 +9,8 @@ namespace pisada {
 
 class Controls : public juce::Component {
  public:
-    explicit Controls(Processor& processor);
+    // The knobs of those of these parameters that this plug-in has.
+    Controls(Processor& processor, const juce::String& title, std::initializer_list<size_t> shown);
     void paint(juce::Graphics& g) override;
     void resized() override;
 

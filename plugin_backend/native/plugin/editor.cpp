@@ -4,17 +4,27 @@ namespace pisada {
 
 namespace {
 
-constexpr int width = 1060, height = 640, gap = 10;
+constexpr int width = 1060, height = 640, gap = 10, rowHeight = 126, padWidth = 260;
 
 }  // namespace
 
 Editor::Editor(Processor& processor)
     : AudioProcessorEditor(processor), mine_(processor), header_(processor), browser_(processor), strips_(processor),
-      controls_(processor), meters_(thisKind == Kind::effect) {
+      character_(processor, "Axes and modes",
+                 {tables::index_axis_brightness, tables::index_axis_weight, tables::index_axis_warmth,
+                  tables::index_axis_presence, tables::index_ring_gain_db, tables::index_ring_pitch_semitones,
+                  tables::index_ring_size, tables::index_ring_damping}),
+      controls_(processor, "Controls",
+                {tables::index_mix, tables::index_strength, tables::index_blend, tables::index_follow,
+                 tables::index_smooth_ms, tables::index_lfo_depth, tables::index_lfo_rate_hz, tables::index_gain_db,
+                 tables::index_seed}),
+      meters_(thisKind == Kind::effect) {
     const int left = mine_.editorWidth > 0 ? mine_.editorWidth : width;
     addAndMakeVisible(content_);
-    for (auto* part : std::initializer_list<juce::Component*>{&header_, &browser_, &strips_, &controls_, &meters_, &line_})
+    for (auto* part : std::initializer_list<juce::Component*>{&header_, &browser_, &strips_, &character_, &controls_, &meters_, &line_})
         content_.addAndMakeVisible(part);
+    if (thisKind == Kind::instrument)
+        content_.addAndMakeVisible(*(pad_ = std::make_unique<XyPanel>(processor)));
     content_.addChildComponent(banner_);
     content_.setBounds(0, 0, width, height);
     setResizable(true, true);
@@ -57,11 +67,16 @@ void Editor::arrange() {
     area.removeFromTop(gap / 2);
     browser_.setBounds(area.removeFromLeft(256));
     area.removeFromLeft(gap);
-    auto bottom = area.removeFromBottom(126);
+    auto bottom = area.removeFromBottom(rowHeight);
+    area.removeFromBottom(gap);
+    character_.setBounds(area.removeFromBottom(rowHeight - 20));
     area.removeFromBottom(gap);
     strips_.setBounds(area);
     meters_.setBounds(bottom.removeFromRight(thisKind == Kind::effect ? 116 : 68));
-    controls_.setBounds(bottom.withTrimmedRight(gap));
+    bottom.removeFromRight(gap);
+    if (pad_ != nullptr)
+        pad_->setBounds(bottom.removeFromRight(padWidth)), bottom.removeFromRight(gap);
+    controls_.setBounds(bottom);
 }
 
 void Editor::resized() {

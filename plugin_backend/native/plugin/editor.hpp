@@ -6,6 +6,7 @@
 #include "meters.hpp"
 #include "status.hpp"
 #include "latent_strips.hpp"
+#include "xy_pad.hpp"
 
 namespace pisada {
 
@@ -27,7 +28,8 @@ class Editor : public juce::AudioProcessorEditor, private juce::Timer {
     Banner banner_;
     Browser browser_;
     Strips strips_;
-    Controls controls_;
+    Controls character_, controls_;
+    std::unique_ptr<XyPanel> pad_;  // of the instrument
     Meters meters_;
     StatusLine line_;
     juce::TooltipWindow tooltips_{&content_, 600};

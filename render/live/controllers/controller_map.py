@@ -14,7 +14,7 @@ from plugin_backend.errors import ProjectError
 from plugin_backend.output_files import disk_error, write_atomically
 from plugin_backend.parameters import Parameter
 from plugin_backend.text import NO_CONTROL_PATTERN, in_one_line
-from render.instrument.actions import PRESETS, RELEASE, STRIKE
+from render.instrument.actions import PRESETS, RELEASE, STRIKE, WALK
 from render.project.toml_config import Table, read_toml
 
 FILE = "pisada-live.toml"
@@ -22,7 +22,7 @@ SOURCE = (
     r"^(cc\.([1-9]|1[0-6])\.\d{1,3}|note\.([1-9]|1[0-6])\.\d{1,3}|(bend|pressure)\.([1-9]|1[0-6])|osc:/[!-~]{1,120})$"
 )
 MOST_BINDINGS = 512
-NAMED = (*PRESETS, STRIKE, RELEASE)
+NAMED = (*PRESETS, STRIKE, WALK, RELEASE)
 """Controls that take a name in place of a number."""
 
 
@@ -32,7 +32,8 @@ class Binding(Table, frozen=True):
     Attributes:
         source: ``cc.CHANNEL.NUMBER``, ``note.CHANNEL.NUMBER``, ``bend.CHANNEL``, ``pressure.CHANNEL`` or
             ``osc:/address``; channels from 1.
-        control: a control of the instrument, or ``preset``, ``preset_b``, ``strike``, ``release``.
+        control: a control of the instrument, or ``preset``, ``preset_b``, ``strike``,
+            ``walk``, ``release``.
         low, high: the control's values at the controller's ends 0 and 1, in the control's unit. Default: the ends of
             the control's range.
         curve: the controller's position is raised to this power.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from plugin_backend.errors import PisadaError, ProjectError
 from plugin_backend.parameters import Parameter
-from render.instrument.actions import PRESETS, RELEASE, STRIKE
+from render.instrument.actions import PRESETS, RELEASE, STRIKE, STRIKES
 from render.live.controllers.controller_map import NAMED, Binding, LiveMap, check, with_binding
 from render.live.controllers.midi_input import source_of
 
@@ -31,6 +31,7 @@ class ControllerRouter:
         pads: MIDI note number or name → preset.
         presets: the presets that program changes select, in order or by number.
         preset: the preset that notes strike if there are no pads.
+        notes: what notes do that are not bound: ``strike`` or ``walk``.
 
     Attributes:
         live_map: the bindings, with those learned so far.
@@ -49,10 +50,11 @@ class ControllerRouter:
         pads: Mapping[str, str],
         presets: Mapping[int, str] | Sequence[str],
         preset: str = "",
+        notes: str = STRIKE,
     ):
         self._act, self._controls, self._pads = act, controls, pads
         self._presets = presets if isinstance(presets, Mapping) else dict(enumerate(presets))
-        self._preset, self._lock = preset, threading.Lock()
+        self._preset, self._notes, self._lock = preset, notes, threading.Lock()
         self.live_map, self.learned, self.last, self.refused = live_map, 0, "", 0
         self.learning: list[str] = []
         self.problems: list[str] = []
@@ -131,7 +133,7 @@ class ControllerRouter:
         if binding.control not in NAMED:
             value = binding.value(share, self._controls[binding.control])
             self._do(binding.control, value, "", f"{binding.source} → ")
-        elif binding.control == STRIKE and share == 0:
+        elif binding.control in STRIKES and share == 0:
             self._do(RELEASE, 0.0, binding.text, f"{binding.source} → ")
         elif share > 0:
             self._do(binding.control, binding.value(share, UNIT), binding.text, f"{binding.source} → ")
@@ -140,7 +142,7 @@ class ControllerRouter:
         pad = str(note)
         name = pad if pad in self._pads else "" if self._pads else self._preset
         if name:
-            self._do(STRIKE if velocity else RELEASE, velocity, name, f"note {note} → ")
+            self._do(self._notes if velocity else RELEASE, velocity, name, f"note {note} → ")
 
     def _program(self, program: int) -> None:
         if program in self._presets:

@@ -14,7 +14,7 @@ from presets.performance.draw import Draw
 from presets.performance.performance import Performance
 from presets.preset import RingControls
 from presets.store import save_preset
-from render.instrument.take_pool import TakePool
+from render.instrument.take_pool import TakeId, TakePool
 from render.plan.choose_draws import take_seed
 from tests.render.struck_keys import HOP, RATE, SEED, on, silence
 
@@ -102,7 +102,7 @@ def test_the_cache_gives_the_same_bits_and_other_controls_another_sound(bells, w
 
 def test_a_take_struck_live_rings_as_a_cue_does(bells):
     preset, takes = Bank(bells)["bell"], TakePool([PcmCodec()], 0)
-    sound = takes.take(preset, "strike 0")
+    sound = takes.take(preset, TakeId("strike 0"))
     rows = performed(preset, take_seed(0, "strike 0", 1)).modes()
     wanted = ResonatorBank(rows, RATE).samples(0, sound.size)
     wanted[48] += 0.5
@@ -113,7 +113,7 @@ def test_a_take_struck_live_rings_as_a_cue_does(bells):
 def test_a_note_of_the_plugin_rings_as_the_take(bells, keys, plugin_values, played, hops):
     bank, at = Bank(bells), 333
     for number, name in enumerate(bank.names, 1):
-        sound = TakePool([PcmCodec()], SEED).take(bank[name], "strike 0")
+        sound = TakePool([PcmCodec()], SEED).take(bank[name], TakeId("strike 0"))
         out = played(keys(PcmCodec(), bank), silence(130), plugin_values(preset=number), [(at, on())])[0]
         np.testing.assert_array_equal(out[at : at + sound.size], sound)
 

@@ -16,7 +16,7 @@ from presets.preset_effects import PresetEffects
 from presets.store import SUFFIX, load_preset, save_preset
 from render.apply.applier import Applier
 from render.engine.make_plan import make_plan
-from render.instrument.take_pool import TakePool
+from render.instrument.take_pool import TakeId, TakePool
 from render.plan.cache_key import cue_keys
 from render.plan.resolve import read_sheet
 from render.project.project import Project
@@ -74,7 +74,7 @@ def test_the_cache_and_versions_know_a_chain(bank, write_sheet):
 def test_hits_and_live_takes_use_the_chain(bank, tmp_path):
     expected = through(SOUND[None], SOUND.size)[0]
     preset = Bank(bank)["shaped"]
-    np.testing.assert_allclose(TakePool([PcmCodec()], 0).take(preset, "0"), expected, atol=1e-6)
+    np.testing.assert_allclose(TakePool([PcmCodec()], 0).take(preset, TakeId("0")), expected, atol=1e-6)
     clap = np.zeros(2 * RATE, np.float32)
     clap[20_000:20_100] = 0.5
     soundfile.write(tmp_path / "clap.wav", clap, RATE, "FLOAT")

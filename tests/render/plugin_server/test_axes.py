@@ -14,10 +14,11 @@ from tests.render.struck_keys import HOP, RATE, number, on, silence
 SOUND = (np.random.default_rng(3).standard_normal((1, 40 * HOP)) * 0.1).astype(np.float32)
 
 
-def test_axes_come_after_every_earlier_parameter():
+def test_newer_parameters_come_after_every_earlier_one():
     """A session of an older plug-in holds the parameters before them, by id and by place."""
     last = [f"axis_{name}" for name in AXES]
-    assert [parameter.id for parameter in PLUGIN_PARAMETERS][-len(last) :] == last
+    newest = [*last, "walk", "cadence", "effort"]
+    assert [parameter.id for parameter in PLUGIN_PARAMETERS][-len(newest) :] == newest
     assert PLUGIN_PARAMETERS[INDEX["axis_brightness"] - 1].id == "ceiling_on"
     assert [PLUGIN_PARAMETERS[INDEX[id_]].name for id_ in last] == [name.title() for name in AXES]
 

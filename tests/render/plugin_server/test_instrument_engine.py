@@ -9,7 +9,8 @@ from plugin_backend.models.registry import load_codec
 from presets.bank import Bank
 from presets.capture import encode_pieces
 from presets.store import save_preset
-from render.instrument.take_pool import TakePool, nearest_effort
+from render.instrument.held_walk import HeldWalk
+from render.instrument.take_pool import TakeId, TakePool, nearest_effort
 from render.instrument.voices import FADE_SAMPLES, MOST_VOICES
 from tests.render.struck_keys import HOP, RATE, SEED, control, distance_db, number, off, on, same, silence
 
@@ -29,7 +30,7 @@ def test_hit_equals_take_of_live_playing(foley, factory, keys, plugin_values, pl
     preset, velocity, at = factory[name], 90, 777
     takes = TakePool([foley], SEED)
     effort = nearest_effort(velocity / 127)
-    expected = [takes.take(preset, f"strike {strike}", effort) * (velocity / 127) ** 2 for strike in (0, 1)]
+    expected = [takes.take(preset, TakeId(f"strike {strike}", effort)) * (velocity / 127) ** 2 for strike in (0, 1)]
     hops = (at + sum(map(len, expected))) // HOP + 2
     events = [(at, on(60, velocity)), (at + 1, off(60)), (at + len(expected[0]), on(61, velocity))]
     engine = keys(foley, factory)
@@ -109,7 +110,7 @@ def test_codecs_of_other_hops_and_hits_of_other_lengths(tiny_models, keys, plugi
     for index, name in enumerate(("long", "short", "tiny")):
         at = 511 + 1_025 * index
         events.append((at, bytes([0x90, 60, 127])))
-        take = takes.take(bank[name], "strike 0")
+        take = takes.take(bank[name], TakeId("strike 0"))
         expected[at : at + len(take)] += take
     rows = {0: "long", 2: "short", 5: "tiny"}
     row = lambda at: plugin_values(preset=number(bank, rows[max(hop for hop in rows if hop <= at // HOP)]))  # noqa: E731
@@ -150,7 +151,7 @@ def test_codec_with_odd_hop_and_private_state(keys, plugin_values, played, tmp_p
     save_preset(encode_pieces(codec, "noise", [noise], "hit", **plain), tmp_path)
     save_preset(encode_pieces(codec, "wide", [np.tile(noise, 40)], "texture", **plain, stereo=True), tmp_path)
     bank = Bank(tmp_path)
-    take = TakePool([codec], SEED).take(bank["noise"], "strike 0")
+    take = TakePool([codec], SEED).take(bank["noise"], TakeId("strike 0"))
     expected, at = np.zeros(40 * HOP), [0, 511, 3_333]
     for begin in at:
         expected[begin : begin + len(take)] += take
@@ -178,9 +179,33 @@ def test_frames_longer_than_hops_are_decoded_together(keys, plugin_values, playe
     bank, takes, expected = Bank(tmp_path / "bank"), TakePool([codec], SEED), np.zeros(90 * HOP)
     at = [0, 300, 700, 1_024, 1_300, 2_500]
     for strike, begin in enumerate(at):
-        take = takes.take(bank["long" if strike < 3 else "short"], f"strike {strike % 3}")
+        take = takes.take(bank["long" if strike < 3 else "short"], TakeId(f"strike {strike % 3}"))
         expected[begin : begin + len(take)] += take
     rows = [plugin_values(preset=number(bank, name)) for name in ("long", "short")]
     events = [(begin, on(60 + strike)) for strike, begin in enumerate(at)]
     out = played(keys(codec, bank), silence(90), lambda first: rows[first >= 1_024], events)[0]
     assert distance_db(out, expected) < -120
+
+
+def test_a_held_key_walks_until_it_is_released(impulse_bank, keys, plugin_values, played):
+    bank = Bank(impulse_bank)
+    row = plugin_values(preset=number(bank, "click"), walk=1, cadence=240)
+    events = [(1_001, on(60, 127)), (60_000, control(16, 127)), (90_000, off(60))]
+    out = played(keys(PcmCodec(), bank), silence(200), row, events)[0]
+    places = np.flatnonzero(out)
+    walk, expected = HeldWalk(1_001, f"{SEED}\0click\0{0}", RATE, 1.0), []
+    while walk.next_samples < 90_000:
+        expected.append((walk.next_samples, walk.next_step(1.0).velocity))
+        walk.go_on(240 if walk.next_samples < 60_000 else 600)
+    assert places.tolist() == [place for place, _ in expected] and len(places) > 8
+    np.testing.assert_allclose(out[places], [0.5 * velocity**2 for _, velocity in expected], rtol=1e-5)
+    soft = played(keys(PcmCodec(), bank), silence(8), row, [(0, control(11, 32)), (1_001, on(60, 127))])[0]
+    assert soft[1_001] == pytest.approx(out[1_001] * (32 / 127) ** 2, rel=1e-4)
+
+
+@pytest.mark.parametrize("end", [control(123), control(120)])
+def test_all_notes_off_ends_walks(impulse_bank, keys, plugin_values, played, end):
+    bank = Bank(impulse_bank)
+    row = plugin_values(preset=number(bank, "click"), walk=1, cadence=600)
+    out = played(keys(PcmCodec(), bank), silence(100), row, [(0, on(60)), (20_000, end)])[0]
+    assert np.flatnonzero(out)[-1] < 20_000 and np.count_nonzero(out) > 3

@@ -12,7 +12,7 @@ from plugin_backend.errors import PresetError
 from presets.bank import Bank
 from presets.capture import encode_pieces
 from presets.store import save_preset
-from render.instrument.take_pool import TakePool
+from render.instrument.take_pool import TakeId, TakePool
 from tests.render.struck_keys import HOP, RATE, SEED, distance_db, number, on, silence
 
 
@@ -37,7 +37,7 @@ def test_seed_selects_takes_from_next_strike_on(keys, plugin_values, played, tmp
     expected = {}
     for seed in (0, 471_123):
         takes = TakePool([PcmCodec()], SEED + seed)
-        expected[seed] = [takes.take(bank["levels"], f"strike {strike}")[0] for strike in range(len(at))]
+        expected[seed] = [takes.take(bank["levels"], TakeId(f"strike {strike}"))[0] for strike in range(len(at))]
     assert expected[0] != expected[471_123]
     for changed in (0, 18 * HOP, 99 * HOP):
         row = lambda first, changed=changed: plugin_values(preset=1, seed=471_123 if first >= changed else 0)  # noqa: E731
@@ -106,7 +106,7 @@ def test_full_morph_equals_second_take(foley, factory, keys, plugin_values, play
     row = plugin_values(preset=number(factory, names[0]), preset_b=number(factory, names[1]), morph=1)
     engine = keys(foley, factory)
     out = played(engine, silence(60), row, [(at, on())])[0]
-    first, second = (TakePool([foley], SEED).take(factory[name], "strike 0") for name in names)
+    first, second = (TakePool([foley], SEED).take(factory[name], TakeId("strike 0")) for name in names)
     assert distance_db(out[at : at + len(second)], second) < -130
     assert not out[:at].any()
     engine.reset()
