@@ -223,11 +223,9 @@ class Instrument:
     def _strike(self, at: int, velocity: float, preset: Preset, step: Step | None = None) -> None:
         number = f"strike {self._strikes[preset.name]}"
         self._strikes[preset.name] += 1
-        if preset.header.kind == "hit":
-            take = TakeId(number, nearest_effort(velocity)) if step is None else _take_of(number, step)
-            sound = self._takes.take(preset, take)
-        else:
-            sound = self._takes.texture(preset, number)
+        take = TakeId(number, nearest_effort(velocity)) if step is None else _take_of(number, step)
+        hit = preset.header.kind == "hit"
+        sound = self._takes.take(preset, take) if hit else self._takes.texture(preset, number)
         self._voices.start(Voice(preset.name, at, sound, velocity_gain(velocity)))
         self._chain.trigger(at)
 

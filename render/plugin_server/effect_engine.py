@@ -9,7 +9,7 @@ from math import gcd
 import numpy as np
 
 from plugin_backend.codecs.base import Codec
-from plugin_backend.daw_plugin.parameters import INDEX
+from plugin_backend.daw_plugin.parameters import EFFECT, INDEX
 from plugin_backend.transfer.parameters import AXIS
 from plugin_backend.transfer.target import Target
 from plugin_backend.transfer.transfer_node import TransferNode
@@ -63,7 +63,7 @@ class EffectEngine(Engine):
             presets, lambda preset: presets.computed(preset, codec.spec.fingerprint, make), self.problems
         )
         self._axes = AxisControls(presets.axes(codec.spec.fingerprint, self.problems))
-        self._changed = ChangedParameters()
+        self._changed = ChangedParameters(EFFECT)
         spec = codec.spec
         self.latency_samples = spec.latency_samples + spec.hop_samples - gcd(spec.hop_samples, hop_samples)
         self.reset()
@@ -98,8 +98,8 @@ class EffectEngine(Engine):
             self._select(slot, self._slots.get(slot, number(values, name), wait))
         if self._selected["b"] is None:
             values[INDEX["morph"]] = 0.0
-        for parameter, value in self._changed.update(values):
-            self._set(parameter.control, value)
+        for control, value in self._changed.update(values):
+            self._set(control, value)
         mixes = []
         for sample, control, value in self._changed.within(changes):
             if control == "mix":

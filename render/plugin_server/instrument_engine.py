@@ -73,7 +73,7 @@ class InstrumentEngine(Engine):
             self._programs = {}
             self.problems.append(f"program changes have no effect: {problem}")
         self._axes = presets.axes(codec.spec.fingerprint, self.problems)
-        self._changed = ChangedParameters()
+        self._changed = ChangedParameters(INSTRUMENT)
         self._missing_programs: set[int] = set()
         self._ring_controls = {name: 0.0 if name == "strike" else row.default for name, row in CONTROLS.items()}
         codec.decoder().push(np.repeat(self._silence, 2, axis=1))  # the first call is slow
@@ -114,14 +114,13 @@ class InstrumentEngine(Engine):
         """See :class:`~render.plugin_server.engine.Engine`; the input is ignored, and ``wait`` has no effect."""
         values, at = in_range(parameters), self._position
         self._variation = self._seed + number(values, "seed")
-        for parameter, value in self._changed.update(values):
-            if parameter.control in RING:
-                if INSTRUMENT in parameter.kinds:
-                    self._ring_controls[parameter.control.removeprefix("ring_")] = value
-            elif parameter.control in self._stepping:
-                self._stepping[parameter.control] = value
-            elif not self._effects.set_control(parameter.control, value, at):
-                self._latent_controls.set(parameter.control, value)
+        for control, value in self._changed.update(values):
+            if control in RING:
+                self._ring_controls[control.removeprefix("ring_")] = value
+            elif control in self._stepping:
+                self._stepping[control] = value
+            elif not self._effects.set_control(control, value, at):
+                self._latent_controls.set(control, value)
         for sample, control, value in self._changed.within(changes):
             self._effects.set_control(control, value, at + sample)
         if self._number != number(values, SLOTS["a"]):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from plugin_backend.daw_plugin.parameters import INDEX, PLUGIN_PARAMETERS, PluginParameter
+from plugin_backend.daw_plugin.parameters import INDEX, PLUGIN_PARAMETERS
 from render.plugin_server.engine import Change
 
 INITIAL = np.array([parameter.row.default for parameter in PLUGIN_PARAMETERS])
@@ -29,26 +29,33 @@ def value_in_range(index: int, value: float) -> float:
 
 
 class ChangedParameters:
-    """Finds the controls that changed since the last call; at first, and after :meth:`reset`, all of them."""
+    """Finds the controls that changed since the last call; at first, and after :meth:`reset`, all of them.
 
-    def __init__(self) -> None:
+    Args:
+        kind: the plug-in whose parameters count; ``None``: those of both.
+    """
+
+    def __init__(self, kind: str | None = None):
+        self._controls = [
+            parameter.control if kind in (None, *parameter.kinds) else "" for parameter in PLUGIN_PARAMETERS
+        ]
         self.reset()
 
     def reset(self) -> None:
         """Report all controls in the next call."""
         self._last = np.full(INITIAL.size, np.nan)
 
-    def update(self, values: np.ndarray) -> list[tuple[PluginParameter, float]]:
-        """Return the parameters that have a control and changed, with their values."""
+    def update(self, values: np.ndarray) -> list[tuple[str, float]]:
+        """Return the controls that changed, with their values."""
         changed = (values != self._last).nonzero()[0].tolist()
         self._last = values
-        rows = ((PLUGIN_PARAMETERS[index], float(values[index])) for index in changed)
-        return [(parameter, value) for parameter, value in rows if parameter.control]
+        rows = ((self._controls[index], float(values[index])) for index in changed)
+        return [(control, value) for control, value in rows if control]
 
     def within(self, changes: Sequence[Change]) -> Iterator[tuple[int, str, float]]:
         """Yield the changes within a hop whose parameters have a control: sample, control, and value in range."""
         for sample, index, value in changes:
-            control, now = PLUGIN_PARAMETERS[index].control, value_in_range(index, value)
+            control, now = self._controls[index], value_in_range(index, value)
             if control and now != self._last[index]:
                 self._last[index] = now
                 yield sample, control, now

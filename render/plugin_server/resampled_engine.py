@@ -93,7 +93,7 @@ class ResampledEngine(Engine):
     def _set(self, values: np.ndarray, changes: Sequence[Change]) -> None:
         late = self._timing.latency_samples - self._timing.lead_samples  # mix and gain act this much later
         first = self._position + late if self._position else 0  # at first from the very start
-        moved = [(first, parameter.control, value) for parameter, value in self._changed.update(values)]
+        moved = [(first, control, value) for control, value in self._changed.update(values)]
         moved += [(self._position + late + at, control, value) for at, control, value in self._changed.within(changes)]
         for at, control, value in moved:
             if control == "mix":

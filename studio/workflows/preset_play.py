@@ -17,7 +17,7 @@ from presets.bank import Bank
 from presets.lookup import check_model
 from presets.preset import Preset
 from render.engine.mixing import fade_curve
-from render.instrument.take_pool import TakePool
+from render.instrument.take_pool import TakeId, TakePool
 from render.live.devices.device_list import require_live_extra
 from render.wav.float_wav import float_file
 
@@ -94,7 +94,7 @@ def audio_of_takes(preset: Preset, takes: TakePool, options: PlayOptions, rate_h
     """
     for number in map(str, range(options.takes)):
         if preset.header.kind == "hit":
-            yield takes.take(preset, number, options.effort)[None]
+            yield takes.take(preset, TakeId(number, options.effort))[None]
             continue
         pieces, left = takes.texture(preset, number), round(options.texture_s * rate_hz)
         parts: list[np.ndarray] = []
