@@ -19,7 +19,7 @@ from presets.preset import Preset
 from render.instrument.actions import EFFECT
 from render.instrument.effect_chain import Effect, EffectChain, make_stages
 from render.instrument.note_player import HOP_SAMPLES, NotePlayer
-from render.instrument.take_pool import TakePool, nearest_effort
+from render.instrument.take_pool import TakeId, TakePool, nearest_effort
 from render.instrument.voices import Voice, Voices
 from render.plan.plan import velocity_gain
 from studio.web.library import Library
@@ -105,7 +105,8 @@ class SoundEngine:
     def _take(self, preset: Preset, number: int, velocity: float) -> np.ndarray:
         """Return a take of a model that is not streamed, at 48 kHz."""
         codec = self._library.models.codec(preset)
-        audio = TakePool([codec], self._seed).take(preset, f"strike {number}", nearest_effort(velocity))
+        take = TakeId(f"strike {number}", nearest_effort(velocity))
+        audio = TakePool([codec], self._seed).take(preset, take)
         if codec.spec.sample_rate == RATE_HZ:
             return audio
         return Resampler(codec.spec.sample_rate, RATE_HZ, 1).push(audio[None], True)[0]
