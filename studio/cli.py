@@ -18,6 +18,7 @@ from studio.commands.cues import cues
 from studio.commands.doctor import doctor
 from studio.commands.evaluate import evaluate
 from studio.commands.export import export
+from studio.commands.find import find
 from studio.commands.import_rave import import_rave
 from studio.commands.live import live, live_replay
 from studio.commands.mix import mix
@@ -48,6 +49,7 @@ for command in (
     doctor,
     evaluate,
     export,
+    find,
     import_rave,
     live,
     live_replay,

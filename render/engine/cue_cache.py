@@ -15,7 +15,6 @@ import numpy as np
 from plugin_backend.checksums import CHECKSUM_BYTES, Checksum, checksum_matches
 from plugin_backend.output_files import hidden_path_beside
 
-HOME_VARIABLE = "PISADA_CACHE"
 MOST_BYTES = 8 * 2**30
 STALE_S = 24 * 3600
 SUFFIX = ".cue"
@@ -23,14 +22,6 @@ KEPT = (SUFFIX, ".npy", ".npz")
 """Suffixes of files that stay: audio, audio of earlier versions of Pisada, and statistics of delivered files."""
 
 MOST_CHANNELS = 2
-
-
-def cache_home() -> Path:
-    """Return the cache folder: ``$PISADA_CACHE``, or the user's cache folder."""
-    from platformdirs import user_cache_path
-
-    folder = os.environ.get(HOME_VARIABLE)
-    return Path(folder) if folder else user_cache_path("pisada")
 
 
 class _Entry:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import click
 
+from plugin_backend.cache_folder import cache_home
 from plugin_backend.errors import MissingExtraError
 from render.batch import BatchPlan, Engine, Event, Policy, Result, check_room, plan_batch, read_jobs, run_batch
 from render.batch.event_log import NAME as LOG_NAME
 from render.batch.event_log import JsonLog
 from render.batch.html_report import write_html
 from render.batch.planning import Planned, free_bytes, with_margin
-from render.engine.cue_cache import CueCache, cache_home
+from render.engine.cue_cache import CueCache
 from studio.terminal.batch_progress import BatchProgress, planning_bar
 from studio.terminal.tables import print_table
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import click
 
+from plugin_backend.cache_folder import cache_home
 from plugin_backend.errors import MissingExtraError, ProjectError
 from render.delivery.deliver import deliver
 from render.delivery.incremental.diff import compare, up_to_date_files
-from render.engine.cue_cache import CueCache, cache_home
+from render.engine.cue_cache import CueCache
 from render.engine.stream import OFFLINE_CHUNK_FRAMES, STREAM_CHUNK_FRAMES
 from render.plan.cache_key import cue_keys
 from render.plan.plan import Plan

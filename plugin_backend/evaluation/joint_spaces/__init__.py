@@ -1,0 +1,1 @@
+"""Spaces in which pictures, sounds and texts can be compared."""
