@@ -19,6 +19,7 @@ from render.cues.guide_position import guide_position
 from render.cues.readers.sheet_rows import MOST_ROWS
 from render.cues.walks.follow_steps import follow_cues
 from render.cues.walks.rows import Follow, Walk
+from render.cues.walks.turns import turns_of
 from render.cues.walks.walk_steps import Beat, walk_cues
 from render.project.timecode import Clock
 
@@ -29,7 +30,7 @@ def expand_rows(sheet: CueSheet, clock: Clock, options: ReadOptions, presets: Co
     """Return the sheet with steps in place of its walks, and cues in place of its rows that follow a stem.
 
     First come walks with a cadence of their own, then walks that take their times from a stem or a guide track, then
-    rows that follow. Each sees the cues of the ones before it.
+    rows that follow, each after those on the stem that it follows. Each sees the cues of the ones before it.
 
     Args:
         sheet: as read.
@@ -50,8 +51,9 @@ def expand_rows(sheet: CueSheet, clock: Clock, options: ReadOptions, presets: Co
         raise CueSheetError(problem, file=sheet.path, row=rows[MOST_WALKS].row)
     taken = {id(row) for row in rows}
     expansion = _Expansion(clock, options, presets, [cue for cue in sheet.cues if id(cue) not in taken])
-    for row in sorted(rows, key=_turn):
-        expansion.add(row)
+    turns, expansion.problems = turns_of(rows)
+    for turn, row in turns:
+        expansion.add(row, turn)
     problems = [problem.at(file=sheet.path) for problem in expansion.problems]
     if problems and not options.partial:
         raise combine_errors(problems)
@@ -63,13 +65,6 @@ def expand_rows(sheet: CueSheet, clock: Clock, options: ReadOptions, presets: Co
         problems=[*sheet.problems, *problems],
         walks=len(expansion.counts.get("walk", [])),
     )
-
-
-def _turn(row: Cue) -> int:
-    """Return when a row is expanded: 0, 1 or 2."""
-    if isinstance(row.becomes, Follow):
-        return 2
-    return int(cast(Walk, row.becomes).timed_by is not None)
 
 
 class _Expansion:
@@ -84,10 +79,10 @@ class _Expansion:
         self._turn, self._before = 0, _by_stem(cues)
         self._guides: dict[Path, list[Beat]] = {}
 
-    def add(self, row: Cue) -> None:
-        """Add the cues that a row becomes, or its problem."""
-        if _turn(row) != self._turn:
-            self._turn, self._before = _turn(row), _by_stem(self.cues)
+    def add(self, row: Cue, turn: int) -> None:
+        """Add the cues that a row becomes, or its problem; ``turn`` is of :func:`turns_of`."""
+        if turn != self._turn:
+            self._turn, self._before = turn, _by_stem(self.cues)
         try:
             cues = self._cues_of(row)
             self._check_ids(row, cues)

@@ -16,6 +16,7 @@ from presets.bank import Bank
 from presets.finish_take import LowCut
 from presets.performance.draw import Draw
 from presets.performance.performance import Performance
+from tests.plugin_backend.models.tone_family import tone, write_model
 from tests.plugin_backend.models.toy_family import HOP, RATE
 from tests.plugin_backend.training_runs import SETTINGS, quiet_run
 
@@ -25,8 +26,23 @@ REGISTER = """
 from plugin_backend.models import registry
 
 registry.FAMILIES["toy"] = "tests.plugin_backend.models.toy_family"
+registry.FAMILIES["tones"] = "tests.plugin_backend.models.tone_family"
 """
-"""Python runs this file at the start of every process, so render and batch workers know the family too."""
+"""Python runs this file at the start of every process, so render and batch workers know the families too."""
+
+SHEET = """id,start,duration,stem,preset,pitch_semitones
+a,0.5,,FEET,knock,
+b,1.5,,FEET,knock,
+c,0.1,,PROPS,step-wood,
+d,0.2,,PROPS,note,5
+e,1.0,,PROPS,note,-12
+"""
+PROJECT = """
+show = "T"
+models = ["foley", "toy.safetensors", "notes.safetensors"]
+bank = ["bank", "factory"]
+bits = 32
+"""
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +56,10 @@ def scene(tmp_path_factory):
         quiet_run(folder / "toy.safetensors", dataclasses.replace(SETTINGS, steps=1, refine_share=0.0)).train()
     hit = np.exp(-np.arange(RATE) / 4_000) * np.sin(np.arange(RATE) / 7) * 0.5
     soundfile.write(folder / "hits.wav", np.concatenate([np.zeros(2_000), hit, hit * 0.7]), RATE, subtype="FLOAT")
-    (folder / "cues.csv").write_text("id,start,stem,preset\na,0.5,FEET,knock\nb,1.5,FEET,knock\n")
-    (folder / "project.toml").write_text('show = "T"\nmodel = "toy.safetensors"\nbank = "bank"\nbits = 32\n')
+    soundfile.write(folder / "note.wav", tone(69, 0.6, RATE, silence_s=0.1), RATE, subtype="FLOAT")
+    write_model(folder / "notes.safetensors", 44_100, 13_230, pitched=True)
+    (folder / "cues.csv").write_text(SHEET)
+    (folder / "project.toml").write_text(PROJECT)
 
     def run(*arguments: str) -> subprocess.CompletedProcess:
         paths = {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "PISADA_CACHE": str(folder / "cache")}
@@ -51,6 +69,9 @@ def scene(tmp_path_factory):
     options = ["--name", "knock", "--bank", "bank", "--model", "toy.safetensors", "--variation", "0", "--modes", "none"]
     captured = run("capture", "hits.wav", *options)
     assert captured.returncode == 0, captured.stderr
+    options = ["--name", "note", "--bank", "bank", "--model", "notes.safetensors", "--split", "file"]
+    captured = run("capture", "note.wav", *options)
+    assert "note: 1 take longer than 0.30 s, the length of a sound of model 'notes'" in captured.stderr
     return folder, run
 
 
@@ -65,7 +86,7 @@ def test_every_take_is_one_vector_and_as_long_as_the_model(scene):
     assert [(take.skip_samples, take.length_samples) for take in preset.header.takes] == [(0, HOP)] * 2
 
 
-def test_a_cue_sounds_as_its_vector_decodes_and_a_batch_renders_the_same(scene, toy):
+def test_a_cue_sounds_as_its_vector_decodes_and_streams_and_batches_render_the_same_with_three_models(scene, toy):
     folder, run = scene
     done = run("render", "cues.csv", "--project", "project.toml", "--out", "stems", "--no-cache")
     assert done.returncode == 0, done.stderr
@@ -86,5 +107,21 @@ def test_a_cue_sounds_as_its_vector_decodes_and_a_batch_renders_the_same(scene, 
     (folder / "jobs.csv").write_text("name,project,cues\none,project.toml,cues.csv\n")
     batch = run("batch", "jobs.csv", "--out", "batch", "--workers", "1")
     assert batch.returncode == 0, batch.stderr
-    (same,) = (folder / "batch").rglob("*FEET*.wav")
-    assert np.array_equal(soundfile.read(same, dtype="float32")[0][:, 0], stem)
+    options = ("--out", "streamed", "--no-cache", "--stream", "--jobs", "2")
+    streamed = run("render", "cues.csv", "--project", "project.toml", *options)
+    assert streamed.returncode == 0, streamed.stderr
+    for path in (folder / "stems").glob("*.wav"):
+        whole = soundfile.read(path, dtype="float32")[0]
+        assert np.abs(whole).max() > 1e-3
+        for other in ("streamed", "batch"):
+            (same,) = (folder / other).rglob(path.name)
+            assert np.array_equal(soundfile.read(same, dtype="float32")[0], whole), (other, path.name)
+
+
+def test_preset_show_and_the_check_of_a_sheet_know_vectors(scene):
+    _, run = scene
+    shown = run("preset", "show", "note", "--bank", "bank")
+    assert shown.returncode == 0, shown.stderr
+    assert "1: 1 frames of 5 latents" in " ".join(shown.stdout.split())
+    checked = run("cues", "check", "cues.csv", "--project", "project.toml")
+    assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -165,6 +165,23 @@ def test_cloth_follows_every_second_step_of_its_character_within_its_times(read)
     assert {cue.character for cue in brushes} == {"Anna"}
 
 
+def test_a_row_follows_rows_that_follow_and_a_circle_is_refused(read):
+    keys = cloth(id="K", stem="PROPS", follow="CLOTH", velocity="0.5", offset="10smp")
+    last = cloth(id="L", stem="BAG", follow="PROPS", every="2")
+    sheet = read(last, keys, cloth(offset="5smp"), walk(duration="5.0"))
+    by_stem = {stem: [cue for cue in sheet.cues if cue.stem == stem] for stem in ("FEET", "CLOTH", "PROPS", "BAG")}
+    steps = by_stem["FEET"]
+    starts = [[cue.start_samples for cue in by_stem[stem]] for stem in by_stem]
+    assert len(steps) > 5 and starts[0] == starts[1] == starts[2] and starts[3] == starts[0][::2]
+    assert {cue.offset_samples for cue in by_stem["PROPS"]} == {15}
+    assert [cue.velocity for cue in by_stem["PROPS"]] == [round(0.5 * cue.effort, 3) for cue in by_stem["CLOTH"]]
+    assert sheet.remarks[-1] == f"3 rows of the kind follow: {2 * len(steps) + len(by_stem['BAG'])} cues"
+    with pytest.raises(CueSheetError) as refused:
+        read(keys, cloth(follow="PROPS"), cloth(id="N", stem="NEAR", follow="CLOTH"), walk())
+    assert [(error.row, error.field) for error in refused.value.each] == [(2, "follow"), (3, "follow")]
+    assert "PROPS follows CLOTH" in str(refused.value) and "CLOTH follows PROPS" in str(refused.value)
+
+
 def test_kept_rows_that_follow_are_written_and_read_back(read, tmp_path):
     rows = [
         walk(),
