@@ -53,7 +53,8 @@ def _levels(follows: Sequence[Cue]) -> dict[str, int]:
     graph: dict[str, set[str]] = {}
     for row in follows:
         graph.setdefault(row.stem, set()).add(_followed(row))
-    sorter, levels, level = TopologicalSorter(graph), {}, 0
+    sorter, level = TopologicalSorter(graph), 0
+    levels: dict[str, int] = {}
     sorter.prepare()
     while sorter.is_active():
         ready = sorter.get_ready()
