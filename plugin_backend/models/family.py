@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from plugin_backend.codecs.base import Codec
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Generator, Tensor, nn
 
     from plugin_backend.codecs.base import CodecSpec
 
@@ -158,6 +158,82 @@ class TrainableFamily(ModelFamily, Protocol):
         Args:
             model: the model; it is changed.
             batches: sounds to measure, each ``[batch, samples]``.
+        """
+
+
+@dataclass(frozen=True)
+class ClipBatch:
+    """Sounds of fixed length, for the training of vector models.
+
+    Attributes:
+        audio: ``[batch, hop]``.
+        pitch: in octaves above MIDI note 60, ``[batch]``; NaN where it is not known.
+    """
+
+    audio: Tensor
+    pitch: Tensor
+
+
+class VectorFamily(ModelFamily, Protocol):
+    """A family that Pisada trains on sounds of fixed length, by :mod:`plugin_backend.training.vector_trainer`.
+
+    Its models are modules with ``config`` (``sample_rate`` and ``hop``, both whole numbers).
+
+    Attributes:
+        configurations: names of the models that can be trained; the first is the default.
+        aligned: whether a clip begins where its sound does. Otherwise clips are cut anywhere and have gaps.
+        pitched: whether the models use the pitch of clips.
+    """
+
+    configurations: tuple[str, ...]
+    aligned: bool
+    pitched: bool
+
+    def clip_format(self, configuration: str) -> tuple[int, int]:
+        """Return the sample rate in Hz and the length of a clip in samples."""
+
+    def new_vector_model(self, configuration: str) -> nn.Module:
+        """Return an untrained model. Its weights follow from torch's default random generator."""
+
+    def load_model(self, path: Path) -> nn.Module:
+        """Return the model of a checkpoint, in evaluation mode.
+
+        Raises:
+            CheckpointError: the checkpoint is not readable.
+        """
+
+    def save_model(self, model: nn.Module, path: Path, training: dict) -> None:
+        """Write a model and the record of its training to ``path`` (``….safetensors``).
+
+        Args:
+            model: the model.
+            path: the file, ``….safetensors``.
+            training: the record, plain JSON.
+        """
+
+    def measure(self, model: nn.Module, batches: list[ClipBatch]) -> dict[str, Any]:
+        """Set what a new model must know of its sounds, such as their range of dB, in its buffers.
+
+        Called once, before the first step.
+
+        Args:
+            model: the model; it is changed.
+            batches: training sounds.
+
+        Returns:
+            What the record keeps of it, plain JSON.
+        """
+
+    def loss_terms(
+        self, model: nn.Module, batch: ClipBatch, generator: Generator | None, progress: float
+    ) -> dict[str, Tensor]:
+        """Return the loss of a batch, and its parts, as scalars. The first entry is minimised.
+
+        Args:
+            model: the model.
+            batch: the sounds.
+            generator: of all random numbers, on the CPU; ``None`` in validation: the posterior's means are used.
+            progress: of the run, 0 … 1.
         """
 
 

@@ -17,15 +17,16 @@ import numpy as np
 
 from plugin_backend.codecs.base import Codec, CodecSpec, DecoderStream, EncoderStream
 from plugin_backend.codecs.pcm import PcmCodec
-from plugin_backend.errors import CheckpointError
+from plugin_backend.errors import CheckpointError, ProjectError
 
 if TYPE_CHECKING:
-    from plugin_backend.models.family import ModelFamily, TrainableFamily
+    from plugin_backend.models.family import ModelFamily, TrainableFamily, VectorFamily
 
 FAMILIES = {
     "waveform-vae": "plugin_backend.models.waveform_vae.family",
     "rave": "plugin_backend.models.rave.family",
     "mclt-vae": "plugin_backend.models.mclt_vae.family",
+    "spectral-vae": "plugin_backend.models.spectral_vae.family",
 }
 """Modules by family name. Each has a ``FAMILY``; it is imported when a model of the family is first used."""
 
@@ -63,6 +64,19 @@ def trainable_family(name: str) -> TrainableFamily:
     if not hasattr(found, "new_model"):
         raise CheckpointError(f"models of the family '{name}' cannot be trained")
     return cast("TrainableFamily", found)
+
+
+def vector_family(name: str) -> VectorFamily:
+    """Return the family of that name, whose models are trained on sounds of fixed length.
+
+    Raises:
+        ProjectError: there is no such family, or its models are not trained so.
+    """
+    found = family(name) if name in FAMILIES else None
+    if not hasattr(found, "new_vector_model"):
+        allowed = ", ".join(sorted(each for each in FAMILIES if hasattr(family(each), "new_vector_model")))
+        raise ProjectError(f"--family {name}: no such family of vector models; there are {allowed}")
+    return cast("VectorFamily", found)
 
 
 def family_name(path: Path) -> str:

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 from plugin_backend.errors import ProjectError
 from plugin_backend.training.config import TrainingSettings
 
 PHASES = ("spectral", "refine")
+
+
+class RateSettings(Protocol):
+    """The settings from which a learning rate follows.
+
+    Attributes:
+        last_rate: at the end of a phase.
+        warm_up_steps: steps in which it rises from 0.
+    """
+
+    @property
+    def last_rate(self) -> float: ...
+
+    @property
+    def warm_up_steps(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -24,7 +40,7 @@ class Phase:
         """Return the progress, 0 to 1; it is 1 or more when the phase is over."""
         return (steps if self.in_steps else seconds) / self.length
 
-    def rate(self, steps: int, progress: float, settings: TrainingSettings) -> float:
+    def rate(self, steps: int, progress: float, settings: RateSettings) -> float:
         """Return the learning rate: a linear warm-up by step, then half a cosine from the peak to the last rate.
 
         Args:

@@ -17,7 +17,13 @@ from studio.commands.options import Examples
 @click.option(
     "--out", type=click.Path(path_type=Path), default="models", show_default=True, help="Folder for the model."
 )
-@click.option("--from", "start", default="foley", show_default=True, help="Model to start from, or 'scratch'.")
+@click.option("--from", "start", help="Model to start from, or 'scratch'.  [default: foley]")
+@click.option(
+    "--family",
+    help="Train a new vector model of this family on sounds of fixed length: 'spectral-vae' or 'mclt-vae'. FOLDER may "
+    "hold notes in NSynth's layout.",
+)
+@click.option("--configuration", help="Which model of the family.  [default: the family's first]")
 @click.option(
     "--minutes", type=click.FloatRange(0.01), help="Training time in minutes.  [default: 30, unless --steps is given]"
 )
@@ -34,10 +40,8 @@ from studio.commands.options import Examples
 @click.option(
     "--likeness",
     type=click.FloatRange(0, 1000, min_open=True),
-    default=10.0,
-    show_default=True,
     help="Weight of the reconstruction loss in the adversarial phase. Less sounds more natural, but is less like the "
-    "input.",
+    "input.  [default: 10]",
 )
 @click.option(
     "--augment",
@@ -89,6 +93,8 @@ def train(
     """Train a model on the recordings in FOLDER. After a stop, run the same command again to go on."""
     began_s = time.monotonic()
     from studio.workflows.train import RunOptions, train_to_disk
+    from studio.workflows.train_vectors import train_vectors_to_disk
 
     run = RunOptions(replace, device, threads, held_out, cache, tensorboard, began_s)
-    train_to_disk(folder, name, out, options, run)
+    train_any = train_to_disk if options["family"] is None else train_vectors_to_disk
+    train_any(folder, name, out, options, run)

@@ -46,19 +46,46 @@ if TYPE_CHECKING:
     from plugin_backend.training.stop_request import StopRequest
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
-DEFAULT_MINUTES, MOST_LISTED = 30.0, 10
+DEFAULT_START, DEFAULT_MINUTES, MOST_LISTED = "foley", 30.0, 10
 STOPPING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 def settings_from(options: dict) -> TrainingSettings:
-    """Return the settings: the given options over the defaults. A start model lowers the learning rate."""
-    given = {key: value for key, value in options.items() if value is not None}
+    """Return the settings: the given options over the defaults. A start model lowers the learning rate.
+
+    Raises:
+        ProjectError: a budget is wrong, or ``configuration`` is given without a family.
+    """
+    if options.get("configuration"):
+        raise ProjectError("--configuration: only with --family")
+    given = {"start": DEFAULT_START} | {key: value for key, value in options.items() if value is not None}
     given["range_set"] = given.pop("augment", "musical")
     if "minutes" not in given and "steps" not in given:
         given["minutes"] = DEFAULT_MINUTES
     settings = TrainingSettings(**given)
     phases(settings)  # raises for a wrong budget before anything is prepared
     return settings if settings.start == "scratch" else with_changes(settings, peak_rate=FINE_TUNE_RATE)
+
+
+def check_name(name: str, out: Path, replace: bool) -> Path:
+    """Return the path of a model to train.
+
+    Args:
+        name: of the model.
+        out: its folder.
+        replace: whether a finished model may be replaced.
+
+    Raises:
+        ProjectError: the name is not allowed, or there is a finished model of this name.
+    """
+    if not NAME.fullmatch(name):
+        raise ProjectError(f"--name {name}: use a-z, 0-9, '_', '-' and '.', with a letter or digit first")
+    if name == PCM:
+        raise ProjectError(f"--name {name}: this is the identity codec's name; call the model something else")
+    path = out / f"{name}.safetensors"
+    if path.exists() and not replace and not state_path(path).exists():
+        raise ProjectError(f"{path} is there already: give another --name, or --replace to train it anew")
+    return path
 
 
 def held_out_before(start: str, sources: set[str]) -> tuple[str, ...]:
@@ -82,6 +109,16 @@ def sample_rate_of(start: str) -> int:
         return trainable_family(NEW_MODELS).sample_rate
     describe_codec(start)
     return trainable_family(family_name(checkpoint_path(start))).sample_rate
+
+
+def check_held_out(held_out: tuple[str, ...], sources: set[str]) -> None:
+    """Check that sources to hold out exist.
+
+    Raises:
+        ProjectError: one does not.
+    """
+    if absent := sorted(set(held_out) - sources):
+        raise ProjectError(f"--hold-out {absent[0]}: no such source; sources here: {', '.join(sorted(sources))}")
 
 
 def print_dropped(corpus: Corpus, console: Console) -> None:
@@ -181,13 +218,7 @@ def train_to_disk(folder: Path, name: str, out: Path, options: dict, run: RunOpt
         OutputError: ``out`` cannot be written.
         AudioFileError: ``folder`` holds nothing to train on.
     """
-    if not NAME.fullmatch(name):
-        raise ProjectError(f"--name {name}: use a-z, 0-9, '_', '-' and '.', with a letter or digit first")
-    if name == PCM:
-        raise ProjectError(f"--name {name}: this is the identity codec's name; call the model something else")
-    path = out / f"{name}.safetensors"
-    if path.exists() and not run.replace and not state_path(path).exists():
-        raise ProjectError(f"{path} is there already: give another --name, or --replace to train it anew")
+    path = check_name(name, out, run.replace)
     settings, console = settings_from(options), drawing()
     rate_hz = sample_rate_of(settings.start)
     check_folder(out)
@@ -195,9 +226,7 @@ def train_to_disk(folder: Path, name: str, out: Path, options: dict, run: RunOpt
     corpus = prepare_corpus(folder, run.cache, rate_hz, print_line, "--cache")
     print_dropped(corpus, console)
     sources = {sound.source for sound in corpus.sounds}
-    absent = sorted(set(run.held_out) - sources)
-    if absent:
-        raise ProjectError(f"--hold-out {absent[0]}: no such source; sources here: {', '.join(sorted(sources))}")
+    check_held_out(run.held_out, sources)
     held_out = run.held_out
     if not held_out:
         held_out = held_out_before(settings.start, sources)

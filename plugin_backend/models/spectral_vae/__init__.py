@@ -1,0 +1,1 @@
+"""Log-spectrogram VAEs: a sound of fixed length becomes one vector. Family name: ``spectral-vae``."""

@@ -1,0 +1,62 @@
+"""The spectra of sinusoids and noise, with phases: those of our own decoder are known and need no estimation.
+
+A sinusoid of constant frequency turns by ``2π f hop / rate`` between two spectra. The noise is a white noise of the
+row's seed, shaped by the noise levels: its spectra fit together already.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from plugin_backend.dsp.spectrogram import spectrum
+from plugin_backend.models.spectral_vae.config import SpectralVAEConfig
+
+LOBE_TAPS = 6
+
+
+@lru_cache(maxsize=16)
+def noise_spectra(seed: int, config: SpectralVAEConfig) -> np.ndarray:
+    """Return the spectra of white noise of a seed, with a mean square of 1 in each bin, ``[frames, bins]``."""
+    noise = np.random.default_rng(seed).standard_normal((1, config.hop), np.float32)
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(config.window) / config.window)
+    power = np.square(window * 2 / window.sum()).sum()
+    return spectrum(noise, config.grid)[0] / np.float32(np.sqrt(power))
+
+
+@lru_cache(maxsize=64)
+def start_phases(count: int) -> np.ndarray:
+    """Return the phases of harmonics at the start, ``[count]``: those of a low peak (Schroeder 1970)."""
+    number = np.arange(count)
+    return np.pi * number * (number - 1) / max(1, count)
+
+
+def sinusoid_spectra(amplitudes: np.ndarray, frequencies_bins: np.ndarray, config: SpectralVAEConfig) -> np.ndarray:
+    """Return the spectra of sinusoids of constant frequency, ``[frames, bins]``.
+
+    Args:
+        amplitudes: in each spectrum, ``[frames, sinusoids]``.
+        frequencies_bins: ``[sinusoids]``.
+        config: sizes of the spectra.
+    """
+    used = (frequencies_bins >= 0.5) & (frequencies_bins < config.bins - 1.5)
+    frequencies = frequencies_bins[used].astype(np.float64)
+    turns = frequencies * (config.window_hop / config.window)
+    angle = 2 * np.pi * np.outer(np.arange(len(amplitudes)), turns) + start_phases(len(used))[used]
+    rotating = amplitudes[:, used] * np.exp(1j * angle).astype(np.complex64)
+    return rotating @ _lobes(frequencies, config.bins).astype(np.complex64)
+
+
+def _lobes(frequencies_bins: np.ndarray, bins: int) -> np.ndarray:
+    """Return the spectra of sinusoids in centred Hann windows, ``[sinusoids, bins]``, real, 1 at the peak."""
+    index = np.round(frequencies_bins).astype(int)[:, None] + np.arange(-LOBE_TAPS, LOBE_TAPS + 1)
+    away = index - frequencies_bins[:, None]
+    below = 1 - np.square(away)
+    near = np.abs(below) < 1e-3
+    values = np.where(near, 0.5, np.sinc(away) / np.where(near, 1.0, below))
+    spectra = np.zeros((len(frequencies_bins), bins))
+    inside = (index >= 0) & (index < bins)
+    rows = np.broadcast_to(np.arange(len(index))[:, None], index.shape)
+    spectra[rows[inside], index[inside]] = values[inside]
+    return spectra
