@@ -14,6 +14,7 @@ from studio.commands.apply import apply_preset
 from studio.commands.batch import batch
 from studio.commands.capture import capture
 from studio.commands.corpus import corpus, corpus_fetch
+from studio.commands.corpus_notes import corpus_notes
 from studio.commands.cues import cues
 from studio.commands.doctor import doctor
 from studio.commands.evaluate import evaluate
@@ -45,6 +46,7 @@ for command in (
     capture,
     corpus,
     corpus_fetch,
+    corpus_notes,
     cues,
     doctor,
     evaluate,

@@ -1,9 +1,10 @@
 #!/bin/sh
 # System packages for a CI machine: what DawDreamer links to, plug-ins that tests host, a sound server without a card, Pd,
-# a browser;
+# a browser, what makes notes and voices;
 # then what our own plug-in is built with, and Ardour to host it.
 set -eu
 wanted="libgl1 libglib2.0-0 zam-plugins libportaudio2 jackd2 g++ puredata-core puredata-dev chromium"
+wanted="$wanted fluidsynth timgm6mb-soundfont espeak-ng"
 plugin="cmake ninja-build pkg-config libfreetype-dev libx11-dev libxext-dev libpng-dev libjpeg62-turbo-dev zlib1g-dev"
 host="ardour xvfb"
 
