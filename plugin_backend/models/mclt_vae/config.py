@@ -134,17 +134,15 @@ def _published(config: MclVaeConfig) -> MclVaeConfig:
 
 def _named() -> dict[str, MclVaeConfig]:
     table = {}
-    for content in get_args(Content):
+    for content in ("complex", "2d", "3d", "magnitude"):
         for spectrum in get_args(Spectrum):
             own = MclVaeConfig(content, spectrum, latent=256, magnitude_weight=6.0)
             if content == "complex":
                 own = replace(own, latent=128, magnitude_weight=2.0)
             table[f"{content}-{spectrum}"] = own
-            table[f"{content}-{spectrum}-published"] = _published(own)
-    return table
+    return table | {f"{name}-published": _published(own) for name, own in table.items()}
 
 
 CONFIGURATIONS = _named()
-"""Configurations of new models, by name: content, transform and, for the published sizes, ``published``."""
-
-DEFAULT_CONFIGURATION = "complex-mclt"
+"""Configurations of new models, by name: content, transform and, for the published sizes, ``published``. The first is
+trained by default."""
