@@ -6,6 +6,7 @@ import os
 import platform
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 FEATURES = ("sse4_2", "avx", "avx2", "fma3", "f16c", "avx512_f", "avx512_bf16", "avx512_fp16", "avx_vnni", "amx_tile")
 ARM_FEATURES = ("neon", "fp16_arith", "bf16", "dot", "i8mm", "sve", "sve2", "sme")
@@ -42,6 +43,17 @@ class CpuInfo:
     def __str__(self) -> str:
         details = [f"{self.architecture}", *self.features, f"PyTorch uses {self.used}", *self.choices]
         return f"{self.name} ({', '.join(details)})"
+
+
+@cache
+def processor_name() -> str:
+    """Return the processor's name and architecture, without PyTorch."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return f"{next(names, '') or platform.processor() or 'unknown'} ({platform.machine()})"
 
 
 @cache

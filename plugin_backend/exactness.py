@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import numpy as np
 
@@ -26,7 +27,7 @@ class ComputeInfo:
 
     Attributes:
         processor: its name, its features, and the environment variables that leave some unused.
-        torch: PyTorch's version.
+        torch: PyTorch's version; "" if it computed nothing.
         products: the implementation of matrix products.
         exact: whether sums are the same in any blocks, batches and jobs.
     """
@@ -38,7 +39,8 @@ class ComputeInfo:
 
     def __str__(self) -> str:
         exact = "exact" if self.exact else "NOT exact: blocks and batches differ by float noise"
-        return f"PyTorch {self.torch}, {self.products} ({exact}), on {self.processor}"
+        torch = f"PyTorch {self.torch}, " if self.torch else ""
+        return f"{torch}{self.products} ({exact}), on {self.processor}"
 
 
 def compute_info_for(models: Iterable[str]) -> ComputeInfo | None:
@@ -53,12 +55,14 @@ def compute_info_for(models: Iterable[str]) -> ComputeInfo | None:
     found = [computation for family in families.values() if (computation := family.computation()) is not None]
     if not found:
         return None
-    import torch
+    from plugin_backend.cpu_info import cpu_info, processor_name
 
-    from plugin_backend.cpu_info import cpu_info
-
+    if any(each.by_torch for each in found):
+        processor, torch = str(cpu_info()), version("torch")
+    else:
+        processor, torch = processor_name(), ""
     products = ", ".join(sorted({each.products for each in found}))
-    return ComputeInfo(str(cpu_info()), torch.__version__, products, all(each.exact for each in found))
+    return ComputeInfo(processor, torch, products, all(each.exact for each in found))
 
 
 @dataclass(frozen=True)

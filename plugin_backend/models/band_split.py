@@ -5,14 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-BANDS = 3
-"""Below 700 Hz, above 2.7 kHz, and between (at 48 kHz): there two filters pass half the amplitude."""
+from plugin_backend.models.band_sizes import BANDS, LONGER, SEGMENT, SHORTER
 
-SEGMENT = 32
-"""Samples at each end of a sound that the filters need and that are not returned."""
-
-LONGER, SHORTER = 32, 8
-"""Each filter is a mean over this many samples, applied twice. A band is what lies between two filters."""
+__all__ = ["BANDS", "LONGER", "SEGMENT", "SHORTER", "split_bands"]
 
 
 def split_bands(sound: Tensor, margin: int = SEGMENT, longer: int = LONGER, shorter: int = SHORTER) -> Tensor:

@@ -12,14 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from greenlet import getcurrent, greenlet
-from torch import Tensor
 
 from plugin_backend.codecs.base import Codec, CodecSpec, DecoderStream, EncoderStream
 from plugin_backend.models.family import BatchableCodec
 
-Compute = Callable[[Tensor, Any], tuple[Tensor, Any]]
+Compute = Callable[[np.ndarray, Any], tuple[np.ndarray, Any]]
 """``(input, past) → (output, past)``."""
 
 
@@ -69,12 +67,12 @@ class _Stream:
 
     def request(self, array: np.ndarray) -> np.ndarray:
         """Return the model's output for this input. Inside a task, this waits for the requests of other tasks."""
-        tensor = torch.from_numpy(np.ascontiguousarray(array, np.float32))
+        given = np.ascontiguousarray(array, np.float32)
         task = getcurrent()
-        output = task.parent.switch((self, tensor)) if isinstance(task, _Task) else _forward([(self, tensor)])[0]
+        output = task.parent.switch((self, given)) if isinstance(task, _Task) else _forward([(self, given)])[0]
         if isinstance(output, Exception):
             raise output
-        return output.numpy()
+        return output
 
 
 class _Encoder(_Stream, EncoderStream):
@@ -140,7 +138,7 @@ def run_batched(tasks: Sequence[Callable[[], object]]) -> list:
         What each task returned, in their order, or the exception it raised.
     """
     running, outcomes = {number: _Task(task) for number, task in enumerate(tasks)}, {}
-    outputs: dict[int, Tensor | Exception] = {}
+    outputs: dict[int, np.ndarray | Exception] = {}
     while running:
         waiting = []
         for number, task in list(running.items()):
@@ -156,8 +154,7 @@ def run_batched(tasks: Sequence[Callable[[], object]]) -> list:
     return [outcomes[number] for number in range(len(tasks))]
 
 
-@torch.inference_mode()
-def _forward(requests: Sequence[tuple[_Stream, Tensor]]) -> list[Tensor | Exception]:
+def _forward(requests: Sequence[tuple[_Stream, np.ndarray]]) -> list[np.ndarray | Exception]:
     """Return the outputs in the order of the requests.
 
     Requests of one function and one length are computed in one call. If that fails, each of them gets the exception.
@@ -165,7 +162,7 @@ def _forward(requests: Sequence[tuple[_Stream, Tensor]]) -> list[Tensor | Except
     groups = defaultdict(list)
     for index, (stream, array) in enumerate(requests):
         groups[stream.compute, array.shape[1:], stream.memory is None].append(index)
-    outputs: dict[int, Tensor | Exception] = {}
+    outputs: dict[int, np.ndarray | Exception] = {}
     for (compute, _, fresh), indices in groups.items():
         streams, arrays = [requests[i][0] for i in indices], [requests[i][1] for i in indices]
         try:
@@ -191,8 +188,8 @@ def _joint_memory(streams: list[_Stream]) -> Any:
     return memory if first == len(next(_leaves(memory))) else _joined_leaves([stream.past for stream in streams])
 
 
-def _joined(tensors: list[Tensor]) -> Tensor:
-    return tensors[0] if len(tensors) == 1 else torch.cat(tensors)
+def _joined(arrays: list[np.ndarray]) -> np.ndarray:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 def _joined_leaves(memories: list) -> Any:
@@ -201,13 +198,13 @@ def _joined_leaves(memories: list) -> Any:
     return _joined(memories)
 
 
-def _map_leaves(change: Callable[[Tensor], Tensor], memory: Any) -> Any:
+def _map_leaves(change: Callable[[np.ndarray], np.ndarray], memory: Any) -> Any:
     if isinstance(memory, (tuple, list)):
         return [_map_leaves(change, part) for part in memory]
     return None if memory is None else change(memory)
 
 
-def _leaves(memory: Any) -> Iterator[Tensor]:
+def _leaves(memory: Any) -> Iterator[np.ndarray]:
     if isinstance(memory, (tuple, list)):
         for part in memory:
             yield from _leaves(part)

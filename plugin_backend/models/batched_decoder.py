@@ -1,6 +1,6 @@
 """Many decoder streams of one codec, pushed in one call.
 
-The past of a stream is tensors whose first dimension is the row (see :mod:`plugin_backend.transfer.stream_state`). So
+The past of a stream is arrays whose first dimension is the row (see :mod:`plugin_backend.transfer.stream_state`). So
 rows that began at different times are combined by joining their pasts. With exact products the result of a row does
 not depend on the other rows.
 """
@@ -98,13 +98,11 @@ def _select(past: Any, rows: list[int]) -> Any:
 
 
 def _joined(leaves: Sequence) -> Any:
-    import torch
-
-    return torch.cat(list(leaves))
+    return np.concatenate(list(leaves))
 
 
 def _map_leaves(combine: Callable, pasts: Sequence) -> Any:
-    """Combine the tensors at each position of several pasts of the same structure."""
+    """Combine the arrays at each position of several pasts of the same structure."""
     first = pasts[0]
     if isinstance(first, (tuple, list)):
         return [_map_leaves(combine, parts) for parts in zip(*pasts, strict=True)]

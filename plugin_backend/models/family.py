@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from plugin_backend.codecs.base import Codec
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Generator, Tensor, nn
 
     from plugin_backend.codecs.base import CodecSpec
@@ -30,11 +31,13 @@ class Computation:
         products: the implementation of the matrix products.
         exact: whether sums are the same in any blocks, batches and jobs.
         remark: the same for a person, in one line.
+        by_torch: whether PyTorch computes; its results depend on the processor.
     """
 
     products: str
     exact: bool
     remark: str
+    by_torch: bool = True
 
 
 class ModelFamily(Protocol):
@@ -256,12 +259,15 @@ class ExportableCodec(Codec):
 
 @runtime_checkable
 class BatchableCodec(Protocol):
-    """A codec that can compute several streams in one call. The first dimension of a stream's past is the row."""
+    """A codec that can compute several streams in one call.
 
-    def encode_rows(self, audio: Tensor, past: Any) -> tuple[Tensor, Any]:
+    A past is float arrays in nested tuples; their first dimension is the row.
+    """
+
+    def encode_rows(self, audio: np.ndarray, past: Any) -> tuple[np.ndarray, Any]:
         """Return the latent means of ``[rows, k * hop_samples]`` and the past after them."""
 
-    def decode_rows(self, latents: Tensor, past: Any) -> tuple[Tensor, Any]:
+    def decode_rows(self, latents: np.ndarray, past: Any) -> tuple[np.ndarray, Any]:
         """Return the sound of ``[rows, k, dims]`` and the past after it."""
 
     def decoder_past(self, batch: int, seeds: Sequence[int] | None, sides: Sequence[float] | None) -> Any:

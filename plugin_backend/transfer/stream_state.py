@@ -1,6 +1,6 @@
 """Save the state of a codec's stream as plain arrays, and restore it.
 
-A stream with a state keeps it in ``past``: tensors in nested tuples or lists, or ``None`` at the start of a sound. The
+A stream with a state keeps it in ``past``: arrays in nested tuples or lists, or ``None`` at the start of a sound. The
 streams of the identity codec have no state. Other codecs keep their state where it cannot be read (an imported RAVE
 export keeps it inside its script), and are refused.
 """
@@ -32,22 +32,20 @@ def _leaves(past: Any, path: str) -> Iterator[tuple[str, np.ndarray]]:
         for index, item in enumerate(past):
             yield from _leaves(item, f"{path}.{index}" if path else str(index))
     elif past is not None:
-        yield path, past.numpy().copy()
+        yield path, past.copy()
 
 
 def restore_stream_state(stream: EncoderStream | DecoderStream, arrays: dict[str, np.ndarray]) -> None:
     """Give a new stream of the same codec a saved state."""
     if not arrays:
         return
-    import torch
-
     nested: dict = {}
     for path, array in arrays.items():
         *folders, last = map(int, path.split("."))
         place = nested
         for folder in folders:
             place = place.setdefault(folder, {})
-        place[last] = torch.from_numpy(array.copy())
+        place[last] = array.copy()
     setattr(stream, "past", _to_lists(nested))  # noqa: B010 (only some codecs' streams have it)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 
 from plugin_backend.codecs.base import Codec
 from plugin_backend.exactness import ComputeInfo, compute_info_for
-from plugin_backend.models.registry import PCM, load_codec
+from plugin_backend.models.registry import load_codec
 from presets.bank import Bank
 from presets.preset import Preset
 from render.engine.cue_cache import CueCache
@@ -184,17 +185,10 @@ class CueAudio:
     def codec(self, name: str) -> Codec:
         """Return the model of a name; it is loaded once."""
         if name not in self._codecs:
-            if name != PCM:
-                _use_one_thread()
             self._codecs[name] = load_codec(name)
+            if torch := sys.modules.get("torch"):  # two threads are slower when stems compete for the CPU
+                torch.set_num_threads(1)
         return self._codecs[name]
-
-
-def _use_one_thread() -> None:
-    """Use one thread per stream. Two are slower when stems compete for the CPU, and never change the samples."""
-    import torch
-
-    torch.set_num_threads(1)
 
 
 def _identity(event: Event) -> tuple:

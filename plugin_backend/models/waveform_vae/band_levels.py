@@ -18,18 +18,13 @@ from torch import Tensor, nn
 
 from plugin_backend.models.band_split import BANDS, SEGMENT, split_bands
 from plugin_backend.models.waveform_vae.config import LEVELS_LATENCY
+from plugin_backend.models.waveform_vae.constants import LEVEL_REACH as REACH
+from plugin_backend.models.waveform_vae.constants import LEVEL_WEIGHTS as WEIGHTS
+from plugin_backend.models.waveform_vae.constants import LEVELS_REMEMBERED as REMEMBERED
+from plugin_backend.models.waveform_vae.constants import MOST_LOG_GAIN, POWER_FLOOR
 
-WEIGHTS = (1 / 12, 2 / 12, 3 / 12, 3 / 12, 2 / 12, 1 / 12)
-"""Weights of the three segments before a moment and the three after it, 4 ms in all. Latents cannot describe less."""
-
-REACH = len(WEIGHTS) // 2 * SEGMENT
 LATENCY = LEVELS_LATENCY
 """Samples by which the output is late: ``REACH`` and half a filter, rounded up to a segment."""
-
-REMEMBERED = 2 * LATENCY
-POWER_FLOOR = 1e-9
-MOST_LOG_GAIN = 3.5
-"""About 30 dB."""
 
 
 class BandLevels(nn.Module):

@@ -18,15 +18,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from plugin_backend.errors import ProjectError
 
 PANEL = 64
 """Outputs of a product that are stored together."""
 
+LARGEST_HALF = float(np.finfo(np.float16).max)
+
 CHOICE = "PISADA_ENGINE"
 NONE, PLAIN = "none", "plain"
+
+PRODUCTS = "NativeProduct"
+"""The name of its products in reports and keys."""
 
 
 def _fields(kind: Any, names: str) -> list[Any]:
@@ -162,7 +166,7 @@ def loaded_engine() -> tuple[ctypes.CDLL, int]:
     return loaded, instruction_sets()[name]
 
 
-def table(array: np.ndarray | Tensor, kind: type, owners: list) -> int:
+def table(array: np.ndarray, kind: type, owners: list) -> int:
     """Return the address of the numbers as one block of memory.
 
     Args:
@@ -170,23 +174,24 @@ def table(array: np.ndarray | Tensor, kind: type, owners: list) -> int:
         kind: their type in that memory.
         owners: a list that keeps the memory alive; the block is appended.
     """
-    values: np.ndarray = np.ascontiguousarray(array.detach().numpy() if isinstance(array, Tensor) else array, kind)
+    values: np.ndarray = np.ascontiguousarray(array, kind)
     owners.append(values)
     return values.ctypes.data
 
 
-def packed(weight: Tensor, bias: Tensor, owners: list) -> Product:
+def packed(weight: np.ndarray, bias: np.ndarray, owners: list) -> Product:
     """Return a product in the engine's layout.
 
     Args:
-        weight: ``[outputs, inputs]``, numbers that half precision can hold.
+        weight: ``[outputs, inputs]``; it is rounded to half precision, and limited to its range.
         bias: ``[outputs]``.
         owners: a list that keeps the memory alive.
     """
     outputs, inputs = weight.shape
     padding = -outputs % PANEL
-    panels = np.pad(weight.detach().numpy(), ((0, padding), (0, 0))).reshape(-1, PANEL, inputs).transpose(0, 2, 1)
-    padded_bias = np.pad(bias.detach().numpy(), (0, padding))
+    half = np.clip(weight, -LARGEST_HALF, LARGEST_HALF).astype(np.float16)
+    panels = np.pad(half, ((0, padding), (0, 0))).reshape(-1, PANEL, inputs).transpose(0, 2, 1)
+    padded_bias = np.pad(bias, (0, padding))
     return Product(inputs, outputs, table(panels, np.float16, owners), table(padded_bias, np.float32, owners))
 
 

@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from plugin_backend.models.family import Computation
+from plugin_backend.models.waveform_vae import c_engine as engine
 from plugin_backend.models.waveform_vae.checkpoint_header import read_spec, read_training
 from plugin_backend.models.waveform_vae.config import WaveformVAEConfig
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from plugin_backend.codecs.base import Codec, CodecSpec
-    from plugin_backend.models.family import Computation, DecodedTwice, RandomDraws
+    from plugin_backend.models.family import DecodedTwice, RandomDraws
     from plugin_backend.models.waveform_vae.model import WaveformVAE
 
 
@@ -23,6 +25,9 @@ class WaveformVAEFamily:
     sample_rate = WaveformVAEConfig.sample_rate
 
     def computation(self) -> Computation:
+        if (chosen := engine.instruction_set()) is not None:
+            remark = f"the engine in C ({chosen}): the same bits on every processor"
+            return Computation(engine.PRODUCTS, True, remark, by_torch=False)
         from plugin_backend.models.waveform_vae.matrix_products import computation
 
         return computation()

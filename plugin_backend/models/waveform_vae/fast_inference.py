@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from plugin_backend.models.waveform_vae.c_engine_tables import NativeDecoder, NativeEncoder, fits
+from plugin_backend.models.waveform_vae.c_engine_tables import NativeDecoder, NativeEncoder, Weights, fits
+from plugin_backend.models.waveform_vae.constants import LOG_VARIANCE_RANGE, SPREAD
 from plugin_backend.models.waveform_vae.high_pass import HighPass
 from plugin_backend.models.waveform_vae.layers import Backbone, ConvNeXtBlock
 from plugin_backend.models.waveform_vae.matrix_products import (
@@ -30,7 +31,7 @@ from plugin_backend.models.waveform_vae.matrix_products import (
     in_double,
     in_one_thread,
 )
-from plugin_backend.models.waveform_vae.model import LOG_VARIANCE_RANGE, SPREAD, WaveformVAE
+from plugin_backend.models.waveform_vae.model import WaveformVAE
 
 
 class Block:
@@ -177,6 +178,25 @@ def _widened(linear: nn.Linear) -> nn.Linear:
     return wide
 
 
+def weights_of(model: WaveformVAE) -> Weights:
+    """Return a model's weights as the engine gets them."""
+    return {name: tensor.detach().float().numpy() for name, tensor in model.state_dict().items()}
+
+
+def to_arrays(past: Any) -> Any:
+    """Return nested tensors as arrays that share their memory."""
+    if isinstance(past, (tuple, list)):
+        return type(past)(to_arrays(part) for part in past)
+    return None if past is None else past.detach().numpy()
+
+
+def to_tensors(past: Any) -> Any:
+    """Return nested arrays as tensors that share their memory."""
+    if isinstance(past, (tuple, list)):
+        return type(past)(to_tensors(part) for part in past)
+    return None if past is None else torch.from_numpy(past)
+
+
 class FastEncoder:
     """The model's encoder and latent rotation: ``[batch, samples]`` → means and deviations, and the past.
 
@@ -195,13 +215,13 @@ class FastEncoder:
         posterior.bias.data = torch.cat([in_double(rotation.T, mean_bias - model.centre), log_variance_bias])
         self.blocks = Blocks(encoder.backbone, posterior)
         self.spread = SmallLinear(rotation.square().T, torch.zeros(self.dim))
-        self._native = NativeEncoder(self, model.config) if fits(model.config) else None
+        self._native = NativeEncoder(model.config, weights_of(model)) if fits(model.config) else None
 
     def __call__(
         self, audio: Tensor, past: tuple | None = None, deviations: bool = True
     ) -> tuple[Tensor, Tensor | None, tuple]:
         if self._native:
-            return self._native(audio, past, deviations)
+            return to_tensors(self._native(audio.numpy(), to_arrays(past), deviations))
         samples_past, blocks_past = past or (None, None)
         logarithms, samples_past = self.views.logarithms(audio, samples_past)
         x, blocks_past = self.blocks(self.embed(logarithms), blocks_past)
@@ -222,7 +242,7 @@ class FastDecoder:
         weight = decoder.embed.weight
         self.embed = Linear(in_double(weight, model.rotation), decoder.embed.bias + in_double(weight, model.centre))
         self.blocks = Blocks(decoder.backbone, decoder.head.out)
-        self._native = NativeDecoder(self, model.config) if fits(model.config) else None
+        self._native = NativeDecoder(model.config, weights_of(model)) if fits(model.config) else None
 
     def start(self, batch: int, seeds: Tensor | None = None, sides: Tensor | None = None) -> tuple:
         """Return the past at a sound's first sample.
@@ -238,7 +258,7 @@ class FastDecoder:
     def __call__(self, latents: Tensor, past: tuple | None = None) -> tuple[Tensor, tuple]:
         past = past or self.start(len(latents))
         if self._native:
-            return self._native(latents, past)
+            return to_tensors(self._native(latents.numpy(), to_arrays(past)))
         blocks_past, frames_past, *high_pass_past = past
         x = self.embed(latents)
         x, blocks_past = self.blocks(x.view(x.shape[0], -1, x.shape[2] // self.stack), blocks_past)

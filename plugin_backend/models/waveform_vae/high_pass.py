@@ -12,20 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-EDGE_HZ = 20.0
-"""Frequency at which each of the two high-passes passes half the power."""
-
-SECTIONS = 2
-
-
-def pole_of(sample_rate: int) -> float:
-    """Return the pole *p* of ``y[n] = p y[n − 1] + (1 + p) / 2 · (x[n] − x[n − 1])``. It passes half the power at
-    ``EDGE_HZ``.
-
-    From ``(1 − p) / (1 + p) = tan(π · EDGE_HZ / sample_rate)``, the bilinear transform of an RC high-pass.
-    """
-    tangent = math.tan(math.pi * EDGE_HZ / sample_rate)
-    return (1 - tangent) / (1 + tangent)
+from plugin_backend.models.waveform_vae.constants import HIGH_PASS_SECTIONS as SECTIONS
+from plugin_backend.models.waveform_vae.constants import high_pass_pole
 
 
 class HighPass:
@@ -42,7 +30,7 @@ class HighPass:
         from scipy.signal._sosfilt import _sosfilt  # sosfilt's inner loop: the checks around it take ten times as long
 
         self._filter = _sosfilt
-        pole = pole_of(sample_rate)
+        pole = high_pass_pole(sample_rate)
         gain = (1 + pole) / 2
         self.sections = np.array([[gain, -gain, 0.0, 1.0, -pole, 0.0]] * SECTIONS)
 
@@ -62,6 +50,6 @@ def apply_high_pass(sound: Tensor, sample_rate: int) -> Tensor:
     """Filter whole sounds ``[batch, samples]`` by a Fourier transform, so that gradients can be computed."""
     size = 2 ** math.ceil(math.log2(sound.shape[1] + sample_rate / 5))
     turn = torch.exp(-2j * math.pi * torch.arange(size // 2 + 1, device=sound.device) / size)
-    pole = pole_of(sample_rate)
+    pole = high_pass_pole(sample_rate)
     response = ((1 + pole) / 2 * (1 - turn) / (1 - pole * turn)) ** SECTIONS
     return torch.fft.irfft(torch.fft.rfft(sound, n=size) * response.to(torch.complex64), n=size)[:, : sound.shape[1]]

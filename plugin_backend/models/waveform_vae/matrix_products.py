@@ -46,7 +46,7 @@ class NativeProduct:
 
     def __init__(self, weight: Tensor, bias: Tensor, gelu: bool):
         self._owners: list = []
-        self.table = engine.packed(weight, bias, self._owners)
+        self.table = engine.packed(weight.numpy(), bias.numpy(), self._owners)
         library, self._path = engine.loaded_engine()
         self._multiply = library.pisada_multiply
         self._address, self._gelu = ctypes.addressof(self.table), int(gelu)
@@ -192,15 +192,12 @@ def _best(kinds: tuple[Any, ...], instruction_set: str | None) -> Backend:
 
 
 def computation() -> Computation:
-    """Return how this process computes the models of this family."""
+    """Return how PyTorch computes the models of this family."""
     backend, exact = best_backend(), best_backend().counts.always_exact
     name = backend.kind.__name__
-    if backend.kind is NativeProduct:
-        remark = f"the engine in C ({engine.instruction_set()}): the same bits on every processor"
-    else:
-        remark = f"{name}; the bits of a row are {'exact with padding' if exact else 'not exact at any number of rows'}"
-        if engine.library() is None:
-            remark += "; without the engine in C (reinstall with a C compiler) a hop costs about five times as much"
+    remark = f"{name}; the bits of a row are {'exact with padding' if exact else 'not exact at any number of rows'}"
+    if engine.library() is None:
+        remark += "; without the engine in C (reinstall with a C compiler) a hop costs about five times as much"
     return Computation(name, exact, remark)
 
 

@@ -10,14 +10,17 @@ from torch import Tensor, nn
 from plugin_backend.models.band_split import BANDS, SEGMENT, split_bands
 from plugin_backend.models.waveform_vae.band_levels import REACH, BandLevels
 from plugin_backend.models.waveform_vae.config import STEADY_FRAMES, WaveformVAEConfig
+from plugin_backend.models.waveform_vae.constants import (
+    ENERGY_FLOOR,
+    ENERGY_MEAN,
+    LOG_VARIANCE_RANGE,
+    SPECTRUM_FLOOR,
+    SPECTRUM_MEAN,
+    SPREAD,
+    VIEW_MEAN,
+)
 from plugin_backend.models.waveform_vae.layers import Backbone, with_past
 from plugin_backend.models.waveform_vae.noise_head import NoiseHead
-
-LOG_VARIANCE_RANGE = (-12.0, 4.0)
-
-
-SPREAD = 2.5
-"""Deviation of all logarithms that the encoder gets, on Foley. They are divided by it."""
 
 
 class LogSpectrum(nn.Module):
@@ -31,9 +34,9 @@ class LogSpectrum(nn.Module):
     """
 
     window: Tensor
-    FLOOR = 1e-4
+    FLOOR = SPECTRUM_FLOOR
 
-    def __init__(self, window: int, hop: int, bins: int | None = None, mean: float = -5.0):
+    def __init__(self, window: int, hop: int, bins: int | None = None, mean: float = SPECTRUM_MEAN):
         super().__init__()
         self.window_samples, self.hop, self.mean = window, hop, mean
         self.bins, self.remembered_samples = bins or window // 2 + 1, window - hop
@@ -52,7 +55,7 @@ class LogSpectrum(nn.Module):
 class LogEnergies(nn.Module):
     """Log RMS of segments of a hop, of the sound and of its first difference. They show when something happens."""
 
-    FLOOR, MEAN = 1e-10, -6.0
+    FLOOR, MEAN = ENERGY_FLOOR, ENERGY_MEAN
 
     def __init__(self, piece: int, hop: int):
         super().__init__()
@@ -99,7 +102,7 @@ class Encoder(nn.Module):
         parts: list[LogSpectrum | LogEnergies | InputLevels]
         parts = [LogSpectrum(config.encoder_window, config.encoder_hop)]
         if config.encoder_view:
-            parts.append(LogSpectrum(config.encoder_view, config.hop, config.encoder_view_bins, mean=-3.6))
+            parts.append(LogSpectrum(config.encoder_view, config.hop, config.encoder_view_bins, mean=VIEW_MEAN))
         if config.encoder_energy_samples:
             parts.append(LogEnergies(config.encoder_energy_samples, config.hop))
         if config.band_levels:

@@ -13,19 +13,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from plugin_backend.dsp.mel import mel_spaced_frequencies
 from plugin_backend.models.band_split import BANDS, SEGMENT
 from plugin_backend.models.waveform_vae.addressed_noise import OTHER_STREAM, cached_white_noise
 from plugin_backend.models.waveform_vae.band_levels import BandLevels
 from plugin_backend.models.waveform_vae.config import WaveformVAEConfig
+from plugin_backend.models.waveform_vae.constants import (
+    LOG_GAIN_RANGE,
+    LOWEST_HZ,
+    OVERLAPS,
+    band_positions,
+    window_scale,
+)
 from plugin_backend.models.waveform_vae.layers import with_past
-
-OVERLAPS = 4
-"""Windows that cover a sample. Each starts a quarter of its length after the one before."""
-
-LOG_GAIN_RANGE = (-10.0, 7.0)
-LOWEST_HZ = {"long": 30.0, "short": 200.0}
-"""Centre of the lowest band."""
 
 FIRST_BIAS = {"long": -1.5, "short": -2.5, "levels": -4.0, "trust": -2.0}
 """Log gains and levels of an untrained head, and how far it trusts the levels."""
@@ -46,12 +45,9 @@ class Bands(nn.Module):
 
     def __init__(self, bands: int, window_samples: int, sample_rate: int, lowest_hz: float):
         super().__init__()
-        centres_hz = mel_spaced_frequencies(lowest_hz, sample_rate / 2, bands)
-        hz = np.arange(window_samples // 2 + 1) * (sample_rate / window_samples)
-        position = np.interp(hz, centres_hz, np.arange(bands))
-        below = np.minimum(position.astype(int), bands - 2)
+        below, share = band_positions(bands, window_samples, sample_rate, lowest_hz)
         self.register_buffer("around", torch.from_numpy(np.stack([below, below + 1])), persistent=False)
-        self.register_buffer("share", torch.from_numpy(position - below).float(), persistent=False)
+        self.register_buffer("share", torch.from_numpy(share), persistent=False)
 
     def forward(self, log_gains: Tensor) -> Tensor:
         """``[…, bands]`` → ``[…, window_samples / 2 + 1]``."""
@@ -74,7 +70,7 @@ class Overlap(nn.Module):
         self.window_samples, self.hop = window_samples, window_samples // OVERLAPS
         self.register_buffer("window", torch.hann_window(window_samples), persistent=False)
         self.register_buffer("half_window", self.window / 2, persistent=False)
-        self.scale = 1 / math.sqrt(window_samples * 0.375)  # white noise in a Hann window then has bins of unit power
+        self.scale = window_scale(window_samples)
 
     def spectra(self, noise: Tensor) -> Tensor:
         """Return the spectra ``[batch, frames, bins]`` of ``[batch, (frames + 3) * hop]``: complex, of unit power."""

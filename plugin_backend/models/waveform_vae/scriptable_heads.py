@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from plugin_backend.models.waveform_vae import addressed_noise as noise
 from plugin_backend.models.waveform_vae.band_levels import BandLevels
 from plugin_backend.models.waveform_vae.config import STEADY_FRAMES
-from plugin_backend.models.waveform_vae.high_pass import SECTIONS, pole_of
+from plugin_backend.models.waveform_vae.high_pass import SECTIONS, high_pass_pole
 from plugin_backend.models.waveform_vae.model import InverseSTFTHead
 from plugin_backend.models.waveform_vae.noise_head import LOG_GAIN_RANGE, Bands, NoiseHead, Overlap
 from plugin_backend.models.waveform_vae.scriptable_stft import Inverse, MatrixInverse, MatrixTransform, Transform
@@ -183,7 +183,7 @@ class NoiseSource(nn.Module):
 
     def __init__(self, head: NoiseHead, by_matrix: bool):
         super().__init__()
-        pole = pole_of(head.sample_rate)
+        pole = high_pass_pole(head.sample_rate)
         self.passes = nn.ModuleList(OnePole(pole, head.long.hop) for _ in range(SECTIONS))
         self.long, self.short = (
             Shaped(overlap, bands, by_matrix)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from plugin_backend.errors import WorkerError
 from plugin_backend.models.registry import PCM, preload_codec
 from plugin_backend.platform_calls import KILLED_STATUS, start_method
-from plugin_backend.processes import die_with_parent
+from plugin_backend.processes import die_with_parent, one_thread_per_process
 from render.batch.engines.protocol import Kind
 from render.engine.render_worker import render_stems
 from render.engine.stream import RenderProcess
@@ -30,11 +31,11 @@ def warm_up(plan: Plan) -> None:
         effect for stem in plan.stems for effect in stem.effects if isinstance(effect, Transfer)
     )
     models = {*(event.codec for event in plan.events), *(transfer.model for transfer in transfers)} - {PCM}
-    for model in models if CONTEXT == "fork" else ():
-        import torch
-
-        torch.set_num_threads(1)  # no thread may be alive at the fork
-        preload_codec(model)
+    with one_thread_per_process():  # no thread may be alive at the fork
+        for model in models if CONTEXT == "fork" else ():
+            if torch := sys.modules.get("torch"):
+                torch.set_num_threads(1)
+            preload_codec(model)
 
 
 def _render(parent: int, *arguments: Any) -> None:

@@ -1,6 +1,7 @@
 """The plug-in's backend from the host's side: announcements, outputs, and their order."""
 
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from plugin_host import STEP
 
 from plugin_backend.daw_plugin import shared_memory as memory
 from plugin_backend.models.registry import describe_codec, load_codec
+from plugin_backend.models.waveform_vae.c_engine import instruction_set
 from plugin_backend.processes import WORKER_PRIORITY
 from presets.bank import Bank
 from presets.capture import encode_pieces
@@ -62,6 +64,16 @@ def test_every_preset_is_announced(start):
         }
         for number, preset in enumerate(bank, 1)
     ]
+
+
+@pytest.mark.skipif(instruction_set() is None, reason="the engine in C was not built")
+def test_a_model_of_the_engine_in_c_needs_no_torch(start):
+    host = start("foley", Path(__file__).parents[3] / "presets" / "factory", small=True)
+    host.ready()
+    assert "libtorch" not in Path(f"/proc/{host.pid}/maps").read_text()
+    resident = re.search(r"VmRSS:\s*(\d+) kB", Path(f"/proc/{host.pid}/status").read_text())
+    print(f"{int(resident[1]) / 1024:.0f} MB")
+    assert int(resident[1]) < 90 * 1024  # with torch it was 344
 
 
 @pytest.mark.parametrize("model, socket_bell", [("pcm", True), ("tiny", False)], ids=["pcm socket", "tiny futex"])

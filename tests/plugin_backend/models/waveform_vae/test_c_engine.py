@@ -70,10 +70,9 @@ def made_by(encode, decode, rows: int = 2, hops: int = 40, pieces=None, hop: int
     return [torch.cat(parts, 1) for parts in zip(*found, strict=True)] + leaves(past_in) + leaves(past_out)
 
 
-def of(model, monkeypatch, choice: str | None = None, ways=products.BACKENDS):
+def of(model, monkeypatch, choice: str | None = None):
     """The fast form of a model as it is made where the environment says so."""
     with monkeypatch.context() as patch:
-        patch.setattr(products, "BACKENDS", ways)
         if choice:
             patch.setenv(engine.CHOICE, choice)
         return FastEncoder(model), FastDecoder(model)
@@ -96,7 +95,7 @@ def model(request):
 
 def test_the_engine_is_pytorchs_model(model, monkeypatch):
     ours = of(model, monkeypatch)
-    theirs = of(model, monkeypatch, ways=products.BACKENDS[1:])
+    theirs = of(model, monkeypatch, engine.NONE)
     assert ours[0]._native and ours[1]._native and not theirs[0]._native and not theirs[1]._native
     hop = model.config.hop
     found = {
@@ -109,7 +108,7 @@ def test_the_engine_is_pytorchs_model(model, monkeypatch):
 
 
 def test_a_past_goes_from_one_to_the_other(model, monkeypatch):
-    ours, theirs = of(model, monkeypatch), of(model, monkeypatch, ways=products.BACKENDS[1:])
+    ours, theirs = of(model, monkeypatch), of(model, monkeypatch, engine.NONE)
     hop, sound = model.config.hop, sound_of(1, 20 * model.config.hop)
     with torch.inference_mode():
         expected, _, _ = ours[0](sound)
@@ -181,7 +180,7 @@ def test_random_sizes(number, monkeypatch):
         "band_levels": one_of(False, True),
     }
     model = model_of(**sizes)
-    ours, theirs = of(model, monkeypatch), of(model, monkeypatch, ways=products.BACKENDS[1:])
+    ours, theirs = of(model, monkeypatch), of(model, monkeypatch, engine.NONE)
     assert ours[0]._native is not None
     pieces = draw.multinomial(12, [0.2] * 5)
     whole, rows = made_by(*ours, 3, 12, hop=hop), 3
@@ -235,7 +234,7 @@ def test_noise_is_the_same_to_the_bit(monkeypatch):
     with torch.no_grad():
         model.decoder.head.out.weight.zero_()
         model.decoder.head.out.bias.zero_()
-    ours, theirs = of(model, monkeypatch), of(model, monkeypatch, ways=products.BACKENDS[1:])
+    ours, theirs = of(model, monkeypatch), of(model, monkeypatch, engine.NONE)
     for seed, start in ((0, 0), (2**63 - 1, 2**32 - 300), (2**40 + 9, 2**62)):
         output = []
         for _, decode in (ours, theirs):

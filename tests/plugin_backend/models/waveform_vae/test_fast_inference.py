@@ -9,6 +9,7 @@ import torch
 
 from plugin_backend.codecs.block_stream import BlockStream
 from plugin_backend.models.registry import load_codec
+from plugin_backend.models.waveform_vae import c_engine as engine
 from plugin_backend.models.waveform_vae import matrix_products as products
 from plugin_backend.models.waveform_vae.fast_inference import FastDecoder, FastEncoder
 from plugin_backend.models.waveform_vae.high_pass import apply_high_pass
@@ -26,8 +27,15 @@ def codec():
 def one_way(request, monkeypatch):
     if not request.param.is_available():
         pytest.skip(f"this build of PyTorch has no {request.param.__name__}")
-    monkeypatch.setattr(products, "BACKENDS", (request.param,))
+    use_only(request.param, monkeypatch)
     return request.param
+
+
+def use_only(kind, monkeypatch):
+    """Compute with one kind of product only; the engine in C only with its own."""
+    monkeypatch.setattr(products, "BACKENDS", (kind,))
+    if kind is not products.NativeProduct:
+        monkeypatch.setenv(engine.CHOICE, engine.NONE)
 
 
 def reconstruct(model, sound: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -42,7 +50,7 @@ def relative(guess: torch.Tensor, truth: torch.Tensor) -> float:
 
 
 def test_folding_changes_nothing_but_float_rounding(codec, monkeypatch):
-    monkeypatch.setattr(products, "BACKENDS", (PlainProduct,))
+    use_only(PlainProduct, monkeypatch)
     monkeypatch.setattr(products, "rounded", lambda weight: weight.detach())
     model, sound = codec.model, torch.from_numpy(SOUND)
     mean, deviation, audio = reconstruct(model, sound)
@@ -58,7 +66,7 @@ def test_folding_changes_nothing_but_float_rounding(codec, monkeypatch):
 def test_half_precision_of_the_weights_stays_far_below_what_the_codec_itself_changes(codec, monkeypatch):
     halves = reconstruct(codec.model, torch.from_numpy(SOUND))
     monkeypatch.setattr(products, "rounded", lambda weight: weight.detach())
-    monkeypatch.setattr(products, "BACKENDS", (PlainProduct,))
+    use_only(PlainProduct, monkeypatch)
     whole = reconstruct(codec.model, torch.from_numpy(SOUND))
     assert relative(halves[0], whole[0]) < 2e-3
     assert 1e-6 < relative(halves[2], whole[2]) < 2e-2
@@ -66,7 +74,7 @@ def test_half_precision_of_the_weights_stays_far_below_what_the_codec_itself_cha
 
 def test_every_way_of_multiplying_is_the_same_model(codec, one_way, monkeypatch):
     expected = reconstruct(codec.model, torch.from_numpy(SOUND))
-    monkeypatch.setattr(products, "BACKENDS", (PlainProduct,))
+    use_only(PlainProduct, monkeypatch)
     for got, plain in zip(expected, reconstruct(codec.model, torch.from_numpy(SOUND)), strict=True):
         assert relative(got, plain) < 1e-5
 
