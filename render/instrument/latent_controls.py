@@ -74,6 +74,10 @@ class LatentControls:
             before = z[:, 0].copy() if notes[0].new else np.concatenate(previous)
             for frame in range(frames):
                 before = z[:, frame] = z[:, frame] + keep * (before - z[:, frame])
+        frozen = self._mover.controls["freeze"] >= 0.5
+        if frozen.any():
+            held = z[:, 0].copy() if notes[0].new else np.concatenate([note.smoothed for note in notes])
+            z[:, :, frozen] = held[:, None, frozen]
         row = 0
         for note in notes:
             note.smoothed = z[row : row + note.channels, -1]

@@ -47,7 +47,8 @@ class Voice:
     Args:
         name: of the preset.
         start_samples: its first sample.
-        sound: ``[samples]``; or endless pieces ``[channels, n]``, which fade in and are held until released.
+        sound: ``[samples]`` or ``[channels, samples]``; or endless pieces ``[channels, n]``, which fade in and are held
+            until released.
         gain: of all channels.
         gain_curve: the gain of each channel over time, in place of ``gain`` and the usual channels.
 
@@ -68,7 +69,7 @@ class Voice:
         self._pieces: HeldSound | None = None
         self._waiting: np.ndarray | None = None
         if isinstance(sound, np.ndarray):
-            self._waiting = sound[None]
+            self._waiting = np.atleast_2d(sound)
         else:
             self._pieces = sound
         self.held = self._pieces is not None

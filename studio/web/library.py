@@ -137,13 +137,21 @@ class Library:
         Raises:
             PresetError: there is no such preset, or its file cannot be used.
         """
-        label, _, name = key.partition("/")
-        bank = self._banks.get(label)
-        if bank is None:
-            raise PresetError(f"no bank '{label[:64]}'; there are {', '.join(self._banks)}")
+        bank, (label, _, name) = self.bank_of(key), key.partition("/")
         if name not in bank:
             raise PresetError(f"no preset '{name[:64]}' in bank '{label}'")
         return bank[name]
+
+    def bank_of(self, key: str) -> Bank:
+        """Return the bank of a preset.
+
+        Raises:
+            PresetError: there is no such bank.
+        """
+        label = key.partition("/")[0]
+        if label not in self._banks:
+            raise PresetError(f"no bank '{label[:64]}'; there are {', '.join(self._banks)}")
+        return self._banks[label]
 
     def shelf(self, label: str) -> Shelf:
         """Return a bank that presets may be saved in.

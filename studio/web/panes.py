@@ -23,4 +23,8 @@ class Pane(NamedTuple):
     doc: str
 
 
-PANES = (Pane("bank", "Bank", "Find presets and hear their takes."),)
+PANES = (
+    Pane("bank", "Bank", "Find presets and hear their takes."),
+    Pane("instrument", "Instrument", "Shape a preset while it sounds."),
+    Pane("mix", "Mix pad", "Mix two to four presets by hand."),
+)

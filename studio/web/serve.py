@@ -74,6 +74,7 @@ def serve(settings: Settings, report: Callable[[str], None], browser: bool = Tru
             log_level="warning",
             access_log=False,
             ws_per_message_deflate=False,
+            ws_ping_interval=None,  # a busy machine is slow to reply; a page that is gone closes its connection
             ws_max_size=2**20,
             timeout_graceful_shutdown=STOP_S,
             server_header=False,

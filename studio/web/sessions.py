@@ -8,9 +8,10 @@ import shutil
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from plugin_backend.errors import ProjectError, SessionError
+from studio.web.clips import Clips
 from studio.web.library import Library, Models
 from studio.web.settings import Settings
 
@@ -30,6 +31,7 @@ class Session:
         settings: of the studio.
         folder: of its files; made when the first file is written.
         library: its banks.
+        clips: sounds that its panes made.
         state: what panes keep in memory, by the pane's name.
         lock: held while a pane's state changes.
         streaming: whether its sound is connected.
@@ -39,7 +41,8 @@ class Session:
         self.id, self.settings = id, settings
         self.folder = settings.work / "sessions" / id
         self.library = Library(settings.banks, self.folder / "bank", models)
-        self.state: dict[str, object] = {}
+        self.clips = Clips()
+        self.state: dict[str, Any] = {}
         self.lock = threading.RLock()
         self.used = time.monotonic()
         self.streaming = False
@@ -52,7 +55,7 @@ class Session:
             if self._engine is None:
                 from studio.web.sound.engine import SoundEngine
 
-                self._engine = SoundEngine(self.library)
+                self._engine = SoundEngine(self.library, clips=self.clips.find)
             return self._engine
 
     def own_folder(self, name: str) -> Path:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 import msgspec
 
 Word = Annotated[str, msgspec.Meta(max_length=256)]
 
-STRIKE, RELEASE, EFFECTS, SECOND, RESTART = "strike", "release", "effects", "second", "restart"
+STRIKE, RELEASE, EFFECTS, SECOND, SOURCE, RESTART = "strike", "release", "effects", "second", "source", "restart"
 
 
 class Act(msgspec.Struct, frozen=True, tag="act", forbid_unknown_fields=True, omit_defaults=True):
@@ -16,29 +17,50 @@ class Act(msgspec.Struct, frozen=True, tag="act", forbid_unknown_fields=True, om
 
     Attributes:
         to: what it plays or changes: ``bank`` plays presets as they are, ``shaped`` plays them with the controls and
-            effects of the instrument, ``clip`` plays a sound that the server made, ``all`` is everything.
+            effects of the instrument, ``clip`` plays a sound that the server made, ``input`` moves a recording or the
+            microphone toward a preset, ``all`` is everything.
         control: one of
 
             - ``strike``: plays the preset or clip in ``text``, with ``value`` as velocity 0..1;
             - ``release``: ends the held sounds of ``key``; of all keys if it is −1;
             - ``second``: the preset that ``morph`` leads to is ``text``, or none;
             - ``effects``: ``text`` is the list of effects as JSON;
+            - ``source``: ``text`` is a :class:`Source` as JSON; empty ends it;
             - ``restart``: everything starts over, as in a new engine;
             - any key of :func:`render.instrument.note_player.note_controls`, or ``fx.0.depth`` and the like.
-        value: of a control.
+        value: of a control; ``None`` leaves out what may be left out.
         text: a preset's key, the name of a clip, or effects.
         key: what releases a held sound.
         at: the first sample that it changes; ``None``, or a sample that has passed, is the next one.
         id: number that the page gave it; it comes back when the act is applied.
     """
 
-    to: Literal["bank", "shaped", "clip", "all"]
+    to: Literal["bank", "shaped", "clip", "input", "all"]
     control: Annotated[str, msgspec.Meta(max_length=64)]
-    value: float = 1.0
+    value: float | None = 1.0
     text: Annotated[str, msgspec.Meta(max_length=16_384)] = ""
     key: Annotated[int, msgspec.Meta(ge=-1, le=65_535)] = 0
     at: Annotated[int, msgspec.Meta(ge=0)] | None = None
     id: int = 0
+
+    @property
+    def number(self) -> float:
+        """The value as a number: NaN if it is left out."""
+        return math.nan if self.value is None else self.value
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What goes through a preset.
+
+    Attributes:
+        preset: key of the preset.
+        clip: name of the recording, which is repeated; empty for the microphone.
+        mode: ``transfer`` moves the sound toward the preset; ``hits`` plays a take at every hit.
+    """
+
+    preset: Word
+    clip: Word = ""
+    mode: Literal["transfer", "hits"] = "transfer"
 
 
 class Credit(msgspec.Struct, frozen=True, tag="credit", forbid_unknown_fields=True):

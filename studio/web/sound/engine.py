@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import defaultdict
 from collections.abc import Callable
@@ -15,19 +14,28 @@ from plugin_backend.dsp.resample import Resampler
 from plugin_backend.effects.limiter import Limiter
 from plugin_backend.effects.parameters import SYNTHETIC_RESPONSES
 from plugin_backend.errors import ProjectError
+from plugin_backend.transfer.parameters import AXES, LATENT_PARAMETERS, PARAMETERS, axis_control
 from presets.preset import Preset
-from render.instrument.actions import EFFECT
+from render.instrument.actions import EFFECT, LATENT
 from render.instrument.effect_chain import Effect, EffectChain, make_stages
 from render.instrument.note_player import HOP_SAMPLES, NotePlayer
 from render.instrument.take_pool import TakeId, TakePool, nearest_effort
 from render.instrument.voices import Voice, Voices
 from render.plan.plan import velocity_gain
 from studio.web.library import Library
-from studio.web.sound.acts import EFFECTS, RELEASE, RESTART, SECOND, STRIKE, Act, Applied
+from studio.web.sound.acts import EFFECTS, RELEASE, RESTART, SECOND, SOURCE, STRIKE, Act, Applied, Source
+from studio.web.sound.input_player import InputPlayer, Loop, Microphone
 
 RATE_HZ, CHANNELS = 48_000, 2
 BANK, SHAPED, CLIP = "bank", "shaped", "clip"
 MOST_EFFECTS, MOST_WAITING = 8, 4096
+
+CONTROLS = (
+    {axis_control(name): row for name, row in AXES.items()}
+    | {f"latent.{name}": row for name, row in LATENT_PARAMETERS.items()}
+    | PARAMETERS
+)
+"""Every control of notes and inputs; a latent's without its number. A player ignores those that its model lacks."""
 
 
 @dataclass
@@ -41,6 +49,7 @@ class _State:
     values: dict[str, float] = field(default_factory=dict)
     chain: EffectChain = field(default_factory=lambda: EffectChain([]))
     second: str = ""
+    input: InputPlayer | None = None
 
 
 class SoundEngine:
@@ -65,7 +74,11 @@ class SoundEngine:
         self._waiting: list[Act] = []
         self._applied: list[Applied] = []
         self._log: list[Act] | None = None
+        self._log_wanted = False
+        self._log_start = 0
         self._effects: dict[str, EffectChain] = {}
+        self._inputs: dict[str, InputPlayer] = {}
+        self.microphone = Microphone()
         self._decoded: dict[tuple[str, int, float], np.ndarray] = {}
         self.position = 0
         self._state = _State()
@@ -88,7 +101,9 @@ class SoundEngine:
             self._prepare_preset(act)
         elif act.control == EFFECTS:
             self._effects.setdefault(act.text, self._new_chain(act.text))
-        elif act.control not in (RELEASE, RESTART, SECOND):
+        elif act.control == SOURCE and act.text:
+            self._inputs[act.text] = self._new_input(act.text)
+        elif act.control not in (RELEASE, RESTART, SECOND, SOURCE):
             self._check_control(act)
 
     def _prepare_preset(self, act: Act) -> None:
@@ -100,7 +115,7 @@ class SoundEngine:
             raise ProjectError(f"preset '{preset.name}': only presets of a 48 kHz model in frames can be morphed")
         else:
             number = self._state.takes[act.text]
-            self._decoded[act.text, number, nearest_effort(act.value)] = self._take(preset, number, act.value)
+            self._decoded[act.text, number, nearest_effort(act.number)] = self._take(preset, number, act.number)
 
     def _take(self, preset: Preset, number: int, velocity: float) -> np.ndarray:
         """Return a take of a model that is not streamed, at 48 kHz."""
@@ -116,6 +131,15 @@ class SoundEngine:
             raise ProjectError(f"no sound '{name[:64]}'")
         return self.find_clip(name)
 
+    def _new_input(self, text: str) -> InputPlayer:
+        source = msgspec.json.decode(text, type=Source)
+        preset = self._library.preset(source.preset)
+        codec = self._library.models.codec(preset)
+        if codec.spec.sample_rate != RATE_HZ or codec.spec.layout != "frames":
+            raise ProjectError(f"preset '{preset.name}': a sound goes only through presets of a 48 kHz model in frames")
+        feed = Loop(self._clip(source.clip)) if source.clip else self.microphone
+        return InputPlayer(source.mode, preset.name, self._library.bank_of(source.preset), codec, feed, self._seed)
+
     def _new_chain(self, text: str) -> EffectChain:
         effects = msgspec.json.decode(text or "[]", type=list[Effect])
         if len(effects) > MOST_EFFECTS:
@@ -126,17 +150,12 @@ class SoundEngine:
         return EffectChain(make_stages(effects, RATE_HZ, CHANNELS))
 
     def _check_control(self, act: Act) -> None:
-        if not math.isfinite(act.value) and not act.control.endswith(".value"):
-            raise ProjectError(f"{act.control}: {act.value} is not a number that can be used")
         if EFFECT.fullmatch(act.control):
-            rows = self._state.chain.parameters
-        else:
-            rows = next((player.controls for player in self._state.players.values()), {})
-            if not rows:
-                return  # it is checked again when it is applied
-        if act.control not in rows:
+            return  # the rack that it is for may still wait; it is checked when it is applied
+        rows, name = CONTROLS, LATENT.sub(r"latent.\2", act.control)
+        if name not in rows:
             raise ProjectError(f"no control '{act.control}'")
-        rows[act.control].validate(act.value)
+        rows[name].validate(act.number)
 
     def act(self, act: Act) -> None:
         """Apply a prepared act at its sample, or at the next one.
@@ -161,6 +180,8 @@ class SoundEngine:
         shaped = np.zeros_like(out)
         for (to, _), player in list(self._state.players.items()):
             (shaped if to == SHAPED else out)[:] += player.push(self.position)
+        if self._state.input is not None:
+            shaped += self._state.input.push()
         out += self._state.chain.push(shaped, self.position)
         self._state.clips.add_to(out, self.position)
         out = self._ceiling.push(np.nan_to_num(out), self.position)
@@ -170,29 +191,51 @@ class SoundEngine:
     def _apply(self, act: Act, at: int) -> None:
         number = -1
         if act.control == RESTART:
-            self._state, self._ceiling = _State(), self._new_ceiling()
+            self._restart(at)
         elif act.control == STRIKE:
             number = self._strike(act, at)
         elif act.control == RELEASE:
             self._release(act, at)
         elif act.control == SECOND:
             self._state.second = act.text
+        elif act.control == SOURCE:
+            self._set_source(act.text)
         elif act.control == EFFECTS:
             chain = self._effects.pop(act.text) if act.text in self._effects else self._new_chain(act.text)
             self._state.chain = chain
-        elif not self._state.chain.set_control(act.control, act.value, at):
-            self._state.values[act.control] = act.value
+        elif EFFECT.fullmatch(act.control):
+            row = self._state.chain.parameters.get(act.control)
+            if row is not None and row.low <= act.number <= row.high:
+                self._state.chain.set_control(act.control, act.number, at)
+        else:
+            self._state.values[act.control] = act.number
+            if self._state.input is not None:
+                self._state.input.set(act.control, act.number)
             for (to, _), player in self._state.players.items():
                 if to == SHAPED and act.control in player.controls:
-                    player.set(act.control, act.value)
+                    player.set(act.control, act.number)
         with self._lock:
             self._applied.append(Applied(act.id, at, number))
             if self._log is not None:
                 self._log.append(msgspec.structs.replace(act, at=at))
 
+    def _restart(self, at: int) -> None:
+        self._state, self._ceiling = _State(), self._new_ceiling()
+        self.microphone.restart(kept=self._log_wanted)
+        if self._log_wanted:
+            with self._lock:
+                self._log, self._log_start, self._log_wanted = [], at, False
+
+    def _set_source(self, text: str) -> None:
+        self._state.input = None
+        if text:
+            self._state.input = self._inputs.pop(text) if text in self._inputs else self._new_input(text)
+            for control, value in self._state.values.items():
+                self._state.input.set(control, value)
+
     def _strike(self, act: Act, at: int) -> int:
         if act.to == CLIP:
-            self._state.clips.start(Voice(act.text, at, self._clip(act.text), velocity_gain(act.value)))
+            self._state.clips.start(Voice(act.text, at, self._clip(act.text), velocity_gain(act.number)))
             return -1
         preset = self._library.preset(act.text)
         spec = self._library.models.codec(preset).spec
@@ -201,15 +244,15 @@ class SoundEngine:
         if spec.sample_rate != RATE_HZ or spec.layout != "frames":
             number = self._state.takes[act.text]
             self._state.takes[act.text] += 1
-            sound = self._decoded.pop((act.text, number, nearest_effort(act.value)), None)
-            sound = self._take(preset, number, act.value) if sound is None else sound
-            self._state.clips.start(Voice(preset.name, at, sound, velocity_gain(act.value)))
+            sound = self._decoded.pop((act.text, number, nearest_effort(act.number)), None)
+            sound = self._take(preset, number, act.number) if sound is None else sound
+            self._state.clips.start(Voice(preset.name, at, sound, velocity_gain(act.number)))
             return number
         presets = [preset]
         if act.to == SHAPED and self._state.second:
             other = self._library.preset(self._state.second)
             presets += [other] if other.header.fingerprint == preset.header.fingerprint else []
-        return self._player(act.to, preset).strike(at, max(act.key, 0), act.value, presets)
+        return self._player(act.to, preset).strike(at, max(act.key, 0), act.number, presets)
 
     def _release(self, act: Act, at: int) -> None:
         for (to, _), player in self._state.players.items():
@@ -240,15 +283,47 @@ class SoundEngine:
         return applied
 
     def start_log(self) -> None:
-        """Keep every act that is applied from now on, with its sample."""
-        with self._lock:
-            self._log = []
+        """Keep every act from the next restart on, and what the microphone sends."""
+        self._log_wanted = True
 
-    def end_log(self) -> list[Act]:
-        """Return the acts since :meth:`start_log`, and keep no more."""
+    def end_log(self) -> Played:
+        """Return what was played since the restart, and keep no more."""
         with self._lock:
-            log, self._log = self._log or [], None
-        return log
+            acts, self._log, self._log_wanted = self._log or [], None, False
+        begin = self._log_start
+        moved = [msgspec.structs.replace(act, at=(act.at or 0) - begin, id=0) for act in acts]
+        return Played(moved, self.position - begin, self.microphone.end())
+
+
+@dataclass(frozen=True)
+class Played:
+    """What was played, so that it can be rendered again.
+
+    Attributes:
+        acts: each at its sample, from 0.
+        length_samples: how long it was.
+        microphone: ``[samples]`` float32 that the microphone sent.
+    """
+
+    acts: list[Act]
+    length_samples: int
+    microphone: np.ndarray
+
+
+def render_played(library: Library, played: Played, clips: Callable[[str], np.ndarray]) -> np.ndarray:
+    """Render again what was played, sample by sample as it was heard.
+
+    Args:
+        library: the presets.
+        played: what was played.
+        clips: name → sound.
+
+    Returns:
+        ``[2, length_samples]`` float32.
+    """
+    engine = SoundEngine(library, clips=clips)
+    engine.microphone = Microphone(played.microphone)
+    return render_acts(library, played.acts, played.length_samples, engine)
 
 
 def render_acts(

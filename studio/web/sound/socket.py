@@ -39,7 +39,7 @@ DECODER = msgspec.json.Decoder(Received)
 
 
 class SoundStream:
-    """Sends what a session's engine plays.
+    """Sends what a session's engine plays. Bytes that come in are samples of the microphone, float32.
 
     Args:
         socket: accepted.
@@ -69,9 +69,14 @@ class SoundStream:
 
     async def _receive(self) -> None:
         while True:
-            text = await self._socket.receive_text()
+            received = await self._socket.receive()
+            if received["type"] == "websocket.disconnect":
+                return
+            if (samples := received.get("bytes")) is not None:
+                self._engine.microphone.put(np.frombuffer(samples[: len(samples) // 4 * 4], "<f4"))
+                continue
             try:
-                message = DECODER.decode(text)
+                message = DECODER.decode(received["text"])
             except msgspec.MsgspecError as problem:
                 await self._send(Refused(0, in_one_line(problem)))
                 continue

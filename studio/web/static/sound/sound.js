@@ -94,6 +94,23 @@ export class Sound extends EventTarget {
     return this.state === "on" ? this.act({ to, control: "release", key }) : Promise.resolve();
   }
 
+  /** Send the microphone to the server, unchanged; return a function that ends it. */
+  async microphone() {
+    await this.start();
+    const stream = await navigator.mediaDevices.getUserMedia({
+      audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 1 },
+    });
+    await this.context.audioWorklet.addModule("/static/sound/capture.js");
+    const source = this.context.createMediaStreamSource(stream);
+    const capture = new AudioWorkletNode(this.context, "capture", { numberOfOutputs: 0 });
+    capture.port.onmessage = ({ data }) => this.worker.postMessage({ type: "samples", samples: data });
+    source.connect(capture);
+    return () => {
+      source.disconnect();
+      for (const track of stream.getTracks()) track.stop();
+    };
+  }
+
   /** Seconds from a gesture to its sound: ahead in the ring, and in the device. */
   get latencyS() {
     return this.context ? this.target / RATE_HZ + this.context.baseLatency + (this.context.outputLatency || 0) : 0;

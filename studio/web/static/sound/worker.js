@@ -93,6 +93,8 @@ onmessage = ({ data }) => {
   } else if (data.type === "connect") {
     base = undefined;
     connect(data.url);
+  } else if (data.type === "samples") {
+    if (socket?.readyState === WebSocket.OPEN && base !== undefined) socket.send(data.samples);
   } else if (socket?.readyState === WebSocket.OPEN && base !== undefined) {
     sendAct(data.act);
   } else {
