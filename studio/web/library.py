@@ -117,6 +117,11 @@ class Library:
         self._banks = {label: Bank(shelf.folder) for label, shelf in self.shelves.items() if label != OWN}
         self.reload(OWN)
 
+    @property
+    def banks(self) -> dict[str, Bank]:
+        """The banks that hold presets, by label."""
+        return {label: self._banks[label] for label in self.shelves if label in self._banks}
+
     def reload(self, label: str) -> None:
         """Read a bank again, after a preset was saved in it."""
         folder = self.shelves[label].folder

@@ -27,4 +27,5 @@ PANES = (
     Pane("bank", "Bank", "Find presets and hear their takes."),
     Pane("instrument", "Instrument", "Shape a preset while it sounds."),
     Pane("mix", "Mix pad", "Mix two to four presets by hand."),
+    Pane("map", "Map", "Hear what lies between the takes of the banks."),
 )

@@ -14,6 +14,7 @@ from studio.web.take_audio import preset_plot, take_audio, wav_bytes
 from studio.workflows.preset_play import PlayOptions
 
 WAV = "audio/wav"
+MOST_FOUND = 12
 
 
 class PresetRow(msgspec.Struct, frozen=True):
@@ -134,8 +135,44 @@ def download_takes(session: Session, request: Takes) -> File:
     return File(wav_bytes(audio, rate_hz), WAV, f"{session.library.preset(request.key).name}.wav")
 
 
+class Words(msgspec.Struct, frozen=True):
+    """What is searched for, in words."""
+
+    words: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class Near(msgspec.Struct, frozen=True):
+    """A preset that was found: its key, how near it is (higher is nearer), and why."""
+
+    key: str
+    score: float
+    reason: str
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The nearest presets, nearest first."""
+
+    presets: list[Near]
+
+
+def find(session: Session, request: Words) -> Found:
+    """Find presets by what words mean, as `pisada find` does."""
+    from plugin_backend.evaluation.joint_spaces.base import open_space
+    from presets.find.finder import index_file, open_finder
+    from presets.find.sources import BankSource
+
+    near = []
+    for label, bank in session.library.banks.items():
+        source, space = BankSource(bank), open_space()
+        finder = open_finder(source, space, kept=index_file(source, space))
+        (found,) = finder.by_words([request.words], MOST_FOUND)
+        near += [Near(f"{label}/{one.name}", one.score, one.reason) for one in found]
+    return Found(sorted(near, key=lambda one: -one.score)[:MOST_FOUND])
+
+
 ENDPOINTS = (
     Endpoint("GET", "/bank/presets", list_presets, returns=Listing),
+    Endpoint("GET", "/bank/find", find, Words, Found, slow=True),
     Endpoint("GET", "/bank/plot", draw_preset, OfPreset, Plot, slow=True),
     Endpoint("GET", "/bank/takes.wav", download_takes, Takes, File, slow=True),
 )

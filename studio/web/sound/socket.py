@@ -11,8 +11,10 @@ import struct
 import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import anyio
 import msgspec
 import numpy as np
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -56,15 +58,12 @@ class SoundStream:
     async def run(self) -> None:
         """Play until the page leaves."""
         await self._send(Hello(RATE_HZ, CHANNELS, self._engine.position))
-        tasks = [asyncio.create_task(self._receive()), asyncio.create_task(self._play())]
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._play)
+                await self._receive()
+                tasks.cancel_scope.cancel()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _receive(self) -> None:
@@ -106,9 +105,12 @@ class SoundStream:
                 continue
             hops = min(MOST_HOPS, -(-missing // HOP_SAMPLES))
             block, applied = await loop.run_in_executor(self._thread, self._render, hops)
-            await self._socket.send_bytes(block)
-            for one in applied:
-                await self._send(one)
+            try:
+                await self._socket.send_bytes(block)
+                for one in applied:
+                    await self._send(one)
+            except WebSocketDisconnect:
+                return
 
     def _render(self, hops: int) -> tuple[bytes, list[Applied]]:
         start = self._engine.position
@@ -136,10 +138,9 @@ async def play_sound(socket: WebSocket) -> None:
     session.streaming = True
     try:
         await SoundStream(socket, session, state.queue).run()
-    except WebSocketDisconnect:
-        pass
     except Exception:  # noqa: BLE001 - one tab's failure must not end the server; the page connects again
         traceback.print_exc(file=sys.stderr)
-        await socket.close(1011)
+        with suppress(RuntimeError):  # the page has left already
+            await socket.close(1011)
     finally:
         session.streaming = False

@@ -10,7 +10,7 @@ import pytest
 from plugin_backend.errors import ProjectError
 from plugin_backend.models.registry import load_codec
 from presets.bank import Bank
-from render.instrument.take_pool import TakePool
+from render.instrument.take_pool import TakeId, TakePool
 from studio.web.library import Library, Models
 from studio.web.sound.acts import Act
 from studio.web.sound.engine import HOP_SAMPLES, SoundEngine, render_acts
@@ -41,7 +41,7 @@ def test_a_struck_preset_sounds_as_its_take(library, impulse_bank):
     key = f"{impulse_bank.name}/burst"
     engine = SoundEngine(library)
     heard = render_acts(library, [Act("bank", "strike", 1.0, key, at=700)], 60_000, engine)
-    take = TakePool([load_codec("pcm")], 0).take(Bank(impulse_bank)["burst"], "strike 0", 1.0)
+    take = TakePool([load_codec("pcm")], 0).take(Bank(impulse_bank)["burst"], TakeId("strike 0"))
     begin = 700 + engine.latency_samples
     assert not heard[:, :begin].any()
     assert np.allclose(heard[:, begin : begin + len(take)], take, atol=1e-6)
