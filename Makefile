@@ -22,6 +22,7 @@ endif
 
 demo: $(VENV)/.ready
 	$(BIN)/pisada render examples/night_walk/cues.csv --project examples/night_walk/project.toml --out demo --unless-there
+	@echo "To see, hear and shape the sounds in the browser: $(BIN)/pip install -e '.[studio]' && $(BIN)/pisada studio examples/night_walk"
 
 check: $(VENV)/.ready-dev lint
 	$(RUN) $(BESIDE) -m "not alone and not slow and not juce"

@@ -38,4 +38,4 @@ def studio(
     from studio.web.settings import open_settings
 
     settings = open_settings(project, banks, work, host, port)
-    serve(settings, lambda address: click.echo(f"the studio: {address}"), browser=not no_browser)
+    serve(settings, lambda line: click.echo(f"studio: {line}"), browser=not no_browser)

@@ -53,7 +53,7 @@ def serve(settings: Settings, report: Callable[[str], None], browser: bool = Tru
 
     Args:
         settings: what is opened.
-        report: receives the address, as a line of text.
+        report: receives lines for the user; the first holds the address.
         browser: whether the address is opened in the user's browser.
 
     Raises:
@@ -65,7 +65,7 @@ def serve(settings: Settings, report: Callable[[str], None], browser: bool = Tru
         settings = replace(settings, port=bound.getsockname()[1])
         sessions = Sessions(settings)
         guard = make_app(settings, sessions)
-        report(address_of(settings))
+        report(f"open {address_of(settings)}")
         _warm_up(sessions)
         if browser:
             threading.Thread(target=webbrowser.open, args=(address_of(settings),), daemon=True).start()
@@ -79,7 +79,10 @@ def serve(settings: Settings, report: Callable[[str], None], browser: bool = Tru
             timeout_graceful_shutdown=STOP_S,
             server_header=False,
         )
-        uvicorn.Server(config).run(sockets=[bound])
+        try:
+            uvicorn.Server(config).run(sockets=[bound])
+        except KeyboardInterrupt:
+            report("closed; what the sessions saved is kept")
 
 
 def _warm_up(sessions: Sessions) -> None:

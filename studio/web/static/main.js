@@ -58,8 +58,9 @@ class Studio extends EventTarget {
   }
 
   async show(name) {
+    this.wanted = name;
     const pane = await this.pane(name);
-    if (this.current === pane) return;
+    if (this.current === pane || this.wanted !== name) return; // another pane was asked for while this one was built
     if (this.current) {
       this.current.root.hidden = true;
       this.current.hide?.();

@@ -1,5 +1,5 @@
 // The pane Bank: find presets, hear their takes, and hand them to the other panes.
-import { download } from "../api.js";
+import { download, get } from "../api.js";
 import { glyph, h } from "../dom.js";
 import { drawPlot, presetPlot } from "../parts/plot.js";
 import { changed, fits, listing } from "../parts/presets.js";
@@ -22,8 +22,12 @@ class Bank {
     this.search = h("input.field.grow", {
       type: "search", placeholder: "Search by name, tag or material", "aria-label": "Search presets",
       oninput: () => this.filter({ text: this.search.value }),
-      onkeydown: (event) => event.key === "ArrowDown" && this.focus(0, event),
+      onkeydown: (event) => {
+        if (event.key === "ArrowDown") this.focus(0, event);
+        else if (event.key === "Enter") this.find();
+      },
     });
+    this.meaning = h("button.button.small", { type: "button", title: "Find sounds by what the words mean, nearest first  (Enter)", onclick: () => this.find() }, "By meaning");
     this.kinds = h("div.chips", { role: "group", "aria-label": "Kind" });
     this.banks = h("select.field", { "aria-label": "Bank", onchange: () => this.filter({ bank: this.banks.value }) });
     this.materials = h("select.field", { "aria-label": "Material", onchange: () => this.filter({ material: this.materials.value }) });
@@ -36,7 +40,7 @@ class Bank {
     this.list = h("ul.cards", { "aria-label": "Presets" });
     this.detail = h("aside.detail.card", { "aria-label": "Preset" });
     this.root.append(
-      h("div.bank-tools", {}, this.search, this.kinds, this.banks, this.materials,
+      h("div.bank-tools", {}, this.search, this.meaning, this.kinds, this.banks, this.materials,
         h("label.row.effort", {}, h("span.quiet", {}, "Effort"), this.effortRange, this.effortText), this.count),
       h("div.bank-body", {}, h("div.bank-list", {}, this.list), this.detail),
     );
@@ -87,6 +91,21 @@ class Bank {
     this.count.textContent = `${this.shown.length} of ${this.presets.length}`;
     if (!this.shown.length) this.list.append(h("li.note", {}, "No preset fits. Remove a word or a choice."));
     this.choose(Math.min(this.at, this.shown.length - 1));
+  }
+
+  /** Show the presets whose sounds are nearest to the words, nearest first. */
+  async find() {
+    const words = this.search.value.trim();
+    if (!words) return;
+    this.meaning.disabled = true;
+    const found = await this.studio.attempt(() => get("/bank/find", { words }));
+    this.meaning.disabled = false;
+    if (!found) return;
+    const rows = new Map(this.presets.map((preset) => [preset.key, preset]));
+    this.shown = found.presets.map(({ key }) => rows.get(key)).filter(Boolean);
+    this.list.replaceChildren(...this.shown.map((preset) => this.card(preset).element));
+    this.count.textContent = `${this.shown.length} nearest`;
+    this.choose(0);
   }
 
   card(preset) {
