@@ -76,7 +76,7 @@ def test_at_a_point_lies_its_take_and_between_points_lies_what_the_scales_say(li
 def test_the_models_scales_are_named_and_others_refused(client, library, impulse_bank):
     model = fingerprint(impulse_bank)
     names = scale_names(points_of(library, model))
-    assert names[:3] == ["pca.0", "pca.1", "pca.2"] and "latent.511" in names
+    assert names[:3] == ["pca.0", "pca.1", "latent.0"] and "latent.511" in names  # two of the four points are equal
     assert client.get("/map/models").json()["models"][0]["points"] == 4
     for x in ("latent.512", "axis.nothing", "x", "pca.7"):
         assert client.get("/map", model=model, x=x).status_code == 400
@@ -89,7 +89,8 @@ def test_a_path_is_its_sounds_in_order(client, impulse_bank):
     assert sound["title"] == "a path of 3 sounds"
     first = clip(client, client.post("/map/sound", **where, place=[0, 0]).json())
     whole = clip(client, sound)
-    assert np.allclose(whole[:, :24_000], first[:, :24_000], atol=1e-6)
+    alone = min(first.shape[1], 24_000)  # the next sound begins after half a second
+    assert np.allclose(whole[:, :alone], first[:, :alone], atol=1e-6) and first[:, :alone].any()
     assert client.get("/map/path.wav").content[:4] == b"RIFF"
 
 
