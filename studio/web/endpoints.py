@@ -47,6 +47,7 @@ class Endpoint:
         takes: type of the request; its fields come from the path, the query, and the body as JSON.
         returns: type of the reply, or :class:`File`.
         slow: it computes for more than a moment, so it waits for its turn in the queue.
+        later: it is slow, and what a person waits for goes first.
         upload: the body is a file; the handler also takes its path.
     """
 
@@ -56,6 +57,7 @@ class Endpoint:
     takes: type = Nothing
     returns: type = Done
     slow: bool = False
+    later: bool = False
     upload: bool = False
 
     @property

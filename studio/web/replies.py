@@ -77,8 +77,8 @@ async def run_endpoint(endpoint: Endpoint, request: Request) -> Response:
 
 
 async def _run(endpoint: Endpoint, request: Request, work: Callable[[], Any]) -> Any:
-    if endpoint.slow:
-        return await request.app.state.queue.run(work)
+    if endpoint.slow or endpoint.later:
+        return await request.app.state.queue.run(work, endpoint.later)
     return await run_in_threadpool(work)
 
 

@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 
 class WorkQueue:
-    """Runs slow work one piece at a time, in the order of the requests.
+    """Runs slow work, in the order of the requests: one piece that a person waits for, and one that can wait.
 
     Args:
         most_waiting: how many pieces may wait; more are refused.
@@ -21,10 +21,14 @@ class WorkQueue:
 
     def __init__(self, most_waiting: int):
         self._most, self._waiting = most_waiting, 0
-        self._thread = ThreadPoolExecutor(1, "studio-work")
+        self._threads = {later: ThreadPoolExecutor(1, "studio-later" if later else "studio-now") for later in (0, 1)}
 
-    async def run(self, work: Callable[[], Result]) -> Result:
-        """Run a piece of work in the thread, and return its result.
+    async def run(self, work: Callable[[], Result], later: bool = False) -> Result:
+        """Run a piece of work in a thread, and return its result.
+
+        Args:
+            work: what is run.
+            later: whether it can wait, such as drawings; other work does not wait for it.
 
         Raises:
             BusyError: too much work waits.
@@ -33,10 +37,11 @@ class WorkQueue:
             raise BusyError(f"{self._waiting} requests wait already; try again in a moment")
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            return await asyncio.get_running_loop().run_in_executor(self._threads[later], work)
         finally:
             self._waiting -= 1
 
     def close(self) -> None:
-        """End the thread; waiting work is dropped."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        """End the threads; waiting work is dropped."""
+        for thread in self._threads.values():
+            thread.shutdown(wait=False, cancel_futures=True)

@@ -173,6 +173,6 @@ def find(session: Session, request: Words) -> Found:
 ENDPOINTS = (
     Endpoint("GET", "/bank/presets", list_presets, returns=Listing),
     Endpoint("GET", "/bank/find", find, Words, Found, slow=True),
-    Endpoint("GET", "/bank/plot", draw_preset, OfPreset, Plot, slow=True),
+    Endpoint("GET", "/bank/plot", draw_preset, OfPreset, Plot, later=True),
     Endpoint("GET", "/bank/takes.wav", download_takes, Takes, File, slow=True),
 )

@@ -54,7 +54,7 @@ class SoundMap {
       await this.load();
     });
     return {
-      show: () => this.points.draw(),
+      show: () => (this.points.fitted ? this.points.draw() : this.fit()),
       take: ({ preset }) => this.find(preset),
       keys: [
         { key: " ", does: "Hear the point, or the place", run: (event) => (event.target.closest("button, input, select") ? false : this.again()) },

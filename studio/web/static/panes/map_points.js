@@ -34,6 +34,7 @@ export class Points {
 
   /** Show all points. One point, or equal points, lie in the middle. */
   fit() {
+    this.fitted = this.canvas.clientWidth > 0; // a pane that is not shown has no size yet
     const { width, height } = this.size();
     const [left, right] = ends(this.x);
     const [low, high] = ends(this.y);
