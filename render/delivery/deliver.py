@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from threading import Thread
 from time import perf_counter
 from typing import Any
 
@@ -25,7 +26,7 @@ from render.delivery.output_stems import OutputStems, write_stems
 from render.delivery.report import MeasuredFile, RunResults, build_report, cache_remarks, measure_file
 from render.delivery.sum_check import SumCheck, check_sum
 from render.delivery.version_lock import lock_version
-from render.delivery.waveform_plot import draw_waveforms
+from render.delivery.waveform_plot import draw_waveforms, import_matplotlib
 from render.engine.clip_writer import ClipOrder
 from render.engine.cue_cache import CueCache
 from render.engine.stream import OFFLINE_CHUNK_FRAMES, Block, RenderProcess, RenderStats, stream
@@ -197,6 +198,7 @@ class _Run:
         """Write stems, sum, clips, plot and report."""
         job, delivery = self.job, self.delivery
         plan = job.plan
+        Thread(target=import_matplotlib, daemon=True).start()  # beside the render processes
         changes = compare(plan, job.project, job.out, self.keys, job.cache, bool(delivery.clips))
         delivery.changes = changes
         if job.cache is not None:

@@ -80,6 +80,12 @@ def name_of(event: Event) -> str:
     return Path(event.preset or event.source or "").name.removesuffix(SUFFIX)
 
 
+def import_matplotlib() -> None:
+    """Import what :func:`draw_waveforms` draws with. It takes half a second."""
+    import matplotlib.backends.backend_agg
+    import matplotlib.figure  # noqa: F401
+
+
 def draw_waveforms(path: Path, plan: Plan, project: Project, statistics: dict[str, StemStatistics]) -> None:
     """Write the plot.
 
