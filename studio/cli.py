@@ -23,6 +23,7 @@ from studio.commands.find import find
 from studio.commands.import_rave import import_rave
 from studio.commands.live import live, live_replay
 from studio.commands.mix import mix
+from studio.commands.picture_metrics import picture_metrics
 from studio.commands.plugin import plugin
 from studio.commands.preset import preset, presets
 from studio.commands.render import render
@@ -56,6 +57,7 @@ for command in (
     live,
     live_replay,
     mix,
+    picture_metrics,
     plugin,
     preset,
     presets,

@@ -20,7 +20,7 @@ def space_options(command: Decorated) -> Decorated:
         ),
         click.option(
             "--space",
-            help="In which things are compared: words or sounds; both work offline.  "
+            help="In which things are compared: words or sounds (both work offline), clip-clap or pe-av.  "
             "[default: words; sounds with --like]",
         ),
     ):

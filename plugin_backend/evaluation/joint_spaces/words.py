@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from plugin_backend.evaluation.embeddings.base import windows_of
-from plugin_backend.evaluation.embeddings.yamnet import RATE_HZ, Yamnet
+from plugin_backend.evaluation.embeddings.yamnet import RATE_HZ, Yamnet, audioset_names
 from plugin_backend.evaluation.joint_spaces.base import OFFLINE, unit
 from plugin_backend.evaluation.joint_spaces.image_classes import ImageClasses
 from plugin_backend.evaluation.joint_spaces.sentences import DIMS, Sentences
@@ -57,7 +57,7 @@ class WordSpace:
     def embed_audio(self, sounds: Sequence[np.ndarray]) -> np.ndarray:
         """Return ``[n, 384]`` float32 of length 1 for mono sounds ``[samples]`` at 16 kHz."""
         scores = [self._sound_scores(sound) for sound in sounds]
-        return self._mean_of_likeliest(scores, self._yamnet.class_names)
+        return self._mean_of_likeliest(scores, audioset_names())
 
     def image_words(self, images: Sequence[np.ndarray], most: int = LIKELIEST) -> list[list[tuple[str, float]]]:
         """Return for each picture its likeliest classes with their probabilities, likeliest first."""
