@@ -60,7 +60,7 @@ def choose_draws(
         seeds: cue id → seed.
         performer: returns the preset of a name, and its model.
         shoes: character → index of the takes that it wears; other characters have one by their name.
-        memory: how many performances are remembered; None for the default.
+        memory: how many performances before each are remembered; None for the default.
 
     Returns:
         Cue id → draw.
@@ -125,7 +125,7 @@ class StruckRows:
         row, draws = self._rows[key]
         for index in range(len(draws), int(place) + 1):
             seed = take_seed(self._seed, f"{before}{index}{after}", 1)
-            draws.append(Draw(seed, 0 if row.forgetful else row.decide(index, row.sketches([seed])[0])))
+            draws.append(Draw(seed, 0 if row.forgetful else row.decide(row.sketches([seed])[0])))
         return replace(draws[int(place)], effort=effort)
 
 

@@ -1,4 +1,7 @@
-"""The memory: cues near one another differ, and a changed row changes only near the change."""
+"""The memory: cues near one another differ, a change moves only cues after it, and every processor decides alike."""
+
+from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,7 +9,7 @@ import pytest
 from presets.bank import Bank
 from presets.performance.aligned_takes import aligned_takes_of, sketch_distances
 from presets.performance.draw import candidate_weights
-from presets.performance.memory import RowMemory, choose_candidates, remembered, usual_distance
+from presets.performance.memory import AFRESH_EVERY, RowMemory, choose_candidates, remembered, usual_distance
 from tests.presets.preset_maker import make_preset
 
 
@@ -23,8 +26,8 @@ def test_a_cue_differs_from_those_near_it(name):
         sounds = sketches(aligned, seeds, choose_candidates(aligned, seeds, memory=memory))
         distances = sketch_distances(sounds[:, None], sounds) / usual_distance(aligned)
         nearest[memory] = np.array([distances[i, max(0, i - 6) : i].min() for i in range(1, 80)])
-    assert np.median(nearest[None]) > 0.6
-    assert nearest[None].min() > 0.3
+    assert np.median(nearest[None]) > 0.58
+    assert nearest[None].min() > 0.25
     assert np.median(nearest[None]) > 1.2 * np.median(nearest[0])
 
 
@@ -37,17 +40,25 @@ def test_takes_that_are_not_mixed_do_not_come_back_while_others_are_left():
     assert (takes[1:] != takes[:-1]).all()
 
 
-def test_an_inserted_cue_changes_few_cues_near_it():
-    aligned = aligned_takes_of(make_preset(takes=8), 512)
+@pytest.mark.parametrize("preset", ["made", "step-concrete", "hinge-creak"])
+def test_a_new_cue_changes_only_cues_after_it_until_the_row_starts_afresh(preset):
+    aligned = aligned_takes_of(make_preset(takes=8) if preset == "made" else Bank()[preset], 512)
     seeds = [int(seed) for seed in np.random.default_rng(1).integers(2**62, size=400)]
-    before = choose_candidates(aligned, seeds)
+    before, near = choose_candidates(aligned, seeds), remembered(aligned)
+    starts = [index for index, seed in enumerate(seeds) if seed % AFRESH_EVERY == 0]
+    assert 8 < len(starts) < 30
     changed = []
     for place in (50, 120, 200, 290):
-        after = choose_candidates(aligned, [*seeds[:place], 12345, *seeds[place:]])
-        del after[place]
-        changed.append([index - place for index in range(400) if after[index] != before[index]])
-    assert np.mean([len(each) for each in changed]) <= 25
-    assert max(abs(index) for each in changed for index in each) <= 60
+        for new in (12345, 24 * 777):
+            after = choose_candidates(aligned, [*seeds[:place], new, *seeds[place:]])
+            del after[place]
+            moved = [index for index in range(400) if after[index] != before[index]]
+            changed.append(len(moved))
+            assert all(index >= place for index in moved)
+            if preset != "hinge-creak":  # takes that are not mixed recover by themselves
+                last = next((start for start in starts if start >= place + near), 400)
+                assert all(index < last for index in moved)
+    assert 0 < np.mean(changed) <= 25
 
 
 def test_a_pinned_seed_stays_whatever_is_near():
@@ -63,5 +74,33 @@ def test_a_row_that_grows_never_changes_what_was_decided():
     short, long = RowMemory(aligned), RowMemory(aligned)
     for row, count in ((short, 10), (long, 30)):
         for index in range(count):
-            row.decide(index, row.sketches([900 + index])[0])
-    assert {index: long.candidates[index] for index in range(10)} == short.candidates
+            row.decide(row.sketches([900 + index])[0])
+    assert long.candidates[:10] == short.candidates
+
+
+def test_last_bits_of_another_processor_and_the_order_of_sums_decide_nothing():
+    aligned, other = (aligned_takes_of(replace(Bank()["step-wood"]), 512) for _ in range(2))
+    rng = np.random.default_rng(5)
+    other.latents = [take * (1 + 1e-15 * rng.standard_normal(take.shape)) for take in other.latents]
+    assert any((one != two).any() for one, two in zip(aligned.latents, other.latents, strict=True))
+    weights = candidate_weights(aligned, range(200, 240))
+    sounds = aligned.sketches(weights)
+    np.testing.assert_array_equal(sounds, other.sketches(weights * (1 + 1e-15)))
+    np.testing.assert_array_equal(sounds * 16, np.round(sounds * 16))
+    distances = sketch_distances(sounds[0][:, None], sounds[1])
+    bands = rng.permutation(sounds.shape[-1])
+    for order in (bands, bands[::-1]):
+        shuffled = sketch_distances(sounds[0][:, None][..., order], sounds[1][..., order])
+        np.testing.assert_array_equal(shuffled, distances)
+    assert choose_candidates(aligned, range(200, 240)) == choose_candidates(other, range(200, 240))
+
+
+def test_of_equal_distances_the_first_candidate_is_chosen():
+    aligned = aligned_takes_of(Bank()["step-wood"], 512)
+    row, takes = RowMemory(aligned), aligned.take_sketches
+    offered = np.repeat(takes[:1], 16, axis=0)
+    row.decide(offered)
+    for equal in ([5, 9], [2, 3, 15]):
+        again = offered.copy()
+        again[equal] = takes[1]
+        assert RowMemory.decide(deepcopy(row), again) == equal[0]

@@ -38,12 +38,12 @@ def test_level_time_and_timbre_of_a_cue_change_no_other(draws):
     assert after["s20"] == replace(before["s20"], effort=0.4)
 
 
-def test_a_new_cue_changes_only_mixtures_near_it(draws):
+def test_a_new_cue_changes_only_mixtures_after_it(draws):
     before = draws(STEPS)
     after = draws([*STEPS, {**STEPS[0], "id": "new", "start": "19.5", "foot": "L"}])
     moved = [cue for cue in before if before[cue] != after[cue]]
     assert all(replace(before[cue], candidate=0) == replace(after[cue], candidate=0) for cue in moved)
-    assert len(moved) <= 12
+    assert all(int(cue[1:]) >= 20 for cue in moved)
 
 
 def test_stems_characters_and_presets_have_memories_of_their_own(draws):
