@@ -9,6 +9,7 @@ PisadaError                     an error that one line can explain
 │   ├── PresetError             a preset file, a bank, an unknown preset name
 │   ├── CheckpointError         a model file or name
 │   ├── AudioFileError          a source or training file that cannot be used
+│   ├── FilmError               a film that cannot be used
 │   ├── PluginError             a VST/LV2 plug-in that cannot be loaded or set
 │   ├── DeviceError             a sound device, MIDI port or OSC port that cannot be used, or is gone
 │   ├── OutputError             the output folder cannot be written
@@ -132,6 +133,10 @@ class CheckpointError(InputError):
 
 class AudioFileError(InputError):
     """An audio file cannot be used."""
+
+
+class FilmError(InputError):
+    """A film cannot be used."""
 
 
 class PluginError(InputError):

@@ -28,6 +28,7 @@ from studio.commands.plugin import plugin
 from studio.commands.preset import preset, presets
 from studio.commands.render import render
 from studio.commands.session import session
+from studio.commands.spot import spot
 from studio.commands.studio import studio
 from studio.commands.train import train
 from studio.terminal.safe_print import safe_text
@@ -63,6 +64,7 @@ for command in (
     presets,
     render,
     session,
+    spot,
     studio,
     train,
 ):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from studio.commands.cues_from_audio import from_audio
+from studio.commands.cues_from_video import from_video
 from studio.commands.options import Examples, named_banks
 from studio.commands.sheet_options import SKIP, sheet_options
 from studio.workflows.overwrite_guard import check_new
@@ -22,10 +23,11 @@ FOUND = 1
 
 @click.group(epilog="\b\nExample:\n  pisada cues check reel1.txt --mapping clips.toml")
 def cues() -> None:
-    """Convert and check cue sheets, and find cues in a recording."""
+    """Convert and check cue sheets, and find cues in a recording or a film."""
 
 
 cues.add_command(from_audio)
+cues.add_command(from_video)
 
 
 @cues.command(cls=Examples, example="pisada cues convert session.txt cues.csv --fps 23.976 --mapping clips.toml")
