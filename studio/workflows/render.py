@@ -72,7 +72,7 @@ def render_to_disk(plan: Plan, project: Project, out: Path, options: RenderOptio
             progress=lambda samples: bar.advance(task, samples),
             clips=options.clips,
             cache=cache,
-            extra_files=partial(_sessions, options.sessions, out),
+            extra_files=partial(write_sessions, options.sessions, out),
         )
     if cache is not None:
         cache.prune()
@@ -86,7 +86,7 @@ def render_to_disk(plan: Plan, project: Project, out: Path, options: RenderOptio
         click.echo(path)
 
 
-def _sessions(formats: tuple[str, ...], out: Path, report: Path) -> list[Path]:
+def write_sessions(formats: tuple[str, ...], out: Path, report: Path) -> list[Path]:
     """Write sessions of a delivery next to its report; later all of it lies in ``out``."""
     if not formats:
         return []
