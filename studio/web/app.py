@@ -76,6 +76,8 @@ def make_app(settings: Settings, sessions: Sessions | None = None) -> Guard:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
         queue.close()
+        for module in pane_modules():
+            getattr(module, "close", _nothing)()
 
     routes: list[BaseRoute] = [
         Route("/", _page),
@@ -87,10 +89,15 @@ def make_app(settings: Settings, sessions: Sessions | None = None) -> Guard:
     routes += [_route(endpoint) for endpoint in all_endpoints()]
     for module in pane_modules():
         routes += [WebSocketRoute(f"{API}{path}", handler) for path, handler in getattr(module, "SOCKETS", ())]
+        routes += [Route(f"{API}{path}", handler) for path, handler in getattr(module, "FILES", ())]
     routes.append(Mount("/static", StaticFiles(directory=STATIC)))
     app = Starlette(routes=routes, lifespan=lifespan)
     app.state.settings, app.state.sessions, app.state.queue = settings, sessions, queue
     return Guard(app, settings.token, allowed_hosts(settings.host, settings.port))
+
+
+def _nothing() -> None:
+    """Close nothing: the pane holds nothing open."""
 
 
 def _route(endpoint: Endpoint) -> Route:

@@ -1,7 +1,8 @@
 """The panes of the studio. A pane is added here in one line.
 
 The page reads this table (``GET /api/panes``) and loads ``static/panes/NAME.js``. The server loads the routes of
-``studio/web/routes/NAME.py``: its ``ENDPOINTS``, and its ``SOCKETS`` if it has some.
+``studio/web/routes/NAME.py``: its ``ENDPOINTS``, and its ``SOCKETS`` and ``FILES`` if it has
+some.
 """
 
 from __future__ import annotations
@@ -28,4 +29,6 @@ PANES = (
     Pane("instrument", "Instrument", "Shape a preset while it sounds."),
     Pane("mix", "Mix pad", "Mix two to four presets by hand."),
     Pane("map", "Map", "Hear what lies between the takes of the banks."),
+    Pane("timeline", "Timeline", "Edit cues against the film, and render them."),
+    Pane("listen", "Listen", "Rate sounds in blind tests."),
 )

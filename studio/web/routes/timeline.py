@@ -9,19 +9,18 @@ from pathlib import Path
 import numpy as np
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import Route
-from studio.web.endpoints import Done, Endpoint, File, Nothing
-from studio.web.replies import problem_reply
-from studio.web.sessions import Session
 
 from plugin_backend.errors import InputError, SessionError
 from plugin_backend.hit_detection import Sensitivity, detect_hits
 from plugin_backend.waveform_peaks import FULL_SCALE, read_peaks
 from render.engine.cue_cache import cache_home
 from render.project.timecode import round_half_up
+from studio.web.endpoints import Done, Endpoint, File, Nothing
+from studio.web.replies import problem_reply
+from studio.web.sessions import Session
 from studio.web.timeline import views
 from studio.web.timeline.media import FILMS, GUIDES, SHEETS, listed
-from studio.web.timeline.work import TimelineWork, timeline_of
+from studio.web.timeline.work import TimelineWork, close_timelines, timeline_of
 
 FLOAT_SAMPLES = "application/x-float32"
 WAVE_BINS = 400
@@ -310,5 +309,7 @@ ENDPOINTS = (
     Endpoint("DELETE", "/timeline/render", stop_render),
     Endpoint("GET", "/timeline/written", write_sheet, views.Named, File),
 )
-ROUTES = (Route("/timeline/film/file", send_film), Route("/timeline/files/{name}", send_rendered))
+FILES = (("/timeline/film/file", send_film), ("/timeline/files/{name}", send_rendered))
 """Files that may be too large for memory, and a film of which the browser asks for parts."""
+close = close_timelines
+"""Called at the end of the server."""

@@ -60,7 +60,7 @@ class RenderJob:
             state = STOPPED if self._stopping else "failed"
             return RenderView(state, problem=self._problem, revision=self._revision)
         delivery = self._delivery
-        levels = {name: _level(measured) for name, measured in delivery.measured.items()}
+        levels = {measured.file: _level(measured) for measured in delivery.measured.values()}
         return RenderView(
             "done",
             1.0,

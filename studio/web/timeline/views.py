@@ -217,7 +217,7 @@ class RenderView(msgspec.Struct, frozen=True):
         problem: why it failed.
         revision: the edits that it holds.
         files: names to download, stems first.
-        levels: stem → integrated loudness (LUFS) and true peak (dBTP), as text.
+        levels: file → integrated loudness (LUFS) and true peak (dBTP), as text.
         decoded, cached: number of cues that were decoded, and that were in the cache.
         notes: remarks.
     """

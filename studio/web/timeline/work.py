@@ -5,6 +5,7 @@ It outlives the tab's session in memory: a tab that comes back finds its sheet a
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import threading
@@ -13,7 +14,6 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from studio.web.sessions import Session
 
 from plugin_backend.errors import CueSheetError, InputError, PresetError
 from plugin_backend.output_files import write_atomically
@@ -26,6 +26,7 @@ from render.project.project import Project
 from render.sheet_editing.document import Change, EditedSheet, read_for_editing
 from render.sheet_editing.edits import Edit
 from render.sheet_editing.expansion import EditedPlan, Expansion, RowFinding, check_sheet, plan_sheet
+from studio.web.sessions import Session
 from studio.web.timeline.media import SHEETS, Media, clean_name, listed
 from studio.web.timeline.render_job import RenderJob
 
@@ -182,6 +183,7 @@ class TimelineWork:
         """Make an edit; when this returns, it is on disk."""
         with self.lock:
             self.sheet.presets = frozenset(self.presets())
+            os.utime(self._session.folder)  # a session that is edited is not stale
             return self.sheet.edit(edit)
 
     def undo(self) -> Change:
@@ -280,6 +282,16 @@ class TimelineWork:
             out = self._document / "renders"
             self._job = RenderJob(result.plan, planned.project, out, self._cache, planned.key[1])
 
+    def close(self) -> None:
+        """Close the sheet, and end what renders."""
+        with self.lock:
+            if self._job is not None:
+                self._job.stop()
+            if self._renderer is not None:
+                self._renderer.close()
+            if self._sheet is not None:
+                self._sheet.close()
+
     @property
     def job(self) -> RenderJob | None:
         """The last render of the open sheet."""
@@ -347,3 +359,11 @@ def timeline_of(session: Session) -> TimelineWork:
         if folder not in _OPEN:
             _OPEN[folder] = TimelineWork(session)
         return _OPEN[folder]
+
+
+def close_timelines() -> None:
+    """Close all timelines, at the end of the server."""
+    with _LOCK:
+        for work in _OPEN.values():
+            work.close()
+        _OPEN.clear()

@@ -163,7 +163,6 @@ export class RenderPanel {
   }
 
   level(name) {
-    const stem = Object.keys(this.view.levels).find((each) => name.includes(each));
-    return /\.wav$/i.test(name) && stem ? this.view.levels[stem] : "";
+    return this.view.levels[name] || "";
   }
 }

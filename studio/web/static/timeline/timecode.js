@@ -94,12 +94,18 @@ export class Clock {
     return Math.round((whole + Number(match[3])) * this.rate_hz);
   }
 
-  /** Return steps for the ruler: a readable distance of at least `least` samples between labels. */
-  rulerStep(least) {
-    const second = this.rate_hz;
-    const frame = this.hasFrames ? (second * this.exact[1]) / this.exact[0] : second / 100;
-    const steps = [1, 10, 100, frame, frame * 2, frame * 5, frame * 10, second, second * 2, second * 5, second * 10, second * 30];
-    steps.push(second * 60, second * 120, second * 300, second * 600, second * 1800);
-    return steps.find((step) => step >= least) || second * 3600;
+  /** Return the marks of the ruler, at least `least` samples apart: { step, at(index) → sample }. */
+  ruler(least) {
+    const seconds = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600];
+    if (this.hasFrames && least > 1) {
+      const frame = (this.rate_hz * this.exact[1]) / this.exact[0];
+      const half = this.nominal % 2 ? this.nominal / 5 : this.nominal / 2;
+      const counts = [1, 2, half, ...seconds.map((each) => each * this.nominal)];
+      const count = counts.find((each) => each * frame >= least) || counts.at(-1);
+      if (least >= frame / 5) return { step: count * frame, at: (index) => this.frameStart(this.start_frames + index * count) };
+    }
+    const steps = [1, 10, 100, 480, 4800, ...seconds.map((each) => each * this.rate_hz)];
+    const step = steps.find((each) => each >= least) || steps.at(-1);
+    return { step, at: (index) => index * step };
   }
 }

@@ -282,19 +282,16 @@ export class LanesView {
     context.fillRect(0, RULER - 1, width, 1);
     context.font = "500 11px ui-monospace, 'DejaVu Sans Mono', monospace";
     context.textBaseline = "middle";
-    const step = clock.rulerStep(this.perPixel * 104);
-    const small = step / 5;
-    const round = clock.hasFrames && step < clock.rate_hz * 3600 ? (at) => clock.nearestFrame(Math.round(at)) : Math.round;
-    const place = step >= 300 && clock.hasFrames ? round : Math.round;
-    for (let index = Math.max(0, Math.floor(this.start / small)); ; index += 1) {
-      const at = index % 5 ? Math.round(index * small) : place(index * small);
-      const x = this.x(at);
+    const { step, at } = clock.ruler(this.perPixel * 104);
+    for (let index = Math.max(0, Math.floor(this.start / step) - 1); ; index += 1) {
+      const [here, next] = [at(index), at(index + 1)];
+      const x = this.x(here);
       if (x > width) break;
       context.fillStyle = colour("grid");
-      context.fillRect(x, index % 5 ? RULER - 6 : RULER - 11, 1, index % 5 ? 5 : 10);
-      if (index % 5) continue;
+      context.fillRect(x, RULER - 11, 1, 10);
+      for (let part = 1; part < 5; part += 1) context.fillRect(x + (part * (next - here)) / this.perPixel / 5, RULER - 6, 1, 5);
       context.fillStyle = colour("quiet");
-      context.fillText(this.perPixel < 4 ? clock.exactLabel(at) : clock.label(at), x + 5, RULER / 2 - 2);
+      context.fillText(this.perPixel < 4 ? clock.exactLabel(here) : clock.label(here), x + 5, RULER / 2 - 2);
     }
   }
 
