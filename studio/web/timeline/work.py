@@ -18,6 +18,7 @@ import numpy as np
 from plugin_backend.errors import CueSheetError, InputError, PresetError
 from plugin_backend.output_files import write_atomically
 from presets.bank import Bank
+from presets.store import SUFFIX
 from render.cues.write import WRITERS
 from render.engine.cue_cache import CueCache, cache_home
 from render.engine.range_renderer import RangeRenderer
@@ -122,7 +123,7 @@ class TimelineWork:
         """The project with the tab's banks and models."""
         settings = self._session.settings
         own = self._session.library.shelves["own"].folder
-        banks = [str(own)] if own.is_dir() and any(own.iterdir()) else []
+        banks = [str(own)] if any(own.glob(f"*{SUFFIX}")) else []
         return msgspec.structs.replace(settings.project, bank=[*banks, *settings.banks], models=list(settings.models))
 
     def presets(self) -> list[str]:

@@ -90,7 +90,7 @@ def test_a_sheet_is_edited_heard_rendered_and_written(client, forked_renders, mo
     assert not difference.any(), (np.abs(difference).max(), np.flatnonzero(difference.any(axis=0))[[0, -1]])
     assert {name[-4:] for name in names} >= {".wav", ".rpp", "json", "otio"}
     sheet = client.get("/timeline/written", name=".csv").text
-    assert "a,24959smp,FEET,click" in sheet and "-0.5" in sheet
+    assert "a,24959smp,,FEET,click,-6," in sheet and "tone,,-0.5" in sheet
     assert len(samples(client.get("/timeline/hear-cue", id="a"))[0]) == 2048
     wave = client.post("/timeline/waves", ids=["a", "zz"]).json()["waves"]
     assert list(wave) == ["a"] and wave["a"]["step"] == 6

@@ -361,7 +361,8 @@ class TimelinePane {
   }
 
   keys() {
-    const key = (shown, name, does, run, more = {}) => ({ key: name, shown, does, run, ...more });
+    const own = (event) => event.target.closest?.("input, select, textarea"); // a slider keeps its own keys
+    const key = (shown, name, does, run, more = {}) => ({ key: name, shown, does, run: (event) => (own(event) ? false : run(event)), ...more });
     const muted = () => this.model.chosen.every((row) => row.muted);
     return [
       key("Space", " ", "Play or pause", (event) => (event.target.closest("button, a, input, select") ? false : this.transport.toggle())),
@@ -379,6 +380,7 @@ class TimelinePane {
       key("W", "w", "Write a walk as steps", () => this.model.chosen[0] && this.act({ type: "to_steps", id: this.model.chosen[0].id })),
       key("Del", "Delete", "Delete the selected cues", () => this.chosenDo({ type: "delete" })),
       key("Backspace", "Backspace", "Delete the selected cues", () => this.chosenDo({ type: "delete" })),
+      key("Esc", "Escape", "Stop", () => { this.studio.sound.release(); if (this.transport.playing) this.transport.pause(); }),
       key("L", "l", "Repeat the marked range", () => this.toggleLoop()),
       key("F", "f", "Show the whole programme", () => this.view.fit()),
       key("+", "+", "Zoom in", () => this.view.zoom(1 / 1.6, this.view.x(this.transport.position))),
