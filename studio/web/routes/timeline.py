@@ -10,10 +10,10 @@ import numpy as np
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
+from plugin_backend.cache_folder import cache_home
 from plugin_backend.errors import InputError, SessionError
 from plugin_backend.hit_detection import Sensitivity, detect_hits
 from plugin_backend.waveform_peaks import FULL_SCALE, read_peaks
-from render.engine.cue_cache import cache_home
 from render.project.timecode import round_half_up
 from studio.web.endpoints import Done, Endpoint, File, Nothing
 from studio.web.replies import problem_reply

@@ -15,12 +15,13 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from plugin_backend.cache_folder import cache_home
 from plugin_backend.errors import CueSheetError, InputError, PresetError
 from plugin_backend.output_files import write_atomically
 from presets.bank import Bank
 from presets.store import SUFFIX
 from render.cues.write import WRITERS
-from render.engine.cue_cache import CueCache, cache_home
+from render.engine.cue_cache import CueCache
 from render.engine.range_renderer import RangeRenderer
 from render.plan.plan import Plan
 from render.project.project import Project
