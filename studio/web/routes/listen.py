@@ -43,7 +43,7 @@ class ListeningView(msgspec.Struct, frozen=True):
     raters: int
 
 
-class Listing(msgspec.Struct, frozen=True):
+class ListeningTests(msgspec.Struct, frozen=True):
     """All tests, and the folders of the project that new ones can be made of."""
 
     tests: list[ListeningView]
@@ -164,17 +164,17 @@ class Metrics(msgspec.Struct, frozen=True):
     metrics: list[MetricResult]
 
 
-def list_tests(session: Session, request: Nothing) -> Listing:
+def list_tests(session: Session, request: Nothing) -> ListeningTests:
     """List all tests."""
     views = []
     for name in test_names(session.settings):
         ratings = ratings_of(session.settings, name)
         test = ratings.test
         views.append(ListeningView(name, test.kind, len(test.items), len(test.conditions), len(ratings.raters)))
-    return Listing(views, list(sources_of(session.settings)))
+    return ListeningTests(views, list(sources_of(session.settings)))
 
 
-def new_test(session: Session, request: NewTest) -> Listing:
+def new_test(session: Session, request: NewTest) -> ListeningTests:
     """Make a test of a folder that holds a folder for each version."""
     sources = sources_of(session.settings)
     if request.source not in sources:
@@ -241,8 +241,8 @@ def metrics(session: Session, request: OfTest, path: Path) -> Metrics:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/listen", list_tests, returns=Listing),
-    Endpoint("POST", "/listen/new", new_test, NewTest, Listing, slow=True),
+    Endpoint("GET", "/listen", list_tests, returns=ListeningTests),
+    Endpoint("POST", "/listen/new", new_test, NewTest, ListeningTests, slow=True),
     Endpoint("POST", "/listen/start", start, OfRater, Next),
     Endpoint("GET", "/listen/page", show_page, OfPage, PageView),
     Endpoint("GET", "/listen/sound", send_sound, OfSound, File),

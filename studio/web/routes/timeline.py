@@ -69,7 +69,7 @@ def new(session: Session, request: Nothing) -> views.TimelineView:
     return show(session, request)
 
 
-def open_sheet(session: Session, request: views.Named) -> views.TimelineView:
+def open_sheet(session: Session, request: views.NamedFile) -> views.TimelineView:
     """Open a sheet of the project's folder."""
     timeline_of(session).open_from_project(request.name)
     return show(session, Nothing())
@@ -81,7 +81,7 @@ def reopen(session: Session, request: views.Numbered) -> views.TimelineView:
     return show(session, Nothing())
 
 
-def upload_sheet(session: Session, request: views.Named, path: Path) -> views.TimelineView:
+def upload_sheet(session: Session, request: views.NamedFile, path: Path) -> views.TimelineView:
     """Open an uploaded sheet of any format."""
     timeline_of(session).open_upload(request.name, path)
     return show(session, Nothing())
@@ -171,42 +171,42 @@ def _base64(pairs: np.ndarray) -> str:
     return base64.b64encode(pairs.astype("<i2").tobytes()).decode()
 
 
-def choose_film(session: Session, request: views.Named) -> views.MediaView:
+def choose_film(session: Session, request: views.NamedFile) -> views.MediaView:
     """Open a film of the project's folder."""
     media = timeline_of(session).media
     media.choose_film(request.name)
     return media.film_view()
 
 
-def upload_film(session: Session, request: views.Named, path: Path) -> views.MediaView:
+def upload_film(session: Session, request: views.NamedFile, path: Path) -> views.MediaView:
     """Open an uploaded film."""
     media = timeline_of(session).media
     media.take_film(request.name, path)
     return media.film_view()
 
 
-def place_film(session: Session, request: views.Placed) -> views.MediaView:
+def place_film(session: Session, request: views.PlacedMedia) -> views.MediaView:
     """Set where the film begins."""
     media = timeline_of(session).media
     media.place_film(request.start)
     return media.film_view()
 
 
-def choose_guide(session: Session, request: views.Named) -> views.MediaView:
+def choose_guide(session: Session, request: views.NamedFile) -> views.MediaView:
     """Open a guide of the project's folder."""
     work = timeline_of(session)
     work.media.choose_guide(request.name, work.sheet.clock)
     return work.media.guide_view()
 
 
-def upload_guide(session: Session, request: views.Named, path: Path) -> views.MediaView:
+def upload_guide(session: Session, request: views.NamedFile, path: Path) -> views.MediaView:
     """Open an uploaded guide."""
     work = timeline_of(session)
     work.media.take_guide(request.name, path, work.sheet.clock)
     return work.media.guide_view()
 
 
-def place_guide(session: Session, request: views.Placed) -> views.MediaView:
+def place_guide(session: Session, request: views.PlacedMedia) -> views.MediaView:
     """Set where the guide begins."""
     media = timeline_of(session).media
     media.place_guide(request.start)
@@ -254,7 +254,7 @@ def stop_render(session: Session, request: Nothing) -> Done:
     return Done()
 
 
-def write_sheet(session: Session, request: views.Named) -> File:
+def write_sheet(session: Session, request: views.NamedFile) -> File:
     """Return the sheet as a file; the name is a suffix such as .csv."""
     data, name = timeline_of(session).written(request.name)
     return File(data, "application/octet-stream", name)
@@ -286,9 +286,9 @@ async def send_rendered(request: Request) -> Response:
 ENDPOINTS = (
     Endpoint("GET", "/timeline", show, returns=views.TimelineView),
     Endpoint("POST", "/timeline/new", new, returns=views.TimelineView),
-    Endpoint("POST", "/timeline/open", open_sheet, views.Named, views.TimelineView, slow=True),
+    Endpoint("POST", "/timeline/open", open_sheet, views.NamedFile, views.TimelineView, slow=True),
     Endpoint("POST", "/timeline/reopen", reopen, views.Numbered, views.TimelineView),
-    Endpoint("PUT", "/timeline/sheet", upload_sheet, views.Named, views.TimelineView, slow=True, upload=True),
+    Endpoint("PUT", "/timeline/sheet", upload_sheet, views.NamedFile, views.TimelineView, slow=True, upload=True),
     Endpoint("POST", "/timeline/edit", edit, views.EditRequest, views.ChangeView),
     Endpoint("POST", "/timeline/undo", undo, returns=views.ChangeView),
     Endpoint("POST", "/timeline/redo", redo, returns=views.ChangeView),
@@ -297,17 +297,17 @@ ENDPOINTS = (
     Endpoint("GET", "/timeline/hear-cue", hear_cue, views.OfRow, File, slow=True),
     Endpoint("POST", "/timeline/waves", waves, views.OfRows, views.Waves, slow=True),
     Endpoint("GET", "/timeline/peaks", peaks, views.PeaksRequest, views.Wave, slow=True),
-    Endpoint("POST", "/timeline/film", choose_film, views.Named, views.MediaView),
-    Endpoint("PUT", "/timeline/film", upload_film, views.Named, views.MediaView, upload=True),
-    Endpoint("POST", "/timeline/film-start", place_film, views.Placed, views.MediaView),
-    Endpoint("POST", "/timeline/guide", choose_guide, views.Named, views.MediaView),
-    Endpoint("PUT", "/timeline/guide", upload_guide, views.Named, views.MediaView, upload=True),
-    Endpoint("POST", "/timeline/guide-start", place_guide, views.Placed, views.MediaView),
+    Endpoint("POST", "/timeline/film", choose_film, views.NamedFile, views.MediaView),
+    Endpoint("PUT", "/timeline/film", upload_film, views.NamedFile, views.MediaView, upload=True),
+    Endpoint("POST", "/timeline/film-start", place_film, views.PlacedMedia, views.MediaView),
+    Endpoint("POST", "/timeline/guide", choose_guide, views.NamedFile, views.MediaView),
+    Endpoint("PUT", "/timeline/guide", upload_guide, views.NamedFile, views.MediaView, upload=True),
+    Endpoint("POST", "/timeline/guide-start", place_guide, views.PlacedMedia, views.MediaView),
     Endpoint("POST", "/timeline/spot", spot, views.SpotRequest, views.Suggestions, slow=True),
     Endpoint("POST", "/timeline/render", render, returns=views.RenderView, slow=True),
     Endpoint("GET", "/timeline/render", rendered, returns=views.RenderView),
     Endpoint("DELETE", "/timeline/render", stop_render),
-    Endpoint("GET", "/timeline/written", write_sheet, views.Named, File),
+    Endpoint("GET", "/timeline/written", write_sheet, views.NamedFile, File),
 )
 FILES = (("/timeline/film/file", send_film), ("/timeline/files/{name}", send_rendered))
 """Files that may be too large for memory, and a film of which the browser asks for parts."""

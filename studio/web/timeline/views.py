@@ -239,7 +239,7 @@ class EditRequest(msgspec.Struct, frozen=True):
     edit: Edit
 
 
-class Named(msgspec.Struct, frozen=True):
+class NamedFile(msgspec.Struct, frozen=True):
     """Something by its name in a list that the server gave, or the name of an uploaded file."""
 
     name: Choice
@@ -291,7 +291,7 @@ class PeaksRequest(msgspec.Struct, frozen=True):
     bins: Annotated[int, Meta(ge=1, le=10_000)] = 2000
 
 
-class Placed(msgspec.Struct, frozen=True):
+class PlacedMedia(msgspec.Struct, frozen=True):
     """Where the film or guide begins in the programme, in samples."""
 
     start: Samples
