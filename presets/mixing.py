@@ -82,7 +82,7 @@ def mix_presets(
     means, deviations, takes, mode_tables = [], [], [], []
     for index in range(max(len(preset.means) for preset in presets)):
         chosen = [index % len(preset.means) for preset in presets]
-        latents, spreads = _side_by_side(presets, chosen, codec)
+        latents, spreads = side_by_side(presets, chosen, codec)
         mixture = _with_conditions(METHODS[method](latents, shares, codec), latents, method, shares, codec.spec)
         mixed_takes = [preset.header.takes[take] for preset, take in zip(presets, chosen, strict=True)]
         waits = _waits(presets, chosen, codec)
@@ -180,7 +180,7 @@ def _common_fields(headers: list[PresetHeader]) -> dict[str, Any]:
     return {"tags": tags, "credit": credit, **same}
 
 
-def _side_by_side(presets: Sequence[Preset], takes: Sequence[int], codec: Codec) -> tuple[Latents, Latents]:
+def side_by_side(presets: Sequence[Preset], takes: Sequence[int], codec: Codec) -> tuple[Latents, Latents]:
     """Return means and deviations of one take of each preset, with equal length.
 
     Hits get silence before them, so that their attacks are in the same frame, and after them. Textures are repeated.

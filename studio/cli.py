@@ -30,6 +30,7 @@ from studio.commands.render import render
 from studio.commands.session import session
 from studio.commands.spot import spot
 from studio.commands.studio import studio
+from studio.commands.timbre import timbre
 from studio.commands.train import train
 from studio.terminal.safe_print import safe_text
 
@@ -66,6 +67,7 @@ for command in (
     session,
     spot,
     studio,
+    timbre,
     train,
 ):
     pisada.add_command(command)
