@@ -22,6 +22,7 @@ from studio.commands.export import export
 from studio.commands.find import find
 from studio.commands.import_rave import import_rave
 from studio.commands.live import live, live_replay
+from studio.commands.map import map_sounds
 from studio.commands.mix import mix
 from studio.commands.picture_metrics import picture_metrics
 from studio.commands.plugin import plugin
@@ -58,6 +59,7 @@ for command in (
     import_rave,
     live,
     live_replay,
+    map_sounds,
     mix,
     picture_metrics,
     plugin,
