@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from plugin_backend.audio_files import inspect_mono_or_stereo, read_mono_blocks
 from plugin_backend.codecs.base import Codec
+from plugin_backend.corpus.notes.layout import is_note_folder, read_notes
 from plugin_backend.corpus.scan import scan_folder
 from plugin_backend.errors import AudioFileError, MissingExtraError, PresetError, ProjectError
 from presets.bank import FACTORY, Bank
-from presets.capture import encode_pieces
+from presets.hit_slicing import Slice, attack_samples
 from presets.lookup import check_model
 from presets.store import SUFFIX
+from presets.whole_sounds import whole_sounds
 
 PCA, TSNE, UMAP = "pca", "tsne", "umap"
 LEAST_NEIGHBOURS, PERPLEXITY, NEIGHBOURS = 4, 30, 15
@@ -64,17 +67,27 @@ def sounds_to_map(source: str, codec: Codec, say: Callable[[str], None] = lambda
     if source == FACTORY or (folder.is_dir() and any(folder.glob(f"*{SUFFIX}"))):
         yield from _takes(Bank(source), codec)
         return
-    scanned, found = scan_folder(folder), 0
-    for file in scanned.files:
+    found = 0
+    for name, label, read in _files(folder, codec.spec.sample_rate):
         try:
-            audio = _beginning(folder / file.file, codec.spec.sample_rate)
+            audio = read()
         except AudioFileError as problem:
             say(f"left out: {problem}")
             continue
         found += 1
-        yield MappedSound(file.file, file.label, sound_features(audio, codec), _heard(audio, codec))
+        yield MappedSound(name, label, sound_features(audio, codec), _heard(audio, codec))
     if not found:
         raise AudioFileError(f"{folder}: holds no preset and no sound that can be mapped")
+
+
+def _files(folder: Path, rate_hz: int) -> Iterator[tuple[str, str, Callable[[], np.ndarray]]]:
+    """Yield name and label of each sound, and what reads it. Notes in the layout of NSynth have families as labels."""
+    if is_note_folder(folder):
+        for note in read_notes(folder):
+            yield note.row.note_str, note.row.instrument_family_str, partial(note.read, rate_hz)
+        return
+    for file in scan_folder(folder).files:
+        yield file.file, file.label, partial(_beginning, folder / file.file, rate_hz)
 
 
 def _takes(bank: Bank, codec: Codec) -> Iterator[MappedSound]:
@@ -104,7 +117,10 @@ def _heard(audio: np.ndarray, codec: Codec) -> np.ndarray:
 
 def sound_features(audio: np.ndarray, codec: Codec) -> np.ndarray:
     """Return the features of a sound ``[samples]``, trimmed and aligned as a take of a preset is."""
-    return features_of(encode_pieces(codec, "sound", [audio], "hit").means[0], codec)
+    piece = Slice(audio, (attack_samples(audio),), 0)
+    if codec.spec.layout == "vector":
+        (piece,) = whole_sounds([piece], "hit", codec.spec)
+    return features_of(codec.encode(piece.audio[None])[0], codec)
 
 
 def features_of(latents: np.ndarray, codec: Codec) -> np.ndarray:

@@ -23,6 +23,8 @@ SOUNDFONT = "/usr/share/sounds/sf2/FluidR3_GM.sf2"
 @click.option(
     "--hold-out", "held_out", type=click.Path(path_type=Path), help="A soundfont for tests only: nsynth-test."
 )
+@click.option("--voices", is_flag=True, help="Add vowels and words by espeak-ng, as the class vocal.")
+@click.option("--folder", type=click.Path(path_type=Path), help="Add your own sounds, as the class own.")
 @click.option("--lowest", type=click.IntRange(0, 127), default=36, show_default=True, help="The lowest MIDI note.")
 @click.option("--highest", type=click.IntRange(0, 127), default=96, show_default=True, help="The highest MIDI note.")
 @click.option(
@@ -52,6 +54,8 @@ def corpus_notes(
     out: Path,
     soundfonts: tuple[Path, ...],
     held_out: Path | None,
+    voices: bool,
+    folder: Path | None,
     lowest: int,
     highest: int,
     every: int,
@@ -71,7 +75,16 @@ def corpus_notes(
 
     pitches = range(lowest, highest + 1, every)
     options = NoteSetOptions(
-        soundfonts, held_out, pitches, sorted(set(velocities)), sorted(set(programs)), rate, hold_s, decay_s
+        soundfonts=soundfonts,
+        held_out=held_out,
+        pitches=pitches,
+        velocities=sorted(set(velocities)),
+        programs=sorted(set(programs)),
+        rate_hz=rate,
+        hold_s=hold_s,
+        decay_s=decay_s,
+        voices=voices,
+        folder=folder,
     )
     report = build_note_set(out, options, say=lambda line: click.echo(line, err=True))
     if as_json:

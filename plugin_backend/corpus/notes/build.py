@@ -13,10 +13,14 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from plugin_backend.audio_files import inspect_mono_or_stereo, read_mono_blocks
 from plugin_backend.corpus.notes.families import PROGRAMS
 from plugin_backend.corpus.notes.layout import AUDIO, FAMILIES, PREFIX, SOURCES, NoteRow, write_list
 from plugin_backend.corpus.notes.soundfonts import PlayedNote, play_notes, programs_of
-from plugin_backend.errors import OutputError, ProjectError
+from plugin_backend.corpus.notes.voices import SPEAKERS, VOWELS, WORDS, speak_all
+from plugin_backend.corpus.scan import scan_folder
+from plugin_backend.dsp.pitch_detection import detect_pitch
+from plugin_backend.errors import AudioFileError, OutputError, ProjectError
 from plugin_backend.output_files import disk_error, make_folder, make_folder_atomically
 
 SILENT_PEAK = 10 ** (-54 / 20)
@@ -24,6 +28,8 @@ SILENT_PEAK = 10 ** (-54 / 20)
 
 VALID_EVERY = 10
 OWN_FAMILY = "own"
+MEASURED_VELOCITY = 100
+"""Velocity of notes that no key was struck for."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,7 @@ class NewNote:
     split: str
     exact_pitch: float | None = None
     soundfont: str = ""
+    label: str = ""
 
 
 @dataclass
@@ -151,6 +158,58 @@ def _all_notes(
         say(f"{path.name}: {len(programs)} instruments")
         yield from _soundfont_notes(path, split, programs, instrument, options, report)
         instrument += len(programs)
+    if options.voices:
+        say(f"voices: {len(SPEAKERS)} speakers")
+        for note in _voices(instrument, options):
+            yield note
+            instrument = max(instrument, note.instrument + 1)
+    if options.folder is not None:
+        yield from _own_sounds(options.folder, instrument, options, say)
+
+
+def _voices(first: int, options: NoteSetOptions) -> Iterator[NewNote]:
+    """Yield vowels and words. The last speaker is for tests, the one before for validation."""
+    longest = round((options.hold_s + options.decay_s) * options.rate_hz)
+    splits = ["train"] * (len(SPEAKERS) - 2) + ["valid", "test"]
+    for voice in speak_all(options.rate_hz):
+        instrument = first + voice.speaker * (len(VOWELS) + len(WORDS)) + voice.text
+        if voice.audio.size:
+            split, label = splits[voice.speaker], (*VOWELS, *WORDS)[voice.text].strip("[]")
+            yield _measured(voice.audio[:longest], ("vocal", "synthetic"), instrument, split, label, options.rate_hz)
+
+
+def _own_sounds(folder: Path, first: int, options: NoteSetOptions, say: Callable[[str], None]) -> Iterator[NewNote]:
+    """Yield the beginnings of the sounds of a folder. Each file is an instrument of its own."""
+    files = scan_folder(folder).files
+    say(f"{folder.name}: {len(files)} sounds")
+    longest = round((options.hold_s + options.decay_s) * options.rate_hz)
+    for number, file in enumerate(files):
+        try:
+            inspect_mono_or_stereo(folder / file.file)
+            audio = np.zeros(0, np.float32)
+            for block in read_mono_blocks(folder / file.file, options.rate_hz):
+                audio = np.concatenate([audio, block])
+                if audio.size >= longest:
+                    break
+        except AudioFileError as problem:
+            say(f"left out: {problem}")
+            continue
+        if np.abs(audio[:longest]).max(initial=0) < SILENT_PEAK:
+            say(f"left out: {folder / file.file}: silence")
+            continue
+        yield _measured(
+            audio[:longest], (OWN_FAMILY, "acoustic"), first + number, split_of(number), file.label, options.rate_hz
+        )
+
+
+def _measured(
+    audio: np.ndarray, kind: tuple[str, str], instrument: int, split: str, label: str, rate_hz: int
+) -> NewNote:
+    """Return a note whose pitch is detected; it has none if there is none to find."""
+    found = detect_pitch(audio, rate_hz)
+    exact = None if found is None or not 0 <= found.note <= 127 else round(found.note, 3)
+    pitch = None if exact is None else round(exact)
+    return NewNote(audio, *kind, instrument, pitch, MEASURED_VELOCITY, split, exact, "", label)
 
 
 def _soundfont_notes(
@@ -182,6 +241,8 @@ def _write_notes(folder: Path, notes: Iterable[NewNote], rate_hz: int, report: N
     rows: dict[str, dict[str, NoteRow]] = {}
     for count, note in enumerate(notes):
         row = _row(count, note, rate_hz)
+        if row.note_str in rows.get(note.split, {}):  # a voice has the same pitch twice
+            continue
         home = folder / f"{PREFIX}{note.split}"
         (home / AUDIO).mkdir(parents=True, exist_ok=True)
         soundfile.write(home / AUDIO / f"{row.note_str}.wav", np.clip(note.audio, -1, 1), rate_hz, subtype="PCM_16")
@@ -205,7 +266,7 @@ def _row(count: int, note: NewNote, rate_hz: int) -> NoteRow:
         velocity=note.velocity,
         sample_rate=rate_hz,
         qualities=[0] * 10,
-        qualities_str=[],
+        qualities_str=[note.label] if note.label else [],
         instrument_family=families.index(note.family),
         instrument_family_str=note.family,
         instrument_source=SOURCES.index(note.source),
