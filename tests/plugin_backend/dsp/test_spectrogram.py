@@ -1,6 +1,7 @@
 """Spectrograms, and sounds from spectrograms without phase: quality, silence, and rows that do not depend on others."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from plugin_backend.dsp.spectrogram import (
     sound_of_magnitudes,
     spectrum,
 )
+from tests.native_builds import ROOT, output_of
 
 RATE, HOPS = 22_050, 32
 GRID, INDEPENDENT = Grid(1024, 256), Grid(512, 64)
@@ -88,6 +90,12 @@ def test_c_and_python_make_the_same_bits(monkeypatch):
     compiled = sound_of_magnitudes(magnitudes, GRID, few)
     monkeypatch.setattr(phase_loops, "library", lambda: None)
     assert np.array_equal(sound_of_magnitudes(magnitudes, GRID, few), compiled)
+
+
+def test_the_compiled_loops_touch_no_memory_but_their_own(tmp_path):
+    source = Path(__file__).with_name("phase_check.c")
+    native = ROOT / "plugin_backend" / "native"
+    assert output_of("memory", source, native, tmp_path, "-ffp-contract=off") == "right\n"
 
 
 @pytest.mark.parametrize(
