@@ -19,6 +19,7 @@ SAMPLES = {
     "otio-fcp-adapter==1.0.0": (".xml",),
     "otio-fcpx-xml-adapter==1.0.0": (".fcpxml",),
     "rpp==0.5": (".rpp",),
+    "sports2d==0.8.34": ("demo/demo.mp4",),
 }
 
 

@@ -46,12 +46,18 @@ def film_options(command: Decorated) -> Decorated:
     type=click.Path(path_type=Path),
     help="Also write this HTML page: each cue with its picture, reasons, alternatives and players.",
 )
+@click.option(
+    "--by-picture",
+    is_flag=True,
+    help="Also rank the presets by what the picture shows, as `pisada find --image` does.",
+)
 @film_options
 def spot(
     film: Path,
     banks: tuple[Path, ...],
     out: Path,
     review: Path | None,
+    by_picture: bool,
     fps: str | None,
     start: str | None,
     least: float,
@@ -67,4 +73,4 @@ def spot(
     from studio.workflows.spot import SpotOptions
     from studio.workflows.spot import spot as spot_to_sheet
 
-    spot_to_sheet(film, named_banks(banks), out, review, SpotOptions(fps, start, least))
+    spot_to_sheet(film, named_banks(banks), out, review, SpotOptions(fps, start, least, by_picture))

@@ -33,11 +33,13 @@ class SpotOptions:
         fps: frame rate of the timecode; None: the film's own.
         start: timecode of the first frame; None: the film's own, or zero.
         least: events that are less sure become no cues, 0 to 1.
+        by_picture: presets are also ranked by what the picture shows.
     """
 
     fps: str | None = None
     start: str | None = None
     least: float = 0.3
+    by_picture: bool = False
 
 
 def cues_from_video(film: Path, out: Path, step_preset: str, options: SpotOptions) -> None:
@@ -61,6 +63,28 @@ def cues_from_video(film: Path, out: Path, step_preset: str, options: SpotOption
     _write(sheet, out, spotted)
 
 
+class PictureRanker:
+    """Rank the presets of a bank for a picture, as ``pisada find --image`` does.
+
+    Args:
+        bank: the presets.
+
+    Raises:
+        MissingExtraError: the extra ``find`` is not installed.
+    """
+
+    def __init__(self, bank: Bank):
+        from presets.find.finder import open_finder
+        from presets.find.sources import BankSource
+
+        self._finder = open_finder(BankSource(bank))
+
+    def rank(self, picture: np.ndarray, bank: Bank) -> list[RankedPreset]:
+        """Return the bank's presets, best first; see :class:`~render.spotting.video.choose_presets.PresetRanker`."""
+        found = self._finder.by_picture([np.ascontiguousarray(picture)], len(bank.names))[0]
+        return [RankedPreset(one.name, one.score, one.reason) for one in found]
+
+
 def spot(film: Path, banks: list[str] | None, out: Path, review: Path | None, options: SpotOptions) -> None:
     """Write the cues of a film, each with a preset of the banks, and the page to review them.
 
@@ -72,7 +96,7 @@ def spot(film: Path, banks: list[str] | None, out: Path, review: Path | None, op
         options: what the user asked for.
     """
     bank = Bank(banks)
-    chooser = PresetChooser(bank)
+    chooser = PresetChooser(bank, PictureRanker(bank) if options.by_picture else None)
     spotted = _spot(film, options)
     ranked: dict[Event, list[RankedPreset]] = {}
 

@@ -98,18 +98,19 @@ class PresetChooser:
         scored = []
         for name, words in fitting.items():
             material = next((word for word in materials if word in words), "")
-            score = 2.0 * bool(material) + sum(word in words for word in better) / len(better) + ranks.get(name, 0.0)
+            place = ranks.get(name, 0)
+            fits = 1 - (place - 1) / len(ranks) if place else 0.0
+            score = 2.0 * bool(material) + sum(word in words for word in better) / len(better) + fits
             common = ", ".join(sorted(words & {*needed, *better}))
             why = f"the ground is {colour}" if material else f"words {common}"
-            scored.append(RankedPreset(name, score, why + " and it fits the picture" * (name in ranks)))
+            scored.append(RankedPreset(name, score, why + (f", number {place} for the picture" if place else "")))
         return sorted(scored, key=lambda one: (-one.score, one.preset))
 
-    def _ranks(self, picture: np.ndarray | None) -> dict[str, float]:
-        """Return preset → 0 to 1, by the ranker; 1 is the best."""
+    def _ranks(self, picture: np.ndarray | None) -> dict[str, int]:
+        """Return preset → its place among those that the ranker returns, from 1."""
         if self._ranker is None or picture is None:
             return {}
-        names = [one.preset for one in self._ranker.rank(picture, self._bank)]
-        return {name: 1 - index / len(names) for index, name in enumerate(names)}
+        return {one.preset: place for place, one in enumerate(self._ranker.rank(picture, self._bank), 1)}
 
 
 def ground_colour(picture: np.ndarray, x: float, y: float) -> str:

@@ -34,7 +34,7 @@ def scene(tmp_path_factory):
     times = [first + number / 24 for first, end in PIECES for number in range(round((end - first) * 24))]
     with av.open(str(path), "w") as container:
         container.metadata["timecode"] = "00:59:58:00"
-        stream = container.add_stream("libx264", rate=24, options={"preset": "ultrafast", "crf": "18"})
+        stream = container.add_stream("libx264", rate=24, options={"preset": "veryfast", "crf": "18"})
         stream.width, stream.height, stream.pix_fmt = *draw_film.SIZE, "yuv420p"
         for seconds in times:
             frame = av.VideoFrame.from_ndarray(draw_film.draw(ground, seconds), format="bgr24")
@@ -87,7 +87,7 @@ def test_a_stopped_run_goes_on_to_the_same_events(scene, home, monkeypatch):
         assert near[0][2] in (foot, "")
     assert len(found) <= len(shown_events()) + 1
     steps = [abs(one[0] - true) for one in found for true, event in shown_events() if event[-1] == one[2] and one[2]]
-    assert np.median([error for error in steps if error < 0.2]) <= 1 / 24
+    assert np.median([error for error in steps if error < 0.2]) <= 2 / 24
 
 
 def test_the_sheet_is_clean_and_its_page_shows_each_cue(scene, tmp_path):
@@ -100,9 +100,9 @@ def test_the_sheet_is_clean_and_its_page_shows_each_cue(scene, tmp_path):
     assert {row["preset"] for row in rows if row["stem"] == "DOORS"} == {"door-open", "door-close"}
     steps = [row["preset"] for row in rows if row["stem"] == "FEET"]
     assert steps[0] == "step-grass" and steps[-1] in ("step-concrete", "step-stone")
-    assert all(re.match(r"[01]\.\d\d: a", row["note"]) for row in rows)
+    assert all(re.match(r"[01]\.\d\d: (a|something) ", row["note"]) for row in rows)
     checked = run("cues", "check", out, "--fps", "24", "--start-tc", "00:59:58:00")
-    assert (checked.exit_code, checked.stdout) == (0, "")
+    assert (checked.exit_code, "nothing found" in checked.stdout) == (0, True)
     text = page.read_text(encoding="utf-8")
     assert text.count("data:image/jpeg") == len(rows) and text.count("<audio") >= 4
     assert run("spot", scene, "--out", out).exit_code != 0
