@@ -74,6 +74,8 @@ def rows_of(page) -> dict:
 
 
 def test_cues_are_edited_by_mouse_and_by_keyboard_and_heard_exactly(tab):
+    from playwright.sync_api import expect
+
     tab.click("text=reel.csv")
     tab.wait_for_selector(".tl-head >> text=PROPS")
     clock = Clock(48_000, RATES["23.976"], 86_400)
@@ -83,7 +85,7 @@ def test_cues_are_edited_by_mouse_and_by_keyboard_and_heard_exactly(tab):
     tab.keyboard.press("ArrowDown")
     for key in ("ArrowRight", "ArrowRight", ".", ",", "."):
         tab.keyboard.press(key)
-    tab.wait_for_function("document.querySelector('[aria-label=\"Start\"]')?.value === '01:00:01:02 +1'")
+    expect(tab.get_by_label("Start", exact=True)).to_have_value("01:00:01:02 +1", timeout=60_000)
     assert rows_of(tab)["a"][0] == frame("01:00:01:02") + 1
     tab.keyboard.press("m")
     tab.wait_for_selector(".tl-heading button[aria-pressed=true]")
