@@ -14,6 +14,9 @@ STRIKES = STRIKE, WALK
 SHED = "shed"
 """Ends this many held sounds because the machine is too slow for them. The program sends it, never a performer."""
 
+NOTE = re.compile(r"(.*)@(\d{1,3})")
+HIGHEST_NOTE = 127
+
 LATENT, EFFECT = re.compile(r"latent\.(\d{1,4})\.(\w{1,32})"), re.compile(r"fx\.(\d{1,2})\.(\w{1,32})")
 
 
@@ -41,3 +44,9 @@ class Action(msgspec.Struct, frozen=True):
     control: str
     value: float = 0.0
     text: str = ""
+
+
+def split_note(text: str) -> tuple[str, int | None]:
+    """Return the name and the MIDI note of ``bell@72``; of ``bell``, the name and None."""
+    match = NOTE.fullmatch(text)
+    return (match[1], int(match[2])) if match else (text, None)

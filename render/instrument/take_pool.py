@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,8 @@ from render.engine.cue_decoding import Stopwatch, cue_latents, decode_cue
 from render.engine.mixing import fade_curve
 from render.engine.stream import OFFLINE_CHUNK_FRAMES
 from render.plan.choose_draws import StruckRows
-from render.plan.plan import Event
+from render.plan.plan import Event, speed_of
+from render.plan.resolve_cue import UNPITCHED_NOTE
 
 MOST_SPARE = 32
 ENDLESS = 2**48
@@ -37,12 +39,14 @@ class TakeId(NamedTuple):
     Attributes:
         number: such as ``strike 3``.
         effort, foot, part: as in :class:`~presets.performance.draw.Draw`.
+        note: the MIDI note to play, 0 … 127; None for the preset's own.
     """
 
     number: str
     effort: float = 1.0
     foot: int = 0
     part: str = WHOLE
+    note: int | None = None
 
 
 def nearest_effort(velocity: float) -> float:
@@ -83,9 +87,9 @@ class TakePool:
         for key in [key for key in list(self._takes) if key not in needed][:-MOST_SPARE]:
             self._takes.pop(key, None)
 
-    def texture(self, preset: Preset, number: str) -> Texture:
-        """Return a texture's endless audio, with the preset's own level."""
-        return Texture(self._event(preset, TakeId(number), ENDLESS), preset, self._codec_of(preset))
+    def texture(self, preset: Preset, number: str, note: int | None = None) -> Texture:
+        """Return a texture's endless audio, with the preset's own level; number and note as in :class:`TakeId`."""
+        return Texture(self._event(preset, TakeId(number, note=note), ENDLESS), preset, self._codec_of(preset))
 
     def _decode(self, preset: Preset, take: TakeId) -> np.ndarray:
         header, event = preset.header, self._event(preset, take, None)
@@ -104,11 +108,14 @@ class TakePool:
         draw = self._rows.draw(preset, spec, take.number, take.effort)
         draw = replace(draw, foot=take.foot, part=take.part)
         performance = performance_of(preset, draw, spec)
+        own = UNPITCHED_NOTE if performance.note is None else performance.note
+        semitones = 0.0 if take.note is None else take.note - own
+        speed = 1.0 if spec.pitch_dim is not None else speed_of(semitones)
         return Event(
             id=take.number,
             stem="",
             start_samples=0,
-            length_samples=length or performance.length_samples,
+            length_samples=length or ceil(performance.length_samples / speed),
             preset=preset.name,
             source=None,
             codec=header.codec,
@@ -116,6 +123,8 @@ class TakePool:
             draw=draw,
             fade_in_samples=performance.fade_in_samples,
             fade_out_samples=performance.fade_out_samples,
+            pitch_semitones=semitones,
+            pitch_dim=spec.pitch_dim,
         )
 
 

@@ -24,7 +24,19 @@ from plugin_backend.transfer.settings import HITS
 from plugin_backend.transfer.snapshot_morph import morph_snapshots
 from presets.preset import Preset
 from render.cues.walks.gaits import GAITS
-from render.instrument.actions import AB, BYPASS, EFFECT, PRESETS, RELEASE, SHED, STRIKE, STRIKES, WALK, Action
+from render.instrument.actions import (
+    AB,
+    BYPASS,
+    EFFECT,
+    PRESETS,
+    RELEASE,
+    SHED,
+    STRIKE,
+    STRIKES,
+    WALK,
+    Action,
+    split_note,
+)
 from render.instrument.effect_chain import EffectChain, make_stages
 from render.instrument.held_walk import HeldWalk, Step
 from render.instrument.sample_schedule import Schedule
@@ -125,18 +137,18 @@ class Instrument:
         if action.control in PRESETS:
             self._source.prepare(self._playable[action.text])
         elif action.control in STRIKES:
-            preset = self._playable[action.text]
+            preset = self._struck(action.text)
             if preset.header.kind == "hit":
-                self._takes.decode_ahead(preset, self._next_takes(preset))
+                self._takes.decode_ahead(preset, self._next_takes(action.text))
 
     def ready(self, action: Action) -> bool:
         """Return whether no slow work is left for an action."""
         if action.control in PRESETS:
             return self._source.ready(self._playable[action.text])
         if action.control in STRIKES:
-            preset = self._playable[action.text]
+            preset = self._struck(action.text)
             return preset.header.kind != "hit" or all(
-                self._takes.has(preset, take) for take in self._next_takes(preset)[: len(EFFORTS)]
+                self._takes.has(preset, take) for take in self._next_takes(action.text)[: len(EFFORTS)]
             )
         return True
 
@@ -149,14 +161,19 @@ class Instrument:
         ]
 
     def _upcoming_takes(self) -> list[tuple[Preset, list[TakeId]]]:
-        presets = [self._playable[name] for name in list(self._strikes)]
-        struck = [(preset, self._next_takes(preset)) for preset in presets if preset.header.kind == "hit"]
-        walked = [(self._playable[name], [self._step_take(name, walk)]) for name, walk in list(self._walks.items())]
+        presets = [(self._struck(text), text) for text in list(self._strikes)]
+        struck = [(preset, self._next_takes(text)) for preset, text in presets if preset.header.kind == "hit"]
+        walked = [(self._struck(text), [self._step_take(text, walk)]) for text, walk in list(self._walks.items())]
         return [*self._source.upcoming_takes(), *struck, *walked]
 
-    def _step_take(self, name: str, walk: HeldWalk) -> TakeId:
+    def _struck(self, text: str) -> Preset:
+        """Return the preset that a resolved strike names, with or without a note."""
+        return self._playable[split_note(text)[0]]
+
+    def _step_take(self, text: str, walk: HeldWalk) -> TakeId:
         """Return the take of a walk's next step."""
-        return _take_of(f"strike {self._strikes[name]}", walk.next_step(self._stepping["effort"]))
+        take = _take_of(f"strike {self._strikes[text]}", walk.next_step(self._stepping["effort"]))
+        return take._replace(note=split_note(text)[1])
 
     @property
     def held(self) -> int:
@@ -174,11 +191,11 @@ class Instrument:
             {(preset.name, take) for preset, takes in self._upcoming_takes() for take in takes}
         )
 
-    def _next_takes(self, preset: Preset) -> list[TakeId]:
-        """Return the takes of the next strikes: for each strike, one of every effort."""
-        done = self._strikes[preset.name]
+    def _next_takes(self, text: str) -> list[TakeId]:
+        """Return the takes of the next strikes of a preset, at a note: for each strike, one of every effort."""
+        done, note = self._strikes[text], split_note(text)[1]
         strikes = [f"strike {number}" for number in range(done, done + STRIKES_AHEAD)]
-        return [TakeId(strike, effort) for strike in strikes for effort in EFFORTS]
+        return [TakeId(strike, effort, note=note) for strike in strikes for effort in EFFORTS]
 
     def act(self, action: Action) -> None:
         """Apply a resolved action at its sample, or at the next sample if that one has passed."""
@@ -190,9 +207,9 @@ class Instrument:
         if control in PRESETS:
             self._source.select(self._playable[text], "ab"[PRESETS.index(control)], at)
         elif control == STRIKE:
-            self._strike(at, value * self._stepping["effort"], self._playable[text])
+            self._strike(at, value * self._stepping["effort"], text)
         elif control == WALK:
-            self._walk(at, value, self._playable[text])
+            self._walk(at, value, text)
         elif control == RELEASE:
             for name in list(self._walks) if not text else [text]:
                 if name in self._walks:
@@ -220,33 +237,34 @@ class Instrument:
         else:
             self._source.set(control, value, at)
 
-    def _strike(self, at: int, velocity: float, preset: Preset, step: Step | None = None) -> None:
-        number = f"strike {self._strikes[preset.name]}"
-        self._strikes[preset.name] += 1
+    def _strike(self, at: int, velocity: float, text: str, step: Step | None = None) -> None:
+        preset, note = self._struck(text), split_note(text)[1]
+        number = f"strike {self._strikes[text]}"
+        self._strikes[text] += 1
         take = TakeId(number, nearest_effort(velocity)) if step is None else _take_of(number, step)
         hit = preset.header.kind == "hit"
-        sound = self._takes.take(preset, take) if hit else self._takes.texture(preset, number)
-        self._voices.start(Voice(preset.name, at, sound, velocity_gain(velocity)))
+        sound = self._takes.take(preset, take._replace(note=note)) if hit else self._takes.texture(preset, number, note)
+        self._voices.start(Voice(text, at, sound, velocity_gain(velocity)))
         self._chain.trigger(at)
 
-    def _walk(self, at: int, velocity: float, preset: Preset) -> None:
+    def _walk(self, at: int, velocity: float, text: str) -> None:
         """Begin a walk; one that the preset walks already ends."""
-        if preset.name in self._walks:
-            self._walks[preset.name].ended = True
-        key = f"{self.rig.seed}\0{preset.name}\0{self._walks_begun}"
+        if text in self._walks:
+            self._walks[text].ended = True
+        key = f"{self.rig.seed}\0{text}\0{self._walks_begun}"
         self._walks_begun += 1
-        walk = self._walks[preset.name] = HeldWalk(at, key, self.sample_rate, velocity, self.rig.gait)
-        self._take_step(walk, preset)
+        walk = self._walks[text] = HeldWalk(at, key, self.sample_rate, velocity, self.rig.gait)
+        self._take_step(walk, text)
 
-    def _take_step(self, walk: HeldWalk, preset: Preset) -> None:
+    def _take_step(self, walk: HeldWalk, text: str) -> None:
         """Strike a walk's next step, unless it lies in skipped input, and schedule the one after it."""
         if walk.ended:
             return
         step = walk.next_step(self._stepping["effort"])
         if step.at_samples >= self._audible_from:
-            self._strike(step.at_samples, step.velocity, preset, step)
+            self._strike(step.at_samples, step.velocity, text, step)
         walk.go_on(self._stepping["cadence"])
-        self._schedule.add(walk.next_samples, lambda: self._take_step(walk, preset))
+        self._schedule.add(walk.next_samples, lambda: self._take_step(walk, text))
 
     def push(self, block: np.ndarray) -> np.ndarray:
         """Process a block.

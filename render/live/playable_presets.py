@@ -17,7 +17,7 @@ from presets.lookup import check_model
 from presets.preset import Preset, sound_digest
 from presets.store import load_preset
 from render.apply.preset_layers import Layer, make_layer
-from render.instrument.actions import PRESETS, RELEASE, STRIKE, STRIKES, WALK, Action
+from render.instrument.actions import HIGHEST_NOTE, PRESETS, RELEASE, STRIKE, STRIKES, WALK, Action, split_note
 from render.live.rig import Rig
 
 
@@ -45,7 +45,8 @@ class PresetPool:
     def __init__(self, rig: Rig, presets: PresetSource):
         self._presets = presets
         self._from_files: dict[str, Preset] = {}
-        files = {text: load_preset(Path(text)) for text in rig.named if is_file_name(text)}
+        names = [split_note(text)[0] for text in rig.named]
+        files = {name: load_preset(Path(name)) for name in names if is_file_name(name)}
         for text, preset in files.items():
             same_name = (path for path, other in files.items() if other.name == preset.name)
             other = next((path for path in same_name if Path(path) != Path(text)), None)
@@ -125,13 +126,16 @@ class PlayablePresets:
         """
         control, text = action.control, action.text
         if control in (*STRIKES, RELEASE):
-            text = self._rig.pads.get(text, text)
-            if text or control in STRIKES:
-                check_model(self[text], self._codec)
-                text = self[text].name
+            name, note = split_note(self._rig.pads.get(text, text))
+            text = name
+            if name or control in STRIKES:
+                check_model(self[name], self._codec)
+                text = self[name].name + ("" if note is None else f"@{note}")
+            if note is not None and note > HIGHEST_NOTE:
+                raise ProjectError(f"note {note} of '{text}': notes are 0 to {HIGHEST_NOTE}")
             if control in STRIKES:
                 VELOCITY.validate(action.value)
-            if control == WALK and self[text].header.kind != "hit":
+            if control == WALK and self[name].header.kind != "hit":
                 raise PresetError(f"preset '{text}' is a texture, which cannot walk: choose a hit")
         elif control in PRESETS:
             check_model(self[text], self._codec)
@@ -147,10 +151,14 @@ class PlayablePresets:
         return Action(action.at_samples, control, action.value, text)
 
     def digest(self, name: str) -> str:
-        """Return a text that identifies how a preset sounds: it changes with the sound, the level and the fades."""
+        """Return a text that identifies how a preset sounds: it changes with the sound, the level and the fades.
+
+        The name may have a note.
+        """
         if name not in self._digests:
-            header = self[name].header
+            preset = self[split_note(name)[0]]
+            header = preset.header
             ends = "".join(f" {take.fade_out_samples}" for take in header.takes if take.fade_out_samples is not None)
             level = f"{header.gain_db:g} {header.fade_in_samples} {header.fade_out_samples}{ends}"
-            self._digests[name] = f"{sound_digest(self[name])} {level}"
+            self._digests[name] = f"{sound_digest(preset)} {level}"
         return self._digests[name]
