@@ -47,10 +47,12 @@ def test_every_option_has_help():
     assert without_help == []
 
 
-def test_the_model_card_is_the_shipped_models():
+def test_the_model_cards_are_the_shipped_models():
     from plugin_backend.models.registry import FACTORY, describe_codec
 
-    assert describe_codec("foley").fingerprint in (FACTORY / "MODEL_CARD.md").read_text()
+    for model, card in (("foley", "MODEL_CARD.md"), ("timbral", "timbral_model_card.md")):
+        assert describe_codec(model).fingerprint in (FACTORY / card).read_text()
+        assert (FACTORY / f"{model}.safetensors").stat().st_size < 20e6
 
 
 @pytest.mark.slow

@@ -8,9 +8,22 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Sequence
+from typing import Protocol, TypeVar
 
-from plugin_backend.corpus.sound import Sound
 from plugin_backend.errors import AudioFileError
+
+
+class Sourced(Protocol):
+    """A sound, or a clip of one: its file, and what was recorded together."""
+
+    @property
+    def file(self) -> str: ...
+
+    @property
+    def source(self) -> str: ...
+
+
+Kind = TypeVar("Kind", bound=Sourced)
 
 FACTORY_HELD_OUT = frozenset({"minetest-data", "openarena-data", "scratch"})
 """Sources held out from the factory models. Together they hold steps on ten surfaces, doors and water."""
@@ -23,8 +36,8 @@ FEWEST_FILES = 3
 
 
 def split_sounds(
-    sounds: Sequence[Sound], held_out_sources: Collection[str] | None = None, share: float = 0.1, seed: int = 0
-) -> tuple[list[Sound], list[Sound]]:
+    sounds: Sequence[Kind], held_out_sources: Collection[str] | None = None, share: float = 0.1, seed: int = 0
+) -> tuple[list[Kind], list[Kind]]:
     """Return the sounds for training and those held out, each in their order. The pieces of a file stay together.
 
     Held out are the named sources, or about ``share`` of all sources. If there are fewer than three sources, about

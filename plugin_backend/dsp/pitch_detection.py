@@ -16,6 +16,9 @@ LOWEST_NOTE, HIGHEST_NOTE = 24.0, 108.0
 WINDOW_S, HOP_S, FIRST_S, LAST_S = 0.1, 0.1, 0.03, 1.0
 """Windows, and the part of a note that is measured."""
 
+FINER = 4
+"""Delays are computed in quarters of a sample: in whole samples, the period of a bright high note has no peak."""
+
 NEAR_BEST = 0.93
 """The first peak at least this high, as a share of the highest, is the period."""
 
@@ -45,7 +48,7 @@ def frequency_hz_of(note: float) -> float:
 
 
 def similarity(audio: np.ndarray, rate_hz: int) -> np.ndarray:
-    """Return how similar a sound is to itself, delayed by 0, 1, 2 … samples: ``[window / 2]``, −1 … 1.
+    """Return how similar a sound is to itself, delayed by 0, ¼, ½ … samples, up to half a window: −1 … 1.
 
     Args:
         audio: ``[samples]``.
@@ -60,11 +63,11 @@ def similarity(audio: np.ndarray, rate_hz: int) -> np.ndarray:
     frames = frames - frames.mean(1, keepdims=True)
     size = fft.next_fast_len(2 * window, real=True)
     spectrum = np.square(np.abs(fft.rfft(frames, size))).sum(0)
-    products = fft.irfft(spectrum, size)[: window // 2]
-    squares = np.square(frames).sum(0)
-    ends = np.concatenate([[0.0], np.cumsum(squares)])
+    count = FINER * (window // 2)
+    products = FINER * fft.irfft(spectrum, FINER * size)[:count]
+    ends = np.concatenate([[0.0], np.cumsum(np.square(frames).sum(0))])
     delays = np.arange(window // 2)
-    energy = ends[window - delays] + ends[window] - ends[delays]
+    energy = np.interp(np.arange(count) / FINER, delays, ends[window - delays] + ends[window] - ends[delays])
     return np.divide(2 * products, energy, out=np.zeros_like(products), where=energy > 1e-12)
 
 
@@ -81,7 +84,7 @@ def detect_pitch(audio: np.ndarray, rate_hz: int, near_note: float | None = None
         rate_hz: in Hz.
         near_note: a MIDI note, if the note is known and only its exact pitch is wanted.
     """
-    values = similarity(audio, rate_hz)
+    values, rate_hz = similarity(audio, rate_hz), FINER * rate_hz
     lowest, highest = LOWEST_NOTE, HIGHEST_NOTE
     if near_note is not None:
         lowest, highest = near_note - NEAR_NOTES, near_note + NEAR_NOTES

@@ -45,7 +45,9 @@ def export_metadata(model: str, codec: Codec, licence: str | None, credit: str |
     from importlib.metadata import version
 
     spec, factory = codec.spec, (FACTORY / f"{model}.safetensors").is_file()
-    default_credit = (FACTORY / ATTRIBUTION).read_text(encoding="utf-8") if factory else UNSTATED
+    own_credit = FACTORY / f"{model}_attribution.md"
+    credits = own_credit if own_credit.is_file() else FACTORY / ATTRIBUTION
+    default_credit = credits.read_text(encoding="utf-8") if factory else UNSTATED
     return {
         "name": spec.name,
         "fingerprint": spec.fingerprint,

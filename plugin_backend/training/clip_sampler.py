@@ -10,6 +10,7 @@ from functools import cache, partial
 
 import numpy as np
 
+from plugin_backend.corpus.notes.layout import Note
 from plugin_backend.corpus.sampling_weights import sampling_weights
 from plugin_backend.corpus.sound import Sound, sounds_digest
 from plugin_backend.dsp.pitch_detection import detect_pitch, octaves_above_middle
@@ -42,6 +43,19 @@ class Clip:
 def clips_of(sounds: Sequence[Sound]) -> list[Clip]:
     """Return the sounds of a corpus as clips."""
     return [Clip(sound.file, sound.label, sound.source, partial(_samples, sound)) for sound in sounds]
+
+
+def clips_of_notes(notes: Sequence[Note], rate_hz: int) -> list[Clip]:
+    """Return notes as clips: a label for each family of instruments, a source for each instrument.
+
+    Args:
+        notes: from :func:`~plugin_backend.corpus.notes.layout.read_notes`.
+        rate_hz: the model's rate.
+    """
+    return [
+        Clip(note.path.name, note.row.instrument_family_str, note.row.instrument_str, partial(note.read, rate_hz))
+        for note in notes
+    ]
 
 
 def _samples(sound: Sound) -> np.ndarray:

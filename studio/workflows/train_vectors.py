@@ -11,6 +11,7 @@ from rich.progress import Progress
 
 from plugin_backend.corpus.dataset import prepare_corpus
 from plugin_backend.corpus.holdout import split_sounds
+from plugin_backend.corpus.notes.layout import is_note_folder, read_notes
 from plugin_backend.corpus.report import find_copies
 from plugin_backend.errors import ProjectError
 from plugin_backend.models.registry import vector_family
@@ -31,6 +32,7 @@ from studio.workflows.train import (
 
 if TYPE_CHECKING:
     from plugin_backend.models.family import VectorFamily
+    from plugin_backend.training.clip_sampler import Clip
     from plugin_backend.training.vector_trainer import Sampler, VectorTrainer, VectorTrainingSettings
 
 CHOSEN = ("minutes", "steps", "seed")
@@ -116,29 +118,65 @@ def read_samplers(
     from plugin_backend.training.clip_sampler import ClipSampler, GapSampler, clips_of
 
     rate_hz, clip_samples = family.clip_format(settings.configuration)
-    corpus = prepare_corpus(
-        folder, run.cache, rate_hz, partial(console.print, highlight=False, markup=False), "--cache"
-    )
+    if family.aligned and is_note_folder(folder):
+        training, validation = read_note_clips(folder, rate_hz, settings.seed, run.held_out)
+        samplers = [ClipSampler(clips, clip_samples, rate_hz, family.pitched) for clips in (training, validation)]
+        console.print(f"{len(training)} notes to train on, {len(validation)} held out for validation")
+        return (samplers[0], samplers[1]), {
+            "notes": len(training),
+            "held_out_sources": sorted({clip.source for clip in validation}),
+        }
+    print_line = partial(console.print, highlight=False, markup=False)
+    corpus = prepare_corpus(folder, run.cache, rate_hz, print_line, "--cache")
     print_dropped(corpus, console)
     check_held_out(run.held_out, {sound.source for sound in corpus.sounds})
-    training, validation = split_sounds(corpus.sounds, run.held_out or None, seed=settings.seed)
-    if not validation:
+    sounds, held_out = split_sounds(corpus.sounds, run.held_out or None, seed=settings.seed)
+    if not held_out:
         console.print("note: too few sounds to hold any out; validation uses the training sounds")
     range_set = None if settings.range_set == "none" else settings.range_set
-    samplers = [
-        ClipSampler(clips_of(sounds), clip_samples, rate_hz, family.pitched)
+    both = [
+        ClipSampler(clips_of(part), clip_samples, rate_hz, family.pitched)
         if family.aligned
-        else GapSampler(sounds, clip_samples, rate_hz, effects)
-        for sounds, effects in ((training, range_set), (validation or training, None))
+        else GapSampler(part, clip_samples, rate_hz, effects)
+        for part, effects in ((sounds, range_set), (held_out or sounds, None))
     ]
-    console.print(f"{len(training)} sounds to train on, {len(validation)} held out for validation")
-    return (samplers[0], samplers[1]), {
-        "sounds": len(training),
-        "minutes_of_sound": round(sum(sound.audio.size for sound in training) / rate_hz / 60, 2),
-        "held_out_sources": sorted({sound.source for sound in validation} - {sound.source for sound in training}),
-        "held_out_files": sorted({sound.file for sound in validation}),
-        "held_out_copies": find_copies({sound.file for sound in validation}, corpus.report),
+    console.print(f"{len(sounds)} sounds to train on, {len(held_out)} held out for validation")
+    return (both[0], both[1]), {
+        "sounds": len(sounds),
+        "minutes_of_sound": round(sum(sound.audio.size for sound in sounds) / rate_hz / 60, 2),
+        "held_out_sources": sorted({sound.source for sound in held_out} - {sound.source for sound in sounds}),
+        "held_out_files": sorted({sound.file for sound in held_out}),
+        "held_out_copies": find_copies({sound.file for sound in held_out}, corpus.report),
     }
+
+
+def read_note_clips(folder: Path, rate_hz: int, seed: int, held_out: tuple[str, ...]) -> tuple[list[Clip], list[Clip]]:
+    """Return the notes for training and those for validation. Notes for tests are not used.
+
+    Validation uses the notes of ``nsynth-valid``. Without them whole instruments are held out.
+
+    Args:
+        folder: in the layout of NSynth.
+        rate_hz: the model's rate.
+        seed: of the choice.
+        held_out: instruments to hold out; empty: a choice by hash.
+
+    Raises:
+        ProjectError: an instrument to hold out does not exist.
+        AudioFileError: the notes cannot be read.
+    """
+    from plugin_backend.training.clip_sampler import clips_of_notes
+
+    notes = read_notes(folder, ("train", "valid"))
+    check_held_out(held_out, {note.row.instrument_str for note in notes})
+    valid = [note for note in notes if note.split == "valid"]
+    if valid and len(valid) < len(notes) and not held_out:
+        return clips_of_notes([note for note in notes if note.split != "valid"], rate_hz), clips_of_notes(
+            valid, rate_hz
+        )
+    clips = clips_of_notes(notes, rate_hz)
+    training, validation = split_sounds(clips, held_out or None, seed=seed)
+    return training, validation or training
 
 
 def _train(trainer: VectorTrainer, console: Console) -> dict:

@@ -8,11 +8,12 @@ from plugin_backend.exactness import measure_exactness
 from plugin_backend.models.registry import load_codec
 
 
-@pytest.mark.parametrize("name", ["foley", "pcm"])
+@pytest.mark.parametrize("name", ["foley", "pcm", "timbral"])
 def test_our_models_are_exact_here(name):
-    found = measure_exactness(load_codec(name))
+    codec = load_codec(name)
+    found = measure_exactness(codec)
     assert found.exact and (found.latents_db, found.sound_db) == (None, None)
-    assert found.audio_ms == pytest.approx(512 / 48)
+    assert found.audio_ms == pytest.approx(1000 * codec.spec.hop_samples / codec.spec.sample_rate)
     assert found.hop_ms >= 0
 
 

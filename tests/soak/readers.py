@@ -8,6 +8,7 @@ import shutil
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -96,12 +97,24 @@ class Reader:
     read: Callable[[Path], object]
 
 
+def record_of(name: str) -> bytes:
+    """Return the record of a factory model without its training, which is long."""
+    from plugin_backend.models.registry import FACTORY
+
+    return json.dumps(json.loads((FACTORY / f"{name}.json").read_text()) | {"training": {}}).encode()
+
+
+def config_of(read: Callable[[Path], object], path: Path) -> object:
+    """Read the sizes in a model's record."""
+    return read(path.with_suffix(".safetensors"))
+
+
 def readers(work: Path) -> list[Reader]:
     """Return all readers; ``work`` is an empty folder for making the good files."""
     from plugin_backend.audio_files import read_blocks
     from plugin_backend.corpus.manifest import read_labels
     from plugin_backend.models.rave.card import RaveCard, read_card, save_card
-    from plugin_backend.models.registry import FACTORY
+    from plugin_backend.models.spectral_vae.checkpoint_header import read_config as read_spectral_config
     from plugin_backend.models.waveform_vae.checkpoint_header import read_config
     from presets.axes import load_axes
     from presets.bank import FACTORY_BANK
@@ -114,7 +127,6 @@ def readers(work: Path) -> list[Reader]:
     from render.session.from_delivery import session_from_delivery
     from render.wav.stem_statistics import StemStatistics
 
-    weights = f"{next(path.stem for path in FACTORY.glob('*.safetensors'))}.safetensors"
     card = RaveCard("v", "v.ts", "0" * 64, 48_000, 2048, 1, 0, 0, False, False, [0.0])
     save_card(card, work / "v.rave.json")
     preset = min(FACTORY_BANK.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_size)
@@ -145,14 +157,9 @@ def readers(work: Path) -> list[Reader]:
         Reader("jobs", {"j.toml": JOBS.encode(), "j.csv": b"name,cues\na,a.csv\nb,b.csv\n"}, read_jobs),
         Reader("presets", {preset.name: preset.read_bytes()}, load_preset),
         Reader("axes", {axes.name: axes.read_bytes()}, load_axes),
-        Reader(
-            "models' records",
-            {
-                "foley.json": json.dumps(
-                    json.loads((FACTORY / weights).with_suffix(".json").read_text()) | {"training": {}}
-                ).encode()
-            },
-            lambda path: read_config(path.with_suffix(".safetensors")),
+        *(
+            Reader(f"records of {name}", {f"{name}.json": record_of(name)}, partial(config_of, read))
+            for name, read in (("foley", read_config), ("timbral", read_spectral_config))
         ),
         Reader("RAVE cards", {"v.rave.json": (work / "v.rave.json").read_bytes()}, read_card),
         Reader(

@@ -49,7 +49,7 @@ def note_sound(model: CombVAE, vector: np.ndarray, seed: int) -> np.ndarray:
     note, pitch = describe_vector(model, vector)
     frequencies = model.frequencies_bins(pitch.double(), note.stretch.double())[0].numpy()
     levels_db = torch.cat([note.harmonics_db, note.lines_db], 2)[0].numpy()
-    spectra = sinusoid_spectra(np.power(np.float32(10), levels_db / 20), frequencies, config)
+    spectra = sinusoid_spectra(levels_db, frequencies, config)
     spectra += np.power(np.float32(10), note.noise_db[0].numpy() / 20) * noise_spectra(seed, config)
     audio = sound(spectra[None], config.grid)[0]
     rms = float(np.sqrt(np.mean(np.square(audio, dtype=np.float64))))

@@ -9,11 +9,14 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from plugin_backend.dsp.spectrogram import spectrum
 from plugin_backend.models.spectral_vae.config import SpectralVAEConfig
 
 LOBE_TAPS = 6
+FAINTEST_DB = -120.0
+"""Sinusoids that are never louder are left out."""
 
 
 @lru_cache(maxsize=16)
@@ -32,31 +35,34 @@ def start_phases(count: int) -> np.ndarray:
     return np.pi * number * (number - 1) / max(1, count)
 
 
-def sinusoid_spectra(amplitudes: np.ndarray, frequencies_bins: np.ndarray, config: SpectralVAEConfig) -> np.ndarray:
-    """Return the spectra of sinusoids of constant frequency, ``[frames, bins]``.
+def sinusoid_spectra(levels_db: np.ndarray, frequencies_bins: np.ndarray, config: SpectralVAEConfig) -> np.ndarray:
+    """Return the spectra of sinusoids of constant frequency, ``[frames, bins]`` complex64.
 
     Args:
-        amplitudes: in each spectrum, ``[frames, sinusoids]``.
+        levels_db: in each spectrum, ``[frames, sinusoids]``.
         frequencies_bins: ``[sinusoids]``.
         config: sizes of the spectra.
     """
-    used = (frequencies_bins >= 0.5) & (frequencies_bins < config.bins - 1.5)
+    used = (frequencies_bins >= 0.5) & (frequencies_bins < config.bins - 1.5) & (levels_db.max(0) > FAINTEST_DB)
     frequencies = frequencies_bins[used].astype(np.float64)
-    turns = frequencies * (config.window_hop / config.window)
-    angle = 2 * np.pi * np.outer(np.arange(len(amplitudes)), turns) + start_phases(len(used))[used]
-    rotating = amplitudes[:, used] * np.exp(1j * angle).astype(np.complex64)
-    return rotating @ _lobes(frequencies, config.bins).astype(np.complex64)
+    turns = np.outer(frequencies * (config.window_hop / config.window), np.arange(len(levels_db)))
+    turns += (start_phases(len(used))[used] / (2 * np.pi))[:, None]
+    angles = np.float32(2 * np.pi) * (turns - np.floor(turns)).astype(np.float32)
+    amplitudes = np.power(np.float32(10), levels_db[:, used].T / np.float32(20))
+    parts = np.concatenate([amplitudes * np.cos(angles), amplitudes * np.sin(angles)], axis=1)
+    real, imaginary = np.split(_lobes(frequencies, config.bins) @ parts, 2, axis=1)
+    spectra = np.empty((len(levels_db), config.bins), np.complex64)
+    spectra.real, spectra.imag = real.T, imaginary.T
+    return spectra
 
 
-def _lobes(frequencies_bins: np.ndarray, bins: int) -> np.ndarray:
-    """Return the spectra of sinusoids in centred Hann windows, ``[sinusoids, bins]``, real, 1 at the peak."""
+def _lobes(frequencies_bins: np.ndarray, bins: int) -> csr_array:
+    """Return the spectra of sinusoids in centred Hann windows, ``[bins, sinusoids]``, real, 1 at the peak."""
     index = np.round(frequencies_bins).astype(int)[:, None] + np.arange(-LOBE_TAPS, LOBE_TAPS + 1)
     away = index - frequencies_bins[:, None]
     below = 1 - np.square(away)
     near = np.abs(below) < 1e-3
-    values = np.where(near, 0.5, np.sinc(away) / np.where(near, 1.0, below))
-    spectra = np.zeros((len(frequencies_bins), bins))
+    values = np.where(near, 0.5, np.sinc(away) / np.where(near, 1.0, below)).astype(np.float32)
     inside = (index >= 0) & (index < bins)
-    rows = np.broadcast_to(np.arange(len(index))[:, None], index.shape)
-    spectra[rows[inside], index[inside]] = values[inside]
-    return spectra
+    columns = np.broadcast_to(np.arange(len(index))[:, None], index.shape)
+    return csr_array((values[inside], (index[inside], columns[inside])), shape=(bins, len(index)))

@@ -49,7 +49,7 @@ def test_addition_has_its_own_model(bank, tiny_models):
     np.testing.assert_allclose(together, 0.5 * soundfile.read("in.wav")[0] + knock, atol=1e-6)
     run("knock", "in.wav", "--model", tiny_models[0], "--add", "knock=-60")  # a model loaded serves again
     assert soundfile.info("out/in_knock+knock.wav").frames == 9_000
-    with pytest.raises(CheckpointError, match="^no model 'quick': give one of foley, pcm, or the path of a"):
+    with pytest.raises(CheckpointError, match="^no model 'quick': give one of foley, timbral, pcm, or the path of a"):
         run("half", "in.wav", "--add", "knock", "--overwrite")
     with pytest.raises(PresetError, match="^preset 'flip' was made with model 'pcm' .pcm., not with 'quick'"):
         run("half", "in.wav", "--add", f"{tiny_models[0]}:flip")

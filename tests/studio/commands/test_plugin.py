@@ -132,7 +132,7 @@ def test_changed_and_added_files_stay(home, tmp_path):
 @pytest.mark.parametrize(
     "wrong, message",
     [
-        (("--model", "nothing"), "no model 'nothing': give one of foley, pcm"),
+        (("--model", "nothing"), "no model 'nothing': give one of foley, timbral, pcm"),
         (("--bank", "nowhere"), "nowhere: not a bank"),
         (("--model", "pcm"), "none of its 41 presets was made with model 'pcm'"),
         (("--to", "file"), "file: not a folder"),

@@ -170,7 +170,7 @@ def test_damaged_checkpoints_are_refused_in_one_line(small, damage, result):
 
 @pytest.mark.parametrize("name", ["nope", "", "../foley", "model.pt", "/no/such.safetensors"])
 def test_unknown_models_name_what_there_is(name):
-    with pytest.raises(CheckpointError, match="give one of foley, pcm"):
+    with pytest.raises(CheckpointError, match="give one of foley, timbral, pcm"):
         load_codec(name)
 
 
