@@ -16,8 +16,8 @@ WAIT_MS = 300_000
 
 
 def bank(page: Page) -> None:
-    """Press a preset."""
-    page.wait_for_timeout(8000)
+    """Press a preset, after the presets are drawn."""
+    page.wait_for_timeout(30_000)
     page.locator('[data-key="factory/step-gravel"]').click()
 
 
@@ -46,7 +46,7 @@ def sound_map(page: Page) -> None:
     page.locator(".map-canvas").click(position={"x": 420, "y": 240})
 
 
-PANES = {"bank": bank, "instrument": instrument, "mix": mix, "map": sound_map}
+PANES = {"instrument": instrument, "mix": mix, "map": sound_map, "bank": bank}
 
 
 def main(folder: Path, width: int = 1280, height: int = 800, theme: str = "dark") -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
-import numpy as np
 
 from plugin_backend.audio_files import inspect_mono_or_stereo, read_mono
 from plugin_backend.effects.parameters import CONTROLS as EFFECT_CONTROLS
@@ -21,8 +20,8 @@ from render.instrument.note_player import note_controls
 from studio.web.clips import LONGEST_S
 from studio.web.clips import RATE_HZ as CLIP_RATE_HZ
 from studio.web.endpoints import Endpoint, File, Nothing
+from studio.web.kept_sounds import Saved, Sound, keep_sound
 from studio.web.library import OWN
-from studio.web.plots import Plot, plot_of
 from studio.web.routes.bank import WAV, OfPreset
 from studio.web.sessions import Session
 from studio.web.shaping import History, Patch, check_patch, shaped_preset, take_acts
@@ -96,12 +95,6 @@ class Save(msgspec.Struct, frozen=True):
     overwrite: bool = False
 
 
-class Saved(msgspec.Struct, frozen=True):
-    """Key of the preset that was saved."""
-
-    key: str
-
-
 class Render(msgspec.Struct, frozen=True):
     """Render takes of the instrument."""
 
@@ -113,22 +106,6 @@ class Named(msgspec.Struct, frozen=True):
     """A file that is sent, by its name on the person's machine. Only its text is used, for the list."""
 
     name: Annotated[str, msgspec.Meta(max_length=255)] = "recording"
-
-
-class Sound(msgspec.Struct, frozen=True):
-    """A clip that can be played.
-
-    Attributes:
-        clip: its name, for acts.
-        title: for the person.
-        seconds: length.
-        plot: as it is drawn.
-    """
-
-    clip: str
-    title: str
-    seconds: float
-    plot: Plot
 
 
 class Recording(msgspec.Struct, frozen=True):
@@ -275,22 +252,6 @@ def send_sound(session: Session, request: Named, path: Path) -> Sound:
     except AudioFileError as problem:
         raise AudioFileError(str(problem).replace(str(path), title)) from problem
     return keep_sound(session, "upload", title, audio, CLIP_RATE_HZ)
-
-
-def keep_sound(session: Session, kind: str, title: str, audio: np.ndarray, rate_hz: int) -> Sound:
-    """Keep a sound as a clip of the session.
-
-    Args:
-        session: of the tab.
-        kind: first part of the clip's name.
-        title: for the person.
-        audio: ``[channels, samples]`` float32.
-        rate_hz: sample rate.
-    """
-    with session.lock:
-        number = session.state["clips"] = session.state.get("clips", 0) + 1
-    clip = session.clips.put(f"{kind}/{number}", audio, rate_hz)
-    return Sound(f"{kind}/{number}", title, audio.shape[1] / rate_hz, plot_of(clip, CLIP_RATE_HZ))
 
 
 def record(session: Session, request: Record) -> Recording:

@@ -11,10 +11,10 @@ import numpy as np
 from plugin_backend.errors import PresetError
 from presets.store import path_of, save_preset
 from studio.web.endpoints import Endpoint, File, Nothing
+from studio.web.kept_sounds import Saved, Sound, keep_sound
 from studio.web.library import OWN
 from studio.web.mixture import take_of
 from studio.web.routes.bank import WAV
-from studio.web.routes.instrument import Saved, Sound, keep_sound
 from studio.web.sessions import Session
 from studio.web.sound_map import PCA, Points, coordinates, points_of, preset_at, scale_names
 from studio.web.take_audio import wav_bytes

@@ -12,9 +12,9 @@ import numpy as np
 from plugin_backend.errors import PresetError
 from presets.store import path_of, save_preset
 from studio.web.endpoints import Endpoint, File, Nothing
+from studio.web.kept_sounds import Saved, Sound, keep_sound
 from studio.web.library import OWN
 from studio.web.mixture import GAP_S, MOST, STEPS, Chosen, check_choice, line_of, mixture, random_pair, take_of
-from studio.web.routes.instrument import Saved, Sound, keep_sound
 from studio.web.sessions import Session
 from studio.web.take_audio import wav_bytes
 
