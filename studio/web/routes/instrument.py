@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
+import numpy as np
 
 from plugin_backend.audio_files import inspect_mono_or_stereo, read_mono
 from plugin_backend.effects.parameters import CONTROLS as EFFECT_CONTROLS
@@ -22,14 +23,15 @@ from studio.web.clips import RATE_HZ as CLIP_RATE_HZ
 from studio.web.endpoints import Endpoint, File, Nothing
 from studio.web.kept_sounds import Saved, Sound, keep_sound
 from studio.web.library import OWN
+from studio.web.recordings import numbers, read_recording, write_recording
 from studio.web.routes.bank import WAV, OfPreset
 from studio.web.sessions import Session
 from studio.web.shaping import History, Patch, check_patch, shaped_preset, take_acts
 from studio.web.sound.acts import RESTART, Act
-from studio.web.sound.engine import CONTROLS, RATE_HZ, Played, SoundEngine, render_acts, render_played
+from studio.web.sound.engine import CONTROLS, RATE_HZ, SoundEngine, render_acts, render_played
 from studio.web.take_audio import wav_bytes
 
-STATE = "instrument.json"
+STATE, RECORDINGS = "instrument.json", "recordings"
 NOTES, INPUT = ("morph", "smooth_ms"), ("mix", "gain_db", "strength", "blend", "follow", "follow_ms")
 
 
@@ -265,40 +267,33 @@ def record(session: Session, request: Record) -> Recording:
     played = engine.end_log()
     if not played.length_samples or not played.acts:
         raise ProjectError("nothing was recorded: begin a recording first, and play")
-    recordings: list[Played] = session.state.setdefault("recordings", [])
-    recordings.append(played)
-    folder = session.own_folder("recordings")
-    with write_atomically(folder / f"{len(recordings)}.json") as temporary:
-        temporary.write_bytes(msgspec.json.encode({"length_samples": played.length_samples, "acts": played.acts}))
-    return _recording(session, len(recordings))
+    return _recording(session, write_recording(session.own_folder(RECORDINGS), played))
 
 
 def _recording(session: Session, number: int) -> Recording:
-    played = _played(session, number)
+    played = read_recording(session.folder / RECORDINGS, number)
     return Recording(number, played.length_samples / RATE_HZ, len(played.acts))
-
-
-def _played(session: Session, number: int) -> Played:
-    recordings: list[Played] = session.state.get("recordings", [])
-    if not 1 <= number <= len(recordings):
-        raise ProjectError(f"no recording {number} in this session")
-    return recordings[number - 1]
 
 
 def list_recordings(session: Session, request: Nothing) -> list[Recording]:
     """List the recordings of this session."""
-    return [_recording(session, number + 1) for number in range(len(session.state.get("recordings", [])))]
+    return [_recording(session, number) for number in numbers(session.folder / RECORDINGS)]
+
+
+def _rendered(session: Session, number: int) -> np.ndarray:
+    played = read_recording(session.folder / RECORDINGS, number)
+    return render_played(session.library, played, session.clips.find)
 
 
 def render_recording(session: Session, request: OfRecording) -> File:
     """Render a recording again, sample by sample as it was heard."""
-    audio = render_played(session.library, _played(session, request.number), session.clips.find)
+    audio = _rendered(session, request.number)
     return File(wav_bytes(audio, RATE_HZ), WAV, f"recording-{request.number}.wav")
 
 
 def replay(session: Session, request: OfRecording) -> Sound:
     """Render a recording again as a clip, to hear it."""
-    audio = render_played(session.library, _played(session, request.number), session.clips.find)
+    audio = _rendered(session, request.number)
     return keep_sound(session, "recording", f"Recording {request.number}", audio, RATE_HZ)
 
 

@@ -196,3 +196,26 @@ def test_a_source_names_a_mode_that_exists():
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode('{"preset":"a/b","mode":"reverse"}', type=Source)
     assert HOP_SAMPLES == 512
+
+
+def test_a_recording_is_there_after_the_studio_was_closed(client, settings, impulse_bank):
+    from tests.studio.web.conftest import Client
+
+    client.post("/instrument", patch=patch(impulse_bank, values={"latent.0.scale": 0.5}))
+    assert client.post("/instrument/record", do="end").status_code == 400
+    client.post("/instrument/record", do="begin")
+    engine = client.http.app._app.state.sessions[client.session].engine
+    act = Act("shaped", "strike", 1.0, f"{impulse_bank.name}/burst")
+    engine.prepare(act)
+    engine.act(act)
+    heard = pushed(engine, 30)
+    made = client.post("/instrument/record", do="end").json()
+    assert (made["number"], made["seconds"]) == (1, heard.shape[1] / 48_000)
+    later = Client(settings)
+    later.session = later.http.post("/api/sessions", json={"session": client.session}).json()["session"]
+    assert later.get("/instrument/recordings").json() == [made]
+    audio, _ = soundfile.read(io.BytesIO(later.get("/instrument/recording.wav", number=1).content), dtype="float32")
+    assert np.array_equal(audio.T, heard)
+    (settings.work / "sessions" / client.session / "recordings" / "1.json").write_bytes(b"{")
+    assert "damaged" in later.get("/instrument/recording.wav", number=1).json()["problem"]
+    assert later.get("/instrument/recording.wav", number=2).status_code == 400
