@@ -280,7 +280,8 @@ class Bank {
 }
 
 function facts(preset) {
-  return preset.kind === "hit" ? `${preset.takes} takes` : "texture";
+  if (preset.kind !== "hit") return "texture";
+  return preset.takes === 1 ? "1 take" : `${preset.takes} takes`;
 }
 
 function options(select, all, values) {
