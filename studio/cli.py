@@ -20,6 +20,7 @@ from studio.commands.doctor import doctor
 from studio.commands.evaluate import evaluate
 from studio.commands.export import export
 from studio.commands.find import find
+from studio.commands.generate import generate
 from studio.commands.import_rave import import_rave
 from studio.commands.live import live, live_replay
 from studio.commands.map import map_sounds
@@ -56,6 +57,7 @@ for command in (
     evaluate,
     export,
     find,
+    generate,
     import_rave,
     live,
     live_replay,

@@ -32,6 +32,8 @@ def space_options(command: Decorated) -> Decorated:
 @click.argument("words", nargs=-1)
 @click.option("--like", type=click.Path(path_type=Path), help="Find what sounds like this recording.")
 @click.option("--image", type=click.Path(path_type=Path), help="Find what fits this picture (PNG or JPEG).")
+@click.option("--captioner", type=click.Path(path_type=Path), help="Describe --image by BLIP, whose folder this is.")
+@click.option("--prompt", default="", help="Words that guide what is found for --image.")
 @bank_option
 @click.option("--sounds", type=click.Path(path_type=Path), help="Search the sounds of this folder, not presets.")
 @click.option("--count", type=click.IntRange(1, 1000), default=5, show_default=True, help="Number of results.")
@@ -44,6 +46,8 @@ def find(
     words: tuple[str, ...],
     like: Path | None,
     image: Path | None,
+    captioner: Path | None,
+    prompt: str,
     banks: tuple[Path, ...],
     sounds: Path | None,
     count: int,
@@ -62,7 +66,9 @@ def find(
 
     if sum((bool(words), like is not None, image is not None)) != 1:
         raise ProjectError("give words to search for, or --like FILE, or --image FILE: one of the three")
+    if image is None and (captioner is not None or prompt):
+        raise ProjectError("--captioner and --prompt go with --image")
     if sounds is not None and banks:
         raise ProjectError("give --sounds to search a folder of sounds, or --bank to search presets, not both")
     where = Where(banks, sounds, space or ("sounds" if like else "words"), weights, download)
-    print_found(Question(" ".join(words), like, image), where, count, distance, as_json)
+    print_found(Question(" ".join(words), like, image, captioner, prompt), where, count, distance, as_json)

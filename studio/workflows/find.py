@@ -11,7 +11,8 @@ import numpy as np
 
 from plugin_backend.corpus.scan import escape_name
 from plugin_backend.errors import ProjectError
-from plugin_backend.evaluation.joint_spaces.base import open_space
+from plugin_backend.evaluation.joint_spaces.base import open_space, unit
+from plugin_backend.evaluation.joint_spaces.captions import Captioner
 from plugin_backend.evaluation.joint_spaces.images import read_image
 from plugin_backend.text import escape_unprintable
 from presets.bank import Bank
@@ -25,11 +26,19 @@ MOST_CHARACTERS = 2000
 
 @dataclass(frozen=True)
 class Question:
-    """What is searched for: words, a recording, or a picture. One of them is given."""
+    """What is searched for: words, a recording, or a picture. One of them is given.
+
+    Attributes:
+        words, like, image: the three.
+        captioner: folder of BLIP, to search by captions of the picture.
+        prompt: words that guide what is found for the picture.
+    """
 
     words: str
     like: Path | None
     image: Path | None
+    captioner: Path | None = None
+    prompt: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,7 @@ def print_found(question: Question, where: Where, count: int, distance: str, as_
         raise ProjectError(f"{len(question.words)} characters to search for; at most {MOST_CHARACTERS} are allowed")
     finder = where.finder(distance)
     if picture is not None:
-        (found,) = finder.by_picture([picture], count)
+        found = _by_picture(finder, picture, question, where.download, count)
     elif question.like is not None:
         (found,) = finder.by_sound([read_question(question.like, finder.space.rate_hz)], count)
     else:
@@ -80,6 +89,57 @@ def print_found(question: Question, where: Where, count: int, distance: str, as_
     for remark in finder.remarks:
         click.echo(f"note: {escape_name(remark)}", err=True)
     _print(found, as_json)
+
+
+def _by_picture(finder: Finder, picture: np.ndarray, question: Question, download: bool, count: int) -> list[Found]:
+    """Return the sounds nearest to a picture, to its captions, and to the words that guide, in equal parts."""
+    if question.captioner is None and not question.prompt:
+        return finder.by_picture([picture], count)[0]
+    parts, said = [], []
+    if question.captioner is None:
+        parts.append(finder.space.embed_image([picture])[0])
+        said.append("the picture")
+    else:
+        captioner = _captioner(question.captioner, download)
+        captions = captioner.captions([picture])[0]
+        if captions:
+            parts.append(unit(finder.space.embed_text(captions).mean(axis=0)))
+            said.append(f"'{captions[0]}' and {len(captions) - 1} more captions")
+    if question.prompt:
+        parts.append(finder.space.embed_text([question.prompt])[0])
+        said.append(f"'{question.prompt}'")
+    if not parts:
+        raise ProjectError(f"{question.image}: the captioner has no words for this picture; guide it with --prompt")
+    return finder.by_vectors(unit(np.sum(parts, axis=0))[None], count, [" with ".join(said)])[0]
+
+
+def caption_of(image: Path, captioner: Path | None, prompt: str, download: bool) -> str:
+    """Return the caption of a picture that is nearest to all its captions, after the words that guide.
+
+    Args:
+        image: file of the picture.
+        captioner: folder of BLIP.
+        prompt: words that guide, or empty.
+        download: fetch BLIP if it is not there.
+
+    Raises:
+        ProjectError: the picture cannot be read, or no folder is named.
+        CheckpointError: BLIP cannot be used.
+    """
+    captions = _captioner(captioner, download).captions([read_image(image)])[0]
+    if not captions:
+        raise ProjectError(f"{image}: the captioner has no words for this picture; give a PROMPT instead")
+    vectors = open_space().embed_text(captions)
+    middle = captions[int((vectors @ vectors.mean(axis=0)).argmax())]
+    return f"{prompt}, {middle}" if prompt else middle
+
+
+def _captioner(folder: Path | None, download: bool) -> Captioner:
+    if folder is None:
+        raise ProjectError("captions need the weights of BLIP: give their folder with --captioner")
+    captioner = Captioner(folder, download)
+    click.echo(f"note: weights {folder}: licence {escape_unprintable(captioner.licence)}", err=True)
+    return captioner
 
 
 def _print(found: list[Found], as_json: bool) -> None:
