@@ -22,7 +22,7 @@ class ListenPane {
   async home() {
     this.page = null;
     const listing = await this.studio.attempt(() => get("/listen"));
-    if (!listing) return;
+    if (!listing || this.page) return; // a page was opened meanwhile
     const rater = h("input.field", { "aria-label": "Your name", placeholder: "Your name", set: { value: this.rater } });
     rater.addEventListener("input", () => { this.rater = rater.value.trim(); localStorage.setItem("pisada.rater", this.rater); });
     this.root.replaceChildren(h("div.ls-home", {},
@@ -85,6 +85,7 @@ class ListenPane {
     this.length = this.versions[0][0].length;
     this.node = await this.switcher();
     this.node.port.postMessage({ versions: this.versions, chosen: 0, loop: this.loop });
+    if (this.page !== page) return undefined;
     this.ready = true;
     this.root.querySelector(".ls-play").disabled = false;
     return undefined;
