@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from plugin_backend.errors import OutputError
 from render.spotting.video import look, spot_film
 from studio.cli import pisada
 
@@ -105,7 +106,8 @@ def test_the_sheet_is_clean_and_its_page_shows_each_cue(scene, tmp_path):
     assert (checked.exit_code, "nothing found" in checked.stdout) == (0, True)
     text = page.read_text(encoding="utf-8")
     assert text.count("data:image/jpeg") == len(rows) and text.count("<audio") >= 4
-    assert run("spot", scene, "--out", out).exit_code != 0
+    with pytest.raises(OutputError, match="is there already"):
+        run("spot", scene, "--out", out)
 
 
 def test_cues_alone_need_no_bank(scene, tmp_path, monkeypatch):
