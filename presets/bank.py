@@ -17,9 +17,12 @@ from presets.preset import NAME, NAME_RULE, Preset
 from presets.store import SUFFIX, load_preset
 
 FACTORY_BANK = Path(__file__).parent / "factory"
+NOTE_BANK = Path(__file__).parent / "factory_notes"
 
-FACTORY = "factory"
-"""Name of the shipped bank wherever a folder is given. A folder of this name must be written ``./factory``."""
+FACTORY, FACTORY_NOTES = "factory", "factory-notes"
+"""Names of the shipped banks wherever a folder is given. A folder of such a name must be written ``./factory``."""
+
+SHIPPED = {FACTORY: FACTORY_BANK, FACTORY_NOTES: NOTE_BANK}
 
 BankNames = str | os.PathLike | Sequence[str | os.PathLike] | None
 """Banks as users give them: one or several folders or :data:`FACTORY`. ``None`` or none is the factory bank."""
@@ -142,9 +145,9 @@ def is_file_name(name: str) -> bool:
 
 
 def folders_of(banks: BankNames) -> tuple[Path, ...]:
-    """Return the folders of banks, each once; :data:`FACTORY_BANK` if none is given."""
+    """Return the folders of banks, each once; :data:`FACTORY_BANK` if none is given. Shipped banks have words."""
     names = [banks] if isinstance(banks, (str, os.PathLike)) else list(banks or [FACTORY])
-    return tuple(dict.fromkeys(FACTORY_BANK if str(name) == FACTORY else Path(name) for name in names))
+    return tuple(dict.fromkeys(SHIPPED.get(str(name)) or Path(name) for name in names))
 
 
 def absolute_preset_name(name: str, folder: Path) -> str:
@@ -155,4 +158,4 @@ def absolute_preset_name(name: str, folder: Path) -> str:
 def absolute_bank_names(banks: BankNames, folder: Path) -> list[str]:
     """Return banks as seen from ``folder``. The name of the factory bank is returned as it is."""
     names = [banks] if isinstance(banks, (str, os.PathLike)) else list(banks or [])
-    return [FACTORY if str(name) == FACTORY else str(Path(folder) / name) for name in names]
+    return [str(name) if str(name) in SHIPPED else str(Path(folder) / name) for name in names]

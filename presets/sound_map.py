@@ -18,7 +18,7 @@ from plugin_backend.codecs.base import Codec
 from plugin_backend.corpus.notes.layout import is_note_folder, read_notes
 from plugin_backend.corpus.scan import scan_folder
 from plugin_backend.errors import AudioFileError, MissingExtraError, PresetError, ProjectError
-from presets.bank import FACTORY, Bank
+from presets.bank import SHIPPED, Bank
 from presets.hit_slicing import Slice, attack_samples
 from presets.lookup import check_model
 from presets.store import SUFFIX
@@ -64,7 +64,7 @@ def sounds_to_map(source: str, codec: Codec, say: Callable[[str], None] = lambda
         PresetError: a preset is of another model.
     """
     folder = Path(source)
-    if source == FACTORY or (folder.is_dir() and any(folder.glob(f"*{SUFFIX}"))):
+    if source in SHIPPED or (folder.is_dir() and any(folder.glob(f"*{SUFFIX}"))):
         yield from _takes(Bank(source), codec)
         return
     found = 0

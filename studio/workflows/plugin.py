@@ -76,7 +76,7 @@ def config_of(model: str, banks: Sequence[Path]) -> PluginConfig:
         InputError: no preset fits the model, something cannot be read, or a path holds control characters.
     """
     from plugin_backend.models.registry import describe_codec
-    from presets.bank import FACTORY, Bank
+    from presets.bank import SHIPPED, Bank
 
     spec = describe_codec(model)
     bank = Bank(banks)
@@ -87,7 +87,7 @@ def config_of(model: str, banks: Sequence[Path]) -> PluginConfig:
             f"({spec.fingerprint}): give a bank of that model"
         )
     model = os.path.abspath(model) if Path(model).suffix else model
-    folders = tuple(FACTORY if str(folder) == FACTORY else os.path.abspath(folder) for folder in banks)
+    folders = tuple(str(folder) if str(folder) in SHIPPED else os.path.abspath(folder) for folder in banks)
     config = PluginConfig(os.path.abspath(sys.executable), model, folders)
     for _, value in config.lines:
         if not value.isprintable():
