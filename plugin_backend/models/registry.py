@@ -18,6 +18,7 @@ import numpy as np
 from plugin_backend.codecs.base import Codec, CodecSpec, DecoderStream, EncoderStream
 from plugin_backend.codecs.pcm import PcmCodec
 from plugin_backend.errors import CheckpointError, ProjectError
+from plugin_backend.models.checkpoint_files import MOST_CARD_BYTES
 
 if TYPE_CHECKING:
     from plugin_backend.models.family import ModelFamily, TrainableFamily, VectorFamily
@@ -41,8 +42,6 @@ PCM = PcmCodec.spec.name
 SUFFIX = ".safetensors"
 MODEL_SUFFIXES = (SUFFIX, *CARDS)
 """Endings of the names that are files of models; other names are factory models."""
-
-MOST_CARD_BYTES = 2**26
 
 
 def family(name: str) -> ModelFamily:

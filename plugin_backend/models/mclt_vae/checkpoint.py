@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import math
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
-from safetensors.torch import save as serialise
 
 from plugin_backend.errors import CheckpointError
+from plugin_backend.models.checkpoint_files import reading_weights, write_checkpoint
 from plugin_backend.models.mclt_vae.checkpoint_header import FAMILY, VERSION, least_weights, read_config
 from plugin_backend.models.mclt_vae.model import MclVae
-from plugin_backend.staged_files import stage_files
 
 
 def save(model: MclVae, path: Path, training: dict) -> None:
@@ -30,11 +26,8 @@ def save(model: MclVae, path: Path, training: dict) -> None:
     tensors = {}
     for name, tensor in model.state_dict().items():
         tensor = tensor.detach().cpu()
-        tensors[name] = (torch.view_as_real(tensor) if tensor.is_complex() else tensor).contiguous()
-    with stage_files(path.parent, path.name) as stage:
-        stage.replacing(path.name).write_bytes(serialise(tensors))
-        header = stage.replacing(path.with_suffix(".json").name)
-        header.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        tensors[name] = torch.view_as_real(tensor) if tensor.is_complex() else tensor
+    write_checkpoint(path, tensors, record)
 
 
 def load(path: Path) -> MclVae:
@@ -45,21 +38,12 @@ def load(path: Path) -> MclVae:
             not finite.
     """
     config = read_config(path)
-    misfit = f"{path}: the weights do not fit {path.with_suffix('.json').name}"
-    try:
-        with safe_open(path, framework="pt") as file:
-            count = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
-        if least_weights(config) > count:
-            raise CheckpointError(misfit)
+    with reading_weights(path, least_weights(config)):
         model, tensors = MclVae(config), load_file(path)
         for name, own in model.state_dict().items():
             if own.is_complex() and name in tensors:
                 tensors[name] = torch.view_as_complex(tensors[name].float().contiguous())
         model.load_state_dict(tensors)
-    except (OSError, SafetensorError) as problem:
-        raise CheckpointError(f"{path}: not a readable checkpoint ({problem})") from problem
-    except (RuntimeError, ValueError, IndexError) as problem:  # sizes that do not fit together
-        raise CheckpointError(misfit) from problem
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
         raise CheckpointError(f"{path}: has weights that are not finite numbers")
     return model.eval()

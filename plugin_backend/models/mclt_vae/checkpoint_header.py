@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from dataclasses import asdict
 from pathlib import Path
@@ -11,10 +9,10 @@ from typing import get_args, get_type_hints
 
 from plugin_backend.codecs.base import CodecSpec
 from plugin_backend.errors import CheckpointError
+from plugin_backend.models.checkpoint_files import fingerprint_of, read_record, training_in
 from plugin_backend.models.mclt_vae.config import MclVaeConfig, sizes_of
 
 FAMILY, VERSION = "mclt-vae", 1
-MOST_CARD_BYTES = 2**26
 
 LIMITS: dict[str, tuple[float, float]] = {
     "sample_rate": (8_000, 192_000),
@@ -37,43 +35,22 @@ LAYER_LIMITS = ((1, 1024), (1, 33), (1, 33), (1, 33))
 MOST_LAYERS = 16
 
 
-def read_record(path: Path) -> dict:
-    """Return the JSON beside the checkpoint ``path``.
-
-    Raises:
-        CheckpointError: it is missing, damaged, of another family or of a newer version.
-    """
-    card = path.with_suffix(".json")
-    try:
-        with open(card, "rb") as file:
-            text = file.read(MOST_CARD_BYTES + 1)
-        if len(text) > MOST_CARD_BYTES:
-            raise ValueError(f"over {MOST_CARD_BYTES // 2**20} MiB")
-        record = json.loads(text.decode("utf-8"))
-    except (OSError, ValueError, RecursionError) as problem:
-        raise CheckpointError(f"{card}: not a readable checkpoint ({problem})") from problem
-    if not isinstance(record, dict) or (record.get("family"), record.get("version")) != (FAMILY, VERSION):
-        raise CheckpointError(f"{card}: not a '{FAMILY}' checkpoint of version {VERSION}, the only one that is read")
-    return record
-
-
 def read_training(path: Path) -> dict:
     """Return the record of how the checkpoint at ``path`` was trained.
 
     Raises:
-        CheckpointError: see :func:`read_record`.
+        CheckpointError: see :func:`plugin_backend.models.checkpoint_files.read_record`.
     """
-    training = read_record(path).get("training", {})
-    return training if isinstance(training, dict) else {}
+    return training_in(read_record(path, FAMILY, VERSION))
 
 
 def read_config(path: Path) -> MclVaeConfig:
     """Return the sizes of the checkpoint at ``path``.
 
     Raises:
-        CheckpointError: see :func:`read_record`; also if a size is not allowed.
+        CheckpointError: see :func:`plugin_backend.models.checkpoint_files.read_record`; also if a size is not allowed.
     """
-    record, card = read_record(path), path.with_suffix(".json")
+    record, card = read_record(path, FAMILY, VERSION), path.with_suffix(".json")
     entries = record.get("config")
     if not isinstance(entries, dict):
         raise CheckpointError(f"{card}: 'config' is missing")
@@ -133,9 +110,4 @@ def read_spec(path: Path) -> CodecSpec:
         CheckpointError: the checkpoint is not readable.
     """
     config = read_config(path)
-    try:
-        with open(path, "rb") as weights:
-            fingerprint = hashlib.file_digest(weights, "sha256").hexdigest()[:16]
-    except OSError as problem:
-        raise CheckpointError(f"{path}: not a readable checkpoint ({problem.strerror})") from problem
-    return CodecSpec(path.stem, fingerprint, config.sample_rate, config.hop, config.latent_dim, config.latency)
+    return CodecSpec(path.stem, fingerprint_of(path), config.sample_rate, config.hop, config.latent_dim, config.latency)

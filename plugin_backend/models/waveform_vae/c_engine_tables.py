@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin_backend.errors import CheckpointError
 from plugin_backend.models.band_sizes import BANDS, LONGER, SEGMENT, SHORTER
+from plugin_backend.models.checkpoint_files import misfit, reading_weights
 from plugin_backend.models.waveform_vae import addressed_noise as noise
 from plugin_backend.models.waveform_vae import c_engine as engine
 from plugin_backend.models.waveform_vae import constants
@@ -55,19 +55,13 @@ def read_weights(path: Path, config: WaveformVAEConfig) -> Weights:
     Raises:
         CheckpointError: the file is not readable, or its arrays are not those of such a model.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
-    misfit = f"{path}: the weights do not fit {path.with_suffix('.json').name}"
-    try:
-        with safe_open(path, framework="np") as file:
-            found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-            if found != weight_shapes(config):
-                raise CheckpointError(misfit)
-            return {name: np.asarray(file.get_tensor(name), np.float32) for name in found}
-    except (OSError, SafetensorError) as problem:
-        raise CheckpointError(f"{path}: not a readable checkpoint ({problem})") from problem
-    except (TypeError, ValueError, AttributeError) as problem:  # numbers that NumPy has no type for
-        raise CheckpointError(misfit) from problem
+    with reading_weights(path), safe_open(path, framework="np") as file:
+        found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+        if found != weight_shapes(config):
+            raise misfit(path)
+        return {name: np.asarray(file.get_tensor(name), np.float32) for name in found}
 
 
 def weight_shapes(config: WaveformVAEConfig) -> dict[str, tuple[int, ...]]:

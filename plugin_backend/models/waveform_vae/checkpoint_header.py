@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import get_args, get_type_hints
 
 from plugin_backend.codecs.base import CodecSpec
 from plugin_backend.errors import CheckpointError
+from plugin_backend.models.checkpoint_files import fingerprint_of, read_record, training_in
 from plugin_backend.models.waveform_vae.config import WaveformVAEConfig
 
 FAMILY, VERSION = "waveform-vae", 1
-MOST_CARD_BYTES = 2**26
 
 LIMITS = {
     "sample_rate": (8_000, 192_000),
@@ -32,29 +30,13 @@ LIMITS = {
 OTHERS = (1, 2**15)
 
 
-def _read_record(path: Path) -> dict:
-    card = path.with_suffix(".json")
-    try:
-        with open(card, "rb") as file:
-            text = file.read(MOST_CARD_BYTES + 1)
-        if len(text) > MOST_CARD_BYTES:
-            raise ValueError(f"over {MOST_CARD_BYTES // 2**20} MiB")
-        record = json.loads(text.decode("utf-8"))
-    except (OSError, ValueError, RecursionError) as problem:
-        raise CheckpointError(f"{card}: not a readable checkpoint ({problem})") from problem
-    if not isinstance(record, dict) or (record.get("family"), record.get("version")) != (FAMILY, VERSION):
-        raise CheckpointError(f"{card}: not a '{FAMILY}' checkpoint of version {VERSION}, the only one that is read")
-    return record
-
-
 def read_training(path: Path) -> dict:
     """Return the record of how the checkpoint at ``path`` (``….safetensors``) was trained, from the JSON beside it.
 
     Raises:
         CheckpointError: the JSON is missing, damaged, of another family or of a newer version.
     """
-    training = _read_record(path).get("training", {})
-    return training if isinstance(training, dict) else {}
+    return training_in(read_record(path, FAMILY, VERSION))
 
 
 def read_config(path: Path) -> WaveformVAEConfig:
@@ -63,7 +45,7 @@ def read_config(path: Path) -> WaveformVAEConfig:
     Raises:
         CheckpointError: as for :func:`read_training`; also if a size is not allowed.
     """
-    record, card = _read_record(path), path.with_suffix(".json")
+    record, card = read_record(path, FAMILY, VERSION), path.with_suffix(".json")
     try:
         config = WaveformVAEConfig(**record["config"])
     except (KeyError, TypeError) as problem:
@@ -111,9 +93,4 @@ def read_spec(path: Path) -> CodecSpec:
         CheckpointError: the checkpoint is not readable.
     """
     config = read_config(path)
-    try:
-        with open(path, "rb") as weights:
-            fingerprint = hashlib.file_digest(weights, "sha256").hexdigest()[:16]
-    except OSError as problem:
-        raise CheckpointError(f"{path}: not a readable checkpoint ({problem.strerror})") from problem
-    return CodecSpec(path.stem, fingerprint, config.sample_rate, config.hop, config.latent_dim, config.latency)
+    return CodecSpec(path.stem, fingerprint_of(path), config.sample_rate, config.hop, config.latent_dim, config.latency)
