@@ -137,21 +137,7 @@ class NotePlayer:
             start_samples: its first sample.
         """
         self._latents.advance()
-        self._decode(start_samples + HOP_SAMPLES)
+        self._keyboard.decode_until(start_samples + HOP_SAMPLES, self._decoder, self._latents)
         out = np.zeros((self._channels, HOP_SAMPLES), np.float32)
         self._keyboard.add_to(out, start_samples)
         return out
-
-    def _decode(self, end: int) -> None:
-        """Decode all notes up to sample ``end``; notes that need the same number of frames are decoded in one call."""
-        groups: defaultdict[tuple[int, bool], list[Note]] = defaultdict(list)
-        for note in self._keyboard.notes:
-            note.morphs = self._latents.morphs
-            groups[note.frames_until(end), note.new].append(note)
-        for (frames, _), notes in groups.items():
-            if frames:
-                owners = [note for note in notes for _ in range(note.channels)]
-                audio = self._decoder.push(owners, self._latents.process(notes, frames))
-                for note in notes:
-                    first = owners.index(note)
-                    note.feed(audio[first : first + note.channels])

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import numpy as np
 
+from plugin_backend.models.batched_decoder import BatchedDecoder
+from render.instrument.latent_controls import LatentControls
 from render.instrument.note import Note
 from render.instrument.voices import Voices
 
@@ -76,6 +80,26 @@ class Keyboard:
 
     def _notes_of(self, channel: int) -> list[Note]:
         return [note for note in self.notes if note.channel == channel]
+
+    def decode_until(self, end_samples: int, decoder: BatchedDecoder, controls: LatentControls) -> None:
+        """Decode all notes up to a sample. Notes that need the same number of frames are decoded in one call.
+
+        Args:
+            end_samples: the sample after the last that will be heard.
+            decoder: has the streams of all notes.
+            controls: move the latents on their way.
+        """
+        groups: defaultdict[tuple[int, bool], list[Note]] = defaultdict(list)
+        for note in self.notes:
+            note.morphs = controls.morphs
+            groups[note.frames_until(end_samples), note.new].append(note)
+        for (frames, _), notes in groups.items():
+            if frames:
+                owners = [note for note in notes for _ in range(note.channels)]
+                audio = decoder.push(owners, controls.process(notes, frames))
+                for note in notes:
+                    first = owners.index(note)
+                    note.feed(audio[first : first + note.channels])
 
     def add_to(self, out: np.ndarray, start_samples: int) -> None:
         """Add all notes to a block ``[channels, n]`` from ``start_samples`` on; they must have been fed enough."""

@@ -134,7 +134,7 @@ class InstrumentEngine(Engine):
             self._walk_until(at + offset)
             self._handle(message, at + offset)
         self._walk_until(at + self.hop_samples)
-        self._decode(at + self.hop_samples)
+        self._keyboard.decode_until(at + self.hop_samples, self._decoder, self._latent_controls)
         out = np.zeros((self.channels, self.hop_samples), np.float32)
         self._keyboard.add_to(out, at)
         self._position += self.hop_samples
@@ -213,20 +213,6 @@ class InstrumentEngine(Engine):
             take.modes = apply_controls(take.modes, self._ring_controls, take.seed)
         note = Note(preset.name, key, step.at_samples, velocity_gain(step.velocity), takes, morph, spec)
         self._keyboard.start(note)
-
-    def _decode(self, end: int) -> None:
-        """Decode all notes up to sample ``end``; notes that need the same number of frames are decoded in one call."""
-        groups: defaultdict[tuple[int, bool], list[Note]] = defaultdict(list)
-        for note in self._keyboard.notes:
-            note.morphs = self._latent_controls.morphs
-            groups[note.frames_until(end), note.new].append(note)
-        for (frames, _), notes in groups.items():
-            if frames:
-                owners = [note for note in notes for _ in range(note.channels)]
-                audio = self._decoder.push(owners, self._latent_controls.process(notes, frames))
-                for note in notes:
-                    first = owners.index(note)
-                    note.feed(audio[first : first + note.channels])
 
     def close(self) -> None:
         """See :class:`~render.plugin_server.engine.Engine`."""

@@ -4,7 +4,8 @@ import { glyph, h } from "../dom.js";
 import { Midi } from "../parts/midi.js";
 import { choosePreset } from "../parts/picker.js";
 import { drawPlot, presetPlot } from "../parts/plot.js";
-import { presetOf, refresh } from "../parts/presets.js";
+import { presetOf } from "../parts/presets.js";
+import { askToSave } from "../parts/save_dialog.js";
 import { slider } from "../parts/slider.js";
 import { Effects } from "./instrument_effects.js";
 import { Latents } from "./instrument_latents.js";
@@ -326,22 +327,8 @@ export class Instrument {
 
   async save() {
     if (!this.row) return;
-    const { banks } = await get("/bank/presets");
-    const field = h("input.field", { id: "save-name", value: `${this.row.name}-shaped`, pattern: "[a-z0-9][a-z0-9_.\\-]*", maxlength: 64 });
-    const bank = h("select.field", { id: "save-bank" }, ...banks.filter(({ writable }) => writable).map(({ label }) => h("option", { value: label }, label === "own" ? "Own sounds of this tab" : label)));
-    const dialog = h("dialog", { "aria-label": "Save as preset" }, h("h2", {}, "Save as preset"),
-      h("div.column", {}, h("label", { for: "save-name" }, "Name"), field, h("label", { for: "save-bank" }, "Bank"), bank),
-      h("p", { class: "row dialog-end" }, h("button.button", { type: "button", onclick: () => dialog.close() }, "Cancel"),
-        h("button.button.main", { type: "button", onclick: () => this.studio.attempt(async () => {
-          const { key } = await post("/instrument/save", { name: field.value, bank: bank.value });
-          dialog.close();
-          refresh();
-          this.studio.notify(`Saved as ${key}`);
-        }) }, "Save")));
-    dialog.addEventListener("close", () => dialog.remove());
-    document.body.append(dialog);
-    dialog.showModal();
-    field.select();
+    const save = (chosen) => post("/instrument/save", chosen);
+    await askToSave(this.studio, { id: "save", name: `${this.row.name}-shaped`, save });
   }
 
   listenToMidi() {

@@ -2,6 +2,7 @@
 import { download, get, post } from "../api.js";
 import { glyph, h } from "../dom.js";
 import { listing, changed } from "../parts/presets.js";
+import { askToSave } from "../parts/save_dialog.js";
 import { Points, scaleName } from "./map_points.js";
 
 const TOOLS = [["hear", "Hear", "play"], ["path", "Path", "pen"], ["lasso", "Lasso", "lasso"]];
@@ -224,21 +225,8 @@ class SoundMap {
   }
 
   save() {
-    const field = h("input.field", { id: "map-name", value: "from-the-map", maxlength: 64 });
-    const dialog = h("dialog", { "aria-label": "Save this place" }, h("h2", {}, "Save this place as a preset"),
-      h("div.column", {}, h("label", { for: "map-name" }, "Name"), field),
-      h("p", { class: "row dialog-end" }, h("button.button", { type: "button", onclick: () => dialog.close() }, "Cancel"),
-        h("button.button.main", { type: "button", onclick: () => this.studio.attempt(async () => {
-          const { key } = await post("/map/save", { ...this.where(), place: this.place, name: field.value });
-          dialog.close();
-          const { refresh } = await import("../parts/presets.js");
-          refresh();
-          this.studio.notify(`Saved as ${key}`);
-        }) }, "Save")));
-    dialog.addEventListener("close", () => dialog.remove());
-    document.body.append(dialog);
-    dialog.showModal();
-    field.select();
+    const save = ({ name }) => post("/map/save", { ...this.where(), place: this.place, name });
+    return askToSave(this.studio, { id: "map", name: "from-the-map", save, title: "Save this place as a preset", asksBank: false });
   }
 }
 

@@ -3,7 +3,8 @@ import { download, get, post } from "../api.js";
 import { glyph, h } from "../dom.js";
 import { choosePreset } from "../parts/picker.js";
 import { drawPlot, presetPlot, unpack } from "../parts/plot.js";
-import { presetOf, refresh } from "../parts/presets.js";
+import { presetOf } from "../parts/presets.js";
+import { askToSave } from "../parts/save_dialog.js";
 import { corners, drawPad, placeOf, weightsAt } from "./mix_geometry.js";
 
 const MOST = 4;
@@ -249,21 +250,8 @@ class Mix {
   }
 
   async askSave() {
-    const { banks } = await get("/bank/presets");
-    const field = h("input.field", { id: "mix-name", value: this.rows.map(({ name }) => name).join("_").slice(0, 60), maxlength: 64 });
-    const bank = h("select.field", { id: "mix-bank" }, ...banks.filter(({ writable }) => writable).map(({ label }) => h("option", { value: label }, label === "own" ? "Own sounds of this tab" : label)));
-    const dialog = h("dialog", { "aria-label": "Save as preset" }, h("h2", {}, "Save as preset"),
-      h("div.column", {}, h("label", { for: "mix-name" }, "Name"), field, h("label", { for: "mix-bank" }, "Bank"), bank),
-      h("p", { class: "row dialog-end" }, h("button.button", { type: "button", onclick: () => dialog.close() }, "Cancel"),
-        h("button.button.main", { type: "button", onclick: () => this.studio.attempt(async () => {
-          const { key } = await post("/mix/save", { weights: this.weights(), method: this.method, name: field.value, bank: bank.value });
-          dialog.close();
-          refresh();
-          this.studio.notify(`Saved as ${key}`);
-        }) }, "Save")));
-    dialog.addEventListener("close", () => dialog.remove());
-    document.body.append(dialog);
-    dialog.showModal();
-    field.select();
+    const name = this.rows.map((row) => row.name).join("_").slice(0, 60);
+    const save = (chosen) => post("/mix/save", { weights: this.weights(), method: this.method, ...chosen });
+    await askToSave(this.studio, { id: "mix", name, save });
   }
 }
