@@ -113,8 +113,10 @@ class Performance:
     def latents(self) -> Iterator[np.ndarray]:
         """Yield pieces ``[channels, frames, dims]``; channels are 2 for a stereo texture and 1 otherwise."""
         if not self._is_hit:
-            walk = walk_vectors if self._spec.layout == "vector" else walk_texture
-            yield from walk(self._preset, self._draw.seed, self._spec)
+            if self._spec.layout == "vector":
+                yield from walk_vectors(self._preset, self._draw.seed, self._spec)
+            else:
+                yield from walk_texture(self._preset, self._draw.seed)
             return
         if self._is_one_take:
             yield self._aligned.latents[self._lead][: self._frames].astype(np.float32)[None]

@@ -27,7 +27,7 @@ def choose_texture_take(preset: Preset, seed: int) -> int:
     return int(np.random.default_rng([seed, 0]).integers(len(preset.means)))
 
 
-def walk_texture(preset: Preset, seed: int, spec: CodecSpec) -> Iterator[np.ndarray]:
+def walk_texture(preset: Preset, seed: int) -> Iterator[np.ndarray]:
     """Draw the latents of a texture.
 
     A stereo texture has two channels, which are drawn independently. Then the right one is moved towards the left one
@@ -36,7 +36,6 @@ def walk_texture(preset: Preset, seed: int, spec: CodecSpec) -> Iterator[np.ndar
     Args:
         preset: a texture.
         seed: chooses the take and its pieces.
-        spec: of its model.
 
     Yields:
         Pieces ``[channels, frames, dims]`` without end.

@@ -11,7 +11,7 @@ from studio.workflows.overwrite_guard import check_folder, check_new
 
 
 @click.command(
-    cls=Examples, example='pisada generate "a rusty gate" --weights audioldm2 --name gate-rusty --bank my-bank'
+    cls=Examples, example='pisada generate "a rusty gate" --weights audioldm2 --name rusty-gate --bank my-bank'
 )
 @click.argument("prompt", default="")
 @click.option("--image", type=click.Path(path_type=Path), help="Caption this picture; PROMPT then guides, if given.")

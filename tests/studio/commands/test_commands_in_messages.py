@@ -12,8 +12,9 @@ from studio.cli import pisada
 
 ROOT = Path(__file__).parents[3]
 LINE = re.compile(r"^ *(pisada (?!=)[^`\n]*)$", re.MULTILINE)
-FOLDERS = "my-recordings", "recordings"
-"""Folders that must exist for a command to be accepted."""
+FOLDERS = "my-recordings", "recordings", "notes", "CORPUS", "examples/night_walk"
+EMPTY_FILES = ("examples/night_walk/project.toml",)
+"""Folders and files that must exist for a command to be accepted."""
 
 FILES = "--project", "--mapping"
 
@@ -33,7 +34,9 @@ def all_commands() -> list[str]:
 @pytest.mark.parametrize("line", all_commands())
 def test_documented_command_is_valid(line, tmp_path, monkeypatch):
     for folder in FOLDERS:
-        (tmp_path / folder).mkdir()
+        (tmp_path / folder).mkdir(parents=True)
+    for file in EMPTY_FILES:
+        (tmp_path / file).touch()
     monkeypatch.chdir(tmp_path)
     ended = [word for word in shlex.shlex(line, posix=True, punctuation_chars=True) if set(word) <= set("();<>|&")]
     assert ended == []  # the shell would end the command there

@@ -76,9 +76,6 @@ def test_weights_that_do_not_fit_are_refused(tmp_path):
         save_file(weights | change, path)
         with pytest.raises(CheckpointError, match="the weights do not fit wrong.json"):
             WaveformCodec(path)
-    save_file(weights | {"centre": weights["centre"].to(torch.bfloat16)}, path)
-    with pytest.raises(CheckpointError, match="wrong"):
-        WaveformCodec(path)
     path.write_bytes(b"nothing")
     with pytest.raises(CheckpointError, match="not a readable checkpoint"):
         read_weights(path, config)
