@@ -19,7 +19,6 @@ from plugin_backend.errors import CheckpointError
 from plugin_backend.models.family import RandomDraws
 from plugin_backend.models.registry import checkpoint_path
 from plugin_backend.training.config import (
-    AVERAGE_DECAY,
     ENVELOPE_WEIGHT,
     NEW_DISCRIMINATORS_STEPS,
     REFINE_CROP_SAMPLES,
@@ -34,6 +33,7 @@ from plugin_backend.training.discriminators import (
     load_discriminators,
     save_discriminators,
 )
+from plugin_backend.training.finish_step import follow, update_if_finite
 from plugin_backend.training.losses import MEL_BANDS, SpectralScore
 from plugin_backend.training.resume_state import load_state, optimizer_tensors, restore_optimizer, save_state
 from plugin_backend.training.run_options import RunOptions
@@ -209,17 +209,8 @@ class Trainer:
             warm_up = 1.0 if state.discriminators_trained else min(1.0, state.phase_steps / NEW_DISCRIMINATORS_STEPS)
             adversary = Adversary(self.discriminators, self.discriminator_optimizer, settings.likeness, warm_up)
             losses = refine_step(learner, adversary, audio, draws, start)
-        if not torch.isfinite(torch.nn.utils.clip_grad_norm_(self.trained, 1.0)):
-            state.failed_steps += 1
-            if state.failed_steps == 1:
-                self.options.report(f"step {state.step}: the losses are not finite; this step is skipped")
-            return losses
-        state.failed_steps = 0
-        self.optimizer.step()
-        decay = min(AVERAGE_DECAY, (state.phase_steps + 1) / (state.phase_steps + 10))
-        with torch.no_grad():
-            for average, new in zip(self.average.parameters(), self.model.parameters(), strict=True):
-                average.lerp_(new, 1 - decay)
+        if update_if_finite(self.trained, self.optimizer, state, self.options.report):
+            follow(self.average, self.model, state.phase_steps)
         return losses
 
     @torch.no_grad()

@@ -16,8 +16,9 @@ from torch import nn
 
 from plugin_backend.errors import CheckpointError, ProjectError
 from plugin_backend.models.family import ClipBatch, VectorFamily
-from plugin_backend.training.config import AVERAGE_DECAY, state_path
+from plugin_backend.training.config import state_path
 from plugin_backend.training.device import pick_device
+from plugin_backend.training.finish_step import follow, update_if_finite
 from plugin_backend.training.resume_state import load_state, optimizer_tensors, restore_optimizer, save_state
 from plugin_backend.training.run_options import RunOptions
 from plugin_backend.training.run_state import RunState
@@ -190,17 +191,8 @@ class VectorTrainer:
         losses = self.family.loss_terms(self.model, batch, generator, progress)
         self.optimizer.zero_grad(set_to_none=True)
         next(iter(losses.values())).backward()
-        if not torch.isfinite(torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)):
-            state.failed_steps += 1
-            if state.failed_steps == 1:
-                self.options.report(f"step {state.step}: the losses are not finite; this step is skipped")
-            return losses
-        state.failed_steps = 0
-        self.optimizer.step()
-        decay = min(AVERAGE_DECAY, (state.step + 1) / (state.step + 10))
-        with torch.no_grad():
-            for average, new in zip(self.average.parameters(), self.model.parameters(), strict=True):
-                average.lerp_(new, 1 - decay)
+        if update_if_finite(self.model.parameters(), self.optimizer, state, self.options.report):
+            follow(self.average, self.model, state.step)
         return losses
 
     @torch.no_grad()
