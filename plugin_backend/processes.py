@@ -8,8 +8,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -69,18 +69,23 @@ ONE_THREAD_VARIABLES = dict.fromkeys(THREAD_VARIABLES, "1")
 
 
 @contextmanager
-def one_thread_per_process() -> Iterator[None]:
-    """Let every process that is started in the block compute with one thread."""
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(ONE_THREAD_VARIABLES)
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables while the block runs."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:
         for name, value in before.items():
             if value is None:
-                del os.environ[name]
+                os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def one_thread_per_process() -> AbstractContextManager[None]:
+    """Let every process that is started in the block compute with one thread."""
+    return environment(ONE_THREAD_VARIABLES)
 
 
 SWITCH_INTERVAL_S = 5e-4

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from plugin_backend.errors import CheckpointError
 
@@ -45,6 +45,27 @@ def training_in(record: dict[str, Any]) -> dict[str, Any]:
     """Return how a checkpoint was trained, from its JSON; empty if that is not there."""
     training = record.get("training", {})
     return training if isinstance(training, dict) else {}
+
+
+Config = TypeVar("Config")
+
+
+def config_in(record: dict[str, Any], path: Path, kind: type[Config]) -> Config:
+    """Return a checkpoint's sizes, from its JSON; they are not checked.
+
+    Args:
+        record: the JSON.
+        path: the checkpoint.
+        kind: the dataclass of the sizes.
+
+    Raises:
+        CheckpointError: the sizes are missing, or have unknown entries.
+    """
+    try:
+        return kind(**record["config"])
+    except (KeyError, TypeError) as problem:
+        card = path.with_suffix(".json")
+        raise CheckpointError(f"{card}: 'config' is missing or has unknown entries ({problem})") from problem
 
 
 def fingerprint_of(path: Path) -> str:

@@ -106,20 +106,8 @@ class DecodedTwice:
     level_error: Tensor
 
 
-class TrainableFamily(ModelFamily, Protocol):
-    """A family whose models Pisada trains.
-
-    Its models are modules with ``config`` (``sample_rate``, ``hop``, ``latent_dim`` and ``latency``, all whole
-    numbers) and ``decoder``, the part that the second phase trains.
-
-    Attributes:
-        sample_rate: of new models, in Hz.
-    """
-
-    sample_rate: int
-
-    def new_model(self) -> nn.Module:
-        """Return an untrained model."""
+class SavedFamily(ModelFamily, Protocol):
+    """A family whose models are PyTorch modules that Pisada reads and writes."""
 
     def load_model(self, path: Path) -> nn.Module:
         """Return the model of a checkpoint, in evaluation mode.
@@ -136,6 +124,22 @@ class TrainableFamily(ModelFamily, Protocol):
             path: the file, ``….safetensors``.
             training: the record, plain JSON.
         """
+
+
+class TrainableFamily(SavedFamily, Protocol):
+    """A family whose models Pisada trains.
+
+    Its models are modules with ``config`` (``sample_rate``, ``hop``, ``latent_dim`` and ``latency``, all whole
+    numbers) and ``decoder``, the part that the second phase trains.
+
+    Attributes:
+        sample_rate: of new models, in Hz.
+    """
+
+    sample_rate: int
+
+    def new_model(self) -> nn.Module:
+        """Return an untrained model."""
 
     def decode_twice(
         self,
@@ -177,7 +181,7 @@ class ClipBatch:
     pitch: Tensor
 
 
-class VectorFamily(ModelFamily, Protocol):
+class VectorFamily(SavedFamily, Protocol):
     """A family that Pisada trains on sounds of fixed length, by :mod:`plugin_backend.training.vector_trainer`.
 
     Its models are modules with ``config`` (``sample_rate`` and ``hop``, both whole numbers).
@@ -197,22 +201,6 @@ class VectorFamily(ModelFamily, Protocol):
 
     def new_vector_model(self, configuration: str) -> nn.Module:
         """Return an untrained model. Its weights follow from torch's default random generator."""
-
-    def load_model(self, path: Path) -> nn.Module:
-        """Return the model of a checkpoint, in evaluation mode.
-
-        Raises:
-            CheckpointError: the checkpoint is not readable.
-        """
-
-    def save_model(self, model: nn.Module, path: Path, training: dict) -> None:
-        """Write a model and the record of its training to ``path`` (``….safetensors``).
-
-        Args:
-            model: the model.
-            path: the file, ``….safetensors``.
-            training: the record, plain JSON.
-        """
 
     def measure(self, model: nn.Module, batches: list[ClipBatch]) -> dict[str, Any]:
         """Set what a new model must know of its sounds, such as their range of dB, in its buffers.

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ import numpy as np
 from plugin_backend.errors import CheckpointError, MissingExtraError, ProjectError
 from plugin_backend.evaluation.joint_spaces.image_classes import centre_square
 from plugin_backend.hashing import digest
+from plugin_backend.processes import environment
 from plugin_backend.text import in_one_line
 
 Loaded = TypeVar("Loaded")
@@ -108,28 +108,24 @@ def require_transformers(what: str) -> Any:
     return transformers
 
 
+OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+
+
 @contextmanager
 def offline() -> Iterator[None]:
     """Switch the Hub off, and the remarks and progress bars of transformers, while the block runs."""
     from transformers.utils import logging as transformers_logging
 
-    names = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
-    before = {name: os.environ.get(name) for name in names}
     loggers = {name: logging.getLogger(name) for name in ("transformers", "diffusers")}
     levels = {name: logger.level for name, logger in loggers.items()}
-    os.environ.update(dict.fromkeys(names, "1"))
     for logger in loggers.values():
         logger.setLevel(logging.ERROR)
     bars = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()
     try:
-        yield
+        with environment(OFFLINE):
+            yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
         if bars:
             transformers_logging.enable_progress_bar()
         for name, logger in loggers.items():

@@ -8,7 +8,7 @@ from typing import get_args, get_type_hints
 
 from plugin_backend.codecs.base import CodecSpec
 from plugin_backend.errors import CheckpointError
-from plugin_backend.models.checkpoint_files import fingerprint_of, read_record, training_in
+from plugin_backend.models.checkpoint_files import config_in, fingerprint_of, read_record, training_in
 from plugin_backend.models.spectral_vae.config import SpectralVAEConfig
 
 FAMILY, VERSION = "spectral-vae", 1
@@ -46,13 +46,9 @@ def read_config(path: Path) -> SpectralVAEConfig:
     Raises:
         CheckpointError: as for :func:`read_training`; also if a size is not allowed.
     """
-    record, card = read_record(path, FAMILY, VERSION), path.with_suffix(".json")
-    try:
-        config = SpectralVAEConfig(**record["config"])
-    except (KeyError, TypeError) as problem:
-        raise CheckpointError(f"{card}: 'config' is missing or has unknown entries ({problem})") from problem
+    config = config_in(read_record(path, FAMILY, VERSION), path, SpectralVAEConfig)
     if wrong := _first_wrong(config):
-        raise CheckpointError(f"{card}: 'config': {wrong}")
+        raise CheckpointError(f"{path.with_suffix('.json')}: 'config': {wrong}")
     return config
 
 

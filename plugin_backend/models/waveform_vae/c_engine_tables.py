@@ -116,7 +116,8 @@ class _Native:
     _floats: Callable[[int, int], int]
 
     def __init__(self, weights: Weights):
-        self._weights, self._owners = weights, []  # type: tuple[Weights, list]
+        self._weights = weights
+        self._owners: list = []
         self._library, self._path = engine.loaded_engine()
         self._scratch_sizes: dict[int, int] = {}
 

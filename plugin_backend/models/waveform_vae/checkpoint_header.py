@@ -8,7 +8,7 @@ from typing import get_args, get_type_hints
 
 from plugin_backend.codecs.base import CodecSpec
 from plugin_backend.errors import CheckpointError
-from plugin_backend.models.checkpoint_files import fingerprint_of, read_record, training_in
+from plugin_backend.models.checkpoint_files import config_in, fingerprint_of, read_record, training_in
 from plugin_backend.models.waveform_vae.config import WaveformVAEConfig
 
 FAMILY, VERSION = "waveform-vae", 1
@@ -45,13 +45,9 @@ def read_config(path: Path) -> WaveformVAEConfig:
     Raises:
         CheckpointError: as for :func:`read_training`; also if a size is not allowed.
     """
-    record, card = read_record(path, FAMILY, VERSION), path.with_suffix(".json")
-    try:
-        config = WaveformVAEConfig(**record["config"])
-    except (KeyError, TypeError) as problem:
-        raise CheckpointError(f"{card}: 'config' is missing or has unknown entries ({problem})") from problem
+    config = config_in(read_record(path, FAMILY, VERSION), path, WaveformVAEConfig)
     if wrong := _first_wrong(config):
-        raise CheckpointError(f"{card}: 'config': {wrong}")
+        raise CheckpointError(f"{path.with_suffix('.json')}: 'config': {wrong}")
     return config
 
 
