@@ -20,7 +20,7 @@ OWN = "own"
 
 
 @dataclass(frozen=True)
-class Shelf:
+class OpenBank:
     """A folder of presets with a label.
 
     Attributes:
@@ -98,7 +98,7 @@ class Library:
         models: of all sessions.
 
     Attributes:
-        shelves: the banks by label.
+        open_banks: the banks by label.
         models: of all sessions.
 
     Raises:
@@ -107,24 +107,24 @@ class Library:
 
     def __init__(self, banks: Sequence[str], own: Path, models: Models):
         self.models = models
-        self.shelves: dict[str, Shelf] = {OWN: Shelf(OWN, own, True)}
+        self.open_banks: dict[str, OpenBank] = {OWN: OpenBank(OWN, own, True)}
         for folder in folders_of(banks):
             label = stem = "factory" if folder == FACTORY_BANK else folder.resolve().name or "bank"
             number = 2
-            while label in self.shelves:
+            while label in self.open_banks:
                 label, number = f"{stem} {number}", number + 1
-            self.shelves[label] = Shelf(label, folder, folder != FACTORY_BANK)
-        self._banks = {label: Bank(shelf.folder) for label, shelf in self.shelves.items() if label != OWN}
+            self.open_banks[label] = OpenBank(label, folder, folder != FACTORY_BANK)
+        self._banks = {label: Bank(open_bank.folder) for label, open_bank in self.open_banks.items() if label != OWN}
         self.reload(OWN)
 
     @property
     def banks(self) -> dict[str, Bank]:
         """The banks that hold presets, by label."""
-        return {label: self._banks[label] for label in self.shelves if label in self._banks}
+        return {label: self._banks[label] for label in self.open_banks if label in self._banks}
 
     def reload(self, label: str) -> None:
         """Read a bank again, after a preset was saved in it."""
-        folder = self.shelves[label].folder
+        folder = self.open_banks[label].folder
         if any(folder.glob(f"*{SUFFIX}")):
             self._banks[label] = Bank(folder)
         else:
@@ -132,7 +132,7 @@ class Library:
 
     def preset_keys(self) -> Iterator[str]:
         """Yield the keys of all presets: the session's own first, then bank by bank."""
-        for label in self.shelves:
+        for label in self.open_banks:
             if label in self._banks:
                 yield from (f"{label}/{name}" for name in self._banks[label].names)
 
@@ -158,18 +158,20 @@ class Library:
             raise PresetError(f"no bank '{label[:64]}'; there are {', '.join(self._banks)}")
         return self._banks[label]
 
-    def shelf(self, label: str) -> Shelf:
+    def writable_bank(self, label: str) -> OpenBank:
         """Return a bank that presets may be saved in.
 
         Raises:
             PresetError: there is none of that label, or it is read only.
         """
-        shelf = self.shelves.get(label)
-        if shelf is None or not shelf.writable:
-            allowed = ", ".join(each.label for each in self.shelves.values() if each.writable)
+        open_bank = self.open_banks.get(label)
+        if open_bank is None or not open_bank.writable:
+            allowed = ", ".join(each.label for each in self.open_banks.values() if each.writable)
             raise PresetError(f"bank '{label[:64]}' cannot be written; {allowed} can")
-        return shelf
+        return open_bank
 
     def axes(self, fingerprint: str) -> Axes | None:
         """Return the axes of a model from the first bank that has them; ``None`` if none has."""
-        return Bank([shelf.folder for label, shelf in self.shelves.items() if label in self._banks]).axes(fingerprint)
+        return Bank([open_bank.folder for label, open_bank in self.open_banks.items() if label in self._banks]).axes(
+            fingerprint
+        )

@@ -99,7 +99,9 @@ def list_presets(session: Session, request: Nothing) -> Listing:
             rows.append(_row(session, key))
         except PresetError as problem:
             problems.append(str(problem))
-    return Listing([Bank(shelf.label, shelf.writable) for shelf in library.shelves.values()], rows, problems)
+    return Listing(
+        [Bank(open_bank.label, open_bank.writable) for open_bank in library.open_banks.values()], rows, problems
+    )
 
 
 def _row(session: Session, key: str) -> PresetRow:

@@ -216,12 +216,12 @@ def redo(session: Session, request: Nothing) -> Shaped:
 
 def save(session: Session, request: Save) -> Saved:
     """Save the instrument as a preset."""
-    shelf, patch = session.library.shelf(request.bank), _history(session).patch
+    open_bank, patch = session.library.writable_bank(request.bank), _history(session).patch
     if not patch.preset:
         raise ProjectError("choose a preset first")
-    path_of(request.name, shelf.folder)
+    path_of(request.name, open_bank.folder)
     preset = shaped_preset(session.library, patch, request.name)
-    save_preset(preset, shelf.folder, request.overwrite)
+    save_preset(preset, open_bank.folder, request.overwrite)
     session.library.reload(request.bank)
     return Saved(f"{request.bank}/{request.name}")
 

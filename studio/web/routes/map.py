@@ -194,12 +194,12 @@ def download_path(session: Session, request: Nothing) -> File:
 
 def keep_place(session: Session, request: KeepAt) -> Saved:
     """Save what lies at a place as a preset with one take."""
-    shelf = session.library.shelf(request.bank)
-    path_of(request.name, shelf.folder)
+    open_bank = session.library.writable_bank(request.bank)
+    path_of(request.name, open_bank.folder)
     points = _points(session, request.model)
     preset = preset_at(session.library, points, (request.x, request.y), request.place)
     header = msgspec.structs.replace(preset.header, name=request.name)
-    save_preset(replace(preset, header=header), shelf.folder, request.overwrite)
+    save_preset(replace(preset, header=header), open_bank.folder, request.overwrite)
     session.library.reload(request.bank)
     return Saved(f"{request.bank}/{request.name}")
 

@@ -167,10 +167,10 @@ def sound_at(session: Session, request: Place) -> Sound:
 
 def keep(session: Session, request: Keep) -> Saved:
     """Save the mixture at a place as a preset."""
-    shelf = session.library.shelf(request.bank)
-    path_of(request.name, shelf.folder)
+    open_bank = session.library.writable_bank(request.bank)
+    path_of(request.name, open_bank.folder)
     preset = mixture(session.library, _chosen(session), request.weights, request.method, request.name)
-    save_preset(preset, shelf.folder, request.overwrite)
+    save_preset(preset, open_bank.folder, request.overwrite)
     session.library.reload(request.bank)
     return Saved(f"{request.bank}/{request.name}")
 

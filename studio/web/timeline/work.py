@@ -123,7 +123,7 @@ class TimelineWork:
     def project(self) -> Project:
         """The project with the tab's banks and models."""
         settings = self._session.settings
-        own = self._session.library.shelves["own"].folder
+        own = self._session.library.open_banks["own"].folder
         banks = [str(own)] if any(own.glob(f"*{SUFFIX}")) else []
         return msgspec.structs.replace(settings.project, bank=[*banks, *settings.banks], models=list(settings.models))
 
